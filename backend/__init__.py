@@ -1,0 +1,1 @@
+"""True without a screen: plain synchronous Python that never imports Reflex."""

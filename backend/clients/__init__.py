@@ -1,0 +1,1 @@
+"""One file per vendor; nothing above sees a vendor's exceptions."""

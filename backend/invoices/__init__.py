@@ -1,0 +1,1 @@
+"""One invoice per tenant and day."""

@@ -1,0 +1,1 @@
+"""What the scheduler ran, and how it ended."""

@@ -1,0 +1,1 @@
+"""Mail by outbox: sent at least once, never lost."""

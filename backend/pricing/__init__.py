@@ -1,0 +1,1 @@
+"""Price lists by date, and value added tax."""

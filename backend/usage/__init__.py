@@ -1,0 +1,1 @@
+"""Exact daily usage from the counters of DocuChat."""
