@@ -1,0 +1,151 @@
+"""Settings by environment variable. A wrong or missing one stops the start with a sentence that names it."""
+
+import sys
+from decimal import Decimal
+from functools import lru_cache
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SANDBOX_MERCHANT = "zibal"
+DEFAULT_METRICS_TOKEN = "local-metrics-token"  # noqa: S105 - known on purpose; production refuses it
+
+
+class Settings(BaseSettings):
+    """Everything that differs between a laptop and production. The README's table documents each."""
+
+    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    environment: Literal["development", "production"] = "development"
+    database_url: SecretStr
+    database_pool_size: int = Field(default=10, ge=1, le=100)
+    public_url: str = "http://127.0.0.1:8000"
+    proxy_hops: int = Field(default=0, ge=0, le=5)
+    timezone: str = "Asia/Tehran"
+
+    prometheus_url: str = "http://127.0.0.1:9090"
+    prometheus_timeout_s: float = Field(default=60, gt=0)
+    usage_metric: str = Field(default="openai_tokens_total", pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")
+    usage_tenant_label: str = Field(default="tenant", pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")
+    usage_replica_label: str = Field(default="prometheus_replica", pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")
+    usage_selector: str = ""
+    usage_min_coverage: Decimal = Field(default=Decimal("0.95"), ge=0, le=1)
+    usage_lookback_s: int = Field(default=4 * 3600, ge=600)
+    usage_shard_series: int = Field(default=50_000, ge=1)
+    billing_window_days: int = Field(default=10, ge=1, le=60)
+
+    alertmanager_url: str = "http://127.0.0.1:9093"
+    zibal_url: str = "https://gateway.zibal.ir"
+    zibal_merchant: SecretStr = SecretStr(SANDBOX_MERCHANT)
+    smtp_url: SecretStr = SecretStr("smtp://127.0.0.1:1025")
+    mail_from: str = "DocuChat <billing@docuchat.example>"
+    openai_base_url: str = "https://api.openai.com/v1"
+    openai_api_key: SecretStr = SecretStr("")
+    kubeconfig: str = ""
+    redis_url: SecretStr = SecretStr("")
+    metrics_token: SecretStr = SecretStr(DEFAULT_METRICS_TOKEN)
+    session_idle_s: int = Field(default=12 * 3600, ge=60)
+    session_life_s: int = Field(default=14 * 86400, ge=60)
+
+    @field_validator("public_url", "prometheus_url", "alertmanager_url", "zibal_url", "openai_base_url")
+    @classmethod
+    def _is_web_address(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must be an address that begins with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
+            raise ValueError("must be an address that begins with postgresql://")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_smtp(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(("smtp://", "smtps://")):
+            raise ValueError("must be an address that begins with smtp:// or smtps://")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as wrong:
+            raise ValueError("must be a time zone such as Asia/Tehran") from wrong
+        return value
+
+    @model_validator(mode="after")
+    def _production_is_strict(self) -> "Settings":
+        if self.environment != "production":
+            return self
+        refused = {
+            "ZIBAL_MERCHANT": self.zibal_merchant.get_secret_value() in {"", SANDBOX_MERCHANT},
+            "METRICS_TOKEN": self.metrics_token.get_secret_value() in {"", DEFAULT_METRICS_TOKEN},
+            "PUBLIC_URL": not self.public_url.startswith("https://"),
+            "DATABASE_URL": _has_default_password(self.database_url.get_secret_value()),
+        }
+        if wrong := sorted(name for name, is_wrong in refused.items() if is_wrong):
+            raise ValueError(f"production refuses the default or unsafe value of {', '.join(wrong)}")
+        return self
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database address with the driver that this project uses. Holds the password: never log it."""
+        _, _, rest = self.database_url.get_secret_value().partition("://")
+        return f"postgresql+psycopg://{rest}"
+
+    @property
+    def is_production(self) -> bool:
+        """Whether real customers and real money are behind this."""
+        return self.environment == "production"
+
+    @property
+    def cookie_name(self) -> str:
+        """The session cookie's name; the ``__Host-`` prefix is only possible with https."""
+        return "__Host-portal" if self.public_url.startswith("https://") else "portal"
+
+
+def _has_default_password(url: str) -> bool:
+    userinfo = url.partition("://")[2].rpartition("@")[0]
+    return userinfo.partition(":")[2] in {"postgres", "password", "portal", "docuchat"}
+
+
+class WrongSettings(Exception):
+    """The environment does not describe a portal that can start."""
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read once.
+
+    Raises:
+        WrongSettings: with one sentence for each setting that is wrong or missing; it never holds a value.
+    """
+    try:
+        return Settings()
+    except ValidationError as wrong:
+        raise WrongSettings(explain(wrong)) from None
+
+
+def explain(wrong: ValidationError) -> str:
+    """One line for each wrong setting: its name and what is the matter; never its value."""
+    lines = []
+    for error in wrong.errors(include_input=False, include_url=False):
+        name = ".".join(str(part) for part in error["loc"]).upper() or "ENVIRONMENT=production"
+        message = "is not set" if error["type"] == "missing" else error["msg"].removeprefix("Value error, ")
+        lines.append(f"Setting {name}: {message}.")
+    return "\n".join(lines)
+
+
+def settings_or_exit() -> Settings:
+    """The settings, or the end of the process with a sentence on standard error and exit code 2."""
+    try:
+        return settings()
+    except WrongSettings as wrong:
+        print(wrong, file=sys.stderr)  # noqa: T201 - logging needs no settings, a person at a terminal needs words
+        sys.exit(2)

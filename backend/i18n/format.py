@@ -1,0 +1,111 @@
+"""Numbers, money, dates and durations as a person of each language writes them. The only place that formats."""
+
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+import jdatetime
+
+from backend.clock import TEHRAN
+from backend.i18n.catalog import Lang, text
+from backend.money import toman as to_toman
+
+_PERSIAN_DIGITS = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
+_LATIN_DIGITS = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩", "01234567890123456789")
+_JALALI_MONTHS = (
+    "فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور", "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند",
+)  # fmt: skip
+_ENGLISH_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_COMPACT = ((Decimal(10**9), "billion"), (Decimal(10**6), "million"), (Decimal(10**3), "thousand"))
+
+
+def digits(value: str, lang: Lang) -> str:
+    """The text with its digits, decimal point and thousands comma in the script of the language."""
+    if lang == "en":
+        return value
+    return value.translate(_PERSIAN_DIGITS).replace(",", "٬").replace(".", "٫")
+
+
+def latin_digits(value: str) -> str:
+    """What a person typed, with Persian and Arabic digits as Latin ones."""
+    return value.translate(_LATIN_DIGITS)
+
+
+def number(value: int | Decimal, lang: Lang) -> str:
+    """A number with groups of three, for example 12,345 or ۱۲٬۳۴۵."""
+    return digits(f"{value:,}", lang)
+
+
+def compact(value: int, lang: Lang) -> str:
+    """A number short enough for a chart's axis, for example 1.2 M or ۱٫۲ میلیون."""
+    for unit, name in _COMPACT:
+        if abs(value) >= unit:
+            short = (value / unit).quantize(Decimal("0.1"), ROUND_HALF_UP)
+            return f"{digits(f'{short:f}'.removesuffix('.0'), lang)} {text(f'unit.{name}', lang)}"
+    return number(value, lang)
+
+
+def toman(amount_rial: int, lang: Lang) -> str:
+    """An amount with its unit, exact to the rial: 12,345 Toman, or with one decimal where a rial is left over."""
+    return text("unit.toman", lang, amount=toman_bare(amount_rial, lang))
+
+
+def toman_bare(amount_rial: int, lang: Lang) -> str:
+    """An amount in toman without its unit, for a column whose head names it."""
+    return digits(f"{to_toman(amount_rial):,.1f}".removesuffix(".0"), lang)
+
+
+def rial(amount_rial: int, lang: Lang) -> str:
+    """An amount in rial; only towards the bank."""
+    return text("unit.rial", lang, amount=number(amount_rial, lang))
+
+
+def percent(share: Decimal | float, lang: Lang) -> str:
+    """A share of one as percent, cut to two decimals: 0.99987 is 99.98 %, never rounded up to 100."""
+    cut = int(Decimal(str(share)) * 10_000) / Decimal(100)
+    shown = f"{cut:.2f}".rstrip("0").rstrip(".")
+    return digits(shown, lang) + ("٪" if lang == "fa" else "%")
+
+
+def day(value: date, lang: Lang) -> str:
+    """A day as people write it: ۲ آذر ۱۴۰۵, or 23 Nov 2026."""
+    if lang == "en":
+        return f"{value.day} {_ENGLISH_MONTHS[value.month - 1]} {value.year}"
+    jalali = jdatetime.date.fromgregorian(date=value)
+    return digits(f"{jalali.day} {_JALALI_MONTHS[jalali.month - 1]} {jalali.year}", lang)
+
+
+jalali_date = day
+
+
+def short_day(value: date, lang: Lang) -> str:
+    """A day without its year, for a chart's axis: ۲ آذر, or 23 Nov."""
+    return day(value, lang).rpartition(" ")[0]
+
+
+def month(value: date, lang: Lang) -> str:
+    """The month that a day falls in: آذر ۱۴۰۵, or, in English, the same Jalali month's span is given by its days."""
+    if lang == "en":
+        return f"{_ENGLISH_MONTHS[value.month - 1]} {value.year}"
+    return day(value, lang).partition(" ")[2]
+
+
+def clock_time(value: datetime, lang: Lang) -> str:
+    """The time of day in Tehran: ۰۳:۰۰."""
+    return digits(f"{value.astimezone(TEHRAN):%H:%M}", lang)
+
+
+def instant(value: datetime, lang: Lang) -> str:
+    """A day and a time of day in Tehran."""
+    return f"{day(value.astimezone(TEHRAN).date(), lang)}{'،' if lang == 'fa' else ','} {clock_time(value, lang)}"
+
+
+def duration(seconds: float, lang: Lang) -> str:
+    """A stretch of time in its two largest units: 2 h 5 min, 3.4 s."""
+    if seconds < 60:
+        return text("unit.seconds", lang, n=digits(f"{seconds:.1f}".removesuffix(".0"), lang))
+    minutes = round(seconds / 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [("days", days), ("hours", hours), ("minutes", minutes)]
+    shown = [text(f"unit.{unit}", lang, n=number(n, lang)) for unit, n in parts if n][:2]
+    return text("unit.and", lang, first=shown[0], second=shown[1]) if len(shown) > 1 else shown[0]

@@ -1,0 +1,145 @@
+"""Child processes of the laptop stack: each in its own group, with a log file, and ended without a trace."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+STOP_TIMEOUT_S = 10.0
+
+
+class SandboxError(Exception):
+    """A sentence for the person at the keyboard: what could not be started, and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The operating system user a child runs as, when that is not our own."""
+
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What to run: argv, the complete environment, folder, log file and user."""
+
+    name: str
+    argv: Sequence[str]
+    log_path: Path
+    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    cwd: Path | None = None
+    account: Account | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_timeout_s: float = STOP_TIMEOUT_S
+
+
+class Child:
+    """One running process and everything it started itself."""
+
+    def __init__(self, command: Command) -> None:
+        """Start the command at once, its output appended to the log file."""
+        self.command = command
+        command.log_path.parent.mkdir(parents=True, exist_ok=True)
+        account = command.account
+        with command.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                command.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=dict(command.env),
+                cwd=command.cwd,
+                start_new_session=True,
+                user=account.uid if account else None,
+                group=account.gid if account else None,
+                extra_groups=[] if account else None,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Process id, which is also the id of the group."""
+        return self.process.pid
+
+    def is_running(self) -> bool:
+        """Whether the process itself still lives."""
+        return self.process.poll() is None
+
+    def stop(self) -> None:
+        """End the process politely, then by force, and whatever is left of its group. Stopping twice is harmless."""
+        if self.is_running():
+            self.process.send_signal(self.command.stop_signal)
+            try:
+                self.process.wait(self.command.stop_timeout_s)
+            except subprocess.TimeoutExpired:
+                kill_group(self.pid)
+                self.process.wait()
+        kill_group(self.pid)
+
+    def log_tail(self, lines: int = 15) -> str:
+        """The last lines the process wrote."""
+        return tail(self.command.log_path, lines)
+
+
+def kill_group(group: int) -> None:
+    """Kill every process left in a group that one of our children led."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def tail(path: Path, lines: int) -> str:
+    """The last lines of a text file, or an empty string when there is none."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 400 * lines))
+        text = file.read().decode(errors="replace")
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def free_port() -> int:
+    """A loopback TCP port nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a server could listen on the loopback port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def accepts(port: int) -> bool:
+    """Whether something answers a TCP connection on the loopback port."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def wait_until(
+    ready: Callable[[], bool], *, child: Child, timeout_s: float = 30.0, interval_s: float = 0.05
+) -> None:
+    """Return once `ready` holds; raise with the log's end when the child dies or the time is over."""
+    deadline = time.monotonic() + timeout_s
+    while not ready():
+        if not child.is_running():
+            message = f"{child.command.name} ended with code {child.process.returncode}:\n{child.log_tail()}"
+            raise SandboxError(message)
+        if time.monotonic() > deadline:
+            message = f"{child.command.name} is not ready after {timeout_s:.0f} s:\n{child.log_tail()}"
+            raise SandboxError(message)
+        time.sleep(interval_s)
