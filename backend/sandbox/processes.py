@@ -71,7 +71,7 @@ class Child:
         return self.process.poll() is None
 
     def stop(self) -> None:
-        """End the process politely, then by force, and whatever is left of its group. Stopping twice is harmless."""
+        """End the process politely, then by force, with all that is left of its group. Twice is harmless."""
         if self.is_running():
             self.process.send_signal(self.command.stop_signal)
             try:

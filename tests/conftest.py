@@ -1,0 +1,79 @@
+"""Fixtures of every test: a real PostgreSQL for the session, a clean migrated database for each test."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from backend.sandbox.postgres import PostgresServer, data_home
+
+TEMPLATE = "docuchat_template"
+
+_database_numbers = count(1)
+
+
+def _forget_dead_sessions(home: Path) -> None:
+    """Remove the data of test sessions that were killed before they could do it themselves."""
+    for folder in home.glob("test-*"):
+        pid = int(folder.name.removeprefix("test-"))
+        with suppress(PermissionError):
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                PostgresServer(folder / "data").stop_leftover()
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One PostgreSQL cluster of this test session."""
+    home = data_home()
+    _forget_dead_sessions(home)
+    folder = home / f"test-{os.getpid()}"
+    folder.mkdir(exist_ok=True)
+    server = PostgresServer(folder / "data", durable=False)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def database_template(postgres_server: PostgresServer) -> str:
+    """The name of a migrated, empty database that others are copied from."""
+    from backend.db.migrate import upgrade  # noqa: PLC0415 (tests without a database need no migrations)
+
+    postgres_server.create_database(TEMPLATE)
+    upgrade(postgres_server.url(TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database(
+    postgres_server: PostgresServer, database_template: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The address of a clean, migrated database that the settings of this test point to."""
+    name = f"test_{next(_database_numbers)}"
+    postgres_server.create_database(name, template=database_template)
+    monkeypatch.setenv("DATABASE_URL", postgres_server.url(name))
+    forget_caches()
+    try:
+        yield postgres_server.url(name)
+    finally:
+        forget_caches()
+        postgres_server.drop_database(name)
+
+
+def forget_caches() -> None:
+    """Drop the cached settings and engine, so that the next use reads the environment again."""
+    from backend import config  # noqa: PLC0415 (the import order of tests without a database)
+    from backend.db import engine  # noqa: PLC0415
+
+    engine.dispose()
+    config.settings.cache_clear()
