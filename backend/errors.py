@@ -28,9 +28,9 @@ class AppError(Exception):
 
     @property
     def key(self) -> str:
-        """The catalogue key of the sentence for people; a ``reason`` makes it more exact."""
-        reason = self.data.get("reason")
-        return f"error.{self.code}.{reason}" if reason else f"error.{self.code}"
+        """The catalogue key of the sentence for people; a ``reason`` or ``service`` makes it more exact."""
+        detail = self.data.get("reason") or self.data.get("service")
+        return f"error.{self.code}.{detail}" if detail else f"error.{self.code}"
 
 
 class Refused(AppError):

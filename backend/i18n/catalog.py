@@ -5,6 +5,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, cast, get_args
 
+from backend.errors import AppError
+
 Lang = Literal["fa", "en"]
 LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 DEFAULT_LANGUAGE: Lang = "fa"
@@ -41,3 +43,9 @@ def text(key: str, lang: Lang, **params: str | int) -> str:
 def has(key: str) -> bool:
     """Whether the catalogue knows a key."""
     return key in sentences(DEFAULT_LANGUAGE)
+
+
+def error_text(error: AppError, lang: Lang) -> str:
+    """What happened, what it means and what to do, for an expected error; the general sentence where no exact one is."""
+    key = error.key if has(error.key) else f"error.{error.code}"
+    return text(key, lang, **error.data)

@@ -1,0 +1,25 @@
+"""Tables of the audit."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Identity, LargeBinary, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.db.base import Base, Instant
+
+
+class AuditEntryRow(Base):
+    """One thing that somebody did. Each entry's hash covers the entry before it."""
+
+    __tablename__ = "audit_entry"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[datetime] = mapped_column(Instant)
+    actor: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(Text)
+    target: Mapped[str] = mapped_column(Text, index=True)
+    detail: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    previous_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)

@@ -1,0 +1,109 @@
+"""Connections, and ``transaction()``: the only place that commits."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from backend.config import settings
+from backend.errors import Unavailable
+
+CONNECT_TIMEOUT_S = 3
+STATEMENT_TIMEOUT_MS = 120_000
+_current: ContextVar[Connection | None] = ContextVar("connection", default=None)
+
+
+@lru_cache(maxsize=1)
+def engine() -> Engine:
+    """The engine of this process; it opens nothing before its first use."""
+    return create_engine(
+        settings().sqlalchemy_url,
+        pool_size=settings().database_pool_size,
+        max_overflow=2,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "application_name": "docuchat-portal",
+            "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}",
+        },
+    )
+
+
+def forget_engine() -> None:
+    """Close every pooled connection and forget the settings' engine; a test that changes the address calls it."""
+    if engine.cache_info().currsize:
+        engine().dispose()
+    engine.cache_clear()
+
+
+@contextmanager
+def transaction() -> Iterator[Connection]:
+    """A connection whose work is committed when the outermost block ends, and undone when it raises.
+
+    An inner block joins the outer one. No network call belongs inside.
+
+    Raises:
+        Unavailable: PostgreSQL cannot be reached or went away; nothing was committed.
+    """
+    if (outer := _current.get()) is not None:
+        yield outer
+        return
+    with _translated(), engine().connect() as connection, connection.begin():
+        token = _current.set(connection)
+        try:
+            yield connection
+        finally:
+            _current.reset(token)
+
+
+@contextmanager
+def read() -> Iterator[Connection]:
+    """A connection for statements that change nothing; it joins an open transaction, else it is read-only.
+
+    Raises:
+        Unavailable: PostgreSQL cannot be reached or went away.
+    """
+    if (outer := _current.get()) is not None:
+        yield outer
+        return
+    with _translated(), engine().connect() as connection:
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+        yield connection
+
+
+def in_transaction() -> bool:
+    """Whether this flow of control holds a transaction open; the HTTP factory refuses to call anybody then."""
+    return _current.get() is not None
+
+
+@contextmanager
+def advisory_lock(key: int) -> Iterator[bool]:
+    """Hold a session-level advisory lock on a connection of its own, if nobody else does; yields whether it is ours.
+
+    The lock ends with the block, and with the process however that dies.
+    """
+    with _translated(), engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        ours = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}))
+        try:
+            yield ours
+        finally:
+            if ours:
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as lost:
+        raise Unavailable(service="database") from lost
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable(service="database") from error
+        raise

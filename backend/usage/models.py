@@ -1,0 +1,61 @@
+"""Tables of usage."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import BigInteger, Date, Numeric, Text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.db.base import Base, Instant
+
+
+class MeterReadingRow(Base):
+    """Opening and closing reading of one series of one process life on one Tehran day. Partitioned by month of ``day``.
+
+    The closing at a day's end is the opening of the next; it outlives the retention of Prometheus.
+    """
+
+    __tablename__ = "meter_reading"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (day)"},)
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    tenant: Mapped[str] = mapped_column(Text, primary_key=True)
+    model: Mapped[str] = mapped_column(Text, primary_key=True)
+    type: Mapped[str] = mapped_column(Text, primary_key=True)
+    instance: Mapped[str] = mapped_column(Text, primary_key=True)
+    life_start: Mapped[datetime] = mapped_column(Instant, primary_key=True)
+    opening: Mapped[int] = mapped_column(BigInteger)
+    opened_at: Mapped[datetime] = mapped_column(Instant)
+    opening_source: Mapped[str] = mapped_column(Text)
+    closing: Mapped[int] = mapped_column(BigInteger)
+    closed_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class DailyUsageRow(Base):
+    """Tokens of one tenant label, model and type on one Tehran day, with how sure they are."""
+
+    __tablename__ = "daily_usage"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    tenant: Mapped[str] = mapped_column(Text, primary_key=True)
+    model: Mapped[str] = mapped_column(Text, primary_key=True)
+    type: Mapped[str] = mapped_column(Text, primary_key=True)
+    tokens: Mapped[int] = mapped_column(BigInteger)
+    coverage: Mapped[Decimal] = mapped_column(Numeric(6, 5))
+    unseen_estimate: Mapped[int] = mapped_column(BigInteger)
+    held: Mapped[bool]
+    flags: Mapped[list[str]] = mapped_column(ARRAY(Text))
+
+
+class MeasuredDayRow(Base):
+    """A closed day whose usage is stored, whole: it exists only together with all the day's readings."""
+
+    __tablename__ = "measured_day"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    window_start: Mapped[datetime] = mapped_column(Instant)
+    window_end: Mapped[datetime] = mapped_column(Instant)
+    measured_at: Mapped[datetime] = mapped_column(Instant)
+    series: Mapped[int]
+    lives: Mapped[int]
