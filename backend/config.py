@@ -96,8 +96,7 @@ class Settings(BaseSettings):
     @property
     def sqlalchemy_url(self) -> str:
         """The database address with the driver that this project uses. Holds the password: never log it."""
-        _, _, rest = self.database_url.get_secret_value().partition("://")
-        return f"postgresql+psycopg://{rest}"
+        return driver_url(self.database_url.get_secret_value())
 
     @property
     def is_production(self) -> bool:
@@ -108,6 +107,11 @@ class Settings(BaseSettings):
     def cookie_name(self) -> str:
         """The session cookie's name; the ``__Host-`` prefix is only possible with https."""
         return "__Host-portal" if self.public_url.startswith("https://") else "portal"
+
+
+def driver_url(url: str) -> str:
+    """A PostgreSQL address with the driver that SQLAlchemy is to use, psycopg 3."""
+    return f"postgresql+psycopg://{url.partition('://')[2]}"
 
 
 def _has_default_password(url: str) -> bool:

@@ -12,7 +12,12 @@ import orjson
 _SECRETS = [
     (re.compile(r"((?:__Host-)?portal=)[^;\s'\",}]+"), r"\1***"),
     (re.compile(r"(?i)(authorization['\"]?\s*[:=]\s*['\"]?(?:bearer|basic)\s+)[^\s'\",}]+"), r"\1***"),
-    (re.compile(r"(?i)((?:password|passwd|secret|api_key|merchant|token|nonce)['\"]?\s*[:=]\s*['\"]?)[^\s'\",;}&]+"), r"\1***"),
+    (
+        re.compile(
+            r"(?i)((?:password|passwd|secret|api_key|merchant|token|nonce)['\"]?\s*[:=]\s*['\"]?)[^\s'\",;}&]+"
+        ),
+        r"\1***",
+    ),
     (re.compile(r"(://[^:/@\s]+:)[^@/\s]+@"), r"\1***@"),
     (re.compile(r"\b(\d{6})\d{6}(\d{4})\b"), r"\1******\2"),
 ]

@@ -14,8 +14,12 @@ class UserAccountRow(Base):
 
     __tablename__ = "user_account"
     __table_args__ = (
-        CheckConstraint("(role IN ('tenant_viewer', 'tenant_admin')) = (tenant_id IS NOT NULL)", "tenant_role"),
-        CheckConstraint("role IN ('tenant_viewer', 'tenant_admin', 'operator', 'approver', 'auditor')", "role"),
+        CheckConstraint(
+            "(role IN ('tenant_viewer', 'tenant_admin')) = (tenant_id IS NOT NULL)", "tenant_role"
+        ),
+        CheckConstraint(
+            "role IN ('tenant_viewer', 'tenant_admin', 'operator', 'approver', 'auditor')", "role"
+        ),
         CheckConstraint("language IN ('fa', 'en')", "language"),
         CheckConstraint("email = lower(email)", "email_lower"),
     )

@@ -35,8 +35,8 @@ def engine() -> Engine:
     )
 
 
-def forget_engine() -> None:
-    """Close every pooled connection and forget the settings' engine; a test that changes the address calls it."""
+def dispose() -> None:
+    """Close every pooled connection; the next use opens the address that the settings name then."""
     if engine.cache_info().currsize:
         engine().dispose()
     engine.cache_clear()

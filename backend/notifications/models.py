@@ -15,7 +15,9 @@ class OutboxMailRow(Base):
 
     __tablename__ = "outbox_mail"
     __table_args__ = (
-        Index("ix_outbox_mail_due", "next_try_at", postgresql_where="sent_at IS NULL AND given_up_at IS NULL"),
+        Index(
+            "ix_outbox_mail_due", "next_try_at", postgresql_where="sent_at IS NULL AND given_up_at IS NULL"
+        ),
     )
 
     key: Mapped[str] = mapped_column(Text, primary_key=True)

@@ -1,0 +1,26 @@
+"""``python -m backend.db upgrade``: bring the database of DATABASE_URL to the newest schema."""
+
+import argparse
+
+from backend.config import settings_or_exit
+from backend.db import migrate
+
+
+def main() -> None:
+    """Run the command of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m backend.db", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("upgrade", help="apply every migration that is missing")
+    revise = commands.add_parser("revise", help="write a migration from the models")
+    revise.add_argument("message")
+    arguments = parser.parse_args()
+    url = settings_or_exit().sqlalchemy_url
+    if arguments.command == "upgrade":
+        migrate.upgrade(url)
+        print("The database is at the newest schema.")
+    else:
+        migrate.revise(url, arguments.message)
+
+
+if __name__ == "__main__":
+    main()

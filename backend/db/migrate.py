@@ -1,0 +1,61 @@
+"""Bring a database to the newest schema, and tell whether models and migrations agree."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+
+from backend.config import driver_url
+from backend.db.base import Base
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+UPGRADE_LOCK = 724_000
+
+
+def upgrade(url: str) -> None:
+    """Apply every migration that is missing. Idempotent; two at once wait for each other."""
+    engine = create_engine(driver_url(url))
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
+            command.upgrade(_config(connection), "head")
+    finally:
+        engine.dispose()
+
+
+def revise(url: str, message: str) -> None:
+    """Write a new migration from the difference between the models and a database at head."""
+    engine = create_engine(driver_url(url))
+    try:
+        with engine.begin() as connection:
+            command.revision(_config(connection), message, autogenerate=True)
+    finally:
+        engine.dispose()
+
+
+def differences(connection: Connection) -> list[object]:
+    """What the models have and the migrated database lacks, or the other way round; empty when they agree."""
+    seen: list[object] = []
+    config = _config(connection)
+
+    def collect(_revision: object, context: MigrationContext) -> list[object]:
+        seen.extend(compare_metadata(context, Base.metadata))
+        return []
+
+    from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415 - only a test needs it
+
+    with EnvironmentContext(config, ScriptDirectory.from_config(config), fn=collect):
+        ScriptDirectory.from_config(config).run_env()
+    return seen
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
