@@ -3,7 +3,7 @@
 import tomllib
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 from backend.errors import AppError
 
@@ -14,7 +14,7 @@ DEFAULT_LANGUAGE: Lang = "fa"
 
 def as_language(value: str | None) -> Lang:
     """The language that an untrusted value names, else Persian."""
-    return cast("Lang", value) if value in LANGUAGES else DEFAULT_LANGUAGE
+    return value if value in LANGUAGES else DEFAULT_LANGUAGE
 
 
 @lru_cache
