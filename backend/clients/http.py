@@ -1,0 +1,192 @@
+"""The one way out over HTTP: short connects, one deadline for each exchange, verified TLS, no redirects."""
+
+import time
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from ssl import SSLContext
+from types import TracebackType
+from typing import Any, Self
+
+import httpcore
+import httpx
+import orjson
+
+from backend.errors import Unavailable
+
+CONNECT_TIMEOUT_S = 5.0
+LARGEST_ANSWER_BYTES = 4 * 1024 * 1024
+
+_deadline: ContextVar[float] = ContextVar("_deadline")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A complete answer, whatever its status says."""
+
+    service: str
+    status: int
+    body: bytes
+
+    def json_object(self) -> dict[str, Any]:
+        """The body as a JSON object.
+
+        Raises:
+            Unavailable: the body is no JSON object, as when a proxy answers with a page of its own.
+        """
+        try:
+            value = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            raise Unavailable(service=self.service, cause="unreadable", status=self.status) from None
+        if not isinstance(value, dict):
+            raise Unavailable(service=self.service, cause="unreadable", status=self.status)
+        return value
+
+
+class HTTPClient:
+    """A pool of connections to one service. Threads may share it."""
+
+    def __init__(self, inner: httpx.Client, *, service: str, timeout_s: float, largest_bytes: int) -> None:
+        self._inner = inner
+        self._largest_bytes = largest_bytes
+        self.service = service
+        self.timeout_s = timeout_s
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection of the pool."""
+        self._inner.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        params: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        """Ask once and read the whole answer; ``json`` is sent as the body unless it is None.
+
+        Any status is an answer, redirects too. Asking again is the caller's decision.
+
+        Raises:
+            Unavailable: with ``cause`` timeout, connection or oversize; the request may have had its effect.
+        """
+        content = None if json is None else orjson.dumps(json)
+        headers = {} if content is None else {"content-type": "application/json"}
+        token = _deadline.set(time.monotonic() + (self.timeout_s if timeout_s is None else timeout_s))
+        try:
+            with self._inner.stream(method, path, content=content, params=params, headers=headers) as answer:
+                body = self._body(answer)
+        except httpx.TimeoutException:
+            raise Unavailable(service=self.service, cause="timeout") from None
+        except (httpx.HTTPError, httpx.InvalidURL):
+            # The cause is dropped on purpose: its text may quote the request.
+            raise Unavailable(service=self.service, cause="connection") from None
+        finally:
+            _deadline.reset(token)
+        return Answer(service=self.service, status=answer.status_code, body=body)
+
+    def _body(self, answer: httpx.Response) -> bytes:
+        parts, size = [], 0
+        for part in answer.iter_bytes():
+            size += len(part)
+            if size > self._largest_bytes:
+                raise Unavailable(service=self.service, cause="oversize")
+            parts.append(part)
+        return b"".join(parts)
+
+
+def http_client(
+    base_url: str,
+    timeout_s: float,
+    *,
+    service: str,
+    connect_s: float = CONNECT_TIMEOUT_S,
+    headers: Mapping[str, str] | None = None,
+    largest_bytes: int = LARGEST_ANSWER_BYTES,
+) -> HTTPClient:
+    """A client of one service. ``timeout_s`` bounds each exchange as a whole, also when bytes only drip.
+
+    Certificates are checked, redirects are not followed, proxies of the environment are not used.
+    """
+    context = httpx.create_ssl_context()
+    inner = httpx.Client(
+        base_url=base_url,
+        headers=dict(headers or {}),
+        timeout=httpx.Timeout(timeout_s, connect=min(connect_s, timeout_s)),
+        follow_redirects=False,
+        transport=_DeadlineTransport(context),
+    )
+    return HTTPClient(inner, service=service, timeout_s=timeout_s, largest_bytes=largest_bytes)
+
+
+class _DeadlineTransport(httpx.HTTPTransport):
+    """httpx only limits each single read; here every read also knows when the whole exchange must be over."""
+
+    def __init__(self, context: SSLContext) -> None:
+        super().__init__(verify=context)
+        self._pool.close()
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=context, max_connections=100, max_keepalive_connections=20, network_backend=_Backend()
+        )
+
+
+class _Backend(httpcore.NetworkBackend):
+    def __init__(self) -> None:
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        left = _left(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._inner.connect_tcp(host, port, left, local_address, socket_options))
+
+    def sleep(self, seconds: float) -> None:
+        self._inner.sleep(seconds)
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, _left(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = _left(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left))
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's own signature
+        return self._inner.get_extra_info(info)
+
+
+def _left(timeout: float | None, error: type[Exception]) -> float | None:
+    deadline = _deadline.get(None)
+    if deadline is None:
+        return timeout
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise error("the time of the whole exchange is over")
+    return left if timeout is None else min(timeout, left)

@@ -1,0 +1,203 @@
+"""What Zibal's gateway says, read with patience: any field but ``result`` may be missing or of a wrong type.
+
+Sources: help.zibal.ir/ipg (OpenAPI ``ipg.json`` 1.0.0) and captured answers. Amounts are rial.
+A code that is not listed here is UNKNOWN: neither paid nor failed.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, NewType
+
+from backend.errors import Unavailable
+from backend.money import Rial
+
+SERVICE = "zibal"
+LARGEST_TRACK_ID = 2**63 - 1
+
+TrackId = NewType("TrackId", int)
+
+
+class Result(IntEnum):
+    """What became of a call; for inquiry OK only means that a report was made."""
+
+    UNKNOWN = 0
+    OK = 100
+    MERCHANT_UNKNOWN = 102
+    MERCHANT_INACTIVE = 103
+    MERCHANT_INVALID = 104
+    AMOUNT_TOO_SMALL = 105
+    CALLBACK_INVALID = 106
+    PERCENT_MODE_INVALID = 107
+    SHARE_INVALID = 108
+    SHARE_INACTIVE = 109
+    OWN_SHARE_MISSING = 110
+    SHARES_DIFFER = 111
+    FEE_WALLET_EMPTY = 112
+    AMOUNT_TOO_LARGE = 113
+    NATIONAL_CODE_INVALID = 114
+    ADDRESS_NOT_ALLOWED = 115
+    FEE_MODE_INVALID = 116
+    ALREADY_VERIFIED = 201
+    NOT_PAID = 202
+    TRACK_ID_UNKNOWN = 203
+
+    @classmethod
+    def _missing_(cls, _value: object) -> "Result":
+        return cls.UNKNOWN
+
+
+class Status(IntEnum):
+    """Where a session stands. Beware: 1 is final, 2 still wants verify; others have had them swapped."""
+
+    UNKNOWN = 0
+    WAITING = -1
+    INTERNAL_ERROR = -2
+    PAID_VERIFIED = 1
+    PAID_UNVERIFIED = 2
+    CANCELLED = 3
+    CARD_INVALID = 4
+    BALANCE_TOO_LOW = 5
+    PIN_WRONG = 6
+    TOO_MANY_REQUESTS = 7
+    DAILY_COUNT_EXCEEDED = 8
+    DAILY_AMOUNT_EXCEEDED = 9
+    ISSUER_INVALID = 10
+    SWITCH_ERROR = 11
+    CARD_UNREACHABLE = 12
+    REFUNDED = 15
+    REFUNDING = 16
+    REVERSED = 18
+    ACCEPTOR_INVALID = 21
+
+    @classmethod
+    def _missing_(cls, _value: object) -> "Status":
+        return cls.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOpened:
+    """The payer may be sent to ``start_url(track_id)``."""
+
+    track_id: TrackId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRefused:
+    """No session was opened; ``message`` is the gateway's own text, cut and cleaned."""
+
+    result: Result
+    result_code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentReport:
+    """What the gateway said of one session; everything but ``result`` may be absent.
+
+    ``status`` is None when none was sent: 201, 202 and 203 come with two keys only. ``paid_at`` and
+    ``verified_at`` are raw texts, their time zone is undocumented. ``card`` shows at most ten digits.
+    """
+
+    result: Result
+    result_code: int
+    message: str
+    status: Status | None = None
+    status_code: int | None = None
+    amount_rial: Rial | None = None
+    order_id: str | None = None
+    ref_number: str | None = None
+    card: str | None = None
+    paid_at: str | None = None
+    verified_at: str | None = None
+
+
+def parse_track_id(text: str) -> TrackId | None:
+    """The track id that the text is, or None: one to nineteen ASCII digits that fit 64 bits."""
+    if not re.fullmatch(r"[0-9]{1,19}", text) or int(text) > LARGEST_TRACK_ID:
+        return None
+    return TrackId(int(text))
+
+
+def mask_card(text: str) -> str:
+    """A card number with at most its first six and last four digits, whatever came in."""
+    digits = "".join(str(int(char)) for char in text if char.isdecimal())
+    if len(digits) > 10:  # noqa: PLR2004 - six and four
+        return f"{digits[:6]}******{digits[-4:]}"
+    return re.sub(r"[^0-9*]", "", text)[:19]
+
+
+def to_session(answer: Mapping[str, Any]) -> SessionOpened | SessionRefused:
+    """The answer of ``/v1/request``. A success without a usable track id is no answer."""
+    result, code = _result(answer)
+    if result is not Result.OK:
+        return SessionRefused(result=result, result_code=code, message=_message(answer))
+    track_id = parse_track_id(str(answer.get("trackId")))
+    if track_id is None:
+        raise Unavailable(service=SERVICE, cause="unreadable")
+    return SessionOpened(track_id=track_id)
+
+
+def to_report(answer: Mapping[str, Any]) -> PaymentReport:
+    """The answer of ``/v1/verify`` or ``/v1/inquiry``."""
+    result, code = _result(answer)
+    status_code = _integer(answer.get("status"))
+    return PaymentReport(
+        result=result,
+        result_code=code,
+        message=_message(answer),
+        status=None if answer.get("status") is None else Status(status_code or Status.UNKNOWN),
+        status_code=status_code,
+        amount_rial=_amount(answer.get("amount")),
+        order_id=_order_id(answer.get("orderId")),
+        ref_number=_reference(answer.get("refNumber")),
+        card=_card(answer.get("cardNumber")),
+        paid_at=_clean(answer.get("paidAt"), 40),
+        verified_at=_clean(answer.get("verifiedAt"), 40),
+    )
+
+
+def _result(answer: Mapping[str, Any]) -> tuple[Result, int]:
+    """An object without a readable ``result`` is no answer of the gateway."""
+    code = _integer(answer.get("result"))
+    if code is None:
+        raise Unavailable(service=SERVICE, cause="unreadable")
+    return Result(code), code
+
+
+def _integer(value: object) -> int | None:
+    """An integer, also when it came as a text."""
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,9}", value):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _amount(value: object) -> Rial | None:
+    """Only a true JSON integer is an amount; anything else is absent, which means undecided."""
+    return Rial(value) if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _order_id(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _reference(value: object) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return _clean(value, 64) or None
+
+
+def _card(value: object) -> str | None:
+    return mask_card(value) or None if isinstance(value, str) else None
+
+
+def _message(answer: Mapping[str, Any]) -> str:
+    return _clean(answer.get("message"), 200) or ""
+
+
+def _clean(value: object, length: int) -> str | None:
+    """A foreign text without control and direction characters, cut."""
+    if not isinstance(value, str):
+        return None
+    return "".join(char for char in value if char.isprintable())[:length]
