@@ -21,6 +21,9 @@ TOOLS = LOCAL / "tools"
 BUN_MANIFESTS = Path(__file__).with_name("bun")
 
 DEBIAN_PACKAGES = ("prometheus", "prometheus-alertmanager")
+# Debian's Alertmanager reads its templates from this folder and takes no other; ours is as long, and relative.
+ALERTMANAGER_SHARE = b"/usr/share/prometheus/alertmanager"
+ALERTMANAGER_SHARE_HERE = b"././/share/prometheus/alertmanager"
 BREW_FORMULAE = ("prometheus", "alertmanager")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC_CHROMES = (
@@ -149,6 +152,10 @@ def _unpack_debian_packages() -> str | None:
     for package in sorted(downloads.glob("*.deb")):
         problem = problem or _run(["dpkg-deb", "-x", str(package), str(TOOLS / "debian")])
     shutil.rmtree(downloads, ignore_errors=True)
+    if problem is None:
+        alertmanager = TOOLS / "debian/usr/bin/prometheus-alertmanager"
+        program = alertmanager.read_bytes().replace(ALERTMANAGER_SHARE, ALERTMANAGER_SHARE_HERE)
+        alertmanager.write_bytes(program)
     return problem
 
 

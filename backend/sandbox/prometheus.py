@@ -1,0 +1,168 @@
+"""A real Prometheus on a loopback port that scrapes the laptop's processes and keeps months of history."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from backend.sandbox.processes import Child, Command, SandboxError, free_port, wait_until
+
+RETENTION = "90d"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One scraped process. `instance` is what the series are called, whatever port it listens on today."""
+
+    job: str
+    instance: str
+    address: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    path: str = "/metrics"
+    bearer_token: str = ""
+
+
+class PrometheusServer:
+    """One Prometheus in a folder, on one port for as long as it is started."""
+
+    def __init__(
+        self,
+        program: Path,
+        home: Path,
+        port: int | None = None,
+        *,
+        targets: Sequence[Target] = (),
+        rule_files: Sequence[Path] = (),
+        alertmanager_port: int | None = None,
+        scrape_interval_s: int = 15,
+    ) -> None:
+        """Name the server; nothing starts yet."""
+        self.home = home
+        self.port = port or free_port()
+        self.targets = list(targets)
+        self.rule_files = list(rule_files)
+        self.alertmanager_port = alertmanager_port
+        self.scrape_interval_s = scrape_interval_s
+        self._program = program
+        self._child: Child | None = None
+
+    @property
+    def url(self) -> str:
+        """Address of its web interface and API."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def data_dir(self) -> Path:
+        """The folder of its blocks and write-ahead log."""
+        return self.home / "data"
+
+    @property
+    def child(self) -> Child | None:
+        """The running process, if it was started."""
+        return self._child
+
+    def start(self) -> None:
+        """Write the configuration, start the server and wait until it answers queries."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._write_config()
+        self._launch()
+
+    def stop(self) -> None:
+        """End the server. Stopping twice is harmless."""
+        if self._child is not None:
+            self._child.stop()
+            self._child = None
+
+    def reload(self) -> None:
+        """Take over changed targets and rules without a restart."""
+        self._write_config()
+        httpx.post(f"{self.url}/-/reload", timeout=10).raise_for_status()
+
+    def is_ready(self) -> bool:
+        """Whether queries are answered."""
+        try:
+            return httpx.get(f"{self.url}/-/ready", timeout=2).is_success
+        except httpx.HTTPError:
+            return False
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """The result of an instant query now: a list of `{"metric": ..., "value": [time, text]}`."""
+        answer = httpx.get(f"{self.url}/api/v1/query", params={"query": expression}, timeout=30)
+        answer.raise_for_status()
+        result: list[dict[str, Any]] = answer.json()["data"]["result"]
+        return result
+
+    def fold_log_into_blocks(self) -> None:
+        """Turn the write-ahead log of a stopped server into blocks.
+
+        Blocks that are added later would otherwise hide the samples of the log before their end.
+        """
+        if not (self.data_dir / "wal").is_dir():
+            return
+        targets, self.targets = self.targets, []
+        try:
+            self.start()
+            answer = httpx.post(f"{self.url}/api/v1/admin/tsdb/snapshot", timeout=120)
+        finally:
+            self.stop()
+            self.targets = targets
+        if not answer.is_success:
+            raise SandboxError(f"Prometheus refused a snapshot: {answer.text[:300]}")
+        self._swap_in(self.data_dir / "snapshots" / answer.json()["data"]["name"])
+
+    def _swap_in(self, snapshot: Path) -> None:
+        fresh, old = self.home / "data.fresh", self.home / "data.old"
+        shutil.rmtree(fresh, ignore_errors=True)
+        snapshot.rename(fresh)
+        self.data_dir.rename(old)
+        fresh.rename(self.data_dir)
+        shutil.rmtree(old)
+
+    def _launch(self) -> None:
+        argv = [
+            str(self._program),
+            f"--config.file={self.home / 'prometheus.yml'}",
+            f"--storage.tsdb.path={self.data_dir}",
+            f"--storage.tsdb.retention.time={RETENTION}",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            "--web.enable-lifecycle",
+            "--web.enable-admin-api",
+            "--log.level=warn",
+        ]
+        self._child = Child(Command(name="prometheus", argv=argv, log_path=self.home / "prometheus.log"))
+        wait_until(self.is_ready, child=self._child, timeout_s=60)
+
+    def _write_config(self) -> None:
+        # JSON is YAML, and quoting is then somebody else's work.
+        config: dict[str, Any] = {
+            "global": {
+                "scrape_interval": f"{self.scrape_interval_s}s",
+                "scrape_timeout": f"{min(10, self.scrape_interval_s)}s",
+                "evaluation_interval": "15s",
+            },
+            "rule_files": [str(path) for path in self.rule_files],
+            "scrape_configs": [self._scrape_config(target) for target in self.targets],
+        }
+        if self.alertmanager_port is not None:
+            managers = [{"targets": [f"127.0.0.1:{self.alertmanager_port}"]}]
+            config["alerting"] = {"alertmanagers": [{"static_configs": managers}]}
+        (self.home / "prometheus.yml").write_text(json.dumps(config, indent=1))
+
+    def _scrape_config(self, target: Target) -> dict[str, Any]:
+        name = f"{target.job}/{target.instance}"
+        labels = {"job": target.job, "instance": target.instance, **target.labels}
+        config: dict[str, Any] = {
+            "job_name": name,
+            "metrics_path": target.path,
+            "static_configs": [{"targets": [target.address], "labels": labels}],
+        }
+        if target.bearer_token:
+            token_file = self.home / f"{target.job}.{target.instance}.token"
+            token_file.touch(mode=0o600)
+            token_file.write_text(target.bearer_token)
+            config["authorization"] = {"credentials_file": str(token_file)}
+        return config
