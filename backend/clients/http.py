@@ -12,6 +12,7 @@ import httpcore
 import httpx
 import orjson
 
+from backend.db.engine import in_transaction
 from backend.errors import Unavailable
 
 CONNECT_TIMEOUT_S = 5.0
@@ -80,6 +81,7 @@ class HTTPClient:
         Raises:
             Unavailable: with ``cause`` timeout, connection or oversize; the request may have had its effect.
         """
+        refuse_inside_transaction()
         content = None if json is None else orjson.dumps(json)
         headers = {} if content is None else {"content-type": "application/json"}
         token = _deadline.set(time.monotonic() + (self.timeout_s if timeout_s is None else timeout_s))
@@ -103,6 +105,16 @@ class HTTPClient:
                 raise Unavailable(service=self.service, cause="oversize")
             parts.append(part)
         return b"".join(parts)
+
+
+def refuse_inside_transaction() -> None:
+    """Keep the first law: a call to somebody else never waits while rows are locked.
+
+    Raises:
+        RuntimeError: the caller holds a transaction open, which is a bug.
+    """
+    if in_transaction():
+        raise RuntimeError("no network call inside a transaction")
 
 
 def http_client(

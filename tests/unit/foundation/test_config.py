@@ -1,0 +1,91 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from backend import config
+
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "DATABASE_URL": "postgresql://portal:Kx9-long@db/portal",
+    "PUBLIC_URL": "https://portal.example.ir",
+    "ZIBAL_MERCHANT": "65c3a1",
+    "METRICS_TOKEN": "a-long-random-token",
+}
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in config.Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def wrong(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> str:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    config.settings.cache_clear()
+    with pytest.raises(config.WrongSettings) as refused:
+        config.settings()
+    return str(refused.value)
+
+
+def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert wrong(monkeypatch, {}) == "Setting DATABASE_URL: is not set."
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://x"),
+        ("PUBLIC_URL", "portal.example.ir"),
+        ("SMTP_URL", "mail.example.ir"),
+        ("TIMEZONE", "Asia/Nowhere"),
+        ("USAGE_METRIC", "tokens{"),
+        ("USAGE_MIN_COVERAGE", "95"),
+        ("ENVIRONMENT", "prod"),
+    ],
+)
+def test_a_wrong_setting_is_named_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    sentence = wrong(monkeypatch, {"DATABASE_URL": "postgresql://u:geheim@db/x"} | {name: value})
+
+    assert sentence.startswith(f"Setting {name}: ")
+    assert "geheim" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ZIBAL_MERCHANT", "zibal"),
+        ("METRICS_TOKEN", config.DEFAULT_METRICS_TOKEN),
+        ("PUBLIC_URL", "http://portal.example.ir"),
+        ("DATABASE_URL", "postgresql://portal:password@db/portal"),
+    ],
+)
+def test_production_refuses_the_default(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    assert name in wrong(monkeypatch, PRODUCTION | {name: value})
+
+
+def test_production_starts_with_everything_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in PRODUCTION.items():
+        monkeypatch.setenv(name, value)
+    config.settings.cache_clear()
+
+    assert config.settings().is_production
+    assert config.settings().cookie_name == "__Host-portal"
+
+
+def test_a_process_with_a_wrong_setting_stops_with_the_sentence() -> None:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": ".", "DATABASE_URL": "sqlite://"}
+    run = subprocess.run(
+        [sys.executable, "-m", "backend.db", "upgrade"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 2
+    assert run.stderr == "Setting DATABASE_URL: must be an address that begins with postgresql://.\n"

@@ -1,0 +1,67 @@
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from backend.i18n import format as shown
+from backend.i18n.catalog import Lang
+
+
+@pytest.mark.parametrize(
+    ("rial", "lang", "expected"),
+    [
+        (123_450, "en", "12,345 Toman"),
+        (123_455, "en", "12,345.5 Toman"),
+        (123_450, "fa", "۱۲٬۳۴۵ تومان"),
+        (123_455, "fa", "۱۲٬۳۴۵٫۵ تومان"),
+        (0, "fa", "۰ تومان"),
+        (-50, "en", "-5 Toman"),
+    ],
+)
+def test_money_is_shown_in_toman_exact_to_the_rial(rial: int, lang: Lang, expected: str) -> None:
+    assert shown.toman(rial, lang) == expected
+
+
+def test_a_day_is_jalali_in_persian_and_gregorian_in_english() -> None:
+    assert shown.day(date(2026, 11, 23), "fa") == "۲ آذر ۱۴۰۵"
+    assert shown.day(date(2026, 11, 23), "en") == "23 Nov 2026"
+    assert shown.short_day(date(2026, 11, 23), "fa") == "۲ آذر"
+
+
+def test_an_instant_is_shown_in_tehran_time() -> None:
+    at = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
+
+    assert shown.instant(at, "en") == "23 Nov 2026, 03:00"
+    assert shown.instant(at, "fa") == "۲ آذر ۱۴۰۵، ۰۳:۰۰"
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"), [("0.99999", "99.99%"), ("1", "100%"), ("0.5", "50%"), ("0", "0%")]
+)
+def test_a_share_is_never_rounded_up_to_the_whole(share: str, expected: str) -> None:
+    assert shown.percent(Decimal(share), "en") == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(3.42, "3.4 s"), (59, "59 s"), (60, "1 min"), (7500, "2 h 5 min"), (90_000, "1 d 1 h"), (86_400, "1 d")],
+)
+def test_a_duration_is_shown_in_its_two_largest_units(seconds: float, expected: str) -> None:
+    assert shown.duration(seconds, "en") == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "lang", "expected"),
+    [
+        (950, "en", "950"),
+        (1_234_567, "en", "1.2 M"),
+        (2_000_000, "fa", "۲ میلیون"),
+        (3_500, "fa", "۳٫۵ هزار"),
+    ],
+)
+def test_a_chart_number_is_short(value: int, lang: Lang, expected: str) -> None:
+    assert shown.compact(value, lang) == expected
+
+
+def test_persian_and_arabic_digits_are_understood() -> None:
+    assert shown.latin_digits("۰۱۲٣٤") == "01234"

@@ -1,0 +1,41 @@
+import logging
+
+import pytest
+
+from backend.log import JSONFormatter, RedactingFilter, get_logger, redact
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "cookie: portal=s3cretvalue; lang=fa",
+        "{'cookie': '__Host-portal=s3cretvalue'}",
+        "Authorization: Bearer s3cretvalue",
+        '{"merchant": "s3cretvalue"}',
+        "password=s3cretvalue&x=1",
+        "postgresql://portal:s3cretvalue@db/portal",
+    ],
+)
+def test_a_secret_never_reaches_the_log(secret: str) -> None:
+    assert "s3cretvalue" not in redact(secret)
+
+
+def test_a_card_number_is_masked() -> None:
+    assert redact("card 6274121234564444 paid") == "card 627412******4444 paid"
+
+
+def test_token_counts_are_not_secrets() -> None:
+    assert redact("tokens=12345") == "tokens=12345"
+
+
+def test_an_event_is_one_line_of_json(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        get_logger("x").info("invoice.closed", tenant="ava", lines=2, note="password=abc")
+    record = caplog.records[0]
+    RedactingFilter().filter(record)
+    line = JSONFormatter().format(record)
+
+    assert '"event":"invoice.closed"' in line
+    assert '"lines":2' in line
+    assert "abc" not in line
+    assert "\n" not in line
