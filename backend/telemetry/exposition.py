@@ -1,0 +1,101 @@
+"""The text that Prometheus scrapes, for one process and for several, and an ASGI application that serves it."""
+
+import asyncio
+import gzip
+import hmac
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from backend.telemetry.life import begin_merged_life, multiprocess_folder
+
+# The three names of the ASGI specification; their contents are open by definition.
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_SMALLEST_WORTH_PACKING_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposition:
+    """One answer to a scrape."""
+
+    body: bytes
+    content_type: str
+
+
+def expose(accept: str = "", registry: CollectorRegistry = REGISTRY) -> Exposition:
+    """All metrics in the format that `accept` prefers (plain text, else OpenMetrics).
+
+    With `PROMETHEUS_MULTIPROC_DIR` set, the merged counters of every worker; `registry` is not asked then.
+    """
+    folder = multiprocess_folder()
+    if folder is not None:
+        # Again at every scrape: the folder may have been emptied, which begins a new life.
+        begin_merged_life(folder)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, path=str(folder))
+    encode, content_type = choose_encoder(accept)
+    return Exposition(body=encode(registry), content_type=content_type)
+
+
+class MetricsApp:
+    """An ASGI application that answers GET with the exposition, to whoever holds the token.
+
+    Give it to a route as its endpoint or mount it. Without a token it answers everyone: only for a port that nobody
+    but Prometheus reaches, because the metrics carry tenant names.
+    """
+
+    def __init__(self, token: str | None = None) -> None:
+        self._token = token or None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request: 401 without the token, 405 for other methods."""
+        if scope["type"] != "http":
+            return None
+        del receive  # a scrape has no body
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        if scope["method"] not in {"GET", "HEAD"}:
+            return await _answer(send, 405, b"", {"allow": "GET, HEAD"})
+        if not self._admits(headers.get("authorization", "")):
+            return await _answer(send, 401, b"", {"www-authenticate": "Bearer"})
+        # In a thread: 100,000 tenants make a text of tens of megabytes, and this loop serves people too.
+        body, answered = await asyncio.to_thread(_exposition_for, headers)
+        await _answer(send, 200, b"" if scope["method"] == "HEAD" else body, answered)
+        return None
+
+    def _admits(self, authorization: str) -> bool:
+        if self._token is None:
+            return True
+        scheme, _, credential = authorization.partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(
+            credential.strip().encode(), self._token.encode()
+        )
+
+
+def _exposition_for(headers: dict[str, str]) -> tuple[bytes, dict[str, str]]:
+    exposition = expose(headers.get("accept", ""))
+    answered = {
+        "content-type": exposition.content_type,
+        "cache-control": "no-store",
+        "vary": "accept, accept-encoding",
+    }
+    packs = "gzip" in headers.get("accept-encoding", "")
+    if not packs or len(exposition.body) < _SMALLEST_WORTH_PACKING_BYTES:
+        return exposition.body, answered
+    return gzip.compress(exposition.body, compresslevel=3), answered | {"content-encoding": "gzip"}
+
+
+async def _answer(send: Send, status: int, body: bytes, headers: dict[str, str]) -> None:
+    sized = headers | {"content-length": str(len(body))}
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sized.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})

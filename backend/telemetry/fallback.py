@@ -1,0 +1,68 @@
+"""Which model is asked next, and after which failures.
+
+Fall back: the model is slow, crowded or broken (timeout, 429, 5xx). Do not: the request is wrong (4xx), or nobody
+answers at all (another model lives at the same address).
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+
+from openai import APIConnectionError, APIError, APIResponseValidationError, APIStatusError, APITimeoutError
+
+from backend.telemetry.metrics import Outcome, count_fallback, count_request, count_usage_missing
+
+FALLS_BACK_AFTER = frozenset({Outcome.TIMEOUT, Outcome.RATE_LIMITED, Outcome.SERVER_ERROR})
+
+# An error that arrives inside a stream has no status, only the vendor's words for it.
+_IN_STREAM = {
+    "server_error": Outcome.SERVER_ERROR,
+    "rate_limit_exceeded": Outcome.RATE_LIMITED,
+}
+
+
+class Walk:
+    """One request's way along its chain: `asked` is the model whose turn it is. Each model is asked once."""
+
+    def __init__(self, tenant: str, model: str, fallbacks: Mapping[str, Sequence[str]]) -> None:
+        self.tenant = tenant
+        self.asked = model
+        self._following = [name for name in dict.fromkeys(fallbacks.get(model, ())) if name != model]
+
+    def go_on_after(self, error: Exception) -> None:
+        """Count the failure and turn to the next model. Raises the error again when there is none, or no use."""
+        outcome = outcome_of(error)
+        count_request(self.tenant, self.asked, outcome)
+        if outcome is Outcome.UNREADABLE:
+            count_usage_missing(self.tenant, self.asked)
+        if outcome not in FALLS_BACK_AFTER or not self._following:
+            raise error
+        following = self._following.pop(0)
+        count_fallback(self.asked, following, outcome)
+        self.asked = following
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """How a request ended, from the SDK's error. Unreadable means: answered and charged, but not understood."""
+    match error:
+        case APITimeoutError():
+            return Outcome.TIMEOUT
+        case APIConnectionError():
+            return Outcome.UNREACHABLE
+        case APIStatusError():
+            return _outcome_of_status(error.status_code)
+        case APIResponseValidationError() | ValueError():
+            return Outcome.UNREADABLE
+        case APIError():
+            return _IN_STREAM.get(error.code or "", _IN_STREAM.get(error.type or "", Outcome.REFUSED))
+        case _:
+            return Outcome.REFUSED
+
+
+def _outcome_of_status(status: int) -> Outcome:
+    if status == HTTPStatus.REQUEST_TIMEOUT:
+        return Outcome.TIMEOUT
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Outcome.RATE_LIMITED
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Outcome.SERVER_ERROR
+    return Outcome.REFUSED

@@ -1,0 +1,120 @@
+"""Every metric by name, and the only functions that move them."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from prometheus_client import Counter, Histogram, disable_created_metrics
+
+from backend.telemetry.life import announce_life
+
+# A `_created` series beside each child doubles what Prometheus stores of the one metric with a tenant label.
+# The life of a counter is told once per process, by process_start_time_seconds.
+disable_created_metrics()
+
+
+class TokenType(StrEnum):
+    """The values of the label `type`. Cached prompt tokens are not contained in `prompt`."""
+
+    PROMPT = "prompt"
+    CACHED_PROMPT = "cached_prompt"
+    COMPLETION = "completion"
+
+
+class Outcome(StrEnum):
+    """How a request to the vendor ended; the values of the labels `outcome` and `reason`."""
+
+    OK = "ok"
+    TIMEOUT = "timeout"
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    INTERRUPTED = "interrupted"
+    ABANDONED = "abandoned"
+    UNREADABLE = "unreadable"
+
+
+TOKENS = Counter(
+    "openai_tokens_total",
+    "Tokens used, from the answers' usage. Types: prompt (without cached), cached_prompt, completion.",
+    ["tenant", "model", "type"],
+)
+REQUESTS = Counter(
+    "openai_request_total",
+    "Requests to OpenAI by how they ended; model is the one that answered, else the one that was asked.",
+    ["tenant", "model", "outcome"],
+)
+USAGE_MISSING = Counter(
+    "openai_usage_missing_total",
+    "Answers and streams that ended without usage; their tokens are in no counter and never estimated.",
+    ["tenant", "model"],
+)
+FALLBACKS = Counter(
+    "ml_fallback_total",
+    "Switches to the next model of the chain, by reason.",
+    ["from_model", "to_model", "reason"],
+)
+RAG_QUERIES = Counter("rag_query_total", "Questions answered from documents.")
+DOCUMENT_CHUNKS = Counter("document_chunks_total", "Document chunks that were embedded and stored.")
+HTTP_REQUESTS = Histogram(
+    "http_request_duration_seconds",
+    "Time from a request's arrival to the last byte of its answer.",
+    ["method", "route", "status"],
+    # An answer that is streamed from a model takes tens of seconds; the library's default ends at ten.
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
+)
+
+announce_life()
+
+
+def register_tenants(
+    tenants: Iterable[str],
+    *,
+    models: Iterable[str],
+    embedding_models: Iterable[str] = (),
+) -> None:
+    """Create every child of the known tenants at zero. Idempotent; counts that exist are left alone.
+
+    A child that appears with its first tokens already in it looks like a reset to `increase()`; at zero it does not.
+    Call it at start and whenever a tenant is created. An embedding model has only `prompt` tokens.
+    """
+    chat, embedding = tuple(models), tuple(embedding_models)
+    for tenant in tenants:
+        for model in chat:
+            for kind in TokenType:
+                TOKENS.labels(tenant, model, kind)
+        for model in embedding:
+            TOKENS.labels(tenant, model, TokenType.PROMPT)
+        for model in (*chat, *embedding):
+            REQUESTS.labels(tenant, model, Outcome.OK)
+            USAGE_MISSING.labels(tenant, model)
+
+
+def count_tokens(tenant: str, model: str, kind: TokenType, tokens: int) -> None:
+    """Add tokens of one type that `model` answered with."""
+    TOKENS.labels(tenant, model, kind).inc(tokens)
+
+
+def count_request(tenant: str, model: str, outcome: Outcome) -> None:
+    """Add one request; each model of a chain that was tried counts for itself."""
+    REQUESTS.labels(tenant, model, outcome).inc()
+
+
+def count_usage_missing(tenant: str, model: str) -> None:
+    """Add one answer whose tokens nobody knows."""
+    USAGE_MISSING.labels(tenant, model).inc()
+
+
+def count_fallback(from_model: str, to_model: str, reason: Outcome) -> None:
+    """Add one switch to the next model of the chain."""
+    FALLBACKS.labels(from_model, to_model, reason).inc()
+
+
+def count_rag_query() -> None:
+    """Add one question answered from documents."""
+    RAG_QUERIES.inc()
+
+
+def count_document_chunks(chunks: int) -> None:
+    """Add chunks that were embedded and stored."""
+    DOCUMENT_CHUNKS.inc(chunks)

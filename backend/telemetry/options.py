@@ -1,0 +1,67 @@
+"""The arguments of the metered calls: the SDK's own, typed by its own types, and what we add for a stream."""
+
+from collections.abc import Mapping
+from typing import TypedDict, cast
+
+from openai.types.chat.completion_create_params import (
+    CompletionCreateParamsNonStreaming,
+    CompletionCreateParamsStreaming,
+)
+from openai.types.embedding_create_params import EmbeddingCreateParams
+from openai.types.responses.response_create_params import (
+    ResponseCreateParamsNonStreaming,
+    ResponseCreateParamsStreaming,
+)
+
+
+class Transport(TypedDict, total=False):
+    """What the SDK accepts with every call beside the request itself."""
+
+    timeout: float
+    extra_headers: Mapping[str, str]
+    extra_query: Mapping[str, object]
+    extra_body: object
+
+
+class PlainChat(CompletionCreateParamsNonStreaming, Transport):
+    """A chat completion in one piece."""
+
+
+class StreamedChat(CompletionCreateParamsStreaming, Transport):
+    """A chat completion in chunks."""
+
+
+class PlainResponse(ResponseCreateParamsNonStreaming, Transport):
+    """A response in one piece."""
+
+
+class StreamedResponse(ResponseCreateParamsStreaming, Transport):
+    """A response in events."""
+
+
+class Embedding(EmbeddingCreateParams, Transport):
+    """Embeddings of one or several texts."""
+
+
+def model_of(options: Mapping[str, object]) -> str:
+    """The model that is asked first."""
+    return str(options["model"])
+
+
+def is_streamed(options: Mapping[str, object]) -> bool:
+    """True when the caller wants chunks."""
+    return options.get("stream") is True
+
+
+def asks_for_usage(options: Mapping[str, object]) -> bool:
+    """True when the caller itself wants the chunk with the usage."""
+    return bool(_stream_options(options).get("include_usage"))
+
+
+def with_usage(options: Mapping[str, object]) -> dict[str, object]:
+    """The options of a chat stream that reports its usage; whatever else the caller set stays."""
+    return {**options, "stream_options": {**_stream_options(options), "include_usage": True}}
+
+
+def _stream_options(options: Mapping[str, object]) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", options.get("stream_options") or {})

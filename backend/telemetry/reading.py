@@ -1,0 +1,105 @@
+"""What an answer of the vendor says about its tokens. Pure; an answer that says nothing is None, never a guess."""
+
+import json
+from dataclasses import dataclass
+
+from openai.types import CreateEmbeddingResponse
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.responses import Response, ResponseStreamEvent
+
+from backend.telemetry.metrics import TokenType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one answer by type. The SDK's prompt tokens contain the cached ones; `prompt` does not."""
+
+    prompt: int = 0
+    cached_prompt: int = 0
+    completion: int = 0
+
+    def by_type(self) -> dict[TokenType, int]:
+        """The counts under the names of the label `type`."""
+        return {
+            TokenType.PROMPT: self.prompt,
+            TokenType.CACHED_PROMPT: self.cached_prompt,
+            TokenType.COMPLETION: self.completion,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Who answered, and with how many tokens (None: it did not say)."""
+
+    model: str
+    usage: Usage | None
+
+
+def read_chat(answer: ChatCompletion | ChatCompletionChunk) -> Reading:
+    """The reading of a chat completion, or of one chunk of its stream."""
+    usage = getattr(answer, "usage", None)
+    model = getattr(answer, "model", None) or ""
+    if usage is None:
+        return Reading(model=model, usage=None)
+    return Reading(
+        model=model,
+        usage=_usage(
+            prompt=getattr(usage, "prompt_tokens", None),
+            details=getattr(usage, "prompt_tokens_details", None),
+            completion=getattr(usage, "completion_tokens", None),
+        ),
+    )
+
+
+def read_response(answer: Response) -> Reading:
+    """The reading of an answer of the Responses API."""
+    usage = getattr(answer, "usage", None)
+    model = str(getattr(answer, "model", None) or "")
+    if usage is None:
+        return Reading(model=model, usage=None)
+    return Reading(
+        model=model,
+        usage=_usage(
+            prompt=getattr(usage, "input_tokens", None),
+            details=getattr(usage, "input_tokens_details", None),
+            completion=getattr(usage, "output_tokens", None),
+        ),
+    )
+
+
+def read_chat_text(text: str) -> Reading:
+    """The reading of a chat completion that is not parsed yet."""
+    return read_chat(ChatCompletion.construct(**json.loads(text)))
+
+
+def read_response_text(text: str) -> Reading:
+    """The reading of a Responses answer that is not parsed yet."""
+    return read_response(Response.construct(**json.loads(text)))
+
+
+def read_response_event(event: ResponseStreamEvent) -> Reading:
+    """The reading of one event of a Responses stream; usage comes with the last one (completed, incomplete, failed)."""
+    answer = getattr(event, "response", None)
+    return Reading(model="", usage=None) if answer is None else read_response(answer)
+
+
+def read_embeddings(answer: CreateEmbeddingResponse) -> Reading:
+    """The reading of an embeddings answer; all its tokens are prompt tokens."""
+    usage = getattr(answer, "usage", None)
+    return Reading(
+        model=getattr(answer, "model", None) or "",
+        usage=_usage(prompt=getattr(usage, "prompt_tokens", None), details=None, completion=0),
+    )
+
+
+def is_usage_only(chunk: ChatCompletionChunk) -> bool:
+    """True for the extra chunk without choices that a stream ends with because we asked for usage."""
+    return chunk.usage is not None and not chunk.choices
+
+
+def _usage(*, prompt: int | None, details: object, completion: int | None) -> Usage | None:
+    # The SDK builds answers without validating them, so a field of a type that says int may be None.
+    if prompt is None or completion is None:
+        return None
+    cached = min(getattr(details, "cached_tokens", None) or 0, prompt)
+    return Usage(prompt=prompt - cached, cached_prompt=cached, completion=completion)

@@ -1,0 +1,51 @@
+"""The books of one request: what is counted when an answer has come, and when a stream has ended."""
+
+from backend.telemetry import metrics
+from backend.telemetry.metrics import Outcome
+from backend.telemetry.reading import Reading, Usage
+
+
+def count_answer(tenant: str, asked: str, reading: Reading) -> None:
+    """Count a whole answer under the model that gave it; an answer that names none was given by the one asked."""
+    _count(tenant, reading.model or asked, reading.usage, Outcome.OK)
+
+
+class StreamTally:
+    """Follows one stream and counts it once, however it ends: read to its end, cut, or left by its reader."""
+
+    def __init__(self, tenant: str, asked: str) -> None:
+        self._tenant = tenant
+        self._model = asked
+        self._usage: Usage | None = None
+        self._outcome = Outcome.ABANDONED
+        self.has_begun = False
+
+    def saw(self, reading: Reading) -> None:
+        """Note what a chunk says. Usage is not added up: some servers repeat the running total in each chunk."""
+        self.has_begun = True
+        self._model = reading.model or self._model
+        self._usage = reading.usage or self._usage
+
+    def ended(self) -> None:
+        """The vendor said all it had to say."""
+        self.has_begun = True
+        self._outcome = Outcome.OK
+
+    def broke(self) -> None:
+        """The stream failed under its reader."""
+        self._outcome = Outcome.INTERRUPTED
+
+    def settle(self) -> None:
+        """Count. A stream that failed before its first chunk is left to the chain, which may ask another model."""
+        if self.has_begun:
+            _count(self._tenant, self._model, self._usage, self._outcome)
+
+
+def _count(tenant: str, model: str, usage: Usage | None, outcome: Outcome) -> None:
+    if usage is None:
+        metrics.count_usage_missing(tenant, model)
+    else:
+        for kind, tokens in usage.by_type().items():
+            if tokens:
+                metrics.count_tokens(tenant, model, kind, tokens)
+    metrics.count_request(tenant, model, outcome)
