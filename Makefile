@@ -1,0 +1,65 @@
+# Two commands matter: `make demo` runs the product, `make test` proves it. Everything else is a part of them.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-reset test lint unit guards integration e2e bench billing-run requirements
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+READY := .venv/.requirements
+ARGS ?=
+DAY ?=
+
+help: ## Show every target
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Create .venv and install the locked packages
+
+$(READY): requirements.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is missing. Install it and start again."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "Python's venv module is missing. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@test -x $(BIN)/python || { echo "· creating .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
+	@echo "· installing the packages of requirements.txt"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@cp requirements.txt $@
+
+demo: $(READY) ## Run the whole product on this machine; Ctrl-C ends it
+	@$(BIN)/python -m backend.sandbox up $(ARGS)
+
+demo-reset: $(READY) ## Forget the demo's data
+	@$(BIN)/python -m backend.sandbox reset
+
+test: $(READY) lint unit guards integration e2e ## Prove everything: what continuous integration runs
+	@echo "✓ everything passed"
+
+lint: $(READY) ## Format, lint, import contracts and types
+	@echo "· ruff format" && $(BIN)/ruff format --check --quiet .
+	@echo "· ruff check" && $(BIN)/ruff check --quiet .
+	@echo "· import contracts" && out=$$($(BIN)/lint-imports 2>&1) || { echo "$$out"; exit 1; }
+	@echo "· mypy" && $(BIN)/mypy --no-error-summary
+
+unit: $(READY) ## Tests of pure rules
+	@echo "· unit tests" && $(BIN)/python -m pytest -q tests/unit $(ARGS)
+
+guards: $(READY) ## Tests that keep the house's rules
+	@echo "· guard tests" && $(BIN)/python -m pytest -q tests/guards $(ARGS)
+
+integration: $(READY) ## Tests against real servers on loopback ports
+	@echo "· integration tests" && $(BIN)/python -m pytest -q tests/integration $(ARGS)
+
+e2e: $(READY) ## Tests in a real browser against the running stack
+	@echo "· end-to-end tests" && $(BIN)/python -m pytest -q tests/e2e $(ARGS)
+
+bench: $(READY) ## Measure speed; figures also go to .local/bench.json
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+billing-run: $(READY) ## Bill the closed days of the running demo now (DAY=2026-11-22 for one day)
+	@$(BIN)/python -m backend.sandbox exec $(BIN)/python -m jobs run nightly_billing $(if $(DAY),--day $(DAY)) $(ARGS)
+
+requirements: $(READY) ## Lock pyproject.toml again into requirements.txt
+	@test -x .local/tools/uv/bin/uv || $(BIN)/python -m pip install --quiet --target .local/tools/uv uv
+	@.local/tools/uv/bin/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url \
+		--no-header --python-version 3.11 --quiet $(ARGS) -o requirements.txt
