@@ -1,0 +1,145 @@
+"""Asking the SDK synchronously: along a chain of models, with every answer and stream counted."""
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from itertools import chain as joined
+from json import JSONDecodeError
+from types import TracebackType
+from typing import Generic, Protocol, Self, TypeVar
+
+from openai import OpenAIError
+
+from backend.telemetry.fallback import Walk
+from backend.telemetry.options import model_of
+from backend.telemetry.reading import Reading
+from backend.telemetry.tally import StreamTally, count_answer
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Raw(Protocol[T_co]):
+    """What we need of the SDK's raw answer."""
+
+    @property
+    def text(self) -> str:
+        """The body."""
+
+    def parse(self) -> T_co:
+        """The typed answer; raises when it does not fit."""
+
+
+class SDKStream(Protocol[T_co]):
+    """What we need of the SDK's stream."""
+
+    def __iter__(self) -> Iterator[T_co]:
+        """The events in order."""
+
+    def close(self) -> None:
+        """Release the connection."""
+
+
+class MeteredStream(Generic[T]):
+    """A stream that counts itself when it ends: read to its end, closed, failed, or dropped by its reader."""
+
+    def __init__(self, first: Iterator[T], rest: Iterator[T], close: Callable[[], None]) -> None:
+        self._items: Iterator[T] = joined(first, rest)
+        self._close = close
+
+    def __iter__(self) -> Iterator[T]:
+        """The events that are left."""
+        return self
+
+    def __next__(self) -> T:
+        """The next event."""
+        return next(self._items)
+
+    def __enter__(self) -> Self:
+        """The stream itself; it is closed in the end."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """End early. What was not read is not counted, but counted as missing."""
+        self._items = iter(())
+        self._close()
+
+
+class Asker:
+    """Asks for one tenant."""
+
+    def __init__(self, tenant: str, fallbacks: Mapping[str, Sequence[str]]) -> None:
+        self._tenant = tenant
+        self._fallbacks = fallbacks
+
+    def answer(
+        self, options: Mapping[str, object], send: Callable[..., T], read: Callable[[T], Reading]
+    ) -> T:
+        """The first whole answer of the chain, counted."""
+        walk = Walk(self._tenant, model_of(options), self._fallbacks)
+        while True:
+            try:
+                answer = send(**{**options, "model": walk.asked})
+                reading = read(answer)
+            except (OpenAIError, JSONDecodeError) as error:
+                walk.go_on_after(error)
+            else:
+                count_answer(self._tenant, walk.asked, reading)
+                return answer
+
+    def stream(
+        self,
+        options: Mapping[str, object],
+        opening: Callable[..., SDKStream[T]],
+        read: Callable[[T], Reading],
+        *,
+        hides: Callable[[T], bool],
+    ) -> MeteredStream[T]:
+        """The first stream of the chain that has begun; `hides` keeps items from the reader."""
+        walk = Walk(self._tenant, model_of(options), self._fallbacks)
+        while True:
+            tally = StreamTally(self._tenant, walk.asked)
+            try:
+                rest = _relay(opening(**{**options, "model": walk.asked}), tally, read, hides)
+                # The first chunk is awaited here, because only until then another model may still answer.
+                first = list(_at_most_one(rest))
+            except (OpenAIError, JSONDecodeError) as error:
+                if tally.has_begun:
+                    raise
+                walk.go_on_after(error)
+            else:
+                return MeteredStream(iter(first), rest, rest.close)
+
+
+def _relay(
+    stream: SDKStream[T], tally: StreamTally, read: Callable[[T], Reading], hides: Callable[[T], bool]
+) -> Generator[T, None, None]:
+    try:
+        for item in stream:
+            tally.saw(read(item))
+            if not hides(item):
+                yield item
+        tally.ended()
+    except Exception:
+        tally.broke()
+        raise
+    finally:
+        # Also runs when a reader drops the stream half-way: the generator is closed with its last reference.
+        tally.settle()
+        stream.close()
+
+
+def _at_most_one(items: Iterator[T]) -> Iterator[T]:
+    for item in items:
+        yield item
+        return
+
+
+def nothing(item: object) -> bool:
+    """Hides no item of a stream."""
+    del item
+    return False

@@ -1,0 +1,130 @@
+"""The same as `asking`, for asyncio."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from json import JSONDecodeError
+from types import TracebackType
+from typing import Generic, Protocol, Self, TypeVar
+
+from openai import OpenAIError
+
+from backend.telemetry.fallback import Walk
+from backend.telemetry.options import model_of
+from backend.telemetry.reading import Reading
+from backend.telemetry.tally import StreamTally, count_answer
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class AsyncSDKStream(Protocol[T_co]):
+    """What we need of the SDK's stream."""
+
+    def __aiter__(self) -> AsyncIterator[T_co]:
+        """The events in order."""
+
+    async def close(self) -> None:
+        """Release the connection."""
+
+
+class AsyncMeteredStream(Generic[T]):
+    """A stream that counts itself when it ends: read to its end, closed, failed, cancelled, or dropped."""
+
+    def __init__(self, first: list[T], rest: AsyncGenerator[T, None]) -> None:
+        self._first = first
+        self._rest = rest
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        """The events that are left."""
+        return self
+
+    async def __anext__(self) -> T:
+        """The next event."""
+        return self._first.pop() if self._first else await anext(self._rest)
+
+    async def __aenter__(self) -> Self:
+        """The stream itself; it is closed in the end."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        await self.close()
+
+    async def close(self) -> None:
+        """End early. What was not read is not counted, but counted as missing."""
+        self._first.clear()
+        await self._rest.aclose()
+
+
+class AsyncAsker:
+    """Asks for one tenant."""
+
+    def __init__(self, tenant: str, fallbacks: Mapping[str, Sequence[str]]) -> None:
+        self._tenant = tenant
+        self._fallbacks = fallbacks
+
+    async def answer(
+        self,
+        options: Mapping[str, object],
+        send: Callable[..., Awaitable[T]],
+        read: Callable[[T], Reading],
+    ) -> T:
+        """The first whole answer of the chain, counted."""
+        walk = Walk(self._tenant, model_of(options), self._fallbacks)
+        while True:
+            try:
+                answer = await send(**{**options, "model": walk.asked})
+                reading = read(answer)
+            except (OpenAIError, JSONDecodeError) as error:
+                walk.go_on_after(error)
+            else:
+                count_answer(self._tenant, walk.asked, reading)
+                return answer
+
+    async def stream(
+        self,
+        options: Mapping[str, object],
+        opening: Callable[..., Awaitable[AsyncSDKStream[T]]],
+        read: Callable[[T], Reading],
+        *,
+        hides: Callable[[T], bool],
+    ) -> AsyncMeteredStream[T]:
+        """The first stream of the chain that has begun; `hides` keeps items from the reader."""
+        walk = Walk(self._tenant, model_of(options), self._fallbacks)
+        while True:
+            tally = StreamTally(self._tenant, walk.asked)
+            try:
+                rest = _relay(await opening(**{**options, "model": walk.asked}), tally, read, hides)
+                # The first chunk is awaited here, because only until then another model may still answer.
+                first = await _at_most_one(rest)
+            except (OpenAIError, JSONDecodeError) as error:
+                if tally.has_begun:
+                    raise
+                walk.go_on_after(error)
+            else:
+                return AsyncMeteredStream(first, rest)
+
+
+async def _relay(
+    stream: AsyncSDKStream[T], tally: StreamTally, read: Callable[[T], Reading], hides: Callable[[T], bool]
+) -> AsyncGenerator[T, None]:
+    try:
+        async for item in stream:
+            tally.saw(read(item))
+            if not hides(item):
+                yield item
+        tally.ended()
+    except Exception:
+        tally.broke()
+        raise
+    finally:
+        # Counted before the connection is awaited: a cancelled task may not get that far.
+        tally.settle()
+        await stream.close()
+
+
+async def _at_most_one(items: AsyncGenerator[T, None]) -> list[T]:
+    async for item in items:
+        return [item]
+    return []

@@ -1,0 +1,149 @@
+"""The official OpenAI SDK with a meter on it, for asyncio.
+
+    openai = AsyncAsyncMeteredOpenAI(AsyncOpenAI(), fallbacks={"gpt-5.2": ["gpt-5-mini"]})
+    answer = await openai.for_tenant("arvand").chat.completions.create(model="gpt-5.2", messages=[...])
+
+Everything else as in `metered`.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TypeVar, Unpack, cast, overload
+
+from openai import AsyncOpenAI
+from openai.types import CreateEmbeddingResponse
+from openai.types.chat import (
+    ChatCompletion,
+    ChatCompletionChunk,
+    ChatCompletionMessageParam,
+    ParsedChatCompletion,
+)
+from openai.types.responses import ParsedResponse, Response, ResponseStreamEvent
+
+from backend.telemetry.asking import Raw, nothing
+from backend.telemetry.asking_async import AsyncAsker, AsyncMeteredStream, AsyncSDKStream
+from backend.telemetry.options import (
+    Embedding,
+    PlainChat,
+    PlainResponse,
+    StreamedChat,
+    StreamedResponse,
+    asks_for_usage,
+    is_streamed,
+    with_usage,
+)
+from backend.telemetry.reading import (
+    is_usage_only,
+    read_chat,
+    read_chat_text,
+    read_embeddings,
+    read_response,
+    read_response_event,
+    read_response_text,
+)
+
+T = TypeVar("T")
+
+
+class AsyncMeteredOpenAI:
+    """Meters a client of the official SDK. `fallbacks` names, for a model, those to ask after it."""
+
+    def __init__(self, client: AsyncOpenAI, *, fallbacks: Mapping[str, Sequence[str]] | None = None) -> None:
+        self._client = client
+        self._fallbacks = dict(fallbacks or {})
+
+    def for_tenant(self, tenant: str) -> "AsyncTenantOpenAI":
+        """The same client, counting for this tenant. Cheap: make one per request."""
+        return AsyncTenantOpenAI(self._client, AsyncAsker(tenant, self._fallbacks))
+
+
+class AsyncTenantOpenAI:
+    """The metered parts of the SDK, under the SDK's names."""
+
+    def __init__(self, client: AsyncOpenAI, asker: AsyncAsker) -> None:
+        self.chat = AsyncChat(client, asker)
+        self.responses = AsyncResponses(client, asker)
+        self.embeddings = AsyncEmbeddings(client, asker)
+
+
+class AsyncChat:
+    """`chat.completions`."""
+
+    def __init__(self, client: AsyncOpenAI, asker: AsyncAsker) -> None:
+        self.completions = AsyncCompletions(client, asker)
+
+
+class AsyncCompletions:
+    """Chat completions: plain, streamed and parsed."""
+
+    def __init__(self, client: AsyncOpenAI, asker: AsyncAsker) -> None:
+        self._sdk = client.chat.completions
+        self._asker = asker
+
+    @overload
+    async def create(self, **options: Unpack[PlainChat]) -> ChatCompletion: ...
+    @overload
+    async def create(self, **options: Unpack[StreamedChat]) -> AsyncMeteredStream[ChatCompletionChunk]: ...
+    async def create(self, **options: object) -> ChatCompletion | AsyncMeteredStream[ChatCompletionChunk]:
+        """As the SDK's. A stream reports its usage; the extra chunk for it is shown only to who asked for it."""
+        if not is_streamed(options):
+            send = cast("Callable[..., Awaitable[ChatCompletion]]", self._sdk.create)
+            return await self._asker.answer(options, send, read_chat)
+        opening = cast("Callable[..., Awaitable[AsyncSDKStream[ChatCompletionChunk]]]", self._sdk.create)
+        hides = nothing if asks_for_usage(options) else is_usage_only
+        return await self._asker.stream(with_usage(options), opening, read_chat, hides=hides)
+
+    async def parse(
+        self,
+        *,
+        model: str,
+        messages: Iterable[ChatCompletionMessageParam],
+        response_format: type[T],
+        **options: object,
+    ) -> ParsedChatCompletion[T]:
+        """As the SDK's. Counted before it is parsed: a truncated answer has cost its tokens, too."""
+        send = cast(
+            "Callable[..., Awaitable[Raw[ParsedChatCompletion[T]]]]", self._sdk.with_raw_response.parse
+        )
+        asked = {**options, "model": model, "messages": messages, "response_format": response_format}
+        return (await self._asker.answer(asked, send, lambda raw: read_chat_text(raw.text))).parse()
+
+
+class AsyncResponses:
+    """The Responses API: plain, streamed and parsed."""
+
+    def __init__(self, client: AsyncOpenAI, asker: AsyncAsker) -> None:
+        self._sdk = client.responses
+        self._asker = asker
+
+    @overload
+    async def create(self, **options: Unpack[PlainResponse]) -> Response: ...
+    @overload
+    async def create(
+        self, **options: Unpack[StreamedResponse]
+    ) -> AsyncMeteredStream[ResponseStreamEvent]: ...
+    async def create(self, **options: object) -> Response | AsyncMeteredStream[ResponseStreamEvent]:
+        """As the SDK's. A stream's usage comes with its last event without being asked for."""
+        if not is_streamed(options):
+            send = cast("Callable[..., Awaitable[Response]]", self._sdk.create)
+            return await self._asker.answer(options, send, read_response)
+        opening = cast("Callable[..., Awaitable[AsyncSDKStream[ResponseStreamEvent]]]", self._sdk.create)
+        return await self._asker.stream(options, opening, read_response_event, hides=nothing)
+
+    async def parse(self, *, text_format: type[T], **options: Unpack[PlainResponse]) -> ParsedResponse[T]:
+        """As the SDK's. Counted before it is parsed: a truncated answer has cost its tokens, too."""
+        send = cast("Callable[..., Awaitable[Raw[ParsedResponse[T]]]]", self._sdk.with_raw_response.parse)
+        asked: dict[str, object] = {**options, "text_format": text_format}
+        return (await self._asker.answer(asked, send, lambda raw: read_response_text(raw.text))).parse()
+
+
+class AsyncEmbeddings:
+    """Embeddings. Configure no fallback for their models: vectors of two models cannot be compared."""
+
+    def __init__(self, client: AsyncOpenAI, asker: AsyncAsker) -> None:
+        self._sdk = client.embeddings
+        self._asker = asker
+
+    async def create(self, **options: Unpack[Embedding]) -> CreateEmbeddingResponse:
+        """As the SDK's."""
+        send = cast("Callable[..., Awaitable[CreateEmbeddingResponse]]", self._sdk.create)
+        return await self._asker.answer({**options}, send, read_embeddings)
