@@ -75,11 +75,13 @@ class EventLog:
         """Something failed that a person should look at now."""
         self._emit(logging.ERROR, event, fields)
 
-    def exception(self, event: str, **fields: object) -> None:
-        """As error, with the trace of the exception that is being handled."""
-        self._emit(logging.ERROR, event, fields, trace=True)
+    def exception(self, event: str, *, caught: BaseException | None = None, **fields: object) -> None:
+        """As error, with the trace of the caught exception, or of the one that is being handled."""
+        self._emit(logging.ERROR, event, fields, trace=caught or True)
 
-    def _emit(self, level: int, event: str, fields: dict[str, object], *, trace: bool = False) -> None:
+    def _emit(
+        self, level: int, event: str, fields: dict[str, object], *, trace: bool | BaseException = False
+    ) -> None:
         plain = {name: _plain(value) for name, value in fields.items()}
         self._logger.log(level, event, extra={"fields": plain}, exc_info=trace)
 
