@@ -21,7 +21,7 @@ from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from socket import socket
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -156,11 +156,13 @@ def _message_page(message: Message) -> str:
 
 
 class _WebHandler(BaseHTTPRequestHandler):
-    """Answers one HTTP request from the self._box."""
+    """Answers one HTTP request from the box."""
 
-    def __init__(self, box: MailBox, *connection: Any) -> None:
+    def __init__(
+        self, box: MailBox, connection: socket, address: tuple[str, int], server: ThreadingHTTPServer
+    ) -> None:
         self._box = box
-        super().__init__(*connection)
+        super().__init__(connection, address, server)
 
     def do_GET(self) -> None:
         if self.path == "/":

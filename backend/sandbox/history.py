@@ -1,0 +1,236 @@
+"""The past of the demo: counters of two DocuChat processes, written as OpenMetrics and turned into blocks.
+
+The past follows the same law as the live traffic (`companies.expected_tokens`), is the same for the same days, and
+begins with processes that were born in sight, so that its first day can be billed.
+"""
+
+import json
+import random
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from backend.clock import day_window
+from backend.sandbox.companies import (
+    COMPANIES,
+    EMBEDDING_MODEL,
+    TOKENS_PER_QUESTION,
+    Company,
+    Flow,
+    expected_tokens,
+)
+from backend.sandbox.processes import SandboxError
+
+INSTANCES = ("docuchat-1", "docuchat-2")
+JOB = "docuchat"
+NAMESPACE = "docuchat-prod"
+
+STEP_S = 60
+# promtool reads a whole file once for each block in it, so one file is one block. Blocks of 18 hours are a third step
+# of Prometheus' own ladder (2, 6, 18 hours): 60 runs of promtool for 45 days, and nothing left to compact.
+BLOCK_S = 18 * 3600
+RATE_STEP_S = 600
+PARALLEL = 2
+SHORTEST_GAP_S = 3 * STEP_S
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """One process from its start to its end, in seconds since 1970."""
+
+    start: int
+    end: int
+
+
+class _Counter:
+    """One series of one life and the text of its present value."""
+
+    __slots__ = ("cell", "prefix", "value")
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.value = 0
+        self.cell = f"{prefix}0"
+
+    def add(self, tokens: int) -> None:
+        self.value += tokens
+        self.cell = f"{self.prefix}{self.value}"
+
+
+def lives(instance: str, start: int, end: int) -> list[Life]:
+    """The lives of one instance in a period: born at its beginning, restarted every two to six days."""
+    dice = random.Random(f"{instance}/{start}")
+    found: list[Life] = []
+    born = start
+    while born < end:
+        died = min(end, born + dice.randrange(2 * 86400, 6 * 86400))
+        found.append(Life(start=born, end=died))
+        born = died + dice.randrange(5, 40)
+    return found
+
+
+def backfill(
+    *, promtool: Path, data_dir: Path, since: date, now: datetime, progress: Progress = lambda _: None
+) -> None:
+    """Write what Prometheus lacks between the first day and now.
+
+    Prometheus must be stopped and its log folded into blocks. Idempotent: a second call only fills
+    the time since the last sample. A killed call leaves no hole behind.
+    """
+    last = last_sample(data_dir)
+    start = last or day_window(since).start.timestamp()
+    if now.timestamp() - start < (SHORTEST_GAP_S if last else 0):
+        return
+    draft = data_dir.with_name(f"{data_dir.name}.backfill")
+    shutil.rmtree(draft, ignore_errors=True)
+    (draft / "blocks").mkdir(parents=True)
+    _make_blocks(
+        promtool, draft, period=(int(start) + 1, int(now.timestamp())), since=since, progress=progress
+    )
+    data_dir.mkdir(parents=True, exist_ok=True)
+    # Oldest first: after a kill the rest is still later than the last sample, and is filled by the next call.
+    for block in sorted((draft / "blocks").iterdir(), key=_block_end):
+        block.rename(data_dir / block.name)
+    shutil.rmtree(draft)
+
+
+def last_sample(data_dir: Path) -> float | None:
+    """When the newest block ends, in seconds since 1970; `None` without any block."""
+    ends = [_block_end(meta.parent) for meta in data_dir.glob("*/meta.json")]
+    return max(ends) / 1000 if ends else None
+
+
+def _block_end(block: Path) -> int:
+    end: int = json.loads((block / "meta.json").read_text())["maxTime"]
+    return end
+
+
+def _make_blocks(
+    promtool: Path, draft: Path, *, period: tuple[int, int], since: date, progress: Progress
+) -> None:
+    start, end = period
+    with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
+        running: list[Future[None]] = []
+        for path, reached in _files(draft, start, end, since):
+            running.append(pool.submit(_to_block, promtool, path, draft / "blocks"))
+            if len(running) > PARALLEL:
+                running.pop(0).result()
+            progress((reached - start) / (end - start))
+        for future in running:
+            future.result()
+
+
+def _to_block(promtool: Path, path: Path, blocks: Path) -> None:
+    duration = f"--max-block-duration={BLOCK_S // 3600}h"
+    argv = [
+        str(promtool),
+        "tsdb",
+        "create-blocks-from",
+        duration,
+        "-q",
+        "openmetrics",
+        str(path),
+        str(blocks),
+    ]
+    run = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        raise SandboxError(f"promtool refused the history: {(run.stderr or run.stdout)[-500:]}")
+    path.unlink()
+
+
+def _files(folder: Path, start: int, end: int, since: date) -> Iterator[tuple[Path, int]]:
+    """One OpenMetrics file per block, oldest first, each with the time it reaches."""
+    writers = [_instance_lines(instance, start, end, since) for instance in INSTANCES]
+    for block_start in range(start // BLOCK_S * BLOCK_S, end, BLOCK_S):
+        path = folder / f"{block_start}.txt"
+        with path.open("w") as file:
+            tokens, births = zip(*(next(writer) for writer in writers), strict=True)
+            file.write("# TYPE openai_tokens counter\n")
+            file.writelines(tokens)
+            file.write("# TYPE process_start_time_seconds gauge\n")
+            file.writelines(births)
+            file.write("# EOF\n")
+        yield path, min(end, block_start + BLOCK_S)
+
+
+def _instance_lines(instance: str, start: int, end: int, since: date) -> Iterator[tuple[str, str]]:
+    """Of one instance, block by block: the lines of its counters and of its start time."""
+    offset = 7 + 23 * INSTANCES.index(instance)
+    born = f'process_start_time_seconds{{job="{JOB}",instance="{instance}",namespace="{NAMESPACE}"}} '
+    coming = lives(instance, start, end)
+    life, counters = coming.pop(0), _new_counters(instance)
+    for block_start in range(start // BLOCK_S * BLOCK_S, end, BLOCK_S):
+        tokens: list[str] = []
+        births: list[str] = []
+        dice = random.Random(f"{instance}/{block_start}")
+        rates: dict[str, dict[Flow, float]] = {}
+        for minute in range(block_start, block_start + BLOCK_S, STEP_S):
+            at = minute + offset
+            if minute % RATE_STEP_S == 0 or not rates:
+                rates = _rates(minute, since)
+            while coming and at >= coming[0].start:
+                life, counters = coming.pop(0), _new_counters(instance)
+            if not life.start < at < min(life.end, end):
+                continue
+            if at - life.start > STEP_S:
+                _spend(counters, rates, dice)
+            moment = f" {at}\n"
+            tokens.append(moment.join([counter.cell for counter in counters.values()]) + moment)
+            births.append(f"{born}{life.start}{moment}")
+        yield "".join(tokens), "".join(births)
+
+
+def _new_counters(instance: str) -> dict[tuple[str, Flow], _Counter]:
+    where = f'job="{JOB}",instance="{instance}",namespace="{NAMESPACE}"'
+    return {
+        (company.label, (model, kind)): _Counter(
+            f'openai_tokens_total{{{where},tenant="{company.label}",model="{model}",type="{kind}"}} '
+        )
+        for company in COMPANIES
+        for model, kind in _flows(company)
+    }
+
+
+def _flows(company: Company) -> list[Flow]:
+    noon = datetime(2026, 1, 3, 9, 0, tzinfo=UTC)
+    expected = expected_tokens(company, noon, since=noon.date() - timedelta(days=15))
+    return [flow for flow, tokens in expected.items() if tokens > 0]
+
+
+def _rates(moment: int, since: date) -> dict[str, dict[Flow, float]]:
+    """Questions per minute and instance that each company asks each model."""
+    at = datetime.fromtimestamp(moment, UTC)
+    return {
+        company.label: {
+            flow: tokens / TOKENS_PER_QUESTION[flow] / len(INSTANCES)
+            for flow, tokens in expected_tokens(company, at, since=since).items()
+            if flow[1] == "prompt" and flow[0] != EMBEDDING_MODEL
+        }
+        for company in COMPANIES
+    }
+
+
+def _spend(
+    counters: dict[tuple[str, Flow], _Counter], rates: dict[str, dict[Flow, float]], dice: random.Random
+) -> None:
+    """One minute of questions: each chat answer moves its own three counters and the embedding's."""
+    roll = dice.random
+    for label, questions_of in rates.items():
+        for (model, _), rate in questions_of.items():
+            questions = int(rate * (0.5 + roll()) + roll())
+            if not questions:
+                continue
+            for flow in (
+                (model, "prompt"),
+                (model, "cached_prompt"),
+                (model, "completion"),
+                (EMBEDDING_MODEL, "prompt"),
+            ):
+                mean = questions * TOKENS_PER_QUESTION[flow]
+                counters[label, flow].add(int(mean * (0.7 + 0.6 * roll())))
