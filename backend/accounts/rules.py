@@ -1,0 +1,153 @@
+"""Rules of accounts: which addresses, passwords and roles are accepted, how long a failed sign-in must wait."""
+
+import re
+import unicodedata
+from datetime import datetime, timedelta
+from hashlib import sha256
+from ipaddress import IPv6Address, ip_address, ip_network
+from math import ceil
+
+from backend.accounts.types import Failures, NewUser, Session
+from backend.actor import TENANT_ROLES, Actor, Role, TenantId, own_tenant, require_role
+from backend.errors import Forbidden, Invalid, NotFound
+
+PASSWORD_MIN_LENGTH = 10
+# Hashing a longer one would only cost the server memory and time.
+PASSWORD_MAX_LENGTH = 200
+EMAIL_MAX_LENGTH = 254
+NAME_MAX_LENGTH = 120
+TOKEN_LENGTH = 43  # 32 bytes in URL-safe base64 without padding
+
+ACCOUNT_FREE_FAILURES = 5
+# Offices share an address, so it is given more room than an account.
+ADDRESS_FREE_FAILURES = 30
+FIRST_WAIT = timedelta(seconds=5)
+LONGEST_WAIT = timedelta(minutes=15)
+FAILURE_MEMORY = timedelta(hours=24)
+SEEN_STEP = timedelta(minutes=1)
+
+_EMAIL = re.compile(
+    r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])"
+)
+
+
+def plain(text: str, longest: int) -> str:
+    """Untrusted text that PostgreSQL can store: no control characters, no broken code points, not too long."""
+    kept = "".join(char for char in text if unicodedata.category(char) not in {"Cc", "Cs"})
+    return kept.strip()[:longest]
+
+
+def sign_in_name(email: str) -> str:
+    """The form in which addresses are compared and counted; it accepts whatever somebody typed."""
+    return plain(email, EMAIL_MAX_LENGTH).lower()
+
+
+def address_group(address: str) -> str:
+    """What attempts are counted by: an IPv4 address, or an IPv6 network of 64 bits, because one line owns all of it."""
+    try:
+        parsed = ip_address(address.strip())
+    except ValueError:
+        return plain(address, 64)
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped or ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def checked_email(email: str) -> str:
+    """An e-mail address in its one stored form. Raises Invalid unless mail can be sent to it."""
+    address = email.strip().lower()
+    if len(address) > EMAIL_MAX_LENGTH or not _EMAIL.fullmatch(address):
+        raise Invalid(field="email", reason="email")
+    return address
+
+
+def checked_name(name: str, field: str = "name") -> str:
+    """A name in one line. Raises Invalid when it is empty, too long or holds control characters."""
+    tidy = unicodedata.normalize("NFC", name.strip())
+    if not tidy or len(tidy) > NAME_MAX_LENGTH or tidy != plain(tidy, NAME_MAX_LENGTH):
+        raise Invalid(field=field, reason="name", max_length=NAME_MAX_LENGTH)
+    return tidy
+
+
+def checked_password(password: str, email: str) -> None:
+    """Let through a password that is long enough and not the address itself. Raises Invalid otherwise."""
+    if len(password) < PASSWORD_MIN_LENGTH:
+        raise Invalid(field="password", reason="password_too_short", min_length=PASSWORD_MIN_LENGTH)
+    if len(password) > PASSWORD_MAX_LENGTH:
+        raise Invalid(field="password", reason="password_too_long", max_length=PASSWORD_MAX_LENGTH)
+    if password.strip().lower() == email or len(set(password)) == 1:
+        raise Invalid(field="password", reason="password_too_simple")
+
+
+def password_bytes(password: str) -> bytes:
+    """What is hashed: the same bytes on every keyboard that composes letters differently."""
+    return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
+
+
+def require_may_create(actor: Actor, new: NewUser) -> None:
+    """Let through a system process, and a tenant's admin who adds a colleague with a tenant's role.
+
+    Raises:
+        Forbidden: anybody else, or an admin who asks for a role of our staff.
+        NotFound: an admin who names another tenant.
+    """
+    if actor.process:
+        return
+    require_role(actor, Role.TENANT_ADMIN)
+    if new.role not in TENANT_ROLES:
+        raise Forbidden
+    if new.tenant_id != own_tenant(actor):
+        raise NotFound
+
+
+def require_manages(actor: Actor, tenant_id: TenantId | None) -> None:
+    """Let through a system process, and the admin of the tenant that a user belongs to.
+
+    Raises:
+        Forbidden: a person who is no tenant's admin.
+        NotFound: an admin who reaches for somebody outside the own tenant.
+    """
+    if actor.process:
+        return
+    require_role(actor, Role.TENANT_ADMIN)
+    if tenant_id != own_tenant(actor):
+        raise NotFound
+
+
+def checked_belonging(role: Role, tenant_id: TenantId | None) -> None:
+    """Let through a tenant's role with a tenant, and a staff role without one. Raises Invalid otherwise."""
+    if (role in TENANT_ROLES) != (tenant_id is not None):
+        raise Invalid(field="tenant_id", reason="role_and_tenant")
+
+
+def wait(failures: Failures, free: int, now: datetime) -> timedelta:
+    """How long the next attempt must still wait; zero when it may go on.
+
+    The first ``free`` failures cost nothing, then the wait doubles with each, up to a quarter of an hour.
+    """
+    if failures.latest is None or failures.count < free:
+        return timedelta(0)
+    factor: int = 2 ** min(failures.count - free, 20)
+    until = failures.latest + min(FIRST_WAIT * factor, LONGEST_WAIT)
+    return max(until - now, timedelta(0))
+
+
+def whole_seconds(wait: timedelta) -> int:
+    """A wait in seconds, rounded up, so that whoever keeps it is let through."""
+    return ceil(wait.total_seconds())
+
+
+def token_digest(token: str) -> bytes:
+    """What is stored of a session's token. The token is 32 random bytes, so a plain hash hides it well."""
+    return sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def is_alive(session: Session, now: datetime, idle: timedelta) -> bool:
+    """Whether a session still counts: neither past its end nor idle for too long."""
+    return now < session.expires_at and now < session.last_seen_at + idle
+
+
+def is_worth_noting(session: Session, now: datetime) -> bool:
+    """Whether the last visit is long enough ago to be written again."""
+    return now - session.last_seen_at >= SEEN_STEP

@@ -1,0 +1,121 @@
+"""Nouns of accounts: users, their sessions, and what a new one needs."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, NewType, get_args
+from uuid import UUID
+
+from backend.actor import Actor, Role, TenantId, UserId
+from backend.i18n.catalog import DEFAULT_LANGUAGE, Lang
+
+SessionId = NewType("SessionId", UUID)
+
+Theme = Literal["light", "dark", "system"]
+THEMES: tuple[Theme, ...] = get_args(Theme)
+
+
+def as_theme(value: str | None) -> Theme:
+    """The theme that an untrusted value names, else the light one."""
+    return value if value in THEMES else "light"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A person who can sign in, unless disabled."""
+
+    id: UserId
+    email: str
+    name: str
+    role: Role
+    tenant_id: TenantId | None
+    language: Lang
+    theme: Theme
+    created_at: datetime
+    disabled_at: datetime | None
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether sign-in is closed to this person."""
+        return self.disabled_at is not None
+
+    @property
+    def actor(self) -> Actor:
+        """The person as one who acts; ``name`` is the address, because that is unique."""
+        return Actor(
+            name=self.email,
+            role=self.role,
+            user_id=self.id,
+            tenant_id=self.tenant_id,
+            language=self.language,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUser:
+    """A user to be created. A tenant's role needs a tenant, a role of our staff has none."""
+
+    email: str
+    name: str
+    password: str = field(repr=False)
+    role: Role
+    tenant_id: TenantId | None = None
+    language: Lang = DEFAULT_LANGUAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What a password is checked against."""
+
+    user: User
+    password_hash: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """Where a sign-in comes from, as the browser and the proxy told."""
+
+    address: str = ""
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A signed-in browser and who sits in front of it."""
+
+    id: SessionId
+    actor: Actor
+    email: str
+    name: str
+    language: Lang
+    theme: Theme
+    tenant_id: TenantId | None
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    address: str
+    user_agent: str
+    is_current: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A new session and its token, which exists nowhere else in the clear: it goes into the cookie."""
+
+    token: str = field(repr=False)
+    session: Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failures:
+    """The recent failed attempts of one account, or from one address."""
+
+    count: int
+    latest: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purged:
+    """How many rows housekeeping removed."""
+
+    sessions: int
+    attempts: int

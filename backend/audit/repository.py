@@ -1,0 +1,75 @@
+"""SQL of the audit."""
+
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select
+
+from backend.audit.models import AuditEntryRow
+from backend.audit.types import Entry, Event
+from backend.db.engine import read, transaction
+
+CHAIN_LOCK = 724_010
+_ENTRY = (
+    AuditEntryRow.id,
+    AuditEntryRow.at,
+    AuditEntryRow.actor,
+    AuditEntryRow.action,
+    AuditEntryRow.target,
+    AuditEntryRow.detail,
+    AuditEntryRow.previous_hash,
+    AuditEntryRow.hash,
+)
+
+
+def lock_chain() -> None:
+    """Let nobody else append until the open transaction ends."""
+    with transaction() as connection:
+        connection.execute(select(func.pg_advisory_xact_lock(CHAIN_LOCK)))
+
+
+def last_hash() -> bytes | None:
+    """The hash of the newest entry."""
+    with transaction() as connection:
+        return connection.scalar(select(AuditEntryRow.hash).order_by(AuditEntryRow.id.desc()).limit(1))
+
+
+def append(event: Event, previous_hash: bytes, own_hash: bytes) -> None:
+    """Add an entry at the end of the chain."""
+    with transaction() as connection:
+        connection.execute(
+            insert(AuditEntryRow).values(
+                at=event.at,
+                actor=event.actor,
+                action=event.action,
+                target=event.target,
+                detail=event.detail,
+                previous_hash=previous_hash,
+                hash=own_hash,
+            )
+        )
+
+
+def entries_after(entry_id: int, limit: int) -> list[Entry]:
+    """Entries in the order of the chain, from behind one of them."""
+    statement = select(*_ENTRY).where(AuditEntryRow.id > entry_id).order_by(AuditEntryRow.id).limit(limit)
+    with read() as connection:
+        return [to_entry(row) for row in connection.execute(statement)]
+
+
+def latest(target: str | None, limit: int) -> list[Entry]:
+    """The newest entries, of one target or of all, newest first."""
+    statement = select(*_ENTRY).order_by(AuditEntryRow.id.desc()).limit(limit)
+    if target is not None:
+        statement = statement.where(AuditEntryRow.target == target)
+    with read() as connection:
+        return [to_entry(row) for row in connection.execute(statement)]
+
+
+def to_entry(row: Row[*tuple[Any, ...]]) -> Entry:
+    """An entry from the columns of ``_ENTRY``."""
+    return Entry(
+        id=row.id,
+        event=Event(at=row.at, actor=row.actor, action=row.action, target=row.target, detail=row.detail),
+        previous_hash=row.previous_hash,
+        hash=row.hash,
+    )

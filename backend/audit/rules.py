@@ -1,0 +1,83 @@
+"""Rules of the audit: what may be written down, and how an entry is chained to the one before."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import orjson
+
+from backend.actor import Actor
+from backend.audit.types import Entry, Event, Plain
+from backend.log import redact
+
+BEGINNING = bytes(32)
+LONGEST_TEXT = 4000
+_SECRET_NAMES = frozenset(
+    {"password", "old_password", "new_password", "token", "secret", "api_key", "merchant"}
+)
+
+
+def actor_text(actor: Actor) -> str:
+    """How an entry names who acted: ``process:nightly_billing`` or ``user:reza@example.com``."""
+    return f"process:{actor.process}" if actor.process else f"user:{actor.name}"
+
+
+def event_of(actor: Actor, action: str, target: str, detail: Mapping[str, object], now: datetime) -> Event:
+    """An event whose texts are free of secrets and storable as they are hashed."""
+    return Event(
+        at=now.astimezone(UTC),
+        actor=_clean(actor_text(actor)),
+        action=_clean(action),
+        target=_clean(target),
+        detail={_clean(name): _named(name, value) for name, value in detail.items()},
+    )
+
+
+def canonical(event: Event) -> bytes:
+    """The one spelling of an event that is hashed: JSON with sorted keys, UTC to the microsecond."""
+    fields = {
+        "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "actor": event.actor,
+        "action": event.action,
+        "target": event.target,
+        "detail": event.detail,
+    }
+    return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
+
+
+def chained(previous_hash: bytes, event: Event) -> bytes:
+    """The hash of an entry; it covers the entry before it, and so the whole past."""
+    return sha256(previous_hash + canonical(event)).digest()
+
+
+def fault(entry: Entry, previous_hash: bytes) -> str:
+    """What is wrong with an entry that should follow a hash: ``changed``, ``missing_before``, or nothing."""
+    if chained(entry.previous_hash, entry.event) != entry.hash:
+        return "changed"
+    if entry.previous_hash != previous_hash:
+        return "missing_before"
+    return ""
+
+
+def _named(name: str, value: object) -> Plain:
+    return "***" if name.lower() in _SECRET_NAMES else _plain(value)
+
+
+def _plain(value: object) -> Plain:
+    match value:
+        case bool() | None:
+            return value
+        case int() if -(2**63) <= value < 2**63:
+            return int(value)
+        case Mapping():
+            return {_clean(str(name)): _named(str(name), inner) for name, inner in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_plain(inner) for inner in value]
+        case _:
+            # Fractions too: JSON and PostgreSQL may spell the same number differently.
+            return _clean(str(value))
+
+
+def _clean(text: str) -> str:
+    storable = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    return redact(storable)[:LONGEST_TEXT]

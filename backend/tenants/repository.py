@@ -1,0 +1,55 @@
+"""SQL of tenants."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.dialects.postgresql import insert
+
+from backend.actor import TenantId
+from backend.db.engine import read, transaction
+from backend.i18n.catalog import as_language
+from backend.tenants.models import TenantRow
+from backend.tenants.types import Tenant
+
+_TENANT = (
+    TenantRow.id,
+    TenantRow.label,
+    TenantRow.name_fa,
+    TenantRow.name_en,
+    TenantRow.language,
+    TenantRow.billing_email,
+    TenantRow.billed_from,
+    TenantRow.economic_code,
+    TenantRow.national_id,
+    TenantRow.postal_address,
+    TenantRow.postal_code,
+    TenantRow.created_at,
+)
+
+
+def insert_all(tenants: Sequence[Tenant]) -> set[str]:
+    """Store tenants; the labels that were free, and so are now theirs."""
+    statement = insert(TenantRow).on_conflict_do_nothing(index_elements=["label"]).returning(TenantRow.label)
+    with transaction() as connection:
+        return set(connection.scalars(statement, [asdict(tenant) for tenant in tenants]))
+
+
+def tenant(tenant_id: TenantId) -> Tenant | None:
+    """One tenant."""
+    with read() as connection:
+        found = connection.execute(select(*_TENANT).where(TenantRow.id == tenant_id)).one_or_none()
+    return to_tenant(found) if found else None
+
+
+def all_tenants() -> list[Tenant]:
+    """Every tenant, by label."""
+    with read() as connection:
+        return [to_tenant(row) for row in connection.execute(select(*_TENANT).order_by(TenantRow.label))]
+
+
+def to_tenant(row: Row[*tuple[Any, ...]]) -> Tenant:
+    """A tenant from the columns of ``_TENANT``."""
+    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public way to a row's names
+    return Tenant(**{**fields, "language": as_language(fields["language"])})

@@ -1,0 +1,33 @@
+"""Rules of tenants: what a new one must look like."""
+
+from dataclasses import replace
+
+from backend.accounts.rules import checked_email, checked_name, plain
+from backend.errors import Invalid
+from backend.i18n.catalog import LANGUAGES
+from backend.tenants.types import NewTenant
+
+LABEL_MAX_LENGTH = 200
+LEGAL_MAX_LENGTH = 500
+
+
+def checked(new: NewTenant) -> NewTenant:
+    """A new tenant with tidy texts. Raises Invalid when the label, a name, the address or the language does not fit."""
+    if not new.label or new.label != plain(new.label, LABEL_MAX_LENGTH):
+        raise Invalid(field="label", reason="tenant_label")
+    if new.language not in LANGUAGES:
+        raise Invalid(field="language")
+    return replace(
+        new,
+        name_fa=checked_name(new.name_fa, "name_fa"),
+        name_en=checked_name(new.name_en, "name_en"),
+        billing_email=checked_email(new.billing_email),
+        economic_code=_legal(new.economic_code),
+        national_id=_legal(new.national_id),
+        postal_address=_legal(new.postal_address),
+        postal_code=_legal(new.postal_code),
+    )
+
+
+def _legal(value: str | None) -> str | None:
+    return plain(value, LEGAL_MAX_LENGTH) or None if value else None
