@@ -47,5 +47,10 @@ def has(key: str) -> bool:
 
 def error_text(error: AppError, lang: Lang) -> str:
     """What happened, what it means and what to do, for an expected error; the general sentence where no exact one is."""
+    from backend.i18n.format import number  # noqa: PLC0415 - formats need the catalogue first
+
     key = error.key if has(error.key) else f"error.{error.code}"
-    return text(key, lang, **error.data)
+    shown = {
+        name: number(value, lang) if isinstance(value, int) else value for name, value in error.data.items()
+    }
+    return text(key, lang, **shown)
