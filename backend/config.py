@@ -13,17 +13,17 @@ SANDBOX_MERCHANT = "zibal"
 DEFAULT_METRICS_TOKEN = "local-metrics-token"  # noqa: S105 - known on purpose; production refuses it
 
 
-class Settings(BaseSettings):
-    """Everything that differs between a laptop and production. The README's table documents each."""
+def web_address(value: str) -> str:
+    """The address without a slash at its end. Raises ValueError for anything that is no http address."""
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must be an address that begins with http:// or https://")
+    return value.rstrip("/")
+
+
+class UsageSettings(BaseSettings):
+    """What measuring usage needs; it needs no database."""
 
     model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True, hide_input_in_errors=True)
-
-    environment: Literal["development", "production"] = "development"
-    database_url: SecretStr
-    database_pool_size: int = Field(default=10, ge=1, le=100)
-    public_url: str = "http://127.0.0.1:8000"
-    proxy_hops: int = Field(default=0, ge=0, le=5)
-    timezone: str = "Asia/Tehran"
 
     prometheus_url: str = "http://127.0.0.1:9090"
     prometheus_timeout_s: float = Field(default=60, gt=0)
@@ -34,6 +34,23 @@ class Settings(BaseSettings):
     usage_min_coverage: Decimal = Field(default=Decimal("0.95"), ge=0, le=1)
     usage_lookback_s: int = Field(default=4 * 3600, ge=600)
     usage_shard_series: int = Field(default=50_000, ge=1)
+
+    @field_validator("prometheus_url")
+    @classmethod
+    def _is_prometheus_address(cls, value: str) -> str:
+        return web_address(value)
+
+
+class Settings(UsageSettings):
+    """Everything that differs between a laptop and production. The README's table documents each."""
+
+    environment: Literal["development", "production"] = "development"
+    database_url: SecretStr
+    database_pool_size: int = Field(default=10, ge=1, le=100)
+    public_url: str = "http://127.0.0.1:8000"
+    proxy_hops: int = Field(default=0, ge=0, le=5)
+    timezone: str = "Asia/Tehran"
+
     billing_window_days: int = Field(default=10, ge=1, le=60)
 
     alertmanager_url: str = "http://127.0.0.1:9093"
@@ -49,12 +66,10 @@ class Settings(BaseSettings):
     session_idle_s: int = Field(default=12 * 3600, ge=60)
     session_life_s: int = Field(default=14 * 86400, ge=60)
 
-    @field_validator("public_url", "prometheus_url", "alertmanager_url", "zibal_url", "openai_base_url")
+    @field_validator("public_url", "alertmanager_url", "zibal_url", "openai_base_url")
     @classmethod
     def _is_web_address(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("must be an address that begins with http:// or https://")
-        return value.rstrip("/")
+        return web_address(value)
 
     @field_validator("database_url")
     @classmethod
@@ -144,6 +159,18 @@ def explain(wrong: ValidationError) -> str:
         message = "is not set" if error["type"] == "missing" else error["msg"].removeprefix("Value error, ")
         lines.append(f"Setting {name}: {message}.")
     return "\n".join(lines)
+
+
+def usage_settings(**given: str) -> UsageSettings:
+    """The settings of usage alone; a given value stands before the environment's.
+
+    Raises:
+        WrongSettings: with one sentence for each setting that is wrong.
+    """
+    try:
+        return UsageSettings.model_validate({**UsageSettings().model_dump(), **given})
+    except ValidationError as wrong:
+        raise WrongSettings(explain(wrong)) from None
 
 
 def settings_or_exit() -> Settings:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import httpcore
 import httpx
@@ -71,10 +72,11 @@ class HTTPClient:
         path: str,
         *,
         json: object = None,
+        form: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> Answer:
-        """Ask once and read the whole answer; ``json`` is sent as the body unless it is None.
+        """Ask once and read the whole answer; ``json`` is sent as the body unless it is None, else ``form``.
 
         Any status is an answer, redirects too. Asking again is the caller's decision.
 
@@ -82,8 +84,7 @@ class HTTPClient:
             Unavailable: with ``cause`` timeout, connection or oversize; the request may have had its effect.
         """
         refuse_inside_transaction()
-        content = None if json is None else orjson.dumps(json)
-        headers = {} if content is None else {"content-type": "application/json"}
+        content, headers = _body_of(json, form)
         token = _deadline.set(time.monotonic() + (self.timeout_s if timeout_s is None else timeout_s))
         try:
             with self._inner.stream(method, path, content=content, params=params, headers=headers) as answer:
@@ -115,6 +116,14 @@ def refuse_inside_transaction() -> None:
     """
     if in_transaction():
         raise RuntimeError("no network call inside a transaction")
+
+
+def _body_of(json: object, form: Mapping[str, str] | None) -> tuple[bytes | None, dict[str, str]]:
+    if json is not None:
+        return orjson.dumps(json), {"content-type": "application/json"}
+    if form is not None:
+        return urlencode(form).encode(), {"content-type": "application/x-www-form-urlencoded"}
+    return None, {}
 
 
 def http_client(
