@@ -1,0 +1,85 @@
+"""The way from the event loop to the services: own threads, and one place that turns errors into sentences."""
+
+import asyncio
+import contextvars
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache, partial
+from typing import ParamSpec, TypeVar
+
+from backend.config import settings
+from backend.errors import AppError, Unavailable
+from backend.i18n.catalog import Lang, error_text, text
+from backend.log import get_logger
+
+NETWORK_THREADS = 4
+
+log = get_logger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Lane(StrEnum):
+    """Which threads do the work, so that a slow Prometheus never takes those that only read the database."""
+
+    DATABASE = "database"
+    NETWORK = "network"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What a page shows instead of its content: a sentence, for the unexpected a reference id, and whether waiting helps."""
+
+    text: str
+    reference: str = ""
+    passes: bool = False
+
+
+@lru_cache(maxsize=2)
+def _threads(lane: Lane) -> ThreadPoolExecutor:
+    """The lane's threads; those of the database are as many as its connections, so none waits for another's."""
+    count = settings().database_pool_size if lane is Lane.DATABASE else NETWORK_THREADS
+    return ThreadPoolExecutor(count, thread_name_prefix=f"bridge-{lane}")
+
+
+async def call(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a service call off the event loop and return what it returns or raise what it raises."""
+    return await _run(Lane.DATABASE, partial(work, *args, **kwargs))
+
+
+async def attempt(lang: Lang, work: Callable[[], T], *, lane: Lane = Lane.DATABASE) -> T | Problem:
+    """Run a use case off the event loop. An error of any kind comes back as a sentence in the reader's language."""
+    try:
+        return await _run(lane, work)
+    except AppError as error:
+        return problem_of(error, lang)
+    except Exception as error:  # noqa: BLE001 - a process edge: the reader gets a reference, the log the trace
+        return unexpected(error, lang)
+
+
+def problem_of(error: AppError, lang: Lang) -> Problem:
+    """The sentence for an expected error."""
+    return Problem(text=error_text(error, lang), passes=isinstance(error, Unavailable))
+
+
+def unexpected(error: Exception, lang: Lang) -> Problem:
+    """The sentence for a bug: it holds a short reference that the log holds too. The trace goes to the log only."""
+    reference = secrets.token_hex(4)
+    log.exception("portal.unexpected_error", caught=error, reference=reference)
+    return Problem(text=text("error.unknown", lang, reference=reference), reference=reference)
+
+
+async def _run(lane: Lane, work: Callable[[], T]) -> T:
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_threads(lane), contextvars.copy_context().run, work)
+
+
+def close() -> None:
+    """End the threads after their present work; the next call starts new ones."""
+    for lane in Lane:
+        _threads(lane).shutdown(wait=False, cancel_futures=True)
+    _threads.cache_clear()

@@ -1,0 +1,169 @@
+"""Deny by default. A browser can send any event with any argument; only what a policy allows is run.
+
+``@allow`` stands BELOW ``@rx.event`` on every handler. The middleware checks each event, chained and background
+ones included, before it runs; ``check_policies`` stops the start when a handler has no policy.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import reflex as rx
+from reflex.middleware.middleware import Middleware
+from reflex.state import BaseState, StateUpdate
+from reflex_base.constants.state import FIELD_MARKER
+from reflex_base.event import Event
+from reflex_base.registry import RegistrationContext
+
+from backend.accounts.types import Session
+from backend.actor import OPERATOR_ROLES, STAFF_ROLES, TENANT_ROLES, Role
+from backend.errors import Unavailable
+from backend.log import get_logger
+from portal import routes, session
+
+TENANT = frozenset(TENANT_ROLES)
+STAFF = frozenset(STAFF_ROLES)
+OPERATORS = frozenset(OPERATOR_ROLES)
+EVERYBODY = TENANT | STAFF
+
+log = get_logger(__name__)
+
+_POLICY = "__portal_policy__"
+_STATE = "reflex___state____state."
+HYDRATE = f"{_STATE}hydrate_and_load"
+FRAMEWORK = frozenset(
+    {
+        HYDRATE,
+        f"{_STATE}reflex___state____on_load_internal_state.on_load_internal",
+        f"{_STATE}reflex___state____on_load_internal_state.set_is_hydrated",
+        f"{_STATE}reflex___state____update_vars_internal_state.update_vars_internal",
+        f"{_STATE}reflex___state____frontend_event_exception_state.handle_frontend_exception",
+    }
+)
+_FRAMEWORK_MODULES = ("reflex.", "reflex_base.", "reflex_components")
+_EVENTS_PER_S = 20.0
+_EVENTS_AT_ONCE = 60.0
+_MOST_BUCKETS = 10_000
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Who may send an event: everybody who is signed in with one of the roles, or anybody at all."""
+
+    roles: frozenset[Role] = frozenset()
+    public: bool = False
+
+
+def allow(roles: frozenset[Role] = frozenset(), *, public: bool = False) -> Callable[[F], F]:
+    """Give a handler its policy. Put it below ``@rx.event``."""
+    if bool(roles) == public:
+        raise ValueError("a policy names roles, or is public")
+
+    def with_policy(handler: F) -> F:
+        setattr(handler, _POLICY, Policy(roles=roles, public=public))
+        return handler
+
+    return with_policy
+
+
+class PrincipalState(rx.State):
+    """Whom the state of a browser tab belongs to; never sent to the browser."""
+
+    _bound_to: str = ""
+
+
+class ConnectionState(rx.State):
+    """What the guard itself tells the browser."""
+
+    is_database_lost: bool = False
+
+
+class Guard(Middleware):
+    """Checks session, role and policy of every event, and wipes a tab whose principal changed."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:  # noqa: ARG002
+        """Let the event pass (None), or answer it without running it."""
+        root = state._get_root_state()  # noqa: SLF001 - Reflex offers no public way from a substate to its root
+        try:
+            who = await session.session_of(session.token_in(root.router.headers.cookie))
+        except Unavailable:
+            return _database_lost()
+        was_bound = await self._bind(root, who)
+        if not self._has_token_left(str(who.id) if who else root.router.session.client_token):
+            log.warning("guard.event_dropped", reason="too_many", handler=event.name)
+            return StateUpdate()
+        if was_bound and event.name != HYDRATE:
+            return _to_sign_in(ended=True)
+        return None if event.name in FRAMEWORK else _verdict(event, who)
+
+    async def _bind(self, root: BaseState, who: Session | None) -> bool:
+        """Tie the tab's state to its principal. A state that was another's is wiped first; says whether it was."""
+        principal = await root.get_state(PrincipalState)
+        bound_to = principal._bound_to  # noqa: SLF001 - a backend var, private to the browser and not to us
+        name = f"{who.actor.user_id}:{who.actor.role}:{who.actor.tenant_id}" if who else "nobody"
+        if bound_to == name:
+            return False
+        root.reset()
+        principal._bound_to = name  # noqa: SLF001 - as above
+        return bound_to not in {"", "nobody"}
+
+    def _has_token_left(self, key: str) -> bool:
+        now = time.monotonic()
+        if len(self._buckets) >= _MOST_BUCKETS:
+            self._buckets.clear()
+        left, since = self._buckets.get(key, (_EVENTS_AT_ONCE, now))
+        left = min(_EVENTS_AT_ONCE, left + (now - since) * _EVENTS_PER_S)
+        self._buckets[key] = (max(0.0, left - 1), now)
+        return left >= 1
+
+
+def _verdict(event: Event, who: Session | None) -> StateUpdate | None:
+    policy = policy_of(event.name)
+    if policy is None:
+        log.warning("guard.event_denied", reason="no_policy", handler=event.name)
+        return StateUpdate()
+    if policy.public:
+        return None
+    if who is None:
+        return _to_sign_in(ended=False)
+    if who.actor.role not in policy.roles:
+        log.warning("guard.event_denied", reason="role", handler=event.name, user=who.actor.user_id)
+        return StateUpdate()
+    return None
+
+
+def policy_of(event_name: str) -> Policy | None:
+    """The policy of a registered handler; whatever has none is never run, ``setvar`` among them."""
+    registered = RegistrationContext.get().event_handlers.get(event_name)
+    return getattr(registered.handler.fn, _POLICY, None) if registered else None
+
+
+def check_policies() -> None:
+    """Stop the start when one of our handlers carries no policy. Called when all pages are registered."""
+    missing = [
+        name
+        for name, registered in RegistrationContext.get().event_handlers.items()
+        if name not in FRAMEWORK
+        and not name.endswith(".setvar")
+        and not registered.handler.fn.__module__.startswith(_FRAMEWORK_MODULES)
+        and getattr(registered.handler.fn, _POLICY, None) is None
+    ]
+    if missing:
+        raise RuntimeError(f"event handlers without @allow: {', '.join(sorted(missing))}")
+
+
+def _to_sign_in(*, ended: bool) -> StateUpdate:
+    target = routes.sign_in({"error": "sign_in_required"} if ended else {})
+    return StateUpdate(events=Event.from_event_type(rx.redirect(target)))
+
+
+def _database_lost() -> StateUpdate:
+    return StateUpdate(
+        delta={ConnectionState.get_full_name(): {f"is_database_lost{FIELD_MARKER}": True}},
+    )

@@ -1,0 +1,1 @@
+"""Plain HTTP: what needs a cookie, a status code or no browser at all. Pages themselves are Reflex."""

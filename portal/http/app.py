@@ -1,0 +1,49 @@
+"""The plain routes, and the layers around everything that this port serves."""
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
+
+from backend.config import settings, settings_or_exit
+from backend.telemetry.exposition import MetricsApp
+from backend.telemetry.middleware import RequestTimer
+from portal import routes
+from portal.http import health, preferences, sign_in
+from portal.http.forms import UnreadableForm
+from portal.http.headers import SecurityHeaders
+from portal.http.origin import OwnOriginOnly
+from portal.http.page_gate import PageGate
+
+
+def plain_routes() -> list[BaseRoute]:
+    """Every route that is no page."""
+    return [
+        Route(routes.LIVE, health.live),
+        Route(routes.READY, health.ready),
+        Route(routes.METRICS, MetricsApp(settings().metrics_token.get_secret_value())),
+        Route(routes.POST_SIGN_IN, sign_in.sign_in, methods=["POST"]),
+        Route(routes.POST_SIGN_OUT, sign_in.sign_out, methods=["POST"]),
+        Route(routes.POST_SIGN_OUT_EVERYWHERE, sign_in.sign_out_everywhere, methods=["POST"]),
+        Route(routes.POST_PASSWORD, sign_in.change_password, methods=["POST"]),
+        Route(routes.LANGUAGE, preferences.language),
+        Route(routes.THEME, preferences.theme, methods=["POST"]),
+    ]
+
+
+def served(reflex_app: ASGIApp) -> ASGIApp:
+    """The application as it is served: Reflex behind our routes, inside our layers.
+
+    It runs when a server starts and never during a build, so here the settings are demanded.
+    """
+    settings_or_exit()
+    plain = Starlette(
+        routes=[*plain_routes(), Mount("", reflex_app)],
+        exception_handlers={UnreadableForm: _unreadable},
+    )
+    return SecurityHeaders(OwnOriginOnly(PageGate(RequestTimer(plain))))
+
+
+async def _unreadable(_request: Request, _error: Exception) -> Response:
+    return JSONResponse({"error": "unreadable_form"}, status_code=400)

@@ -1,0 +1,50 @@
+"""What a browser posted, as short strings, and where it came from."""
+
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+
+from backend.config import settings
+from portal import session
+
+_MAX_BODY_BYTES = 16_384
+_MAX_FIELDS = 12
+_MAX_VALUE = 1_024
+
+
+class UnreadableForm(Exception):
+    """More was posted than any form of ours holds, or something else than a form."""
+
+
+async def fields_of(request: Request) -> dict[str, str]:
+    """The form's fields, cut to a sane length. Raises UnreadableForm."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_BODY_BYTES:
+            raise UnreadableForm
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    except ValueError as wrong:
+        raise UnreadableForm from wrong
+    return {name: value[:_MAX_VALUE] for name, value in pairs}
+
+
+def address_of(request: Request) -> str:
+    """The client's address. Behind proxies it is what the outermost trusted one saw, never what the client claims."""
+    hops = settings().proxy_hops
+    forwarded = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
+    if hops and len(forwarded) >= hops and forwarded[-hops]:
+        return forwarded[-hops]
+    return request.client.host if request.client else ""
+
+
+def token_of(request: Request) -> str:
+    """The session token of a request, or an empty string."""
+    return session.token_in(request.headers.get("cookie", ""))
+
+
+def see_other(path: str) -> RedirectResponse:
+    """Go on with a plain GET, which a reload repeats without harm."""
+    return RedirectResponse(path, status_code=303, headers={"cache-control": "no-store"})

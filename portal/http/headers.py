@@ -1,0 +1,69 @@
+"""Headers around every answer: the content security policy from the build's hashes, and how long things may be kept."""
+
+import json
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.config import settings
+from portal.plugins.csp import hashes_path
+
+_IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+def content_security_policy() -> str:
+    """What a page of ours may load and talk to. Scripts need a hash of this build or come from our own files."""
+    address = settings().public_url
+    socket = address.replace("http", "ws", 1)
+    hashes = " ".join(json.loads(hashes_path().read_text())) if hashes_path().exists() else ""
+    policy = {
+        "default-src": "'self'",
+        "script-src": f"'self' {hashes}".strip(),
+        "style-src": "'self' 'unsafe-inline'",  # emotion and the chart set styles on elements
+        "img-src": "'self' data:",
+        "font-src": "'self' data:",
+        "connect-src": f"'self' {socket}",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+        "base-uri": "'none'",
+        "object-src": "'none'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in policy.items())
+
+
+class SecurityHeaders:
+    """Adds the headers to HTTP answers. Whatever else passes through it stays untouched, file answers included."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._fixed = {
+            "content-security-policy": content_security_policy(),
+            "x-content-type-options": "nosniff",
+            "x-frame-options": "DENY",
+            "referrer-policy": "strict-origin-when-cross-origin",
+            "cross-origin-opener-policy": "same-origin",
+            "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=()",
+        }
+        if settings().public_url.startswith("https://"):
+            self._fixed["strict-transport-security"] = "max-age=31536000; includeSubDomains"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and mark its answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._fixed.items():
+                    headers.setdefault(name, value)
+                kept = _IMMUTABLE if _is_hashed_file(scope, message) else "no-cache"
+                headers.setdefault("cache-control", kept)
+            await send(message)
+
+        await self._app(scope, receive, marked)
+
+
+def _is_hashed_file(scope: Scope, message: Message) -> bool:
+    return str(scope["path"]).startswith("/assets/") and message["status"] in {200, 206, 304}

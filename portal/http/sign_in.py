@@ -1,0 +1,102 @@
+"""Signing in and out, and changing one's password: plain form posts, so that no password passes an event."""
+
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from backend.accounts import service as accounts
+from backend.accounts.types import SignedIn
+from backend.errors import AppError, SignInRequired
+from backend.i18n.catalog import Lang
+from portal import bridge, routes, session
+from portal.http import cookies
+from portal.http.forms import address_of, fields_of, see_other, token_of
+from portal.i18n import language_in
+
+_MAX_USER_AGENT = 300
+
+
+async def sign_in(request: Request) -> Response:
+    """POST: open a session and go on to where the visitor wanted to, or back to the form with a reason."""
+    fields = await fields_of(request)
+    wanted = routes.own_path(fields.get("next"), otherwise="")
+    try:
+        signed_in = await bridge.call(
+            accounts.sign_in,
+            fields.get("email", ""),
+            fields.get("password", ""),
+            address=address_of(request),
+            user_agent=request.headers.get("user-agent", "")[:_MAX_USER_AGENT],
+        )
+        language = await _agreed_language(request, signed_in)
+    except AppError as error:
+        return see_other(routes.sign_in({"next": wanted, **_reason(error)}))
+    except Exception as error:  # noqa: BLE001 - a process edge: the visitor gets a reference, the log the trace
+        problem = bridge.unexpected(error, "fa")
+        return see_other(routes.sign_in({"next": wanted, "error": "unknown", "reference": problem.reference}))
+    response = see_other(wanted or routes.home_of(signed_in.session.actor.role))
+    cookies.set_session(response, signed_in.token)
+    cookies.set_language(response, language)
+    cookies.set_theme(response, signed_in.session.theme)
+    cookies.drop_choice(response)
+    return response
+
+
+async def sign_out(request: Request) -> Response:
+    """POST: end this browser's session, at once and in the database."""
+    token = token_of(request)
+    if token:
+        await bridge.attempt("fa", partial(accounts.sign_out, token))
+        session.forget(token)
+    response = see_other(routes.SIGN_IN)
+    cookies.drop_session(response)
+    return response
+
+
+async def sign_out_everywhere(request: Request) -> Response:
+    """POST: end all sessions of this person, this one too."""
+    if (found := await session.session_of(token_of(request))) is not None:
+        await bridge.attempt("fa", partial(accounts.sign_out_everywhere, found.actor))
+        session.forget_everybody()
+    return await sign_out(request)
+
+
+async def change_password(request: Request) -> Response:
+    """POST: replace the password and end all other sessions."""
+    fields = await fields_of(request)
+    try:
+        found = await session.session_of(token_of(request))
+        if found is None:
+            raise SignInRequired
+        await bridge.call(
+            accounts.change_password,
+            found.actor,
+            fields.get("old", ""),
+            fields.get("new", ""),
+            keep=found.id,
+        )
+    except SignInRequired as error:
+        return see_other(routes.sign_in({"next": routes.ACCOUNT, **_reason(error)}))
+    except AppError as error:
+        return see_other(routes.account(_reason(error)))
+    except Exception as error:  # noqa: BLE001 - a process edge: the visitor gets a reference, the log the trace
+        problem = bridge.unexpected(error, "fa")
+        return see_other(routes.account({"error": "unknown", "reference": problem.reference}))
+    session.forget_everybody()
+    return see_other(routes.account({"done": "password"}))
+
+
+async def _agreed_language(request: Request, signed_in: SignedIn) -> Lang:
+    """The account's language, unless the visitor chose another one right before signing in; then that is kept."""
+    header = request.headers.get("cookie", "")
+    kept, chosen = signed_in.session.language, language_in(header)
+    if cookies.CHOSEN_COOKIE not in session.cookies_in(header) or chosen == kept:
+        return kept
+    await bridge.call(accounts.set_language, signed_in.session.actor, chosen)
+    return chosen
+
+
+def _reason(error: AppError) -> dict[str, str | int]:
+    """What the page needs to make the sentence: the error's code and its numbers, never a sentence itself."""
+    return {"error": error.key.removeprefix("error."), **{k: v for k, v in error.data.items() if isinstance(v, int)}}

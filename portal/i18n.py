@@ -1,0 +1,64 @@
+"""Both languages in the bundle: a sentence changes with the page's language, without asking the server.
+
+The boot script sets ``lang`` and ``dir`` of the page from a cookie before anything is painted. The prerendered
+page is Persian; React swaps the sentences while it takes the page over.
+"""
+
+from typing import Any, cast
+
+import reflex as rx
+from reflex_base.utils.imports import ImportVar
+from reflex_base.vars import VarData
+
+from backend.i18n.catalog import Lang, as_language, sentences
+from portal.session import HasRouter, cookies_in
+
+LANGUAGE_COOKIE = "lang"
+THEME_COOKIE = "theme"
+
+# A store that never changes: another language is a full page load, so that no two languages mix on one page.
+_HOOK = (
+    "const isPersian = useSyncExternalStore("
+    "() => () => {}, () => document.documentElement.lang !== 'en', () => true)"
+)
+
+IS_PERSIAN: rx.vars.BooleanVar = rx.Var(
+    "isPersian",
+    _var_type=bool,
+    _var_data=VarData(imports={"react": [ImportVar("useSyncExternalStore")]}, hooks={_HOOK: None}),
+).to(bool)
+
+BOOT = """
+(function () {
+  var read = function (name) {
+    var found = document.cookie.match('(?:^|; )' + name + '=([a-z]+)');
+    return found ? found[1] : '';
+  };
+  var root = document.documentElement;
+  if (read('lang') === 'en') { root.lang = 'en'; root.dir = 'ltr'; }
+  var theme = read('theme');
+  if (!theme && window.matchMedia('(prefers-color-scheme: dark)').matches) { theme = 'dark'; }
+  root.dataset.theme = theme === 'dark' ? 'dark' : 'light';
+})();
+"""
+
+
+def t(key: str, **places: object) -> rx.Var[str]:
+    """The sentence of a key in the page's language. A place may be filled by a Var."""
+    persian, english = (sentences(lang)[key].format(**places) for lang in ("fa", "en"))
+    return cast("rx.Var[str]", by_language(persian, english))
+
+
+def by_language(persian: Any, english: Any) -> Any:
+    """One of two values, by the page's language."""
+    return rx.cond(IS_PERSIAN, persian, english)
+
+
+def language(state: HasRouter) -> Lang:
+    """The language that the page of this state is shown in: what the server formats must match it."""
+    return language_in(state.router.headers.cookie)
+
+
+def language_in(cookie_header: str) -> Lang:
+    """The language that a request's cookie asks for, else Persian."""
+    return as_language(cookies_in(cookie_header).get(LANGUAGE_COOKIE))

@@ -1,0 +1,56 @@
+"""Every address of the portal, and the one rule for addresses that came from outside."""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from backend.actor import TENANT_ROLES, Role
+
+HOME = "/"
+SIGN_IN = "/sign-in"
+ACCOUNT = "/account"
+USAGE = "/usage"
+INVOICES = "/invoices"
+INVOICE = "/invoices/[invoice_id]"
+BILLING = "/billing"
+
+POST_SIGN_IN = "/auth/login"
+POST_SIGN_OUT = "/auth/logout"
+POST_SIGN_OUT_EVERYWHERE = "/auth/logout-everywhere"
+POST_PASSWORD = "/auth/password"  # noqa: S105 - an address
+LANGUAGE = "/lang/{code}"
+THEME = "/theme/{code}"
+METRICS = "/api/v1/metrics"
+LIVE = "/healthz"
+READY = "/readyz"
+
+_OWN_PATH = re.compile(r"/(?!/)[A-Za-z0-9/_-]*(\?[A-Za-z0-9=&._-]*)?")
+_MAX_PATH = 300
+
+
+def home_of(role: Role | None) -> str:
+    """The page that a role comes for."""
+    return USAGE if role in TENANT_ROLES else BILLING
+
+
+def invoice(invoice_id: object) -> str:
+    """The page of one invoice."""
+    return f"{INVOICES}/{invoice_id}"
+
+
+def sign_in(query: Mapping[str, str | int]) -> str:
+    """The sign-in page with what it should know."""
+    filled = {name: value for name, value in query.items() if value}
+    return f"{SIGN_IN}?{urlencode(filled)}" if filled else SIGN_IN
+
+
+def own_path(value: object, otherwise: str = HOME) -> str:
+    """A path of this portal out of untrusted input: never another host, never a script."""
+    if isinstance(value, str) and len(value) <= _MAX_PATH and _OWN_PATH.fullmatch(value):
+        return value
+    return otherwise
+
+
+def account(query: Mapping[str, str | int]) -> str:
+    """The account page with what it should say."""
+    return f"{ACCOUNT}?{urlencode(query)}"

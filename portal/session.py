@@ -1,0 +1,98 @@
+"""Who sits behind a cookie. Asked at every event, so the answer is kept for a few seconds in this process."""
+
+import time
+from hashlib import sha256
+from http.cookies import CookieError, SimpleCookie
+from typing import Protocol
+
+from backend.accounts import service as accounts
+from backend.accounts.types import Session
+from backend.config import settings
+from backend.errors import SignInRequired
+from portal import bridge
+
+REMEMBERED_S = 5.0
+_MOST_REMEMBERED = 5_000
+_MAX_HEADER = 8_192
+
+_known: dict[bytes, tuple[float, Session | None]] = {}
+
+
+class HasHeaders(Protocol):
+    """The headers of a websocket handshake, as Reflex keeps them on the server."""
+
+    cookie: str
+
+
+class HasRouter(Protocol):
+    """What is asked of a Reflex state here: where its cookie is."""
+
+    @property
+    def router(self) -> "HasRouterData":
+        """The connection's data."""
+        ...
+
+
+class HasRouterData(Protocol):
+    """The part of the connection's data that the browser cannot choose per event."""
+
+    @property
+    def headers(self) -> HasHeaders:
+        """The handshake's headers."""
+        ...
+
+
+def cookies_in(header: str) -> dict[str, str]:
+    """The cookies of a request header; an ill-formed or huge one holds none."""
+    if not header or len(header) > _MAX_HEADER:
+        return {}
+    try:
+        return {name: morsel.value for name, morsel in SimpleCookie(header).items()}
+    except CookieError:
+        return {}
+
+
+def token_in(cookie_header: str) -> str:
+    """The session token of a cookie header, or an empty string."""
+    return cookies_in(cookie_header).get(settings().cookie_name, "")
+
+
+async def session_of(token: str) -> Session | None:
+    """The living session of a token.
+
+    Raises:
+        Unavailable: the database cannot say; whoever asks must then refuse.
+    """
+    if not token:
+        return None
+    key = _key(token)
+    now = time.monotonic()
+    if (known := _known.get(key)) and known[0] > now:
+        return known[1]
+    found = await bridge.call(accounts.session_of, token)
+    if len(_known) >= _MOST_REMEMBERED:
+        _known.clear()
+    _known[key] = (now + REMEMBERED_S, found)
+    return found
+
+
+async def current(state: HasRouter) -> Session:
+    """The session that an event acts for. Raises SignInRequired when it has ended meanwhile."""
+    found = await session_of(token_in(state.router.headers.cookie))
+    if found is None:
+        raise SignInRequired
+    return found
+
+
+def forget(token: str) -> None:
+    """Make the next question about this token go to the database."""
+    _known.pop(_key(token), None)
+
+
+def forget_everybody() -> None:
+    """Make every next question go to the database: after a revocation, whoever was revoked is out at once."""
+    _known.clear()
+
+
+def _key(token: str) -> bytes:
+    return sha256(token.encode()).digest()

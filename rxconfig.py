@@ -1,0 +1,28 @@
+"""Reflex's own configuration; everything that differs between machines is in backend/config.py instead."""
+
+import os
+
+import reflex as rx
+
+from portal.plugins import CSPPlugin, SameOriginPlugin, VazirmatnPlugin
+from portal.plugins.same_origin import BUILD_ADDRESS
+
+# A build has no settings at all, so these two are read by name and not through backend.config.
+PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+REDIS_URL = os.environ.get("REDIS_URL", "")
+
+config = rx.Config(
+    app_name="portal",
+    api_url=f"http://{BUILD_ADDRESS}",
+    deploy_url=None,
+    telemetry_enabled=False,
+    show_built_with_reflex=False,
+    redis_url=REDIS_URL or None,
+    state_manager_mode="redis" if REDIS_URL else "memory",
+    redis_token_expiration=1800,
+    cors_allowed_origins=[PUBLIC_URL],
+    trusted_proxy_hops=int(os.environ.get("PROXY_HOPS", "0")),
+    default_color_mode="light",
+    plugins=[rx.plugins.TailwindV4Plugin(), VazirmatnPlugin(), CSPPlugin(), SameOriginPlugin()],
+    disable_plugins=[rx.plugins.SitemapPlugin],
+)
