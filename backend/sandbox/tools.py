@@ -84,6 +84,12 @@ def node() -> Path:
     return Path(spec.submodule_search_locations[0]) / "bin" / "node"
 
 
+def npm_registry() -> str:
+    """The package registry that this machine's npm uses."""
+    asked = [str(node()), str(_npm()), "config", "get", "registry"]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def bun() -> Path:
     """The pinned bun, fetched once by npm, which checks it against the committed lock file."""
     home = TOOLS / "bun"
@@ -202,12 +208,15 @@ def _find_bun(home: Path, version: str) -> Path | None:
     return None
 
 
+def _npm() -> Path:
+    return node().parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
+
+
 def _npm_ci(home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copy(BUN_MANIFESTS / name, home / name)
-    npm = node().parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
-    problem = _run([str(node()), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=home)
+    problem = _run([str(node()), str(_npm()), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=home)
     if problem:
         raise SandboxError(f"bun cannot be fetched from the npm registry: {problem}")
 

@@ -1,0 +1,105 @@
+"""The portal's front end: built once per state of its sources, then served by granian from one port."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from backend.sandbox import tools
+from backend.sandbox.postgres import REPOSITORY
+from backend.sandbox.processes import Command, SandboxError, tail
+
+# What the compiler reads: a page's texts come from the catalogue, its choices from the features' types.
+SOURCES = (
+    "rxconfig.py",
+    "requirements.txt",
+    "reflex.lock/*",
+    "assets/**/*",
+    "portal/**/*.py",
+    "backend/i18n/*",
+)
+TYPE_SOURCES = ("backend/*/types.py", "backend/actor.py", "backend/errors.py")
+
+
+def environment(use: str, base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What Reflex needs to build and to serve one use (`demo`, `e2e`, ...) without asking anybody's server."""
+    own = dict(os.environ if base is None else base)
+    # Under pytest Reflex would take itself for a test.
+    own.pop("PYTEST_CURRENT_TEST", None)
+    return {
+        **own,
+        "REFLEX_DIR": str(tools.LOCAL / "reflex"),
+        "REFLEX_WEB_WORKDIR": str(tools.LOCAL / f"web-{use}"),
+        "REFLEX_TELEMETRY_ENABLED": "false",
+        "REFLEX_CHECK_LATEST_VERSION": "false",
+        "REFLEX_USE_SYSTEM_BUN": "1",
+    }
+
+
+def build(use: str) -> bool:
+    """Build the front end of one use unless it is already built from these sources; tells whether it was built."""
+    web = tools.LOCAL / f"web-{use}"
+    stamp = web / ".built-from"
+    fingerprint = _fingerprint()
+    if stamp.is_file() and stamp.read_text() == fingerprint and (web / "build/client/index.html").is_file():
+        return False
+    stamp.unlink(missing_ok=True)
+    log_path = tools.LOCAL / f"web-{use}.log"
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    with log_path.open("w") as log:
+        export = subprocess.run(
+            [sys.executable, "-m", "reflex", "export", "--no-zip"],
+            cwd=REPOSITORY,
+            env=_build_environment(use),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if export.returncode != 0 or not (web / "build/client/index.html").is_file():
+        raise SandboxError(f"The front end could not be built ({log_path}):\n{tail(log_path, 25)}")
+    stamp.write_text(fingerprint)
+    return True
+
+
+def web_command(use: str, *, port: int, log_path: Path, env: Mapping[str, str]) -> Command:
+    """The production command of the web process: pages, websocket and plain routes on one port."""
+    argv = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "portal.portal:app"]
+    argv += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    argv += ["--respawn-failed-workers", "--workers-kill-timeout", "10"]
+    return Command(
+        name="web",
+        argv=argv,
+        log_path=log_path,
+        cwd=REPOSITORY,
+        env={
+            **environment(use, env),
+            "REFLEX_ENV_MODE": "prod",
+            "__REFLEX_SKIP_COMPILE": "true",
+            "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
+        },
+    )
+
+
+def _build_environment(use: str) -> dict[str, str]:
+    env = environment(use)
+    folders = [tools.bun().parent, Path(sys.executable).parent, tools.node().parent]
+    env["PATH"] = os.pathsep.join([*map(str, folders), env.get("PATH", os.defpath)])
+    if not env.get("NPM_CONFIG_REGISTRY"):
+        # Otherwise Reflex measures which of two mirrors answers faster.
+        env["NPM_CONFIG_REGISTRY"] = tools.npm_registry()
+    return env
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256()
+    for path in _source_files():
+        digest.update(str(path.relative_to(REPOSITORY)).encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _source_files() -> Iterator[Path]:
+    for pattern in (*SOURCES, *TYPE_SOURCES):
+        yield from (path for path in sorted(REPOSITORY.glob(pattern)) if path.is_file())
