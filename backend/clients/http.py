@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlencode
 
 import httpcore
 import httpx
@@ -72,11 +71,11 @@ class HTTPClient:
         path: str,
         *,
         json: object = None,
-        form: Mapping[str, str] | None = None,
+        form: str | None = None,
         params: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> Answer:
-        """Ask once and read the whole answer; ``json`` is sent as the body unless it is None, else ``form``.
+        """Ask once and read the whole answer. The body is ``json``, or ``form`` in the encoding of forms.
 
         Any status is an answer, redirects too. Asking again is the caller's decision.
 
@@ -118,11 +117,11 @@ def refuse_inside_transaction() -> None:
         raise RuntimeError("no network call inside a transaction")
 
 
-def _body_of(json: object, form: Mapping[str, str] | None) -> tuple[bytes | None, dict[str, str]]:
+def _body_of(json: object, form: str | None) -> tuple[bytes | None, dict[str, str]]:
     if json is not None:
         return orjson.dumps(json), {"content-type": "application/json"}
     if form is not None:
-        return urlencode(form).encode(), {"content-type": "application/x-www-form-urlencoded"}
+        return form.encode(), {"content-type": "application/x-www-form-urlencoded"}
     return None, {}
 
 

@@ -1,0 +1,143 @@
+"""Prometheus, through `prometheus-api-client` with its faults mended.
+
+What is mended: warnings and partial answers are failures, queries travel in the body of a POST, times keep their
+milliseconds, label values are escaped, every exchange has one deadline, and numbers of tokens stay integers.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import orjson
+import requests
+from prometheus_api_client import PrometheusConnect
+from requests.adapters import BaseAdapter
+
+from backend.clients.http import HTTPClient, http_client
+from backend.errors import Unavailable
+
+SERVICE = "prometheus"
+# 50,000 series with twelve labels each are 25 MB; a day of one start-time series every second is 2 MB.
+LARGEST_ANSWER_BYTES = 1024 * 1024 * 1024
+LONGEST_REASON = 300
+
+Sample = dict[str, Any]
+
+
+class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships no types
+    """One Prometheus. Threads may share it. Nothing in it may be called while a transaction is open."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        """Name the server; the first query connects."""
+        self._http = http_client(url, timeout_s, service=SERVICE, largest_bytes=LARGEST_ANSWER_BYTES)
+        session = requests.Session()
+        session.trust_env = False
+        super().__init__(url=url, session=session, method="POST")
+        session.mount(url, _HouseAdapter(self._http, url))
+        self.timeout_s = timeout_s
+
+    def close(self) -> None:
+        """Close every connection."""
+        super().close()
+        self._http.close()
+
+    def instant(self, query: str, at_ms: int) -> list[Sample]:
+        """The result of an instant query at a millisecond, complete or not at all.
+
+        A vector is ``[{"metric": {...}, "value": [1669072345.38, "123"]}]``; a range selector gives ``values``.
+        https://prometheus.io/docs/prometheus/latest/querying/api/#instant-queries
+
+        Raises:
+            Unavailable: no answer in time, an error, or an answer with warnings.
+        """
+        fields = {"query": query, "time": instant_text(at_ms), "timeout": f"{int(self.timeout_s * 1000)}ms"}
+        result: list[Sample] = self._ask("POST", "/api/v1/query", fields)["result"]
+        return result
+
+    def label_values(self, label: str, selector: str, from_ms: int, until_ms: int) -> list[str]:
+        """The values of a label on the series of a selector, from the index: ``["tenant-1", "tenant-2"]``.
+
+        The index knows time by blocks: there may be values that have no sample between the two instants.
+        https://prometheus.io/docs/prometheus/latest/querying/api/#querying-label-values
+        """
+        fields = {"match[]": selector, "start": instant_text(from_ms), "end": instant_text(until_ms)}
+        values: list[str] = self._ask("GET", f"/api/v1/label/{label}/values", fields)
+        return values
+
+    def _ask(self, method: str, path: str, fields: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
+        in_body = {"data": fields} if method == "POST" else {"params": fields}
+        answer = self._session.request(method, f"{self.url}{path}", allow_redirects=False, **in_body)
+        try:
+            told = orjson.loads(answer.content)
+        except orjson.JSONDecodeError:
+            raise Unavailable(service=SERVICE, cause="unreadable", status=answer.status_code) from None
+        return _complete(told, answer.status_code)
+
+
+class _HouseAdapter(BaseAdapter):
+    """Lets the library's session speak through the house's one way out, which keeps the deadline."""
+
+    def __init__(self, client: HTTPClient, base_url: str) -> None:
+        super().__init__()
+        self._client = client
+        self._base_url = base_url
+
+    def send(self, request: requests.PreparedRequest, **_options: object) -> requests.Response:  # type: ignore[override] # the house decides timeouts and certificates
+        path = (request.url or "").removeprefix(self._base_url)
+        body = request.body if isinstance(request.body, str) else None
+        told = self._client.request(request.method or "GET", path, form=body)
+        answer = requests.Response()
+        answer.status_code = told.status
+        answer.request = request
+        answer.url = request.url or ""
+        answer._content = told.body  # noqa: SLF001 - the way adapters of tests and caches fill a response
+        return answer
+
+    def close(self) -> None:
+        self._client.close()
+
+
+@lru_cache(maxsize=4)
+def prometheus(url: str, timeout_s: float) -> Prometheus:
+    """The client of this process for an address; it keeps its connections."""
+    return Prometheus(url, timeout_s)
+
+
+def quoted(value: str) -> str:
+    """A label value as a PromQL string, whatever it holds."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def instant_text(at_ms: int) -> str:
+    """A millisecond the way Prometheus reads times: ``1669072345.380``."""
+    return f"{at_ms // 1000}.{at_ms % 1000:03d}"
+
+
+def whole(value: str) -> int:
+    """A counter's value as the integer that it is; ``"1e+06"`` is a million.
+
+    Raises:
+        Unavailable: the value is no finite number.
+    """
+    try:
+        return int(value)
+    except ValueError:
+        pass
+    try:
+        return round(float(value))
+    except (ValueError, OverflowError):
+        raise Unavailable(service=SERVICE, cause="unreadable") from None
+
+
+def _complete(told: Any, status: int) -> Any:  # noqa: ANN401 - JSON
+    """The data of an answer that is whole. A part of the truth is no truth for a bill."""
+    if not isinstance(told, dict):
+        raise Unavailable(service=SERVICE, cause="unreadable", status=status)
+    if told.get("status") != "success" or not requests.codes.ok <= status < requests.codes.multiple_choices:
+        reason = str(told.get("error") or "no reason given")[:LONGEST_REASON]
+        raise Unavailable(service=SERVICE, cause="refused", status=status, detail=reason)
+    doubts = [*(told.get("warnings") or ()), *(i for i in told.get("infos") or () if "partial" in i.lower())]
+    if doubts or told.get("isPartial") or "data" not in told:
+        reason = str(doubts[0] if doubts else "partial response")[:LONGEST_REASON]
+        raise Unavailable(service=SERVICE, cause="partial", status=status, detail=reason)
+    return told["data"]
