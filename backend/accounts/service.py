@@ -91,7 +91,7 @@ def user_with_email(actor: Actor, email: str) -> User:
     """The user with an address. For processes. Raises NotFound."""
     require_process(actor)
     if (found := repository.credential(rules.sign_in_name(email))) is None:
-        raise NotFound
+        raise NotFound(reason="email")
     return found.user
 
 
@@ -99,7 +99,7 @@ def tenant_with_label(actor: Actor, label: str) -> TenantId:
     """The tenant that a new user is to belong to, by its label. For processes. Raises NotFound."""
     require_process(actor)
     if (tenant_id := repository.tenant_with_label(label)) is None:
-        raise NotFound
+        raise NotFound(reason="tenant_label")
     return tenant_id
 
 

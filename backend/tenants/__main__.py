@@ -71,7 +71,7 @@ def _create(chosen: argparse.Namespace) -> None:
 
 def _list(_chosen: argparse.Namespace) -> None:
     for tenant in service.all_tenants(CLI):
-        print("\t".join((tenant.label, tenant.name_en, tenant.name_fa, tenant.billing_email)))
+        print(f"{tenant.label}\t{tenant.name_en}\t{tenant.name_fa}\t{tenant.billing_email}")
 
 
 if __name__ == "__main__":
