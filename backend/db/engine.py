@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -14,6 +15,14 @@ from backend.errors import Unavailable
 
 CONNECT_TIMEOUT_S = 3
 STATEMENT_TIMEOUT_MS = 120_000
+# COPY speaks to psycopg itself, so its errors come without SQLAlchemy's coat.
+_LOST = (
+    OperationalError,
+    InterfaceError,
+    PoolTimeoutError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+)
 _current: ContextVar[Connection | None] = ContextVar("connection", default=None)
 
 
@@ -101,7 +110,7 @@ def advisory_lock(key: int) -> Iterator[bool]:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeoutError) as lost:
+    except _LOST as lost:
         raise Unavailable(service="database") from lost
     except DBAPIError as error:
         if error.connection_invalidated:

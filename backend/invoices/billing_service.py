@@ -1,0 +1,173 @@
+"""How one day is measured and billed; ``service`` is the door to it.
+
+Everything that asks Prometheus comes before the transaction. Usage, invoices, meters, mails and the record
+of the run are then stored together or not at all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import uuid4
+
+from backend import clock
+from backend.actor import Actor
+from backend.db.engine import read, transaction
+from backend.invoices import report_repository, repository, rules
+from backend.invoices.types import (
+    BillingRun,
+    DayBill,
+    Invoice,
+    InvoiceDraft,
+    InvoiceId,
+    Meter,
+    MeterKey,
+    RunState,
+)
+from backend.money import Rial
+from backend.notifications import service as notifications
+from backend.notifications.types import Mail
+from backend.pricing import service as pricing
+from backend.tenants import service as tenants
+from backend.tenants.types import Tenant
+from backend.usage import service as usage
+from backend.usage.types import DayMeasurement, UsageRow
+
+Issued = tuple[InvoiceId, str, InvoiceDraft]
+MetersByVersion = dict[int, dict[MeterKey, Meter]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayUsage:
+    """What a day's bill is made from. Without a measurement the rows are stored ones."""
+
+    day: date
+    rows: Sequence[UsageRow]
+    measurement: DayMeasurement | None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether Prometheus answered and knows of no process on the day: nothing used, or nothing scraped."""
+        return self.measurement is not None and self.measurement.lives == 0
+
+
+def usage_of(actor: Actor, day: date) -> DayUsage:
+    """The day's usage: as stored, else freshly measured; writes nothing.
+
+    Raises:
+        Unavailable: Prometheus did not give a whole answer.
+    """
+    if usage.measured_days(actor, day, day):
+        return DayUsage(day=day, rows=usage.rows_of_day(actor, day), measurement=None)
+    measurement = usage.measure_day(actor, day)
+    return DayUsage(day=day, rows=measurement.rows, measurement=measurement)
+
+
+def work_out(
+    actor: Actor, found: DayUsage, known: dict[str, Tenant], earlier: MetersByVersion | None = None
+) -> tuple[DayBill, dict[MeterKey, Meter]]:
+    """The day's bill by what is stored now, and the meters before it.
+
+    ``earlier`` are the meters, by price version, that the days before this one in a plan would have moved.
+    """
+    price_list = pricing.price_list_on(actor, found.day)
+    with read() as connection:
+        before = repository.meters(connection, price_list.version)
+        billed = repository.billed_tenants(connection, found.day)
+    if earlier is not None:
+        before |= earlier.get(price_list.version, {})
+    bill = rules.bill(
+        found.day,
+        found.rows,
+        known,
+        billed=billed,
+        price_list=price_list,
+        tax_percent=pricing.tax_percent_on(actor, found.day),
+        meters=before,
+    )
+    return bill, before
+
+
+def tenants_by_label(actor: Actor) -> dict[str, Tenant]:
+    """Every tenant by the value of its label."""
+    return {tenant.label: tenant for tenant in tenants.all_tenants(actor)}
+
+
+def store(actor: Actor, found: DayUsage, *, started_by: str, started_at: datetime) -> BillingRun | None:
+    """Bill the day in one transaction; None, and not one row, when there is nothing to store."""
+    known = tenants_by_label(actor)
+    if found.measurement is None and not _has_work(work_out(actor, found, known)[0]):
+        return None
+    with transaction() as connection:
+        repository.lock_issuing(connection)
+        if found.measurement is not None:
+            usage.store_day(actor, found.measurement)
+        bill, before = work_out(actor, found, known)
+        if found.measurement is None and not _has_work(bill):
+            return None
+        now = clock.utc_now()
+        issued = repository.insert_bill(
+            connection,
+            bill,
+            clock.day_window(found.day),
+            now,
+            zone=(clock.TEHRAN.key, clock.tzdata_version()),
+            year=clock.jalali_year(clock.billing_day(now)),
+        )
+        repository.store_meters(connection, bill.price_version, before, bill.meters)
+        notifications.enqueue([issued_mail(bill.day, *each) for each in issued], now)
+        run = _finished(bill, started_by, started_at)
+        repository.insert_run(connection, run)
+    return run
+
+
+def issue_held(actor: Actor, invoice: Invoice) -> None:
+    """Price a held invoice by its day's list, number it and mail it, inside the caller's locked transaction."""
+    with transaction() as connection:
+        tenant_id, version = invoice.tenant_id, invoice.price_version
+        before = repository.meters(connection, version, tenant_id)
+        lines = report_repository.lines(connection, [invoice.id]).get(invoice.id, [])
+        draft, moved = rules.price_held(invoice, tenants.get(actor, tenant_id), lines, before)
+        now = clock.utc_now()
+        [number] = repository.take_numbers(connection, clock.jalali_year(clock.billing_day(now)), 1)
+        repository.issue_held(connection, invoice.id, draft, number=number, now=now)
+        repository.store_meters(connection, version, before, moved)
+        notifications.enqueue([issued_mail(invoice.day, invoice.id, number, draft)], now)
+
+
+def issued_mail(day: date, invoice_id: InvoiceId, number: str, draft: InvoiceDraft) -> Mail:
+    """The mail that tells a tenant of an invoice; its key makes it one for ever."""
+    tenant = draft.tenant
+    return Mail(
+        key=f"invoice_issued:{invoice_id}",
+        recipient=tenant.billing_email,
+        language=tenant.language,
+        template="invoice_issued",
+        params={
+            "number": number,
+            "day": day.isoformat(),
+            "tokens": draft.tokens,
+            "amount_rial": draft.amount_rial,
+            "tenant_name": tenant.name(tenant.language),
+            "invoice_id": str(invoice_id),
+        },
+    )
+
+
+def _has_work(bill: DayBill) -> bool:
+    return bool(bill.issued or bill.held)
+
+
+def _finished(bill: DayBill, started_by: str, started_at: datetime) -> BillingRun:
+    return BillingRun(
+        id=uuid4(),
+        day=bill.day,
+        started_by=started_by,
+        state=RunState.FINISHED,
+        started_at=started_at,
+        finished_at=clock.utc_now(),
+        issued=len(bill.issued),
+        held=len(bill.held),
+        unknown_labels=len(bill.unknown_labels),
+        tokens=bill.tokens,
+        amount_rial=Rial(bill.amount_rial),
+    )

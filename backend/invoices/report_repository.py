@@ -1,0 +1,109 @@
+"""Every SQL statement that only reads invoices and runs."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, RowMapping, bindparam, text
+
+from backend.actor import TenantId
+from backend.invoices.types import BillingRun, Invoice, InvoiceId, InvoiceLine, RunState, Status
+from backend.money import Rial
+
+_INVOICE = """
+SELECT i.id, i.tenant_id, t.name_fa AS tenant_name_fa, t.name_en AS tenant_name_en, i.day, i.number, i.tokens,
+       i.amount, i.net_rial, i.tax_percent, i.tax_rial, i.amount_rial, i.status, i.held_reasons, i.coverage,
+       i.price_version, i.window_start, i.window_end, i.timezone, i.tzdata_version, i.created_at, i.issued_at,
+       i.zibal_track_id, i.paid_at
+FROM tenant_invoice i JOIN tenant t ON t.id = i.tenant_id
+"""
+
+# A measured day is whole unless somebody known used tokens and has no invoice: a label that was mapped later.
+_LEFT_OVER = """
+SELECT DISTINCT u.day
+FROM daily_usage u JOIN tenant t ON t.label = u.tenant
+WHERE u.day BETWEEN :first AND :last AND u.day >= t.billed_from AND u.tokens > 0
+  AND NOT EXISTS (SELECT FROM tenant_invoice i WHERE i.tenant_id = t.id AND i.day = u.day)
+"""
+
+
+def invoice(connection: Connection, invoice_id: UUID) -> Invoice | None:
+    """One invoice."""
+    row = (
+        connection.execute(text(f"{_INVOICE} WHERE i.id = :id"), {"id": invoice_id}).mappings().one_or_none()
+    )
+    return _to_invoice(row) if row else None
+
+
+def invoices_of(connection: Connection, tenant_id: TenantId, limit: int, offset: int) -> list[Invoice]:
+    """A tenant's invoices, the newest day first."""
+    statement = text(
+        f"{_INVOICE} WHERE i.tenant_id = :tenant ORDER BY i.day DESC LIMIT :limit OFFSET :offset"
+    )
+    rows = connection.execute(statement, {"tenant": tenant_id, "limit": limit, "offset": offset})
+    return [_to_invoice(row) for row in rows.mappings()]
+
+
+def count_of(connection: Connection, tenant_id: TenantId) -> int:
+    """How many invoices a tenant has."""
+    statement = text("SELECT count(*) FROM tenant_invoice WHERE tenant_id = :tenant")
+    return int(connection.scalar(statement, {"tenant": tenant_id}) or 0)
+
+
+def held(connection: Connection) -> list[Invoice]:
+    """The invoices that wait for an operator, the oldest day first."""
+    rows = connection.execute(text(f"{_INVOICE} WHERE i.status = 'held' ORDER BY i.day, t.label"))
+    return [_to_invoice(row) for row in rows.mappings()]
+
+
+def count_held(connection: Connection) -> int:
+    """How many invoices wait for an operator."""
+    return int(connection.scalar(text("SELECT count(*) FROM tenant_invoice WHERE status = 'held'")) or 0)
+
+
+def lines(connection: Connection, invoice_ids: Sequence[UUID]) -> dict[UUID, list[InvoiceLine]]:
+    """The lines of some invoices, by invoice and in the order of model and type."""
+    statement = text(
+        "SELECT invoice_id, model, type, tokens, rial_per_1000_tokens, amount_rial FROM invoice_line"
+        " WHERE invoice_id IN :ids ORDER BY invoice_id, model, type"
+    ).bindparams(bindparam("ids", expanding=True))
+    found: dict[UUID, list[InvoiceLine]] = {}
+    for invoice_id, *line in connection.execute(statement, {"ids": list(invoice_ids)}):
+        found.setdefault(invoice_id, []).append(InvoiceLine(*line))
+    return found
+
+
+def runs(connection: Connection, limit: int) -> list[BillingRun]:
+    """The newest attempts first."""
+    statement = text("SELECT * FROM billing_run ORDER BY started_at DESC LIMIT :limit")
+    return [_to_run(row) for row in connection.execute(statement, {"limit": limit}).mappings()]
+
+
+def last_end(connection: Connection, state: RunState) -> datetime | None:
+    """When a run last ended in a state."""
+    statement = text("SELECT max(finished_at) FROM billing_run WHERE state = :state")
+    found: datetime | None = connection.scalar(statement, {"state": state.value})
+    return found
+
+
+def left_over_days(connection: Connection, first: date, last: date) -> set[date]:
+    """Measured days on which somebody who is known used tokens and has no invoice."""
+    return set(connection.scalars(text(_LEFT_OVER), {"first": first, "last": last}))
+
+
+def _to_invoice(row: RowMapping) -> Invoice:
+    values: dict[str, Any] = dict(row)
+    values.update(
+        id=InvoiceId(row["id"]),
+        tenant_id=TenantId(row["tenant_id"]),
+        status=Status(row["status"]),
+        held_reasons=tuple(row["held_reasons"]),
+    )
+    return Invoice(**values)
+
+
+def _to_run(row: RowMapping) -> BillingRun:
+    values: dict[str, Any] = dict(row)
+    values.update(state=RunState(row["state"]), amount_rial=Rial(row["amount_rial"]))
+    return BillingRun(**values)

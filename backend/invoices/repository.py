@@ -1,0 +1,228 @@
+"""Every SQL statement that writes invoices, in bulk: COPY into empty places, one statement for each table otherwise."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_skip
+
+from backend.actor import TenantId
+from backend.clock import Window
+from backend.db.copying import copy_rows
+from backend.invoices import rules
+from backend.invoices.models import BillingRunRow, InvoiceNumberRow, TenantInvoiceRow
+from backend.invoices.types import (
+    BillingRun,
+    DayBill,
+    InvoiceDraft,
+    InvoiceId,
+    InvoiceLine,
+    Meter,
+    MeterKey,
+    Status,
+)
+
+ISSUE_LOCK = 724_002
+
+INVOICE_COLUMNS = {
+    "id": "uuid",
+    "tenant_id": "uuid",
+    "day": "date",
+    "number": "text",
+    "tokens": "int8",
+    "net_rial": "int8",
+    "tax_percent": "numeric",
+    "tax_rial": "int8",
+    "amount_rial": "int8",
+    "status": "text",
+    "held_reasons": "text[]",
+    "coverage": "numeric",
+    "price_version": "int4",
+    "window_start": "timestamptz",
+    "window_end": "timestamptz",
+    "timezone": "text",
+    "tzdata_version": "text",
+    "created_at": "timestamptz",
+    "issued_at": "timestamptz",
+    "paid_at": "timestamptz",
+}
+LINE_COLUMNS = {
+    "invoice_id": "uuid",
+    "model": "text",
+    "type": "text",
+    "tokens": "int8",
+    "rial_per_1000_tokens": "numeric",
+    "amount_rial": "int8",
+}
+METER_COLUMNS = {
+    "tenant_id": "uuid",
+    "model": "text",
+    "type": "text",
+    "price_version": "int4",
+    "tokens": "int8",
+    "billed_rial": "int8",
+}
+
+
+def lock_issuing(connection: Connection) -> None:
+    """Wait until nobody else gives numbers or moves meters, and keep others out until the transaction ends."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ISSUE_LOCK})
+
+
+def take_numbers(connection: Connection, jalali_year: int, count: int) -> list[str]:
+    """The next numbers of a Jalali year, without a gap: they are given back when the transaction fails."""
+    if count == 0:
+        return []
+    last = connection.scalar(
+        insert_or_skip(InvoiceNumberRow)
+        .values(jalali_year=jalali_year, last=count)
+        .on_conflict_do_update(
+            index_elements=[InvoiceNumberRow.jalali_year], set_={"last": InvoiceNumberRow.last + count}
+        )
+        .returning(InvoiceNumberRow.last)
+    )
+    assert last is not None
+    return [rules.number(jalali_year, sequence) for sequence in range(last - count + 1, last + 1)]
+
+
+def billed_tenants(connection: Connection, day: date) -> set[TenantId]:
+    """The tenants that have an invoice for a day, in whatever state."""
+    found = connection.scalars(select(TenantInvoiceRow.tenant_id).where(TenantInvoiceRow.day == day))
+    return {TenantId(each) for each in found}
+
+
+def meters(
+    connection: Connection, price_version: int, tenant_id: TenantId | None = None
+) -> dict[MeterKey, Meter]:
+    """What was billed so far under a price version, for all tenants or for one."""
+    statement = (
+        "SELECT tenant_id, model, type, tokens, billed_rial FROM billing_meter WHERE price_version = %s"
+    )
+    params: list[object] = [price_version]
+    if tenant_id is not None:
+        statement += " AND tenant_id = %s"
+        params.append(tenant_id)
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor(binary=True) as cursor:
+        found = cursor.execute(statement, params).fetchall()
+    return {(tenant, model, kind): Meter(tokens, rial) for tenant, model, kind, tokens, rial in found}
+
+
+def insert_bill(
+    connection: Connection, bill: DayBill, window: Window, now: datetime, *, zone: tuple[str, str], year: int
+) -> list[tuple[InvoiceId, str, InvoiceDraft]]:
+    """Store a day's invoices, lines and meters; returns id and number of each issued one. A lock is held."""
+    numbers = take_numbers(connection, year, len(bill.issued))
+    issued = [(InvoiceId(uuid4()), number, draft) for number, draft in zip(numbers, bill.issued, strict=True)]
+    held = [(InvoiceId(uuid4()), None, draft) for draft in bill.held]
+    same = (bill.price_version, window.start, window.end, *zone, now)
+    rows = [_to_row(invoice, bill, same) for invoice in (*issued, *held)]
+    copy_rows(connection, "tenant_invoice", INVOICE_COLUMNS, rows)
+    lines = ((invoice_id, *line) for invoice_id, _, draft in (*issued, *held) for line in draft.lines)
+    copy_rows(connection, "invoice_line", LINE_COLUMNS, lines)
+    return issued
+
+
+def _to_row(
+    invoice: tuple[InvoiceId, str | None, InvoiceDraft], bill: DayBill, same: tuple[object, ...]
+) -> tuple[object, ...]:
+    invoice_id, number, draft = invoice
+    now = same[-1]
+    amount = draft.amount_rial
+    # What costs nothing, because it is less than a rial, is settled at once: nobody could ever pay it.
+    is_settled = not draft.is_held and amount == 0
+    status = Status.HELD if draft.is_held else Status.PAID if is_settled else Status.PENDING
+    return (
+        invoice_id,
+        draft.tenant.id,
+        bill.day,
+        number,
+        draft.tokens,
+        draft.net_rial,
+        bill.tax_percent,
+        draft.tax_rial,
+        amount,
+        status.value,
+        list(draft.held_reasons),
+        draft.coverage,
+        *same,
+        None if draft.is_held else now,
+        now if is_settled else None,
+    )
+
+
+def store_meters(
+    connection: Connection,
+    price_version: int,
+    before: Mapping[MeterKey, Meter],
+    after: Mapping[MeterKey, Meter],
+) -> None:
+    """Write the meters that moved. A lock is held, so what was not there before is still not there."""
+    fresh = ((*key, price_version, *meter) for key, meter in after.items() if key not in before)
+    copy_rows(connection, "billing_meter", METER_COLUMNS, fresh)
+    changed = [(*key, price_version, *meter) for key, meter in after.items() if key in before]
+    if not changed:
+        return
+    connection.execute(
+        text("CREATE TEMP TABLE moved_meter (LIKE billing_meter) ON COMMIT DROP"),
+    )
+    copy_rows(connection, "moved_meter", METER_COLUMNS, changed)
+    connection.execute(
+        text(
+            "UPDATE billing_meter m SET tokens = n.tokens, billed_rial = n.billed_rial FROM moved_meter n"
+            " WHERE (m.tenant_id, m.model, m.type, m.price_version)"
+            " = (n.tenant_id, n.model, n.type, n.price_version)"
+        )
+    )
+
+
+def insert_run(connection: Connection, run: BillingRun) -> None:
+    """Store how an attempt ended."""
+    connection.execute(
+        insert(BillingRunRow).values(
+            id=run.id,
+            day=run.day,
+            started_by=run.started_by,
+            state=run.state.value,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+            issued=run.issued,
+            held=run.held,
+            unknown_labels=run.unknown_labels,
+            tokens=run.tokens,
+            amount_rial=run.amount_rial,
+            error=run.error,
+        )
+    )
+
+
+def issue_held(
+    connection: Connection, invoice_id: UUID, draft: InvoiceDraft, *, number: str, now: datetime
+) -> None:
+    """Turn a held invoice into an issued one: number, prices and money."""
+    is_settled = draft.amount_rial == 0
+    connection.execute(
+        update(TenantInvoiceRow)
+        .where(TenantInvoiceRow.id == invoice_id, TenantInvoiceRow.status == Status.HELD.value)
+        .values(
+            number=number,
+            net_rial=draft.net_rial,
+            tax_rial=draft.tax_rial,
+            amount_rial=draft.amount_rial,
+            status=(Status.PAID if is_settled else Status.PENDING).value,
+            issued_at=now,
+            paid_at=now if is_settled else None,
+        )
+    )
+    connection.execute(
+        text(
+            "UPDATE invoice_line SET amount_rial = :rial WHERE (invoice_id, model, type) = (:id, :model, :type)"
+        ),
+        [_priced(invoice_id, line) for line in draft.lines],
+    )
+
+
+def _priced(invoice_id: UUID, line: InvoiceLine) -> dict[str, object]:
+    return {"id": invoice_id, "model": line.model, "type": line.type, "rial": line.amount_rial}

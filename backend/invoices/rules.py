@@ -1,0 +1,193 @@
+"""From a day's usage to its invoices: pure, deterministic, and exact to the rial over all days together."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from backend.actor import TenantId
+from backend.invoices.types import DayBill, DayPlan, Invoice, InvoiceDraft, InvoiceLine, Meter, MeterKey
+from backend.money import Rial, charge, tax
+from backend.pricing.types import PriceList
+from backend.tenants.types import Tenant
+from backend.usage.types import UsageRow
+
+NO_METER = Meter(0, 0)
+
+
+def bill(
+    day: date,
+    rows: Iterable[UsageRow],
+    tenants: Mapping[str, Tenant],
+    *,
+    billed: AbstractSet[TenantId],
+    price_list: PriceList,
+    tax_percent: Decimal,
+    meters: Mapping[MeterKey, Meter],
+) -> DayBill:
+    """The invoices of one day, in the order of the tenants' labels, and the meters after them.
+
+    A tenant that is in ``billed``, that is not billed yet on this day, or that used nothing gets none. One
+    uncertain row holds the tenant's whole invoice: it is not priced and moves no meter. Usage under a label
+    that no tenant has is only counted.
+    """
+    issued: list[InvoiceDraft] = []
+    held: list[InvoiceDraft] = []
+    unknown: dict[str, int] = {}
+    moved: dict[MeterKey, Meter] = {}
+    for label, own_rows in sorted(_by_label(rows).items()):
+        tenant = tenants.get(label)
+        tokens = sum(row.tokens for row in own_rows)
+        if tokens <= 0:
+            continue
+        if tenant is None:
+            unknown[label] = tokens
+        elif tenant.billed_from <= day and tenant.id not in billed:
+            if any(row.held for row in own_rows):
+                held.append(_held_draft(tenant, own_rows, price_list))
+            else:
+                issued.append(_draft(tenant, own_rows, price_list, tax_percent, (meters, moved)))
+    return DayBill(
+        day=day,
+        price_version=price_list.version,
+        tax_percent=tax_percent,
+        issued=issued,
+        held=held,
+        meters=moved,
+        unknown_labels=unknown,
+    )
+
+
+def _by_label(rows: Iterable[UsageRow]) -> dict[str, list[UsageRow]]:
+    grouped: dict[str, list[UsageRow]] = defaultdict(list)
+    for row in rows:
+        grouped[row.tenant].append(row)
+    return grouped
+
+
+def _draft(
+    tenant: Tenant,
+    rows: list[UsageRow],
+    price_list: PriceList,
+    tax_percent: Decimal,
+    meters: tuple[Mapping[MeterKey, Meter], dict[MeterKey, Meter]],
+) -> InvoiceDraft:
+    lines = price_lines(tenant.id, _unpriced(rows, price_list), *meters)
+    net = Rial(sum(line.amount_rial for line in lines))
+    return InvoiceDraft(
+        tenant=tenant,
+        tokens=sum(line.tokens for line in lines),
+        net_rial=net,
+        tax_rial=tax(net, tax_percent) if tax_percent else Rial(0),
+        coverage=min(row.coverage for row in rows),
+        lines=lines,
+    )
+
+
+def _held_draft(tenant: Tenant, rows: list[UsageRow], price_list: PriceList) -> InvoiceDraft:
+    lines = _unpriced(rows, price_list)
+    return InvoiceDraft(
+        tenant=tenant,
+        tokens=sum(line.tokens for line in lines),
+        net_rial=Rial(0),
+        tax_rial=Rial(0),
+        coverage=min(row.coverage for row in rows),
+        lines=lines,
+        is_held=True,
+        held_reasons=tuple(sorted({str(flag) for row in rows if row.held for flag in row.flags})),
+    )
+
+
+def _unpriced(rows: list[UsageRow], price_list: PriceList) -> list[InvoiceLine]:
+    return [
+        InvoiceLine(row.model, row.type, row.tokens, price_list.rate(row.model, row.type), 0)
+        for row in sorted(rows)
+        if row.tokens > 0
+    ]
+
+
+def price_lines(
+    tenant_id: TenantId,
+    lines: Iterable[InvoiceLine],
+    meters: Mapping[MeterKey, Meter],
+    moved: dict[MeterKey, Meter],
+) -> list[InvoiceLine]:
+    """The lines with what each costs, and in ``moved`` the meters after them.
+
+    A line costs what its meter has cost after it less what was billed before it, so roundings never add up.
+    """
+    priced = []
+    for model, kind, tokens, rate, _ in lines:
+        key = (tenant_id, model, kind)
+        before = meters.get(key, NO_METER)
+        after = before.tokens + tokens
+        total = charge(after, rate)
+        moved[key] = Meter(after, total)
+        priced.append(InvoiceLine(model, kind, tokens, rate, total - before.billed_rial))
+    return priced
+
+
+def price_held(
+    invoice: Invoice, tenant: Tenant, lines: Iterable[InvoiceLine], meters: Mapping[MeterKey, Meter]
+) -> tuple[InvoiceDraft, dict[MeterKey, Meter]]:
+    """A held invoice as it is issued, by the prices and the tax of its day, and the meters after it."""
+    moved: dict[MeterKey, Meter] = {}
+    priced = price_lines(tenant.id, lines, meters, moved)
+    net = Rial(sum(line.amount_rial for line in priced))
+    draft = InvoiceDraft(
+        tenant=tenant,
+        tokens=invoice.tokens,
+        net_rial=net,
+        tax_rial=tax(net, invoice.tax_percent),
+        coverage=invoice.coverage,
+        lines=priced,
+    )
+    return draft, moved
+
+
+def would_cost(lines: Iterable[InvoiceLine]) -> Rial:
+    """About what lines without a price will cost, before tax: exact but for one rial a line."""
+    return Rial(sum(charge(line.tokens, line.rial_per_1000_tokens) for line in lines))
+
+
+def number(jalali_year: int, sequence: int) -> str:
+    """The number of an invoice, for example 1405-000123."""
+    return f"{jalali_year}-{sequence:06d}"
+
+
+def window_days(today: date, days: int, first_billed: date | None) -> list[date]:
+    """The closed days that a run looks at, the oldest first: none before the first tenant is billed."""
+    if first_billed is None:
+        return []
+    window = (today - timedelta(days=back) for back in range(days, 0, -1))
+    return [day for day in window if day >= first_billed]
+
+
+def is_due(day_end: datetime, now: datetime, wait: timedelta) -> bool:
+    """Whether a day ended long enough ago for its last samples to have arrived."""
+    return now >= day_end + wait
+
+
+def to_day_plan(bill_of_day: DayBill, *, new: bool) -> DayPlan:
+    """The summary of a day's bill that a person decides by."""
+    return DayPlan(
+        day=bill_of_day.day,
+        tenants=len(bill_of_day.issued),
+        tokens=bill_of_day.tokens,
+        amount_rial=Rial(bill_of_day.amount_rial),
+        held=len(bill_of_day.held),
+        unknown_labels=tuple(bill_of_day.unknown_labels),
+        new=new,
+    )
+
+
+def plan_hash(bills: Sequence[DayBill]) -> str:
+    """A digest of every invoice of a plan; two plans with the same one would store the same invoices."""
+    digest = hashlib.sha256()
+    for each in bills:
+        digest.update(f"day {each.day} {each.price_version} {each.tax_percent}\n".encode())
+        for draft in (*each.issued, *each.held):
+            digest.update(f"{draft.tenant.id} {draft.is_held} {draft.amount_rial} {draft.lines}\n".encode())
+    return digest.hexdigest()

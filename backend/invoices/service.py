@@ -1,0 +1,317 @@
+"""Billing days, releasing what was held, and reading invoices: the only door to them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from uuid import uuid4
+
+from backend import clock
+from backend.actor import (
+    OPERATOR_ROLES,
+    STAFF_ROLES,
+    Actor,
+    Role,
+    TenantId,
+    require_role,
+    require_role_or_process,
+    require_tenant,
+)
+from backend.audit import service as audit
+from backend.config import settings
+from backend.db.engine import advisory_lock, read, transaction
+from backend.errors import Conflict, Invalid, NotFound, Unavailable
+from backend.invoices import billing_service, report_repository, repository, rules
+from backend.invoices.types import (
+    BillingHealth,
+    BillingPlan,
+    BillingRun,
+    HeldInvoice,
+    Invoice,
+    InvoiceDetail,
+    InvoiceId,
+    InvoicePage,
+    RunState,
+    Status,
+)
+from backend.log import get_logger
+from backend.tenants import service as tenants
+from backend.usage import service as usage
+
+BILLING_LOCK = 724_001
+MAX_PAGE = 200
+MAX_REASON = 500
+OLDEST_ALARM_DAYS = 400
+# The last scrape of a day may reach Prometheus a little after midnight; the nightly run waits until 03:00.
+SETTLING = timedelta(minutes=5)
+NIGHTLY_AT = timedelta(hours=3)
+
+log = get_logger(__name__)
+
+
+def bill_day(actor: Actor, day: date, *, started_by: str | None = None) -> BillingRun | None:
+    """Bill one closed Tehran day, whatever its age. Idempotent: None when there was nothing left to bill.
+
+    Raises:
+        Invalid: the day has not ended.
+        Conflict: another run is at work.
+        Unavailable: Prometheus or the database did not answer; a failed run is recorded where that is possible.
+    """
+    require_role_or_process(actor, *OPERATOR_ROLES)
+    with _only_runner():
+        return _bill_day(actor, day, started_by or actor.name, is_asked_for=True)
+
+
+def bill_open_days(
+    actor: Actor,
+    *,
+    day: date | None = None,
+    due_only: bool = False,
+    plan_hash: str | None = None,
+) -> list[BillingRun]:
+    """Bill every closed day of the window that is open, the oldest first; a day that fails ends the run.
+
+    Safe to repeat, to run twice at once and to kill: what was done stays done and the next run does the rest.
+
+    Args:
+        actor: an operator or a process of the system.
+        day: only this day, whatever its age.
+        due_only: leave out a day before 03:00 of the next.
+        plan_hash: do it only if the plan is still the one that a person has seen.
+
+    Returns:
+        One run for each day that was billed, and the failed one that ended it. Empty when nothing was open.
+
+    Raises:
+        Invalid: the day has not ended.
+        Conflict: another run is at work, or the plan is no longer the one that was seen.
+        Unavailable: the database did not answer.
+    """
+    require_role_or_process(actor, *OPERATOR_ROLES)
+    with _only_runner():
+        if plan_hash is not None and plan(actor, day).plan_hash != plan_hash:
+            raise Conflict(reason="plan_changed")
+        days = [day] if day is not None else open_days(actor, due_only=due_only)
+        return _bill_in_order(actor, days, is_asked_for=day is not None)
+
+
+def plan(actor: Actor, day: date | None = None) -> BillingPlan:
+    """What a run would do now: measures and works out everything, writes nothing.
+
+    Raises:
+        Invalid: the day has not ended.
+        Unavailable: Prometheus or the database did not answer.
+    """
+    require_role_or_process(actor, *STAFF_ROLES)
+    known = billing_service.tenants_by_label(actor)
+    moved: billing_service.MetersByVersion = {}
+    bills, days = [], []
+    for each in [day] if day is not None else open_days(actor):
+        _check_ended(each)
+        found = billing_service.usage_of(actor, each)
+        bill, _ = billing_service.work_out(actor, found, known, moved)
+        moved.setdefault(bill.price_version, {}).update(bill.meters)
+        bills.append(bill)
+        days.append(rules.to_day_plan(bill, new=found.measurement is not None))
+    return BillingPlan(days=days, plan_hash=rules.plan_hash(bills))
+
+
+def open_days(actor: Actor, *, due_only: bool = False) -> list[date]:
+    """The closed days of the window that were never billed whole, the oldest first."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    now = clock.utc_now()
+    days = rules.window_days(clock.billing_day(now), settings().billing_window_days, _first_billed(actor))
+    wait = NIGHTLY_AT if due_only else SETTLING
+    ended = [day for day in days if rules.is_due(clock.day_window(day).end, now, wait)]
+    return _not_whole(actor, ended)
+
+
+def overdue_days(actor: Actor) -> list[date]:
+    """Days older than the window that were never billed whole; they want an explicit run of that day.
+
+    Days before the first one that was ever measured are not counted: nothing was there to be billed.
+    """
+    require_role_or_process(actor, *STAFF_ROLES)
+    first_billed = _first_billed(actor)
+    if first_billed is None:
+        return []
+    last = clock.billing_day(clock.utc_now()) - timedelta(days=settings().billing_window_days + 1)
+    first = max(first_billed, last - timedelta(days=OLDEST_ALARM_DAYS))
+    measured = usage.measured_days(actor, first, last)
+    first = min(measured, default=first)
+    return _not_whole(actor, [first + timedelta(days=n) for n in range((last - first).days + 1)])
+
+
+def health(actor: Actor) -> BillingHealth:
+    """What the operator's overview and the metrics say of billing."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    with read() as connection:
+        return BillingHealth(
+            last_finished_at=report_repository.last_end(connection, RunState.FINISHED),
+            last_failed_at=report_repository.last_end(connection, RunState.FAILED),
+            open_days=open_days(actor),
+            overdue_days=overdue_days(actor),
+            held=report_repository.count_held(connection),
+        )
+
+
+def runs(actor: Actor, limit: int = 50) -> list[BillingRun]:
+    """The newest attempts to bill a day."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    with read() as connection:
+        return report_repository.runs(connection, min(limit, MAX_PAGE))
+
+
+def held(actor: Actor) -> list[HeldInvoice]:
+    """The invoices that wait for an operator, the oldest day first."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    with read() as connection:
+        found = report_repository.held(connection)
+        lines = report_repository.lines(connection, [each.id for each in found])
+    return [
+        HeldInvoice(invoice=each, would_cost_rial=rules.would_cost(lines.get(each.id, []))) for each in found
+    ]
+
+
+def release(actor: Actor, invoice_id: InvoiceId, reason: str) -> Invoice:
+    """Issue a held invoice at the tokens observed, by the price list of its day: number, mail, audit entry.
+
+    Raises:
+        Invalid: the reason is empty or too long.
+        NotFound: there is no such invoice.
+        Conflict: it is not held, perhaps because it was released a moment ago.
+    """
+    require_role(actor, *OPERATOR_ROLES)
+    reason = reason.strip()
+    if not reason or len(reason) > MAX_REASON:
+        raise Invalid(field="reason")
+    with transaction() as connection:
+        repository.lock_issuing(connection)
+        found = report_repository.invoice(connection, invoice_id)
+        if found is None:
+            raise NotFound
+        if found.status != Status.HELD:
+            raise Conflict
+        billing_service.issue_held(actor, found)
+        audit.record(actor, "invoice.released", f"invoice:{invoice_id}", {"reason": reason, "day": found.day})
+        released = report_repository.invoice(connection, invoice_id)
+        assert released is not None
+    log.info("invoice.released", invoice=invoice_id, number=released.number, by=actor.name)
+    return released
+
+
+def invoices_of(actor: Actor, tenant_id: TenantId, *, limit: int = 50, offset: int = 0) -> InvoicePage:
+    """A stretch of a tenant's invoices, the newest day first."""
+    require_tenant(actor, tenant_id)
+    with read() as connection:
+        rows = report_repository.invoices_of(
+            connection, tenant_id, max(0, min(limit, MAX_PAGE)), max(0, offset)
+        )
+        return InvoicePage(rows=rows, total=report_repository.count_of(connection, tenant_id))
+
+
+def invoice(actor: Actor, invoice_id: InvoiceId) -> InvoiceDetail:
+    """One invoice with all its evidence. Raises NotFound also for one of another tenant."""
+    require_role_or_process(actor, *Role)
+    with read() as connection:
+        found = report_repository.invoice(connection, invoice_id)
+        if found is None:
+            raise NotFound
+        require_tenant(actor, found.tenant_id)
+        lines = report_repository.lines(connection, [found.id])
+    return InvoiceDetail(
+        invoice=found,
+        tenant=tenants.get(actor, found.tenant_id),
+        lines=lines.get(found.id, []),
+        usage=usage.daily(actor, found.tenant_id, found.day, found.day),
+        readings=usage.readings(actor, found.tenant_id, found.day),
+    )
+
+
+def _bill_in_order(actor: Actor, days: list[date], *, is_asked_for: bool) -> list[BillingRun]:
+    finished: list[BillingRun] = []
+    for day in days:
+        run = _bill_day(actor, day, actor.name, is_asked_for=is_asked_for)
+        if run is not None:
+            finished.append(run)
+        if run is not None and run.state == RunState.FAILED:
+            break
+    return finished
+
+
+def _bill_day(actor: Actor, day: date, started_by: str, *, is_asked_for: bool) -> BillingRun | None:
+    _check_ended(day)
+    started_at = clock.utc_now()
+    try:
+        found = billing_service.usage_of(actor, day)
+        if found.is_empty and not is_asked_for:
+            _check_not_lost(actor, day)
+            return None
+        run = billing_service.store(actor, found, started_by=started_by, started_at=started_at)
+    except Unavailable as error:
+        if error.data.get("service") == "database":
+            raise
+        return _record_failure(day, started_by, started_at, error)
+    if run is not None:
+        log.info(
+            "billing.day_billed",
+            day=day,
+            issued=run.issued,
+            held=run.held,
+            unknown_labels=run.unknown_labels,
+            tokens=run.tokens,
+            amount_rial=run.amount_rial,
+            duration_s=round(run.duration_s, 3),
+        )
+    return run
+
+
+def _check_not_lost(actor: Actor, day: date) -> None:
+    """Refuse a day without any process after days that had some.
+
+    A wrong selector and a Prometheus that lost its data look like a day on which nothing ran; only a person
+    who asks for the day can tell them apart.
+    """
+    if usage.measured_days(actor, day - timedelta(days=OLDEST_ALARM_DAYS), day - timedelta(days=1)):
+        raise Unavailable(service="prometheus", reason="no_processes")
+
+
+def _record_failure(day: date, started_by: str, started_at: datetime, error: Unavailable) -> BillingRun:
+    run = BillingRun(
+        id=uuid4(),
+        day=day,
+        started_by=started_by,
+        state=RunState.FAILED,
+        started_at=started_at,
+        finished_at=clock.utc_now(),
+        error=error.key.removeprefix("error."),
+    )
+    with transaction() as connection:
+        repository.insert_run(connection, run)
+    log.error("billing.day_failed", day=day, reason=run.error, detail=str(error))
+    return run
+
+
+def _check_ended(day: date) -> None:
+    if not rules.is_due(clock.day_window(day).end, clock.utc_now(), SETTLING):
+        raise Invalid(field="day", reason="day_is_open")
+
+
+def _not_whole(actor: Actor, days: list[date]) -> list[date]:
+    if not days:
+        return []
+    measured = usage.measured_days(actor, days[0], days[-1])
+    with read() as connection:
+        left_over = report_repository.left_over_days(connection, days[0], days[-1])
+    return [day for day in days if day not in measured or day in left_over]
+
+
+def _first_billed(actor: Actor) -> date | None:
+    return min((tenant.billed_from for tenant in tenants.all_tenants(actor)), default=None)
+
+
+@contextmanager
+def _only_runner() -> Iterator[None]:
+    with advisory_lock(BILLING_LOCK) as is_ours:
+        if not is_ours:
+            raise Conflict(reason="billing_is_running")
+        yield

@@ -1,0 +1,210 @@
+"""Invoices, the runs that make them, and the plan of a run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple, NewType
+from uuid import UUID
+
+from backend.actor import TenantId
+from backend.money import Rial
+from backend.tenants.types import Tenant
+from backend.usage.types import DailyUsage, Reading
+
+InvoiceId = NewType("InvoiceId", UUID)
+NOTHING = Rial(0)
+MeterKey = tuple[TenantId, str, str]
+
+
+class Status(StrEnum):
+    """Where an invoice stands. A held one was not issued: it has no number and nobody can pay it."""
+
+    HELD = "held"
+    PENDING = "pending"
+    PAID = "paid"
+    VOID = "void"
+
+
+class RunState(StrEnum):
+    """How an attempt to bill a day ended."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+class Meter(NamedTuple):
+    """Tokens and rial billed so far of one tenant, model and type under one price version."""
+
+    tokens: int
+    billed_rial: int
+
+
+class InvoiceLine(NamedTuple):
+    """Tokens of one model and type, their price, and what they cost on this invoice."""
+
+    model: str
+    type: str
+    tokens: int
+    rial_per_1000_tokens: Decimal
+    amount_rial: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceDraft:
+    """An invoice that was worked out and not yet stored. Held when there is a reason; then nothing is priced."""
+
+    tenant: Tenant
+    tokens: int
+    net_rial: Rial
+    tax_rial: Rial
+    coverage: Decimal
+    lines: list[InvoiceLine]
+    is_held: bool = False
+    held_reasons: tuple[str, ...] = ()
+
+    @property
+    def amount_rial(self) -> int:
+        """What the tenant owes: net and tax."""
+        return self.net_rial + self.tax_rial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayBill:
+    """What billing one day amounts to: the invoices, the meters after it, and what nobody is billed for."""
+
+    day: date
+    price_version: int
+    tax_percent: Decimal
+    issued: list[InvoiceDraft]
+    held: list[InvoiceDraft]
+    meters: Mapping[MeterKey, Meter]
+    unknown_labels: Mapping[str, int]
+
+    @property
+    def tokens(self) -> int:
+        """Tokens on the issued invoices."""
+        return sum(draft.tokens for draft in self.issued)
+
+    @property
+    def amount_rial(self) -> int:
+        """Money on the issued invoices, tax included."""
+        return sum(draft.amount_rial for draft in self.issued)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoice:
+    """A stored invoice of one tenant and Tehran day, with the tenant's names."""
+
+    id: InvoiceId
+    tenant_id: TenantId
+    tenant_name_fa: str
+    tenant_name_en: str
+    day: date
+    number: str | None
+    tokens: int
+    amount: Decimal
+    net_rial: Rial
+    tax_percent: Decimal
+    tax_rial: Rial
+    amount_rial: Rial
+    status: Status
+    held_reasons: tuple[str, ...]
+    coverage: Decimal
+    price_version: int
+    window_start: datetime
+    window_end: datetime
+    timezone: str
+    tzdata_version: str
+    created_at: datetime
+    issued_at: datetime | None
+    zibal_track_id: int | None
+    paid_at: datetime | None
+
+    def tenant_name(self, lang: str) -> str:
+        """The tenant's name in a language."""
+        return self.tenant_name_en if lang == "en" else self.tenant_name_fa
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoicePage:
+    """A stretch of a tenant's invoices, the newest day first, and how many there are in all."""
+
+    rows: list[Invoice]
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceDetail:
+    """One invoice with all its evidence: lines, the day's usage with flags, and the meter readings."""
+
+    invoice: Invoice
+    tenant: Tenant
+    lines: list[InvoiceLine]
+    usage: list[DailyUsage]
+    readings: list[Reading]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldInvoice:
+    """An invoice that waits for an operator, and what its tokens would cost, before tax, if it were released."""
+
+    invoice: Invoice
+    would_cost_rial: Rial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingRun:
+    """One attempt to bill one day. ``error`` is the catalogue key of the reason of a failed one."""
+
+    id: UUID
+    day: date
+    started_by: str
+    state: RunState
+    started_at: datetime
+    finished_at: datetime | None
+    issued: int = 0
+    held: int = 0
+    unknown_labels: int = 0
+    tokens: int = 0
+    amount_rial: Rial = NOTHING
+    error: str | None = None
+
+    @property
+    def duration_s(self) -> float:
+        """How long it took; 0 while it runs."""
+        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayPlan:
+    """What a run would do for one day. ``new`` says that the day has never been measured."""
+
+    day: date
+    tenants: int
+    tokens: int
+    amount_rial: Rial
+    held: int
+    unknown_labels: tuple[str, ...]
+    new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingPlan:
+    """What a run would do now. The hash covers every invoice of it, to the token and rial."""
+
+    days: list[DayPlan] = field(default_factory=list)
+    plan_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingHealth:
+    """What an operator's first look and the metrics need to know of billing."""
+
+    last_finished_at: datetime | None
+    last_failed_at: datetime | None
+    open_days: list[date]
+    overdue_days: list[date]
+    held: int

@@ -1,0 +1,64 @@
+"""Which price and tax hold on a day, and which new ones are acceptable."""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+from backend.errors import Invalid
+from backend.pricing.types import ANY, NewPriceList, PriceList, TaxRate
+
+MAX_RIAL_PER_1000_TOKENS = Decimal(10**9)
+SMALLEST_STEP = Decimal("0.000001")
+MAX_TAX_PERCENT = Decimal(100)
+TAX_STEP = Decimal("0.01")
+
+
+def price_list_on(lists: Sequence[PriceList], day: date) -> PriceList:
+    """The version that is valid on a day. Raises LookupError when the first one begins later."""
+    return max((each for each in lists if each.valid_from <= day), key=_valid_from)
+
+
+def tax_percent_on(rates: Sequence[TaxRate], day: date) -> Decimal:
+    """The tax that is valid on a day; none before the first rate."""
+    known = [each for each in rates if each.valid_from <= day]
+    return max(known, key=_tax_valid_from).percent if known else Decimal(0)
+
+
+def check_new_list(new: NewPriceList, today: date) -> None:
+    """Refuse a list that begins before the next Tehran midnight, or a price that is negative or finer than stored.
+
+    A list from today on would change the price of tokens that were already used.
+
+    Raises:
+        Invalid: ``field`` names what does not fit.
+    """
+    _check_future(new.valid_from, today)
+    _check_number(new.rial_per_1000_tokens, MAX_RIAL_PER_1000_TOKENS, SMALLEST_STEP, "rial_per_1000_tokens")
+    for key, price in new.overrides.items():
+        if key == (ANY, ANY):
+            raise Invalid(field="overrides")
+        _check_number(price, MAX_RIAL_PER_1000_TOKENS, SMALLEST_STEP, "overrides")
+
+
+def check_new_tax(valid_from: date, percent: Decimal, today: date) -> None:
+    """Refuse a tax that begins before the next Tehran midnight or is no percentage with two decimals."""
+    _check_future(valid_from, today)
+    _check_number(percent, MAX_TAX_PERCENT, TAX_STEP, "percent")
+
+
+def _check_future(valid_from: date, today: date) -> None:
+    if valid_from <= today:
+        raise Invalid(field="valid_from", reason="not_future")
+
+
+def _check_number(value: Decimal, highest: Decimal, step: Decimal, field: str) -> None:
+    if not value.is_finite() or not 0 <= value <= highest or value % step:
+        raise Invalid(field=field)
+
+
+def _valid_from(each: PriceList) -> date:
+    return each.valid_from
+
+
+def _tax_valid_from(each: TaxRate) -> date:
+    return each.valid_from

@@ -1,0 +1,85 @@
+"""Prices and tax by day: anyone signed in may read them, operators add what holds from a future midnight on."""
+
+from datetime import date
+from decimal import Decimal
+
+from backend import clock
+from backend.actor import OPERATOR_ROLES, Actor, Role, require_role, require_role_or_process
+from backend.audit import service as audit
+from backend.db.engine import read, transaction
+from backend.errors import Conflict, NotFound
+from backend.pricing import repository, rules
+from backend.pricing.types import NewPriceList, PriceList, TaxRate
+
+
+def price_list_on(actor: Actor, day: date) -> PriceList:
+    """The price list that is valid on a Tehran day."""
+    return rules.price_list_on(price_lists(actor), day)
+
+
+def tax_percent_on(actor: Actor, day: date) -> Decimal:
+    """Value added tax in percent on a Tehran day."""
+    return rules.tax_percent_on(tax_rates(actor), day)
+
+
+def price_lists(actor: Actor) -> list[PriceList]:
+    """Every version of the price list, the newest first."""
+    require_role_or_process(actor, *Role)
+    with read() as connection:
+        return repository.price_lists(connection)
+
+
+def tax_rates(actor: Actor) -> list[TaxRate]:
+    """Every tax rate, the newest first."""
+    require_role_or_process(actor, *Role)
+    with read() as connection:
+        return repository.tax_rates(connection)
+
+
+def add_price_list(actor: Actor, new: NewPriceList) -> PriceList:
+    """Add prices that hold from a future Tehran midnight on; what was used until then keeps its price.
+
+    Raises:
+        Invalid: the day is not in the future, or a price does not fit.
+        Conflict: another list begins on the same day.
+    """
+    require_role(actor, *OPERATOR_ROLES)
+    now = clock.utc_now()
+    rules.check_new_list(new, clock.billing_day(now))
+    with transaction() as connection:
+        version = repository.insert_price_list(connection, new, actor.name, now)
+        if version is None:
+            raise Conflict
+        detail = {
+            "valid_from": new.valid_from.isoformat(),
+            "rial_per_1000_tokens": str(new.rial_per_1000_tokens),
+            "overrides": {f"{model}/{kind}": str(price) for (model, kind), price in new.overrides.items()},
+        }
+        audit.record(actor, "price_list.added", f"price_list:{version}", detail)
+        return next(each for each in repository.price_lists(connection) if each.version == version)
+
+
+def withdraw_price_list(actor: Actor, version: int) -> None:
+    """Take back a price list that has not begun. Raises NotFound for one that has, or that does not exist."""
+    require_role(actor, *OPERATOR_ROLES)
+    with transaction() as connection:
+        if not repository.delete_price_list(connection, version, clock.billing_day(clock.utc_now())):
+            raise NotFound
+        audit.record(actor, "price_list.withdrawn", f"price_list:{version}", {})
+
+
+def add_tax_rate(actor: Actor, valid_from: date, percent: Decimal) -> None:
+    """Set the value added tax from a future Tehran midnight on.
+
+    Raises:
+        Invalid: the day is not in the future, or the rate is no percentage with two decimals.
+        Conflict: another rate begins on the same day.
+    """
+    require_role(actor, *OPERATOR_ROLES)
+    now = clock.utc_now()
+    rules.check_new_tax(valid_from, percent, clock.billing_day(now))
+    rate = TaxRate(valid_from=valid_from, percent=percent, created_by=actor.name)
+    with transaction() as connection:
+        if not repository.insert_tax_rate(connection, rate, now):
+            raise Conflict
+        audit.record(actor, "tax_rate.added", f"tax_rate:{valid_from.isoformat()}", {"percent": str(percent)})
