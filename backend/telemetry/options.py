@@ -1,7 +1,7 @@
 """The arguments of the metered calls: the SDK's own, typed by its own types, and what we add for a stream."""
 
 from collections.abc import Mapping
-from typing import TypedDict, cast
+from typing import cast
 
 from openai.types.chat.completion_create_params import (
     CompletionCreateParamsNonStreaming,
@@ -12,6 +12,9 @@ from openai.types.responses.response_create_params import (
     ResponseCreateParamsNonStreaming,
     ResponseCreateParamsStreaming,
 )
+
+# The SDK depends on it and builds its own from it; Python 3.11's cannot be mixed with those.
+from typing_extensions import TypedDict
 
 
 class Transport(TypedDict, total=False):

@@ -1,0 +1,28 @@
+"""The official OpenAI SDK, built from the settings and metered like DocuChat's own."""
+
+from openai import OpenAI
+
+from backend.config import settings
+from backend.telemetry.metered import MeteredOpenAI
+
+# The SDK's own default is ten minutes; nobody here waits that long for a sentence that has a substitute.
+TIMEOUT_S = 8.0
+RETRIES = 1
+
+
+def openai_client() -> OpenAI:
+    """The SDK's client for `OPENAI_BASE_URL`. It keeps connections: make one and share it.
+
+    https://platform.openai.com/docs/api-reference; without `OPENAI_API_KEY` every call is answered with 401.
+    """
+    return OpenAI(
+        base_url=settings().openai_base_url,
+        api_key=settings().openai_api_key.get_secret_value(),
+        timeout=TIMEOUT_S,
+        max_retries=RETRIES,
+    )
+
+
+def metered_client() -> MeteredOpenAI:
+    """The same client on the meter; what this product itself asks shows in `openai_tokens_total`, too."""
+    return MeteredOpenAI(openai_client())
