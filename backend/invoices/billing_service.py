@@ -47,7 +47,7 @@ class DayUsage:
     @property
     def is_empty(self) -> bool:
         """Whether Prometheus answered and knows of no process on the day: nothing used, or nothing scraped."""
-        return self.measurement is not None and self.measurement.lives == 0
+        return self.measurement is not None and self.measurement.lives == self.measurement.series == 0
 
 
 def usage_of(actor: Actor, day: date) -> DayUsage:

@@ -12,7 +12,7 @@ from backend.invoices.types import DayBill, DayPlan, Invoice, InvoiceDraft, Invo
 from backend.money import Rial, charge, tax
 from backend.pricing.types import PriceList
 from backend.tenants.types import Tenant
-from backend.usage.types import UsageRow
+from backend.usage.types import HOLDING, UsageRow
 
 NO_METER = Meter(0, 0)
 
@@ -96,7 +96,7 @@ def _held_draft(tenant: Tenant, rows: list[UsageRow], price_list: PriceList) -> 
         coverage=min(row.coverage for row in rows),
         lines=lines,
         is_held=True,
-        held_reasons=tuple(sorted({str(flag) for row in rows if row.held for flag in row.flags})),
+        held_reasons=tuple(sorted({str(flag) for row in rows if row.held for flag in row.flags if flag in HOLDING})),
     )
 
 

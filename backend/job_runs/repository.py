@@ -1,0 +1,108 @@
+"""Every SQL statement on job runs, and the lock that makes one scheduler the leader."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import Connection, Engine, RowMapping, insert, text, update
+
+from backend.errors import Unavailable
+from backend.job_runs.models import JobRunRow
+from backend.job_runs.types import JobRun, JobState
+
+# A leader that is cut off from the database must notice before a standby's patience ends.
+KEEPALIVE: dict[str, Any] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+
+class Lock:
+    """A session-level advisory lock on a connection of its own; it ends with the connection, however that dies."""
+
+    def __init__(self, engine: Engine, key: int) -> None:
+        """Connect; raises psycopg.OperationalError when PostgreSQL cannot be reached."""
+        options, params = engine.dialect.create_connect_args(engine.url)
+        self._key = key
+        self._connection = psycopg.connect(
+            *options, **params, autocommit=True, connect_timeout=3, **KEEPALIVE
+        )
+
+    def take(self) -> bool:
+        """Whether the lock is ours now; nobody waits. Raises Unavailable when PostgreSQL went away."""
+        try:
+            row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", [self._key]).fetchone()
+        except psycopg.Error as lost:
+            raise Unavailable(service="database") from lost
+        return bool(row and row[0])
+
+    def is_held(self) -> bool:
+        """Whether the connection, and with it the lock, is still there."""
+        try:
+            self._connection.execute("SELECT 1")
+        except psycopg.Error:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Give the lock back."""
+        self._connection.close()
+
+
+def insert_run(connection: Connection, run: JobRun) -> None:
+    """Store a run."""
+    connection.execute(
+        insert(JobRunRow).values(
+            id=run.id,
+            job=run.job,
+            started_by=run.started_by,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+            state=run.state.value,
+            outcome=run.outcome,
+        )
+    )
+
+
+def finish_run(connection: Connection, run_id: UUID, state: JobState, outcome: str, now: datetime) -> None:
+    """Store how a run ended."""
+    connection.execute(
+        update(JobRunRow)
+        .where(JobRunRow.id == run_id)
+        .values(state=state.value, outcome=outcome, finished_at=now)
+    )
+
+
+def fail_left_over(connection: Connection, started_by: str, now: datetime) -> int:
+    """Mark the running ones of a scheduler that is no more as failed; returns how many there were."""
+    statement = (
+        update(JobRunRow)
+        .where(JobRunRow.state == JobState.RUNNING.value, JobRunRow.started_by == started_by)
+        .values(state=JobState.FAILED.value, outcome="interrupted", finished_at=now)
+    )
+    return connection.execute(statement).rowcount
+
+
+def last_runs(connection: Connection) -> list[JobRun]:
+    """The newest run of each job."""
+    statement = text("SELECT DISTINCT ON (job) * FROM job_run ORDER BY job, started_at DESC")
+    return [_to_run(row) for row in connection.execute(statement).mappings()]
+
+
+def runs(connection: Connection, job: str, limit: int) -> list[JobRun]:
+    """The newest runs of one job."""
+    statement = text("SELECT * FROM job_run WHERE job = :job ORDER BY started_at DESC LIMIT :limit")
+    return [_to_run(row) for row in connection.execute(statement, {"job": job, "limit": limit}).mappings()]
+
+
+def delete_older(connection: Connection, before: datetime) -> int:
+    """Forget runs that ended long ago."""
+    statement = text("DELETE FROM job_run WHERE finished_at < :before")
+    return connection.execute(statement, {"before": before}).rowcount
+
+
+def _to_run(row: RowMapping) -> JobRun:
+    return JobRun(**{**row, "state": JobState(row["state"])})

@@ -1,0 +1,132 @@
+"""``python -m jobs`` schedules; ``python -m jobs run nightly_billing [--day D] [--dry-run]`` does it by hand.
+
+Exit codes: 0 fine, also when there was nothing to do; 1 failed; 2 asked wrongly.
+"""
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import date
+from threading import Event
+
+from backend.actor import Actor
+from backend.config import settings_or_exit
+from backend.errors import AppError, Conflict
+from backend.i18n import format as formats
+from backend.i18n.catalog import error_text
+from backend.invoices import service as invoices
+from backend.invoices.types import BillingPlan, BillingRun, RunState
+from backend.job_runs import service as job_runs
+from backend.job_runs.types import JobState
+from backend.log import configure_logging
+from jobs import nightly_billing
+from jobs.registry import job_named, names
+from jobs.runs import execute
+from jobs.scheduler import serve
+
+COMMAND = "command"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what the command line says; returns the exit code."""
+    asked = _parser().parse_args(argv)
+    settings_or_exit()
+    configure_logging()
+    if asked.command is None:
+        return _serve()
+    if asked.job != nightly_billing.NAME:
+        if asked.day or asked.dry_run:
+            print(f"{asked.job} knows no --day and no --dry-run.", file=sys.stderr)
+            return 2
+        return 0 if execute(job_named(asked.job), COMMAND) else 1
+    try:
+        return _plan(asked.day) if asked.dry_run else _bill(asked.day)
+    except AppError as error:
+        print(error_text(error, "en"), file=sys.stderr)
+        return 1
+
+
+def _serve() -> int:
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    serve(stop)
+    return 0
+
+
+def _plan(day: date | None) -> int:
+    plan = invoices.plan(Actor.process_named(nightly_billing.NAME), day)
+    _print_table(
+        ("day", "invoices", "tokens", "toman", "held", "unknown labels", "measured"), _plan_rows(plan)
+    )
+    print(f"Nothing was written. Plan {plan.plan_hash[:12]}.")
+    return 0
+
+
+def _plan_rows(plan: BillingPlan) -> Iterable[tuple[str, ...]]:
+    for each in plan.days:
+        yield (
+            str(each.day),
+            f"{each.tenants:,}",
+            f"{each.tokens:,}",
+            formats.toman(each.amount_rial, "en"),
+            f"{each.held:,}",
+            ", ".join(each.unknown_labels) or "-",
+            "now" if each.new else "before",
+        )
+
+
+def _bill(day: date | None) -> int:
+    actor = Actor.process_named(nightly_billing.NAME)
+    try:
+        runs = invoices.bill_open_days(actor, day=day)
+    except Conflict:
+        print("Another run is at work; nothing was done here.")
+        return 0
+    _print_table(
+        ("day", "state", "invoices", "tokens", "toman", "held", "unknown", "seconds"), map(_run_row, runs)
+    )
+    if not runs:
+        print("Every closed day was billed already; nothing was written.")
+    if not runs:
+        return 0
+    state = JobState.FAILED if runs[-1].state == RunState.FAILED else JobState.FINISHED
+    job_runs.record(actor, nightly_billing.NAME, COMMAND, state, nightly_billing.summary(runs))
+    return 1 if state == JobState.FAILED else 0
+
+
+def _run_row(run: BillingRun) -> tuple[str, ...]:
+    return (
+        str(run.day),
+        run.error or run.state.value,
+        f"{run.issued:,}",
+        f"{run.tokens:,}",
+        formats.toman(run.amount_rial, "en"),
+        f"{run.held:,}",
+        f"{run.unknown_labels:,}",
+        f"{run.duration_s:.2f}",
+    )
+
+
+def _print_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    table = [head, *rows]
+    if len(table) == 1:
+        return
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m jobs", description=__doc__)
+    commands = parser.add_subparsers(dest="command")
+    run = commands.add_parser("run", help="run one job now")
+    run.add_argument("job", choices=names())
+    run.add_argument("--day", type=date.fromisoformat, help="only this Tehran day, for example 2026-11-22")
+    run.add_argument("--dry-run", action="store_true", help="print the plan and write nothing")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""One firing of a job: recorded, logged, and never fatal for the scheduler."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from apscheduler.triggers.base import BaseTrigger
+
+from backend.actor import Actor
+from backend.errors import AppError, Unavailable
+from backend.job_runs import service as job_runs
+from backend.job_runs.types import JobState
+from backend.log import get_logger
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job. ``run`` returns in a few words what it did, and an empty string when there was nothing to do.
+
+    A job that is not always recorded leaves a record only when it did something or failed. ``schedule`` tells
+    two schedules of one job apart.
+    """
+
+    name: str
+    run: Callable[[Actor], str]
+    trigger: BaseTrigger
+    is_at_start: bool = False
+    is_always_recorded: bool = True
+    schedule: str = ""
+
+
+class JobError(Exception):
+    """A job met an expected obstacle; its text is the outcome on record."""
+
+
+def execute(job: Job, started_by: str) -> bool:
+    """Run a job to its end and record it; returns whether it went well. Nothing escapes but the process's end."""
+    actor = Actor.process_named(job.name)
+    with suppress(Unavailable):
+        if not job.is_always_recorded:
+            return _execute_quietly(job, actor, started_by)
+        run_id = job_runs.start(actor, job.name, started_by)
+        state, outcome = _attempt(job, actor)
+        job_runs.finish(actor, run_id, state, outcome)
+        return state == JobState.FINISHED
+    # A record needs the database; without it the log is all there is, and the next firing tries again.
+    log.error(
+        "job.not_recorded", job=job.name, reason="The database does not answer; the next firing tries again."
+    )
+    return False
+
+
+def _execute_quietly(job: Job, actor: Actor, started_by: str) -> bool:
+    state, outcome = _attempt(job, actor)
+    if outcome:
+        job_runs.record(actor, job.name, started_by, state, outcome)
+    return state == JobState.FINISHED
+
+
+def _attempt(job: Job, actor: Actor) -> tuple[JobState, str]:
+    try:
+        outcome = job.run(actor)
+    except JobError as failed:
+        outcome = str(failed)
+    except AppError as error:
+        outcome = error.key.removeprefix("error.")
+    except Exception:  # the edge of the process: a bug in one job must not end the others
+        log.exception("job.crashed", job=job.name)
+        return JobState.FAILED, "bug"
+    else:
+        if outcome:
+            log.info("job.finished", job=job.name, outcome=outcome)
+        return JobState.FINISHED, outcome
+    log.error("job.failed", job=job.name, outcome=outcome)
+    return JobState.FAILED, outcome

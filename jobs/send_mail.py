@@ -1,0 +1,15 @@
+"""Every 5 seconds: send the mails that are due."""
+
+from backend.actor import Actor
+from backend.notifications import service as notifications
+
+NAME = "send_mail"
+AT_ONCE = 100
+
+
+def run(actor: Actor) -> str:
+    """Send a batch; a mail that fails is tried again later and fails no other."""
+    report = notifications.send_due(actor, AT_ONCE)
+    if not report.sent and not report.failed:
+        return ""
+    return f"{report.sent} sent, {report.failed} failed"

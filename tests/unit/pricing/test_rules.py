@@ -1,0 +1,115 @@
+"""Which price holds for which tokens on which day."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from backend.errors import Invalid
+from backend.pricing import rules
+from backend.pricing.types import NewPriceList, PriceList, TaxRate
+
+TODAY = date(2026, 11, 23)
+LIST = PriceList(
+    version=1,
+    valid_from=date(2026, 1, 1),
+    rial_per_1000_tokens=Decimal(200),
+    overrides={
+        ("gpt-big", "completion"): Decimal(900),
+        ("gpt-big", ""): Decimal(600),
+        ("", "cached_prompt"): Decimal(100),
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "price"),
+    [
+        pytest.param("gpt-big", "completion", 900, id="model and type come first"),
+        pytest.param("gpt-big", "cached_prompt", 600, id="then the model, before the type"),
+        pytest.param("gpt-small", "cached_prompt", 100, id="then the type"),
+        pytest.param("gpt-small", "prompt", 200, id="then the general price"),
+    ],
+)
+def test_the_most_exact_price_holds(model: str, kind: str, price: int) -> None:
+    assert LIST.rate(model, kind) == price
+
+
+@pytest.mark.parametrize(
+    ("day", "version"),
+    [
+        pytest.param(date(2026, 1, 1), 1, id="first day"),
+        pytest.param(date(2026, 10, 31), 1, id="day before the change"),
+        pytest.param(date(2026, 11, 1), 2, id="day of the change"),
+        pytest.param(TODAY, 2, id="later"),
+    ],
+)
+def test_a_list_holds_from_its_day_until_the_next_one(day: date, version: int) -> None:
+    later = PriceList(version=2, valid_from=date(2026, 11, 1), rial_per_1000_tokens=Decimal(300))
+
+    assert rules.price_list_on([later, LIST], day).version == version
+
+
+@pytest.mark.parametrize("valid_from", [TODAY, date(2026, 1, 1)], ids=["today", "past"])
+def test_prices_of_days_that_began_cannot_change(valid_from: date) -> None:
+    new = NewPriceList(valid_from=valid_from, rial_per_1000_tokens=Decimal(100))
+
+    with pytest.raises(Invalid) as refused:
+        rules.check_new_list(new, TODAY)
+
+    assert refused.value.data["field"] == "valid_from"
+
+
+@pytest.mark.parametrize("price", ["-1", "0.0000001", "NaN", "Infinity", "1e10"])
+def test_a_price_that_cannot_be_stored_exactly_is_refused(price: str) -> None:
+    tomorrow = date(2026, 11, 24)
+
+    with pytest.raises(Invalid):
+        rules.check_new_list(NewPriceList(valid_from=tomorrow, rial_per_1000_tokens=Decimal(price)), TODAY)
+    with pytest.raises(Invalid):
+        rules.check_new_list(
+            NewPriceList(
+                valid_from=tomorrow, rial_per_1000_tokens=Decimal(1), overrides={("m", ""): Decimal(price)}
+            ),
+            TODAY,
+        )
+
+
+def test_an_override_for_everything_is_refused() -> None:
+    new = NewPriceList(
+        valid_from=date(2026, 11, 24), rial_per_1000_tokens=Decimal(1), overrides={("", ""): Decimal(2)}
+    )
+
+    with pytest.raises(Invalid):
+        rules.check_new_list(new, TODAY)
+
+
+def test_a_list_from_tomorrow_is_fine() -> None:
+    rules.check_new_list(
+        NewPriceList(
+            valid_from=date(2026, 11, 24),
+            rial_per_1000_tokens=Decimal("199.5"),
+            overrides={("", "prompt"): Decimal(0)},
+        ),
+        TODAY,
+    )
+
+
+@pytest.mark.parametrize(
+    ("day", "percent"),
+    [(date(2019, 1, 1), 0), (date(2026, 3, 20), 0), (date(2026, 3, 21), 10)],
+    ids=["before any rate", "before the change", "from the change on"],
+)
+def test_tax_holds_from_its_day(day: date, percent: int) -> None:
+    rates = [
+        TaxRate(valid_from=date(2020, 1, 1), percent=Decimal(0)),
+        TaxRate(valid_from=date(2026, 3, 21), percent=Decimal(10)),
+    ]
+
+    assert rules.tax_percent_on(rates, day) == percent
+
+
+@pytest.mark.parametrize("percent", ["-1", "100.01", "9.999", "NaN"])
+def test_a_tax_that_is_no_percentage_is_refused(percent: str) -> None:
+    with pytest.raises(Invalid):
+        rules.check_new_tax(date(2026, 11, 24), Decimal(percent), TODAY)
