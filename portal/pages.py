@@ -1,9 +1,4 @@
-"""Registering pages: each names the roles it is for, gets the frame around it, and its title in both languages."""
-
-from collections.abc import Callable, Sequence
-from typing import Any
-
-import reflex as rx
+"""Whom each page is for. A courtesy for visitors; what protects data is the guard and the services."""
 
 from backend.actor import Role
 
@@ -26,7 +21,3 @@ def roles_of_path(path: str) -> frozenset[Role] | None:
         ):
             return roles
     return None
-
-
-Handlers = Sequence[Any]
-Build = Callable[[], rx.Component]

@@ -1,8 +1,43 @@
+"""The application: pages, the guard before every event, and the plain routes around them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import reflex as rx
 
-def index():
-    return rx.el.main(rx.el.h1("x"), class_name="p-4 ms-2")
+from backend.i18n.catalog import text
+from portal import bridge, home
+from portal.accounts import sign_in_page as _sign_in_page
+from portal.guard import Guard, check_policies
+from portal.http.app import served
+from portal.i18n import BOOT
+from portal.logs import one_redacted_log
+from portal.visitor import on_unexpected
 
-app = rx.App(html_lang="fa", html_custom_attrs={"dir": "rtl"}, toaster=None, app_wraps={}, stylesheets=["app.css"])
-app.add_page(index, route="/")
-app.add_page(index, route="/usage")
+
+@asynccontextmanager
+async def _process_life() -> AsyncIterator[None]:
+    one_redacted_log()
+    yield
+    bridge.close()
+
+
+app = rx.App(
+    html_lang="fa",
+    html_custom_attrs={"dir": "rtl"},
+    stylesheets=["app.css"],
+    head_components=[
+        rx.el.script(BOOT),
+        rx.el.script(src="/portal.js", defer=True),
+        rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
+        rx.el.meta(name="theme-color", content="#0b6b63"),
+    ],
+    toaster=None,
+    app_wraps={},
+    api_transformer=[served],
+    backend_exception_handler=on_unexpected,
+)
+app.add_page(home.not_found, route="/404", title=text("page.not_found.title", "fa"))
+app.add_middleware(Guard())
+app.register_lifespan_task(_process_life)
+check_policies()

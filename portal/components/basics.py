@@ -1,0 +1,78 @@
+"""Links, buttons, badges, tiles and cards."""
+
+from typing import Any
+
+import reflex as rx
+from reflex_components_core.react_router.dom import ReactRouterLink
+
+Content = Any
+
+
+class NavLink(ReactRouterLink):
+    """A link that marks itself as the current page."""
+
+    tag = "NavLink"
+    alias = "PortalNavLink"
+
+
+def link(content: Content, to: Any, **props: Any) -> rx.Component:
+    """A link within the portal; it changes the page without loading it again."""
+    return ReactRouterLink.create(content, to=to, **props)
+
+
+def button(content: Content, *, kind: str = "", **props: Any) -> rx.Component:
+    """A button that submits nothing by itself. ``kind`` is primary, danger or small, or several of them."""
+    return rx.el.button(content, type=props.pop("type", "button"), class_name=f"btn {kind}".strip(), **props)
+
+
+def badge(content: Content, tone: Any = "") -> rx.Component:
+    """A short word with a colour: ok, warn, bad or info. The word alone says it all; the colour only helps."""
+    return rx.el.span(content, class_name=rx.Var.create(f"badge {tone}"))
+
+
+def tile(label: Content, value: Content, note: Content = "", *, quiet: bool = False, **props: Any) -> rx.Component:
+    """One figure with its name and a remark."""
+    return rx.el.dl(
+        rx.el.dt(label),
+        rx.el.dd(value, class_name="value num"),
+        rx.el.dd(note, class_name="note"),
+        class_name="tile quiet" if quiet else "tile",
+        **props,
+    )
+
+
+def tiles(*children: Content) -> rx.Component:
+    """Tiles side by side, as many as fit."""
+    return rx.el.div(*children, class_name="tiles")
+
+
+def card(title: Content, *children: Content, aside: Content = None, flush: bool = False, **props: Any) -> rx.Component:
+    """A surface with a heading. ``flush`` lets a table reach the edges."""
+    return rx.el.section(
+        rx.el.div(rx.el.h2(title), aside or rx.fragment(), class_name="card-head"),
+        rx.el.div(*children, class_name="card-body flush" if flush else "card-body"),
+        class_name="card",
+        **props,
+    )
+
+
+def page_head(title: Content, subtitle: Content = "", aside: Content = None) -> rx.Component:
+    """A page's own heading, the only one of the first level."""
+    return rx.el.div(
+        rx.el.div(rx.el.h1(title), rx.el.p(subtitle, class_name="muted")),
+        aside or rx.fragment(),
+        class_name="page-head",
+    )
+
+
+def facts(*pairs: tuple[Content, Content]) -> rx.Component:
+    """Names and values, in columns that fit."""
+    return rx.el.dl(
+        *[rx.el.div(rx.el.dt(name), rx.el.dd(value)) for name, value in pairs],
+        class_name="facts",
+    )
+
+
+def fact_if(shown: Any, name: Content, value: Content) -> rx.Component:
+    """A name and value that only some things have; it stands among ``facts``."""
+    return rx.cond(shown, rx.el.div(rx.el.dt(name), rx.el.dd(value)), rx.fragment())

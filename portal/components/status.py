@@ -1,0 +1,83 @@
+"""What stands where content is missing: not yet there, nothing there, or not to be had."""
+
+from typing import Any
+
+import reflex as rx
+
+from portal.components.basics import button
+from portal.i18n import t
+
+
+def skeleton(lines: int = 4, label: Any = None) -> rx.Component:
+    """Grey lines while content is on its way."""
+    return rx.el.div(
+        rx.el.span(label or t("state.loading"), class_name="visually-hidden"),
+        *[
+            rx.el.div(class_name="skeleton", style={"width": f"{92 - 9 * (line % 4)}%", "marginBlock": "10px"})
+            for line in range(lines)
+        ],
+        role="status",
+        aria_busy="true",
+        class_name="card-body",
+    )
+
+
+def empty_state(title: Any, explanation: Any) -> rx.Component:
+    """Nothing here, and why that is fine."""
+    return rx.el.div(
+        _tray(),
+        rx.el.strong(title),
+        rx.el.p(explanation),
+        class_name="empty",
+    )
+
+
+def note(*content: Any, tone: Any = "info", **props: Any) -> rx.Component:
+    """A remark across the page: info, ok, warn or bad. Whatever appears is read out."""
+    return rx.el.div(
+        rx.el.div(*content),
+        class_name=rx.Var.create(f"note {tone}"),
+        role="alert",
+        **props,
+    )
+
+
+def error_panel(problem: Any, retry: Any) -> rx.Component:
+    """What went wrong in a sentence, and a way on. Where waiting helps, the page clicks ``retry`` by itself."""
+    return rx.el.div(
+        rx.el.div(
+            rx.el.p(problem.text),
+            rx.cond(
+                problem.reference != "",
+                rx.el.p(t("state.reference"), " ", rx.el.code(problem.reference), class_name="small"),
+                rx.fragment(),
+            ),
+        ),
+        rx.cond(
+            problem.passes,
+            button(t("state.retry"), kind="small", on_click=retry, custom_attrs={"data-retry": "1"}),
+            button(t("state.retry"), kind="small", on_click=retry),
+        ),
+        class_name="note bad",
+        role="alert",
+    )
+
+
+def by_phase(phase: Any, *, ready: rx.Component, problem: Any, retry: Any, lines: int = 6) -> rx.Component:
+    """Content, or the reason why there is none. A page shows what it had while it loads again."""
+    return rx.match(
+        phase,
+        ("ready", ready),
+        ("problem", error_panel(problem, retry)),
+        rx.el.div(skeleton(lines), class_name="card"),
+    )
+
+
+def _tray() -> rx.Component:
+    return rx.el.svg(
+        rx.el.path(d="M5 13l3-8h8l3 8v6H5z M5 13h4l1.5 2.5h3L15 13h4"),
+        custom_attrs={
+            "viewBox": "0 0 24 24", "fill": "none", "stroke": "currentColor", "strokeWidth": "1.5",
+            "strokeLinejoin": "round", "aria-hidden": "true",
+        },
+    )  # fmt: skip

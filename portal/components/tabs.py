@@ -1,0 +1,39 @@
+"""Tabs: one of several views of the same page."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import reflex as rx
+
+
+def tabs(chosen: Any, entries: Sequence[tuple[str, Any, Any]], *, on_choose: Any, label: Any) -> rx.Component:
+    """Buttons for views. Each entry is the view's name, its title, and a count or remark beside it."""
+    return rx.el.div(
+        *[
+            rx.el.button(
+                title,
+                aside,
+                type="button",
+                role="tab",
+                id=f"tab-{name}",
+                aria_selected=rx.cond(chosen == name, "true", "false"),
+                aria_controls="tab-panel",
+                on_click=on_choose(name),
+                class_name="tab",
+            )
+            for name, title, aside in entries
+        ],
+        role="tablist",
+        aria_label=label,
+        class_name="tabs no-print",
+    )
+
+
+def tab_panel(*content: Any, chosen: Any) -> rx.Component:
+    """What the chosen tab shows."""
+    return rx.el.div(
+        *content,
+        id="tab-panel",
+        role="tabpanel",
+        custom_attrs={"aria-labelledby": rx.Var.create(f"tab-{chosen}")},
+    )

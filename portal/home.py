@@ -1,0 +1,27 @@
+"""Two pages that belong to no feature: the start, which only leads on, and the one that says "not here"."""
+
+import reflex as rx
+
+from portal import routes
+from portal.components.basics import link
+from portal.components.status import empty_state, skeleton
+from portal.i18n import t
+from portal.layout import page
+
+
+@page(routes.HOME, title="brand.name")
+def home() -> rx.Component:
+    """The server answers this address with a redirect; this is for who comes from within."""
+    return skeleton(5)
+
+
+def not_found() -> rx.Component:
+    """No such page, and the way back."""
+    return rx.el.main(
+        rx.el.div(
+            empty_state(t("page.not_found.heading"), t("page.not_found.explanation")),
+            link(t("page.not_found.home"), routes.HOME, class_name="btn primary", reload_document=True),
+            class_name="empty",
+        ),
+        class_name="gate",
+    )

@@ -1,0 +1,194 @@
+"""The frame around every page: who one is, where one can go, in which language and light."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import reflex as rx
+from reflex_components_core.core.banner import has_connection_errors
+
+from backend.actor import Role
+from backend.i18n.catalog import text
+from portal import pages, routes
+from portal.components.basics import NavLink, button, link
+from portal.components.status import note
+from portal.guard import ConnectionState
+from portal.i18n import IS_PERSIAN, by_language, t
+from portal.visitor import VisitorState
+
+
+def frame(content: rx.Component) -> rx.Component:
+    """A page with everything around it."""
+    return rx.fragment(
+        rx.el.a(t("nav.skip"), href="#content", class_name="skip"),
+        _top_bar(),
+        rx.el.main(_notices(), content, id="content", class_name="page", tab_index=-1),
+        rx.el.footer(t("brand.footer"), class_name="foot"),
+    )
+
+
+def bare_frame(content: rx.Component) -> rx.Component:
+    """A page without navigation, for who is not signed in."""
+    return rx.fragment(
+        rx.el.header(
+            rx.el.div(_brand(), rx.el.div(language_link(), theme_button(), class_name="tools"), class_name="topbar-in"),
+            class_name="topbar",
+        ),
+        rx.el.main(_notices(), content, id="content"),
+    )
+
+
+def language_link() -> rx.Component:
+    """One click to the other language: a full page load, so that no two languages mix."""
+    return rx.el.a(
+        by_language("English", "فارسی"),
+        href=by_language("/lang/en", "/lang/fa"),
+        lang=by_language("en", "fa"),
+        class_name="tool",
+        custom_attrs={"data-language": "1"},
+    )
+
+
+def theme_button() -> rx.Component:
+    """Light or dark; the page changes at once, the server only remembers."""
+    return rx.el.button(
+        _icon("M12 3v2m0 14v2M3 12h2m14 0h2M5.6 5.6 7 7m10 10 1.4 1.4m0-12.8L17 7M7 17l-1.4 1.4M16 12a4 4 0 1 1-8 0 4 4 0 0 1 8 0", "when-dark"),
+        _icon("M20 14.5A8.5 8.5 0 0 1 9.5 4 8.5 8.5 0 1 0 20 14.5", "when-light"),
+        type="button",
+        class_name="tool",
+        aria_label=t("nav.theme"),
+        title=t("nav.theme"),
+        custom_attrs={"data-theme-toggle": "1"},
+    )
+
+
+def _top_bar() -> rx.Component:
+    visitor = VisitorState.visitor
+    return rx.el.header(
+        rx.el.div(
+            _brand(),
+            rx.cond(visitor.company != "", rx.el.span(visitor.company, class_name="company"), rx.fragment()),
+            rx.el.nav(
+                rx.cond(
+                    visitor.is_tenant,
+                    rx.fragment(_nav(t("nav.usage"), routes.USAGE), _nav(t("nav.invoices"), routes.INVOICES)),
+                    rx.fragment(),
+                ),
+                rx.cond(visitor.is_staff, _nav(t("nav.billing"), routes.BILLING), rx.fragment()),
+                class_name="nav",
+                aria_label=t("nav.label"),
+            ),
+            rx.el.div(language_link(), theme_button(), _user_menu(), class_name="tools"),
+            class_name="topbar-in",
+        ),
+        class_name="topbar",
+    )
+
+
+def _brand() -> rx.Component:
+    return link(
+        rx.fragment(
+            rx.el.img(src="/favicon.svg", alt="", class_name="brand-mark"),
+            rx.el.span(t("brand.name"), class_name="brand-name"),
+        ),
+        routes.HOME,
+        class_name="brand",
+        aria_label=t("brand.name"),
+        reload_document=True,
+    )
+
+
+def _nav(title: Any, to: str) -> rx.Component:
+    return NavLink.create(title, to=to)
+
+
+def _user_menu() -> rx.Component:
+    visitor = VisitorState.visitor
+    return rx.el.details(
+        rx.el.summary(
+            rx.el.span(visitor.initial, class_name="avatar", aria_hidden="true"),
+            rx.el.span(t("nav.account_menu"), class_name="visually-hidden"),
+            class_name="tool",
+        ),
+        rx.el.div(
+            rx.el.div(
+                rx.el.div(visitor.name, style={"fontWeight": "650"}),
+                rx.el.div(visitor.email, class_name="muted small ltr", style={"textAlign": "start"}),
+                rx.el.div(visitor.role, class_name="muted small"),
+                class_name="menu-who",
+            ),
+            link(t("nav.account"), routes.ACCOUNT, class_name="menu-item"),
+            rx.el.form(
+                rx.el.button(t("nav.sign_out"), type="submit", class_name="menu-item"),
+                method="post",
+                action=routes.POST_SIGN_OUT,
+            ),
+            class_name="menu-box",
+        ),
+        class_name="menu",
+    )
+
+
+def _notices() -> rx.Component:
+    """What can be wrong on any page: the server is away, the database is, or an event failed."""
+    return rx.fragment(
+        rx.cond(
+            has_connection_errors,
+            note(t("state.connection_lost"), tone="warn", custom_attrs={"data-wait-for-server": "1"}),
+            rx.fragment(),
+        ),
+        rx.cond(
+            ConnectionState.is_database_lost,
+            note(t("error.unavailable.database"), tone="bad", custom_attrs={"data-wait-for-server": "1"}),
+            rx.fragment(),
+        ),
+        rx.cond(
+            VisitorState.unexpected != "",
+            note(
+                rx.el.div(
+                    rx.el.span(VisitorState.unexpected),
+                    button(t("dialog.close"), kind="small", on_click=VisitorState.dismiss),
+                    class_name="row between",
+                ),
+                tone="bad",
+            ),
+            rx.fragment(),
+        ),
+    )
+
+
+def _icon(path: str, class_name: str) -> rx.Component:
+    return rx.el.svg(
+        rx.el.path(d=path),
+        class_name=class_name,
+        custom_attrs={
+            "viewBox": "0 0 24 24", "fill": "none", "stroke": "currentColor", "strokeWidth": "1.8",
+            "strokeLinecap": "round", "aria-hidden": "true",
+        },
+    )  # fmt: skip
+
+
+def page(
+    route: str,
+    *,
+    title: str,
+    roles: frozenset[Role] = frozenset(),
+    on_load: Sequence[Any] = (),
+    bare: bool = False,
+) -> Callable[[Callable[[], rx.Component]], Callable[[], rx.Component]]:
+    """Register a page: whom it is for, the catalogue key of its title, and what loads its content."""
+    pages.declare(route, roles)
+
+    def register(build: Callable[[], rx.Component]) -> Callable[[], rx.Component]:
+        @rx.page(route=route, title=text(title, "fa"), on_load=[VisitorState.enter, *on_load])
+        def framed() -> rx.Component:
+            inner = bare_frame(build()) if bare else frame(build())
+            return rx.fragment(_english_title(title), inner)
+
+        return build
+
+    return register
+
+
+def _english_title(key: str) -> rx.Component:
+    """The prerendered title is Persian; React lifts this one into the head of an English page."""
+    return rx.cond(IS_PERSIAN, rx.fragment(), rx.el.title(text(key, "en")))

@@ -1,0 +1,92 @@
+"""Who looks at the page: name, company and role for the frame, and the way to the right page."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import reflex as rx
+from reflex_base.event import EventSpec
+
+from backend.accounts.types import Session
+from backend.actor import STAFF_ROLES, TENANT_ROLES
+from backend.i18n.catalog import Lang, text
+from backend.tenants import service as tenants
+from portal import bridge, pages, routes, session
+from portal.guard import allow
+from portal.i18n import language
+
+_REFERENCE = re.compile(r"[0-9a-f]{8}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """What the frame shows of a person."""
+
+    name: str = ""
+    email: str = ""
+    initial: str = ""
+    role: str = ""
+    company: str = ""
+    is_tenant: bool = False
+    is_staff: bool = False
+
+
+class VisitorState(rx.State):
+    """The person in front of this tab."""
+
+    visitor: Visitor = Visitor()
+    unexpected: str = ""
+
+    @rx.event
+    @allow(public=True)
+    async def enter(self) -> Any:
+        """First handler of every page: sends a stranger to sign in and others home, fills the frame for the rest."""
+        self.unexpected = ""
+        found = await session.session_of(session.token_in(self.router.headers.cookie))
+        path = self.router.url.path.rstrip("/") or routes.HOME
+        roles = pages.roles_of_path(path)
+        if found is None:
+            self.visitor = Visitor()
+            return None if path == routes.SIGN_IN else rx.redirect(routes.sign_in({"next": routes.own_path(path)}))
+        if path in {routes.HOME, routes.SIGN_IN} or (roles is not None and found.actor.role not in roles):
+            return rx.redirect(routes.home_of(found.actor.role))
+        if self.visitor.email != found.email:
+            lang = language(self)
+            outcome = await bridge.attempt(lang, lambda: _visitor(found, lang))
+            if isinstance(outcome, Visitor):
+                self.visitor = outcome
+        return None
+
+    @rx.event
+    @allow(public=True)
+    def tell_unexpected(self, reference: str) -> None:
+        """Show that an event failed, with the reference that the log has too."""
+        if isinstance(reference, str) and _REFERENCE.fullmatch(reference):
+            self.unexpected = text("error.unknown", language(self), reference=reference)
+
+    @rx.event
+    @allow(public=True)
+    def dismiss(self) -> None:
+        """The reader has seen it."""
+        self.unexpected = ""
+
+
+def _visitor(found: Session, lang: Lang) -> Visitor:
+    company = text("brand.operations", lang)
+    if found.tenant_id is not None:
+        company = tenants.get(found.actor, found.tenant_id).name(lang)
+    return Visitor(
+        name=found.name,
+        email=found.email,
+        initial=found.name.strip()[:1],
+        role=text(f"role.{found.actor.role}", lang),
+        company=company,
+        is_tenant=found.actor.role in TENANT_ROLES,
+        is_staff=found.actor.role in STAFF_ROLES,
+    )
+
+
+def on_unexpected(exception: Exception) -> EventSpec:
+    """What a handler's unforeseen end leads to: a sentence with a reference, and the trace in the log."""
+    problem = bridge.unexpected(exception, "fa")
+    return VisitorState.tell_unexpected(problem.reference)
