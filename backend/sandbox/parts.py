@@ -1,0 +1,170 @@
+"""The parts of a stack: what each one is started with, and how one knows that it is ready."""
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+
+from backend.sandbox import frontend, history, tools
+from backend.sandbox.alertmanager import AlertmanagerServer
+from backend.sandbox.postgres import REPOSITORY, PostgresServer
+from backend.sandbox.processes import Child, Command, accepts, wait_until
+from backend.sandbox.prometheus import PrometheusServer, Target
+from backend.sandbox.site import Site, process_environment
+
+START_ORDER: Sequence[tuple[str, Sequence[str]]] = (
+    ("Prometheus and Alertmanager", ("prometheus", "alertmanager")),
+    ("mail, model provider, gateway, cluster", ("mail", "openai", "zibal", "kubernetes")),
+    ("DocuChat, two processes", history.INSTANCES),
+    ("jobs", ("jobs",)),
+    ("web", ("web",)),
+)
+
+
+class Part(Protocol):
+    """Something that can be started and stopped, again and again, on the same port and data."""
+
+    @property
+    def child(self) -> Child | None:
+        """The running process, if it was started."""
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+
+    def stop(self) -> None:
+        """End it; twice is harmless."""
+
+
+class ProcessPart:
+    """A part that is one of our own processes, made anew from its command at each start."""
+
+    def __init__(self, command: Callable[[], Command], *, ready: Callable[[], bool]) -> None:
+        """Name the process; nothing starts yet."""
+        self._command = command
+        self._ready = ready
+        self._child: Child | None = None
+
+    @property
+    def child(self) -> Child | None:
+        """The running process, if it was started."""
+        return self._child
+
+    def start(self) -> None:
+        """Start the process and wait until it is ready."""
+        self._child = Child(self._command())
+        wait_until(self._ready, child=self._child)
+
+    def stop(self) -> None:
+        """End the process. Stopping twice is harmless."""
+        if self._child is not None:
+            self._child.stop()
+            self._child = None
+
+
+def make_part(site: Site, name: str) -> Part:
+    """A part of the stack by its name; nothing starts yet."""
+    match name:
+        case "postgres":
+            return PostgresServer(site.postgres_dir, site.ports[name])
+        case "prometheus":
+            return _prometheus(site)
+        case "alertmanager":
+            return AlertmanagerServer(
+                tools.monitoring().alertmanager, site.state_dir / name, site.ports[name]
+            )
+        case "web":
+            return ProcessPart(lambda: _web_command(site), ready=lambda: web_answers(f"{site.web_url}/ping"))
+        case _:
+            port = site.ports.get(name)
+            return ProcessPart(
+                lambda: module_command(site, name, *_module(site, name)),
+                ready=lambda: port is None or accepts(port),
+            )
+
+
+def module_command(site: Site, name: str, module: str, arguments: Sequence[str] = ()) -> Command:
+    """`python -m module` from the repository's root, in the stack's environment."""
+    return Command(
+        name=name,
+        argv=[sys.executable, "-m", module, *arguments],
+        log_path=site.log_path(name),
+        env=process_environment(site),
+        cwd=REPOSITORY,
+        # A DocuChat process that is asked politely stays to be scraped twice more; at the end nobody scrapes it.
+        stop_signal=signal.SIGINT if name in history.INSTANCES else signal.SIGTERM,
+    )
+
+
+def web_answers(url: str) -> bool:
+    """Whether a GET succeeds."""
+    try:
+        return httpx.get(url, timeout=2).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _module(site: Site, name: str) -> tuple[str, list[str]]:
+    if name == "jobs":
+        return "jobs", []
+    port = ["--port", str(site.ports[name])]
+    match name:
+        case "mail":
+            folder: Path = site.state_dir / "mail"
+            return "backend.sandbox.mail", [
+                *port,
+                "--smtp-port",
+                str(site.ports["smtp"]),
+                "--folder",
+                str(folder),
+            ]
+        case "zibal":
+            return "backend.sandbox.zibal", [*port, "--state", str(site.state_dir / "zibal.json")]
+        case "openai" | "kubernetes":
+            return f"backend.sandbox.{name}", port
+        case _:
+            return "backend.sandbox.docuchat", [*port, *_docuchat(site, name)]
+
+
+def _docuchat(site: Site, instance: str) -> list[str]:
+    return [
+        f"--openai-url={site.openai_url}/v1",
+        f"--rate={1 / len(history.INSTANCES)}",
+        f"--seed={history.INSTANCES.index(instance) + 1}",
+        f"--scrape-interval-s={site.scrape_interval_s}",
+        f"--history-start={site.since}",
+    ]
+
+
+def _web_command(site: Site) -> Command:
+    env = process_environment(site)
+    return frontend.web_command(site.use, port=site.ports["web"], log_path=site.log_path("web"), env=env)
+
+
+def _prometheus(site: Site) -> PrometheusServer:
+    targets = [
+        Target(
+            job=history.JOB,
+            instance=instance,
+            address=f"127.0.0.1:{site.ports[instance]}",
+            labels={"namespace": history.NAMESPACE},
+        )
+        for instance in history.INSTANCES
+    ]
+    portal = Target(
+        job="portal",
+        instance="portal-web",
+        address=f"127.0.0.1:{site.ports['web']}",
+        path="/api/v1/metrics",
+        bearer_token=site.metrics_token,
+    )
+    return PrometheusServer(
+        tools.monitoring().prometheus,
+        site.state_dir / "prometheus",
+        site.ports["prometheus"],
+        targets=[*targets, portal],
+        alertmanager_port=site.ports["alertmanager"],
+        scrape_interval_s=site.scrape_interval_s,
+    )

@@ -1,0 +1,159 @@
+"""Where a stack stands: its folder, its ports, its addresses, and the settings that follow from them."""
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+from backend.clock import billing_day, utc_now
+from backend.sandbox import history, tools
+from backend.sandbox.postgres import PostgresServer, data_home, server_account
+from backend.sandbox.processes import free_port, port_is_free
+
+DATABASE = "portal"
+DEMO_PORT = 8000
+PORT_NAMES = (
+    "web", "postgres", "prometheus", "alertmanager", "smtp", "mail", "openai", "zibal", "kubernetes",
+    *history.INSTANCES,
+)  # fmt: skip
+
+
+class Site:
+    """One folder in which a stack lives, for one use (`demo`, `e2e`, `bench`)."""
+
+    def __init__(
+        self,
+        state_dir: Path | None = None,
+        *,
+        history_days: int = 45,
+        use: str = "demo",
+        scrape_interval_s: int = 5,
+    ) -> None:
+        """Name the place. `history_days=0` means an empty Prometheus and no companies."""
+        self.use = use
+        self.state_dir = (state_dir or tools.LOCAL / use).resolve()
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        self.history_days = history_days
+        self.scrape_interval_s = scrape_interval_s
+        self.ports: dict[str, int] = {}
+
+    @property
+    def web_url(self) -> str:
+        """The address for browsers, which is also `PUBLIC_URL`."""
+        return self.url_of("web")
+
+    @property
+    def prometheus_url(self) -> str:
+        """Address of Prometheus."""
+        return self.url_of("prometheus")
+
+    @property
+    def alertmanager_url(self) -> str:
+        """Address of Alertmanager."""
+        return self.url_of("alertmanager")
+
+    @property
+    def mail_url(self) -> str:
+        """Address of the page and the interface of the mail box."""
+        return self.url_of("mail")
+
+    @property
+    def openai_url(self) -> str:
+        """Address of the OpenAI sandbox, without `/v1`."""
+        return self.url_of("openai")
+
+    @property
+    def zibal_url(self) -> str:
+        """Address of the Zibal sandbox."""
+        return self.url_of("zibal")
+
+    @property
+    def kubernetes_url(self) -> str:
+        """Address of the Kubernetes emulator."""
+        return self.url_of("kubernetes")
+
+    @property
+    def database_url(self) -> str:
+        """Address of the portal's database, with its password."""
+        return PostgresServer(self.postgres_dir, self.ports["postgres"]).url(DATABASE)
+
+    @property
+    def postgres_dir(self) -> Path:
+        """PostgreSQL's data; root's lies outside, because an unprivileged user has to reach it."""
+        if server_account() is None:
+            return self.state_dir / "postgres"
+        digest = hashlib.sha256(str(self.state_dir).encode()).hexdigest()[:8]
+        return data_home() / f"{self.use}-{digest}"
+
+    @property
+    def metrics_token(self) -> str:
+        """The bearer token of the portal's own metrics."""
+        return self.remembered("metrics-token", lambda: secrets.token_urlsafe(24))
+
+    @property
+    def since(self) -> date:
+        """The first day of the history; it never moves once the history was made."""
+
+        def first_day() -> str:
+            return (billing_day(utc_now()) - timedelta(days=self.history_days)).isoformat()
+
+        return date.fromisoformat(self.remembered("since", first_day))
+
+    def url_of(self, name: str) -> str:
+        """The loopback address of a part."""
+        return f"http://127.0.0.1:{self.ports[name]}"
+
+    def metrics_url(self, instance: str) -> str:
+        """Where one DocuChat process shows its counters."""
+        return f"{self.url_of(instance)}/metrics"
+
+    def log_path(self, name: str) -> Path:
+        """The log file of a part."""
+        return self.state_dir / "logs" / f"{name}.log"
+
+    def remembered(self, name: str, make: Callable[[], str]) -> str:
+        """A small text that is made once and then kept in the folder, for us alone to read."""
+        path = self.state_dir / name
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(make())
+        return path.read_text()
+
+    def choose_ports(self) -> None:
+        """Take the ports of the last start where they are still free, so that a bookmark stays good."""
+        path = self.state_dir / "ports.json"
+        known: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+        if self.use == "demo":
+            known.setdefault("web", DEMO_PORT)
+        for name in PORT_NAMES:
+            port = known.get(name)
+            self.ports[name] = port if port and port_is_free(port) else free_port()
+        path.write_text(json.dumps(self.ports, indent=1))
+
+
+def environment(site: Site) -> dict[str, str]:
+    """The settings that every process of a stack is started with; nothing else says where the parts are."""
+    return {
+        "ENVIRONMENT": "development",
+        "DATABASE_URL": site.database_url,
+        "PUBLIC_URL": site.web_url,
+        "PROMETHEUS_URL": site.prometheus_url,
+        "ALERTMANAGER_URL": site.alertmanager_url,
+        "ZIBAL_URL": site.zibal_url,
+        "ZIBAL_MERCHANT": "zibal",
+        "SMTP_URL": f"smtp://127.0.0.1:{site.ports['smtp']}",
+        "OPENAI_BASE_URL": f"{site.openai_url}/v1",
+        "OPENAI_API_KEY": "sk-sandbox",
+        "USAGE_SELECTOR": f'namespace="{history.NAMESPACE}"',
+        "METRICS_TOKEN": site.metrics_token,
+    }
+
+
+def process_environment(site: Site) -> dict[str, str]:
+    """The complete environment of a process of the stack."""
+    # Under pytest Reflex would take itself for a test.
+    own = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    return {**own, **environment(site)}
