@@ -1,0 +1,133 @@
+"""Letters: what a mail of each template says, as text and as HTML, in the reader's language.
+
+Every sentence comes from the catalogues, every number and date from the formats; the templates hold layout only.
+"""
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from email import policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from functools import lru_cache, partial
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
+
+from backend.i18n import format as formats
+from backend.i18n.catalog import Lang, text
+from backend.notifications.rules import fingerprint, message_id
+from backend.notifications.types import Mail, QueuedMail, Template
+
+SUBJECT_MAX_LENGTH = 200
+
+
+class CompositionError(Exception):
+    """A mail's parameters or its address do not make a letter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A mail as its reader sees it."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def compose(queued: QueuedMail, *, public_url: str, mail_from: str) -> EmailMessage:
+    """The finished message. Composing the same mail again gives the same bytes, so a duplicate is one to the letter.
+
+    Raises:
+        CompositionError: a parameter is missing or wrong, the template is unknown, or the address is no address.
+    """
+    try:
+        letter = letter_of(queued.mail, public_url)
+        return _message(queued, letter, mail_from)
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, TemplateError) as wrong:
+        raise CompositionError(f"{type(wrong).__name__}: {wrong}") from wrong
+
+
+def letter_of(mail: Mail, public_url: str) -> Letter:
+    """What a mail says. Raises KeyError or ValueError where ``compose`` raises CompositionError."""
+    template, lang = Template(mail.template), mail.language
+    say = partial(_sentence, template, lang)
+    places = _PLACES[template](mail.params, lang, public_url)
+    context = {
+        **places,
+        "lang": lang,
+        "direction": "rtl" if lang == "fa" else "ltr",
+        "say": say,
+        "footer": text("mail.footer", lang),
+    }
+    return Letter(
+        subject=_one_line(say("subject", **places)),
+        text=_environment().get_template(f"{template}.txt.j2").render(context),
+        html=_environment().get_template(f"{template}.html.j2").render(context),
+    )
+
+
+def _invoice_issued(params: Mapping[str, str | int], lang: Lang, public_url: str) -> dict[str, str]:
+    return {
+        "tenant_name": _one_line(str(params["tenant_name"])),
+        "number": formats.digits(_one_line(str(params["number"])), lang),
+        "day": formats.day(date.fromisoformat(str(params["day"])), lang),
+        "tokens": formats.number(int(params["tokens"]), lang),
+        "amount": formats.toman(int(params["amount_rial"]), lang),
+        # Our own page: the gateway refuses a payer who comes straight from a mail.
+        "link": f"{public_url}/invoices/{quote(str(params['invoice_id']), safe='')}",
+    }
+
+
+_PLACES: Mapping[Template, Callable[[Mapping[str, str | int], Lang, str], dict[str, str]]] = {
+    Template.INVOICE_ISSUED: _invoice_issued,
+}
+
+
+def _message(queued: QueuedMail, letter: Letter, mail_from: str) -> EmailMessage:
+    name, sender = parseaddr(mail_from)
+    message = EmailMessage(policy=policy.SMTP)
+    message["Subject"] = letter.subject
+    message["From"] = Address(name, addr_spec=sender)
+    message["To"] = Address(addr_spec=_ascii(queued.mail.recipient))
+    message["Date"] = format_datetime(queued.created_at)
+    message["Message-ID"] = message_id(queued.mail.key, mail_from)
+    message["Content-Language"] = queued.mail.language
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(letter.text, cte="base64")
+    message.add_alternative(letter.html, subtype="html", cte="base64")
+    message.set_boundary(f"=_{fingerprint(queued.mail.key)}")
+    return message
+
+
+def _sentence(template: Template, lang: Lang, name: str, **places: str) -> str:
+    return text(f"mail.{template}.{name}", lang, **places)
+
+
+def _one_line(value: str) -> str:
+    """Text for a header or a sentence: an outsider's line breaks and control characters become spaces."""
+    visible = "".join(
+        " " if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} else char for char in value
+    )
+    return " ".join(visible.split())[:SUBJECT_MAX_LENGTH]
+
+
+def _ascii(address: str) -> str:
+    address.encode("ascii")
+    if not all(char.isprintable() and not char.isspace() for char in address):
+        raise ValueError("an address holds no spaces")
+    return address
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

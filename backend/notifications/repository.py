@@ -1,0 +1,136 @@
+"""SQL of the outbox."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Row, and_, func, select, text, update
+
+from backend.db.engine import read, transaction
+from backend.i18n.catalog import as_language
+from backend.notifications.models import OutboxMailRow
+from backend.notifications.types import Mail, OutboxState, QueuedMail
+
+_ENQUEUE = text("""
+    INSERT INTO outbox_mail (key, recipient, language, template, params, created_at, next_try_at)
+    SELECT key, recipient, language, template, params::jsonb, :now, :now
+    FROM unnest(CAST(:keys AS text[]), CAST(:recipients AS text[]), CAST(:languages AS text[]),
+                CAST(:templates AS text[]), CAST(:params AS text[]))
+         AS mail (key, recipient, language, template, params)
+    ON CONFLICT (key) DO NOTHING
+""")
+
+
+def insert_all(mails: Sequence[Mail], now: datetime) -> int:
+    """Put mails into the outbox in one statement, save those whose key is there already; how many were new."""
+    # Sorted, so that two transactions with the same keys wait for each other instead of deadlocking.
+    ordered = sorted(mails, key=lambda mail: mail.key)
+    with transaction() as connection:
+        done = connection.execute(
+            _ENQUEUE,
+            {
+                "keys": [mail.key for mail in ordered],
+                "recipients": [mail.recipient for mail in ordered],
+                "languages": [mail.language for mail in ordered],
+                "templates": [str(mail.template) for mail in ordered],
+                "params": [orjson.dumps(mail.params).decode() for mail in ordered],
+                "now": now,
+            },
+        )
+        return done.rowcount
+
+
+def claim(now: datetime, lease_end: datetime, limit: int) -> list[QueuedMail]:
+    """Take mails that are due, oldest first, so that no other sender takes them before the lease ends."""
+    due = (
+        select(OutboxMailRow.key)
+        .where(_is_waiting(), OutboxMailRow.next_try_at <= now)
+        .order_by(OutboxMailRow.next_try_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    statement = (
+        update(OutboxMailRow)
+        .where(OutboxMailRow.key == due.c.key)
+        .values(next_try_at=lease_end)
+        .returning(
+            OutboxMailRow.key,
+            OutboxMailRow.recipient,
+            OutboxMailRow.language,
+            OutboxMailRow.template,
+            OutboxMailRow.params,
+            OutboxMailRow.created_at,
+            OutboxMailRow.tries,
+        )
+    )
+    with transaction() as connection:
+        taken = [to_queued(row) for row in connection.execute(statement)]
+    return sorted(taken, key=lambda queued: (queued.created_at, queued.mail.key))
+
+
+def mark_sent(key: str, now: datetime) -> None:
+    """Note that the server took a mail."""
+    _change(OutboxMailRow.key == key, sent_at=now, tries=OutboxMailRow.tries + 1, last_error=None)
+
+
+def mark_failed(key: str, next_try_at: datetime, error: str) -> None:
+    """Note a failure that is to be tried again."""
+    _change(
+        OutboxMailRow.key == key, next_try_at=next_try_at, tries=OutboxMailRow.tries + 1, last_error=error
+    )
+
+
+def mark_given_up(key: str, now: datetime, error: str) -> None:
+    """Note a failure that is the last one."""
+    _change(OutboxMailRow.key == key, given_up_at=now, tries=OutboxMailRow.tries + 1, last_error=error)
+
+
+def release(keys: Sequence[str], next_try_at: datetime) -> None:
+    """Put back mails that were taken and not tried."""
+    _change(OutboxMailRow.key.in_(keys), next_try_at=next_try_at)
+
+
+def revive(key: str, now: datetime) -> bool:
+    """Make a mail that was given up due again, with all its tries; False when there is no such mail."""
+    statement = update(OutboxMailRow).where(
+        OutboxMailRow.key == key, OutboxMailRow.sent_at.is_(None), OutboxMailRow.given_up_at.is_not(None)
+    )
+    with transaction() as connection:
+        done = connection.execute(statement.values(given_up_at=None, tries=0, next_try_at=now))
+        return done.rowcount == 1
+
+
+def state() -> OutboxState:
+    """How many mails wait, since when, and how many were given up."""
+    given_up = and_(OutboxMailRow.sent_at.is_(None), OutboxMailRow.given_up_at.is_not(None))
+    statement = select(
+        func.count().filter(_is_waiting()),
+        func.min(OutboxMailRow.created_at).filter(_is_waiting()),
+        func.count().filter(given_up),
+    ).where(OutboxMailRow.sent_at.is_(None))
+    with read() as connection:
+        waiting, oldest, lost = connection.execute(statement).one()
+    return OutboxState(waiting=waiting, oldest_waiting=oldest, given_up=lost)
+
+
+def to_queued(row: Row[*tuple[Any, ...]]) -> QueuedMail:
+    """A queued mail from a row of the outbox."""
+    mail = Mail(
+        key=row.key,
+        recipient=row.recipient,
+        language=as_language(row.language),
+        template=row.template,
+        params=row.params,
+    )
+    return QueuedMail(mail=mail, created_at=row.created_at, tries=row.tries)
+
+
+def _is_waiting() -> ColumnElement[bool]:
+    return and_(OutboxMailRow.sent_at.is_(None), OutboxMailRow.given_up_at.is_(None))
+
+
+def _change(which: ColumnElement[bool], **values: object) -> None:
+    with transaction() as connection:
+        connection.execute(update(OutboxMailRow).where(which, OutboxMailRow.sent_at.is_(None)).values(values))

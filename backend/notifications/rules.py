@@ -1,0 +1,32 @@
+"""Rules of notifications: when a mail is tried again, when it is given up, and what it is called."""
+
+from datetime import datetime, timedelta
+from email.utils import parseaddr
+from hashlib import sha256
+
+MOST_TRIES = 16  # with the waits below about two days
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=6)
+
+
+def next_try(now: datetime, tries: int) -> datetime | None:
+    """When a mail that has failed ``tries`` times is due again; None when it is to be given up."""
+    if tries >= MOST_TRIES:
+        return None
+    factor: int = 2 ** (max(tries, 1) - 1)
+    return now + min(FIRST_WAIT * factor, LONGEST_WAIT)
+
+
+def fingerprint(key: str) -> str:
+    """What stands for an occasion in a mail's own names; the same for each copy of the mail."""
+    return sha256(key.encode()).hexdigest()[:40]
+
+
+def domain_of(mail_from: str) -> str:
+    """The domain of the address that mails come from."""
+    return parseaddr(mail_from)[1].rpartition("@")[2] or "localhost"
+
+
+def message_id(key: str, mail_from: str) -> str:
+    """The Message-ID of an occasion. Readers' programs show mails with the same one once."""
+    return f"<{fingerprint(key)}@{domain_of(mail_from)}>"

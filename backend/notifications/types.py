@@ -1,0 +1,69 @@
+"""Nouns of notifications."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from backend.i18n.catalog import Lang
+
+
+class Template(StrEnum):
+    """The letters that can be written. The sentences of each lie in the catalogues under ``mail.<name>``."""
+
+    INVOICE_ISSUED = "invoice_issued"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """A mail to be sent. ``key`` names its occasion: asking twice for the same key sends one mail.
+
+    The parameters of ``invoice_issued``: number, day (ISO), tokens, amount_rial, tenant_name, invoice_id.
+    """
+
+    key: str
+    recipient: str
+    language: Lang
+    template: str
+    params: Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedMail:
+    """A mail in the outbox, and how often it was tried before."""
+
+    mail: Mail
+    created_at: datetime
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendReport:
+    """What a round of sending came to.
+
+    ``failed`` mails were refused or cut off and are tried again, save the ``given_up`` ones among them; ``postponed``
+    ones were not tried, because the server had gone away.
+    """
+
+    sent: int = 0
+    failed: int = 0
+    given_up: int = 0
+    postponed: int = 0
+
+    def __add__(self, other: "SendReport") -> "SendReport":
+        """Both rounds together."""
+        return SendReport(
+            sent=self.sent + other.sent,
+            failed=self.failed + other.failed,
+            given_up=self.given_up + other.given_up,
+            postponed=self.postponed + other.postponed,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxState:
+    """How the outbox stands. Mails that were given up want a person."""
+
+    waiting: int
+    oldest_waiting: datetime | None
+    given_up: int
