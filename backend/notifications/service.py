@@ -9,13 +9,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from backend.actor import STAFF_ROLES, Actor, require_process, require_role_or_process
-    OPERATOR_ROLES,
-    STAFF_ROLES,
-    Actor,
-    require_process,
-    require_role,
-    require_role_or_process,
-)
 from backend.clients.mail import Envelope, MailConnection, Outcome, Verdict, mail_connection
 from backend.clock import utc_now
 from backend.config import settings
