@@ -1,5 +1,6 @@
 """The portal's front end: built once per state of its sources, then served by granian from one port."""
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -40,6 +41,13 @@ def environment(use: str, base: Mapping[str, str] | None = None) -> dict[str, st
 
 def build(use: str) -> bool:
     """Build the front end of one use unless it is already built from these sources; tells whether it was built."""
+    tools.LOCAL.mkdir(parents=True, exist_ok=True)
+    with (tools.LOCAL / f"web-{use}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _build(use)
+
+
+def _build(use: str) -> bool:
     web = tools.LOCAL / f"web-{use}"
     stamp = web / ".built-from"
     fingerprint = _fingerprint()
@@ -47,7 +55,6 @@ def build(use: str) -> bool:
         return False
     stamp.unlink(missing_ok=True)
     log_path = tools.LOCAL / f"web-{use}.log"
-    log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("w") as log:
         export = subprocess.run(
             [sys.executable, "-m", "reflex", "export", "--no-zip"],

@@ -8,6 +8,7 @@ import fcntl
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from backend.clock import utc_now
+from backend.db.migrate import upgrade
 from backend.sandbox import frontend, history, tools
 from backend.sandbox.leftovers import end_leftovers, remember
 from backend.sandbox.parts import START_ORDER, Part, make_part, module_command
@@ -160,8 +162,8 @@ class Stack(Site):
         return self.parts[name]
 
     def _start_all(self, names: Sequence[str], _progress: history.Progress) -> None:
-        for name in names:
-            self.start(name)
+        with ThreadPoolExecutor(max_workers=len(names)) as pool:
+            list(pool.map(self.start, names))
 
     def _find_programs(self, _progress: history.Progress) -> None:
         tools.monitoring()
@@ -173,7 +175,7 @@ class Stack(Site):
     def _migrate(self, _progress: history.Progress) -> None:
         if not self.postgres.has_database(DATABASE):
             self.postgres.create_database(DATABASE)
-        self.run_module("backend.db", "upgrade")
+        upgrade(self.database_url)
 
     def _backfill(self, progress: history.Progress) -> None:
         self.prometheus.fold_log_into_blocks()
