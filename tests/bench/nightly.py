@@ -1,0 +1,220 @@
+"""The nightly run beside its floor and beside the usual way, on one machine, in one sitting.
+
+What is compared, each in a process of its own, against the same Prometheus and the same durable PostgreSQL:
+
+- the nightly run: ``invoices.service.bill_day``, from the first query to the commit;
+- its floor: the very queries that Prometheus logged for it, decoded, and a COPY of the very rows that it
+  stored into identical tables, in one transaction, and nothing else;
+- the usual way: one ``increase`` query for each tenant by prometheus-api-client, one ORM commit for each invoice.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from backend.clock import day_window
+from backend.db.migrate import upgrade
+from backend.sandbox.postgres import REPOSITORY, PostgresServer, data_home
+from backend.sandbox.tools import LOCAL
+from tests.bench.figures import Figures, say, say_table
+from tests.past import PastPrometheus, Sample, Series, counter, every, process, write_blocks
+
+SCALES = (1_000, 10_000)
+DAY = date(2025, 6, 1)
+STEP_S = 60.0
+INSTANCES = ("docuchat-1", "docuchat-2")
+TYPES = ("prompt", "completion")
+USUAL_AT_MOST = 10_000
+HONESTY = (
+    "Data: 2 pods x 2 types = 4 series for each tenant; scrapes every 60 s. Start times exist for the whole day,"
+    " counters only around its two midnights, so that the blocks are built quickly. Neither the nightly run nor its"
+    " floor reads what lies between; the usual way would, so it is flattered."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """The servers of one scale and the database that every round begins with."""
+
+    scale: int
+    prometheus: PastPrometheus
+    postgres: PostgresServer
+
+    def run(self, what: str, database: str, *extra: str) -> dict[str, Any]:
+        """Run one contestant in a process of its own; returns what it measured."""
+        env = os.environ | {
+            "DATABASE_URL": self.postgres.url(database),
+            "PROMETHEUS_URL": self.prometheus.url,
+            "ENVIRONMENT": "development",
+        }
+        argv = [sys.executable, "-m", "tests.bench.night", what, DAY.isoformat(), *extra]
+        run = subprocess.run(argv, env=env, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+        if run.returncode != 0:
+            raise SystemExit(f"{what} failed:\n{run.stderr[-3000:]}")
+        measured: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+        return measured
+
+    @contextmanager
+    def database(self, name: str) -> Iterator[str]:
+        """A fresh database with the tenants in it."""
+        self.postgres.create_database(name, template="ground")
+        try:
+            yield name
+        finally:
+            self.postgres.drop_database(name)
+
+
+def measure(asked: argparse.Namespace) -> Figures:
+    """Measure every scale; prints as it goes."""
+    say("Nightly run\n" + HONESTY)
+    figures: Figures = {}
+    rows = []
+    for scale in asked.scale or SCALES:
+        with _ground(scale) as ground:
+            figure = _contest(ground, asked.rounds)
+        figures[f"nightly_{scale}"] = figure
+        rows.append({"tenants": scale, **{name: figure[name] for name in SHOWN}})
+        say_table(rows[-1:])
+    say("")
+    say_table(rows)
+    _say_growth(figures)
+    return figures
+
+
+SHOWN = (
+    "seconds",
+    "floor",
+    "ratio_floor",
+    "usual",
+    "ratio_usual",
+    "rerun_seconds",
+    "rerun_rows_written",
+    "memory_mb",
+    "invoices",
+)
+
+
+def _contest(ground: Ground, rounds: int) -> dict[str, Any]:
+    log = ground.prometheus.query_log
+    assert log is not None
+    ours, floors = [], []
+    for number in range(rounds):
+        with ground.database(f"ours_{number}") as database:
+            before = log.stat().st_size if log.exists() else 0
+            ours.append(ground.run("nightly", database))
+            queries = _queries(log, before)
+            with ground.database(f"floor_{number}") as copy:
+                floors.append(ground.run("floor", copy, ground.postgres.url(database), str(queries)))
+        say(f"  round {number + 1}: nightly {ours[-1]['seconds']:.2f} s, floor {floors[-1]['seconds']:.2f} s")
+    with ground.database("usual") as database:
+        usual = ground.run("usual", database, str(USUAL_AT_MOST))
+    seconds, floor = _median(ours, "seconds"), _median(floors, "seconds")
+    usual_seconds = usual["seconds"] * ground.scale / usual["tenants"]
+    if usual["tenants"] < ground.scale:
+        say(f"  the usual way was measured for {usual['tenants']:,} tenants and multiplied")
+    return {
+        "seconds": round(seconds, 3),
+        "floor": round(floor, 3),
+        "usual": round(usual_seconds, 3),
+        "ratio_floor": round(seconds / floor, 3),
+        "ratio_usual": round(usual_seconds / seconds, 2),
+        "floor_query_seconds": round(_median(floors, "query_seconds"), 3),
+        "floor_copy_seconds": round(_median(floors, "copy_seconds"), 3),
+        "rerun_seconds": round(_median(ours, "rerun_seconds"), 3),
+        "rerun_rows_written": max(each["rerun_rows_written"] for each in ours),
+        "memory_mb": round(_median(ours, "memory_mb"), 1),
+        "invoices": ours[-1]["invoices"],
+        "tokens": ours[-1]["tokens"],
+    }
+
+
+def _median(measured: list[dict[str, Any]], name: str) -> float:
+    return statistics.median(each[name] for each in measured)
+
+
+def _queries(log: Path, offset: int) -> Path:
+    """The queries that Prometheus was asked since the offset of its log, as a file for the floor."""
+    with log.open() as file:
+        file.seek(offset)
+        entries = [json.loads(line)["params"] for line in file]
+    asked = [{"query": each["query"], "time": each["end"]} for each in entries]
+    target = log.with_name("queries.json")
+    target.write_text(json.dumps(asked))
+    return target
+
+
+def _say_growth(figures: Figures) -> None:
+    scales = sorted(int(name.removeprefix("nightly_")) for name in figures)
+    for small, large in pairwise(scales):
+        growth = figures[f"nightly_{large}"]["memory_mb"] / figures[f"nightly_{small}"]["memory_mb"]
+        say(f"Memory from {small:,} to {large:,} tenants: x {growth:.2f} for x {large / small:g} tenants")
+
+
+@contextmanager
+def _ground(scale: int) -> Iterator[Ground]:
+    home = LOCAL / "bench" / f"nightly-{scale}"
+    prometheus = PastPrometheus(home, query_log=True)
+    if not (home / "complete").exists():
+        say(f"  building the blocks of {scale:,} tenants")
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True)
+        write_blocks(prometheus.data_dir, _counters(scale), _processes())
+        (home / "complete").touch()
+    folder = data_home() / f"bench-{os.getpid()}"
+    folder.mkdir(exist_ok=True)
+    postgres = PostgresServer(folder / "data")
+    try:
+        postgres.start()
+        postgres.create_database("ground")
+        upgrade(postgres.url("ground"))
+        prometheus.start()
+        ground = Ground(scale=scale, prometheus=prometheus, postgres=postgres)
+        ground.run("tenants", "ground", str(scale))
+        yield ground
+    finally:
+        prometheus.stop()
+        postgres.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _processes() -> list[Series]:
+    window = day_window(DAY)
+    born = window.start - timedelta(hours=2)
+    times = every(STEP_S, born + timedelta(seconds=STEP_S), window.end + timedelta(minutes=5))
+    return [process(instance, born.timestamp(), times) for instance in INSTANCES]
+
+
+def _counters(scale: int) -> Iterator[Series]:
+    window = day_window(DAY)
+    near = [_around(window.start), _around(window.end)]
+    for number in range(scale):
+        for index, instance in enumerate(INSTANCES):
+            for kind in TYPES:
+                yield counter(label(number), kind, instance, _samples(near, number * 7 + index + len(kind)))
+
+
+def label(number: int) -> str:
+    """The label of a tenant by its number."""
+    return f"tenant-{number:06d}"
+
+
+def _around(midnight: datetime) -> list[float]:
+    return [midnight.astimezone(UTC).timestamp() + STEP_S * step for step in (-2, -1, 0, 1)]
+
+
+def _samples(near: list[list[float]], seed: int) -> list[Sample]:
+    before, after = near
+    rest = [(at, 1000 + seed % 977) for at in before]
+    grown = 1000 + seed % 977 + 1 + seed * 7919 % 99_991
+    return [*rest, *((at, grown) for at in after)]
