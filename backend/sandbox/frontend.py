@@ -5,7 +5,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from backend.sandbox import tools
@@ -16,11 +16,11 @@ from backend.sandbox.processes import Command, SandboxError, tail
 SOURCES = (
     "rxconfig.py",
     "requirements.txt",
-    "reflex.lock/*",
     "assets/**/*",
     "portal/**/*.py",
     "backend/i18n/*",
 )
+LOCKS = ("reflex.lock/*",)
 TYPE_SOURCES = ("backend/*/types.py", "backend/actor.py", "backend/errors.py")
 
 
@@ -50,8 +50,12 @@ def build(use: str) -> bool:
 def _build(use: str) -> bool:
     web = tools.LOCAL / f"web-{use}"
     stamp = web / ".built-from"
-    fingerprint = _fingerprint()
-    if stamp.is_file() and stamp.read_text() == fingerprint and (web / "build/client/index.html").is_file():
+    sources = _fingerprint(*SOURCES, *TYPE_SOURCES)
+    if (
+        stamp.is_file()
+        and stamp.read_text() == sources + _fingerprint(*LOCKS)
+        and (web / "build/client/index.html").is_file()
+    ):
         return False
     stamp.unlink(missing_ok=True)
     log_path = tools.LOCAL / f"web-{use}.log"
@@ -66,7 +70,8 @@ def _build(use: str) -> bool:
         )
     if export.returncode != 0 or not (web / "build/client/index.html").is_file():
         raise SandboxError(f"The front end could not be built ({log_path}):\n{tail(log_path, 25)}")
-    stamp.write_text(fingerprint)
+    # The build itself may bring the lock up to date.
+    stamp.write_text(sources + _fingerprint(*LOCKS))
     return True
 
 
@@ -99,14 +104,14 @@ def _build_environment(use: str) -> dict[str, str]:
     return env
 
 
-def _fingerprint() -> str:
+def _fingerprint(*patterns: str) -> str:
     digest = hashlib.sha256()
-    for path in _source_files():
+    for path in _files(patterns):
         digest.update(str(path.relative_to(REPOSITORY)).encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
-def _source_files() -> Iterator[Path]:
-    for pattern in (*SOURCES, *TYPE_SOURCES):
+def _files(patterns: Iterable[str]) -> Iterator[Path]:
+    for pattern in patterns:
         yield from (path for path in sorted(REPOSITORY.glob(pattern)) if path.is_file())
