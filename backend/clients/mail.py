@@ -1,8 +1,9 @@
 """SMTP: one connection for a batch, one verdict for each mail. RFC 5321 says what the reply codes mean.
 
-A reply of 2xx takes responsibility for the mail, 4xx asks to come again, 5xx on a recipient means never.
+A reply of 2xx takes responsibility for the mail, 4xx asks to come again, 5xx means no; only about a recipient is it final.
 """
 
+import re
 import smtplib
 import ssl
 from collections.abc import Iterator
@@ -21,7 +22,10 @@ _PORTS = {"smtp": 25, "smtps": 465}
 _DONE = 250
 _WILL_FORWARD = 251
 _CLOSING = 421
-_REFUSED_FOR_GOOD = range(500, 600)
+_NO_SUCH_RECIPIENT = {550, 551, 553}
+# RFC 3463: 5.1.x is about the address, 5.2.1 a mailbox that is closed; 5.7.x is about us, such as "relay denied".
+_ABOUT_THE_RECIPIENT = re.compile(r"5\.(1\.\d+|2\.1)\b")
+_ENHANCED = re.compile(r"[245]\.\d+\.\d+\b")
 
 
 class Outcome(StrEnum):
@@ -58,8 +62,8 @@ class MailConnection:
     def send(self, envelope: Envelope) -> Verdict:
         """Hand over one mail.
 
-        A recipient refused with 5xx is refused for good. Everything else that is refused, a sender or a text with 5xx
-        too, may be our own or the server's mistake, and so is refused for now.
+        A recipient that does not exist is refused for good. Everything else that is refused, even with 5xx, may be our
+        own or the server's mistake, such as a relay that does not know us, and so is refused for now.
 
         Raises:
             Unavailable: the connection broke or the server is closing. Whether it took the mail is unknown.
@@ -73,10 +77,8 @@ class MailConnection:
         if code != _DONE:
             return self._refused(Outcome.REFUSED_FOR_NOW, code, words)
         code, words = self._smtp.rcpt(envelope.recipient)
-        if code in _REFUSED_FOR_GOOD:
-            return self._refused(Outcome.REFUSED_FOR_GOOD, code, words)
         if code not in {_DONE, _WILL_FORWARD}:
-            return self._refused(Outcome.REFUSED_FOR_NOW, code, words)
+            return self._refused(_outcome_of_recipient(code, words), code, words)
         try:
             code, words = self._smtp.data(envelope.content)
         except smtplib.SMTPDataError as refused:
@@ -89,8 +91,20 @@ class MailConnection:
         if code in {_CLOSING, -1}:
             raise smtplib.SMTPServerDisconnected
         self._smtp.rset()
-        text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
-        return Verdict(outcome=outcome, reply=f"{code} {text}"[:500])
+        return Verdict(outcome=outcome, reply=f"{code} {_text(words)}"[:500])
+
+
+def _outcome_of_recipient(code: int, words: bytes | str) -> Outcome:
+    reply = _text(words)
+    if _ENHANCED.match(reply):
+        is_final = bool(_ABOUT_THE_RECIPIENT.match(reply))
+    else:
+        is_final = code in _NO_SUCH_RECIPIENT
+    return Outcome.REFUSED_FOR_GOOD if is_final else Outcome.REFUSED_FOR_NOW
+
+
+def _text(words: bytes | str) -> str:
+    return words.decode("utf-8", "replace") if isinstance(words, bytes) else words
 
 
 @contextmanager
