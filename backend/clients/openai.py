@@ -3,6 +3,7 @@
 from openai import OpenAI
 
 from backend.config import settings
+from backend.errors import Unavailable
 from backend.telemetry.metered import MeteredOpenAI
 
 # The SDK's own default is ten minutes; nobody here waits that long for a sentence that has a substitute.
@@ -13,8 +14,13 @@ RETRIES = 1
 def openai_client() -> OpenAI:
     """The SDK's client for `OPENAI_BASE_URL`. It keeps connections: make one and share it.
 
-    https://platform.openai.com/docs/api-reference; without `OPENAI_API_KEY` every call is answered with 401.
+    https://platform.openai.com/docs/api-reference
+
+    Raises:
+        Unavailable: there is no `OPENAI_API_KEY`; the SDK makes no client without one.
     """
+    if not settings().openai_api_key.get_secret_value():
+        raise Unavailable(service="openai", cause="no_key")
     return OpenAI(
         base_url=settings().openai_base_url,
         api_key=settings().openai_api_key.get_secret_value(),

@@ -70,7 +70,7 @@ def test_it_counts_what_the_vendor_answered_and_waits_to_be_scraped(
 
     docuchat.child.process.terminate()
     told = time.monotonic()
-    wait_until(lambda: docuchat.is_leaving(), child=docuchat.child)
+    wait_until(docuchat.is_leaving, child=docuchat.child)
     scrapes = []
     while docuchat.child.is_running():
         try:
@@ -104,7 +104,7 @@ def test_its_tenants_have_their_children_before_they_ask(start: Start) -> None:
 def test_a_second_signal_ends_it_at_once(start: Start, tenant: str) -> None:
     docuchat = start(tenant)
     docuchat.child.process.terminate()
-    wait_until(lambda: docuchat.is_leaving(), child=docuchat.child)
+    wait_until(docuchat.is_leaving, child=docuchat.child)
     docuchat.child.process.terminate()
 
     docuchat.child.process.wait(10)

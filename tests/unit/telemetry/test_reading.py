@@ -1,0 +1,106 @@
+import httpx2
+import openai
+import pytest
+from openai.types import CreateEmbeddingResponse
+from openai.types.chat import ChatCompletion
+from openai.types.responses import Response
+
+from backend.telemetry.fallback import outcome_of
+from backend.telemetry.metrics import Outcome
+from backend.telemetry.options import with_usage
+from backend.telemetry.reading import Usage, read_chat, read_embeddings, read_response
+
+REQUEST = httpx2.Request("POST", "http://127.0.0.1/v1")
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        pytest.param(
+            {
+                "prompt_tokens": 100,
+                "completion_tokens": 30,
+                "prompt_tokens_details": {"cached_tokens": 64},
+                "completion_tokens_details": {"reasoning_tokens": 20},
+            },
+            Usage(prompt=36, cached_prompt=64, completion=30),
+            id="cached is no prompt, reasoning is completion",
+        ),
+        pytest.param(
+            {"prompt_tokens": 100, "completion_tokens": 0},
+            Usage(prompt=100, cached_prompt=0, completion=0),
+            id="no details",
+        ),
+        pytest.param(
+            {"prompt_tokens": 5, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": None}},
+            Usage(prompt=5, cached_prompt=0, completion=1),
+            id="null details",
+        ),
+        pytest.param(
+            {"prompt_tokens": 5, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 9}},
+            Usage(prompt=0, cached_prompt=5, completion=1),
+            id="never more cached than there were",
+        ),
+        pytest.param({"prompt_tokens": None, "completion_tokens": 1}, None, id="half a usage is none"),
+        pytest.param(None, None, id="none"),
+    ],
+)
+def test_the_usage_of_a_chat(usage: dict[str, object] | None, expected: Usage | None) -> None:
+    answer = ChatCompletion.construct(model="gpt-5.2", usage=usage)
+
+    assert read_chat(answer).usage == expected
+    assert read_chat(answer).model == "gpt-5.2"
+
+
+def test_the_usage_of_a_response() -> None:
+    usage = {
+        "input_tokens": 100,
+        "input_tokens_details": {"cached_tokens": 64},
+        "output_tokens": 30,
+        "output_tokens_details": {"reasoning_tokens": 20},
+    }
+
+    reading = read_response(Response.construct(model="gpt-5.2", usage=usage))
+
+    assert reading.usage == Usage(prompt=36, cached_prompt=64, completion=30)
+
+
+def test_an_answer_without_any_field_is_read_as_silence() -> None:
+    assert read_chat(ChatCompletion.construct()).usage is None
+    assert read_response(Response.construct()).usage is None
+    assert read_embeddings(CreateEmbeddingResponse.construct()).usage is None
+
+
+def test_a_stream_keeps_its_other_options() -> None:
+    asked = with_usage({"stream": True, "stream_options": {"include_obfuscation": False}})
+
+    assert asked["stream_options"] == {"include_obfuscation": False, "include_usage": True}
+
+
+def _status(code: int) -> openai.APIStatusError:
+    return openai.APIStatusError("x", response=httpx2.Response(code, request=REQUEST), body=None)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (openai.APITimeoutError(REQUEST), Outcome.TIMEOUT),
+        (openai.APIConnectionError(request=REQUEST), Outcome.UNREACHABLE),
+        (_status(400), Outcome.REFUSED),
+        (_status(401), Outcome.REFUSED),
+        (_status(404), Outcome.REFUSED),
+        (_status(408), Outcome.TIMEOUT),
+        (_status(409), Outcome.REFUSED),
+        (_status(429), Outcome.RATE_LIMITED),
+        (_status(500), Outcome.SERVER_ERROR),
+        (_status(529), Outcome.SERVER_ERROR),
+        (openai.APIError("x", REQUEST, body={"type": "server_error"}), Outcome.SERVER_ERROR),
+        (openai.APIError("x", REQUEST, body={"code": "rate_limit_exceeded"}), Outcome.RATE_LIMITED),
+        (openai.APIError("x", REQUEST, body={"type": "invalid_request_error"}), Outcome.REFUSED),
+        (ValueError("no JSON"), Outcome.UNREADABLE),
+        (openai.OpenAIError("no key"), Outcome.REFUSED),
+    ],
+    ids=str,
+)
+def test_how_a_request_ended(error: Exception, outcome: Outcome) -> None:
+    assert outcome_of(error) is outcome
