@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SANDBOX_MERCHANT = "zibal"
@@ -56,6 +56,11 @@ class Settings(UsageSettings):
     alertmanager_url: str = "http://127.0.0.1:9093"
     zibal_url: str = "https://gateway.zibal.ir"
     zibal_merchant: SecretStr = SecretStr(SANDBOX_MERCHANT)
+    zibal_min_rial: int = Field(default=10_000, gt=1_000)
+    zibal_max_rial: int = Field(default=500_000_000, ge=20_000)
+    payment_attempt_ttl_s: int = Field(default=15 * 60, ge=60)
+    payment_prepared_sessions: int = Field(default=0, ge=0, le=100_000)
+    payment_prepared_ttl_s: int = Field(default=86400, ge=60)
     smtp_url: SecretStr = SecretStr("smtp://127.0.0.1:1025")
     mail_from: str = "DocuChat <billing@docuchat.example>"
     openai_base_url: str = "https://api.openai.com/v1"
@@ -92,6 +97,13 @@ class Settings(UsageSettings):
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError) as wrong:
             raise ValueError("must be a time zone such as Asia/Tehran") from wrong
+        return value
+
+    @field_validator("zibal_max_rial")
+    @classmethod
+    def _any_amount_can_be_split(cls, value: int, info: ValidationInfo) -> int:
+        if value < 2 * info.data.get("zibal_min_rial", 0):
+            raise ValueError("must be at least twice ZIBAL_MIN_RIAL, so that any amount can be split")
         return value
 
     @model_validator(mode="after")
