@@ -1,6 +1,7 @@
 """SMTP: one connection for a batch, one verdict for each mail. RFC 5321 says what the reply codes mean.
 
-A reply of 2xx takes responsibility for the mail, 4xx asks to come again, 5xx means no; only about a recipient is it final.
+A reply of 2xx takes responsibility for the mail, 4xx asks to come again, 5xx refuses;
+only a refusal that is about the recipient is final.
 """
 
 import re
@@ -96,10 +97,7 @@ class MailConnection:
 
 def _outcome_of_recipient(code: int, words: bytes | str) -> Outcome:
     reply = _text(words)
-    if _ENHANCED.match(reply):
-        is_final = bool(_ABOUT_THE_RECIPIENT.match(reply))
-    else:
-        is_final = code in _NO_SUCH_RECIPIENT
+    is_final = _ABOUT_THE_RECIPIENT.match(reply) if _ENHANCED.match(reply) else code in _NO_SUCH_RECIPIENT
     return Outcome.REFUSED_FOR_GOOD if is_final else Outcome.REFUSED_FOR_NOW
 
 
