@@ -1,7 +1,6 @@
 """Every SQL statement on job runs, and the lock that makes one scheduler the leader."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -11,25 +10,26 @@ from backend.errors import Unavailable
 from backend.job_runs.models import JobRunRow
 from backend.job_runs.types import JobRun, JobState
 
-# A leader that is cut off from the database must notice before a standby's patience ends.
-KEEPALIVE: dict[str, Any] = {
-    "keepalives_idle": 5,
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-}
-
 
 class Lock:
     """A session-level advisory lock on a connection of its own; it ends with the connection, however that dies."""
 
     def __init__(self, engine: Engine, key: int) -> None:
-        """Connect; raises psycopg.OperationalError when PostgreSQL cannot be reached."""
-        options, params = engine.dialect.create_connect_args(engine.url)
+        """Connect. Raises Unavailable when PostgreSQL cannot be reached."""
         self._key = key
-        self._connection = psycopg.connect(
-            *options, **params, autocommit=True, connect_timeout=3, **KEEPALIVE
-        )
+        try:
+            self._connection = psycopg.connect(
+                engine.url.set(drivername="postgresql").render_as_string(hide_password=False),
+                autocommit=True,
+                connect_timeout=3,
+                # A leader that is cut off must notice before a standby takes over.
+                keepalives_idle=5,
+                keepalives_interval=3,
+                keepalives_count=3,
+                tcp_user_timeout=10_000,
+            )
+        except psycopg.Error as lost:
+            raise Unavailable(service="database") from lost
 
     def take(self) -> bool:
         """Whether the lock is ours now; nobody waits. Raises Unavailable when PostgreSQL went away."""

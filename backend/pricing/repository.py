@@ -68,5 +68,6 @@ def insert_tax_rate(connection: Connection, rate: TaxRate, now: datetime) -> boo
         insert_or_skip(TaxRateRow)
         .values(valid_from=rate.valid_from, percent=rate.percent, created_at=now, created_by=rate.created_by)
         .on_conflict_do_nothing()
+        .returning(TaxRateRow.valid_from)
     )
-    return bool(connection.execute(statement).rowcount)
+    return connection.scalar(statement) is not None
