@@ -63,12 +63,14 @@ class RequestTimer:
         if route is None:
             return UNMATCHED
         known = self._templates.get(id(route))
-        if known is None:
-            template = _find(route, getattr(root, "routes", ()), "")
-            if template is None:
-                template = route.path if isinstance(route, _Route) else UNMATCHED
-            known = self._templates[id(route)] = (route, template or "/")
-        return known[1]
+        if known is not None:
+            return known[1]
+        template = _find(route, getattr(root, "routes", ()), "")
+        if template is None:
+            # Not remembered: a framework may make such a route anew for every request.
+            return route.path if isinstance(route, _Route) else UNMATCHED
+        self._templates[id(route)] = (route, template or "/")
+        return template or "/"
 
 
 def _find(wanted: object, routes: Iterable[object], prefix: str) -> str | None:
