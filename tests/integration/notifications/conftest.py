@@ -25,6 +25,7 @@ class Fault(StrEnum):
     DROP_BEFORE_DATA = "drop before data"
     DROP_AFTER_DATA = "drop after data"
     CLOSING = "421 4.3.2 shutting down"
+    BAD_TEXT = "554 5.6.0 this looks like spam"
 
 
 @dataclass
@@ -34,6 +35,7 @@ class PostOffice:
     port: int
     received: list[bytes] = field(default_factory=list)
     unknown: set[str] = field(default_factory=set)
+    unknown_reply: str = RECIPIENT_GONE
     fault: Fault = Fault.NONE
     fault_for: str = ""
     connections: int = 0
@@ -57,7 +59,7 @@ class PostOffice:
         self, server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         if address in self.unknown:
-            return RECIPIENT_GONE
+            return self.unknown_reply
         fault = self.faulty(address)
         if fault == Fault.DROP_BEFORE_DATA:
             _hang_up(server)
@@ -68,6 +70,8 @@ class PostOffice:
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         assert isinstance(envelope.content, bytes)
+        if self.fault == Fault.BAD_TEXT:
+            return self.fault
         self.received.append(envelope.content)
         await asyncio.get_running_loop().run_in_executor(None, self.at_data)
         if self.faulty(envelope.rcpt_tos[0]) == Fault.DROP_AFTER_DATA:
