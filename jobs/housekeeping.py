@@ -11,7 +11,8 @@ NAME = "housekeeping"
 
 def run(actor: Actor) -> str:
     """Delete ended sessions, readings past 13 months and old job runs. Idempotent."""
-    purged = accounts.purge_expired(actor, clock.utc_now())
-    usage.drop_old_readings(actor)
+    now = clock.utc_now()
+    purged = accounts.purge_expired(actor, now)
+    months = usage.drop_old_readings(actor, now)
     forgotten = job_runs.forget_old(actor)
-    return f"{purged.sessions} sessions, {forgotten} job runs"
+    return f"{purged.sessions} sessions, {len(months)} months of readings, {forgotten} job runs"

@@ -12,6 +12,7 @@ from uuid import uuid4
 from backend import clock
 from backend.actor import Actor
 from backend.db.engine import read, transaction
+from backend.errors import Conflict
 from backend.invoices import report_repository, repository, rules
 from backend.invoices.types import (
     BillingRun,
@@ -33,6 +34,7 @@ from backend.usage import service as usage
 from backend.usage.types import DayMeasurement, UsageRow
 
 Issued = tuple[InvoiceId, str, InvoiceDraft]
+STORING = Actor.process_named("billing")
 MetersByVersion = dict[int, dict[MeterKey, Meter]]
 
 
@@ -99,8 +101,8 @@ def store(actor: Actor, found: DayUsage, *, started_by: str, started_at: datetim
         return None
     with transaction() as connection:
         repository.lock_issuing(connection)
-        if found.measurement is not None:
-            usage.store_day(actor, found.measurement)
+        if found.measurement is not None and not usage.store_day(STORING, found.measurement):
+            raise Conflict(reason="billing_is_running")
         bill, before = work_out(actor, found, known)
         if found.measurement is None and not _has_work(bill):
             return None

@@ -241,6 +241,8 @@ def _bill_in_order(actor: Actor, days: list[date], *, is_asked_for: bool) -> lis
 def _bill_day(actor: Actor, day: date, started_by: str, *, is_asked_for: bool) -> BillingRun | None:
     _check_ended(day)
     started_at = clock.utc_now()
+    if not _not_whole(actor, [day]):
+        return None
     try:
         found = billing_service.usage_of(actor, day)
         if found.is_empty and not is_asked_for:

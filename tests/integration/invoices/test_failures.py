@@ -1,0 +1,180 @@
+"""What cannot be measured is not billed, is said, and is tried again."""
+
+import json
+from collections.abc import Iterator
+from datetime import date, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from backend.actor import Actor, Role
+from backend.clock import day_window
+from backend.db.engine import advisory_lock
+from backend.errors import Conflict
+from backend.invoices import service as invoices
+from backend.invoices.types import RunState
+from tests import factories
+from tests.conftest import forget_caches
+from tests.integration.invoices.conftest import Past, write_past
+from tests.integration.invoices.rows import counts
+from tests.past import PastPrometheus
+
+NIGHT = Actor.process_named("nightly_billing")
+OPERATOR = factories.actor(Role.OPERATOR)
+
+
+class _Answering(BaseHTTPRequestHandler):
+    """Answers every question in one way."""
+
+    status = 200
+    body: dict[str, object]
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        body = json.dumps(self.body).encode()
+        self.send_response(self.status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nobody reads it."""
+
+
+EMPTY = {"status": "success", "data": {"resultType": "vector", "result": []}}
+WARNING = {**EMPTY, "warnings": ["some replicas did not answer"]}
+ERROR = {"status": "error", "errorType": "execution", "error": "too many samples"}
+
+
+@pytest.fixture
+def answering(
+    request: pytest.FixtureRequest, database: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """A stand-in of Prometheus with one answer for everything."""
+    status, body = request.param
+    handler = type("Handler", (_Answering,), {"status": status, "body": body})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    monkeypatch.setenv("PROMETHEUS_URL", f"http://127.0.0.1:{server.server_port}")
+    forget_caches()
+    yield
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    "answering",
+    [
+        pytest.param((200, WARNING), id="a warning"),
+        pytest.param((422, ERROR), id="an error"),
+        pytest.param((503, {}), id="not there"),
+    ],
+    indirect=True,
+)
+def test_a_doubtful_answer_bills_nobody_and_is_on_record(answering: None) -> None:
+    factories.tenant("alpha")
+
+    runs = invoices.bill_open_days(NIGHT)
+
+    assert [run.state for run in runs] == [RunState.FAILED]
+    assert runs[0].error is not None
+    assert runs[0].error.startswith("unavailable")
+    written = {table: count for table, count in counts().items() if count}
+    assert written == {"billing_run": 1}
+
+
+def test_the_night_goes_on_where_it_failed(measured: Past) -> None:
+    factories.tenant("alpha", billed_from=measured.yesterday - timedelta(days=1))
+    measured.prometheus.stop()
+    try:
+        [failed] = invoices.bill_open_days(NIGHT)
+    finally:
+        measured.prometheus.start()
+
+    runs = invoices.bill_open_days(NIGHT)
+
+    assert failed.state == RunState.FAILED
+    assert [run.day for run in runs] == [failed.day, measured.yesterday]
+    assert {run.state for run in runs} == {RunState.FINISHED}
+
+
+@pytest.mark.parametrize("answering", [pytest.param((200, EMPTY), id="empty")], indirect=True)
+def test_days_before_the_first_process_leave_no_trace(answering: None) -> None:
+    factories.tenant("alpha")
+
+    assert invoices.bill_open_days(NIGHT) == []
+    assert not any(counts().values())
+
+
+def test_a_prometheus_that_lost_everything_fails_the_day(
+    measured: Past, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.tenant("alpha", billed_from=measured.yesterday - timedelta(days=1))
+    invoices.bill_day(NIGHT, measured.yesterday - timedelta(days=1))
+    empty = PastPrometheus(tmp_path)
+    empty.start()
+    monkeypatch.setenv("PROMETHEUS_URL", empty.url)
+    forget_caches()
+    try:
+        [failed] = invoices.bill_open_days(NIGHT)
+    finally:
+        empty.stop()
+
+    assert (failed.day, failed.error) == (measured.yesterday, "unavailable.no_processes")
+
+
+def test_a_run_beside_another_one_does_nothing(measured: Past) -> None:
+    factories.tenant("alpha")
+
+    with advisory_lock(invoices.BILLING_LOCK), pytest.raises(Conflict):
+        invoices.bill_open_days(NIGHT)
+
+    assert not any(counts().values())
+
+
+def test_a_day_older_than_the_window_alarms_until_it_is_asked_for(measured: Past) -> None:
+    old = measured.first_day + timedelta(days=1)
+    factories.tenant("alpha", billed_from=old)
+    invoices.bill_day(NIGHT, old)
+    invoices.bill_open_days(NIGHT)
+
+    forgotten = old + timedelta(days=1)
+    assert invoices.overdue_days(OPERATOR) == [forgotten]
+    invoices.bill_day(OPERATOR, forgotten)
+    assert invoices.overdue_days(OPERATOR) == []
+    assert invoices.health(OPERATOR).open_days == []
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"),
+    [("2022-03-22", 23), ("2022-09-21", 25), ("2022-09-23", 24)],
+    ids=["23 h", "25 h", "24 h"],
+)
+def test_a_day_is_as_long_as_the_clocks_of_tehran_make_it(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, day: str, hours: int
+) -> None:
+    the_day = date.fromisoformat(day)
+    tenant = factories.tenant("alpha", billed_from=the_day)
+    server = PastPrometheus(tmp_path)
+    write_past(server.data_dir, the_day - timedelta(days=1), day_window(the_day).end + timedelta(hours=1))
+    server.start()
+    monkeypatch.setenv("PROMETHEUS_URL", server.url)
+    forget_caches()
+    try:
+        run = invoices.bill_day(OPERATOR, the_day)
+    finally:
+        server.stop()
+
+    [invoice] = invoices.invoices_of(OPERATOR, tenant.id).rows
+    assert run is not None
+    assert invoice.tokens == hours * 60 * 10
+    assert (invoice.window_end - invoice.window_start) == timedelta(hours=hours)
+    assert invoice.timezone == "Asia/Tehran"
