@@ -95,10 +95,11 @@ def _message(queued: QueuedMail, letter: Letter, mail_from: str) -> EmailMessage
     message["To"] = Address(addr_spec=_ascii(queued.mail.recipient))
     message["Date"] = format_datetime(queued.created_at)
     message["Message-ID"] = message_id(queued.mail.key, mail_from)
-    message["Content-Language"] = queued.mail.language
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(letter.text, cte="base64")
     message.add_alternative(letter.html, subtype="html", cte="base64")
+    # Setting the content removes every content header that was there before.
+    message["Content-Language"] = queued.mail.language
     message.set_boundary(f"=_{fingerprint(queued.mail.key)}")
     return message
 

@@ -24,7 +24,7 @@ def fingerprint(key: str) -> str:
 
 def domain_of(mail_from: str) -> str:
     """The domain of the address that mails come from."""
-    return parseaddr(mail_from)[1].rpartition("@")[2] or "localhost"
+    return parseaddr(mail_from)[1].partition("@")[2] or "localhost"
 
 
 def message_id(key: str, mail_from: str) -> str:

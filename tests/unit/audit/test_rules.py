@@ -1,0 +1,109 @@
+"""What may be written down, and how entries are chained."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from uuid import UUID
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.actor import Actor, Role
+from backend.audit import rules
+from backend.audit.types import Entry, Event
+
+NOW = datetime(2026, 11, 23, 12, 0, 0, 1, tzinfo=UTC)
+OPERATOR = Actor(name="op@docuchat.example", role=Role.OPERATOR)
+
+
+def event(**detail: object) -> Event:
+    return rules.event_of(OPERATOR, "invoice.released", "invoice:1", detail, NOW)
+
+
+def entry(of: Event, previous: bytes = rules.BEGINNING) -> Entry:
+    return Entry(id=1, event=of, previous_hash=previous, hash=rules.chained(previous, of))
+
+
+def test_an_entry_that_nobody_touched_has_no_fault() -> None:
+    assert rules.fault(entry(event(reason="checked")), rules.BEGINNING) == ""
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"at": NOW + timedelta(microseconds=1)},
+        {"actor": "user:else"},
+        {"action": "invoice.held"},
+        {"target": "invoice:2"},
+        {"detail": {"reason": "Checked"}},
+        {"detail": {}},
+    ],
+)
+def test_a_change_of_any_field_is_a_fault(changed: dict[str, object]) -> None:
+    whole = entry(event(reason="checked"))
+
+    assert rules.fault(replace(whole, event=replace(whole.event, **changed)), rules.BEGINNING) == "changed"
+
+
+def test_a_missing_predecessor_is_a_fault() -> None:
+    assert rules.fault(entry(event(), previous=b"1" * 32), b"2" * 32) == "missing_before"
+
+
+def test_a_process_and_a_user_of_the_same_name_are_told_apart() -> None:
+    assert rules.actor_text(Actor.process_named("cli")) == "process:cli"
+    assert rules.actor_text(replace(OPERATOR, name="cli")) == "user:cli"
+
+
+def test_the_spelling_is_the_same_in_every_zone() -> None:
+    tehran = timezone(timedelta(hours=3, minutes=30))
+
+    assert rules.canonical(replace(event(), at=NOW.astimezone(tehran))) == rules.canonical(event())
+
+
+def test_what_json_cannot_hold_exactly_is_kept_as_text() -> None:
+    kept = event(
+        share=0.1,
+        amount=Decimal("1.50"),
+        day=date(2026, 11, 22),
+        id=UUID(int=1),
+        huge=2**70,
+        role=Role.AUDITOR,
+    ).detail
+
+    assert kept == {
+        "share": "0.1",
+        "amount": "1.50",
+        "day": "2026-11-22",
+        "id": "00000000-0000-0000-0000-000000000001",
+        "huge": str(2**70),
+        "role": "auditor",
+    }
+
+
+def test_secrets_are_blacked_out_at_any_depth() -> None:
+    kept = event(
+        password="hunter22", inner={"Token": "abc"}, note="authorization: bearer abc", tokens=5
+    ).detail
+
+    assert kept["password"] == "***"
+    assert kept["inner"] == {"Token": "***"}
+    assert "abc" not in str(kept["note"])
+    assert kept["tokens"] == 5
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(), anything, max_size=4))
+def test_whatever_is_written_down_reads_back_as_it_was_hashed(detail: dict[str, object]) -> None:
+    written = event(detail=detail)
+
+    spelled = rules.canonical(written)
+    assert orjson.loads(spelled)["detail"] == written.detail
+    assert b"\\u0000" not in spelled

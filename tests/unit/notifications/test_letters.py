@@ -1,0 +1,149 @@
+"""What an invoice's mail says, in both languages, and that an outsider's text stays text."""
+
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+import pytest
+
+from backend.i18n.catalog import Lang
+from backend.notifications import letters
+from backend.notifications.types import Mail, QueuedMail
+
+INVOICE = "6f0d8a0e-0000-4000-8000-000000000001"
+PARAMS: dict[str, str | int] = {
+    "number": "1405-000123",
+    "day": "2026-11-22",
+    "tokens": 1_234_567,
+    "amount_rial": 246_910,
+    "tenant_name": "شرکت نمونه",
+    "invoice_id": INVOICE,
+}
+
+
+def queued(lang: Lang = "fa", recipient: str = "billing@tenant.example", **params: str | int) -> QueuedMail:
+    mail = Mail(
+        key=f"invoice_issued:{INVOICE}",
+        recipient=recipient,
+        language=lang,
+        template="invoice_issued",
+        params={**PARAMS, **params},
+    )
+    return QueuedMail(mail=mail, created_at=datetime(2026, 11, 23, tzinfo=UTC), tries=0)
+
+
+def composed(one: QueuedMail) -> EmailMessage:
+    message = letters.compose(
+        one, public_url="https://portal.example", mail_from="DocuChat <billing@docuchat.example>"
+    )
+    return message_from_bytes(message.as_bytes(), policy=policy.default)
+
+
+def part(message: EmailMessage, kind: str) -> str:
+    found = message.get_body(preferencelist=(kind,))
+    assert found is not None
+    return str(found.get_content())
+
+
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_the_persian_mail_counts_in_persian(kind: str) -> None:
+    said = part(composed(queued("fa")), kind)
+
+    for expected in ("شرکت نمونه", "۱۴۰۵-۰۰۰۱۲۳", "۱ آذر ۱۴۰۵", "۱٬۲۳۴٬۵۶۷", "۲۴٬۶۹۱ تومان"):
+        assert expected in said
+    assert f"https://portal.example/invoices/{INVOICE}" in said
+
+
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_the_english_mail_counts_in_english(kind: str) -> None:
+    said = part(composed(queued("en", tenant_name="Sample Ltd")), kind)
+
+    for expected in ("Sample Ltd", "1405-000123", "22 Nov 2026", "1,234,567", "24,691 Toman"):
+        assert expected in said
+
+
+@pytest.mark.parametrize(("lang", "direction"), [("fa", "rtl"), ("en", "ltr")])
+def test_the_html_runs_in_the_direction_of_its_language(lang: Lang, direction: str) -> None:
+    assert f'<html lang="{lang}" dir="{direction}">' in part(composed(queued(lang)), "html")
+
+
+def test_the_link_leads_to_our_own_page_and_nowhere_else() -> None:
+    said = part(composed(queued()), "html")
+
+    assert said.count('href="') == 1
+    assert f'href="https://portal.example/invoices/{INVOICE}"' in said
+    assert "/start" not in said
+
+
+def test_an_id_cannot_lead_the_link_astray() -> None:
+    said = part(composed(queued(invoice_id="../start?x=1")), "plain")
+
+    assert "https://portal.example/invoices/..%2Fstart%3Fx%3D1" in said
+
+
+def test_a_company_name_is_text_and_never_markup() -> None:
+    said = part(composed(queued(tenant_name="<img src=x onerror=alert(1)> & {number}")), "html")
+
+    assert "<img" not in said
+    assert "&lt;img src=x onerror=alert(1)&gt; &amp; {number}" in said
+
+
+@pytest.mark.parametrize("break_", ["\r\n", "\n", "\r", "\u2028", "\x0b", "\0"])
+def test_no_parameter_adds_a_header(break_: str) -> None:
+    message = composed(
+        queued(number=f"1{break_}Bcc: thief@evil.example", tenant_name=f"x{break_}Bcc: y@z.example")
+    )
+
+    assert message["Bcc"] is None
+    assert message.keys().count("Subject") == 1
+    assert "\n" not in str(message["Subject"])
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        "",
+        "nobody",
+        "a@b.example\r\nBcc: x@y.example",
+        "a@b.example, c@d.example",
+        "رضا@tenant.example",
+        "a b@c.example",
+    ],
+)
+def test_an_address_that_is_none_makes_no_letter(recipient: str) -> None:
+    with pytest.raises(letters.CompositionError):
+        composed(queued(recipient=recipient))
+
+
+def test_an_unknown_template_makes_no_letter() -> None:
+    one = queued()
+    mail = Mail(key="k", recipient="a@b.example", language="fa", template="../../etc/passwd", params={})
+
+    with pytest.raises(letters.CompositionError):
+        composed(QueuedMail(mail=mail, created_at=one.created_at, tries=0))
+
+
+@pytest.mark.parametrize("lang", ["fa", "en"])
+def test_the_headers_are_complete_and_plain_ascii(lang: Lang) -> None:
+    message = letters.compose(
+        queued(lang, number="۱" * 300),
+        public_url="https://p.example",
+        mail_from="داکیوچت <billing@docuchat.example>",
+    )
+    head = message.as_bytes().partition(b"\r\n\r\n")[0]
+
+    assert head.isascii()
+    assert max(map(len, head.split(b"\r\n"))) <= 998
+    read = message_from_bytes(message.as_bytes(), policy=policy.default)
+    assert read["From"].addresses[0].addr_spec == "billing@docuchat.example"
+    assert read["Date"].datetime == datetime(2026, 11, 23, tzinfo=UTC)
+    assert read["Content-Language"] == lang
+    assert read["Auto-Submitted"] == "auto-generated"
+    assert read.get_content_type() == "multipart/alternative"
+
+
+def test_composing_twice_gives_the_same_bytes() -> None:
+    first = letters.compose(queued(), public_url="https://p.example", mail_from="b@p.example").as_bytes()
+    second = letters.compose(queued(), public_url="https://p.example", mail_from="b@p.example").as_bytes()
+
+    assert first == second
