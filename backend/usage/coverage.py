@@ -1,0 +1,112 @@
+"""How much of a day the scrapes cover, and what their ends could not see. Pure."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from decimal import ROUND_DOWN, Decimal
+from itertools import pairwise
+from statistics import median_low
+from typing import NamedTuple
+
+from backend.usage.lives import Life, Sight
+
+# A process that was scraped once tells nothing about the interval.
+UNKNOWN_INTERVAL_MS = 60_000
+NEIGHBOURS = 10
+FOR_EVER_MS = 10**15
+STEP = Decimal("0.00001")
+
+
+class Span(NamedTuple):
+    """A window in milliseconds, (start, end]."""
+
+    start_ms: int
+    end_ms: int
+
+
+class Seen(NamedTuple):
+    """How a life was seen within a window, in milliseconds."""
+
+    living_ms: int
+    unseen_ms: int
+    gap_across_boundary: bool
+    ended_ms: int | None
+    """Its last scrape, if the life ended within the window."""
+    tail_ms: int
+    """The time after that scrape that nobody saw."""
+
+
+def seen_in(life: Life, span: Span, watched_until_ms: int) -> Seen:
+    """The living time of a life in a window, and how much of it lies in gaps longer than two scrape intervals.
+
+    A life ends where the next one on its instance begins. Without a next one it ended at its last scrape if
+    somebody was still watching afterwards (``watched_until_ms``); else it is presumed alive and unseen.
+    """
+    interval = _interval_ms(life)
+    end = _end_ms(life, interval, watched_until_ms)
+    living = Span(max(span.start_ms, life.start_ms), min(span.end_ms, end))
+    unseen, across = 0, False
+    for begin, finish in _gaps(life, living):
+        if finish - begin <= 2 * interval:
+            continue
+        usual = _usual_ms(life, begin, interval)
+        if 2 * (finish - begin) > 5 * usual:
+            across |= begin < span.start_ms < finish or begin < span.end_ms < finish
+        clipped = min(finish, living.end_ms) - max(begin, living.start_ms)
+        unseen += max(0, clipped - 2 * usual)
+    last = life.times[-1]
+    ended = last if last <= span.end_ms and end < FOR_EVER_MS else None
+    tail = 0 if ended is None else max(0, (life.successor_ms or ended + interval) - ended)
+    return Seen(max(0, living.end_ms - living.start_ms), unseen, across, ended, tail)
+
+
+def coverage_of(seen: Sequence[Seen]) -> Decimal:
+    """The covered part of the living time of some lives, from 0 to 1, rounded down to five digits."""
+    living = sum(one.living_ms for one in seen)
+    unseen = sum(one.unseen_ms for one in seen)
+    if living == 0:
+        return Decimal(1).quantize(STEP)
+    return (1 - Decimal(min(unseen, living)) / living).quantize(STEP, ROUND_DOWN)
+
+
+def watched_until(sight: Sight, span: Span, *, is_alive_at_end: bool) -> int:
+    """The last instant at which somebody was certainly watching."""
+    last = sight.last_ms or span.start_ms
+    return max(last, span.end_ms) if is_alive_at_end else last
+
+
+def _end_ms(life: Life, interval: int, watched_until_ms: int) -> int:
+    last = life.times[-1]
+    if life.successor_ms is not None:
+        return max(last, life.successor_ms)
+    return last if watched_until_ms > last + 2 * interval else FOR_EVER_MS
+
+
+def _interval_ms(life: Life) -> int:
+    """The scrape interval of a life: the shortest median of its copies, so that two scrapers do not shorten it."""
+    medians = [
+        median_low([later - earlier for earlier, later in pairwise(run.times)])
+        for copy in life.copies
+        for run in copy.runs
+        if len(run.times) > 1
+    ]
+    return min(medians, default=UNKNOWN_INTERVAL_MS)
+
+
+def _usual_ms(life: Life, begin: int, interval: int) -> int:
+    """The interval around a gap; it differs from the life's where the scrape interval was changed meanwhile."""
+    index = bisect_left(life.times, begin)
+    near = life.times[max(0, index - NEIGHBOURS) : index + NEIGHBOURS + 2]
+    steps = [later - earlier for earlier, later in pairwise(near)]
+    return max(interval, median_low(steps)) if len(steps) >= NEIGHBOURS else interval
+
+
+def _gaps(life: Life, living: Span) -> Iterator[tuple[int, int]]:
+    """Every stretch without a scrape that touches the living time, whole also where it crosses a boundary."""
+    times = life.times
+    first, last = bisect_right(times, living.start_ms), bisect_left(times, living.end_ms)
+    if first == 0:
+        yield living.start_ms, times[0]
+    for index in range(max(1, first), min(last + 1, len(times))):
+        yield times[index - 1], times[index]
+    if last == len(times):
+        yield times[-1], living.end_ms

@@ -1,0 +1,168 @@
+"""Process lives from the samples of the start time: which process was seen when, by whom."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What the two queries over everybody look back from a boundary; any gap that is longer is read life by life.
+NEAR_MS = 600_000
+
+
+def milliseconds(instant: datetime) -> int:
+    """An aware instant as milliseconds since 1970, rounded down."""
+    return (instant - EPOCH) // timedelta(milliseconds=1)
+
+
+def instant_of(at_ms: int) -> datetime:
+    """Milliseconds since 1970 as an aware instant."""
+    return EPOCH + timedelta(milliseconds=at_ms)
+
+
+class Run(NamedTuple):
+    """Scrapes of one target in a row with one start time. All times are milliseconds since 1970."""
+
+    start_us: int
+    times: list[int]
+
+
+class Copy(NamedTuple):
+    """A life as one target shows it. More than one run only where two processes answer under one name."""
+
+    target: int
+    runs: list[Run]
+
+
+class Point(NamedTuple):
+    """The scrape that a reading is taken from; samples before ``since_ms`` are not of this life."""
+
+    target: int
+    at_ms: int
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One scraped address under one job and replica."""
+
+    labels: Mapping[str, str]
+    runs: list[Run]
+
+    @property
+    def instance(self) -> str:
+        """The address; the process behind it changes."""
+        return self.labels.get("instance", "")
+
+
+@dataclass(slots=True)
+class Life:
+    """One process from its start to its end, whoever scraped it."""
+
+    instance: str
+    start_us: int
+    copies: list[Copy]
+    times: list[int]
+    successor_ms: int | None = None
+    started_at: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Say the start as an instant once; millions of rows point to it."""
+        self.started_at = EPOCH + timedelta(microseconds=self.start_us)
+
+    @property
+    def start_ms(self) -> int:
+        """When the process started."""
+        return self.start_us // 1000
+
+    def seen_by(self, at_ms: int) -> int | None:
+        """The last scrape at or before an instant."""
+        index = bisect_right(self.times, at_ms)
+        return self.times[index - 1] if index else None
+
+    def is_seen_within(self, after_ms: int, until_ms: int) -> bool:
+        """Whether any scrape lies in (after, until]."""
+        last = self.seen_by(until_ms)
+        return last is not None and last > after_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Every target and every life that was seen."""
+
+    targets: list[Target]
+    lives: list[Life]
+
+    @property
+    def first_ms(self) -> int | None:
+        """The first scrape of anything."""
+        return min((life.times[0] for life in self.lives), default=None)
+
+    @property
+    def last_ms(self) -> int | None:
+        """The last scrape of anything."""
+        return max((life.times[-1] for life in self.lives), default=None)
+
+
+def sight_of(matrix: Iterable[Mapping[str, Any]], *, is_wanted: Callable[[str], bool]) -> Sight:
+    """The lives in the raw samples of ``process_start_time_seconds``.
+
+    A life is an instance and a start time; job, replica and every other label only tell copies of it apart.
+    """
+    targets: list[Target] = []
+    for series in matrix:
+        labels = {name: value for name, value in series["metric"].items() if name != "__name__"}
+        if is_wanted(labels.get("instance", "")):
+            targets.append(Target(labels, _runs(series["values"])))
+    return Sight(targets, _lives(targets))
+
+
+def _runs(samples: Sequence[Sequence[Any]]) -> list[Run]:
+    runs: list[Run] = []
+    last_value: str | None = None
+    for at_s, value in samples:
+        if value != last_value:
+            runs.append(Run(round(float(value) * 1_000_000), []))
+            last_value = value
+        runs[-1].times.append(round(at_s * 1000))
+    return runs
+
+
+def _lives(targets: Sequence[Target]) -> list[Life]:
+    copies: dict[tuple[str, int], dict[int, list[Run]]] = {}
+    for index, target in enumerate(targets):
+        for run in target.runs:
+            copies.setdefault((target.instance, run.start_us), {}).setdefault(index, []).append(run)
+    lives = []
+    for (instance, start_us), by_target in sorted(copies.items()):
+        found = [Copy(index, runs) for index, runs in by_target.items()]
+        lives.append(Life(instance, start_us, found, _merged(found)))
+    for life, following in pairwise(lives):
+        if life.instance == following.instance:
+            life.successor_ms = following.start_ms
+    return lives
+
+
+def _merged(copies: Sequence[Copy]) -> list[int]:
+    if len(copies) == 1 and len(copies[0].runs) == 1:
+        return copies[0].runs[0].times
+    return sorted({at for copy in copies for run in copy.runs for at in run.times})
+
+
+def point_at(copy: Copy, at_ms: int) -> Point | None:
+    """The last scrape of a life by one target at or before an instant, if there is one."""
+    for run in reversed(copy.runs):
+        if run.times[0] <= at_ms:
+            seen = run.times[bisect_right(run.times, at_ms) - 1]
+            return Point(copy.target, seen, run.times[0])
+    return None
+
+
+def is_plain(target: Target, point: Point, at_ms: int) -> bool:
+    """Whether the one query over everybody at this instant reads this life, and no other one, for this target."""
+    if at_ms - point.at_ms >= NEAR_MS:
+        return False
+    near = [run for run in target.runs if run.times[0] <= at_ms and run.times[-1] >= at_ms - NEAR_MS]
+    return len(near) == 1

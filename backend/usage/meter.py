@@ -1,0 +1,250 @@
+"""Reads the meters of a window: asks Prometheus for what the lives in it need, and has the rules count."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import Enum, auto
+from typing import NamedTuple
+
+from backend.clock import Window
+from backend.usage.coverage import Seen, Span, seen_in, watched_until
+from backend.usage.lives import (
+    Life,
+    Point,
+    Sight,
+    instant_of,
+    is_plain,
+    milliseconds,
+    point_at,
+)
+from backend.usage.rules import RATE_MS, LifeReadings, highest, tally
+from backend.usage.source import Source
+from backend.usage.types import DayMeasurement, Flag, StoredClosings, StoredLives, Values
+from backend.usage.vectors import TargetTable
+
+# While nothing newer was seen than this, somebody has to say whether Prometheus itself was alive.
+SILENCE_MS = 300_000
+
+
+class Asked(Enum):
+    """What a reading is wanted for."""
+
+    OPENING = auto()
+    CLOSING = auto()
+    FIRST = auto()
+    BEFORE_END = auto()
+
+
+class Question(NamedTuple):
+    """A reading of a life that the queries over everybody do not give."""
+
+    asked: Asked
+    life: int
+    point: Point
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What is known about a window before any counter is read."""
+
+    span: Span
+    lookback_ms: int
+    sight: Sight
+    seen: dict[int, Seen]
+    """By number of life, only those with a scrape in the window."""
+    previous_day_is_stored: bool
+    stored: StoredLives
+
+    def is_known(self, life: Life) -> bool:
+        """Whether the life was scraped, or its reading stored, before the window."""
+        return life.times[0] <= self.span.start_ms or (life.instance, life.started_at) in self.stored
+
+    def is_born(self, life: Life) -> bool:
+        """Whether all that the process ever counted is ours to count.
+
+        A process of this window always is. One that began shortly before is, if somebody was watching at that
+        time, or if the day before is stored whole without it.
+        """
+        if life.start_ms > self.span.start_ms:
+            return True
+        if life.start_ms <= self.span.start_ms - self.lookback_ms:
+            return False
+        first = self.sight.first_ms
+        return self.previous_day_is_stored or (first is not None and first <= life.start_ms)
+
+
+Found = dict[tuple[Asked, int], list[Values]]
+
+
+def measure(
+    source: Source, day: date, window: Window, *, now: datetime, stored: StoredClosings
+) -> DayMeasurement:
+    """The exact usage of a window, (start, end], or of its part until now. Writes nothing.
+
+    Raises:
+        Unavailable: Prometheus failed, was late, or told only a part.
+    """
+    span = Span(milliseconds(window.start), milliseconds(min(window.end, now)))
+    instances = source.instances(span)
+    situation = _situation(source, instances, span, milliseconds(now), stored)
+    found, strangers = _read(source, situation)
+    strangers |= instances - {target.instance for target in situation.sight.targets}
+    lives = [_life_readings(situation, index, found) for index in situation.seen]
+    lives += [_stranger(source, instance, span) for instance in sorted(strangers)]
+    counted = tally(lives, min_coverage=source.settings.usage_min_coverage, is_open=now < window.end)
+    return DayMeasurement(
+        day=day,
+        window=window,
+        measured_at=now,
+        rows=counted.rows,
+        readings=counted.readings,
+        series=len(counted.readings),
+        lives=sum(1 for life in lives if life.closings),
+    )
+
+
+def _situation(
+    source: Source, instances: set[str], span: Span, now_ms: int, stored: StoredClosings
+) -> Situation:
+    lookback_ms = source.settings.usage_lookback_s * 1000
+    wider = Span(span.start_ms - lookback_ms, min(span.end_ms + lookback_ms, now_ms))
+    sight = source.sight(instances, wider) if instances else Sight([], [])
+    last = sight.last_ms
+    is_alive = last is not None and last < span.end_ms - SILENCE_MS and source.is_alive_at(span.end_ms)
+    watched = watched_until(sight, span, is_alive_at_end=is_alive)
+    seen = {
+        index: seen_in(life, span, watched)
+        for index, life in enumerate(sight.lives)
+        if life.is_seen_within(span.start_ms, span.end_ms)
+    }
+    situation = Situation(
+        span=span,
+        lookback_ms=lookback_ms,
+        sight=sight,
+        seen=seen,
+        previous_day_is_stored=stored.previous_day,
+        stored=stored.lives,
+    )
+    return _remembering(situation, stored)
+
+
+def _remembering(situation: Situation, stored: StoredClosings) -> Situation:
+    """The same with the readings of lives that were away for longer than a day."""
+    lives = (situation.sight.lives[index] for index in situation.seen)
+    unknown = [
+        (life.instance, life.started_at)
+        for life in lives
+        if not situation.is_known(life) and not situation.is_born(life)
+    ]
+    return replace(situation, stored={**situation.stored, **stored.older(unknown)}) if unknown else situation
+
+
+def _read(source: Source, situation: Situation) -> tuple[Found, set[str]]:
+    """Every reading that is needed: near the boundaries of everybody at once, the others life by life."""
+    if not situation.seen:
+        return {}, set()
+    sight, span = situation.sight, situation.span
+    shards = source.shards(span)
+    plain: dict[Asked, dict[int, int]] = {Asked.OPENING: {}, Asked.CLOSING: {}}
+    questions: list[Question] = []
+    for index in situation.seen:
+        questions += _sort_out(situation, index, plain)
+    instants = {Asked.OPENING: span.start_ms, Asked.CLOSING: span.end_ms}
+    needed = [asked for asked, targets in plain.items() if targets]
+    found: Found = {}
+    strangers: set[str] = set()
+    boundaries = source.boundaries(TargetTable(sight.targets), shards, [instants[asked] for asked in needed])
+    for asked, boundary in zip(needed, boundaries, strict=True):
+        strangers |= boundary.strangers
+        for target, index in plain[asked].items():
+            found.setdefault((asked, index), []).append(boundary.by_target[target])
+    answers = source.at_points(sight, [question.point for question in questions], shards)
+    for question, values in zip(questions, answers, strict=True):
+        found.setdefault((question.asked, question.life), []).append(values)
+    return found, strangers
+
+
+def _sort_out(situation: Situation, index: int, plain: Mapping[Asked, dict[int, int]]) -> Iterable[Question]:
+    """Note which boundary readings the queries over everybody give for a life; ask for all others."""
+    sight, span = situation.sight, situation.span
+    life = sight.lives[index]
+    for copy in life.copies:
+        for asked, at_ms in ((Asked.OPENING, span.start_ms), (Asked.CLOSING, span.end_ms)):
+            point = point_at(copy, at_ms)
+            if point is None or (asked is Asked.CLOSING and point.at_ms <= span.start_ms):
+                continue
+            if is_plain(sight.targets[copy.target], point, at_ms):
+                plain[asked][copy.target] = index
+            else:
+                yield Question(asked, index, point)
+    if not situation.is_known(life) and not situation.is_born(life):
+        earliest = min(life.copies, key=lambda copy: copy.runs[0].times[0])
+        first = earliest.runs[0].times[0]
+        yield Question(Asked.FIRST, index, Point(earliest.target, first, first))
+    before_end = _before_end(life, situation.seen[index])
+    if before_end is not None:
+        yield Question(Asked.BEFORE_END, index, before_end)
+
+
+def _before_end(life: Life, seen: Seen) -> Point | None:
+    """The scrape some minutes before the last one of a life that ended."""
+    if seen.ended_ms is None or not seen.tail_ms:
+        return None
+    last_copy = max(life.copies, key=lambda copy: copy.runs[-1].times[-1])
+    return point_at(last_copy, seen.ended_ms - RATE_MS)
+
+
+def _life_readings(situation: Situation, index: int, found: Found) -> LifeReadings:
+    life, seen, span = situation.sight.lives[index], situation.seen[index], situation.span
+    copies = found.get((Asked.CLOSING, index), [])
+    flags = {Flag.DUPLICATE_SCRAPE} if sum(1 for copy in copies if copy) > 1 else set()
+    if seen.gap_across_boundary:
+        flags.add(Flag.GAP_ACROSS_BOUNDARY)
+    opened_ms, closed_ms = life.seen_by(span.start_ms), life.seen_by(span.end_ms)
+    is_born, is_known = situation.is_born(life), situation.is_known(life)
+    before_end, before_end_ms = _rate_base(situation, index, found)
+    return LifeReadings(
+        life=life,
+        seen=seen,
+        closings=highest(copies),
+        closed_at=instant_of(span.end_ms if closed_ms is None else closed_ms),
+        openings=highest(found.get((Asked.OPENING, index), [])),
+        opened_at=instant_of(span.start_ms if opened_ms is None else opened_ms),
+        stored=situation.stored.get((life.instance, life.started_at)),
+        is_born=is_born,
+        was_known=is_known,
+        firsts=highest(found.get((Asked.FIRST, index), [])),
+        first_at=None if is_born or is_known else instant_of(life.times[0]),
+        before_end=before_end,
+        before_end_ms=before_end_ms,
+        flags=frozenset(flags),
+    )
+
+
+def _rate_base(situation: Situation, index: int, found: Found) -> tuple[Values | None, int]:
+    """What the end of a life is compared with to get its rate, and how long before the end that was."""
+    life, seen = situation.sight.lives[index], situation.seen[index]
+    if seen.ended_ms is None:
+        return None, 0
+    point = _before_end(life, seen)
+    if point is not None:
+        return highest(found.get((Asked.BEFORE_END, index), [])), seen.ended_ms - point.at_ms
+    if situation.is_born(life):
+        return {}, seen.ended_ms - life.start_ms
+    return None, 0
+
+
+def _stranger(source: Source, instance: str, span: Span) -> LifeReadings:
+    """An instance that tells no start time: what its counters grew at least, to be looked at by a person."""
+    lowest, last = source.of_stranger(instance, span)
+    length = span.end_ms - span.start_ms
+    return LifeReadings(
+        life=Life(instance, 0, [], []),
+        seen=Seen(length, length, gap_across_boundary=False, ended_ms=None, tail_ms=0),
+        closings=last,
+        closed_at=instant_of(span.end_ms),
+        openings=lowest,
+        opened_at=instant_of(span.start_ms),
+        was_known=True,
+        flags=frozenset({Flag.NO_START_TIME}),
+    )

@@ -1,0 +1,224 @@
+"""Every SQL statement on readings and usage. Mass rows travel by COPY, on the connection that is given."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Connection, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from backend.clock import gregorian_month_start
+from backend.errors import Unavailable
+from backend.usage.models import DailyUsageRow, MeasuredDayRow, MeterReadingRow
+from backend.usage.types import (
+    DailyUsage,
+    DayMeasurement,
+    Reading,
+    StoredLife,
+    StoredLives,
+    UnknownLabel,
+    UsageRow,
+)
+
+PARTITION_LOCK = 724_010
+
+_READING_COLUMNS = ("day", *Reading._fields)
+_READING_TYPES = (
+    "date text text text text timestamptz int8 timestamptz text int8 timestamptz".split()  # noqa: SIM905 - one line, as a table
+)
+_USAGE_COLUMNS = ("day", *UsageRow._fields)
+_USAGE_TYPES = "date text text text int8 numeric int8 bool text[]".split()  # noqa: SIM905 - one line, as a table
+
+_CLOSINGS = """
+SELECT instance, life_start, max(closed_at), array_agg(tenant), array_agg(model), array_agg(type), array_agg(closing)
+FROM meter_reading
+WHERE day = %(day)s AND (%(tenant)s::text IS NULL OR tenant = %(tenant)s)
+GROUP BY instance, life_start
+"""
+
+_LAST_DAYS = """
+SELECT wanted.instance, wanted.life_start, max(reading.day)
+FROM unnest(%(instances)s::text[], %(starts)s::timestamptz[]) AS wanted (instance, life_start)
+JOIN meter_reading AS reading
+  ON reading.instance = wanted.instance AND reading.life_start = wanted.life_start
+WHERE reading.day BETWEEN %(first)s AND %(last)s
+GROUP BY wanted.instance, wanted.life_start
+"""
+
+
+def claim_day(connection: Connection, measurement: DayMeasurement) -> bool:
+    """Note that a day is stored; False when it is already. A claim of another transaction is waited for."""
+    row = insert(MeasuredDayRow).values(
+        day=measurement.day,
+        window_start=measurement.window.start,
+        window_end=measurement.window.end,
+        measured_at=measurement.measured_at,
+        series=measurement.series,
+        lives=measurement.lives,
+    )
+    claimed = row.on_conflict_do_nothing().returning(MeasuredDayRow.day)
+    return connection.scalar(claimed) is not None
+
+
+def ensure_partition(connection: Connection, day: date) -> None:
+    """Make the monthly partition of a day unless it exists; two who try at once wait for each other."""
+    first = gregorian_month_start(day)
+    name = partition_name(first)
+    if connection.scalar(select(func.to_regclass(name))) is not None:
+        return
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PARTITION_LOCK})
+    following = gregorian_month_start(first + timedelta(days=31))
+    connection.execute(
+        text(
+            f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF meter_reading"
+            f" FOR VALUES FROM ('{first}') TO ('{following}')"
+        )
+    )
+
+
+def drop_partitions_before(connection: Connection, first_kept: date) -> list[str]:
+    """Drop the monthly partitions that end before a month begins; their names."""
+    found = connection.scalars(
+        text(
+            "SELECT relid::regclass::text FROM pg_partition_tree('meter_reading') WHERE isleaf AND level = 1"
+        )
+    )
+    dropped = sorted(name for name in found if name < partition_name(first_kept))
+    for name in dropped:
+        connection.execute(text(f"DROP TABLE {name}"))
+    return dropped
+
+
+def partition_name(month: date) -> str:
+    """The name of the partition of a month; names sort as months do."""
+    return f"meter_reading_{month:%Y_%m}"
+
+
+def copy_readings(connection: Connection, day: date, readings: Iterable[Reading]) -> None:
+    """Store the readings of a day, whose partition exists."""
+    _copy(connection, "meter_reading", _READING_COLUMNS, _READING_TYPES, ((day, *row) for row in readings))
+
+
+def copy_usage(connection: Connection, day: date, rows: Iterable[UsageRow]) -> None:
+    """Store the usage of a day."""
+    told = ((day, *row[:-1], list(row.flags)) for row in rows)
+    _copy(connection, "daily_usage", _USAGE_COLUMNS, _USAGE_TYPES, told)
+
+
+def measured_days(connection: Connection, first: date, last: date) -> set[date]:
+    """The days that are stored, of a range."""
+    return set(connection.scalars(select(MeasuredDayRow.day).where(MeasuredDayRow.day.between(first, last))))
+
+
+def is_measured_until(connection: Connection, day: date, end: datetime) -> bool:
+    """Whether a day is stored whole and ended at that instant."""
+    found = select(MeasuredDayRow.day).where(MeasuredDayRow.day == day, MeasuredDayRow.window_end == end)
+    return connection.scalar(found) is not None
+
+
+def closings(connection: Connection, day: date, tenant: str | None) -> StoredLives:
+    """The closing readings of a day, by life; of one tenant's series, or of all."""
+    # One row a life with arrays in it: 40,000 rows of seven columns take half as long again.
+    with _driver(connection) as driver:
+        rows = driver.execute(_CLOSINGS, {"day": day, "tenant": tenant}, binary=True).fetchall()
+    return {
+        (instance, start): StoredLife(closed_at, dict(zip(zip(*keys, strict=True), closing, strict=True)))
+        for instance, start, closed_at, *keys, closing in rows
+    }
+
+
+def last_days(
+    connection: Connection, lives: Sequence[tuple[str, datetime]], first: date, last: date
+) -> dict[tuple[str, datetime], date]:
+    """The last day, of a range, on which each of some lives has readings."""
+    given = {
+        "instances": [instance for instance, _ in lives],
+        "starts": [start for _, start in lives],
+        "first": first,
+        "last": last,
+    }
+    with _driver(connection) as driver:
+        rows = driver.execute(_LAST_DAYS, given).fetchall()
+    return {(instance, start): day for instance, start, day in rows}
+
+
+def daily_usage(connection: Connection, tenant: str, first: date, last: date) -> list[DailyUsage]:
+    """A tenant's stored usage, by day, model and type."""
+    table = DailyUsageRow.__table__.c
+    found = (
+        select(*(table[name] for name in DailyUsage._fields))
+        .where(table.tenant == tenant, table.day.between(first, last))
+        .order_by(table.day, table.model, table.type)
+    )
+    return [DailyUsage._make((*row[:-1], tuple(row[-1]))) for row in connection.execute(found)]
+
+
+def usage_of_day(connection: Connection, day: date) -> list[UsageRow]:
+    """Everybody's stored usage of a day."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, UsageRow._fields))
+    query = sql.SQL("SELECT {} FROM daily_usage WHERE day = %s ORDER BY tenant, model, type").format(columns)
+    with _driver(connection) as driver:
+        rows = driver.execute(query, (day,)).fetchall()
+    return [UsageRow._make((*row[:-1], tuple(row[-1]))) for row in rows]
+
+
+def readings_of(connection: Connection, tenant: str, day: date) -> list[Reading]:
+    """A tenant's stored readings of a day."""
+    row = MeterReadingRow.__table__.c
+    found = (
+        select(*(row[name] for name in Reading._fields))
+        .where(row.day == day, row.tenant == tenant)
+        .order_by(row.model, row.type, row.instance, row.life_start)
+    )
+    return [Reading(*values) for values in connection.execute(found)]
+
+
+def usage_of_strangers(
+    connection: Connection, known: Sequence[str], first: date, last: date
+) -> list[UnknownLabel]:
+    """Labels with tokens that are none of the known ones, with their days and tokens in a range."""
+    row = DailyUsageRow
+    found = (
+        select(
+            row.tenant,
+            func.min(row.day),
+            func.max(row.day),
+            func.count(row.day.distinct()),
+            func.sum(row.tokens),
+        )
+        .where(row.day.between(first, last), row.tokens > 0, row.tenant != func.all(list(known)))
+        .group_by(row.tenant)
+        .order_by(row.tenant)
+    )
+    return [UnknownLabel(*values[:-1], int(values[-1])) for values in connection.execute(found)]
+
+
+def _copy(
+    connection: Connection,
+    table: str,
+    columns: Sequence[str],
+    types: Sequence[str],
+    rows: Iterable[Sequence[object]],
+) -> None:
+    into = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with _driver(connection) as driver, driver.cursor() as cursor, cursor.copy(into) as copy:
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(row)
+
+
+@contextmanager
+def _driver(connection: Connection) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """The psycopg connection beneath; what runs on it belongs to the same transaction."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        raise TypeError("the database is not reached by psycopg")
+    try:
+        yield driver
+    except (psycopg.OperationalError, psycopg.InterfaceError) as lost:
+        raise Unavailable(service="database") from lost

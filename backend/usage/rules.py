@@ -1,0 +1,167 @@
+"""From readings to tokens: closing minus opening, per meter, and what one must know about the sum. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from backend.usage.coverage import Seen, coverage_of
+from backend.usage.lives import Life
+from backend.usage.types import HOLDING, Flag, Key, OpeningSource, Reading, StoredLife, UsageRow, Values
+
+RATE_MS = 300_000
+"""How much of the end of a life tells the rate of what it did afterwards, unseen."""
+
+_BITS = {flag: 1 << index for index, flag in enumerate(Flag)}
+_NOTHING: dict[Key, int] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifeReadings:
+    """Everything that was read of one life on one day. Copies are merged: of each reading the highest counts."""
+
+    life: Life
+    seen: Seen
+    closings: Values
+    closed_at: datetime
+    openings: Values
+    opened_at: datetime
+    """When the scraped openings were scraped; without any, the beginning of the window."""
+    stored: StoredLife | None = None
+    is_born: bool = False
+    """Whether the process was born in our sight: what has no opening began at zero."""
+    was_known: bool = False
+    """Whether the life was scraped, or stored, before the window: what has no opening was used later."""
+    firsts: Values = field(default_factory=dict)
+    """The first scrape of a life that is neither born nor known."""
+    first_at: datetime | None = None
+    before_end: Values | None = None
+    """For a life that ended: readings some minutes earlier."""
+    before_end_ms: int = 0
+    """How long before the last scrape those were taken."""
+    flags: frozenset[Flag] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """The rows of a day with their evidence."""
+
+    rows: list[UsageRow]
+    readings: list[Reading]
+
+
+def tally(found: Sequence[LifeReadings], *, min_coverage: Decimal, is_open: bool) -> Tally:
+    """Tokens per tenant, model and type, with evidence.
+
+    Additive: what closes one window opens the next, so days add up to the whole. Never above what the scrapes
+    prove: an unknown opening counts from the first value that was seen, and is flagged.
+    """
+    readings: list[Reading] = []
+    totals: dict[Key, list[int]] = {}
+    lives_of: dict[str, list[int]] = {}
+    for index, one in enumerate(found):
+        for tenant in dict.fromkeys(key[0] for key in one.closings):
+            lives_of.setdefault(tenant, []).append(index)
+        _read(one, readings, totals)
+        if one.seen.tail_ms:
+            _add_estimates(one, totals)
+    coverages = _coverages(lives_of, [one.seen for one in found])
+    common = _BITS[Flag.OPEN] if is_open else 0
+    return Tally(rows=_rows(totals, coverages, common, min_coverage), readings=readings)
+
+
+def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int]]) -> None:
+    """Add the meters of one life. This is the loop of the night: 400,000 times at 100,000 tenants."""
+    instance, start, closed_at = one.life.instance, one.life.started_at, one.closed_at
+    stored = one.stored.closings if one.stored else _NOTHING
+    stored_at = one.stored.closed_at if one.stored else closed_at
+    scraped, scraped_at, firsts = one.openings, one.opened_at, one.firsts
+    common = sum(_BITS[flag] for flag in one.flags)
+    for key, closing in one.closings.items():
+        flags = common
+        if key in stored:
+            opening, at, source = stored[key], stored_at, OpeningSource.STORED
+        elif key in scraped:
+            opening, at, source = scraped[key], scraped_at, OpeningSource.SCRAPED
+        elif key in firsts:
+            opening, at, source = firsts[key], one.first_at or start, OpeningSource.FIRST_SEEN
+            flags |= _BITS[Flag.COLD_START]
+        else:
+            opening, at, source = _zero(one)
+        tokens = closing - opening
+        if tokens < 0:
+            tokens = 0
+            flags |= _BITS[Flag.READING_WENT_BACK]
+        tenant, model, kind = key
+        readings.append(
+            Reading(tenant, model, kind, instance, start, opening, at, source, closing, closed_at)
+        )
+        total = totals.get(key)
+        if total is None:
+            totals[key] = [tokens, 0, flags]
+        else:
+            total[0] += tokens
+            total[2] |= flags
+
+
+def _zero(one: LifeReadings) -> tuple[int, datetime, OpeningSource]:
+    if one.is_born and not one.was_known:
+        return 0, one.life.started_at, OpeningSource.BORN
+    return 0, one.first_at or one.opened_at, OpeningSource.FIRST_USED
+
+
+def _add_estimates(one: LifeReadings, totals: Mapping[Key, list[int]]) -> None:
+    """What the process may still have done after its last scrape, at the rate of its last minutes."""
+    if one.before_end is None or one.before_end_ms <= 0:
+        return
+    for key, closing in one.closings.items():
+        grown = closing - one.before_end.get(key, 0)
+        if grown > 0:
+            totals[key][1] += round(grown * one.seen.tail_ms / one.before_end_ms)
+
+
+def _coverages(lives_of: Mapping[str, Sequence[int]], seen: Sequence[Seen]) -> dict[str, Decimal]:
+    by_lives: dict[tuple[int, ...], Decimal] = {}
+    coverages = {}
+    for tenant, lives in lives_of.items():
+        together = tuple(lives)
+        if together not in by_lives:
+            by_lives[together] = coverage_of([seen[index] for index in together])
+        coverages[tenant] = by_lives[together]
+    return coverages
+
+
+def _rows(
+    totals: Mapping[Key, Sequence[int]], coverages: Mapping[str, Decimal], common: int, min_coverage: Decimal
+) -> list[UsageRow]:
+    known: dict[int, tuple[bool, tuple[str, ...]]] = {}
+    rows = []
+    low = _BITS[Flag.LOW_COVERAGE]
+    for key in sorted(totals):
+        tokens, unseen, flags = totals[key]
+        tenant, model, kind = key
+        coverage = coverages[tenant]
+        flags |= common if coverage >= min_coverage else common | low
+        if flags not in known:
+            known[flags] = _told(flags)
+        held, names = known[flags]
+        rows.append(UsageRow(tenant, model, kind, tokens, coverage, unseen, held, names))
+    return rows
+
+
+def _told(bits: int) -> tuple[bool, tuple[str, ...]]:
+    flags = [flag for flag, bit in _BITS.items() if bits & bit]
+    return any(flag in HOLDING for flag in flags), tuple(flag.value for flag in flags)
+
+
+def highest(copies: Iterable[Values]) -> Values:
+    """The readings of a life from those of its copies: scrapers lag behind each other, none runs ahead."""
+    found = [copy for copy in copies if copy]
+    if len(found) <= 1:
+        return found[0] if found else {}
+    merged = dict(found[0])
+    for copy in found[1:]:
+        for key, value in copy.items():
+            if value > merged.get(key, -1):
+                merged[key] = value
+    return merged

@@ -1,0 +1,204 @@
+"""What is asked of Prometheus to read meters: few instant queries, no raw samples of counters."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from backend.clients.prometheus import Prometheus, Sample, instant_text, quoted, whole
+from backend.config import UsageSettings
+from backend.usage.coverage import Span
+from backend.usage.lives import NEAR_MS, Point, Sight, sight_of
+from backend.usage.shards import shard_matchers
+from backend.usage.types import Values
+from backend.usage.vectors import MARK, LabelNames, TargetTable, values_by_mark
+
+AT_ONCE = 2
+LARGEST_BATCH = 50
+# Above this many, naming the instances costs more than reading the start times of strangers.
+NAMED_INSTANCES = 200
+START_TIME = "process_start_time_seconds"
+
+Answer = TypeVar("Answer")
+
+
+class Boundary(NamedTuple):
+    """Readings of everybody near one instant."""
+
+    by_target: dict[int, Values]
+    strangers: set[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The counters that are billed: one Prometheus, one selection, perhaps only one tenant."""
+
+    client: Prometheus
+    settings: UsageSettings
+    tenant: str | None = None
+
+    @property
+    def names(self) -> LabelNames:
+        """The labels that mean something."""
+        return LabelNames(tenant=self.settings.usage_tenant_label, replica=self.settings.usage_replica_label)
+
+    def instances(self, span: Span) -> set[str]:
+        """Every instance that may have had such a counter in the window."""
+        found = self.client.label_values("instance", self._counter(), span.start_ms, span.end_ms)
+        return set(found)
+
+    def shards(self, span: Span) -> list[str]:
+        """Label matchers that split the series into parts of bearable size; one empty matcher when one part is enough.
+
+        The parts cover every series, whatever tenants appear meanwhile.
+        """
+        if self.tenant is not None:
+            return [""]
+        count = self._count(span)
+        parts = -(-count // self.settings.usage_shard_series)
+        if parts <= 1:
+            return [""]
+        label = self.settings.usage_tenant_label
+        tenants = self.client.label_values(label, self._counter(), span.start_ms, span.end_ms)
+        return shard_matchers(label, tenants, parts)
+
+    def sight(self, instances: set[str], span: Span) -> Sight:
+        """Which process was seen when, from the raw samples of its start time."""
+        matchers = [self.settings.usage_selector]
+        if len(instances) <= NAMED_INSTANCES:
+            matchers.append(f"instance=~{quoted('|'.join(map(escaped, sorted(instances))))}")
+        query = f"{_selector(START_TIME, matchers)}[{span.end_ms - span.start_ms + 1}ms]"
+        matrix = self.client.instant(query, span.end_ms)
+        return sight_of(matrix, is_wanted=lambda instance: instance in instances)
+
+    def boundaries(
+        self, table: TargetTable, shards: Sequence[str], instants: Sequence[int]
+    ) -> list[Boundary]:
+        """Readings of everybody at each of some instants, at most two queries at a time."""
+        asked = [(at_ms, shard) for at_ms in instants for shard in shards]
+
+        def read(one: tuple[int, str]) -> Boundary:
+            at_ms, shard = one
+            vector = self.client.instant(f"last_over_time({self._counter(shard)}[{NEAR_MS}ms])", at_ms)
+            return Boundary(*table.values_by_target(vector, self.names))
+
+        parts = _side_by_side(read, asked)
+        width = len(shards)
+        return [_joined(parts[start : start + width]) for start in range(0, len(parts), width)]
+
+    def at_points(self, sight: Sight, points: Sequence[Point], shards: Sequence[str]) -> list[Values]:
+        """The readings of one life each, at the scrapes that are named."""
+        size = max(1, LARGEST_BATCH // len(shards))
+        batches = [
+            (shard, range(start, min(start + size, len(points))))
+            for start in range(0, len(points), size)
+            for shard in shards
+        ]
+
+        def read(batch: tuple[str, range]) -> dict[int, Values]:
+            shard, marks = batch
+            parts = [self._marked(sight, points[mark], mark, shard) for mark in marks]
+            vector = self.client.instant(_any_of(parts), points[marks[-1]].at_ms)
+            labels = {mark: sight.targets[points[mark].target].labels for mark in marks}
+            return values_by_mark(vector, labels, self.names)
+
+        found: list[Values] = [{} for _ in points]
+        for answer in _side_by_side(read, batches):
+            for mark, values in answer.items():
+                found[mark].update(values)
+        return found
+
+    def of_stranger(self, instance: str, span: Span) -> tuple[Values, Values]:
+        """The lowest and the last reading of an instance that tells no start time."""
+        counter = self._counter(f"instance={quoted(instance)}")
+        window = f"[{span.end_ms - span.start_ms}ms]"
+        label = {0: {"instance": instance}}
+        lowest, last = (
+            values_by_mark(
+                self._marked_rows(f"{function}({counter}{window})", span.end_ms), label, self.names
+            )
+            for function in ("min_over_time", "last_over_time")
+        )
+        return lowest[0], last[0]
+
+    def is_alive_at(self, at_ms: int) -> bool:
+        """Whether Prometheus scraped anything at all just before an instant."""
+        return bool(self.client.instant("count(up)", at_ms))
+
+    def _count(self, span: Span) -> int:
+        """How many series there are, seen from both ends of the window."""
+        counter = self._counter()
+        ends = [f"count({counter} @ {instant_text(at_ms)})" for at_ms in span]
+        return max(
+            (
+                whole(row["value"][1])
+                for row in self.client.instant(
+                    _any_of(
+                        [f'label_replace({end}, "end", "{index}", "", "")' for index, end in enumerate(ends)]
+                    ),
+                    span.end_ms,
+                )
+            ),
+            default=0,
+        )
+
+    def _marked_rows(self, query: str, at_ms: int) -> list[Sample]:
+        return self.client.instant(f'label_replace({query}, "{MARK}", "0", "", "")', at_ms)
+
+    def _marked(self, sight: Sight, point: Point, mark: int, shard: str) -> str:
+        # Left-open ranges (3.x) leave out their first instant, left-closed ones (2.x) have it: one millisecond
+        # before the life's first scrape is right for both, and no earlier life was scraped there.
+        reach_ms = min(NEAR_MS, point.at_ms - point.since_ms + 1)
+        matchers = _target_matchers(sight, point.target)
+        counter = self._counter(shard, *matchers)
+        reading = f"last_over_time({counter}[{reach_ms}ms] @ {instant_text(point.at_ms)})"
+        return f'label_replace({reading}, "{MARK}", "{mark}", "", "")'
+
+    def _counter(self, *more: str) -> str:
+        matchers = [self.settings.usage_selector, *more]
+        if self.tenant is not None:
+            matchers.append(f"{self.settings.usage_tenant_label}={quoted(self.tenant)}")
+        return _selector(self.settings.usage_metric, matchers)
+
+
+def escaped(value: str) -> str:
+    """A regular expression of RE2 that matches exactly this text."""
+    return re.sub(r"[^A-Za-z0-9_]", lambda found: f"\\x{{{ord(found[0]):x}}}", value)
+
+
+def _selector(metric: str, matchers: Iterable[str]) -> str:
+    inner = ",".join(bare for matcher in matchers if (bare := matcher.strip().strip("{}").strip(" ,")))
+    return f"{metric}{{{inner}}}"
+
+
+def _target_matchers(sight: Sight, target: int) -> list[str]:
+    own = sight.targets[target]
+    siblings = [other for other in sight.targets if other.instance == own.instance]
+    names = {"instance"} if len(siblings) == 1 else {name for other in siblings for name in other.labels}
+    return [f"{name}={quoted(own.labels.get(name, ''))}" for name in sorted(names)]
+
+
+def _any_of(parts: Sequence[str]) -> str:
+    """The union of vectors, as a balanced tree: a chain would look at the first of them again and again."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    return f"({_any_of(parts[:middle])} or {_any_of(parts[middle:])})"
+
+
+def _joined(parts: Sequence[Boundary]) -> Boundary:
+    first = parts[0]
+    for part in parts[1:]:
+        for target, values in part.by_target.items():
+            first.by_target[target].update(values)
+        first.strangers.update(part.strangers)
+    return first
+
+
+def _side_by_side(read: Callable[[Any], Answer], asked: Sequence[Any]) -> list[Answer]:
+    if len(asked) <= 1:
+        return [read(one) for one in asked]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        return [task.result() for task in [threads.submit(copy_context().run, read, one) for one in asked]]

@@ -1,0 +1,146 @@
+"""Nouns of usage. Mass rows are named tuples: a night has hundreds of thousands of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from backend.clock import Window
+
+
+class Flag(StrEnum):
+    """What one must know about a figure. The sentence for people is ``usage.flag.<value>`` in the catalogue."""
+
+    COLD_START = "cold_start"
+    """A process older than our first sight of it: only the growth that was observed is counted."""
+    LOW_COVERAGE = "low_coverage"
+    """The processes of this tenant were scraped for too little of the day."""
+    READING_WENT_BACK = "reading_went_back"
+    """A closing reading below its opening one: the meter counts nothing."""
+    NO_START_TIME = "no_start_time"
+    """A counter of an instance that does not tell when its process started."""
+    DUPLICATE_SCRAPE = "duplicate_scrape"
+    """The same process was scraped twice; it counts once."""
+    GAP_ACROSS_BOUNDARY = "gap_across_boundary"
+    """Nothing was scraped around a midnight: some tokens belong to the neighbouring day."""
+    OPEN = "open"
+    """The day has not ended: measured so far."""
+
+
+HOLDING = frozenset({Flag.COLD_START, Flag.LOW_COVERAGE, Flag.READING_WENT_BACK, Flag.NO_START_TIME})
+"""Flags with which no invoice is issued before an operator has looked."""
+
+
+class OpeningSource(StrEnum):
+    """Where an opening reading comes from."""
+
+    STORED = "stored"
+    """The closing reading that we stored for the day before."""
+    SCRAPED = "scraped"
+    """The last scrape at or before the beginning of the day."""
+    BORN = "born"
+    """Zero: the process was born in our sight."""
+    FIRST_USED = "first_used"
+    """Zero: the process had been scraped before without this counter."""
+    FIRST_SEEN = "first_seen"
+    """Unknown; the first value that was seen stands in for it."""
+
+
+Key = tuple[str, str, str]
+"""What is billed apart: a tenant's label, the model that answered, and the type of token."""
+
+Values = dict[Key, int]
+"""Readings of one life at one instant."""
+
+
+class Reading(NamedTuple):
+    """Opening and closing reading of one meter: one series of one process life on one day."""
+
+    tenant: str
+    model: str
+    type: str
+    instance: str
+    life_start: datetime
+    opening: int
+    opened_at: datetime
+    opening_source: str
+    closing: int
+    closed_at: datetime
+
+
+class UsageRow(NamedTuple):
+    """Tokens of one series on one day, and how sure they are. ``unseen_estimate`` is an estimate and never billed."""
+
+    tenant: str
+    model: str
+    type: str
+    tokens: int
+    coverage: Decimal
+    unseen_estimate: int
+    held: bool
+    flags: tuple[str, ...]
+
+
+class DailyUsage(NamedTuple):
+    """Stored tokens of one model and type of one tenant on one day."""
+
+    day: date
+    model: str
+    type: str
+    tokens: int
+    coverage: Decimal
+    unseen_estimate: int
+    held: bool
+    flags: tuple[str, ...]
+
+
+class UnknownLabel(NamedTuple):
+    """A tenant label on counters that no tenant has: kept, shown, invoiced to nobody."""
+
+    label: str
+    first_day: date
+    last_day: date
+    days: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayMeasurement:
+    """All usage of a day with its evidence. ``series`` counts meters, ``lives`` the processes that carried them."""
+
+    day: date
+    window: Window
+    measured_at: datetime
+    rows: list[UsageRow]
+    readings: list[Reading]
+    series: int
+    lives: int
+
+
+class StoredLife(NamedTuple):
+    """The closing readings that we stored for one process life on the last day it was measured."""
+
+    closed_at: datetime
+    closings: Values
+
+
+StoredLives = dict[tuple[str, datetime], StoredLife]
+"""By instance and start of life."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredClosings:
+    """What the database knows at the beginning of a window.
+
+    ``previous_day`` says whether the day that ends there is stored whole: a life without a reading in it was
+    then never billed. ``older`` looks up lives that were last seen on an earlier day than that one.
+    """
+
+    previous_day: bool
+    lives: StoredLives
+    older: Callable[[Sequence[tuple[str, datetime]]], StoredLives]
+
+
+NOTHING_STORED = StoredClosings(previous_day=False, lives={}, older=lambda _lives: {})

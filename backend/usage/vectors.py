@@ -1,0 +1,146 @@
+"""Vectors of Prometheus into readings per target. The inner loop of a night: no object for a row."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+from backend.clients.prometheus import whole
+from backend.usage.lives import Target
+from backend.usage.types import Key, Values
+
+NAME = "__name__"
+MARK = "__life"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelNames:
+    """The labels that mean something to us; job and replica only tell copies of one scrape apart."""
+
+    tenant: str
+    replica: str
+    model: str = "model"
+    type: str = "type"
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What a series is billed by."""
+        return (self.tenant, self.model, self.type)
+
+    @property
+    def ignored(self) -> frozenset[str]:
+        """What never makes a series another one."""
+        return frozenset({*self.key, "job", self.replica, NAME, MARK})
+
+
+class _Oddities:
+    """Series with labels that neither the target nor the bill knows: copies count once, others are summed."""
+
+    def __init__(self, names: LabelNames) -> None:
+        self._names = names
+        self._found: dict[tuple[int, Key], dict[frozenset[tuple[str, str]], int]] = {}
+
+    def add(self, target: int, labels: Mapping[str, str], known: Mapping[str, str], value: int) -> None:
+        key = key_of(labels, self._names)
+        ignored = self._names.ignored
+        rest = frozenset((n, v) for n, v in labels.items() if n not in ignored and n not in known)
+        apart = self._found.setdefault((target, key), {})
+        apart[rest] = max(value, apart.get(rest, 0))
+
+    def pour_into(self, values: Mapping[int, Values]) -> None:
+        for (target, key), apart in self._found.items():
+            into = values[target]
+            plain = frozenset[tuple[str, str]]()
+            if key in into:
+                apart[plain] = max(into[key], apart.get(plain, 0))
+            into[key] = sum(apart.values())
+
+
+def key_of(labels: Mapping[str, str], names: LabelNames) -> Key:
+    """What a series is billed by; a missing label is an empty one."""
+    return (labels.get(names.tenant, ""), labels.get(names.model, ""), labels.get(names.type, ""))
+
+
+class TargetTable:
+    """Finds the target that a counter was scraped from: the one whose labels the counter carries."""
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        """Index the targets by the labels they have."""
+        self._targets = targets
+        self._by_instance: dict[str, int] = {}
+        by_names: dict[tuple[str, ...], dict[Any, int]] = {}
+        for index, target in enumerate(targets):
+            self._by_instance.setdefault(target.instance, index)
+            names = tuple(sorted(target.labels))
+            if names:
+                by_names.setdefault(names, {})[itemgetter(*names)(target.labels)] = index
+        # The longest first: labels of one target may be a part of another's.
+        self._groups = sorted(by_names.items(), key=lambda group: -len(group[0]))
+
+    def values_by_target(
+        self, vector: Sequence[Mapping[str, Any]], names: LabelNames
+    ) -> tuple[dict[int, Values], set[str]]:
+        """Readings of each target, and the instances that no target speaks for."""
+        values: dict[int, Values] = {index: {} for index in range(len(self._targets))}
+        odd, strangers = _Oddities(names), set()
+        rest = vector
+        for label_names, table in self._groups:
+            into = {labels: values[index] for labels, index in table.items()}
+            rest = _take_plain(rest, itemgetter(*label_names), len(label_names), into, names)
+        for row in rest:
+            labels = row["metric"]
+            index = self._index_of(labels)
+            if index is None:
+                strangers.add(labels.get("instance", ""))
+            else:
+                odd.add(index, labels, self._targets[index].labels, whole(row["value"][1]))
+        odd.pour_into(values)
+        return values, strangers
+
+    def _index_of(self, labels: Mapping[str, str]) -> int | None:
+        for names, table in self._groups:
+            if all(name in labels for name in names):
+                index = table.get(itemgetter(*names)(labels))
+                if index is not None:
+                    return index
+        return self._by_instance.get(labels.get("instance", ""))
+
+
+def _take_plain(
+    rows: Sequence[Mapping[str, Any]],
+    target_of: Callable[[Mapping[str, str]], Any],
+    target_labels: int,
+    into: Mapping[Any, Values],
+    names: LabelNames,
+) -> list[Mapping[str, Any]]:
+    """Read the rows that carry exactly the labels of a target and of the bill; return the others."""
+    key_of_row = itemgetter(*names.key)
+    others = []
+    for row in rows:
+        labels = row["metric"]
+        try:
+            found = into[target_of(labels)]
+            key = key_of_row(labels)
+        except KeyError:
+            others.append(row)
+            continue
+        if key in found or len(labels) != target_labels + 3 + (NAME in labels):
+            others.append(row)
+        else:
+            found[key] = whole(row["value"][1])
+    return others
+
+
+def values_by_mark(
+    vector: Iterable[Mapping[str, Any]],
+    targets: Mapping[int, Mapping[str, str]],
+    names: LabelNames,
+) -> dict[int, Values]:
+    """Readings of a batch of questions, by the number that each of them put on its rows."""
+    values: dict[int, Values] = {mark: {} for mark in targets}
+    odd = _Oddities(names)
+    for row in vector:
+        mark = int(row["metric"][MARK])
+        odd.add(mark, row["metric"], targets[mark], whole(row["value"][1]))
+    odd.pour_into(values)
+    return values
