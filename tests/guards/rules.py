@@ -65,7 +65,9 @@ def foreign_repositories(source: Source) -> list[str]:
 
 def side_doors(source: Source) -> list[str]:
     """What portal and jobs import of a backend feature besides its service, types and rules."""
-    features = {path.parent.name for path in (ROOT / "backend").glob("*/service.py")}
+    if not source.path.startswith(("portal/", "jobs/")):
+        return []
+    features = {path.parent.name for path in (ROOT / "backend").glob("*/models.py")}
     found = []
     for name in imported(source):
         parts = name.split(".")
@@ -79,7 +81,7 @@ def commits(source: Source) -> list[str]:
     """Calls that open or end a transaction outside ``db.engine``."""
     if source.path.startswith(("backend/db/", "backend/sandbox/")):
         return []
-    names = {"commit", "rollback", "begin", "begin_nested", "sessionmaker", "Session"}
+    names = {"commit", "rollback", "begin", "begin_nested", "sessionmaker"}
     found = []
     for call in calls(source):
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")

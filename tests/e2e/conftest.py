@@ -1,0 +1,160 @@
+"""The whole product, built and running, and a real Chromium in front of it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from backend.i18n.catalog import Lang, text
+from backend.sandbox import tools
+from backend.sandbox.signins import SignIn, sign_ins
+from backend.sandbox.site import process_environment
+from backend.sandbox.stack import Stack
+
+SCREENS = tools.LOCAL / "screens"
+CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+WIDTHS = {"desktop": 1280, "phone": 360}
+# A loaded machine with two cores answers late now and then; a person would wait as well.
+PATIENCE_MS = 20_000
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """Everything that `make demo` starts, with three days of history and nothing left from last time."""
+    made = Stack(tools.LOCAL / "e2e", history_days=3, use="e2e", scrape_interval_s=2)
+    made.forget()
+    with Stack(tools.LOCAL / "e2e", history_days=3, use="e2e", scrape_interval_s=2) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def people(stack: Stack) -> dict[str, SignIn]:
+    """Those who can sign in, by role."""
+    return {person.role: person for person in sign_ins(stack)}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One headless Chromium for all tests."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(tools.chromium()), args=CHROMIUM_ARGS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A person in front of a browser window, in one language."""
+
+    def __init__(self, stack: Stack, context: BrowserContext, lang: Lang, width: str) -> None:
+        self.stack = stack
+        self.context = context
+        self.lang: Lang = lang
+        self.width = width
+        self.page: Page = context.new_page()
+        self.problems: list[str] = []
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+
+    def t(self, key: str, **params: str | int) -> str:
+        """A sentence of the catalogue in the visit's language."""
+        return text(key, self.lang, **params)
+
+    def go(self, path: str) -> Page:
+        """Open an address of the portal and wait until clicks are answered."""
+        self.page.goto(self.stack.web_url + path, wait_until="domcontentloaded")
+        self.settle()
+        return self.page
+
+    def settle(self) -> None:
+        """Wait until the page has its data: hydrated, and no skeleton left."""
+        self.page.locator("[data-hydrated]").first.wait_for(state="attached", timeout=PATIENCE_MS)
+        expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
+
+    def sign_in(self, person: SignIn) -> "Visit":
+        """Sign in by the form and choose the visit's language."""
+        self.go("/sign-in")
+        self.page.locator("#email").fill(person.email)
+        self.page.locator("#password").fill(person.password)
+        self.page.get_by_role("button", name=self.t("page.sign_in.submit")).click()
+        self.page.wait_for_url(lambda url: "/sign-in" not in url and not url.endswith("/auth/sign-in"))
+        if self.page.locator("html").get_attribute("lang") != self.lang:
+            self.page.goto(f"{self.stack.web_url}/lang/{self.lang}?next=/")
+        return self
+
+    def screenshot(self, name: str) -> Path:
+        """Keep what a person sees, whole page, under `.local/screens`; nothing may stick out sideways."""
+        wide = self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert wide <= 0, f"{name} scrolls sideways by {wide} px at {self.width}"
+        SCREENS.mkdir(parents=True, exist_ok=True)
+        path = SCREENS / f"{name}-{self.lang}-{WIDTHS[self.width]}.png"
+        self.page.screenshot(path=path, full_page=True)
+        return path
+
+
+Visitor = Callable[..., Visit]
+
+
+@pytest.fixture
+def visit(stack: Stack, chromium: Browser) -> Iterator[Visitor]:
+    """Make a visit: `visit(lang, width)`; every one ends with the test and must have met no script error."""
+    made: list[Visit] = []
+
+    def make(lang: Lang = "fa", width: str = "desktop") -> Visit:
+        context = chromium.new_context(
+            viewport={"width": WIDTHS[width], "height": 800 if width == "desktop" else 740},
+            locale="fa-IR" if lang == "fa" else "en-GB",
+            timezone_id="Asia/Tehran",
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        context.add_cookies([{"name": "lang", "value": lang, "url": stack.web_url}])
+        made.append(Visit(stack, context, lang, width))
+        return made[-1]
+
+    yield make
+    problems = [problem for each in made for problem in each.problems]
+    for each in made:
+        each.context.close()
+    assert problems == []
+
+
+def run_module(stack: Stack, *argv: str) -> subprocess.CompletedProcess[str]:
+    """Run one of our commands to its end, in the environment of the stack."""
+    return subprocess.run(
+        [sys.executable, "-m", *argv],
+        env=process_environment(stack),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def measured(stack: Stack, day: str, tenant: str) -> list[dict[str, Any]]:
+    """What the public command says of a tenant's day, from Prometheus alone."""
+    run = run_module(
+        stack,
+        "backend.usage",
+        "--day",
+        day,
+        "--tenant",
+        tenant,
+        "--json",
+        "--prometheus-url",
+        stack.prometheus_url,
+    )
+    assert run.returncode in {0, 3}, run.stderr
+    rows: list[dict[str, Any]] = json.loads(run.stdout)
+    return rows
+
+
+os.environ.setdefault("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")
