@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, bindparam, text
 
 from backend.actor import TenantId
-from backend.invoices.types import BillingRun, Invoice, InvoiceId, InvoiceLine, RunState, Status
+from backend.invoices.types import BillingRun, Due, Invoice, InvoiceId, InvoiceLine, RunState, Status
 from backend.money import Rial
 
 _INVOICE = """
@@ -49,6 +49,16 @@ def count_of(connection: Connection, tenant_id: TenantId) -> int:
     """How many invoices a tenant has."""
     statement = text("SELECT count(*) FROM tenant_invoice WHERE tenant_id = :tenant")
     return int(connection.scalar(statement, {"tenant": tenant_id}) or 0)
+
+
+def due_of(connection: Connection, tenant_id: TenantId) -> Due:
+    """The number and sum of a tenant's unpaid invoices."""
+    statement = text(
+        "SELECT count(*) AS count, coalesce(sum(amount_rial), 0) AS amount_rial FROM tenant_invoice"
+        " WHERE tenant_id = :tenant AND status = 'pending'"
+    )
+    row = connection.execute(statement, {"tenant": tenant_id}).mappings().one()
+    return Due(count=row["count"], amount_rial=Rial(int(row["amount_rial"])))
 
 
 def held(connection: Connection) -> list[Invoice]:

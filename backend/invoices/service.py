@@ -25,6 +25,7 @@ from backend.invoices.types import (
     BillingHealth,
     BillingPlan,
     BillingRun,
+    Due,
     HeldInvoice,
     Invoice,
     InvoiceDetail,
@@ -207,6 +208,13 @@ def invoices_of(actor: Actor, tenant_id: TenantId, *, limit: int = 50, offset: i
             connection, tenant_id, max(0, min(limit, MAX_PAGE)), max(0, offset)
         )
         return InvoicePage(rows=rows, total=report_repository.count_of(connection, tenant_id))
+
+
+def due_of(actor: Actor, tenant_id: TenantId) -> Due:
+    """What a tenant has not paid yet; held invoices are not due."""
+    require_tenant(actor, tenant_id)
+    with read() as connection:
+        return report_repository.due_of(connection, tenant_id)
 
 
 def invoice(actor: Actor, invoice_id: InvoiceId) -> InvoiceDetail:

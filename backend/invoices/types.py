@@ -137,6 +137,14 @@ class InvoicePage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What a tenant has not paid yet."""
+
+    count: int
+    amount_rial: Rial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceDetail:
     """One invoice with all its evidence: lines, the day's usage with flags, and the meter readings."""
 
@@ -208,3 +216,14 @@ class BillingHealth:
     open_days: list[date]
     overdue_days: list[date]
     held: int
+
+
+class Due(NamedTuple):
+    """What payments need to know of an invoice. Held and void ones are never due."""
+
+    id: InvoiceId
+    tenant_id: TenantId
+    number: str
+    day: date
+    amount_rial: Rial
+    status: Status
