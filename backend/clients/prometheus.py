@@ -97,7 +97,8 @@ class _HouseAdapter(BaseAdapter):
         self._client.close()
 
 
-@lru_cache(maxsize=4)
+# Never evicted: a process has one Prometheus, and a client that is dropped would leave its sockets open.
+@lru_cache(maxsize=None)
 def prometheus(url: str, timeout_s: float) -> Prometheus:
     """The client of this process for an address; it keeps its connections."""
     return Prometheus(url, timeout_s)
