@@ -162,7 +162,10 @@ def usual(day: date, at_most: str) -> dict[str, Any]:
         answer = prometheus.custom_query(query, params={"time": window.end.timestamp()})
         lines = [(each["metric"], round(float(each["value"][1]))) for each in answer]
         with Session(engine) as session:
-            session.add_all(_invoice(company.id, day, number, lines))
+            invoice, *own_lines = _invoice(company.id, day, number, lines)
+            session.add(invoice)
+            session.flush()
+            session.add_all(own_lines)
             session.commit()
     return {"seconds": perf_counter() - began, "tenants": len(companies)}
 
