@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, bindparam, text
 
 from backend.actor import TenantId
-from backend.invoices.types import BillingRun, Due, Invoice, InvoiceId, InvoiceLine, RunState, Status
+from backend.invoices.types import BillingRun, Invoice, InvoiceId, InvoiceLine, Owed, RunState, Status
 from backend.money import Rial
 
 _INVOICE = """
@@ -51,14 +51,14 @@ def count_of(connection: Connection, tenant_id: TenantId) -> int:
     return int(connection.scalar(statement, {"tenant": tenant_id}) or 0)
 
 
-def due_of(connection: Connection, tenant_id: TenantId) -> Due:
+def owed_by(connection: Connection, tenant_id: TenantId) -> Owed:
     """The number and sum of a tenant's unpaid invoices."""
     statement = text(
         "SELECT count(*) AS count, coalesce(sum(amount_rial), 0) AS amount_rial FROM tenant_invoice"
         " WHERE tenant_id = :tenant AND status = 'pending'"
     )
     row = connection.execute(statement, {"tenant": tenant_id}).mappings().one()
-    return Due(count=row["count"], amount_rial=Rial(int(row["amount_rial"])))
+    return Owed(count=row["count"], amount_rial=Rial(int(row["amount_rial"])))
 
 
 def held(connection: Connection) -> list[Invoice]:

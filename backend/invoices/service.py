@@ -25,12 +25,12 @@ from backend.invoices.types import (
     BillingHealth,
     BillingPlan,
     BillingRun,
-    Due,
     HeldInvoice,
     Invoice,
     InvoiceDetail,
     InvoiceId,
     InvoicePage,
+    Owed,
     RunState,
     Status,
 )
@@ -210,11 +210,11 @@ def invoices_of(actor: Actor, tenant_id: TenantId, *, limit: int = 50, offset: i
         return InvoicePage(rows=rows, total=report_repository.count_of(connection, tenant_id))
 
 
-def due_of(actor: Actor, tenant_id: TenantId) -> Due:
+def owed_by(actor: Actor, tenant_id: TenantId) -> Owed:
     """What a tenant has not paid yet; held invoices are not due."""
     require_tenant(actor, tenant_id)
     with read() as connection:
-        return report_repository.due_of(connection, tenant_id)
+        return report_repository.owed_by(connection, tenant_id)
 
 
 def invoice(actor: Actor, invoice_id: InvoiceId) -> InvoiceDetail:

@@ -137,7 +137,7 @@ class InvoicePage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
+class Owed:
     """What a tenant has not paid yet."""
 
     count: int
