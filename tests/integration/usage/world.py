@@ -1,0 +1,184 @@
+"""Synthetic processes with known truth: what they did, what a scraper saw of it, and what that proves.
+
+The proof is computed from the raw samples, one after the other, by other means than the product's.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+Key = tuple[str, str, str]
+Labels = tuple[tuple[str, str], ...]
+
+METRIC = "openai_tokens_total"
+START = "process_start_time_seconds"
+HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Event:
+    at: float
+    key: Key
+    tokens: int
+
+
+@dataclass
+class Process:
+    """One life: its counters start at ``base`` and grow by events."""
+
+    instance: str
+    start: float
+    end: float
+    events: list[Event] = field(default_factory=list)
+    base: dict[Key, int] = field(default_factory=dict)
+    eager: Sequence[Key] = ()
+    tells_start: bool = True
+
+    def values_at(self, at: float) -> dict[Key, int]:
+        """The exposition at an instant."""
+        values = {**dict.fromkeys(self.eager, 0), **self.base}
+        for event in self.events:
+            if event.at > at:
+                break
+            values[event.key] = values.get(event.key, 0) + event.tokens
+        return values
+
+
+@dataclass
+class Scraper:
+    """Who scrapes: every ``interval`` seconds at an offset, except in gaps (of everybody, or of one instance)."""
+
+    interval: float = 60
+    offset: float = 7
+    job: str = "docuchat"
+    extra: Mapping[str, str] = field(default_factory=dict)
+    gaps: Sequence[tuple[float, float]] = ()
+    instance_gaps: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    begins: float = 0
+    ends: float = float("inf")
+
+    def times(self, process: Process) -> Iterator[float]:
+        """When this process was scraped."""
+        gaps = [*self.gaps, *self.instance_gaps.get(process.instance, ())]
+        first = int((process.start - self.offset) // self.interval) + 1
+        for number in count(first):
+            at = self.offset + number * self.interval
+            if at >= process.end or at > self.ends:
+                return
+            if at >= self.begins and not any(begin <= at < end for begin, end in gaps):
+                yield at
+
+
+@dataclass
+class World:
+    """Everything under one value of the label ``scenario``."""
+
+    name: str
+    processes: list[Process]
+    scrapers: list[Scraper]
+
+    def samples(self) -> Iterator[tuple[str, Labels, float, float]]:
+        """What Prometheus holds: metric, labels, seconds, value."""
+        for scraper in self.scrapers:
+            for process in self.processes:
+                target = {
+                    "scenario": self.name,
+                    "job": scraper.job,
+                    "instance": process.instance,
+                    **scraper.extra,
+                }
+                for at, values in exposed(process, scraper):
+                    if process.tells_start:
+                        yield START, tuple(target.items()), at, process.start
+                    for (tenant, model, kind), value in values.items():
+                        labels = {**target, "tenant": tenant, "model": model, "type": kind}
+                        yield METRIC, tuple(labels.items()), at, value
+
+    def proven(self, start: float, end: float, *, sight_from: float) -> dict[Key, int]:
+        """Tokens that are first seen in (start, end], sample by sample.
+
+        ``sight_from``: a process older than this that was not seen before ``end`` of its first scrape is cold;
+        what it had counted at its first scrape is nobody's.
+        """
+        tokens: dict[Key, int] = defaultdict(int)
+        for process in self.processes:
+            seen = sorted(
+                (at, values) for scraper in self.scrapers for at, values in exposed(process, scraper)
+            )
+            highest: dict[Key, int] = {}
+            for number, (at, values) in enumerate(seen):
+                for key, value in values.items():
+                    before = highest.get(key, 0)
+                    if number == 0 and process.start <= sight_from:
+                        before = value
+                    if start < at <= end:
+                        tokens[key] += max(0, value - before)
+                    highest[key] = max(value, before)
+        return dict(tokens)
+
+    def true(self, start: float, end: float) -> dict[Key, int]:
+        """What the processes really did in the window, whoever saw it."""
+        tokens: dict[Key, int] = defaultdict(int)
+        for process in self.processes:
+            for event in process.events:
+                if start < event.at <= end:
+                    tokens[event.key] += event.tokens
+        return dict(tokens)
+
+
+def exposed(process: Process, scraper: Scraper) -> Iterator[tuple[float, dict[Key, int]]]:
+    """Each scrape of a process with what it exposed."""
+    values = {**dict.fromkeys(process.eager, 0), **process.base}
+    pending = iter(process.events)
+    event = next(pending, None)
+    for at in scraper.times(process):
+        while event is not None and event.at <= at:
+            values[event.key] = values.get(event.key, 0) + event.tokens
+            event = next(pending, None)
+        yield at, dict(values)
+
+
+def keys_of(tenants: int) -> list[Key]:
+    """The series of some tenants."""
+    return [
+        (f"tenant-{number}", "gpt-4o", kind) for number in range(tenants) for kind in ("prompt", "completion")
+    ]
+
+
+def events(
+    dice: random.Random, keys: Sequence[Key], start: float, end: float, per_hour: float
+) -> list[Event]:
+    """Requests of many sizes; each tenant has its own rhythm."""
+    found = []
+    for number, key in enumerate(keys):
+        rate = max(1e-9, per_hour * (1 + number % 5) ** 2 / 9)
+        at = start + dice.expovariate(rate / HOUR)
+        while at < end:
+            found.append(Event(at, key, dice.randint(1, 4000)))
+            at += dice.expovariate(rate / HOUR)
+    return sorted(found, key=lambda event: event.at)
+
+
+def openmetrics_blocks(worlds: Sequence[World], block_s: int = 2 * HOUR) -> dict[int, str]:
+    """Texts for promtool, one for each block of two hours."""
+    blocks: dict[int, dict[tuple[str, Labels], list[tuple[float, float]]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for world in worlds:
+        for metric, labels, at, value in world.samples():
+            blocks[int(at // block_s)][metric, labels].append((at, value))
+    return {number: _text(series) for number, series in sorted(blocks.items())}
+
+
+def _text(series: Mapping[tuple[str, Labels], Sequence[tuple[float, float]]]) -> str:
+    lines = []
+    for (metric, labels), samples in sorted(series.items()):
+        inner = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels)
+        lines += [f"{metric}{{{inner}}} {value} {at:.3f}" for at, value in sorted(samples)]
+    return "\n".join([*lines, "# EOF", ""])
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
