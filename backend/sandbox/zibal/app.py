@@ -115,7 +115,7 @@ async def _show_bank(request: Request) -> Response:
         return response
     if session is None:
         return _html(bank.unknown_page(), 404)
-    merchant = memory.merchants[session.merchant]
+    merchant = memory.merchant_of(session)
     referer = request.headers.get("referer", "")
     memory.record(Point.START, trackId=session.track_id, referer=referer)
     if memory.behaviour.checks_referer and not gateway.may_come_from(session, merchant, referer):

@@ -88,7 +88,7 @@ def find(memory: Memory, body: Body) -> Session | None:
 
 def pay(memory: Memory, session: Session) -> Session:
     """The payer's bank has taken the money; verify is due."""
-    merchant = memory.merchants[session.merchant]
+    merchant = memory.merchant_of(session)
     return memory.change(
         session,
         status=codes.PAID,

@@ -3,6 +3,7 @@
 import secrets
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,9 +82,7 @@ class Memory:
     def __post_init__(self) -> None:
         self._open_merchants()
         if self.state_path and self.state_path.is_file():
-            for line in self.state_path.read_bytes().splitlines():
-                session = Session(**orjson.loads(line))
-                self._sessions[session.track_id] = session
+            self._read(self.state_path)
             self._rewrite()
 
     def now(self) -> float:
@@ -117,6 +116,10 @@ class Memory:
         """Keep the session with other values."""
         return self._keep(replace(session, **fields))
 
+    def merchant_of(self, session: Session) -> Merchant:
+        """The merchant that opened the session; one that a restart has forgotten is a live one."""
+        return self.merchants.get(session.merchant) or Merchant(code=session.merchant)
+
     def has_expired(self, session: Session) -> bool:
         """Whether the bank would no longer let the payer pay."""
         life = self.behaviour.session_life_s
@@ -149,6 +152,13 @@ class Memory:
             with self.state_path.open("ab") as journal:
                 journal.write(_line(session))
         return session
+
+    def _read(self, path: Path) -> None:
+        for line in path.read_bytes().splitlines():
+            # A crash may have cut the last line; what it held was answered to nobody.
+            with suppress(orjson.JSONDecodeError, TypeError):
+                session = Session(**orjson.loads(line))
+                self._sessions[session.track_id] = session
 
     def _rewrite(self) -> None:
         if not self.state_path:
