@@ -5,7 +5,7 @@ milliseconds, label values are escaped, every exchange has one deadline, and num
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import orjson
@@ -98,7 +98,7 @@ class _HouseAdapter(BaseAdapter):
 
 
 # Never evicted: a process has one Prometheus, and a client that is dropped would leave its sockets open.
-@lru_cache(maxsize=None)
+@cache
 def prometheus(url: str, timeout_s: float) -> Prometheus:
     """The client of this process for an address; it keeps its connections."""
     return Prometheus(url, timeout_s)
