@@ -1,0 +1,148 @@
+"""What did tenants use on a day? Measures it now, with the evidence, and writes nothing.
+
+Ends with 0 when all is fine, 3 when something is held, 2 when the question is wrong, 1 when Prometheus or the
+database failed.
+"""
+
+import argparse
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+
+import orjson
+
+from backend import clock
+from backend.actor import Actor
+from backend.config import WrongSettings, settings, usage_settings
+from backend.errors import Invalid, Unavailable
+from backend.i18n.catalog import error_text
+from backend.usage import service
+from backend.usage.types import DayMeasurement, Reading, UsageRow
+
+FINE, FAILED, WRONG, HELD = 0, 1, 2, 3
+COLUMNS = ("tenant", "model", "type", "tokens", "coverage", "unseen ~", "held", "flags")
+
+CAUSES = {
+    "connection": "Prometheus cannot be reached.",
+    "timeout": "Prometheus did not answer in time.",
+    "refused": "Prometheus refused the question.",
+    "partial": "Prometheus warned that its answer is not whole.",
+    "unreadable": "What answers at this address is no Prometheus.",
+    "oversize": "The answer of Prometheus is too large.",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Answer one question; the exit code says how it went."""
+    asked = _parser().parse_args(argv)
+    try:
+        measurement = _measured(asked.day, asked.tenant, asked.prometheus_url)
+    except WrongSettings as wrong:
+        return _refuse(str(wrong), WRONG)
+    except Invalid:
+        return _refuse(
+            f"The day {asked.day} has not begun in Tehran; there is nothing to measure yet.", WRONG
+        )
+    except Unavailable as trouble:
+        return _refuse(_sentence(trouble), FAILED)
+    if asked.json:
+        sys.stdout.buffer.write(orjson.dumps(_objects(measurement), option=orjson.OPT_INDENT_2) + b"\n")
+    else:
+        print(_table(measurement))
+    return HELD if any(row.held for row in measurement.rows) else FINE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m backend.usage", description=__doc__)
+    parser.add_argument("--day", type=_day, required=True, help="a day in Tehran, such as 2026-11-22")
+    parser.add_argument("--tenant", metavar="T", help="only the counters with this tenant label")
+    parser.add_argument(
+        "--prometheus-url",
+        metavar="URL",
+        help="ask this Prometheus, and no database: no stored readings then",
+    )
+    parser.add_argument("--json", action="store_true", help="one array, with the readings of each row")
+    return parser
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write it like 2026-11-22") from None
+
+
+def _measured(day: date, tenant: str | None, url: str | None) -> DayMeasurement:
+    if url is not None:
+        given = usage_settings(prometheus_url=url)
+        return service.measure_without_database(given, day, now=clock.utc_now(), tenant_label=tenant)
+    settings()
+    return service.measure_day(Actor.process_named("usage_command"), day, tenant_label=tenant)
+
+
+def _objects(measurement: DayMeasurement) -> list[dict[str, object]]:
+    evidence: dict[tuple[str, str, str], list[Reading]] = defaultdict(list)
+    for reading in measurement.readings:
+        evidence[reading[:3]].append(reading)
+    return [
+        {
+            "day": measurement.day,
+            **row._asdict(),
+            "coverage": float(row.coverage),
+            "readings": [_evidence(reading) for reading in sorted(evidence[row[:3]])],
+        }
+        for row in measurement.rows
+    ]
+
+
+def _evidence(reading: Reading) -> dict[str, object]:
+    told = reading._asdict()
+    return {name: value for name, value in told.items() if name not in {"tenant", "model", "type"}}
+
+
+def _table(measurement: DayMeasurement) -> str:
+    window = measurement.window
+    head = f"{measurement.day}, from {window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC"
+    if not measurement.rows:
+        return f"{head}\nNo usage."
+    lines = [COLUMNS, *map(_cells, measurement.rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
+    shown = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
+    total = f"{sum(row.tokens for row in measurement.rows):,} tokens, {measurement.series} meters"
+    return "\n".join([head, *(line.rstrip() for line in shown), total])
+
+
+def _cells(row: UsageRow) -> tuple[str, ...]:
+    return (
+        _printable(row.tenant),
+        _printable(row.model),
+        _printable(row.type),
+        f"{row.tokens:,}",
+        f"{row.coverage:.3%}",
+        f"{row.unseen_estimate:,}",
+        "held" if row.held else "",
+        " ".join(row.flags),
+    )
+
+
+def _printable(label: str) -> str:
+    """A label from outside never moves the terminal's cursor."""
+    return "".join(letter if letter.isprintable() else "?" for letter in label)
+
+
+def _sentence(trouble: Unavailable) -> str:
+    if trouble.data.get("service") != "prometheus":
+        return error_text(trouble, "en")
+    cause = CAUSES.get(str(trouble.data.get("cause")), "It gave no whole answer.")
+    detail = _printable(str(trouble.data.get("detail", "")))
+    return f"Nothing was measured. {cause}" + (f" It said: {detail}" if detail else "")
+
+
+def _refuse(sentence: str, code: int) -> int:
+    print(sentence, file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
