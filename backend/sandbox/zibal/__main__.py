@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
+from backend.sandbox.serving import HOST, server_of
 from backend.sandbox.zibal.app import create_app
-from backend.sandbox.zibal.server import HOST, server_of
 from backend.sandbox.zibal.sessions import Behaviour
 
 

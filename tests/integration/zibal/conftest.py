@@ -14,8 +14,9 @@ from starlette.routing import Route
 from backend.clients.zibal import SessionOpened, TrackId, ZibalGateway
 from backend.money import Rial
 from backend.sandbox.processes import free_port
+from backend.sandbox.serving import serving
 from backend.sandbox.zibal.driver import Driver
-from backend.sandbox.zibal.server import running, server_of
+from backend.sandbox.zibal.server import running
 
 AMOUNT = Rial(20_000)
 
@@ -56,13 +57,8 @@ class Shop:
 def shop() -> Iterator[Shop]:
     port = free_port()
     it = Shop(f"http://127.0.0.1:{port}")
-    server = server_of(Starlette(routes=[Route("/pay/return", _noting(it))]), port)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    wait_for(lambda: server.started)
-    yield it
-    server.should_exit = True
-    thread.join(10)
+    with serving(Starlette(routes=[Route("/pay/return", _noting(it))]), port):
+        yield it
 
 
 def _noting(shop: Shop) -> Callable[[Request], Response]:
