@@ -5,7 +5,20 @@ from typing import Any
 from uuid import UUID
 from zlib import crc32
 
-from sqlalchemy import ColumnElement, Row, Select, column, delete, func, or_, select, table, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    cast,
+    column,
+    delete,
+    func,
+    or_,
+    select,
+    table,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.accounts.models import SignInAttemptRow, UserAccountRow, UserSessionRow
@@ -219,7 +232,8 @@ def lock_attempts(email: str, address: str) -> None:
     # Every transaction takes the account's lock before the address's, so two never wait for each other.
     with transaction() as connection:
         for space, text in ((_ACCOUNT_LOCKS, email), (_ADDRESS_LOCKS, address)):
-            connection.execute(select(func.pg_advisory_xact_lock(space, crc32(text.encode()) - 2**31)))
+            number = cast(crc32(text.encode()) - 2**31, Integer)
+            connection.execute(select(func.pg_advisory_xact_lock(space, number)))
 
 
 def failures_of_account(email: str, since: datetime) -> Failures:
