@@ -7,12 +7,20 @@ import reflex as rx
 
 from backend.i18n.catalog import text
 from portal import bridge, home
+from portal.accounts import account_page as _account_page
 from portal.accounts import sign_in_page as _sign_in_page
+from portal.billing import page as _billing_page
 from portal.guard import Guard, check_policies
 from portal.http.app import served
 from portal.i18n import BOOT
+from portal.invoices import detail_page as _invoice_page
+from portal.invoices import list_page as _invoices_page
 from portal.logs import one_redacted_log
+from portal.usage import page as _usage_page
 from portal.visitor import on_unexpected
+
+# Importing a page registers it; the bundle holds one chunk for each of these modules.
+PAGES = (_sign_in_page, _account_page, _usage_page, _invoices_page, _invoice_page, _billing_page)
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ import reflex as rx
 
 from portal import routes
 from portal.accounts.sign_in_state import SignInState
+from portal.components.basics import post_form
 from portal.components.status import note
 from portal.i18n import t
 from portal.layout import page
@@ -38,7 +39,7 @@ def sign_in() -> rx.Component:
 
 
 def _form() -> rx.Component:
-    return rx.el.form(
+    return post_form(
         rx.el.input(type="hidden", name="next", value=SignInState.wanted),
         rx.el.div(
             rx.el.label(t("page.sign_in.email"), html_for="email"),
@@ -69,7 +70,6 @@ def _form() -> rx.Component:
             class_name="field",
         ),
         rx.el.button(t("page.sign_in.submit"), type="submit", class_name="btn primary"),
-        method="post",
         action=routes.POST_SIGN_IN,
         class_name="form",
     )

@@ -3,6 +3,7 @@
 from typing import Any
 
 import reflex as rx
+from reflex_components_core.el.elements.base import BaseHTML
 from reflex_components_core.react_router.dom import ReactRouterLink
 
 Content = Any
@@ -13,6 +14,19 @@ class NavLink(ReactRouterLink):
 
     tag = "NavLink"
     alias = "PortalNavLink"
+
+
+class PostForm(BaseHTML):
+    """A form that the browser itself posts. Reflex's own form would stop it."""
+
+    tag = "form"
+    action: rx.Var[str]
+    method: rx.Var[str]
+
+
+def post_form(*content: Content, action: str, **props: Any) -> rx.Component:
+    """A plain form post, followed by a full page load."""
+    return PostForm.create(*content, action=action, method="post", **props)
 
 
 def link(content: Content, to: Any, **props: Any) -> rx.Component:
@@ -49,7 +63,7 @@ def tiles(*children: Content) -> rx.Component:
 def card(title: Content, *children: Content, aside: Content = None, flush: bool = False, **props: Any) -> rx.Component:
     """A surface with a heading. ``flush`` lets a table reach the edges."""
     return rx.el.section(
-        rx.el.div(rx.el.h2(title), aside or rx.fragment(), class_name="card-head"),
+        rx.el.div(rx.el.h2(title), rx.fragment() if aside is None else aside, class_name="card-head"),
         rx.el.div(*children, class_name="card-body flush" if flush else "card-body"),
         class_name="card",
         **props,
@@ -60,7 +74,7 @@ def page_head(title: Content, subtitle: Content = "", aside: Content = None) -> 
     """A page's own heading, the only one of the first level."""
     return rx.el.div(
         rx.el.div(rx.el.h1(title), rx.el.p(subtitle, class_name="muted")),
-        aside or rx.fragment(),
+        rx.fragment() if aside is None else aside,
         class_name="page-head",
     )
 

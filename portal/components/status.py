@@ -11,7 +11,7 @@ from portal.i18n import t
 def skeleton(lines: int = 4, label: Any = None) -> rx.Component:
     """Grey lines while content is on its way."""
     return rx.el.div(
-        rx.el.span(label or t("state.loading"), class_name="visually-hidden"),
+        rx.el.span(t("state.loading") if label is None else label, class_name="visually-hidden"),
         *[
             rx.el.div(class_name="skeleton", style={"width": f"{92 - 9 * (line % 4)}%", "marginBlock": "10px"})
             for line in range(lines)

@@ -1,0 +1,99 @@
+"""What a person's own page knows."""
+
+from uuid import UUID
+
+import reflex as rx
+
+from backend.accounts import service as accounts
+from backend.accounts.types import Session, SessionId
+from backend.actor import Actor
+from backend.errors import AppError, Invalid, NotFound, SignInFailed, TooManyAttempts, Unavailable
+from backend.i18n.catalog import Lang, error_text, text
+from portal import bridge, session
+from portal.accounts import rows
+from portal.accounts.rows import SessionRow
+from portal.bridge import Problem
+from portal.guard import EVERYBODY, allow
+from portal.i18n import language
+
+_LONGEST_NUMBER = 6
+
+
+class AccountState(rx.State):
+    """One tab's view of the own account."""
+
+    phase: str = "loading"
+    problem: Problem = Problem(text="")
+    sessions: list[SessionRow] = []
+    done: str = ""
+    failed: str = ""
+
+    @rx.event
+    @allow(EVERYBODY)
+    async def load(self) -> None:
+        """The open sessions, and what the last change came to."""
+        self._read_address()
+        await self._show()
+
+    @rx.event
+    @allow(EVERYBODY)
+    async def revoke(self, key: str) -> None:
+        """End one of the own sessions."""
+        found, lang = await session.current(self), language(self)
+        outcome = await bridge.attempt(lang, lambda: _revoke(found.actor, key))
+        session.forget_everybody()
+        self.failed = outcome.text if isinstance(outcome, Problem) else ""
+        self.done = "" if isinstance(outcome, Problem) else text("page.account.revoked", lang)
+        await self._show()
+
+    async def _show(self) -> None:
+        found, lang = await session.current(self), language(self)
+        outcome = await bridge.attempt(lang, lambda: _sessions(found, lang))
+        if isinstance(outcome, Problem):
+            self.phase, self.problem = "problem", outcome
+            return
+        self.sessions, self.phase = outcome, "ready"
+
+    def _read_address(self) -> None:
+        query, lang = self.router.url.query_parameters, language(self)
+        self.done = text("page.account.password_changed", lang) if query.get("done") == "password" else ""
+        code = query.get("error", "")
+        error = _error(code, {name: query.get(name, "") for name in ("wait_s", "min_length", "max_length")})
+        if error is not None:
+            self.failed = error_text(error, lang)
+        else:
+            reference = query.get("reference", "")
+            is_known = code == "unknown" and reference.isalnum()
+            self.failed = text("error.unknown", lang, reference=reference[:16]) if is_known else ""
+
+
+def _sessions(found: Session, lang: Lang) -> list[SessionRow]:
+    return [rows.to_row(each, lang) for each in accounts.sessions(found.actor, current=found.id)]
+
+
+def _revoke(actor: Actor, key: str) -> None:
+    try:
+        session_id = SessionId(UUID(key))
+    except (TypeError, ValueError, AttributeError) as wrong:
+        raise NotFound from wrong
+    accounts.revoke(actor, session_id)
+
+
+def _error(code: str, given: dict[str, str]) -> AppError | None:
+    """The error that an address names. The address is outside text: only known codes and short numbers count."""
+    numbers = {
+        name: int(value)
+        for name, value in given.items()
+        if value.isascii() and value.isdigit() and len(value) <= _LONGEST_NUMBER
+    }
+    if code == SignInFailed.code:
+        return Invalid(reason="wrong_password")
+    if code.startswith(TooManyAttempts.code):
+        return TooManyAttempts(wait_s=numbers.get("wait_s", 0))
+    if code == "invalid.password_too_short":
+        return Invalid(reason="password_too_short", min_length=numbers.get("min_length", 0))
+    if code == "invalid.password_too_long":
+        return Invalid(reason="password_too_long", max_length=numbers.get("max_length", 0))
+    if code == "invalid.password_too_simple":
+        return Invalid(reason="password_too_simple")
+    return Unavailable(service="database") if code.startswith(Unavailable.code) else None

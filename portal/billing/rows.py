@@ -1,0 +1,176 @@
+"""From billing's nouns to what the page shows: preformatted strings in the reader's language."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from backend.i18n import format as fmt
+from backend.i18n.catalog import Lang, has, text
+from backend.invoices.types import BillingRun, DayPlan, HeldInvoice, RunState
+from backend.usage.types import UnknownLabel
+from portal import routes
+
+TONES = {RunState.RUNNING: "info", RunState.FINISHED: "ok", RunState.FAILED: "bad"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """One attempt to bill one day."""
+
+    key: str
+    day: str
+    state: str
+    tone: str
+    issued: str
+    held: str
+    unknown: str
+    tokens: str
+    amount: str
+    started: str
+    duration: str
+    started_by: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonRow:
+    """Why an invoice is held."""
+
+    name: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldRow:
+    """An invoice that waits for a decision."""
+
+    key: str
+    url: str
+    tenant: str
+    day: str
+    tokens: str
+    coverage: str
+    would_cost: str
+    reasons: list[ReasonRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownRow:
+    """Usage under a label that no tenant has."""
+
+    label: str
+    days: str
+    span: str
+    tokens: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRow:
+    """What a run would do for one day."""
+
+    key: str
+    day: str
+    tenants: str
+    tokens: str
+    amount: str
+    held: str
+    unknown: str
+    measured: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayChoice:
+    """A day that a run can be asked for."""
+
+    value: str
+    name: str
+
+
+def to_run(run: BillingRun, lang: Lang) -> RunRow:
+    """A line of the runs."""
+    return RunRow(
+        key=str(run.id),
+        day=fmt.day(run.day, lang),
+        state=text(f"billing.state.{run.state}", lang),
+        tone=TONES[run.state],
+        issued=fmt.number(run.issued, lang),
+        held=fmt.number(run.held, lang),
+        unknown=fmt.number(run.unknown_labels, lang),
+        tokens=fmt.number(run.tokens, lang),
+        amount=fmt.toman_bare(run.amount_rial, lang),
+        started=fmt.instant(run.started_at, lang),
+        duration=fmt.duration(run.duration_s, lang) if run.finished_at else "—",
+        started_by=started_by(run.started_by, lang),
+        error=failure(run.error, lang),
+    )
+
+
+def started_by(name: str, lang: Lang) -> str:
+    """The system's own runs by their name in the catalogue, people by their address."""
+    key = f"billing.started_by.{name}"
+    return text(key, lang) if has(key) else name
+
+
+def failure(error: str | None, lang: Lang) -> str:
+    """The sentence for a failed run's reason, which is stored as a catalogue key; the general one where none fits."""
+    if not error:
+        return ""
+    parts = error.split(".")
+    for end in range(len(parts), 0, -1):
+        key = f"error.{'.'.join(parts[:end])}"
+        if has(key):
+            return text(key, lang, reference="—", wait_s=0)
+    return text("billing.failed", lang)
+
+
+def to_held(held: HeldInvoice, lang: Lang) -> HeldRow:
+    """A line of what waits."""
+    invoice = held.invoice
+    return HeldRow(
+        key=str(invoice.id),
+        url=routes.invoice(invoice.id),
+        tenant=invoice.tenant_name(lang),
+        day=fmt.day(invoice.day, lang),
+        tokens=fmt.number(invoice.tokens, lang),
+        coverage=fmt.percent(invoice.coverage, lang),
+        would_cost=fmt.toman(held.would_cost_rial, lang),
+        reasons=[reason(name, lang) for name in invoice.held_reasons],
+    )
+
+
+def reason(name: str, lang: Lang) -> ReasonRow:
+    """A reason in plain words."""
+    if not has(f"usage.flag.{name}"):
+        return ReasonRow(name=name, sentence="")
+    return ReasonRow(name=text(f"usage.flag_name.{name}", lang), sentence=text(f"usage.flag.{name}", lang))
+
+
+def to_unknown(found: UnknownLabel, lang: Lang) -> UnknownRow:
+    """A line of what nobody is billed for."""
+    return UnknownRow(
+        label=found.label,
+        days=fmt.number(found.days, lang),
+        span=text(
+            "billing.span", lang, first=fmt.day(found.first_day, lang), last=fmt.day(found.last_day, lang)
+        ),
+        tokens=fmt.number(found.tokens, lang),
+    )
+
+
+def to_plan(day: DayPlan, lang: Lang) -> PlanRow:
+    """A line of the plan."""
+    return PlanRow(
+        key=day.day.isoformat(),
+        day=fmt.day(day.day, lang),
+        tenants=fmt.number(day.tenants, lang),
+        tokens=fmt.number(day.tokens, lang),
+        amount=fmt.toman_bare(day.amount_rial, lang),
+        held=fmt.number(day.held, lang),
+        unknown=fmt.number(len(day.unknown_labels), lang),
+        measured=text("billing.new_day" if day.new else "billing.measured_day", lang),
+    )
+
+
+def to_choices(days: Sequence[date], lang: Lang) -> list[DayChoice]:
+    """Days to choose from."""
+    return [DayChoice(value=day.isoformat(), name=fmt.day(day, lang)) for day in days]

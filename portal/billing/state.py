@@ -1,0 +1,176 @@
+"""What the billing page knows, and what an operator can do there."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import reflex as rx
+
+from backend.errors import NotFound
+from backend.i18n.catalog import text
+from backend.invoices import service as invoices
+from backend.invoices.types import Invoice, InvoiceId
+from portal import bridge, session
+from portal.billing import reading
+from portal.billing.reading import ALL_OPEN, BillingView, PlanView
+from portal.billing.rows import DayChoice, HeldRow, PlanRow, RunRow, UnknownRow
+from portal.bridge import Lane, Problem
+from portal.guard import OPERATORS, STAFF, allow
+from portal.i18n import language
+
+TABS = ("runs", "held", "unknown", "plan")
+PROGRESS_S = 1.0
+
+
+class BillingState(rx.State):
+    """One tab's view of billing."""
+
+    phase: str = "loading"
+    problem: Problem = Problem(text="")
+    tab: str = "runs"
+    can_act: bool = False
+    runs: list[RunRow] = []
+    held: list[HeldRow] = []
+    unknown: list[UnknownRow] = []
+    overdue: list[DayChoice] = []
+    choices: list[DayChoice] = []
+    open_days: str = ""
+    held_count: str = ""
+    last_run: str = ""
+
+    plan_phase: str = "idle"
+    plan_problem: Problem = Problem(text="")
+    plan_rows: list[PlanRow] = []
+    is_running: bool = False
+    done: str = ""
+
+    chosen_key: str = ""
+    chosen_title: str = ""
+    chosen_cost: str = ""
+    release_problem: str = ""
+    is_releasing: bool = False
+    _chosen_day: str = ""
+    _plan_hash: str = ""
+
+    @rx.event
+    @allow(STAFF)
+    async def load(self) -> None:
+        """The state of billing now."""
+        actor, lang = (await session.current(self)).actor, language(self)
+        outcome = await bridge.attempt(lang, lambda: reading.overview(actor, lang))
+        self.can_act = actor.role in OPERATORS
+        if isinstance(outcome, Problem):
+            self.phase, self.problem = "problem", outcome
+            return
+        self._show(outcome)
+
+    @rx.event
+    @allow(STAFF)
+    def choose_tab(self, name: str) -> None:
+        """Show another view."""
+        if name in TABS:
+            self.tab = name
+
+    @rx.event(background=True)
+    @allow(STAFF)
+    async def make_plan(self, form: dict[str, Any]) -> None:
+        """Work out what a run would do. It measures, so it takes as long as Prometheus does."""
+        actor, lang = (await session.current(self)).actor, language(self)
+        chosen = str(form.get("day", ALL_OPEN))
+        async with self:
+            if self.plan_phase == "working" or self.is_running:
+                return
+            self.plan_phase, self.done, self._plan_hash = "working", "", ""
+        outcome = await bridge.attempt(lang, lambda: reading.plan(actor, chosen, lang), lane=Lane.NETWORK)
+        async with self:
+            self._show_plan(outcome, chosen)
+
+    @rx.event(background=True)
+    @allow(OPERATORS)
+    async def run_plan(self) -> AsyncIterator[None]:
+        """Do what the plan said. A second click, tab or operator finds the lock taken or the plan changed."""
+        actor, lang = (await session.current(self)).actor, language(self)
+        async with self:
+            if self.is_running or not self._plan_hash:
+                return
+            chosen, plan_hash = self._chosen_day, self._plan_hash
+            self.is_running, self._plan_hash, self.done = True, "", ""
+        work = asyncio.ensure_future(
+            bridge.attempt(lang, partial(reading.run, actor, chosen, plan_hash), lane=Lane.NETWORK)
+        )
+        while not (await asyncio.wait({work}, timeout=PROGRESS_S))[0]:
+            seen = await bridge.attempt(lang, lambda: reading.latest_runs(actor, lang))
+            async with self:
+                self.runs = self.runs if isinstance(seen, Problem) else seen
+            yield
+        outcome = work.result()
+        view = await bridge.attempt(lang, lambda: reading.overview(actor, lang))
+        async with self:
+            self.is_running, self.plan_rows = False, []
+            if isinstance(outcome, Problem):
+                self.plan_phase, self.plan_problem = "problem", outcome
+            else:
+                self.plan_phase, self.done, self.tab = "idle", reading.summary(outcome, lang), "runs"
+            if isinstance(view, BillingView):
+                self._show(view)
+
+    @rx.event
+    @allow(OPERATORS)
+    def ask_release(self, key: str) -> None:
+        """Open the question for one held invoice; only one of those on the page."""
+        for row in self.held:
+            if row.key == key:
+                self.chosen_key, self.chosen_cost = row.key, row.would_cost
+                self.chosen_title = f"{row.tenant} · {row.day}"
+                self.release_problem = ""
+
+    @rx.event
+    @allow(OPERATORS)
+    def close_release(self) -> None:
+        """The operator thought better of it."""
+        self.chosen_key, self.release_problem = "", ""
+
+    @rx.event
+    @allow(OPERATORS)
+    async def release(self, form: dict[str, Any]) -> AsyncIterator[None]:
+        """Issue the held invoice with the operator's written reason."""
+        actor, lang = (await session.current(self)).actor, language(self)
+        self.is_releasing = True
+        yield
+        reason, key = str(form.get("reason", "")), self.chosen_key
+        outcome = await bridge.attempt(lang, lambda: invoices.release(actor, _invoice_id(key), reason))
+        self.is_releasing = False
+        if isinstance(outcome, Problem):
+            self.release_problem = outcome.text
+            return
+        self.chosen_key = ""
+        self.done = text("billing.released", lang, number=outcome.number or "")
+        await self._reload(outcome)
+
+    async def _reload(self, _released: Invoice) -> None:
+        actor, lang = (await session.current(self)).actor, language(self)
+        view = await bridge.attempt(lang, lambda: reading.overview(actor, lang))
+        if isinstance(view, BillingView):
+            self._show(view)
+
+    def _show(self, view: BillingView) -> None:
+        self.runs, self.held, self.unknown = view.runs, view.held, view.unknown
+        self.overdue, self.choices, self.open_days = view.overdue, view.choices, view.open_days
+        self.held_count, self.last_run = view.held_count, view.last_run
+        self.phase = "ready"
+
+    def _show_plan(self, outcome: PlanView | Problem, chosen: str) -> None:
+        if isinstance(outcome, Problem):
+            self.plan_phase, self.plan_problem, self.plan_rows = "problem", outcome, []
+            return
+        self.plan_phase, self.plan_rows = "ready", outcome.rows
+        self._chosen_day, self._plan_hash = chosen, outcome.plan_hash
+
+
+def _invoice_id(key: str) -> InvoiceId:
+    try:
+        return InvoiceId(UUID(key))
+    except ValueError as wrong:
+        raise NotFound from wrong

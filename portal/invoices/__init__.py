@@ -1,0 +1,1 @@
+"""A tenant's invoices, and one invoice with all its evidence."""

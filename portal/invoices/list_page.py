@@ -1,0 +1,66 @@
+"""The list of a tenant's invoices."""
+
+import reflex as rx
+
+from portal import routes
+from portal.components.basics import badge, card, link, page_head, tile, tiles
+from portal.components.status import by_phase, empty_state
+from portal.components.table import Column, data_table, pager
+from portal.guard import TENANT
+from portal.i18n import t
+from portal.invoices.list_state import InvoicesState
+from portal.layout import page
+
+
+@page(routes.INVOICES, title="page.invoices.title", roles=TENANT, on_load=[InvoicesState.load])
+def invoices() -> rx.Component:
+    """What is due, and every invoice, the newest day first."""
+    return rx.fragment(
+        page_head(t("page.invoices.heading"), t("page.invoices.intro")),
+        by_phase(
+            InvoicesState.phase,
+            ready=rx.cond(InvoicesState.rows.length() > 0, _list(), _none()),  # type: ignore[attr-defined]  # a Var
+            problem=InvoicesState.problem,
+            retry=InvoicesState.load_again,
+        ),
+    )
+
+
+def _list() -> rx.Component:
+    return rx.fragment(
+        tiles(
+            tile(t("page.invoices.due"), InvoicesState.due, t("page.invoices.due_note"), data_testid="due"),
+            tile(t("page.invoices.open"), InvoicesState.due_count, t("page.invoices.open_note")),
+        ),
+        card(
+            t("page.invoices.all"),
+            data_table(
+                InvoicesState.rows,
+                [
+                    Column(
+                        head=t("page.invoices.number"),
+                        cell=lambda row: link(row.number, row.url),
+                        leads=True,
+                    ),
+                    Column(head=t("page.usage.day"), cell=lambda row: row.day),
+                    Column(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
+                    Column(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
+                    Column(head=t("page.invoices.status"), cell=lambda row: badge(row.status, row.tone)),
+                ],
+                caption=t("page.invoices.all"),
+                key=lambda row: row.key,
+            ),
+            pager(
+                shown=InvoicesState.shown,
+                has_previous=InvoicesState.has_previous,
+                has_next=InvoicesState.has_next,
+                previous=InvoicesState.newer,
+                following=InvoicesState.older,
+            ),
+            flush=True,
+        ),
+    )
+
+
+def _none() -> rx.Component:
+    return rx.el.div(empty_state(t("page.invoices.none"), t("page.invoices.none_why")), class_name="card")

@@ -1,0 +1,204 @@
+"""From invoices to what their pages show: preformatted strings in the reader's language."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from backend.i18n import format as fmt
+from backend.i18n.catalog import Lang, text
+from backend.invoices.types import Invoice, InvoiceDetail, InvoiceLine, Status
+from backend.usage.types import DailyUsage, Flag, Reading
+from portal import routes
+
+TONES = {Status.HELD: "warn", Status.PENDING: "info", Status.PAID: "ok", Status.VOID: ""}
+_SHORT_ID = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceRow:
+    """One line of the list."""
+
+    key: str
+    url: str
+    number: str
+    day: str
+    tokens: str
+    amount: str
+    status: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineRow:
+    """One line of an invoice."""
+
+    key: str
+    model: str
+    type: str
+    tokens: str
+    price: str
+    amount: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingRow:
+    """One meter: what it showed at both ends, and the difference that was billed."""
+
+    key: str
+    meter: str
+    instance: str
+    life_start: str
+    opening: str
+    opened_at: str
+    source: str
+    closing: str
+    closed_at: str
+    difference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagLine:
+    """What one must know about the day."""
+
+    name: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceView:
+    """One invoice. Empty strings stand for what this one does not have."""
+
+    title: str = ""
+    status: str = ""
+    tone: str = ""
+    is_held: bool = False
+    is_payable: bool = False
+    day: str = ""
+    issued_at: str = ""
+    paid_at: str = ""
+    tenant: str = ""
+    economic_code: str = ""
+    national_id: str = ""
+    address: str = ""
+    postal_code: str = ""
+    window: str = ""
+    window_note: str = ""
+    tokens: str = ""
+    net: str = ""
+    tax_name: str = ""
+    tax: str = ""
+    total: str = ""
+    coverage: str = ""
+    unseen: str = ""
+    price_version: str = ""
+
+
+def to_row(invoice: Invoice, lang: Lang) -> InvoiceRow:
+    """A line of the list."""
+    return InvoiceRow(
+        key=str(invoice.id),
+        url=routes.invoice(invoice.id),
+        number=fmt.digits(invoice.number, lang) if invoice.number else text("page.invoices.no_number", lang),
+        day=fmt.day(invoice.day, lang),
+        tokens=fmt.number(invoice.tokens, lang),
+        amount=fmt.toman_bare(invoice.amount_rial, lang) if invoice.number else "—",
+        status=text(f"invoice.status.{invoice.status}", lang),
+        tone=TONES[invoice.status],
+    )
+
+
+def to_view(detail: InvoiceDetail, lang: Lang) -> InvoiceView:
+    """The head, the sums and the remarks of one invoice."""
+    invoice, tenant = detail.invoice, detail.tenant
+    is_held = invoice.status is Status.HELD
+    return InvoiceView(
+        title=_title(invoice, lang),
+        status=text(f"invoice.status.{invoice.status}", lang),
+        tone=TONES[invoice.status],
+        is_held=is_held,
+        is_payable=invoice.status is Status.PENDING,
+        day=fmt.day(invoice.day, lang),
+        issued_at=fmt.instant(invoice.issued_at, lang) if invoice.issued_at else "",
+        paid_at=fmt.instant(invoice.paid_at, lang) if invoice.paid_at else "",
+        tenant=invoice.tenant_name(lang),
+        economic_code=fmt.digits(tenant.economic_code or "", lang),
+        national_id=fmt.digits(tenant.national_id or "", lang),
+        address=tenant.postal_address or "",
+        postal_code=fmt.digits(tenant.postal_code or "", lang),
+        window=text(
+            "page.invoice.window",
+            lang,
+            start=fmt.instant(invoice.window_start, lang),
+            end=fmt.instant(invoice.window_end, lang),
+        ),
+        window_note=text(
+            "page.invoice.window_note", lang, timezone=invoice.timezone, tzdata=invoice.tzdata_version
+        ),
+        tokens=fmt.number(invoice.tokens, lang),
+        net=fmt.toman(invoice.net_rial, lang),
+        tax_name=text("page.invoice.tax", lang, percent=fmt.percent(invoice.tax_percent / 100, lang)),
+        tax=fmt.toman(invoice.tax_rial, lang),
+        total="—" if is_held else fmt.toman(invoice.amount_rial, lang),
+        coverage=fmt.percent(invoice.coverage, lang),
+        unseen=_unseen(detail.usage, lang),
+        price_version=fmt.number(invoice.price_version, lang),
+    )
+
+
+def to_line(line: InvoiceLine, lang: Lang, *, is_held: bool) -> LineRow:
+    """A line of the invoice; a held one has no prices yet."""
+    return LineRow(
+        key=f"{line.model}/{line.type}",
+        model=line.model,
+        type=text(f"usage.type.{line.type}", lang) if line.type in _TYPES else line.type,
+        tokens=fmt.number(line.tokens, lang),
+        price="—" if is_held else price(line.rial_per_1000_tokens, lang),
+        amount="—" if is_held else fmt.toman_bare(line.amount_rial, lang),
+    )
+
+
+def to_reading(reading: Reading, lang: Lang) -> ReadingRow:
+    """A line of the evidence."""
+    kind = text(f"usage.type.{reading.type}", lang) if reading.type in _TYPES else reading.type
+    return ReadingRow(
+        key=f"{reading.model}/{reading.type}/{reading.instance}/{reading.life_start.isoformat()}",
+        meter=f"{reading.model} · {kind}",
+        instance=reading.instance,
+        life_start=fmt.instant(reading.life_start, lang),
+        opening=fmt.number(reading.opening, lang),
+        opened_at=fmt.instant(reading.opened_at, lang),
+        source=text(f"usage.opening.{reading.opening_source}", lang),
+        closing=fmt.number(reading.closing, lang),
+        closed_at=fmt.instant(reading.closed_at, lang),
+        difference=fmt.number(max(0, reading.closing - reading.opening), lang),
+    )
+
+
+def to_flags(usage: Sequence[DailyUsage], lang: Lang) -> list[FlagLine]:
+    """What one must know about the day, each once."""
+    present = {flag for row in usage for flag in row.flags}
+    return [
+        FlagLine(name=text(f"usage.flag_name.{flag}", lang), sentence=text(f"usage.flag.{flag}", lang))
+        for flag in Flag
+        if flag in present
+    ]
+
+
+def price(rial_per_1000_tokens: Decimal, lang: Lang) -> str:
+    """Toman for a thousand tokens, with as many decimals as the price has."""
+    shown = f"{rial_per_1000_tokens / 10:,f}"
+    return fmt.digits(shown.rstrip("0").rstrip(".") if "." in shown else shown, lang)
+
+
+_TYPES = frozenset({"prompt", "cached_prompt", "completion"})
+
+
+def _title(invoice: Invoice, lang: Lang) -> str:
+    if invoice.number:
+        return text("page.invoice.heading", lang, number=fmt.digits(invoice.number, lang))
+    return text("page.invoice.heading_held", lang, day=fmt.day(invoice.day, lang))
+
+
+def _unseen(usage: Sequence[DailyUsage], lang: Lang) -> str:
+    estimate = sum(row.unseen_estimate for row in usage)
+    return fmt.number(estimate, lang) if estimate else ""

@@ -1,0 +1,1 @@
+"""A tenant's usage: today so far, this month, and the days before."""

@@ -1,0 +1,135 @@
+"""The usage page of a tenant."""
+
+import reflex as rx
+
+from portal import routes
+from portal.components.basics import badge, card, page_head, tile, tiles
+from portal.components.status import by_phase, empty_state, error_panel, note
+from portal.components.table import Column, data_table, pager
+from portal.guard import TENANT
+from portal.i18n import t
+from portal.layout import page
+from portal.usage.chart import usage_chart
+from portal.usage.rows import DayRow, FlagRow
+from portal.usage.state import UsageState
+
+
+@page(routes.USAGE, title="page.usage.title", roles=TENANT, on_load=[UsageState.load, UsageState.follow])
+def usage() -> rx.Component:
+    """Today, this month, thirty days as a chart and as a table."""
+    return rx.fragment(
+        page_head(
+            t("page.usage.heading"),
+            t("page.usage.intro"),
+            aside=rx.cond(
+                UsageState.today_phase == "ready",
+                rx.el.span(t("page.usage.as_of", time=UsageState.today.as_of), class_name="live"),
+                rx.fragment(),
+            ),
+        ),
+        _today_remarks(),
+        _figures(),
+        by_phase(
+            UsageState.phase,
+            ready=rx.cond(UsageState.days.length() > 0, _days(), _no_days()),  # type: ignore[attr-defined]  # a Var
+            problem=UsageState.problem,
+            retry=UsageState.load,
+            lines=8,
+        ),
+    )
+
+
+def _figures() -> rx.Component:
+    today, month = UsageState.today, UsageState.month
+    is_there, is_month_there = today.tokens != "", month.tokens != ""
+    waiting = rx.el.div(class_name="skeleton", style={"width": "7rem"})
+    dash = rx.cond(UsageState.today_phase == "problem", rx.fragment("—"), waiting)
+    remark = rx.cond(UsageState.is_month_whole, t("page.usage.with_today"), t("page.usage.without_today"))
+    return tiles(
+        tile(
+            t("page.usage.today"), rx.cond(is_there, today.tokens, dash), today.by_type, data_testid="today-tokens"
+        ),
+        tile(
+            t("page.usage.today_cost"),
+            rx.cond(is_there, today.cost, dash),
+            t("page.usage.estimate"),
+            data_testid="today-cost",
+        ),
+        tile(
+            t("page.usage.month", month=month.name),
+            rx.cond(is_month_there, month.tokens, waiting),
+            remark,
+            data_testid="month-tokens",
+        ),
+        tile(
+            t("page.usage.month_cost"),
+            rx.cond(is_month_there, month.cost, waiting),
+            t("page.usage.estimate"),
+            data_testid="month-cost",
+        ),
+    )
+
+
+def _today_remarks() -> rx.Component:
+    return rx.fragment(
+        rx.cond(
+            UsageState.today_phase == "problem",
+            error_panel(UsageState.today_problem, UsageState.measure_again),
+            rx.fragment(),
+        ),
+        rx.foreach(
+            UsageState.today.flags,
+            lambda flag: note(rx.el.strong(flag.name, ": "), flag.sentence, tone="info"),
+        ),
+    )
+
+
+def _days() -> rx.Component:
+    return rx.fragment(
+        card(t("page.usage.chart"), usage_chart(), aside=rx.el.span(t("page.usage.tokens"), class_name="muted small")),
+        card(
+            t("page.usage.days"),
+            data_table(
+                UsageState.days,
+                [
+                    Column(head=t("page.usage.day"), cell=lambda row: row.day, leads=True),
+                    Column(head=t("usage.type.prompt"), cell=lambda row: row.prompt, is_number=True),
+                    Column(head=t("usage.type.cached_prompt"), cell=lambda row: row.cached_prompt, is_number=True),
+                    Column(head=t("usage.type.completion"), cell=lambda row: row.completion, is_number=True),
+                    Column(head=t("page.usage.total"), cell=lambda row: row.total, is_number=True),
+                    Column(head=t("page.usage.cost"), cell=lambda row: row.cost, is_number=True),
+                    Column(head=t("page.usage.coverage"), cell=lambda row: row.coverage, is_number=True),
+                    Column(head=t("page.usage.remarks"), cell=_remarks),
+                ],
+                caption=t("page.usage.days"),
+                key=lambda row: row.key,
+            ),
+            pager(
+                shown=UsageState.shown,
+                has_previous=UsageState.has_previous,
+                has_next=UsageState.has_next,
+                previous=UsageState.previous_days,
+                following=UsageState.next_days,
+            ),
+            flush=True,
+        ),
+    )
+
+
+def _remarks(row: DayRow) -> rx.Component:
+    return rx.cond(
+        row.flags.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
+        rx.el.div(rx.foreach(row.flags, _remark), class_name="reasons"),
+        badge(t("page.usage.complete"), "ok"),
+    )
+
+
+def _remark(flag: FlagRow) -> rx.Component:
+    return rx.el.div(badge(flag.name, flag.tone), rx.el.p(flag.sentence, class_name="small muted"))
+
+
+def _no_days() -> rx.Component:
+    return rx.el.div(
+        empty_state(t("page.usage.none"), t("page.usage.none_why")),
+        class_name="card",
+    )

@@ -1,0 +1,207 @@
+"""From the services' figures to what the usage page shows: preformatted strings in the reader's language."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from backend.i18n import format as fmt
+from backend.i18n.catalog import Lang, text
+from backend.money import charge
+from backend.pricing import rules as pricing
+from backend.pricing.types import PriceList
+from backend.usage.types import HOLDING, DailyUsage, DayMeasurement, Flag, UsageRow
+
+COLOURS = tuple(f"var(--s{n})" for n in range(6))
+OTHERS = len(COLOURS) - 1
+
+ChartDay = dict[str, str | int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagRow:
+    """What one must know about a day, in plain words."""
+
+    name: str
+    sentence: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayRow:
+    """One closed day."""
+
+    key: str
+    day: str
+    prompt: str
+    cached_prompt: str
+    completion: str
+    total: str
+    cost: str
+    coverage: str
+    flags: list[FlagRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesRow:
+    """One model in the chart: its key in the data, its name and its colour."""
+
+    key: str
+    name: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TodayView:
+    """Today so far."""
+
+    tokens: str = ""
+    cost: str = ""
+    by_type: str = ""
+    as_of: str = ""
+    flags: list[FlagRow] = ()  # type: ignore[assignment]  # a frozen default; Reflex needs the list for its loops
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthView:
+    """This month so far."""
+
+    name: str = ""
+    tokens: str = ""
+    cost: str = ""
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """Tokens and what they are expected to cost."""
+
+    tokens: int = 0
+    rial: int = 0
+
+    def plus(self, other: "Amount") -> "Amount":
+        """Both together."""
+        return Amount(tokens=self.tokens + other.tokens, rial=self.rial + other.rial)
+
+
+def amount_of(rows: Iterable[DailyUsage | UsageRow], prices: PriceList) -> Amount:
+    """Tokens of rows of one day and their price. An estimate: only the invoice rounds over days."""
+    tokens = rial = 0
+    for row in rows:
+        tokens += row.tokens
+        rial += charge(row.tokens, prices.rate(row.model, row.type))
+    return Amount(tokens=tokens, rial=rial)
+
+
+def by_day(usage: Iterable[DailyUsage]) -> dict[date, list[DailyUsage]]:
+    """Rows grouped by their day."""
+    grouped: dict[date, list[DailyUsage]] = defaultdict(list)
+    for row in usage:
+        grouped[row.day].append(row)
+    return grouped
+
+
+def month_so_far(days: Mapping[date, list[DailyUsage]], since: date, prices: Sequence[PriceList]) -> Amount:
+    """What the closed days since the beginning of the month amount to."""
+    total = Amount()
+    for day, rows in days.items():
+        if day >= since:
+            total = total.plus(amount_of(rows, pricing.price_list_on(prices, day)))
+    return total
+
+
+def to_month(total: Amount, since: date, lang: Lang) -> MonthView:
+    """The month's tile."""
+    return MonthView(
+        name=fmt.month(since, lang),
+        tokens=fmt.number(total.tokens, lang),
+        cost=fmt.toman(total.rial, lang),
+        since=fmt.day(since, lang),
+    )
+
+
+def to_today(measured: DayMeasurement, total: Amount, lang: Lang) -> TodayView:
+    """Today's tile."""
+    tokens = _by_type(measured.rows)
+    return TodayView(
+        tokens=fmt.number(total.tokens, lang),
+        cost=fmt.toman(total.rial, lang),
+        by_type=text(
+            "page.usage.by_type",
+            lang,
+            prompt=fmt.number(tokens["prompt"], lang),
+            cached=fmt.number(tokens["cached_prompt"], lang),
+            completion=fmt.number(tokens["completion"], lang),
+        ),
+        as_of=fmt.clock_time(measured.measured_at, lang),
+        flags=to_flags(_flags(measured.rows) - {Flag.OPEN}, lang),
+    )
+
+
+def to_day(day: date, rows: Sequence[DailyUsage], prices: Sequence[PriceList], lang: Lang) -> DayRow:
+    """A line of the table."""
+    tokens = _by_type(rows)
+    total = amount_of(rows, pricing.price_list_on(prices, day))
+    coverage = min((row.coverage for row in rows), default=Decimal(1))
+    return DayRow(
+        key=day.isoformat(),
+        day=fmt.day(day, lang),
+        prompt=fmt.number(tokens["prompt"], lang),
+        cached_prompt=fmt.number(tokens["cached_prompt"], lang),
+        completion=fmt.number(tokens["completion"], lang),
+        total=fmt.number(total.tokens, lang),
+        cost=fmt.toman(total.rial, lang),
+        coverage=fmt.percent(coverage, lang),
+        flags=to_flags(_flags(rows), lang),
+    )
+
+
+def to_flags(flags: Iterable[str], lang: Lang) -> list[FlagRow]:
+    """Flags with their sentences; those that hold an invoice come first."""
+    known = sorted((flag for flag in Flag if flag in set(flags)), key=lambda flag: flag not in HOLDING)
+    return [
+        FlagRow(
+            name=text(f"usage.flag_name.{flag}", lang),
+            sentence=text(f"usage.flag.{flag}", lang),
+            tone="warn" if flag in HOLDING else "info",
+        )
+        for flag in known
+    ]
+
+
+def to_chart(
+    days: Mapping[date, list[DailyUsage]], last: date, count: int, lang: Lang
+) -> tuple[list[ChartDay], list[SeriesRow]]:
+    """The days' bars, stacked by model; the largest models by name, the rest together."""
+    totals: Counter[str] = Counter()
+    for rows in days.values():
+        for row in rows:
+            totals[row.model] += row.tokens
+    models = [model for model, _ in totals.most_common()]
+    place = {model: min(n, OTHERS) for n, model in enumerate(models)}
+    chart: list[ChartDay] = []
+    for day in (last - timedelta(days=n) for n in range(count - 1, -1, -1)):
+        stacked: Counter[str] = Counter()
+        for row in days.get(day, ()):
+            stacked[f"s{place[row.model]}"] += row.tokens
+        chart.append({"day": fmt.short_day(day, lang), **stacked})
+    return chart, _series(models, lang)
+
+
+def _series(models: Sequence[str], lang: Lang) -> list[SeriesRow]:
+    names = list(models[:OTHERS])
+    if len(models) > OTHERS:
+        names.append(models[OTHERS] if len(models) == OTHERS + 1 else text("page.usage.other_models", lang))
+    return [SeriesRow(key=f"s{n}", name=name, colour=COLOURS[n]) for n, name in enumerate(names)]
+
+
+def _by_type(rows: Iterable[DailyUsage | UsageRow]) -> Counter[str]:
+    tokens: Counter[str] = Counter()
+    for row in rows:
+        tokens[row.type] += row.tokens
+    return tokens
+
+
+def _flags(rows: Iterable[DailyUsage | UsageRow]) -> set[str]:
+    return {flag for row in rows for flag in row.flags}

@@ -1,0 +1,174 @@
+"""What the usage page knows: stored days from the database, today from the meters, asked again while one looks."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import reflex as rx
+
+from backend import clock
+from backend.actor import Actor, own_tenant
+from backend.errors import SignInRequired
+from backend.i18n import format as fmt
+from backend.i18n.catalog import Lang, text
+from backend.pricing import rules as pricing_rules
+from backend.pricing import service as pricing
+from backend.usage import service as usage
+from portal import bridge, routes, session
+from portal.bridge import Lane, Problem
+from portal.guard import TENANT, allow
+from portal.i18n import language
+from portal.usage import rows
+from portal.usage.rows import Amount, ChartDay, DayRow, MonthView, SeriesRow, TodayView
+
+CHART_DAYS = 30
+PAGE_SIZE = 20
+REFRESH_S = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredView:
+    """Everything that comes from the database."""
+
+    days: list[DayRow]
+    chart: list[ChartDay]
+    series: list[SeriesRow]
+    month: Amount
+    month_since: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Today:
+    """What was measured now, and what it amounts to."""
+
+    view: TodayView
+    amount: Amount
+
+
+class UsageState(rx.State):
+    """One tab's view of the own tenant's usage."""
+
+    phase: str = "loading"
+    problem: Problem = Problem(text="")
+    today_phase: str = "loading"
+    today_problem: Problem = Problem(text="")
+    today: TodayView = TodayView()
+    month: MonthView = MonthView()
+    is_month_whole: bool = False
+    chart: list[ChartDay] = []
+    series: list[SeriesRow] = []
+    days: list[DayRow] = []
+    shown: str = ""
+    has_previous: bool = False
+    has_next: bool = False
+    _all_days: list[DayRow] = []
+    _first: int = 0
+    _month: Amount = Amount()
+    _month_since: date | None = None
+    _today: Amount | None = None
+
+    @rx.event
+    @allow(TENANT)
+    async def load(self) -> None:
+        """Stored days and the month; today comes on its own, because it depends on somebody else."""
+        actor, lang = (await session.current(self)).actor, language(self)
+        outcome = await bridge.attempt(lang, lambda: stored_view(actor, lang))
+        if isinstance(outcome, Problem):
+            self.phase, self.problem = "problem", outcome
+            return
+        self._all_days, self._month, self._month_since = outcome.days, outcome.month, outcome.month_since
+        self.chart, self.series = outcome.chart, outcome.series
+        self._show_days(self._first if self._first < len(outcome.days) else 0, lang)
+        self._show_month(lang)
+        self.phase = "ready"
+
+    @rx.event(background=True)
+    @allow(TENANT)
+    async def follow(self) -> AsyncIterator[Any]:
+        """Measure today again and again while the page is open. Leaving the page ends it."""
+        while True:
+            try:
+                actor, lang = (await session.current(self)).actor, language(self)
+            except SignInRequired:
+                yield rx.redirect(routes.sign_in({"next": routes.USAGE, "error": SignInRequired.code}))
+                return
+            outcome = await bridge.attempt(lang, lambda a=actor, la=lang: today_view(a, la), lane=Lane.NETWORK)
+            async with self:
+                self._show_today(outcome, lang)
+            await asyncio.sleep(REFRESH_S)
+
+    @rx.event
+    @allow(TENANT)
+    async def measure_again(self) -> None:
+        """The reader does not want to wait for the next time."""
+        actor, lang = (await session.current(self)).actor, language(self)
+        self._show_today(await bridge.attempt(lang, lambda: today_view(actor, lang), lane=Lane.NETWORK), lang)
+
+    @rx.event
+    @allow(TENANT)
+    def next_days(self) -> None:
+        """Older days."""
+        self._show_days(self._first + PAGE_SIZE, language(self))
+
+    @rx.event
+    @allow(TENANT)
+    def previous_days(self) -> None:
+        """Newer days."""
+        self._show_days(self._first - PAGE_SIZE, language(self))
+
+    def _show_days(self, first: int, lang: Lang) -> None:
+        total = len(self._all_days)
+        self._first = max(0, min(first, max(0, total - 1) // PAGE_SIZE * PAGE_SIZE))
+        self.days = self._all_days[self._first : self._first + PAGE_SIZE]
+        last = self._first + len(self.days)
+        self.has_previous, self.has_next = self._first > 0, last < total
+        self.shown = text(
+            "pager.shown",
+            lang,
+            first=fmt.number(min(self._first + 1, total), lang),
+            last=fmt.number(last, lang),
+            total=fmt.number(total, lang),
+        )
+
+    def _show_today(self, outcome: Today | Problem, lang: Lang) -> None:
+        if isinstance(outcome, Problem):
+            self.today_phase, self.today_problem = "problem", outcome
+        else:
+            self.today_phase, self.today, self._today = "ready", outcome.view, outcome.amount
+        self._show_month(lang)
+
+    def _show_month(self, lang: Lang) -> None:
+        if self._month_since is None:
+            return
+        self.is_month_whole = self._today is not None
+        total = self._month.plus(self._today) if self._today else self._month
+        self.month = rows.to_month(total, self._month_since, lang)
+
+
+def stored_view(actor: Actor, lang: Lang) -> StoredView:
+    """Read the closed days of the actor's own tenant."""
+    today = clock.billing_day(clock.utc_now())
+    last = today - timedelta(days=1)
+    month_since = clock.jalali_month_start(today) if lang == "fa" else clock.gregorian_month_start(today)
+    first = min(month_since, today - timedelta(days=CHART_DAYS))
+    prices = pricing.price_lists(actor)
+    days = rows.by_day(usage.daily(actor, own_tenant(actor), first, last))
+    chart, series = rows.to_chart(days, last, CHART_DAYS, lang)
+    newest_first = sorted(days, reverse=True)[:CHART_DAYS]
+    return StoredView(
+        days=[rows.to_day(day, days[day], prices, lang) for day in newest_first],
+        chart=chart,
+        series=series,
+        month=rows.month_so_far(days, month_since, prices),
+        month_since=month_since,
+    )
+
+
+def today_view(actor: Actor, lang: Lang) -> Today:
+    """Measure the actor's own tenant from midnight to now."""
+    measured = usage.today(actor, own_tenant(actor))
+    prices = pricing_rules.price_list_on(pricing.price_lists(actor), measured.day)
+    amount = rows.amount_of(measured.rows, prices)
+    return Today(view=rows.to_today(measured, amount, lang), amount=amount)
