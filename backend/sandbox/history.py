@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from backend.clock import day_window
+from backend.clock import billing_day, day_window
 from backend.sandbox.companies import (
     COMPANIES,
     EMBEDDING_MODEL,
@@ -28,6 +28,9 @@ from backend.sandbox.processes import SandboxError
 INSTANCES = ("docuchat-1", "docuchat-2")
 JOB = "docuchat"
 NAMESPACE = "docuchat-prod"
+CANARY = "docuchat-canary"
+CANARY_COMPANY = "caravansara-travel"
+CANARY_FROM_DAYS = 3
 
 STEP_S = 60
 # promtool reads a whole file once for each block in it, so one file is one block. Blocks of 18 hours are a third step
@@ -46,6 +49,18 @@ class Life:
 
     start: int
     end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One instance through its lives: whom it served, and when nobody could scrape it."""
+
+    name: str
+    offset_s: int
+    lives: tuple[Life, ...]
+    companies: tuple[Company, ...] = COMPANIES
+    share: float = 1 / len(INSTANCES)
+    unseen: range = range(0)
 
 
 class _Counter:
@@ -75,6 +90,33 @@ def lives(instance: str, start: int, end: int) -> list[Life]:
     return found
 
 
+def processes(start: int, end: int, *, with_canary: bool) -> list[Process]:
+    """Who runs in a period: two processes for everybody, and perhaps a canary for one company.
+
+    The canary lived the day before yesterday and was out of reach for six hours, so its company's invoice is held.
+    """
+    found = [
+        Process(name=name, offset_s=7 + 23 * number, lives=tuple(lives(name, start, end)))
+        for number, name in enumerate(INSTANCES)
+    ]
+    if with_canary:
+        morning = int(
+            day_window(billing_day(datetime.fromtimestamp(end, UTC)) - timedelta(days=2)).start.timestamp()
+        )
+        born = morning + 6 * 3600
+        found.append(
+            Process(
+                name=CANARY,
+                offset_s=41,
+                lives=(Life(start=born, end=born + 16 * 3600),),
+                companies=tuple(company for company in COMPANIES if company.label == CANARY_COMPANY),
+                share=0.1,
+                unseen=range(born + 4 * 3600, born + 10 * 3600),
+            )
+        )
+    return found
+
+
 def backfill(
     *, promtool: Path, data_dir: Path, since: date, now: datetime, progress: Progress = lambda _: None
 ) -> None:
@@ -84,6 +126,7 @@ def backfill(
     the time since the last sample. A killed call leaves no hole behind.
     """
     last = last_sample(data_dir)
+    is_first = last is None
     start = last or day_window(since).start.timestamp()
     if now.timestamp() - start < (SHORTEST_GAP_S if last else 0):
         return
@@ -91,7 +134,12 @@ def backfill(
     shutil.rmtree(draft, ignore_errors=True)
     (draft / "blocks").mkdir(parents=True)
     _make_blocks(
-        promtool, draft, period=(int(start) + 1, int(now.timestamp())), since=since, progress=progress
+        promtool,
+        draft,
+        period=(int(start) + 1, int(now.timestamp())),
+        since=since,
+        with_canary=is_first and (billing_day(now) - since).days >= CANARY_FROM_DAYS,
+        progress=progress,
     )
     data_dir.mkdir(parents=True, exist_ok=True)
     # Oldest first: after a kill the rest is still later than the last sample, and is filled by the next call.
@@ -112,12 +160,18 @@ def _block_end(block: Path) -> int:
 
 
 def _make_blocks(
-    promtool: Path, draft: Path, *, period: tuple[int, int], since: date, progress: Progress
+    promtool: Path,
+    draft: Path,
+    *,
+    period: tuple[int, int],
+    since: date,
+    with_canary: bool,
+    progress: Progress,
 ) -> None:
     start, end = period
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
         running: list[Future[None]] = []
-        for path, reached in _files(draft, start, end, since):
+        for path, reached in _files(draft, period, since, with_canary=with_canary):
             running.append(pool.submit(_to_block, promtool, path, draft / "blocks"))
             if len(running) > PARALLEL:
                 running.pop(0).result()
@@ -144,9 +198,12 @@ def _to_block(promtool: Path, path: Path, blocks: Path) -> None:
     path.unlink()
 
 
-def _files(folder: Path, start: int, end: int, since: date) -> Iterator[tuple[Path, int]]:
+def _files(
+    folder: Path, period: tuple[int, int], since: date, *, with_canary: bool = False
+) -> Iterator[tuple[Path, int]]:
     """One OpenMetrics file per block, oldest first, each with the time it reaches."""
-    writers = [_instance_lines(instance, start, end, since) for instance in INSTANCES]
+    start, end = period
+    writers = [_lines(process, period, since) for process in processes(start, end, with_canary=with_canary)]
     for block_start in range(start // BLOCK_S * BLOCK_S, end, BLOCK_S):
         path = folder / f"{block_start}.txt"
         with path.open("w") as file:
@@ -159,40 +216,42 @@ def _files(folder: Path, start: int, end: int, since: date) -> Iterator[tuple[Pa
         yield path, min(end, block_start + BLOCK_S)
 
 
-def _instance_lines(instance: str, start: int, end: int, since: date) -> Iterator[tuple[str, str]]:
-    """Of one instance, block by block: the lines of its counters and of its start time."""
-    offset = 7 + 23 * INSTANCES.index(instance)
-    born = f'process_start_time_seconds{{job="{JOB}",instance="{instance}",namespace="{NAMESPACE}"}} '
-    coming = lives(instance, start, end)
-    life, counters = coming.pop(0), _new_counters(instance)
+def _lines(process: Process, period: tuple[int, int], since: date) -> Iterator[tuple[str, str]]:
+    """Of one process, block by block: the lines of its counters and of its start time."""
+    start, end = period
+    born = f'process_start_time_seconds{{job="{JOB}",instance="{process.name}",namespace="{NAMESPACE}"}} '
+    coming = list(process.lives)
+    life, counters = coming.pop(0), _new_counters(process)
     for block_start in range(start // BLOCK_S * BLOCK_S, end, BLOCK_S):
         tokens: list[str] = []
         births: list[str] = []
-        dice = random.Random(f"{instance}/{block_start}")
+        dice = random.Random(f"{process.name}/{block_start}")
         rates: dict[str, dict[Flow, float]] = {}
         for minute in range(block_start, block_start + BLOCK_S, STEP_S):
-            at = minute + offset
-            if minute % RATE_STEP_S == 0 or not rates:
-                rates = _rates(minute, since)
+            at = minute + process.offset_s
             while coming and at >= coming[0].start:
-                life, counters = coming.pop(0), _new_counters(instance)
+                life, counters = coming.pop(0), _new_counters(process)
             if not life.start < at < min(life.end, end):
                 continue
+            if minute % RATE_STEP_S == 0 or not rates:
+                rates = _rates(process, minute, since)
             if at - life.start > STEP_S:
                 _spend(counters, rates, dice)
+            if at in process.unseen:
+                continue
             moment = f" {at}\n"
             tokens.append(moment.join([counter.cell for counter in counters.values()]) + moment)
             births.append(f"{born}{life.start}{moment}")
         yield "".join(tokens), "".join(births)
 
 
-def _new_counters(instance: str) -> dict[tuple[str, Flow], _Counter]:
-    where = f'job="{JOB}",instance="{instance}",namespace="{NAMESPACE}"'
+def _new_counters(process: Process) -> dict[tuple[str, Flow], _Counter]:
+    where = f'job="{JOB}",instance="{process.name}",namespace="{NAMESPACE}"'
     return {
         (company.label, (model, kind)): _Counter(
             f'openai_tokens_total{{{where},tenant="{company.label}",model="{model}",type="{kind}"}} '
         )
-        for company in COMPANIES
+        for company in process.companies
         for model, kind in _flows(company)
     }
 
@@ -203,16 +262,16 @@ def _flows(company: Company) -> list[Flow]:
     return [flow for flow, tokens in expected.items() if tokens > 0]
 
 
-def _rates(moment: int, since: date) -> dict[str, dict[Flow, float]]:
-    """Questions per minute and instance that each company asks each model."""
+def _rates(process: Process, moment: int, since: date) -> dict[str, dict[Flow, float]]:
+    """Questions per minute to this process that each company asks each model."""
     at = datetime.fromtimestamp(moment, UTC)
     return {
         company.label: {
-            flow: tokens / TOKENS_PER_QUESTION[flow] / len(INSTANCES)
+            flow: tokens / TOKENS_PER_QUESTION[flow] * process.share
             for flow, tokens in expected_tokens(company, at, since=since).items()
             if flow[1] == "prompt" and flow[0] != EMBEDDING_MODEL
         }
-        for company in COMPANIES
+        for company in process.companies
     }
 
 

@@ -17,7 +17,7 @@ from backend.sandbox.site import Site, process_environment
 
 START_ORDER: Sequence[tuple[str, Sequence[str]]] = (
     ("Prometheus and Alertmanager", ("prometheus", "alertmanager")),
-    ("mail, model provider, gateway, cluster", ("mail", "openai", "zibal", "kubernetes")),
+    ("mail, model provider, gateway", ("mail", "openai", "zibal")),
     ("DocuChat, two processes", history.INSTANCES),
     ("jobs", ("jobs",)),
     ("web", ("web",)),

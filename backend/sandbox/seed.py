@@ -147,7 +147,8 @@ def _pay(connection: Connection, now: datetime) -> None:
     if paid:
         connection.execute(
             text(
-                "UPDATE tenant_invoice SET status = 'paid', paid_at = :paid_at, zibal_track_id = :track_id WHERE id = :id"
+                "UPDATE tenant_invoice SET status = 'paid', paid_at = :paid_at, zibal_track_id = :track_id"
+                " WHERE id = :id"
             ),
             paid,
         )

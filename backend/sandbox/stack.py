@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from backend.clock import utc_now
+from backend.clock import billing_day, utc_now
 from backend.db.migrate import upgrade
 from backend.sandbox import frontend, history, tools
 from backend.sandbox.leftovers import end_leftovers, remember
@@ -185,6 +185,10 @@ class Stack(Site):
         )
 
     def _seed(self, _progress: history.Progress) -> None:
-        self.run_module(
-            "backend.sandbox.seed", "--state", str(self.state_dir), "--since", self.since.isoformat()
-        )
+        # Once a day is enough: all that a later start adds is the days that have ended since.
+        marker, today = self.state_dir / "seeded-on", billing_day(utc_now()).isoformat()
+        if marker.exists() and marker.read_text() == today:
+            return
+        since = self.since.isoformat()
+        self.run_module("backend.sandbox.seed", "--state", str(self.state_dir), "--since", since)
+        marker.write_text(today)

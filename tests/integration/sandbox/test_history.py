@@ -94,7 +94,7 @@ def test_the_same_days_are_told_the_same_way_twice(tmp_path: Path) -> None:
     start, end = (int(moment.timestamp()) for moment in (NOW - timedelta(hours=3), NOW))
 
     told = [
-        [path.read_text() for path, _ in history._files(folder, start, end, SINCE)]
+        [path.read_text() for path, _ in history._files(folder, (start, end), SINCE)]
         for folder in (tmp_path / "a", tmp_path / "b")
         if not folder.mkdir()
     ]
