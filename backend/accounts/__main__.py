@@ -25,7 +25,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command of the command line; 0 when it was done, 1 with a sentence when it was refused."""
     chosen = _parser().parse_args(arguments)
     settings_or_exit()
-    configure_logging()
     run: Callable[[argparse.Namespace], None] = chosen.run
     try:
         run(chosen)
@@ -124,4 +123,5 @@ def _show(password: str, is_made_up: bool) -> None:
 
 
 if __name__ == "__main__":
+    configure_logging()
     sys.exit(main())

@@ -7,7 +7,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from backend.accounts.rules import password_bytes
 
-# OWASP's first recommendation for argon2id: 46 MiB and one pass, about 40 ms on one core.
+# OWASP's first recommendation for argon2id: 46 MiB and one pass, under a tenth of a second.
 _hasher = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)
 # A flood of sign-ins must not take more memory than this many hashes need.
 _room = BoundedSemaphore(4)

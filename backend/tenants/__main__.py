@@ -21,7 +21,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command of the command line; 0 when it was done, 1 with a sentence when it was refused."""
     chosen = _parser().parse_args(arguments)
     settings_or_exit()
-    configure_logging()
     run: Callable[[argparse.Namespace], None] = chosen.run
     try:
         run(chosen)
@@ -75,4 +74,5 @@ def _list(_chosen: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
+    configure_logging()
     sys.exit(main())
