@@ -6,7 +6,7 @@ Every sentence comes from the catalogues, every number and date from the formats
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -82,8 +82,25 @@ def _invoice_issued(params: Mapping[str, str | int], lang: Lang, public_url: str
     }
 
 
+def _payment_received(params: Mapping[str, str | int], lang: Lang, public_url: str) -> dict[str, str]:
+    credit_rial = int(params["credit_rial"])
+    return {
+        "tenant_name": _one_line(str(params["tenant_name"])),
+        "numbers": formats.digits(_one_line(str(params["numbers"])), lang),
+        "amount": formats.toman(int(params["amount_rial"]), lang),
+        "at": formats.instant(datetime.fromisoformat(str(params["at"])), lang),
+        # Numbers that are told to a bank stay in its own digits.
+        "track_id": _one_line(str(params["track_id"])),
+        "reference": _one_line(str(params["reference"])),
+        "card": _one_line(str(params["card"])),
+        "credit": formats.toman(credit_rial, lang) if credit_rial else "",
+        "link": f"{public_url}/invoices/{quote(str(params['invoice_id']), safe='')}",
+    }
+
+
 _PLACES: Mapping[Template, Callable[[Mapping[str, str | int], Lang, str], dict[str, str]]] = {
     Template.INVOICE_ISSUED: _invoice_issued,
+    Template.PAYMENT_RECEIVED: _payment_received,
 }
 
 

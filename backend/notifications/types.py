@@ -12,6 +12,7 @@ class Template(StrEnum):
     """The letters that can be written. The sentences of each lie in the catalogues under ``mail.<name>``."""
 
     INVOICE_ISSUED = "invoice_issued"
+    PAYMENT_RECEIVED = "payment_received"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,8 @@ class Mail:
     """A mail to be sent. ``key`` names its occasion: asking twice for the same key sends one mail.
 
     The parameters of ``invoice_issued``: number, day (ISO), tokens, amount_rial, tenant_name, invoice_id.
+    Those of ``payment_received``: numbers, amount_rial, credit_rial, track_id, reference, card, at (ISO), tenant_name,
+    invoice_id; reference, card and credit may be empty or 0 and are then left out.
     """
 
     key: str

@@ -1,0 +1,73 @@
+"""Every SQL statement that lets payments read, lock and change invoices."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, bindparam, text
+
+from backend.actor import TenantId
+from backend.invoices.types import Due, InvoiceId, Status
+from backend.money import Rial
+
+_DUE = "SELECT id, tenant_id, coalesce(number, '') AS number, day, amount_rial, status FROM tenant_invoice"
+
+
+def by_ids(connection: Connection, invoice_ids: Sequence[UUID], *, lock: bool = False) -> list[Due]:
+    """Invoices in the order of their ids; locked against everybody else until the transaction ends, if asked."""
+    statement = text(f"{_DUE} WHERE id IN :ids ORDER BY id {'FOR UPDATE' if lock else ''}").bindparams(
+        bindparam("ids", expanding=True)
+    )
+    return [_to_due(row) for row in connection.execute(statement, {"ids": list(invoice_ids)})]
+
+
+def pending_of(connection: Connection, tenant_id: TenantId) -> list[Due]:
+    """A tenant's invoices that wait for money, the oldest first."""
+    statement = text(f"{_DUE} WHERE tenant_id = :tenant AND status = 'pending' ORDER BY day")
+    return [_to_due(row) for row in connection.execute(statement, {"tenant": tenant_id})]
+
+
+def pending_without_session(connection: Connection, limit: int) -> list[Due]:
+    """Invoices that wait for money and never had a payment session, the newest first."""
+    statement = text(
+        f"{_DUE} WHERE status = 'pending' AND zibal_track_id IS NULL ORDER BY day DESC, id LIMIT :limit"
+    )
+    return [_to_due(row) for row in connection.execute(statement, {"limit": limit})]
+
+
+def mark_paid(connection: Connection, invoice_id: UUID, track_id: int | None, paid_at: datetime) -> bool:
+    """Mark a pending invoice as paid; whether it was pending."""
+    statement = text(
+        "UPDATE tenant_invoice SET status = 'paid', paid_at = :at, zibal_track_id = coalesce(:track, zibal_track_id)"
+        " WHERE id = :id AND status = 'pending'"
+    )
+    changed = connection.execute(statement, {"id": invoice_id, "track": track_id, "at": paid_at})
+    return changed.rowcount == 1
+
+
+def reopen(connection: Connection, invoice_id: UUID) -> bool:
+    """Let a paid invoice wait for money again; whether it was paid."""
+    statement = text(
+        "UPDATE tenant_invoice SET status = 'pending', paid_at = NULL WHERE id = :id AND status = 'paid'"
+    )
+    return connection.execute(statement, {"id": invoice_id}).rowcount == 1
+
+
+def note_session(connection: Connection, invoice_ids: Sequence[UUID], track_id: int) -> None:
+    """Note on pending invoices under which track id they are about to be paid."""
+    statement = text(
+        "UPDATE tenant_invoice SET zibal_track_id = :track WHERE id IN :ids AND status = 'pending'"
+    ).bindparams(bindparam("ids", expanding=True))
+    connection.execute(statement, {"ids": list(invoice_ids), "track": track_id})
+
+
+def _to_due(row: Row[Any]) -> Due:
+    return Due(
+        InvoiceId(row.id),
+        TenantId(row.tenant_id),
+        row.number,
+        row.day,
+        Rial(row.amount_rial),
+        Status(row.status),
+    )

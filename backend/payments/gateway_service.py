@@ -1,0 +1,140 @@
+"""What the gateway is asked and what its answers mean to us; never inside a transaction."""
+
+from types import MappingProxyType
+from typing import assert_never
+
+from backend.clients.zibal import (
+    PaymentReport,
+    Result,
+    SessionOpened,
+    SessionRefused,
+    Status,
+    TrackId,
+    gateway,
+)
+from backend.config import settings
+from backend.errors import Invalid, Unavailable
+from backend.log import get_logger
+from backend.money import RIAL_PER_TOMAN
+from backend.payments import rules
+from backend.payments.judge_types import Decision, Evidence, Said
+from backend.payments.types import Attempt, Verdict
+
+CALLBACK_PATH = "/pay/return"
+MERCHANT_CHANGED = "merchant_changed"
+# Every other code is a refusal of the bank: 4 to 10, 12 and 21.
+_MEANINGS = MappingProxyType(
+    {
+        Status.WAITING: Said.WAITING,
+        Status.PAID_VERIFIED: Said.PAID_VERIFIED,
+        Status.PAID_UNVERIFIED: Said.PAID_UNVERIFIED,
+        Status.CANCELLED: Said.CANCELLED,
+        Status.REFUNDING: Said.REFUNDING,
+        Status.REFUNDED: Said.REFUNDED,
+        Status.REVERSED: Said.REVERSED,
+        Status.INTERNAL_ERROR: Said.UNCLEAR,
+        Status.SWITCH_ERROR: Said.UNCLEAR,
+        Status.UNKNOWN: Said.UNCLEAR,
+    }
+)
+
+log = get_logger(__name__)
+
+
+def fingerprint() -> str:
+    """Tells the merchant of the settings from others without naming it."""
+    return gateway().merchant_fingerprint
+
+
+def start_url(attempt: Attempt) -> str:
+    """Where the payer's browser goes for an attempt that has a session."""
+    assert attempt.track_id is not None
+    return gateway().start_url(TrackId(attempt.track_id))
+
+
+def open_session(attempt: Attempt, nonce: str, description: str) -> TrackId:
+    """Open the session of a stored attempt; asked once, because each call opens another.
+
+    Raises:
+        Invalid: the amount is below the gateway's floor or above its ceiling.
+        Unavailable: no readable answer came, or the gateway refuses our account.
+    """
+    opened = gateway().open_session(
+        amount_rial=attempt.amount_rial,
+        callback_url=f"{settings().public_url}{CALLBACK_PATH}?n={nonce}",
+        order_id=attempt.order_ref,
+        description=description,
+    )
+    match opened:
+        case SessionOpened():
+            return opened.track_id
+        case SessionRefused():
+            raise _refusal(opened, attempt)
+        case _:
+            assert_never(opened)
+
+
+def _refusal(refused: SessionRefused, attempt: Attempt) -> Exception:
+    log.error("payment.refused", result=refused.result_code, message=refused.message, attempt=attempt.id)
+    amount_toman = attempt.amount_rial // RIAL_PER_TOMAN
+    match refused.result:
+        case Result.AMOUNT_TOO_SMALL:
+            return Invalid(reason="payment_too_small", amount_toman=amount_toman)
+        case Result.AMOUNT_TOO_LARGE:
+            return Invalid(reason="payment_too_large", amount_toman=amount_toman)
+        case _:
+            return Unavailable(service="zibal", reason="zibal_refuses", result=refused.result_code)
+
+
+def examine(attempt: Attempt, *, claims_success: bool = False) -> Decision:
+    """Ask the gateway about an attempt, accept its money if it is there, and judge the answers.
+
+    A gateway in trouble raises nothing: no answer proves nothing, so it leaves the attempt undecided.
+    """
+    if attempt.track_id is None:
+        return Decision(verdict=Verdict.UNDECIDED, reason="no_session")
+    if attempt.merchant_fingerprint != fingerprint():
+        return Decision(verdict=Verdict.UNDECIDED, reason=MERCHANT_CHANGED)
+    track_id = TrackId(attempt.track_id)
+    inquiry, verify, again = _inquire(track_id), None, None
+    if rules.wants_verify(attempt, inquiry, claims_success=claims_success):
+        verify = _verify(track_id)
+        if verify is not None and not rules.is_proof(attempt, verify):
+            again = _inquire(track_id)
+    return rules.decide(attempt, inquiry, verify, again)
+
+
+def _inquire(track_id: TrackId) -> Evidence | None:
+    try:
+        return to_evidence(gateway().inquire(track_id))
+    except Unavailable as trouble:
+        log.warning("payment.no_answer", call="inquiry", track_id=track_id, cause=trouble.data.get("cause"))
+        return None
+
+
+def _verify(track_id: TrackId) -> Evidence | None:
+    try:
+        return to_evidence(gateway().verify(track_id))
+    except Unavailable as trouble:
+        log.warning("payment.no_answer", call="verify", track_id=track_id, cause=trouble.data.get("cause"))
+        return None
+
+
+def to_evidence(report: PaymentReport) -> Evidence:
+    """What an answer of the gateway says, in our words."""
+    return Evidence(
+        result=report.result_code,
+        is_report=report.result == Result.OK,
+        said=None if report.status is None else _said(report.status),
+        status=report.status_code,
+        amount_rial=report.amount_rial,
+        order_ref=report.order_id,
+        ref_number=report.ref_number,
+        card=report.card,
+        paid_at=report.paid_at,
+        verified_at=report.verified_at,
+    )
+
+
+def _said(status: Status) -> Said:
+    return _MEANINGS.get(status, Said.NOT_PAID)

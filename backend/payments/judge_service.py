@@ -1,0 +1,220 @@
+"""The judge: one way from the gateway's answers to the books, for callback, sweeper and operator alike.
+
+Asking happens outside any transaction. What follows from the answers is written in one, under the tenant's account
+lock and the attempt's row lock; an attempt that somebody else judged meanwhile is asked about again, so that old
+answers never overwrite newer ones.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from backend.actor import Actor
+from backend.config import settings
+from backend.db.engine import transaction
+from backend.errors import NotFound
+from backend.invoices import payment_service as invoices
+from backend.invoices.types import Due, InvoiceId, Status
+from backend.log import get_logger
+from backend.notifications import service as notifications
+from backend.payments import gateway_service, ledger_repository, repository, rules
+from backend.payments.judge_types import Decision
+from backend.payments.receipts import receipt_mail
+from backend.payments.types import Attempt, AttemptId, EntryKind, EventKind, Flag
+from backend.tenants import service as tenants
+
+TRIES = 3
+
+log = get_logger(__name__)
+
+
+def judge(
+    actor: Actor,
+    attempt_id: AttemptId,
+    now: datetime,
+    *,
+    claims_success: bool = False,
+    ask_settled: bool = True,
+) -> Attempt:
+    """Ask the gateway about an attempt and write down what follows; the attempt as it stands then. Idempotent.
+
+    With ``ask_settled`` off, a settled attempt is returned without a question.
+    """
+    attempt = found(attempt_id)
+    for _ in range(TRIES):
+        if attempt.track_id is None or (attempt.has_money and not ask_settled):
+            return attempt
+        decision = gateway_service.examine(attempt, claims_success=claims_success)
+        before, attempt = attempt, apply(actor, attempt, decision, now)
+        if attempt.check_count == before.check_count + 1 and attempt.verdict == decision.verdict:
+            break
+    return attempt
+
+
+def found(attempt_id: AttemptId) -> Attempt:
+    """An attempt. Raises NotFound when there is none."""
+    if (attempt := repository.attempt(attempt_id)) is None:
+        raise NotFound
+    return attempt
+
+
+def apply(actor: Actor, seen: Attempt, decision: Decision, now: datetime) -> Attempt:
+    """Write down what follows from a decision, all or nothing; the attempt as it stands then.
+
+    When somebody judged the attempt after ``seen`` was read, the decision is dropped.
+    """
+    with transaction():
+        repository.lock_account(seen.tenant_id)
+        current = repository.attempt(seen.id, lock=True)
+        assert current is not None
+        if current.check_count != seen.check_count:
+            return current
+        after = _after(current, decision, now)
+        if after.has_money and not current.has_money:
+            after = _settle(actor, after, now)
+        elif current.has_money and not after.has_money:
+            _give_back(actor, current, now)
+        after = replace(after, next_check_at=rules.next_check(after, now))
+        _store(actor, current, after, decision, now)
+    if after.state != current.state:
+        log.info(
+            "payment.changed",
+            attempt=after.id,
+            tenant=after.tenant_id,
+            before=current.state,
+            state=after.state,
+            amount_rial=after.amount_rial,
+            track_id=after.track_id,
+        )
+    return after
+
+
+def _after(current: Attempt, decision: Decision, now: datetime) -> Attempt:
+    """The attempt with what the evidence says, before any money is moved."""
+    ttl = timedelta(seconds=settings().payment_attempt_ttl_s)
+    evidence, verdict = decision.evidence, decision.verdict
+    reports = evidence is not None and evidence.is_report
+    return replace(
+        current,
+        state=rules.next_state(current.state, verdict, has_expired=rules.has_expired(current, now, ttl)),
+        verdict=verdict,
+        flags=rules.flags_after(current, verdict),
+        gateway_status=evidence.status if evidence and reports else current.gateway_status,
+        ref_number=(evidence.ref_number if evidence else None) or current.ref_number,
+        card_mask=(evidence.card if evidence else None) or current.card_mask,
+        raw=evidence.to_raw() if evidence else current.raw,
+        last_inquiry_at=now,
+        check_count=current.check_count + 1,
+        last_error=decision.reason or None,
+    )
+
+
+def _settle(actor: Actor, attempt: Attempt, now: datetime) -> Attempt:
+    """Bring the money into the ledger and to the attempt's own invoices; what they do not need stays credit."""
+    settled = replace(attempt, turn=attempt.turn + 1, settled_at=now)
+    _enter(actor, settled, EntryKind.PAYMENT, settled.amount_rial, now=now)
+    dues = {due.id: due for due in invoices.dues(actor, settled.invoice_ids, lock=True)}
+    paid = ledger_repository.paid_on(settled.invoice_ids)
+    left = int(settled.amount_rial)
+    for allocation in settled.allocations:
+        due = dues[allocation.invoice_id]
+        outstanding = outstanding_of(due, paid.get(due.id, 0))
+        part = min(allocation.amount_rial, outstanding, left)
+        if part:
+            _enter(actor, settled, EntryKind.SETTLEMENT, -part, now=now, invoice_id=due.id)
+            left -= part
+        if part and part == outstanding:
+            invoices.mark_paid(actor, due, settled.track_id, now)
+    tenant = tenants.get(actor, settled.tenant_id)
+    notifications.enqueue([receipt_mail(settled, tenant, list(dues.values()), left, now)], now)
+    _event(actor, settled, EventKind.SETTLED, now, {"credit_rial": left, "turn": settled.turn})
+    if left:
+        log.warning("payment.surplus", attempt=attempt.id, tenant=attempt.tenant_id, credit_rial=left)
+        return replace(settled, flags=rules.with_flag(settled.flags, Flag.SURPLUS))
+    return settled
+
+
+def _give_back(actor: Actor, attempt: Attempt, now: datetime) -> None:
+    """Take the money of a settled attempt out of the ledger again and let its invoices wait for money."""
+    entries = ledger_repository.entries_of(attempt.id, attempt.turn)
+    dues = {due.id: due for due in invoices.dues(actor, attempt.invoice_ids, lock=True)}
+    _enter(actor, attempt, EntryKind.REVERSAL, -attempt.amount_rial, now=now)
+    for entry in entries:
+        if entry.kind == EntryKind.SETTLEMENT and entry.invoice_id is not None:
+            _enter(
+                actor, attempt, EntryKind.REOPENING, -entry.amount_rial, now=now, invoice_id=entry.invoice_id
+            )
+            invoices.reopen(actor, dues[entry.invoice_id])
+    _event(actor, attempt, EventKind.MONEY_RETURNED, now, {"turn": attempt.turn})
+    log.error(
+        "payment.money_returned",
+        attempt=attempt.id,
+        tenant=attempt.tenant_id,
+        amount_rial=attempt.amount_rial,
+    )
+
+
+def outstanding_of(due: Due, paid_rial: int) -> int:
+    """What is still to be paid on an invoice; nothing on one that does not wait for money."""
+    return due.amount_rial - paid_rial if due.status == Status.PENDING else 0
+
+
+def _store(actor: Actor, before: Attempt, after: Attempt, decision: Decision, now: datetime) -> None:
+    repository.change(
+        after.id,
+        after.state,
+        verdict=decision.verdict.value,
+        turn=after.turn,
+        flags=list(after.flags),
+        gateway_status=after.gateway_status,
+        ref_number=after.ref_number,
+        card_mask=after.card_mask,
+        raw=dict(after.raw),
+        settled_at=after.settled_at,
+        last_inquiry_at=after.last_inquiry_at,
+        next_check_at=after.next_check_at,
+        check_count=after.check_count,
+        last_error=after.last_error,
+        resolved_at=None if after.flags != before.flags else after.resolved_at,
+    )
+    # An unchanged answer is counted, not told again: an attempt is asked about many times.
+    told = (after.state, after.verdict, after.last_error, after.gateway_status)
+    if told != (before.state, before.verdict, before.last_error, before.gateway_status):
+        detail = {
+            "verdict": decision.verdict.value,
+            "reason": decision.reason,
+            "state": after.state.value,
+            **after.raw,
+        }
+        _event(actor, after, EventKind.JUDGED, now, detail)
+
+
+def _enter(
+    actor: Actor,
+    attempt: Attempt,
+    kind: EntryKind,
+    amount_rial: int,
+    *,
+    now: datetime,
+    invoice_id: InvoiceId | None = None,
+) -> None:
+    ledger_repository.append(
+        attempt.tenant_id,
+        kind,
+        amount_rial,
+        actor=name_of(actor),
+        at=now,
+        attempt=(attempt.id, attempt.turn),
+        invoice_id=invoice_id,
+    )
+
+
+def _event(
+    actor: Actor, attempt: Attempt, kind: EventKind, now: datetime, detail: Mapping[str, object]
+) -> None:
+    repository.add_event(attempt.id, kind, actor=name_of(actor), at=now, detail=detail)
+
+
+def name_of(actor: Actor) -> str:
+    """How evidence names who acted."""
+    return f"process:{actor.process}" if actor.process else f"user:{actor.name}"

@@ -1,0 +1,84 @@
+"""Nouns of the judge and of starting, which nobody outside needs."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from backend.money import Rial
+from backend.payments.types import Allocation, Verdict
+
+
+class Said(StrEnum):
+    """What the gateway says of a session. Unclear is neither paid nor failed: a code that nobody knows is that."""
+
+    WAITING = "waiting"
+    PAID_VERIFIED = "paid_verified"
+    PAID_UNVERIFIED = "paid_unverified"
+    CANCELLED = "cancelled"
+    NOT_PAID = "not_paid"
+    REFUNDING = "refunding"
+    REFUNDED = "refunded"
+    REVERSED = "reversed"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What one answer of the gateway says, and nothing else of it is kept. The card is masked.
+
+    ``is_report`` tells an answer about the session from a refusal, which has two keys and proves nothing.
+    """
+
+    result: int
+    is_report: bool
+    said: Said | None = None
+    status: int | None = None
+    amount_rial: Rial | None = None
+    order_ref: str | None = None
+    ref_number: str | None = None
+    card: str | None = None
+    paid_at: str | None = None
+    verified_at: str | None = None
+
+    def to_raw(self) -> dict[str, str | int | None]:
+        """The fields that are kept."""
+        return {
+            "result": self.result,
+            "status": self.status,
+            "amount": self.amount_rial,
+            "order": self.order_ref,
+            "reference": self.ref_number,
+            "card": self.card,
+            "paid_at": self.paid_at,
+            "verified_at": self.verified_at,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The verdict on an attempt, the evidence it rests on, and the reason where one is needed."""
+
+    verdict: Verdict
+    evidence: Evidence | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentPlan:
+    """How some invoices are paid: what the next payment covers, and the amounts of all that are needed."""
+
+    allocations: tuple[Allocation, ...]
+    payments: tuple[Rial, ...]
+
+    @property
+    def amount_rial(self) -> Rial:
+        """The next payment."""
+        return self.payments[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackQuery:
+    """What a callback's address says. None of it is believed; it only names an attempt."""
+
+    track_id: int
+    nonce: str = ""
+    claims_success: bool = False

@@ -1,0 +1,77 @@
+"""SQL that only reads payments: lists for people, and figures for the metrics."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, select, text
+
+from backend.db.engine import read
+from backend.invoices.types import InvoiceId
+from backend.payments.models import PaymentEventRow
+from backend.payments.repository import with_allocations
+from backend.payments.types import Attempt, AttemptId, Event, EventKind, PaymentHealth
+
+# Handed to a browser long ago, and the last verdict says neither paid nor unpaid.
+_UNDECIDED = """
+redirected_at < :before AND resolved_at IS NULL
+AND state NOT IN ('settled', 'refunded', 'reversed', 'failed_to_start', 'closed')
+AND (verdict IS NULL OR verdict IN ('undecided', 'unverified', 'mismatch', 'refunding'))
+"""
+_ATTEMPT = "SELECT * FROM payment_attempt"
+_FLAGGED = "flags <> '[]'::jsonb AND resolved_at IS NULL"
+
+
+def attempts_on(invoice_ids: Sequence[InvoiceId]) -> list[Attempt]:
+    """Every attempt at some invoices, the newest first."""
+    statement = text(
+        "SELECT * FROM payment_attempt WHERE id IN"
+        " (SELECT attempt_id FROM payment_allocation WHERE invoice_id IN :ids) ORDER BY created_at DESC, id"
+    ).bindparams(bindparam("ids", expanding=True))
+    with read() as connection:
+        return with_allocations(connection, connection.execute(statement, {"ids": list(invoice_ids)}).all())
+
+
+def undecided(before: datetime, limit: int) -> list[Attempt]:
+    """Attempts that were handed over before an instant and are not decided, the oldest first."""
+    statement = text(f"{_ATTEMPT} WHERE {_UNDECIDED} ORDER BY redirected_at LIMIT :limit")
+    with read() as connection:
+        rows = connection.execute(statement, {"before": before, "limit": limit}).all()
+        return with_allocations(connection, rows)
+
+
+def flagged(limit: int) -> list[Attempt]:
+    """Attempts that carry a flag nobody has dealt with, the newest first."""
+    statement = text(f"{_ATTEMPT} WHERE {_FLAGGED} ORDER BY created_at DESC LIMIT :limit")
+    with read() as connection:
+        return with_allocations(connection, connection.execute(statement, {"limit": limit}).all())
+
+
+def events(attempt_id: AttemptId) -> list[Event]:
+    """What happened to an attempt, in order."""
+    statement = (
+        select(PaymentEventRow.at, PaymentEventRow.actor, PaymentEventRow.kind, PaymentEventRow.detail)
+        .where(PaymentEventRow.attempt_id == attempt_id)
+        .order_by(PaymentEventRow.id)
+    )
+    with read() as connection:
+        return [
+            Event(at=row.at, actor=row.actor, kind=EventKind(row.kind), detail=row.detail)
+            for row in connection.execute(statement)
+        ]
+
+
+def health(now: datetime, before: datetime) -> PaymentHealth:
+    """How payments stand."""
+    statement = text(
+        "SELECT (SELECT count(DISTINCT attempt_id) FROM payment_allocation WHERE is_open),"  # noqa: S608 - constants
+        f" (SELECT count(*) FROM payment_attempt WHERE {_UNDECIDED}),"
+        f" (SELECT min(redirected_at) FROM payment_attempt WHERE {_UNDECIDED}),"
+        f" (SELECT count(*) FROM payment_attempt WHERE {_FLAGGED}),"
+        " (SELECT count(*) FROM payment_attempt WHERE next_check_at < :now - interval '5 minutes')"
+    )
+    with read() as connection:
+        found = connection.execute(statement, {"now": now, "before": before}).one()
+    opened, waiting, oldest, flags, overdue = found
+    return PaymentHealth(
+        open=opened, undecided=waiting, oldest_undecided_at=oldest, flagged=flags, overdue_checks=overdue
+    )

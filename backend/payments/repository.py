@@ -1,0 +1,208 @@
+"""SQL that writes and locks payment attempts, their allocations and their events."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from backend.actor import TenantId
+from backend.db.engine import read, transaction
+from backend.errors import Unavailable
+from backend.invoices.types import InvoiceId
+from backend.money import Rial
+from backend.payments.models import PaymentAllocationRow, PaymentAttemptRow, PaymentEventRow
+from backend.payments.types import (
+    OPEN_STATES,
+    PROVIDER,
+    Allocation,
+    Attempt,
+    AttemptId,
+    EventKind,
+    Flag,
+    State,
+    Verdict,
+)
+
+ACCOUNT_LOCK = 724_020
+_OPEN = [state.value for state in OPEN_STATES]
+
+
+def lock_account(tenant_id: TenantId) -> None:
+    """Let nobody else move this tenant's money until the transaction ends.
+
+    Everything that does takes this lock first, then the attempt, then invoices by id, so nothing can deadlock.
+    """
+    with transaction() as connection:
+        statement = text("SELECT pg_advisory_xact_lock(:key, hashtext(:tenant))")
+        connection.execute(statement, {"key": ACCOUNT_LOCK, "tenant": str(tenant_id)})
+
+
+def insert_attempt(attempt: Attempt) -> None:
+    """Store a new attempt with its allocations, which keep their invoices from any other open attempt."""
+    with transaction() as connection:
+        connection.execute(
+            insert(PaymentAttemptRow).values(
+                id=attempt.id,
+                tenant_id=attempt.tenant_id,
+                provider=attempt.provider,
+                merchant_fingerprint=attempt.merchant_fingerprint,
+                amount_rial=attempt.amount_rial,
+                order_ref=attempt.order_ref,
+                nonce_sha256=attempt.nonce_sha256,
+                state=attempt.state.value,
+                created_by=attempt.created_by,
+                created_at=attempt.created_at,
+            )
+        )
+        rows = [
+            {
+                "attempt_id": attempt.id,
+                "invoice_id": each.invoice_id,
+                "amount_rial": each.amount_rial,
+                "position": each.position,
+                "is_open": True,
+            }
+            for each in attempt.allocations
+        ]
+        connection.execute(insert(PaymentAllocationRow), rows)
+
+
+def note_track_id(attempt_id: AttemptId, track_id: int, now: datetime) -> bool:
+    """Note the session of an attempt that is still being created; whether it was.
+
+    Raises:
+        Unavailable: the track id belongs to another attempt, so the gateway is not to be trusted now.
+    """
+    with transaction() as connection:
+        statement = (
+            update(PaymentAttemptRow)
+            .where(PaymentAttemptRow.id == attempt_id, PaymentAttemptRow.state == State.CREATED.value)
+            .values(track_id=track_id, state=State.REQUESTED.value, requested_at=now)
+        )
+        try:
+            return connection.execute(statement).rowcount == 1
+        except IntegrityError:
+            raise Unavailable(service="zibal", cause="track_id_given_twice") from None
+
+
+def change(attempt_id: AttemptId, state: State, **values: object) -> None:
+    """Write an attempt's new state and other columns; its allocations close when the state is no open one."""
+    with transaction() as connection:
+        connection.execute(
+            update(PaymentAttemptRow)
+            .where(PaymentAttemptRow.id == attempt_id)
+            .values(state=state.value, **values)
+        )
+        if state not in OPEN_STATES:
+            connection.execute(
+                update(PaymentAllocationRow)
+                .where(PaymentAllocationRow.attempt_id == attempt_id, PaymentAllocationRow.is_open)
+                .values(is_open=False)
+            )
+
+
+def add_event(
+    attempt_id: AttemptId,
+    kind: EventKind,
+    *,
+    actor: str,
+    at: datetime,
+    detail: Mapping[str, object] | None = None,
+) -> None:
+    """Write down what happened to an attempt."""
+    with transaction() as connection:
+        connection.execute(
+            insert(PaymentEventRow).values(
+                attempt_id=attempt_id, kind=kind.value, actor=actor, at=at, detail=dict(detail or {})
+            )
+        )
+
+
+def attempt(attempt_id: AttemptId, *, lock: bool = False) -> Attempt | None:
+    """One attempt with its allocations; locked until the transaction ends, if asked."""
+    with read() as connection:
+        statement = select(PaymentAttemptRow.__table__).where(PaymentAttemptRow.id == attempt_id)
+        row = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
+        return with_allocations(connection, [row])[0] if row else None
+
+
+def attempt_of_track_id(track_id: int) -> Attempt | None:
+    """The attempt that a track id of the gateway belongs to."""
+    with read() as connection:
+        statement = select(PaymentAttemptRow.__table__).where(
+            PaymentAttemptRow.provider == PROVIDER, PaymentAttemptRow.track_id == track_id
+        )
+        row = connection.execute(statement).one_or_none()
+        return with_allocations(connection, [row])[0] if row else None
+
+
+def open_attempts(invoice_ids: Sequence[InvoiceId]) -> list[Attempt]:
+    """The open attempts that keep any of these invoices, the oldest first."""
+    with read() as connection:
+        statement = text(
+            "SELECT * FROM payment_attempt WHERE id IN"
+            " (SELECT attempt_id FROM payment_allocation WHERE invoice_id IN :ids AND is_open)"
+            " ORDER BY created_at, id"
+        ).bindparams(bindparam("ids", expanding=True))
+        rows = connection.execute(statement, {"ids": list(invoice_ids)}).all()
+        return with_allocations(connection, rows)
+
+
+def due_ids(now: datetime, limit: int) -> list[AttemptId]:
+    """Attempts that the gateway is to be asked about, the most overdue first."""
+    with read() as connection:
+        statement = (
+            select(PaymentAttemptRow.id)
+            .where(PaymentAttemptRow.next_check_at <= now)
+            .order_by(PaymentAttemptRow.next_check_at)
+            .limit(limit)
+        )
+        return [AttemptId(each) for each in connection.scalars(statement)]
+
+
+def never_handed_over(created_before: datetime, requested_before: datetime, limit: int) -> list[Attempt]:
+    """Attempts that nobody was sent to and that have waited too long, the oldest first; locked rows are left out."""
+    with transaction() as connection:
+        statement = text(
+            "SELECT * FROM payment_attempt WHERE (state = 'created' AND created_at < :created)"
+            " OR (state = 'requested' AND created_at < :requested)"
+            " ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED"
+        )
+        rows = connection.execute(
+            statement, {"created": created_before, "requested": requested_before, "limit": limit}
+        ).all()
+        return with_allocations(connection, rows)
+
+
+def with_allocations(connection: Connection, rows: Sequence[Row[Any]]) -> list[Attempt]:
+    """Attempts from rows of their table, each with its allocations."""
+    if not rows:
+        return []
+    statement = (
+        select(PaymentAllocationRow.__table__)
+        .where(PaymentAllocationRow.attempt_id.in_([row.id for row in rows]))
+        .order_by(PaymentAllocationRow.position)
+    )
+    found: dict[UUID, list[Allocation]] = {}
+    for row in connection.execute(statement):
+        found.setdefault(row.attempt_id, []).append(
+            Allocation(
+                invoice_id=InvoiceId(row.invoice_id), amount_rial=Rial(row.amount_rial), position=row.position
+            )
+        )
+    return [_to_attempt(row, tuple(found.get(row.id, ()))) for row in rows]
+
+
+def _to_attempt(row: Row[Any], allocations: tuple[Allocation, ...]) -> Attempt:
+    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public way to a row's names
+    fields.update(
+        state=State(row.state),
+        verdict=Verdict(row.verdict) if row.verdict else None,
+        flags=tuple(Flag(each) for each in row.flags),
+        nonce_sha256=bytes(row.nonce_sha256),
+        allocations=allocations,
+    )
+    return Attempt(**fields)

@@ -1,0 +1,225 @@
+"""The judge's rules: what the gateway's answers prove, where an attempt goes from there, and when it is asked again."""
+
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import assert_never
+
+from backend.payments.judge_types import Decision, Evidence, Said
+from backend.payments.types import OPEN_STATES, Attempt, Flag, Outcome, State, Verdict
+
+# Money is taken back by some banks when nobody verified it for 15 minutes, so the first checks are close together.
+CHECK_MINUTES = (1, 2, 3, 5, 8, 12, 15, 20, 30, 60, 120, 240, 480, 720, 1440)
+# A payment that was settled may still be refunded or reversed in the gateway's panel.
+LATE_CHECK_HOURS = (1, 24, 72, 168, 336, 720)
+ALARM_AFTER = timedelta(hours=24)
+RECHECK_PAID = timedelta(minutes=1)
+RECHECK_UNDECIDED = timedelta(hours=24)
+# The gateway's client gives up after 12 seconds; a start that took longer died with its process.
+START_GRACE = timedelta(seconds=30)
+
+NOT_DECIDED = frozenset({Verdict.UNDECIDED, Verdict.UNVERIFIED, Verdict.MISMATCH})
+NO_ANSWER = "no_answer"
+_FROM_OPEN = MappingProxyType(
+    {
+        Verdict.MISMATCH: State.REVIEW,
+        Verdict.UNVERIFIED: State.PAID_UNVERIFIED,
+        Verdict.CANCELLED: State.CANCELLED,
+        Verdict.NOT_PAID: State.FAILED,
+    }
+)
+
+
+def difference(attempt: Attempt, evidence: Evidence) -> str:
+    """Which of amount and order reference the evidence gives otherwise than the attempt; empty when neither."""
+    if evidence.amount_rial is not None and evidence.amount_rial != attempt.amount_rial:
+        return "amount"
+    if evidence.order_ref is not None and evidence.order_ref != attempt.order_ref:
+        return "order"
+    return ""
+
+
+def is_proof(attempt: Attempt, evidence: Evidence | None) -> bool:
+    """Whether an answer by itself proves that this attempt's money is ours: verified, same amount, same order."""
+    return (
+        evidence is not None
+        and evidence.is_report
+        and evidence.said == Said.PAID_VERIFIED
+        and evidence.amount_rial == attempt.amount_rial
+        and evidence.order_ref == attempt.order_ref
+    )
+
+
+def wants_verify(attempt: Attempt, inquiry: Evidence | None, *, claims_success: bool) -> bool:
+    """Whether to verify now: the session is paid and, as far as is known, ours.
+
+    When inquiry does not answer, a payer who comes back with success is reason enough: verify is harmless on a
+    session that is not paid, and unverified money may be taken back.
+    """
+    if inquiry is None:
+        return claims_success
+    is_paid = inquiry.is_report and inquiry.said == Said.PAID_UNVERIFIED
+    return is_paid and not difference(attempt, inquiry)
+
+
+def decide(
+    attempt: Attempt,
+    inquiry: Evidence | None,
+    verify: Evidence | None = None,
+    again: Evidence | None = None,
+) -> Decision:
+    """The verdict on an attempt from the answers in the order they came; None stands for no answer.
+
+    ``again`` is the inquiry after a verify that proved nothing by itself: 201, 202, an amount that is missing.
+    A missing amount or order is never equal to anything, so it leaves the attempt undecided.
+    """
+    if is_proof(attempt, verify):
+        return Decision(verdict=Verdict.PAID, evidence=verify)
+    reports = [each for each in (inquiry, verify, again) if each is not None and each.is_report]
+    for report in reports:
+        if differs := difference(attempt, report):
+            return Decision(verdict=Verdict.MISMATCH, evidence=report, reason=differs)
+    if not reports:
+        answered = again or verify or inquiry
+        return Decision(
+            verdict=Verdict.UNDECIDED,
+            evidence=answered,
+            reason=f"result_{answered.result}" if answered else NO_ANSWER,
+        )
+    return _read(attempt, reports[-1])
+
+
+def _read(attempt: Attempt, report: Evidence) -> Decision:
+    verdict, reason = _meaning(attempt, report)
+    return Decision(verdict=verdict, evidence=report, reason=reason)
+
+
+def _meaning(attempt: Attempt, report: Evidence) -> tuple[Verdict, str]:
+    match report.said:
+        case Said.PAID_VERIFIED:
+            if is_proof(attempt, report):
+                return Verdict.PAID, ""
+            return Verdict.UNDECIDED, "amount_missing" if report.amount_rial is None else "order_missing"
+        case Said.PAID_UNVERIFIED:
+            return Verdict.UNVERIFIED, ""
+        case Said.UNCLEAR | None:
+            return Verdict.UNDECIDED, f"status_{report.status}"
+        case Said.WAITING | Said.CANCELLED | Said.NOT_PAID | Said.REFUNDING | Said.REFUNDED | Said.REVERSED:
+            return Verdict(report.said.value), ""
+        case _:
+            assert_never(report.said)
+
+
+def next_state(state: State, verdict: Verdict, *, has_expired: bool) -> State:
+    """Where a verdict leads. Money always leads on; nothing else opens a closed attempt again or unsettles one."""
+    match verdict:
+        case Verdict.PAID:
+            return State.SETTLED
+        case Verdict.REFUNDING | Verdict.REFUNDED | Verdict.REVERSED:
+            return State(verdict.value)
+        case _ if state in OPEN_STATES:
+            return _next_open_state(state, verdict, has_expired=has_expired)
+        case _:
+            return state
+
+
+def _next_open_state(state: State, verdict: Verdict, *, has_expired: bool) -> State:
+    if verdict != Verdict.WAITING:
+        return _FROM_OPEN.get(verdict, state)
+    if has_expired:
+        return State.EXPIRED
+    return State.RETURNED if state in {State.PAID_UNVERIFIED, State.REVIEW} else state
+
+
+def flags_after(attempt: Attempt, verdict: Verdict) -> tuple[Flag, ...]:
+    """The attempt's flags with those that a verdict adds."""
+    match verdict:
+        case Verdict.MISMATCH:
+            return with_flag(attempt.flags, Flag.MISMATCH)
+        case Verdict.REFUNDING | Verdict.REFUNDED | Verdict.REVERSED if attempt.turn:
+            return with_flag(attempt.flags, Flag.RETURNED_MONEY)
+        case Verdict.WAITING | Verdict.CANCELLED | Verdict.NOT_PAID | Verdict.UNVERIFIED if attempt.has_money:
+            return with_flag(attempt.flags, Flag.CONTRADICTION)
+        case _:
+            return attempt.flags
+
+
+def with_flag(flags: tuple[Flag, ...], flag: Flag) -> tuple[Flag, ...]:
+    """The flags and one more, each once."""
+    return flags if flag in flags else (*flags, flag)
+
+
+def has_expired(attempt: Attempt, now: datetime, ttl: timedelta) -> bool:
+    """Whether an attempt kept its invoices long enough: from the hand-over, else from when it was opened."""
+    since = attempt.redirected_at or attempt.requested_at or attempt.created_at
+    return now - since >= ttl
+
+
+def next_check(attempt: Attempt, now: datetime) -> datetime | None:
+    """When the gateway is asked again about an attempt that stands as given; None for never.
+
+    Close together at first, later far apart. What is not decided is asked for daily until somebody closes it.
+    """
+    handed_over = attempt.returned_at or attempt.redirected_at
+    if handed_over is None:
+        return None
+    match attempt.state:
+        case State.SETTLED:
+            hours = [timedelta(hours=each) for each in LATE_CHECK_HOURS]
+            return _first_after(now, attempt.settled_at or now, hours)
+        case State.REFUNDED | State.REVERSED | State.CLOSED:
+            return None
+        case State.REFUNDING:
+            return now + RECHECK_UNDECIDED
+        case _:
+            return _next_open_check(attempt, handed_over, now)
+
+
+def _next_open_check(attempt: Attempt, handed_over: datetime, now: datetime) -> datetime | None:
+    if attempt.verdict == Verdict.UNVERIFIED and now - handed_over < ALARM_AFTER:
+        return now + RECHECK_PAID
+    planned = _first_after(now, handed_over, [timedelta(minutes=each) for each in CHECK_MINUTES])
+    if planned is None and (attempt.verdict is None or attempt.verdict in NOT_DECIDED):
+        return now + RECHECK_UNDECIDED
+    return planned
+
+
+def _first_after(now: datetime, start: datetime, steps: list[timedelta]) -> datetime | None:
+    return next((start + step for step in steps if start + step > now), None)
+
+
+def resolved_state(attempt: Attempt) -> State:
+    """Where an operator's word leads: what nobody could decide is closed, everything else stays what it is."""
+    is_over = attempt.has_money or attempt.state in {State.REFUNDED, State.REVERSED, State.FAILED_TO_START}
+    if is_over or (attempt.verdict is not None and attempt.verdict not in NOT_DECIDED):
+        return attempt.state
+    return State.CLOSED
+
+
+def is_alarming(attempt: Attempt, now: datetime) -> bool:
+    """Whether an attempt is still undecided so long after its hand-over that a person must look at it."""
+    is_old = attempt.redirected_at is not None and now - attempt.redirected_at >= ALARM_AFTER
+    is_closed = attempt.has_money or attempt.state in {State.REFUNDED, State.REVERSED, State.CLOSED}
+    return is_old and not is_closed and attempt.verdict in NOT_DECIDED
+
+
+def outcome_of(attempt: Attempt, credit_rial: int = 0) -> Outcome:
+    """What a payer is told of an attempt; ``credit_rial`` is what of it its invoices did not need."""
+    match attempt.state:
+        case State.SETTLED:
+            return Outcome.PAID_AS_CREDIT if credit_rial >= attempt.amount_rial else Outcome.PAID
+        case State.REFUNDING | State.REFUNDED | State.REVERSED:
+            return Outcome.RETURNED_MONEY
+        case _:
+            return _outcome_by_verdict(attempt.verdict)
+
+
+def _outcome_by_verdict(verdict: Verdict | None) -> Outcome:
+    match verdict:
+        case Verdict.WAITING:
+            return Outcome.WAITING
+        case Verdict.CANCELLED:
+            return Outcome.CANCELLED
+        case Verdict.NOT_PAID:
+            return Outcome.NOT_PAID
+        case _:
+            return Outcome.CHECKING

@@ -1,0 +1,337 @@
+"""Paying invoices: preview, start, come back, be judged, and what operators see. The only door to payments."""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from backend import clock
+from backend.actor import (
+    OPERATOR_ROLES,
+    STAFF_ROLES,
+    TENANT_ROLES,
+    Actor,
+    Role,
+    TenantId,
+    own_tenant,
+    require_process,
+    require_role,
+    require_role_or_process,
+    require_tenant,
+)
+from backend.audit import service as audit
+from backend.config import SANDBOX_MERCHANT, settings
+from backend.db.engine import transaction
+from backend.errors import Conflict, Invalid, NotFound
+from backend.invoices import payment_service as invoices
+from backend.invoices.types import InvoiceId
+from backend.log import get_logger
+from backend.money import Rial
+from backend.payments import (
+    credit_service,
+    judge_service,
+    ledger_repository,
+    report_repository,
+    repository,
+    rules,
+    start_rules,
+    start_service,
+    sweep_service,
+)
+from backend.payments.judge_service import name_of
+from backend.payments.judge_types import CallbackQuery
+from backend.payments.types import (
+    Attempt,
+    AttemptId,
+    CreditUse,
+    EntryKind,
+    EventKind,
+    HandOff,
+    InvoicePayments,
+    LedgerEntry,
+    OpenedSessions,
+    Outcome,
+    PaymentFile,
+    PaymentHealth,
+    PaymentPreview,
+    PreviewProblem,
+    Returned,
+    State,
+    SweepReport,
+)
+from backend.tenants import service as tenants
+
+MAX_REASON = 500
+MAX_PAGE = 200
+RETURNING = Actor.process_named("payment_return")
+
+log = get_logger(__name__)
+
+
+def preview(actor: Actor, invoice_ids: Sequence[InvoiceId] | None = None) -> PaymentPreview:
+    """What a click on pay would do with these invoices, or with all that wait for money. Asks nobody, writes nothing.
+
+    Raises NotFound for an invoice that does not exist or is another tenant's.
+    """
+    tenant_id = own_tenant(actor)
+    found = [each for each in start_service.payables(actor, tenant_id, invoice_ids) if each.is_pending]
+    minimum, maximum = Rial(settings().zibal_min_rial), Rial(settings().zibal_max_rial)
+    plan = start_rules.plan(found, minimum, maximum)
+    return PaymentPreview(
+        invoices=tuple(found),
+        total_rial=Rial(sum(each.outstanding_rial for each in found)),
+        payments=() if isinstance(plan, PreviewProblem) else plan.payments,
+        credit_rial=Rial(max(0, ledger_repository.balance(tenant_id))),
+        minimum_rial=minimum,
+        maximum_rial=maximum,
+        problem=plan if isinstance(plan, PreviewProblem) else None,
+    )
+
+
+def start(actor: Actor, invoice_ids: Sequence[InvoiceId] | None = None) -> HandOff:
+    """Open a payment of these invoices, or of all that wait for money, the oldest first; for tenant admins.
+
+    Safe to click twice and in two tabs: a fresh payment of the same invoices is handed out again, an older one is
+    settled or replaced after the gateway was asked about it. Above the gateway's ceiling only the first part is paid.
+
+    Raises:
+        NotFound: an invoice does not exist or is another tenant's.
+        Invalid: together they are below the gateway's floor (``below_minimum``).
+        Conflict: nothing is left to pay (``invoices_paid``), an earlier payment may still arrive
+            (``payment_undecided``), or another tab is just starting one (``payment_starting``).
+        Unavailable: the gateway or the database did not answer; no money can have moved.
+    """
+    require_role(actor, Role.TENANT_ADMIN)
+    return start_service.start(actor, own_tenant(actor), invoice_ids)
+
+
+def hand_off(actor: Actor, attempt_id: AttemptId) -> HandOff:
+    """A payment that was opened a moment ago, for the page that sends the browser to the bank; for tenant admins.
+
+    Raises NotFound when it is another tenant's or is over.
+    """
+    require_role(actor, Role.TENANT_ADMIN)
+    attempt = judge_service.found(attempt_id)
+    require_tenant(actor, attempt.tenant_id)
+    if attempt.state != State.REDIRECTED:
+        raise NotFound
+    return start_service.to_hand_off(attempt, is_reused=True)
+
+
+def callback(actor: Actor | None, parameters: Sequence[tuple[str, str]]) -> Returned:
+    """What to tell a payer who comes back; ``actor`` is None without a session. For anybody, whatever they send.
+
+    The address only names an attempt; the judge asks the gateway. It may be repeated, forged, replayed or parallel.
+
+    Raises:
+        Unavailable: the database did not answer; the sweeper settles the payment later.
+    """
+    query = start_rules.read_callback(parameters)
+    if query is None:
+        return Returned(outcome=Outcome.UNREADABLE)
+    attempt = repository.attempt_of_track_id(query.track_id)
+    if attempt is None:
+        return Returned(outcome=Outcome.UNKNOWN, track_id=query.track_id)
+    now = clock.utc_now()
+    _note_return(attempt, query, now)
+    judged = judge_service.judge(
+        RETURNING, attempt.id, now, claims_success=query.claims_success, ask_settled=False
+    )
+    return _returned(actor, judged, query)
+
+
+def check_again(actor: Actor, attempt_id: AttemptId) -> Attempt:
+    """Let the judge ask about an attempt now. For operators; audited."""
+    require_role(actor, *OPERATOR_ROLES)
+    judged = judge_service.judge(actor, attempt_id, clock.utc_now())
+    detail = {"state": judged.state.value, "verdict": str(judged.verdict), "reason": judged.last_error or ""}
+    audit.record(actor, "payment.checked", f"payment:{attempt_id}", detail)
+    return judged
+
+
+def judge(actor: Actor, attempt_id: AttemptId) -> Attempt:
+    """Let the judge ask about an attempt now. For processes."""
+    require_process(actor)
+    return judge_service.judge(actor, attempt_id, clock.utc_now())
+
+
+def sweep(actor: Actor, now: datetime | None = None) -> SweepReport:
+    """Ask about every attempt that is due, and close those that nobody was sent to. For processes; safe at any time."""
+    require_process(actor)
+    return sweep_service.sweep(actor, now or clock.utc_now())
+
+
+def open_sessions(actor: Actor) -> OpenedSessions:
+    """Open payments ahead of the click, as many as the setting allows. For processes."""
+    require_process(actor)
+    return sweep_service.open_sessions(actor)
+
+
+def history(actor: Actor, invoice_id: InvoiceId) -> InvoicePayments:
+    """What was and is to be paid on an invoice, and every attempt at it. For its tenant and staff."""
+    require_role_or_process(actor, *Role)
+    [due] = invoices.dues(actor, [invoice_id])
+    paid = ledger_repository.paid_on([invoice_id]).get(invoice_id, Rial(0))
+    return InvoicePayments(
+        invoice_id=invoice_id,
+        outstanding_rial=Rial(judge_service.outstanding_of(due, paid)),
+        paid_rial=paid,
+        attempts=tuple(report_repository.attempts_on([invoice_id])),
+    )
+
+
+def credit_balance(actor: Actor, tenant_id: TenantId) -> int:
+    """A tenant's credit in rial. Negative when money was taken back that had been used. For its tenant and staff."""
+    require_tenant(actor, tenant_id)
+    return ledger_repository.balance(tenant_id)
+
+
+def ledger(actor: Actor, tenant_id: TenantId, limit: int = 50) -> list[LedgerEntry]:
+    """A tenant's newest movements of money. For its tenant and staff."""
+    require_tenant(actor, tenant_id)
+    return ledger_repository.entries_of_tenant(tenant_id, max(1, min(limit, MAX_PAGE)))
+
+
+def use_credit(actor: Actor, invoice_ids: Sequence[InvoiceId] | None = None) -> CreditUse:
+    """Pay these invoices, or all that wait for money, out of the tenant's credit as far as it reaches.
+
+    The oldest first; one may be paid in part. For tenant admins. An invoice with an open payment is left out.
+    """
+    require_role(actor, Role.TENANT_ADMIN)
+    return credit_service.use(actor, own_tenant(actor), invoice_ids)
+
+
+def undecided(actor: Actor, limit: int = 100) -> list[Attempt]:
+    """Payments that are neither paid nor unpaid a day after their hand-over, the oldest first. For staff."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    return report_repository.undecided(clock.utc_now() - rules.ALARM_AFTER, max(1, min(limit, MAX_PAGE)))
+
+
+def flagged(actor: Actor, limit: int = 100) -> list[Attempt]:
+    """Payments that a person should look at, the newest first. For staff."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    return report_repository.flagged(max(1, min(limit, MAX_PAGE)))
+
+
+def file_of(actor: Actor, attempt_id: AttemptId) -> PaymentFile:
+    """Everything known of an attempt: what happened, what the gateway said, what was booked. For staff."""
+    require_role(actor, *STAFF_ROLES)
+    attempt = judge_service.found(attempt_id)
+    tenant = tenants.get(actor, attempt.tenant_id)
+    return PaymentFile(
+        attempt=attempt,
+        tenant_name_fa=tenant.name_fa,
+        tenant_name_en=tenant.name_en,
+        events=tuple(report_repository.events(attempt_id)),
+        entries=tuple(ledger_repository.entries_of(attempt_id)),
+    )
+
+
+def resolve(actor: Actor, attempt_id: AttemptId, reason: str) -> Attempt:
+    """Take a payment off the operators' lists with a written reason; audited. No money is moved by it.
+
+    One that is not decided is closed, and its invoices can be paid again; should its money arrive after all, the
+    judge books it as ever.
+
+    Raises:
+        Invalid: the reason is empty or too long.
+        NotFound: there is no such payment.
+        Conflict: there is nothing to resolve about it.
+    """
+    require_role(actor, *OPERATOR_ROLES)
+    reason = reason.strip()
+    if not reason or len(reason) > MAX_REASON:
+        raise Invalid(field="reason")
+    now = clock.utc_now()
+    tenant_id = judge_service.found(attempt_id).tenant_id
+    with transaction():
+        repository.lock_account(tenant_id)
+        attempt = repository.attempt(attempt_id, lock=True)
+        assert attempt is not None
+        state = rules.resolved_state(attempt)
+        if attempt.resolved_at is not None or (state == attempt.state and not attempt.flags):
+            raise Conflict
+        repository.change(
+            attempt_id,
+            state,
+            resolved_at=now,
+            resolution=reason,
+            next_check_at=rules.next_check(replace(attempt, state=state), now),
+        )
+        repository.add_event(
+            attempt_id, EventKind.RESOLVED, actor=name_of(actor), at=now, detail={"reason": reason}
+        )
+        audit.record(
+            actor, "payment.resolved", f"payment:{attempt_id}", {"reason": reason, "state": state.value}
+        )
+    log.info("payment.resolved", attempt=attempt_id, state=state, by=actor.name)
+    return judge_service.found(attempt_id)
+
+
+def health(actor: Actor) -> PaymentHealth:
+    """What the operators' overview and the metrics say of payments."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    now = clock.utc_now()
+    return report_repository.health(now, now - rules.ALARM_AFTER)
+
+
+def is_play_money() -> bool:
+    """Whether the gateway's public sandbox is in use, where nothing is really paid; pages say so. For anybody."""
+    return settings().zibal_merchant.get_secret_value() == SANDBOX_MERCHANT
+
+
+def _note_return(attempt: Attempt, query: CallbackQuery, now: datetime) -> None:
+    """Note that a browser came back; what its address claims is kept as evidence and believed by nobody."""
+    if attempt.returned_at is not None or attempt.state not in {State.REQUESTED, State.REDIRECTED}:
+        return
+    with transaction():
+        current = repository.attempt(attempt.id, lock=True)
+        if current is None or current.state not in {State.REQUESTED, State.REDIRECTED}:
+            return
+        handed_over = current.redirected_at or now
+        repository.change(attempt.id, State.RETURNED, returned_at=now, redirected_at=handed_over)
+        repository.add_event(
+            attempt.id,
+            EventKind.RETURNED,
+            actor=name_of(RETURNING),
+            at=now,
+            detail={"claims_success": query.claims_success, "has_nonce": _has_nonce(attempt, query)},
+        )
+
+
+def _returned(actor: Actor | None, attempt: Attempt, query: CallbackQuery) -> Returned:
+    credit = _credit_of(attempt) if attempt.has_money else 0
+    public = Returned(
+        outcome=rules.outcome_of(attempt, credit),
+        track_id=query.track_id,
+        gateway_status=attempt.gateway_status,
+    )
+    if not (_has_nonce(attempt, query) or _is_of_tenant(actor, attempt)):
+        return public
+    return Returned(
+        outcome=public.outcome,
+        track_id=query.track_id,
+        gateway_status=attempt.gateway_status,
+        attempt_id=attempt.id,
+        amount_rial=attempt.amount_rial,
+        credit_rial=Rial(credit),
+        ref_number=attempt.ref_number,
+        invoice_ids=attempt.invoice_ids,
+    )
+
+
+def _credit_of(attempt: Attempt) -> int:
+    """How much of a settled attempt its invoices did not need."""
+    entries = ledger_repository.entries_of(attempt.id, attempt.turn)
+    return sum(
+        entry.amount_rial for entry in entries if entry.kind in {EntryKind.PAYMENT, EntryKind.SETTLEMENT}
+    )
+
+
+def _has_nonce(attempt: Attempt, query: CallbackQuery) -> bool:
+    return hmac.compare_digest(hashlib.sha256(query.nonce.encode()).digest(), attempt.nonce_sha256)
+
+
+def _is_of_tenant(actor: Actor | None, attempt: Attempt) -> bool:
+    return actor is not None and actor.role in TENANT_ROLES and actor.tenant_id == attempt.tenant_id

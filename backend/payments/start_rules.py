@@ -1,0 +1,149 @@
+"""The rules of starting: what one payment covers, and what an earlier attempt means for a new one."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from backend.money import Rial
+from backend.payments.judge_types import CallbackQuery, PaymentPlan
+from backend.payments.rules import NOT_DECIDED, START_GRACE, has_expired
+from backend.payments.types import (
+    Allocation,
+    Attempt,
+    Payable,
+    PreviewProblem,
+    State,
+    Verdict,
+)
+
+LARGEST_TRACK_ID = 2**63 - 1
+LONGEST_VALUE = 200
+MOST_PARAMETERS = 20
+CALLBACK_NAMES = frozenset({"trackId", "success", "status", "orderId", "n"})
+
+
+class Obstacle(StrEnum):
+    """What an open attempt on an invoice means for a new one."""
+
+    STARTING = "starting"
+    DEAD = "dead"
+    UNUSED = "unused"
+    ASK = "ask"
+
+
+class Answer(StrEnum):
+    """What to do with an open attempt, now that the gateway was asked about it."""
+
+    REUSE = "reuse"
+    REPLACE = "replace"
+    WAIT = "wait"
+
+
+def plan(payables: Sequence[Payable], minimum: Rial, maximum: Rial) -> PaymentPlan | PreviewProblem:
+    """How some invoices are paid, the oldest first, each payment between the gateway's floor and ceiling.
+
+    Each payment but the last is as large as the ceiling allows, or less by what the last one needs to reach the
+    floor. An invoice may so be paid in parts; it is paid when the last of them is.
+    """
+    total = sum(each.outstanding_rial for each in payables)
+    if total == 0:
+        return PreviewProblem.NOTHING_TO_PAY
+    if total < minimum:
+        return PreviewProblem.BELOW_MINIMUM
+    payments = split(Rial(total), minimum, maximum)
+    return PaymentPlan(allocations=_allocate(payables, payments[0]), payments=payments)
+
+
+def split(total: Rial, minimum: Rial, maximum: Rial) -> tuple[Rial, ...]:
+    """An amount as payments, each within floor and ceiling; the ceiling is at least twice the floor."""
+    payments, left = [], int(total)
+    while left > maximum:
+        part = maximum if left - maximum >= minimum else left - minimum
+        payments.append(Rial(part))
+        left -= part
+    return (*payments, Rial(left))
+
+
+def _allocate(payables: Sequence[Payable], amount: Rial) -> tuple[Allocation, ...]:
+    allocations: list[Allocation] = []
+    left = int(amount)
+    for each in oldest_first(payables):
+        part = min(left, each.outstanding_rial)
+        if part:
+            allocations.append(
+                Allocation(invoice_id=each.invoice_id, amount_rial=Rial(part), position=len(allocations))
+            )
+        left -= part
+    return tuple(allocations)
+
+
+def oldest_first(payables: Sequence[Payable]) -> list[Payable]:
+    """The invoices in the order in which money goes to them."""
+    return sorted(payables, key=lambda each: (each.day, each.number))
+
+
+def obstacle(attempt: Attempt, wanted: PaymentPlan, now: datetime) -> Obstacle:
+    """What an open attempt means before anybody is asked."""
+    if attempt.state == State.CREATED:
+        return Obstacle.STARTING if now - attempt.created_at < START_GRACE else Obstacle.DEAD
+    # Nobody was sent to a prepared one, so nobody can be paying it.
+    if attempt.state == State.REQUESTED and attempt.allocations != wanted.allocations:
+        return Obstacle.UNUSED
+    return Obstacle.ASK
+
+
+def answer(
+    attempt: Attempt,
+    wanted: PaymentPlan,
+    fingerprint: str,
+    *,
+    now: datetime,
+    ttl: timedelta,
+    prepared_ttl: timedelta,
+) -> Answer:
+    """What to do with an open attempt after the judge asked about it.
+
+    Money that is there or may be there makes a payer wait; an unclear status only for the attempt's lifetime.
+    """
+    if attempt.state in {State.PAID_UNVERIFIED, State.REVIEW}:
+        return Answer.WAIT
+    is_same = attempt.allocations == wanted.allocations and attempt.merchant_fingerprint == fingerprint
+    if is_same and attempt.verdict == Verdict.WAITING and _is_fresh(attempt, now, ttl, prepared_ttl):
+        return Answer.REUSE
+    if attempt.verdict in NOT_DECIDED and not has_expired(attempt, now, ttl):
+        return Answer.WAIT
+    return Answer.REPLACE
+
+
+def _is_fresh(attempt: Attempt, now: datetime, ttl: timedelta, prepared_ttl: timedelta) -> bool:
+    # A payer who came back unpaid may have met a session that the bank had closed; that one gets a new one.
+    age = now - (attempt.requested_at or attempt.created_at)
+    match attempt.state:
+        case State.REQUESTED:
+            return age < prepared_ttl
+        case State.REDIRECTED:
+            return age < ttl
+        case _:
+            return False
+
+
+def read_callback(parameters: Sequence[tuple[str, str]]) -> CallbackQuery | None:
+    """What a callback's address says, or None when it is not what the gateway would send.
+
+    A repeated parameter, one that is too long, and a track id that is no number of 64 bits are refused; ``status``,
+    ``success`` and ``orderId`` may be missing, and parameters of others are ignored.
+    """
+    names = [name for name, _ in parameters]
+    known = [name for name in names if name in CALLBACK_NAMES]
+    if len(parameters) > MOST_PARAMETERS or len(known) != len(set(known)):
+        return None
+    if any(len(name) > LONGEST_VALUE or len(value) > LONGEST_VALUE for name, value in parameters):
+        return None
+    values = dict(parameters)
+    track_id = values.get("trackId", "")
+    if not re.fullmatch(r"[0-9]{1,19}", track_id) or int(track_id) > LARGEST_TRACK_ID:
+        return None
+    return CallbackQuery(
+        track_id=int(track_id), nonce=values.get("n", ""), claims_success=values.get("success") == "1"
+    )

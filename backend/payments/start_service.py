@@ -1,0 +1,294 @@
+"""Starting a payment: choose what it covers, deal with an earlier one, store it, open its session, hand it over."""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import uuid4
+
+from backend import clock
+from backend.actor import Actor, TenantId
+from backend.config import settings
+from backend.db.engine import transaction
+from backend.errors import AppError, Conflict, Invalid, Unavailable
+from backend.invoices import payment_service as invoices
+from backend.invoices.types import Due, InvoiceId, Status
+from backend.log import get_logger
+from backend.money import RIAL_PER_TOMAN, Rial
+from backend.payments import gateway_service, judge_service, ledger_repository, repository, rules, start_rules
+from backend.payments.judge_service import name_of, outstanding_of
+from backend.payments.judge_types import PaymentPlan
+from backend.payments.start_rules import Answer, Obstacle
+from backend.payments.types import (
+    PROVIDER,
+    Attempt,
+    AttemptId,
+    EventKind,
+    HandOff,
+    Payable,
+    PreviewProblem,
+    State,
+)
+
+ROUNDS = 5
+# Another tab's start takes as long as the gateway needs to answer.
+PATIENCE_S = 5.0
+POLL_S = 0.05
+MOST_INVOICES = 1000
+
+log = get_logger(__name__)
+
+
+def payables(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | None) -> list[Payable]:
+    """The chosen invoices, or all that wait for money, with what is still to be paid on each; the oldest first.
+
+    Raises NotFound for an invoice that does not exist or is another tenant's.
+    """
+    if invoice_ids is None:
+        return to_payables(invoices.pending_of(actor, tenant_id)[:MOST_INVOICES])
+    if len(invoice_ids) > MOST_INVOICES:
+        raise Invalid(field="invoice_ids", reason="too_many_invoices")
+    return to_payables(invoices.dues(actor, invoice_ids))
+
+
+def to_payables(dues: Sequence[Due]) -> list[Payable]:
+    """Invoices with what is still to be paid on each, the oldest first."""
+    paid = ledger_repository.paid_on([due.id for due in dues])
+    found = [
+        Payable(
+            invoice_id=due.id,
+            tenant_id=due.tenant_id,
+            number=due.number,
+            day=due.day,
+            amount_rial=due.amount_rial,
+            outstanding_rial=Rial(outstanding_of(due, paid.get(due.id, 0))),
+            is_pending=due.status == Status.PENDING,
+        )
+        for due in dues
+    ]
+    return start_rules.oldest_first(found)
+
+
+def start(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | None) -> HandOff:
+    """An attempt that is handed to the payer's browser: the one that is open already, or a new one.
+
+    Raises as ``service.start`` does.
+    """
+    chosen = [each.invoice_id for each in payables(actor, tenant_id, invoice_ids)]
+    for _ in range(ROUNDS):
+        claimed = claim(actor, tenant_id, chosen)
+        if isinstance(claimed, Claimed):
+            return _hand_over(actor, open_session(actor, claimed), is_reused=False)
+        for attempt in claimed.attempts:
+            if (reused := _deal_with(actor, attempt, claimed.wanted)) is not None:
+                return reused
+    raise Conflict(reason="payment_starting")
+
+
+class Claimed(NamedTuple):
+    """A stored attempt that nobody else can make now, and the nonce of its callback."""
+
+    attempt: Attempt
+    nonce: str
+
+
+class InTheWay(NamedTuple):
+    """Open attempts that keep the invoices of what is wanted."""
+
+    wanted: PaymentPlan
+    attempts: list[Attempt]
+
+
+def claim(actor: Actor, tenant_id: TenantId, chosen: Sequence[InvoiceId]) -> Claimed | InTheWay:
+    """Store a new attempt on the invoices, unless open ones keep them."""
+    with transaction():
+        repository.lock_account(tenant_id)
+        wanted = _wanted(actor, chosen)
+        in_the_way = repository.open_attempts([each.invoice_id for each in wanted.allocations])
+        if in_the_way:
+            return InTheWay(wanted, in_the_way)
+        return _store(actor, tenant_id, wanted, clock.utc_now())
+
+
+def _wanted(actor: Actor, chosen: Sequence[InvoiceId]) -> PaymentPlan:
+    """What to pay now, with the invoices locked, or the refusal."""
+    found = to_payables(invoices.dues(actor, chosen, lock=True))
+    if chosen and not any(each.is_pending for each in found):
+        raise Conflict(reason="invoices_paid")
+    wanted = start_rules.plan(
+        [each for each in found if each.is_pending],
+        Rial(settings().zibal_min_rial),
+        Rial(settings().zibal_max_rial),
+    )
+    match wanted:
+        case PreviewProblem.NOTHING_TO_PAY:
+            raise Conflict(reason="invoices_paid")
+        case PreviewProblem.BELOW_MINIMUM:
+            raise Invalid(reason="below_minimum", minimum_toman=settings().zibal_min_rial // RIAL_PER_TOMAN)
+        case PaymentPlan():
+            return wanted
+
+
+def _store(actor: Actor, tenant_id: TenantId, wanted: PaymentPlan, now: datetime) -> Claimed:
+    nonce = secrets.token_urlsafe(24)
+    attempt = Attempt(
+        id=AttemptId(uuid4()),
+        tenant_id=tenant_id,
+        provider=PROVIDER,
+        merchant_fingerprint=gateway_service.fingerprint(),
+        amount_rial=wanted.amount_rial,
+        order_ref=secrets.token_hex(12),
+        nonce_sha256=hashlib.sha256(nonce.encode()).digest(),
+        track_id=None,
+        state=State.CREATED,
+        verdict=None,
+        turn=0,
+        flags=(),
+        gateway_status=None,
+        ref_number=None,
+        card_mask=None,
+        raw={},
+        created_by=name_of(actor),
+        created_at=now,
+        requested_at=None,
+        redirected_at=None,
+        returned_at=None,
+        settled_at=None,
+        last_inquiry_at=None,
+        next_check_at=None,
+        check_count=0,
+        last_error=None,
+        resolved_at=None,
+        resolution=None,
+        allocations=wanted.allocations,
+    )
+    repository.insert_attempt(attempt)
+    _event(actor, attempt, EventKind.CREATED, now)
+    return Claimed(attempt, nonce)
+
+
+def open_session(actor: Actor, claimed: Claimed) -> Attempt:
+    """Open the gateway's session of a stored attempt and note it.
+
+    When no answer comes, the attempt fails to start: a session that may exist has no address that anybody knows, so
+    nobody can pay it.
+    """
+    attempt, nonce = claimed
+    numbers = ", ".join(each.number for each in to_payables(invoices.dues(actor, attempt.invoice_ids)))
+    try:
+        track_id = gateway_service.open_session(attempt, nonce, f"DocuChat {numbers}")
+        now = clock.utc_now()
+        with transaction():
+            repository.lock_account(attempt.tenant_id)
+            if not repository.note_track_id(attempt.id, track_id, now):
+                raise Conflict(reason="payment_starting")
+            invoices.note_session(actor, attempt.invoice_ids, track_id)
+            _event(actor, attempt, EventKind.REQUESTED, now, track_id=str(track_id))
+    except AppError as error:
+        if error.data.get("service") != "database":
+            fail_to_start(actor, attempt, str(error))
+        raise
+    return judge_service.found(attempt.id)
+
+
+def fail_to_start(actor: Actor, attempt: Attempt, reason: str) -> None:
+    """Close an attempt whose session nobody knows; its invoices are free again."""
+    now = clock.utc_now()
+    with transaction():
+        current = repository.attempt(attempt.id, lock=True)
+        if current is None or current.state != State.CREATED:
+            return
+        repository.change(attempt.id, State.FAILED_TO_START, last_error=reason[:200])
+        _event(actor, attempt, EventKind.FAILED_TO_START, now, reason=reason[:200])
+    log.warning("payment.not_started", attempt=attempt.id, tenant=attempt.tenant_id, reason=reason)
+
+
+def _hand_over(actor: Actor, attempt: Attempt, *, is_reused: bool) -> HandOff:
+    now = clock.utc_now()
+    with transaction():
+        repository.lock_account(attempt.tenant_id)
+        current = repository.attempt(attempt.id, lock=True)
+        if current is None or current.state not in {State.REQUESTED, State.REDIRECTED}:
+            raise Conflict(reason="payment_starting")
+        first = current.state == State.REQUESTED
+        if first:
+            next_check = now + timedelta(minutes=rules.CHECK_MINUTES[0])
+            repository.change(attempt.id, State.REDIRECTED, redirected_at=now, next_check_at=next_check)
+        _event(actor, attempt, EventKind.REDIRECTED, now, again=not first)
+    return to_hand_off(attempt, is_reused=is_reused)
+
+
+def to_hand_off(attempt: Attempt, *, is_reused: bool) -> HandOff:
+    """Where the browser goes for an attempt."""
+    return HandOff(
+        attempt_id=attempt.id,
+        start_url=gateway_service.start_url(attempt),
+        amount_rial=attempt.amount_rial,
+        invoice_ids=attempt.invoice_ids,
+        is_reused=is_reused,
+    )
+
+
+def _deal_with(actor: Actor, attempt: Attempt, wanted: PaymentPlan) -> HandOff | None:
+    """Hand an open attempt over again, or get it out of the way; refuses while its money may be on the way."""
+    now = clock.utc_now()
+    match start_rules.obstacle(attempt, wanted, now):
+        case Obstacle.STARTING:
+            _wait_for(attempt)
+        case Obstacle.DEAD:
+            fail_to_start(actor, attempt, "interrupted")
+        case Obstacle.UNUSED:
+            _supersede(actor, attempt)
+        case Obstacle.ASK:
+            return _ask(actor, attempt, wanted)
+    return None
+
+
+def _wait_for(attempt: Attempt) -> None:
+    """Let another tab's start get its answer. Raises Conflict when that takes long."""
+    deadline = time.monotonic() + PATIENCE_S
+    while judge_service.found(attempt.id).state == State.CREATED:
+        if time.monotonic() > deadline:
+            raise Conflict(reason="payment_starting")
+        time.sleep(POLL_S)
+
+
+def _ask(actor: Actor, attempt: Attempt, wanted: PaymentPlan) -> HandOff | None:
+    now = clock.utc_now()
+    judged = judge_service.judge(actor, attempt.id, now)
+    if not judged.is_open:
+        return None
+    match start_rules.answer(
+        judged,
+        wanted,
+        gateway_service.fingerprint(),
+        now=now,
+        ttl=timedelta(seconds=settings().payment_attempt_ttl_s),
+        prepared_ttl=timedelta(seconds=settings().payment_prepared_ttl_s),
+    ):
+        case Answer.REUSE:
+            return _hand_over(actor, judged, is_reused=True)
+        case Answer.WAIT if judged.last_error == rules.NO_ANSWER:
+            raise Unavailable(service="zibal")
+        case Answer.WAIT:
+            raise Conflict(reason="payment_undecided")
+        case Answer.REPLACE:
+            _supersede(actor, judged)
+            return None
+
+
+def _supersede(actor: Actor, attempt: Attempt) -> None:
+    """Free an attempt's invoices for a new one. It is still asked about: its money would not be lost."""
+    with transaction():
+        repository.lock_account(attempt.tenant_id)
+        current = repository.attempt(attempt.id, lock=True)
+        if current is None or current.state != attempt.state or current.check_count != attempt.check_count:
+            return
+        repository.change(attempt.id, State.SUPERSEDED)
+        _event(actor, attempt, EventKind.SUPERSEDED, clock.utc_now())
+
+
+def _event(actor: Actor, attempt: Attempt, kind: EventKind, now: datetime, **detail: str | bool) -> None:
+    repository.add_event(attempt.id, kind, actor=name_of(actor), at=now, detail=detail)

@@ -1,0 +1,326 @@
+"""Nouns of payments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+from backend.actor import TenantId
+from backend.invoices.types import InvoiceId
+from backend.money import Rial
+
+AttemptId = NewType("AttemptId", UUID)
+
+PROVIDER = "zibal"
+
+
+class State(StrEnum):
+    """Where an attempt stands. Only the gateway's answers to our own questions lead beyond ``returned``."""
+
+    CREATED = "created"
+    REQUESTED = "requested"
+    REDIRECTED = "redirected"
+    RETURNED = "returned"
+    PAID_UNVERIFIED = "paid_unverified"
+    SETTLED = "settled"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    FAILED_TO_START = "failed_to_start"
+    REVIEW = "review"
+    REFUNDING = "refunding"
+    REFUNDED = "refunded"
+    REVERSED = "reversed"
+    CLOSED = "closed"
+
+
+OPEN_STATES = frozenset(
+    {
+        State.CREATED,
+        State.REQUESTED,
+        State.REDIRECTED,
+        State.RETURNED,
+        State.PAID_UNVERIFIED,
+        State.REVIEW,
+    }
+)
+
+
+class Verdict(StrEnum):
+    """What the judge makes of the evidence."""
+
+    PAID = "paid"
+    UNVERIFIED = "unverified"
+    MISMATCH = "mismatch"
+    WAITING = "waiting"
+    CANCELLED = "cancelled"
+    NOT_PAID = "not_paid"
+    REFUNDING = "refunding"
+    REFUNDED = "refunded"
+    REVERSED = "reversed"
+    UNDECIDED = "undecided"
+
+
+class Flag(StrEnum):
+    """Why a person should look at a payment."""
+
+    SURPLUS = "surplus"
+    MISMATCH = "mismatch"
+    RETURNED_MONEY = "returned_money"
+    CONTRADICTION = "contradiction"
+
+
+class EntryKind(StrEnum):
+    """A movement of a tenant's money."""
+
+    PAYMENT = "payment"
+    SETTLEMENT = "settlement"
+    REVERSAL = "reversal"
+    REOPENING = "reopening"
+    CREDIT_USE = "credit_use"
+
+
+class EventKind(StrEnum):
+    """What happened to an attempt."""
+
+    CREATED = "created"
+    REQUESTED = "requested"
+    FAILED_TO_START = "failed_to_start"
+    REDIRECTED = "redirected"
+    RETURNED = "returned"
+    JUDGED = "judged"
+    SETTLED = "settled"
+    MONEY_RETURNED = "money_returned"
+    SUPERSEDED = "superseded"
+    EXPIRED = "expired"
+    RESOLVED = "resolved"
+
+
+class Outcome(StrEnum):
+    """What a payer who comes back is told."""
+
+    PAID = "paid"
+    PAID_AS_CREDIT = "paid_as_credit"
+    CANCELLED = "cancelled"
+    NOT_PAID = "not_paid"
+    WAITING = "waiting"
+    CHECKING = "checking"
+    RETURNED_MONEY = "returned_money"
+    UNKNOWN = "unknown"
+    UNREADABLE = "unreadable"
+
+
+class PreviewProblem(StrEnum):
+    """Why a choice of invoices cannot be paid as it is."""
+
+    NOTHING_TO_PAY = "nothing_to_pay"
+    BELOW_MINIMUM = "below_minimum"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payable:
+    """An issued invoice and what is still to be paid on it."""
+
+    invoice_id: InvoiceId
+    tenant_id: TenantId
+    number: str
+    day: date
+    amount_rial: Rial
+    outstanding_rial: Rial
+    is_pending: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocation:
+    """The part of a payment that is meant for one invoice."""
+
+    invoice_id: InvoiceId
+    amount_rial: Rial
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try to pay, with what it is meant for."""
+
+    id: AttemptId
+    tenant_id: TenantId
+    provider: str
+    merchant_fingerprint: str
+    amount_rial: Rial
+    order_ref: str
+    nonce_sha256: bytes
+    track_id: int | None
+    state: State
+    verdict: Verdict | None
+    turn: int
+    flags: tuple[Flag, ...]
+    gateway_status: int | None
+    ref_number: str | None
+    card_mask: str | None
+    raw: Mapping[str, str | int | None]
+    created_by: str
+    created_at: datetime
+    requested_at: datetime | None
+    redirected_at: datetime | None
+    returned_at: datetime | None
+    settled_at: datetime | None
+    last_inquiry_at: datetime | None
+    next_check_at: datetime | None
+    check_count: int
+    last_error: str | None
+    resolved_at: datetime | None
+    resolution: str | None
+    allocations: tuple[Allocation, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it keeps its invoices from another attempt."""
+        return self.state in OPEN_STATES
+
+    @property
+    def has_money(self) -> bool:
+        """Whether its money is in the ledger now."""
+        return self.state == State.SETTLED
+
+    @property
+    def invoice_ids(self) -> tuple[InvoiceId, ...]:
+        """Its invoices, the oldest first."""
+        return tuple(each.invoice_id for each in self.allocations)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry:
+    """One movement of a tenant's money; positive adds to its credit."""
+
+    id: int
+    kind: EntryKind
+    amount_rial: int
+    attempt_id: AttemptId | None
+    turn: int
+    invoice_id: InvoiceId | None
+    at: datetime
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened to an attempt."""
+
+    at: datetime
+    actor: str
+    kind: EventKind
+    detail: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentPreview:
+    """What a click on pay would do; ``problem`` says why nothing would come of it.
+
+    Above the gateway's ceiling ``payments`` has several parts, and each is a click of its own.
+    """
+
+    invoices: tuple[Payable, ...]
+    total_rial: Rial
+    payments: tuple[Rial, ...]
+    credit_rial: Rial
+    minimum_rial: Rial
+    maximum_rial: Rial
+    problem: PreviewProblem | None = None
+
+    @property
+    def is_split(self) -> bool:
+        """Whether one payment is not enough."""
+        return len(self.payments) > 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOff:
+    """Where the payer's browser goes now, from a page of ours with ``Referrer-Policy: origin``."""
+
+    attempt_id: AttemptId
+    start_url: str
+    amount_rial: Rial
+    invoice_ids: tuple[InvoiceId, ...]
+    is_reused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditUse:
+    """What was paid out of a tenant's credit."""
+
+    used_rial: Rial
+    paid: tuple[InvoiceId, ...]
+    balance_rial: Rial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """What the page of return says: outcome and track id for anyone.
+
+    Amounts, reference and invoices only with the attempt's nonce, or for somebody of its tenant.
+    """
+
+    outcome: Outcome
+    track_id: int | None = None
+    gateway_status: int | None = None
+    attempt_id: AttemptId | None = None
+    amount_rial: Rial | None = None
+    credit_rial: Rial | None = None
+    ref_number: str | None = None
+    invoice_ids: tuple[InvoiceId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoicePayments:
+    """What was and is to be paid on an invoice, and every attempt at it, the newest first."""
+
+    invoice_id: InvoiceId
+    outstanding_rial: Rial
+    paid_rial: Rial
+    attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentFile:
+    """Everything known of an attempt, for the operator who must decide."""
+
+    attempt: Attempt
+    tenant_name_fa: str
+    tenant_name_en: str
+    events: tuple[Event, ...]
+    entries: tuple[LedgerEntry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepReport:
+    """What a round of the sweeper came to. ``failed`` rows hit a bug and are tried again next time."""
+
+    judged: int = 0
+    settled: int = 0
+    expired: int = 0
+    failed: int = 0
+    undecided: int = 0
+    was_busy: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedSessions:
+    """What opening payments ahead of the click came to."""
+
+    opened: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentHealth:
+    """What the operator's overview and the metrics need to know of payments."""
+
+    open: int
+    undecided: int
+    oldest_undecided_at: datetime | None
+    flagged: int
+    overdue_checks: int
