@@ -4,7 +4,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from backend.clock import TEHRAN
-from jobs import housekeeping, nightly_billing, send_mail
+from jobs import housekeeping, nightly_billing, send_mail, sweep_payments
 from jobs.runs import Job
 
 JOBS = (
@@ -27,6 +27,19 @@ JOBS = (
         run=send_mail.run,
         trigger=IntervalTrigger(seconds=5),
         is_at_start=True,
+        is_always_recorded=False,
+    ),
+    Job(
+        name=sweep_payments.NAME,
+        run=sweep_payments.run,
+        trigger=IntervalTrigger(minutes=1),
+        is_at_start=True,
+        is_always_recorded=False,
+    ),
+    Job(
+        name=sweep_payments.OPEN_NAME,
+        run=sweep_payments.open_sessions,
+        trigger=CronTrigger(hour=3, minute=20, timezone=TEHRAN),
         is_always_recorded=False,
     ),
     Job(

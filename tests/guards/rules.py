@@ -50,7 +50,9 @@ def calls(source: Source) -> Iterator[ast.Call]:
 
 def foreign_models(source: Source) -> list[str]:
     """Imports of a feature's tables by anything but its repository and the migrations."""
-    if source.path.startswith(("backend/db/migrations/", "tests/")) or source.path.endswith("/repository.py"):
+    if source.path.startswith(("backend/db/migrations/", "tests/")) or re.search(
+        r"/(\w+_)?repository\.py$", source.path
+    ):
         return []
     return [name for name in imported(source) if re.match(r"backend\.\w+\.models\b", name)]
 

@@ -41,7 +41,13 @@ def test_billing_also_catches_up_at_the_start_and_every_quarter_of_an_hour() -> 
 
 def test_every_schedule_has_its_own_name() -> None:
     assert len({(job.name, job.schedule) for job in JOBS}) == len(JOBS)
-    assert names() == ["nightly_billing", "send_mail", "housekeeping"]
+    assert names() == [
+        "nightly_billing",
+        "send_mail",
+        "sweep_payments",
+        "open_payment_sessions",
+        "housekeeping",
+    ]
 
 
 def test_the_outcome_names_each_day_and_the_reason_of_a_failure() -> None:

@@ -1,0 +1,24 @@
+"""Every minute: ask the gateway about payments whose payer never came back. After the nightly run: open new ones."""
+
+from backend.actor import Actor
+from backend.payments import service as payments
+
+NAME = "sweep_payments"
+OPEN_NAME = "open_payment_sessions"
+
+
+def run(actor: Actor) -> str:
+    """Judge what is due; harmless at any time, in any number, however it ends."""
+    report = payments.sweep(actor)
+    if not (report.settled or report.expired or report.failed):
+        return ""
+    return (
+        f"{report.judged} judged, {report.settled} settled, {report.expired} expired, {report.failed} failed,"
+        f" {report.undecided} undecided"
+    )
+
+
+def open_sessions(actor: Actor) -> str:
+    """Open payments ahead of the click where the setting asks for it."""
+    report = payments.open_sessions(actor)
+    return f"{report.opened} opened, {report.failed} failed" if report.opened or report.failed else ""

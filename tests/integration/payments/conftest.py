@@ -1,0 +1,33 @@
+"""A tenant with invoices, the stand-in as the gateway of the settings, and the hands to play payer and clock."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from backend.clients import zibal as zibal_client
+from backend.config import settings
+from backend.sandbox.zibal.driver import Driver
+from backend.sandbox.zibal.server import running
+from tests.integration.payments.payer import Payer
+
+
+@pytest.fixture(scope="session")
+def payments_stand_in() -> Iterator[Driver]:
+    with running() as driver:
+        yield driver
+
+
+@pytest.fixture
+def bank(payments_stand_in: Driver, database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
+    payments_stand_in.reset()
+    monkeypatch.setenv("ZIBAL_URL", payments_stand_in.url)
+    monkeypatch.setenv("ZIBAL_MERCHANT", "docuchat-live")
+    settings.cache_clear()
+    yield payments_stand_in
+    zibal_client.gateway().close()
+    zibal_client._gateway.cache_clear()
+
+
+@pytest.fixture
+def payer(bank: Driver) -> Payer:
+    return Payer(bank)
