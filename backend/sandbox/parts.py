@@ -17,7 +17,7 @@ from backend.sandbox.site import Site, process_environment
 
 START_ORDER: Sequence[tuple[str, Sequence[str]]] = (
     ("Prometheus and Alertmanager", ("prometheus", "alertmanager")),
-    ("mail, model provider, gateway", ("mail", "openai", "zibal")),
+    ("mail, model provider, gateway, cluster", ("mail", "openai", "zibal", "kubernetes")),
     ("DocuChat, two processes", history.INSTANCES),
     ("jobs", ("jobs",)),
     ("web", ("web",)),
@@ -122,8 +122,10 @@ def _module(site: Site, name: str) -> tuple[str, list[str]]:
             ]
         case "zibal":
             return "backend.sandbox.zibal", [*port, "--state", str(site.state_dir / "zibal.json")]
-        case "openai" | "kubernetes":
-            return f"backend.sandbox.{name}", port
+        case "kubernetes":
+            return "backend.sandbox.kubernetes", [*port, "--kubeconfig", str(site.kubeconfig)]
+        case "openai":
+            return "backend.sandbox.openai", port
         case _:
             return "backend.sandbox.docuchat", [*port, *_docuchat(site, name)]
 

@@ -89,6 +89,11 @@ class Site:
         return data_home() / f"{self.use}-{digest}"
 
     @property
+    def kubeconfig(self) -> Path:
+        """How the portal reaches the Kubernetes emulator; written by the emulator."""
+        return self.state_dir / "kubeconfig"
+
+    @property
     def metrics_token(self) -> str:
         """The bearer token of the portal's own metrics."""
         return self.remembered("metrics-token", lambda: secrets.token_urlsafe(24))
@@ -147,6 +152,7 @@ def environment(site: Site) -> dict[str, str]:
         "SMTP_URL": f"smtp://127.0.0.1:{site.ports['smtp']}",
         "OPENAI_BASE_URL": f"{site.openai_url}/v1",
         "OPENAI_API_KEY": "sk-sandbox",
+        "KUBECONFIG": str(site.kubeconfig),
         "USAGE_SELECTOR": f'namespace="{history.NAMESPACE}"',
         "METRICS_TOKEN": site.metrics_token,
     }
