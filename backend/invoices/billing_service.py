@@ -4,7 +4,9 @@ Everything that asks Prometheus comes before the transaction. Usage, invoices, m
 of the run are then stored together or not at all.
 """
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import uuid4
@@ -87,6 +89,21 @@ def work_out(
         meters=before,
     )
     return bill, before
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Keep Python's cycle collector from looking, again and again, at a night's rows, none of which is in a cycle.
+
+    It costs a quarter of the run at 10,000 tenants.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def tenants_by_label(actor: Actor) -> dict[str, Tenant]:

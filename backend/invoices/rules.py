@@ -96,7 +96,9 @@ def _held_draft(tenant: Tenant, rows: list[UsageRow], price_list: PriceList) -> 
         coverage=min(row.coverage for row in rows),
         lines=lines,
         is_held=True,
-        held_reasons=tuple(sorted({str(flag) for row in rows if row.held for flag in row.flags if flag in HOLDING})),
+        held_reasons=tuple(
+            sorted({str(flag) for row in rows if row.held for flag in row.flags if flag in HOLDING})
+        ),
     )
 
 

@@ -252,11 +252,12 @@ def _bill_day(actor: Actor, day: date, started_by: str, *, is_asked_for: bool) -
     if not _not_whole(actor, [day]):
         return None
     try:
-        found = billing_service.usage_of(actor, day)
-        if found.is_empty and not is_asked_for:
-            _check_not_lost(actor, day)
-            return None
-        run = billing_service.store(actor, found, started_by=started_by, started_at=started_at)
+        with billing_service.collector_paused():
+            found = billing_service.usage_of(actor, day)
+            if found.is_empty and not is_asked_for:
+                _check_not_lost(actor, day)
+                return None
+            run = billing_service.store(actor, found, started_by=started_by, started_at=started_at)
     except Unavailable as error:
         if error.data.get("service") == "database":
             raise

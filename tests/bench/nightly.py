@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -119,7 +118,7 @@ def _contest(ground: Ground, rounds: int) -> dict[str, Any]:
         say(f"  round {number + 1}: nightly {ours[-1]['seconds']:.2f} s, floor {floors[-1]['seconds']:.2f} s")
     with ground.database("usual") as database:
         usual = ground.run("usual", database, str(USUAL_AT_MOST))
-    seconds, floor = _median(ours, "seconds"), _median(floors, "seconds")
+    seconds, floor = _best(ours, "seconds"), _best(floors, "seconds")
     usual_seconds = usual["seconds"] * ground.scale / usual["tenants"]
     if usual["tenants"] < ground.scale:
         say(f"  the usual way was measured for {usual['tenants']:,} tenants and multiplied")
@@ -129,18 +128,19 @@ def _contest(ground: Ground, rounds: int) -> dict[str, Any]:
         "usual": round(usual_seconds, 3),
         "ratio_floor": round(seconds / floor, 3),
         "ratio_usual": round(usual_seconds / seconds, 2),
-        "floor_query_seconds": round(_median(floors, "query_seconds"), 3),
-        "floor_copy_seconds": round(_median(floors, "copy_seconds"), 3),
-        "rerun_seconds": round(_median(ours, "rerun_seconds"), 3),
+        "floor_query_seconds": round(_best(floors, "query_seconds"), 3),
+        "floor_copy_seconds": round(_best(floors, "copy_seconds"), 3),
+        "rerun_seconds": round(_best(ours, "rerun_seconds"), 3),
         "rerun_rows_written": max(each["rerun_rows_written"] for each in ours),
-        "memory_mb": round(_median(ours, "memory_mb"), 1),
+        "memory_mb": round(max(each["memory_mb"] for each in ours), 1),
         "invoices": ours[-1]["invoices"],
         "tokens": ours[-1]["tokens"],
     }
 
 
-def _median(measured: list[dict[str, Any]], name: str) -> float:
-    return statistics.median(each[name] for each in measured)
+def _best(measured: list[dict[str, Any]], name: str) -> float:
+    """The least of all rounds: whatever else the machine does can only add to it."""
+    return float(min(each[name] for each in measured))
 
 
 def _queries(log: Path, offset: int) -> Path:
