@@ -1,6 +1,8 @@
 """Reads the meters of a window: asks Prometheus for what the lives in it need, and has the rules count."""
 
-from collections.abc import Iterable, Mapping
+import gc
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import Enum, auto
@@ -84,6 +86,25 @@ def measure(
     Raises:
         Unavailable: Prometheus failed, was late, or told only a part.
     """
+    with _without_collector():
+        return _measure(source, day, window, now=now, stored=stored)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Hundreds of thousands of rows that all stay make the cycle collector walk them again and again, for nothing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _measure(
+    source: Source, day: date, window: Window, *, now: datetime, stored: StoredClosings
+) -> DayMeasurement:
     span = Span(milliseconds(window.start), milliseconds(min(window.end, now)))
     instances = source.instances(span)
     situation = _situation(source, instances, span, milliseconds(now), stored)
@@ -144,13 +165,13 @@ def _read(source: Source, situation: Situation) -> tuple[Found, set[str]]:
     if not situation.seen:
         return {}, set()
     sight, span = situation.sight, situation.span
-    shards = source.shards(span)
     plain: dict[Asked, dict[int, int]] = {Asked.OPENING: {}, Asked.CLOSING: {}}
     questions: list[Question] = []
     for index in situation.seen:
         questions += _sort_out(situation, index, plain)
     instants = {Asked.OPENING: span.start_ms, Asked.CLOSING: span.end_ms}
     needed = [asked for asked, targets in plain.items() if targets]
+    shards = source.shards(span, max(map(len, plain.values())) or 1)
     found: Found = {}
     strangers: set[str] = set()
     boundaries = source.boundaries(TargetTable(sight.targets), shards, [instants[asked] for asked in needed])

@@ -7,7 +7,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from backend.clients.prometheus import Prometheus, Sample, instant_text, quoted, whole
+from backend.clients.prometheus import Prometheus, Sample, instant_text, quoted
 from backend.config import UsageSettings
 from backend.usage.coverage import Span
 from backend.usage.lives import NEAR_MS, Point, Sight, sight_of
@@ -49,20 +49,21 @@ class Source:
         found = self.client.label_values("instance", self._counter(), span.start_ms, span.end_ms)
         return set(found)
 
-    def shards(self, span: Span) -> list[str]:
-        """Label matchers that split the series into parts of bearable size; one empty matcher when one part is enough.
+    def shards(self, span: Span, targets: int) -> list[str]:
+        """Matchers that split the series into parts of bearable size; one empty matcher when one part is enough.
 
-        The parts cover every series, whatever tenants appear meanwhile.
+        The parts cover every series, whatever tenants appear meanwhile. The number of series is bounded from the
+        index: counting them would cost as much as reading them.
         """
         if self.tenant is not None:
             return [""]
-        count = self._count(span)
-        parts = -(-count // self.settings.usage_shard_series)
-        if parts <= 1:
-            return [""]
-        label = self.settings.usage_tenant_label
-        tenants = self.client.label_values(label, self._counter(), span.start_ms, span.end_ms)
-        return shard_matchers(label, tenants, parts)
+        tenants, models, types = (
+            self.client.label_values(label, self._counter(), span.start_ms, span.end_ms)
+            for label in self.names.key
+        )
+        bound = len(tenants) * max(1, len(models)) * max(1, len(types)) * targets
+        parts = -(-bound // self.settings.usage_shard_series)
+        return shard_matchers(self.names.tenant, tenants, parts) if parts > 1 else [""]
 
     def sight(self, instances: set[str], span: Span) -> Sight:
         """Which process was seen when, from the raw samples of its start time."""
@@ -126,23 +127,6 @@ class Source:
     def is_alive_at(self, at_ms: int) -> bool:
         """Whether Prometheus scraped anything at all just before an instant."""
         return bool(self.client.instant("count(up)", at_ms))
-
-    def _count(self, span: Span) -> int:
-        """How many series there are, seen from both ends of the window."""
-        counter = self._counter()
-        ends = [f"count({counter} @ {instant_text(at_ms)})" for at_ms in span]
-        return max(
-            (
-                whole(row["value"][1])
-                for row in self.client.instant(
-                    _any_of(
-                        [f'label_replace({end}, "end", "{index}", "", "")' for index, end in enumerate(ends)]
-                    ),
-                    span.end_ms,
-                )
-            ),
-            default=0,
-        )
 
     def _marked_rows(self, query: str, at_ms: int) -> list[Sample]:
         return self.client.instant(f'label_replace({query}, "{MARK}", "0", "", "")', at_ms)
