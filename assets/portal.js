@@ -36,6 +36,11 @@
     });
   });
 
+  function showTitle() {
+    var wanted = document.querySelector("[data-title]");
+    if (wanted && document.title !== wanted.dataset.title) { document.title = wanted.dataset.title; }
+  }
+
   // React puts a dialog into the page and takes it out; only the browser can make it modal.
   function showDialogs() {
     document.querySelectorAll("dialog[data-modal]:not([open])").forEach(function (dialog) {
@@ -71,6 +76,9 @@
     if (event.target.setCustomValidity) { event.target.setCustomValidity(""); }
   }, true);
 
-  new MutationObserver(showDialogs).observe(document.documentElement, { childList: true, subtree: true });
+  new MutationObserver(function () { showTitle(); showDialogs(); }).observe(
+    document.documentElement,
+    { childList: true, subtree: true, attributes: true, attributeFilter: ["data-title"] }
+  );
   setInterval(retry, RETRY_MS);
 })();

@@ -1,6 +1,7 @@
 """The frame around every page: who one is, where one can go, in which language and light."""
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import reflex as rx
@@ -12,7 +13,7 @@ from portal import pages, routes
 from portal.components.basics import NavLink, button, link, post_form
 from portal.components.status import note
 from portal.guard import ConnectionState
-from portal.i18n import IS_PERSIAN, by_language, t
+from portal.i18n import by_language, t
 from portal.visitor import VisitorState
 
 
@@ -178,19 +179,21 @@ def page(
     pages.declare(route, roles)
 
     def register(build: Callable[[], rx.Component]) -> Callable[[], rx.Component]:
+        # Reflex bundles by a function's module: without the page's own, every page would load the chart of one.
         @rx.page(route=route, title=text(title, "fa"), on_load=[VisitorState.enter, *on_load])
+        @wraps(build)
         def framed() -> rx.Component:
             inner = bare_frame(build()) if bare else frame(build())
-            return rx.fragment(_english_title(title), inner, _hydrated())
+            return rx.fragment(_title(title), inner, _hydrated())
 
         return build
 
     return register
 
 
-def _english_title(key: str) -> rx.Component:
-    """The prerendered title is Persian; React lifts this one into the head of an English page."""
-    return rx.cond(IS_PERSIAN, rx.fragment(), rx.el.title(text(key, "en")))
+def _title(key: str) -> rx.Component:
+    """The prerendered title is Persian; assets/portal.js puts this one in its place when the language is another."""
+    return rx.el.span(hidden=True, custom_attrs={"data-title": t(key)})
 
 
 def _hydrated() -> rx.Component:

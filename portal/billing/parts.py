@@ -58,7 +58,7 @@ def held_table() -> rx.Component:
             Column(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
             Column(head=t("page.usage.coverage"), cell=lambda row: row.coverage, is_number=True),
             Column(head=t("page.billing.would_cost"), cell=lambda row: row.would_cost, is_number=True),
-            Column(head=t("page.billing.reasons"), cell=_reasons),
+            Column(head=t("page.billing.reasons"), cell=_reasons, is_wide=True),
             Column(head="", cell=_release_button),
         ],
         caption=t("page.billing.held"),

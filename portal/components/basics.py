@@ -49,7 +49,7 @@ def tile(label: Content, value: Content, note: Content = "", *, quiet: bool = Fa
     return rx.el.dl(
         rx.el.dt(label),
         rx.el.dd(value, class_name="value num"),
-        rx.el.dd(note, class_name="note"),
+        rx.el.dd(note, class_name="remark"),
         class_name="tile quiet" if quiet else "tile",
         **props,
     )

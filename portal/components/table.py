@@ -12,12 +12,13 @@ from portal.i18n import t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column: its head, and what a row shows in it."""
+    """A column: its head, and what a row shows in it. A wide one takes a whole line on a phone."""
 
     head: Any
     cell: Any
     is_number: bool = False
     leads: bool = False
+    is_wide: bool = False
 
 
 def data_table(rows: Any, columns: Sequence[Column], *, caption: Any, key: Any = None) -> rx.Component:
@@ -43,7 +44,7 @@ def _head(column: Column) -> rx.Component:
 
 
 def _cell(column: Column, row: Any) -> rx.Component:
-    names = ["n" if column.is_number else "", "head" if column.leads else ""]
+    names = ["n" if column.is_number else "", "head" if column.leads else "", "wide" if column.is_wide else ""]
     return rx.el.td(
         column.cell(row),
         class_name=" ".join(filter(None, names)),

@@ -12,7 +12,7 @@ from backend.i18n.catalog import Lang
 from portal import bridge, routes, session
 from portal.http import cookies
 from portal.http.forms import address_of, fields_of, see_other, token_of
-from portal.i18n import language_in
+from portal.i18n import THEME_COOKIE, language_in
 
 _MAX_USER_AGENT = 300
 
@@ -38,7 +38,8 @@ async def sign_in(request: Request) -> Response:
     response = see_other(wanted or routes.home_of(signed_in.session.actor.role))
     cookies.set_session(response, signed_in.token)
     cookies.set_language(response, language)
-    cookies.set_theme(response, signed_in.session.theme)
+    if THEME_COOKIE not in request.cookies:
+        cookies.set_theme(response, signed_in.session.theme)
     cookies.drop_choice(response)
     return response
 

@@ -99,7 +99,7 @@ def _days() -> rx.Component:
                     Column(head=t("page.usage.total"), cell=lambda row: row.total, is_number=True),
                     Column(head=t("page.usage.cost"), cell=lambda row: row.cost, is_number=True),
                     Column(head=t("page.usage.coverage"), cell=lambda row: row.coverage, is_number=True),
-                    Column(head=t("page.usage.remarks"), cell=_remarks),
+                    Column(head=t("page.usage.remarks"), cell=_remarks, is_wide=True),
                 ],
                 caption=t("page.usage.days"),
                 key=lambda row: row.key,
