@@ -2,8 +2,10 @@
 
 import sys
 from decimal import Decimal
+from email.utils import parseaddr
 from functools import lru_cache
 from typing import Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
@@ -88,6 +90,16 @@ class Settings(UsageSettings):
     def _is_smtp(cls, value: SecretStr) -> SecretStr:
         if not value.get_secret_value().startswith(("smtp://", "smtps://")):
             raise ValueError("must be an address that begins with smtp:// or smtps://")
+        if not _names_a_host(value.get_secret_value()):
+            raise ValueError("must name a host, and a port only as a number from 1 to 65535")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_sender(cls, value: str) -> str:
+        name, _, domain = parseaddr(value)[1].partition("@")
+        if not name or not domain or not value.isprintable():
+            raise ValueError("must be an address such as Billing <billing@example.com>")
         return value
 
     @field_validator("timezone")
@@ -139,6 +151,14 @@ class Settings(UsageSettings):
 def driver_url(url: str) -> str:
     """A PostgreSQL address with the driver that SQLAlchemy is to use, psycopg 3."""
     return f"postgresql+psycopg://{url.partition('://')[2]}"
+
+
+def _names_a_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _has_default_password(url: str) -> bool:
