@@ -12,7 +12,7 @@ from sqlalchemy import text
 from backend.accounts import rules, service
 from backend.actor import Role
 from backend.db.engine import read, transaction
-from backend.errors import AppError, Invalid, SignInFailed, TooManyAttempts
+from backend.errors import AppError, Forbidden, Invalid, SignInFailed, TooManyAttempts
 from tests import factories
 
 WRONG = "wrong password"
@@ -220,3 +220,24 @@ def test_a_short_new_password_is_refused_before_anything_is_counted(database: st
 
     assert failures() == 0
     assert attempt(someone.email, factories.PASSWORD) == "signed in"
+
+
+def test_a_password_that_changes_while_it_is_checked_opens_nothing(database: str) -> None:
+    someone = factories.user()
+    waits_for_lock = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+
+    with ThreadPoolExecutor(1) as pool, transaction() as connection:
+        connection.execute(text("UPDATE user_account SET password_hash = 'another one'"))
+        outcome = pool.submit(attempt, someone.email, factories.PASSWORD)
+        deadline = time.monotonic() + 30
+        while not connection.scalar(waits_for_lock):
+            assert time.monotonic() < deadline, outcome
+            connection.execute(text("SELECT pg_stat_clear_snapshot()"))
+
+    assert outcome.result(30) == "sign_in_failed"
+    assert service.sessions(someone.actor) == []
+
+
+def test_a_person_who_is_gone_changes_no_password(database: str) -> None:
+    with pytest.raises(Forbidden):
+        service.change_password(factories.actor(Role.OPERATOR), factories.PASSWORD, "another long one")
