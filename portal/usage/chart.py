@@ -6,13 +6,12 @@ from portal.i18n import IS_PERSIAN, by_language
 from portal.usage.rows import COLOURS, SeriesRow
 from portal.usage.state import UsageState
 
-_COMPACT = (
-    "(value) => new Intl.NumberFormat(document.documentElement.lang === 'en' ? 'en-US' : 'fa-IR',"
-    " {notation: 'compact', maximumFractionDigits: 1}).format(value)"
-)
-_EXACT = (
-    "(value) => new Intl.NumberFormat(document.documentElement.lang === 'en' ? 'en-US' : 'fa-IR').format(value)"
-)
+_NUMBER = "new Intl.NumberFormat(document.documentElement.lang === 'en' ? 'en-US' : 'fa-IR', {options}).format(value)"
+# The drawing runs left to right; an isolate lets a Persian label run its own way inside it.
+_OWN_WAY = "(value) => document.documentElement.lang === 'en' ? {text} : '\\u2067' + {text} + '\\u2069'"
+_COMPACT = _OWN_WAY.replace("{text}", _NUMBER.replace("{options}", "{notation: 'compact', maximumFractionDigits: 1}"))
+_EXACT = f"(value) => {_NUMBER.replace('{options}', '{}')}"
+_LABEL = _OWN_WAY.replace("{text}", "value")
 
 
 def usage_chart() -> rx.Component:
@@ -24,7 +23,12 @@ def usage_chart() -> rx.Component:
                 *[_bars(n, colour) for n, colour in enumerate(COLOURS)],
                 rx.recharts.cartesian_grid(vertical=False, stroke_dasharray="3 3"),
                 rx.recharts.x_axis(
-                    data_key="day", reversed=IS_PERSIAN, interval="preserveStartEnd", min_tick_gap=28, tick_line=False
+                    data_key="day",
+                    reversed=IS_PERSIAN,
+                    tick_formatter=_LABEL,
+                    interval="preserveStartEnd",
+                    min_tick_gap=28,
+                    tick_line=False,
                 ),
                 rx.recharts.y_axis(
                     orientation=by_language("right", "left"),
