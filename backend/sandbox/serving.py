@@ -5,6 +5,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -23,19 +25,30 @@ class CuttableProtocol(H11Protocol):
         self.app_state = {**self.app_state, "transport": transport}
 
 
-def server_of(app: Starlette, port: int, host: str = HOST) -> uvicorn.Server:
-    """A server for the application, without an access log."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """A certificate that signs itself, and its key."""
+
+    certificate: Path
+    key: Path
+
+
+def server_of(
+    app: Starlette, port: int, host: str = HOST, *, tls: Certificate | None = None
+) -> uvicorn.Server:
+    """A server for the application, without an access log; with TLS when a certificate is given."""
     config = uvicorn.Config(
         app, host=host, port=port, http=CuttableProtocol, ws="none", log_level="warning",
         access_log=False, timeout_graceful_shutdown=2, backlog=2048,
+        ssl_certfile=tls.certificate if tls else None, ssl_keyfile=tls.key if tls else None,
     )  # fmt: skip
     return uvicorn.Server(config)
 
 
 @contextmanager
-def serving(app: Starlette, port: int) -> Iterator[str]:
+def serving(app: Starlette, port: int, *, tls: Certificate | None = None) -> Iterator[str]:
     """The application on a port in a thread of this process, ended on leaving; its address."""
-    server = server_of(app, port)
+    server = server_of(app, port, tls=tls)
     thread = threading.Thread(target=server.run, name=f"server-{port}", daemon=True)
     thread.start()
     try:
@@ -44,7 +57,7 @@ def serving(app: Starlette, port: int) -> Iterator[str]:
             if not thread.is_alive() or time.monotonic() > deadline:
                 raise RuntimeError(f"nothing answers on port {port}")
             time.sleep(0.005)
-        yield f"http://{HOST}:{port}"
+        yield f"{'https' if tls else 'http'}://{HOST}:{port}"
     finally:
         server.should_exit = True
         thread.join(_TIMEOUT_S)

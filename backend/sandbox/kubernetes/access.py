@@ -1,0 +1,101 @@
+"""Who may do what: bearer tokens and the least privilege that the portal's accounts have in production."""
+
+import base64
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+READ = frozenset({"get", "list", "watch"})
+_WORKLOADS = ("deployments", "statefulsets", "daemonsets", "replicasets")
+_OPERATED = frozenset({"docuchat-api", "docuchat-worker"})
+_ROTATED = frozenset({"docuchat-openai", "docuchat-jwt"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Verbs on resources (``pods`` or ``pods/log``), perhaps only on some names."""
+
+    group: str
+    resources: tuple[str, ...]
+    verbs: frozenset[str]
+    names: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """One thing that somebody wants to do."""
+
+    verb: str
+    group: str
+    resource: str
+    name: str = ""
+
+
+VIEWER = (
+    Rule(group="apps", resources=_WORKLOADS, verbs=READ),
+    Rule(group="", resources=("pods", "events", "namespaces"), verbs=READ),
+    Rule(group="", resources=("pods/log",), verbs=frozenset({"get"})),
+    Rule(group="batch", resources=("jobs", "cronjobs"), verbs=READ),
+)
+OPERATOR = (
+    *VIEWER,
+    Rule(group="apps", resources=("deployments",), verbs=frozenset({"patch"}), names=_OPERATED),
+    Rule(group="apps", resources=("deployments/scale",), verbs=frozenset({"get", "patch"}), names=_OPERATED),
+    Rule(group="", resources=("secrets",), verbs=frozenset({"patch"}), names=_ROTATED),
+    Rule(group="batch", resources=("jobs",), verbs=frozenset({"create", "delete"})),
+)
+ACCOUNTS: dict[str, tuple[Rule, ...] | None] = {
+    "portal-viewer": VIEWER,
+    "portal-operator": OPERATOR,
+    "cluster-admin": None,
+}
+
+
+def allows(account: str, wish: Wish) -> bool:
+    """Whether an account may; the one without rules may everything."""
+    rules = ACCOUNTS[account]
+    return rules is None or any(_covers(rule, wish) for rule in rules)
+
+
+def _covers(rule: Rule, wish: Wish) -> bool:
+    return (
+        wish.group == rule.group
+        and wish.resource in rule.resources
+        and wish.verb in rule.verbs
+        and (not rule.names or wish.name in rule.names)
+    )
+
+
+def read_or_make_tokens(kubeconfig: Path | None) -> dict[str, str]:
+    """Token to account; those of an earlier start are kept, so that running clients stay signed in."""
+    if kubeconfig and kubeconfig.is_file():
+        users = orjson.loads(kubeconfig.read_bytes())["users"]
+        return {one["user"]["token"]: one["name"] for one in users}
+    return {secrets.token_urlsafe(24): account for account in ACCOUNTS}
+
+
+def write_kubeconfig(
+    path: Path, *, server: str, namespace: str, tokens: dict[str, str], authority: Path | None = None
+) -> None:
+    """A file for kubectl and every client library, readable by us alone. JSON is YAML too."""
+    cluster = {"server": server}
+    if authority:
+        cluster["certificate-authority-data"] = base64.b64encode(authority.read_bytes()).decode()
+    users = list(tokens.values())
+    config: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "sandbox", "cluster": cluster}],
+        "users": [{"name": account, "user": {"token": token}} for token, account in tokens.items()],
+        "contexts": [
+            {"name": user, "context": {"cluster": "sandbox", "user": user, "namespace": namespace}}
+            for user in users
+        ],
+        "current-context": "portal-viewer",
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_bytes(orjson.dumps(config, option=orjson.OPT_INDENT_2))

@@ -1,0 +1,37 @@
+"""The emulator for the time of a test."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.sandbox.kubernetes.access import read_or_make_tokens, write_kubeconfig
+from backend.sandbox.kubernetes.app import create_app
+from backend.sandbox.kubernetes.tls import certificate_in
+from backend.sandbox.processes import free_port
+from backend.sandbox.serving import serving
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where it is, and each account's token."""
+
+    url: str
+    tokens: dict[str, str]
+    namespace: str
+
+
+@contextmanager
+def running(
+    kubeconfig: Path | None = None, *, namespace: str = "docuchat", start_s: float = 0.2
+) -> Iterator[Address]:
+    """An emulator in a thread of this process, ended on leaving; with TLS when a kubeconfig is wanted."""
+    tokens = read_or_make_tokens(kubeconfig)
+    tls = certificate_in(kubeconfig.parent) if kubeconfig else None
+    app = create_app(tokens=tokens, namespace=namespace, start_s=start_s)
+    with serving(app, free_port(), tls=tls) as url:
+        if kubeconfig:
+            authority = tls.certificate if tls else None
+            write_kubeconfig(kubeconfig, server=url, namespace=namespace, tokens=tokens, authority=authority)
+        by_account = {account: token for token, account in tokens.items()}
+        yield Address(url=url, tokens=by_account, namespace=namespace)

@@ -1,0 +1,279 @@
+"""The emulator answers as an API server does."""
+
+import json
+import ssl
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+from backend.sandbox.kubernetes.server import Address, running
+from tests.integration.kubernetes.conftest import API, JSON_PATCH, MERGE, Json, settle, wait_for
+
+
+def test_nobody_gets_anything_without_a_known_token(cluster: Address, viewer: API) -> None:
+    path = f"{cluster.url}{viewer.path('pods')}"
+    headers = [{}, {"authorization": "Bearer wrong"}, {"authorization": "Basic eDp5"}]
+
+    answers = [httpx.get(path, headers=one) for one in headers]
+
+    assert [one.status_code for one in answers] == [401] * 3
+    assert answers[0].json()["reason"] == "Unauthorized"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/api", "APIVersions"),
+        ("/apis", "APIGroupList"),
+        ("/api/v1", "APIResourceList"),
+        ("/apis/apps/v1", "APIResourceList"),
+        ("/apis/batch/v1", "APIResourceList"),
+        ("/apis/authorization.k8s.io/v1", "APIResourceList"),
+    ],
+)
+def test_clients_can_discover_what_there_is(viewer: API, path: str, kind: str) -> None:
+    assert viewer.http.get(path).json()["kind"] == kind
+
+
+def test_it_tells_its_version(viewer: API) -> None:
+    assert viewer.http.get("/version").json()["gitVersion"].startswith("v1.")
+
+
+def test_docuchat_is_there_and_comes_up(viewer: API) -> None:
+    for name in ("docuchat-api", "docuchat-worker", "docuchat-ingest"):
+        settle(viewer, name)
+
+    assert len(viewer.items("pods")) == 6
+    assert {pod["status"]["phase"] for pod in viewer.items("pods")} == {"Running"}
+
+
+@pytest.mark.parametrize(
+    ("account", "call", "status"),
+    [
+        ("portal-viewer", "GET deployments docuchat-api", 200),
+        ("portal-viewer", "PATCH deployments docuchat-api", 403),
+        ("portal-viewer", "GET deployments docuchat-api/scale", 403),
+        ("portal-viewer", "GET secrets ", 403),
+        ("portal-operator", "PATCH deployments docuchat-api", 200),
+        ("portal-operator", "PATCH deployments docuchat-ingest", 403),
+        ("portal-operator", "GET deployments docuchat-api/scale", 200),
+        ("portal-operator", "GET secrets docuchat-openai", 403),
+        ("portal-operator", "GET secrets ", 403),
+        ("portal-operator", "PATCH secrets docuchat-openai", 200),
+        ("portal-operator", "PATCH secrets docuchat-database", 403),
+        ("portal-operator", "DELETE deployments docuchat-api", 403),
+        ("cluster-admin", "GET secrets docuchat-database", 200),
+    ],
+)
+def test_each_account_may_do_what_it_needs_and_no_more(
+    cluster: Address, account: str, call: str, status: int
+) -> None:
+    api = API(cluster, account)
+    method, plural, name = call.split(" ")
+    body = None if method == "GET" else "{}"
+
+    answer = api.http.request(method, api.path(plural, name), content=body, headers={"content-type": MERGE})
+    api.http.close()
+
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("wanted", "allowed"),
+    [
+        ({"verb": "patch", "group": "apps", "resource": "deployments", "name": "docuchat-api"}, True),
+        ({"verb": "patch", "group": "apps", "resource": "deployments", "name": "docuchat-ingest"}, False),
+        ({"verb": "get", "resource": "pods", "subresource": "log"}, True),
+        ({"verb": "list", "resource": "secrets"}, False),
+        ({"verb": "patch", "group": "apps", "resource": "deployments"}, False),
+    ],
+)
+def test_anybody_may_ask_what_it_may_do(operator: API, wanted: Json, *, allowed: bool) -> None:
+    review = {"kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": wanted}}
+
+    answer = operator.http.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", json=review)
+
+    assert (answer.status_code, answer.json()["status"]["allowed"]) == (201, allowed)
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ({"labelSelector": "app.kubernetes.io/component=api"}, 1),
+        ({"labelSelector": "app.kubernetes.io/component!=api"}, 2),
+        ({"labelSelector": "app.kubernetes.io/component in (api, worker)"}, 2),
+        ({"labelSelector": "app.kubernetes.io/component notin (api,worker)"}, 1),
+        ({"labelSelector": "app.kubernetes.io/name,app.kubernetes.io/component==api"}, 1),
+        ({"labelSelector": "!app.kubernetes.io/name"}, 0),
+        ({"fieldSelector": "metadata.name=docuchat-api"}, 1),
+        ({"fieldSelector": "metadata.name!=docuchat-api"}, 2),
+    ],
+)
+def test_lists_obey_selectors(viewer: API, query: dict[str, str], count: int) -> None:
+    assert len(viewer.items("deployments", **query)) == count
+
+
+def test_the_three_kinds_of_patch_do_the_same(operator: API) -> None:
+    def replicas() -> object:
+        return operator.get("deployments", "docuchat-worker")["spec"]["replicas"]
+
+    seen = []
+    for number, kind in enumerate((MERGE, "application/strategic-merge-patch+json"), 3):
+        operator.patch("deployments", "docuchat-worker", {"spec": {"replicas": number}}, kind)
+        seen.append(replicas())
+    operation = {"op": "replace", "path": "/spec/replicas", "value": 5}
+    operator.patch("deployments", "docuchat-worker", [operation], JSON_PATCH)
+
+    assert [*seen, replicas()] == [3, 4, 5]
+
+
+def test_a_strategic_patch_of_one_container_keeps_everything_else(operator: API) -> None:
+    before = operator.get("deployments", "docuchat-api")["spec"]["template"]["spec"]["containers"][0]
+
+    operator.set_image("docuchat-api", "2.15.0")
+
+    after = operator.get("deployments", "docuchat-api")["spec"]["template"]["spec"]["containers"][0]
+    assert after["image"].endswith(":2.15.0")
+    assert after | {"image": before["image"]} == before
+
+
+def test_the_generation_rises_with_the_specification_and_with_annotations(operator: API) -> None:
+    before = settle(operator)["metadata"]["generation"]
+
+    operator.patch("deployments", "docuchat-api", {"metadata": {"annotations": {"note": "x"}}})
+
+    assert operator.get("deployments", "docuchat-api")["metadata"]["generation"] == before + 1
+
+
+def test_nobody_writes_a_status_from_outside(operator: API) -> None:
+    settle(operator)
+
+    operator.patch("deployments", "docuchat-api", {"status": {"readyReplicas": 99}}, MERGE)
+
+    assert operator.get("deployments", "docuchat-api")["status"]["readyReplicas"] == 3
+
+
+def test_a_patch_for_an_older_version_is_refused(operator: API) -> None:
+    stale = {"metadata": {"resourceVersion": "1"}, "spec": {"replicas": 9}}
+
+    answer = operator.patch("deployments", "docuchat-api", stale, MERGE)
+
+    assert (answer.status_code, answer.json()["reason"]) == (409, "Conflict")
+
+
+def test_a_dry_run_shows_and_keeps_nothing(operator: API) -> None:
+    answer = operator.patch("deployments", "docuchat-api", {"spec": {"replicas": 9}}, dryRun="All")
+
+    assert answer.json()["spec"]["replicas"] == 9
+    assert operator.get("deployments", "docuchat-api")["spec"]["replicas"] == 3
+
+
+@pytest.mark.parametrize("replicas", [-1, "many"])
+def test_an_impossible_size_is_invalid(operator: API, replicas: object) -> None:
+    answer = operator.patch("deployments", "docuchat-api/scale", {"spec": {"replicas": replicas}}, MERGE)
+
+    assert (answer.status_code, answer.json()["reason"]) == (422, "Invalid")
+
+
+def test_an_unknown_name_or_patch_or_body_is_refused_by_its_reason(operator: API, viewer: API) -> None:
+    apply = operator.patch("deployments", "docuchat-api", {}, "application/apply-patch+yaml")
+    broken = operator.http.patch(operator.path("deployments", "docuchat-api"), content=b"{")
+    binary = operator.http.post(
+        operator.path("jobs"),
+        content=b"k8s\x00",
+        headers={"content-type": "application/vnd.kubernetes.protobuf"},
+    )
+
+    assert viewer.http.get(viewer.path("deployments", "nobody")).json()["reason"] == "NotFound"
+    assert [apply.status_code, broken.status_code, binary.status_code] == [415, 400, 415]
+    assert viewer.http.get(viewer.path("deployments", "docuchat-api/nothing")).status_code == 403
+
+
+def test_a_patched_secret_holds_what_was_given_in_plain(operator: API, admin: API) -> None:
+    operator.patch("secrets", "docuchat-openai", {"stringData": {"value": "new"}}, MERGE)
+
+    secret = admin.get("secrets", "docuchat-openai")
+    assert secret["data"]["value"] == "bmV3"
+    assert "stringData" not in secret
+
+
+def watched(api: API, plural: str, changes: list[Json], **query: str) -> threading.Thread:
+    def read() -> None:
+        with api.http.stream(
+            "GET", api.path(plural), params={"watch": "true", "timeoutSeconds": "4", **query}
+        ) as answer:
+            changes.extend(json.loads(line) for line in answer.iter_lines())
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    return thread
+
+
+def test_a_watch_tells_first_what_is_there_and_then_what_changes(viewer: API, operator: API) -> None:
+    settle(viewer)
+    changes: list[Json] = []
+    reader = watched(viewer, "deployments", changes, fieldSelector="metadata.name=docuchat-api")
+
+    operator.set_image("docuchat-api", "2.15.1")
+    reader.join(20)
+
+    assert [changes[0]["type"], {one["type"] for one in changes[1:]}] == ["ADDED", {"MODIFIED"}]
+    images = [one["object"]["spec"]["template"]["spec"]["containers"][0]["image"] for one in changes]
+    assert images[-1].endswith(":2.15.1")
+
+
+def test_a_watch_from_a_version_tells_only_later_changes(viewer: API, operator: API) -> None:
+    settle(viewer)
+    version = viewer.http.get(viewer.path("deployments")).json()["metadata"]["resourceVersion"]
+    operator.patch("deployments", "docuchat-worker", {"metadata": {"labels": {"seen": "yes"}}})
+    changes: list[Json] = []
+
+    watched(viewer, "deployments", changes, resourceVersion=version).join(20)
+
+    assert {one["object"]["metadata"]["name"] for one in changes} == {"docuchat-worker"}
+    assert "ADDED" not in {one["type"] for one in changes}
+
+
+def test_a_watch_from_a_forgotten_version_says_gone(cluster: Address, viewer: API) -> None:
+    httpx.post(f"{cluster.url}/sandbox/compact").raise_for_status()
+    changes: list[Json] = []
+
+    watched(viewer, "pods", changes, resourceVersion="5").join(20)
+
+    assert [(one["type"], one["object"]["code"]) for one in changes] == [("ERROR", 410)]
+
+
+def test_a_kubeconfig_leads_to_it_over_tls_and_its_tokens_survive_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "kubeconfig"
+    with running(path) as first:
+        config = json.loads(path.read_text())
+        verify = str(tmp_path / "kubernetes.crt")
+        headers = {"authorization": f"Bearer {config['users'][0]['user']['token']}"}
+        answer = httpx.get(
+            f"{config['clusters'][0]['cluster']['server']}/version",
+            headers=headers,
+            verify=ssl.create_default_context(cafile=verify),
+        )
+    with running(path) as second:
+        pass
+
+    assert answer.status_code == 200
+    assert first.url.startswith("https://")
+    assert first.tokens == second.tokens
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_logs_can_be_read_followed_and_cut(viewer: API) -> None:
+    settle(viewer)
+    name = viewer.pods_of("docuchat-api")[0]["metadata"]["name"]
+    path = viewer.path("pods", f"{name}/log")
+    wait_for(lambda: len(viewer.http.get(path).text.splitlines()) >= 2)
+
+    plain, last = viewer.http.get(path).text, viewer.http.get(path, params={"tailLines": "1"}).text
+    stamped = viewer.http.get(path, params={"timestamps": "true"}).text.splitlines()[0]
+
+    assert all(json.loads(line)["pod"] == name for line in plain.splitlines())
+    assert len(last.splitlines()) == 1
+    assert stamped.partition(" ")[0].endswith("000Z")

@@ -1,0 +1,239 @@
+"""Rollouts move, get stuck and recover as they do in a real cluster; jobs run and end."""
+
+import time
+
+import httpx
+import pytest
+
+from backend.sandbox.kubernetes.server import Address
+from tests.integration.kubernetes.conftest import API, JSON_PATCH, MERGE, Json, condition, settle, wait_for
+
+JOB = {
+    "metadata": {"name": "restore-7"},
+    "spec": {"backoffLimit": 0, "template": {"spec": {"containers": [{"name": "run", "image": "r"}]}}},
+}
+
+
+def stick(cluster: Address, deployment: str, reason: str) -> None:
+    httpx.post(
+        f"{cluster.url}/sandbox/stuck", json={"deployment": deployment, "reason": reason}
+    ).raise_for_status()
+
+
+def advance(cluster: Address, seconds: float) -> None:
+    httpx.post(f"{cluster.url}/sandbox/clock", json={"advance_s": seconds}).raise_for_status()
+
+
+def waiting_reasons(api: API, name: str) -> set[str]:
+    statuses = [one for pod in api.pods_of(name) for one in pod["status"].get("containerStatuses", [])]
+    return {one["state"]["waiting"]["reason"] for one in statuses if "waiting" in one["state"]}
+
+
+def finished(api: API) -> Json:
+    wait_for(lambda: api.get("jobs", "restore-7").get("status", {}).get("conditions"))
+    return dict(api.get("jobs", "restore-7")["status"])
+
+
+def test_a_new_image_replaces_every_pod_and_never_too_many_at_once(operator: API) -> None:
+    settle(operator)
+    available = []
+
+    def is_done() -> bool:
+        deployment = operator.get("deployments", "docuchat-api")
+        available.append(deployment["status"].get("availableReplicas", 0))
+        pods = operator.pods_of("docuchat-api")
+        images = {pod["spec"]["containers"][0]["image"].rpartition(":")[2] for pod in pods}
+        return images == {"2.15.0"} and len(pods) == 3
+
+    operator.set_image("docuchat-api", "2.15.0")
+    wait_for(is_done)
+
+    assert min(available) >= 3
+    settle(operator)
+    assert (
+        condition(operator.get("deployments", "docuchat-api"), "Progressing")["reason"]
+        == "NewReplicaSetAvailable"
+    )
+
+
+def test_each_template_is_a_revision_and_going_back_makes_it_the_newest(operator: API) -> None:
+    first = settle(operator)["spec"]["template"]
+    operator.set_image("docuchat-api", "2.15.0")
+    settle(operator)
+
+    back = [{"op": "replace", "path": "/spec/template", "value": first}]
+    operator.patch("deployments", "docuchat-api", back, JSON_PATCH)
+    settle(operator)
+    wait_for(lambda: revisions(operator) == ["2", "3"])
+
+    assert operator.get("deployments", "docuchat-api")["metadata"]["annotations"][REVISION] == "3"
+
+
+REVISION = "deployment.kubernetes.io/revision"
+
+
+def revisions(api: API) -> list[str]:
+    sets = [one for one in api.items("replicasets") if one["metadata"]["name"].startswith("docuchat-api-")]
+    return sorted(one["metadata"]["annotations"][REVISION] for one in sets)
+
+
+def test_scaling_by_the_subresource_makes_and_ends_pods(operator: API) -> None:
+    settle(operator)
+
+    answer = operator.patch("deployments", "docuchat-api/scale", {"spec": {"replicas": 5}}, MERGE)
+    wait_for(lambda: len(operator.pods_of("docuchat-api")) == 5)
+    operator.patch("deployments", "docuchat-api/scale", {"spec": {"replicas": 0}}, MERGE)
+    wait_for(lambda: not operator.pods_of("docuchat-api"))
+
+    assert (answer.json()["kind"], answer.json()["spec"]) == ("Scale", {"replicas": 5})
+
+
+@pytest.mark.parametrize("reason", ["ImagePullBackOff", "CrashLoopBackOff", "CreateContainerConfigError"])
+def test_a_stuck_rollout_keeps_the_old_pods_and_says_why(
+    operator: API, cluster: Address, reason: str
+) -> None:
+    settle(operator)
+    stick(cluster, "docuchat-api", reason)
+
+    operator.set_image("docuchat-api", "2.16.0")
+    wait_for(lambda: waiting_reasons(operator, "docuchat-api") == {reason})
+
+    deployment = operator.get("deployments", "docuchat-api")
+    assert deployment["status"]["availableReplicas"] == 3
+    assert deployment["status"]["updatedReplicas"] < 3
+    warnings = [one for one in operator.items("events") if one["type"] == "Warning"]
+    assert warnings[0]["involvedObject"]["name"].startswith("docuchat-api-")
+
+
+def test_an_image_that_does_not_exist_cannot_be_pulled(operator: API) -> None:
+    settle(operator)
+
+    operator.set_image("docuchat-api", "missing")
+
+    wait_for(lambda: waiting_reasons(operator, "docuchat-api") == {"ImagePullBackOff"})
+
+
+def test_pods_without_a_node_stay_pending(operator: API, cluster: Address) -> None:
+    settle(operator)
+    stick(cluster, "docuchat-api", "Unschedulable")
+
+    operator.set_image("docuchat-api", "2.16.0")
+
+    wait_for(lambda: any(one["reason"] == "FailedScheduling" for one in operator.items("events")))
+    phases = {pod["status"]["phase"] for pod in operator.pods_of("docuchat-api")}
+    assert phases == {"Running", "Pending"}
+
+
+def test_a_crashing_container_shows_its_last_end_and_its_log(operator: API, cluster: Address) -> None:
+    settle(operator)
+    stick(cluster, "docuchat-api", "CrashLoopBackOff")
+    operator.set_image("docuchat-api", "2.16.0")
+    wait_for(lambda: waiting_reasons(operator, "docuchat-api"))
+
+    crashed = next(pod for pod in operator.pods_of("docuchat-api") if not is_ready(pod))
+
+    status = crashed["status"]["containerStatuses"][0]
+    assert (status["lastState"]["terminated"]["exitCode"], status["restartCount"]) == (1, 3)
+    log = operator.http.get(operator.path("pods", f"{crashed['metadata']['name']}/log"))
+    assert "could not start" in log.text
+
+
+def is_ready(pod: Json) -> bool:
+    return any(one == {"type": "Ready", "status": "True"} for one in pod["status"].get("conditions", []))
+
+
+def test_a_rollout_that_stays_stuck_exceeds_its_deadline_and_recovers_when_freed(
+    operator: API, cluster: Address
+) -> None:
+    settle(operator)
+    stick(cluster, "docuchat-api", "ImagePullBackOff")
+    operator.set_image("docuchat-api", "2.16.0")
+    wait_for(lambda: waiting_reasons(operator, "docuchat-api"))
+
+    advance(cluster, 601)
+    wait_for(lambda: progress(operator) == ("False", "ProgressDeadlineExceeded"))
+    httpx.request("DELETE", f"{cluster.url}/sandbox/stuck").raise_for_status()
+
+    settle(operator)
+    wait_for(lambda: progress(operator) == ("True", "NewReplicaSetAvailable"))
+
+
+def progress(api: API) -> tuple[str, str]:
+    found = condition(api.get("deployments", "docuchat-api"), "Progressing")
+    return found.get("status", ""), found.get("reason", "")
+
+
+def test_a_paused_deployment_rolls_nothing_out(operator: API) -> None:
+    settle(operator)
+    operator.patch("deployments", "docuchat-api", {"spec": {"paused": True}})
+
+    operator.set_image("docuchat-api", "2.16.0")
+    wait_for(lambda: operator.get("deployments", "docuchat-api")["status"]["observedGeneration"] >= 3)
+
+    images = {pod["spec"]["containers"][0]["image"] for pod in operator.pods_of("docuchat-api")}
+    assert not any("2.16.0" in image for image in images)
+
+
+def test_a_deleted_pod_is_replaced(admin: API) -> None:
+    settle(admin)
+    name = admin.pods_of("docuchat-ingest")[0]["metadata"]["name"]
+
+    admin.http.delete(admin.path("pods", name))
+
+    wait_for(
+        lambda: [pod["metadata"]["name"] for pod in admin.pods_of("docuchat-ingest")] not in ([], [name])
+    )
+    settle(admin, "docuchat-ingest")
+
+
+def test_a_job_runs_writes_and_completes(operator: API) -> None:
+    created = operator.http.post(operator.path("jobs"), json=JOB)
+    wait_for(lambda: operator.items("pods", labelSelector="job-name=restore-7"))
+    pod = operator.items("pods", labelSelector="job-name=restore-7")[0]["metadata"]["name"]
+    wait_for(lambda: operator.http.get(operator.path("pods", f"{pod}/log")).status_code == 200)
+
+    log = operator.http.get(operator.path("pods", f"{pod}/log"), params={"follow": "true"}).text
+
+    assert created.status_code == 201
+    assert [line.partition("step ")[2][:2].strip() for line in log.splitlines()] == [
+        str(n) for n in range(1, 11)
+    ]
+    assert finished(operator)["succeeded"] == 1
+
+
+def test_a_job_can_be_made_to_fail(operator: API, cluster: Address) -> None:
+    httpx.post(f"{cluster.url}/sandbox/failing-jobs", json={"job": "restore-7"}).raise_for_status()
+
+    operator.http.post(operator.path("jobs"), json=JOB)
+
+    assert finished(operator)["conditions"][0]["type"] == "Failed"
+
+
+def test_the_same_job_twice_is_the_same_job(operator: API) -> None:
+    answers = [operator.http.post(operator.path("jobs"), json=JOB) for _ in range(2)]
+
+    assert [one.status_code for one in answers] == [201, 409]
+    assert answers[1].json()["reason"] == "AlreadyExists"
+
+
+def test_a_job_past_its_deadline_fails(operator: API, cluster: Address) -> None:
+    operator.http.post(operator.path("jobs"), json=JOB | {"spec": JOB["spec"] | {"activeDeadlineSeconds": 1}})
+    wait_for(lambda: operator.items("pods", labelSelector="job-name=restore-7"))
+
+    # The pod's own three seconds must not be over before the deadline is seen.
+    wait_for(lambda: finished(operator)["conditions"][0]["reason"] == "DeadlineExceeded")
+    wait_for(lambda: not operator.items("pods", labelSelector="job-name=restore-7"))
+
+
+def test_a_deleted_jobs_pod_goes_a_while_after_it(operator: API) -> None:
+    operator.http.post(operator.path("jobs"), json=JOB)
+    wait_for(lambda: operator.items("pods", labelSelector="job-name=restore-7"))
+    began = time.monotonic()
+
+    operator.http.request(
+        "DELETE", operator.path("jobs", "restore-7"), json={"propagationPolicy": "Background"}
+    )
+
+    assert operator.http.get(operator.path("jobs", "restore-7")).status_code == 404
+    wait_for(lambda: not operator.items("pods", labelSelector="job-name=restore-7"))
+    assert time.monotonic() - began >= 0.9
