@@ -7,7 +7,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from backend.clients.prometheus import Prometheus, Sample, instant_text, quoted
+from backend.clients.prometheus import Prometheus, instant_text, quoted
 from backend.config import UsageSettings
 from backend.usage.coverage import Span
 from backend.usage.lives import NEAR_MS, Point, Sight, sight_of
@@ -112,24 +112,30 @@ class Source:
         return found
 
     def of_stranger(self, instance: str, span: Span) -> tuple[Values, Values]:
-        """The lowest and the last reading of an instance that tells no start time."""
+        """Opening and closing of an instance that tells no start time: at most what its counters really grew.
+
+        The opening is the last reading before the window, or a lower one that a restart left within it.
+        """
         counter = self._counter(f"instance={quoted(instance)}")
         window = f"[{span.end_ms - span.start_ms}ms]"
-        label = {0: {"instance": instance}}
-        lowest, last = (
-            values_by_mark(
-                self._marked_rows(f"{function}({counter}{window})", span.end_ms), label, self.names
+        lookback = f"[{self.settings.usage_lookback_s}s] @ {instant_text(span.start_ms)}"
+        lowest, last, before = (
+            self._of_all(f"{question})", instance, span.end_ms)
+            for question in (
+                f"min_over_time({counter}{window}",
+                f"last_over_time({counter}{window}",
+                f"last_over_time({counter}{lookback}",
             )
-            for function in ("min_over_time", "last_over_time")
         )
-        return lowest[0], last[0]
+        return {key: min(value, before.get(key, value)) for key, value in lowest.items()}, last
 
     def is_alive_at(self, at_ms: int) -> bool:
         """Whether Prometheus scraped anything at all just before an instant."""
         return bool(self.client.instant("count(up)", at_ms))
 
-    def _marked_rows(self, query: str, at_ms: int) -> list[Sample]:
-        return self.client.instant(f'label_replace({query}, "{MARK}", "0", "", "")', at_ms)
+    def _of_all(self, query: str, instance: str, at_ms: int) -> Values:
+        vector = self.client.instant(f'label_replace({query}, "{MARK}", "0", "", "")', at_ms)
+        return values_by_mark(vector, {0: {"instance": instance}}, self.names)[0]
 
     def _marked(self, sight: Sight, point: Point, mark: int, shard: str) -> str:
         # Left-open ranges (3.x) leave out their first instant, left-closed ones (2.x) have it: one millisecond

@@ -1,0 +1,168 @@
+"""What a bill must survive beyond restarts: lost data, late data, doubled data, odd data."""
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from backend.usage.types import DayMeasurement, Flag, OpeningSource, StoredClosings, StoredLife, Values
+from tests.integration.usage import special
+from tests.integration.usage.conftest import Measure
+from tests.integration.usage.scenarios import BEFORE, END, HOUR, LOOKBACK, MIDDLE, START, world_of
+from tests.integration.usage.test_scenarios import tokens_of, without_zeros
+from tests.integration.usage.world import Key, World
+
+WHOLE = (START, END)
+SECOND_HALF = (MIDDLE, END)
+
+
+def proven(world: World, start: float, end: float) -> dict[Key, int]:
+    return without_zeros(world.proven(start, end, sight_from=start - LOOKBACK))
+
+
+def stored_after(measured: DayMeasurement, *, more: int = 0) -> StoredClosings:
+    """What the database would know after storing a measurement."""
+    lives: dict[tuple[str, datetime], Values] = defaultdict(dict)
+    closed_at = {}
+    for reading in measured.readings:
+        life = (reading.instance, reading.life_start)
+        lives[life][reading[:3]] = reading.closing + more
+        closed_at[life] = reading.closed_at
+    found = {life: StoredLife(closed_at[life], closings) for life, closings in lives.items()}
+    return StoredClosings(previous_day=True, lives=found, older=lambda _lives: {})
+
+
+def flags_of(measured: DayMeasurement) -> set[str]:
+    return {flag for row in measured.rows for flag in row.flags}
+
+
+def test_a_second_job_on_the_same_pods_counts_once_and_is_flagged(measure: Measure) -> None:
+    measured = measure("second-job", *WHOLE)
+
+    assert tokens_of(measured) == proven(special.second_job(), *WHOLE)
+    assert flags_of(measured) == {Flag.DUPLICATE_SCRAPE}
+    assert not any(row.held for row in measured.rows)
+
+
+def test_a_stored_closing_stands_against_a_late_block(measure: Measure) -> None:
+    billed = measure("late-before", START, MIDDLE)
+
+    following = measure("late-after", *SECOND_HALF, stored=stored_after(billed))
+
+    sums: dict[Key, int] = defaultdict(int)
+    for part in (billed, following):
+        for key, tokens in tokens_of(part).items():
+            sums[key] += tokens
+    assert dict(sums) == proven(special.late_block(has_come=True), *WHOLE)
+    assert tokens_of(following) != tokens_of(measure("late-after", *SECOND_HALF))
+    assert {reading.opening_source for reading in following.readings} == {OpeningSource.STORED}
+
+
+def test_lost_data_costs_nothing_when_the_readings_are_stored(measure: Measure) -> None:
+    first = measure("kept", START, MIDDLE)
+
+    measured = measure("lost", *SECOND_HALF, stored=stored_after(first))
+
+    assert tokens_of(measured) == proven(special.lost_data(is_lost=False), *SECOND_HALF)
+    assert flags_of(measured) == {Flag.LOW_COVERAGE}
+    assert all(row.held for row in measured.rows)
+
+
+def test_lost_data_without_stored_readings_is_held_at_what_was_seen(measure: Measure) -> None:
+    world = special.lost_data(is_lost=True)
+
+    measured = measure("lost", *SECOND_HALF)
+
+    assert tokens_of(measured) == proven(world, *SECOND_HALF)
+    assert all(row.held and Flag.COLD_START in row.flags for row in measured.rows)
+    assert {reading.opening_source for reading in measured.readings} == {OpeningSource.FIRST_SEEN}
+
+
+def test_a_reading_that_went_back_counts_nothing_and_is_held(measure: Measure) -> None:
+    stored = stored_after(measure("kept", START, MIDDLE), more=10**9)
+
+    measured = measure("kept", *SECOND_HALF, stored=stored)
+
+    assert tokens_of(measured) == {}
+    assert all(row.held and Flag.READING_WENT_BACK in row.flags for row in measured.rows)
+
+
+def test_labels_of_any_letters_are_measured(measure: Measure) -> None:
+    expected = proven(special.strange_labels(), *WHOLE)
+
+    assert tokens_of(measure("strange-labels", *WHOLE)) == expected
+    for label in special.STRANGE_LABELS:
+        alone = {key: tokens for key, tokens in expected.items() if key[0] == label}
+        assert tokens_of(measure("strange-labels", *WHOLE, tenant=label)) == alone
+
+
+@pytest.mark.parametrize("scenario", ["no-start", "only-no-start"])
+def test_counters_without_a_start_time_are_kept_and_held(scenario: str, measure: Measure) -> None:
+    measured = measure(scenario, *WHOLE)
+
+    world = special.no_start()
+    assert tokens_of(measured) == proven(world, *WHOLE)
+    assert all(row.held and Flag.NO_START_TIME in row.flags for row in measured.rows)
+
+
+@pytest.mark.parametrize("scenario", ["churn-1", "ha-2", "hidden-1", "cold-1", "strange-labels"])
+@pytest.mark.parametrize("series", ["1", "7", "30"])
+def test_shards_change_nothing(scenario: str, series: str, measure: Measure) -> None:
+    whole = measure(scenario, *WHOLE)
+
+    sharded = measure(scenario, *WHOLE, usage_shard_series=series)
+
+    assert sharded.rows == whole.rows
+    assert sorted(sharded.readings) == sorted(whole.readings)
+
+
+@pytest.mark.parametrize("scenario", ["reset-1", "ha-1", "mixed-2", "cold-3"])
+def test_one_tenant_alone_has_the_same_rows(scenario: str, measure: Measure) -> None:
+    everybody = measure(scenario, *WHOLE)
+
+    alone = measure(scenario, *WHOLE, tenant="tenant-1")
+
+    assert alone.rows == [row for row in everybody.rows if row.tenant == "tenant-1"]
+
+
+def test_coverage_says_how_much_of_the_living_time_was_scraped(measure: Measure) -> None:
+    measured = measure("hole", *SECOND_HALF, usage_min_coverage="0.9")
+
+    living, unseen = END - MIDDLE, 3600 + 30 - 2 * 30
+    coverage = {row.coverage for row in measured.rows}
+    assert coverage == {(1 - Decimal(unseen) / Decimal(living)).quantize(Decimal("0.00001"), "ROUND_DOWN")}
+    assert flags_of(measured) == {Flag.LOW_COVERAGE}
+
+
+def test_a_gap_across_a_boundary_is_flagged_on_both_sides(measure: Measure) -> None:
+    for window in ((START, MIDDLE), SECOND_HALF):
+        assert Flag.GAP_ACROSS_BOUNDARY in flags_of(measure("gaps-1", *window))
+
+
+def test_a_day_that_has_not_ended_is_measured_until_now(measure: Measure) -> None:
+    world = world_of("clean", 1)
+
+    measured = measure("clean-1", *WHOLE, now=MIDDLE)
+
+    assert tokens_of(measured) == proven(world, START, MIDDLE)
+    assert flags_of(measured) == {Flag.OPEN}
+    assert measured.measured_at == datetime.fromtimestamp(MIDDLE, UTC)
+
+
+def test_the_end_that_nobody_saw_is_estimated_and_not_billed(measure: Measure) -> None:
+    world = special.steady_death()
+
+    (row,) = measure("steady-death", START, END).rows
+
+    # Between the last scrape (55 s before its end) and the next start lie 115 s at 7 tokens a second.
+    assert row.tokens == proven(world, START, END)[row[:3]]
+    assert row.unseen_estimate == pytest.approx(115 * special.STEADY_TOKENS, rel=0.02)
+    lost = sum(world.true(START, END).values()) - row.tokens
+    assert 0 < lost <= row.unseen_estimate
+
+
+def test_a_window_without_any_scrape_has_no_rows(measure: Measure) -> None:
+    measured = measure("clean-1", BEFORE - 30 * HOUR, BEFORE - 6 * HOUR)
+
+    assert (measured.rows, measured.readings) == ([], [])
