@@ -23,6 +23,7 @@ config = rx.Config(
     cors_allowed_origins=[PUBLIC_URL],
     trusted_proxy_hops=int(os.environ.get("PROXY_HOPS", "0")),
     default_color_mode="light",
+    frontend_compression_formats=["brotli", "gzip"],
     plugins=[rx.plugins.TailwindV4Plugin(), VazirmatnPlugin(), CSPPlugin(), SameOriginPlugin()],
     disable_plugins=[rx.plugins.SitemapPlugin],
 )
