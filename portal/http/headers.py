@@ -9,6 +9,8 @@ from backend.config import settings
 from portal.plugins.csp import hashes_path
 
 _IMMUTABLE = "public, max-age=31536000, immutable"
+# The pages' policy is longer than many a file. A file that is opened by itself, such as a picture, may do nothing.
+_POLICY_OF_FILES = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 
 def content_security_policy() -> str:
@@ -36,8 +38,8 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._policy = content_security_policy()
         self._fixed = {
-            "content-security-policy": content_security_policy(),
             "x-content-type-options": "nosniff",
             "x-frame-options": "DENY",
             "referrer-policy": "strict-origin-when-cross-origin",
@@ -56,6 +58,8 @@ class SecurityHeaders:
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                is_page = headers.get("content-type", "").startswith("text/html")
+                headers.setdefault("content-security-policy", self._policy if is_page else _POLICY_OF_FILES)
                 for name, value in self._fixed.items():
                     headers.setdefault(name, value)
                 kept = _IMMUTABLE if _is_hashed_file(scope, message) else "no-cache"
