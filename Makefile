@@ -22,8 +22,9 @@ $(READY): requirements.txt
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 		echo "Python's venv module is missing. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@test -x $(BIN)/python || { echo "· creating .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
-	@echo "· installing the packages of requirements.txt"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@cmp -s requirements.txt $@ || { \
+		echo "· installing the packages of requirements.txt (a minute or two)"; \
+		$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt; }
 	@cp requirements.txt $@
 
 demo: $(READY) ## Run the whole product on this machine; Ctrl-C ends it
