@@ -32,7 +32,7 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """What a page shows instead of its content: a sentence, for the unexpected a reference id, and whether waiting helps."""
+    """What a page shows instead of its content. ``passes`` says that waiting helps."""
 
     text: str
     reference: str = ""
@@ -69,7 +69,7 @@ def problem_of(error: AppError, lang: Lang) -> Problem:
 def unexpected(error: Exception, lang: Lang) -> Problem:
     """The sentence for a bug: it holds a short reference that the log holds too. The trace goes to the log only."""
     reference = secrets.token_hex(4)
-    log.exception("portal.unexpected_error", caught=error, reference=reference)
+    log.exception("portal.unexpected_error", caught=error, reference=reference)  # noqa: LOG004 - it names the trace
     return Problem(text=text("error.unknown", lang, reference=reference), reference=reference)
 
 

@@ -11,7 +11,7 @@ from reflex_base.utils.imports import ImportVar
 from reflex_base.vars import VarData
 
 from backend.i18n.catalog import Lang, as_language, sentences
-from portal.session import HasRouter, cookies_in
+from portal.session import cookies_in
 
 LANGUAGE_COOKIE = "lang"
 THEME_COOKIE = "theme"
@@ -54,7 +54,7 @@ def by_language(persian: Any, english: Any) -> Any:
     return rx.cond(IS_PERSIAN, persian, english)
 
 
-def language(state: HasRouter) -> Lang:
+def language(state: rx.State) -> Lang:
     """The language that the page of this state is shown in: what the server formats must match it."""
     return language_in(state.router.headers.cookie)
 

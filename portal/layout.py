@@ -31,7 +31,11 @@ def bare_frame(content: rx.Component) -> rx.Component:
     """A page without navigation, for who is not signed in."""
     return rx.fragment(
         rx.el.header(
-            rx.el.div(_brand(), rx.el.div(language_link(), theme_button(), class_name="tools"), class_name="topbar-in"),
+            rx.el.div(
+                _brand(),
+                rx.el.div(language_link(), theme_button(), class_name="tools"),
+                class_name="topbar-in",
+            ),
             class_name="topbar",
         ),
         rx.el.main(_notices(), content, id="content"),
@@ -52,7 +56,11 @@ def language_link() -> rx.Component:
 def theme_button() -> rx.Component:
     """Light or dark; the page changes at once, the server only remembers."""
     return rx.el.button(
-        _icon("M12 3v2m0 14v2M3 12h2m14 0h2M5.6 5.6 7 7m10 10 1.4 1.4m0-12.8L17 7M7 17l-1.4 1.4M16 12a4 4 0 1 1-8 0 4 4 0 0 1 8 0", "when-dark"),
+        _icon(
+            "M12 3v2m0 14v2M3 12h2m14 0h2M5.6 5.6 7 7m10 10 1.4 1.4m0-12.8L17 7M7 17l-1.4 1.4"
+            "M16 12a4 4 0 1 1-8 0 4 4 0 0 1 8 0",
+            "when-dark",
+        ),
         _icon("M20 14.5A8.5 8.5 0 0 1 9.5 4 8.5 8.5 0 1 0 20 14.5", "when-light"),
         type="button",
         class_name="tool",

@@ -3,7 +3,8 @@
 import time
 from hashlib import sha256
 from http.cookies import CookieError, SimpleCookie
-from typing import Protocol
+
+import reflex as rx
 
 from backend.accounts import service as accounts
 from backend.accounts.types import Session
@@ -16,30 +17,6 @@ _MOST_REMEMBERED = 5_000
 _MAX_HEADER = 8_192
 
 _known: dict[bytes, tuple[float, Session | None]] = {}
-
-
-class HasHeaders(Protocol):
-    """The headers of a websocket handshake, as Reflex keeps them on the server."""
-
-    cookie: str
-
-
-class HasRouter(Protocol):
-    """What is asked of a Reflex state here: where its cookie is."""
-
-    @property
-    def router(self) -> "HasRouterData":
-        """The connection's data."""
-        ...
-
-
-class HasRouterData(Protocol):
-    """The part of the connection's data that the browser cannot choose per event."""
-
-    @property
-    def headers(self) -> HasHeaders:
-        """The handshake's headers."""
-        ...
 
 
 def cookies_in(header: str) -> dict[str, str]:
@@ -76,9 +53,14 @@ async def session_of(token: str) -> Session | None:
     return found
 
 
-async def current(state: HasRouter) -> Session:
+async def current(state: rx.State) -> Session:
     """The session that an event acts for. Raises SignInRequired when it has ended meanwhile."""
-    found = await session_of(token_in(state.router.headers.cookie))
+    return await of_cookies(state.router.headers.cookie)
+
+
+async def of_cookies(cookie_header: str) -> Session:
+    """The living session of a cookie header. Raises SignInRequired when there is none."""
+    found = await session_of(token_in(cookie_header))
     if found is None:
         raise SignInRequired
     return found

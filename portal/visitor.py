@@ -47,7 +47,11 @@ class VisitorState(rx.State):
         roles = pages.roles_of_path(path)
         if found is None:
             self.visitor = Visitor()
-            return None if path == routes.SIGN_IN else rx.redirect(routes.sign_in({"next": routes.own_path(path)}))
+            return (
+                None
+                if path == routes.SIGN_IN
+                else rx.redirect(routes.sign_in({"next": routes.own_path(path)}))
+            )
         if path in {routes.HOME, routes.SIGN_IN} or (roles is not None and found.actor.role not in roles):
             return rx.redirect(routes.home_of(found.actor.role))
         if self.visitor.email != found.email:
@@ -89,4 +93,4 @@ def _visitor(found: Session, lang: Lang) -> Visitor:
 def on_unexpected(exception: Exception) -> EventSpec:
     """What a handler's unforeseen end leads to: a sentence with a reference, and the trace in the log."""
     problem = bridge.unexpected(exception, "fa")
-    return VisitorState.tell_unexpected(problem.reference)
+    return VisitorState.tell_unexpected(problem.reference)  # type: ignore[operator]  # mypy sees the namespace rx.event, not the handler

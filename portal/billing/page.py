@@ -42,11 +42,15 @@ def _billing() -> rx.Component:
             ),
             rx.fragment(),
         ),
-        rx.cond(BillingState.done != "", note(BillingState.done, tone="ok", data_testid="done"), rx.fragment()),
+        rx.cond(
+            BillingState.done != "", note(BillingState.done, tone="ok", data_testid="done"), rx.fragment()
+        ),
         tiles(
             tile(t("page.billing.open_days"), BillingState.open_days, t("page.billing.open_days_note")),
             tile(t("page.billing.held_count"), BillingState.held_count, t("page.billing.held_note")),
-            tile(t("page.billing.last_run"), BillingState.last_run, t("page.billing.last_run_note"), quiet=True),
+            tile(
+                t("page.billing.last_run"), BillingState.last_run, t("page.billing.last_run_note"), quiet=True
+            ),
         ),
         rx.el.section(
             tabs(

@@ -44,7 +44,9 @@ def badge(content: Content, tone: Any = "") -> rx.Component:
     return rx.el.span(content, class_name=rx.Var.create(f"badge {tone}"))
 
 
-def tile(label: Content, value: Content, note: Content = "", *, quiet: bool = False, **props: Any) -> rx.Component:
+def tile(
+    label: Content, value: Content, note: Content = "", *, quiet: bool = False, **props: Any
+) -> rx.Component:
     """One figure with its name and a remark."""
     return rx.el.dl(
         rx.el.dt(label),
@@ -60,7 +62,9 @@ def tiles(*children: Content) -> rx.Component:
     return rx.el.div(*children, class_name="tiles")
 
 
-def card(title: Content, *children: Content, aside: Content = None, flush: bool = False, **props: Any) -> rx.Component:
+def card(
+    title: Content, *children: Content, aside: Content = None, flush: bool = False, **props: Any
+) -> rx.Component:
     """A surface with a heading. ``flush`` lets a table reach the edges."""
     return rx.el.section(
         rx.el.div(rx.el.h2(title), rx.fragment() if aside is None else aside, class_name="card-head"),

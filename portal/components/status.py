@@ -13,7 +13,9 @@ def skeleton(lines: int = 4, label: Any = None) -> rx.Component:
     return rx.el.div(
         rx.el.span(t("state.loading") if label is None else label, class_name="visually-hidden"),
         *[
-            rx.el.div(class_name="skeleton", style={"width": f"{92 - 9 * (line % 4)}%", "marginBlock": "10px"})
+            rx.el.div(
+                class_name="skeleton", style={"width": f"{92 - 9 * (line % 4)}%", "marginBlock": "10px"}
+            )
             for line in range(lines)
         ],
         role="status",

@@ -44,7 +44,11 @@ def _head(column: Column) -> rx.Component:
 
 
 def _cell(column: Column, row: Any) -> rx.Component:
-    names = ["n" if column.is_number else "", "head" if column.leads else "", "wide" if column.is_wide else ""]
+    names = [
+        "n" if column.is_number else "",
+        "head" if column.leads else "",
+        "wide" if column.is_wide else "",
+    ]
     return rx.el.td(
         column.cell(row),
         class_name=" ".join(filter(None, names)),

@@ -11,7 +11,7 @@ from backend.telemetry.exposition import MetricsApp
 from backend.telemetry.middleware import RequestTimer
 from portal import routes
 from portal.http import health, preferences, sign_in
-from portal.http.forms import UnreadableForm
+from portal.http.forms import UnreadableFormError
 from portal.http.headers import SecurityHeaders
 from portal.http.origin import OwnOriginOnly
 from portal.http.page_gate import PageGate
@@ -40,7 +40,7 @@ def served(reflex_app: ASGIApp) -> ASGIApp:
     settings_or_exit()
     plain = Starlette(
         routes=[*plain_routes(), Mount("", reflex_app)],
-        exception_handlers={UnreadableForm: _unreadable},
+        exception_handlers={UnreadableFormError: _unreadable},
     )
     return SecurityHeaders(OwnOriginOnly(PageGate(RequestTimer(plain))))
 

@@ -1,4 +1,4 @@
-"""Cookies that this portal sets. The session's is for the server only; language and theme are read by the boot script."""
+"""The cookies of the portal: the session's for the server alone, language and theme for the boot script too."""
 
 from starlette.responses import Response
 

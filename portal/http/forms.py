@@ -13,21 +13,21 @@ _MAX_FIELDS = 12
 _MAX_VALUE = 1_024
 
 
-class UnreadableForm(Exception):
+class UnreadableFormError(Exception):
     """More was posted than any form of ours holds, or something else than a form."""
 
 
 async def fields_of(request: Request) -> dict[str, str]:
-    """The form's fields, cut to a sane length. Raises UnreadableForm."""
+    """The form's fields, cut to a sane length. Raises UnreadableFormError."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > _MAX_BODY_BYTES:
-            raise UnreadableForm
+            raise UnreadableFormError
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
     except ValueError as wrong:
-        raise UnreadableForm from wrong
+        raise UnreadableFormError from wrong
     return {name: value[:_MAX_VALUE] for name, value in pairs}
 
 

@@ -67,9 +67,7 @@ async def change_password(request: Request) -> Response:
     """POST: replace the password and end all other sessions."""
     fields = await fields_of(request)
     try:
-        found = await session.session_of(token_of(request))
-        if found is None:
-            raise SignInRequired
+        found = await session.of_cookies(request.headers.get("cookie", ""))
         await bridge.call(
             accounts.change_password,
             found.actor,
@@ -100,4 +98,7 @@ async def _agreed_language(request: Request, signed_in: SignedIn) -> Lang:
 
 def _reason(error: AppError) -> dict[str, str | int]:
     """What the page needs to make the sentence: the error's code and its numbers, never a sentence itself."""
-    return {"error": error.key.removeprefix("error."), **{k: v for k, v in error.data.items() if isinstance(v, int)}}
+    return {
+        "error": error.key.removeprefix("error."),
+        **{k: v for k, v in error.data.items() if isinstance(v, int)},
+    }

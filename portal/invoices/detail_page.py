@@ -82,7 +82,11 @@ def _lines() -> rx.Component:
         data_table(
             InvoiceState.lines,
             [
-                Column(head=t("page.invoice.model"), cell=lambda row: rx.el.span(row.model, class_name="ltr"), leads=True),
+                Column(
+                    head=t("page.invoice.model"),
+                    cell=lambda row: rx.el.span(row.model, class_name="ltr"),
+                    leads=True,
+                ),
                 Column(head=t("page.invoice.type"), cell=lambda row: row.type),
                 Column(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
                 Column(head=t("page.invoice.price"), cell=lambda row: row.price, is_number=True),
@@ -106,7 +110,9 @@ def _lines() -> rx.Component:
 
 
 def _sum(name: rx.Var[str] | str, value: rx.Var[str] | str, *, is_total: bool = False) -> rx.Component:
-    return rx.el.div(rx.el.dt(name), rx.el.dd(value, class_name="num"), class_name="sum total" if is_total else "sum")
+    return rx.el.div(
+        rx.el.dt(name), rx.el.dd(value, class_name="num"), class_name="sum total" if is_total else "sum"
+    )
 
 
 def _evidence() -> rx.Component:
@@ -116,7 +122,11 @@ def _evidence() -> rx.Component:
         rx.el.p(t("page.invoice.why_text"), class_name="muted"),
         rx.el.dl(
             fact_if(shown.coverage != "", t("page.usage.coverage"), shown.coverage),
-            fact_if(shown.unseen != "", t("page.invoice.unseen"), t("page.invoice.unseen_value", tokens=shown.unseen)),
+            fact_if(
+                shown.unseen != "",
+                t("page.invoice.unseen"),
+                t("page.invoice.unseen_value", tokens=shown.unseen),
+            ),
             fact_if(shown.price_version != "", t("page.invoice.price_version"), shown.price_version),
             class_name="facts",
             style={"marginBlock": "14px"},
@@ -160,7 +170,11 @@ def _readings() -> rx.Component:
                 cell=lambda row: rx.el.div(row.closing, rx.el.div(row.closed_at, class_name="small muted")),
                 is_number=True,
             ),
-            Column(head=t("page.invoice.difference"), cell=lambda row: rx.el.strong(row.difference), is_number=True),
+            Column(
+                head=t("page.invoice.difference"),
+                cell=lambda row: rx.el.strong(row.difference),
+                is_number=True,
+            ),
         ],
         caption=t("page.invoice.readings"),
         key=lambda row: row.key,

@@ -29,7 +29,7 @@ class Detail:
 
 
 class InvoiceState(rx.State):
-    """One tab's invoice. Its id comes from the address, which the browser may forge: the service decides whose it is."""
+    """One tab's invoice. The address that names it may be forged: the service decides whose it is."""
 
     phase: str = "loading"
     problem: Problem = Problem(text="")

@@ -9,7 +9,9 @@ from reflex.plugins import Plugin
 from reflex_base.plugins.base import PostBuildContext
 
 BUILD_ADDRESS = "localhost:8000"
-_BAKED = re.compile(r"([`'\"])(?P<scheme>https?|wss?)://" + re.escape(BUILD_ADDRESS) + r"(?P<path>/[\w/-]*)\1")
+_BAKED = re.compile(
+    r"([`'\"])(?P<scheme>https?|wss?)://" + re.escape(BUILD_ADDRESS) + r"(?P<path>/[\w/-]*)\1"
+)
 
 
 def with_page_origin(script: str) -> tuple[str, int]:
@@ -37,4 +39,6 @@ class SameOriginPlugin(Plugin):
                 script.write_text(changed)
                 total += found
         if not total:
-            raise RuntimeError(f"the build holds no {BUILD_ADDRESS}; SameOriginPlugin must learn where it went")
+            raise RuntimeError(
+                f"the build holds no {BUILD_ADDRESS}; SameOriginPlugin must learn where it went"
+            )

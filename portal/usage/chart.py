@@ -1,4 +1,4 @@
-"""The chart of thirty days: recharts, mirrored on a Persian page, numbers written by the browser in the page's script."""
+"""The chart of thirty days: recharts, mirrored on a Persian page, with the page's digits."""
 
 import reflex as rx
 
@@ -9,7 +9,9 @@ from portal.usage.state import UsageState
 _NUMBER = "new Intl.NumberFormat(document.documentElement.lang === 'en' ? 'en-US' : 'fa-IR', {options}).format(value)"
 # The drawing runs left to right; an isolate lets a Persian label run its own way inside it.
 _OWN_WAY = "(value) => document.documentElement.lang === 'en' ? {text} : '\\u2067' + {text} + '\\u2069'"
-_COMPACT = _OWN_WAY.replace("{text}", _NUMBER.replace("{options}", "{notation: 'compact', maximumFractionDigits: 1}"))
+_COMPACT = _OWN_WAY.replace(
+    "{text}", _NUMBER.replace("{options}", "{notation: 'compact', maximumFractionDigits: 1}")
+)
 _EXACT = f"(value) => {_NUMBER.replace('{options}', '{}')}"
 _LABEL = _OWN_WAY.replace("{text}", "value")
 
@@ -37,7 +39,9 @@ def usage_chart() -> rx.Component:
                     axis_line=False,
                     width=64,
                 ),
-                rx.recharts.graphing_tooltip(custom_attrs={"formatter": rx.Var(_EXACT)}, is_animation_active=False),
+                rx.recharts.graphing_tooltip(
+                    custom_attrs={"formatter": rx.Var(_EXACT)}, is_animation_active=False
+                ),
                 data=UsageState.chart,
                 margin={"top": 12, "right": 0, "bottom": 0, "left": 0},
                 width="100%",

@@ -47,7 +47,10 @@ def _figures() -> rx.Component:
     remark = rx.cond(UsageState.is_month_whole, t("page.usage.with_today"), t("page.usage.without_today"))
     return tiles(
         tile(
-            t("page.usage.today"), rx.cond(is_there, today.tokens, dash), today.by_type, data_testid="today-tokens"
+            t("page.usage.today"),
+            rx.cond(is_there, today.tokens, dash),
+            today.by_type,
+            data_testid="today-tokens",
         ),
         tile(
             t("page.usage.today_cost"),
@@ -86,7 +89,11 @@ def _today_remarks() -> rx.Component:
 
 def _days() -> rx.Component:
     return rx.fragment(
-        card(t("page.usage.chart"), usage_chart(), aside=rx.el.span(t("page.usage.tokens"), class_name="muted small")),
+        card(
+            t("page.usage.chart"),
+            usage_chart(),
+            aside=rx.el.span(t("page.usage.tokens"), class_name="muted small"),
+        ),
         card(
             t("page.usage.days"),
             data_table(
@@ -94,7 +101,9 @@ def _days() -> rx.Component:
                 [
                     Column(head=t("page.usage.day"), cell=lambda row: row.day, leads=True),
                     Column(head=t("usage.type.prompt"), cell=lambda row: row.prompt, is_number=True),
-                    Column(head=t("usage.type.cached_prompt"), cell=lambda row: row.cached_prompt, is_number=True),
+                    Column(
+                        head=t("usage.type.cached_prompt"), cell=lambda row: row.cached_prompt, is_number=True
+                    ),
                     Column(head=t("usage.type.completion"), cell=lambda row: row.completion, is_number=True),
                     Column(head=t("page.usage.total"), cell=lambda row: row.total, is_number=True),
                     Column(head=t("page.usage.cost"), cell=lambda row: row.cost, is_number=True),

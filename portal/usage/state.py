@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import reflex as rx
@@ -94,7 +95,7 @@ class UsageState(rx.State):
             except SignInRequired:
                 yield rx.redirect(routes.sign_in({"next": routes.USAGE, "error": SignInRequired.code}))
                 return
-            outcome = await bridge.attempt(lang, lambda a=actor, la=lang: today_view(a, la), lane=Lane.NETWORK)
+            outcome = await bridge.attempt(lang, partial(today_view, actor, lang), lane=Lane.NETWORK)
             async with self:
                 self._show_today(outcome, lang)
             await asyncio.sleep(REFRESH_S)
