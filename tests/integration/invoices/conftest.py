@@ -39,6 +39,10 @@ class Past:
     def yesterday(self) -> date:
         return clock.billing_day(clock.utc_now()) - timedelta(days=1)
 
+    @property
+    def day_before_yesterday(self) -> date:
+        return self.yesterday - timedelta(days=1)
+
     def tokens(self, label: str, day: date, kind: str | None = None) -> int:
         """Tokens of a label on a day, by the last scrapes at or before its midnights."""
         return sum(
