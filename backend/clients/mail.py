@@ -127,25 +127,25 @@ def mail_connection(local_name: str) -> Iterator[MailConnection]:
 
 def _connected(url: SplitResult, local_name: str) -> smtplib.SMTP:
     host, port = url.hostname or "127.0.0.1", url.port or _PORTS[url.scheme]
-    context = ssl.create_default_context()
     smtp: smtplib.SMTP
     if url.scheme == "smtps":
+        context = ssl.create_default_context()
         smtp = smtplib.SMTP_SSL(host, port, local_hostname=local_name, timeout=TIMEOUT_S, context=context)
     else:
         smtp = smtplib.SMTP(host, port, local_hostname=local_name, timeout=TIMEOUT_S)
     try:
-        _introduce(smtp, url, context)
+        _introduce(smtp, url)
     except BaseException:
         smtp.close()
         raise
     return smtp
 
 
-def _introduce(smtp: smtplib.SMTP, url: SplitResult, context: ssl.SSLContext) -> None:
+def _introduce(smtp: smtplib.SMTP, url: SplitResult) -> None:
     smtp.ehlo_or_helo_if_needed()
     is_encrypted = url.scheme == "smtps"
     if not is_encrypted and smtp.has_extn("starttls"):
-        smtp.starttls(context=context)
+        smtp.starttls(context=ssl.create_default_context())
         smtp.ehlo()
         is_encrypted = True
     if not url.username:

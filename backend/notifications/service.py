@@ -19,7 +19,7 @@ from backend.notifications.types import Mail, OutboxState, QueuedMail, SendRepor
 
 log = get_logger(__name__)
 
-CLAIMED_AT_ONCE = 50
+CLAIMED_AT_ONCE = 100
 # Longer than a batch may take, so that a living sender never loses a mail to another one.
 LEASE = timedelta(minutes=5)
 LEASE_RESERVE = timedelta(minutes=2)

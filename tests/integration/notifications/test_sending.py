@@ -88,10 +88,10 @@ def test_a_batch_uses_one_connection(office: PostOffice) -> None:
 
 
 def test_a_round_sends_no_more_than_its_limit(office: PostOffice) -> None:
-    service.enqueue([a_mail(number) for number in range(70)], utc_now())
+    service.enqueue([a_mail(number) for number in range(130)], utc_now())
 
-    assert service.send_due(SENDER, 60).sent == 60
-    assert service.send_due(SENDER, 60).sent == 10
+    assert service.send_due(SENDER, 120).sent == 120
+    assert service.send_due(SENDER, 120).sent == 10
 
 
 def test_no_transaction_is_open_while_the_server_is_spoken_to(office: PostOffice) -> None:
