@@ -1,6 +1,7 @@
 """Headers around every answer: the content security policy from the build's hashes, and how long things may be kept."""
 
 import json
+from http import HTTPStatus
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -58,8 +59,12 @@ class SecurityHeaders:
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                is_page = headers.get("content-type", "").startswith("text/html")
-                headers.setdefault("content-security-policy", self._policy if is_page else _POLICY_OF_FILES)
+                # "Not modified" names no type, and its headers replace those that the browser keeps with the page.
+                if message["status"] != HTTPStatus.NOT_MODIFIED:
+                    is_page = headers.get("content-type", "").startswith("text/html")
+                    headers.setdefault(
+                        "content-security-policy", self._policy if is_page else _POLICY_OF_FILES
+                    )
                 for name, value in self._fixed.items():
                     headers.setdefault(name, value)
                 kept = _IMMUTABLE if _is_hashed_file(scope, message) else "no-cache"
