@@ -1,0 +1,69 @@
+"""A firing of a job ends on record, whatever the job does."""
+
+from collections.abc import Callable
+
+import pytest
+from apscheduler.triggers.interval import IntervalTrigger
+
+from backend.actor import Actor
+from backend.errors import Unavailable
+from backend.job_runs import service as job_runs
+from backend.job_runs.types import JobState
+from jobs import housekeeping, send_mail
+from jobs.runs import Job, JobError, execute
+from tests.conftest import forget_caches
+
+PROCESS = Actor.process_named("tests")
+
+
+def failing(error: Exception) -> Callable[[Actor], str]:
+    def run(_actor: Actor) -> str:
+        raise error
+
+    return run
+
+
+def job(run: Callable[[Actor], str], *, always: bool = True) -> Job:
+    return Job(name="a_job", run=run, trigger=IntervalTrigger(seconds=1), is_always_recorded=always)
+
+
+@pytest.mark.parametrize("always", [True, False], ids=["always recorded", "only when telling"])
+@pytest.mark.parametrize(
+    ("run", "state", "outcome"),
+    [
+        pytest.param(lambda _: "3 done", JobState.FINISHED, "3 done", id="done"),
+        pytest.param(failing(JobError("day 1 failed")), JobState.FAILED, "day 1 failed", id="failed"),
+        pytest.param(failing(Unavailable(service="mail")), JobState.FAILED, "unavailable.mail", id="vendor"),
+        pytest.param(failing(RuntimeError("secret")), JobState.FAILED, "bug", id="bug"),
+    ],
+)
+def test_every_end_is_on_record(
+    database: str, run: Callable[[Actor], str], state: JobState, outcome: str, *, always: bool
+) -> None:
+    is_well = execute(job(run, always=always), "scheduler")
+
+    [stored] = job_runs.last_runs(PROCESS)
+    assert (stored.state, stored.outcome, stored.started_by) == (state, outcome, "scheduler")
+    assert is_well == (state == JobState.FINISHED)
+
+
+def test_a_frequent_job_that_did_nothing_leaves_no_record(database: str) -> None:
+    assert execute(job(lambda _: "", always=False), "scheduler")
+    assert execute(job(lambda _: "", always=True), "scheduler")
+
+    assert len(job_runs.runs(PROCESS, "a_job")) == 1
+
+
+@pytest.mark.parametrize("always", [True, False])
+def test_without_a_database_nothing_escapes(monkeypatch: pytest.MonkeyPatch, *, always: bool) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
+    forget_caches()
+
+    assert not execute(job(lambda _: "done", always=always), "scheduler")
+
+    forget_caches()
+
+
+def test_housekeeping_and_mail_run_on_an_empty_database(database: str) -> None:
+    assert housekeeping.run(Actor.process_named("housekeeping")).startswith("0 sessions")
+    assert send_mail.run(Actor.process_named("send_mail")) == ""

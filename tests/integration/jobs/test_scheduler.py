@@ -1,0 +1,162 @@
+"""One scheduler leads, another takes over, and both outlive a lost database."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from backend.actor import Actor, Role
+from backend.errors import Forbidden
+from backend.job_runs import service as job_runs
+from backend.job_runs.types import JobState
+from backend.sandbox.postgres import REPOSITORY, PostgresServer
+from tests import factories
+
+PATIENCE_S = 60
+PROCESS = Actor.process_named("tests")
+
+
+class Scheduler:
+    """A running `python -m jobs` and the events it logged."""
+
+    def __init__(self, log: Path, **changed: str) -> None:
+        self._log = log
+        with log.open("wb") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "jobs"], cwd=REPOSITORY, env=os.environ | changed, stderr=file
+            )
+
+    def events(self) -> list[dict[str, Any]]:
+        lines = self._log.read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def wait_for(self, event: str) -> None:
+        wait_for(lambda: any(each["event"] == event for each in self.events()), f"no {event} in {self._log}")
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.process.wait(PATIENCE_S)
+
+
+def wait_for(happened: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not happened():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+
+
+@contextmanager
+def scheduler(log: Path, **changed: str) -> Iterator[Scheduler]:
+    running = Scheduler(log, **changed)
+    try:
+        yield running
+    finally:
+        running.end(signal.SIGKILL)
+
+
+def test_a_standby_takes_over_within_thirty_seconds_of_a_killed_leader(database: str, tmp_path: Path) -> None:
+    with scheduler(tmp_path / "first.log") as first:
+        first.wait_for("scheduler.leads")
+        with scheduler(tmp_path / "second.log") as second:
+            second.wait_for("scheduler.stands_by")
+            killed_at = time.monotonic()
+            first.end(signal.SIGKILL)
+            second.wait_for("scheduler.leads")
+
+            assert time.monotonic() - killed_at < 30
+            assert second.end() == 0
+            second.wait_for("scheduler.ended")
+
+
+def test_a_leader_that_loses_its_lock_stops_its_jobs_and_comes_back(database: str, tmp_path: Path) -> None:
+    with scheduler(tmp_path / "jobs.log") as leader:
+        leader.wait_for("scheduler.leads")
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s",
+                [job_runs.LEADER_LOCK],
+            )
+        leader.wait_for("scheduler.leadership_lost")
+        wait_for(
+            lambda: [each["event"] for each in leader.events()].count("scheduler.leads") == 2,
+            "it never came back",
+        )
+
+        assert leader.end() == 0
+        assert not any("trace" in each for each in leader.events())
+
+
+def test_a_lost_database_is_said_and_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from backend.db.migrate import upgrade  # noqa: PLC0415 - only this test has a server of its own
+    from backend.sandbox.postgres import data_home  # noqa: PLC0415
+
+    home = data_home() / f"test-{os.getpid()}"
+    home.mkdir(exist_ok=True)
+    server = PostgresServer(home / "jobs-data", durable=False)
+    server.start()
+    try:
+        upgrade(server.url())
+        with scheduler(tmp_path / "jobs.log", DATABASE_URL=server.url()) as leader:
+            leader.wait_for("scheduler.leads")
+            server.stop()
+            leader.wait_for("scheduler.database_lost")
+            server.start()
+            wait_for(
+                lambda: [each["event"] for each in leader.events()].count("scheduler.leads") == 2,
+                "it never came back",
+            )
+
+            assert leader.end() == 0
+            assert not any("trace" in each for each in leader.events())
+    finally:
+        server.remove()
+
+
+def test_a_new_leader_marks_what_the_dead_one_left_running(database: str, tmp_path: Path) -> None:
+    job_runs.start(PROCESS, "nightly_billing", "scheduler")
+
+    with scheduler(tmp_path / "jobs.log") as leader:
+        leader.wait_for("scheduler.leads")
+        leader.end()
+
+    [run] = [each for each in job_runs.last_runs(PROCESS) if each.job == "nightly_billing"]
+    assert (run.state, run.outcome) == (JobState.FAILED, "interrupted")
+
+
+def test_without_a_setting_it_ends_with_a_sentence(tmp_path: Path) -> None:
+    env = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+
+    run = subprocess.run(
+        [sys.executable, "-m", "jobs"], cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False
+    )
+
+    assert run.returncode == 2
+    assert run.stderr.strip() == "Setting DATABASE_URL: is not set."
+
+
+def test_runs_are_recorded_and_read_by_staff_only(database: str) -> None:
+    run_id = job_runs.start(PROCESS, "housekeeping", "command")
+    job_runs.finish(PROCESS, run_id, JobState.FINISHED, "nothing to do")
+    job_runs.record(PROCESS, "send_mail", "scheduler", JobState.FAILED, "unavailable.mail")
+
+    last = {run.job: (run.state, run.outcome) for run in job_runs.last_runs(factories.actor(Role.AUDITOR))}
+
+    assert last == {
+        "housekeeping": (JobState.FINISHED, "nothing to do"),
+        "send_mail": (JobState.FAILED, "unavailable.mail"),
+    }
+    assert [run.id for run in job_runs.runs(PROCESS, "housekeeping")] == [run_id]
+    with pytest.raises(Forbidden):
+        job_runs.last_runs(factories.actor(Role.TENANT_ADMIN))
+    with pytest.raises(Forbidden):
+        job_runs.start(factories.actor(Role.OPERATOR), "x", "y")
