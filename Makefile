@@ -21,7 +21,8 @@ $(READY): requirements.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is missing. Install it and start again."; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 		echo "Python's venv module is missing. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
-	@test -x $(BIN)/python || { echo "· creating .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+		echo "· creating .venv with $(PYTHON)"; $(PYTHON) -m venv --clear .venv; }
 	@cmp -s requirements.txt $@ || { \
 		echo "· installing the packages of requirements.txt (a minute or two)"; \
 		$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt; }
