@@ -111,7 +111,7 @@ def _measure(
     found, strangers = _read(source, situation)
     strangers |= instances - {target.instance for target in situation.sight.targets}
     lives = [_life_readings(situation, index, found) for index in situation.seen]
-    lives += [_stranger(source, instance, span) for instance in sorted(strangers)]
+    lives += [_stranger(source, instance, span) for instance in source.with_counters(sorted(strangers), span)]
     counted = tally(lives, min_coverage=source.settings.usage_min_coverage, is_open=now < window.end)
     return DayMeasurement(
         day=day,

@@ -69,7 +69,7 @@ class Source:
         """Which process was seen when, from the raw samples of its start time."""
         matchers = [self.settings.usage_selector]
         if len(instances) <= NAMED_INSTANCES:
-            matchers.append(f"instance=~{quoted('|'.join(map(escaped, sorted(instances))))}")
+            matchers.append(_one_of("instance", sorted(instances)))
         query = f"{_selector(START_TIME, matchers)}[{span.end_ms - span.start_ms + 1}ms]"
         matrix = self.client.instant(query, span.end_ms)
         return sight_of(matrix, is_wanted=lambda instance: instance in instances)
@@ -110,6 +110,18 @@ class Source:
             for mark, values in answer.items():
                 found[mark].update(values)
         return found
+
+    def with_counters(self, instances: Sequence[str], span: Span) -> list[str]:
+        """Those of some instances that have a counter within the window; the index only knew that they might."""
+        found: list[str] = []
+        for start in range(0, len(instances), NAMED_INSTANCES):
+            counter = self._counter(_one_of("instance", instances[start : start + NAMED_INSTANCES]))
+            window = f"[{span.end_ms - span.start_ms}ms]"
+            vector = self.client.instant(
+                f"count by (instance) (last_over_time({counter}{window}))", span.end_ms
+            )
+            found += [row["metric"].get("instance", "") for row in vector]
+        return sorted(found)
 
     def of_stranger(self, instance: str, span: Span) -> tuple[Values, Values]:
         """Opening and closing of an instance that tells no start time: at most what its counters really grew.
@@ -156,6 +168,10 @@ class Source:
 def escaped(value: str) -> str:
     """A regular expression of RE2 that matches exactly this text."""
     return re.sub(r"[^A-Za-z0-9_]", lambda found: f"\\x{{{ord(found[0]):x}}}", value)
+
+
+def _one_of(label: str, values: Sequence[str]) -> str:
+    return f"{label}=~{quoted('|'.join(map(escaped, values)))}"
 
 
 def _selector(metric: str, matchers: Iterable[str]) -> str:
