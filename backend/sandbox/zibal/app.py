@@ -13,6 +13,7 @@ from starlette.routing import Mount, Route
 
 from backend.sandbox.zibal import bank, codes, gateway
 from backend.sandbox.zibal.callbacks import other_order, send_others, way_back
+from backend.sandbox.zibal.console import console_routes
 from backend.sandbox.zibal.control import control_routes
 from backend.sandbox.zibal.faults import Kind, Point, Struck
 from backend.sandbox.zibal.sessions import Behaviour, Memory, Session
@@ -37,7 +38,7 @@ def create_app(
             *(Route(f"/v1/{point}", _endpoint(point), methods=["POST"]) for point in _EFFECTS),
             Route("/start/{track_id}", _show_bank, methods=["GET"]),
             Route("/start/{track_id}", _leave_bank, methods=["POST"]),
-            Mount("/sandbox", routes=control_routes()),
+            Mount("/sandbox", routes=[*console_routes(), *control_routes()]),
         ]
     )
     app.state.memory = memory

@@ -76,7 +76,7 @@ async def _act(request: Request) -> Response:
         return _refuse("no such session", 404)
     try:
         wanted = await _body(request)
-        changed = _acted(memory, session, request.path_params["act"], wanted)
+        changed = acted(memory, session, request.path_params["act"], wanted)
     except (ValueError, TypeError) as wrong:
         return _refuse(wrong)
     if not wanted.get("deliver"):
@@ -85,7 +85,12 @@ async def _act(request: Request) -> Response:
     return _answer(_shown(request, memory.session(changed.track_id)) | {"delivered": delivered})
 
 
-def _acted(memory: Memory, session: Session, act: str, wanted: dict[str, Any]) -> Session:
+def acted(memory: Memory, session: Session, act: str, wanted: dict[str, Any]) -> Session:
+    """The session after an act.
+
+    Raises:
+        ValueError: there is no such act.
+    """
     match act:
         case "pay":
             return gateway.pay(memory, session)

@@ -1,5 +1,6 @@
 """An emulator for the test session, as on its first day for each test, and a client for each account."""
 
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from backend.sandbox.kubernetes.server import Address, running
 
 Json = dict[str, Any]
+TLS = ssl.create_default_context()
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -21,9 +23,8 @@ class API:
     def __init__(self, address: Address, account: str) -> None:
         token = address.tokens[account]
         self._root = address.namespace
-        self.http = httpx.Client(
-            base_url=address.url, headers={"authorization": f"Bearer {token}"}, timeout=20
-        )
+        headers = {"authorization": f"Bearer {token}"}
+        self.http = httpx.Client(base_url=address.url, headers=headers, timeout=20, verify=TLS)
 
     def path(self, plural: str, name: str = "") -> str:
         group = {"pods": "/api", "events": "/api", "secrets": "/api", "jobs": "/apis/batch"}.get(

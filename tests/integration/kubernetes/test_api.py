@@ -202,7 +202,7 @@ def test_a_patched_secret_holds_what_was_given_in_plain(operator: API, admin: AP
 def watched(api: API, plural: str, changes: list[Json], **query: str) -> threading.Thread:
     def read() -> None:
         with api.http.stream(
-            "GET", api.path(plural), params={"watch": "true", "timeoutSeconds": "4", **query}
+            "GET", api.path(plural), params={"watch": "true", "timeoutSeconds": "2", **query}
         ) as answer:
             changes.extend(json.loads(line) for line in answer.iter_lines())
 

@@ -11,6 +11,7 @@ import pytest
 
 from backend.clients.zibal import Status, TrackId, ZibalGateway
 from backend.sandbox.processes import accepts, free_port
+from backend.sandbox.zibal import codes
 from backend.sandbox.zibal.driver import Driver
 from backend.sandbox.zibal.server import running
 
@@ -155,6 +156,34 @@ def test_a_fault_that_could_not_strike_is_refused(zibal: Driver, wrong: dict[str
 
     assert answer.status_code == 400
     assert httpx.get(f"{zibal.url}/sandbox/faults").json() == []
+
+
+def test_a_person_can_do_by_hand_what_a_test_does(zibal: Driver) -> None:
+    track_id = int(str(ask(zibal, "request", REQUEST | {"orderId": "<b>o</b>"})["trackId"]))
+    console = f"{zibal.url}/sandbox/console"
+
+    pressed = [
+        httpx.post(console, data={"track_id": str(track_id), "act": "pay"}),
+        httpx.post(
+            console, data={"point": "verify", "kind": "delay", "value": "0.5", "times": "2", "after": "on"}
+        ),
+        httpx.post(console, data={"advance_s": "60"}),
+    ]
+    shown = httpx.get(f"{zibal.url}/sandbox/")
+
+    assert [one.status_code for one in pressed] == [303] * 3
+    assert zibal.session(track_id)["status"] == codes.PAID
+    assert "verify delay 0.5 after the effect 2 more times" in shown.text
+    assert "&lt;b&gt;o" in shown.text
+    assert httpx.post(console, data={"heal": "1"}).status_code == 303
+    assert httpx.get(f"{zibal.url}/sandbox/faults").json() == []
+
+
+@pytest.mark.parametrize(
+    "form", [{}, {"act": "pay"}, {"track_id": "7", "act": "pay"}, {"point": "x", "kind": "drop"}]
+)
+def test_a_wrong_button_gets_a_sentence(zibal: Driver, form: dict[str, str]) -> None:
+    assert httpx.post(f"{zibal.url}/sandbox/console", data=form).status_code == 400
 
 
 def test_neither_sessions_nor_calls_show_the_merchant(zibal: Driver) -> None:
