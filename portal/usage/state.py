@@ -11,7 +11,7 @@ import reflex as rx
 
 from backend import clock
 from backend.actor import Actor, own_tenant
-from backend.errors import SignInRequired
+from backend.errors import SignInRequired, Unavailable
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.pricing import rules as pricing_rules
@@ -19,7 +19,7 @@ from backend.pricing import service as pricing
 from backend.usage import service as usage
 from portal import bridge, routes, session
 from portal.bridge import Lane, Problem
-from portal.guard import TENANT, allow
+from portal.guard import TENANT, allow, connection_of, is_same_connection
 from portal.i18n import language
 from portal.usage import rows
 from portal.usage.rows import Amount, ChartDay, DayRow, MonthView, SeriesRow, TodayView
@@ -48,6 +48,13 @@ class Today:
     amount: Amount
 
 
+class ChartState(rx.State):
+    """The chart's data, apart from the rest: drawing it anew costs the browser more than everything else together."""
+
+    chart: list[ChartDay] = []
+    series: list[SeriesRow] = []
+
+
 class UsageState(rx.State):
     """One tab's view of the own tenant's usage."""
 
@@ -58,8 +65,6 @@ class UsageState(rx.State):
     today: TodayView = TodayView()
     month: MonthView = MonthView()
     is_month_whole: bool = False
-    chart: list[ChartDay] = []
-    series: list[SeriesRow] = []
     days: list[DayRow] = []
     shown: str = ""
     has_previous: bool = False
@@ -80,7 +85,8 @@ class UsageState(rx.State):
             self.phase, self.problem = "problem", outcome
             return
         self._all_days, self._month, self._month_since = outcome.days, outcome.month, outcome.month_since
-        self.chart, self.series = outcome.chart, outcome.series
+        drawn = await self.get_state(ChartState)
+        drawn.chart, drawn.series = outcome.chart, outcome.series
         self._show_days(self._first if self._first < len(outcome.days) else 0, lang)
         self._show_month(lang)
         self.phase = "ready"
@@ -89,13 +95,20 @@ class UsageState(rx.State):
     @allow(TENANT)
     async def follow(self) -> AsyncIterator[Any]:
         """Measure today again and again while the page is open. Leaving the page ends it."""
-        while True:
+        connection = connection_of(self)
+        while is_same_connection(self, connection):
             try:
                 actor, lang = (await session.current(self)).actor, language(self)
             except SignInRequired:
                 yield rx.redirect(routes.sign_in({"next": routes.USAGE, "error": SignInRequired.code}))
                 return
-            outcome = await bridge.attempt(lang, partial(today_view, actor, lang), lane=Lane.NETWORK)
+            except Unavailable as lost:
+                lang = language(self)
+                outcome: Today | Problem = bridge.problem_of(lost, lang)
+            else:
+                outcome = await bridge.attempt(lang, partial(today_view, actor, lang), lane=Lane.NETWORK)
+            if not is_same_connection(self, connection):
+                return
             async with self:
                 self._show_today(outcome, lang)
             await asyncio.sleep(REFRESH_S)
