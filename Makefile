@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` runs the product, `make test` proves it. Everything else is a part of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-reset test lint unit guards integration e2e bench billing-run requirements
+.PHONY: help setup demo demo-reset test lint unit guards integration e2e soak bench billing-run requirements
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -54,6 +54,9 @@ integration: $(READY) ## Tests against real servers on loopback ports
 
 e2e: $(READY) ## Tests in a real browser against the running stack
 	@echo "· end-to-end tests" && $(BIN)/python -m pytest -q tests/e2e $(ARGS)
+
+soak: $(READY) ## Ten thousand random histories of payments (ARGS="--histories 500 --seed 7")
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 bench: $(READY) ## Measure speed; figures also go to .local/bench.json
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -1,0 +1,102 @@
+"""``make soak``: ten thousand random histories of payments. A failure prints its seed; ``--seed`` repeats it."""
+
+import argparse
+import logging
+import os
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from backend.clients import zibal as zibal_client
+from backend.db.migrate import upgrade
+from backend.payments import start_service
+from backend.sandbox.postgres import PostgresServer, data_home
+from backend.sandbox.zibal.server import running
+from tests.conftest import forget_caches
+from tests.soak.machine import CEILING_RIAL, FLOOR_RIAL, PaymentHistories, World
+
+CHUNK = 250
+
+
+def main() -> int:
+    """Run chunks of histories, each with a seed of its own, until enough have passed or one failed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("--histories", type=int, default=10_000)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--seed", type=int, help="of the first chunk; random unless given")
+    options = parser.parse_args()
+    first_seed = options.seed if options.seed is not None else secrets.randbelow(10**9)
+    started = time.monotonic()
+    logging.disable(logging.CRITICAL)  # histories are made of trouble, and each would be told
+    with world() as shared:
+        PaymentHistories.world = shared
+        chunk = 0
+        while shared.histories < options.histories:
+            number = first_seed + chunk
+            wanted = min(CHUNK, options.histories - shared.histories)
+            try:
+                run(number, wanted, options.steps)
+            except BaseException:
+                print(f"✗ seed {number}: python -m tests.soak --seed {number} --histories {CHUNK}")
+                raise
+            chunk += 1
+            minutes = (time.monotonic() - started) / 60
+            print(f"· {shared.histories} histories, seed {number} passed, {minutes:.1f} min", flush=True)
+    print(f"✓ {shared.histories} histories; first seed {first_seed}. {shared.seen}")
+    return 0
+
+
+def run(number: int, histories: int, steps: int) -> None:
+    """One chunk."""
+    machine = seed(number)(type(f"PaymentHistories{number}", (PaymentHistories,), {}))
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=histories,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            print_blob=True,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """A throwaway PostgreSQL and a stand-in, both of this process."""
+    folder = data_home() / f"test-{os.getpid()}"
+    folder.mkdir(exist_ok=True)
+    server = PostgresServer(folder / "data", durable=False)
+    try:
+        server.start()
+        server.create_database("soak")
+        upgrade(server.url("soak"))
+        with running() as bank:
+            os.environ |= {
+                "DATABASE_URL": server.url("soak"),
+                "ZIBAL_URL": bank.url,
+                "ZIBAL_MERCHANT": "docuchat-live",
+                "ZIBAL_MIN_RIAL": str(FLOOR_RIAL),
+                "ZIBAL_MAX_RIAL": str(CEILING_RIAL),
+            }
+            # Patience is for people; a history has none.
+            zibal_client._PAUSE_S = 0.001
+            start_service.PATIENCE_S = 0.3
+            forget_caches()
+            yield World(bank)
+            forget_caches()
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,302 @@
+"""Random histories of payments against the real stand-in and a real database, and what must hold after every step."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from sqlalchemy import event, text
+
+from backend.actor import Role
+from backend.db.engine import engine, transaction
+from backend.errors import AppError
+from backend.payments import service
+from backend.payments.types import HandOff
+from backend.sandbox.zibal import codes
+from backend.sandbox.zibal.driver import Driver
+from tests import factories
+from tests.integration.payments.payer import SWEEPER, Payer, callback_of, let_time_pass, track_of
+from tests.soak import truths
+
+FLOOR_RIAL, CEILING_RIAL = 10_000, 200_000
+SESSION_LIFE_S = 20 * 60
+AMOUNTS = (4_000, 9_999, 10_000, 50_000, 120_000, 200_000, 205_000, 650_001)
+TROUBLE = ("drop", "http_error", "html")
+LIES: tuple[tuple[str, Any], ...] = (
+    ("wrong_amount", None),
+    ("swapped_order", None),
+    ("without", ["amount"]),
+    ("without", ["orderId"]),
+    ("without", ["status"]),
+    ("status", -1),
+    ("status", 3),
+    ("status", 11),
+    ("status", 77),
+    ("result", 202),
+    ("result", 203),
+    ("result", 999),
+)
+UNPAID_STATUSES = (*codes.FAILURES, 3, 13, 77)
+MINUTES = (1.1, 6, 16, 45, 300, 1500)
+
+
+class Killed(BaseException):
+    """The process died here. No handler of the product may catch it."""
+
+
+@contextmanager
+def dying(moment: str, at: int) -> Iterator[None]:
+    """Die at the n-th begin of a transaction (after what was committed before) or before the n-th commit."""
+    seen, guard = [0], threading.Lock()
+
+    def die(_connection: object) -> None:
+        with guard:
+            seen[0] += 1
+            if seen[0] == at:
+                raise Killed
+
+    event.listen(engine(), moment, die)
+    try:
+        yield
+    except Killed:
+        pass
+    finally:
+        event.remove(engine(), moment, die)
+
+
+@dataclass
+class World:
+    """What all histories of a process share: the stand-in and two tenants."""
+
+    bank: Driver
+    payers: list[Payer] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.payers = [Payer(self.bank), Payer(self.bank)]
+        self.operator = factories.actor(Role.OPERATOR)
+        self.histories = 0
+        self.seen: Counter[str] = Counter()
+
+    def forget(self) -> None:
+        """Begin a new history."""
+        self.histories += 1
+        self.bank.reset()
+        with transaction() as connection:
+            connection.execute(
+                text(
+                    "TRUNCATE payment_event, tenant_ledger, payment_allocation, payment_attempt, tenant_invoice,"
+                    " invoice_line, outbox_mail"
+                )
+            )
+
+
+payer_numbers = st.integers(0, 1)
+LUCK = st.one_of(
+    st.fixed_dictionaries(
+        {
+            "point": st.sampled_from(["request", "verify", "inquiry"]),
+            "kind": st.sampled_from(TROUBLE),
+            "after": st.booleans(),
+            "times": st.sampled_from([1, 3]),
+        }
+    ).map(lambda options: ("fault", options)),
+    st.tuples(st.sampled_from(["verify", "inquiry"]), st.sampled_from(LIES), st.integers(1, 2)).map(
+        lambda lie: ("fault", {"point": lie[0], "kind": lie[1][0], "value": lie[1][1], "times": lie[2]})
+    ),
+    st.sampled_from([103, 105, 113, 115, 999]).map(
+        lambda code: ("fault", {"point": "request", "kind": "result", "value": code, "times": 1})
+    ),
+    st.just(("behaviour", {"auto_reverse_s": 900})),
+    st.just(("heal", {})),
+)
+
+
+class PaymentHistories(RuleBasedStateMachine):
+    """Two tenants, their browsers, the bank, the operators, the sweeper, and bad luck."""
+
+    world: ClassVar[World]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world.forget()
+        self.bank = self.world.bank
+        self.hand_offs: list[tuple[Payer, HandOff]] = []
+        self.invoices: list[list[Any]] = [[], []]
+        self.written: object = None
+
+    @initialize(amounts=st.lists(st.sampled_from(AMOUNTS), min_size=2, max_size=4))
+    def begin(self, amounts: list[int]) -> None:
+        for number in (0, 1):
+            for amount in amounts:
+                self.invoices[number].append(self.world.payers[number].invoice(amount))
+
+    @rule(number=payer_numbers, chosen=st.sets(st.integers(0, 3), max_size=3))
+    def start(self, number: int, chosen: set[int]) -> None:
+        self._start(number, chosen)
+
+    @rule(number=payer_numbers, chosen=st.sets(st.integers(0, 3), max_size=2), times=st.integers(2, 3))
+    def click_in_several_tabs(self, number: int, chosen: set[int], times: int) -> None:
+        at_once([lambda: self._start(number, chosen)] * times)
+
+    def _start(self, number: int, chosen: set[int]) -> None:
+        payer, own = self.world.payers[number], self.invoices[number]
+        ids = [own[each] for each in sorted(chosen) if each < len(own)]
+        hand_off = tolerant(lambda: payer.start(*ids))
+        if hand_off is not None:
+            self.hand_offs.append((payer, hand_off))
+
+    @precondition(lambda self: self.hand_offs)
+    @rule(pick=st.integers(0, 99), comes_back=st.booleans())
+    def pay(self, pick: int, comes_back: bool) -> None:
+        _, hand_off = self._picked(pick)
+        session = self.bank.session(track_of(hand_off))
+        age = self.bank._ask("GET", "/clock")["now"] - session["created_at"]
+        if session["status"] == codes.WAITING and age < SESSION_LIFE_S:
+            self.bank.pay(session["track_id"])
+        if comes_back:
+            self._come_back(pick, 1)
+
+    @precondition(lambda self: self.hand_offs)
+    @rule(pick=st.integers(0, 99), status=st.sampled_from(UNPAID_STATUSES), comes_back=st.booleans())
+    def fail(self, pick: int, status: int, comes_back: bool) -> None:
+        _, hand_off = self._picked(pick)
+        if self.bank.session(track_of(hand_off))["status"] == codes.WAITING:
+            self.bank.act(track_of(hand_off), "status", status=status)
+        if comes_back:
+            self._come_back(pick, 1)
+
+    @precondition(lambda self: self.hand_offs)
+    @rule(pick=st.integers(0, 99), times=st.integers(1, 3))
+    def come_back(self, pick: int, times: int) -> None:
+        self._come_back(pick, times)
+
+    def _come_back(self, pick: int, times: int) -> None:
+        payer, hand_off = self._picked(pick)
+        parameters = callback_of(self.bank, track_of(hand_off))
+        at_once([lambda: tolerant(lambda: service.callback(payer.actor, parameters))] * times)
+
+    @precondition(lambda self: self.hand_offs)
+    @rule(
+        pick=st.integers(0, 99),
+        other=st.integers(0, 99),
+        extra=st.sampled_from(["", "twice", "order", "junk"]),
+    )
+    def forge_a_callback(self, pick: int, other: int, extra: str) -> None:
+        _, hand_off = self._picked(pick)
+        _, another = self._picked(other)
+        parameters = [
+            ("n", "made-up"),
+            ("trackId", str(track_of(hand_off))),
+            ("success", "1"),
+            ("status", "2"),
+        ]
+        if extra == "twice":
+            parameters.append(("trackId", str(track_of(another))))
+        if extra == "order":
+            parameters.append(("orderId", self.bank.session(track_of(another))["order_id"]))
+        if extra == "junk":
+            parameters[1] = ("trackId", "۱۲" * 30)
+        tolerant(lambda: service.callback(None, parameters))
+
+    @precondition(lambda self: self.hand_offs)
+    @rule(pick=st.integers(0, 99), act=st.sampled_from(["refund", "refunding", "reverse", "withdraw"]))
+    def give_money_back(self, pick: int, act: str) -> None:
+        track_id = track_of(self._picked(pick)[1])
+        session = self.bank.session(track_id)
+        status = session["status"]
+        if act == "withdraw":
+            if status == codes.REFUNDING and session["verified_at"]:
+                self.bank.act(track_id, "status", status=codes.VERIFIED)
+        elif status in {codes.VERIFIED, codes.PAID, codes.REFUNDING}:
+            self.bank.act(track_id, act)
+
+    @rule(luck=LUCK)
+    def have_bad_luck(self, luck: tuple[str, dict[str, Any]]) -> None:
+        what, options = luck
+        if what == "fault":
+            self.bank.fault(**options)
+        elif what == "behaviour":
+            self.bank.behave(**options)
+        else:
+            self.bank.heal()
+
+    @rule(minutes=st.sampled_from(MINUTES), then_sweep=st.booleans())
+    def let_time_pass(self, minutes: float, then_sweep: bool) -> None:
+        let_time_pass(self.bank, minutes=minutes)
+        if then_sweep:
+            assert service.sweep(SWEEPER).failed == 0
+
+    @rule(number=payer_numbers)
+    def use_credit(self, number: int) -> None:
+        tolerant(lambda: service.use_credit(self.world.payers[number].actor))
+
+    @precondition(lambda self: self.hand_offs)
+    @rule(pick=st.integers(0, 99))
+    def check_again(self, pick: int) -> None:
+        _, hand_off = self._picked(pick)
+        tolerant(lambda: service.check_again(self.world.operator, hand_off.attempt_id))
+
+    @rule(
+        what=st.sampled_from(["start", "come_back", "sweep", "use_credit"]),
+        number=payer_numbers,
+        pick=st.integers(0, 99),
+        moment=st.sampled_from(["begin", "commit"]),
+        at=st.integers(1, 8),
+    )
+    def die_in_the_middle(self, what: str, number: int, pick: int, moment: str, at: int) -> None:
+        with dying(moment, at):
+            if what == "start":
+                self._start(number, {pick % 4})
+            elif what == "come_back" and self.hand_offs:
+                self._come_back(pick, 1)
+            elif what == "sweep":
+                service.sweep(SWEEPER)
+            elif what == "use_credit":
+                tolerant(lambda: service.use_credit(self.world.payers[number].actor))
+
+    @invariant()
+    def the_books_are_right(self) -> None:
+        """Looked at only after a step that wrote something."""
+        written = truths.footprint()
+        if written == self.written:
+            return
+        self.written = written
+        assert truths.book_errors() == []
+        assert truths.money_without_proof(self.bank) == []
+
+    def teardown(self) -> None:
+        """Once the line is whole again and time has passed, the books say what the bank says."""
+        self.bank.heal()
+        self.bank.behave(auto_reverse_s=None)
+        for _ in range(2):
+            let_time_pass(None, hours=800)
+            assert service.sweep(SWEEPER).failed == 0
+        assert truths.book_errors() == []
+        self.world.seen.update(truths.told())
+        assert truths.disagreements(self.bank, service.undecided(self.world.operator)) == []
+
+    def _picked(self, pick: int) -> tuple[Payer, HandOff]:
+        return self.hand_offs[pick % len(self.hand_offs)]
+
+
+def tolerant(act: Callable[[], Any]) -> Any:
+    """Do it; an expected refusal is fine and gives None. Anything else is a bug."""
+    try:
+        return act()
+    except AppError:
+        return None
+
+
+def at_once(acts: list[Callable[[], Any]]) -> None:
+    """Do all of it at the same time; a bug in one is raised here."""
+    if len(acts) == 1:
+        acts[0]()
+        return
+    with ThreadPoolExecutor(len(acts)) as pool:
+        for future in [pool.submit(act) for act in acts]:
+            future.result()

@@ -1,0 +1,136 @@
+"""What must hold of the books at any time, and what once the dust has settled. Each gives the breaches it finds."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import text
+
+from backend.db.engine import read
+from backend.payments.types import Attempt
+from backend.sandbox.zibal import codes
+from backend.sandbox.zibal.driver import Driver
+
+# Each query gives the rows that break the rule it is named after.
+BREACHES = {
+    "paid and open disagree with the ledger": """
+        SELECT i.id, i.status, i.amount_rial, coalesce(l.paid, 0) AS paid FROM tenant_invoice i
+        LEFT JOIN (SELECT invoice_id, -sum(amount_rial) AS paid FROM tenant_ledger
+                   WHERE invoice_id IS NOT NULL GROUP BY invoice_id) l ON l.invoice_id = i.id
+        WHERE (i.status = 'paid') <> (coalesce(l.paid, 0) = i.amount_rial)
+           OR coalesce(l.paid, 0) NOT BETWEEN 0 AND i.amount_rial""",
+    "an attempt's money is in the ledger once if it is settled, else not": """
+        SELECT a.id, a.state, a.amount_rial, coalesce(l.held, 0) AS held FROM payment_attempt a
+        LEFT JOIN (SELECT attempt_id, sum(amount_rial) AS held FROM tenant_ledger
+                   WHERE kind IN ('payment', 'reversal') GROUP BY attempt_id) l ON l.attempt_id = a.id
+        WHERE coalesce(l.held, 0) <> CASE WHEN a.state = 'settled' THEN a.amount_rial ELSE 0 END""",
+    "a payment settles only what it was meant for, and no more": """
+        SELECT l.id FROM tenant_ledger l LEFT JOIN payment_allocation p
+          ON p.attempt_id = l.attempt_id AND p.invoice_id = l.invoice_id
+        WHERE l.kind = 'settlement' AND (p.invoice_id IS NULL OR -l.amount_rial > p.amount_rial)""",
+    "a payment settles only its own tenant's invoices": """
+        SELECT l.id FROM tenant_ledger l JOIN tenant_invoice i ON i.id = l.invoice_id
+        WHERE i.tenant_id <> l.tenant_id""",
+    "a turn settles no more than it brought": """
+        SELECT attempt_id, turn FROM tenant_ledger WHERE kind IN ('payment', 'settlement')
+        GROUP BY attempt_id, turn HAVING attempt_id IS NOT NULL AND sum(amount_rial) < 0""",
+    "what was given back was given back whole": """
+        SELECT attempt_id, turn FROM tenant_ledger WHERE attempt_id IS NOT NULL
+        GROUP BY attempt_id, turn
+        HAVING bool_or(kind = 'reversal') AND sum(amount_rial) <> 0""",
+    "an allocation is open while its attempt is": """
+        SELECT a.id FROM payment_attempt a JOIN payment_allocation p ON p.attempt_id = a.id
+        WHERE p.is_open <> (a.state IN
+          ('created', 'requested', 'redirected', 'returned', 'paid_unverified', 'review'))""",
+    "an attempt's allocations are its amount": """
+        SELECT a.id FROM payment_attempt a JOIN payment_allocation p ON p.attempt_id = a.id
+        GROUP BY a.id HAVING sum(p.amount_rial) <> a.amount_rial""",
+    "each turn has one receipt": """
+        SELECT l.attempt_id, l.turn FROM tenant_ledger l
+        LEFT JOIN outbox_mail m ON m.key = 'payment_received:' || l.attempt_id || ':' || l.turn
+        WHERE l.kind = 'payment' AND m.key IS NULL""",
+}
+
+
+# One statement, because it runs after every step.
+_ALL = " UNION ALL ".join(
+    f"SELECT $rule${name}$rule$ AS rule, to_jsonb(b) AS row FROM ({sql}) b" for name, sql in BREACHES.items()
+)
+
+
+def book_errors() -> list[tuple[str, Any]]:
+    """Rules of the books that are broken now, with the rows that break them."""
+    with read() as connection:
+        return [(row.rule, row.row) for row in connection.execute(text(_ALL))]
+
+
+def footprint() -> tuple[Any, ...]:
+    """Changes whenever a payment was written."""
+    with read() as connection:
+        found = connection.execute(
+            text(
+                "SELECT (SELECT count(*) FROM payment_event), (SELECT count(*) FROM tenant_ledger),"
+                " (SELECT sum(check_count) FROM payment_attempt)"
+            )
+        )
+        return tuple(found.one())
+
+
+def told() -> dict[str, int]:
+    """What happened in this history, for the summary: states of attempts and movements of money."""
+    statement = text(
+        "SELECT state AS name, count(*) AS n FROM payment_attempt GROUP BY 1"
+        " UNION ALL SELECT 'ledger ' || kind, count(*) FROM tenant_ledger GROUP BY 1"
+        " UNION ALL SELECT 'second turn', count(*) FROM payment_attempt WHERE turn > 1"
+        " UNION ALL SELECT 'flag ' || flag, count(*)"
+        "   FROM payment_attempt, jsonb_array_elements_text(flags) AS flag GROUP BY 1"
+    )
+    with read() as connection:
+        return {row.name: row.n for row in connection.execute(statement)}
+
+
+def attempts() -> list[dict[str, Any]]:
+    with read() as connection:
+        rows = connection.execute(text("SELECT * FROM payment_attempt WHERE track_id IS NOT NULL")).mappings()
+        return [dict(row) for row in rows]
+
+
+def money_without_proof(bank: Driver) -> list[str]:
+    """Settled attempts whose money the bank never gave us, or gave in another amount."""
+    sessions = {session["track_id"]: session for session in bank.sessions()}
+    wrong = []
+    for attempt in attempts():
+        session = sessions[attempt["track_id"]]
+        is_ours = session["verified_at"] is not None and session["amount"] == attempt["amount_rial"]
+        if attempt["state"] == "settled" and not (is_ours and session["order_id"] == attempt["order_ref"]):
+            wrong.append(f"{attempt['id']} is settled but its session is {session}")
+    return wrong
+
+
+def disagreements(bank: Driver, undecided: Sequence[Attempt]) -> list[str]:
+    """Where books and bank differ although the sweeper had its time."""
+    listed = {each.id for each in undecided}
+    sessions = {session["track_id"]: session for session in bank.sessions()}
+    wrong = []
+    for attempt in attempts():
+        status = sessions[attempt["track_id"]]["status"]
+        if not _agree(attempt, status, is_listed=attempt["id"] in listed):
+            wrong.append(
+                f"{attempt['id']} is {attempt['state']} ({attempt['verdict']}), the bank says {status}"
+            )
+    return wrong
+
+
+def _agree(attempt: dict[str, Any], status: int, *, is_listed: bool) -> bool:
+    if attempt["redirected_at"] is None:
+        return attempt["state"] != "settled"
+    match status:
+        case codes.VERIFIED:
+            return bool(attempt["state"] == "settled")
+        case codes.PAID:
+            return False
+        case codes.REFUNDED | codes.REVERSED | codes.REFUNDING:
+            return attempt["state"] in {"refunded", "reversed", "refunding"}
+        case codes.WAITING | codes.CANCELLED | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 12 | 21:
+            return attempt["state"] in {"expired", "superseded", "cancelled", "failed"}
+        case _:
+            return is_listed and attempt["state"] != "settled"
