@@ -1,0 +1,111 @@
+"""When the gateway is asked again."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from backend.payments import rules
+from backend.payments.types import Attempt, State, Verdict
+from tests.unit.payments.examples import NOW, attempt
+
+TTL = timedelta(minutes=15)
+
+
+def checks(one: Attempt, most: int = 40) -> list[float]:
+    """The minutes after the hand-over at which a sweeper would ask, if nothing changed."""
+    found: list[float] = []
+    at: datetime | None = NOW
+    while at is not None and len(found) < most:
+        at = rules.next_check(one, at)
+        if at is not None:
+            found.append((at - NOW).total_seconds() / 60)
+    return found
+
+
+def test_an_unpaid_payment_is_asked_about_close_together_at_first_and_for_a_day() -> None:
+    unpaid = attempt(State.EXPIRED, verdict=Verdict.WAITING)
+
+    assert checks(unpaid) == [1, 2, 3, 5, 8, 12, 15, 20, 30, 60, 120, 240, 480, 720, 1440]
+
+
+def test_what_is_not_decided_is_asked_about_for_ever() -> None:
+    found = checks(attempt(State.RETURNED, verdict=Verdict.UNDECIDED), most=20)
+
+    assert found[14:17] == [1440, 2880, 4320]
+
+
+def test_money_that_is_there_is_asked_about_every_minute() -> None:
+    assert checks(attempt(State.PAID_UNVERIFIED, verdict=Verdict.UNVERIFIED), most=4) == [1, 2, 3, 4]
+
+
+def test_unverified_money_is_asked_about_daily_after_a_day() -> None:
+    old = attempt(State.PAID_UNVERIFIED, verdict=Verdict.UNVERIFIED, redirected_at=NOW - timedelta(days=2))
+
+    assert rules.next_check(old, NOW) == NOW + timedelta(days=1)
+
+
+def test_a_settled_payment_is_looked_at_again_for_a_month() -> None:
+    settled = attempt(State.SETTLED, verdict=Verdict.PAID, settled_at=NOW)
+
+    assert [minutes / 60 for minutes in checks(settled)] == [1, 24, 72, 168, 336, 720]
+
+
+def test_a_return_begins_the_schedule_anew() -> None:
+    late = attempt(
+        State.RETURNED, verdict=Verdict.WAITING, redirected_at=NOW - timedelta(hours=5), returned_at=NOW
+    )
+
+    assert checks(late)[0] == 1
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"state": State.REQUESTED, "redirected_at": None}, id="never handed over"),
+        pytest.param({"state": State.REVERSED}, id="reversed"),
+        pytest.param({"state": State.REFUNDED}, id="refunded"),
+        pytest.param({"state": State.CLOSED, "verdict": Verdict.UNDECIDED}, id="closed by an operator"),
+    ],
+)
+def test_what_is_over_is_not_asked_about(fields: dict[str, Any]) -> None:
+    assert rules.next_check(attempt(**fields), NOW) is None
+
+
+def test_a_refund_under_way_is_asked_about_daily() -> None:
+    assert rules.next_check(attempt(State.REFUNDING), NOW) == NOW + timedelta(days=1)
+
+
+def test_a_settled_attempt_without_its_instant_is_looked_at_soon() -> None:
+    assert rules.next_check(attempt(State.SETTLED), NOW) == NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"), [pytest.param(14, False, id="fresh"), pytest.param(15, True, id="over")]
+)
+def test_an_attempt_expires_after_its_lifetime(age: int, expected: bool) -> None:
+    since = NOW - timedelta(minutes=age)
+
+    assert rules.has_expired(attempt(redirected_at=since), NOW, TTL) is expected
+    assert rules.has_expired(attempt(redirected_at=None, requested_at=since), NOW, TTL) is expected
+    assert (
+        rules.has_expired(attempt(redirected_at=None, requested_at=None, created_at=since), NOW, TTL)
+        is expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({"verdict": Verdict.UNDECIDED}, True, id="undecided for a day"),
+        pytest.param({"verdict": Verdict.UNDECIDED, "redirected_at": NOW}, False, id="undecided since now"),
+        pytest.param({"verdict": Verdict.UNDECIDED, "redirected_at": None}, False, id="nobody was sent"),
+        pytest.param({"verdict": Verdict.WAITING}, False, id="decided"),
+        pytest.param({"verdict": Verdict.UNDECIDED, "state": State.SETTLED}, False, id="settled"),
+        pytest.param({"verdict": Verdict.UNDECIDED, "state": State.CLOSED}, False, id="closed"),
+    ],
+)
+def test_a_day_without_a_decision_is_alarming(fields: dict[str, Any], expected: bool) -> None:
+    one = attempt(**{"redirected_at": NOW - timedelta(days=1), "state": State.RETURNED, **fields})
+
+    assert rules.is_alarming(one, NOW) is expected
