@@ -106,13 +106,14 @@ def plan(actor: Actor, day: date | None = None) -> BillingPlan:
     known = billing_service.tenants_by_label(actor)
     moved: billing_service.MetersByVersion = {}
     bills, days = [], []
-    for each in [day] if day is not None else open_days(actor):
-        _check_ended(each)
-        found = billing_service.usage_of(actor, each)
-        bill, _ = billing_service.work_out(actor, found, known, moved)
-        moved.setdefault(bill.price_version, {}).update(bill.meters)
-        bills.append(bill)
-        days.append(rules.to_day_plan(bill, new=found.measurement is not None))
+    with billing_service.collector_paused():
+        for each in [day] if day is not None else open_days(actor):
+            _check_ended(each)
+            found = billing_service.usage_of(actor, each)
+            bill, _ = billing_service.work_out(actor, found, known, moved)
+            moved.setdefault(bill.price_version, {}).update(bill.meters)
+            bills.append(bill)
+            days.append(rules.to_day_plan(bill, new=found.measurement is not None))
     return BillingPlan(days=days, plan_hash=rules.plan_hash(bills))
 
 

@@ -152,6 +152,20 @@ def test_a_run_killed_while_it_measures_leaves_nothing(two_days: Past) -> None:
     check_one_of_each(days=2, tenants=2)
 
 
+def test_a_run_that_loses_postgresql_says_so_and_leaves_whole_days(database: str, two_days: Past) -> None:
+    with nobody_can_write(database, "invoice_line") as is_somebody_waiting:
+        run = start()
+        wait_for(is_somebody_waiting, "nobody came to invoice_line")
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted")
+    code, output = finish(run)
+
+    assert code == 1
+    assert "The database does not answer" in output
+    assert "Traceback" not in output
+    assert not any(counts().values())
+
+
 def test_four_runs_at_once_bill_each_day_once(two_days: Past) -> None:
     runs = [start() for _ in range(4)]
 
