@@ -1,0 +1,168 @@
+"""The client of Prometheus against servers that misbehave: a part of the truth is no answer."""
+
+import gzip
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
+
+import orjson
+import pytest
+
+from backend.clients.prometheus import Prometheus
+from backend.db.engine import transaction
+from backend.errors import Unavailable
+
+WHOLE = {"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "1"]}]}}
+
+Reply = tuple[int, bytes]
+
+
+class StandIn(ThreadingHTTPServer):
+    """Answers every request with what it was told, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.reply: Callable[[], Reply] = lambda: (200, orjson.dumps(WHOLE))
+        self.asked: list[tuple[str, str, dict[str, list[str]], str]] = []
+        self.drip_s = 0.0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, *_request: object) -> None:
+        """A client that gave up is no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: StandIn
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
+        encoding = self.headers.get("accept-encoding", "")
+        self.server.asked.append((self.command, self.path, parse_qs(body), encoding))
+        status, told = self.server.reply()
+        packed = gzip.compress(told)
+        self.send_response(status)
+        self.send_header("content-encoding", "gzip")
+        self.send_header("content-length", str(len(packed)))
+        self.end_headers()
+        if not self.server.drip_s:
+            self.wfile.write(packed)
+            return
+        for byte in packed:
+            self.wfile.write(bytes([byte]))
+            self.wfile.flush()
+            time.sleep(self.server.drip_s)
+
+    do_GET = do_POST  # noqa: N815 - the name that http.server looks for
+
+    def log_message(self, *_parts: object) -> None:
+        """Tests speak for themselves."""
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandIn]:
+    server = StandIn()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join(10)
+    server.server_close()
+
+
+@pytest.fixture
+def client(stand_in: StandIn) -> Iterator[Prometheus]:
+    with Prometheus(stand_in.url, 2) as found:
+        yield found
+
+
+@pytest.mark.parametrize(
+    ("told", "cause"),
+    [
+        pytest.param({**WHOLE, "warnings": ["a store is missing"]}, "partial", id="warning"),
+        pytest.param({**WHOLE, "infos": ["Partial response"]}, "partial", id="partial info"),
+        pytest.param({**WHOLE, "isPartial": True}, "partial", id="partial flag"),
+        pytest.param({"status": "success"}, "partial", id="no data"),
+        pytest.param({"status": "error", "error": "too many samples"}, "refused", id="error"),
+        pytest.param(["no object"], "unreadable", id="not an object"),
+    ],
+)
+def test_an_answer_that_is_not_whole_is_a_failure(
+    told: object, cause: str, stand_in: StandIn, client: Prometheus
+) -> None:
+    stand_in.reply = lambda: (200, orjson.dumps(told))
+
+    with pytest.raises(Unavailable) as failure:
+        client.instant("up", 1)
+
+    assert failure.value.data["cause"] == cause
+    assert failure.value.data["service"] == "prometheus"
+
+
+@pytest.mark.parametrize(
+    ("reply", "cause"),
+    [
+        pytest.param((502, b"<html>bad gateway</html>"), "unreadable", id="a proxy's page"),
+        pytest.param((422, orjson.dumps({"status": "error", "error": "x"})), "refused", id="refused"),
+        pytest.param((503, orjson.dumps(WHOLE)), "refused", id="a success that is none"),
+        pytest.param((302, orjson.dumps(WHOLE)), "refused", id="a redirect"),
+    ],
+)
+def test_a_status_that_is_no_success_is_a_failure(
+    reply: Reply, cause: str, stand_in: StandIn, client: Prometheus
+) -> None:
+    stand_in.reply = lambda: reply
+
+    with pytest.raises(Unavailable) as failure:
+        client.instant("up", 1)
+
+    assert failure.value.data["cause"] == cause
+
+
+def test_harmless_infos_are_no_failure(stand_in: StandIn, client: Prometheus) -> None:
+    stand_in.reply = lambda: (200, orjson.dumps({**WHOLE, "infos": ["metric might not be a counter"]}))
+
+    assert client.instant("up", 1) == WHOLE["data"]["result"]
+
+
+def test_the_query_travels_in_the_body_with_exact_times_and_gzip(
+    stand_in: StandIn, client: Prometheus
+) -> None:
+    client.instant('x{tenant="شرکت & co"}', 1_795_000_000_123)
+
+    ((method, path, fields, encoding),) = stand_in.asked
+    assert (method, path) == ("POST", "/api/v1/query")
+    assert fields["query"] == ['x{tenant="شرکت & co"}']
+    assert fields["time"] == ["1795000000.123"]
+    assert "gzip" in encoding
+
+
+def test_an_answer_that_only_drips_is_given_up_in_time(stand_in: StandIn) -> None:
+    stand_in.drip_s = 0.1
+    began = time.monotonic()
+
+    with Prometheus(stand_in.url, 0.6) as client, pytest.raises(Unavailable) as failure:
+        client.instant("up", 1)
+
+    assert failure.value.data["cause"] == "timeout"
+    assert time.monotonic() - began < 3
+
+
+def test_a_server_that_is_gone_is_unavailable() -> None:
+    with Prometheus("http://127.0.0.1:1", 1) as client, pytest.raises(Unavailable) as failure:
+        client.instant("up", 1)
+
+    assert failure.value.data["cause"] == "connection"
+
+
+def test_nothing_is_asked_while_a_transaction_is_open(
+    database: str, stand_in: StandIn, client: Prometheus
+) -> None:
+    with transaction(), pytest.raises(RuntimeError):
+        client.instant("up", 1)
+
+    assert stand_in.asked == []
