@@ -4,14 +4,21 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from backend.clients.zibal import Result, SessionOpened, SessionRefused, Status, TrackId, ZibalGateway
 from backend.errors import Unavailable
 from backend.money import Rial
+from backend.sandbox.kubernetes.tls import certificate_in
 from backend.sandbox.processes import free_port
+from backend.sandbox.serving import serving
 from backend.sandbox.zibal.driver import Driver
 
 Opener = Callable[..., TrackId]
@@ -203,6 +210,24 @@ def test_nobody_at_the_port_is_unavailable() -> None:
     client.close()
 
     assert caught.value.data["cause"] == "connection"
+
+
+def test_a_gateway_without_a_trusted_certificate_is_not_spoken_with(tmp_path: Path) -> None:
+    heard: list[bytes] = []
+
+    async def listen(request: Request) -> Response:
+        heard.append(await request.body())
+        return Response(b"{}")
+
+    app, port = Starlette(routes=[Route("/{path:path}", listen, methods=["POST"])]), free_port()
+    with serving(app, port, tls=certificate_in(tmp_path)):
+        client = ZibalGateway(f"https://127.0.0.1:{port}", "zibal", timeout_s=2)
+        with pytest.raises(Unavailable) as caught:
+            client.inquire(TrackId(1))
+        client.close()
+
+    assert caught.value.data["cause"] == "connection"
+    assert heard == []
 
 
 def test_headers_that_only_drip_end_in_time_too() -> None:
