@@ -123,6 +123,21 @@ class Guard(Middleware):
         return left >= 1
 
 
+def is_same_connection(state: rx.State, connection: str) -> bool:
+    """Whether the tab of a background task is still there, on the same connection and so with the same cookie.
+
+    A task that goes on after its tab has gone must not write: whoever presents the tab's token next would see it.
+    """
+    namespace = RegistrationContext.get().app.event_namespace
+    known = namespace.token_to_sid.get(state.router.session.client_token) if namespace else None
+    return known == connection
+
+
+def connection_of(state: rx.State) -> str:
+    """The connection that an event came by."""
+    return str(state.router.session.session_id)
+
+
 def _verdict(event: Event, who: Session | None) -> StateUpdate | None:
     policy = policy_of(event.name)
     if policy is None:

@@ -24,7 +24,7 @@ METRICS = "/api/v1/metrics"
 LIVE = "/healthz"
 READY = "/readyz"
 
-_OWN_PATH = re.compile(r"/(?!/)[A-Za-z0-9/_-]*(\?[A-Za-z0-9=&._-]*)?")
+_OWN_PATH = re.compile(r"/(?!/)[A-Za-z0-9/_-]*(\?[A-Za-z0-9=&._%/-]*)?")
 _MAX_PATH = 300
 
 

@@ -7,7 +7,7 @@ from portal.billing.rows import HeldRow, RunRow
 from portal.billing.state import BillingState
 from portal.components.basics import badge, button, link
 from portal.components.dialog import dialog, dialog_buttons
-from portal.components.status import empty_state, error_panel, skeleton
+from portal.components.status import empty_state, note, skeleton
 from portal.components.table import Column, data_table
 from portal.i18n import t
 
@@ -178,15 +178,11 @@ def plan_view() -> rx.Component:
         rx.match(
             BillingState.plan_phase,
             ("working", skeleton(4, t("page.billing.measuring"))),
-            ("problem", rx.el.div(_plan_problem(), class_name="card-body")),
+            ("problem", rx.el.div(note(BillingState.plan_problem.text, tone="bad"), class_name="card-body")),
             ("ready", _plan()),
             rx.fragment(),
         ),
     )
-
-
-def _plan_problem() -> rx.Component:
-    return error_panel(BillingState.plan_problem, BillingState.load)
 
 
 def _plan() -> rx.Component:

@@ -14,10 +14,10 @@ from backend.invoices import service as invoices
 from backend.invoices.types import Invoice, InvoiceId
 from portal import bridge, session
 from portal.billing import reading
-from portal.billing.reading import ALL_OPEN, BillingView, PlanView
+from portal.billing.reading import BillingView, PlanView
 from portal.billing.rows import DayChoice, HeldRow, PlanRow, RunRow, UnknownRow
 from portal.bridge import Lane, Problem
-from portal.guard import OPERATORS, STAFF, allow
+from portal.guard import OPERATORS, STAFF, allow, connection_of, is_same_connection
 from portal.i18n import language
 
 TABS = ("runs", "held", "unknown", "plan")
@@ -60,7 +60,8 @@ class BillingState(rx.State):
         """The state of billing now."""
         actor, lang = (await session.current(self)).actor, language(self)
         outcome = await bridge.attempt(lang, lambda: reading.overview(actor, lang))
-        self.can_act = actor.role in OPERATORS
+        # A page that was loaded again has lost its plan; a run that is at work shows among the runs.
+        self.can_act, self.is_running, self.done, self.plan_phase = actor.role in OPERATORS, False, "", "idle"
         if isinstance(outcome, Problem):
             self.phase, self.problem = "problem", outcome
             return
@@ -78,14 +79,16 @@ class BillingState(rx.State):
     async def make_plan(self, form: dict[str, Any]) -> None:
         """Work out what a run would do. It measures, so it takes as long as Prometheus does."""
         actor, lang = (await session.current(self)).actor, language(self)
-        chosen = str(form.get("day", ALL_OPEN))
+        chosen = str(form.get("day", "")) if isinstance(form, dict) else ""
         async with self:
             if self.plan_phase == "working" or self.is_running:
                 return
             self.plan_phase, self.done, self._plan_hash = "working", "", ""
+        connection = connection_of(self)
         outcome = await bridge.attempt(lang, lambda: reading.plan(actor, chosen, lang), lane=Lane.NETWORK)
-        async with self:
-            self._show_plan(outcome, chosen)
+        if is_same_connection(self, connection):
+            async with self:
+                self._show_plan(outcome, chosen)
 
     @rx.event(background=True)
     @allow(OPERATORS)
@@ -97,16 +100,21 @@ class BillingState(rx.State):
                 return
             chosen, plan_hash = self._chosen_day, self._plan_hash
             self.is_running, self._plan_hash, self.done = True, "", ""
+        connection = connection_of(self)
         work = asyncio.ensure_future(
             bridge.attempt(lang, partial(reading.run, actor, chosen, plan_hash), lane=Lane.NETWORK)
         )
         while not (await asyncio.wait({work}, timeout=PROGRESS_S))[0]:
             seen = await bridge.attempt(lang, lambda: reading.latest_runs(actor, lang))
+            if not is_same_connection(self, connection):
+                return  # the run itself goes on in its thread
             async with self:
                 self.runs = self.runs if isinstance(seen, Problem) else seen
             yield
         outcome = work.result()
         view = await bridge.attempt(lang, lambda: reading.overview(actor, lang))
+        if not is_same_connection(self, connection):
+            return
         async with self:
             self.is_running, self.plan_rows = False, []
             if isinstance(outcome, Problem):
@@ -139,7 +147,8 @@ class BillingState(rx.State):
         actor, lang = (await session.current(self)).actor, language(self)
         self.is_releasing = True
         yield
-        reason, key = str(form.get("reason", "")), self.chosen_key
+        reason = str(form.get("reason", "")) if isinstance(form, dict) else ""
+        key = self.chosen_key
         outcome = await bridge.attempt(lang, lambda: invoices.release(actor, _invoice_id(key), reason))
         self.is_releasing = False
         if isinstance(outcome, Problem):

@@ -16,12 +16,22 @@ from portal.visitor import VisitorState
 @page(routes.INVOICE, title="page.invoice.title", roles=EVERYBODY, on_load=[InvoiceState.load])
 def invoice() -> rx.Component:
     """The invoice, or why there is none."""
-    return by_phase(
-        InvoiceState.phase,
-        ready=_invoice(),
-        problem=InvoiceState.problem,
-        retry=InvoiceState.load,
-        lines=10,
+    return rx.fragment(
+        by_phase(
+            InvoiceState.phase,
+            ready=_invoice(),
+            problem=InvoiceState.problem,
+            retry=InvoiceState.load,
+            lines=10,
+        ),
+        rx.el.div(
+            rx.cond(
+                VisitorState.visitor.is_staff,
+                link(t("page.invoice.back_staff"), routes.BILLING),
+                link(t("page.invoice.back"), routes.INVOICES),
+            ),
+            class_name="no-print",
+        ),
     )
 
 
@@ -41,14 +51,6 @@ def _invoice() -> rx.Component:
         _parties(),
         _lines(),
         _evidence(),
-        rx.el.div(
-            rx.cond(
-                VisitorState.visitor.is_staff,
-                link(t("page.invoice.back_staff"), routes.BILLING),
-                link(t("page.invoice.back"), routes.INVOICES),
-            ),
-            class_name="no-print",
-        ),
         style={"display": "grid", "gap": "inherit", "gridTemplateColumns": "minmax(0, 1fr)"},
     )
 

@@ -1,0 +1,36 @@
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from portal.plugins import SameOriginPlugin
+from portal.plugins.csp import inline_script_hashes
+from portal.plugins.same_origin import with_page_origin
+
+
+def test_each_inline_script_is_hashed_and_files_are_not() -> None:
+    html = b"<script>one()</script><script src='/a.js'></script><script type=\"module\">\ntwo()</script>"
+
+    hashes = inline_script_hashes(html)
+
+    expected = {b64encode(sha256(body).digest()).decode() for body in (b"one()", b"\ntwo()")}
+    assert hashes == {f"'sha256-{digest}'" for digest in expected}
+
+
+@pytest.mark.parametrize("quote", ["`", "'", '"'])
+def test_baked_addresses_become_the_origin_of_the_page(quote: str) -> None:
+    script = f"var e={{PING:{quote}http://localhost:8000/ping{quote},EVENT:{quote}ws://localhost:8000/_event{quote}}}"
+
+    changed, found = with_page_origin(script)
+
+    assert found == 2
+    assert "localhost" not in changed
+    assert "EVENT:location.origin.replace(/^http/,`ws`)+`/_event`" in changed
+
+
+def test_a_build_without_the_address_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text("nothing()")
+
+    with pytest.raises(RuntimeError, match="SameOriginPlugin"):
+        SameOriginPlugin().post_build(static_dir=tmp_path)

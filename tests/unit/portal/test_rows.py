@@ -1,0 +1,88 @@
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from backend.pricing.types import PriceList
+from backend.usage.types import DailyUsage
+from portal.accounts.rows import device
+from portal.billing import rows as billing
+from portal.invoices import rows as invoices
+from portal.usage import rows as usage
+
+DAY = date(2026, 11, 22)
+PRICES = [PriceList(version=1, valid_from=date(2020, 1, 1), rial_per_1000_tokens=Decimal(200))]
+
+
+def used(model: str, tokens: int, kind: str = "prompt", flags: tuple[str, ...] = ()) -> DailyUsage:
+    return DailyUsage(DAY, model, kind, tokens, Decimal("0.9987"), 0, False, flags)
+
+
+def test_a_day_shows_tokens_by_type_in_persian_digits() -> None:
+    row = usage.to_day(DAY, [used("a", 1200), used("a", 34, "completion")], PRICES, "fa")
+
+    assert (row.day, row.prompt, row.completion, row.total) == ("۱ آذر ۱۴۰۵", "۱٬۲۰۰", "۳۴", "۱٬۲۳۴")
+    assert row.cost == "۲۴٫۶ تومان"
+    assert row.coverage == "۹۹٫۸۷٪"
+
+
+def test_flags_that_hold_an_invoice_come_first_and_speak_plainly() -> None:
+    row = usage.to_day(DAY, [used("a", 1, flags=("duplicate_scrape", "low_coverage"))], PRICES, "en")
+
+    assert [flag.tone for flag in row.flags] == ["warn", "info"]
+    assert row.flags[0].name == "Low coverage"
+
+
+def test_the_chart_has_each_day_once_and_the_smallest_models_together() -> None:
+    days = {DAY: [used(f"model-{n}", 100 - n) for n in range(8)]}
+
+    chart, series = usage.to_chart(days, DAY, 30, "en")
+
+    assert len(chart) == 30
+    assert [entry.name for entry in series[:2]] == ["model-0", "model-1"]
+    assert series[-1].name == "Other models"
+    assert chart[-1]["s5"] == 95 + 94 + 93
+
+
+def test_today_and_closed_days_add_up_to_the_month() -> None:
+    closed = usage.month_so_far({DAY: [used("a", 1000)], date(2026, 10, 1): [used("a", 7)]}, DAY, PRICES)
+
+    month = usage.to_month(closed.plus(usage.Amount(tokens=500, rial=100)), DAY, "en")
+
+    assert (month.tokens, month.cost) == ("1,500", "30 Toman")
+
+
+@pytest.mark.parametrize(
+    ("rate", "shown"),
+    [
+        pytest.param("200.000000", "20", id="whole"),
+        pytest.param("205.500000", "20.55", id="fraction"),
+        pytest.param("1000000", "100,000", id="large"),
+    ],
+)
+def test_a_price_has_as_many_decimals_as_it_needs(rate: str, shown: str) -> None:
+    assert invoices.price(Decimal(rate), "en") == shown
+
+
+@pytest.mark.parametrize(
+    "reason", ["unavailable.prometheus", "unavailable.somebody_new", "unknown", "no.such.key"]
+)
+@pytest.mark.parametrize("lang", ["fa", "en"])
+def test_every_stored_reason_of_a_failed_run_becomes_a_sentence(reason: str, lang: str) -> None:
+    sentence = billing.failure(reason, "fa" if lang == "fa" else "en")
+
+    assert len(sentence) > 20
+    assert reason not in sentence
+
+
+@pytest.mark.parametrize(
+    ("agent", "shown"),
+    [
+        ("Mozilla/5.0 (X11; Linux x64) AppleWebKit/537 Chrome/140 Safari/537 Edg/140", "Edge · Linux"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18 like Mac OS X) Version/18 Safari/604", "Safari · iPhone"),
+        ("<script>alert(1)</script>", "scriptalert(1)/script"),
+        ("", ""),
+    ],
+)
+def test_a_browser_is_told_in_two_words_and_never_in_its_own(agent: str, shown: str) -> None:
+    assert device(agent) == shown
