@@ -1,0 +1,164 @@
+"""Lives from the samples of start times, and how well they were seen."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.usage.coverage import Seen, Span, coverage_of, seen_in, watched_until
+from backend.usage.lives import Life, Point, Run, Sight, Target, is_plain, point_at, sight_of
+
+MINUTE = 60_000
+DAY = Span(0, 1440 * MINUTE)
+
+
+def series(samples: list[tuple[float, str]], **labels: str) -> dict[str, Any]:
+    return {
+        "metric": {"__name__": "process_start_time_seconds", **labels},
+        "values": [list(s) for s in samples],
+    }
+
+
+def seen(*found: dict[str, Any]) -> Sight:
+    return sight_of(found, is_wanted=lambda _instance: True)
+
+
+def scraped(start_minute: int, minutes: list[int], *, successor: int | None = None) -> Life:
+    """A life that one target scraped at these minutes."""
+    times = [minute * MINUTE for minute in minutes]
+    sight = seen(series([(at / 1000, str(start_minute * 60)) for at in times], instance="a"))
+    (life,) = sight.lives
+    life.successor_ms = None if successor is None else successor * MINUTE
+    return life
+
+
+def test_a_change_of_the_start_time_begins_a_new_life() -> None:
+    sight = seen(series([(10, "5.25"), (20, "5.25"), (30, "25.5")], instance="a", job="x"))
+
+    assert [(life.start_us, life.times) for life in sight.lives] == [
+        (5_250_000, [10_000, 20_000]),
+        (25_500_000, [30_000]),
+    ]
+    assert sight.lives[0].successor_ms == 25_500
+
+
+def test_copies_of_a_life_are_merged_whatever_their_labels() -> None:
+    sight = seen(
+        series([(10, "5"), (20, "5")], instance="a", job="x", replica="1"),
+        series([(15, "5")], instance="a", job="y"),
+    )
+
+    (life,) = sight.lives
+    assert life.times == [10_000, 15_000, 20_000]
+    assert [copy.target for copy in life.copies] == [0, 1]
+
+
+def test_instances_that_are_not_wanted_are_left_out() -> None:
+    found = [series([(10, "5")], instance="a"), series([(10, "5")], instance="node")]
+
+    assert [life.instance for life in sight_of(found, is_wanted={"a"}.__contains__).lives] == ["a"]
+
+
+def test_a_reading_is_taken_from_the_last_scrape_of_the_life() -> None:
+    sight = seen(series([(10, "5"), (20, "5"), (30, "25"), (40, "25")], instance="a"))
+    first, second = sight.lives
+
+    assert point_at(first.copies[0], 99_000) == Point(0, 20_000, 10_000)
+    assert point_at(second.copies[0], 35_000) == Point(0, 30_000, 30_000)
+    assert point_at(second.copies[0], 29_999) is None
+
+
+def test_the_query_over_everybody_is_for_instances_with_one_life_in_reach() -> None:
+    old, new = Run(1, [0, 100_000]), Run(2, [800_000, 900_000])
+    target = Target({"instance": "a"}, [old, new])
+
+    assert is_plain(target, Point(0, 900_000, 800_000), 900_000)
+    longer = Target({"instance": "a"}, [Run(1, [0, 300_000]), new])
+    assert not is_plain(longer, Point(0, 900_000, 800_000), 900_000)
+    assert not is_plain(target, Point(0, 100_000, 0), 750_000)
+
+
+@pytest.mark.parametrize(
+    ("life", "expected"),
+    [
+        pytest.param(scraped(-99, list(range(-5, 1445))), (1440, 0, False), id="all day"),
+        pytest.param(
+            scraped(-99, [m for m in range(-5, 1445) if not 100 < m < 160]),
+            (1440, 58, False),
+            id="an hour's gap",
+        ),
+        pytest.param(scraped(600, list(range(601, 1445))), (840, 0, False), id="born at ten"),
+        pytest.param(scraped(600, list(range(630, 1445))), (840, 28, False), id="born at ten, seen late"),
+        pytest.param(
+            scraped(-99, [m for m in range(-90, 1445) if not -30 < m < 30]),
+            (1440, 28, True),
+            id="gap over the start",
+        ),
+        pytest.param(
+            scraped(-99, [m for m in range(-5, 1500) if not 1400 < m < 1470]),
+            (1440, 38, True),
+            id="gap over the end",
+        ),
+        pytest.param(scraped(-99, list(range(300, 1445))), (1440, 298, False), id="first seen at five"),
+        pytest.param(scraped(-99, list(range(-5, 701))), (700, 0, False), id="ended at noon"),
+        pytest.param(
+            scraped(-99, list(range(-5, 701)), successor=730),
+            (730, 28, False),
+            id="replaced half an hour later",
+        ),
+    ],
+)
+def test_coverage_counts_gaps_beyond_two_intervals(life: Life, expected: tuple[int, int, bool]) -> None:
+    found = seen_in(life, DAY, watched_until_ms=DAY.end_ms + 60 * MINUTE)
+
+    assert (found.living_ms / MINUTE, found.unseen_ms / MINUTE, found.gap_across_boundary) == expected
+
+
+def test_a_life_that_nobody_could_see_end_is_presumed_alive_and_unseen() -> None:
+    life = scraped(-99, list(range(-5, 701)))
+
+    found = seen_in(life, DAY, watched_until_ms=700 * MINUTE)
+
+    assert (found.living_ms // MINUTE, found.unseen_ms // MINUTE, found.ended_ms) == (1440, 738, None)
+
+
+def test_the_unseen_tail_ends_where_the_next_life_begins_else_after_one_interval() -> None:
+    replaced = seen_in(scraped(0, list(range(1, 701)), successor=730), DAY, DAY.end_ms)
+    ended = seen_in(scraped(0, list(range(1, 701))), DAY, DAY.end_ms)
+
+    assert (replaced.tail_ms, ended.tail_ms) == (30 * MINUTE, MINUTE)
+
+
+def test_a_change_of_the_scrape_interval_is_no_gap() -> None:
+    quick = [minute / 4 for minute in range(4 * 600)]
+    times = [int(minute * MINUTE) for minute in [*quick, *range(600, 1445)]]
+    sight = seen(series([(at / 1000, "-1") for at in times], instance="a"))
+
+    found = seen_in(sight.lives[0], DAY, DAY.end_ms)
+
+    assert found.unseen_ms == pytest.approx(0, abs=10 * MINUTE)
+
+
+def test_two_scrapers_do_not_halve_the_interval() -> None:
+    early = series([(60 * minute, "-1") for minute in range(1445)], instance="a", replica="1")
+    late = series([(60 * minute + 1, "-1") for minute in range(1445)], instance="a", replica="2")
+
+    found = seen_in(seen(early, late).lives[0], DAY, DAY.end_ms)
+
+    assert found.unseen_ms == 0
+
+
+def test_somebody_was_watching_until_the_last_scrape_of_anything() -> None:
+    sight = seen(series([(60, "1")], instance="a"), series([(120, "1")], instance="b"))
+
+    assert watched_until(sight, DAY, is_alive_at_end=False) == 120_000
+    assert watched_until(sight, DAY, is_alive_at_end=True) == DAY.end_ms
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 10**9)), max_size=8))
+def test_coverage_lies_between_nothing_and_all(parts: list[tuple[int, int]]) -> None:
+    lives = [Seen(max(part), min(part), False, None, 0) for part in parts]
+
+    assert 0 <= coverage_of(lives) <= Decimal(1)

@@ -1,0 +1,154 @@
+"""Closing minus opening, and what one must know about it."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.usage.coverage import Seen
+from backend.usage.lives import Life
+from backend.usage.rules import LifeReadings, highest, tally
+from backend.usage.types import Flag, OpeningSource, StoredLife, UsageRow
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+A, B = ("acme", "gpt-4o", "prompt"), ("acme", "gpt-4o", "completion")
+SEEN = Seen(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)
+
+
+def life(closings: Mapping[Any, int], openings: Mapping[Any, int] | None = None, **more: Any) -> LifeReadings:
+    return LifeReadings(
+        life=Life("pod:1", 1_000_000, [], []),
+        seen=more.pop("seen", SEEN),
+        closings=dict(closings),
+        closed_at=NOON,
+        openings=dict(openings or {}),
+        opened_at=NOON,
+        **more,
+    )
+
+
+def rows_of(*lives: LifeReadings, is_open: bool = False) -> dict[Any, UsageRow]:
+    found = tally(lives, min_coverage=Decimal("0.95"), is_open=is_open).rows
+    return {row[:3]: row for row in found}
+
+
+def test_tokens_are_closing_minus_opening_over_all_lives() -> None:
+    rows = rows_of(life({A: 100, B: 7}, {A: 40, B: 7}), life({A: 5}, {A: 1}))
+
+    assert {key: row.tokens for key, row in rows.items()} == {A: 64, B: 0}
+    assert rows[A].flags == ()
+    assert not rows[A].held
+
+
+@pytest.mark.parametrize(
+    ("more", "tokens", "source", "flags"),
+    [
+        pytest.param(
+            {"stored": StoredLife(NOON, {A: 10}), "openings": {A: 20}},
+            90,
+            OpeningSource.STORED,
+            (),
+            id="stored first",
+        ),
+        pytest.param(
+            {"openings": {A: 20}, "is_born": True}, 80, OpeningSource.SCRAPED, (), id="then scraped"
+        ),
+        pytest.param({"is_born": True}, 100, OpeningSource.BORN, (), id="then born in sight"),
+        pytest.param({"was_known": True}, 100, OpeningSource.FIRST_USED, (), id="then first used in sight"),
+        pytest.param(
+            {"is_born": True, "was_known": True},
+            100,
+            OpeningSource.FIRST_USED,
+            (),
+            id="known before it was used",
+        ),
+        pytest.param(
+            {"firsts": {A: 95}},
+            5,
+            OpeningSource.FIRST_SEEN,
+            (Flag.COLD_START,),
+            id="else unknown and flagged",
+        ),
+        pytest.param(
+            {"firsts": {B: 1}}, 100, OpeningSource.FIRST_USED, (), id="seen first without this counter"
+        ),
+    ],
+)
+def test_openings_are_taken_in_order(
+    more: dict[str, Any], tokens: int, source: OpeningSource, flags: tuple[str, ...]
+) -> None:
+    openings = more.pop("openings", None)
+
+    found = tally([life({A: 100}, openings, **more)], min_coverage=Decimal(0), is_open=False)
+
+    assert (found.rows[0].tokens, found.rows[0].flags) == (tokens, flags)
+    assert found.readings[0].opening_source == source
+
+
+def test_a_closing_below_its_opening_counts_nothing_and_is_held() -> None:
+    rows = rows_of(life({A: 10, B: 9}, {A: 11, B: 3}))
+
+    assert (rows[A].tokens, rows[A].held, rows[A].flags) == (0, True, (Flag.READING_WENT_BACK,))
+    assert (rows[B].tokens, rows[B].held) == (6, False)
+
+
+def test_low_coverage_holds_all_rows_of_the_tenant_and_nobody_elses() -> None:
+    other = ("other", "gpt-4o", "prompt")
+    blind = Seen(1000, 500, gap_across_boundary=False, ended_ms=None, tail_ms=0)
+
+    rows = rows_of(life({A: 1}, seen=blind), life({B: 1}), life({other: 1}))
+
+    assert rows[A].coverage == rows[B].coverage == Decimal("0.75")
+    assert rows[A].held
+    assert rows[B].held
+    assert not rows[other].held
+
+
+def test_flags_of_a_life_reach_the_rows_it_carries() -> None:
+    rows = rows_of(life({A: 1}, flags=frozenset({Flag.DUPLICATE_SCRAPE})), life({A: 1, B: 1}), is_open=True)
+
+    assert rows[A].flags == (Flag.DUPLICATE_SCRAPE, Flag.OPEN)
+    assert rows[B].flags == (Flag.OPEN,)
+    assert not rows[A].held
+
+
+def test_the_unseen_end_is_estimated_at_the_last_rate() -> None:
+    ended = Seen(1000, 0, gap_across_boundary=False, ended_ms=900, tail_ms=60_000)
+
+    rows = rows_of(
+        life({A: 1000, B: 5}, {A: 0}, seen=ended, before_end={A: 400, B: 5}, before_end_ms=300_000)
+    )
+
+    assert (rows[A].unseen_estimate, rows[B].unseen_estimate) == (120, 0)
+    assert rows[A].tokens == 1000
+
+
+def test_of_copies_the_highest_reading_counts() -> None:
+    assert highest([{A: 5, B: 1}, {}, {A: 4, B: 2}]) == {A: 5, B: 2}
+    assert highest([]) == {}
+
+
+@given(
+    growth=st.lists(st.lists(st.integers(0, 10**12), min_size=1, max_size=30), min_size=1, max_size=5),
+    cuts=st.lists(st.integers(0, 30), max_size=6),
+)
+def test_windows_add_up_to_the_whole_wherever_they_are_cut(growth: list[list[int]], cuts: list[int]) -> None:
+    """Each list is a process that is born in sight and scraped after each of its growths."""
+    bounds = [0, *sorted(cuts), 30]
+    sums: dict[Any, int] = defaultdict(int)
+
+    for start, end in pairwise(bounds):
+        lives = [
+            life({A: sum(grown[:end])}, {A: sum(grown[:start])} if start else None, is_born=True)
+            for grown in growth
+        ]
+        for key, row in rows_of(*lives).items():
+            sums[key] += row.tokens
+
+    assert sums[A] == sum(map(sum, growth))

@@ -1,0 +1,122 @@
+"""Rows of Prometheus find the process they came from, and copies never count twice."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from backend.clients.prometheus import instant_text, quoted, whole
+from backend.errors import Unavailable
+from backend.usage.lives import Run, Target
+from backend.usage.vectors import LabelNames, TargetTable, values_by_mark
+
+NAMES = LabelNames(tenant="tenant", replica="replica")
+KEY = ("acme", "gpt-4o", "prompt")
+
+
+def row(value: str, **labels: str) -> dict[str, Any]:
+    named = {"__name__": "openai_tokens_total", "tenant": "acme", "model": "gpt-4o", "type": "prompt"}
+    return {"metric": {**named, **labels}, "value": [1.0, value]}
+
+
+def target(**labels: str) -> Target:
+    return Target(labels, [Run(0, [0])])
+
+
+def read(targets: list[Target], rows: list[Mapping[str, Any]]) -> tuple[dict[int, dict[Any, int]], set[str]]:
+    return TargetTable(targets).values_by_target(rows, NAMES)
+
+
+def test_a_row_belongs_to_the_target_whose_labels_it_carries() -> None:
+    targets = [target(instance="a", job="x"), target(instance="a", job="y"), target(instance="b", job="x")]
+
+    values, strangers = read(
+        targets,
+        [
+            row("1", instance="a", job="x"),
+            row("2", instance="a", job="y"),
+            row("3", instance="b", job="x"),
+        ],
+    )
+
+    assert values == {0: {KEY: 1}, 1: {KEY: 2}, 2: {KEY: 3}}
+    assert strangers == set()
+
+
+def test_labels_of_one_target_may_be_a_part_of_another() -> None:
+    targets = [target(instance="a", job="x"), target(instance="a", job="x", pod="p")]
+
+    values, _ = read(targets, [row("5", instance="a", job="x", pod="p"), row("4", instance="a", job="x")])
+
+    assert values == {0: {KEY: 4}, 1: {KEY: 5}}
+
+
+def test_copies_that_only_job_or_replica_tell_apart_count_once() -> None:
+    values, _ = read(
+        [target(instance="a", job="x")],
+        [
+            row("7", instance="a", job="x"),
+            row("9", instance="a", job="x", replica="1"),
+            row("8", instance="a", job="y"),
+        ],
+    )
+
+    assert values == {0: {KEY: 9}}
+
+
+def test_series_that_another_label_tells_apart_are_summed() -> None:
+    values, _ = read(
+        [target(instance="a", job="x")],
+        [row("7", instance="a", job="x", region="eu"), row("9", instance="a", job="x", region="us")],
+    )
+
+    assert values == {0: {KEY: 16}}
+
+
+def test_an_instance_without_a_start_time_is_told() -> None:
+    values, strangers = read([target(instance="a")], [row("7", instance="b"), row("7", instance="a")])
+
+    assert values == {0: {KEY: 7}}
+    assert strangers == {"b"}
+
+
+def test_a_label_that_is_missing_is_an_empty_one() -> None:
+    lacking = {"metric": {"instance": "a", "tenant": "acme"}, "value": [1.0, "3"]}
+
+    values, _ = read([target(instance="a")], [lacking])
+
+    assert values == {0: {("acme", "", ""): 3}}
+
+
+def test_answers_to_a_batch_go_to_their_questions() -> None:
+    rows = [
+        row("7", instance="a", __life="3"),
+        row("8", instance="a", __life="5"),
+        row("6", instance="a", __life="3", replica="1"),
+    ]
+
+    values = values_by_mark(rows, {3: {"instance": "a"}, 4: {"instance": "b"}, 5: {"instance": "a"}}, NAMES)
+
+    assert values == {3: {KEY: 7}, 4: {}, 5: {KEY: 8}}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("0", 0), ("123", 123), ("9007199254740992", 2**53), ("1e+06", 10**6), ("1.5e+22", 15 * 10**21)],
+)
+def test_a_counter_is_read_to_the_token(text: str, value: int) -> None:
+    assert whole(text) == value
+
+
+@pytest.mark.parametrize("text", ["NaN", "+Inf", "-Inf", "", "many"])
+def test_what_is_no_number_is_a_failure(text: str) -> None:
+    with pytest.raises(Unavailable):
+        whole(text)
+
+
+def test_label_values_cannot_leave_their_quotes() -> None:
+    assert quoted('a"b\\c\nd') == '"a\\"b\\\\c\\nd"'
+
+
+def test_times_keep_their_milliseconds() -> None:
+    assert instant_text(1_795_000_000_007) == "1795000000.007"
