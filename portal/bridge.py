@@ -62,7 +62,9 @@ async def attempt(lang: Lang, work: Callable[[], T], *, lane: Lane = Lane.DATABA
 
 
 def problem_of(error: AppError, lang: Lang) -> Problem:
-    """The sentence for an expected error."""
+    """The sentence for an expected error. That another party is away stands in the log too."""
+    if isinstance(error, Unavailable):
+        log.warning("portal.unavailable", **error.data, meaning=error_text(error, "en"))
     return Problem(text=error_text(error, lang), passes=isinstance(error, Unavailable))
 
 

@@ -20,7 +20,7 @@ from backend.accounts.types import Session
 from backend.actor import OPERATOR_ROLES, STAFF_ROLES, TENANT_ROLES, Role
 from backend.errors import Unavailable
 from backend.log import get_logger
-from portal import routes, session
+from portal import bridge, routes, session
 
 TENANT = frozenset(TENANT_ROLES)
 STAFF = frozenset(STAFF_ROLES)
@@ -92,7 +92,8 @@ class Guard(Middleware):
         root = state._get_root_state()  # noqa: SLF001 - Reflex offers no public way from a substate to its root
         try:
             who = await session.session_of(session.token_in(root.router.headers.cookie))
-        except Unavailable:
+        except Unavailable as lost:
+            bridge.problem_of(lost, "en")
             return _database_lost()
         was_bound = await self._bind(root, who)
         if not self._has_token_left(str(who.id) if who else root.router.session.client_token):

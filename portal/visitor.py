@@ -9,7 +9,8 @@ from reflex_base.event import EventSpec
 
 from backend.accounts.types import Session
 from backend.actor import STAFF_ROLES, TENANT_ROLES
-from backend.i18n.catalog import Lang, text
+from backend.errors import SignInRequired, Unavailable
+from backend.i18n.catalog import Lang, error_text, text
 from backend.tenants import service as tenants
 from portal import bridge, pages, routes, session
 from portal.guard import allow
@@ -64,8 +65,10 @@ class VisitorState(rx.State):
     @rx.event
     @allow(public=True)
     def tell_unexpected(self, reference: str) -> None:
-        """Show that an event failed, with the reference that the log has too."""
-        if isinstance(reference, str) and _REFERENCE.fullmatch(reference):
+        """Show that an event failed: with the reference that the log has too, or without one for a lost database."""
+        if reference == "":
+            self.unexpected = error_text(Unavailable(service="database"), language(self))
+        elif isinstance(reference, str) and _REFERENCE.fullmatch(reference):
             self.unexpected = text("error.unknown", language(self), reference=reference)
 
     @rx.event
@@ -92,5 +95,10 @@ def _visitor(found: Session, lang: Lang) -> Visitor:
 
 def on_unexpected(exception: Exception) -> EventSpec:
     """What a handler's unforeseen end leads to: a sentence with a reference, and the trace in the log."""
-    problem = bridge.unexpected(exception, "fa")
+    if isinstance(exception, SignInRequired):
+        return rx.redirect(routes.sign_in({"error": SignInRequired.code}))
+    if isinstance(exception, Unavailable):
+        problem = bridge.problem_of(exception, "en")
+    else:
+        problem = bridge.unexpected(exception, "fa")
     return VisitorState.tell_unexpected(problem.reference)  # type: ignore[operator]  # mypy sees the namespace rx.event, not the handler

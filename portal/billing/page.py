@@ -42,6 +42,7 @@ def _billing() -> rx.Component:
             ),
             rx.fragment(),
         ),
+        rx.cond(BillingState.mail_problem != "", note(BillingState.mail_problem, tone="warn"), rx.fragment()),
         rx.cond(
             BillingState.done != "", note(BillingState.done, tone="ok", data_testid="done"), rx.fragment()
         ),

@@ -10,6 +10,8 @@ from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.invoices import service as invoices
 from backend.invoices.types import BillingRun, RunState
+from backend.job_runs import service as job_runs
+from backend.job_runs.types import JobState
 from backend.usage import service as usage
 from portal.billing import rows
 from portal.billing.rows import DayChoice, HeldRow, PlanRow, RunRow, UnknownRow
@@ -17,6 +19,7 @@ from portal.billing.rows import DayChoice, HeldRow, PlanRow, RunRow, UnknownRow
 RUNS_SHOWN = 50
 UNKNOWN_DAYS = 60
 ALL_OPEN = "all"
+SEND_MAIL = "send_mail"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,7 @@ class BillingView:
     open_days: str
     held_count: str
     last_run: str
+    mail_problem: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,14 @@ def overview(actor: Actor, lang: Lang) -> BillingView:
         open_days=fmt.number(len(open_days), lang),
         held_count=fmt.number(len(held), lang),
         last_run=fmt.instant(runs[0].started_at, lang) if runs else "—",
+        mail_problem=_mail_problem(actor, lang),
     )
+
+
+def _mail_problem(actor: Actor, lang: Lang) -> str:
+    """Why invoices do not reach anybody, if the last time that mail was sent failed."""
+    last = next((run for run in job_runs.last_runs(actor) if run.job == SEND_MAIL), None)
+    return rows.failure(last.outcome, lang) if last and last.state is JobState.FAILED else ""
 
 
 def latest_runs(actor: Actor, lang: Lang) -> list[RunRow]:

@@ -39,6 +39,7 @@ class BillingState(rx.State):
     open_days: str = ""
     held_count: str = ""
     last_run: str = ""
+    mail_problem: str = ""
 
     plan_phase: str = "idle"
     plan_problem: Problem = Problem(text="")
@@ -168,6 +169,7 @@ class BillingState(rx.State):
         self.runs, self.held, self.unknown = view.runs, view.held, view.unknown
         self.overdue, self.choices, self.open_days = view.overdue, view.choices, view.open_days
         self.held_count, self.last_run = view.held_count, view.last_run
+        self.mail_problem = view.mail_problem
         self.phase = "ready"
 
     def _show_plan(self, outcome: PlanView | Problem, chosen: str) -> None:
