@@ -79,6 +79,8 @@ def lines(connection: Connection, invoice_ids: Sequence[UUID]) -> dict[UUID, lis
         " WHERE invoice_id IN :ids ORDER BY invoice_id, model, type"
     ).bindparams(bindparam("ids", expanding=True))
     found: dict[UUID, list[InvoiceLine]] = {}
+    if not invoice_ids:
+        return found  # an empty list has no type that PostgreSQL could compare with
     for invoice_id, *line in connection.execute(statement, {"ids": list(invoice_ids)}):
         found.setdefault(invoice_id, []).append(InvoiceLine(*line))
     return found
