@@ -8,7 +8,7 @@ import json
 import random
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -31,6 +31,7 @@ NAMESPACE = "docuchat-prod"
 CANARY = "docuchat-canary"
 CANARY_COMPANY = "caravansara-travel"
 CANARY_FROM_DAYS = 3
+SPREAD_FROM = 4.0  # questions per minute
 
 STEP_S = 60
 # promtool reads a whole file once for each block in it, so one file is one block. Blocks of 18 hours are a third step
@@ -58,8 +59,8 @@ class Process:
     name: str
     offset_s: int
     lives: tuple[Life, ...]
-    companies: tuple[Company, ...] = COMPANIES
-    share: float = 1 / len(INSTANCES)
+    shares: Mapping[str, float]
+    """The part of each company's questions that it answers, by the company's label."""
     unseen: range = range(0)
 
 
@@ -96,7 +97,12 @@ def processes(start: int, end: int, *, with_canary: bool) -> list[Process]:
     The canary lived the day before yesterday and was out of reach for six hours, so its company's invoice is held.
     """
     found = [
-        Process(name=name, offset_s=7 + 23 * number, lives=tuple(lives(name, start, end)))
+        Process(
+            name=name,
+            offset_s=7 + 23 * number,
+            lives=tuple(lives(name, start, end)),
+            shares=_shares(number),
+        )
         for number, name in enumerate(INSTANCES)
     ]
     if with_canary:
@@ -109,12 +115,20 @@ def processes(start: int, end: int, *, with_canary: bool) -> list[Process]:
                 name=CANARY,
                 offset_s=41,
                 lives=(Life(start=born, end=born + 16 * 3600),),
-                companies=tuple(company for company in COMPANIES if company.label == CANARY_COMPANY),
-                share=0.1,
+                shares={CANARY_COMPANY: 0.1},
                 unseen=range(born + 4 * 3600, born + 10 * 3600),
             )
         )
     return found
+
+
+def _shares(number: int) -> dict[str, float]:
+    """The busiest companies are spread over all processes; the others stay with one, to save half the series."""
+    busiest = {company.label for company in COMPANIES if company.rhythm.questions_per_minute >= SPREAD_FROM}
+    own = {
+        company.label: 1.0 for company in COMPANIES[number :: len(INSTANCES)] if company.label not in busiest
+    }
+    return own | dict.fromkeys(busiest, 1 / len(INSTANCES))
 
 
 def backfill(
@@ -251,7 +265,8 @@ def _new_counters(process: Process) -> dict[tuple[str, Flow], _Counter]:
         (company.label, (model, kind)): _Counter(
             f'openai_tokens_total{{{where},tenant="{company.label}",model="{model}",type="{kind}"}} '
         )
-        for company in process.companies
+        for company in COMPANIES
+        if company.label in process.shares
         for model, kind in _flows(company)
     }
 
@@ -267,11 +282,12 @@ def _rates(process: Process, moment: int, since: date) -> dict[str, dict[Flow, f
     at = datetime.fromtimestamp(moment, UTC)
     return {
         company.label: {
-            flow: tokens / TOKENS_PER_QUESTION[flow] * process.share
+            flow: tokens / TOKENS_PER_QUESTION[flow] * process.shares[company.label]
             for flow, tokens in expected_tokens(company, at, since=since).items()
             if flow[1] == "prompt" and flow[0] != EMBEDDING_MODEL
         }
-        for company in process.companies
+        for company in COMPANIES
+        if company.label in process.shares
     }
 
 

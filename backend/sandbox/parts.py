@@ -11,7 +11,7 @@ import httpx
 from backend.sandbox import frontend, history, tools
 from backend.sandbox.alertmanager import AlertmanagerServer
 from backend.sandbox.postgres import REPOSITORY, PostgresServer
-from backend.sandbox.processes import Child, Command, accepts, wait_until
+from backend.sandbox.processes import Child, Command, SandboxError, accepts, port_is_free, wait_until
 from backend.sandbox.prometheus import PrometheusServer, Target
 from backend.sandbox.site import Site, process_environment
 
@@ -41,9 +41,12 @@ class Part(Protocol):
 class ProcessPart:
     """A part that is one of our own processes, made anew from its command at each start."""
 
-    def __init__(self, command: Callable[[], Command], *, ready: Callable[[], bool]) -> None:
-        """Name the process; nothing starts yet."""
+    def __init__(
+        self, command: Callable[[], Command], *, port: int | None, ready: Callable[[], bool]
+    ) -> None:
+        """Name the process and the port that has to be free for it; nothing starts yet."""
         self._command = command
+        self._port = port
         self._ready = ready
         self._child: Child | None = None
 
@@ -54,7 +57,13 @@ class ProcessPart:
 
     def start(self) -> None:
         """Start the process and wait until it is ready."""
-        self._child = Child(self._command())
+        command = self._command()
+        if self._port is not None and not port_is_free(self._port):
+            # Otherwise somebody else's answer would be taken for ours.
+            raise SandboxError(
+                f"Another program has taken port {self._port} of {command.name} meanwhile. Start again for other ports."
+            )
+        self._child = Child(command)
         wait_until(self._ready, child=self._child)
 
     def stop(self) -> None:
@@ -76,11 +85,16 @@ def make_part(site: Site, name: str) -> Part:
                 tools.monitoring().alertmanager, site.state_dir / name, site.ports[name]
             )
         case "web":
-            return ProcessPart(lambda: _web_command(site), ready=lambda: web_answers(f"{site.web_url}/ping"))
+            return ProcessPart(
+                lambda: _web_command(site),
+                port=site.ports["web"],
+                ready=lambda: web_answers(f"{site.web_url}/ping"),
+            )
         case _:
             port = site.ports.get(name)
             return ProcessPart(
                 lambda: module_command(site, name, *_module(site, name)),
+                port=port,
                 ready=lambda: port is None or accepts(port),
             )
 
