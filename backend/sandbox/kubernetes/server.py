@@ -28,7 +28,7 @@ def running(
     """An emulator in a thread of this process, ended on leaving; with TLS when a kubeconfig is wanted."""
     tokens = read_or_make_tokens(kubeconfig)
     tls = certificate_in(kubeconfig.parent) if kubeconfig else None
-    app = create_app(tokens=tokens, namespace=namespace, start_s=start_s)
+    app = create_app(tokens=tokens, namespace=namespace, start_s=start_s, tick_s=0.05)
     with serving(app, free_port(), tls=tls) as url:
         if kubeconfig:
             authority = tls.certificate if tls else None

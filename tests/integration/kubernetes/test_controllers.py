@@ -8,7 +8,7 @@ import pytest
 from backend.sandbox.kubernetes.server import Address
 from tests.integration.kubernetes.conftest import API, JSON_PATCH, MERGE, Json, condition, settle, wait_for
 
-JOB = {
+JOB: Json = {
     "metadata": {"name": "restore-7"},
     "spec": {"backoffLimit": 0, "template": {"spec": {"containers": [{"name": "run", "image": "r"}]}}},
 }
