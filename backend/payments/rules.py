@@ -149,9 +149,8 @@ def with_flag(flags: tuple[Flag, ...], flag: Flag) -> tuple[Flag, ...]:
 
 
 def has_expired(attempt: Attempt, now: datetime, ttl: timedelta) -> bool:
-    """Whether an attempt kept its invoices long enough: from the hand-over, else from when it was opened."""
-    since = attempt.redirected_at or attempt.requested_at or attempt.created_at
-    return now - since >= ttl
+    """Whether an attempt kept its invoices long enough since its hand-over. A prepared one waits for its click."""
+    return attempt.redirected_at is not None and now - attempt.redirected_at >= ttl
 
 
 def next_check(attempt: Attempt, now: datetime) -> datetime | None:

@@ -111,7 +111,8 @@ def answer(
     is_same = attempt.allocations == wanted.allocations and attempt.merchant_fingerprint == fingerprint
     if is_same and attempt.verdict == Verdict.WAITING and _is_fresh(attempt, now, ttl, prepared_ttl):
         return Answer.REUSE
-    if attempt.verdict in NOT_DECIDED and not has_expired(attempt, now, ttl):
+    may_be_paying = attempt.redirected_at is not None and not has_expired(attempt, now, ttl)
+    if attempt.verdict in NOT_DECIDED and may_be_paying:
         return Answer.WAIT
     return Answer.REPLACE
 

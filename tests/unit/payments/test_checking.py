@@ -87,11 +87,10 @@ def test_an_attempt_expires_after_its_lifetime(age: int, expected: bool) -> None
     since = NOW - timedelta(minutes=age)
 
     assert rules.has_expired(attempt(redirected_at=since), NOW, TTL) is expected
-    assert rules.has_expired(attempt(redirected_at=None, requested_at=since), NOW, TTL) is expected
-    assert (
-        rules.has_expired(attempt(redirected_at=None, requested_at=None, created_at=since), NOW, TTL)
-        is expected
-    )
+
+
+def test_a_prepared_attempt_waits_for_its_click() -> None:
+    assert not rules.has_expired(attempt(State.REQUESTED, redirected_at=None), NOW + TTL, TTL)
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,11 @@ OLD = NOW - timedelta(minutes=20)
         pytest.param({"state": State.REVIEW}, Answer.WAIT, id="under review"),
         pytest.param({"verdict": Verdict.UNDECIDED}, Answer.WAIT, id="unclear"),
         pytest.param(
+            {"state": State.REQUESTED, "verdict": Verdict.UNDECIDED, "redirected_at": None},
+            Answer.REPLACE,
+            id="unclear but nobody was sent",
+        ),
+        pytest.param(
             {"verdict": Verdict.UNDECIDED, "redirected_at": OLD},
             Answer.REPLACE,
             id="unclear for its lifetime",

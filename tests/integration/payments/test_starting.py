@@ -1,0 +1,301 @@
+"""The click on pay: once, twice, in two tabs, with the gateway in trouble."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from backend.actor import Role
+from backend.config import settings
+from backend.db.engine import transaction
+from backend.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from backend.invoices.types import InvoiceId
+from backend.payments import repository, service, start_service
+from backend.payments.types import PreviewProblem, State
+from tests import factories
+from tests.integration.payments.payer import (
+    SWEEPER,
+    Payer,
+    attempt_of,
+    count_rows,
+    let_time_pass,
+    status_of,
+    sweep,
+    track_of,
+)
+
+
+@pytest.mark.parametrize("role", [Role.TENANT_VIEWER, Role.OPERATOR, Role.APPROVER, Role.AUDITOR])
+def test_only_a_tenants_admin_can_pay(payer: Payer, role: Role) -> None:
+    somebody = factories.actor(role, payer.tenant.id if role == Role.TENANT_VIEWER else None)
+
+    with pytest.raises(Forbidden):
+        service.start(somebody, [payer.invoice()])
+    with pytest.raises(Forbidden):
+        service.use_credit(somebody)
+
+
+def test_nobody_pays_or_sees_another_tenants_invoice(payer: Payer) -> None:
+    stranger = Payer(payer.bank)
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+
+    for act in (
+        lambda: stranger.start(invoice),
+        lambda: service.preview(stranger.actor, [invoice]),
+        lambda: service.history(stranger.actor, invoice),
+        lambda: service.hand_off(stranger.actor, hand_off.attempt_id),
+        lambda: service.credit_balance(stranger.actor, payer.tenant.id),
+        lambda: service.ledger(stranger.actor, payer.tenant.id),
+        lambda: service.use_credit(stranger.actor, [invoice]),
+        lambda: payer.start(InvoiceId(uuid4())),
+    ):
+        with pytest.raises(NotFound):
+            act()
+
+
+def test_a_double_click_opens_one_payment(payer: Payer) -> None:
+    invoice = payer.invoice()
+    payer.bank.fault("request", "delay", 0.3)
+
+    with ThreadPoolExecutor(3) as tabs:
+        hand_offs = [each.result() for each in [tabs.submit(payer.start, invoice) for _ in range(3)]]
+
+    assert len({track_of(each) for each in hand_offs}) == 1
+    assert len(payer.bank.calls("request")) == 1
+
+
+def test_the_attempt_is_stored_before_the_gateway_hears_of_it(payer: Payer) -> None:
+    invoice = payer.invoice()
+    payer.bank.fault("request", "delay", 0.5)
+    started = threading.Thread(target=payer.start, args=[invoice])
+
+    started.start()
+    deadline = time.monotonic() + 10
+    while not (stored := count_rows("payment_attempt", "state = 'created'")):
+        assert time.monotonic() < deadline
+    heard = payer.bank.sessions()
+    started.join()
+
+    assert (stored, heard) == (1, [])
+
+
+def test_an_open_payment_is_handed_out_again_while_it_is_fresh(payer: Payer) -> None:
+    invoice = payer.invoice()
+
+    first, second = payer.start(invoice), payer.start(invoice)
+
+    assert (second.attempt_id, second.is_reused) == (first.attempt_id, True)
+    assert service.hand_off(payer.actor, first.attempt_id).start_url == first.start_url
+
+
+def test_a_stale_payment_is_replaced_and_still_watched(payer: Payer) -> None:
+    invoice = payer.invoice()
+    old = payer.start(invoice)
+    let_time_pass(None, minutes=16)
+
+    new = payer.start(invoice)
+
+    assert track_of(new) != track_of(old)
+    assert attempt_of(old).state == State.EXPIRED
+    assert attempt_of(old).next_check_at is not None
+
+
+def test_after_a_cancellation_a_click_opens_a_new_payment(payer: Payer) -> None:
+    invoice = payer.invoice()
+    old = payer.start(invoice)
+    payer.bank.cancel(track_of(old))
+
+    new = payer.start(invoice)
+
+    assert attempt_of(old).state == State.CANCELLED
+    assert new.attempt_id != old.attempt_id
+
+
+def test_a_click_finds_the_payment_that_never_came_back(payer: Payer) -> None:
+    invoice = payer.invoice()
+    payer.pay(payer.start(invoice))
+
+    with pytest.raises(Conflict, match="invoices_paid"):
+        payer.start(invoice)
+
+    assert status_of(invoice) == "paid"
+
+
+def test_paying_all_takes_over_from_a_payment_of_one(payer: Payer) -> None:
+    one, two = payer.invoice(), payer.invoice()
+    first = payer.start(one)
+
+    both = payer.start()
+
+    assert both.invoice_ids == (one, two)
+    assert attempt_of(first).state == State.SUPERSEDED
+
+
+@pytest.mark.parametrize("status", [11, -2, 77])
+def test_while_a_payment_is_unclear_no_second_one_is_opened(payer: Payer, status: int) -> None:
+    invoice = payer.invoice()
+    old = payer.start(invoice)
+    payer.bank.act(track_of(old), "status", status=status)
+
+    with pytest.raises(Conflict, match="payment_undecided"):
+        payer.start(invoice)
+    let_time_pass(None, minutes=16)
+    new = payer.start(invoice)
+
+    assert attempt_of(old).state == State.SUPERSEDED
+    assert new.attempt_id != old.attempt_id
+
+
+@pytest.mark.parametrize(
+    ("kind", "after"),
+    [("drop", False), ("drop", True), ("http_error", False), ("html", True), ("without", False)],
+)
+def test_a_lost_answer_starts_nothing_and_the_next_click_does(payer: Payer, kind: str, after: bool) -> None:
+    invoice = payer.invoice()
+    payer.bank.fault("request", kind, ["trackId"] if kind == "without" else None, after=after, times=1)
+
+    with pytest.raises(Unavailable):
+        payer.start(invoice)
+    assert count_rows("payment_attempt", "state = 'failed_to_start'") == 1
+
+    assert payer.pay_whole(invoice).is_reused is False
+    assert status_of(invoice) == "paid"
+
+
+@pytest.mark.parametrize(
+    ("result", "error", "reason"),
+    [
+        (105, Invalid, "payment_too_small"),
+        (113, Invalid, "payment_too_large"),
+        (103, Unavailable, "zibal_refuses"),
+        (999, Unavailable, "zibal_refuses"),
+    ],
+)
+def test_a_refusal_of_the_gateway_is_told(
+    payer: Payer, result: int, error: type[Exception], reason: str
+) -> None:
+    payer.bank.fault("request", "result", result, times=1)
+
+    with pytest.raises(error, match=reason):
+        payer.start(payer.invoice())
+
+    assert count_rows("payment_attempt", "state = 'failed_to_start'") == 1
+
+
+def test_a_track_id_that_was_given_before_is_not_believed(payer: Payer) -> None:
+    first = payer.start(payer.invoice())
+    payer.bank.fault("request", "fields", {"trackId": track_of(first)}, times=1)
+
+    with pytest.raises(Unavailable):
+        payer.start(payer.invoice())
+
+    assert count_rows("payment_attempt", "state = 'failed_to_start'") == 1
+
+
+def test_an_amount_below_the_floor_is_explained_before_the_click(payer: Payer) -> None:
+    small = payer.invoice(9_000)
+
+    assert service.preview(payer.actor, [small]).problem == PreviewProblem.BELOW_MINIMUM
+    with pytest.raises(Invalid, match="below_minimum"):
+        payer.start(small)
+
+    assert payer.start(small, payer.invoice(1_000)).amount_rial == 10_000
+
+
+def test_an_amount_above_the_ceiling_is_paid_in_parts(payer: Payer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZIBAL_MAX_RIAL", "200000")
+    settings.cache_clear()
+    large = payer.invoice(350_000)
+
+    preview = service.preview(payer.actor)
+    assert (preview.payments, preview.is_split, preview.total_rial) == ((200_000, 150_000), True, 350_000)
+    payer.pay_whole(large)
+    assert service.history(payer.actor, large).outstanding_rial == 150_000
+    assert status_of(large) == "pending"
+    payer.pay_whole(large)
+
+    assert status_of(large) == "paid"
+
+
+def test_a_held_or_paid_invoice_cannot_be_paid(payer: Payer) -> None:
+    paid = payer.invoice()
+    payer.pay_whole(paid)
+
+    for invoice in (paid, payer.invoice(status="held")):
+        with pytest.raises(Conflict, match="invoices_paid"):
+            payer.start(invoice)
+
+
+def test_the_database_keeps_an_invoice_from_two_open_attempts(payer: Payer) -> None:
+    hand_off = payer.start(payer.invoice())
+    first = attempt_of(hand_off)
+    claimed = start_service.claim(payer.actor, payer.tenant.id, [payer.invoice()])
+    assert isinstance(claimed, start_service.Claimed)
+
+    with pytest.raises(IntegrityError), transaction() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO payment_allocation VALUES (%s, %s, 1, 9, true)",
+            (claimed.attempt.id, first.invoice_ids[0]),
+        )
+
+
+def test_a_start_whose_process_died_is_closed_and_keeps_nobody_waiting(payer: Payer) -> None:
+    invoice = payer.invoice()
+    start_service.claim(payer.actor, payer.tenant.id, [invoice])
+    let_time_pass(None, seconds=31)
+
+    assert payer.start(invoice).is_reused is False
+    start_service.claim(payer.actor, payer.tenant.id, [payer.invoice()])
+    let_time_pass(None, seconds=31)
+    sweep()
+
+    assert count_rows("payment_attempt", "state = 'failed_to_start'") == 2
+
+
+def test_payments_opened_at_night_are_handed_out_on_the_click(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAYMENT_PREPARED_SESSIONS", "3")
+    settings.cache_clear()
+    payer.bank.fault("request", "drop", times=1)
+    invoices = [payer.invoice() for _ in range(4)]
+
+    report = service.open_sessions(SWEEPER)
+    let_time_pass(None, hours=7)
+    sweep()
+
+    assert (report.opened, report.failed) == (2, 1)
+    prepared = repository.open_attempts(invoices)
+    assert {each.state for each in prepared} == {State.REQUESTED}
+    hand_off = payer.start(*prepared[0].invoice_ids)
+    assert (hand_off.attempt_id, hand_off.is_reused) == (prepared[0].id, True)
+
+
+def test_prepared_payments_expire_unseen_and_are_replaced_unasked(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAYMENT_PREPARED_SESSIONS", "2")
+    settings.cache_clear()
+    one, two = payer.invoice(), payer.invoice()
+    service.open_sessions(SWEEPER)
+
+    both = payer.start(one, two)
+    three = payer.invoice()
+    service.open_sessions(SWEEPER)
+    let_time_pass(None, hours=25)
+    sweep()
+
+    assert both.invoice_ids == (one, two)
+    assert repository.open_attempts([three]) == []
+    assert payer.bank.calls("inquiry", track_of(both)) != []
+
+
+def test_nothing_is_opened_at_night_unless_asked_for(payer: Payer) -> None:
+    payer.invoice()
+
+    assert service.open_sessions(SWEEPER).opened == 0
+    assert payer.bank.calls("request") == []
