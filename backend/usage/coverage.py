@@ -1,7 +1,7 @@
 """How much of a day the scrapes cover, and what their ends could not see. Pure."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import ROUND_DOWN, Decimal
 from itertools import pairwise
 from statistics import median_low
@@ -45,9 +45,7 @@ def seen_in(life: Life, span: Span, watched_until_ms: int) -> Seen:
     end = _end_ms(life, interval, watched_until_ms)
     living = Span(max(span.start_ms, life.start_ms), min(span.end_ms, end))
     unseen, across = 0, False
-    for begin, finish in _gaps(life, living):
-        if finish - begin <= 2 * interval:
-            continue
+    for begin, finish in _long_gaps(life, living, 2 * interval):
         usual = _usual_ms(life, begin, interval)
         if 2 * (finish - begin) > 5 * usual:
             across |= begin < span.start_ms < finish or begin < span.end_ms < finish
@@ -100,13 +98,12 @@ def _usual_ms(life: Life, begin: int, interval: int) -> int:
     return max(interval, median_low(steps)) if len(steps) >= NEIGHBOURS else interval
 
 
-def _gaps(life: Life, living: Span) -> Iterator[tuple[int, int]]:
-    """Every stretch without a scrape that touches the living time, whole also where it crosses a boundary."""
-    times = life.times
-    first, last = bisect_right(times, living.start_ms), bisect_left(times, living.end_ms)
+def _long_gaps(life: Life, living: Span, longer_than: int) -> list[tuple[int, int]]:
+    """Every long stretch without a scrape that touches the living time, whole also where it crosses a boundary."""
+    first, last = bisect_right(life.times, living.start_ms), bisect_left(life.times, living.end_ms)
+    touched = life.times[max(0, first - 1) : last + 1]
     if first == 0:
-        yield living.start_ms, times[0]
-    for index in range(max(1, first), min(last + 1, len(times))):
-        yield times[index - 1], times[index]
-    if last == len(times):
-        yield times[-1], living.end_ms
+        touched.insert(0, living.start_ms)
+    if last == len(life.times):
+        touched.append(living.end_ms)
+    return [(begin, finish) for begin, finish in pairwise(touched) if finish - begin > longer_than]

@@ -19,9 +19,9 @@ from backend.usage.lives import (
     milliseconds,
     point_at,
 )
-from backend.usage.rules import RATE_MS, LifeReadings, highest, tally
+from backend.usage.rules import RATE_MS, LifeReadings, highest, tally, unseen_rows
 from backend.usage.source import Source
-from backend.usage.types import DayMeasurement, Flag, StoredClosings, StoredLives, Values
+from backend.usage.types import DayMeasurement, Flag, StoredClosings, StoredLife, StoredLives, Values
 from backend.usage.vectors import TargetTable
 
 # While nothing newer was seen than this, somebody has to say whether Prometheus itself was alive.
@@ -109,19 +109,31 @@ def _measure(
     instances = source.instances(span)
     situation = _situation(source, instances, span, milliseconds(now), stored)
     found, strangers = _read(source, situation)
-    strangers |= instances - {target.instance for target in situation.sight.targets}
+    strangers |= (instances or {""}) - {target.instance for target in situation.sight.targets}
     lives = [_life_readings(situation, index, found) for index in situation.seen]
     lives += [_stranger(source, instance, span) for instance in source.with_counters(sorted(strangers), span)]
     counted = tally(lives, min_coverage=source.settings.usage_min_coverage, is_open=now < window.end)
+    is_blackout = not any(life.closings for life in lives) and _was_nobody_looking(source, span, stored)
     return DayMeasurement(
         day=day,
         window=window,
         measured_at=now,
-        rows=counted.rows,
+        rows=unseen_rows(_alive_before(span, stored)) if is_blackout else counted.rows,
         readings=counted.readings,
         series=len(counted.readings),
         lives=sum(1 for life in lives if life.closings),
     )
+
+
+def _was_nobody_looking(source: Source, span: Span, stored: StoredClosings) -> bool:
+    """Whether processes were alive at the beginning, and Prometheus has not a single sample of anything at the end."""
+    return bool(_alive_before(span, stored)) and not source.is_alive_at(span.end_ms)
+
+
+def _alive_before(span: Span, stored: StoredClosings) -> list[StoredLife]:
+    return [
+        life for life in stored.lives.values() if milliseconds(life.closed_at) >= span.start_ms - SILENCE_MS
+    ]
 
 
 def _situation(

@@ -70,6 +70,12 @@ def tally(found: Sequence[LifeReadings], *, min_coverage: Decimal, is_open: bool
     return Tally(rows=_rows(totals, coverages, common, min_coverage), readings=readings)
 
 
+def unseen_rows(stored: Iterable[StoredLife]) -> list[UsageRow]:
+    """Rows of a day on which nobody looked: no tokens, no coverage, held, for whoever was there before."""
+    keys = sorted({key for life in stored for key in life.closings})
+    return [UsageRow(*key, 0, Decimal(0), 0, True, (Flag.LOW_COVERAGE.value,)) for key in keys]
+
+
 def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int]]) -> None:
     """Add the meters of one life. This is the loop of the night: 400,000 times at 100,000 tenants."""
     instance, start, closed_at = one.life.instance, one.life.started_at, one.closed_at

@@ -62,7 +62,7 @@ def store_day(actor: Actor, measurement: DayMeasurement) -> bool:
     """
     require_process(actor)
     if measurement.measured_at < measurement.window.end:
-        raise Invalid(field="day")
+        raise Invalid(field="day", reason="day_is_open")
     with transaction() as connection:
         if not repository.claim_day(connection, measurement):
             return False

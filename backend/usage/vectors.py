@@ -1,6 +1,6 @@
 """Vectors of Prometheus into readings per target. The inner loop of a night: no object for a row."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -115,32 +115,40 @@ def _take_plain(
 ) -> list[Mapping[str, Any]]:
     """Read the rows that carry exactly the labels of a target and of the bill; return the others."""
     key_of_row = itemgetter(*names.key)
+    usual = target_labels + len(names.key) + (bool(rows) and NAME in rows[0]["metric"])
     others = []
     for row in rows:
         labels = row["metric"]
         try:
             found = into[target_of(labels)]
             key = key_of_row(labels)
-        except KeyError:
+            value = int(row["value"][1])
+        except (KeyError, ValueError):
             others.append(row)
             continue
-        if key in found or len(labels) != target_labels + 3 + (NAME in labels):
+        if len(labels) != usual or key in found:
             others.append(row)
         else:
-            found[key] = whole(row["value"][1])
+            found[key] = value
     return others
 
 
 def values_by_mark(
-    vector: Iterable[Mapping[str, Any]],
+    vector: Sequence[Mapping[str, Any]],
     targets: Mapping[int, Mapping[str, str]],
     names: LabelNames,
 ) -> dict[int, Values]:
     """Readings of a batch of questions, by the number that each of them put on its rows."""
     values: dict[int, Values] = {mark: {} for mark in targets}
+    extra = len(names.key) + 1 + (bool(vector) and NAME in vector[0]["metric"])
+    usual = {mark: len(labels) + extra for mark, labels in targets.items()}
     odd = _Oddities(names)
     for row in vector:
-        mark = int(row["metric"][MARK])
-        odd.add(mark, row["metric"], targets[mark], whole(row["value"][1]))
+        labels = row["metric"]
+        mark, key, value = int(labels[MARK]), key_of(labels, names), whole(row["value"][1])
+        if len(labels) != usual[mark] or key in values[mark]:
+            odd.add(mark, labels, targets[mark], value)
+        else:
+            values[mark][key] = value
     odd.pour_into(values)
     return values

@@ -1,6 +1,7 @@
 """What a bill must survive beyond restarts: lost data, late data, doubled data, odd data."""
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -77,6 +78,20 @@ def test_lost_data_without_stored_readings_is_held_at_what_was_seen(measure: Mea
     assert tokens_of(measured) == proven(world, *SECOND_HALF)
     assert all(row.held and Flag.COLD_START in row.flags for row in measured.rows)
     assert {reading.opening_source for reading in measured.readings} == {OpeningSource.FIRST_SEEN}
+
+
+def test_a_window_in_which_nobody_looked_is_held_and_its_tokens_come_later(measure: Measure) -> None:
+    stored = stored_after(measure("kept", START, MIDDLE))
+
+    silent = measure("lost", MIDDLE, MIDDLE + HOUR, stored=stored)
+    following = measure(
+        "lost", MIDDLE + HOUR, END, stored=replace(stored, lives={}, older=lambda _lives: stored.lives)
+    )
+
+    assert tokens_of(silent) == {}
+    assert all(row.held and row.flags == (Flag.LOW_COVERAGE,) for row in silent.rows)
+    assert len(silent.rows) == 8
+    assert tokens_of(following) == proven(special.lost_data(is_lost=False), *SECOND_HALF)
 
 
 def test_a_reading_that_went_back_counts_nothing_and_is_held(measure: Measure) -> None:
