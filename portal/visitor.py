@@ -28,6 +28,7 @@ class Visitor:
     initial: str = ""
     role: str = ""
     company: str = ""
+    language: str = ""
     is_tenant: bool = False
     is_staff: bool = False
 
@@ -55,8 +56,8 @@ class VisitorState(rx.State):
             )
         if path in {routes.HOME, routes.SIGN_IN} or (roles is not None and found.actor.role not in roles):
             return rx.redirect(routes.home_of(found.actor.role))
-        if self.visitor.email != found.email:
-            lang = language(self)
+        lang = language(self)
+        if (self.visitor.email, self.visitor.language) != (found.email, lang):
             outcome = await bridge.attempt(lang, lambda: _visitor(found, lang))
             if isinstance(outcome, Visitor):
                 self.visitor = outcome
@@ -88,6 +89,7 @@ def _visitor(found: Session, lang: Lang) -> Visitor:
         initial=found.name.strip()[:1],
         role=text(f"role.{found.actor.role}", lang),
         company=company,
+        language=lang,
         is_tenant=found.actor.role in TENANT_ROLES,
         is_staff=found.actor.role in STAFF_ROLES,
     )

@@ -51,6 +51,16 @@ def count_of(connection: Connection, tenant_id: TenantId) -> int:
     return int(connection.scalar(statement, {"tenant": tenant_id}) or 0)
 
 
+def net_by_day(connection: Connection, tenant_id: TenantId, first: date, last: date) -> dict[date, Rial]:
+    """What a tenant's issued invoices ask before tax, by day."""
+    statement = text(
+        "SELECT day, net_rial FROM tenant_invoice"
+        " WHERE tenant_id = :tenant AND day BETWEEN :first AND :last AND number IS NOT NULL"
+    )
+    rows = connection.execute(statement, {"tenant": tenant_id, "first": first, "last": last})
+    return {row.day: Rial(row.net_rial) for row in rows}
+
+
 def owed_by(connection: Connection, tenant_id: TenantId) -> Owed:
     """The number and sum of a tenant's unpaid invoices."""
     statement = text(

@@ -35,6 +35,7 @@ from backend.invoices.types import (
     Status,
 )
 from backend.log import get_logger
+from backend.money import Rial
 from backend.tenants import service as tenants
 from backend.usage import service as usage
 
@@ -199,6 +200,13 @@ def release(actor: Actor, invoice_id: InvoiceId, reason: str) -> Invoice:
         assert released is not None
     log.info("invoice.released", invoice=invoice_id, number=released.number, by=actor.name)
     return released
+
+
+def net_by_day(actor: Actor, tenant_id: TenantId, first: date, last: date) -> dict[date, Rial]:
+    """What a tenant's issued invoices ask before tax, by day, both ends included; a day without one is missing."""
+    require_tenant(actor, tenant_id)
+    with read() as connection:
+        return report_repository.net_by_day(connection, tenant_id, first, last)
 
 
 def invoices_of(actor: Actor, tenant_id: TenantId, *, limit: int = 50, offset: int = 0) -> InvoicePage:

@@ -44,7 +44,7 @@ def usage_chart() -> rx.Component:
                     tick_formatter=_COMPACT,
                     tick_line=False,
                     axis_line=False,
-                    width=64,
+                    width=78,
                 ),
                 rx.recharts.graphing_tooltip(
                     custom_attrs={"formatter": rx.Var(_EXACT)}, is_animation_active=False

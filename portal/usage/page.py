@@ -67,7 +67,7 @@ def _figures() -> rx.Component:
         tile(
             t("page.usage.month_cost"),
             rx.cond(is_month_there, month.cost, waiting),
-            t("page.usage.estimate"),
+            t("page.usage.with_estimate"),
             data_testid="month-cost",
         ),
     )

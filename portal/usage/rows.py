@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
-from backend.money import charge
+from backend.money import Rial, charge
 from backend.pricing import rules as pricing
 from backend.pricing.types import PriceList
 from backend.usage.types import HOLDING, DailyUsage, DayMeasurement, Flag, UsageRow
@@ -102,12 +102,23 @@ def by_day(usage: Iterable[DailyUsage]) -> dict[date, list[DailyUsage]]:
     return grouped
 
 
-def month_so_far(days: Mapping[date, list[DailyUsage]], since: date, prices: Sequence[PriceList]) -> Amount:
+def amounts_of_days(
+    days: Mapping[date, list[DailyUsage]], invoiced: Mapping[date, Rial], prices: Sequence[PriceList]
+) -> dict[date, Amount]:
+    """Tokens and cost of each closed day: what its invoice says, to the rial, and an estimate until there is one."""
+    amounts = {}
+    for day, rows in days.items():
+        estimate = amount_of(rows, pricing.price_list_on(prices, day))
+        amounts[day] = Amount(tokens=estimate.tokens, rial=invoiced.get(day, estimate.rial))
+    return amounts
+
+
+def month_so_far(amounts: Mapping[date, Amount], since: date) -> Amount:
     """What the closed days since the beginning of the month amount to."""
     total = Amount()
-    for day, rows in days.items():
+    for day, amount in amounts.items():
         if day >= since:
-            total = total.plus(amount_of(rows, pricing.price_list_on(prices, day)))
+            total = total.plus(amount)
     return total
 
 
@@ -139,10 +150,9 @@ def to_today(measured: DayMeasurement, total: Amount, lang: Lang) -> TodayView:
     )
 
 
-def to_day(day: date, rows: Sequence[DailyUsage], prices: Sequence[PriceList], lang: Lang) -> DayRow:
+def to_day(day: date, rows: Sequence[DailyUsage], total: Amount, lang: Lang) -> DayRow:
     """A line of the table."""
     tokens = _by_type(rows)
-    total = amount_of(rows, pricing.price_list_on(prices, day))
     coverage = min((row.coverage for row in rows), default=Decimal(1))
     return DayRow(
         key=day.isoformat(),

@@ -14,6 +14,7 @@ from backend.actor import Actor, own_tenant
 from backend.errors import SignInRequired, Unavailable
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
+from backend.invoices import service as invoices
 from backend.pricing import rules as pricing_rules
 from backend.pricing import service as pricing
 from backend.usage import service as usage
@@ -167,15 +168,16 @@ def stored_view(actor: Actor, lang: Lang) -> StoredView:
     last = today - timedelta(days=1)
     month_since = clock.jalali_month_start(today) if lang == "fa" else clock.gregorian_month_start(today)
     first = min(month_since, today - timedelta(days=CHART_DAYS))
-    prices = pricing.price_lists(actor)
     days = rows.by_day(usage.daily(actor, own_tenant(actor), first, last))
+    invoiced = invoices.net_by_day(actor, own_tenant(actor), first, last)
+    amounts = rows.amounts_of_days(days, invoiced, pricing.price_lists(actor))
     chart, series = rows.to_chart(days, last, CHART_DAYS, lang)
     newest_first = sorted(days, reverse=True)[:CHART_DAYS]
     return StoredView(
-        days=[rows.to_day(day, days[day], prices, lang) for day in newest_first],
+        days=[rows.to_day(day, days[day], amounts[day], lang) for day in newest_first],
         chart=chart,
         series=series,
-        month=rows.month_so_far(days, month_since, prices),
+        month=rows.month_so_far(amounts, month_since),
         month_since=month_since,
     )
 

@@ -3,6 +3,7 @@ from decimal import Decimal
 
 import pytest
 
+from backend.money import Rial
 from backend.pricing.types import PriceList
 from backend.usage.types import DailyUsage
 from portal.accounts.rows import device
@@ -19,7 +20,8 @@ def used(model: str, tokens: int, kind: str = "prompt", flags: tuple[str, ...] =
 
 
 def test_a_day_shows_tokens_by_type_in_persian_digits() -> None:
-    row = usage.to_day(DAY, [used("a", 1200), used("a", 34, "completion")], PRICES, "fa")
+    rows = [used("a", 1200), used("a", 34, "completion")]
+    row = usage.to_day(DAY, rows, usage.amounts_of_days({DAY: rows}, {}, PRICES)[DAY], "fa")
 
     assert (row.day, row.prompt, row.completion, row.total) == ("۱ آذر ۱۴۰۵", "۱٬۲۰۰", "۳۴", "۱٬۲۳۴")
     assert row.cost == "۲۴٫۶ تومان"
@@ -27,7 +29,8 @@ def test_a_day_shows_tokens_by_type_in_persian_digits() -> None:
 
 
 def test_flags_that_hold_an_invoice_come_first_and_speak_plainly() -> None:
-    row = usage.to_day(DAY, [used("a", 1, flags=("duplicate_scrape", "low_coverage"))], PRICES, "en")
+    rows = [used("a", 1, flags=("duplicate_scrape", "low_coverage"))]
+    row = usage.to_day(DAY, rows, usage.Amount(tokens=1), "en")
 
     assert [flag.tone for flag in row.flags] == ["warn", "info"]
     assert row.flags[0].name == "Low coverage"
@@ -45,11 +48,19 @@ def test_the_chart_has_each_day_once_and_the_smallest_models_together() -> None:
 
 
 def test_today_and_closed_days_add_up_to_the_month() -> None:
-    closed = usage.month_so_far({DAY: [used("a", 1000)], date(2026, 10, 1): [used("a", 7)]}, DAY, PRICES)
+    days = {DAY: [used("a", 1000)], date(2026, 10, 1): [used("a", 7)]}
+    closed = usage.month_so_far(usage.amounts_of_days(days, {}, PRICES), DAY)
 
     month = usage.to_month(closed.plus(usage.Amount(tokens=500, rial=100)), DAY, "en")
 
     assert (month.tokens, month.cost) == ("1,500", "30 Toman")
+
+
+def test_a_day_with_an_invoice_costs_what_the_invoice_says_to_the_rial() -> None:
+    days = {DAY: [used("a", 1004)]}
+
+    assert usage.amounts_of_days(days, {}, PRICES)[DAY].rial == 200
+    assert usage.amounts_of_days(days, {DAY: Rial(201)}, PRICES)[DAY].rial == 201
 
 
 @pytest.mark.parametrize(
