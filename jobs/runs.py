@@ -8,6 +8,7 @@ from apscheduler.triggers.base import BaseTrigger
 
 from backend.actor import Actor
 from backend.errors import AppError, Unavailable
+from backend.i18n.catalog import error_text
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState
 from backend.log import get_logger
@@ -60,12 +61,13 @@ def _execute_quietly(job: Job, actor: Actor, started_by: str) -> bool:
 
 
 def _attempt(job: Job, actor: Actor) -> tuple[JobState, str]:
+    meaning = {}
     try:
         outcome = job.run(actor)
     except JobError as failed:
         outcome = str(failed)
     except AppError as error:
-        outcome = error.key.removeprefix("error.")
+        outcome, meaning = error.key.removeprefix("error."), {"meaning": error_text(error, "en")}
     except Exception:  # the edge of the process: a bug in one job must not end the others
         log.exception("job.crashed", job=job.name)
         return JobState.FAILED, "bug"
@@ -73,5 +75,5 @@ def _attempt(job: Job, actor: Actor) -> tuple[JobState, str]:
         if outcome:
             log.info("job.finished", job=job.name, outcome=outcome)
         return JobState.FINISHED, outcome
-    log.error("job.failed", job=job.name, outcome=outcome)
+    log.error("job.failed", job=job.name, outcome=outcome, **meaning)
     return JobState.FAILED, outcome

@@ -20,6 +20,7 @@ from backend.audit import service as audit
 from backend.config import settings
 from backend.db.engine import advisory_lock, read, transaction
 from backend.errors import Conflict, Invalid, NotFound, Unavailable
+from backend.i18n.catalog import error_text
 from backend.invoices import billing_service, report_repository, repository, rules
 from backend.invoices.types import (
     BillingHealth,
@@ -307,7 +308,9 @@ def _record_failure(day: date, started_by: str, started_at: datetime, error: Una
     )
     with transaction() as connection:
         repository.insert_run(connection, run)
-    log.error("billing.day_failed", day=day, reason=run.error, detail=str(error))
+    log.error(
+        "billing.day_failed", day=day, reason=run.error, detail=str(error), meaning=error_text(error, "en")
+    )
     return run
 
 
