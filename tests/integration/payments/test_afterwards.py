@@ -1,0 +1,313 @@
+"""What may come later: refunds, reversals, second and late payments, doubt, and operators."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from backend.actor import Role
+from backend.audit import service as audit
+from backend.config import settings
+from backend.db.engine import advisory_lock, transaction
+from backend.errors import Conflict, Forbidden, Invalid
+from backend.payments import service
+from backend.payments.sweep_service import SWEEP_LOCK
+from backend.payments.types import EventKind, Flag, Outcome, State
+from tests import factories
+from tests.integration.payments.payer import (
+    SWEEPER,
+    Payer,
+    attempt_of,
+    count_rows,
+    ledger_of,
+    let_time_pass,
+    mails,
+    status_of,
+    sweep,
+    track_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("act", "state"),
+    [("refund", State.REFUNDED), ("refunding", State.REFUNDING), ("reverse", State.REVERSED)],
+)
+def test_money_that_goes_back_opens_the_invoice_again(payer: Payer, act: str, state: State) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.pay_whole(invoice)
+    payer.bank.act(track_of(hand_off), act)
+
+    let_time_pass(payer.bank, hours=1.1)
+    sweep()
+
+    assert status_of(invoice) == "pending"
+    assert (attempt_of(hand_off).state, payer.credit()) == (state, 0)
+    assert ledger_of(payer.tenant.id)[2:] == [("reversal", -50_000), ("reopening", 50_000)]
+    assert [each.id for each in service.flagged(factories.actor(Role.AUDITOR))] == [hand_off.attempt_id]
+    assert payer.come_back(hand_off).outcome == Outcome.RETURNED_MONEY
+
+
+def test_a_refund_that_is_withdrawn_pays_the_invoice_again(payer: Payer) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.pay_whole(invoice)
+    payer.bank.act(track_of(hand_off), "refunding")
+    let_time_pass(payer.bank, hours=1.1)
+    sweep()
+
+    payer.bank.act(track_of(hand_off), "status", status=1)
+    let_time_pass(payer.bank, hours=25)
+    sweep()
+
+    assert status_of(invoice) == "paid"
+    assert (attempt_of(hand_off).turn, len(mails())) == (2, 2)
+
+
+def test_a_reopened_invoice_can_be_paid_anew(payer: Payer) -> None:
+    invoice = payer.invoice()
+    payer.bank.act(track_of(payer.pay_whole(invoice)), "reverse")
+    let_time_pass(payer.bank, hours=1.1)
+    sweep()
+
+    payer.pay_whole(invoice)
+
+    assert status_of(invoice) == "paid"
+    assert payer.credit() == 0
+
+
+def test_money_that_was_taken_back_unverified_settles_nothing(payer: Payer) -> None:
+    payer.bank.behave(auto_reverse_s=900)
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    payer.pay(hand_off)
+
+    let_time_pass(payer.bank, minutes=16)
+    sweep()
+
+    assert attempt_of(hand_off).state == State.REVERSED
+    assert (status_of(invoice), ledger_of(payer.tenant.id)) == ("pending", [])
+
+
+def test_a_second_payment_becomes_credit_and_is_flagged(payer: Payer) -> None:
+    invoice = payer.invoice()
+    first = payer.start(invoice)
+    let_time_pass(None, minutes=16)
+    second = payer.start(invoice)
+
+    payer.pay(first)
+    payer.pay(second)
+    told = [payer.come_back(second).outcome, payer.come_back(first).outcome]
+
+    assert told == [Outcome.PAID, Outcome.PAID_AS_CREDIT]
+    assert payer.credit() == 50_000
+    assert attempt_of(first).flags == (Flag.SURPLUS,)
+    assert mails()[-1]["params"]["credit_rial"] == 50_000
+
+
+def test_a_late_payment_still_pays_its_invoice(payer: Payer) -> None:
+    invoice = payer.invoice()
+    late = payer.start(invoice)
+    let_time_pass(None, minutes=50)
+    sweep()
+    assert attempt_of(late).state == State.EXPIRED
+
+    payer.pay(late)
+    let_time_pass(None, minutes=15)
+    sweep()
+
+    assert (status_of(invoice), attempt_of(late).state) == ("paid", State.SETTLED)
+
+
+def test_credit_pays_the_next_invoices_oldest_first(payer: Payer) -> None:
+    _overpay(payer, 50_000)
+    old, young = payer.invoice(30_000), payer.invoice(30_000)
+
+    with ThreadPoolExecutor(4) as tabs:
+        used = [each.result() for each in [tabs.submit(service.use_credit, payer.actor) for _ in range(4)]]
+
+    assert sum(each.used_rial for each in used) == 50_000
+    assert (payer.credit(), status_of(old), status_of(young)) == (0, "paid", "pending")
+    assert service.history(payer.actor, young).outstanding_rial == 10_000
+    payer.pay_whole(young)
+    assert (status_of(young), payer.credit()) == ("paid", 0)
+
+
+def test_credit_leaves_alone_what_is_just_being_paid(payer: Payer) -> None:
+    _overpay(payer, 50_000)
+    invoice = payer.invoice(30_000)
+    payer.start(invoice)
+
+    assert service.use_credit(payer.actor).used_rial == 0
+    assert service.preview(payer.actor).credit_rial == 50_000
+
+
+def test_credit_that_was_used_and_then_taken_back_is_a_debt_in_the_books(payer: Payer) -> None:
+    surplus = _overpay(payer, 50_000)
+    payer.invoice(50_000)
+    service.use_credit(payer.actor)
+
+    payer.bank.act(surplus, "reverse")
+    let_time_pass(payer.bank, hours=1.1)
+    sweep()
+
+    assert payer.credit() == -50_000
+    assert service.preview(payer.actor).credit_rial == 0
+
+
+def _overpay(payer: Payer, amount: int) -> int:
+    """Pay an invoice twice; the track id of the payment that became credit."""
+    invoice = payer.invoice(amount)
+    first = payer.start(invoice)
+    let_time_pass(None, minutes=16)
+    payer.pay_whole(invoice)
+    payer.pay(first)
+    payer.come_back(first)
+    assert payer.credit() == amount
+    return track_of(first)
+
+
+def test_what_stays_undecided_for_a_day_alarms_until_somebody_resolves_it(payer: Payer) -> None:
+    operator, auditor = factories.actor(Role.OPERATOR), factories.actor(Role.AUDITOR)
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    payer.bank.act(track_of(hand_off), "status", status=77)
+    assert service.undecided(operator) == []
+
+    let_time_pass(payer.bank, hours=25)
+    report = service.sweep(SWEEPER)
+
+    assert report.undecided == 1
+    assert [each.id for each in service.undecided(auditor)] == [hand_off.attempt_id]
+    assert service.health(operator).undecided == 1
+    for nobody in (auditor, payer.actor):
+        with pytest.raises(Forbidden):
+            service.resolve(nobody, hand_off.attempt_id, "x")
+        with pytest.raises(Forbidden):
+            service.check_again(nobody, hand_off.attempt_id)
+    with pytest.raises(Invalid):
+        service.resolve(operator, hand_off.attempt_id, "  ")
+    resolved = service.resolve(operator, hand_off.attempt_id, "bank says no money came")
+    assert (resolved.state, service.undecided(operator)) == (State.CLOSED, [])
+    assert audit.entries(operator)[0].event.action == "payment.resolved"
+    assert payer.start(invoice).is_reused is False
+
+
+def test_money_that_arrives_after_it_was_given_up_is_booked_by_checking_again(payer: Payer) -> None:
+    operator = factories.actor(Role.OPERATOR)
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    payer.bank.act(track_of(hand_off), "status", status=77)
+    let_time_pass(payer.bank, hours=25)
+    sweep()
+    service.resolve(operator, hand_off.attempt_id, "given up")
+    payer.bank.pay(track_of(hand_off))
+
+    checked = service.check_again(operator, hand_off.attempt_id)
+
+    assert (checked.state, status_of(invoice)) == (State.SETTLED, "paid")
+
+
+def test_a_flag_is_resolved_without_moving_money_and_only_once(payer: Payer) -> None:
+    operator = factories.actor(Role.OPERATOR)
+    _overpay(payer, 50_000)
+    [flagged] = service.flagged(operator)
+    before = ledger_of(payer.tenant.id)
+
+    resolved = service.resolve(operator, flagged.id, "told the customer")
+
+    assert (resolved.state, resolved.resolution) == (State.SETTLED, "told the customer")
+    assert (service.flagged(operator), ledger_of(payer.tenant.id)) == ([], before)
+    with pytest.raises(Conflict):
+        service.resolve(operator, flagged.id, "again")
+
+
+def test_an_operator_sees_all_the_evidence(payer: Payer) -> None:
+    hand_off = payer.pay_whole(payer.invoice())
+
+    file = service.file_of(factories.actor(Role.OPERATOR), hand_off.attempt_id)
+
+    assert [each.kind for each in file.events] == [
+        EventKind.CREATED,
+        EventKind.REQUESTED,
+        EventKind.REDIRECTED,
+        EventKind.RETURNED,
+        EventKind.SETTLED,
+        EventKind.JUDGED,
+    ]
+    assert [each.amount_rial for each in file.entries] == [50_000, -50_000]
+    with pytest.raises(Forbidden):
+        service.file_of(payer.actor, hand_off.attempt_id)
+
+
+def test_a_settled_payment_that_the_gateway_denies_is_kept_and_flagged(payer: Payer) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.pay_whole(invoice)
+    payer.bank.fault("inquiry", "status", 3)
+
+    let_time_pass(payer.bank, hours=1.1)
+    sweep()
+
+    assert status_of(invoice) == "paid"
+    assert attempt_of(hand_off).flags == (Flag.CONTRADICTION,)
+
+
+def test_two_sweepers_at_once_do_the_work_once(payer: Payer) -> None:
+    payer.pay(payer.start(payer.invoice()))
+    let_time_pass(payer.bank, minutes=1.1)
+
+    with advisory_lock(SWEEP_LOCK) as is_ours:
+        assert is_ours
+        assert service.sweep(SWEEPER).was_busy
+    assert service.sweep(SWEEPER).settled == 1
+
+
+def test_a_row_that_breaks_the_sweeper_stops_no_other(payer: Payer) -> None:
+    broken, whole = payer.invoice(), payer.invoice()
+    hand_off = payer.start(broken)
+    payer.pay(hand_off)
+    payer.pay(payer.start(whole))
+    with transaction() as connection:
+        connection.exec_driver_sql(
+            "UPDATE payment_attempt SET state = 'returned', flags = '[\"nobody knows\"]' WHERE id = %s",
+            (hand_off.attempt_id,),
+        )
+    let_time_pass(payer.bank, minutes=1.1)
+
+    report = service.sweep(SWEEPER)
+
+    assert (report.failed, report.settled) == (1, 1)
+    assert status_of(whole) == "paid"
+
+
+def test_another_merchants_payments_are_left_undecided(payer: Payer, monkeypatch: pytest.MonkeyPatch) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    payer.pay(hand_off)
+    monkeypatch.setenv("ZIBAL_MERCHANT", "zibal")
+    settings.cache_clear()
+
+    assert payer.come_back(hand_off).outcome == Outcome.CHECKING
+    assert attempt_of(hand_off).last_error == "merchant_changed"
+    assert status_of(invoice) == "pending"
+    assert service.is_play_money()
+
+
+def test_only_processes_sweep(payer: Payer) -> None:
+    for act in (
+        lambda: service.sweep(payer.actor),
+        lambda: service.open_sessions(payer.actor),
+        lambda: service.judge(payer.actor, payer.start(payer.invoice()).attempt_id),
+        lambda: service.undecided(payer.actor),
+        lambda: service.flagged(payer.actor),
+        lambda: service.health(payer.actor),
+    ):
+        with pytest.raises(Forbidden):
+            act()
+
+
+def test_the_ledger_cannot_be_rewritten(payer: Payer) -> None:
+    payer.pay_whole(payer.invoice())
+
+    for statement in ("UPDATE tenant_ledger SET amount_rial = 1", "DELETE FROM tenant_ledger"):
+        with pytest.raises(Exception, match="append-only"), transaction() as connection:
+            connection.exec_driver_sql(statement)
+
+    assert count_rows("tenant_ledger") == 2

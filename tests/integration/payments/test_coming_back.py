@@ -1,0 +1,242 @@
+"""The callback: honest, forged, replayed, substituted, in parallel; and a gateway that lies or is silent."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from backend.actor import Role
+from backend.payments import service
+from backend.payments.types import Flag, Outcome, State, Verdict
+from tests import factories
+from tests.integration.payments.payer import (
+    Payer,
+    attempt_of,
+    callback_of,
+    count_rows,
+    ledger_of,
+    let_time_pass,
+    mails,
+    status_of,
+    sweep,
+    track_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "state"),
+    [
+        (3, Outcome.CANCELLED, State.CANCELLED),
+        *[(status, Outcome.NOT_PAID, State.FAILED) for status in (4, 5, 6, 7, 8, 9, 10, 12, 21)],
+        *[(status, Outcome.CHECKING, State.RETURNED) for status in (-2, 11, 13, 77)],
+        (-1, Outcome.WAITING, State.RETURNED),
+    ],
+)
+def test_each_outcome_is_told_and_keeps_the_invoice_open(
+    payer: Payer, status: int, outcome: Outcome, state: State
+) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    payer.bank.act(track_of(hand_off), "status", status=status)
+
+    back = payer.come_back(hand_off)
+
+    assert (back.outcome, back.gateway_status) == (outcome, status)
+    assert attempt_of(hand_off).state == state
+    assert status_of(invoice) == "pending"
+    assert ledger_of(payer.tenant.id) == []
+
+
+def test_a_forged_success_is_not_believed(payer: Payer) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+
+    back = service.callback(None, [("trackId", str(track_of(hand_off))), ("success", "1"), ("status", "2")])
+
+    assert back.outcome == Outcome.WAITING
+    assert status_of(invoice) == "pending"
+
+
+def test_a_forged_failure_does_not_lose_the_money(payer: Payer) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    payer.pay(hand_off)
+
+    back = service.callback(None, [("trackId", str(track_of(hand_off))), ("success", "0"), ("status", "3")])
+
+    assert back.outcome == Outcome.PAID
+    assert status_of(invoice) == "paid"
+
+
+def test_another_payments_track_id_pays_only_its_own_invoice(payer: Payer) -> None:
+    dear, cheap = payer.invoice(5_000_000), payer.invoice(20_000)
+    dear_hand_off, cheap_hand_off = payer.start(dear), payer.start(cheap)
+    payer.pay(cheap_hand_off)
+    forged = dict(callback_of(payer.bank, track_of(dear_hand_off))) | {
+        "trackId": str(track_of(cheap_hand_off))
+    }
+
+    service.callback(payer.actor, list(forged.items()))
+
+    assert [status_of(dear), status_of(cheap)] == ["pending", "paid"]
+    assert ledger_of(payer.tenant.id) == [("payment", 20_000), ("settlement", -20_000)]
+
+
+def test_a_replayed_callback_settles_nothing_again_and_asks_nobody(payer: Payer) -> None:
+    hand_off = payer.pay_whole(payer.invoice())
+    asked = len(payer.bank.calls("inquiry"))
+
+    backs = [payer.come_back(hand_off) for _ in range(3)]
+
+    assert {back.outcome for back in backs} == {Outcome.PAID}
+    assert len(payer.bank.calls("inquiry")) == asked
+    assert len(ledger_of(payer.tenant.id)) == 2
+
+
+def test_amount_and_invoices_are_told_with_the_nonce_or_to_the_tenant_only(payer: Payer) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.pay_whole(invoice)
+    bare = [("trackId", str(track_of(hand_off)))]
+    viewer = factories.actor(Role.TENANT_VIEWER, payer.tenant.id)
+
+    for back in (
+        service.callback(None, bare),
+        service.callback(Payer(payer.bank).actor, bare),
+        service.callback(None, [*bare, ("n", "guessed")]),
+    ):
+        assert (back.outcome, back.track_id) == (Outcome.PAID, track_of(hand_off))
+        assert (back.amount_rial, back.attempt_id, back.ref_number, back.invoice_ids) == (
+            None,
+            None,
+            None,
+            (),
+        )
+    for back in (service.callback(viewer, bare), payer.come_back(hand_off)):
+        assert (back.amount_rial, back.invoice_ids) == (50_000, (invoice,))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "outcome"),
+    [
+        ([("trackId", "123456789")], Outcome.UNKNOWN),
+        ([], Outcome.UNREADABLE),
+        ([("trackId", "1"), ("trackId", "2")], Outcome.UNREADABLE),
+        ([("trackId", "1 OR 1=1")], Outcome.UNREADABLE),
+        ([("trackId", "9" * 19)], Outcome.UNKNOWN if 10**19 - 1 < 2**63 else Outcome.UNREADABLE),
+        ([("trackId", "1"), ("status", "9" * 5000)], Outcome.UNREADABLE),
+    ],
+)
+def test_whatever_comes_gets_a_plain_answer(
+    payer: Payer, parameters: list[tuple[str, str]], outcome: Outcome
+) -> None:
+    assert service.callback(None, parameters).outcome == outcome
+
+
+def test_a_callback_without_status_and_order_is_enough(payer: Payer) -> None:
+    hand_off = payer.start(payer.invoice())
+    payer.pay(hand_off)
+
+    back = service.callback(None, [("trackId", str(track_of(hand_off))), ("success", "1")])
+
+    assert back.outcome == Outcome.PAID
+
+
+@pytest.mark.parametrize("kind", ["drop", "http_error", "html"])
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_lost_answer_to_verify_is_resolved_by_inquiry(payer: Payer, kind: str, times: int) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    payer.pay(hand_off)
+    payer.bank.fault("verify", kind, after=True, times=times)
+
+    first = payer.come_back(hand_off)
+    let_time_pass(payer.bank, minutes=1.1)
+    sweep()
+
+    assert first.outcome == (Outcome.PAID if times == 1 else Outcome.CHECKING)
+    assert status_of(invoice) == "paid"
+    assert len(ledger_of(payer.tenant.id)) == 2
+
+
+def test_when_inquiry_is_down_a_payer_who_claims_success_is_verified_at_once(payer: Payer) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    payer.pay(hand_off)
+    payer.bank.fault("inquiry", "http_error")
+
+    assert payer.come_back(hand_off).outcome == Outcome.PAID
+    assert status_of(invoice) == "paid"
+
+
+def test_a_dead_gateway_leaves_the_payment_undecided_and_loses_nothing(payer: Payer) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    payer.pay(hand_off)
+    dead = [payer.bank.fault(point, "drop") for point in ("inquiry", "verify")]
+
+    assert payer.come_back(hand_off).outcome == Outcome.CHECKING
+    sweep()
+    for number in dead:
+        payer.bank.heal(number)
+    let_time_pass(payer.bank, minutes=2)
+    sweep()
+
+    assert status_of(invoice) == "paid"
+
+
+LIES: list[tuple[str, Any, Verdict]] = [
+    ("wrong_amount", None, Verdict.MISMATCH),
+    ("wrong_amount", 1, Verdict.MISMATCH),
+    ("swapped_order", None, Verdict.MISMATCH),
+    ("without", ["amount"], Verdict.UNDECIDED),
+    ("fields", {"amount": "50000"}, Verdict.UNDECIDED),
+    ("without", ["orderId"], Verdict.UNDECIDED),
+]
+
+
+@pytest.mark.parametrize(("kind", "value", "verdict"), LIES)
+def test_without_equal_amount_and_order_nothing_is_settled(
+    payer: Payer, kind: str, value: Any, verdict: Verdict
+) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    payer.pay(hand_off)
+    for point in ("inquiry", "verify"):
+        payer.bank.fault(point, kind, value)
+
+    assert payer.come_back(hand_off).outcome == Outcome.CHECKING
+    assert status_of(invoice) == "pending"
+    assert attempt_of(hand_off).verdict == verdict
+    assert (Flag.MISMATCH in attempt_of(hand_off).flags) == (verdict == Verdict.MISMATCH)
+
+    payer.bank.heal()
+    let_time_pass(payer.bank, minutes=2)
+    sweep()
+    assert status_of(invoice) == "paid"
+
+
+def test_200_parallel_callbacks_settle_once(payer: Payer) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    payer.pay(hand_off)
+    parameters = callback_of(payer.bank, track_of(hand_off))
+
+    with ThreadPoolExecutor(40) as browsers:
+        backs = list(browsers.map(lambda _: service.callback(None, parameters), range(200)))
+
+    assert {back.outcome for back in backs} == {Outcome.PAID}
+    assert ledger_of(payer.tenant.id) == [("payment", 50_000), ("settlement", -50_000)]
+    assert len(mails()) == 1
+    assert status_of(invoice) == "paid"
+
+
+def test_50_payments_at_once_lose_none(payer: Payer) -> None:
+    payers = [Payer(payer.bank) for _ in range(50)]
+    invoices = [each.invoice() for each in payers]
+
+    with ThreadPoolExecutor(25) as browsers:
+        list(browsers.map(lambda each: each[0].pay_whole(each[1]), zip(payers, invoices, strict=True)))
+
+    assert {status_of(each) for each in invoices} == {"paid"}
+    assert count_rows("tenant_ledger", "kind = 'payment'") == 50
+    assert len(mails()) == 50

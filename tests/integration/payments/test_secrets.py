@@ -1,0 +1,82 @@
+"""The merchant's code and full card numbers are in no log, no row, no mail and no answer."""
+
+import io
+import json
+import logging
+from dataclasses import asdict
+
+import pytest
+from sqlalchemy import text
+
+from backend.actor import Role
+from backend.config import settings
+from backend.db.engine import read
+from backend.errors import AppError
+from backend.log import configure_logging
+from backend.payments import service
+from tests import factories
+from tests.integration.payments.payer import Payer, let_time_pass, sweep, track_of
+
+MERCHANT = "canary-merchant-4711"
+CARD = "6274121234567890"
+TABLES = (
+    "payment_attempt",
+    "payment_allocation",
+    "payment_event",
+    "tenant_ledger",
+    "outbox_mail",
+    "audit_entry",
+)
+
+
+@pytest.fixture
+def logged() -> io.StringIO:
+    stream = io.StringIO()
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    configure_logging(logging.DEBUG)
+    handler = root.handlers[0]
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(stream)
+    yield stream
+    root.handlers[:], root.level = before, level
+
+
+def everything_stored() -> str:
+    with read() as connection:
+        return "".join(
+            str([dict(row) for row in connection.execute(text(f"SELECT * FROM {table}")).mappings()])
+            for table in TABLES
+        )
+
+
+def test_neither_merchant_nor_card_number_is_kept_or_told(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch, logged: io.StringIO
+) -> None:
+    payer.bank.merchant(MERCHANT)
+    monkeypatch.setenv("ZIBAL_MERCHANT", MERCHANT)
+    settings.cache_clear()
+    for point in ("inquiry", "verify"):
+        payer.bank.fault(
+            point, "fields", {"cardNumber": CARD, "merchant": MERCHANT, "message": f"{MERCHANT} {CARD}"}
+        )
+    payer.bank.fault("request", "drop", times=1)
+
+    with pytest.raises(AppError) as refused:
+        payer.start(payer.invoice())
+    hand_off = payer.start()
+    payer.pay(hand_off)
+    back = payer.come_back(hand_off)
+    let_time_pass(payer.bank, hours=2)
+    sweep()
+    operator = factories.actor(Role.OPERATOR)
+    service.check_again(operator, hand_off.attempt_id)
+    file = service.file_of(operator, hand_off.attempt_id)
+
+    told = json.dumps([asdict(back), asdict(file), str(refused.value), asdict(hand_off)], default=str)
+    for place in (told, everything_stored(), logged.getvalue()):
+        assert place
+        assert MERCHANT not in place
+        assert CARD not in place
+        assert CARD[6:12] not in place.replace(str(track_of(hand_off)), "")
+    assert file.attempt.card_mask == "627412******7890"
