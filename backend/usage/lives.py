@@ -4,7 +4,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -120,14 +121,10 @@ def sight_of(matrix: Iterable[Mapping[str, Any]], *, is_wanted: Callable[[str], 
 
 
 def _runs(samples: Sequence[Sequence[Any]]) -> list[Run]:
-    runs: list[Run] = []
-    last_value: str | None = None
-    for at_s, value in samples:
-        if value != last_value:
-            runs.append(Run(round(float(value) * 1_000_000), []))
-            last_value = value
-        runs[-1].times.append(round(at_s * 1000))
-    return runs
+    return [
+        Run(round(float(value) * 1_000_000), [round(at_s * 1000) for at_s, _ in run])
+        for value, run in groupby(samples, itemgetter(1))
+    ]
 
 
 def _lives(targets: Sequence[Target]) -> list[Life]:
