@@ -1,0 +1,240 @@
+"""People of every role in a real database, events through Reflex's own pipeline, and the served application."""
+
+import asyncio
+import dataclasses
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from reflex.istate.manager.memory import StateManagerMemory
+from reflex_base.event import Event
+from reflex_base.event.processor.base_state_processor import BaseStateEventProcessor
+from reflex_base.registry import RegistrationContext
+from reflex_base.utils.format import json_dumps
+
+from backend.accounts import service as accounts
+from backend.accounts.types import NewUser
+from backend.actor import TENANT_ROLES, Actor, Role
+from backend.sandbox import frontend
+from backend.sandbox.processes import Child, accepts, free_port, wait_until
+from backend.tenants import service as tenants
+from backend.tenants.types import NewTenant, Tenant
+from portal import bridge, session
+from portal.guard import HYDRATE
+
+METRICS_TOKEN = "a-token-for-scrapes"
+PASSWORD = "four plain words here"
+SEED = Actor.process_named("test_seed")
+
+Delta = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who is signed in."""
+
+    email: str
+    token: str
+    role: Role
+    actor: Actor
+
+    @property
+    def cookie(self) -> str:
+        return f"portal={self.token}; lang=en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """Two companies, and a person of each role; those of tenants belong to the first company."""
+
+    own: Tenant
+    other: Tenant
+    people: Mapping[Role, Person]
+    neighbour: Person
+
+
+@pytest.fixture
+def house(database: str) -> Iterator[House]:
+    """A database with people in it."""
+    del database
+    session.forget_everybody()
+    own, other = tenants.create_all(
+        SEED, [_company("alpha", "آلفا", "Alpha"), _company("beta", "بتا", "Beta")]
+    )
+    people = {role: _person(role, own if role in TENANT_ROLES else None, role.value) for role in Role}
+    try:
+        yield House(
+            own=own,
+            other=other,
+            people=people,
+            neighbour=_person(Role.TENANT_ADMIN, other, "neighbour"),
+        )
+    finally:
+        session.forget_everybody()
+        bridge.close()
+
+
+def _company(label: str, name_fa: str, name_en: str) -> NewTenant:
+    return NewTenant(
+        label=label,
+        name_fa=name_fa,
+        name_en=name_en,
+        language="fa",
+        billing_email=f"billing@{label}.example",
+        billed_from=date(2026, 1, 1),
+    )
+
+
+def _person(role: Role, tenant: Tenant | None, name: str) -> Person:
+    email = f"{name}@people.example"
+    accounts.create_user(
+        SEED,
+        NewUser(
+            email=email,
+            name=name,
+            password=PASSWORD,
+            role=role,
+            tenant_id=tenant.id if tenant else None,
+            language="en",
+        ),
+    )
+    signed_in = accounts.sign_in(email, PASSWORD, address="127.0.0.1", user_agent="test")
+    return Person(email=email, token=signed_in.token, role=role, actor=signed_in.session.actor)
+
+
+class Pipeline:
+    """Events through Reflex's own pipeline, the guard included, without a socket: what would reach the browser."""
+
+    def __init__(self) -> None:
+        from portal.portal import app  # noqa: PLC0415 (a test that needs no portal should not build it)
+
+        self._app = app
+
+    def run(self, steps: Callable[["Tab"], Any]) -> Any:
+        """Run the steps of a test within one event loop."""
+
+        async def within() -> Any:
+            processor = BaseStateEventProcessor(middleware=self._app)
+            processor.configure(state_manager=StateManagerMemory())
+            with self._app.set_contexts():
+                async with processor:
+                    return await steps(Tab(processor))
+
+        return asyncio.run(within())
+
+
+class Tab:
+    """A browser tab's side of the pipeline."""
+
+    def __init__(self, processor: BaseStateEventProcessor) -> None:
+        self._processor = processor
+
+    async def send(
+        self,
+        name: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        cookie: str = "",
+        tab: str = "tab",
+        path: str = "/",
+    ) -> list[Delta]:
+        """Send an event; every change that the browser would be told."""
+        event = dataclasses.replace(
+            Event(name=name, payload=dict(payload or {})),
+            router_data={
+                "pathname": path,
+                "asPath": path,
+                "query": {},
+                "token": tab,
+                "sid": "none",
+                "ip": "127.0.0.1",
+                "headers": {"cookie": cookie},
+            },
+        )
+        return [delta async for delta in self._processor.enqueue_stream_delta(tab, event)]
+
+    async def open(self, *, cookie: str, tab: str = "tab", path: str = "/nowhere") -> list[Delta]:
+        """Load a page that has no handlers of its own."""
+        return await self.send(HYDRATE, cookie=cookie, tab=tab, path=path)
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    """Reflex's pipeline with the portal's pages and guard."""
+    return Pipeline()
+
+
+def own_handlers() -> list[str]:
+    """The wire names of every handler of ours."""
+    import portal.portal  # noqa: F401, PLC0415 (registers the handlers)
+
+    return sorted(
+        name
+        for name, registered in RegistrationContext.get().event_handlers.items()
+        if registered.handler.fn.__module__.startswith("portal.")
+    )
+
+
+def shown(deltas: list[Delta]) -> str:
+    """All that the browser was told, in the words that go over the wire."""
+    return json_dumps(deltas)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """The production command on a port of its own, in front of the house's database."""
+
+    url: str
+    house: House
+    log_path: Path
+
+    @property
+    def log(self) -> str:
+        """All that the process has written so far."""
+        return self.log_path.read_text(errors="replace")
+
+    def client(self, cookie: str = "") -> httpx.Client:
+        """A browser that follows no redirect by itself."""
+        headers = {"cookie": cookie} if cookie else {}
+        return httpx.Client(base_url=self.url, headers=headers, follow_redirects=False, timeout=20)
+
+
+@pytest.fixture(scope="session")
+def built() -> None:
+    """The front end, built from the present sources unless it is already."""
+    frontend.build("e2e")
+
+
+@pytest.fixture
+def served(house: House, built: None, database: str, tmp_path: Path) -> Iterator[Served]:
+    """The web process, ended with the test."""
+    del built
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database,
+        "PUBLIC_URL": url,
+        "PROMETHEUS_URL": f"http://127.0.0.1:{free_port()}",
+        "METRICS_TOKEN": METRICS_TOKEN,
+    }
+    log_path = tmp_path / "web.log"
+    child = Child(frontend.web_command("e2e", port=port, log_path=log_path, env=environment))
+    try:
+        wait_until(lambda: accepts(port) and _is_ready(url), child=child, timeout_s=60)
+        yield Served(url=url, house=house, log_path=log_path)
+    finally:
+        child.stop()
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=5).status_code == HTTPStatus.OK
+    except httpx.TransportError:
+        return False

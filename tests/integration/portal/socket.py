@@ -1,0 +1,78 @@
+"""A browser's websocket without a browser: what an attacker can send, frame by frame."""
+
+import json
+import time
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+from websockets.sync.client import ClientConnection, connect
+
+from portal.guard import HYDRATE
+
+QUIET_S = 1.0
+
+
+class RawSocket:
+    """One connection to the portal's event socket, with any headers and any tab token."""
+
+    def __init__(
+        self, url: str, *, cookie: str = "", origin: str | None = None, tab: str | None = None
+    ) -> None:
+        self.tab = tab or str(uuid4())
+        self._address = f"{url.replace('http', 'ws', 1)}/_event/?EIO=4&transport=websocket&token={self.tab}"
+        self._headers = {"cookie": cookie} if cookie else {}
+        self._origin = origin if origin is not None else url
+        self._connection: ClientConnection | None = None
+
+    def __enter__(self) -> Self:
+        self._connection = connect(
+            self._address, additional_headers=self._headers, origin=self._origin or None, open_timeout=10
+        )
+        self._receive()
+        self._raw("40/_event,")
+        self.told(lambda frame: frame.startswith("40/_event,"))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def send(
+        self, name: str, payload: dict[str, Any] | None = None, *, path: str = "/", **claims: Any
+    ) -> None:
+        """Send an event with any claim about the page it comes from."""
+        router_data = {"pathname": path, "asPath": path, "query": {}, **claims}
+        event = {"name": name, "payload": payload or {}, "router_data": router_data}
+        self._raw(f"42/_event,{json.dumps(['event', event])}")
+
+    def hydrate(self, path: str = "/", **claims: Any) -> str:
+        """Do what a page does first, and read what comes of it."""
+        self.send(HYDRATE, path=path, **claims)
+        return self.told()
+
+    def told(self, until: Any = None) -> str:
+        """Everything that arrives until it is quiet for a while, or until a frame fits."""
+        frames: list[str] = []
+        deadline = time.monotonic() + 10
+        with suppress(TimeoutError):
+            while time.monotonic() < deadline:
+                frame = self._receive(QUIET_S)
+                if frame == "2":
+                    self._raw("3")
+                    continue
+                frames.append(frame)
+                if until is not None and until(frame):
+                    break
+        return "\n".join(frames)
+
+    def _raw(self, frame: str) -> None:
+        assert self._connection is not None
+        self._connection.send(frame)
+
+    def _receive(self, timeout_s: float = 10) -> str:
+        assert self._connection is not None
+        return str(self._connection.recv(timeout=timeout_s))

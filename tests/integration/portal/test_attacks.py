@@ -1,0 +1,175 @@
+"""The attacks of a browser that keeps to no rule, over a raw websocket against the served product."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from reflex_base.registry import RegistrationContext
+from websockets.exceptions import InvalidStatus
+
+from backend.actor import Role
+from portal.guard import FRAMEWORK
+from tests.integration.portal.conftest import Served, own_handlers
+from tests.integration.portal.socket import RawSocket
+
+EVIL = "https://evil.example"
+
+
+def wire(ending: str) -> str:
+    return next(name for name in own_handlers() if name.endswith(f"portal___{ending}"))
+
+
+def test_no_attack_shows_or_runs_anything(served: Served) -> None:
+    """One served process for all attacks: starting it is what takes time."""
+    attacks: list[Callable[[Served], None]] = [
+        a_foreign_origin_gets_no_socket,
+        an_honest_operator_is_served,
+        a_stranger_can_run_nothing,
+        a_tenant_cannot_run_what_operators_can,
+        an_undecorated_method_and_setvar_do_not_run,
+        a_forged_pathname_runs_no_foreign_page,
+        a_forged_invoice_in_the_address_is_not_found,
+        wrong_arguments_break_nothing,
+        a_stolen_tab_token_shows_nothing,
+        a_tab_token_in_use_is_not_shared,
+        a_hydration_as_the_wrong_role_tells_nothing,
+        a_claimed_cookie_in_the_event_is_ignored,
+    ]
+    for attack in attacks:
+        attack(served)
+    assert "Traceback" not in served.log
+    for person in served.house.people.values():
+        assert person.token not in served.log
+
+
+def a_foreign_origin_gets_no_socket(served: Served) -> None:
+    cookie = served.house.people[Role.OPERATOR].cookie
+    with pytest.raises(InvalidStatus) as refused, RawSocket(served.url, cookie=cookie, origin=EVIL):
+        pass
+    assert refused.value.response.status_code in {400, 403}
+
+
+def an_honest_operator_is_served(served: Served) -> None:
+    person = served.house.people[Role.OPERATOR]
+    with RawSocket(served.url, cookie=person.cookie) as tab:
+        told = tab.hydrate("/billing")
+    assert person.email in told
+    assert '"can_act_rx_state_":true' in told.replace(": ", ":")
+
+
+def a_stranger_can_run_nothing(served: Served) -> None:
+    with RawSocket(served.url) as tab:
+        assert "/sign-in" in tab.hydrate("/billing")
+        for name in own_handlers():
+            tab.send(name)
+        told = tab.told()
+    assert "ready" not in told
+    for person in served.house.people.values():
+        assert person.email not in told
+
+
+def a_tenant_cannot_run_what_operators_can(served: Served) -> None:
+    person = served.house.people[Role.TENANT_ADMIN]
+    with RawSocket(served.url, cookie=person.cookie) as tab:
+        tab.hydrate("/account")
+        for name in own_handlers():
+            if "billing" in name:
+                tab.send(name, {"form": {"day": "all", "reason": "x"}})
+        told = tab.told()
+    assert "billing_state" not in told
+
+
+def an_undecorated_method_and_setvar_do_not_run(served: Served) -> None:
+    person = served.house.people[Role.OPERATOR]
+    state = "reflex___state____state"
+    names = [name for name in RegistrationContext.get().event_handlers if name.endswith(".setvar")]
+    names += [
+        f"{state}.reset",
+        f"{state}.hydrate",
+        f"{wire('billing___state____billing_state.load')}_",
+        f"{state}._x",
+    ]
+    with RawSocket(served.url, cookie=person.cookie) as tab:
+        tab.hydrate("/account")
+        for name in [name for name in names if name not in FRAMEWORK]:
+            tab.send(name, {"var_name": "can_act", "value": True})
+        told = tab.told()
+    assert "can_act" not in told
+
+
+def a_forged_pathname_runs_no_foreign_page(served: Served) -> None:
+    tenant = served.house.people[Role.TENANT_VIEWER]
+    on_load = "reflex___state____state.reflex___state____on_load_internal_state.on_load_internal"
+    with RawSocket(served.url, cookie=tenant.cookie) as tab:
+        told = tab.hydrate("/billing")
+        tab.send(on_load, path="/billing", asPath="/billing", query={"role": "operator"})
+        told += tab.told()
+    changes = [part for part in told.split("\n") if "billing_state" in part]
+    assert '"phase_rx_state_":"ready"' not in "".join(changes).replace(" ", "")
+    assert '"/usage"' in told
+
+
+def a_forged_invoice_in_the_address_is_not_found(served: Served) -> None:
+    tenant = served.house.people[Role.TENANT_VIEWER]
+    for named in ("00000000-0000-4000-8000-000000000000", "' OR 1=1 --", "../billing"):
+        with RawSocket(served.url, cookie=tenant.cookie) as tab:
+            told = tab.hydrate(f"/invoices/{named}", query={"invoice_id": named})
+        assert '"phase_rx_state_":"ready"' not in told.replace(" ", "")
+
+
+def wrong_arguments_break_nothing(served: Served) -> None:
+    person = served.house.people[Role.OPERATOR]
+    with RawSocket(served.url, cookie=person.cookie) as tab:
+        tab.hydrate("/billing")
+        for value in ("", "x" * 5_000, {"$gt": 0}, [1], None, -1, 10**30):
+            tab.send(wire("billing___state____billing_state.choose_tab"), {"name": value})
+            tab.send(wire("billing___state____billing_state.ask_release"), {"key": value})
+            tab.send(wire("billing___state____billing_state.release"), {"form": {"reason": value}})
+            tab.send(wire("visitor____visitor_state.tell_unexpected"), {"reference": value})
+        tab.told()
+        tab.send(wire("billing___state____billing_state.choose_tab"), {"name": "held"})
+        told = tab.told()
+    assert '"tab_rx_state_":"held"' in told.replace(" ", "")
+
+
+def a_stolen_tab_token_shows_nothing(served: Served) -> None:
+    victim, thief = served.house.people[Role.OPERATOR], served.house.people[Role.TENANT_ADMIN]
+    for cookie in ("", thief.cookie):
+        with RawSocket(served.url, cookie=victim.cookie) as tab:
+            assert victim.email in tab.hydrate("/billing")
+            stolen = tab.tab
+        with RawSocket(served.url, cookie=cookie, tab=stolen) as tab:
+            tab.send(wire("billing___state____billing_state.choose_tab"), {"name": "held"})
+            told = tab.told() + tab.hydrate("/billing")
+        assert victim.email not in told
+        assert '"can_act_rx_state_":true' not in told.replace(" ", "")
+
+
+def a_tab_token_in_use_is_not_shared(served: Served) -> None:
+    victim, thief = served.house.people[Role.OPERATOR], served.house.people[Role.TENANT_ADMIN]
+    with RawSocket(served.url, cookie=victim.cookie) as tab:
+        tab.hydrate("/billing")
+        with RawSocket(served.url, cookie=thief.cookie, tab=tab.tab) as second:
+            told = second.hydrate("/billing")
+            tab.send(wire("billing___state____billing_state.choose_tab"), {"name": "held"})
+            assert '"held"' in tab.told()
+            told += second.told()
+    assert victim.email not in told
+
+
+def a_hydration_as_the_wrong_role_tells_nothing(served: Served) -> None:
+    tenant = served.house.people[Role.TENANT_ADMIN]
+    with RawSocket(served.url, cookie=tenant.cookie) as tab:
+        told = tab.hydrate("/billing", role="operator")
+    assert served.house.people[Role.OPERATOR].email not in told
+    assert served.house.other.name_en not in told
+    assert tenant.token not in told
+    assert "_bound_to" not in told
+
+
+def a_claimed_cookie_in_the_event_is_ignored(served: Served) -> None:
+    operator, tenant = served.house.people[Role.OPERATOR], served.house.people[Role.TENANT_ADMIN]
+    with RawSocket(served.url, cookie=tenant.cookie) as tab:
+        told = tab.hydrate("/billing", headers={"cookie": operator.cookie}, cookie=operator.cookie)
+    assert operator.email not in told
+    assert json.dumps("can_act_rx_state_") + ":true" not in told.replace(" ", "")

@@ -1,0 +1,226 @@
+"""The plain routes, the pages' door and the headers, of the production command on a port."""
+
+import re
+from http import HTTPStatus
+
+import httpx
+
+from backend.actor import Role
+from backend.config import settings
+from portal import routes
+from portal.http.app import plain_routes
+from tests.integration.portal.conftest import METRICS_TOKEN, PASSWORD, Served
+
+FOREIGN = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
+# Each plain route, and whether a stranger's GET or POST without anything is harmless there by design.
+KNOWN_ROUTES = {
+    routes.LIVE,
+    routes.READY,
+    routes.METRICS,
+    routes.POST_SIGN_IN,
+    routes.POST_SIGN_OUT,
+    routes.POST_SIGN_OUT_EVERYWHERE,
+    routes.POST_PASSWORD,
+    routes.LANGUAGE,
+    routes.THEME,
+}
+POSTS = (
+    routes.POST_SIGN_IN,
+    routes.POST_SIGN_OUT,
+    routes.POST_SIGN_OUT_EVERYWHERE,
+    routes.POST_PASSWORD,
+    "/theme/dark",
+)
+
+
+def test_every_plain_route_is_one_that_these_tests_know(database: str) -> None:
+    del database
+    assert settings().metrics_token
+
+    assert {getattr(route, "path", "?") for route in plain_routes()} == KNOWN_ROUTES
+
+
+def test_the_plain_routes_and_pages_keep_their_promises(served: Served) -> None:
+    """One served process for many short promises: starting it is what takes time."""
+    for promise in (
+        health_tells_the_truth,
+        metrics_want_their_token,
+        foreign_posts_are_refused,
+        pages_carry_a_policy_that_allows_their_own_scripts_only,
+        hashed_files_are_kept_and_pages_are_not,
+        strangers_are_sent_to_sign_in,
+        each_role_is_sent_to_its_own_page,
+        a_wrong_password_says_so_and_keeps_the_way,
+        a_right_one_sets_a_cookie_no_script_can_read,
+        unreadable_forms_are_refused,
+        a_foreign_next_is_not_followed,
+        the_language_is_kept_with_the_account,
+        the_theme_is_kept_with_the_account,
+        the_password_is_changed_only_with_the_old_one,
+        signing_out_ends_the_session_at_once,
+        no_secret_stands_in_the_log,
+    ):
+        promise(served)
+
+
+def health_tells_the_truth(served: Served) -> None:
+    with served.client() as browser:
+        assert browser.get(routes.LIVE).json() == {"status": "live"}
+        assert browser.get(routes.READY).json() == {"status": "ready"}
+
+
+def metrics_want_their_token(served: Served) -> None:
+    with served.client(served.house.people[Role.OPERATOR].cookie) as browser:
+        assert browser.get(routes.METRICS).status_code == HTTPStatus.UNAUTHORIZED
+        assert browser.get(routes.METRICS, headers={"authorization": "Bearer wrong"}).status_code == 401
+        answer = browser.get(routes.METRICS, headers={"authorization": f"Bearer {METRICS_TOKEN}"})
+    assert answer.status_code == HTTPStatus.OK
+    assert "http_request_duration_seconds" in answer.text
+
+
+def foreign_posts_are_refused(served: Served) -> None:
+    with served.client(served.house.people[Role.TENANT_ADMIN].cookie) as browser:
+        for path in POSTS:
+            assert browser.post(path, headers=FOREIGN).status_code == HTTPStatus.FORBIDDEN, path
+        assert browser.get("/usage").status_code == HTTPStatus.OK
+
+
+def pages_carry_a_policy_that_allows_their_own_scripts_only(served: Served) -> None:
+    with served.client() as browser:
+        page = browser.get(routes.SIGN_IN)
+        again = browser.get(routes.SIGN_IN, headers={"if-none-match": page.headers["etag"]})
+    policy = dict(part.strip().split(" ", 1) for part in page.headers["content-security-policy"].split(";"))
+    assert "unsafe-inline" not in policy["script-src"]
+    assert "unsafe-eval" not in policy["script-src"]
+    assert policy["frame-ancestors"] == "'none'"
+    assert policy["script-src"].count("sha256-") >= len(re.findall(r"<script(?![^>]*src=)", page.text)) > 0
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert again.status_code == HTTPStatus.NOT_MODIFIED
+    assert "content-security-policy" not in again.headers
+
+
+def hashed_files_are_kept_and_pages_are_not(served: Served) -> None:
+    with served.client() as browser:
+        page = browser.get(routes.SIGN_IN)
+        script = re.search(r"/assets/[\w.-]+\.js", page.text)
+        assert script is not None
+        assert "immutable" in browser.get(script[0]).headers["cache-control"]
+        assert page.headers["cache-control"] == "no-cache"
+        assert browser.get("/no/such/page").status_code == HTTPStatus.NOT_FOUND
+
+
+def strangers_are_sent_to_sign_in(served: Served) -> None:
+    with served.client() as browser:
+        assert browser.get("/").headers["location"] == routes.SIGN_IN
+        for path in (routes.USAGE, routes.INVOICES, routes.BILLING, routes.ACCOUNT, "/invoices/x"):
+            location = browser.get(path).headers["location"]
+            assert location == f"{routes.SIGN_IN}?{httpx.QueryParams({'next': path})}"
+    with served.client("portal=" + "A" * 43) as browser:
+        assert "error=sign_in_required" in browser.get(routes.USAGE).headers["location"]
+
+
+def each_role_is_sent_to_its_own_page(served: Served) -> None:
+    for role, person in served.house.people.items():
+        with served.client(person.cookie) as browser:
+            assert browser.get("/").headers["location"] == routes.home_of(role)
+            assert browser.get(routes.SIGN_IN).headers["location"] == routes.home_of(role)
+            assert browser.get(routes.home_of(role)).status_code == HTTPStatus.OK
+            foreign = routes.BILLING if routes.home_of(role) == routes.USAGE else routes.USAGE
+            assert browser.get(foreign).headers["location"] == routes.home_of(role)
+
+
+def a_wrong_password_says_so_and_keeps_the_way(served: Served) -> None:
+    with served.client() as browser:
+        answer = browser.post(
+            routes.POST_SIGN_IN, data={"email": "nobody@x.example", "password": "wrong", "next": "/invoices"}
+        )
+    assert answer.status_code == HTTPStatus.SEE_OTHER
+    assert answer.headers["location"] == "/sign-in?next=%2Finvoices&error=sign_in_failed"
+    assert "set-cookie" not in answer.headers
+
+
+def a_right_one_sets_a_cookie_no_script_can_read(served: Served) -> None:
+    person = served.house.people[Role.TENANT_ADMIN]
+    with served.client() as browser:
+        answer = browser.post(routes.POST_SIGN_IN, data={"email": person.email, "password": PASSWORD})
+    cookie = next(value for value in answer.headers.get_list("set-cookie") if value.startswith("portal="))
+    assert answer.headers["location"] == routes.USAGE
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert "lang=en" in answer.headers["set-cookie"]
+
+
+def unreadable_forms_are_refused(served: Served) -> None:
+    with served.client() as browser:
+        for body in (b"a=" + b"x" * 20_000, b"&".join(b"f%d=1" % n for n in range(50)), b"\xff\xfe"):
+            answer = browser.post(
+                routes.POST_SIGN_IN,
+                content=body,
+                headers={"content-type": "application/x-www-form-urlencoded"},
+            )
+            assert answer.status_code == HTTPStatus.BAD_REQUEST
+
+
+def a_foreign_next_is_not_followed(served: Served) -> None:
+    person = served.house.people[Role.OPERATOR]
+    with served.client() as browser:
+        for wanted in ("https://evil.example", "//evil.example", "/\\evil.example"):
+            answer = browser.post(
+                routes.POST_SIGN_IN, data={"email": person.email, "password": PASSWORD, "next": wanted}
+            )
+            assert answer.headers["location"] == routes.BILLING
+            assert browser.get("/lang/en", params={"next": wanted}).headers["location"] == "/"
+
+
+def the_language_is_kept_with_the_account(served: Served) -> None:
+    person = served.house.people[Role.AUDITOR]
+    with served.client(person.cookie) as browser:
+        answer = browser.get("/lang/fa", params={"next": "/billing"})
+        assert answer.headers["location"] == "/billing"
+        assert "lang=fa" in answer.headers["set-cookie"]
+        assert "set-cookie" not in browser.get("/lang/tlh").headers
+    with served.client() as browser:
+        again = browser.post(routes.POST_SIGN_IN, data={"email": person.email, "password": PASSWORD})
+    assert "lang=fa" in again.headers["set-cookie"]
+
+
+def the_theme_is_kept_with_the_account(served: Served) -> None:
+    person = served.house.people[Role.AUDITOR]
+    with served.client(person.cookie) as browser:
+        answer = browser.post("/theme/dark")
+    assert answer.status_code == HTTPStatus.NO_CONTENT
+    with served.client() as browser:
+        again = browser.post(routes.POST_SIGN_IN, data={"email": person.email, "password": PASSWORD})
+    assert "theme=dark" in again.headers["set-cookie"]
+
+
+def the_password_is_changed_only_with_the_old_one(served: Served) -> None:
+    person = served.house.people[Role.APPROVER]
+    with served.client(person.cookie) as browser:
+        wrong = browser.post(routes.POST_PASSWORD, data={"old": "wrong", "new": "another long password"})
+        short = browser.post(routes.POST_PASSWORD, data={"old": PASSWORD, "new": "short"})
+        done = browser.post(routes.POST_PASSWORD, data={"old": PASSWORD, "new": "another long password"})
+        assert browser.get(routes.ACCOUNT).status_code == HTTPStatus.OK
+    assert wrong.headers["location"] == "/account?error=sign_in_failed"
+    assert "error=invalid.password_too_short" in short.headers["location"]
+    assert done.headers["location"] == "/account?done=password"
+    with served.client() as browser:
+        assert "next=%2Faccount" in browser.post(routes.POST_PASSWORD, data={}).headers["location"]
+
+
+def signing_out_ends_the_session_at_once(served: Served) -> None:
+    person = served.house.people[Role.TENANT_VIEWER]
+    with served.client(person.cookie) as browser:
+        assert browser.get(routes.USAGE).status_code == HTTPStatus.OK
+        answer = browser.post(routes.POST_SIGN_OUT)
+        assert 'portal=""' in answer.headers["set-cookie"]
+        assert "error=sign_in_required" in browser.get(routes.USAGE).headers["location"]
+
+
+def no_secret_stands_in_the_log(served: Served) -> None:
+    log = served.log
+    assert "user.signed_in" in log
+    for person in served.house.people.values():
+        assert person.token not in log
+    for secret in (PASSWORD, METRICS_TOKEN, "another long password"):
+        assert secret not in log
