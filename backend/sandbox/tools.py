@@ -21,9 +21,12 @@ TOOLS = LOCAL / "tools"
 BUN_MANIFESTS = Path(__file__).with_name("bun")
 
 DEBIAN_PACKAGES = ("prometheus", "prometheus-alertmanager")
+# Newer releases have taken this one out of the package `prometheus`.
+LATER_DEBIAN_PACKAGES = ("promtool",)
 # Debian's Alertmanager reads its templates from this folder and takes no other; ours is as long, and relative.
 ALERTMANAGER_SHARE = b"/usr/share/prometheus/alertmanager"
 ALERTMANAGER_SHARE_HERE = b"././/share/prometheus/alertmanager"
+PLAYWRIGHTS_OWN = TOOLS / "playwright" / "executable"
 BREW_FORMULAE = ("prometheus", "alertmanager")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC_CHROMES = (
@@ -155,6 +158,8 @@ def _unpack_debian_packages() -> str | None:
         problem = _run(["apt-get", "update"]) or _run(
             ["apt-get", "download", *DEBIAN_PACKAGES], cwd=downloads
         )
+    for name in LATER_DEBIAN_PACKAGES:
+        _run(["apt-get", "download", name], cwd=downloads)
     for package in sorted(downloads.glob("*.deb")):
         problem = problem or _run(["dpkg-deb", "-x", str(package), str(TOOLS / "debian")])
     shutil.rmtree(downloads, ignore_errors=True)
@@ -173,7 +178,7 @@ def _brew_install() -> str | None:
 
 def _find_chromium() -> Path | None:
     named = [Path(found) for name in CHROMIUM_NAMES if (found := shutil.which(name))]
-    own = sorted((TOOLS / "playwright").glob("chromium-*/chrome-*/**/[Cc]hrom*"), reverse=True)
+    own = [Path(PLAYWRIGHTS_OWN.read_text())] if PLAYWRIGHTS_OWN.exists() else []
     for path in [*named, *map(Path, MAC_CHROMES), *own]:
         if path.is_file() and os.access(path, os.X_OK) and _answers(str(path), "--version"):
             return path
@@ -191,10 +196,17 @@ def _apt_install_chromium() -> str | None:
 
 def _playwright_install_chromium() -> str | None:
     dependencies = ["--with-deps"] if os.geteuid() == 0 and platform.system() == "Linux" else []
-    return _run(
-        [sys.executable, "-m", "playwright", "install", *dependencies, "chromium"],
-        env={"PLAYWRIGHT_BROWSERS_PATH": str(TOOLS / "playwright")},
-    )
+    browsers = {"PLAYWRIGHT_BROWSERS_PATH": str(PLAYWRIGHTS_OWN.parent)}
+    install = [sys.executable, "-m", "playwright", "install", *dependencies, "chromium"]
+    return _run(install, env=browsers) or _run([sys.executable, "-c", _WRITE_PLAYWRIGHTS_OWN], env=browsers)
+
+
+_WRITE_PLAYWRIGHTS_OWN = f"""
+from pathlib import Path
+from playwright.sync_api import sync_playwright
+with sync_playwright() as playwright:
+    Path({str(PLAYWRIGHTS_OWN)!r}).write_text(playwright.chromium.executable_path)
+"""
 
 
 def _find_bun(home: Path, version: str) -> Path | None:
