@@ -42,7 +42,7 @@ LIES: tuple[tuple[str, Any], ...] = (
     ("result", 999),
 )
 UNPAID_STATUSES = (*codes.FAILURES, 3, 13, 77)
-MINUTES = (1.1, 6, 16, 45, 300, 1500)
+MINUTES = (1.1, 3, 6, 16, 45, 90, 1500)
 
 
 class Killed(BaseException):
@@ -149,6 +149,32 @@ class PaymentHistories(RuleBasedStateMachine):
         hand_off = tolerant(lambda: payer.start(*ids))
         if hand_off is not None:
             self.hand_offs.append((payer, hand_off))
+
+    @rule(
+        number=payer_numbers,
+        chosen=st.sets(st.integers(0, 3), max_size=3),
+        luck=st.none() | LUCK,
+        comes_back=st.booleans(),
+    )
+    def start_and_pay(
+        self, number: int, chosen: set[int], luck: tuple[str, dict[str, Any]] | None, comes_back: bool
+    ) -> None:
+        before = len(self.hand_offs)
+        self._start(number, chosen)
+        if luck is not None:
+            self.have_bad_luck(luck)
+        if len(self.hand_offs) > before:
+            self.pay(-1, comes_back)
+
+    @rule(number=payer_numbers, chosen=st.integers(0, 3), back=st.sets(st.integers(1, 2)))
+    def pay_in_an_old_tab_and_a_new_one(self, number: int, chosen: int, back: set[int]) -> None:
+        """Sixteen minutes lie between the two clicks, and the bank lets both be paid."""
+        before = len(self.hand_offs)
+        self._start(number, {chosen})
+        let_time_pass(self.bank, minutes=16)
+        self._start(number, {chosen})
+        for nth in range(1, len(self.hand_offs) - before + 1):
+            self.pay(-nth, nth in back)
 
     @precondition(lambda self: self.hand_offs)
     @rule(pick=st.integers(0, 99), comes_back=st.booleans())
@@ -277,7 +303,7 @@ class PaymentHistories(RuleBasedStateMachine):
             let_time_pass(None, hours=800)
             assert service.sweep(SWEEPER).failed == 0
         assert truths.book_errors() == []
-        self.world.seen.update(truths.told())
+        self.world.seen.update(truths.told() | {"clicks": len(self.hand_offs)})
         assert truths.disagreements(self.bank, service.undecided(self.world.operator)) == []
 
     def _picked(self, pick: int) -> tuple[Payer, HandOff]:
