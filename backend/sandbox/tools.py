@@ -27,6 +27,7 @@ LATER_DEBIAN_PACKAGES = ("promtool",)
 ALERTMANAGER_SHARE = b"/usr/share/prometheus/alertmanager"
 ALERTMANAGER_SHARE_HERE = b"././/share/prometheus/alertmanager"
 PLAYWRIGHTS_OWN = TOOLS / "playwright" / "executable"
+BREW_FOLDERS: tuple[str, ...] = ("/opt/homebrew/bin", "/usr/local/bin")
 BREW_FORMULAE = ("prometheus", "alertmanager")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC_CHROMES = (
@@ -129,12 +130,7 @@ def _find_monitoring() -> Monitoring | None:
 
 
 def _find(name: str) -> Path | None:
-    folders = [
-        os.environ.get("PATH", ""),
-        str(TOOLS / "debian/usr/bin"),
-        "/opt/homebrew/bin",
-        "/usr/local/bin",
-    ]
+    folders = [os.environ.get("PATH", ""), str(TOOLS / "debian/usr/bin"), *BREW_FOLDERS]
     found = shutil.which(name, path=os.pathsep.join(folders))
     return Path(found) if found and _answers(found, "--version") else None
 

@@ -122,3 +122,19 @@ def test_it_starts_watches_and_ends_everything(demo: Demo) -> None:
     assert [name for name, group in groups.items() if not _group_is_gone(group)] == []
     assert birth(database_pid) == ""
     assert not (demo.state_dir / "environment.json").exists()
+
+
+def test_the_next_start_ends_what_a_killed_one_left(demo: Demo) -> None:
+    assert demo.process.poll() == 0
+    killed = Demo(demo.state_dir)
+    killed.wait_for("Ctrl-C ends it.")
+    left = killed.groups()
+    killed.process.kill()
+    killed.process.wait()
+    assert not any(_group_is_gone(group) for group in left.values())
+
+    successor = Demo(demo.state_dir)
+    successor.wait_for("Ctrl-C ends it.")
+
+    assert [name for name, group in left.items() if not _group_is_gone(group)] == []
+    assert successor.end(signal.SIGTERM) == 0
