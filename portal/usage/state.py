@@ -10,7 +10,7 @@ from typing import Any
 import reflex as rx
 
 from backend import clock
-from backend.actor import Actor, own_tenant
+from backend.actor import Actor, TenantId, own_tenant
 from backend.errors import SignInRequired, Unavailable
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
@@ -107,19 +107,23 @@ class UsageState(rx.State):
                 lang = language(self)
                 outcome: Today | Problem = bridge.problem_of(lost, lang)
             else:
-                outcome = await bridge.attempt(lang, partial(today_view, actor, lang), lane=Lane.NETWORK)
+                outcome = await shared_today(actor, lang)
             if not is_same_connection(self, connection):
                 return
             async with self:
                 self._show_today(outcome, lang)
             await asyncio.sleep(REFRESH_S)
 
-    @rx.event
+    @rx.event(background=True)
     @allow(TENANT)
     async def measure_again(self) -> None:
         """The reader does not want to wait for the next time."""
+        connection = connection_of(self)
         actor, lang = (await session.current(self)).actor, language(self)
-        self._show_today(await bridge.attempt(lang, lambda: today_view(actor, lang), lane=Lane.NETWORK), lang)
+        outcome = await shared_today(actor, lang)
+        if is_same_connection(self, connection):
+            async with self:
+                self._show_today(outcome, lang)
 
     @rx.event
     @allow(TENANT)
@@ -160,6 +164,20 @@ class UsageState(rx.State):
         self.is_month_whole = self._today is not None
         total = self._month.plus(self._today) if self._today else self._month
         self.month = rows.to_month(total, self._month_since, lang)
+
+
+_asked: dict[tuple[TenantId, Lang], asyncio.Task[Today | Problem]] = {}
+
+
+async def shared_today(actor: Actor, lang: Lang) -> Today | Problem:
+    """Measure today once for all tabs of a tenant that ask at the same time: a slow Prometheus gets no queue of us."""
+    key = (own_tenant(actor), lang)
+    if (asked := _asked.get(key)) is None:
+        work = bridge.attempt(lang, partial(today_view, actor, lang), lane=Lane.NETWORK)
+        asked = _asked[key] = asyncio.ensure_future(work)
+        asked.add_done_callback(lambda _: _asked.pop(key, None))
+    # A tab that leaves must not take the answer away from the others.
+    return await asyncio.shield(asked)
 
 
 def stored_view(actor: Actor, lang: Lang) -> StoredView:

@@ -2,11 +2,12 @@
 
 import json
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
+from websockets import Origin
 from websockets.sync.client import ClientConnection, connect
 
 from portal.guard import HYDRATE
@@ -24,11 +25,14 @@ class RawSocket:
         self._address = f"{url.replace('http', 'ws', 1)}/_event/?EIO=4&transport=websocket&token={self.tab}"
         self._headers = {"cookie": cookie} if cookie else {}
         self._origin = origin if origin is not None else url
+        self._open = ExitStack()
         self._connection: ClientConnection | None = None
 
     def __enter__(self) -> Self:
-        self._connection = connect(
-            self._address, additional_headers=self._headers, origin=self._origin or None, open_timeout=10
+        self._connection = self._open.enter_context(
+            connect(
+                self._address, additional_headers=self._headers, origin=Origin(self._origin), open_timeout=10
+            )
         )
         self._receive()
         self._raw("40/_event,")
@@ -38,8 +42,7 @@ class RawSocket:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._connection is not None:
-            self._connection.close()
+        self._open.close()
 
     def send(
         self, name: str, payload: dict[str, Any] | None = None, *, path: str = "/", **claims: Any
