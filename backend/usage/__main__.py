@@ -12,7 +12,6 @@ from datetime import date
 
 import orjson
 
-from backend import clock
 from backend.actor import Actor
 from backend.config import WrongSettings, settings, usage_settings
 from backend.errors import Invalid, Unavailable
@@ -74,11 +73,11 @@ def _day(text: str) -> date:
 
 
 def _measured(day: date, tenant: str | None, url: str | None) -> DayMeasurement:
+    asker = Actor.process_named("usage_command")
     if url is not None:
-        given = usage_settings(prometheus_url=url)
-        return service.measure_without_database(given, day, now=clock.utc_now(), tenant_label=tenant)
+        return service.measure_elsewhere(asker, usage_settings(prometheus_url=url), day, tenant_label=tenant)
     settings()
-    return service.measure_day(Actor.process_named("usage_command"), day, tenant_label=tenant)
+    return service.measure_day(asker, day, tenant_label=tenant)
 
 
 def _objects(measurement: DayMeasurement) -> list[dict[str, object]]:

@@ -52,6 +52,21 @@ def measure_day(actor: Actor, day: date, *, tenant_label: str | None = None) -> 
     return _measured(day, tenant_label)
 
 
+def measure_elsewhere(
+    actor: Actor, given: UsageSettings, day: date, *, tenant_label: str | None = None
+) -> DayMeasurement:
+    """The same measurement of any Prometheus, without a database: no stored reading is known. Staff and processes.
+
+    Raises:
+        Invalid: the day has not begun.
+        Unavailable: Prometheus failed or told only a part.
+    """
+    require_role_or_process(actor, *STAFF_ROLES)
+    now = clock.utc_now()
+    source = Source(client=_client(given), settings=given, tenant=tenant_label)
+    return meter.measure(source, day, _begun_window(day, now), now=now, stored=NOTHING_STORED)
+
+
 def store_day(actor: Actor, measurement: DayMeasurement) -> bool:
     """Keep a closed day: usage and readings, all or nothing, in the open transaction. For processes.
 
@@ -139,29 +154,19 @@ def drop_old_readings(actor: Actor, now: datetime) -> list[str]:
 
 def _measured(day: date, tenant: str | None) -> DayMeasurement:
     now = clock.utc_now()
-    window = begun_window(day, now)
-    source = Source(client=client_of(settings()), settings=settings(), tenant=tenant)
+    window = _begun_window(day, now)
+    source = Source(client=_client(settings()), settings=settings(), tenant=tenant)
     return meter.measure(source, day, window, now=now, stored=_stored(day, window, tenant))
 
 
-def measure_without_database(
-    given: UsageSettings, day: date, *, now: datetime, tenant_label: str | None = None
-) -> DayMeasurement:
-    """The same measurement for a person at a terminal who has only a Prometheus: nothing stored is known."""
-    source = Source(client=client_of(given), settings=given, tenant=tenant_label)
-    return meter.measure(source, day, begun_window(day, now), now=now, stored=NOTHING_STORED)
-
-
-def begun_window(day: date, now: datetime) -> Window:
-    """The window of a day. Raises Invalid for a day that has not begun."""
+def _begun_window(day: date, now: datetime) -> Window:
     window = clock.day_window(day)
     if now <= window.start:
         raise Invalid(field="day", reason="day_in_future")
     return window
 
 
-def client_of(given: UsageSettings) -> Prometheus:
-    """This process's client of the Prometheus that the settings name."""
+def _client(given: UsageSettings) -> Prometheus:
     return prometheus(given.prometheus_url, given.prometheus_timeout_s)
 
 

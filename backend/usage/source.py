@@ -45,9 +45,12 @@ class Source:
         return LabelNames(tenant=self.settings.usage_tenant_label, replica=self.settings.usage_replica_label)
 
     def instances(self, span: Span) -> set[str]:
-        """Every instance that may have had such a counter in the window."""
-        found = self.client.label_values("instance", self._counter(), span.start_ms, span.end_ms)
-        return set(found)
+        """Every instance that may have had such a counter in the window, of whatever tenant.
+
+        One tenant is seen by the same lives as all of them: its number is the same wherever it is asked for.
+        """
+        counter = _selector(self.settings.usage_metric, [self.settings.usage_selector])
+        return set(self.client.label_values("instance", counter, span.start_ms, span.end_ms))
 
     def shards(self, span: Span, targets: int) -> list[str]:
         """Matchers that split the series into parts of bearable size; one empty matcher when one part is enough.
