@@ -112,7 +112,8 @@ def invoices_of(stack: Stack, day: date) -> list[tuple[Any, ...]]:
     """Who was billed for how much on a day."""
     return rows(
         stack,
-        "SELECT t.label, i.number IS NULL, i.tokens, i.amount_rial FROM tenant_invoice i JOIN tenant t ON t.id = i.tenant_id"
+        "SELECT t.label, i.number IS NULL, i.tokens, i.amount_rial"
+        " FROM tenant_invoice i JOIN tenant t ON t.id = i.tenant_id"
         " WHERE day = %s ORDER BY t.label",
         day,
     )
