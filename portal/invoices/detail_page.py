@@ -157,6 +157,7 @@ def _readings() -> rx.Component:
                     rx.el.code(row.instance, class_name="small"),
                     rx.el.div(t("page.invoice.life_start"), " ", row.life_start, class_name="small muted"),
                 ),
+                leads=True,
             ),
             Column(
                 head=t("page.invoice.opening"),
