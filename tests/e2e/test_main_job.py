@@ -1,0 +1,279 @@
+"""The main job, in both languages: usage equals the counters, the invoice equals the usage, nobody sees another's."""
+
+import re
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import psycopg
+import pytest
+from playwright.sync_api import Page, expect
+
+from backend.clock import billing_day, utc_now
+from backend.i18n import format as shown
+from backend.i18n.catalog import Lang
+from backend.sandbox.history import INSTANCES
+from backend.sandbox.processes import wait_until
+from backend.sandbox.signins import SignIn
+from backend.sandbox.stack import Stack
+from tests.e2e.conftest import Visitor, measured, run_module
+
+LANGUAGES: tuple[Lang, ...] = ("fa", "en")
+
+
+def total(rows: list[dict[str, Any]]) -> int:
+    return sum(row["tokens"] for row in rows)
+
+
+def today() -> date:
+    return billing_day(utc_now())
+
+
+def yesterday() -> date:
+    return today() - timedelta(days=1)
+
+
+@pytest.fixture
+def quiet(stack: Stack) -> Iterator[None]:
+    """DocuChat stops asking, politely: its last counters are scraped before it goes, so numbers stand still."""
+    for name in INSTANCES:
+        stack.stop(name)
+    try:
+        yield
+    finally:
+        for name in INSTANCES:
+            stack.start(name)
+
+
+def invoice_of(stack: Stack, label: str, day: date) -> tuple[str, int, int]:
+    """Id, tokens and rial of a stored invoice."""
+    with psycopg.connect(stack.database_url) as connection:
+        row = connection.execute(
+            "SELECT i.id::text, i.tokens, i.amount_rial FROM tenant_invoice i JOIN tenant t ON t.id = i.tenant_id"
+            " WHERE t.label = %s AND i.day = %s",
+            [label, day],
+        ).fetchone()
+    assert row is not None
+    return row
+
+
+def text_of(page: Page) -> str:
+    return page.locator("main").inner_text()
+
+
+def test_the_counters_of_the_running_stack_equal_what_the_vendor_answered(
+    stack: Stack, people: dict[str, SignIn], quiet: None
+) -> None:
+    label = str(people["tenant_admin"].tenant)
+    entries = httpx.get(f"{stack.openai_url}/sandbox/ledger").json()["entries"]
+    vendor = sum(entry["tokens"] for entry in entries if entry["who"] == label and entry["reported"])
+    vendor_child = stack.parts["openai"].child
+    assert vendor_child is not None
+    begun_s = Path(f"/proc/{vendor_child.pid}").stat().st_mtime
+
+    counted = sum(
+        reading["closing"] - reading["opening"]
+        for row in measured(stack, today().isoformat(), label)
+        for reading in row["readings"]
+        if datetime.fromisoformat(reading["life_start"]).timestamp() > begun_s
+    )
+
+    assert counted == vendor > 0
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_usage_page_shows_what_the_counters_say(
+    stack: Stack, people: dict[str, SignIn], visit: Visitor, quiet: None, lang: Lang
+) -> None:
+    person = people["tenant_admin"]
+    now = visit(lang).sign_in(person)
+    page = now.go("/usage")
+
+    tokens = total(measured(stack, today().isoformat(), str(person.tenant)))
+    closed = total(measured(stack, yesterday().isoformat(), str(person.tenant)))
+
+    expect(page.get_by_test_id("today-tokens")).to_contain_text(shown.number(tokens, lang))
+    expect(page.get_by_role("row").filter(has_text=shown.day(yesterday(), lang))).to_contain_text(
+        shown.number(closed, lang)
+    )
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_yesterdays_invoice_equals_the_same_function(
+    stack: Stack, people: dict[str, SignIn], visit: Visitor, lang: Lang
+) -> None:
+    person = people["tenant_admin"]
+    invoice_id, tokens, amount_rial = invoice_of(stack, str(person.tenant), yesterday())
+    now = visit(lang).sign_in(person)
+    page = now.go("/invoices")
+    page.get_by_role("row").filter(has_text=shown.day(yesterday(), lang)).get_by_role("link").click()
+    page.wait_for_url(f"**/invoices/{invoice_id}")
+    now.settle()
+
+    assert tokens == total(measured(stack, yesterday().isoformat(), str(person.tenant)))
+    expect(page.locator("main")).to_contain_text(shown.number(tokens, lang))
+    expect(page.locator("main")).to_contain_text(shown.toman(amount_rial, lang))
+    page.locator("summary").filter(has_text=now.t("page.invoice.readings")).click()
+    readings = page.get_by_role("table").filter(has_text=now.t("page.invoice.opening"))
+    expect(readings.get_by_role("row").nth(1)).to_be_visible()
+
+
+def test_a_tenant_cannot_open_another_tenants_invoice(
+    stack: Stack, people: dict[str, SignIn], visit: Visitor
+) -> None:
+    invoice_id, tokens, _ = invoice_of(stack, str(people["tenant_admin"].tenant), yesterday())
+    now = visit("fa").sign_in(people["tenant_viewer"])
+
+    page = now.go(f"/invoices/{invoice_id}")
+
+    expect(page.get_by_role("alert")).to_contain_text(now.t("error.not_found")[:20])
+    assert shown.number(tokens, "fa") not in page.content()
+
+
+def test_a_tenant_is_led_away_from_the_operators_page(people: dict[str, SignIn], visit: Visitor) -> None:
+    now = visit("fa").sign_in(people["tenant_viewer"])
+    page = now.page
+    page.goto(now.stack.web_url + "/billing")
+
+    page.wait_for_url("**/usage")
+    assert now.t("page.billing.heading") not in text_of(page)
+
+
+def test_a_stranger_signs_in_and_lands_where_he_wanted(people: dict[str, SignIn], visit: Visitor) -> None:
+    now = visit("en")
+    now.page.goto(now.stack.web_url + "/invoices")
+    now.page.wait_for_url(re.compile(f"/sign-in.*{quote('/invoices', safe='')}"))
+    now.settle()
+    now.page.locator("#email").fill(people["tenant_admin"].email)
+    now.page.locator("#password").fill(people["tenant_admin"].password)
+    now.page.get_by_role("button", name=now.t("page.sign_in.submit")).click()
+
+    now.page.wait_for_url("**/invoices")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_wrong_password_is_refused_in_plain_words(
+    people: dict[str, SignIn], visit: Visitor, lang: Lang
+) -> None:
+    now = visit(lang)
+    now.go("/sign-in")
+    now.page.locator("#email").fill(people["operator"].email)
+    now.page.locator("#password").fill("not the password")
+    now.page.get_by_role("button", name=now.t("page.sign_in.submit")).click()
+
+    expect(now.page.get_by_test_id("sign-in-problem")).to_have_text(now.t("error.sign_in_failed"))
+
+
+def unbill(stack: Stack, day: date) -> None:
+    """Make a billed day open again, as if its night had been missed. Numbers stay given."""
+    with psycopg.connect(stack.database_url) as connection:
+        connection.execute(
+            "UPDATE billing_meter m SET tokens = m.tokens - l.tokens, billed_rial = m.billed_rial - l.amount_rial"
+            " FROM invoice_line l JOIN tenant_invoice i ON i.id = l.invoice_id WHERE i.day = %s AND i.status <> 'held'"
+            " AND m.tenant_id = i.tenant_id AND m.model = l.model AND m.type = l.type",
+            [day],
+        )
+        connection.execute(
+            "DELETE FROM invoice_line l USING tenant_invoice i WHERE i.id = l.invoice_id AND i.day = %s",
+            [day],
+        )
+        for table in ("tenant_invoice", "measured_day", "daily_usage", "meter_reading", "billing_run"):
+            connection.execute(
+                psycopg.sql.SQL("DELETE FROM {} WHERE day = %s").format(psycopg.sql.Identifier(table)), [day]
+            )
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_operator_plans_and_runs_a_billing_day(
+    stack: Stack, people: dict[str, SignIn], visit: Visitor, lang: Lang
+) -> None:
+    label = str(people["tenant_admin"].tenant)
+    before = invoice_of(stack, label, yesterday())
+    stack.stop("jobs")
+    unbill(stack, yesterday())
+    try:
+        now = visit(lang).sign_in(people["operator"])
+        page = now.go("/billing")
+        page.get_by_role("tab", name=now.t("page.billing.plan")).click()
+        page.get_by_role("button", name=now.t("page.billing.make_plan")).click()
+        expect(page.get_by_role("row").filter(has_text=shown.day(yesterday(), lang))).to_be_visible()
+        page.get_by_role("button", name=now.t("page.billing.run"), exact=True).dblclick()
+        expect(page.get_by_test_id("done")).to_be_visible()
+    finally:
+        stack.start("jobs")
+
+    after = invoice_of(stack, label, yesterday())
+    assert after[1:] == before[1:]
+    page.get_by_role("tab", name=now.t("page.billing.runs")).click()
+    run = page.get_by_role("row").filter(
+        has=page.get_by_role("cell", name=shown.day(yesterday(), lang), exact=True)
+    )
+    expect(run).to_have_count(1)
+    expect(run).to_contain_text(now.t("billing.state.finished"))
+
+
+def test_a_second_run_by_hand_changes_nothing(stack: Stack, people: dict[str, SignIn]) -> None:
+    label = str(people["tenant_admin"].tenant)
+    before = invoice_of(stack, label, yesterday())
+
+    run = run_module(stack, "jobs", "run", "nightly_billing", "--day", yesterday().isoformat())
+
+    assert run.returncode == 0, run.stderr
+    assert invoice_of(stack, label, yesterday()) == before
+
+
+def hold(stack: Stack, label: str, day: date) -> None:
+    """Turn a pending invoice into a held one, as low coverage would have made it."""
+    with psycopg.connect(stack.database_url) as connection:
+        connection.execute(
+            "UPDATE tenant_invoice i SET status = 'held', number = NULL, issued_at = NULL, net_rial = 0, tax_rial = 0,"
+            " amount_rial = 0, held_reasons = '{low_coverage}', paid_at = NULL FROM tenant t"
+            " WHERE t.id = i.tenant_id AND t.label = %s AND i.day = %s",
+            [label, day],
+        )
+
+
+def test_an_operator_issues_a_held_invoice_with_a_reason(
+    stack: Stack, people: dict[str, SignIn], visit: Visitor
+) -> None:
+    label, day = str(people["tenant_viewer"].tenant), yesterday()
+    hold(stack, label, day)
+    now = visit("fa").sign_in(people["operator"])
+    page = now.go("/billing")
+    page.get_by_role("tab", name=now.t("page.billing.held")).click()
+    row = (
+        page.get_by_role("row")
+        .filter(has_text=now.t("usage.flag_name.low_coverage"))
+        .filter(has_text=shown.day(day, "fa"))
+    )
+    row.first.get_by_role("button", name=now.t("page.billing.release")).click()
+    now.screenshot("billing-release")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label(now.t("page.billing.reason")).fill("شکاف اندازه‌گیری بررسی شد")
+    dialog.get_by_role("button", name=now.t("page.billing.release")).click()
+    expect(page.get_by_test_id("done")).to_be_visible()
+
+    with psycopg.connect(stack.database_url) as connection:
+        audit = connection.execute(
+            "SELECT action, detail::text FROM audit_entry ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+    assert audit is not None
+    assert "شکاف اندازه‌گیری بررسی شد" in audit[1]
+
+
+def test_the_invoice_is_announced_by_mail_with_a_link_to_our_page(
+    stack: Stack, people: dict[str, SignIn]
+) -> None:
+    invoice_id, _, _ = invoice_of(stack, str(people["tenant_admin"].tenant), yesterday())
+
+    def has_come() -> bool:
+        mails = httpx.get(f"{stack.mail_url}/api/messages").json()
+        link = f"{stack.web_url}/invoices/{invoice_id}"
+        return any(link in mail["text"] and link in mail["html"] for mail in mails)
+
+    mail_child = stack.parts["mail"].child
+    assert mail_child is not None
+    wait_until(has_come, child=mail_child, timeout_s=60)

@@ -1,0 +1,107 @@
+"""Every page in both languages and widths: it fits, speaks one language only, and its picture is kept to be looked at."""
+
+import re
+
+import psycopg
+import pytest
+from playwright.sync_api import expect
+
+from backend.i18n.catalog import Lang
+from backend.sandbox.signins import SignIn
+from backend.sandbox.stack import Stack
+from tests.e2e.conftest import WIDTHS, Visit, Visitor
+
+# Names of models and addresses of processes are the same in every language; so is the other language's own name.
+LATIN_IN_PERSIAN = re.compile(
+    r"English|gpt-[\w.-]+|text-embedding[\w.-]+|Asia/Tehran|Prometheus|docuchat-\d\S*|canary\S*|[\w.+-]+@[\w.-]+|\d+\.\d+\.\d+\.\d+\S*"
+    r"|Chrome|Chromium|Linux|Mozilla|HeadlessChrome"
+)
+
+
+@pytest.fixture(params=WIDTHS, ids=WIDTHS.keys())
+def width(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=("fa", "en"))
+def lang(request: pytest.FixtureRequest) -> Lang:
+    return "en" if request.param == "en" else "fa"
+
+
+def keep(now: Visit, name: str) -> None:
+    """Keep the picture; a Persian page holds no English words and no Gregorian date, an English one no Persian word."""
+    now.screenshot(name)
+    text = now.page.locator("main").inner_text()
+    if now.lang == "fa":
+        assert re.findall(r"[A-Za-z]{2,}", LATIN_IN_PERSIAN.sub("", text)) == []
+        assert re.findall(r"[0-9]{2,}", LATIN_IN_PERSIAN.sub("", text)) == []
+        assert now.page.locator("html").get_attribute("dir") == "rtl"
+    else:
+        assert re.findall(r"[۰-۹]", text) == []
+        assert now.page.locator("html").get_attribute("dir") == "ltr"
+
+
+def newest_invoice(stack: Stack, label: str) -> str:
+    with psycopg.connect(stack.database_url) as connection:
+        row = connection.execute(
+            "SELECT i.id::text FROM tenant_invoice i JOIN tenant t ON t.id = i.tenant_id WHERE t.label = %s"
+            " ORDER BY day DESC LIMIT 1",
+            [label],
+        ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def test_the_sign_in_page(visit: Visitor, lang: Lang, width: str) -> None:
+    now = visit(lang, width)
+    now.go("/sign-in")
+
+    keep(now, "sign-in")
+
+
+def test_the_pages_of_a_tenant(
+    stack: Stack, people: dict[str, SignIn], visit: Visitor, lang: Lang, width: str
+) -> None:
+    person = people["tenant_admin"]
+    now = visit(lang, width).sign_in(person)
+    now.go("/usage")
+    expect(now.page.get_by_test_id("today-tokens").locator(".skeleton")).to_have_count(0)
+    keep(now, "usage")
+    now.go("/invoices")
+    keep(now, "invoices")
+    now.go(f"/invoices/{newest_invoice(stack, str(person.tenant))}")
+    now.page.locator("summary").filter(has_text=now.t("page.invoice.readings")).click()
+    keep(now, "invoice")
+    now.go("/account")
+    keep(now, "account")
+
+
+def test_the_pages_of_an_operator(people: dict[str, SignIn], visit: Visitor, lang: Lang, width: str) -> None:
+    now = visit(lang, width).sign_in(people["operator"])
+    now.go("/billing")
+    for tab in ("runs", "held", "unknown", "plan"):
+        now.page.get_by_role("tab", name=now.t(f"page.billing.{tab}")).click()
+        expect(now.page.get_by_role("tab", selected=True)).to_contain_text(now.t(f"page.billing.{tab}"))
+        keep(now, f"billing-{tab}")
+
+
+def test_an_address_that_leads_nowhere(
+    people: dict[str, SignIn], visit: Visitor, lang: Lang, width: str
+) -> None:
+    now = visit(lang, width).sign_in(people["tenant_admin"])
+    now.page.goto(now.stack.web_url + "/no-such-page")
+    expect(now.page.get_by_role("heading").first).to_be_visible()
+
+    keep(now, "not-found")
+
+
+def test_dark_light_is_kept_and_readable(people: dict[str, SignIn], visit: Visitor) -> None:
+    now = visit("fa").sign_in(people["tenant_admin"])
+    now.go("/usage")
+    now.page.get_by_role("button", name=now.t("nav.theme")).click()
+    expect(now.page.locator("html")).to_have_attribute("data-theme", "dark")
+    now.go("/invoices")
+
+    expect(now.page.locator("html")).to_have_attribute("data-theme", "dark")
+    now.screenshot("invoices-dark")
+    now.page.get_by_role("button", name=now.t("nav.theme")).click()
