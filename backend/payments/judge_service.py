@@ -28,21 +28,17 @@ TRIES = 3
 log = get_logger(__name__)
 
 
-def judge(
-    actor: Actor,
-    attempt_id: AttemptId,
-    now: datetime,
-    *,
-    claims_success: bool = False,
-    ask_settled: bool = True,
-) -> Attempt:
-    """Ask the gateway about an attempt and write down what follows; the attempt as it stands then. Idempotent.
+def judge(actor: Actor, attempt_id: AttemptId, now: datetime) -> Attempt:
+    """Ask the gateway about an attempt and write down what follows; the attempt as it stands then. Idempotent."""
+    return judge_again(actor, found(attempt_id), now)
 
-    With ``ask_settled`` off, a settled attempt is returned without a question.
-    """
-    attempt = found(attempt_id)
+
+def judge_again(
+    actor: Actor, attempt: Attempt, now: datetime, *, claims_success: bool = False, asks_settled: bool = True
+) -> Attempt:
+    """As ``judge``, for an attempt as it was just read; a settled one is asked about only if ``asks_settled``."""
     for _ in range(TRIES):
-        if attempt.track_id is None or (attempt.has_money and not ask_settled):
+        if attempt.track_id is None or (attempt.has_money and not asks_settled):
             return attempt
         decision = gateway_service.examine(attempt, claims_success=claims_success)
         before, attempt = attempt, apply(actor, attempt, decision, now)

@@ -70,18 +70,32 @@ def insert_attempt(attempt: Attempt) -> None:
         connection.execute(insert(PaymentAllocationRow), rows)
 
 
-def note_track_id(attempt_id: AttemptId, track_id: int, now: datetime) -> bool:
-    """Note the session of an attempt that is still being created; whether it was.
+def note_track_id(
+    attempt_id: AttemptId,
+    track_id: int,
+    now: datetime,
+    *,
+    redirected_at: datetime | None = None,
+    next_check_at: datetime | None = None,
+) -> bool:
+    """Note the session of an attempt that is still being created, handed over or not yet; whether it was.
 
     Raises:
         Unavailable: the track id belongs to another attempt, so the gateway is not to be trusted now.
     """
-    with transaction() as connection:
-        statement = (
-            update(PaymentAttemptRow)
-            .where(PaymentAttemptRow.id == attempt_id, PaymentAttemptRow.state == State.CREATED.value)
-            .values(track_id=track_id, state=State.REQUESTED.value, requested_at=now)
+    state = State.REDIRECTED if redirected_at else State.REQUESTED
+    statement = (
+        update(PaymentAttemptRow)
+        .where(PaymentAttemptRow.id == attempt_id, PaymentAttemptRow.state == State.CREATED.value)
+        .values(
+            track_id=track_id,
+            state=state.value,
+            requested_at=now,
+            redirected_at=redirected_at,
+            next_check_at=next_check_at,
         )
+    )
+    with transaction() as connection:
         try:
             return connection.execute(statement).rowcount == 1
         except IntegrityError:

@@ -47,6 +47,7 @@ from backend.payments.types import (
     CreditUse,
     EntryKind,
     EventKind,
+    Flag,
     HandOff,
     InvoicePayments,
     LedgerEntry,
@@ -134,9 +135,12 @@ def callback(actor: Actor | None, parameters: Sequence[tuple[str, str]]) -> Retu
     if attempt is None:
         return Returned(outcome=Outcome.UNKNOWN, track_id=query.track_id)
     now = clock.utc_now()
-    _note_return(attempt, query, now)
-    judged = judge_service.judge(
-        RETURNING, attempt.id, now, claims_success=query.claims_success, ask_settled=False
+    judged = judge_service.judge_again(
+        RETURNING,
+        _note_return(attempt, query, now),
+        now,
+        claims_success=query.claims_success,
+        asks_settled=False,
     )
     return _returned(actor, judged, query)
 
@@ -281,23 +285,20 @@ def is_play_money() -> bool:
     return settings().zibal_merchant.get_secret_value() == SANDBOX_MERCHANT
 
 
-def _note_return(attempt: Attempt, query: CallbackQuery, now: datetime) -> None:
+def _note_return(attempt: Attempt, query: CallbackQuery, now: datetime) -> Attempt:
     """Note that a browser came back; what its address claims is kept as evidence and believed by nobody."""
     if attempt.returned_at is not None or attempt.state not in {State.REQUESTED, State.REDIRECTED}:
-        return
+        return attempt
+    detail = {"claims_success": query.claims_success, "has_nonce": _has_nonce(attempt, query)}
     with transaction():
         current = repository.attempt(attempt.id, lock=True)
-        if current is None or current.state not in {State.REQUESTED, State.REDIRECTED}:
-            return
+        assert current is not None
+        if current.state not in {State.REQUESTED, State.REDIRECTED}:
+            return current
         handed_over = current.redirected_at or now
         repository.change(attempt.id, State.RETURNED, returned_at=now, redirected_at=handed_over)
-        repository.add_event(
-            attempt.id,
-            EventKind.RETURNED,
-            actor=name_of(RETURNING),
-            at=now,
-            detail={"claims_success": query.claims_success, "has_nonce": _has_nonce(attempt, query)},
-        )
+        repository.add_event(attempt.id, EventKind.RETURNED, actor=name_of(RETURNING), at=now, detail=detail)
+    return replace(current, state=State.RETURNED, returned_at=now, redirected_at=handed_over)
 
 
 def _returned(actor: Actor | None, attempt: Attempt, query: CallbackQuery) -> Returned:
@@ -323,6 +324,8 @@ def _returned(actor: Actor | None, attempt: Attempt, query: CallbackQuery) -> Re
 
 def _credit_of(attempt: Attempt) -> int:
     """How much of a settled attempt its invoices did not need."""
+    if Flag.SURPLUS not in attempt.flags:
+        return 0
     entries = ledger_repository.entries_of(attempt.id, attempt.turn)
     return sum(
         entry.amount_rial for entry in entries if entry.kind in {EntryKind.PAYMENT, EntryKind.SETTLEMENT}

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import uuid4
@@ -80,7 +81,8 @@ def start(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | 
     for _ in range(ROUNDS):
         claimed = claim(actor, tenant_id, chosen)
         if isinstance(claimed, Claimed):
-            return _hand_over(actor, open_session(actor, claimed), is_reused=False)
+            opened = open_session(actor, claimed, hands_over=True)
+            return to_hand_off(opened, is_reused=False)
         for attempt in claimed.attempts:
             if (reused := _deal_with(actor, attempt, claimed.wanted)) is not None:
                 return reused
@@ -88,10 +90,11 @@ def start(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | 
 
 
 class Claimed(NamedTuple):
-    """A stored attempt that nobody else can make now, and the nonce of its callback."""
+    """A stored attempt that nobody else can make now, the nonce of its callback, and its invoices' numbers."""
 
     attempt: Attempt
     nonce: str
+    numbers: str
 
 
 class InTheWay(NamedTuple):
@@ -105,33 +108,29 @@ def claim(actor: Actor, tenant_id: TenantId, chosen: Sequence[InvoiceId]) -> Cla
     """Store a new attempt on the invoices, unless open ones keep them."""
     with transaction():
         repository.lock_account(tenant_id)
-        wanted = _wanted(actor, chosen)
+        wanted, numbers = _wanted(actor, chosen)
         in_the_way = repository.open_attempts([each.invoice_id for each in wanted.allocations])
         if in_the_way:
             return InTheWay(wanted, in_the_way)
-        return _store(actor, tenant_id, wanted, clock.utc_now())
+        return Claimed(*_store(actor, tenant_id, wanted), numbers)
 
 
-def _wanted(actor: Actor, chosen: Sequence[InvoiceId]) -> PaymentPlan:
-    """What to pay now, with the invoices locked, or the refusal."""
-    found = to_payables(invoices.dues(actor, chosen, lock=True))
-    if chosen and not any(each.is_pending for each in found):
-        raise Conflict(reason="invoices_paid")
-    wanted = start_rules.plan(
-        [each for each in found if each.is_pending],
-        Rial(settings().zibal_min_rial),
-        Rial(settings().zibal_max_rial),
-    )
+def _wanted(actor: Actor, chosen: Sequence[InvoiceId]) -> tuple[PaymentPlan, str]:
+    """What to pay now with the invoices locked, and their numbers; or the refusal."""
+    found = [each for each in to_payables(invoices.dues(actor, chosen, lock=True)) if each.is_pending]
+    wanted = start_rules.plan(found, Rial(settings().zibal_min_rial), Rial(settings().zibal_max_rial))
     match wanted:
         case PreviewProblem.NOTHING_TO_PAY:
             raise Conflict(reason="invoices_paid")
         case PreviewProblem.BELOW_MINIMUM:
             raise Invalid(reason="below_minimum", minimum_toman=settings().zibal_min_rial // RIAL_PER_TOMAN)
         case PaymentPlan():
-            return wanted
+            covered = {each.invoice_id for each in wanted.allocations}
+            return wanted, ", ".join(each.number for each in found if each.invoice_id in covered)
 
 
-def _store(actor: Actor, tenant_id: TenantId, wanted: PaymentPlan, now: datetime) -> Claimed:
+def _store(actor: Actor, tenant_id: TenantId, wanted: PaymentPlan) -> tuple[Attempt, str]:
+    now = clock.utc_now()
     nonce = secrets.token_urlsafe(24)
     attempt = Attempt(
         id=AttemptId(uuid4()),
@@ -166,31 +165,32 @@ def _store(actor: Actor, tenant_id: TenantId, wanted: PaymentPlan, now: datetime
     )
     repository.insert_attempt(attempt)
     _event(actor, attempt, EventKind.CREATED, now)
-    return Claimed(attempt, nonce)
+    return attempt, nonce
 
 
-def open_session(actor: Actor, claimed: Claimed) -> Attempt:
-    """Open the gateway's session of a stored attempt and note it.
+def open_session(actor: Actor, claimed: Claimed, *, hands_over: bool = False) -> Attempt:
+    """Open the gateway's session of a stored attempt and note it, as handed to a browser at once if asked.
 
     When no answer comes, the attempt fails to start: a session that may exist has no address that anybody knows, so
     nobody can pay it.
     """
-    attempt, nonce = claimed
-    numbers = ", ".join(each.number for each in to_payables(invoices.dues(actor, attempt.invoice_ids)))
+    attempt, nonce, numbers = claimed
     try:
         track_id = gateway_service.open_session(attempt, nonce, f"DocuChat {numbers}")
         now = clock.utc_now()
+        first_check = now + timedelta(minutes=rules.CHECK_MINUTES[0])
+        handed_over = {"redirected_at": now, "next_check_at": first_check} if hands_over else {}
         with transaction():
             repository.lock_account(attempt.tenant_id)
-            if not repository.note_track_id(attempt.id, track_id, now):
+            if not repository.note_track_id(attempt.id, track_id, now, **handed_over):
                 raise Conflict(reason="payment_starting")
             invoices.note_session(actor, attempt.invoice_ids, track_id)
-            _event(actor, attempt, EventKind.REQUESTED, now, track_id=str(track_id))
+            _event(actor, attempt, EventKind.REQUESTED, now, track_id=str(track_id), handed_over=hands_over)
     except AppError as error:
         if error.data.get("service") != "database":
             fail_to_start(actor, attempt, str(error))
         raise
-    return judge_service.found(attempt.id)
+    return replace(attempt, track_id=track_id, state=State.REDIRECTED if hands_over else State.REQUESTED)
 
 
 def fail_to_start(actor: Actor, attempt: Attempt, reason: str) -> None:
@@ -205,19 +205,18 @@ def fail_to_start(actor: Actor, attempt: Attempt, reason: str) -> None:
     log.warning("payment.not_started", attempt=attempt.id, tenant=attempt.tenant_id, reason=reason)
 
 
-def _hand_over(actor: Actor, attempt: Attempt, *, is_reused: bool) -> HandOff:
+def _hand_over_again(actor: Actor, attempt: Attempt) -> HandOff:
     now = clock.utc_now()
     with transaction():
         repository.lock_account(attempt.tenant_id)
         current = repository.attempt(attempt.id, lock=True)
         if current is None or current.state not in {State.REQUESTED, State.REDIRECTED}:
             raise Conflict(reason="payment_starting")
-        first = current.state == State.REQUESTED
-        if first:
-            next_check = now + timedelta(minutes=rules.CHECK_MINUTES[0])
-            repository.change(attempt.id, State.REDIRECTED, redirected_at=now, next_check_at=next_check)
-        _event(actor, attempt, EventKind.REDIRECTED, now, again=not first)
-    return to_hand_off(attempt, is_reused=is_reused)
+        if current.state == State.REQUESTED:
+            first_check = now + timedelta(minutes=rules.CHECK_MINUTES[0])
+            repository.change(attempt.id, State.REDIRECTED, redirected_at=now, next_check_at=first_check)
+        _event(actor, attempt, EventKind.REDIRECTED, now)
+    return to_hand_off(attempt, is_reused=True)
 
 
 def to_hand_off(attempt: Attempt, *, is_reused: bool) -> HandOff:
@@ -269,7 +268,7 @@ def _ask(actor: Actor, attempt: Attempt, wanted: PaymentPlan) -> HandOff | None:
         prepared_ttl=timedelta(seconds=settings().payment_prepared_ttl_s),
     ):
         case Answer.REUSE:
-            return _hand_over(actor, judged, is_reused=True)
+            return _hand_over_again(actor, judged)
         case Answer.WAIT if judged.last_error == rules.NO_ANSWER:
             raise Unavailable(service="zibal")
         case Answer.WAIT:

@@ -6,12 +6,13 @@ import pytest
 
 from backend.actor import Role
 from backend.audit import service as audit
+from backend.clock import utc_now
 from backend.config import settings
 from backend.db.engine import advisory_lock, transaction
 from backend.errors import Conflict, Forbidden, Invalid
-from backend.payments import service
+from backend.payments import gateway_service, judge_service, service
 from backend.payments.sweep_service import SWEEP_LOCK
-from backend.payments.types import EventKind, Flag, Outcome, State
+from backend.payments.types import EventKind, Flag, Outcome, State, Verdict
 from tests import factories
 from tests.integration.payments.payer import (
     SWEEPER,
@@ -227,7 +228,6 @@ def test_an_operator_sees_all_the_evidence(payer: Payer) -> None:
     assert [each.kind for each in file.events] == [
         EventKind.CREATED,
         EventKind.REQUESTED,
-        EventKind.REDIRECTED,
         EventKind.RETURNED,
         EventKind.SETTLED,
         EventKind.JUDGED,
@@ -247,6 +247,33 @@ def test_a_settled_payment_that_the_gateway_denies_is_kept_and_flagged(payer: Pa
 
     assert status_of(invoice) == "paid"
     assert attempt_of(hand_off).flags == (Flag.CONTRADICTION,)
+
+
+def test_an_answer_that_is_older_than_the_books_is_dropped(payer: Payer) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    payer.pay(hand_off)
+    read_before = attempt_of(hand_off)
+    paid = gateway_service.examine(read_before)
+    payer.come_back(hand_off)
+    payer.bank.act(track_of(hand_off), "reverse")
+    service.check_again(factories.actor(Role.OPERATOR), hand_off.attempt_id)
+
+    after = judge_service.apply(SWEEPER, read_before, paid, utc_now())
+
+    assert (paid.verdict, after.state) == (Verdict.PAID, State.REVERSED)
+    assert status_of(invoice) == "pending"
+
+
+def test_a_judge_who_was_overtaken_asks_again(payer: Payer) -> None:
+    hand_off = payer.start(payer.invoice())
+    read_before = attempt_of(hand_off)
+    service.check_again(factories.actor(Role.OPERATOR), hand_off.attempt_id)
+    payer.pay(hand_off)
+
+    after = judge_service.judge_again(SWEEPER, read_before, utc_now())
+
+    assert after.state == State.SETTLED
 
 
 def test_two_sweepers_at_once_do_the_work_once(payer: Payer) -> None:
