@@ -263,11 +263,11 @@ def _bill_day(actor: Actor, day: date, started_by: str, *, is_asked_for: bool) -
         return None
     try:
         with billing_service.collector_paused():
-            found = billing_service.usage_of(actor, day)
+            found, known = billing_service.usage_and_tenants(actor, day)
             if found.is_empty and not is_asked_for:
                 _check_not_lost(actor, day)
                 return None
-            run = billing_service.store(actor, found, started_by=started_by, started_at=started_at)
+            run = billing_service.store(actor, found, known, started_by=started_by, started_at=started_at)
     except Unavailable as error:
         if error.data.get("service") == "database":
             raise
