@@ -28,7 +28,7 @@ def empty_state(title: Any, explanation: Any) -> rx.Component:
     """Nothing here, and why that is fine."""
     return rx.el.div(
         _tray(),
-        rx.el.strong(title),
+        rx.el.h2(title),
         rx.el.p(explanation),
         class_name="empty",
     )

@@ -132,7 +132,10 @@ def to_view(detail: InvoiceDetail, lang: Lang) -> InvoiceView:
             end=fmt.instant(invoice.window_end, lang),
         ),
         window_note=text(
-            "page.invoice.window_note", lang, timezone=invoice.timezone, tzdata=invoice.tzdata_version
+            "page.invoice.window_note",
+            lang,
+            timezone=invoice.timezone,
+            tzdata=fmt.digits(invoice.tzdata_version, lang),
         ),
         tokens=fmt.number(invoice.tokens, lang),
         net=fmt.toman(invoice.net_rial, lang),
