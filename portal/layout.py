@@ -47,6 +47,7 @@ def language_link() -> rx.Component:
     return rx.el.a(
         by_language("English", "فارسی"),
         href=by_language("/lang/en", "/lang/fa"),
+        reload_document=True,
         lang=by_language("en", "fa"),
         class_name="tool",
         custom_attrs={"data-language": "1"},

@@ -36,15 +36,22 @@ def _language() -> rx.Component:
         t("page.account.language"),
         rx.el.p(t("page.account.language_text"), class_name="muted"),
         rx.el.div(
-            rx.el.a(
-                "فارسی", href="/lang/fa", lang="fa", class_name="btn", custom_attrs={"data-language": "1"}
-            ),
-            rx.el.a(
-                "English", href="/lang/en", lang="en", class_name="btn", custom_attrs={"data-language": "1"}
-            ),
+            _language_choice("فارسی", "fa"),
+            _language_choice("English", "en"),
             class_name="row",
             style={"marginBlockStart": "10px"},
         ),
+    )
+
+
+def _language_choice(name: str, code: str) -> rx.Component:
+    return rx.el.a(
+        name,
+        href=f"/lang/{code}",
+        lang=code,
+        reload_document=True,
+        class_name="btn",
+        custom_attrs={"data-language": "1"},
     )
 
 
