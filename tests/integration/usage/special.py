@@ -6,7 +6,7 @@ from datetime import date
 
 from backend.clock import day_window
 from tests.integration.usage.scenarios import AFTER, BEFORE, MIDDLE, START, pods
-from tests.integration.usage.world import HOUR, Event, Process, Scraper, World, events
+from tests.integration.usage.world import HOUR, Event, Process, Scraper, World, events, keys_of
 
 STRANGE_LABELS = ('say "hi"', "back\\slash", "line\nbreak", "شرکت نمونه", "{a=~'.*'}", "")
 SHORT_DAY, LONG_DAY = date(2022, 3, 22), date(2022, 9, 21)
@@ -73,6 +73,15 @@ def steady_death() -> World:
     return World("steady-death", [first, second], [Scraper(60, 0)])
 
 
+def near_boundary() -> World:
+    """A restart in place three minutes before the boundary; the new process serves other tenants than the old one."""
+    cut, keys = MIDDLE - 180, keys_of(4)
+    dice = random.Random("near")  # noqa: S311 - seeded
+    old = Process("10.0.0.0:8000", BEFORE, cut, events(dice, keys[:6], BEFORE, cut, 9))
+    new = Process("10.0.0.0:8000", cut + 5, AFTER, events(dice, keys[4:], cut + 5, AFTER, 60))
+    return World("near-boundary", [old, new], [Scraper(30)])
+
+
 def _evenly(key: tuple[str, str, str], start: float, end: float) -> list[Event]:
     return [Event(start + second, key, STEADY_TOKENS) for second in range(int(end - start))]
 
@@ -120,6 +129,7 @@ def special_worlds() -> list[World]:
         only_no_start(),
         hole(),
         steady_death(),
+        near_boundary(),
         away(),
         *tehran_days(),
     ]

@@ -46,6 +46,13 @@ def test_a_second_job_on_the_same_pods_counts_once_and_is_flagged(measure: Measu
     assert not any(row.held for row in measured.rows)
 
 
+def test_a_life_never_reads_the_counters_of_the_one_before_it(measure: Measure) -> None:
+    world = special.near_boundary()
+
+    for window in ((START, MIDDLE), SECOND_HALF, WHOLE):
+        assert tokens_of(measure("near-boundary", *window)) == proven(world, *window)
+
+
 def test_a_stored_closing_stands_against_a_late_block(measure: Measure) -> None:
     billed = measure("late-before", START, MIDDLE)
 

@@ -1,12 +1,13 @@
 """Tokens equal what the scrapes prove, in every scenario, whatever the boundaries."""
 
+import random
 from collections import defaultdict
 
 import pytest
 
 from backend.usage.types import DayMeasurement, Flag
 from tests.integration.usage.conftest import SEEDS, Measure
-from tests.integration.usage.scenarios import END, LOOKBACK, MIDDLE, SCENARIOS, START, world_of
+from tests.integration.usage.scenarios import END, HOUR, LOOKBACK, MIDDLE, SCENARIOS, START, world_of
 from tests.integration.usage.world import Key
 
 CASES = [(name, seed) for name in SCENARIOS for seed in SEEDS]
@@ -40,6 +41,18 @@ def test_parts_add_up_to_the_whole(scenario: str, seed: int, measure: Measure) -
             parts[key] += tokens
 
     assert dict(parts) == tokens_of(measure(name, START, END))
+
+
+@pytest.mark.parametrize(("scenario", "seed"), CASES)
+def test_any_window_equals_what_the_scrapes_prove(scenario: str, seed: int, measure: Measure) -> None:
+    world = world_of(scenario, seed)
+    dice = random.Random(f"window-{scenario}-{seed}")  # noqa: S311 - seeded
+    start = dice.uniform(START + HOUR, END - HOUR)
+    end = dice.uniform(start + 60, END)
+
+    measured = measure(world.name, start, end)
+
+    assert tokens_of(measured) == without_zeros(world.proven(start, end, sight_from=start - LOOKBACK))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
