@@ -23,7 +23,8 @@ from portal.bridge import Lane, Problem
 from portal.guard import TENANT, allow, connection_of, is_same_connection
 from portal.i18n import language
 from portal.usage import rows
-from portal.usage.rows import Amount, ChartDay, DayRow, MonthView, SeriesRow, TodayView
+from portal.usage.drawing import Column, Tick, draw
+from portal.usage.rows import Amount, DayRow, MonthView, SeriesRow, TodayView
 
 CHART_DAYS = 30
 PAGE_SIZE = 20
@@ -35,7 +36,8 @@ class StoredView:
     """Everything that comes from the database."""
 
     days: list[DayRow]
-    chart: list[ChartDay]
+    columns: list[Column]
+    ticks: list[Tick]
     series: list[SeriesRow]
     month: Amount
     month_since: date
@@ -50,9 +52,10 @@ class Today:
 
 
 class ChartState(rx.State):
-    """The chart's data, apart from the rest: drawing it anew costs the browser more than everything else together."""
+    """The chart's data, apart from the rest, so that it is drawn anew only when it changes."""
 
-    chart: list[ChartDay] = []
+    columns: list[Column] = []
+    ticks: list[Tick] = []
     series: list[SeriesRow] = []
 
 
@@ -87,7 +90,7 @@ class UsageState(rx.State):
             return
         self._all_days, self._month, self._month_since = outcome.days, outcome.month, outcome.month_since
         drawn = await self.get_state(ChartState)
-        drawn.chart, drawn.series = outcome.chart, outcome.series
+        drawn.columns, drawn.ticks, drawn.series = outcome.columns, outcome.ticks, outcome.series
         self._show_days(self._first if self._first < len(outcome.days) else 0, lang)
         self._show_month(lang)
         self.phase = "ready"
@@ -190,10 +193,12 @@ def stored_view(actor: Actor, lang: Lang) -> StoredView:
     invoiced = invoices.net_by_day(actor, own_tenant(actor), first, last)
     amounts = rows.amounts_of_days(days, invoiced, pricing.price_lists(actor))
     chart, series = rows.to_chart(days, last, CHART_DAYS, lang)
+    columns, ticks = draw(chart, series, lang)
     newest_first = sorted(days, reverse=True)[:CHART_DAYS]
     return StoredView(
         days=[rows.to_day(day, days[day], amounts[day], lang) for day in newest_first],
-        chart=chart,
+        columns=columns,
+        ticks=ticks,
         series=series,
         month=rows.month_so_far(amounts, month_since),
         month_since=month_since,

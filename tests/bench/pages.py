@@ -57,7 +57,7 @@ WATCH = """
     const now = performance.now();
     if (!seen.hydrated && document.querySelector('[data-hydrated]')) { seen.hydrated = now; }
     if (!seen.content && document.querySelectorAll('tbody tr').length >= ROWS
-        && document.querySelector('.recharts-bar-rectangle')) { seen.content = now; }
+        && document.querySelectorAll('.chart-day').length >= 30) { seen.content = now; }
     const older = document.querySelector('.pager button:not([disabled])');
     if (!seen.clicked) {
       if (seen.hydrated && older) { seen.before = shown(); seen.clicked = now; older.click(); }
