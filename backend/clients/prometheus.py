@@ -5,7 +5,6 @@ milliseconds, label values are escaped, every exchange has one deadline, and num
 """
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import orjson
@@ -97,11 +96,19 @@ class _HouseAdapter(BaseAdapter):
         self._client.close()
 
 
-# Never evicted: a process has one Prometheus, and a client that is dropped would leave its sockets open.
-@cache
+_clients: dict[tuple[str, float], Prometheus] = {}
+
+
 def prometheus(url: str, timeout_s: float) -> Prometheus:
     """The client of this process for an address; it keeps its connections."""
-    return Prometheus(url, timeout_s)
+    known = _clients.get((url, timeout_s))
+    return known or _clients.setdefault((url, timeout_s), Prometheus(url, timeout_s))
+
+
+def close_all() -> None:
+    """Close the connections of every client; the next use opens new ones."""
+    while _clients:
+        _clients.popitem()[1].close()
 
 
 def quoted(value: str) -> str:
