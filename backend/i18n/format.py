@@ -25,6 +25,11 @@ def digits(value: str, lang: Lang) -> str:
     return value.translate(_PERSIAN_DIGITS).replace(",", "٬").replace(".", "٫")
 
 
+def identifier(value: str, lang: Lang) -> str:
+    """An invoice number or the like, in the digits of the language, that a sentence from right to left cannot turn round."""
+    return f"\u2066{digits(value, lang)}\u2069" if lang == "fa" else value
+
+
 def latin_digits(value: str) -> str:
     """What a person typed, with Persian and Arabic digits as Latin ones."""
     return value.translate(_LATIN_DIGITS)

@@ -73,7 +73,7 @@ def letter_of(mail: Mail, public_url: str) -> Letter:
 def _invoice_issued(params: Mapping[str, str | int], lang: Lang, public_url: str) -> dict[str, str]:
     return {
         "tenant_name": _one_line(str(params["tenant_name"])),
-        "number": formats.digits(_one_line(str(params["number"])), lang),
+        "number": formats.identifier(_one_line(str(params["number"])), lang),
         "day": formats.day(date.fromisoformat(str(params["day"])), lang),
         "tokens": formats.number(int(params["tokens"]), lang),
         "amount": formats.toman(int(params["amount_rial"]), lang),
@@ -86,7 +86,7 @@ def _payment_received(params: Mapping[str, str | int], lang: Lang, public_url: s
     credit_rial = int(params["credit_rial"])
     return {
         "tenant_name": _one_line(str(params["tenant_name"])),
-        "numbers": formats.digits(_one_line(str(params["numbers"])), lang),
+        "numbers": formats.identifier(_one_line(str(params["numbers"])), lang),
         "amount": formats.toman(int(params["amount_rial"]), lang),
         "at": formats.instant(datetime.fromisoformat(str(params["at"])), lang),
         # Numbers that are told to a bank stay in its own digits.

@@ -156,7 +156,7 @@ class BillingState(rx.State):
             self.release_problem = outcome.text
             return
         self.chosen_key = ""
-        self.done = text("billing.released", lang, number=outcome.number or "")
+        self.done = text("billing.released", lang, number=fmt.identifier(outcome.number or "", lang))
         await self._reload(outcome)
 
     async def _reload(self, _released: Invoice) -> None:

@@ -98,7 +98,7 @@ def to_row(invoice: Invoice, lang: Lang) -> InvoiceRow:
     return InvoiceRow(
         key=str(invoice.id),
         url=routes.invoice(invoice.id),
-        number=fmt.digits(invoice.number, lang) if invoice.number else text("page.invoices.no_number", lang),
+        number=fmt.identifier(invoice.number, lang) if invoice.number else text("page.invoices.no_number", lang),
         day=fmt.day(invoice.day, lang),
         tokens=fmt.number(invoice.tokens, lang),
         amount=fmt.toman_bare(invoice.amount_rial, lang) if invoice.number else "—",
@@ -198,7 +198,7 @@ _TYPES = frozenset({"prompt", "cached_prompt", "completion"})
 
 def _title(invoice: Invoice, lang: Lang) -> str:
     if invoice.number:
-        return text("page.invoice.heading", lang, number=fmt.digits(invoice.number, lang))
+        return text("page.invoice.heading", lang, number=fmt.identifier(invoice.number, lang))
     return text("page.invoice.heading_held", lang, day=fmt.day(invoice.day, lang))
 
 
