@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 from uuid import uuid4
 
 from backend import clock
@@ -127,6 +127,8 @@ def _wanted(actor: Actor, chosen: Sequence[InvoiceId]) -> tuple[PaymentPlan, str
         case PaymentPlan():
             covered = {each.invoice_id for each in wanted.allocations}
             return wanted, ", ".join(each.number for each in found if each.invoice_id in covered)
+        case _:
+            assert_never(wanted)
 
 
 def _store(actor: Actor, tenant_id: TenantId, wanted: PaymentPlan) -> tuple[Attempt, str]:
@@ -198,7 +200,8 @@ def fail_to_start(actor: Actor, attempt: Attempt, reason: str) -> None:
     now = clock.utc_now()
     with transaction():
         current = repository.attempt(attempt.id, lock=True)
-        if current is None or current.state != State.CREATED:
+        assert current is not None
+        if current.state != State.CREATED:
             return
         repository.change(attempt.id, State.FAILED_TO_START, last_error=reason[:200])
         _event(actor, attempt, EventKind.FAILED_TO_START, now, reason=reason[:200])
@@ -210,7 +213,8 @@ def _hand_over_again(actor: Actor, attempt: Attempt) -> HandOff:
     with transaction():
         repository.lock_account(attempt.tenant_id)
         current = repository.attempt(attempt.id, lock=True)
-        if current is None or current.state not in {State.REQUESTED, State.REDIRECTED}:
+        assert current is not None
+        if current.state not in {State.REQUESTED, State.REDIRECTED}:
             raise Conflict(reason="payment_starting")
         if current.state == State.REQUESTED:
             first_check = now + timedelta(minutes=rules.CHECK_MINUTES[0])
@@ -242,6 +246,8 @@ def _deal_with(actor: Actor, attempt: Attempt, wanted: PaymentPlan) -> HandOff |
             _supersede(actor, attempt)
         case Obstacle.ASK:
             return _ask(actor, attempt, wanted)
+        case kind:
+            assert_never(kind)
     return None
 
 
@@ -276,6 +282,8 @@ def _ask(actor: Actor, attempt: Attempt, wanted: PaymentPlan) -> HandOff | None:
         case Answer.REPLACE:
             _supersede(actor, judged)
             return None
+        case answer:
+            assert_never(answer)
 
 
 def _supersede(actor: Actor, attempt: Attempt) -> None:
@@ -283,7 +291,8 @@ def _supersede(actor: Actor, attempt: Attempt) -> None:
     with transaction():
         repository.lock_account(attempt.tenant_id)
         current = repository.attempt(attempt.id, lock=True)
-        if current is None or current.state != attempt.state or current.check_count != attempt.check_count:
+        assert current is not None
+        if (current.state, current.check_count) != (attempt.state, attempt.check_count):
             return
         repository.change(attempt.id, State.SUPERSEDED)
         _event(actor, attempt, EventKind.SUPERSEDED, clock.utc_now())

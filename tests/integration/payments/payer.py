@@ -1,6 +1,7 @@
 """What a test does as a paying tenant, and what it looks at afterwards."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import count
 from typing import Any
@@ -10,7 +11,6 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 
 from backend.actor import Actor, Role, TenantId
-from backend.clock import utc_now
 from backend.db.engine import read, transaction
 from backend.invoices.types import InvoiceId
 from backend.payments import service
@@ -147,8 +147,7 @@ def count_rows(table: str, where: str = "true") -> int:
         return int(connection.scalar(text(f"SELECT count(*) FROM {table} WHERE {where}")) or 0)
 
 
-def all_tracks(hand_offs: Sequence[HandOff]) -> list[int]:
-    return [track_of(each) for each in hand_offs]
-
-
-__all__ = ["SWEEPER", "Payer", "invoice", "utc_now"]
+def wait_for(promise: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not promise():
+        assert time.monotonic() < deadline, "it did not happen in time"

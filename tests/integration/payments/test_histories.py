@@ -10,8 +10,8 @@ from backend.payments import start_service
 from backend.sandbox.zibal.driver import Driver
 from tests.soak.machine import CEILING_RIAL, FLOOR_RIAL, PaymentHistories, World
 
-HISTORIES = 40
-STEPS = 20
+HISTORIES = 25
+STEPS = 15
 
 
 def test_no_history_leads_to_wrong_books(bank: Driver, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """PostgreSQL goes away between any two steps, and the process dies at any of its transactions; nothing is lost."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from backend.errors import Unavailable
@@ -8,12 +10,14 @@ from backend.payments.types import Outcome
 from backend.sandbox.postgres import PostgresServer
 from tests.integration.payments.payer import (
     Payer,
+    count_rows,
     ledger_of,
     let_time_pass,
     mails,
     status_of,
     sweep,
     track_of,
+    wait_for,
 )
 from tests.soak import truths
 from tests.soak.machine import dying, tolerant
@@ -79,3 +83,25 @@ def test_a_process_that_dies_anywhere_leaves_books_that_come_right(
     assert truths.book_errors() == []
     assert (status_of(invoice), payer.credit()) == ("paid", 0)
     assert len(ledger_of(payer.tenant.id)) == 2
+
+
+def test_a_database_that_goes_away_while_the_gateway_answers_costs_a_second_click_only(
+    payer: Payer, postgres_server: PostgresServer
+) -> None:
+    invoice = payer.invoice()
+    payer.bank.fault("request", "delay", 1.0, times=1)
+    with ThreadPoolExecutor(1) as browser:
+        click = browser.submit(payer.start, invoice)
+        wait_for(lambda: count_rows("payment_attempt") == 1)
+        postgres_server.stop()
+        try:
+            with pytest.raises(Unavailable, match="database"):
+                click.result()
+        finally:
+            postgres_server.start()
+
+    let_time_pass(None, seconds=31)
+    payer.pay_whole(invoice)
+
+    assert status_of(invoice) == "paid"
+    assert sorted(session["payments"] for session in payer.bank.sessions()) == [0, 1]

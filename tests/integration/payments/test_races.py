@@ -1,0 +1,151 @@
+"""What happens when somebody else was faster, or nobody answers: refused in plain words, and nothing lost."""
+
+from uuid import uuid4
+
+import pytest
+
+from backend.clock import utc_now
+from backend.config import settings
+from backend.errors import Conflict, Invalid, NotFound, Unavailable
+from backend.invoices.types import InvoiceId
+from backend.payments import gateway_service, judge_service, service, start_service
+from backend.payments.types import AttemptId, EntryKind, State, Verdict
+from tests.integration.payments.payer import (
+    SWEEPER,
+    Payer,
+    attempt_of,
+    count_rows,
+    let_time_pass,
+    status_of,
+    track_of,
+)
+
+
+def claimed(payer: Payer, *invoice_ids: InvoiceId) -> start_service.Claimed:
+    """What a start stored before it asked the gateway."""
+    found = start_service.claim(payer.actor, payer.tenant.id, invoice_ids)
+    assert isinstance(found, start_service.Claimed)
+    return found
+
+
+def test_a_second_tab_does_not_wait_for_ever(payer: Payer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start_service, "PATIENCE_S", 0.1)
+    invoice = payer.invoice()
+    claimed(payer, invoice)
+
+    with pytest.raises(Conflict, match="payment_starting"):
+        payer.start(invoice)
+
+
+def test_a_start_that_never_gets_its_turn_gives_up(payer: Payer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start_service, "ROUNDS", 0)
+
+    with pytest.raises(Conflict, match="payment_starting"):
+        payer.start(payer.invoice())
+
+
+def test_a_start_that_was_given_up_meanwhile_hands_nothing_over(payer: Payer) -> None:
+    invoice = payer.invoice()
+    slow = claimed(payer, invoice)
+    let_time_pass(None, seconds=31)
+    other = payer.start(invoice)
+
+    with pytest.raises(Conflict, match="payment_starting"):
+        start_service.open_session(payer.actor, slow, hands_over=True)
+
+    found = judge_service.found(slow.attempt.id)
+    assert (found.state, found.track_id) == (State.FAILED_TO_START, None)
+    assert attempt_of(other).state == State.REDIRECTED
+
+
+def test_an_attempt_that_moved_on_is_neither_replaced_nor_handed_out_again(payer: Payer) -> None:
+    hand_off = payer.start(payer.invoice())
+    before = attempt_of(hand_off)
+    payer.pay(hand_off)
+    payer.come_back(hand_off)
+
+    start_service._supersede(payer.actor, before)
+    with pytest.raises(Conflict, match="payment_starting"):
+        start_service._hand_over_again(payer.actor, before)
+
+    assert attempt_of(hand_off).state == State.SETTLED
+
+
+def test_while_the_gateway_is_silent_an_open_payment_is_not_replaced(payer: Payer) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    payer.bank.fault("inquiry", "drop")
+
+    with pytest.raises(Unavailable):
+        payer.start(invoice)
+
+    assert attempt_of(hand_off).state == State.REDIRECTED
+
+
+def test_a_judge_who_is_overtaken_again_and_again_leaves_it_to_the_others(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge_service, "TRIES", 1)
+    hand_off = payer.start(payer.invoice())
+    before = attempt_of(hand_off)
+    service.judge(SWEEPER, hand_off.attempt_id)
+    payer.pay(hand_off)
+
+    assert judge_service.judge_again(SWEEPER, before, utc_now()).verdict == Verdict.WAITING
+    assert service.judge(SWEEPER, hand_off.attempt_id).state == State.SETTLED
+
+
+def test_an_attempt_without_a_session_is_not_asked_about(payer: Payer) -> None:
+    stored = claimed(payer, payer.invoice())
+
+    assert service.judge(SWEEPER, stored.attempt.id) == judge_service.found(stored.attempt.id)
+    assert gateway_service.examine(stored.attempt).reason == "no_session"
+    assert payer.bank.calls() == []
+
+
+def test_the_night_leaves_alone_what_somebody_is_starting(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAYMENT_PREPARED_SESSIONS", "5")
+    settings.cache_clear()
+    claimed(payer, payer.invoice())
+
+    report = service.open_sessions(SWEEPER)
+
+    assert (report.opened, report.failed) == (0, 0)
+
+
+def test_a_payment_that_is_over_is_not_handed_out(payer: Payer) -> None:
+    hand_off = payer.pay_whole(payer.invoice())
+
+    for attempt_id in (hand_off.attempt_id, AttemptId(uuid4())):
+        with pytest.raises(NotFound):
+            service.hand_off(payer.actor, attempt_id)
+
+
+def test_a_thousand_invoices_at_once_are_enough(payer: Payer) -> None:
+    with pytest.raises(Invalid, match="too_many_invoices"):
+        payer.start(*[InvoiceId(uuid4()) for _ in range(1001)])
+
+
+def test_the_movements_of_a_tenants_money_are_listed_newest_first(payer: Payer) -> None:
+    payer.pay_whole(payer.invoice())
+
+    kinds = [entry.kind for entry in service.ledger(payer.actor, payer.tenant.id)]
+
+    assert kinds == [EntryKind.SETTLEMENT, EntryKind.PAYMENT]
+
+
+def test_a_payment_at_the_very_moment_of_a_replacement_is_found(payer: Payer) -> None:
+    invoice = payer.invoice()
+    old = payer.start(invoice)
+    let_time_pass(None, minutes=16)
+    new = payer.start(invoice)
+    payer.pay(old)
+
+    let_time_pass(payer.bank, minutes=5)
+    service.sweep(SWEEPER)
+
+    assert (status_of(invoice), attempt_of(old).state) == ("paid", State.SETTLED)
+    assert track_of(new) != track_of(old)
+    assert count_rows("tenant_ledger") == 2
