@@ -46,7 +46,7 @@ def has(key: str) -> bool:
 
 
 def error_text(error: AppError, lang: Lang) -> str:
-    """What happened, what it means and what to do, for an expected error; the general sentence where no exact one is."""
+    """What happened, what it means and what to do; the general sentence where there is no exact one."""
     from backend.i18n.format import number  # noqa: PLC0415 - formats need the catalogue first
 
     key = error.key if has(error.key) else f"error.{error.code}"

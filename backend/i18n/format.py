@@ -12,9 +12,11 @@ from backend.money import toman as to_toman
 _PERSIAN_DIGITS = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
 _LATIN_DIGITS = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩", "01234567890123456789")
 _JALALI_MONTHS = (
-    "فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور", "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند",
+    "فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور",
+    "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند",
 )  # fmt: skip
 _ENGLISH_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MINUTE_S = 60
 _COMPACT = ((Decimal(10**9), "billion"), (Decimal(10**6), "million"), (Decimal(10**3), "thousand"))
 
 
@@ -26,7 +28,7 @@ def digits(value: str, lang: Lang) -> str:
 
 
 def identifier(value: str, lang: Lang) -> str:
-    """An invoice number or the like, in the digits of the language, that a sentence from right to left cannot turn round."""
+    """An invoice number or the like in the language's digits; no sentence from right to left can turn it round."""
     return f"\u2066{digits(value, lang)}\u2069" if lang == "fa" else value
 
 
@@ -106,9 +108,9 @@ def instant(value: datetime, lang: Lang) -> str:
 
 def duration(seconds: float, lang: Lang) -> str:
     """A stretch of time in its two largest units: 2 h 5 min, 3.4 s."""
-    if seconds < 60:
+    if seconds < _MINUTE_S:
         return text("unit.seconds", lang, n=digits(f"{seconds:.1f}".removesuffix(".0"), lang))
-    minutes = round(seconds / 60)
+    minutes = round(seconds / _MINUTE_S)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     parts = [("days", days), ("hours", hours), ("minutes", minutes)]

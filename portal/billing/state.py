@@ -9,6 +9,7 @@ from uuid import UUID
 import reflex as rx
 
 from backend.errors import NotFound
+from backend.i18n import format as fmt
 from backend.i18n.catalog import text
 from backend.invoices import service as invoices
 from backend.invoices.types import Invoice, InvoiceId

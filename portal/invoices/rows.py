@@ -98,7 +98,9 @@ def to_row(invoice: Invoice, lang: Lang) -> InvoiceRow:
     return InvoiceRow(
         key=str(invoice.id),
         url=routes.invoice(invoice.id),
-        number=fmt.identifier(invoice.number, lang) if invoice.number else text("page.invoices.no_number", lang),
+        number=fmt.identifier(invoice.number, lang)
+        if invoice.number
+        else text("page.invoices.no_number", lang),
         day=fmt.day(invoice.day, lang),
         tokens=fmt.number(invoice.tokens, lang),
         amount=fmt.toman_bare(invoice.amount_rial, lang) if invoice.number else "—",
