@@ -19,7 +19,7 @@ ATTEMPTS = 3
 RESTART_BETWEEN_S = (20 * 60, 50 * 60)
 
 
-class Interrupted(Exception):  # noqa: N818 - somebody pressed Ctrl-C; nothing is wrong
+class Interrupted(Exception):
     """The person at the keyboard, or the system, wants the end."""
 
 
