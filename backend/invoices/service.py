@@ -21,7 +21,7 @@ from backend.config import settings
 from backend.db.engine import advisory_lock, read, transaction
 from backend.errors import Conflict, Invalid, NotFound, Unavailable
 from backend.i18n.catalog import error_text
-from backend.invoices import billing_service, report_repository, repository, rules
+from backend.invoices import billing_service, payment_service, report_repository, repository, rules
 from backend.invoices.types import (
     BillingHealth,
     BillingPlan,
@@ -49,6 +49,14 @@ SETTLING = timedelta(minutes=5)
 NIGHTLY_AT = timedelta(hours=3)
 
 log = get_logger(__name__)
+
+# What payments do to invoices, in transactions of theirs.
+dues = payment_service.dues
+pending_of = payment_service.pending_of
+pending_without_session = payment_service.pending_without_session
+mark_paid = payment_service.mark_paid
+reopen = payment_service.reopen
+note_session = payment_service.note_session
 
 
 def bill_day(actor: Actor, day: date, *, started_by: str | None = None) -> BillingRun | None:

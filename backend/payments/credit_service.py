@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from backend import clock
 from backend.actor import Actor, TenantId
 from backend.db.engine import transaction
-from backend.invoices import payment_service as invoices
+from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
 from backend.log import get_logger
 from backend.money import Rial

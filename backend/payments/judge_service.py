@@ -13,7 +13,7 @@ from backend.actor import Actor
 from backend.config import settings
 from backend.db.engine import transaction
 from backend.errors import NotFound
-from backend.invoices import payment_service as invoices
+from backend.invoices import service as invoices
 from backend.invoices.types import Due, InvoiceId, Status
 from backend.log import get_logger
 from backend.notifications import service as notifications

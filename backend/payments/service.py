@@ -24,7 +24,7 @@ from backend.audit import service as audit
 from backend.config import SANDBOX_MERCHANT, settings
 from backend.db.engine import transaction
 from backend.errors import Conflict, Invalid, NotFound
-from backend.invoices import payment_service as invoices
+from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
 from backend.log import get_logger
 from backend.money import Rial

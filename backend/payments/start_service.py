@@ -14,7 +14,7 @@ from backend.actor import Actor, TenantId
 from backend.config import settings
 from backend.db.engine import transaction
 from backend.errors import AppError, Conflict, Invalid, Unavailable
-from backend.invoices import payment_service as invoices
+from backend.invoices import service as invoices
 from backend.invoices.types import Due, InvoiceId, Status
 from backend.log import get_logger
 from backend.money import RIAL_PER_TOMAN, Rial

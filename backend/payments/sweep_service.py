@@ -9,7 +9,7 @@ from backend.actor import Actor
 from backend.config import settings
 from backend.db.engine import advisory_lock, transaction
 from backend.errors import AppError
-from backend.invoices import payment_service as invoices
+from backend.invoices import service as invoices
 from backend.invoices.types import Due
 from backend.log import get_logger
 from backend.payments import judge_service, report_repository, repository, rules, start_service
