@@ -7,9 +7,14 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from backend.sandbox.postgres import PostgresServer, data_home
+
+# A deadline for each example measures how busy the machine is, not the code.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 TEMPLATE = "docuchat_template"
 

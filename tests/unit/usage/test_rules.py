@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from backend.usage.coverage import Seen
 from backend.usage.lives import Life
-from backend.usage.rules import LifeReadings, highest, tally
+from backend.usage.rules import LifeReadings, highest, tally, unseen_rows
 from backend.usage.types import Flag, OpeningSource, StoredLife, UsageRow
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -39,9 +39,11 @@ def rows_of(*lives: LifeReadings, is_open: bool = False) -> dict[Any, UsageRow]:
 
 
 def test_tokens_are_closing_minus_opening_over_all_lives() -> None:
-    rows = rows_of(life({A: 100, B: 7}, {A: 40, B: 7}), life({A: 5}, {A: 1}))
+    other = ("other", "gpt-4o", "prompt")
 
-    assert {key: row.tokens for key, row in rows.items()} == {A: 64, B: 0}
+    rows = rows_of(life({A: 100, B: 7, other: 3}, {A: 40, B: 7, other: 1}), life({A: 5, other: 9}, {A: 1}))
+
+    assert {key: row.tokens for key, row in rows.items()} == {A: 64, B: 0, other: 11}
     assert rows[A].flags == ()
     assert not rows[A].held
 
@@ -131,6 +133,7 @@ def test_the_unseen_end_is_estimated_at_the_last_rate() -> None:
 
 def test_of_copies_the_highest_reading_counts() -> None:
     assert highest([{A: 5, B: 1}, {}, {A: 4, B: 2}]) == {A: 5, B: 2}
+    assert highest([{A: 5}]) == {A: 5}
     assert highest([]) == {}
 
 
@@ -152,3 +155,18 @@ def test_windows_add_up_to_the_whole_wherever_they_are_cut(growth: list[list[int
             sums[key] += row.tokens
 
     assert sums[A] == sum(map(sum, growth))
+
+
+def test_an_end_without_a_known_rate_is_not_estimated() -> None:
+    ended = Seen(1000, 0, gap_across_boundary=False, ended_ms=900, tail_ms=60_000)
+
+    rows = rows_of(life({A: 1000}, {A: 0}, seen=ended))
+
+    assert rows[A].unseen_estimate == 0
+
+
+def test_a_day_on_which_nobody_looked_is_held_for_whoever_was_there() -> None:
+    rows = unseen_rows([StoredLife(NOON, {A: 1, B: 2}), StoredLife(NOON, {A: 3})])
+
+    assert [row[:4] for row in rows] == [(*B, 0), (*A, 0)]
+    assert all(row.held and row.coverage == 0 for row in rows)
