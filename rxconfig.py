@@ -4,7 +4,7 @@ import os
 
 import reflex as rx
 
-from portal.plugins import CSPPlugin, SameOriginPlugin, VazirmatnPlugin
+from portal.plugins import CSPPlugin, SameOriginPlugin, StableLockPlugin, VazirmatnPlugin
 from portal.plugins.same_origin import BUILD_ADDRESS
 
 # A build has no settings at all, so these two are read by name and not through backend.config.
@@ -24,6 +24,12 @@ config = rx.Config(
     trusted_proxy_hops=int(os.environ.get("PROXY_HOPS", "0")),
     default_color_mode="light",
     frontend_compression_formats=["brotli", "gzip"],
-    plugins=[rx.plugins.TailwindV4Plugin(), VazirmatnPlugin(), CSPPlugin(), SameOriginPlugin()],
+    plugins=[
+        rx.plugins.TailwindV4Plugin(),
+        VazirmatnPlugin(),
+        CSPPlugin(),
+        SameOriginPlugin(),
+        StableLockPlugin(),
+    ],
     disable_plugins=[rx.plugins.SitemapPlugin],
 )

@@ -7,6 +7,7 @@ import pytest
 from portal.plugins import SameOriginPlugin
 from portal.plugins.csp import inline_script_hashes
 from portal.plugins.same_origin import with_page_origin
+from portal.plugins.stable_lock import one_form
 
 
 def test_each_inline_script_is_hashed_and_files_are_not() -> None:
@@ -34,3 +35,9 @@ def test_a_build_without_the_address_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError, match="SameOriginPlugin"):
         SameOriginPlugin().post_build(static_dir=tmp_path)
+
+
+def test_the_package_list_has_one_form_however_it_was_written() -> None:
+    compact, spread = '{"b": 1, "a": {"c": []}}', '{\n  "b": 1,\n  "a": {"c": []}\n}'
+
+    assert one_form(compact) == one_form(spread) == one_form(one_form(compact))
