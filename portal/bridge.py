@@ -16,6 +16,7 @@ from backend.i18n.catalog import Lang, error_text, text
 from backend.log import get_logger
 
 NETWORK_THREADS = 4
+GATEWAY_THREADS = 16
 
 log = get_logger(__name__)
 
@@ -24,10 +25,11 @@ T = TypeVar("T")
 
 
 class Lane(StrEnum):
-    """Which threads do the work, so that a slow Prometheus never takes those that only read the database."""
+    """Which threads do the work, so that a slow Prometheus never takes those that only read the database, or pay."""
 
     DATABASE = "database"
     NETWORK = "network"
+    GATEWAY = "gateway"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,16 +41,26 @@ class Problem:
     passes: bool = False
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=len(Lane))
 def _threads(lane: Lane) -> ThreadPoolExecutor:
     """The lane's threads; those of the database are as many as its connections, so none waits for another's."""
-    count = settings().database_pool_size if lane is Lane.DATABASE else NETWORK_THREADS
+    counts = {
+        Lane.DATABASE: settings().database_pool_size,
+        Lane.NETWORK: NETWORK_THREADS,
+        Lane.GATEWAY: GATEWAY_THREADS,
+    }
+    count = counts[lane]
     return ThreadPoolExecutor(count, thread_name_prefix=f"bridge-{lane}")
 
 
 async def call(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a service call off the event loop and return what it returns or raise what it raises."""
     return await _run(Lane.DATABASE, partial(work, *args, **kwargs))
+
+
+async def call_gateway(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """As ``call``, for work that asks the payment gateway."""
+    return await _run(Lane.GATEWAY, partial(work, *args, **kwargs))
 
 
 async def attempt(lang: Lang, work: Callable[[], T], *, lane: Lane = Lane.DATABASE) -> T | Problem:

@@ -4,7 +4,6 @@
 ones included, before it runs; ``check_policies`` stops the start when a handler has no policy.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -21,8 +20,10 @@ from backend.actor import OPERATOR_ROLES, STAFF_ROLES, TENANT_ROLES, Role
 from backend.errors import Unavailable
 from backend.log import get_logger
 from portal import bridge, routes, session
+from portal.buckets import Buckets
 
 TENANT = frozenset(TENANT_ROLES)
+TENANT_ADMINS = frozenset({Role.TENANT_ADMIN})
 STAFF = frozenset(STAFF_ROLES)
 OPERATORS = frozenset(OPERATOR_ROLES)
 EVERYBODY = TENANT | STAFF
@@ -44,7 +45,6 @@ FRAMEWORK = frozenset(
 _FRAMEWORK_MODULES = ("reflex.", "reflex_base.", "reflex_components")
 _EVENTS_PER_S = 20.0
 _EVENTS_AT_ONCE = 60.0
-_MOST_BUCKETS = 10_000
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -85,7 +85,7 @@ class Guard(Middleware):
     """Checks session, role and policy of every event, and wipes a tab whose principal changed."""
 
     def __init__(self) -> None:
-        self._buckets: dict[str, tuple[float, float]] = {}
+        self._buckets = Buckets()
 
     async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:  # noqa: ARG002
         """Let the event pass (None), or answer it without running it."""
@@ -96,7 +96,8 @@ class Guard(Middleware):
             bridge.problem_of(lost, "en")
             return _database_lost()
         was_bound = await self._bind(root, who)
-        if not self._has_token_left(str(who.id) if who else root.router.session.client_token):
+        key = str(who.id if who else root.router.session.client_token)
+        if not self._buckets.has_left(key, at_once=_EVENTS_AT_ONCE, per_s=_EVENTS_PER_S):
             log.warning("guard.event_dropped", reason="too_many", handler=event.name)
             return StateUpdate()
         if was_bound and event.name != HYDRATE:
@@ -113,15 +114,6 @@ class Guard(Middleware):
         root.reset()
         principal._bound_to = name  # noqa: SLF001 - as above
         return bound_to not in {"", "nobody"}
-
-    def _has_token_left(self, key: str) -> bool:
-        now = time.monotonic()
-        if len(self._buckets) >= _MOST_BUCKETS:
-            self._buckets.clear()
-        left, since = self._buckets.get(key, (_EVENTS_AT_ONCE, now))
-        left = min(_EVENTS_AT_ONCE, left + (now - since) * _EVENTS_PER_S)
-        self._buckets[key] = (max(0.0, left - 1), now)
-        return left >= 1
 
 
 def is_same_connection(state: rx.State, connection: str) -> bool:

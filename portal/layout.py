@@ -22,6 +22,7 @@ def frame(content: rx.Component) -> rx.Component:
     return rx.fragment(
         rx.el.a(t("nav.skip"), href="#content", class_name="skip"),
         _top_bar(),
+        _play_money(),
         rx.el.main(_notices(), content, id="content", class_name="page", tab_index=-1),
         rx.el.footer(t("brand.footer"), class_name="foot"),
     )
@@ -83,7 +84,13 @@ def _top_bar() -> rx.Component:
                     rx.fragment(_nav(t("nav.usage"), routes.USAGE), _nav(t("nav.invoices"), routes.INVOICES)),
                     rx.fragment(),
                 ),
-                rx.cond(visitor.is_staff, _nav(t("nav.billing"), routes.BILLING), rx.fragment()),
+                rx.cond(
+                    visitor.is_staff,
+                    rx.fragment(
+                        _nav(t("nav.billing"), routes.BILLING), _nav(t("nav.payments"), routes.PAYMENTS)
+                    ),
+                    rx.fragment(),
+                ),
                 class_name="nav",
                 aria_label=t("nav.label"),
             ),
@@ -91,6 +98,16 @@ def _top_bar() -> rx.Component:
             class_name="topbar-in",
         ),
         class_name="topbar",
+    )
+
+
+def _play_money() -> rx.Component:
+    """Over every page of a tenant while the gateway's sandbox is in use: nothing that is paid here is real."""
+    visitor = VisitorState.visitor
+    return rx.cond(
+        visitor.is_tenant & visitor.is_play_money,
+        rx.el.div(t("payment.play_money"), class_name="banner", role="note"),
+        rx.fragment(),
     )
 
 

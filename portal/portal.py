@@ -16,11 +16,20 @@ from portal.i18n import BOOT
 from portal.invoices import detail_page as _invoice_page
 from portal.invoices import list_page as _invoices_page
 from portal.logs import one_redacted_log
+from portal.payments import page as _payments_page
 from portal.usage import page as _usage_page
 from portal.visitor import on_unexpected
 
 # Importing a page registers it; the bundle holds one chunk for each of these modules.
-PAGES = (_sign_in_page, _account_page, _usage_page, _invoices_page, _invoice_page, _billing_page)
+PAGES = (
+    _sign_in_page,
+    _account_page,
+    _usage_page,
+    _invoices_page,
+    _invoice_page,
+    _billing_page,
+    _payments_page,
+)
 
 
 @asynccontextmanager

@@ -13,11 +13,15 @@ USAGE = "/usage"
 INVOICES = "/invoices"
 INVOICE = "/invoices/[invoice_id]"
 BILLING = "/billing"
+PAYMENTS = "/payments"
 
 POST_SIGN_IN = "/auth/login"
 POST_SIGN_OUT = "/auth/logout"
 POST_SIGN_OUT_EVERYWHERE = "/auth/logout-everywhere"
 POST_PASSWORD = "/auth/password"  # noqa: S105 - an address
+POST_PAY = "/pay/start"
+PAY_RETURN = "/pay/return"
+HAND_OFF = "/pay/{attempt_id}"
 LANGUAGE = "/lang/{code}"
 THEME = "/theme/{code}"
 METRICS = "/api/v1/metrics"
@@ -36,6 +40,16 @@ def home_of(role: Role | None) -> str:
 def invoice(invoice_id: object) -> str:
     """The page of one invoice."""
     return f"{INVOICES}/{invoice_id}"
+
+
+def hand_off(attempt_id: object) -> str:
+    """The page that takes the browser to the bank."""
+    return f"/pay/{attempt_id}"
+
+
+def with_query(path: str, query: Mapping[str, str | int]) -> str:
+    """A page with what it should know."""
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 def sign_in(query: Mapping[str, str | int]) -> str:

@@ -11,6 +11,7 @@ from backend.accounts.types import Session
 from backend.actor import STAFF_ROLES, TENANT_ROLES
 from backend.errors import SignInRequired, Unavailable
 from backend.i18n.catalog import Lang, error_text, text
+from backend.payments import service as payments
 from backend.tenants import service as tenants
 from portal import bridge, pages, routes, session
 from portal.guard import allow
@@ -31,6 +32,7 @@ class Visitor:
     language: str = ""
     is_tenant: bool = False
     is_staff: bool = False
+    is_play_money: bool = False
 
 
 class VisitorState(rx.State):
@@ -92,6 +94,7 @@ def _visitor(found: Session, lang: Lang) -> Visitor:
         language=lang,
         is_tenant=found.actor.role in TENANT_ROLES,
         is_staff=found.actor.role in STAFF_ROLES,
+        is_play_money=payments.is_play_money(),
     )
 
 

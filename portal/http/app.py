@@ -10,7 +10,7 @@ from backend.config import settings, settings_or_exit
 from backend.telemetry.exposition import MetricsApp
 from backend.telemetry.middleware import RequestTimer
 from portal import routes
-from portal.http import health, preferences, sign_in
+from portal.http import health, payments, preferences, sign_in
 from portal.http.forms import UnreadableFormError
 from portal.http.headers import SecurityHeaders
 from portal.http.origin import OwnOriginOnly
@@ -27,6 +27,9 @@ def plain_routes() -> list[BaseRoute]:
         Route(routes.POST_SIGN_OUT, sign_in.sign_out, methods=["POST"]),
         Route(routes.POST_SIGN_OUT_EVERYWHERE, sign_in.sign_out_everywhere, methods=["POST"]),
         Route(routes.POST_PASSWORD, sign_in.change_password, methods=["POST"]),
+        Route(routes.POST_PAY, payments.start, methods=["POST"]),
+        Route(routes.PAY_RETURN, payments.come_back),
+        Route(routes.HAND_OFF, payments.lead_to_bank),
         Route(routes.LANGUAGE, preferences.language),
         Route(routes.THEME, preferences.theme, methods=["POST"]),
     ]

@@ -9,6 +9,7 @@ from portal.components.table import Column, data_table
 from portal.guard import EVERYBODY
 from portal.i18n import t
 from portal.invoices.detail_state import InvoiceState
+from portal.invoices.payment_parts import answer_notes, pay_card, payment_history
 from portal.layout import page
 from portal.visitor import VisitorState
 
@@ -48,8 +49,11 @@ def _invoice() -> rx.Component:
             ),
         ),
         rx.cond(shown.is_held, note(t("page.invoice.held_note"), tone="warn"), rx.fragment()),
+        answer_notes(InvoiceState.pay_problem, InvoiceState.pay_done),
+        pay_card(),
         _parties(),
         _lines(),
+        payment_history(),
         _evidence(),
         style={"display": "grid", "gap": "inherit", "gridTemplateColumns": "minmax(0, 1fr)"},
     )
@@ -105,6 +109,14 @@ def _lines() -> rx.Component:
                 rx.fragment(_sum(t("page.invoice.net"), shown.net), _sum(shown.tax_name, shown.tax)),
             ),
             _sum(t("page.invoice.total"), shown.total, is_total=True),
+            rx.cond(
+                InvoiceState.outstanding != "",
+                rx.fragment(
+                    _sum(t("payment.paid_so_far"), InvoiceState.paid),
+                    _sum(t("payment.outstanding"), InvoiceState.outstanding, is_total=True),
+                ),
+                rx.fragment(),
+            ),
             class_name="sums",
         ),
         flush=True,

@@ -9,6 +9,8 @@ from portal.components.table import Column, data_table, pager
 from portal.guard import TENANT
 from portal.i18n import t
 from portal.invoices.list_state import InvoicesState
+from portal.invoices.payment_parts import answer_notes, pay_several
+from portal.invoices.rows import InvoiceRow
 from portal.layout import page
 
 
@@ -31,7 +33,19 @@ def _list() -> rx.Component:
         tiles(
             tile(t("page.invoices.due"), InvoicesState.due, t("page.invoices.due_note"), data_testid="due"),
             tile(t("page.invoices.open"), InvoicesState.due_count, t("page.invoices.open_note")),
+            rx.cond(
+                InvoicesState.credit.amount != "",
+                tile(
+                    t("payment.credit"),
+                    InvoicesState.credit.amount,
+                    InvoicesState.credit.note,
+                    data_testid="credit",
+                ),
+                rx.fragment(),
+            ),
         ),
+        answer_notes(InvoicesState.pay_problem, InvoicesState.pay_done),
+        pay_several(),
         card(
             t("page.invoices.all"),
             data_table(
@@ -39,7 +53,7 @@ def _list() -> rx.Component:
                 [
                     Column(
                         head=t("page.invoices.number"),
-                        cell=lambda row: link(row.number, row.url),
+                        cell=_number,
                         leads=True,
                     ),
                     Column(head=t("page.usage.day"), cell=lambda row: row.day),
@@ -60,6 +74,21 @@ def _list() -> rx.Component:
             flush=True,
         ),
     )
+
+
+def _number(row: InvoiceRow) -> rx.Component:
+    """The number leads to the invoice; before it, for who may pay, the box that chooses it."""
+    toggle = InvoicesState.toggle(row.key)  # type: ignore[operator]  # mypy sees the namespace rx.event, not the handler
+    box = rx.el.label(
+        rx.el.input(
+            type="checkbox",
+            checked=InvoicesState.chosen.contains(row.key),  # type: ignore[attr-defined]  # a list on the server, a Var here
+            on_change=toggle,
+        ),
+        rx.el.span(t("payment.select", number=row.number), class_name="visually-hidden"),
+    )
+    can_choose = InvoicesState.offer.can_pay & row.is_payable
+    return rx.el.span(rx.cond(can_choose, box, rx.fragment()), link(row.number, row.url), class_name="pick")
 
 
 def _none() -> rx.Component:

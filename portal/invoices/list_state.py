@@ -1,6 +1,8 @@
 """What the list of invoices knows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import reflex as rx
 
@@ -8,12 +10,16 @@ from backend.actor import Actor, own_tenant
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.invoices import service as invoices
+from backend.invoices.types import InvoiceId
+from backend.payments import service as payments
 from portal import bridge, session
 from portal.bridge import Problem
-from portal.guard import TENANT, allow
+from portal.guard import TENANT, TENANT_ADMINS, allow
 from portal.i18n import language
-from portal.invoices import rows
+from portal.invoices import payment_rows, rows
+from portal.invoices.payment_rows import Credit, Offer
 from portal.invoices.rows import InvoiceRow
+from portal.payment_words import refusal_in
 
 PAGE_SIZE = 20
 
@@ -27,6 +33,8 @@ class ListView:
     total: int
     due: str
     due_count: str
+    offer: Offer
+    credit: Credit
 
 
 class InvoicesState(rx.State):
@@ -40,12 +48,21 @@ class InvoicesState(rx.State):
     due_count: str = ""
     has_previous: bool = False
     has_next: bool = False
+    offer: Offer = Offer()
+    credit: Credit = Credit()
+    chosen: list[str] = []
+    chosen_offer: Offer = Offer()
+    chosen_sum: str = ""
+    pay_problem: str = ""
+    pay_done: str = ""
     _first: int = 0
 
     @rx.event
     @allow(TENANT)
     async def load(self) -> None:
         """The newest invoices."""
+        self.pay_problem = refusal_in(self.router.url.query_parameters, language(self))
+        self.pay_done = ""
         await self._show(0)
 
     @rx.event
@@ -66,6 +83,39 @@ class InvoicesState(rx.State):
         """The page before."""
         await self._show(max(0, self._first - PAGE_SIZE))
 
+    @rx.event
+    @allow(TENANT_ADMINS)
+    async def toggle(self, key: str) -> None:
+        """Choose an invoice of this page to be paid, or choose it no more."""
+        payable = [row.key for row in self.rows if row.is_payable]
+        if key not in payable:
+            return
+        wanted = [each for each in payable if (each in self.chosen) != (each == key)]
+        actor, lang = (await session.current(self)).actor, language(self)
+        outcome = await bridge.attempt(lang, lambda: chosen_offer(actor, wanted, lang))
+        if isinstance(outcome, Problem):
+            self.pay_problem = outcome.text
+            return
+        self.chosen, self.chosen_offer, self.pay_problem = wanted, outcome, ""
+        count = fmt.number(len(wanted), lang)
+        self.chosen_sum = (
+            text("payment.chosen_sum", lang, count=count, amount=outcome.total) if wanted else ""
+        )
+
+    @rx.event
+    @allow(TENANT_ADMINS)
+    async def use_credit(self) -> None:
+        """Pay what is due from credit, as far as it reaches. A second click finds nothing left to do."""
+        actor, lang = (await session.current(self)).actor, language(self)
+        outcome = await bridge.attempt(
+            lang, lambda: payment_rows.credit_words(payments.use_credit(actor), lang)
+        )
+        if isinstance(outcome, Problem):
+            self.pay_problem, self.pay_done = outcome.text, ""
+        else:
+            self.pay_problem, self.pay_done = "", outcome
+        await self._show(self._first)
+
     async def _show(self, first: int) -> None:
         actor, lang = (await session.current(self)).actor, language(self)
         outcome = await bridge.attempt(lang, lambda: list_view(actor, first, lang))
@@ -74,6 +124,8 @@ class InvoicesState(rx.State):
             return
         self._first, self.rows = outcome.first, outcome.rows
         self.due, self.due_count = outcome.due, outcome.due_count
+        self.offer, self.credit = outcome.offer, outcome.credit
+        self.chosen, self.chosen_offer, self.chosen_sum = [], Offer(), ""
         last = outcome.first + len(outcome.rows)
         self.has_previous, self.has_next = outcome.first > 0, last < outcome.total
         self.shown = text(
@@ -97,4 +149,11 @@ def list_view(actor: Actor, first: int, lang: Lang) -> ListView:
         total=found.total,
         due=fmt.toman(due.amount_rial, lang),
         due_count=fmt.number(due.count, lang),
+        offer=payment_rows.read_offer(actor, None, lang),
+        credit=payment_rows.read_credit(actor, lang),
     )
+
+
+def chosen_offer(actor: Actor, keys: Sequence[str], lang: Lang) -> Offer:
+    """What a click would do with the chosen invoices."""
+    return payment_rows.read_offer(actor, [InvoiceId(UUID(key)) for key in keys], lang)

@@ -26,6 +26,7 @@ class InvoiceRow:
     amount: str
     status: str
     tone: str
+    is_payable: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +107,7 @@ def to_row(invoice: Invoice, lang: Lang) -> InvoiceRow:
         amount=fmt.toman_bare(invoice.amount_rial, lang) if invoice.number else "—",
         status=text(f"invoice.status.{invoice.status}", lang),
         tone=TONES[invoice.status],
+        is_payable=invoice.status is Status.PENDING,
     )
 
 

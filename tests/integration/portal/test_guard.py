@@ -19,6 +19,9 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "ask_release": {"key": "x"},
     "release": {"form": {"reason": "because"}},
     "revoke": {"key": "x"},
+    "toggle": {"key": "x"},
+    "open_file": {"key": "x"},
+    "resolve": {"form": {"reason": "because"}},
     "tell_unexpected": {"reference": "0123abcd"},
 }
 

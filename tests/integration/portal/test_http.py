@@ -21,6 +21,9 @@ KNOWN_ROUTES = {
     routes.POST_SIGN_OUT,
     routes.POST_SIGN_OUT_EVERYWHERE,
     routes.POST_PASSWORD,
+    routes.POST_PAY,
+    routes.PAY_RETURN,
+    routes.HAND_OFF,
     routes.LANGUAGE,
     routes.THEME,
 }
@@ -29,6 +32,7 @@ POSTS = (
     routes.POST_SIGN_OUT,
     routes.POST_SIGN_OUT_EVERYWHERE,
     routes.POST_PASSWORD,
+    routes.POST_PAY,
     "/theme/dark",
 )
 

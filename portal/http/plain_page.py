@@ -1,0 +1,60 @@
+"""Pages without Reflex, for moments at which a browser has no session or leaves for the bank."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from reflex.utils.prerequisites import get_web_dir
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from backend.accounts.types import as_theme
+from backend.i18n.catalog import Lang, text
+from backend.payments import service as payments
+from portal.i18n import THEME_COOKIE, language_in
+
+# The gateway asks who sent the browser; to everybody else the origin tells no more than the browser does anyway.
+_HEADERS = {"cache-control": "no-store", "referrer-policy": "origin"}
+
+
+def language_of(request: Request) -> Lang:
+    """The language that a request asks for, else Persian."""
+    return language_in(request.headers.get("cookie", ""))
+
+
+def render(request: Request, template: str, *, status: int = 200, **places: object) -> HTMLResponse:
+    """One of our plain pages in the visitor's language and theme."""
+    lang = language_of(request)
+    theme = request.cookies.get(THEME_COOKIE)
+    page = _environment().get_template(f"{template}.html.j2")
+    html = page.render(
+        t=lambda key, **params: text(key, lang, **params),
+        lang=lang,
+        direction="rtl" if lang == "fa" else "ltr",
+        theme=as_theme(theme) if theme else "",
+        other="en" if lang == "fa" else "fa",
+        other_name="English" if lang == "fa" else "فارسی",
+        stylesheet=_stylesheet(),
+        is_play_money=payments.is_play_money(),
+        **places,
+    )
+    return HTMLResponse(html, status_code=status, headers=_HEADERS)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@lru_cache(maxsize=1)
+def _stylesheet() -> str:
+    """The sheet of the build, which holds the fonts too; without a build the bare one."""
+    folder = Path(get_web_dir()) / "build" / "client" / "assets"
+    found = sorted(folder.glob("__reflex_global_styles-*.css"), key=lambda path: path.stat().st_mtime)
+    return f"/assets/{found[-1].name}" if found else "/app.css"

@@ -1,0 +1,156 @@
+"""Paying, on the pages of invoices: the button with what it will do, the choice on the list, and the history."""
+
+from typing import Any
+
+import reflex as rx
+
+from portal import routes
+from portal.components.basics import badge, button, card, post_form
+from portal.components.status import note
+from portal.components.table import Column, data_table
+from portal.i18n import t
+from portal.invoices.detail_state import InvoiceState
+from portal.invoices.list_state import InvoicesState
+from portal.invoices.payment_rows import AttemptRow
+
+
+def pay_card() -> rx.Component:
+    """What paying this invoice means, and the button; or why there is none."""
+    offer = InvoiceState.offer
+    pay = pay_form(t("payment.pay_amount", amount=offer.amount), invoices=offer.invoices)
+    return rx.cond(
+        offer.is_shown,
+        card(
+            t("payment.pay_heading"),
+            rx.el.div(
+                _remarks(offer.remarks),
+                rx.cond(
+                    offer.can_pay,
+                    rx.el.div(
+                        pay,
+                        rx.el.span(t("payment.in_rial", amount=offer.rial), class_name="muted small"),
+                        class_name="row",
+                    ),
+                    rx.fragment(),
+                ),
+                rx.cond(
+                    offer.can_use_credit, _use_credit(offer.credit, InvoiceState.use_credit), rx.fragment()
+                ),
+                class_name="form",
+            ),
+            data_testid="pay-card",
+            custom_attrs={"data-no-print": "1"},
+        ),
+        rx.fragment(),
+    )
+
+
+def pay_form(
+    title: Any, *, invoices: Any = None, is_primary: bool = True, disabled: Any = False
+) -> rx.Component:
+    """A plain form post that opens a payment; without ``invoices``, of all that wait for money."""
+    chosen = (
+        rx.el.input(type="hidden", name="all", value="1")
+        if invoices is None
+        else rx.el.input(type="hidden", name="invoices", value=invoices, read_only=True)
+    )
+    pay = button(title, kind="primary" if is_primary else "", type="submit", disabled=disabled)
+    return post_form(chosen, pay, action=routes.POST_PAY)
+
+
+def pay_several() -> rx.Component:
+    """Above the list: pay what was chosen, or all; with the sums."""
+    everything = InvoicesState.offer
+    return rx.cond(
+        everything.is_shown,
+        card(
+            t("payment.pay_heading"),
+            rx.el.div(
+                _remarks(everything.remarks),
+                rx.cond(everything.can_pay, _choices(), rx.fragment()),
+                rx.cond(
+                    everything.can_use_credit,
+                    _use_credit(everything.credit, InvoicesState.use_credit),
+                    rx.fragment(),
+                ),
+                class_name="form",
+            ),
+            data_testid="pay-several",
+        ),
+        rx.fragment(),
+    )
+
+
+def _choices() -> rx.Component:
+    chosen = InvoicesState.chosen_offer
+    return rx.fragment(
+        _remarks(chosen.remarks),
+        rx.el.div(
+            pay_form(
+                t("payment.pay_selected"),
+                invoices=chosen.invoices,
+                disabled=~chosen.can_pay.bool(),  # type: ignore[attr-defined]  # a bool on the server, a Var here
+            ),
+            pay_form(t("payment.pay_all", amount=InvoicesState.offer.total), is_primary=False),
+            rx.el.span(
+                rx.cond(InvoicesState.chosen_sum != "", InvoicesState.chosen_sum, t("payment.choose_some")),
+                class_name="muted small",
+                data_testid="chosen-sum",
+                custom_attrs={"aria-live": "polite"},
+            ),
+            class_name="row",
+        ),
+    )
+
+
+def _use_credit(credit: Any, use: Any) -> rx.Component:
+    return rx.el.div(
+        rx.el.span(t("payment.use_credit_text", amount=credit)),
+        button(t("payment.use_credit"), kind="small", on_click=use),
+        class_name="row",
+    )
+
+
+def _remarks(remarks: Any) -> rx.Component:
+    return rx.foreach(remarks, lambda each: rx.el.p(each, class_name="muted"))
+
+
+def answer_notes(problem: Any, done: Any) -> rx.Component:
+    """What the last click came to."""
+    return rx.fragment(
+        rx.cond(problem != "", note(problem, tone="bad", data_testid="pay-problem"), rx.fragment()),
+        rx.cond(done != "", note(done, tone="ok", data_testid="pay-done"), rx.fragment()),
+    )
+
+
+def payment_history() -> rx.Component:
+    """Every attempt at the invoice; nothing where there was none."""
+    return rx.cond(
+        InvoiceState.attempts.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
+        card(
+            t("payment.history"),
+            data_table(
+                InvoiceState.attempts,
+                [
+                    Column(head=t("payment.when"), cell=lambda row: row.at, leads=True),
+                    Column(head=t("payment.state_head"), cell=lambda row: badge(row.state, row.tone)),
+                    Column(head=t("page.invoices.amount"), cell=_amount, is_number=True),
+                    Column(head=t("payment.track_id"), cell=lambda row: row.track_id),
+                    Column(head=t("payment.reference"), cell=lambda row: row.reference),
+                    Column(head=t("payment.card"), cell=lambda row: row.card),
+                ],
+                caption=t("payment.history"),
+                key=lambda row: row.key,
+            ),
+            flush=True,
+            data_testid="payment-history",
+        ),
+        rx.fragment(),
+    )
+
+
+def _amount(row: AttemptRow) -> rx.Component:
+    return rx.el.div(
+        row.amount,
+        rx.cond(row.of_total != "", rx.el.div(row.of_total, class_name="small muted"), rx.fragment()),
+    )

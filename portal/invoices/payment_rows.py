@@ -1,0 +1,136 @@
+"""From payments to what the pages of invoices show of them: what a click would do, and what has been tried."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from backend.actor import TENANT_ROLES, Actor, Role, own_tenant
+from backend.i18n import format as fmt
+from backend.i18n.catalog import Lang, text
+from backend.invoices.types import InvoiceId
+from backend.money import Rial
+from backend.payments import service as payments
+from backend.payments.types import Attempt, CreditUse, InvoicePayments, PaymentPreview, PreviewProblem
+from portal.payment_words import TONES, state_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What a click on pay would do, said before the click; nothing where there is nothing to pay."""
+
+    is_shown: bool = False
+    can_pay: bool = False
+    invoices: str = ""
+    amount: str = ""
+    total: str = ""
+    rial: str = ""
+    remarks: list[str] = field(default_factory=list)
+    credit: str = ""
+    can_use_credit: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRow:
+    """One attempt to pay an invoice."""
+
+    key: str
+    at: str
+    amount: str
+    of_total: str
+    state: str
+    tone: str
+    track_id: str
+    reference: str
+    card: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credit:
+    """A tenant's credit, or what it owes because money was taken back; empty where there is neither."""
+
+    amount: str = ""
+    note: str = ""
+
+
+def read_offer(actor: Actor, invoice_ids: Sequence[InvoiceId] | None, lang: Lang) -> Offer:
+    """What a click would do with these invoices, or with all that wait for money; nothing for staff."""
+    if actor.role not in TENANT_ROLES:
+        return Offer()
+    preview = payments.preview(actor, invoice_ids)
+    return to_offer(preview, lang, may_pay=actor.role == Role.TENANT_ADMIN, is_list=invoice_ids is None)
+
+
+def to_offer(preview: PaymentPreview, lang: Lang, *, may_pay: bool, is_list: bool) -> Offer:
+    """The preview in words."""
+    if preview.problem == PreviewProblem.NOTHING_TO_PAY:
+        return Offer()
+    if not may_pay:
+        return Offer(is_shown=True, remarks=[text("payment.only_admins", lang)])
+    first = preview.payments[0] if preview.payments else preview.total_rial
+    return Offer(
+        is_shown=True,
+        can_pay=preview.problem is None,
+        invoices=",".join(str(each.invoice_id) for each in preview.invoices),
+        amount=fmt.toman(first, lang),
+        total=fmt.toman(preview.total_rial, lang),
+        rial=fmt.rial(first, lang),
+        remarks=_remarks(preview, lang, is_list=is_list),
+        credit=fmt.toman(preview.credit_rial, lang) if preview.credit_rial else "",
+        can_use_credit=preview.credit_rial > 0,
+    )
+
+
+def _remarks(preview: PaymentPreview, lang: Lang, *, is_list: bool) -> list[str]:
+    remarks = []
+    if preview.problem == PreviewProblem.BELOW_MINIMUM:
+        key = (
+            "payment.below_minimum_list" if is_list or len(preview.invoices) > 1 else "payment.below_minimum"
+        )
+        remarks.append(text(key, lang, minimum=fmt.toman(preview.minimum_rial, lang)))
+    if preview.is_split:
+        remarks.append(
+            text(
+                "payment.split",
+                lang,
+                maximum=fmt.toman(preview.maximum_rial, lang),
+                count=fmt.number(len(preview.payments), lang),
+                first=fmt.toman(preview.payments[0], lang),
+            )
+        )
+    return remarks
+
+
+def read_credit(actor: Actor, lang: Lang) -> Credit:
+    """The credit of the actor's own tenant."""
+    balance = payments.credit_balance(actor, own_tenant(actor))
+    if not balance:
+        return Credit()
+    note = text("payment.credit_note" if balance > 0 else "payment.debt_note", lang)
+    return Credit(amount=fmt.toman(Rial(balance), lang), note=note)
+
+
+def to_attempts(history: InvoicePayments, lang: Lang) -> list[AttemptRow]:
+    """Every attempt at an invoice, the newest first."""
+    return [_to_attempt(each, history.invoice_id, lang) for each in history.attempts]
+
+
+def _to_attempt(attempt: Attempt, invoice_id: InvoiceId, lang: Lang) -> AttemptRow:
+    part = next(each.amount_rial for each in attempt.allocations if each.invoice_id == invoice_id)
+    whole = fmt.toman(attempt.amount_rial, lang)
+    return AttemptRow(
+        key=str(attempt.id),
+        at=fmt.instant(attempt.created_at, lang),
+        amount=fmt.toman_bare(part, lang),
+        of_total=text("payment.of_total", lang, amount=whole) if part != attempt.amount_rial else "",
+        state=state_name(attempt.state, lang),
+        tone=TONES.get(attempt.state, ""),
+        track_id=fmt.identifier(str(attempt.track_id), lang) if attempt.track_id else "—",
+        reference=fmt.identifier(attempt.ref_number, lang) if attempt.ref_number else "—",
+        card=fmt.identifier(attempt.card_mask, lang) if attempt.card_mask else "—",
+    )
+
+
+def credit_words(used: CreditUse, lang: Lang) -> str:
+    """What paying from credit came to."""
+    if not used.used_rial:
+        return text("payment.credit_not_used", lang)
+    return text("payment.credit_used", lang, amount=fmt.toman(used.used_rial, lang))

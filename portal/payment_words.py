@@ -1,0 +1,69 @@
+"""What payments are called on every page: where one stands, and why one did not start."""
+
+import re
+from collections.abc import Mapping
+
+from backend.errors import AppError
+from backend.i18n import format as fmt
+from backend.i18n.catalog import Lang, text
+from backend.payments.types import State
+
+TONES = {
+    State.SETTLED: "ok",
+    State.RETURNED: "warn",
+    State.PAID_UNVERIFIED: "warn",
+    State.REVIEW: "warn",
+    State.REFUNDING: "warn",
+    State.FAILED: "bad",
+    State.REFUNDED: "bad",
+    State.REVERSED: "bad",
+}
+_REFUSALS = frozenset(
+    {
+        "forbidden",
+        "not_found",
+        "conflict",
+        "conflict.invoices_paid",
+        "conflict.payment_undecided",
+        "conflict.payment_starting",
+        "invalid",
+        "invalid.below_minimum",
+        "invalid.payment_too_small",
+        "invalid.payment_too_large",
+        "invalid.too_many_invoices",
+        "unavailable",
+        "unavailable.zibal",
+        "unavailable.zibal_refuses",
+    }
+)
+_NUMBERS = ("minimum_toman", "amount_toman")
+_NUMBER = re.compile(r"[0-9]{1,15}")
+_REFERENCE = re.compile(r"[0-9a-f]{1,16}")
+
+
+def state_name(state: State, lang: Lang) -> str:
+    """Where a payment stands, in a word or two."""
+    return text(f"payment.state.{state}", lang)
+
+
+def refusal_query(error: AppError) -> dict[str, str | int]:
+    """What a page needs to make the sentence: the error's code and its numbers, never a sentence itself."""
+    code = error.key.removeprefix("error.")
+    numbers = {name: value for name, value in error.data.items() if name in _NUMBERS}
+    return {"error": code if code in _REFUSALS else error.code, **numbers}
+
+
+def refusal_in(query: Mapping[str, str], lang: Lang) -> str:
+    """The sentence that an address asks for, or an empty one. Anybody can write one: only known sentences are said."""
+    code = query.get("error", "")
+    if code == "unknown":
+        reference = query.get("reference", "")
+        return text("error.unknown", lang, reference=reference if _REFERENCE.fullmatch(reference) else "?")
+    if code not in _REFUSALS:
+        return ""
+    given = {name: query.get(name, "") for name in _NUMBERS}
+    numbers = {
+        name: fmt.number(int(value), lang) if _NUMBER.fullmatch(value) else "—"
+        for name, value in given.items()
+    }
+    return text(f"error.{code}", lang, **numbers)

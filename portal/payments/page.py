@@ -1,0 +1,78 @@
+"""The page of payments for staff; an auditor sees all of it and can do nothing."""
+
+import reflex as rx
+
+from portal import routes
+from portal.components.basics import badge, page_head, tile, tiles
+from portal.components.status import by_phase, empty_state, note
+from portal.components.tabs import tab_panel, tabs
+from portal.guard import STAFF
+from portal.i18n import t
+from portal.layout import page
+from portal.payments.parts import evidence, payments_table, resolve_dialog
+from portal.payments.state import PaymentsState
+
+
+@page(routes.PAYMENTS, title="page.payments.title", roles=STAFF, on_load=[PaymentsState.load])
+def payments() -> rx.Component:
+    """The lists, then the evidence of the payment that was opened, then the one open question."""
+    return rx.fragment(
+        page_head(t("page.payments.heading"), t("page.payments.intro")),
+        by_phase(
+            PaymentsState.phase,
+            ready=_payments(),
+            problem=PaymentsState.problem,
+            retry=PaymentsState.load,
+            lines=8,
+        ),
+        rx.cond(PaymentsState.is_asking, resolve_dialog(), rx.fragment()),
+    )
+
+
+def _payments() -> rx.Component:
+    return rx.fragment(
+        rx.cond(
+            PaymentsState.action_problem != "", note(PaymentsState.action_problem, tone="bad"), rx.fragment()
+        ),
+        rx.cond(
+            PaymentsState.done != "", note(PaymentsState.done, tone="ok", data_testid="done"), rx.fragment()
+        ),
+        tiles(
+            tile(
+                t("page.payments.undecided"), PaymentsState.undecided_count, t("page.payments.undecided_note")
+            ),
+            tile(t("page.payments.flagged"), PaymentsState.flagged_count, t("page.payments.flagged_note")),
+            tile(t("page.payments.open"), PaymentsState.open_count, t("page.payments.open_note"), quiet=True),
+        ),
+        _lists(),
+        rx.cond(PaymentsState.file.key != "", evidence(), rx.fragment()),
+    )
+
+
+def _lists() -> rx.Component:
+    undecided = payments_table(
+        PaymentsState.undecided,
+        caption=t("page.payments.undecided"),
+        nothing=empty_state(t("page.payments.none_undecided"), t("page.payments.none_undecided_why")),
+    )
+    flagged = payments_table(
+        PaymentsState.flagged,
+        caption=t("page.payments.flagged"),
+        nothing=empty_state(t("page.payments.none_flagged"), t("page.payments.none_flagged_why")),
+    )
+    return rx.el.section(
+        tabs(
+            PaymentsState.tab,
+            [
+                ("undecided", t("page.payments.undecided"), badge(PaymentsState.undecided_count, "warn")),
+                ("flagged", t("page.payments.flagged"), badge(PaymentsState.flagged_count, "warn")),
+            ],
+            on_choose=PaymentsState.choose_tab,
+            label=t("page.payments.views"),
+        ),
+        tab_panel(
+            rx.match(PaymentsState.tab, ("flagged", flagged), undecided),
+            chosen=PaymentsState.tab,
+        ),
+        class_name="card",
+    )

@@ -1,0 +1,187 @@
+"""The views of the page of payments."""
+
+from typing import Any
+
+import reflex as rx
+
+from portal.components.basics import badge, button, card, fact_if, link
+from portal.components.dialog import dialog, dialog_buttons
+from portal.components.status import empty_state
+from portal.components.table import Column, data_table
+from portal.i18n import t
+from portal.payments.rows import EntryRow, EventRow, PaymentRow
+from portal.payments.state import PaymentsState
+
+
+def payments_table(rows: Any, *, caption: Any, nothing: rx.Component) -> rx.Component:
+    """One of the lists; each line leads to its evidence."""
+    table = data_table(
+        rows,
+        [
+            Column(head=t("page.payments.tenant"), cell=lambda row: row.tenant, leads=True),
+            Column(head=t("page.payments.handed_over"), cell=lambda row: row.at),
+            Column(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
+            Column(head=t("page.payments.state"), cell=lambda row: badge(row.state, row.tone)),
+            Column(head=t("payment.track_id"), cell=lambda row: row.track_id),
+            Column(head=t("page.payments.why"), cell=_reasons, is_wide=True),
+            Column(head="", cell=_open_button),
+        ],
+        caption=caption,
+        key=lambda row: row.key,
+    )
+    return rx.cond(rows.length() > 0, table, nothing)
+
+
+def _reasons(row: PaymentRow) -> rx.Component:
+    return rx.el.div(
+        rx.foreach(
+            row.reasons,
+            lambda each: rx.el.div(
+                badge(each.name, "warn"), rx.el.p(each.sentence, class_name="small muted")
+            ),
+        ),
+        class_name="reasons",
+    )
+
+
+def _open_button(row: PaymentRow) -> rx.Component:
+    show = PaymentsState.open_file(row.key)  # type: ignore[operator]  # mypy sees the namespace rx.event, not the handler
+    return button(t("page.payments.evidence"), kind="small", on_click=show)
+
+
+def evidence() -> rx.Component:
+    """Everything known of the open payment, and what can be done about it."""
+    shown = PaymentsState.file
+    return rx.el.div(
+        card(
+            shown.title,
+            rx.el.div(_facts(), _actions(), class_name="form"),
+            aside=button(t("page.payments.close_evidence"), kind="small", on_click=PaymentsState.close_file),
+        ),
+        card(t("page.payments.events"), _events(), flush=True),
+        card(t("page.payments.entries"), _entries(), flush=True),
+        data_testid="evidence",
+        style={"display": "grid", "gap": "inherit", "gridTemplateColumns": "minmax(0, 1fr)"},
+    )
+
+
+def _facts() -> rx.Component:
+    shown = PaymentsState.file
+    pairs = (
+        (t("page.payments.state"), badge(shown.state, shown.tone)),
+        (t("page.payments.verdict"), shown.verdict),
+        (t("payment.amount"), rx.fragment(shown.amount, rx.el.div(shown.rial, class_name="muted small"))),
+        (t("payment.track_id"), shown.track_id),
+        (t("page.payments.gateway_status"), shown.gateway_status),
+        (t("page.payments.order"), rx.el.code(shown.order)),
+        (t("payment.reference"), shown.reference),
+        (t("payment.card"), shown.card),
+        (t("page.payments.checks"), shown.checks),
+        (t("page.payments.last_asked"), shown.last_asked),
+        (t("page.payments.next_ask"), shown.next_ask),
+        (t("page.payments.invoice"), link(t("payment.to_invoice"), shown.url)),
+    )
+    return rx.el.dl(
+        *[rx.el.div(rx.el.dt(name), rx.el.dd(value)) for name, value in pairs],
+        fact_if(shown.last_error != "", t("page.payments.last_error"), rx.el.code(shown.last_error)),
+        class_name="facts",
+    )
+
+
+def _actions() -> rx.Component:
+    return rx.cond(
+        PaymentsState.can_act,
+        rx.el.div(
+            button(
+                t("page.payments.check_again"),
+                on_click=PaymentsState.check_again,
+                disabled=PaymentsState.is_checking,
+            ),
+            button(t("page.payments.resolve"), kind="danger", on_click=PaymentsState.ask_resolve),
+            class_name="row",
+        ),
+        rx.el.span(t("page.payments.read_only"), class_name="muted"),
+    )
+
+
+def _events() -> rx.Component:
+    return data_table(
+        PaymentsState.events,
+        [
+            Column(head=t("page.payments.event"), cell=lambda row: row.event, leads=True),
+            Column(head=t("page.payments.time"), cell=lambda row: row.at),
+            Column(head=t("page.payments.by"), cell=lambda row: rx.el.code(row.by)),
+            Column(head=t("page.payments.detail"), cell=_detail, is_wide=True),
+        ],
+        caption=t("page.payments.events"),
+        key=lambda row: row.key,
+    )
+
+
+def _detail(row: EventRow) -> rx.Component:
+    return rx.el.code(row.detail, class_name="small", style={"overflowWrap": "anywhere"})
+
+
+def _entries() -> rx.Component:
+    table = data_table(
+        PaymentsState.entries,
+        [
+            Column(head=t("page.payments.booked"), cell=lambda row: row.kind, leads=True),
+            Column(head=t("page.payments.time"), cell=lambda row: row.at),
+            Column(
+                head=t("page.invoices.amount"),
+                cell=lambda row: rx.el.bdi(row.amount, dir="ltr"),
+                is_number=True,
+            ),
+            Column(head=t("page.payments.invoice"), cell=_entry_invoice),
+        ],
+        caption=t("page.payments.entries"),
+        key=lambda row: row.key,
+    )
+    return rx.cond(
+        PaymentsState.entries.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
+        table,
+        empty_state(t("page.payments.no_entries"), t("page.payments.no_entries_why")),
+    )
+
+
+def _entry_invoice(row: EntryRow) -> rx.Component:
+    return rx.cond(row.url != "", link(t("payment.to_invoice"), row.url), rx.fragment())
+
+
+def resolve_dialog() -> rx.Component:
+    """No resolution without a written reason; it goes into the audit trail."""
+    return dialog(
+        t("page.payments.resolve_title"),
+        rx.el.p(rx.el.strong(PaymentsState.file.title)),
+        rx.el.p(t("page.payments.resolve_text"), class_name="muted"),
+        rx.cond(
+            PaymentsState.resolve_problem != "",
+            rx.el.div(PaymentsState.resolve_problem, class_name="note bad", role="alert"),
+            rx.fragment(),
+        ),
+        rx.el.form(
+            rx.el.div(
+                rx.el.label(t("page.payments.reason"), html_for="reason"),
+                rx.el.textarea(
+                    id="reason",
+                    name="reason",
+                    required=True,
+                    max_length=500,
+                    auto_focus=True,
+                    class_name="input",
+                    custom_attrs={"data-missing": t("page.sign_in.missing")},
+                ),
+                class_name="field",
+            ),
+            dialog_buttons(
+                t("page.payments.resolve"),
+                on_close=PaymentsState.close_resolve,
+                busy=PaymentsState.is_resolving,
+            ),
+            on_submit=PaymentsState.resolve,
+            class_name="form",
+        ),
+        on_close=PaymentsState.close_resolve,
+        label_id="resolve-title",
+    )

@@ -1,0 +1,74 @@
+"""What the page of payments reads, in one go each."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from backend.actor import Actor
+from backend.errors import NotFound
+from backend.i18n import format as fmt
+from backend.i18n.catalog import Lang
+from backend.payments import service as payments
+from backend.payments.types import AttemptId
+from backend.tenants import service as tenants
+from portal.payments.rows import (
+    EntryRow,
+    EventRow,
+    FileView,
+    PaymentRow,
+    to_entry,
+    to_event,
+    to_file,
+    to_payment,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentsView:
+    """Both lists, and how payments stand."""
+
+    undecided: list[PaymentRow]
+    flagged: list[PaymentRow]
+    undecided_count: str
+    flagged_count: str
+    open_count: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One payment with all that is known of it."""
+
+    file: FileView
+    events: list[EventRow]
+    entries: list[EntryRow]
+
+
+def overview(actor: Actor, lang: Lang) -> PaymentsView:
+    """What waits for somebody."""
+    undecided, flagged = payments.undecided(actor), payments.flagged(actor)
+    health = payments.health(actor)
+    names = {tenant.id: tenant.name(lang) for tenant in tenants.all_tenants(actor)}
+    return PaymentsView(
+        undecided=[to_payment(each, names[each.tenant_id], lang) for each in undecided],
+        flagged=[to_payment(each, names[each.tenant_id], lang) for each in flagged],
+        undecided_count=fmt.number(health.undecided, lang),
+        flagged_count=fmt.number(health.flagged, lang),
+        open_count=fmt.number(health.open, lang),
+    )
+
+
+def evidence(actor: Actor, key: str, lang: Lang) -> Evidence:
+    """The evidence of one payment."""
+    found = payments.file_of(actor, attempt_id_of(key))
+    return Evidence(
+        file=to_file(found, lang),
+        events=[to_event(number, event, lang) for number, event in enumerate(found.events)],
+        entries=[to_entry(entry, lang) for entry in found.entries],
+    )
+
+
+def attempt_id_of(key: str) -> AttemptId:
+    """The payment that a browser names. Raises NotFound for what is no name of one."""
+    try:
+        return AttemptId(UUID(key))
+    except (ValueError, TypeError, AttributeError) as wrong:
+        raise NotFound from wrong

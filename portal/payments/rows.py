@@ -1,0 +1,158 @@
+"""From payments to what staff see of them: preformatted strings in the reader's language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from backend.i18n import format as fmt
+from backend.i18n.catalog import Lang, has, text
+from backend.payments.types import Attempt, Event, LedgerEntry, PaymentFile
+from portal import routes
+from portal.payment_words import TONES, state_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """A reason to look at a payment."""
+
+    name: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentRow:
+    """A payment on one of the lists."""
+
+    key: str
+    tenant: str
+    at: str
+    amount: str
+    state: str
+    tone: str
+    track_id: str
+    reasons: list[Why]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """One thing that happened."""
+
+    key: str
+    at: str
+    event: str
+    by: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRow:
+    """One movement of money."""
+
+    key: str
+    at: str
+    kind: str
+    amount: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileView:
+    """The evidence of one payment; an empty key says that none is open."""
+
+    key: str = ""
+    title: str = ""
+    state: str = ""
+    tone: str = ""
+    amount: str = ""
+    rial: str = ""
+    track_id: str = ""
+    order: str = ""
+    gateway_status: str = ""
+    verdict: str = ""
+    reference: str = ""
+    card: str = ""
+    last_error: str = ""
+    checks: str = ""
+    last_asked: str = ""
+    next_ask: str = ""
+    url: str = ""
+
+
+def to_payment(attempt: Attempt, tenant: str, lang: Lang) -> PaymentRow:
+    """A line of a list."""
+    return PaymentRow(
+        key=str(attempt.id),
+        tenant=tenant,
+        at=fmt.instant(attempt.redirected_at or attempt.created_at, lang),
+        amount=fmt.toman_bare(attempt.amount_rial, lang),
+        state=state_name(attempt.state, lang),
+        tone=TONES.get(attempt.state, ""),
+        track_id=_number(attempt.track_id, lang),
+        reasons=_reasons(attempt, lang),
+    )
+
+
+def _reasons(attempt: Attempt, lang: Lang) -> list[Why]:
+    flags = [
+        Why(name=text(f"payment.flag.{flag}", lang), sentence=text(f"payment.flag_text.{flag}", lang))
+        for flag in attempt.flags
+    ]
+    if flags or attempt.verdict is None:
+        return flags
+    return [Why(name=text(f"payment.verdict.{attempt.verdict}", lang), sentence=attempt.last_error or "")]
+
+
+def to_file(found: PaymentFile, lang: Lang) -> FileView:
+    """What the gateway and we know of a payment."""
+    attempt = found.attempt
+    tenant = found.tenant_name_fa if lang == "fa" else found.tenant_name_en
+    first = attempt.invoice_ids[0] if attempt.invoice_ids else ""
+    return FileView(
+        key=str(attempt.id),
+        title=f"{tenant} · {fmt.toman(attempt.amount_rial, lang)}",
+        state=state_name(attempt.state, lang),
+        tone=TONES.get(attempt.state, ""),
+        amount=fmt.toman(attempt.amount_rial, lang),
+        rial=fmt.rial(attempt.amount_rial, lang),
+        track_id=_number(attempt.track_id, lang),
+        order=attempt.order_ref,
+        gateway_status=_number(attempt.gateway_status, lang),
+        verdict=text(f"payment.verdict.{attempt.verdict}", lang) if attempt.verdict else "—",
+        reference=fmt.identifier(attempt.ref_number, lang) if attempt.ref_number else "—",
+        card=fmt.identifier(attempt.card_mask, lang) if attempt.card_mask else "—",
+        last_error=attempt.last_error or "",
+        checks=fmt.number(attempt.check_count, lang),
+        last_asked=fmt.instant(attempt.last_inquiry_at, lang) if attempt.last_inquiry_at else "—",
+        next_ask=fmt.instant(attempt.next_check_at, lang) if attempt.next_check_at else "—",
+        url=routes.invoice(first) if first else routes.PAYMENTS,
+    )
+
+
+def to_event(number: int, event: Event, lang: Lang) -> EventRow:
+    """A line of what happened; the detail stays as it was stored."""
+    return EventRow(
+        key=str(number),
+        at=fmt.instant(event.at, lang),
+        event=text(f"payment.event.{event.kind}", lang),
+        by=event.actor,
+        detail=_detail(event.detail),
+    )
+
+
+def to_entry(entry: LedgerEntry, lang: Lang) -> EntryRow:
+    """A line of what was booked."""
+    key = f"payment.entry.{entry.kind}"
+    return EntryRow(
+        key=str(entry.id),
+        at=fmt.instant(entry.at, lang),
+        kind=text(key, lang) if has(key) else entry.kind,
+        amount=fmt.toman_bare(entry.amount_rial, lang),
+        url=routes.invoice(entry.invoice_id) if entry.invoice_id else "",
+    )
+
+
+def _detail(detail: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in detail.items())
+
+
+def _number(value: int | None, lang: Lang) -> str:
+    return "—" if value is None else fmt.identifier(str(value), lang)

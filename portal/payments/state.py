@@ -1,0 +1,140 @@
+"""What the page of payments knows, and what an operator can do there."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import reflex as rx
+
+from backend.i18n.catalog import text
+from backend.payments import service as payments
+from portal import bridge, session
+from portal.bridge import Lane, Problem
+from portal.guard import OPERATORS, STAFF, allow
+from portal.i18n import language
+from portal.payment_words import state_name
+from portal.payments import reading
+from portal.payments.reading import Evidence, PaymentsView
+from portal.payments.rows import EntryRow, EventRow, FileView, PaymentRow
+
+TABS = ("undecided", "flagged")
+
+
+class PaymentsState(rx.State):
+    """One tab's view of payments."""
+
+    phase: str = "loading"
+    problem: Problem = Problem(text="")
+    tab: str = "undecided"
+    can_act: bool = False
+    undecided: list[PaymentRow] = []
+    flagged: list[PaymentRow] = []
+    undecided_count: str = ""
+    flagged_count: str = ""
+    open_count: str = ""
+
+    file: FileView = FileView()
+    events: list[EventRow] = []
+    entries: list[EntryRow] = []
+    is_checking: bool = False
+    is_asking: bool = False
+    is_resolving: bool = False
+    resolve_problem: str = ""
+    action_problem: str = ""
+    done: str = ""
+
+    @rx.event
+    @allow(STAFF)
+    async def load(self) -> None:
+        """What waits for somebody now."""
+        actor = (await session.current(self)).actor
+        self.can_act, self.done, self.action_problem = actor.role in OPERATORS, "", ""
+        self.file, self.events, self.entries = FileView(), [], []
+        self.is_checking = self.is_asking = self.is_resolving = False
+        await self._show_lists()
+
+    @rx.event
+    @allow(STAFF)
+    def choose_tab(self, name: str) -> None:
+        """Show the other list."""
+        if name in TABS:
+            self.tab = name
+
+    @rx.event
+    @allow(STAFF)
+    async def open_file(self, key: str) -> None:
+        """Show the evidence of one payment."""
+        self.done = self.action_problem = ""
+        await self._show_file(key)
+
+    @rx.event
+    @allow(STAFF)
+    def close_file(self) -> None:
+        """Show no evidence any more."""
+        self.file, self.events, self.entries = FileView(), [], []
+
+    @rx.event
+    @allow(OPERATORS)
+    async def check_again(self) -> AsyncIterator[None]:
+        """Let the judge ask the gateway about the open payment now."""
+        actor, lang, key = (await session.current(self)).actor, language(self), self.file.key
+        self.is_checking, self.done, self.action_problem = True, "", ""
+        yield
+        outcome = await bridge.attempt(
+            lang, lambda: payments.check_again(actor, reading.attempt_id_of(key)), lane=Lane.GATEWAY
+        )
+        self.is_checking = False
+        if isinstance(outcome, Problem):
+            self.action_problem = outcome.text
+            return
+        self.done = text("page.payments.checked", lang, state=state_name(outcome.state, lang))
+        await self._show_file(key)
+        await self._show_lists()
+
+    @rx.event
+    @allow(OPERATORS)
+    def ask_resolve(self) -> None:
+        """Open the question for the open payment."""
+        self.is_asking, self.resolve_problem = self.file.key != "", ""
+
+    @rx.event
+    @allow(OPERATORS)
+    def close_resolve(self) -> None:
+        """The operator thought better of it."""
+        self.is_asking, self.resolve_problem = False, ""
+
+    @rx.event
+    @allow(OPERATORS)
+    async def resolve(self, form: dict[str, Any]) -> AsyncIterator[None]:
+        """Take the open payment off the lists with the operator's written reason."""
+        actor, lang, key = (await session.current(self)).actor, language(self), self.file.key
+        reason = str(form.get("reason", "")) if isinstance(form, dict) else ""
+        self.is_resolving = True
+        yield
+        outcome = await bridge.attempt(
+            lang, lambda: payments.resolve(actor, reading.attempt_id_of(key), reason)
+        )
+        self.is_resolving = False
+        if isinstance(outcome, Problem):
+            self.resolve_problem = outcome.text
+            return
+        self.is_asking, self.done = False, text("page.payments.resolved", lang)
+        self.file, self.events, self.entries = FileView(), [], []
+        await self._show_lists()
+
+    async def _show_lists(self) -> None:
+        actor, lang = (await session.current(self)).actor, language(self)
+        outcome = await bridge.attempt(lang, lambda: reading.overview(actor, lang))
+        if isinstance(outcome, PaymentsView):
+            self.undecided, self.flagged = outcome.undecided, outcome.flagged
+            self.undecided_count, self.flagged_count = outcome.undecided_count, outcome.flagged_count
+            self.open_count, self.phase = outcome.open_count, "ready"
+        else:
+            self.phase, self.problem = "problem", outcome
+
+    async def _show_file(self, key: str) -> None:
+        actor, lang = (await session.current(self)).actor, language(self)
+        outcome = await bridge.attempt(lang, lambda: reading.evidence(actor, key, lang))
+        if isinstance(outcome, Evidence):
+            self.file, self.events, self.entries = outcome.file, outcome.events, outcome.entries
+        else:
+            self.action_problem = outcome.text
