@@ -16,6 +16,8 @@ from portal.i18n import THEME_COOKIE, language_in
 # The gateway asks who sent the browser; to everybody else the origin tells no more than the browser does anyway.
 _HEADERS = {"cache-control": "no-store", "referrer-policy": "origin"}
 
+_SHEETS = ("root-*.css", "__reflex_global_styles-*.css")
+
 
 def language_of(request: Request) -> Lang:
     """The language that a request asks for, else Persian."""
@@ -34,7 +36,7 @@ def render(request: Request, template: str, *, status: int = 200, **places: obje
         theme=as_theme(theme) if theme else "",
         other="en" if lang == "fa" else "fa",
         other_name="English" if lang == "fa" else "فارسی",
-        stylesheet=_stylesheet(),
+        stylesheets=_stylesheets(),
         is_play_money=payments.is_play_money(),
         **places,
     )
@@ -53,8 +55,8 @@ def _environment() -> Environment:
 
 
 @lru_cache(maxsize=1)
-def _stylesheet() -> str:
-    """The sheet of the build, which holds the fonts too; without a build the bare one."""
+def _stylesheets() -> tuple[str, ...]:
+    """The sheets of the build, fonts and our own; without a build the bare one."""
     folder = Path(get_web_dir()) / "build" / "client" / "assets"
-    found = sorted(folder.glob("__reflex_global_styles-*.css"), key=lambda path: path.stat().st_mtime)
-    return f"/assets/{found[-1].name}" if found else "/app.css"
+    found = [path for name in _SHEETS for path in sorted(folder.glob(name))]
+    return tuple(f"/assets/{path.name}" for path in found) or ("/app.css",)

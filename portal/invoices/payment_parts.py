@@ -135,7 +135,7 @@ def payment_history() -> rx.Component:
                     Column(head=t("payment.when"), cell=lambda row: row.at, leads=True),
                     Column(head=t("payment.state_head"), cell=lambda row: badge(row.state, row.tone)),
                     Column(head=t("page.invoices.amount"), cell=_amount, is_number=True),
-                    Column(head=t("payment.track_id"), cell=lambda row: row.track_id),
+                    Column(head=t("payment.track_id"), cell=lambda row: row.track_id, is_wide=True),
                     Column(head=t("payment.reference"), cell=lambda row: row.reference),
                     Column(head=t("payment.card"), cell=lambda row: row.card),
                 ],

@@ -22,7 +22,7 @@ def payments_table(rows: Any, *, caption: Any, nothing: rx.Component) -> rx.Comp
             Column(head=t("page.payments.handed_over"), cell=lambda row: row.at),
             Column(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
             Column(head=t("page.payments.state"), cell=lambda row: badge(row.state, row.tone)),
-            Column(head=t("payment.track_id"), cell=lambda row: row.track_id),
+            Column(head=t("payment.track_id"), cell=lambda row: row.track_id, is_wide=True),
             Column(head=t("page.payments.why"), cell=_reasons, is_wide=True),
             Column(head="", cell=_open_button),
         ],

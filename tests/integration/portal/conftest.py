@@ -221,6 +221,7 @@ def served(house: House, built: None, database: str, tmp_path: Path) -> Iterator
         **os.environ,
         "DATABASE_URL": database,
         "PUBLIC_URL": url,
+        "ZIBAL_URL": f"http://127.0.0.1:{free_port()}",
         "PROMETHEUS_URL": f"http://127.0.0.1:{free_port()}",
         "METRICS_TOKEN": METRICS_TOKEN,
     }
