@@ -52,8 +52,9 @@ class DayUsage:
 
     @property
     def is_empty(self) -> bool:
-        """Whether Prometheus answered and knows of no process on the day: nothing used, or nothing scraped."""
-        return self.measurement is not None and self.measurement.lives == self.measurement.series == 0
+        """Whether Prometheus answered and knows of no process on the day: nothing ran, or nothing was scraped."""
+        found = self.measurement
+        return found is not None and found.lives == found.series == 0
 
 
 def usage_of(actor: Actor, day: date) -> DayUsage:
