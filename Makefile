@@ -52,6 +52,9 @@ guards: $(READY) ## Tests that keep the house's rules
 integration: $(READY) ## Tests against real servers on loopback ports
 	@echo "· integration tests" && $(BIN)/python -m pytest -q tests/integration $(ARGS)
 
+coverage: $(READY) ## How much of the code unit and integration tests run, branches included
+	@$(BIN)/python -m pytest -q --cov --cov-branch --cov-report=term:skip-covered tests/unit tests/integration $(ARGS)
+
 e2e: $(READY) ## Tests in a real browser against the running stack
 	@echo "· end-to-end tests" && $(BIN)/python -m pytest -q tests/e2e $(ARGS)
 
