@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` runs the product, `make test` proves it. Everything else is a part of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-reset test lint unit guards integration e2e soak bench billing-run requirements
+.PHONY: help setup demo demo-reset test lint unit guards integration coverage e2e soak bench billing-run requirements
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
