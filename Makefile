@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` runs the product, `make test` proves it. Everything else is a part of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-reset test lint unit guards integration e2e soak bench billing-run requirements
+.PHONY: help setup demo demo-reset test lint unit guards integration coverage e2e soak bench billing-run requirements
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -51,6 +51,9 @@ guards: $(READY) ## Tests that keep the house's rules
 
 integration: $(READY) ## Tests against real servers on loopback ports
 	@echo "· integration tests" && $(BIN)/python -m pytest -q tests/integration $(ARGS)
+
+coverage: $(READY) ## How much of the code unit and integration tests run, branches included
+	@$(BIN)/python -m pytest -q --cov --cov-branch --cov-report=term:skip-covered tests/unit tests/integration $(ARGS)
 
 e2e: $(READY) ## Tests in a real browser against the running stack
 	@echo "· end-to-end tests" && $(BIN)/python -m pytest -q tests/e2e $(ARGS)

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from uuid import uuid4
 
 from backend import clock
-from backend.actor import Actor
+from backend.actor import Actor, TenantId
 from backend.db.engine import read, transaction
 from backend.errors import Conflict
 from backend.invoices import report_repository, repository, rules
@@ -32,6 +33,7 @@ from backend.money import Rial
 from backend.notifications import service as notifications
 from backend.notifications.types import Mail
 from backend.pricing import service as pricing
+from backend.pricing.types import PriceList
 from backend.tenants import service as tenants
 from backend.tenants.types import Tenant
 from backend.usage import service as usage
@@ -52,8 +54,9 @@ class DayUsage:
 
     @property
     def is_empty(self) -> bool:
-        """Whether Prometheus answered and knows of no process on the day: nothing used, or nothing scraped."""
-        return self.measurement is not None and self.measurement.lives == self.measurement.series == 0
+        """Whether Prometheus answered and knows of no process on the day: nothing ran, or nothing was scraped."""
+        found = self.measurement
+        return found is not None and found.lives == found.series == 0
 
 
 def usage_of(actor: Actor, day: date) -> DayUsage:
@@ -75,29 +78,42 @@ def usage_and_tenants(actor: Actor, day: date) -> tuple[DayUsage, dict[str, Tena
         return usage_of(actor, day), known.result()
 
 
-def work_out(
-    actor: Actor, found: DayUsage, known: dict[str, Tenant], earlier: MetersByVersion | None = None
-) -> tuple[DayBill, dict[MeterKey, Meter]]:
-    """The day's bill by what is stored now, and the meters before it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What a day is priced by: its prices and tax, the meters before it, and who has an invoice already."""
+
+    price_list: PriceList
+    tax_percent: Decimal
+    meters: dict[MeterKey, Meter]
+    billed: set[TenantId]
+
+    def bill(self, found: DayUsage, known: dict[str, Tenant]) -> DayBill:
+        """The day's bill; touches no connection."""
+        return rules.bill(
+            found.day,
+            found.rows,
+            known,
+            billed=self.billed,
+            price_list=self.price_list,
+            tax_percent=self.tax_percent,
+            meters=self.meters,
+        )
+
+
+def basis_of(actor: Actor, day: date, earlier: MetersByVersion | None = None) -> Basis:
+    """The basis of a day as it is stored now.
 
     ``earlier`` are the meters, by price version, that the days before this one in a plan would have moved.
     """
-    price_list = pricing.price_list_on(actor, found.day)
     with read() as connection:
-        before = repository.meters(connection, price_list.version)
-        billed = repository.billed_tenants(connection, found.day)
-    if earlier is not None:
-        before |= earlier.get(price_list.version, {})
-    bill = rules.bill(
-        found.day,
-        found.rows,
-        known,
-        billed=billed,
-        price_list=price_list,
-        tax_percent=pricing.tax_percent_on(actor, found.day),
-        meters=before,
-    )
-    return bill, before
+        price_list = pricing.price_list_on(actor, day)
+        meters = repository.meters(connection, price_list.version)
+        return Basis(
+            price_list=price_list,
+            tax_percent=pricing.tax_percent_on(actor, day),
+            meters=meters | (earlier or {}).get(price_list.version, {}),
+            billed=repository.billed_tenants(connection, day),
+        )
 
 
 @contextmanager
@@ -124,13 +140,13 @@ def store(
     actor: Actor, found: DayUsage, known: dict[str, Tenant], *, started_by: str, started_at: datetime
 ) -> BillingRun | None:
     """Bill the day in one transaction; None, and not one row, when there is nothing to store."""
-    if found.measurement is None and not _has_work(work_out(actor, found, known)[0]):
+    if found.measurement is None and not _has_work(basis_of(actor, found.day).bill(found, known)):
         return None
     with transaction() as connection:
         repository.lock_issuing(connection)
-        if found.measurement is not None and not usage.store_day(STORING, found.measurement):
-            raise Conflict(reason="billing_is_running")
-        bill, before = work_out(actor, found, known)
+        basis = basis_of(actor, found.day)
+        with _being_stored(found.measurement):
+            bill = basis.bill(found, known)
         if found.measurement is None and not _has_work(bill):
             return None
         now = clock.utc_now()
@@ -142,11 +158,24 @@ def store(
             zone=(clock.TEHRAN.key, clock.tzdata_version()),
             year=clock.jalali_year(clock.billing_day(now)),
         )
-        repository.store_meters(connection, bill.price_version, before, bill.meters)
+        repository.store_meters(connection, bill.price_version, basis.meters, bill.meters)
         notifications.enqueue([issued_mail(bill.day, *each) for each in issued], now)
         run = _finished(bill, started_by, started_at)
         repository.insert_run(connection, run)
     return run
+
+
+@contextmanager
+def _being_stored(measurement: DayMeasurement | None) -> Iterator[None]:
+    """Store the day's usage beside the block, on the open transaction's connection, which the block must not use."""
+    if measurement is None:
+        yield
+        return
+    with ThreadPoolExecutor(1) as side:
+        storing = side.submit(copy_context().run, usage.store_day, STORING, measurement)
+        yield
+        if not storing.result():
+            raise Conflict(reason="billing_is_running")
 
 
 def issue_held(actor: Actor, invoice: Invoice) -> None:

@@ -120,7 +120,7 @@ def plan(actor: Actor, day: date | None = None) -> BillingPlan:
         for each in [day] if day is not None else open_days(actor):
             _check_ended(each)
             found = billing_service.usage_of(actor, each)
-            bill, _ = billing_service.work_out(actor, found, known, moved)
+            bill = billing_service.basis_of(actor, each, moved).bill(found, known)
             moved.setdefault(bill.price_version, {}).update(bill.meters)
             bills.append(bill)
             days.append(rules.to_day_plan(bill, new=found.measurement is not None))

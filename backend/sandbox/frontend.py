@@ -79,7 +79,8 @@ def web_command(use: str, *, port: int, log_path: Path, env: Mapping[str, str]) 
     """The production command of the web process: pages, websocket and plain routes on one port."""
     argv = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "portal.portal:app"]
     argv += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    argv += ["--respawn-failed-workers", "--workers-kill-timeout", "10"]
+    # A worker that dies ends the process, and whoever started it starts it again: a wrong setting must not spin.
+    argv += ["--workers-kill-timeout", "10"]
     return Command(
         name="web",
         argv=argv,

@@ -4,7 +4,9 @@ import hashlib
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -123,8 +125,13 @@ class Site:
         """A small text that is made once and then kept in the folder, for us alone to read."""
         path = self.state_dir / name
         if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(make())
+            # Parts start side by side: nobody may read a half-written file, and the first one's text stays.
+            descriptor, draft = tempfile.mkstemp(dir=self.state_dir, prefix=f".{name}-")
+            with os.fdopen(descriptor, "w") as file:
+                file.write(make())
+            with suppress(FileExistsError):
+                path.hardlink_to(draft)
+            Path(draft).unlink()
         return path.read_text()
 
     def choose_ports(self) -> None:

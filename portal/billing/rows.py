@@ -117,9 +117,10 @@ def failure(error: str | None, lang: Lang) -> str:
         return ""
     parts = error.split(".")
     for end in range(len(parts), 0, -1):
-        key = f"error.{'.'.join(parts[:end])}"
-        if has(key):
-            return text(key, lang, reference="—", wait_s=0)
+        for section in ("billing.failure", "error"):
+            key = f"{section}.{'.'.join(parts[:end])}"
+            if has(key):
+                return text(key, lang, reference="—", wait_s=0)
     return text("billing.failed", lang)
 
 

@@ -1,4 +1,4 @@
-"""Reflex build plugins: the font, the hashes of the content security policy, the address-free build, the lock in one form."""
+"""Reflex build plugins: the font, the hashes of the security policy, the address-free build, the lock in one form."""
 
 from portal.plugins.csp import CSPPlugin
 from portal.plugins.same_origin import SameOriginPlugin

@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from backend.clock import utc_now
 from backend.i18n.catalog import Lang, text
 from backend.sandbox import tools
 from backend.sandbox.signins import SignIn, sign_ins
@@ -27,7 +29,13 @@ expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+def before_the_stack() -> datetime:
+    """An instant after all of the history's processes and before every live one."""
+    return utc_now()
+
+
+@pytest.fixture(scope="session")
+def stack(before_the_stack: datetime) -> Iterator[Stack]:
     """Everything that `make demo` starts, with three days of history and nothing left from last time."""
     made = Stack(tools.LOCAL / "e2e", history_days=3, use="e2e", scrape_interval_s=2)
     made.forget()

@@ -157,7 +157,7 @@ def test_a_night_without_prometheus_writes_no_invoice_and_a_later_one_bills(
         for each in operators:
             each.go("/billing")
             expect(each.page.locator("tbody tr").first).to_contain_text(
-                each.t("error.unavailable.prometheus")
+                each.t("billing.failure.unavailable.prometheus")
             )
 
     later = run_module(stack, *NIGHT, open_day.day.isoformat())

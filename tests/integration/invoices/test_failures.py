@@ -114,21 +114,41 @@ def test_days_before_the_first_process_leave_no_trace(answering: None) -> None:
     assert not any(counts().values())
 
 
-def test_a_prometheus_that_lost_everything_fails_the_day(
+def test_a_selector_that_suddenly_finds_nobody_fails_the_day_until_it_is_asked_for(
+    measured: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.tenant("alpha", billed_from=measured.day_before_yesterday)
+    invoices.bill_day(NIGHT, measured.day_before_yesterday)
+    monkeypatch.setenv("USAGE_SELECTOR", 'namespace="misspelt"')
+    forget_caches()
+
+    [failed] = invoices.bill_open_days(NIGHT)
+    asked = invoices.bill_day(OPERATOR, measured.yesterday)
+
+    assert (failed.day, failed.error) == (measured.yesterday, "unavailable.no_processes")
+    assert asked is not None
+    assert (asked.state, asked.issued) == (RunState.FINISHED, 0)
+
+
+def test_a_prometheus_that_came_back_empty_fails_the_day_until_its_data_is_back(
     measured: Past, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    factories.tenant("alpha", billed_from=measured.yesterday - timedelta(days=1))
-    invoices.bill_day(NIGHT, measured.yesterday - timedelta(days=1))
+    alpha = factories.tenant("alpha", billed_from=measured.day_before_yesterday)
+    invoices.bill_day(NIGHT, measured.day_before_yesterday)
     empty = PastPrometheus(tmp_path)
     empty.start()
     monkeypatch.setenv("PROMETHEUS_URL", empty.url)
     forget_caches()
-    try:
-        [failed] = invoices.bill_open_days(NIGHT)
-    finally:
-        empty.stop()
+    [failed] = invoices.bill_open_days(NIGHT)
+    empty.stop()
+    monkeypatch.setenv("PROMETHEUS_URL", measured.prometheus.url)
+    forget_caches()
+
+    invoices.bill_open_days(NIGHT)
 
     assert (failed.day, failed.error) == (measured.yesterday, "unavailable.no_processes")
+    tokens = {invoice.day: invoice.tokens for invoice in invoices.invoices_of(OPERATOR, alpha.id).rows}
+    assert tokens[measured.yesterday] == measured.tokens("alpha", measured.yesterday)
 
 
 def test_a_run_beside_another_one_does_nothing(measured: Past) -> None:

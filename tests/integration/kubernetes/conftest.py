@@ -92,7 +92,7 @@ def admin(cluster: Address) -> Iterator[API]:
     api.http.close()
 
 
-def wait_for(promise: Callable[[], object], timeout_s: float = 15.0) -> None:
+def wait_for(promise: Callable[[], object], timeout_s: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not promise():
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -133,6 +133,19 @@ def test_paying_all_takes_over_from_a_payment_of_one(payer: Payer) -> None:
     assert attempt_of(first).state == State.SUPERSEDED
 
 
+def test_a_replaced_payment_that_is_paid_after_all_is_found(payer: Payer) -> None:
+    one, two = payer.invoice(), payer.invoice()
+    replaced = payer.start(one)
+    payer.start(one, two)
+    payer.pay(replaced)
+
+    let_time_pass(payer.bank, minutes=1.1)
+    sweep()
+
+    assert attempt_of(replaced).state == State.SETTLED
+    assert [status_of(one), status_of(two)] == ["paid", "pending"]
+
+
 @pytest.mark.parametrize("status", [11, -2, 77])
 def test_while_a_payment_is_unclear_no_second_one_is_opened(payer: Payer, status: int) -> None:
     invoice = payer.invoice()

@@ -25,6 +25,7 @@ PAID, UNVERIFIED = report(Said.PAID_VERIFIED), report(Said.PAID_UNVERIFIED)
         pytest.param(
             [UNVERIFIED, refusal(202), report(Said.REVERSED)], Verdict.REVERSED, "", id="gone meanwhile"
         ),
+        pytest.param([UNVERIFIED, UNVERIFIED], Verdict.UNVERIFIED, "", id="verify says 100 and not verified"),
         pytest.param([None], Verdict.UNDECIDED, "no_answer", id="silence"),
         pytest.param([refusal(203)], Verdict.UNDECIDED, "result_203", id="unknown track id"),
         pytest.param([refusal(999)], Verdict.UNDECIDED, "result_999", id="a result nobody knows"),

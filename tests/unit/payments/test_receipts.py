@@ -1,0 +1,86 @@
+"""What the receipt says."""
+
+from datetime import UTC, date, datetime
+from uuid import UUID, uuid4
+
+import pytest
+
+from backend.i18n.catalog import Lang
+from backend.invoices.types import Due, InvoiceId, Status
+from backend.money import Rial
+from backend.notifications.letters import Letter, letter_of
+from backend.payments.receipts import receipt_mail
+from backend.payments.types import Allocation, State
+from backend.tenants.types import Tenant
+from tests.unit.payments.examples import AMOUNT, NOW, TENANT, attempt
+
+FIRST = InvoiceId(UUID(int=7))
+
+
+def letter(lang: Lang, credit_rial: int = 0, **fields: str | None) -> Letter:
+    tenant = Tenant(
+        id=TENANT,
+        label="x",
+        name_fa="شرکت <نمونه>",
+        name_en="Sample <Ltd>",
+        language=lang,
+        billing_email="billing@tenant.example",
+        billed_from=date(2026, 1, 1),
+        economic_code=None,
+        national_id=None,
+        postal_address=None,
+        postal_code=None,
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    settled = attempt(
+        State.SETTLED,
+        allocations=(Allocation(invoice_id=FIRST, amount_rial=AMOUNT, position=0),),
+        track_id=15966442233311,
+        **fields,
+    )
+    dues = [
+        Due(InvoiceId(uuid4()), TENANT, f"1405-00000{n}", date(2026, 11, n), Rial(1), Status.PAID)
+        for n in (2, 1)
+    ]
+    return letter_of(receipt_mail(settled, tenant, dues, credit_rial, NOW), "https://portal.example")
+
+
+def test_a_receipt_names_amount_invoices_reference_and_card() -> None:
+    found = letter("en", ref_number="123456789012", card_mask="62741****44")
+
+    assert found.subject == "Payment received: 5,000 Toman"
+    for text in (
+        "1405-000001, 1405-000002",
+        "15966442233311",
+        "123456789012",
+        "62741****44",
+        "23 Nov 2026, 15:30",
+        f"https://portal.example/invoices/{FIRST}",
+    ):
+        assert text in found.text
+        assert text in found.html
+    assert "credit" not in found.text
+
+
+def test_a_receipt_in_persian_has_persian_numbers_but_the_banks_own_references() -> None:
+    found = letter("fa")
+
+    assert found.subject == "رسید پرداخت: ۵٬۰۰۰ تومان"
+    assert "۱۴۰۵-۰۰۰۰۰۱" in found.text
+    assert "15966442233311" in found.text
+    assert 'dir="rtl"' in found.html
+    assert "شرکت &lt;نمونه&gt;" in found.html
+
+
+@pytest.mark.parametrize(("lang", "sentence"), [("en", "kept as your credit"), ("fa", "اعتبار شما")])
+def test_a_receipt_says_what_became_credit(lang: Lang, sentence: str) -> None:
+    assert sentence in letter(lang, credit_rial=20_000).text
+    assert sentence in letter(lang, credit_rial=20_000).html
+    assert sentence not in letter(lang).text
+
+
+def test_what_the_bank_did_not_tell_is_left_out() -> None:
+    found = letter("en")
+
+    assert "Bank reference" not in found.text
+    assert "Card" not in found.html
