@@ -83,7 +83,7 @@ def _facts() -> rx.Component:
     )
     return rx.el.dl(
         *[rx.el.div(rx.el.dt(name), rx.el.dd(value)) for name, value in pairs],
-        fact_if(shown.last_error != "", t("page.payments.last_error"), rx.el.code(shown.last_error)),
+        fact_if(shown.last_error != "", t("page.payments.last_error"), shown.last_error),
         class_name="facts",
     )
 

@@ -98,7 +98,18 @@ def _reasons(attempt: Attempt, lang: Lang) -> list[Why]:
     ]
     if flags or attempt.verdict is None:
         return flags
-    return [Why(name=text(f"payment.verdict.{attempt.verdict}", lang), sentence=attempt.last_error or "")]
+    return [
+        Why(
+            name=text(f"payment.verdict.{attempt.verdict}", lang),
+            sentence=undecided_why(attempt.last_error, lang),
+        )
+    ]
+
+
+def undecided_why(reason: str | None, lang: Lang) -> str:
+    """The sentence for a reason; as it was stored where there is none."""
+    key = f"payment.undecided.{reason}"
+    return text(key, lang) if has(key) else reason or ""
 
 
 def to_file(found: PaymentFile, lang: Lang) -> FileView:
@@ -119,7 +130,7 @@ def to_file(found: PaymentFile, lang: Lang) -> FileView:
         verdict=text(f"payment.verdict.{attempt.verdict}", lang) if attempt.verdict else "—",
         reference=fmt.identifier(attempt.ref_number, lang) if attempt.ref_number else "—",
         card=fmt.identifier(attempt.card_mask, lang) if attempt.card_mask else "—",
-        last_error=attempt.last_error or "",
+        last_error=undecided_why(attempt.last_error, lang),
         checks=fmt.number(attempt.check_count, lang),
         last_asked=fmt.instant(attempt.last_inquiry_at, lang) if attempt.last_inquiry_at else "—",
         next_ask=fmt.instant(attempt.next_check_at, lang) if attempt.next_check_at else "—",

@@ -276,6 +276,32 @@ def _box(now: Visit, stack: Stack, invoice_id: str) -> str:
     return now.t("payment.select", number=shown.identifier(number, now.lang))
 
 
+def test_a_second_payment_becomes_credit_that_pays_the_next_invoice(
+    stack: Stack, admin: SignIn, visit: Visitor, invoice_id: str
+) -> None:
+    now = visit("fa").sign_in(admin)
+    page = to_the_bank(now, invoice_id)
+    change(stack, "UPDATE tenant_invoice SET status = 'paid', paid_at = now() WHERE id = %s", invoice_id)
+    at_the_bank(page, PAY)
+    expect_outcome(now, "paid_as_credit")
+    now.screenshot("pay-as-credit")
+
+    next_one = new_invoice(stack, str(admin.tenant), AMOUNT_RIAL)
+    now.go("/invoices")
+    expect(page.get_by_test_id("credit")).to_contain_text(shown.toman(AMOUNT_RIAL, "fa"))
+    now.go(f"/invoices/{next_one}")
+    now.screenshot("pay-from-credit")
+    page.get_by_role("button", name=now.t("payment.use_credit")).click()
+
+    expect(page.get_by_test_id("pay-done")).to_have_text(
+        now.t("payment.credit_used", amount=shown.toman(AMOUNT_RIAL, "fa"))
+    )
+    expect(page.get_by_test_id("pay-card")).to_have_count(0)
+    assert status_of(stack, next_one) == "paid"
+    now.go("/invoices")
+    expect(page.get_by_test_id("credit")).to_have_count(0)
+
+
 def test_an_amount_below_the_banks_floor_is_explained_before_the_click(
     stack: Stack, admin: SignIn, visit: Visitor
 ) -> None:
