@@ -149,7 +149,9 @@ def overdue_days(actor: Actor) -> list[date]:
     last = clock.billing_day(clock.utc_now()) - timedelta(days=settings().billing_window_days + 1)
     first = max(first_billed, last - timedelta(days=OLDEST_ALARM_DAYS))
     measured = usage.measured_days(actor, first, last)
-    first = min(measured, default=first)
+    if not measured:
+        return []
+    first = min(measured)
     return _not_whole(actor, [first + timedelta(days=n) for n in range((last - first).days + 1)])
 
 

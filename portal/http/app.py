@@ -13,6 +13,7 @@ from portal import routes
 from portal.http import health, payments, preferences, sign_in
 from portal.http.forms import UnreadableFormError
 from portal.http.headers import SecurityHeaders
+from portal.http.house_health import register_house_health
 from portal.http.origin import OwnOriginOnly
 from portal.http.page_gate import PageGate
 
@@ -41,6 +42,7 @@ def served(reflex_app: ASGIApp) -> ASGIApp:
     It runs when a server starts and never during a build, so here the settings are demanded.
     """
     settings_or_exit()
+    register_house_health()
     plain = Starlette(
         routes=[*plain_routes(), Mount("", reflex_app)],
         exception_handlers={UnreadableFormError: _unreadable},

@@ -1,0 +1,77 @@
+"""What an alert needs to know of billing and payments, asked of the database at each scrape."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import lru_cache
+
+from prometheus_client import REGISTRY, Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from backend.actor import Actor
+from backend.errors import Unavailable
+from backend.invoices import service as invoices
+from backend.payments import service as payments
+
+SCRAPE = Actor.process_named("metrics")
+
+
+class HouseHealth(Collector):
+    """Gauges of the house. Without a database only ``portal_database_up`` is told, and it is 0."""
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: the registry would otherwise ask the database while the process starts."""
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        """Ask the services once."""
+        try:
+            gauges = [*_billing(), *_payments()]
+        except Unavailable:
+            return [_gauge("portal_database_up", "Whether the portal reaches its database.", 0)]
+        return [_gauge("portal_database_up", "Whether the portal reaches its database.", 1), *gauges]
+
+
+@lru_cache(maxsize=1)
+def register_house_health() -> None:
+    """Have every scrape ask for the gauges. Idempotent."""
+    REGISTRY.register(HouseHealth())
+
+
+def _billing() -> Iterable[Metric]:
+    health = invoices.health(SCRAPE)
+    yield _gauge(
+        "portal_billing_open_days", "Closed days of the window without invoices.", len(health.open_days)
+    )
+    yield _gauge(
+        "portal_billing_overdue_days",
+        "Days older than the window without invoices.",
+        len(health.overdue_days),
+    )
+    yield _gauge("portal_invoices_held", "Invoices that wait for an operator.", health.held)
+    yield _moment(
+        "portal_billing_last_success_timestamp_seconds",
+        "Last billed day's end of run.",
+        health.last_finished_at,
+    )
+    yield _moment(
+        "portal_billing_last_failure_timestamp_seconds", "Last failed run's end.", health.last_failed_at
+    )
+
+
+def _payments() -> Iterable[Metric]:
+    health = payments.health(SCRAPE)
+    yield _gauge("portal_payments_open", "Payments without an outcome.", health.open)
+    yield _gauge("portal_payments_undecided", "Payments without an outcome after a day.", health.undecided)
+    yield _gauge("portal_payments_flagged", "Payments that a person should look at.", health.flagged)
+    yield _gauge(
+        "portal_payments_overdue_checks", "Payments whose next check is late.", health.overdue_checks
+    )
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, meaning, value=value)
+
+
+def _moment(name: str, meaning: str, at: datetime | None) -> Metric:
+    return GaugeMetricFamily(name, meaning, value=at.timestamp() if at else 0)
