@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument(
         "--scale", type=int, action="append", help="tenants of the nightly run; may be repeated"
     )
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured; the best counts")
+    parser.add_argument("--rounds", type=int, default=6, help="how often each is measured; the median counts")
     asked = parser.parse_args()
     if unknown := set(asked.names) - set(there):
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
