@@ -25,7 +25,8 @@ $(READY): requirements.txt
 		echo "· creating .venv with $(PYTHON)"; $(PYTHON) -m venv --clear .venv; }
 	@cmp -s requirements.txt $@ || { \
 		echo "· installing the packages of requirements.txt (a minute or two)"; \
-		$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt; }
+		$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r requirements.txt \
+			&& { out=$$($(BIN)/python -m pip check --disable-pip-version-check) || { echo "$$out"; exit 1; }; }; }
 	@cp requirements.txt $@
 
 demo: $(READY) ## Run the whole product on this machine; Ctrl-C ends it

@@ -1,7 +1,10 @@
 """What is written down is true: settings, lock files, models against migrations."""
 
 import re
+from importlib.metadata import PackageNotFoundError, requires
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from sqlalchemy import create_engine, text
 
 from backend.config import Settings, driver_url
@@ -28,6 +31,43 @@ def test_no_lock_file_names_an_address() -> None:
 
 def test_an_address_in_a_lock_file_is_seen() -> None:
     assert addresses('"resolved": "https://packages.example/a.tgz"') == ["https://packages.example/a.tgz"]
+
+
+def locked_packages() -> set[str]:
+    lock = (ROOT / "requirements.txt").read_text()
+    return {canonicalize_name(name) for name in re.findall(r"^([\w.-]+)==", lock, re.MULTILINE)}
+
+
+def missing_in(lock: set[str]) -> set[str]:
+    """What packages of a lock ask for on this machine and the lock does not name."""
+    asked: set[str] = set()
+    for name in lock:
+        try:
+            needs = [Requirement(text) for text in requires(name) or ()]
+        except PackageNotFoundError:  # a package of another platform
+            continue
+        asked |= {
+            canonicalize_name(need.name)
+            for need in needs
+            if need.marker is None or need.marker.evaluate({"extra": ""})
+        }
+    return asked - lock
+
+
+def test_the_lock_names_every_package_that_its_packages_need() -> None:
+    assert missing_in(locked_packages()) == set()
+
+
+def test_a_package_that_the_lock_forgot_is_seen() -> None:
+    assert missing_in(locked_packages() - {"starlette"}) == {"starlette"}
+
+
+def test_packages_are_installed_as_locked_and_never_resolved_again() -> None:
+    """A resolver met `coverage[toml]`, took the newest release and refused it for want of a hash."""
+    installs = re.findall(r"pip install .*-r requirements\.txt.*", (ROOT / "Makefile").read_text())
+
+    assert len(installs) == 1
+    assert {"--require-hashes", "--no-deps"} <= set(installs[0].split())
 
 
 def test_models_equal_migrations(database: str) -> None:
