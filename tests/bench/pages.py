@@ -1,17 +1,18 @@
-"""First load and click to answer of the usage page, in a cold Chromium, beside what others need for the same page.
+"""First load and click to answer of the usage page, in a cold Chromium, beside others' same page, round by round.
 
 The page is the product's own: a chart of 30 days and a table of 20 rows, for a person who is signed in already.
 A load ends when a click was answered: the button for older days is pressed as soon as it is there and can be
 pressed, and the clock stops when the table shows them. "Throttled" is 10 Mbit/s, 100 ms
-round trip and a CPU 4 times slower.
+round trip and a CPU 4 times slower. The others' servers run beside ours and are asked in the same rounds.
 """
 
 import argparse
 import gzip
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +22,9 @@ from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_
 from backend.sandbox import tools
 from backend.sandbox.signins import SignIn, sign_ins
 from backend.sandbox.stack import Stack
+from tests.bench import rivals
 from tests.bench.figures import Figures, say, say_table
+from tests.bench.rivals import Rival
 
 ROUNDS = 7
 HISTORY_DAYS = 31
@@ -41,11 +44,11 @@ SLOW_CPU = {"rate": 4}
 
 BUDGET_KB = 180
 BUDGET_CHART_KB = 285
-# Measured elsewhere with the same content: a chart of 30 points and a table of 20 rows.
-OTHERS = (
-    {"page": "Reflex, bare page", "KB": 258, "local s": 0.49, "throttled s": 1.5},
-    {"page": "NiceGUI 3.18", "KB": 890, "local s": 0.86, "throttled s": 2.2},
-    {"page": "Streamlit 1.67", "KB": 5200, "local s": 2.0, "throttled s": 6.7},
+# Measured on another machine with the same content: a chart of 30 points and a table of 20 rows.
+ELSEWHERE = (
+    {"page": "elsewhere: Reflex, bare page", "KB": 258, "local s": 0.49, "throttled s": 1.5},
+    {"page": "elsewhere: NiceGUI 3.18", "KB": 890, "local s": 0.86, "throttled s": 2.2},
+    {"page": "elsewhere: Streamlit 1.67", "KB": 5200, "local s": 2.0, "throttled s": 6.7},
 )
 
 # What a person would notice, with the moment of each: the page is hydrated, shows all of its content, and answers.
@@ -186,39 +189,56 @@ def measure(asked: argparse.Namespace) -> Figures:
             Visitor(chromium=chromium, web_url=stack.web_url, token=_token(stack.web_url, people[role]))
             for role in ("tenant_admin", "operator")
         )
-        return figures_of(tenant, operator)
-
-
-def figures_of(tenant: Visitor, operator: Visitor) -> Figures:
-    """All figures of this bench, from a running product."""
-    first_load(tenant)  # the server's own first time is not the visitor's
-    local = _figure([first_load(tenant) for _ in range(ROUNDS)])
-    throttled = _figure([first_load(tenant, is_throttled=True) for _ in range(ROUNDS)])
-    figures: Figures = {
-        "first_load_usage": local,
-        "first_load_usage_throttled": throttled,
-        "click_usage": clicks(tenant),
-        "javascript": scripts(tenant, operator),
-    }
+        with rivals.running() as others:
+            figures = first_loads(tenant, others)
+        figures |= {"click_usage": clicks(tenant), "javascript": scripts(tenant, operator)}
     _tell(figures)
     return figures
 
 
+def first_loads(tenant: Visitor, others: Sequence[Rival]) -> Figures:
+    """First loads of our page and of the others, in the same rounds: all see the same moments of the machine."""
+    pages: dict[str, Callable[[bool], Load]] = {
+        "usage": lambda slow: first_load(tenant, is_throttled=slow),
+        **{_key(other): partial(_load_of_rival, tenant, other) for other in others},
+    }
+    for load in pages.values():
+        load(False)  # a server's own first time is not the visitor's
+    figures: Figures = {}
+    for is_slow, suffix in ((False, ""), (True, "_throttled")):
+        rounds = [{name: load(is_slow) for name, load in pages.items()} for _ in range(ROUNDS)]
+        for name in pages:
+            figures[f"first_load_{name}{suffix}"] = _figure([each[name] for each in rounds])
+    return figures
+
+
+def _key(other: Rival) -> str:
+    return other.name.split()[0].lower()
+
+
+def _load_of_rival(visitor: Visitor, other: Rival, is_throttled: bool) -> Load:
+    return _load(visitor, other.url, rivals.WATCH, is_throttled=is_throttled)
+
+
 def first_load(visitor: Visitor, *, is_throttled: bool = False) -> Load:
     """Open the usage page once with nothing cached and wait until it has answered a click."""
+    return _load(visitor, f"{visitor.web_url}/usage", WATCH, is_throttled=is_throttled)
+
+
+def _load(visitor: Visitor, url: str, watch: str, *, is_throttled: bool) -> Load:
     with visitor.fresh_page() as (_, page, session):
         wire = Wire(session)
         if is_throttled:
             session.send("Network.emulateNetworkConditions", SLOW_LINE)
             session.send("Emulation.setCPUThrottlingRate", SLOW_CPU)
-        page.add_init_script(WATCH)
-        page.goto(f"{visitor.web_url}/usage", wait_until="commit")
+        page.add_init_script(watch)
+        page.goto(url, wait_until="commit")
         _answered(page)
         page.evaluate("document.fonts.ready.then(() => true)")
         seen = page.evaluate("window.benchSeen")
         return Load(
             painted_s=page.evaluate(PAINTED) / 1000,
-            hydrated_s=seen["hydrated"] / 1000,
+            hydrated_s=seen.get("hydrated", 0) / 1000,
             content_s=seen["content"] / 1000,
             answered_s=seen["answered"] / 1000,
             wire_bytes=dict(wire.by_kind),
@@ -307,14 +327,19 @@ def _figure(loads: Sequence[Load]) -> dict[str, Any]:
 
 def _tell(figures: Figures) -> None:
     local, slow = figures["first_load_usage"], figures["first_load_usage_throttled"]
-    ours = {
-        "page": "this portal's usage",
-        "KB": local["kb"],
-        "local s": local["answered_s"],
-        "throttled s": slow["answered_s"],
-    }
+    pages = [name.removeprefix("first_load_") for name in figures if name.startswith("first_load_")]
+    rows = [
+        {
+            "page": "this portal's usage" if name == "usage" else name,
+            "KB": figures[f"first_load_{name}"]["kb"],
+            "local s": figures[f"first_load_{name}"]["answered_s"],
+            "throttled s": figures[f"first_load_{name}_throttled"]["answered_s"],
+        }
+        for name in pages
+        if not name.endswith("_throttled")
+    ]
     say("First load of a chart of 30 points and a table of 20 rows, until a click is answered")
-    say_table([ours, *OTHERS])
+    say_table([*rows, *ELSEWHERE])
     say("Its parts")
     say_table([{"": "local", **local}, {"": "throttled", **slow}])
     click = figures["click_usage"]

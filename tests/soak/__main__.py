@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -25,30 +26,58 @@ CHUNK = 250
 
 
 def main() -> int:
-    """Run chunks of histories, each with a seed of its own, until enough have passed or one failed."""
+    """Share the histories out among processes, each with a world of its own; the exit code is the worst of them."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--histories", type=int, default=10_000)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--seed", type=int, help="of the first chunk; random unless given")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
+    parser.add_argument(
+        "--every", type=int, default=1, help="distance from the seed of one chunk to the next"
+    )
     options = parser.parse_args()
-    first_seed = options.seed if options.seed is not None else secrets.randbelow(10**9)
+    options.seed = options.seed if options.seed is not None else secrets.randbelow(10**9)
+    if options.jobs <= 1 or options.histories <= CHUNK:
+        return soak(options)
+    children = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", "tests.soak", "--jobs", "1", "--steps", str(options.steps)),
+                *("--seed", str(options.seed + number), "--every", str(options.jobs)),
+                *("--histories", str(share(options.histories, options.jobs, number))),
+            ]
+        )
+        for number in range(options.jobs)
+    ]
+    worst = max(abs(child.wait()) for child in children)
+    if worst == 0:
+        print(f"✓ {options.histories} histories in {options.jobs} processes; first seed {options.seed}")
+    return worst
+
+
+def share(histories: int, jobs: int, number: int) -> int:
+    """How many of the histories are the n-th process's."""
+    return histories // jobs + (number < histories % jobs)
+
+
+def soak(options: argparse.Namespace) -> int:
+    """Run chunks of histories, each with a seed of its own, until enough have passed or one failed."""
     started = time.monotonic()
     logging.disable(logging.CRITICAL)  # histories are made of trouble, and each would be told
     with world() as shared:
         PaymentHistories.world = shared
-        chunk = 0
+        number = options.seed
         while shared.histories < options.histories:
-            number = first_seed + chunk
             wanted = min(CHUNK, options.histories - shared.histories)
             try:
                 run(number, wanted, options.steps)
             except BaseException:
-                print(f"✗ seed {number}: python -m tests.soak --seed {number} --histories {CHUNK}")
+                print(f"✗ seed {number}: python -m tests.soak --seed {number} --histories {wanted}")
                 raise
-            chunk += 1
             minutes = (time.monotonic() - started) / 60
             print(f"· {shared.histories} histories, seed {number} passed, {minutes:.1f} min", flush=True)
-    print(f"✓ {shared.histories} histories; first seed {first_seed}. {shared.seen}")
+            number += options.every
+    print(f"✓ {shared.histories} histories; first seed {options.seed}. {dict(shared.seen)}", flush=True)
     return 0
 
 
