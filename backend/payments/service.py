@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -21,9 +22,11 @@ from backend.actor import (
     require_tenant,
 )
 from backend.audit import service as audit
+from backend.clients.zibal_answers import parse_track_id
 from backend.config import SANDBOX_MERCHANT, settings
 from backend.db.engine import transaction
 from backend.errors import Conflict, Invalid, NotFound
+from backend.i18n.format import latin_digits
 from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
 from backend.log import get_logger
@@ -65,6 +68,7 @@ from backend.tenants import service as tenants
 
 MAX_REASON = 500
 MAX_PAGE = 200
+_SOUGHT = re.compile(r"[0-9A-Za-z-]{1,40}")
 RETURNING = Actor.process_named("payment_return")
 
 log = get_logger(__name__)
@@ -216,6 +220,18 @@ def flagged(actor: Actor, limit: int = 100) -> list[Attempt]:
     """Payments that a person should look at, the newest first. For staff."""
     require_role_or_process(actor, *STAFF_ROLES)
     return report_repository.flagged(max(1, min(limit, MAX_PAGE)))
+
+
+def find(actor: Actor, wanted: str, limit: int = 100) -> list[Attempt]:
+    """Payments by what a caller reads out: a track id, or the number of an invoice; the newest first. For staff.
+
+    Persian and Arabic digits, spaces and marks of direction do not matter. Closed and resolved ones are found too.
+    """
+    require_role(actor, *STAFF_ROLES)
+    said = re.sub(r"[\s\u2066-\u2069\u200e\u200f]", "", latin_digits(wanted))
+    if not _SOUGHT.fullmatch(said):
+        return []
+    return report_repository.find(parse_track_id(said), said, max(1, min(limit, MAX_PAGE)))
 
 
 def file_of(actor: Actor, attempt_id: AttemptId) -> PaymentFile:
