@@ -42,6 +42,11 @@ def invoice(invoice_id: object) -> str:
     return f"{INVOICES}/{invoice_id}"
 
 
+def payment(track_id: object) -> str:
+    """The staff's page of payments with the evidence of one open."""
+    return f"{PAYMENTS}?track={track_id}"
+
+
 def hand_off(attempt_id: object) -> str:
     """The page that takes the browser to the bank."""
     return f"/pay/{attempt_id}"

@@ -5,7 +5,7 @@ import reflex as rx
 from portal import routes
 from portal.billing.parts import held_table, plan_view, release_dialog, runs_table, unknown_table
 from portal.billing.state import BillingState
-from portal.components.basics import badge, page_head, tile, tiles
+from portal.components.basics import badge, count_badge, page_head, tile, tiles
 from portal.components.status import by_phase, note
 from portal.components.tabs import tab_panel, tabs
 from portal.guard import STAFF
@@ -58,7 +58,11 @@ def _billing() -> rx.Component:
                 BillingState.tab,
                 [
                     ("runs", t("page.billing.runs"), rx.fragment()),
-                    ("held", t("page.billing.held"), badge(BillingState.held_count, "warn")),
+                    (
+                        "held",
+                        t("page.billing.held"),
+                        count_badge(BillingState.held_count, BillingState.held.length() == 0),  # type: ignore[attr-defined]  # a Var
+                    ),
                     ("unknown", t("page.billing.unknown"), rx.fragment()),
                     ("plan", t("page.billing.plan"), rx.fragment()),
                 ],

@@ -16,6 +16,13 @@ class NavLink(ReactRouterLink):
     alias = "PortalNavLink"
 
 
+class PlainLink(BaseHTML):
+    """A link that only the browser follows: within the page, or out of it. Reflex's own would ask the router."""
+
+    tag = "a"
+    href: rx.Var[str]
+
+
 class PostForm(BaseHTML):
     """A form that the browser itself posts. Reflex's own form would stop it."""
 
@@ -34,9 +41,19 @@ def link(content: Content, to: Any, **props: Any) -> rx.Component:
     return ReactRouterLink.create(content, to=to, **props)
 
 
+def code_number(value: Content) -> rx.Component:
+    """A number that one reads out to a bank: its own digits, from left to right, taken with one click."""
+    return rx.el.bdi(value, dir="ltr", class_name="code-number")
+
+
 def button(content: Content, *, kind: str = "", **props: Any) -> rx.Component:
     """A button that submits nothing by itself. ``kind`` is primary, danger or small, or several of them."""
     return rx.el.button(content, type=props.pop("type", "button"), class_name=f"btn {kind}".strip(), **props)
+
+
+def count_badge(count: Content, is_none: Any) -> rx.Component:
+    """How many wait for somebody; none of them is no alarm."""
+    return badge(count, rx.cond(is_none, "", "warn"))
 
 
 def badge(content: Content, tone: Any = "") -> rx.Component:

@@ -17,7 +17,7 @@ from backend.payments.types import AttemptId, HandOff, Outcome, Returned
 from portal import bridge, routes, session
 from portal.buckets import Buckets
 from portal.http.forms import address_of, fields_of, see_other
-from portal.http.plain_page import language_of, render
+from portal.http.plain_page import Code, language_of, render
 from portal.payment_words import refusal_query
 
 CALLBACKS_AT_ONCE = 30.0
@@ -143,9 +143,9 @@ def _facts(returned: Returned, numbers: Sequence[str], lang: Lang) -> list[tuple
             (text("page.hand_off.invoices", lang), ("، " if lang == "fa" else ", ").join(shown) + more)
         )
     if returned.track_id is not None:
-        facts.append((text("payment.track_id", lang), fmt.identifier(str(returned.track_id), lang)))
+        facts.append((text("payment.track_id", lang), Code(str(returned.track_id))))
     if returned.ref_number:
-        facts.append((text("payment.reference", lang), fmt.identifier(returned.ref_number, lang)))
+        facts.append((text("payment.reference", lang), Code(returned.ref_number)))
     return facts
 
 

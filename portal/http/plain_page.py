@@ -1,6 +1,7 @@
 """Pages without Reflex, for moments at which a browser has no session or leaves for the bank."""
 
 from functools import lru_cache
+from html import escape
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -15,6 +16,17 @@ from portal.i18n import THEME_COOKIE, language_in
 
 # The gateway asks who sent the browser; to everybody else the origin tells no more than the browser does anyway.
 _HEADERS = {"cache-control": "no-store", "referrer-policy": "origin"}
+
+
+class Code(str):
+    """A number that one reads out to a bank: shown in its own digits, from left to right."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        """What a template shows."""
+        return f'<bdi dir="ltr" class="code-number">{escape(str(self))}</bdi>'
+
 
 _SHEETS = ("root-*.css", "__reflex_global_styles-*.css")
 

@@ -9,7 +9,7 @@ from portal.components.table import Column, data_table
 from portal.guard import EVERYBODY
 from portal.i18n import t
 from portal.invoices.detail_state import InvoiceState
-from portal.invoices.payment_parts import answer_notes, pay_card, payment_history
+from portal.invoices.payment_parts import answer_notes, credit_dialog, pay_card, payment_history
 from portal.layout import page
 from portal.visitor import VisitorState
 
@@ -33,6 +33,7 @@ def invoice() -> rx.Component:
             ),
             class_name="no-print",
         ),
+        credit_dialog(InvoiceState),
     )
 
 
@@ -74,7 +75,16 @@ def _parties() -> rx.Component:
             fact_if(
                 shown.window != "",
                 t("page.invoice.period"),
-                rx.fragment(shown.window, rx.el.div(shown.window_note, class_name="muted small")),
+                rx.fragment(
+                    shown.window,
+                    rx.el.div(shown.window_note, class_name="muted small"),
+                    rx.el.div(
+                        t("page.invoice.clock_version"),
+                        " ",
+                        rx.el.bdi(shown.clock_version, dir="ltr"),
+                        class_name="muted small",
+                    ),
+                ),
             ),
             class_name="facts",
         ),

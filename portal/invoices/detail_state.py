@@ -1,5 +1,6 @@
 """What the page of one invoice knows."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from backend.invoices.types import InvoiceId
 from backend.payments import service as payments
 from portal import bridge, session
 from portal.bridge import Problem
-from portal.guard import EVERYBODY, TENANT_ADMINS, allow
+from portal.guard import EVERYBODY, STAFF, TENANT_ADMINS, allow
 from portal.i18n import language
 from portal.invoices import payment_rows, rows
 from portal.invoices.payment_rows import AttemptRow, Offer
@@ -51,6 +52,8 @@ class InvoiceState(rx.State):
     attempts: list[AttemptRow] = []
     pay_problem: str = ""
     pay_done: str = ""
+    is_asking_credit: bool = False
+    is_using_credit: bool = False
 
     @rx.event
     @allow(EVERYBODY)
@@ -58,17 +61,33 @@ class InvoiceState(rx.State):
         """The invoice that the address names."""
         self.pay_problem = refusal_in(self.router.url.query_parameters, language(self))
         self.pay_done = ""
+        self.is_asking_credit = self.is_using_credit = False
         await self._show()
 
     @rx.event
     @allow(TENANT_ADMINS)
-    async def use_credit(self) -> None:
+    def ask_credit(self) -> None:
+        """Open the question, where there is credit to use."""
+        self.is_asking_credit = self.offer.can_use_credit
+
+    @rx.event
+    @allow(TENANT_ADMINS)
+    def close_credit(self) -> None:
+        """The payer thought better of it."""
+        self.is_asking_credit = False
+
+    @rx.event
+    @allow(TENANT_ADMINS)
+    async def use_credit(self) -> AsyncIterator[None]:
         """Pay this invoice from credit, as far as it reaches. A second click finds nothing left to do."""
         actor, lang, named = (await session.current(self)).actor, language(self), self._named()
+        self.is_using_credit = True
+        yield
         outcome = await bridge.attempt(
             lang,
             lambda: payment_rows.credit_words(payments.use_credit(actor, [invoice_id_of(named)]), lang),
         )
+        self.is_asking_credit = self.is_using_credit = False
         if isinstance(outcome, Problem):
             self.pay_problem, self.pay_done = outcome.text, ""
         else:
@@ -116,5 +135,5 @@ def detail_view(actor: Actor, named: str, lang: Lang) -> Detail:
         paid=fmt.toman(history.paid_rial, lang) if is_part_paid else "",
         outstanding=fmt.toman(history.outstanding_rial, lang) if is_part_paid else "",
         offer=payment_rows.read_offer(actor, [invoice_id], lang) if view.is_payable else Offer(),
-        attempts=payment_rows.to_attempts(history, lang),
+        attempts=payment_rows.to_attempts(history, lang, leads=actor.role in STAFF),
     )

@@ -9,7 +9,7 @@ from portal.components.table import Column, data_table, pager
 from portal.guard import TENANT
 from portal.i18n import t
 from portal.invoices.list_state import InvoicesState
-from portal.invoices.payment_parts import answer_notes, pay_several
+from portal.invoices.payment_parts import answer_notes, credit_dialog, pay_several
 from portal.invoices.rows import InvoiceRow
 from portal.layout import page
 
@@ -25,6 +25,7 @@ def invoices() -> rx.Component:
             problem=InvoicesState.problem,
             retry=InvoicesState.load_again,
         ),
+        credit_dialog(InvoicesState),
     )
 
 
@@ -36,7 +37,7 @@ def _list() -> rx.Component:
             rx.cond(
                 InvoicesState.credit.amount != "",
                 tile(
-                    t("payment.credit"),
+                    InvoicesState.credit.name,
                     InvoicesState.credit.amount,
                     InvoicesState.credit.note,
                     data_testid="credit",

@@ -1,6 +1,6 @@
 """What the list of invoices knows."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -55,6 +55,8 @@ class InvoicesState(rx.State):
     chosen_sum: str = ""
     pay_problem: str = ""
     pay_done: str = ""
+    is_asking_credit: bool = False
+    is_using_credit: bool = False
     _first: int = 0
 
     @rx.event
@@ -63,6 +65,7 @@ class InvoicesState(rx.State):
         """The newest invoices."""
         self.pay_problem = refusal_in(self.router.url.query_parameters, language(self))
         self.pay_done = ""
+        self.is_asking_credit = self.is_using_credit = False
         await self._show(0)
 
     @rx.event
@@ -104,12 +107,27 @@ class InvoicesState(rx.State):
 
     @rx.event
     @allow(TENANT_ADMINS)
-    async def use_credit(self) -> None:
+    def ask_credit(self) -> None:
+        """Open the question, where there is credit to use."""
+        self.is_asking_credit = self.offer.can_use_credit
+
+    @rx.event
+    @allow(TENANT_ADMINS)
+    def close_credit(self) -> None:
+        """The payer thought better of it."""
+        self.is_asking_credit = False
+
+    @rx.event
+    @allow(TENANT_ADMINS)
+    async def use_credit(self) -> AsyncIterator[None]:
         """Pay what is due from credit, as far as it reaches. A second click finds nothing left to do."""
         actor, lang = (await session.current(self)).actor, language(self)
+        self.is_using_credit = True
+        yield
         outcome = await bridge.attempt(
             lang, lambda: payment_rows.credit_words(payments.use_credit(actor), lang)
         )
+        self.is_asking_credit = self.is_using_credit = False
         if isinstance(outcome, Problem):
             self.pay_problem, self.pay_done = outcome.text, ""
         else:

@@ -5,7 +5,8 @@ from typing import Any
 import reflex as rx
 
 from portal import routes
-from portal.components.basics import badge, button, card, post_form
+from portal.components.basics import badge, button, card, code_number, link, post_form
+from portal.components.dialog import dialog, dialog_buttons
 from portal.components.status import note
 from portal.components.table import Column, data_table
 from portal.i18n import t
@@ -34,7 +35,7 @@ def pay_card() -> rx.Component:
                     rx.fragment(),
                 ),
                 rx.cond(
-                    offer.can_use_credit, _use_credit(offer.credit, InvoiceState.use_credit), rx.fragment()
+                    offer.can_use_credit, _use_credit(offer.credit, InvoiceState.ask_credit), rx.fragment()
                 ),
                 class_name="form",
             ),
@@ -70,7 +71,7 @@ def pay_several() -> rx.Component:
                 rx.cond(everything.can_pay, _choices(), rx.fragment()),
                 rx.cond(
                     everything.can_use_credit,
-                    _use_credit(everything.credit, InvoicesState.use_credit),
+                    _use_credit(everything.credit, InvoicesState.ask_credit),
                     rx.fragment(),
                 ),
                 class_name="form",
@@ -91,7 +92,7 @@ def _choices() -> rx.Component:
                 invoices=chosen.invoices,
                 disabled=~chosen.can_pay.bool(),  # type: ignore[attr-defined]  # a bool on the server, a Var here
             ),
-            pay_form(t("payment.pay_all", amount=InvoicesState.offer.total), is_primary=False),
+            pay_form(InvoicesState.offer.pay_all, is_primary=False),
             rx.el.span(
                 rx.cond(InvoicesState.chosen_sum != "", InvoicesState.chosen_sum, t("payment.choose_some")),
                 class_name="muted small",
@@ -103,12 +104,31 @@ def _choices() -> rx.Component:
     )
 
 
-def _use_credit(credit: Any, use: Any) -> rx.Component:
+def _use_credit(credit: Any, ask: Any) -> rx.Component:
     return rx.el.div(
         rx.el.span(t("payment.use_credit_text", amount=credit)),
-        button(t("payment.use_credit"), kind="small", on_click=use),
+        button(t("payment.use_credit"), kind="small", on_click=ask),
         class_name="row",
     )
+
+
+def credit_dialog(state: Any) -> rx.Component:
+    """Money is moved at once and for good, so it is asked for once more. ``state`` is the page's own."""
+    ask = dialog(
+        t("payment.use_credit_title"),
+        rx.el.p(t("payment.use_credit_ask", amount=state.offer.credit_to_use)),
+        rx.el.form(
+            dialog_buttons(
+                rx.cond(state.is_using_credit, t("payment.using_credit"), t("payment.use_credit")),
+                on_close=state.close_credit,
+                busy=state.is_using_credit,
+            ),
+            on_submit=state.use_credit,
+        ),
+        on_close=state.close_credit,
+        label_id="credit-title",
+    )
+    return rx.cond(state.is_asking_credit, ask, rx.fragment())
 
 
 def _remarks(remarks: Any) -> rx.Component:
@@ -135,9 +155,9 @@ def payment_history() -> rx.Component:
                     Column(head=t("payment.when"), cell=lambda row: row.at, leads=True),
                     Column(head=t("payment.state_head"), cell=lambda row: badge(row.state, row.tone)),
                     Column(head=t("page.invoices.amount"), cell=_amount, is_number=True),
-                    Column(head=t("payment.track_id"), cell=lambda row: row.track_id, is_wide=True),
-                    Column(head=t("payment.reference"), cell=lambda row: row.reference),
-                    Column(head=t("payment.card"), cell=lambda row: row.card),
+                    Column(head=t("payment.track_id"), cell=_track_id, is_wide=True),
+                    Column(head=t("payment.reference"), cell=lambda row: code_number(row.reference)),
+                    Column(head=t("payment.card"), cell=lambda row: code_number(row.card)),
                 ],
                 caption=t("payment.history"),
                 key=lambda row: row.key,
@@ -147,6 +167,12 @@ def payment_history() -> rx.Component:
         ),
         rx.fragment(),
     )
+
+
+def _track_id(row: AttemptRow) -> rx.Component:
+    """The number; for staff the way to all that is known of the payment."""
+    number = code_number(row.track_id)
+    return rx.cond(row.url != "", link(number, row.url), number)
 
 
 def _amount(row: AttemptRow) -> rx.Component:

@@ -7,9 +7,9 @@ from backend.actor import TENANT_ROLES, Actor, Role, own_tenant
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.invoices.types import InvoiceId
-from backend.money import Rial
 from backend.payments import service as payments
 from backend.payments.types import Attempt, CreditUse, InvoicePayments, PaymentPreview, PreviewProblem
+from portal import routes
 from portal.payment_words import TONES, state_name
 
 
@@ -24,7 +24,9 @@ class Offer:
     total: str = ""
     rial: str = ""
     remarks: list[str] = field(default_factory=list)
+    pay_all: str = ""
     credit: str = ""
+    credit_to_use: str = ""
     can_use_credit: bool = False
 
 
@@ -41,12 +43,14 @@ class AttemptRow:
     track_id: str
     reference: str
     card: str
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credit:
     """A tenant's credit, or what it owes because money was taken back; empty where there is neither."""
 
+    name: str = ""
     amount: str = ""
     note: str = ""
 
@@ -74,9 +78,19 @@ def to_offer(preview: PaymentPreview, lang: Lang, *, may_pay: bool, is_list: boo
         total=fmt.toman(preview.total_rial, lang),
         rial=fmt.rial(first, lang),
         remarks=_remarks(preview, lang, is_list=is_list),
+        pay_all=_pay_all(preview, lang),
+        credit_to_use=fmt.toman(min(preview.credit_rial, preview.total_rial), lang),
         credit=fmt.toman(preview.credit_rial, lang) if preview.credit_rial else "",
         can_use_credit=preview.credit_rial > 0,
     )
+
+
+def _pay_all(preview: PaymentPreview, lang: Lang) -> str:
+    """The button's words: the sum of this click, and how many more clicks follow."""
+    if not preview.is_split:
+        return text("payment.pay_all", lang, amount=fmt.toman(preview.total_rial, lang))
+    first, more = preview.payments[0], len(preview.payments) - 1
+    return text("payment.pay_first_part", lang, amount=fmt.toman(first, lang), more=fmt.number(more, lang))
 
 
 def _remarks(preview: PaymentPreview, lang: Lang, *, is_list: bool) -> list[str]:
@@ -101,19 +115,27 @@ def _remarks(preview: PaymentPreview, lang: Lang, *, is_list: bool) -> list[str]
 
 def read_credit(actor: Actor, lang: Lang) -> Credit:
     """The credit of the actor's own tenant."""
-    balance = payments.credit_balance(actor, own_tenant(actor))
-    if not balance:
+    return to_credit(payments.credit_balance(actor, own_tenant(actor)), lang)
+
+
+def to_credit(balance_rial: int, lang: Lang) -> Credit:
+    """A balance by its name, so that its amount needs no sign."""
+    if not balance_rial:
         return Credit()
-    note = text("payment.credit_note" if balance > 0 else "payment.debt_note", lang)
-    return Credit(amount=fmt.toman(Rial(balance), lang), note=note)
+    name = "credit" if balance_rial > 0 else "debt"
+    return Credit(
+        name=text(f"payment.{name}", lang),
+        amount=fmt.toman(abs(balance_rial), lang),
+        note=text(f"payment.{name}_note", lang),
+    )
 
 
-def to_attempts(history: InvoicePayments, lang: Lang) -> list[AttemptRow]:
-    """Every attempt at an invoice, the newest first."""
-    return [_to_attempt(each, history.invoice_id, lang) for each in history.attempts]
+def to_attempts(history: InvoicePayments, lang: Lang, *, leads: bool = False) -> list[AttemptRow]:
+    """Every attempt at an invoice, the newest first; where it ``leads``, staff go on to the evidence."""
+    return [_to_attempt(each, history.invoice_id, lang, leads=leads) for each in history.attempts]
 
 
-def _to_attempt(attempt: Attempt, invoice_id: InvoiceId, lang: Lang) -> AttemptRow:
+def _to_attempt(attempt: Attempt, invoice_id: InvoiceId, lang: Lang, *, leads: bool) -> AttemptRow:
     part = next(each.amount_rial for each in attempt.allocations if each.invoice_id == invoice_id)
     whole = fmt.toman(attempt.amount_rial, lang)
     return AttemptRow(
@@ -123,9 +145,11 @@ def _to_attempt(attempt: Attempt, invoice_id: InvoiceId, lang: Lang) -> AttemptR
         of_total=text("payment.of_total", lang, amount=whole) if part != attempt.amount_rial else "",
         state=state_name(attempt.state, lang),
         tone=TONES.get(attempt.state, ""),
-        track_id=fmt.identifier(str(attempt.track_id), lang) if attempt.track_id else "—",
-        reference=fmt.identifier(attempt.ref_number, lang) if attempt.ref_number else "—",
-        card=fmt.identifier(attempt.card_mask, lang) if attempt.card_mask else "—",
+        # What one tells a bank stays in the bank's own digits.
+        track_id=str(attempt.track_id or "—"),
+        reference=attempt.ref_number or "—",
+        card=attempt.card_mask or "—",
+        url=routes.payment(attempt.track_id) if leads and attempt.track_id else "",
     )
 
 

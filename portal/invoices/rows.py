@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from backend.i18n import format as fmt
-from backend.i18n.catalog import Lang, text
+from backend.i18n.catalog import Lang, has, text
 from backend.invoices.types import Invoice, InvoiceDetail, InvoiceLine, Status
 from backend.usage.types import DailyUsage, Flag, Reading
 from portal import routes
@@ -84,6 +84,7 @@ class InvoiceView:
     postal_code: str = ""
     window: str = ""
     window_note: str = ""
+    clock_version: str = ""
     tokens: str = ""
     net: str = ""
     tax_name: str = ""
@@ -135,12 +136,8 @@ def to_view(detail: InvoiceDetail, lang: Lang) -> InvoiceView:
             start=fmt.instant(invoice.window_start, lang),
             end=fmt.instant(invoice.window_end, lang),
         ),
-        window_note=text(
-            "page.invoice.window_note",
-            lang,
-            timezone=invoice.timezone,
-            tzdata=fmt.digits(invoice.tzdata_version, lang),
-        ),
+        window_note=text("page.invoice.window_note", lang, timezone=timezone_name(invoice.timezone, lang)),
+        clock_version=invoice.tzdata_version,
         tokens=fmt.number(invoice.tokens, lang),
         net=fmt.toman(invoice.net_rial, lang),
         tax_name=text("page.invoice.tax", lang, percent=fmt.percent(invoice.tax_percent / 100, lang)),
@@ -195,6 +192,12 @@ def price(rial_per_1000_tokens: Decimal, lang: Lang) -> str:
     """Toman for a thousand tokens, with as many decimals as the price has."""
     shown = f"{rial_per_1000_tokens / 10:,f}"
     return fmt.digits(shown.rstrip("0").rstrip(".") if "." in shown else shown, lang)
+
+
+def timezone_name(zone: str, lang: Lang) -> str:
+    """A time zone as people call it; by its own name, held together, where the catalogue has none."""
+    key = f"timezone.{zone.lower().replace('/', '_')}"
+    return text(key, lang) if has(key) else f"\u2066{zone}\u2069"
 
 
 _TYPES = frozenset({"prompt", "cached_prompt", "completion"})

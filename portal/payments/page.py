@@ -3,13 +3,13 @@
 import reflex as rx
 
 from portal import routes
-from portal.components.basics import badge, page_head, tile, tiles
+from portal.components.basics import count_badge, page_head, tile, tiles
 from portal.components.status import by_phase, empty_state, note
 from portal.components.tabs import tab_panel, tabs
 from portal.guard import STAFF
 from portal.i18n import t
 from portal.layout import page
-from portal.payments.parts import evidence, payments_table, resolve_dialog
+from portal.payments.parts import evidence, payments_table, resolve_dialog, search
 from portal.payments.state import PaymentsState
 
 
@@ -44,6 +44,7 @@ def _payments() -> rx.Component:
             tile(t("page.payments.flagged"), PaymentsState.flagged_count, t("page.payments.flagged_note")),
             tile(t("page.payments.open"), PaymentsState.open_count, t("page.payments.open_note"), quiet=True),
         ),
+        search(),
         _lists(),
         rx.cond(PaymentsState.file.key != "", evidence(), rx.fragment()),
     )
@@ -54,18 +55,28 @@ def _lists() -> rx.Component:
         PaymentsState.undecided,
         caption=t("page.payments.undecided"),
         nothing=empty_state(t("page.payments.none_undecided"), t("page.payments.none_undecided_why")),
+        rest=PaymentsState.undecided_rest,
     )
     flagged = payments_table(
         PaymentsState.flagged,
         caption=t("page.payments.flagged"),
         nothing=empty_state(t("page.payments.none_flagged"), t("page.payments.none_flagged_why")),
+        rest=PaymentsState.flagged_rest,
     )
     return rx.el.section(
         tabs(
             PaymentsState.tab,
             [
-                ("undecided", t("page.payments.undecided"), badge(PaymentsState.undecided_count, "warn")),
-                ("flagged", t("page.payments.flagged"), badge(PaymentsState.flagged_count, "warn")),
+                (
+                    "undecided",
+                    t("page.payments.undecided"),
+                    count_badge(PaymentsState.undecided_count, PaymentsState.undecided.length() == 0),  # type: ignore[attr-defined]  # a Var
+                ),
+                (
+                    "flagged",
+                    t("page.payments.flagged"),
+                    count_badge(PaymentsState.flagged_count, PaymentsState.flagged.length() == 0),  # type: ignore[attr-defined]  # a Var
+                ),
             ],
             on_choose=PaymentsState.choose_tab,
             label=t("page.payments.views"),

@@ -4,17 +4,60 @@ from typing import Any
 
 import reflex as rx
 
-from portal.components.basics import badge, button, card, fact_if, link
+from portal.components.basics import badge, button, card, code_number, fact_if, link
 from portal.components.dialog import dialog, dialog_buttons
-from portal.components.status import empty_state
+from portal.components.status import empty_state, note
 from portal.components.table import Column, data_table
 from portal.i18n import t
-from portal.payments.rows import EntryRow, EventRow, PaymentRow
+from portal.payments.event_rows import Detail, EventRow
+from portal.payments.rows import EntryRow, PaymentRow
 from portal.payments.state import PaymentsState
 
 
-def payments_table(rows: Any, *, caption: Any, nothing: rx.Component) -> rx.Component:
-    """One of the lists; each line leads to its evidence."""
+def search() -> rx.Component:
+    """Any payment by a number that somebody reads out, and what was found where it is not just one."""
+    return card(
+        t("page.payments.search_heading"),
+        rx.el.form(
+            rx.el.label(t("page.payments.search"), html_for="wanted", class_name="muted small"),
+            rx.el.div(
+                rx.el.input(
+                    id="wanted",
+                    name="wanted",
+                    type="search",
+                    dir="ltr",
+                    default_value=PaymentsState.sought,
+                    key=PaymentsState.sought,
+                    required=True,
+                    max_length=60,
+                    auto_complete="off",
+                    class_name="input",
+                    custom_attrs={"data-missing": t("page.sign_in.missing")},
+                ),
+                button(t("page.payments.search_do"), type="submit"),
+                class_name="search",
+            ),
+            on_submit=PaymentsState.find,
+            role="search",
+        ),
+        rx.cond(
+            PaymentsState.found_none,
+            note(t("page.payments.none_found"), data_testid="found-none"),
+            rx.fragment(),
+        ),
+        rx.cond(
+            PaymentsState.found.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
+            payments_table(
+                PaymentsState.found, caption=t("page.payments.found"), nothing=rx.fragment(), rest=""
+            ),
+            rx.fragment(),
+        ),
+        data_testid="search",
+    )
+
+
+def payments_table(rows: Any, *, caption: Any, nothing: rx.Component, rest: Any) -> rx.Component:
+    """One of the lists; each line leads to its evidence. ``rest`` says what the list leaves out."""
     table = data_table(
         rows,
         [
@@ -22,14 +65,15 @@ def payments_table(rows: Any, *, caption: Any, nothing: rx.Component) -> rx.Comp
             Column(head=t("page.payments.handed_over"), cell=lambda row: row.at),
             Column(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
             Column(head=t("page.payments.state"), cell=lambda row: badge(row.state, row.tone)),
-            Column(head=t("payment.track_id"), cell=lambda row: row.track_id, is_wide=True),
+            Column(head=t("payment.track_id"), cell=lambda row: code_number(row.track_id), is_wide=True),
             Column(head=t("page.payments.why"), cell=_reasons, is_wide=True),
             Column(head="", cell=_open_button),
         ],
         caption=caption,
         key=lambda row: row.key,
     )
-    return rx.cond(rows.length() > 0, table, nothing)
+    left_out = rx.cond(rest != "", rx.el.p(rest, class_name="card-body muted small"), rx.fragment())
+    return rx.cond(rows.length() > 0, rx.fragment(table, left_out), nothing)
 
 
 def _reasons(row: PaymentRow) -> rx.Component:
@@ -61,6 +105,8 @@ def evidence() -> rx.Component:
         card(t("page.payments.events"), _events(), flush=True),
         card(t("page.payments.entries"), _entries(), flush=True),
         data_testid="evidence",
+        tab_index=-1,
+        custom_attrs={"data-reveal": shown.key},
         style={"display": "grid", "gap": "inherit", "gridTemplateColumns": "minmax(0, 1fr)"},
     )
 
@@ -71,11 +117,11 @@ def _facts() -> rx.Component:
         (t("page.payments.state"), badge(shown.state, shown.tone)),
         (t("page.payments.verdict"), shown.verdict),
         (t("payment.amount"), rx.fragment(shown.amount, rx.el.div(shown.rial, class_name="muted small"))),
-        (t("payment.track_id"), shown.track_id),
-        (t("page.payments.gateway_status"), shown.gateway_status),
-        (t("page.payments.order"), rx.el.code(shown.order)),
-        (t("payment.reference"), shown.reference),
-        (t("payment.card"), shown.card),
+        (t("payment.track_id"), code_number(shown.track_id)),
+        (t("page.payments.gateway_status"), code_number(shown.gateway_status)),
+        (t("page.payments.order"), code_number(shown.order)),
+        (t("payment.reference"), code_number(shown.reference)),
+        (t("payment.card"), code_number(shown.card)),
         (t("page.payments.checks"), shown.checks),
         (t("page.payments.last_asked"), shown.last_asked),
         (t("page.payments.next_ask"), shown.next_ask),
@@ -84,6 +130,7 @@ def _facts() -> rx.Component:
     return rx.el.dl(
         *[rx.el.div(rx.el.dt(name), rx.el.dd(value)) for name, value in pairs],
         fact_if(shown.last_error != "", t("page.payments.last_error"), shown.last_error),
+        fact_if(shown.resolution != "", t("page.payments.resolution"), shown.resolution),
         class_name="facts",
     )
 
@@ -97,7 +144,11 @@ def _actions() -> rx.Component:
                 on_click=PaymentsState.check_again,
                 disabled=PaymentsState.is_checking,
             ),
-            button(t("page.payments.resolve"), kind="danger", on_click=PaymentsState.ask_resolve),
+            rx.cond(
+                PaymentsState.file.can_be_closed,
+                button(t("page.payments.resolve"), kind="danger", on_click=PaymentsState.ask_resolve),
+                rx.fragment(),
+            ),
             class_name="row",
         ),
         rx.el.span(t("page.payments.read_only"), class_name="muted"),
@@ -110,7 +161,7 @@ def _events() -> rx.Component:
         [
             Column(head=t("page.payments.event"), cell=lambda row: row.event, leads=True),
             Column(head=t("page.payments.time"), cell=lambda row: row.at),
-            Column(head=t("page.payments.by"), cell=lambda row: rx.el.code(row.by)),
+            Column(head=t("page.payments.by"), cell=lambda row: row.by),
             Column(head=t("page.payments.detail"), cell=_detail, is_wide=True),
         ],
         caption=t("page.payments.events"),
@@ -119,7 +170,12 @@ def _events() -> rx.Component:
 
 
 def _detail(row: EventRow) -> rx.Component:
-    return rx.el.code(row.detail, class_name="small", style={"overflowWrap": "anywhere"})
+    return rx.el.div(rx.foreach(row.details, _known), class_name="details-of small")
+
+
+def _known(detail: Detail) -> rx.Component:
+    value = rx.cond(detail.is_code, code_number(detail.value), rx.el.bdi(detail.value))
+    return rx.el.div(rx.el.span(detail.name, ": ", class_name="muted"), value)
 
 
 def _entries() -> rx.Component:

@@ -6,28 +6,22 @@ from uuid import UUID
 from backend.actor import Actor
 from backend.errors import NotFound
 from backend.i18n import format as fmt
-from backend.i18n.catalog import Lang
+from backend.i18n.catalog import Lang, text
 from backend.payments import service as payments
 from backend.payments.types import AttemptId
 from backend.tenants import service as tenants
-from portal.payments.rows import (
-    EntryRow,
-    EventRow,
-    FileView,
-    PaymentRow,
-    to_entry,
-    to_event,
-    to_file,
-    to_payment,
-)
+from portal.payments.event_rows import EventRow, to_event
+from portal.payments.rows import EntryRow, FileView, PaymentRow, to_entry, to_file, to_payment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentsView:
-    """Both lists, and how payments stand."""
+    """Both lists, how payments stand, and what a list leaves out."""
 
     undecided: list[PaymentRow]
     flagged: list[PaymentRow]
+    undecided_rest: str
+    flagged_rest: str
     undecided_count: str
     flagged_count: str
     open_count: str
@@ -50,10 +44,25 @@ def overview(actor: Actor, lang: Lang) -> PaymentsView:
     return PaymentsView(
         undecided=[to_payment(each, names[each.tenant_id], lang) for each in undecided],
         flagged=[to_payment(each, names[each.tenant_id], lang) for each in flagged],
+        undecided_rest=_rest(len(undecided), health.undecided, lang),
+        flagged_rest=_rest(len(flagged), health.flagged, lang),
         undecided_count=fmt.number(health.undecided, lang),
         flagged_count=fmt.number(health.flagged, lang),
         open_count=fmt.number(health.open, lang),
     )
+
+
+def find(actor: Actor, wanted: str, lang: Lang) -> list[PaymentRow]:
+    """The payments that somebody reads out a number of."""
+    found = payments.find(actor, wanted)
+    names = {tenant.id: tenant.name(lang) for tenant in tenants.all_tenants(actor)} if found else {}
+    return [to_payment(each, names[each.tenant_id], lang) for each in found]
+
+
+def _rest(shown: int, total: int, lang: Lang) -> str:
+    if shown >= total:
+        return ""
+    return text("page.payments.first_of", lang, shown=fmt.number(shown, lang), total=fmt.number(total, lang))
 
 
 def evidence(actor: Actor, key: str, lang: Lang) -> Evidence:

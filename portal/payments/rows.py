@@ -1,13 +1,14 @@
 """From payments to what staff see of them: preformatted strings in the reader's language."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
-from backend.payments.types import Attempt, Event, LedgerEntry, PaymentFile
+from backend.payments import rules
+from backend.payments.types import Attempt, LedgerEntry, PaymentFile
 from portal import routes
 from portal.payment_words import TONES, state_name
+from portal.payments.reasons import undecided_why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,17 +31,6 @@ class PaymentRow:
     tone: str
     track_id: str
     reasons: list[Why]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventRow:
-    """One thing that happened."""
-
-    key: str
-    at: str
-    event: str
-    by: str
-    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +64,8 @@ class FileView:
     checks: str = ""
     last_asked: str = ""
     next_ask: str = ""
+    resolution: str = ""
+    can_be_closed: bool = False
     url: str = ""
 
 
@@ -86,7 +78,7 @@ def to_payment(attempt: Attempt, tenant: str, lang: Lang) -> PaymentRow:
         amount=fmt.toman_bare(attempt.amount_rial, lang),
         state=state_name(attempt.state, lang),
         tone=TONES.get(attempt.state, ""),
-        track_id=_number(attempt.track_id, lang),
+        track_id=_code(attempt.track_id),
         reasons=_reasons(attempt, lang),
     )
 
@@ -106,12 +98,6 @@ def _reasons(attempt: Attempt, lang: Lang) -> list[Why]:
     ]
 
 
-def undecided_why(reason: str | None, lang: Lang) -> str:
-    """The sentence for a reason; as it was stored where there is none."""
-    key = f"payment.undecided.{reason}"
-    return text(key, lang) if has(key) else reason or ""
-
-
 def to_file(found: PaymentFile, lang: Lang) -> FileView:
     """What the gateway and we know of a payment."""
     attempt = found.attempt
@@ -124,28 +110,26 @@ def to_file(found: PaymentFile, lang: Lang) -> FileView:
         tone=TONES.get(attempt.state, ""),
         amount=fmt.toman(attempt.amount_rial, lang),
         rial=fmt.rial(attempt.amount_rial, lang),
-        track_id=_number(attempt.track_id, lang),
+        track_id=_code(attempt.track_id),
         order=attempt.order_ref,
-        gateway_status=_number(attempt.gateway_status, lang),
+        gateway_status=_code(attempt.gateway_status),
         verdict=text(f"payment.verdict.{attempt.verdict}", lang) if attempt.verdict else "—",
-        reference=fmt.identifier(attempt.ref_number, lang) if attempt.ref_number else "—",
-        card=fmt.identifier(attempt.card_mask, lang) if attempt.card_mask else "—",
+        reference=_code(attempt.ref_number),
+        card=_code(attempt.card_mask),
         last_error=undecided_why(attempt.last_error, lang),
         checks=fmt.number(attempt.check_count, lang),
         last_asked=fmt.instant(attempt.last_inquiry_at, lang) if attempt.last_inquiry_at else "—",
         next_ask=fmt.instant(attempt.next_check_at, lang) if attempt.next_check_at else "—",
+        resolution=attempt.resolution or "",
+        can_be_closed=can_be_closed(attempt),
         url=routes.invoice(first) if first else routes.PAYMENTS,
     )
 
 
-def to_event(number: int, event: Event, lang: Lang) -> EventRow:
-    """A line of what happened; the detail stays as it was stored."""
-    return EventRow(
-        key=str(number),
-        at=fmt.instant(event.at, lang),
-        event=text(f"payment.event.{event.kind}", lang),
-        by=event.actor,
-        detail=_detail(event.detail),
+def can_be_closed(attempt: Attempt) -> bool:
+    """Whether there is a case that an operator's reason could close; the service has the last word."""
+    return attempt.resolved_at is None and (
+        bool(attempt.flags) or rules.resolved_state(attempt) != attempt.state
     )
 
 
@@ -161,9 +145,6 @@ def to_entry(entry: LedgerEntry, lang: Lang) -> EntryRow:
     )
 
 
-def _detail(detail: Mapping[str, object]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in detail.items())
-
-
-def _number(value: int | None, lang: Lang) -> str:
-    return "—" if value is None else fmt.identifier(str(value), lang)
+def _code(value: object) -> str:
+    """A number that one tells a bank: in the bank's own digits in both languages."""
+    return "—" if value is None else str(value)

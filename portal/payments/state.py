@@ -13,10 +13,12 @@ from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
 from portal.payment_words import state_name
 from portal.payments import reading
+from portal.payments.event_rows import EventRow
 from portal.payments.reading import Evidence, PaymentsView
-from portal.payments.rows import EntryRow, EventRow, FileView, PaymentRow
+from portal.payments.rows import EntryRow, FileView, PaymentRow
 
 TABS = ("undecided", "flagged")
+LONGEST_SOUGHT = 60
 
 
 class PaymentsState(rx.State):
@@ -28,9 +30,14 @@ class PaymentsState(rx.State):
     can_act: bool = False
     undecided: list[PaymentRow] = []
     flagged: list[PaymentRow] = []
+    undecided_rest: str = ""
+    flagged_rest: str = ""
     undecided_count: str = ""
     flagged_count: str = ""
     open_count: str = ""
+    sought: str = ""
+    found: list[PaymentRow] = []
+    found_none: bool = False
 
     file: FileView = FileView()
     events: list[EventRow] = []
@@ -45,12 +52,20 @@ class PaymentsState(rx.State):
     @rx.event
     @allow(STAFF)
     async def load(self) -> None:
-        """What waits for somebody now."""
+        """What waits for somebody now, and the payment that the address asks for."""
         actor = (await session.current(self)).actor
         self.can_act, self.done, self.action_problem = actor.role in OPERATORS, "", ""
         self.file, self.events, self.entries = FileView(), [], []
         self.is_checking = self.is_asking = self.is_resolving = False
         await self._show_lists()
+        await self._search(self.router.url.query_parameters.get("track", ""))
+
+    @rx.event
+    @allow(STAFF)
+    async def find(self, form: dict[str, Any]) -> None:
+        """Look for a payment by a number that somebody reads out; the only one is opened at once."""
+        self.done = self.action_problem = ""
+        await self._search(str(form.get("wanted", "")) if isinstance(form, dict) else "")
 
     @rx.event
     @allow(STAFF)
@@ -88,6 +103,7 @@ class PaymentsState(rx.State):
             return
         self.done = text("page.payments.checked", lang, state=state_name(outcome.state, lang))
         await self._show_file(key)
+        self.found = []
         await self._show_lists()
 
     @rx.event
@@ -117,7 +133,7 @@ class PaymentsState(rx.State):
         if isinstance(outcome, Problem):
             self.resolve_problem = outcome.text
             return
-        self.is_asking, self.done = False, text("page.payments.resolved", lang)
+        self.is_asking, self.done, self.found = False, text("page.payments.resolved", lang), []
         self.file, self.events, self.entries = FileView(), [], []
         await self._show_lists()
 
@@ -127,9 +143,26 @@ class PaymentsState(rx.State):
         if isinstance(outcome, PaymentsView):
             self.undecided, self.flagged = outcome.undecided, outcome.flagged
             self.undecided_count, self.flagged_count = outcome.undecided_count, outcome.flagged_count
+            self.undecided_rest, self.flagged_rest = outcome.undecided_rest, outcome.flagged_rest
             self.open_count, self.phase = outcome.open_count, "ready"
         else:
             self.phase, self.problem = "problem", outcome
+
+    async def _search(self, wanted: str) -> None:
+        self.sought, self.found, self.found_none = wanted[:LONGEST_SOUGHT], [], False
+        if not wanted.strip():
+            return
+        actor, lang = (await session.current(self)).actor, language(self)
+        outcome = await bridge.attempt(lang, lambda: reading.find(actor, wanted, lang))
+        if isinstance(outcome, Problem):
+            self.action_problem = outcome.text
+            return
+        self.found_none = not outcome
+        self.file, self.events, self.entries = FileView(), [], []
+        if len(outcome) == 1:
+            await self._show_file(outcome[0].key)
+        else:
+            self.found = outcome
 
     async def _show_file(self, key: str) -> None:
         actor, lang = (await session.current(self)).actor, language(self)

@@ -21,6 +21,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "revoke": {"key": "x"},
     "toggle": {"key": "x"},
     "open_file": {"key": "x"},
+    "find": {"form": {"wanted": "7"}},
     "resolve": {"form": {"reason": "because"}},
     "tell_unexpected": {"reference": "0123abcd"},
 }
