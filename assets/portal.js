@@ -18,6 +18,7 @@
   document.addEventListener("click", function (event) {
     var target = event.target;
     if (!(target instanceof Element)) { return; }
+    if (!target.closest("dialog")) { pressed = target.closest("button, a"); }
     if (target.closest("[data-theme-toggle]")) { toggleTheme(); }
     if (target.closest("[data-print]")) { window.print(); }
     if (target.closest("[data-reload]")) { location.reload(); }
@@ -36,14 +37,56 @@
     });
   });
 
+  // From one thing to its neighbour, in the direction in which the page runs.
+  document.addEventListener("keydown", function (event) {
+    var from = event.target instanceof Element ? event.target.closest("[data-arrows] > *") : null;
+    if (!from || (event.key !== "ArrowLeft" && event.key !== "ArrowRight")) { return; }
+    var onward = (event.key === "ArrowRight") === (getComputedStyle(from).direction === "ltr");
+    var next = onward ? from.nextElementSibling : from.previousElementSibling;
+    if (next) { event.preventDefault(); next.focus(); }
+  });
+
   function showTitle() {
     var wanted = document.querySelector("[data-title]");
     if (wanted && document.title !== wanted.dataset.title) { document.title = wanted.dataset.title; }
   }
 
+  // Another language's page stays hidden until its sentences are there; the boot script gives up after a while.
+  function showPage() {
+    if (!root.classList.contains("translating")) { return; }
+    var mark = document.querySelector("[data-spoken]");
+    if (mark && mark.dataset.spoken === root.lang) { root.classList.remove("translating"); }
+  }
+
+  function focusContent() {
+    var content = document.getElementById("content");
+    if (content) { content.focus(); }
+  }
+
+  // Whoever asked a question is where the reader goes on when it is answered. Safari does not focus what it clicks.
+  var pressed = null, asker = null;
+  function returnFocus() {
+    if (!asker || document.querySelector("dialog[data-modal]")) { return; }
+    var wanted = asker;
+    asker = null;
+    if (wanted.isConnected && !wanted.disabled) { wanted.focus(); } else { focusContent(); }
+  }
+
+  // What a click has opened further down the page comes into view, once.
+  var revealed = "";
+  function reveal() {
+    var part = document.querySelector("[data-reveal]");
+    var key = part ? part.dataset.reveal : "";
+    if (key === revealed) { return; }
+    revealed = key;
+    if (part && key) { part.scrollIntoView({ block: "nearest" }); part.focus({ preventScroll: true }); }
+  }
+
   // React puts a dialog into the page and takes it out; only the browser can make it modal.
   function showDialogs() {
     document.querySelectorAll("dialog[data-modal]:not([open])").forEach(function (dialog) {
+      var active = document.activeElement;
+      asker = active && active !== document.body && active !== root ? active : pressed;
       dialog.showModal();
       dialog.addEventListener("cancel", function (event) {
         event.preventDefault();
@@ -76,9 +119,16 @@
     if (event.target.setCustomValidity) { event.target.setCustomValidity(""); }
   }, true);
 
-  new MutationObserver(function () { showTitle(); showDialogs(); }).observe(
+  function lookAround() {
+    showTitle();
+    showPage();
+    showDialogs();
+    returnFocus();
+    reveal();
+  }
+  new MutationObserver(lookAround).observe(
     document.documentElement,
-    { childList: true, subtree: true, attributes: true, attributeFilter: ["data-title"] }
+    { childList: true, subtree: true, attributes: true, attributeFilter: ["data-title", "data-spoken", "data-reveal"] }
   );
   setInterval(retry, RETRY_MS);
 })();

@@ -5,7 +5,7 @@ import reflex as rx
 from portal import routes
 from portal.components.basics import link
 from portal.components.status import empty_state, skeleton
-from portal.i18n import t
+from portal.i18n import language_mark, t
 from portal.layout import page
 
 
@@ -18,6 +18,7 @@ def home() -> rx.Component:
 def not_found() -> rx.Component:
     """No such page, and the way back."""
     return rx.el.main(
+        language_mark(),
         rx.el.div(
             empty_state(t("page.not_found.heading"), t("page.not_found.explanation")),
             link(t("page.not_found.home"), routes.HOME, class_name="btn primary", reload_document=True),

@@ -1,7 +1,8 @@
 """Both languages in the bundle: a sentence changes with the page's language, without asking the server.
 
 The boot script sets ``lang`` and ``dir`` of the page from a cookie before anything is painted. The prerendered
-page is Persian; React swaps the sentences while it takes the page over.
+page is Persian; React swaps the sentences while it takes the page over, and until then another language's page is
+hidden: assets/portal.js shows it when the swap is done, and a page whose scripts failed shows itself after a while.
 """
 
 from typing import Any, cast
@@ -28,6 +29,8 @@ IS_PERSIAN: rx.vars.BooleanVar = rx.Var(
     _var_data=VarData(imports={"react": [ImportVar("useSyncExternalStore")]}, hooks={_HOOK: None}),
 ).to(bool)
 
+_SHOWN_AFTER_MS = 4000
+
 BOOT = """
 (function () {
   var read = function (name) {
@@ -35,12 +38,17 @@ BOOT = """
     return found ? found[1] : '';
   };
   var root = document.documentElement;
-  if (read('lang') === 'en') { root.lang = 'en'; root.dir = 'ltr'; }
+  if (read('lang') === 'en') {
+    root.lang = 'en';
+    root.dir = 'ltr';
+    root.classList.add('translating');
+    setTimeout(function () { root.classList.remove('translating'); }, SHOWN_AFTER_MS);
+  }
   var theme = read('theme');
   if (!theme && window.matchMedia('(prefers-color-scheme: dark)').matches) { theme = 'dark'; }
   root.dataset.theme = theme === 'dark' ? 'dark' : 'light';
 })();
-"""
+""".replace("SHOWN_AFTER_MS", str(_SHOWN_AFTER_MS))
 
 
 def t(key: str, **places: object) -> rx.Var[str]:
@@ -52,6 +60,11 @@ def t(key: str, **places: object) -> rx.Var[str]:
 def by_language(persian: Any, english: Any) -> Any:
     """One of two values, by the page's language."""
     return rx.cond(IS_PERSIAN, persian, english)
+
+
+def language_mark() -> rx.Component:
+    """Says in the page which language its sentences are in now."""
+    return rx.el.span(hidden=True, custom_attrs={"data-spoken": by_language("fa", "en")})
 
 
 def language(state: rx.State) -> Lang:

@@ -10,17 +10,17 @@ from reflex_components_core.core.banner import has_connection_errors
 from backend.actor import Role
 from backend.i18n.catalog import text
 from portal import pages, routes
-from portal.components.basics import NavLink, button, link, post_form
+from portal.components.basics import NavLink, PlainLink, button, link, post_form
 from portal.components.status import note
 from portal.guard import ConnectionState
-from portal.i18n import by_language, t
+from portal.i18n import by_language, language_mark, t
 from portal.visitor import VisitorState
 
 
 def frame(content: rx.Component) -> rx.Component:
     """A page with everything around it."""
     return rx.fragment(
-        rx.el.a(t("nav.skip"), href="#content", class_name="skip"),
+        PlainLink.create(t("nav.skip"), href="#content", class_name="skip"),
         _top_bar(),
         _play_money(),
         rx.el.main(_notices(), content, id="content", class_name="page", tab_index=-1),
@@ -102,10 +102,9 @@ def _top_bar() -> rx.Component:
 
 
 def _play_money() -> rx.Component:
-    """Over every page of a tenant while the gateway's sandbox is in use: nothing that is paid here is real."""
-    visitor = VisitorState.visitor
+    """Over every page while the gateway's sandbox is in use, for staff too: nothing that is paid here is real."""
     return rx.cond(
-        visitor.is_tenant & visitor.is_play_money,
+        VisitorState.visitor.is_play_money,
         rx.el.div(t("payment.play_money"), class_name="banner", role="note"),
         rx.fragment(),
     )
@@ -210,7 +209,7 @@ def page(
         @wraps(build)
         def framed() -> rx.Component:
             inner = bare_frame(build()) if bare else frame(build())
-            return rx.fragment(_title(title), inner, _hydrated())
+            return rx.fragment(_title(title), language_mark(), inner, _hydrated())
 
         return build
 

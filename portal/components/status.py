@@ -35,11 +35,11 @@ def empty_state(title: Any, explanation: Any) -> rx.Component:
 
 
 def note(*content: Any, tone: Any = "info", **props: Any) -> rx.Component:
-    """A remark across the page: info, ok, warn or bad. Whatever appears is read out."""
+    """A remark across the page: info, ok, warn or bad. Bad news interrupts a screen reader, good news waits."""
     return rx.el.div(
         rx.el.div(*content),
         class_name=rx.Var.create(f"note {tone}"),
-        role="alert",
+        role="status" if isinstance(tone, str) and tone in {"info", "ok"} else "alert",
         **props,
     )
 
@@ -47,14 +47,7 @@ def note(*content: Any, tone: Any = "info", **props: Any) -> rx.Component:
 def error_panel(problem: Any, retry: Any) -> rx.Component:
     """What went wrong in a sentence, and a way on. Where waiting helps, the page clicks ``retry`` by itself."""
     return rx.el.div(
-        rx.el.div(
-            rx.el.p(problem.text),
-            rx.cond(
-                problem.reference != "",
-                rx.el.p(t("state.reference"), " ", rx.el.code(problem.reference), class_name="small"),
-                rx.fragment(),
-            ),
-        ),
+        rx.el.div(rx.el.p(problem.text)),
         rx.cond(
             problem.passes,
             button(t("state.retry"), kind="small", on_click=retry, custom_attrs={"data-retry": "1"}),

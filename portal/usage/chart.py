@@ -16,10 +16,14 @@ def usage_chart() -> rx.Component:
         rx.el.ul(rx.foreach(ChartState.series, _legend_entry), class_name="legend"),
         rx.el.div(
             rx.el.div(rx.foreach(ChartState.ticks, _line), class_name="chart-lines"),
-            rx.el.div(rx.foreach(ChartState.columns, _column), class_name="chart-days"),
+            rx.el.div(
+                rx.foreach(ChartState.columns, _column),
+                class_name="chart-days",
+                custom_attrs={"data-arrows": "1"},
+            ),
             class_name="chart",
-            role="img",
-            aria_label=t("page.usage.chart"),
+            role="group",
+            aria_label=t("page.usage.chart_keys"),
         ),
     )
 
@@ -28,12 +32,17 @@ def _line(tick: Tick) -> rx.Component:
     return rx.el.div(rx.el.span(tick.label), style={"insetBlockEnd": tick.height})
 
 
-def _column(column: Column) -> rx.Component:
+def _column(column: Column, place: rx.Var[int]) -> rx.Component:
+    """A day. The newest is a stop of the Tab key; from there the arrow keys lead on (assets/portal.js)."""
+    is_newest = place == ChartState.columns.length() - 1  # type: ignore[attr-defined]  # a list on the server, a Var here
     return rx.el.div(
         rx.foreach(column.segments, _segment),
         rx.el.span(column.label, class_name="chart-label"),
         rx.el.span(column.about, class_name="chart-tip"),
         class_name="chart-day",
+        role="img",
+        aria_label=column.about,
+        tab_index=rx.cond(is_newest, 0, -1),
     )
 
 

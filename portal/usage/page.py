@@ -22,8 +22,12 @@ def usage() -> rx.Component:
             t("page.usage.heading"),
             t("page.usage.intro"),
             aside=rx.cond(
-                UsageState.today_phase == "ready",
-                rx.el.span(t("page.usage.as_of", time=UsageState.today.as_of), class_name="live"),
+                UsageState.today.as_of != "",
+                rx.el.span(
+                    t("page.usage.as_of", time=UsageState.today.as_of),
+                    class_name=rx.cond(UsageState.today_phase == "problem", "live stale", "live"),
+                    data_testid="as-of",
+                ),
                 rx.fragment(),
             ),
         ),
@@ -44,6 +48,7 @@ def _figures() -> rx.Component:
     is_there, is_month_there = today.tokens != "", month.tokens != ""
     waiting = rx.el.div(class_name="skeleton", style={"width": "7rem"})
     dash = rx.cond(UsageState.today_phase == "problem", rx.fragment("—"), waiting)
+    month_dash = rx.cond(UsageState.phase == "problem", rx.fragment("—"), waiting)
     remark = rx.cond(UsageState.is_month_whole, t("page.usage.with_today"), t("page.usage.without_today"))
     return tiles(
         tile(
@@ -60,13 +65,13 @@ def _figures() -> rx.Component:
         ),
         tile(
             t("page.usage.month", month=month.name),
-            rx.cond(is_month_there, month.tokens, waiting),
+            rx.cond(is_month_there, month.tokens, month_dash),
             remark,
             data_testid="month-tokens",
         ),
         tile(
             t("page.usage.month_cost"),
-            rx.cond(is_month_there, month.cost, waiting),
+            rx.cond(is_month_there, month.cost, month_dash),
             t("page.usage.with_estimate"),
             data_testid="month-cost",
         ),
