@@ -8,29 +8,39 @@ Every start of the stack runs it again: it adds what is missing, such as the day
 import argparse
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 from zlib import crc32
 
 from sqlalchemy import Connection, text
 
+from backend import clock
 from backend.accounts import service as accounts
 from backend.accounts.types import NewUser
-from backend.actor import Actor, Role
+from backend.actor import Actor, Role, TenantId
 from backend.clock import TEHRAN, billing_day, utc_now
-from backend.db.engine import transaction
-from backend.errors import Conflict
+from backend.config import settings
+from backend.db.engine import read, transaction
+from backend.errors import Conflict, Invalid
 from backend.invoices import service as invoices
+from backend.invoices.types import InvoiceId
+from backend.payments import service as payments
 from backend.sandbox.companies import COMPANIES, Company
 from backend.sandbox.signins import SignIn, sign_ins
 from backend.sandbox.site import Site
+from backend.sandbox.zibal.driver import Driver
+from backend.sandbox.zibal.server import running
 from backend.tenants import service as tenants
 from backend.tenants.types import NewTenant
 
 ACTOR = Actor.process_named("demo_seed")
 
-# Days until a company pays; None pays nothing. Everybody else takes one to three days.
+# How old an invoice is at least when a company pays it; None pays nothing. Everybody else pays what is a day old.
 SLOW_PAYERS: dict[str, int | None] = {"mehregan-stores": 16, "peyktiz-delivery": None, "dadavaran-law": 9}
+PAID_EVERY_DAYS = 7
 MAILED_DAYS = 2
 LEGAL = {"arvand-logistics", "sepidar-insurance", "khalij-petrochem"}
 
@@ -44,8 +54,8 @@ def seed(site: Site, since: date) -> None:
         if invoices.bill_day(ACTOR, day, started_by="nightly_billing") is not None:
             with transaction() as connection:
                 _date_back(connection, day)
-    with transaction() as connection:
-        _pay(connection, utc_now())
+    _pay(site)
+    _send_old_receipts(utc_now())
 
 
 def _companies(since: date) -> None:
@@ -127,40 +137,98 @@ def _night_after(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(3, 0, 20), tzinfo=TEHRAN).astimezone(UTC)
 
 
-def _pay(connection: Connection, now: datetime) -> None:
-    """Pay the old invoices of those who pay, each at the hour at which its company would have."""
-    pending = connection.execute(
-        text(
-            "SELECT i.id, i.day, t.label FROM tenant_invoice i JOIN tenant t ON t.id = i.tenant_id"
-            " WHERE i.status = 'pending'"
-        )
-    ).all()
-    paid = [
-        {
-            "id": row.id,
-            "paid_at": moment,
-            "track_id": 3_000_000_000 + crc32(str(row.id).encode()) % 1_000_000_000,
-        }
-        for row in pending
-        if (moment := _paid_at(row.label, row.day)) is not None and moment < now
-    ]
-    if paid:
+def _pay(site: Site) -> None:
+    """Pay the old invoices of those who pay, through the payments service and the stand-in gateway.
+
+    Each company pays once a week all that is old enough for it, at an hour of its own.
+    """
+    due = _payments_due(utc_now())
+    if not due:
+        return
+    port = urlsplit(settings().zibal_url).port
+    # The stack's own stand-in starts later and reads this journal, so it knows these sessions too.
+    with running(port, state_path=site.state_dir / "zibal.json") as bank:
+        for payment in due:
+            with _at(payment.moment):
+                _pay_once(bank, payment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Payment:
+    """Invoices that one company pays at once."""
+
+    moment: datetime
+    payer: Actor
+    invoice_ids: list[InvoiceId]
+
+
+def _payments_due(now: datetime) -> list[_Payment]:
+    """What should have been paid by now, the oldest first."""
+    admins = {company.label: company.admin_email for company in COMPANIES}
+    due: dict[tuple[datetime, str], _Payment] = {}
+    with read() as connection:
+        pending = connection.execute(
+            text(
+                "SELECT i.id, i.day, t.label, t.id AS tenant_id FROM tenant_invoice i"
+                " JOIN tenant t ON t.id = i.tenant_id WHERE i.status = 'pending' ORDER BY i.day"
+            )
+        ).all()
+    for row in pending:
+        moment = _paid_at(row.label, row.day)
+        if row.label not in admins or moment is None or moment >= now:
+            continue
+        payer = Actor(name=admins[row.label], role=Role.TENANT_ADMIN, tenant_id=TenantId(row.tenant_id))
+        payment = due.setdefault((moment, row.label), _Payment(moment=moment, payer=payer, invoice_ids=[]))
+        payment.invoice_ids.append(InvoiceId(row.id))
+    return [due[key] for key in sorted(due)]
+
+
+def _pay_once(bank: Driver, payment: _Payment) -> None:
+    """Click, pay at the bank, come back. A sum that the gateway does not take waits for the next time."""
+    try:
+        hand_off = payments.start(payment.payer, payment.invoice_ids)
+    except (Invalid, Conflict):
+        return
+    track_id = int(hand_off.start_url.rpartition("/")[2])
+    bank.pay(track_id)
+    callback = urlsplit(bank.session(track_id)["callback"]).query
+    payments.callback(None, parse_qsl(callback, keep_blank_values=True))
+
+
+@contextmanager
+def _at(moment: datetime) -> Iterator[None]:
+    """Let the services believe that it is another time; this process has one thread and no other business."""
+    present = clock.utc_now
+    clock.utc_now = lambda: moment
+    try:
+        yield
+    finally:
+        clock.utc_now = present
+
+
+def _send_old_receipts(now: datetime) -> None:
+    """Receipts of long ago were mailed long ago; a start of the demo sends none of them."""
+    with transaction() as connection:
         connection.execute(
             text(
-                "UPDATE tenant_invoice SET status = 'paid', paid_at = :paid_at, zibal_track_id = :track_id"
-                " WHERE id = :id"
+                "UPDATE outbox_mail SET created_at = CAST(params->>'at' AS timestamptz),"
+                " sent_at = CAST(params->>'at' AS timestamptz), tries = 1"
+                " WHERE sent_at IS NULL AND template = 'payment_received'"
+                " AND CAST(params->>'at' AS timestamptz) < :before"
             ),
-            paid,
+            {"before": now - timedelta(days=MAILED_DAYS)},
         )
 
 
 def _paid_at(label: str, day: date) -> datetime | None:
-    dice = crc32(f"{label}/{day}".encode())
-    wait = SLOW_PAYERS.get(label, 1 + dice % 3)
+    """When a company pays the invoice of a day: on its own day of the week, and not before it is old enough."""
+    dice = crc32(label.encode())
+    wait = SLOW_PAYERS.get(label, 1)
     if wait is None:
         return None
-    hour = time(9 + dice % 8, dice % 60)
-    return datetime.combine(day + timedelta(days=1 + wait), hour, tzinfo=TEHRAN).astimezone(UTC)
+    first = day + timedelta(days=1 + wait)
+    pay_day = first + timedelta(days=(dice - first.toordinal()) % PAID_EVERY_DAYS)
+    return datetime.combine(pay_day, time(9 + dice % 8, dice % 60), tzinfo=TEHRAN).astimezone(UTC)
 
 
 def main(argv: list[str]) -> None:

@@ -3,7 +3,7 @@
 import reflex as rx
 
 from portal import routes
-from portal.components.basics import badge, button, card, fact_if, link, page_head
+from portal.components.basics import badge, button, card, code_number, fact_if, link, page_head
 from portal.components.status import by_phase, note
 from portal.components.table import Column, data_table
 from portal.guard import EVERYBODY
@@ -81,7 +81,7 @@ def _parties() -> rx.Component:
                     rx.el.div(
                         t("page.invoice.clock_version"),
                         " ",
-                        rx.el.bdi(shown.clock_version, dir="ltr"),
+                        code_number(shown.clock_version),
                         class_name="muted small",
                     ),
                 ),

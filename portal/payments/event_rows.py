@@ -9,6 +9,13 @@ from backend.i18n.catalog import Lang, has, text
 from backend.payments.types import Event
 from portal.payments.reasons import reason_words
 
+# The order in which they are told; the store keeps none.
+NAMES = (
+    "claims_success", "has_nonce", "track_id", "handed_over",
+    "verdict", "reason", "state", "result", "status", "amount", "order", "reference", "card", "paid_at", "verified_at",
+    "credit_rial", "turn",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
@@ -51,11 +58,8 @@ def actor_name(actor: str, lang: Lang) -> str:
 
 
 def _details(detail: Mapping[str, object], lang: Lang) -> list[Detail]:
-    return [
-        _detail(name, value, lang)
-        for name, value in detail.items()
-        if value is not None and value != "" and has(f"payment.detail.{name}")
-    ]
+    known = [(name, detail.get(name)) for name in NAMES]
+    return [_detail(name, value, lang) for name, value in known if value is not None and value != ""]
 
 
 def _detail(name: str, value: object, lang: Lang) -> Detail:

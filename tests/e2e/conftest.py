@@ -102,6 +102,8 @@ class Visit:
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
         assert wide <= 0, f"{name} scrolls sideways by {wide} px at {self.width}"
+        # A head that stays in view would stand in the middle of the picture.
+        self.page.evaluate("window.scrollTo(0, 0)")
         SCREENS.mkdir(parents=True, exist_ok=True)
         path = SCREENS / f"{name}-{self.lang}-{WIDTHS[self.width]}.png"
         self.page.screenshot(path=path, full_page=True)

@@ -12,8 +12,9 @@ import psycopg
 from playwright.sync_api import Page, expect
 
 from backend.i18n import format as shown
+from backend.sandbox.signins import SignIn
 from backend.sandbox.stack import Stack
-from tests.e2e.conftest import PATIENCE_MS, Visit
+from tests.e2e.conftest import PATIENCE_MS, Visit, run_module
 
 FIRST_DAY = date(2026, 3, 1)
 AMOUNT_RIAL = 54_320
@@ -70,6 +71,49 @@ def attempts_at(stack: Stack, invoice_id: str) -> list[tuple[str, int]]:
         invoice_id,
     )
     return [(str(state), int(str(track_id))) for state, track_id in rows]
+
+
+def number_of(stack: Stack, invoice_id: str) -> str:
+    """The number of an invoice as it is stored."""
+    return str(asked(stack, "SELECT number FROM tenant_invoice WHERE id = %s", invoice_id)[0][0])
+
+
+def box_of(now: Visit, invoice_id: str) -> str:
+    """The words of the box that chooses an invoice on the list."""
+    number = number_of(now.stack, invoice_id)
+    return now.t("payment.select", number=shown.identifier(number, now.lang))
+
+
+def enter(now: Visit, person: SignIn) -> Visit:
+    """As ``sign_in``, past the form that other tests look at."""
+    url = now.stack.web_url
+    now.context.request.post(f"{url}/auth/login", form={"email": person.email, "password": person.password})
+    now.context.add_cookies([{"name": "lang", "value": now.lang, "url": url}])
+    return now
+
+
+def straight_to_the_bank(now: Visit, person: SignIn, invoice_id: str) -> Page:
+    """As ``to_the_bank``, past the pages that other tests look at."""
+    url = now.stack.web_url
+    opened = enter(now, person).context.request.post(
+        f"{url}/pay/start", form={"invoices": invoice_id}, max_redirects=0
+    )
+    now.page.goto(url + opened.headers["location"], wait_until="domcontentloaded")
+    now.page.get_by_role("link", name=now.t("page.hand_off.go")).click()
+    now.page.wait_for_url("**/start/*", timeout=PATIENCE_MS)
+    return now.page
+
+
+def somebody(stack: Stack, role: str, tenant: str | None = None) -> SignIn:
+    """Another person of the demo, made or made anew by the public command."""
+    email, name = f"{role}@{tenant or 'docuchat'}.example", "پریسا آزمایشی"
+    known = run_module(stack, "backend.accounts", "list-users").stdout
+    about = ["--name", name, "--role", role, *(("--tenant", tenant) if tenant else ())]
+    command = ["reset-password"] if email in known else ["create-user", *about]
+    run = run_module(stack, "backend.accounts", command[0], "--email", email, *command[1:])
+    assert run.returncode == 0, run.stderr
+    password = run.stdout.strip().rpartition(": ")[2]
+    return SignIn(title=role, role=role, email=email, password=password, name=name, tenant=tenant)
 
 
 def pay_button(now: Visit, amount_rial: int = AMOUNT_RIAL) -> str:

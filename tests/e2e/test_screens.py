@@ -1,7 +1,5 @@
 """Every page in both languages and widths: it fits, speaks one language, and its picture is kept to be looked at."""
 
-import re
-
 import psycopg
 import pytest
 from playwright.sync_api import expect
@@ -9,13 +7,8 @@ from playwright.sync_api import expect
 from backend.i18n.catalog import Lang
 from backend.sandbox.signins import SignIn
 from backend.sandbox.stack import Stack
-from tests.e2e.conftest import WIDTHS, Visit, Visitor
-
-# Names of models and addresses of processes are the same in every language; so is the other language's own name.
-LATIN_IN_PERSIAN = re.compile(
-    r"English|gpt-[\w.-]+|text-embedding[\w.-]+|Asia/Tehran|Prometheus|docuchat-\d\S*|canary\S*|[\w.+-]+@[\w.-]+|\d+\.\d+\.\d+\.\d+\S*"
-    r"|Chrome|Chromium|Linux|Mozilla|HeadlessChrome"
-)
+from tests.e2e.conftest import WIDTHS, Visitor
+from tests.e2e.looks import keep
 
 
 @pytest.fixture(params=WIDTHS, ids=WIDTHS.keys())
@@ -26,21 +19,6 @@ def width(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(params=("fa", "en"))
 def lang(request: pytest.FixtureRequest) -> Lang:
     return "en" if request.param == "en" else "fa"
-
-
-def keep(now: Visit, name: str) -> None:
-    """Keep the picture; a Persian page holds no English words and no Gregorian date, an English one no Persian word."""
-    now.screenshot(name)
-    text = now.page.locator("main").inner_text()
-    if now.lang == "fa":
-        assert re.findall(r"[A-Za-z]{2,}", LATIN_IN_PERSIAN.sub("", text)) == []
-        assert re.findall(r"[0-9]{2,}", LATIN_IN_PERSIAN.sub("", text)) == []
-        assert now.page.locator("html").get_attribute("dir") == "rtl"
-    else:
-        # An address that a company gave in Persian stays as it was given.
-        ours = [line for line in text.splitlines() if not re.search(r"[آ-ی]", line)]
-        assert re.findall(r"[۰-۹]", "\n".join(ours)) == []
-        assert now.page.locator("html").get_attribute("dir") == "ltr"
 
 
 def newest_invoice(stack: Stack, label: str) -> str:

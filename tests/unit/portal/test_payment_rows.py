@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from backend.actor import TenantId
-from backend.i18n.catalog import Lang
+from backend.i18n.catalog import Lang, sentences
 from backend.invoices.types import InvoiceId
 from backend.money import Rial
 from backend.payments.types import (
@@ -218,3 +218,9 @@ def test_a_balance_below_zero_is_called_a_debt_and_has_no_sign(balance: int, nam
 
 def test_no_balance_shows_nothing() -> None:
     assert payment_rows.to_credit(0, "fa") == payment_rows.Credit()
+
+
+def test_every_known_detail_has_its_name_in_both_languages() -> None:
+    names = {f"payment.detail.{name}" for name in event_rows.NAMES}
+
+    assert names <= sentences("fa").keys() & sentences("en").keys()

@@ -3,6 +3,7 @@ from decimal import Decimal
 
 import pytest
 
+from backend.i18n.catalog import Lang
 from backend.money import Rial
 from backend.pricing.types import PriceList
 from backend.usage.types import DailyUsage
@@ -97,3 +98,15 @@ def test_every_stored_reason_of_a_failed_run_becomes_a_sentence(reason: str, lan
 )
 def test_a_browser_is_told_in_two_words_and_never_in_its_own(agent: str, shown: str) -> None:
     assert device(agent) == shown
+
+
+@pytest.mark.parametrize(
+    ("zone", "lang", "shown"),
+    [
+        pytest.param("Asia/Tehran", "fa", "تهران", id="Persian"),
+        pytest.param("Asia/Tehran", "en", "Tehran", id="English"),
+        pytest.param("Asia/Dubai", "fa", "\u2066Asia/Dubai\u2069", id="one without a name of ours"),
+    ],
+)
+def test_a_time_zone_is_called_as_people_call_it(zone: str, lang: Lang, shown: str) -> None:
+    assert invoices.timezone_name(zone, lang) == shown

@@ -1,0 +1,34 @@
+"""What must be true of every picture that is kept: it fits, and it speaks one language."""
+
+import re
+
+from tests.e2e.conftest import Visit
+
+# Names of models and addresses of processes are the same in every language; so is the other language's own name.
+LATIN_IN_PERSIAN = re.compile(
+    r"English|gpt-[\w.-]+|text-embedding[\w.-]+|Prometheus|docuchat-\d\S*|canary\S*|[\w.+-]+@[\w.-]+|\d+\.\d+\.\d+\.\d+\S*"
+    r"|Chrome|Chromium|Linux|Mozilla|HeadlessChrome"
+)
+PERSIAN_DIGITS = re.compile(r"[۰-۹]")
+
+
+def keep(now: Visit, name: str) -> None:
+    """Keep the picture; a Persian page holds no English words and no Gregorian date, an English one no Persian word.
+
+    Numbers that one reads out to a bank are the same in both languages, and held together from left to right.
+    """
+    now.screenshot(name)
+    main = now.page.locator("main")
+    text = main.inner_text()
+    for code in main.locator("bdi.code-number[dir=ltr]").all_inner_texts():
+        assert not PERSIAN_DIGITS.search(code)
+        text = text.replace(code, "", 1)
+    if now.lang == "fa":
+        assert re.findall(r"[A-Za-z]{2,}", LATIN_IN_PERSIAN.sub("", text)) == []
+        assert re.findall(r"[0-9]{2,}", LATIN_IN_PERSIAN.sub("", text)) == []
+        assert now.page.locator("html").get_attribute("dir") == "rtl"
+    else:
+        # An address that a company gave in Persian stays as it was given.
+        ours = [line for line in text.splitlines() if not re.search(r"[آ-ی]", line)]
+        assert PERSIAN_DIGITS.findall("\n".join(ours)) == []
+        assert now.page.locator("html").get_attribute("dir") == "ltr"

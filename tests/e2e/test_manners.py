@@ -1,0 +1,77 @@
+"""How pages behave before scripts have run, for the keyboard, and for who reads with the ears."""
+
+from playwright.sync_api import Route, expect
+
+from backend.sandbox.signins import SignIn
+from tests.e2e.conftest import Visitor
+from tests.e2e.paying import enter
+
+VISIBILITY = "getComputedStyle(document.body).visibility"
+SCHEME = "getComputedStyle(document.documentElement).colorScheme"
+
+
+def test_an_english_reader_never_sees_the_persian_page_underneath(visit: Visitor) -> None:
+    seen: dict[str, str] = {}
+    for lang in ("fa", "en"):
+        now = visit(lang)
+        held: list[Route] = []
+        now.page.route("**/assets/*.js", lambda route, held=held: held.append(route))
+        now.page.goto(f"{now.stack.web_url}/sign-in", wait_until="commit")
+        now.page.locator("#email").wait_for(state="attached")
+        seen[lang] = now.page.evaluate(VISIBILITY)
+        now.page.unroute("**/assets/*.js")
+        for route in held:
+            route.continue_()
+        now.settle()
+        assert now.page.evaluate(VISIBILITY) == "visible"
+        expect(now.page.get_by_role("heading", level=1)).to_have_text(now.t("page.sign_in.heading"))
+
+    assert seen == {"fa": "visible", "en": "hidden"}
+
+
+def test_a_page_whose_scripts_failed_is_shown_all_the_same(visit: Visitor) -> None:
+    now = visit("en")
+    now.page.route("**/assets/*.js", lambda route: route.abort())
+    now.page.goto(f"{now.stack.web_url}/sign-in", wait_until="commit")
+
+    expect(now.page.locator("#email")).to_be_visible()
+
+
+def test_the_skip_link_moves_the_focus_and_nothing_else(people: dict[str, SignIn], visit: Visitor) -> None:
+    now = enter(visit("fa"), people["tenant_admin"])
+    page = now.go("/invoices?error=forbidden")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name=now.t("nav.skip"))).to_be_focused()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#content")).to_be_focused()
+    expect(page.get_by_test_id("pay-problem")).to_be_visible()
+
+
+def test_a_dark_page_has_dark_controls(people: dict[str, SignIn], visit: Visitor) -> None:
+    now = enter(visit("fa"), people["tenant_admin"])
+    page = now.go("/account")
+    schemes = [page.evaluate(SCHEME)]
+    page.get_by_role("button", name=now.t("nav.theme")).click()
+    schemes.append(page.evaluate(SCHEME))
+    page.get_by_role("button", name=now.t("nav.theme")).click()
+
+    assert schemes == ["light", "dark"]
+
+
+def test_the_charts_days_are_read_with_the_arrow_keys(people: dict[str, SignIn], visit: Visitor) -> None:
+    now = enter(visit("fa"), people["tenant_admin"])
+    page = now.go("/usage")
+    days = page.get_by_role("group", name=now.t("page.usage.chart_keys")).get_by_role("img")
+    expect(days).to_have_count(30)
+    stops = [place for place in range(30) if days.nth(place).get_attribute("tabindex") == "0"]
+    assert stops == [29]
+    days.last.focus()
+    # Persian pages run from right to left, so the day before stands at the right.
+    page.keyboard.press("ArrowRight")
+
+    expect(days.nth(28)).to_be_focused()
+    expect(days.nth(28).locator(".chart-tip")).to_be_visible()
+    said = days.nth(28).get_attribute("aria-label")
+    assert said == days.nth(28).locator(".chart-tip").inner_text()
+    assert "gpt-" in said
