@@ -4,7 +4,7 @@ Every sentence comes from the catalogues, every number and date from the formats
 """
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from email import policy
@@ -86,7 +86,7 @@ def _payment_received(params: Mapping[str, str | int], lang: Lang, public_url: s
     credit_rial = int(params["credit_rial"])
     return {
         "tenant_name": _one_line(str(params["tenant_name"])),
-        "numbers": formats.identifier(_one_line(str(params["numbers"])), lang),
+        "numbers": _list(_one_line(str(params["numbers"])).split(", "), lang),
         "amount": formats.toman(int(params["amount_rial"]), lang),
         "at": formats.instant(datetime.fromisoformat(str(params["at"])), lang),
         # Numbers that are told to a bank stay in its own digits.
@@ -123,6 +123,10 @@ def _message(queued: QueuedMail, letter: Letter, mail_from: str) -> EmailMessage
 
 def _sentence(template: Template, lang: Lang, name: str, **places: str) -> str:
     return text(f"mail.{template}.{name}", lang, **places)
+
+
+def _list(numbers: Sequence[str], lang: Lang) -> str:
+    return ("، " if lang == "fa" else ", ").join(formats.identifier(each, lang) for each in numbers)
 
 
 def _one_line(value: str) -> str:

@@ -84,3 +84,16 @@ def test_what_the_bank_did_not_tell_is_left_out() -> None:
 
     assert "Bank reference" not in found.text
     assert "Card" not in found.html
+
+
+def test_a_persian_receipt_lists_its_invoices_with_a_persian_comma() -> None:
+    found = letter("fa")
+
+    assert "\u2066۱۴۰۵-۰۰۰۰۰۱\u2069، \u2066۱۴۰۵-۰۰۰۰۰۲\u2069" in found.text
+
+
+def test_a_masked_card_is_not_turned_round_in_a_persian_line() -> None:
+    found = letter("fa", card_mask="62741****44")
+
+    assert "\u206662741****44\u2069" in found.text
+    assert '<bdi dir="ltr">62741****44</bdi>' in found.html
