@@ -59,7 +59,12 @@ def actor_name(actor: str, lang: Lang) -> str:
 
 def _details(detail: Mapping[str, object], lang: Lang) -> list[Detail]:
     known = [(name, detail.get(name)) for name in NAMES]
-    return [_detail(name, value, lang) for name, value in known if value is not None and value != ""]
+    return [_detail(name, value, lang) for name, value in known if _is_worth_telling(name, value)]
+
+
+def _is_worth_telling(name: str, value: object) -> bool:
+    """Not what is empty, and not what is so almost always: no credit was left, and it was booked the first time."""
+    return value is not None and value != "" and (name, value) not in {("credit_rial", 0), ("turn", 1)}
 
 
 def _detail(name: str, value: object, lang: Lang) -> Detail:

@@ -161,7 +161,7 @@ def _events() -> rx.Component:
         [
             Column(head=t("page.payments.event"), cell=lambda row: row.event, leads=True),
             Column(head=t("page.payments.time"), cell=lambda row: row.at),
-            Column(head=t("page.payments.by"), cell=lambda row: row.by),
+            Column(head=t("page.payments.by"), cell=lambda row: rx.el.bdi(row.by), is_wide=True),
             Column(head=t("page.payments.detail"), cell=_detail, is_wide=True),
         ],
         caption=t("page.payments.events"),
@@ -170,7 +170,11 @@ def _events() -> rx.Component:
 
 
 def _detail(row: EventRow) -> rx.Component:
-    return rx.el.div(rx.foreach(row.details, _known), class_name="details-of small")
+    return rx.cond(
+        row.details.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
+        rx.el.div(rx.foreach(row.details, _known), class_name="details-of small"),
+        rx.fragment(),
+    )
 
 
 def _known(detail: Detail) -> rx.Component:
