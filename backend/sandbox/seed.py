@@ -148,7 +148,11 @@ def _pay(site: Site) -> None:
     port = urlsplit(settings().zibal_url).port
     # The stack's own stand-in starts later and reads this journal, so it knows these sessions too.
     with running(port, state_path=site.state_dir / "zibal.json") as bank:
+        ahead_s = 0.0
         for payment in due:
+            wanted_s = (payment.moment - utc_now()).total_seconds()
+            bank.advance(wanted_s - ahead_s)
+            ahead_s = wanted_s
             with _at(payment.moment):
                 _pay_once(bank, payment)
 

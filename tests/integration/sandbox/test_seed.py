@@ -1,0 +1,54 @@
+"""The demo's past payments are real ones: made by the service, known to the gateway, told by no new mail."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from backend.actor import Actor, Role
+from backend.clients import zibal as zibal_client
+from backend.clock import utc_now
+from backend.config import settings
+from backend.payments import service as payments
+from backend.payments.types import State
+from backend.sandbox import seed
+from backend.sandbox.companies import COMPANIES
+from backend.sandbox.processes import free_port
+from backend.sandbox.site import Site
+from backend.sandbox.zibal.server import running
+from tests import factories
+from tests.integration.payments.payer import invoice, invoice_row, mails
+
+OPERATOR = factories.actor(Role.OPERATOR)
+SWEEPER = Actor.process_named("sweep_payments")
+
+
+@pytest.fixture
+def site(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    monkeypatch.setenv("ZIBAL_URL", f"http://127.0.0.1:{free_port()}")
+    settings.cache_clear()
+    yield Site(tmp_path / "site", use="test")
+    zibal_client.gateway().close()
+    zibal_client._gateway.cache_clear()
+
+
+def test_old_invoices_were_paid_by_few_payments_that_the_gateway_knows(site: Site) -> None:
+    tenant = factories.tenant(label=COMPANIES[0].label)
+    old = [invoice(tenant.id, 50_000) for _ in range(9)]
+
+    seed._pay(site)
+    seed._pay(site)
+    seed._send_old_receipts(utc_now())
+
+    rows = [invoice_row(each) for each in old]
+    assert {row["status"] for row in rows} == {"paid"}
+    assert all(utc_now() - row["paid_at"] > timedelta(days=30) for row in rows)
+    tracks = {row["zibal_track_id"] for row in rows}
+    assert len(tracks) <= 3
+    assert all(mail["sent_at"] is not None for mail in mails())
+    with running(int(settings().zibal_url.rpartition(":")[2]), state_path=site.state_dir / "zibal.json"):
+        for track in tracks:
+            [attempt] = payments.find(OPERATOR, str(track))
+            assert payments.judge(SWEEPER, attempt.id).state == State.SETTLED
+            assert attempt.created_by == f"user:{COMPANIES[0].admin_email}"
