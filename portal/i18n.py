@@ -29,7 +29,7 @@ IS_PERSIAN: rx.vars.BooleanVar = rx.Var(
     _var_data=VarData(imports={"react": [ImportVar("useSyncExternalStore")]}, hooks={_HOOK: None}),
 ).to(bool)
 
-_SHOWN_AFTER_MS = 4000
+_SHOWN_AFTER_MS = 6000
 
 BOOT = """
 (function () {

@@ -67,7 +67,8 @@ def pay_several() -> rx.Component:
         card(
             t("payment.pay_heading"),
             rx.el.div(
-                _remarks(everything.remarks),
+                # Once some are chosen, only what holds for these is told: two ceilings explained at once confuse.
+                rx.cond(InvoicesState.chosen_sum == "", _remarks(everything.remarks), rx.fragment()),
                 rx.cond(everything.can_pay, _choices(), rx.fragment()),
                 rx.cond(
                     everything.can_use_credit,

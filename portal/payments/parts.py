@@ -105,6 +105,8 @@ def evidence() -> rx.Component:
         card(t("page.payments.events"), _events(), flush=True),
         card(t("page.payments.entries"), _entries(), flush=True),
         data_testid="evidence",
+        role="region",
+        aria_label=shown.title,
         tab_index=-1,
         custom_attrs={"data-reveal": shown.key},
         style={"display": "grid", "gap": "inherit", "gridTemplateColumns": "minmax(0, 1fr)"},

@@ -11,10 +11,22 @@ from tests.e2e.paying import enter
 VISIBILITY = "getComputedStyle(document.body).visibility"
 SCHEME = "getComputedStyle(document.documentElement).colorScheme"
 
+# Looks at every frame that is painted.
+WATCH = """
+(function look() {
+  var head = document.querySelector("h1");
+  if (head && getComputedStyle(document.body).visibility === "visible" && /[آ-ی]/.test(head.textContent)) {
+    window.sawPersian = true;
+  }
+  requestAnimationFrame(look);
+})();
+"""
+
 
 @pytest.mark.parametrize(("lang", "before"), [("fa", "visible"), ("en", "hidden")])
 def test_nobody_sees_the_page_in_another_language_first(visit: Visitor, lang: Lang, before: str) -> None:
     now = visit(lang)
+    now.page.add_init_script(WATCH)
     held: list[Route] = []
     now.page.route("**/assets/*.js", lambda route: held.append(route))  # noqa: PLW0108 - Playwright asks a handler for its source
     now.page.goto(f"{now.stack.web_url}/sign-in", wait_until="commit")
@@ -26,6 +38,7 @@ def test_nobody_sees_the_page_in_another_language_first(visit: Visitor, lang: La
 
     assert seen == before
     assert now.page.evaluate(VISIBILITY) == "visible"
+    assert now.page.evaluate("Boolean(window.sawPersian)") is (lang == "fa")
     expect(now.page.get_by_role("heading", level=1)).to_have_text(now.t("page.sign_in.heading"))
 
 
