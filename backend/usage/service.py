@@ -1,6 +1,8 @@
 """The door to usage: exact daily tokens with their evidence, the same number for every reader."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import date, datetime, timedelta
 
 from backend import clock
@@ -16,7 +18,7 @@ from backend.clients.prometheus import Prometheus, prometheus
 from backend.clock import Window
 from backend.config import UsageSettings, settings
 from backend.db.engine import read, transaction
-from backend.errors import Invalid
+from backend.errors import Invalid, Unavailable
 from backend.log import get_logger
 from backend.tenants import service as tenants
 from backend.usage import meter, repository
@@ -64,7 +66,7 @@ def measure_elsewhere(
     require_role_or_process(actor, *STAFF_ROLES)
     now = clock.utc_now()
     source = Source(client=_client(given), settings=given, tenant=tenant_label)
-    return meter.measure(source, day, _begun_window(day, now), now=now, stored=NOTHING_STORED)
+    return meter.measure(source, day, _begun_window(day, now), now=now, stored=lambda: NOTHING_STORED)
 
 
 def store_day(actor: Actor, measurement: DayMeasurement) -> bool:
@@ -156,7 +158,14 @@ def _measured(day: date, tenant: str | None) -> DayMeasurement:
     now = clock.utc_now()
     window = _begun_window(day, now)
     source = Source(client=_client(settings()), settings=settings(), tenant=tenant)
-    return meter.measure(source, day, window, now=now, stored=_stored(day, window, tenant))
+    # What is stored is read while Prometheus works.
+    with ThreadPoolExecutor(1) as side:
+        stored = side.submit(copy_context().run, _stored, day, window, tenant)
+        try:
+            return meter.measure(source, day, window, now=now, stored=stored.result)
+        except Unavailable:
+            stored.result()  # with both away, our own database is the one to name
+            raise
 
 
 def _begun_window(day: date, now: datetime) -> Window:
