@@ -48,7 +48,7 @@ def test_ten_rial_are_one_toman() -> None:
 
 
 def test_a_charge_is_exact_beyond_the_digits_of_a_decimal() -> None:
-    tokens, rate = 2**53 - 1, Decimal("123456789012.123457")
+    tokens, rate = 9_007_199_253_934_545, Decimal("477255585602.919016")
 
     exact = Fraction(rate) * tokens / 1000
 
