@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
+from psycopg import sql
 from reflex.istate.manager.memory import StateManagerMemory
 from reflex_base.event import Event
 from reflex_base.event.processor.base_state_processor import BaseStateEventProcessor
@@ -22,6 +25,7 @@ from backend.accounts import service as accounts
 from backend.accounts.types import NewUser
 from backend.actor import TENANT_ROLES, Actor, Role
 from backend.sandbox import frontend
+from backend.sandbox.postgres import PostgresServer
 from backend.sandbox.processes import Child, accepts, free_port, wait_until
 from backend.tenants import service as tenants
 from backend.tenants.types import NewTenant, Tenant
@@ -106,6 +110,30 @@ def _person(role: Role, tenant: Tenant | None, name: str) -> Person:
     )
     signed_in = accounts.sign_in(email, PASSWORD, address="127.0.0.1", user_agent="test")
     return Person(email=email, token=signed_in.token, role=role, actor=signed_in.session.actor)
+
+
+@pytest.fixture
+def outage(postgres_server: PostgresServer, database: str) -> Callable[[], AbstractContextManager[None]]:
+    """Inside the block the database takes no connection and has lost those it had."""
+    name = database.rpartition("/")[2]
+
+    def accept(*, connections: bool) -> None:
+        with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as admin:
+            statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+            admin.execute(statement.format(sql.Identifier(name), sql.Literal(connections)))
+            if not connections:
+                ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+                admin.execute(ended, [name])
+
+    @contextmanager
+    def away() -> Iterator[None]:
+        accept(connections=False)
+        try:
+            yield
+        finally:
+            accept(connections=True)
+
+    return away
 
 
 class Pipeline:
