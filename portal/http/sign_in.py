@@ -1,6 +1,5 @@
 """Signing in and out, and changing one's password: plain form posts, so that no password passes an event."""
 
-
 from starlette.requests import Request
 from starlette.responses import Response
 
