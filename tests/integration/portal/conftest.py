@@ -171,8 +171,10 @@ class Tab:
         cookie: str = "",
         tab: str = "tab",
         path: str = "/",
+        told: list[Delta] | None = None,
     ) -> list[Delta]:
-        """Send an event; every change that the browser would be told."""
+        """Send an event; every change that the browser would be told, added to ``told`` as it happens."""
+        told = [] if told is None else told
         event = dataclasses.replace(
             Event(name=name, payload=dict(payload or {})),
             router_data={
@@ -185,7 +187,9 @@ class Tab:
                 "headers": {"cookie": cookie},
             },
         )
-        return [delta async for delta in self._processor.enqueue_stream_delta(tab, event)]
+        async for delta in self._processor.enqueue_stream_delta(tab, event):
+            told.append(delta)
+        return told
 
     async def open(self, *, cookie: str, tab: str = "tab", path: str = "/nowhere") -> list[Delta]:
         """Load a page that has no handlers of its own."""
