@@ -87,7 +87,7 @@ class BillingState(rx.State):
                 return
             self.plan_phase, self.done, self._plan_hash = "working", "", ""
         connection = connection_of(self)
-        outcome = await bridge.attempt(lang, lambda: reading.plan(actor, chosen, lang), lane=Lane.NETWORK)
+        outcome = await bridge.attempt(lang, lambda: reading.plan(actor, chosen, lang), lane=Lane.BILLING)
         if is_same_connection(self, connection):
             async with self:
                 self._show_plan(outcome, chosen)
@@ -104,7 +104,7 @@ class BillingState(rx.State):
             self.is_running, self._plan_hash, self.done = True, "", ""
         connection = connection_of(self)
         work = asyncio.ensure_future(
-            bridge.attempt(lang, partial(reading.run, actor, chosen, plan_hash), lane=Lane.NETWORK)
+            bridge.attempt(lang, partial(reading.run, actor, chosen, plan_hash), lane=Lane.BILLING)
         )
         while not (await asyncio.wait({work}, timeout=PROGRESS_S))[0]:
             seen = await bridge.attempt(lang, lambda: reading.latest_runs(actor, lang))

@@ -20,7 +20,7 @@ async def sign_in(request: Request) -> Response:
     fields = await fields_of(request)
     wanted = routes.own_path(fields.get("next"), otherwise="")
     try:
-        signed_in = await bridge.call(
+        signed_in = await bridge.call_hashing(
             accounts.sign_in,
             fields.get("email", ""),
             fields.get("password", ""),
@@ -70,7 +70,7 @@ async def change_password(request: Request) -> Response:
     fields = await fields_of(request)
     try:
         found = await session.of_cookies(request.headers.get("cookie", ""))
-        await bridge.call(
+        await bridge.call_hashing(
             accounts.change_password,
             found.actor,
             fields.get("old", ""),

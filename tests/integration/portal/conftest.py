@@ -149,10 +149,11 @@ class Pipeline:
 
         async def within() -> Any:
             processor = BaseStateEventProcessor(middleware=self._app)
-            processor.configure(state_manager=StateManagerMemory())
+            manager = StateManagerMemory()
+            processor.configure(state_manager=manager)
             with self._app.set_contexts():
                 async with processor:
-                    return await steps(Tab(processor))
+                    return await steps(Tab(processor, manager))
 
         return asyncio.run(within())
 
@@ -160,8 +161,9 @@ class Pipeline:
 class Tab:
     """A browser tab's side of the pipeline."""
 
-    def __init__(self, processor: BaseStateEventProcessor) -> None:
+    def __init__(self, processor: BaseStateEventProcessor, manager: StateManagerMemory) -> None:
         self._processor = processor
+        self.manager = manager
 
     async def send(
         self,
