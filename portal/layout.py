@@ -168,6 +168,11 @@ def _notices() -> rx.Component:
             rx.fragment(),
         ),
         rx.cond(
+            ConnectionState.is_rushed,
+            note(t("state.rushed"), tone="warn", custom_attrs={"data-wait-for-server": "1"}),
+            rx.fragment(),
+        ),
+        rx.cond(
             VisitorState.unexpected != "",
             note(
                 rx.el.div(

@@ -143,6 +143,9 @@ class Pipeline:
         from portal.portal import app  # noqa: PLC0415 (a test that needs no portal should not build it)
 
         self._app = app
+        if "sign-in" not in app._load_events:
+            # What a starting server does: from now on an address leads to its page's first handlers.
+            app._apply_decorated_pages()
 
     def run(self, steps: Callable[["Tab"], Any]) -> Any:
         """Run the steps of a test within one event loop."""
@@ -173,6 +176,7 @@ class Tab:
         cookie: str = "",
         tab: str = "tab",
         path: str = "/",
+        address: str = "127.0.0.1",
         told: list[Delta] | None = None,
     ) -> list[Delta]:
         """Send an event; every change that the browser would be told, added to ``told`` as it happens."""
@@ -185,7 +189,7 @@ class Tab:
                 "query": {},
                 "token": tab,
                 "sid": "none",
-                "ip": "127.0.0.1",
+                "ip": address,
                 "headers": {"cookie": cookie},
             },
         )
@@ -193,9 +197,9 @@ class Tab:
             told.append(delta)
         return told
 
-    async def open(self, *, cookie: str, tab: str = "tab", path: str = "/nowhere") -> list[Delta]:
-        """Load a page that has no handlers of its own."""
-        return await self.send(HYDRATE, cookie=cookie, tab=tab, path=path)
+    async def open(self, *, cookie: str, path: str = "/nowhere", **where: Any) -> list[Delta]:
+        """Load a page; without a path, one that has no handlers of its own."""
+        return await self.send(HYDRATE, cookie=cookie, path=path, **where)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from reflex_base.registry import RegistrationContext
 from websockets.exceptions import InvalidStatus
 
 from backend.actor import Role
-from portal.guard import FRAMEWORK
+from portal.guard import FRAMEWORK, HYDRATE
 from tests.integration.portal.conftest import Served, own_handlers
 from tests.integration.portal.socket import RawSocket
 
@@ -34,6 +34,7 @@ def test_no_attack_shows_or_runs_anything(served: Served) -> None:
         a_tab_token_in_use_is_not_shared,
         a_hydration_as_the_wrong_role_tells_nothing,
         a_claimed_cookie_in_the_event_is_ignored,
+        a_flood_is_refused_and_many_tabs_are_none,
     ]
     for attack in attacks:
         attack(served)
@@ -172,3 +173,18 @@ def a_claimed_cookie_in_the_event_is_ignored(served: Served) -> None:
         told = tab.hydrate("/billing", headers={"cookie": operator.cookie}, cookie=operator.cookie)
     assert operator.email not in told
     assert json.dumps("can_act_rx_state_") + ":true" not in told.replace(" ", "")
+
+
+def a_flood_is_refused_and_many_tabs_are_none(served: Served) -> None:
+    person = served.house.people[Role.AUDITOR]
+    for _ in range(15):
+        with RawSocket(served.url, cookie=person.cookie) as tab:
+            tab.send(HYDRATE, path="/billing")
+            told = tab.told(lambda frame: '"phase_rx_state_":"ready"' in frame.replace(" ", ""))
+        assert '"phase_rx_state_":"ready"' in told.replace(" ", "")
+    assert "guard.event_dropped" not in served.log
+    with RawSocket(served.url, cookie=person.cookie) as tab:
+        for _ in range(150):
+            tab.send(wire("billing___state____billing_state.choose_tab"), {"name": "held"})
+        tab.told()
+    assert "guard.event_dropped" in served.log

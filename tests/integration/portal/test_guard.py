@@ -177,29 +177,6 @@ def test_a_policy_needs_roles_or_the_word_public() -> None:
         guard.allow(guard.STAFF, public=True)
 
 
-def test_a_flood_of_events_is_dropped_and_a_patient_tab_is_served_again(
-    house: House, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cookie = house.people[Role.OPERATOR].cookie
-    tab_handler = handler("billing___state____billing_state.choose_tab")
-    monkeypatch.setattr(guard, "_EVENTS_AT_ONCE", 5.0)
-    monkeypatch.setattr(guard, "_EVENTS_PER_S", 0.0)
-
-    async def steps(tab: Tab) -> list[Delta]:
-        await tab.open(cookie=cookie, tab="flood")
-        answers = []
-        for n in range(8):
-            name = "held" if n % 2 else "plan"
-            answers += await tab.send(tab_handler, {"name": name}, cookie=cookie, tab="flood")
-        monkeypatch.setattr(guard, "_EVENTS_PER_S", 1e6)
-        return [len(answers), await tab.send(tab_handler, {"name": "unknown"}, cookie=cookie, tab="flood")]
-
-    answered, patient = pipeline.run(steps)
-
-    assert answered <= 5
-    assert patient
-
-
 def test_a_lost_database_refuses_and_says_so(
     house: House, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
