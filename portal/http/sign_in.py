@@ -91,6 +91,8 @@ async def change_password(request: Request) -> Response:
 def _signed_out() -> Response:
     response = see_other(routes.SIGN_IN)
     cookies.drop_session(response)
+    # Whoever sits down next must not find the pages with Back.
+    response.headers["clear-site-data"] = '"cache"'
     return response
 
 

@@ -38,6 +38,7 @@ def a_lost_database_is_no_success(served: Served, outage: Outage) -> None:
                 assert location.params["error"] == "unavailable.database"
                 assert location.params["undone"] == "sign_out"
                 assert "set-cookie" not in answer.headers
+                assert "clear-site-data" not in answer.headers
     assert accounts.session_of(person.token) is not None
 
 
@@ -49,6 +50,8 @@ def everywhere_ends_every_session(served: Served) -> None:
         answer = browser.post(routes.POST_SIGN_OUT_EVERYWHERE)
         assert answer.headers["location"] == routes.SIGN_IN
         assert 'portal=""' in answer.headers["set-cookie"]
+        assert answer.headers["clear-site-data"] == '"cache"'
+        assert answer.headers["cache-control"] == "no-store"
         for each in (browser, other):
             assert "error=sign_in_required" in each.get(routes.BILLING).headers["location"]
     assert accounts.session_of(person.token) is accounts.session_of(again.token) is None
@@ -58,7 +61,9 @@ def whoever_has_no_session_is_simply_out(served: Served) -> None:
     for cookie in ("", "portal=" + "A" * 43):
         with served.client(cookie) as browser:
             for path in (routes.POST_SIGN_OUT, routes.POST_SIGN_OUT_EVERYWHERE):
-                assert browser.post(path).headers["location"] == routes.SIGN_IN
+                answer = browser.post(path)
+                assert answer.headers["location"] == routes.SIGN_IN
+                assert answer.headers["clear-site-data"] == '"cache"'
 
 
 def test_the_account_page_says_that_nobody_was_signed_out(house: House, pipeline: Pipeline) -> None:
