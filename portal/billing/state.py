@@ -62,8 +62,9 @@ class BillingState(rx.State):
         """The state of billing now."""
         actor, lang = (await session.current(self)).actor, language(self)
         outcome = await bridge.attempt(lang, lambda: reading.overview(actor, lang))
-        # A page that was loaded again has lost its plan; a run that is at work shows among the runs.
+        # A page that was loaded again has lost its plan and its question; a run at work shows among the runs.
         self.can_act, self.is_running, self.done, self.plan_phase = actor.role in OPERATORS, False, "", "idle"
+        self.chosen_key, self.release_problem, self.is_releasing = "", "", False
         if isinstance(outcome, Problem):
             self.phase, self.problem = "problem", outcome
             return
