@@ -36,7 +36,7 @@ async def sign_in(request: Request) -> Response:
     response = see_other(wanted or routes.home_of(signed_in.session.actor.role))
     cookies.set_session(response, signed_in.token)
     cookies.set_language(response, language)
-    if THEME_COOKIE not in request.cookies:
+    if THEME_COOKIE not in request.cookies and signed_in.session.theme != "system":
         cookies.set_theme(response, signed_in.session.theme)
     cookies.drop_choice(response)
     return response

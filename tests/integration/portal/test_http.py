@@ -152,6 +152,8 @@ def a_right_one_sets_a_cookie_no_script_can_read(served: Served) -> None:
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
     assert "lang=en" in answer.headers["set-cookie"]
+    # Nobody has chosen a theme yet, so the browser goes on with its system's.
+    assert "theme=" not in answer.headers["set-cookie"]
 
 
 def unreadable_forms_are_refused(served: Served) -> None:

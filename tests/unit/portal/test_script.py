@@ -4,7 +4,10 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from backend.sandbox import tools
+from portal.i18n import BOOT
 
 SCRIPT = Path(__file__).parents[3] / "assets" / "portal.js"
 PAGE = """
@@ -57,3 +60,34 @@ def test_a_page_that_was_just_loaded_stays() -> None:
     seen = run("listeners.pageshow.forEach((work) => work({ persisted: false }));")
 
     assert seen == {"told": [], "hidden": False}
+
+
+BOOTED = """
+globalThis.window = { matchMedia: () => ({ matches: %(is_dark)s }) };
+globalThis.document = { cookie: %(cookie)s, documentElement: { dataset: {} } };
+%(script)s
+console.log(document.documentElement.dataset.theme);
+"""
+
+
+@pytest.mark.parametrize(
+    ("cookie", "is_dark", "expected"),
+    [
+        pytest.param("", True, "dark", id="a dark system"),
+        pytest.param("", False, "light", id="a light system"),
+        pytest.param("lang=en; theme=system", True, "dark", id="the system was chosen"),
+        pytest.param("theme=nonsense", True, "dark", id="an unknown choice"),
+        pytest.param("theme=light; lang=en", True, "light", id="light on a dark system"),
+        pytest.param("theme=dark", False, "dark", id="dark on a light system"),
+    ],
+)
+def test_the_first_paint_has_the_theme_that_was_chosen_or_the_systems(
+    cookie: str, *, is_dark: bool, expected: str
+) -> None:
+    script = BOOTED % {"is_dark": json.dumps(is_dark), "cookie": json.dumps(cookie), "script": BOOT}
+
+    answer = subprocess.run(
+        [tools.node(), "-e", script], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert answer.stdout.strip() == expected
