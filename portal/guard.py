@@ -84,6 +84,7 @@ class ConnectionState(rx.State):
 
     is_database_lost: bool = False
     is_rushed: bool = False
+    failure: str = ""
 
 
 class Guard(Middleware):
@@ -100,6 +101,8 @@ class Guard(Middleware):
         except Unavailable as lost:
             bridge.problem_of(lost, "en")
             return _told(is_database_lost=True)
+        except Exception as error:  # noqa: BLE001 - the handler of errors answers with an event, which would end here
+            return _told(failure=bridge.unexpected(error, "en").reference)
         was_bound = await self._bind(root, who)
         if not self._has_left(root, who):
             log.warning("guard.event_dropped", reason="too_many", handler=event.name)
@@ -187,8 +190,8 @@ def _to_sign_in(*, ended: bool) -> StateUpdate:
     return StateUpdate(events=Event.from_event_type(rx.redirect(target)))
 
 
-def _told(**changes: bool) -> StateUpdate:
-    """What the page says instead of running the event. Both wait for the server and then load the page again."""
+def _told(**changes: bool | str) -> StateUpdate:
+    """What the page says instead of running the event."""
     named = {f"{name}{FIELD_MARKER}": value for name, value in changes.items()}
     return StateUpdate(delta={ConnectionState.get_full_name(): named})
 

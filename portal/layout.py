@@ -173,6 +173,11 @@ def _notices() -> rx.Component:
             rx.fragment(),
         ),
         rx.cond(
+            ConnectionState.failure != "",
+            note(t("error.unknown", reference=ConnectionState.failure), tone="bad"),
+            rx.fragment(),
+        ),
+        rx.cond(
             VisitorState.unexpected != "",
             note(
                 rx.el.div(

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from reflex.istate.manager.memory import StateManagerMemory
+from reflex.state import StateUpdate
 from reflex_base.event import Event
 from reflex_base.event.processor.base_state_processor import BaseStateEventProcessor
 from reflex_base.registry import RegistrationContext
@@ -147,18 +148,31 @@ class Pipeline:
             # What a starting server does: from now on an address leads to its page's first handlers.
             app._apply_decorated_pages()
 
-    def run(self, steps: Callable[["Tab"], Any]) -> Any:
+    def run(self, steps: Callable[["Tab"], Any], *, sockets: "Sockets | None" = None) -> Any:
         """Run the steps of a test within one event loop."""
 
         async def within() -> Any:
-            processor = BaseStateEventProcessor(middleware=self._app)
+            processor = BaseStateEventProcessor(
+                middleware=self._app, backend_exception_handler=self._app.backend_exception_handler
+            )
             manager = StateManagerMemory()
-            processor.configure(state_manager=manager)
+            processor.configure(state_manager=manager, event_namespace=sockets)
             with self._app.set_contexts():
                 async with processor:
                     return await steps(Tab(processor, manager))
 
         return asyncio.run(within())
+
+
+class Sockets:
+    """The browsers' end of the wire, for what reaches them after the event that they sent has ended."""
+
+    def __init__(self) -> None:
+        self.told: list[Delta] = []
+
+    async def emit_update(self, update: StateUpdate, token: str) -> None:
+        del token
+        self.told.append(update.delta)
 
 
 class Tab:
@@ -217,6 +231,31 @@ def own_handlers() -> list[str]:
         for name, registered in RegistrationContext.get().event_handlers.items()
         if registered.handler.fn.__module__.startswith("portal.")
     )
+
+
+@contextmanager
+def replaced(name: str, work: Callable[[], None]) -> Iterator[None]:
+    """Put a body that only does this work in the place of a handler's own, under the handler's policy."""
+    registered = RegistrationContext.get().event_handlers[name].handler
+    own = registered.fn
+
+    async def body(_state: Any, **_payload: Any) -> None:
+        work()
+
+    body.__dict__.update(own.__dict__)
+    body.__qualname__, body.__module__ = own.__qualname__, own.__module__
+    _replace(registered, body)
+    try:
+        yield
+    finally:
+        _replace(registered, own)
+
+
+def _replace(handler: Any, body: Any) -> None:
+    object.__setattr__(handler, "fn", body)
+    # What Reflex once found out about the body before.
+    for name in ("_is_coroutine_function", "_type_hints"):
+        vars(handler).pop(name, None)
 
 
 def shown(deltas: list[Delta]) -> str:

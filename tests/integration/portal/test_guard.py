@@ -1,7 +1,5 @@
 """Every handler of the portal against every role, through the pipeline that a browser's events take."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -11,7 +9,7 @@ from reflex_base.registry import RegistrationContext
 from backend.actor import Role
 from portal import guard
 from portal.guard import Policy, check_policies, policy_of
-from tests.integration.portal.conftest import Delta, House, Pipeline, Tab, own_handlers, shown
+from tests.integration.portal.conftest import Delta, House, Pipeline, Tab, own_handlers, replaced, shown
 
 PAYLOADS: dict[str, dict[str, Any]] = {
     "choose_tab": {"name": "held"},
@@ -65,7 +63,7 @@ def test_a_handler_runs_for_its_roles_and_for_nobody_else(house: House, pipeline
             cookie = house.people[role].cookie if role else ""
             await tab.open(cookie=cookie, tab=f"tab-{role}")
             for name in handlers:
-                with noting(name, lambda name=name, role=role: ran.add((name, role))):
+                with replaced(name, lambda name=name, role=role: ran.add((name, role))):
                     await tab.send(name, payload_of(name), cookie=cookie, tab=f"tab-{role}")
 
     pipeline.run(steps)
@@ -76,31 +74,6 @@ def test_a_handler_runs_for_its_roles_and_for_nobody_else(house: House, pipeline
         for role in [None, *Role]
         if policy(name).public or role in policy(name).roles
     }
-
-
-@contextmanager
-def noting(name: str, note: Callable[[], None]) -> Iterator[None]:
-    """Put a body that only takes note in the place of a handler's own, under the handler's policy."""
-    registered = RegistrationContext.get().event_handlers[name].handler
-    own = registered.fn
-
-    async def body(_state: Any, **_payload: Any) -> None:
-        note()
-
-    body.__dict__.update(own.__dict__)
-    body.__qualname__, body.__module__ = own.__qualname__, own.__module__
-    _replace(registered, body)
-    try:
-        yield
-    finally:
-        _replace(registered, own)
-
-
-def _replace(handler: Any, body: Any) -> None:
-    object.__setattr__(handler, "fn", body)
-    # What Reflex once found out about the body before.
-    for name in ("_is_coroutine_function", "_type_hints"):
-        vars(handler).pop(name, None)
 
 
 def test_setvar_and_other_undecorated_methods_never_run(house: House, pipeline: Pipeline) -> None:
