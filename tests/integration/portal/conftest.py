@@ -28,10 +28,15 @@ from backend.actor import TENANT_ROLES, Actor, Role
 from backend.sandbox import frontend
 from backend.sandbox.postgres import PostgresServer
 from backend.sandbox.processes import Child, accepts, free_port, wait_until
+from backend.sandbox.zibal.driver import Driver
 from backend.tenants import service as tenants
 from backend.tenants.types import NewTenant, Tenant
 from portal import bridge, session
 from portal.guard import HYDRATE
+from tests.integration.payments.conftest import bank, payments_stand_in
+from tests.integration.portal.belongings import Belongings
+
+__all__ = ["bank", "payments_stand_in"]
 
 METRICS_TOKEN = "a-token-for-scrapes"
 PASSWORD = "four plain words here"
@@ -111,6 +116,13 @@ def _person(role: Role, tenant: Tenant | None, name: str) -> Person:
     )
     signed_in = accounts.sign_in(email, PASSWORD, address="127.0.0.1", user_agent="test")
     return Person(email=email, token=signed_in.token, role=role, actor=signed_in.session.actor)
+
+
+@pytest.fixture
+def belongings(bank: Driver, house: House) -> Belongings:
+    """What the first company has, in front of a bank that answers."""
+    del bank
+    return Belongings(house)
 
 
 @pytest.fixture
@@ -298,7 +310,7 @@ def served(house: House, built: None, database: str, tmp_path: Path) -> Iterator
         **os.environ,
         "DATABASE_URL": database,
         "PUBLIC_URL": url,
-        "ZIBAL_URL": f"http://127.0.0.1:{free_port()}",
+        "ZIBAL_URL": os.environ.get("ZIBAL_URL", f"http://127.0.0.1:{free_port()}"),
         "PROMETHEUS_URL": f"http://127.0.0.1:{free_port()}",
         "METRICS_TOKEN": METRICS_TOKEN,
     }

@@ -1,78 +1,18 @@
 """Another tenant, with the real names of what is not its own, against every handler; and what a process remembers."""
 
 import inspect
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from reflex_base.registry import RegistrationContext
-from sqlalchemy import text
 
 from backend.accounts import service as accounts
 from backend.actor import Role
-from backend.db.engine import read
 from backend.i18n import format as fmt
-from backend.invoices.types import InvoiceId
-from backend.payments import service as payments
-from backend.payments.types import HandOff
-from backend.sandbox.zibal.driver import Driver
 from portal import routes
 from tests.integration.payments import payer
-from tests.integration.payments.conftest import (
-    bank,  # noqa: F401 (a fixture)
-    payments_stand_in,  # noqa: F401 (a fixture)
-)
-from tests.integration.portal.conftest import Delta, House, Pipeline, Tab, own_handlers, shown
-
-AMOUNT_RIAL = 7_345_670
-TABLES = ("tenant_invoice", "payment_attempt", "payment_allocation", "user_session", "user_account")
-
-
-class Belongings:
-    """What the first company has: an issued invoice and a held one, an open payment, people who are signed in."""
-
-    def __init__(self, house: House) -> None:
-        admin = house.people[Role.TENANT_ADMIN]
-        self.house = house
-        self.invoices: list[InvoiceId] = [
-            payer.invoice(house.own.id, AMOUNT_RIAL, status=status) for status in ("pending", "held")
-        ]
-        self.hand_off: HandOff = payments.start(admin.actor, self.invoices[:1])
-        self.sessions = [session.id for session in accounts.sessions(admin.actor)]
-
-    @property
-    def names(self) -> Iterator[str]:
-        """Everything by which a browser could ask for something of them."""
-        for each in (*self.invoices, self.hand_off.attempt_id, *self.sessions, self.house.own.id):
-            yield str(each)
-
-    def secrets(self) -> list[str]:
-        """Everything that nobody else may ever be told."""
-        with read() as connection:
-            numbers = connection.scalars(
-                text("SELECT number FROM tenant_invoice WHERE tenant_id = :own AND number IS NOT NULL"),
-                {"own": self.house.own.id},
-            )
-            return [
-                *numbers,
-                self.house.own.name_en,
-                self.house.own.name_fa,
-                self.house.people[Role.TENANT_ADMIN].email,
-                fmt.toman_bare(AMOUNT_RIAL, "en"),
-                str(payer.track_of(self.hand_off)),
-            ]
-
-    def rows(self) -> dict[str, list[str]]:
-        """All of it as the database has it."""
-        with read() as connection:
-            return {
-                table: sorted(connection.scalars(text(f"SELECT t::text FROM {table} t"))) for table in TABLES
-            }
-
-
-@pytest.fixture
-def belongings(bank: Driver, house: House) -> Belongings:  # noqa: F811 (the fixture of that name)
-    return Belongings(house)
+from tests.integration.portal.belongings import Belongings
+from tests.integration.portal.conftest import Delta, Pipeline, Tab, own_handlers, shown
 
 
 def payloads(handler: str, name: str) -> dict[str, Any]:
