@@ -37,8 +37,10 @@ BOOT = """
   var root = document.documentElement;
   if (read('lang') === 'en') { root.lang = 'en'; root.dir = 'ltr'; }
   var theme = read('theme');
-  if (!theme && window.matchMedia('(prefers-color-scheme: dark)').matches) { theme = 'dark'; }
-  root.dataset.theme = theme === 'dark' ? 'dark' : 'light';
+  if (theme !== 'dark' && theme !== 'light') {
+    theme = window.matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
+  }
+  root.dataset.theme = theme;
 })();
 """
 

@@ -86,7 +86,7 @@ def _payment_received(params: Mapping[str, str | int], lang: Lang, public_url: s
     credit_rial = int(params["credit_rial"])
     return {
         "tenant_name": _one_line(str(params["tenant_name"])),
-        "numbers": formats.identifier(_one_line(str(params["numbers"])), lang),
+        "numbers": formats.listed(_identifiers(str(params["numbers"]), lang), lang),
         "amount": formats.toman(int(params["amount_rial"]), lang),
         "at": formats.instant(datetime.fromisoformat(str(params["at"])), lang),
         # Numbers that are told to a bank stay in its own digits.
@@ -131,6 +131,11 @@ def _one_line(value: str) -> str:
         " " if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} else char for char in value
     )
     return " ".join(visible.split())[:SUBJECT_MAX_LENGTH]
+
+
+def _identifiers(listed: str, lang: Lang) -> list[str]:
+    """Each of some numbers between commas. However many there are: a receipt that tears one off proves nothing."""
+    return [formats.identifier(_one_line(each), lang) for each in listed.split(",")]
 
 
 def _ascii(address: str) -> str:

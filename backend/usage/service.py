@@ -114,6 +114,21 @@ def daily(actor: Actor, tenant_id: TenantId, first: date, last: date) -> list[Da
         return repository.daily_usage(connection, label, first, last)
 
 
+def unsettled_days(actor: Actor, tenant_id: TenantId, first: date, last: date) -> list[date]:
+    """The days at the end of a range that a tenant is billed for and that are not stored yet, the oldest first.
+
+    None when no day of the range is stored at all: nothing is known of a beginning.
+    """
+    require_tenant(actor, tenant_id)
+    billed_from = tenants.get(actor, tenant_id).billed_from
+    with read() as connection:
+        stored = repository.measured_days(connection, first, last)
+    if not stored:
+        return []
+    since = max(max(stored) + timedelta(days=1), billed_from)
+    return [since + timedelta(days=n) for n in range((last - since).days + 1)]
+
+
 def readings(actor: Actor, tenant_id: TenantId, day: date) -> list[Reading]:
     """The evidence of a tenant's closed day: each meter's opening and closing."""
     require_tenant(actor, tenant_id)
