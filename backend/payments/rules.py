@@ -14,11 +14,15 @@ LATE_CHECK_HOURS = (1, 24, 72, 168, 336, 720)
 ALARM_AFTER = timedelta(hours=24)
 RECHECK_PAID = timedelta(minutes=1)
 RECHECK_UNDECIDED = timedelta(hours=24)
+# What an operator gave up may still be paid; as long as the gateway's panel can take a payment back, we look.
+CLOSED_CHECKS_FOR = timedelta(days=30)
 # The gateway's client gives up after 12 seconds; a start that took longer died with its process.
 START_GRACE = timedelta(seconds=30)
 
 NOT_DECIDED = frozenset({Verdict.UNDECIDED, Verdict.UNVERIFIED, Verdict.MISMATCH})
 NO_ANSWER = "no_answer"
+# No operator's word leads out of these: a refund under way may be withdrawn, and then the money is ours again.
+_OVER = frozenset({State.REFUNDING, State.REFUNDED, State.REVERSED, State.FAILED_TO_START})
 _FROM_OPEN = MappingProxyType(
     {
         Verdict.MISMATCH: State.REVIEW,
@@ -156,7 +160,8 @@ def has_expired(attempt: Attempt, now: datetime, ttl: timedelta) -> bool:
 def next_check(attempt: Attempt, now: datetime) -> datetime | None:
     """When the gateway is asked again about an attempt that stands as given; None for never.
 
-    Close together at first, later far apart. What is not decided is asked for daily until somebody closes it.
+    Close together at first, later far apart. What is not decided is asked for daily until somebody closes it, and for
+    a month after that.
     """
     handed_over = attempt.returned_at or attempt.redirected_at
     if handed_over is None:
@@ -165,8 +170,12 @@ def next_check(attempt: Attempt, now: datetime) -> datetime | None:
         case State.SETTLED:
             hours = [timedelta(hours=each) for each in LATE_CHECK_HOURS]
             return _first_after(now, attempt.settled_at or now, hours)
-        case State.REFUNDED | State.REVERSED | State.CLOSED:
+        case State.REFUNDED | State.REVERSED:
             return None
+        case State.CLOSED:
+            following = now + RECHECK_UNDECIDED
+            is_over = following > (attempt.resolved_at or handed_over) + CLOSED_CHECKS_FOR
+            return None if is_over else following
         case State.REFUNDING:
             return now + RECHECK_UNDECIDED
         case _:
@@ -188,8 +197,11 @@ def _first_after(now: datetime, start: datetime, steps: list[timedelta]) -> date
 
 def resolved_state(attempt: Attempt) -> State:
     """Where an operator's word leads: what nobody could decide is closed, everything else stays what it is."""
-    is_over = attempt.has_money or attempt.state in {State.REFUNDED, State.REVERSED, State.FAILED_TO_START}
-    if is_over or (attempt.verdict is not None and attempt.verdict not in NOT_DECIDED):
+    if (
+        attempt.has_money
+        or attempt.state in _OVER
+        or (attempt.verdict is not None and attempt.verdict not in NOT_DECIDED)
+    ):
         return attempt.state
     return State.CLOSED
 

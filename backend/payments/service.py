@@ -261,7 +261,7 @@ def resolve(actor: Actor, attempt_id: AttemptId, reason: str) -> Attempt:
             state,
             resolved_at=now,
             resolution=reason,
-            next_check_at=rules.next_check(replace(attempt, state=state), now),
+            next_check_at=rules.next_check(replace(attempt, state=state, resolved_at=now), now),
         )
         repository.add_event(
             attempt_id, EventKind.RESOLVED, actor=name_of(actor), at=now, detail={"reason": reason}

@@ -136,6 +136,14 @@ def let_time_pass(bank: Driver | None, **span: float) -> None:
         bank.advance(timedelta(**span).total_seconds())
 
 
+def set_columns(hand_off: HandOff, **values: object) -> None:
+    """Make an attempt's row another one, as something outside of the product would."""
+    assigned = ", ".join(f"{name} = :{name}" for name in values)
+    with transaction() as connection:
+        statement = text(f"UPDATE payment_attempt SET {assigned} WHERE id = :id")
+        connection.execute(statement, {**values, "id": hand_off.attempt_id})
+
+
 def sweep() -> None:
     report = service.sweep(SWEEPER)
     assert report.failed == 0

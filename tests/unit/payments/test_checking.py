@@ -65,11 +65,17 @@ def test_a_return_begins_the_schedule_anew() -> None:
         pytest.param({"state": State.REQUESTED, "redirected_at": None}, id="never handed over"),
         pytest.param({"state": State.REVERSED}, id="reversed"),
         pytest.param({"state": State.REFUNDED}, id="refunded"),
-        pytest.param({"state": State.CLOSED, "verdict": Verdict.UNDECIDED}, id="closed by an operator"),
     ],
 )
 def test_what_is_over_is_not_asked_about(fields: dict[str, Any]) -> None:
     assert rules.next_check(attempt(**fields), NOW) is None
+
+
+@pytest.mark.parametrize("resolved_at", [None, NOW])
+def test_what_an_operator_closed_is_asked_about_daily_for_a_month(resolved_at: datetime | None) -> None:
+    closed = attempt(State.CLOSED, verdict=Verdict.UNDECIDED, resolved_at=resolved_at)
+
+    assert [minutes / 1440 for minutes in checks(closed)] == list(range(1, 31))
 
 
 def test_a_refund_under_way_is_asked_about_daily() -> None:

@@ -193,6 +193,7 @@ def test_the_payer_is_told_how_it_stands(
     [
         pytest.param(State.SETTLED, Verdict.UNDECIDED, State.SETTLED, id="settled"),
         pytest.param(State.REVERSED, Verdict.REVERSED, State.REVERSED, id="reversed"),
+        pytest.param(State.REFUNDING, Verdict.UNDECIDED, State.REFUNDING, id="refunding, then silence"),
         pytest.param(State.EXPIRED, Verdict.WAITING, State.EXPIRED, id="decided"),
         pytest.param(State.REVIEW, Verdict.MISMATCH, State.CLOSED, id="mismatch"),
         pytest.param(State.REDIRECTED, None, State.CLOSED, id="never asked"),
