@@ -14,12 +14,17 @@ LATE_CHECK_HOURS = (1, 24, 72, 168, 336, 720)
 ALARM_AFTER = timedelta(hours=24)
 RECHECK_PAID = timedelta(minutes=1)
 RECHECK_UNDECIDED = timedelta(hours=24)
+# A late check that nobody answered proves nothing; a day of silence is an outage, and then daily is enough.
+RECHECK_LATE = timedelta(hours=1)
 # What an operator gave up may still be paid; as long as the gateway's panel can take a payment back, we look.
 CLOSED_CHECKS_FOR = timedelta(days=30)
 # The gateway's client gives up after 12 seconds; a start that took longer died with its process.
 START_GRACE = timedelta(seconds=30)
 
 NOT_DECIDED = frozenset({Verdict.UNDECIDED, Verdict.UNVERIFIED, Verdict.MISMATCH})
+DECIDED_STATES = frozenset(
+    {State.SETTLED, State.REFUNDED, State.REVERSED, State.FAILED_TO_START, State.CLOSED}
+)
 NO_ANSWER = "no_answer"
 # No operator's word leads out of these: a refund under way may be withdrawn, and then the money is ours again.
 _OVER = frozenset({State.REFUNDING, State.REFUNDED, State.REVERSED, State.FAILED_TO_START})
@@ -168,8 +173,7 @@ def next_check(attempt: Attempt, now: datetime) -> datetime | None:
         return None
     match attempt.state:
         case State.SETTLED:
-            hours = [timedelta(hours=each) for each in LATE_CHECK_HOURS]
-            return _first_after(now, attempt.settled_at or now, hours)
+            return _next_late_check(attempt, now)
         case State.REFUNDED | State.REVERSED:
             return None
         case State.CLOSED:
@@ -180,6 +184,19 @@ def next_check(attempt: Attempt, now: datetime) -> datetime | None:
             return now + RECHECK_UNDECIDED
         case _:
             return _next_open_check(attempt, handed_over, now)
+
+
+def _next_late_check(attempt: Attempt, now: datetime) -> datetime | None:
+    settled_at = attempt.settled_at or now
+    steps = [timedelta(hours=each) for each in LATE_CHECK_HOURS]
+    planned = _first_after(now, settled_at, steps)
+    if planned is None or attempt.verdict not in NOT_DECIDED:
+        return planned
+    asked_in_vain_since = max(
+        [settled_at + step for step in steps if settled_at + step <= now] or [settled_at]
+    )
+    is_new = now - asked_in_vain_since < RECHECK_UNDECIDED
+    return min(planned, now + (RECHECK_LATE if is_new else RECHECK_UNDECIDED))
 
 
 def _next_open_check(attempt: Attempt, handed_over: datetime, now: datetime) -> datetime | None:
@@ -197,20 +214,29 @@ def _first_after(now: datetime, start: datetime, steps: list[timedelta]) -> date
 
 def resolved_state(attempt: Attempt) -> State:
     """Where an operator's word leads: what nobody could decide is closed, everything else stays what it is."""
-    if (
-        attempt.has_money
-        or attempt.state in _OVER
-        or (attempt.verdict is not None and attempt.verdict not in NOT_DECIDED)
-    ):
-        return attempt.state
-    return State.CLOSED
+    is_over = attempt.track_id is None or attempt.has_money or attempt.state in _OVER
+    is_decided = attempt.verdict is not None and attempt.verdict not in NOT_DECIDED
+    return attempt.state if is_over or is_decided else State.CLOSED
+
+
+def is_resolvable(attempt: Attempt) -> bool:
+    """Whether an operator's word would change anything: a flag, a doubt or a refund that nobody has dealt with."""
+    if attempt.resolved_at is not None:
+        return False
+    is_doubtful = attempt.state == State.REFUNDING or resolved_state(attempt) != attempt.state
+    return is_doubtful or bool(attempt.flags)
 
 
 def is_alarming(attempt: Attempt, now: datetime) -> bool:
-    """Whether an attempt is still undecided so long after its hand-over that a person must look at it."""
+    """Whether an attempt is still undecided so long after its hand-over that a person must look at it.
+
+    A refund that is under way is not decided either: it may end in our money or in none. The operators' list and the
+    metric ask the same in SQL, from the same sets.
+    """
     is_old = attempt.redirected_at is not None and now - attempt.redirected_at >= ALARM_AFTER
-    is_closed = attempt.has_money or attempt.state in {State.REFUNDED, State.REVERSED, State.CLOSED}
-    return is_old and not is_closed and attempt.verdict in NOT_DECIDED
+    is_open = attempt.state not in DECIDED_STATES and attempt.resolved_at is None
+    is_unclear = attempt.state == State.REFUNDING or attempt.verdict is None or attempt.verdict in NOT_DECIDED
+    return is_old and is_open and is_unclear
 
 
 def outcome_of(attempt: Attempt, credit_rial: int = 0) -> Outcome:

@@ -253,9 +253,9 @@ def resolve(actor: Actor, attempt_id: AttemptId, reason: str) -> Attempt:
         repository.lock_account(tenant_id)
         attempt = repository.attempt(attempt_id, lock=True)
         assert attempt is not None
-        state = rules.resolved_state(attempt)
-        if attempt.resolved_at is not None or (state == attempt.state and not attempt.flags):
+        if not rules.is_resolvable(attempt):
             raise Conflict
+        state = rules.resolved_state(attempt)
         repository.change(
             attempt_id,
             state,

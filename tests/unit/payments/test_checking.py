@@ -51,6 +51,16 @@ def test_a_settled_payment_is_looked_at_again_for_a_month() -> None:
     assert [minutes / 60 for minutes in checks(settled)] == [1, 24, 72, 168, 336, 720]
 
 
+def test_a_settled_payment_that_met_silence_is_asked_hourly_for_a_day_then_daily_and_for_a_month() -> None:
+    found = checks(attempt(State.SETTLED, verdict=Verdict.UNDECIDED, settled_at=NOW), most=200)
+
+    hours = [minutes / 60 for minutes in found]
+    assert hours[:48] == list(range(1, 49))
+    assert hours[48:52] == [72, 73, 74, 75]
+    assert [each for each in hours if 100 <= each < 168] == [120, 144]
+    assert hours[-2:] == [696, 720]
+
+
 def test_a_return_begins_the_schedule_anew() -> None:
     late = attempt(
         State.RETURNED, verdict=Verdict.WAITING, redirected_at=NOW - timedelta(hours=5), returned_at=NOW
@@ -106,6 +116,9 @@ def test_a_prepared_attempt_waits_for_its_click() -> None:
         pytest.param({"verdict": Verdict.UNDECIDED, "redirected_at": NOW}, False, id="undecided since now"),
         pytest.param({"verdict": Verdict.UNDECIDED, "redirected_at": None}, False, id="nobody was sent"),
         pytest.param({"verdict": Verdict.WAITING}, False, id="decided"),
+        pytest.param({"verdict": None}, True, id="never asked"),
+        pytest.param({"verdict": Verdict.REFUNDING, "state": State.REFUNDING}, True, id="a refund for ever"),
+        pytest.param({"verdict": Verdict.UNDECIDED, "resolved_at": NOW}, False, id="resolved"),
         pytest.param({"verdict": Verdict.UNDECIDED, "state": State.SETTLED}, False, id="settled"),
         pytest.param({"verdict": Verdict.UNDECIDED, "state": State.CLOSED}, False, id="closed"),
     ],
