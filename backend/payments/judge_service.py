@@ -20,7 +20,7 @@ from backend.notifications import service as notifications
 from backend.payments import gateway_service, ledger_repository, repository, rules
 from backend.payments.judge_types import Decision
 from backend.payments.receipts import receipt_mail
-from backend.payments.types import Attempt, AttemptId, EntryKind, EventKind, Flag, State
+from backend.payments.types import Attempt, AttemptId, EntryKind, EventKind, Flag, State, Verdict
 from backend.tenants import service as tenants
 
 TRIES = 3
@@ -90,14 +90,17 @@ def _after(current: Attempt, decision: Decision, now: datetime) -> Attempt:
     ttl = timedelta(seconds=settings().payment_attempt_ttl_s)
     evidence, verdict = decision.evidence, decision.verdict
     reports = evidence is not None and evidence.is_report
+    # What does not fit may be somebody else's: their card and reference stay in the evidence.
+    ours = evidence if verdict != Verdict.MISMATCH else None
     return replace(
         current,
+        redirected_at=rules.handed_over_at(current, verdict, now),
         state=rules.next_state(current.state, verdict, has_expired=rules.has_expired(current, now, ttl)),
         verdict=verdict,
         flags=rules.flags_after(current, verdict),
         gateway_status=evidence.status if evidence and reports else current.gateway_status,
-        ref_number=(evidence.ref_number if evidence else None) or current.ref_number,
-        card_mask=(evidence.card if evidence else None) or current.card_mask,
+        ref_number=(ours.ref_number if ours else None) or current.ref_number,
+        card_mask=(ours.card if ours else None) or current.card_mask,
         raw=evidence.to_raw() if evidence else current.raw,
         last_inquiry_at=now,
         check_count=current.check_count + 1,
@@ -160,6 +163,7 @@ def _store(actor: Actor, before: Attempt, after: Attempt, decision: Decision, no
         after.id,
         after.state,
         verdict=decision.verdict.value,
+        redirected_at=after.redirected_at,
         turn=after.turn,
         flags=list(after.flags),
         gateway_status=after.gateway_status,

@@ -20,12 +20,18 @@ RECHECK_LATE = timedelta(hours=1)
 CLOSED_CHECKS_FOR = timedelta(days=30)
 # The gateway's client gives up after 12 seconds; a start that took longer died with its process.
 START_GRACE = timedelta(seconds=30)
+# The clocks of two processes may differ by this; what lies further ahead was written before a clock was set back.
+CLOCK_SKEW = timedelta(minutes=1)
+# Strangers who know a track id make us ask the gateway no more often than this.
+STRANGERS_WAIT = timedelta(seconds=5)
 
 NOT_DECIDED = frozenset({Verdict.UNDECIDED, Verdict.UNVERIFIED, Verdict.MISMATCH})
 DECIDED_STATES = frozenset(
     {State.SETTLED, State.REFUNDED, State.REVERSED, State.FAILED_TO_START, State.CLOSED}
 )
 NO_ANSWER = "no_answer"
+# The gateway says this only of a session that somebody was at, also where we handed it to nobody.
+_SOMEBODY_WAS_THERE = frozenset(Verdict) - {Verdict.WAITING, Verdict.UNDECIDED}
 # No operator's word leads out of these: a refund under way may be withdrawn, and then the money is ours again.
 _OVER = frozenset({State.REFUNDING, State.REFUNDED, State.REVERSED, State.FAILED_TO_START})
 _FROM_OPEN = MappingProxyType(
@@ -159,7 +165,22 @@ def with_flag(flags: tuple[Flag, ...], flag: Flag) -> tuple[Flag, ...]:
 
 def has_expired(attempt: Attempt, now: datetime, ttl: timedelta) -> bool:
     """Whether an attempt kept its invoices long enough since its hand-over. A prepared one waits for its click."""
-    return attempt.redirected_at is not None and now - attempt.redirected_at >= ttl
+    return attempt.redirected_at is not None and not is_fresh(attempt.redirected_at, now, ttl)
+
+
+def is_fresh(at: datetime, now: datetime, span: timedelta) -> bool:
+    """Whether an instant lies less than a span ago. One in the future does not: it is older than a set-back clock."""
+    return -CLOCK_SKEW <= now - at < span
+
+
+def handed_over_at(attempt: Attempt, verdict: Verdict, now: datetime) -> datetime | None:
+    """When an attempt was handed to a browser; at the latest when the gateway tells that somebody was there."""
+    return attempt.redirected_at or (now if verdict in _SOMEBODY_WAS_THERE else None)
+
+
+def was_asked_lately(attempt: Attempt, now: datetime) -> bool:
+    """Whether the gateway's last answer is so young that a stranger gets no other."""
+    return attempt.last_inquiry_at is not None and is_fresh(attempt.last_inquiry_at, now, STRANGERS_WAIT)
 
 
 def next_check(attempt: Attempt, now: datetime) -> datetime | None:
@@ -171,6 +192,7 @@ def next_check(attempt: Attempt, now: datetime) -> datetime | None:
     handed_over = attempt.returned_at or attempt.redirected_at
     if handed_over is None:
         return None
+    handed_over = min(handed_over, now)
     match attempt.state:
         case State.SETTLED:
             return _next_late_check(attempt, now)
@@ -178,7 +200,8 @@ def next_check(attempt: Attempt, now: datetime) -> datetime | None:
             return None
         case State.CLOSED:
             following = now + RECHECK_UNDECIDED
-            is_over = following > (attempt.resolved_at or handed_over) + CLOSED_CHECKS_FOR
+            closed_at = min(attempt.resolved_at or handed_over, now)
+            is_over = following > closed_at + CLOSED_CHECKS_FOR
             return None if is_over else following
         case State.REFUNDING:
             return now + RECHECK_UNDECIDED
@@ -187,7 +210,7 @@ def next_check(attempt: Attempt, now: datetime) -> datetime | None:
 
 
 def _next_late_check(attempt: Attempt, now: datetime) -> datetime | None:
-    settled_at = attempt.settled_at or now
+    settled_at = min(attempt.settled_at or now, now)
     steps = [timedelta(hours=each) for each in LATE_CHECK_HOURS]
     planned = _first_after(now, settled_at, steps)
     if planned is None or attempt.verdict not in NOT_DECIDED:

@@ -124,6 +124,7 @@ def callback(actor: Actor | None, parameters: Sequence[tuple[str, str]]) -> Retu
     """What to tell a payer who comes back; ``actor`` is None without a session. For anybody, whatever they send.
 
     The address only names an attempt; the judge asks the gateway. It may be repeated, forged, replayed or parallel.
+    Only the attempt's nonce or a session of its tenant makes it a return; others learn the outcome and no more.
 
     Raises:
         Unavailable: the database did not answer; the sweeper settles the payment later.
@@ -134,15 +135,15 @@ def callback(actor: Actor | None, parameters: Sequence[tuple[str, str]]) -> Retu
     attempt = repository.attempt_of_track_id(query.track_id)
     if attempt is None:
         return Returned(outcome=Outcome.UNKNOWN, track_id=query.track_id)
-    now = clock.utc_now()
+    now, is_payers = clock.utc_now(), _has_nonce(attempt, query) or _is_of_tenant(actor, attempt)
+    if is_payers:
+        attempt = _note_return(attempt, query, now)
+    elif rules.was_asked_lately(attempt, now):
+        return _returned(attempt, query, is_payers=False)
     judged = judge_service.judge_again(
-        RETURNING,
-        _note_return(attempt, query, now),
-        now,
-        claims_success=query.claims_success,
-        asks_settled=False,
+        RETURNING, attempt, now, claims_success=query.claims_success, asks_settled=False
     )
-    return _returned(actor, judged, query)
+    return _returned(judged, query, is_payers=is_payers)
 
 
 def check_again(actor: Actor, attempt_id: AttemptId) -> Attempt:
@@ -295,23 +296,29 @@ def _note_return(attempt: Attempt, query: CallbackQuery, now: datetime) -> Attem
         assert current is not None
         if current.state not in {State.REQUESTED, State.REDIRECTED}:
             return current
-        handed_over = current.redirected_at or now
-        repository.change(attempt.id, State.RETURNED, returned_at=now, redirected_at=handed_over)
+        returned = replace(
+            current, state=State.RETURNED, returned_at=now, redirected_at=current.redirected_at or now
+        )
+        # The process may die before it has asked the gateway.
+        returned = replace(returned, next_check_at=rules.next_check(returned, now))
+        repository.change(
+            attempt.id,
+            returned.state,
+            returned_at=now,
+            redirected_at=returned.redirected_at,
+            next_check_at=returned.next_check_at,
+        )
         repository.add_event(attempt.id, EventKind.RETURNED, actor=name_of(RETURNING), at=now, detail=detail)
-    return replace(current, state=State.RETURNED, returned_at=now, redirected_at=handed_over)
+    return returned
 
 
-def _returned(actor: Actor | None, attempt: Attempt, query: CallbackQuery) -> Returned:
+def _returned(attempt: Attempt, query: CallbackQuery, *, is_payers: bool) -> Returned:
     credit = _credit_of(attempt) if attempt.has_money else 0
-    public = Returned(
-        outcome=rules.outcome_of(attempt, credit),
-        track_id=query.track_id,
-        gateway_status=attempt.gateway_status,
-    )
-    if not (_has_nonce(attempt, query) or _is_of_tenant(actor, attempt)):
-        return public
+    outcome = rules.outcome_of(attempt, credit)
+    if not is_payers:
+        return Returned(outcome=outcome, track_id=query.track_id)
     return Returned(
-        outcome=public.outcome,
+        outcome=outcome,
         track_id=query.track_id,
         gateway_status=attempt.gateway_status,
         attempt_id=attempt.id,

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from backend.money import Rial
 from backend.payments.judge_types import CallbackQuery, PaymentPlan
-from backend.payments.rules import ALARM_AFTER, NO_ANSWER, NOT_DECIDED, START_GRACE
+from backend.payments.rules import ALARM_AFTER, NO_ANSWER, NOT_DECIDED, START_GRACE, is_fresh
 from backend.payments.types import (
     Allocation,
     Attempt,
@@ -86,7 +86,7 @@ def oldest_first(payables: Sequence[Payable]) -> list[Payable]:
 def obstacle(attempt: Attempt, wanted: PaymentPlan, now: datetime) -> Obstacle:
     """What an open attempt means before anybody is asked."""
     if attempt.state == State.CREATED:
-        return Obstacle.STARTING if now - attempt.created_at < START_GRACE else Obstacle.DEAD
+        return Obstacle.STARTING if abs(now - attempt.created_at) < START_GRACE else Obstacle.DEAD
     # Nobody was sent to a prepared one, so nobody can be paying it.
     if attempt.state == State.REQUESTED and attempt.allocations != wanted.allocations:
         return Obstacle.UNUSED
@@ -124,12 +124,12 @@ def _may_be_paying(attempt: Attempt, now: datetime, patience: timedelta) -> bool
 
 def _is_fresh(attempt: Attempt, now: datetime, ttl: timedelta, prepared_ttl: timedelta) -> bool:
     # A payer who came back unpaid may have met a session that the bank had closed; that one gets a new one.
-    age = now - (attempt.requested_at or attempt.created_at)
+    opened_at = attempt.requested_at or attempt.created_at
     match attempt.state:
         case State.REQUESTED:
-            return age < prepared_ttl
+            return is_fresh(opened_at, now, prepared_ttl)
         case State.REDIRECTED:
-            return age < ttl
+            return is_fresh(opened_at, now, ttl)
         case _:
             return False
 

@@ -35,7 +35,7 @@ def sweep(actor: Actor, now: datetime) -> SweepReport:
         expired = _expire_unused(actor, now)
         judged, failed = in_parallel(
             lambda each: _judge_due(actor, each, now),
-            repository.due_ids(now, AT_ONCE),
+            repository.due_ids(now, now + rules.CLOCK_SKEW, AT_ONCE),
             "payment.sweep_failed",
         )
     undecided = report_repository.health(now, now - rules.ALARM_AFTER).undecided
@@ -65,7 +65,9 @@ def _expire_unused(actor: Actor, now: datetime) -> int:
     """Close what nobody was ever sent to; no question is needed, for nobody can have paid."""
     prepared_ttl = timedelta(seconds=settings().payment_prepared_ttl_s)
     with transaction():
-        unused = repository.never_handed_over(now - rules.START_GRACE, now - prepared_ttl, AT_ONCE)
+        unused = repository.never_handed_over(
+            now - rules.START_GRACE, now - prepared_ttl, now + rules.CLOCK_SKEW, AT_ONCE
+        )
         for attempt in unused:
             created = attempt.state == State.CREATED
             state = State.FAILED_TO_START if created else State.EXPIRED

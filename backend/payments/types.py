@@ -261,7 +261,7 @@ class CreditUse:
 class Returned:
     """What the page of return says: outcome and track id for anyone.
 
-    Amounts, reference and invoices only with the attempt's nonce, or for somebody of its tenant.
+    Amounts, reference, invoices and the bank's reason only with the attempt's nonce, or for somebody of its tenant.
     """
 
     outcome: Outcome

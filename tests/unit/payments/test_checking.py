@@ -97,7 +97,13 @@ def test_a_settled_attempt_without_its_instant_is_looked_at_soon() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age", "expected"), [pytest.param(14, False, id="fresh"), pytest.param(15, True, id="over")]
+    ("age", "expected"),
+    [
+        pytest.param(14, False, id="fresh"),
+        pytest.param(15, True, id="over"),
+        pytest.param(-1, False, id="another process's clock"),
+        pytest.param(-2, True, id="before the clock was set back"),
+    ],
 )
 def test_an_attempt_expires_after_its_lifetime(age: int, expected: bool) -> None:
     since = NOW - timedelta(minutes=age)
