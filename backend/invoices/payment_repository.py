@@ -37,9 +37,9 @@ def pending_without_session(connection: Connection, limit: int) -> list[Due]:
 
 
 def mark_paid(connection: Connection, invoice_id: UUID, track_id: int | None, paid_at: datetime) -> bool:
-    """Mark a pending invoice as paid; whether it was pending."""
+    """Mark a pending invoice as paid, by the session of this track id or by none; whether it was pending."""
     statement = text(
-        "UPDATE tenant_invoice SET status = 'paid', paid_at = :at, zibal_track_id = coalesce(:track, zibal_track_id)"
+        "UPDATE tenant_invoice SET status = 'paid', paid_at = :at, zibal_track_id = :track"
         " WHERE id = :id AND status = 'pending'"
     )
     changed = connection.execute(statement, {"id": invoice_id, "track": track_id, "at": paid_at})

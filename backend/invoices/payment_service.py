@@ -41,14 +41,14 @@ def pending_without_session(actor: Actor, limit: int) -> list[Due]:
 
 
 def mark_paid(actor: Actor, due: Due, track_id: int | None, paid_at: datetime) -> bool:
-    """Mark a pending invoice as paid, by a payment or by credit; whether it was pending."""
+    """Mark a pending invoice as paid, by a payment or, without a track id, by credit; whether it was pending."""
     _check_change(actor, due)
     with transaction() as connection:
         return repository.mark_paid(connection, due.id, track_id, paid_at)
 
 
 def reopen(actor: Actor, due: Due) -> bool:
-    """Let a paid invoice wait for money again, because its payment was taken back; whether it was paid."""
+    """Let a paid invoice wait for money again, because what paid it was taken back; whether it was paid."""
     _check_change(actor, due)
     with transaction() as connection:
         return repository.reopen(connection, due.id)

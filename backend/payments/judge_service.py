@@ -5,6 +5,7 @@ lock and the attempt's row lock; an attempt that somebody else judged meanwhile 
 answers never overwrite newer ones.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from backend.invoices import service as invoices
 from backend.invoices.types import Due, InvoiceId, Status
 from backend.log import get_logger
 from backend.notifications import service as notifications
-from backend.payments import gateway_service, ledger_repository, repository, rules
+from backend.payments import credit_rules, gateway_service, ledger_repository, repository, rules
 from backend.payments.judge_types import Decision
 from backend.payments.receipts import receipt_mail
 from backend.payments.types import Attempt, AttemptId, EntryKind, EventKind, Flag, State, Verdict
@@ -134,22 +135,40 @@ def _settle(actor: Actor, attempt: Attempt, now: datetime) -> Attempt:
 
 
 def _give_back(actor: Actor, attempt: Attempt, now: datetime) -> None:
-    """Take the money of a settled attempt out of the ledger again and let its invoices wait for money."""
-    entries = ledger_repository.entries_of(attempt.id, attempt.turn)
-    dues = {due.id: due for due in invoices.dues(actor, attempt.invoice_ids, lock=True)}
+    """Take the money of a settled attempt out of the ledger again and let its invoices wait for money.
+
+    Where its surplus had become credit and paid other invoices, those are opened again too, the youngest use first
+    and only as far as the credit does not reach.
+    """
+    settled = Counter(
+        {
+            entry.invoice_id: -entry.amount_rial
+            for entry in ledger_repository.entries_of(attempt.id, attempt.turn)
+            if entry.kind == EntryKind.SETTLEMENT and entry.invoice_id is not None
+        }
+    )
+    balance = ledger_repository.balance(attempt.tenant_id) - attempt.amount_rial + settled.total()
+    of_credit = credit_rules.to_reopen(
+        ledger_repository.credit_uses(attempt.tenant_id),
+        ledger_repository.credit_reopened(attempt.tenant_id),
+        -balance,
+    )
+    # One entry for each invoice: it may lose money of this attempt and credit at once.
+    reopened = settled + of_credit
+    dues = invoices.dues(actor, list(reopened), lock=True)
     _enter(actor, attempt, EntryKind.REVERSAL, -attempt.amount_rial, now=now)
-    for entry in entries:
-        if entry.kind == EntryKind.SETTLEMENT and entry.invoice_id is not None:
-            _enter(
-                actor, attempt, EntryKind.REOPENING, -entry.amount_rial, now=now, invoice_id=entry.invoice_id
-            )
-            invoices.reopen(actor, dues[entry.invoice_id])
-    _event(actor, attempt, EventKind.MONEY_RETURNED, now, {"turn": attempt.turn})
+    for due in dues:
+        _enter(actor, attempt, EntryKind.REOPENING, reopened[due.id], now=now, invoice_id=due.id)
+        invoices.reopen(actor, due)
+    told = {"turn": attempt.turn, "credit_reopened_rial": of_credit.total()}
+    _event(actor, attempt, EventKind.MONEY_RETURNED, now, told)
     log.error(
         "payment.money_returned",
         attempt=attempt.id,
         tenant=attempt.tenant_id,
         amount_rial=attempt.amount_rial,
+        credit_reopened_rial=of_credit.total(),
+        debt_rial=max(0, -balance - of_credit.total()),
     )
 
 

@@ -56,6 +56,7 @@ from backend.payments.types import (
     PaymentFile,
     PaymentHealth,
     PaymentPreview,
+    Payout,
     PreviewProblem,
     Returned,
     State,
@@ -187,7 +188,10 @@ def history(actor: Actor, invoice_id: InvoiceId) -> InvoicePayments:
 
 
 def credit_balance(actor: Actor, tenant_id: TenantId) -> int:
-    """A tenant's credit in rial. Negative when money was taken back that had been used. For its tenant and staff."""
+    """A tenant's credit in rial. Negative when money was taken back that had been paid out.
+
+    For its tenant and staff.
+    """
     require_tenant(actor, tenant_id)
     return ledger_repository.balance(tenant_id)
 
@@ -205,6 +209,22 @@ def use_credit(actor: Actor, invoice_ids: Sequence[InvoiceId] | None = None) -> 
     """
     require_role(actor, Role.TENANT_ADMIN)
     return credit_service.use(actor, own_tenant(actor), invoice_ids)
+
+
+def pay_out_credit(actor: Actor, tenant_id: TenantId, amount_rial: int, reason: str, key: str) -> Payout:
+    """Book that an operator paid credit back to a tenant; the money itself moves at the bank. Audited.
+
+    ``key`` names the payout, such as the number of the transfer: the same one again books nothing. For operators and
+    processes.
+
+    Raises:
+        Invalid: the amount is not positive, or reason or key do not fit.
+        NotFound: there is no such tenant.
+        Conflict: the credit is smaller (``payout_above_credit``), or the key names a payout of another amount
+            (``payout_key_used``).
+    """
+    require_role_or_process(actor, *OPERATOR_ROLES)
+    return credit_service.pay_out(actor, tenant_id, amount_rial, reason, key)
 
 
 def undecided(actor: Actor, limit: int = 100) -> list[Attempt]:

@@ -81,6 +81,7 @@ class EntryKind(StrEnum):
     REVERSAL = "reversal"
     REOPENING = "reopening"
     CREDIT_USE = "credit_use"
+    PAYOUT = "payout"
 
 
 class EventKind(StrEnum):
@@ -204,6 +205,7 @@ class LedgerEntry:
     invoice_id: InvoiceId | None
     at: datetime
     actor: str
+    payout_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +257,15 @@ class CreditUse:
     used_rial: Rial
     paid: tuple[InvoiceId, ...]
     balance_rial: Rial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payout:
+    """What was paid back to a tenant out of its credit; ``is_new`` unless the same was booked before."""
+
+    amount_rial: Rial
+    balance_rial: int
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,6 +84,23 @@ class Payer:
         self.come_back(hand_off)
         return hand_off
 
+    def overpay(self, amount_rial: int = 50_000) -> HandOff:
+        """Pay an invoice twice; the payment that became credit."""
+        invoice_id = self.invoice(amount_rial)
+        first = self.start(invoice_id)
+        let_time_pass(None, minutes=16)
+        self.pay_whole(invoice_id)
+        before = self.credit()
+        self.pay(first)
+        self.come_back(first)
+        assert self.credit() == before + amount_rial
+        return first
+
+    def take_back(self, hand_off: HandOff, act: str = "reverse") -> None:
+        """Let the bank take a payment back, and us find out."""
+        self.bank.act(track_of(hand_off), act)
+        service.judge(SWEEPER, hand_off.attempt_id)
+
     def credit(self) -> int:
         return service.credit_balance(self.actor, self.tenant.id)
 

@@ -1,7 +1,5 @@
 """What may come later: refunds, reversals, second and late payments, doubt, and operators."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from backend.actor import Role
@@ -117,54 +115,6 @@ def test_a_late_payment_still_pays_its_invoice(payer: Payer) -> None:
     assert (status_of(invoice), attempt_of(late).state) == ("paid", State.SETTLED)
 
 
-def test_credit_pays_the_next_invoices_oldest_first(payer: Payer) -> None:
-    _overpay(payer, 50_000)
-    old, young = payer.invoice(30_000), payer.invoice(30_000)
-
-    with ThreadPoolExecutor(4) as tabs:
-        used = [each.result() for each in [tabs.submit(service.use_credit, payer.actor) for _ in range(4)]]
-
-    assert sum(each.used_rial for each in used) == 50_000
-    assert (payer.credit(), status_of(old), status_of(young)) == (0, "paid", "pending")
-    assert service.history(payer.actor, young).outstanding_rial == 10_000
-    payer.pay_whole(young)
-    assert (status_of(young), payer.credit()) == ("paid", 0)
-
-
-def test_credit_leaves_alone_what_is_just_being_paid(payer: Payer) -> None:
-    _overpay(payer, 50_000)
-    invoice = payer.invoice(30_000)
-    payer.start(invoice)
-
-    assert service.use_credit(payer.actor).used_rial == 0
-    assert service.preview(payer.actor).credit_rial == 50_000
-
-
-def test_credit_that_was_used_and_then_taken_back_is_a_debt_in_the_books(payer: Payer) -> None:
-    surplus = _overpay(payer, 50_000)
-    payer.invoice(50_000)
-    service.use_credit(payer.actor)
-
-    payer.bank.act(surplus, "reverse")
-    let_time_pass(payer.bank, hours=1.1)
-    sweep()
-
-    assert payer.credit() == -50_000
-    assert service.preview(payer.actor).credit_rial == 0
-
-
-def _overpay(payer: Payer, amount: int) -> int:
-    """Pay an invoice twice; the track id of the payment that became credit."""
-    invoice = payer.invoice(amount)
-    first = payer.start(invoice)
-    let_time_pass(None, minutes=16)
-    payer.pay_whole(invoice)
-    payer.pay(first)
-    payer.come_back(first)
-    assert payer.credit() == amount
-    return track_of(first)
-
-
 def test_what_stays_undecided_for_a_day_alarms_until_somebody_resolves_it(payer: Payer) -> None:
     operator, auditor = factories.actor(Role.OPERATOR), factories.actor(Role.AUDITOR)
     invoice = payer.invoice()
@@ -208,7 +158,7 @@ def test_money_that_arrives_after_it_was_given_up_is_booked_by_checking_again(pa
 
 def test_a_flag_is_resolved_without_moving_money_and_only_once(payer: Payer) -> None:
     operator = factories.actor(Role.OPERATOR)
-    _overpay(payer, 50_000)
+    payer.overpay(50_000)
     [flagged] = service.flagged(operator)
     before = ledger_of(payer.tenant.id)
 
