@@ -8,6 +8,7 @@ from backend.db.engine import read, transaction
 from backend.errors import NotFound
 from backend.invoices import payment_repository as repository
 from backend.invoices.types import Due, InvoiceId
+from backend.money import Rial
 
 
 def dues(actor: Actor, invoice_ids: Sequence[InvoiceId], *, lock: bool = False) -> list[Due]:
@@ -33,11 +34,11 @@ def pending_of(actor: Actor, tenant_id: TenantId) -> list[Due]:
         return repository.pending_of(connection, tenant_id)
 
 
-def pending_without_session(actor: Actor, limit: int) -> list[Due]:
-    """Invoices that wait for money and never had a payment session, the newest first."""
+def pending_without_session(actor: Actor, limit: int, *, minimum: Rial, maximum: Rial) -> list[Due]:
+    """Invoices that wait for money, never had a payment session and can be paid in one, the newest first."""
     require_process(actor)
     with read() as connection:
-        return repository.pending_without_session(connection, limit)
+        return repository.pending_without_session(connection, limit, minimum=minimum, maximum=maximum)
 
 
 def mark_paid(actor: Actor, due: Due, track_id: int | None, paid_at: datetime) -> bool:

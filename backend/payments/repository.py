@@ -180,22 +180,38 @@ def due_ids(now: datetime, future: datetime, limit: int) -> list[AttemptId]:
         return [AttemptId(each) for each in found]
 
 
-def never_handed_over(
-    created_before: datetime, requested_before: datetime, future: datetime, limit: int
-) -> list[Attempt]:
-    """Attempts that nobody was sent to and that have waited too long, the oldest first; locked rows are left out."""
-    with transaction() as connection:
+def unused_ids(
+    now: datetime, *, created_before: datetime, requested_before: datetime, future: datetime, limit: int
+) -> list[AttemptId]:
+    """Attempts that nobody was sent to and that have waited too long, the oldest first; ``rules.is_unused`` in SQL."""
+    with read() as connection:
         statement = text(
-            "SELECT * FROM payment_attempt WHERE (state = 'created' AND created_at < :created)"
-            " OR (state = 'requested' AND created_at < :requested)"
-            " OR (state IN ('created', 'requested') AND created_at > :future)"
-            " ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED"
+            "SELECT id FROM payment_attempt WHERE (next_check_at IS NULL OR next_check_at <= :now)"
+            " AND ((state = 'created' AND created_at <= :created)"
+            " OR (state = 'requested' AND created_at <= :requested)"
+            " OR (state IN ('created', 'requested') AND created_at > :future))"
+            " ORDER BY created_at LIMIT :limit"
         )
-        rows = connection.execute(
+        found = connection.scalars(
             statement,
-            {"created": created_before, "requested": requested_before, "future": future, "limit": limit},
-        ).all()
-        return with_allocations(connection, rows)
+            {
+                "now": now,
+                "created": created_before,
+                "requested": requested_before,
+                "future": future,
+                "limit": limit,
+            },
+        )
+        return [AttemptId(each) for each in found]
+
+
+def postpone(attempt_id: AttemptId, until: datetime) -> bool:
+    """Look at an attempt no sooner, whatever is the matter with its row; whether it is there."""
+    with transaction() as connection:
+        statement = (
+            update(PaymentAttemptRow).where(PaymentAttemptRow.id == attempt_id).values(next_check_at=until)
+        )
+        return connection.execute(statement).rowcount == 1
 
 
 def with_allocations(connection: Connection, rows: Sequence[Row[Any]]) -> list[Attempt]:

@@ -168,6 +168,17 @@ def has_expired(attempt: Attempt, now: datetime, ttl: timedelta) -> bool:
     return attempt.redirected_at is not None and not is_fresh(attempt.redirected_at, now, ttl)
 
 
+def is_unused(attempt: Attempt, now: datetime, prepared_ttl: timedelta) -> bool:
+    """Whether nobody was sent to an attempt in time: its start died, or it was prepared in vain."""
+    match attempt.state:
+        case State.CREATED:
+            return not is_fresh(attempt.created_at, now, START_GRACE)
+        case State.REQUESTED:
+            return not is_fresh(attempt.created_at, now, prepared_ttl)
+        case _:
+            return False
+
+
 def is_fresh(at: datetime, now: datetime, span: timedelta) -> bool:
     """Whether an instant lies less than a span ago. One in the future does not: it is older than a set-back clock."""
     return -CLOCK_SKEW <= now - at < span

@@ -86,7 +86,7 @@ def oldest_first(payables: Sequence[Payable]) -> list[Payable]:
 def obstacle(attempt: Attempt, wanted: PaymentPlan, now: datetime) -> Obstacle:
     """What an open attempt means before anybody is asked."""
     if attempt.state == State.CREATED:
-        return Obstacle.STARTING if abs(now - attempt.created_at) < START_GRACE else Obstacle.DEAD
+        return Obstacle.STARTING if is_fresh(attempt.created_at, now, START_GRACE) else Obstacle.DEAD
     # Nobody was sent to a prepared one, so nobody can be paying it.
     if attempt.state == State.REQUESTED and attempt.allocations != wanted.allocations:
         return Obstacle.UNUSED

@@ -308,12 +308,16 @@ class PaymentFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepReport:
-    """What a round of the sweeper came to. ``failed`` rows hit a bug and are tried again next time."""
+    """What a round of the sweeper came to.
+
+    ``failed`` rows are tried again, those that hit a bug in an hour; ``left`` ones had no time in this round.
+    """
 
     judged: int = 0
     settled: int = 0
     expired: int = 0
     failed: int = 0
+    left: int = 0
     undecided: int = 0
     was_busy: bool = False
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import logging
 from dataclasses import asdict
 
 import pytest
@@ -12,7 +11,6 @@ from backend.actor import Role
 from backend.config import settings
 from backend.db.engine import read
 from backend.errors import AppError
-from backend.log import configure_logging
 from backend.payments import service
 from tests import factories
 from tests.integration.payments.payer import Payer, let_time_pass, sweep, track_of
@@ -27,19 +25,6 @@ TABLES = (
     "outbox_mail",
     "audit_entry",
 )
-
-
-@pytest.fixture
-def logged() -> io.StringIO:
-    stream = io.StringIO()
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    configure_logging(logging.DEBUG)
-    handler = root.handlers[0]
-    assert isinstance(handler, logging.StreamHandler)
-    handler.setStream(stream)
-    yield stream
-    root.handlers[:], root.level = before, level
 
 
 def everything_stored() -> str:
