@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from backend.actor import Actor
-from backend.errors import AppError, Forbidden, Invalid, NotFound, SignInRequired
+from backend.errors import AppError, Forbidden, Invalid, NotFound, SignInRequired, TooManyAttempts
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, error_text, has, text
 from backend.invoices import service as invoices
@@ -22,6 +22,9 @@ from portal.payment_words import refusal_query
 
 CALLBACKS_AT_ONCE = 30.0
 CALLBACKS_PER_S = 1.0
+# A company's people click as often as they like; each click may cost the gateway a session and us its answer.
+STARTS_AT_ONCE = 20.0
+STARTS_PER_S = 0.2
 _MOST_NUMBERS = 10
 _TONES = {
     Outcome.PAID: "ok",
@@ -34,7 +37,8 @@ _TONES = {
 }
 _TRY_AGAIN = frozenset({Outcome.CANCELLED, Outcome.NOT_PAID, Outcome.WAITING})
 
-_buckets = Buckets()
+_returns = Buckets()
+_starts = Buckets()
 
 
 async def start(request: Request) -> Response:
@@ -45,6 +49,7 @@ async def start(request: Request) -> Response:
     try:
         found = await session.of_cookies(request.headers.get("cookie", ""))
         invoice_ids = None if fields.get("all") == "1" else _invoice_ids(chosen)
+        _check_pace(found.actor)
         hand_off = await bridge.call_gateway(payments.start, found.actor, invoice_ids)
     except SignInRequired as error:
         return see_other(routes.sign_in({"next": back, "error": error.code}))
@@ -55,6 +60,13 @@ async def start(request: Request) -> Response:
         problem = bridge.unexpected(error, "fa")
         return see_other(routes.with_query(back, {"error": "unknown", "reference": problem.reference}))
     return see_other(routes.hand_off(hand_off.attempt_id))
+
+
+def _check_pace(actor: Actor) -> None:
+    """Raises TooManyAttempts for a company whose people open payments one after the other."""
+    key = str(actor.tenant_id or actor.user_id)
+    if not _starts.has_left(key, at_once=STARTS_AT_ONCE, per_s=STARTS_PER_S):
+        raise TooManyAttempts(reason="payments")
 
 
 async def lead_to_bank(request: Request) -> Response:
@@ -88,7 +100,7 @@ async def lead_to_bank(request: Request) -> Response:
 async def come_back(request: Request) -> Response:
     """GET: what became of a payment, for whoever asks and whatever the address says; the gateway decides, not it."""
     lang = language_of(request)
-    if not _buckets.has_left(address_of(request), at_once=CALLBACKS_AT_ONCE, per_s=CALLBACKS_PER_S):
+    if not _returns.has_left(address_of(request), at_once=CALLBACKS_AT_ONCE, per_s=CALLBACKS_PER_S):
         return _sentence_page(request, text("payment.returned_too_often", lang), status=429)
     try:
         actor = await _actor_of(request)

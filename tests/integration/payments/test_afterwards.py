@@ -267,6 +267,27 @@ def test_another_merchants_payments_are_left_undecided(payer: Payer, monkeypatch
     assert service.is_play_money()
 
 
+def test_payments_of_the_merchant_before_are_settled_under_its_code(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoice, other = payer.invoice(), payer.invoice()
+    hand_off, waiting = payer.start(invoice), payer.start(other)
+    payer.pay(hand_off)
+    payer.bank.merchant("docuchat-new")
+    monkeypatch.setenv("ZIBAL_MERCHANT", "docuchat-new")
+    monkeypatch.setenv("ZIBAL_MERCHANT_PREVIOUS", "docuchat-live")
+    settings.cache_clear()
+
+    assert payer.come_back(hand_off).outcome == Outcome.PAID
+    new = payer.start(other)
+
+    assert status_of(invoice) == "paid"
+    assert (attempt_of(waiting).state, attempt_of(waiting).verdict) == (State.SUPERSEDED, Verdict.WAITING)
+    assert attempt_of(new).merchant_fingerprint != attempt_of(waiting).merchant_fingerprint
+    payer.pay(new)
+    assert payer.come_back(new).outcome == Outcome.PAID
+
+
 def test_only_processes_sweep(payer: Payer) -> None:
     for act in (
         lambda: service.sweep(payer.actor),
