@@ -21,7 +21,7 @@ from backend.notifications import service as notifications
 from backend.payments import credit_rules, gateway_service, ledger_repository, repository, rules
 from backend.payments.judge_types import Decision
 from backend.payments.receipts import receipt_mail
-from backend.payments.types import Attempt, AttemptId, EntryKind, EventKind, Flag, State, Verdict
+from backend.payments.types import Attempt, AttemptId, EntryKind, EventKind, Flag, Verdict
 from backend.tenants import service as tenants
 
 TRIES = 3
@@ -194,7 +194,7 @@ def _store(actor: Actor, before: Attempt, after: Attempt, decision: Decision, no
         next_check_at=after.next_check_at,
         check_count=after.check_count,
         last_error=after.last_error,
-        resolved_at=None if _is_news(before, after) else after.resolved_at,
+        resolved_at=None if rules.is_news(before, after) else after.resolved_at,
     )
     # An unchanged answer is counted, not told again: an attempt is asked about many times.
     told = (after.state, after.verdict, after.last_error, after.gateway_status)
@@ -206,12 +206,6 @@ def _store(actor: Actor, before: Attempt, after: Attempt, decision: Decision, no
             **after.raw,
         }
         _event(actor, after, EventKind.JUDGED, now, detail)
-
-
-def _is_news(before: Attempt, after: Attempt) -> bool:
-    """Whether something happened that an operator's earlier word did not speak of."""
-    went_back = after.state in {State.REFUNDING, State.REFUNDED, State.REVERSED}
-    return after.flags != before.flags or (went_back and after.state != before.state)
 
 
 def _enter(

@@ -261,16 +261,27 @@ def is_resolvable(attempt: Attempt) -> bool:
     return is_doubtful or bool(attempt.flags)
 
 
-def is_alarming(attempt: Attempt, now: datetime) -> bool:
-    """Whether an attempt is still undecided so long after its hand-over that a person must look at it.
+def is_doubtful(attempt: Attempt) -> bool:
+    """Whether nobody can say yet where an attempt ends. A refund under way may end in our money or in none."""
+    is_unclear = attempt.state == State.REFUNDING or attempt.verdict is None or attempt.verdict in NOT_DECIDED
+    return is_unclear and attempt.state not in DECIDED_STATES
 
-    A refund that is under way is not decided either: it may end in our money or in none. The operators' list and the
-    metric ask the same in SQL, from the same sets.
+
+def is_alarming(attempt: Attempt, now: datetime) -> bool:
+    """Whether an attempt is still in doubt so long after its hand-over that a person must look at it.
+
+    The operators' list and the metric ask the same in SQL, from the same sets.
     """
     is_old = attempt.redirected_at is not None and now - attempt.redirected_at >= ALARM_AFTER
-    is_open = attempt.state not in DECIDED_STATES and attempt.resolved_at is None
-    is_unclear = attempt.state == State.REFUNDING or attempt.verdict is None or attempt.verdict in NOT_DECIDED
-    return is_old and is_open and is_unclear
+    return is_old and attempt.resolved_at is None and is_doubtful(attempt)
+
+
+def is_news(before: Attempt, after: Attempt) -> bool:
+    """Whether a judgement brought what an operator's earlier word did not speak of, so that it is shown again."""
+    is_money_back = after.state in {State.REFUNDING, State.REFUNDED, State.REVERSED}
+    turned_back = is_money_back and after.state != before.state
+    turned_doubtful = is_doubtful(after) and not is_doubtful(before)
+    return turned_back or turned_doubtful or after.flags != before.flags
 
 
 def outcome_of(attempt: Attempt, credit_rial: int = 0) -> Outcome:

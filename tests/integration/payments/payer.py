@@ -37,6 +37,7 @@ _INSTANTS = (
     "settled_at",
     "last_inquiry_at",
     "next_check_at",
+    "resolved_at",
 )
 
 

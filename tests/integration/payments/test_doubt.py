@@ -145,3 +145,18 @@ def test_silence_at_a_late_check_is_asked_again_within_the_hour(payer: Payer) ->
     sweep()
 
     assert attempt_of(hand_off).state == State.REVERSED
+
+
+def test_a_doubt_that_comes_after_a_flag_was_resolved_is_listed(payer: Payer) -> None:
+    operator = factories.actor(Role.OPERATOR)
+    hand_off = payer.start(payer.invoice())
+    payer.bank.fault("inquiry", "wrong_amount", times=1)
+    service.check_again(operator, hand_off.attempt_id)
+    service.check_again(operator, hand_off.attempt_id)
+    assert service.resolve(operator, hand_off.attempt_id, "the gateway lied").verdict == Verdict.WAITING
+
+    payer.bank.act(track_of(hand_off), "status", status=77)
+    let_time_pass(payer.bank, hours=25)
+    sweep()
+
+    assert [each.id for each in service.undecided(operator)] == [hand_off.attempt_id]
