@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from backend.actor import Actor
+from backend.clients.zibal import Status as GatewayStatus
 from backend.config import settings
 from backend.db.engine import transaction
 from backend.errors import NotFound
@@ -83,6 +84,11 @@ def apply(actor: Actor, seen: Attempt, decision: Decision, now: datetime) -> Att
             amount_rial=after.amount_rial,
             track_id=after.track_id,
         )
+    if after.gateway_status == GatewayStatus.ACCEPTOR_INVALID != current.gateway_status:
+        # The payer is told that we know.
+        log.error(
+            "payment.account_refused", attempt=after.id, todo="ask the gateway why our account is refused"
+        )
     return after
 
 
@@ -112,10 +118,11 @@ def _after(current: Attempt, decision: Decision, now: datetime) -> Attempt:
 def _settle(actor: Actor, attempt: Attempt, now: datetime) -> Attempt:
     """Bring the money into the ledger and to the attempt's own invoices; what they do not need stays credit."""
     settled = replace(attempt, turn=attempt.turn + 1, settled_at=now)
+    debt = max(0, -ledger_repository.balance(settled.tenant_id))
     _enter(actor, settled, EntryKind.PAYMENT, settled.amount_rial, now=now)
     dues = {due.id: due for due in invoices.dues(actor, settled.invoice_ids, lock=True)}
     paid = ledger_repository.paid_on(settled.invoice_ids)
-    left = int(settled.amount_rial)
+    left, still_due = int(settled.amount_rial), 0
     for allocation in settled.allocations:
         due = dues[allocation.invoice_id]
         outstanding = outstanding_of(due, paid.get(due.id, 0))
@@ -123,10 +130,20 @@ def _settle(actor: Actor, attempt: Attempt, now: datetime) -> Attempt:
         if part:
             _enter(actor, settled, EntryKind.SETTLEMENT, -part, now=now, invoice_id=due.id)
             left -= part
+        still_due += outstanding - part
         if part and part == outstanding:
             invoices.mark_paid(actor, due, settled.track_id, now)
     tenant = tenants.get(actor, settled.tenant_id)
-    notifications.enqueue([receipt_mail(settled, tenant, list(dues.values()), left, now)], now)
+    receipt = receipt_mail(
+        settled,
+        tenant,
+        list(dues.values()),
+        at=now,
+        credit_rial=left,
+        debt_rial=min(debt, left),
+        outstanding_rial=still_due,
+    )
+    notifications.enqueue([receipt], now)
     _event(actor, settled, EventKind.SETTLED, now, {"credit_rial": left, "turn": settled.turn})
     if left:
         log.warning("payment.surplus", attempt=attempt.id, tenant=attempt.tenant_id, credit_rial=left)

@@ -42,12 +42,14 @@ def append(
         )
 
 
-def balance(tenant_id: TenantId) -> int:
-    """A tenant's credit. Negative when money was taken back that had been paid out already."""
+def balance(tenant_id: TenantId, *, before: int | None = None) -> int:
+    """A tenant's credit, now or before an entry. Negative when money was taken back that had been paid out already."""
     with read() as connection:
         statement = select(func.coalesce(func.sum(TenantLedgerRow.amount_rial), 0)).where(
             TenantLedgerRow.tenant_id == tenant_id
         )
+        if before is not None:
+            statement = statement.where(TenantLedgerRow.id < before)
         return int(connection.scalar(statement) or 0)
 
 

@@ -289,7 +289,9 @@ def outcome_of(attempt: Attempt, credit_rial: int = 0) -> Outcome:
     match attempt.state:
         case State.SETTLED:
             return Outcome.PAID_AS_CREDIT if credit_rial >= attempt.amount_rial else Outcome.PAID
-        case State.REFUNDING | State.REFUNDED | State.REVERSED:
+        case State.REFUNDING:
+            return Outcome.RETURNING_MONEY
+        case State.REFUNDED | State.REVERSED:
             return Outcome.RETURNED_MONEY
         case _:
             return _outcome_by_verdict(attempt.verdict)

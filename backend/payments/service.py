@@ -333,7 +333,7 @@ def _note_return(attempt: Attempt, query: CallbackQuery, now: datetime) -> Attem
 
 
 def _returned(attempt: Attempt, query: CallbackQuery, *, is_payers: bool) -> Returned:
-    credit = _credit_of(attempt) if attempt.has_money else 0
+    credit, debt = _surplus_of(attempt) if attempt.has_money else (0, 0)
     outcome = rules.outcome_of(attempt, credit)
     if not is_payers:
         return Returned(outcome=outcome, track_id=query.track_id)
@@ -344,19 +344,30 @@ def _returned(attempt: Attempt, query: CallbackQuery, *, is_payers: bool) -> Ret
         attempt_id=attempt.id,
         amount_rial=attempt.amount_rial,
         credit_rial=Rial(credit),
+        debt_rial=Rial(debt),
+        outstanding_rial=_outstanding_on(attempt),
         ref_number=attempt.ref_number,
         invoice_ids=attempt.invoice_ids,
     )
 
 
-def _credit_of(attempt: Attempt) -> int:
-    """How much of a settled attempt its invoices did not need."""
+def _surplus_of(attempt: Attempt) -> tuple[int, int]:
+    """How much of a settled attempt its invoices did not need, and how much of that made up for a debt."""
     if Flag.SURPLUS not in attempt.flags:
-        return 0
+        return 0, 0
     entries = ledger_repository.entries_of(attempt.id, attempt.turn)
-    return sum(
+    credit = sum(
         entry.amount_rial for entry in entries if entry.kind in {EntryKind.PAYMENT, EntryKind.SETTLEMENT}
     )
+    first = min(entry.id for entry in entries)
+    debt = max(0, -ledger_repository.balance(attempt.tenant_id, before=first))
+    return credit, min(credit, debt)
+
+
+def _outstanding_on(attempt: Attempt) -> Rial:
+    dues = invoices.dues(RETURNING, attempt.invoice_ids)
+    paid = ledger_repository.paid_on(attempt.invoice_ids)
+    return Rial(sum(judge_service.outstanding_of(due, paid.get(due.id, 0)) for due in dues))
 
 
 def _has_nonce(attempt: Attempt, query: CallbackQuery) -> bool:

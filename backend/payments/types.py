@@ -109,6 +109,7 @@ class Outcome(StrEnum):
     NOT_PAID = "not_paid"
     WAITING = "waiting"
     CHECKING = "checking"
+    RETURNING_MONEY = "returning_money"
     RETURNED_MONEY = "returned_money"
     UNKNOWN = "unknown"
     UNREADABLE = "unreadable"
@@ -273,6 +274,8 @@ class Returned:
     """What the page of return says: outcome and track id for anyone.
 
     Amounts, reference, invoices and the bank's reason only with the attempt's nonce, or for somebody of its tenant.
+    ``credit_rial`` is what the invoices did not need, ``debt_rial`` the part of it that made up for credit which had
+    been paid out and taken back; ``outstanding_rial`` is what its invoices wait for now, whoever pays it.
     """
 
     outcome: Outcome
@@ -281,6 +284,8 @@ class Returned:
     attempt_id: AttemptId | None = None
     amount_rial: Rial | None = None
     credit_rial: Rial | None = None
+    debt_rial: Rial | None = None
+    outstanding_rial: Rial | None = None
     ref_number: str | None = None
     invoice_ids: tuple[InvoiceId, ...] = ()
 

@@ -12,6 +12,7 @@ from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, error_text, has, text
 from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
+from backend.money import Rial
 from backend.payments import service as payments
 from backend.payments.types import AttemptId, HandOff, Outcome, Returned
 from portal import bridge, routes, session
@@ -31,11 +32,13 @@ _TONES = {
     Outcome.PAID_AS_CREDIT: "ok",
     Outcome.CANCELLED: "warn",
     Outcome.NOT_PAID: "bad",
+    Outcome.RETURNING_MONEY: "warn",
     Outcome.RETURNED_MONEY: "warn",
     Outcome.UNKNOWN: "warn",
     Outcome.UNREADABLE: "warn",
 }
 _TRY_AGAIN = frozenset({Outcome.CANCELLED, Outcome.NOT_PAID, Outcome.WAITING})
+_MONEY_WAS_THERE = frozenset({Outcome.PAID, Outcome.RETURNING_MONEY, Outcome.RETURNED_MONEY})
 
 _returns = Buckets()
 _starts = Buckets()
@@ -118,7 +121,6 @@ async def come_back(request: Request) -> Response:
 
 def _returned_page(request: Request, returned: Returned, numbers: Sequence[str], lang: Lang) -> Response:
     outcome = returned.outcome
-    name = "try_again" if outcome in _TRY_AGAIN and returned.invoice_ids else "to_invoice"
     return render(
         request,
         "returned",
@@ -129,18 +131,36 @@ def _returned_page(request: Request, returned: Returned, numbers: Sequence[str],
         remarks=_remarks(returned, lang),
         facts=_facts(returned, numbers, lang),
         onward=_page_of_ids(returned.invoice_ids),
-        onward_name=text(f"payment.{name}" if returned.invoice_ids else "payment.to_invoices", lang),
+        onward_name=text(f"payment.{_way_on(returned)}", lang),
     )
 
 
+def _way_on(returned: Returned) -> str:
+    if not returned.invoice_ids:
+        return "to_invoices"
+    if returned.outcome in _TRY_AGAIN:
+        return "try_again"
+    if returned.outcome in _MONEY_WAS_THERE and returned.outstanding_rial:
+        return "pay_rest" if returned.outcome == Outcome.PAID else "try_again"
+    return "to_invoice"
+
+
 def _remarks(returned: Returned, lang: Lang) -> list[str]:
-    """Why the bank refused, and what became credit."""
+    """Why the bank refused, what is still to be paid, and what became credit."""
     remarks = []
     reason = f"payment.refused.status_{returned.gateway_status}"
     if returned.outcome == Outcome.NOT_PAID and has(reason):
         remarks.append(text(reason, lang))
-    if returned.credit_rial and returned.outcome == Outcome.PAID:
-        remarks.append(text("payment.part_is_credit", lang, amount=fmt.toman(returned.credit_rial, lang)))
+    if returned.outcome in _MONEY_WAS_THERE and returned.outstanding_rial:
+        remarks.append(text("payment.still_to_pay", lang, amount=fmt.toman(returned.outstanding_rial, lang)))
+    elif returned.outcome in _MONEY_WAS_THERE and returned.outstanding_rial is not None:
+        remarks.append(text("payment.nothing_left", lang))
+    debt = returned.debt_rial or 0
+    credit = (returned.credit_rial or 0) - debt
+    if credit and returned.outcome == Outcome.PAID:
+        remarks.append(text("payment.part_is_credit", lang, amount=fmt.toman(Rial(credit), lang)))
+    if debt:
+        remarks.append(text("payment.part_is_debt", lang, amount=fmt.toman(Rial(debt), lang)))
     return remarks
 
 

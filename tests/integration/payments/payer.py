@@ -85,6 +85,16 @@ class Payer:
         self.come_back(hand_off)
         return hand_off
 
+    def double_payment(self, amount_rial: int = 50_000) -> tuple[Returned, Returned]:
+        """Pay an invoice in an old tab and a new one; what each is told when it comes back, the new one first."""
+        invoice_id = self.invoice(amount_rial)
+        old = self.start(invoice_id)
+        let_time_pass(None, minutes=16)
+        new = self.start(invoice_id)
+        for each in (old, new):
+            self.pay(each)
+        return self.come_back(new), self.come_back(old)
+
     def overpay(self, amount_rial: int = 50_000) -> HandOff:
         """Pay an invoice twice; the payment that became credit."""
         invoice_id = self.invoice(amount_rial)

@@ -11,13 +11,15 @@ from starlette.routing import Route
 from backend.actor import Role
 from backend.clients import zibal as zibal_client
 from backend.config import settings
-from backend.i18n.catalog import text
+from backend.i18n import format as fmt
+from backend.i18n.catalog import Lang, text
 from backend.sandbox.processes import free_port
 from backend.sandbox.zibal.driver import Driver
 from backend.sandbox.zibal.server import running
 from portal import bridge, routes, session
 from portal.buckets import Buckets
 from portal.http import payments
+from portal.payment_words import refusal_in
 from tests.conftest import forget_caches
 from tests.integration.payments import payer
 from tests.integration.portal.conftest import House
@@ -84,15 +86,49 @@ def test_opening_payments_is_limited_for_each_company(house: House, bank: Driver
     assert answers[-1].headers["location"] == f"/invoices/{invoice_id}?error=too_many_attempts.payments"
     assert other.headers["location"].startswith("/pay/")
     assert len(bank.calls("request")) == 2
-    for lang in ("fa", "en"):
-        assert payment_words_of(answers[-1], lang)
+    query = dict(httpx.URL(answers[-1].headers["location"]).params)
+    assert refusal_in(query, "en") == text("error.too_many_attempts.payments", "en")
 
 
-def payment_words_of(answer: httpx.Response, lang: str) -> str:
-    from portal.payment_words import refusal_in  # noqa: PLC0415 - the page that it leads to
+@pytest.mark.parametrize("lang", ["fa", "en"])
+def test_the_first_part_says_what_is_left_and_leads_to_paying_it(
+    house: House, bank: Driver, monkeypatch: pytest.MonkeyPatch, lang: Lang
+) -> None:
+    monkeypatch.setenv("ZIBAL_MAX_RIAL", "200000")
+    settings.cache_clear()
+    cookie = house.people[Role.TENANT_ADMIN].cookie.replace("lang=en", f"lang={lang}")
+    invoice_id = payer.invoice(house.own.id, 350_000)
+    start(cookie, invoice_id)
+    [session_of_bank] = bank.sessions()
+    bank.pay(session_of_bank["track_id"])
 
-    query = dict(httpx.URL(answer.headers["location"]).params)
-    return refusal_in(query, "fa" if lang == "fa" else "en")
+    page = come_back(bank, session_of_bank["track_id"], cookie=f"lang={lang}").text
+    strange = come_back(bank, session_of_bank["track_id"], cookie=f"lang={lang}", nonce=False).text
+    start(cookie, invoice_id)
+    rest = bank.sessions()[0]["track_id"]
+    bank.pay(rest)
+    last = come_back(bank, rest, cookie=cookie).text
+
+    left = text("payment.still_to_pay", lang, amount=fmt.toman(150_000, lang))
+    assert left in page
+    assert f'href="/invoices/{invoice_id}">{text("payment.pay_rest", lang)}</a>' in page
+    assert text("payment.nothing_left", lang) not in page
+    assert (left in strange, str(invoice_id) in strange) == (False, False)
+    assert text("payment.nothing_left", lang) in last
+    assert text("payment.pay_rest", lang) not in last
+
+
+@pytest.mark.parametrize("lang", ["fa", "en"])
+def test_the_banks_reason_stands_on_the_payers_page_only(house: House, bank: Driver, lang: Lang) -> None:
+    start(house.people[Role.TENANT_ADMIN].cookie, payer.invoice(house.own.id, 50_000))
+    [opened] = bank.sessions()
+    bank.fail(opened["track_id"], 5)
+
+    own = come_back(bank, opened["track_id"], cookie=f"lang={lang}").text
+    strange = come_back(bank, opened["track_id"], cookie=f"lang={lang}", nonce=False).text
+
+    reason = text("payment.refused.status_5", lang).replace("'", "&#39;")
+    assert (reason in own, reason in strange) == (True, False)
 
 
 def test_with_the_database_away_a_payer_gets_a_plain_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
