@@ -152,6 +152,6 @@ def _agree(attempt: dict[str, Any], status: int, *, is_listed: bool) -> bool:
         case codes.REFUNDED | codes.REVERSED | codes.REFUNDING:
             return attempt["state"] in {"refunded", "reversed", "refunding"}
         case codes.WAITING | codes.CANCELLED | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 12 | 21:
-            return attempt["state"] in {"expired", "superseded", "cancelled", "failed"}
+            return attempt["state"] in {"expired", "superseded", "cancelled", "failed", "closed"}
         case _:
-            return is_listed and attempt["state"] != "settled"
+            return (is_listed or attempt["state"] == "closed") and attempt["state"] != "settled"
