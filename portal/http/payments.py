@@ -24,8 +24,8 @@ from portal.payment_words import refusal_query
 CALLBACKS_AT_ONCE = 30.0
 CALLBACKS_PER_S = 1.0
 # A company's people click as often as they like; each click may cost the gateway a session and us its answer.
-STARTS_AT_ONCE = 20.0
-STARTS_PER_S = 0.2
+STARTS_AT_ONCE = 30.0
+STARTS_PER_S = 0.5
 _MOST_NUMBERS = 10
 _TONES = {
     Outcome.PAID: "ok",

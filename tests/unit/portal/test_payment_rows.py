@@ -12,7 +12,7 @@ from tests.unit.payments.examples import NOW, attempt
 REASONS = (
     *("no_answer", "no_session", "merchant_changed", "interrupted", "amount_missing", "order_missing"),
     *("status_11", "status_-2", "status_77", "status_None", "result_103", "result_115", "result_201"),
-    *("result_202", "result_203", "result_999", "amount", "order", "unverified", "mismatch"),
+    *("result_202", "result_203", "result_999", "amount", "order", "unverified", "mismatch", "refunding"),
 )
 
 
