@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from backend.clock import utc_now
 from backend.config import settings
 from backend.db.engine import transaction
 from backend.payments import repository, service, start_service, sweep_service
@@ -72,6 +73,13 @@ def test_an_unused_attempt_that_hits_a_bug_keeps_no_other_from_expiring(
 
     assert [(each.failed, each.expired) for each in reports] == [(1, 0), (0, 1)]
     assert repository.open_attempts([whole]) == []
+
+
+def test_what_a_click_took_just_before_it_would_expire_is_left_alone(payer: Payer) -> None:
+    hand_off = payer.start(payer.invoice())
+
+    assert sweep_service._expire(SWEEPER, hand_off.attempt_id, utc_now()) is False
+    assert attempt_of(hand_off).state == State.REDIRECTED
 
 
 def test_a_round_takes_no_new_rows_after_its_time(payer: Payer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,6 +111,21 @@ def test_an_attempt_expires_after_its_lifetime(age: int, expected: bool) -> None
     assert rules.has_expired(attempt(redirected_at=since), NOW, TTL) is expected
 
 
+@pytest.mark.parametrize(
+    ("state", "age", "expected"),
+    [
+        pytest.param(State.CREATED, timedelta(seconds=29), False, id="being started"),
+        pytest.param(State.CREATED, timedelta(seconds=30), True, id="its start died"),
+        pytest.param(State.CREATED, timedelta(minutes=-2), True, id="of the future"),
+        pytest.param(State.REQUESTED, timedelta(minutes=14), False, id="prepared"),
+        pytest.param(State.REQUESTED, TTL, True, id="prepared in vain"),
+        pytest.param(State.REDIRECTED, timedelta(days=9), False, id="handed over"),
+    ],
+)
+def test_what_nobody_was_sent_to_in_time_is_unused(state: State, age: timedelta, expected: bool) -> None:
+    assert rules.is_unused(attempt(state, created_at=NOW - age), NOW, TTL) is expected
+
+
 def test_a_prepared_attempt_waits_for_its_click() -> None:
     assert not rules.has_expired(attempt(State.REQUESTED, redirected_at=None), NOW + TTL, TTL)
 
