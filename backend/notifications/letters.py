@@ -83,7 +83,6 @@ def _invoice_issued(params: Mapping[str, str | int], lang: Lang, public_url: str
 
 
 def _payment_received(params: Mapping[str, str | int], lang: Lang, public_url: str) -> dict[str, str]:
-    credit_rial = int(params["credit_rial"])
     return {
         "tenant_name": _one_line(str(params["tenant_name"])),
         "numbers": formats.listed(_identifiers(str(params["numbers"]), lang), lang),
@@ -93,9 +92,16 @@ def _payment_received(params: Mapping[str, str | int], lang: Lang, public_url: s
         "track_id": _one_line(str(params["track_id"])),
         "reference": _one_line(str(params["reference"])),
         "card": _one_line(str(params["card"])),
-        "credit": formats.toman(credit_rial, lang) if credit_rial else "",
+        "credit": _toman_if_any(params["credit_rial"], lang),
+        # Mails that were queued by an earlier version do not have these two.
+        "debt": _toman_if_any(params.get("debt_rial", 0), lang),
+        "outstanding": _toman_if_any(params.get("outstanding_rial", 0), lang),
         "link": f"{public_url}/invoices/{quote(str(params['invoice_id']), safe='')}",
     }
+
+
+def _toman_if_any(amount_rial: str | int, lang: Lang) -> str:
+    return formats.toman(int(amount_rial), lang) if int(amount_rial) else ""
 
 
 _PLACES: Mapping[Template, Callable[[Mapping[str, str | int], Lang, str], dict[str, str]]] = {

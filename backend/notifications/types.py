@@ -21,7 +21,7 @@ class Mail(NamedTuple):
 
     The parameters of ``invoice_issued``: number, day (ISO), tokens, amount_rial, tenant_name, invoice_id.
     Those of ``payment_received``: numbers, amount_rial, credit_rial, track_id, reference, card, at (ISO), tenant_name,
-    invoice_id; reference, card and credit may be empty or 0 and are then left out.
+    invoice_id, debt_rial, outstanding_rial; reference, card and amounts may be empty or 0 and are then left out.
     """
 
     key: str

@@ -97,7 +97,11 @@ def _actions() -> rx.Component:
                 on_click=PaymentsState.check_again,
                 disabled=PaymentsState.is_checking,
             ),
-            button(t("page.payments.resolve"), kind="danger", on_click=PaymentsState.ask_resolve),
+            rx.cond(
+                PaymentsState.file.can_resolve,
+                button(t("page.payments.resolve"), kind="danger", on_click=PaymentsState.ask_resolve),
+                rx.fragment(),
+            ),
             class_name="row",
         ),
         rx.el.span(t("page.payments.read_only"), class_name="muted"),

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
-from backend.payments.types import Attempt, Event, LedgerEntry, PaymentFile
+from backend.payments import rules
+from backend.payments.types import Attempt, Event, Flag, LedgerEntry, PaymentFile, Verdict
 from portal import routes
 from portal.payment_words import TONES, state_name
 
@@ -75,6 +76,7 @@ class FileView:
     last_asked: str = ""
     next_ask: str = ""
     url: str = ""
+    can_resolve: bool = False
 
 
 def to_payment(attempt: Attempt, tenant: str, lang: Lang) -> PaymentRow:
@@ -93,7 +95,7 @@ def to_payment(attempt: Attempt, tenant: str, lang: Lang) -> PaymentRow:
 
 def _reasons(attempt: Attempt, lang: Lang) -> list[Why]:
     flags = [
-        Why(name=text(f"payment.flag.{flag}", lang), sentence=text(f"payment.flag_text.{flag}", lang))
+        Why(name=text(f"payment.flag.{flag}", lang), sentence=_flag_sentence(attempt, flag, lang))
         for flag in attempt.flags
     ]
     if flags or attempt.verdict is None:
@@ -101,15 +103,33 @@ def _reasons(attempt: Attempt, lang: Lang) -> list[Why]:
     return [
         Why(
             name=text(f"payment.verdict.{attempt.verdict}", lang),
-            sentence=undecided_why(attempt.last_error, lang),
+            sentence=undecided_why(attempt.last_error or attempt.verdict, lang),
         )
     ]
 
 
+def _flag_sentence(attempt: Attempt, flag: Flag, lang: Lang) -> str:
+    # The gateway may have named another amount once and proved ours later.
+    is_booked = flag == Flag.MISMATCH and attempt.turn > 0
+    return text(f"payment.flag_text.{flag}_booked" if is_booked else f"payment.flag_text.{flag}", lang)
+
+
 def undecided_why(reason: str | None, lang: Lang) -> str:
-    """The sentence for a reason; as it was stored where there is none."""
-    key = f"payment.undecided.{reason}"
-    return text(key, lang) if has(key) else reason or ""
+    """The sentence for a reason, the general one of its kind for a code that has none; else as it was stored."""
+    kind, _, code = (reason or "").partition("_")
+    for key in (f"payment.undecided.{reason}", f"payment.undecided.{kind}_other"):
+        if has(key):
+            return text(key, lang, code=fmt.digits(code, lang))
+    return reason or ""
+
+
+def checked_words(attempt: Attempt, lang: Lang) -> tuple[str, bool]:
+    """What an operator's question to the gateway came to, and whether it brought an answer."""
+    state = state_name(attempt.state, lang)
+    if attempt.verdict != Verdict.UNDECIDED:
+        return text("page.payments.checked", lang, state=state), True
+    why = undecided_why(attempt.last_error, lang)
+    return text("page.payments.checked_in_vain", lang, why=why, state=state), False
 
 
 def to_file(found: PaymentFile, lang: Lang) -> FileView:
@@ -135,6 +155,7 @@ def to_file(found: PaymentFile, lang: Lang) -> FileView:
         last_asked=fmt.instant(attempt.last_inquiry_at, lang) if attempt.last_inquiry_at else "—",
         next_ask=fmt.instant(attempt.next_check_at, lang) if attempt.next_check_at else "—",
         url=routes.invoice(first) if first else routes.PAYMENTS,
+        can_resolve=rules.is_resolvable(attempt),
     )
 
 
