@@ -4,7 +4,13 @@ import os
 
 import reflex as rx
 
-from portal.plugins import CSPPlugin, SameOriginPlugin, StableLockPlugin, VazirmatnPlugin
+from portal.plugins import (
+    CSPPlugin,
+    NewVersionPlugin,
+    SameOriginPlugin,
+    StableLockPlugin,
+    VazirmatnPlugin,
+)
 from portal.plugins.same_origin import BUILD_ADDRESS
 
 # A build has no settings at all, so these two are read by name and not through backend.config.
@@ -29,6 +35,7 @@ config = rx.Config(
         VazirmatnPlugin(),
         CSPPlugin(),
         SameOriginPlugin(),
+        NewVersionPlugin(),
         StableLockPlugin(),
     ],
     disable_plugins=[rx.plugins.SitemapPlugin],

@@ -7,7 +7,11 @@
   function toggleTheme() {
     var theme = root.dataset.theme === "dark" ? "light" : "dark";
     root.dataset.theme = theme;
-    fetch("/theme/" + theme, { method: "POST", credentials: "same-origin" }).catch(function () {});
+    // At once and by ourselves: who clicks on to the next page does not wait for the server to remember it.
+    document.cookie = "theme=" + theme + "; path=/; max-age=31536000; samesite=lax"
+      + (location.protocol === "https:" ? "; secure" : "");
+    fetch("/theme/" + theme, { method: "POST", credentials: "same-origin", keepalive: true })
+      .catch(function () {});
   }
 
   function keepPlace(link) {
@@ -99,13 +103,19 @@
   // A page whose data could not be had tries again by itself; the whole page when even the session is unknown.
   var RETRY_MS = 5000;
   function retry() {
-    var again = document.querySelector("[data-retry]");
-    if (again) { again.click(); }
+    document.querySelectorAll("[data-retry]").forEach(function (again) { again.click(); });
     if (!document.querySelector("[data-wait-for-server]")) { return; }
     fetch("/readyz", { cache: "no-store" }).then(function (answer) {
       if (answer.ok) { location.reload(); }
     }).catch(function () {});
   }
+
+  // Back leads to a page as the browser remembers it; its person may have signed out meanwhile.
+  window.addEventListener("pageshow", function (event) {
+    if (!event.persisted) { return; }
+    root.hidden = true;
+    location.reload();
+  });
 
   // Words of the browser's own, in the page's language and not in the browser's.
   function speakOfMissing(event) {

@@ -58,6 +58,7 @@ class Settings(UsageSettings):
     alertmanager_url: str = "http://127.0.0.1:9093"
     zibal_url: str = "https://gateway.zibal.ir"
     zibal_merchant: SecretStr = SecretStr(SANDBOX_MERCHANT)
+    zibal_merchant_previous: SecretStr = SecretStr("")
     zibal_min_rial: int = Field(default=10_000, gt=1_000)
     zibal_max_rial: int = Field(default=500_000_000, ge=20_000)
     payment_attempt_ttl_s: int = Field(default=15 * 60, ge=60)
@@ -124,8 +125,12 @@ class Settings(UsageSettings):
             return self
         refused = {
             "ZIBAL_MERCHANT": self.zibal_merchant.get_secret_value() in {"", SANDBOX_MERCHANT},
+            "ZIBAL_MERCHANT_PREVIOUS": self.zibal_merchant_previous.get_secret_value() == SANDBOX_MERCHANT,
+            "ZIBAL_URL": not self.zibal_url.startswith("https://"),
             "METRICS_TOKEN": self.metrics_token.get_secret_value() in {"", DEFAULT_METRICS_TOKEN},
             "PUBLIC_URL": not self.public_url.startswith("https://"),
+            # We speak no TLS, so a proxy stands before us, and without its word every client has its address.
+            "PROXY_HOPS": self.proxy_hops == 0,
             "DATABASE_URL": _has_default_password(self.database_url.get_secret_value()),
         }
         if wrong := sorted(name for name, is_wrong in refused.items() if is_wrong):

@@ -23,8 +23,15 @@ _SECRETS = [
 ]
 
 
-def redact(text: str) -> str:
-    """The text with cookies, credentials, passwords in addresses and card numbers blacked out."""
+# A browser can send a megabyte in one event, and libraries log the whole of what they do not understand.
+_MOST_LETTERS = 4_000
+_MOST_LETTERS_OF_A_TRACE = 16_000
+
+
+def redact(text: str, *, most: int = _MOST_LETTERS) -> str:
+    """The text with cookies, credentials, passwords in addresses and card numbers blacked out, cut where it is long."""
+    if len(text) > most:
+        text = f"{text[:most]}…"
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
@@ -53,7 +60,7 @@ class JSONFormatter(logging.Formatter):
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
-            entry["trace"] = redact(self.formatException(record.exc_info))
+            entry["trace"] = redact(self.formatException(record.exc_info), most=_MOST_LETTERS_OF_A_TRACE)
         return orjson.dumps(entry, default=str).decode()
 
 

@@ -1,6 +1,7 @@
 """Money is a whole number of rial; one toman is ten rial. The only place that rounds."""
 
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import NewType
 
 Rial = NewType("Rial", int)
@@ -17,7 +18,15 @@ def charge(cumulative_tokens: int, rial_per_1000_tokens: Decimal) -> Rial:
     """
     if cumulative_tokens < 0:
         raise ValueError("tokens cannot be negative")
-    return Rial(int(cumulative_tokens * rial_per_1000_tokens // TOKENS_PER_PRICE_UNIT))
+    numerator, denominator = _fraction(rial_per_1000_tokens)
+    return Rial(cumulative_tokens * numerator // denominator)
+
+
+@lru_cache(maxsize=1024)
+def _fraction(rial_per_1000_tokens: Decimal) -> tuple[int, int]:
+    """The price of one token as a fraction: whole numbers are exact where decimals would round at 28 digits."""
+    numerator, denominator = rial_per_1000_tokens.as_integer_ratio()
+    return numerator, denominator * TOKENS_PER_PRICE_UNIT
 
 
 def tax(net_rial: Rial, percent: Decimal) -> Rial:

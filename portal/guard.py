@@ -13,6 +13,7 @@ from reflex.middleware.middleware import Middleware
 from reflex.state import BaseState, StateUpdate
 from reflex_base.constants.state import FIELD_MARKER
 from reflex_base.event import Event
+from reflex_base.event.context import EventContext
 from reflex_base.registry import RegistrationContext
 
 from backend.accounts.types import Session
@@ -21,6 +22,7 @@ from backend.errors import Unavailable
 from backend.log import get_logger
 from portal import bridge, routes, session
 from portal.buckets import Buckets
+from portal.logs import LONGEST_REPORT
 
 TENANT = frozenset(TENANT_ROLES)
 TENANT_ADMINS = frozenset({Role.TENANT_ADMIN})
@@ -33,13 +35,15 @@ log = get_logger(__name__)
 _POLICY = "__portal_policy__"
 _STATE = "reflex___state____state."
 HYDRATE = f"{_STATE}hydrate_and_load"
+ON_LOAD = f"{_STATE}reflex___state____on_load_internal_state.on_load_internal"
+BROWSER_REPORT = f"{_STATE}reflex___state____frontend_event_exception_state.handle_frontend_exception"
 FRAMEWORK = frozenset(
     {
         HYDRATE,
-        f"{_STATE}reflex___state____on_load_internal_state.on_load_internal",
+        ON_LOAD,
+        BROWSER_REPORT,
         f"{_STATE}reflex___state____on_load_internal_state.set_is_hydrated",
         f"{_STATE}reflex___state____update_vars_internal_state.update_vars_internal",
-        f"{_STATE}reflex___state____frontend_event_exception_state.handle_frontend_exception",
     }
 )
 _FRAMEWORK_MODULES = ("reflex.", "reflex_base.", "reflex_components")
@@ -79,6 +83,8 @@ class ConnectionState(rx.State):
     """What the guard itself tells the browser."""
 
     is_database_lost: bool = False
+    is_rushed: bool = False
+    failure: str = ""
 
 
 class Guard(Middleware):
@@ -94,15 +100,28 @@ class Guard(Middleware):
             who = await session.session_of(session.token_in(root.router.headers.cookie))
         except Unavailable as lost:
             bridge.problem_of(lost, "en")
-            return _database_lost()
+            return _told(is_database_lost=True)
+        except Exception as error:  # noqa: BLE001 - the handler of errors answers with an event, which would end here
+            return _told(failure=bridge.unexpected(error, "en").reference)
         was_bound = await self._bind(root, who)
-        key = str(who.id if who else root.router.session.client_token)
-        if not self._buckets.has_left(key, at_once=_EVENTS_AT_ONCE, per_s=_EVENTS_PER_S):
+        if not self._has_left(root, who):
             log.warning("guard.event_dropped", reason="too_many", handler=event.name)
-            return StateUpdate()
+            return _told(is_rushed=True) if event.name in {HYDRATE, ON_LOAD} else StateUpdate()
+        if event.name == BROWSER_REPORT:
+            _shorten(event)
         if was_bound and event.name != HYDRATE:
             return _to_sign_in(ended=True)
         return None if event.name in FRAMEWORK else _verdict(event, who)
+
+    def _has_left(self, root: BaseState, who: Session | None) -> bool:
+        """Whether somebody may send one more event. What an event leads to counts as one with it.
+
+        A stranger names the tab, so only the address tells strangers apart.
+        """
+        if EventContext.get().parent_txid is not None:
+            return True
+        key = f"session:{who.id}" if who else f"address:{root.router.session.client_ip}"
+        return self._buckets.has_left(key, at_once=_EVENTS_AT_ONCE, per_s=_EVENTS_PER_S)
 
     async def _bind(self, root: BaseState, who: Session | None) -> bool:
         """Tie the tab's state to its principal. A state that was another's is wiped first; says whether it was."""
@@ -171,7 +190,13 @@ def _to_sign_in(*, ended: bool) -> StateUpdate:
     return StateUpdate(events=Event.from_event_type(rx.redirect(target)))
 
 
-def _database_lost() -> StateUpdate:
-    return StateUpdate(
-        delta={ConnectionState.get_full_name(): {f"is_database_lost{FIELD_MARKER}": True}},
-    )
+def _told(**changes: bool | str) -> StateUpdate:
+    """What the page says instead of running the event."""
+    named = {f"{name}{FIELD_MARKER}": value for name, value in changes.items()}
+    return StateUpdate(delta={ConnectionState.get_full_name(): named})
+
+
+def _shorten(event: Event) -> None:
+    """Cut a browser's report of its own error: Reflex's patterns would search a long one for minutes."""
+    for name, value in event.payload.items():
+        event.payload[name] = str(value)[:LONGEST_REPORT]

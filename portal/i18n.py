@@ -45,8 +45,10 @@ BOOT = """
     setTimeout(function () { root.classList.remove('translating'); }, SHOWN_AFTER_MS);
   }
   var theme = read('theme');
-  if (!theme && window.matchMedia('(prefers-color-scheme: dark)').matches) { theme = 'dark'; }
-  root.dataset.theme = theme === 'dark' ? 'dark' : 'light';
+  if (theme !== 'dark' && theme !== 'light') {
+    theme = window.matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
+  }
+  root.dataset.theme = theme;
 })();
 """.replace("SHOWN_AFTER_MS", str(_SHOWN_AFTER_MS))
 

@@ -11,7 +11,7 @@ from backend.actor import Role
 from backend.i18n.catalog import text
 from portal import pages, routes
 from portal.components.basics import NavLink, PlainLink, button, link, post_form
-from portal.components.status import note
+from portal.components.status import error_panel, note
 from portal.guard import ConnectionState
 from portal.i18n import by_language, language_mark, t
 from portal.visitor import VisitorState
@@ -23,7 +23,7 @@ def frame(content: rx.Component) -> rx.Component:
         PlainLink.create(t("nav.skip"), href="#content", class_name="skip"),
         _top_bar(),
         _play_money(),
-        rx.el.main(_notices(), content, id="content", class_name="page", tab_index=-1),
+        rx.el.main(_notices(), _frame_problem(), content, id="content", class_name="page", tab_index=-1),
         rx.el.footer(t("brand.footer"), class_name="foot"),
     )
 
@@ -167,6 +167,16 @@ def _notices() -> rx.Component:
             rx.fragment(),
         ),
         rx.cond(
+            ConnectionState.is_rushed,
+            note(t("state.rushed"), tone="warn", custom_attrs={"data-wait-for-server": "1"}),
+            rx.fragment(),
+        ),
+        rx.cond(
+            ConnectionState.failure != "",
+            note(t("error.unknown", reference=ConnectionState.failure), tone="bad"),
+            rx.fragment(),
+        ),
+        rx.cond(
             VisitorState.unexpected != "",
             note(
                 rx.el.div(
@@ -178,6 +188,19 @@ def _notices() -> rx.Component:
             ),
             rx.fragment(),
         ),
+    )
+
+
+def _frame_problem() -> rx.Component:
+    """Asks again for a frame that could not be filled. While the database is away, the content says so already."""
+    problem = VisitorState.problem
+    again = rx.el.button(
+        type="button", hidden=True, on_click=VisitorState.enter, custom_attrs={"data-retry": "1"}
+    )
+    return rx.cond(
+        problem.passes,
+        again,
+        rx.cond(problem.text != "", error_panel(problem, VisitorState.enter), rx.fragment()),
     )
 
 

@@ -2,7 +2,11 @@
 
 import logging
 
-from backend.log import RedactingFilter, configure_logging
+from backend.log import RedactingFilter, configure_logging, get_logger
+
+LONGEST_REPORT = 1_000
+
+log = get_logger(__name__)
 
 
 def one_redacted_log() -> None:
@@ -15,3 +19,8 @@ def one_redacted_log() -> None:
             logger.propagate = True
     if logging.lastResort is not None:
         logging.lastResort.addFilter(RedactingFilter())
+
+
+def on_browser_error(exception: Exception) -> None:
+    """Note what a browser says went wrong in it. Anybody can send such a report, so it stays short."""
+    log.warning("portal.browser_failed", report=str(exception)[:LONGEST_REPORT])

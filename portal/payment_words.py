@@ -31,6 +31,7 @@ _REFUSALS = frozenset(
         "invalid.payment_too_small",
         "invalid.payment_too_large",
         "invalid.too_many_invoices",
+        "too_many_attempts.payments",
         "unavailable",
         "unavailable.zibal",
         "unavailable.zibal_refuses",

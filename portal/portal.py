@@ -15,7 +15,7 @@ from portal.http.app import served
 from portal.i18n import BOOT
 from portal.invoices import detail_page as _invoice_page
 from portal.invoices import list_page as _invoices_page
-from portal.logs import one_redacted_log
+from portal.logs import on_browser_error, one_redacted_log
 from portal.payments import page as _payments_page
 from portal.usage import page as _usage_page
 from portal.visitor import on_unexpected
@@ -52,6 +52,7 @@ app = rx.App(
     toaster=None,
     app_wraps={},
     api_transformer=[served],
+    frontend_exception_handler=on_browser_error,
     backend_exception_handler=on_unexpected,
 )
 app.add_page(home.not_found, route="/404", title=text("page.not_found.title", "fa"))

@@ -2,9 +2,9 @@
 
 import time
 from hashlib import sha256
-from http.cookies import CookieError, SimpleCookie
 
 import reflex as rx
+from starlette.requests import cookie_parser
 
 from backend.accounts import service as accounts
 from backend.accounts.types import Session
@@ -20,13 +20,14 @@ _known: dict[bytes, tuple[float, Session | None]] = {}
 
 
 def cookies_in(header: str) -> dict[str, str]:
-    """The cookies of a request header; an ill-formed or huge one holds none."""
+    """The cookies of a request header; a huge one holds none.
+
+    Read as browsers send them. The standard library's reader gives up at the first cookie that breaks its rules,
+    and whoever carries one of another program's would be sent to sign in for ever.
+    """
     if not header or len(header) > _MAX_HEADER:
         return {}
-    try:
-        return {name: morsel.value for name, morsel in SimpleCookie(header).items()}
-    except CookieError:
-        return {}
+    return cookie_parser(header)
 
 
 def token_in(cookie_header: str) -> str:

@@ -14,6 +14,7 @@ from backend.i18n.catalog import Lang, error_text, text
 from backend.payments import service as payments
 from backend.tenants import service as tenants
 from portal import bridge, pages, routes, session
+from portal.bridge import Problem
 from portal.guard import allow
 from portal.i18n import language
 
@@ -40,6 +41,7 @@ class VisitorState(rx.State):
 
     visitor: Visitor = Visitor()
     unexpected: str = ""
+    problem: Problem = Problem(text="")
 
     @rx.event
     @allow(public=True)
@@ -61,8 +63,10 @@ class VisitorState(rx.State):
         lang = language(self)
         if (self.visitor.email, self.visitor.language) != (found.email, lang):
             outcome = await bridge.attempt(lang, lambda: _visitor(found, lang))
-            if isinstance(outcome, Visitor):
-                self.visitor = outcome
+            if isinstance(outcome, Problem):
+                self.problem = outcome
+            else:
+                self.visitor, self.problem = outcome, Problem(text="")
         return None
 
     @rx.event

@@ -250,7 +250,7 @@ def _checked(new: NewUser) -> User:
         role=new.role,
         tenant_id=new.tenant_id,
         language=new.language,
-        theme="light",
+        theme="system",
         created_at=utc_now(),
         disabled_at=None,
     )

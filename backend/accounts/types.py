@@ -15,8 +15,8 @@ THEMES: tuple[Theme, ...] = get_args(Theme)
 
 
 def as_theme(value: str | None) -> Theme:
-    """The theme that an untrusted value names, else the light one."""
-    return value if value in THEMES else "light"
+    """The theme that an untrusted value names, else what the visitor's system says."""
+    return value if value in THEMES else "system"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

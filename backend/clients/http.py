@@ -16,6 +16,8 @@ from backend.db.engine import in_transaction
 from backend.errors import Unavailable
 
 CONNECT_TIMEOUT_S = 5.0
+# Firewalls and load balancers forget idle connections, some after less than a minute and without a word.
+IDLE_S = 15.0
 LARGEST_ANSWER_BYTES = 4 * 1024 * 1024
 
 _deadline: ContextVar[float] = ContextVar("_deadline")
@@ -156,7 +158,11 @@ class _DeadlineTransport(httpx.HTTPTransport):
         super().__init__(verify=context)
         self._pool.close()
         self._pool = httpcore.ConnectionPool(
-            ssl_context=context, max_connections=100, max_keepalive_connections=20, network_backend=_Backend()
+            ssl_context=context,
+            max_connections=100,
+            max_keepalive_connections=20,
+            keepalive_expiry=IDLE_S,
+            network_backend=_Backend(),
         )
 
 

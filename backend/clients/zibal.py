@@ -40,6 +40,7 @@ __all__ = [
     "TrackId",
     "ZibalGateway",
     "gateway",
+    "gateway_of",
     "local_mobile",
     "mask_card",
     "parse_track_id",
@@ -162,6 +163,13 @@ def _gateway(base_url: str, merchant: str) -> ZibalGateway:
 def gateway() -> ZibalGateway:
     """The gateway of the settings; its connections are shared by the whole process."""
     return _gateway(settings().zibal_url, settings().zibal_merchant.get_secret_value())
+
+
+def gateway_of(merchant_fingerprint: str) -> ZibalGateway | None:
+    """The gateway as the merchant of this fingerprint sees it: today's, or the one before; None for any other."""
+    previous = settings().zibal_merchant_previous.get_secret_value()
+    known = [gateway(), *([_gateway(settings().zibal_url, previous)] if previous else [])]
+    return next((each for each in known if each.merchant_fingerprint == merchant_fingerprint), None)
 
 
 def local_mobile(text: str) -> str:

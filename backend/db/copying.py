@@ -1,10 +1,13 @@
 """Many rows at once by COPY: about ten times faster than INSERT with parameters."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from psycopg import Connection as PsycopgConnection
+from psycopg.abc import AdaptContext, Buffer
 from psycopg.sql import SQL, Identifier
+from psycopg.types.numeric import NumericBinaryDumper
 from sqlalchemy import Connection
 
 
@@ -23,7 +26,23 @@ def copy_rows(
     assert isinstance(driver, PsycopgConnection)
     names = SQL(", ").join(map(Identifier, columns))
     statement = SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(Identifier(table), names)
-    with driver.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.set_types(list(columns.values()))
-        for row in rows:
-            copy.write_row(row)
+    with driver.cursor() as cursor:
+        cursor.adapters.register_dumper(Decimal, _RememberingDumper)
+        with cursor.copy(statement) as copy:
+            copy.set_types(list(columns.values()))
+            for row in rows:
+                copy.write_row(row)
+
+
+class _RememberingDumper(NumericBinaryDumper):
+    """Writes a number once: a night has one tax rate, a few prices and coverages, and tens of thousands of each."""
+
+    def __init__(self, cls: type, context: AdaptContext | None = None) -> None:
+        super().__init__(cls, context)
+        self._known: dict[Decimal | int, Buffer | None] = {}
+
+    def dump(self, obj: Decimal | int) -> Buffer | None:
+        try:
+            return self._known[obj]
+        except KeyError:
+            return self._known.setdefault(obj, super().dump(obj))

@@ -86,6 +86,13 @@ def read() -> Iterator[Connection]:
         yield connection
 
 
+@contextmanager
+def savepoint(connection: Connection) -> Iterator[None]:
+    """Undo only this block when it raises; the open transaction goes on, and nothing is committed here."""
+    with connection.begin_nested():
+        yield
+
+
 def in_transaction() -> bool:
     """Whether this flow of control holds a transaction open; the HTTP factory refuses to call anybody then."""
     return _current.get() is not None

@@ -1,5 +1,6 @@
 """Numbers, money, dates and durations as a person of each language writes them. The only place that formats."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -30,6 +31,11 @@ def digits(value: str, lang: Lang) -> str:
 def identifier(value: str, lang: Lang) -> str:
     """An invoice number or the like in the language's digits; no sentence from right to left can turn it round."""
     return f"\u2066{digits(value, lang)}\u2069" if lang == "fa" else value
+
+
+def listed(items: Iterable[str], lang: Lang) -> str:
+    """Several things in a row, between the commas of the language. What is a number must be formatted before."""
+    return ("، " if lang == "fa" else ", ").join(items)
 
 
 def latin_digits(value: str) -> str:

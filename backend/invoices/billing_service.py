@@ -39,7 +39,6 @@ from backend.tenants.types import Tenant
 from backend.usage import service as usage
 from backend.usage.types import DayMeasurement, UsageRow
 
-Issued = tuple[InvoiceId, str, InvoiceDraft]
 STORING = Actor.process_named("billing")
 MetersByVersion = dict[int, dict[MeterKey, Meter]]
 
@@ -150,16 +149,14 @@ def store(
         if found.measurement is None and not _has_work(bill):
             return None
         now = clock.utc_now()
-        issued = repository.insert_bill(
-            connection,
-            bill,
-            clock.day_window(found.day),
-            now,
-            zone=(clock.TEHRAN.key, clock.tzdata_version()),
-            year=clock.jalali_year(clock.billing_day(now)),
-        )
-        repository.store_meters(connection, bill.price_version, basis.meters, bill.meters)
-        notifications.enqueue([issued_mail(bill.day, *each) for each in issued], now)
+        issued = repository.number_all(connection, bill, clock.jalali_year(clock.billing_day(now)))
+        # The mails are written while PostgreSQL takes the invoices.
+        with ThreadPoolExecutor(1) as side:
+            mails = side.submit(lambda: [issued_mail(bill.day, *each) for each in issued])
+            zone = (clock.TEHRAN.key, clock.tzdata_version())
+            repository.insert_bill(connection, bill, issued, clock.day_window(found.day), now, zone=zone)
+            repository.store_meters(connection, bill.price_version, basis.meters, bill.meters)
+            notifications.enqueue(mails.result(), now)
         run = _finished(bill, started_by, started_at)
         repository.insert_run(connection, run)
     return run
@@ -194,9 +191,9 @@ def issue_held(actor: Actor, invoice: Invoice) -> None:
 
 def issued_mail(day: date, invoice_id: InvoiceId, number: str, draft: InvoiceDraft) -> Mail:
     """The mail that tells a tenant of an invoice; its key makes it one for ever."""
-    tenant = draft.tenant
+    tenant, reference = draft.tenant, str(invoice_id)
     return Mail(
-        key=f"invoice_issued:{invoice_id}",
+        key=f"invoice_issued:{reference}",
         recipient=tenant.billing_email,
         language=tenant.language,
         template="invoice_issued",
@@ -206,7 +203,7 @@ def issued_mail(day: date, invoice_id: InvoiceId, number: str, draft: InvoiceDra
             "tokens": draft.tokens,
             "amount_rial": draft.amount_rial,
             "tenant_name": tenant.name(tenant.language),
-            "invoice_id": str(invoice_id),
+            "invoice_id": reference,
         },
     )
 

@@ -28,18 +28,20 @@ def pending_of(connection: Connection, tenant_id: TenantId) -> list[Due]:
     return [_to_due(row) for row in connection.execute(statement, {"tenant": tenant_id})]
 
 
-def pending_without_session(connection: Connection, limit: int) -> list[Due]:
-    """Invoices that wait for money and never had a payment session, the newest first."""
+def pending_without_session(connection: Connection, limit: int, *, minimum: Rial, maximum: Rial) -> list[Due]:
+    """Invoices that wait for money, never had a payment session and can be paid in one, the newest first."""
     statement = text(
-        f"{_DUE} WHERE status = 'pending' AND zibal_track_id IS NULL ORDER BY day DESC, id LIMIT :limit"
+        f"{_DUE} WHERE status = 'pending' AND zibal_track_id IS NULL AND amount_rial BETWEEN :minimum AND :maximum"
+        " ORDER BY day DESC, id LIMIT :limit"
     )
-    return [_to_due(row) for row in connection.execute(statement, {"limit": limit})]
+    values = {"limit": limit, "minimum": minimum, "maximum": maximum}
+    return [_to_due(row) for row in connection.execute(statement, values)]
 
 
 def mark_paid(connection: Connection, invoice_id: UUID, track_id: int | None, paid_at: datetime) -> bool:
-    """Mark a pending invoice as paid; whether it was pending."""
+    """Mark a pending invoice as paid, by the session of this track id or by none; whether it was pending."""
     statement = text(
-        "UPDATE tenant_invoice SET status = 'paid', paid_at = :at, zibal_track_id = coalesce(:track, zibal_track_id)"
+        "UPDATE tenant_invoice SET status = 'paid', paid_at = :at, zibal_track_id = :track"
         " WHERE id = :id AND status = 'pending'"
     )
     changed = connection.execute(statement, {"id": invoice_id, "track": track_id, "at": paid_at})

@@ -8,6 +8,7 @@ from backend.db.engine import read, transaction
 from backend.errors import NotFound
 from backend.invoices import payment_repository as repository
 from backend.invoices.types import Due, InvoiceId
+from backend.money import Rial
 
 
 def dues(actor: Actor, invoice_ids: Sequence[InvoiceId], *, lock: bool = False) -> list[Due]:
@@ -33,22 +34,22 @@ def pending_of(actor: Actor, tenant_id: TenantId) -> list[Due]:
         return repository.pending_of(connection, tenant_id)
 
 
-def pending_without_session(actor: Actor, limit: int) -> list[Due]:
-    """Invoices that wait for money and never had a payment session, the newest first."""
+def pending_without_session(actor: Actor, limit: int, *, minimum: Rial, maximum: Rial) -> list[Due]:
+    """Invoices that wait for money, never had a payment session and can be paid in one, the newest first."""
     require_process(actor)
     with read() as connection:
-        return repository.pending_without_session(connection, limit)
+        return repository.pending_without_session(connection, limit, minimum=minimum, maximum=maximum)
 
 
 def mark_paid(actor: Actor, due: Due, track_id: int | None, paid_at: datetime) -> bool:
-    """Mark a pending invoice as paid, by a payment or by credit; whether it was pending."""
+    """Mark a pending invoice as paid, by a payment or, without a track id, by credit; whether it was pending."""
     _check_change(actor, due)
     with transaction() as connection:
         return repository.mark_paid(connection, due.id, track_id, paid_at)
 
 
 def reopen(actor: Actor, due: Due) -> bool:
-    """Let a paid invoice wait for money again, because its payment was taken back; whether it was paid."""
+    """Let a paid invoice wait for money again, because what paid it was taken back; whether it was paid."""
     _check_change(actor, due)
     with transaction() as connection:
         return repository.reopen(connection, due.id)

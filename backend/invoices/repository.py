@@ -1,6 +1,6 @@
 """Every SQL statement that writes invoices, in bulk: COPY into empty places, one statement for each table otherwise."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -25,6 +25,8 @@ from backend.invoices.types import (
 )
 
 ISSUE_LOCK = 724_002
+
+Issued = tuple[InvoiceId, str, InvoiceDraft]
 
 INVOICE_COLUMNS = {
     "id": "uuid",
@@ -110,19 +112,28 @@ def meters(
     return {(tenant, model, kind): Meter(tokens, rial) for tenant, model, kind, tokens, rial in found}
 
 
-def insert_bill(
-    connection: Connection, bill: DayBill, window: Window, now: datetime, *, zone: tuple[str, str], year: int
-) -> list[tuple[InvoiceId, str, InvoiceDraft]]:
-    """Store a day's invoices, lines and meters; returns id and number of each issued one. A lock is held."""
+def number_all(connection: Connection, bill: DayBill, year: int) -> list[Issued]:
+    """Ids and the next numbers of a Jalali year for a day's issued invoices. A lock is held."""
     numbers = take_numbers(connection, year, len(bill.issued))
-    issued = [(InvoiceId(uuid4()), number, draft) for number, draft in zip(numbers, bill.issued, strict=True)]
+    return [(InvoiceId(uuid4()), number, draft) for number, draft in zip(numbers, bill.issued, strict=True)]
+
+
+def insert_bill(
+    connection: Connection,
+    bill: DayBill,
+    issued: Sequence[Issued],
+    window: Window,
+    now: datetime,
+    *,
+    zone: tuple[str, str],
+) -> None:
+    """Store a day's invoices and lines: the issued ones as they were numbered, and those that are held."""
     held = [(InvoiceId(uuid4()), None, draft) for draft in bill.held]
     same = (bill.price_version, window.start, window.end, *zone, now)
     rows = [_to_row(invoice, bill, same) for invoice in (*issued, *held)]
     copy_rows(connection, "tenant_invoice", INVOICE_COLUMNS, rows)
     lines = ((invoice_id, *line) for invoice_id, _, draft in (*issued, *held) for line in draft.lines)
     copy_rows(connection, "invoice_line", LINE_COLUMNS, lines)
-    return issued
 
 
 def _to_row(
@@ -160,9 +171,12 @@ def store_meters(
     after: Mapping[MeterKey, Meter],
 ) -> None:
     """Write the meters that moved. A lock is held, so what was not there before is still not there."""
-    fresh = ((*key, price_version, *meter) for key, meter in after.items() if key not in before)
-    copy_rows(connection, "billing_meter", METER_COLUMNS, fresh)
-    changed = [(*key, price_version, *meter) for key, meter in after.items() if key in before]
+    fresh: list[tuple[object, ...]] = []
+    changed: list[tuple[object, ...]] = []
+    for key, meter in after.items():
+        (changed if key in before else fresh).append((*key, price_version, *meter))
+    if fresh:
+        copy_rows(connection, "billing_meter", METER_COLUMNS, fresh)
     if not changed:
         return
     connection.execute(

@@ -8,7 +8,16 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from backend.actor import TenantId
-from backend.invoices.types import DayBill, DayPlan, Invoice, InvoiceDraft, InvoiceLine, Meter, MeterKey
+from backend.invoices.types import (
+    NOTHING,
+    DayBill,
+    DayPlan,
+    Invoice,
+    InvoiceDraft,
+    InvoiceLine,
+    Meter,
+    MeterKey,
+)
 from backend.money import Rial, charge, tax
 from backend.pricing.types import PriceList
 from backend.tenants.types import Tenant
@@ -39,7 +48,7 @@ def bill(
     moved: dict[MeterKey, Meter] = {}
     for label, own_rows in sorted(_by_label(rows).items()):
         tenant = tenants.get(label)
-        tokens = sum(row.tokens for row in own_rows)
+        tokens = sum([row.tokens for row in own_rows])
         if tokens <= 0:
             continue
         if tenant is None:
@@ -75,13 +84,13 @@ def _draft(
     meters: tuple[Mapping[MeterKey, Meter], dict[MeterKey, Meter]],
 ) -> InvoiceDraft:
     lines = price_lines(tenant.id, _unpriced(rows, price_list), *meters)
-    net = Rial(sum(line.amount_rial for line in lines))
+    net = Rial(sum([line.amount_rial for line in lines]))
     return InvoiceDraft(
         tenant=tenant,
-        tokens=sum(line.tokens for line in lines),
+        tokens=sum([line.tokens for line in lines]),
         net_rial=net,
-        tax_rial=tax(net, tax_percent) if tax_percent else Rial(0),
-        coverage=min(row.coverage for row in rows),
+        tax_rial=tax(net, tax_percent) if tax_percent else NOTHING,
+        coverage=min([row.coverage for row in rows]),
         lines=lines,
     )
 

@@ -52,8 +52,7 @@ class InvoiceLine(NamedTuple):
     amount_rial: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InvoiceDraft:
+class InvoiceDraft(NamedTuple):
     """An invoice that was worked out and not yet stored. Held when there is a reason; then nothing is priced."""
 
     tenant: Tenant

@@ -4,7 +4,7 @@ Every sentence comes from the catalogues, every number and date from the formats
 """
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from email import policy
@@ -83,19 +83,25 @@ def _invoice_issued(params: Mapping[str, str | int], lang: Lang, public_url: str
 
 
 def _payment_received(params: Mapping[str, str | int], lang: Lang, public_url: str) -> dict[str, str]:
-    credit_rial = int(params["credit_rial"])
     return {
         "tenant_name": _one_line(str(params["tenant_name"])),
-        "numbers": _list(_one_line(str(params["numbers"])).split(", "), lang),
+        "numbers": formats.listed(_identifiers(str(params["numbers"]), lang), lang),
         "amount": formats.toman(int(params["amount_rial"]), lang),
         "at": formats.instant(datetime.fromisoformat(str(params["at"])), lang),
         # Numbers that are told to a bank stay in its own digits.
         "track_id": _one_line(str(params["track_id"])),
         "reference": _one_line(str(params["reference"])),
         "card": _one_line(str(params["card"])),
-        "credit": formats.toman(credit_rial, lang) if credit_rial else "",
+        "credit": _toman_if_any(params["credit_rial"], lang),
+        # Mails that were queued by an earlier version do not have these two.
+        "debt": _toman_if_any(params.get("debt_rial", 0), lang),
+        "outstanding": _toman_if_any(params.get("outstanding_rial", 0), lang),
         "link": f"{public_url}/invoices/{quote(str(params['invoice_id']), safe='')}",
     }
+
+
+def _toman_if_any(amount_rial: str | int, lang: Lang) -> str:
+    return formats.toman(int(amount_rial), lang) if int(amount_rial) else ""
 
 
 _PLACES: Mapping[Template, Callable[[Mapping[str, str | int], Lang, str], dict[str, str]]] = {
@@ -125,16 +131,17 @@ def _sentence(template: Template, lang: Lang, name: str, **places: str) -> str:
     return text(f"mail.{template}.{name}", lang, **places)
 
 
-def _list(numbers: Sequence[str], lang: Lang) -> str:
-    return ("، " if lang == "fa" else ", ").join(formats.identifier(each, lang) for each in numbers)
-
-
 def _one_line(value: str) -> str:
     """Text for a header or a sentence: an outsider's line breaks and control characters become spaces."""
     visible = "".join(
         " " if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} else char for char in value
     )
     return " ".join(visible.split())[:SUBJECT_MAX_LENGTH]
+
+
+def _identifiers(listed: str, lang: Lang) -> list[str]:
+    """Each of some numbers between commas. However many there are: a receipt that tears one off proves nothing."""
+    return [formats.identifier(_one_line(each), lang) for each in listed.split(",")]
 
 
 def _ascii(address: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from backend.i18n.catalog import Lang
 
@@ -15,13 +16,12 @@ class Template(StrEnum):
     PAYMENT_RECEIVED = "payment_received"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
+class Mail(NamedTuple):
     """A mail to be sent. ``key`` names its occasion: asking twice for the same key sends one mail.
 
     The parameters of ``invoice_issued``: number, day (ISO), tokens, amount_rial, tenant_name, invoice_id.
     Those of ``payment_received``: numbers, amount_rial, credit_rial, track_id, reference, card, at (ISO), tenant_name,
-    invoice_id; reference, card and credit may be empty or 0 and are then left out.
+    invoice_id, debt_rial, outstanding_rial; reference, card and amounts may be empty or 0 and are then left out.
     """
 
     key: str

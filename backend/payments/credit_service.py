@@ -1,17 +1,23 @@
-"""Paying out of a tenant's credit."""
+"""What becomes of a tenant's credit: it pays invoices, or it is paid out."""
 
+import re
 from collections.abc import Sequence
 
 from backend import clock
 from backend.actor import Actor, TenantId
+from backend.audit import service as audit
 from backend.db.engine import transaction
+from backend.errors import Conflict, Invalid
 from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
 from backend.log import get_logger
-from backend.money import Rial
+from backend.money import RIAL_PER_TOMAN, Rial
 from backend.payments import ledger_repository, repository, start_service
 from backend.payments.judge_service import name_of
-from backend.payments.types import CreditUse, EntryKind
+from backend.payments.types import CreditUse, EntryKind, Payout
+from backend.tenants import service as tenants
+
+MAX_REASON = 500
 
 log = get_logger(__name__)
 
@@ -48,3 +54,39 @@ def use(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | No
                 paid.append(each.invoice_id)
     log.info("payment.credit_used", tenant=tenant_id, used_rial=balance - left, paid=len(paid))
     return CreditUse(used_rial=Rial(balance - left), paid=tuple(paid), balance_rial=Rial(left))
+
+
+def pay_out(actor: Actor, tenant_id: TenantId, amount_rial: int, reason: str, key: str) -> Payout:
+    """Book that credit left the house; the same key again books nothing. Raises as ``service.pay_out_credit`` does."""
+    _check(amount_rial, reason, key)
+    tenants.get(actor, tenant_id)
+    with transaction():
+        repository.lock_account(tenant_id)
+        balance = ledger_repository.balance(tenant_id)
+        if (known := ledger_repository.payout(tenant_id, key)) is not None:
+            if known.amount_rial != -amount_rial:
+                raise Conflict(reason="payout_key_used", amount_toman=-known.amount_rial // RIAL_PER_TOMAN)
+            return Payout(amount_rial=Rial(amount_rial), balance_rial=balance, is_new=False)
+        if amount_rial > balance:
+            raise Conflict(reason="payout_above_credit", credit_toman=max(0, balance) // RIAL_PER_TOMAN)
+        ledger_repository.append(
+            tenant_id,
+            EntryKind.PAYOUT,
+            -amount_rial,
+            actor=name_of(actor),
+            at=clock.utc_now(),
+            payout_key=key,
+        )
+        detail = {"amount_rial": amount_rial, "reason": reason.strip(), "key": key}
+        audit.record(actor, "credit.paid_out", f"tenant:{tenant_id}", detail)
+    log.info("payment.credit_paid_out", tenant=tenant_id, amount_rial=amount_rial, key=key, by=actor.name)
+    return Payout(amount_rial=Rial(amount_rial), balance_rial=balance - amount_rial, is_new=True)
+
+
+def _check(amount_rial: int, reason: str, key: str) -> None:
+    if amount_rial <= 0:
+        raise Invalid(field="amount", reason="payout_amount")
+    if not reason.strip() or len(reason) > MAX_REASON:
+        raise Invalid(field="reason", reason="payout_reason")
+    if not re.fullmatch(r"[A-Za-z0-9._:/-]{1,100}", key):
+        raise Invalid(field="key", reason="payout_key")

@@ -10,7 +10,9 @@ from backend.clients.zibal import (
     SessionRefused,
     Status,
     TrackId,
+    ZibalGateway,
     gateway,
+    gateway_of,
 )
 from backend.config import settings
 from backend.errors import Invalid, Unavailable
@@ -93,28 +95,30 @@ def examine(attempt: Attempt, *, claims_success: bool = False) -> Decision:
     """
     if attempt.track_id is None:
         return Decision(verdict=Verdict.UNDECIDED, reason="no_session")
-    if attempt.merchant_fingerprint != fingerprint():
+    # Only the merchant that opened a session knows it.
+    asked = gateway_of(attempt.merchant_fingerprint)
+    if asked is None:
         return Decision(verdict=Verdict.UNDECIDED, reason=MERCHANT_CHANGED)
     track_id = TrackId(attempt.track_id)
-    inquiry, verify, again = _inquire(track_id), None, None
+    inquiry, verify, again = _inquire(asked, track_id), None, None
     if rules.wants_verify(attempt, inquiry, claims_success=claims_success):
-        verify = _verify(track_id)
+        verify = _verify(asked, track_id)
         if verify is not None and not rules.is_proof(attempt, verify):
-            again = _inquire(track_id)
+            again = _inquire(asked, track_id)
     return rules.decide(attempt, inquiry, verify, again)
 
 
-def _inquire(track_id: TrackId) -> Evidence | None:
+def _inquire(asked: ZibalGateway, track_id: TrackId) -> Evidence | None:
     try:
-        return to_evidence(gateway().inquire(track_id))
+        return to_evidence(asked.inquire(track_id))
     except Unavailable as trouble:
         log.warning("payment.no_answer", call="inquiry", track_id=track_id, cause=trouble.data.get("cause"))
         return None
 
 
-def _verify(track_id: TrackId) -> Evidence | None:
+def _verify(asked: ZibalGateway, track_id: TrackId) -> Evidence | None:
     try:
-        return to_evidence(gateway().verify(track_id))
+        return to_evidence(asked.verify(track_id))
     except Unavailable as trouble:
         log.warning("payment.no_answer", call="verify", track_id=track_id, cause=trouble.data.get("cause"))
         return None

@@ -5,11 +5,13 @@ lock and the attempt's row lock; an attempt that somebody else judged meanwhile 
 answers never overwrite newer ones.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from backend.actor import Actor
+from backend.clients.zibal import Status as GatewayStatus
 from backend.config import settings
 from backend.db.engine import transaction
 from backend.errors import NotFound
@@ -17,10 +19,10 @@ from backend.invoices import service as invoices
 from backend.invoices.types import Due, InvoiceId, Status
 from backend.log import get_logger
 from backend.notifications import service as notifications
-from backend.payments import gateway_service, ledger_repository, repository, rules
+from backend.payments import credit_rules, gateway_service, ledger_repository, repository, rules
 from backend.payments.judge_types import Decision
 from backend.payments.receipts import receipt_mail
-from backend.payments.types import Attempt, AttemptId, EntryKind, EventKind, Flag
+from backend.payments.types import Attempt, AttemptId, EntryKind, EventKind, Flag, Verdict
 from backend.tenants import service as tenants
 
 TRIES = 3
@@ -82,6 +84,11 @@ def apply(actor: Actor, seen: Attempt, decision: Decision, now: datetime) -> Att
             amount_rial=after.amount_rial,
             track_id=after.track_id,
         )
+    if after.gateway_status == GatewayStatus.ACCEPTOR_INVALID != current.gateway_status:
+        # The payer is told that we know.
+        log.error(
+            "payment.account_refused", attempt=after.id, todo="ask the gateway why our account is refused"
+        )
     return after
 
 
@@ -90,14 +97,17 @@ def _after(current: Attempt, decision: Decision, now: datetime) -> Attempt:
     ttl = timedelta(seconds=settings().payment_attempt_ttl_s)
     evidence, verdict = decision.evidence, decision.verdict
     reports = evidence is not None and evidence.is_report
+    # What does not fit may be somebody else's: their card and reference stay in the evidence.
+    ours = evidence if verdict != Verdict.MISMATCH else None
     return replace(
         current,
+        redirected_at=rules.handed_over_at(current, verdict, now),
         state=rules.next_state(current.state, verdict, has_expired=rules.has_expired(current, now, ttl)),
         verdict=verdict,
         flags=rules.flags_after(current, verdict),
         gateway_status=evidence.status if evidence and reports else current.gateway_status,
-        ref_number=(evidence.ref_number if evidence else None) or current.ref_number,
-        card_mask=(evidence.card if evidence else None) or current.card_mask,
+        ref_number=(ours.ref_number if ours else None) or current.ref_number,
+        card_mask=(ours.card if ours else None) or current.card_mask,
         raw=evidence.to_raw() if evidence else current.raw,
         last_inquiry_at=now,
         check_count=current.check_count + 1,
@@ -108,10 +118,11 @@ def _after(current: Attempt, decision: Decision, now: datetime) -> Attempt:
 def _settle(actor: Actor, attempt: Attempt, now: datetime) -> Attempt:
     """Bring the money into the ledger and to the attempt's own invoices; what they do not need stays credit."""
     settled = replace(attempt, turn=attempt.turn + 1, settled_at=now)
+    debt = max(0, -ledger_repository.balance(settled.tenant_id))
     _enter(actor, settled, EntryKind.PAYMENT, settled.amount_rial, now=now)
     dues = {due.id: due for due in invoices.dues(actor, settled.invoice_ids, lock=True)}
     paid = ledger_repository.paid_on(settled.invoice_ids)
-    left = int(settled.amount_rial)
+    left, still_due = int(settled.amount_rial), 0
     for allocation in settled.allocations:
         due = dues[allocation.invoice_id]
         outstanding = outstanding_of(due, paid.get(due.id, 0))
@@ -119,10 +130,20 @@ def _settle(actor: Actor, attempt: Attempt, now: datetime) -> Attempt:
         if part:
             _enter(actor, settled, EntryKind.SETTLEMENT, -part, now=now, invoice_id=due.id)
             left -= part
+        still_due += outstanding - part
         if part and part == outstanding:
             invoices.mark_paid(actor, due, settled.track_id, now)
     tenant = tenants.get(actor, settled.tenant_id)
-    notifications.enqueue([receipt_mail(settled, tenant, list(dues.values()), left, now)], now)
+    receipt = receipt_mail(
+        settled,
+        tenant,
+        list(dues.values()),
+        at=now,
+        credit_rial=left,
+        debt_rial=min(debt, left),
+        outstanding_rial=still_due,
+    )
+    notifications.enqueue([receipt], now)
     _event(actor, settled, EventKind.SETTLED, now, {"credit_rial": left, "turn": settled.turn})
     if left:
         log.warning("payment.surplus", attempt=attempt.id, tenant=attempt.tenant_id, credit_rial=left)
@@ -131,22 +152,40 @@ def _settle(actor: Actor, attempt: Attempt, now: datetime) -> Attempt:
 
 
 def _give_back(actor: Actor, attempt: Attempt, now: datetime) -> None:
-    """Take the money of a settled attempt out of the ledger again and let its invoices wait for money."""
-    entries = ledger_repository.entries_of(attempt.id, attempt.turn)
-    dues = {due.id: due for due in invoices.dues(actor, attempt.invoice_ids, lock=True)}
+    """Take the money of a settled attempt out of the ledger again and let its invoices wait for money.
+
+    Where its surplus had become credit and paid other invoices, those are opened again too, the youngest use first
+    and only as far as the credit does not reach.
+    """
+    settled = Counter(
+        {
+            entry.invoice_id: -entry.amount_rial
+            for entry in ledger_repository.entries_of(attempt.id, attempt.turn)
+            if entry.kind == EntryKind.SETTLEMENT and entry.invoice_id is not None
+        }
+    )
+    balance = ledger_repository.balance(attempt.tenant_id) - attempt.amount_rial + settled.total()
+    of_credit = credit_rules.to_reopen(
+        ledger_repository.credit_uses(attempt.tenant_id),
+        ledger_repository.credit_reopened(attempt.tenant_id),
+        -balance,
+    )
+    # One entry for each invoice: it may lose money of this attempt and credit at once.
+    reopened = settled + of_credit
+    dues = invoices.dues(actor, list(reopened), lock=True)
     _enter(actor, attempt, EntryKind.REVERSAL, -attempt.amount_rial, now=now)
-    for entry in entries:
-        if entry.kind == EntryKind.SETTLEMENT and entry.invoice_id is not None:
-            _enter(
-                actor, attempt, EntryKind.REOPENING, -entry.amount_rial, now=now, invoice_id=entry.invoice_id
-            )
-            invoices.reopen(actor, dues[entry.invoice_id])
-    _event(actor, attempt, EventKind.MONEY_RETURNED, now, {"turn": attempt.turn})
+    for due in dues:
+        _enter(actor, attempt, EntryKind.REOPENING, reopened[due.id], now=now, invoice_id=due.id)
+        invoices.reopen(actor, due)
+    told = {"turn": attempt.turn, "credit_reopened_rial": of_credit.total()}
+    _event(actor, attempt, EventKind.MONEY_RETURNED, now, told)
     log.error(
         "payment.money_returned",
         attempt=attempt.id,
         tenant=attempt.tenant_id,
         amount_rial=attempt.amount_rial,
+        credit_reopened_rial=of_credit.total(),
+        debt_rial=max(0, -balance - of_credit.total()),
     )
 
 
@@ -160,6 +199,7 @@ def _store(actor: Actor, before: Attempt, after: Attempt, decision: Decision, no
         after.id,
         after.state,
         verdict=decision.verdict.value,
+        redirected_at=after.redirected_at,
         turn=after.turn,
         flags=list(after.flags),
         gateway_status=after.gateway_status,
@@ -171,7 +211,7 @@ def _store(actor: Actor, before: Attempt, after: Attempt, decision: Decision, no
         next_check_at=after.next_check_at,
         check_count=after.check_count,
         last_error=after.last_error,
-        resolved_at=None if after.flags != before.flags else after.resolved_at,
+        resolved_at=None if rules.is_news(before, after) else after.resolved_at,
     )
     # An unchanged answer is counted, not told again: an attempt is asked about many times.
     told = (after.state, after.verdict, after.last_error, after.gateway_status)

@@ -22,6 +22,7 @@ def append(
     at: datetime,
     attempt: tuple[AttemptId, int] | None = None,
     invoice_id: InvoiceId | None = None,
+    payout_key: str | None = None,
 ) -> None:
     """Add a movement; ``attempt`` is its id and turn. The database refuses the same one of an attempt twice."""
     with transaction() as connection:
@@ -36,16 +37,19 @@ def append(
                 amount_rial=amount_rial,
                 at=at,
                 actor=actor,
+                payout_key=payout_key,
             )
         )
 
 
-def balance(tenant_id: TenantId) -> int:
-    """A tenant's credit. Negative when money was taken back that had been used already."""
+def balance(tenant_id: TenantId, *, before: int | None = None) -> int:
+    """A tenant's credit, now or before an entry. Negative when money was taken back that had been paid out already."""
     with read() as connection:
         statement = select(func.coalesce(func.sum(TenantLedgerRow.amount_rial), 0)).where(
             TenantLedgerRow.tenant_id == tenant_id
         )
+        if before is not None:
+            statement = statement.where(TenantLedgerRow.id < before)
         return int(connection.scalar(statement) or 0)
 
 
@@ -57,6 +61,41 @@ def paid_on(invoice_ids: Sequence[InvoiceId]) -> dict[InvoiceId, Rial]:
         ).bindparams(bindparam("ids", expanding=True))
         rows = connection.execute(statement, {"ids": list(invoice_ids)}) if invoice_ids else ()
         return {InvoiceId(invoice_id): Rial(int(paid)) for invoice_id, paid in rows}
+
+
+def credit_uses(tenant_id: TenantId) -> list[tuple[InvoiceId, int]]:
+    """What credit paid on which invoice, the youngest use first; positive, whatever became of it later."""
+    with read() as connection:
+        statement = text(
+            "SELECT invoice_id, -amount_rial FROM tenant_ledger"
+            " WHERE tenant_id = :tenant AND kind = 'credit_use' ORDER BY id DESC"
+        )
+        rows = connection.execute(statement, {"tenant": tenant_id})
+        return [(InvoiceId(invoice_id), int(used)) for invoice_id, used in rows]
+
+
+def credit_reopened(tenant_id: TenantId) -> dict[InvoiceId, int]:
+    """How much credit was taken from each invoice again: what reversed turns reopened beyond what they had settled."""
+    with read() as connection:
+        statement = text(
+            "SELECT invoice_id, sum(amount_rial) FROM tenant_ledger l"
+            " WHERE tenant_id = :tenant AND kind IN ('settlement', 'reopening') AND EXISTS"
+            " (SELECT FROM tenant_ledger r"
+            "  WHERE r.attempt_id = l.attempt_id AND r.turn = l.turn AND r.kind = 'reversal')"
+            " GROUP BY invoice_id"
+        )
+        rows = connection.execute(statement, {"tenant": tenant_id})
+        return {InvoiceId(invoice_id): int(reopened) for invoice_id, reopened in rows}
+
+
+def payout(tenant_id: TenantId, key: str) -> LedgerEntry | None:
+    """The payout of a tenant under a key."""
+    with read() as connection:
+        statement = select(TenantLedgerRow.__table__).where(
+            TenantLedgerRow.tenant_id == tenant_id, TenantLedgerRow.payout_key == key
+        )
+        row = connection.execute(statement).mappings().one_or_none()
+        return _to_entry(row) if row else None
 
 
 def entries_of(attempt_id: AttemptId, turn: int | None = None) -> list[LedgerEntry]:

@@ -106,20 +106,21 @@ class TenantLedgerRow(Base):
     """One movement of a tenant's money; never changed. Positive adds to its credit, whose balance is the sum.
 
     An entry with an invoice moves money between the credit and that invoice. The database refuses the same movement
-    of the same attempt twice.
+    of the same attempt twice, and a payout of a tenant under a key that it has used.
     """
 
     __tablename__ = "tenant_ledger"
     __table_args__ = (
         CheckConstraint(
-            "kind IN ('payment', 'settlement', 'reversal', 'reopening', 'credit_use')",
+            "kind IN ('payment', 'settlement', 'reversal', 'reopening', 'credit_use', 'payout')",
             "kind",
         ),
         CheckConstraint("(kind IN ('payment', 'reopening')) = (amount_rial > 0)", "sign"),
         CheckConstraint(
             "(kind IN ('settlement', 'reopening', 'credit_use')) = (invoice_id IS NOT NULL)", "invoice"
         ),
-        CheckConstraint("(kind = 'credit_use') = (attempt_id IS NULL)", "attempt"),
+        CheckConstraint("(kind IN ('credit_use', 'payout')) = (attempt_id IS NULL)", "attempt"),
+        CheckConstraint("(kind = 'payout') = (payout_key IS NOT NULL)", "payout"),
         Index(
             "uq_tenant_ledger_once",
             "attempt_id",
@@ -129,6 +130,13 @@ class TenantLedgerRow(Base):
             unique=True,
             postgresql_where="attempt_id IS NOT NULL",
             postgresql_nulls_not_distinct=True,
+        ),
+        Index(
+            "uq_tenant_ledger_payout_key",
+            "tenant_id",
+            "payout_key",
+            unique=True,
+            postgresql_where="payout_key IS NOT NULL",
         ),
         Index("ix_tenant_ledger_tenant_id", "tenant_id"),
         Index("ix_tenant_ledger_invoice_id", "invoice_id", postgresql_where="invoice_id IS NOT NULL"),
@@ -143,6 +151,7 @@ class TenantLedgerRow(Base):
     amount_rial: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[datetime] = mapped_column(Instant)
     actor: Mapped[str] = mapped_column(Text)
+    payout_key: Mapped[str | None] = mapped_column(Text)
 
 
 class PaymentEventRow(Base):

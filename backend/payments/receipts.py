@@ -10,9 +10,20 @@ from backend.tenants.types import Tenant
 
 
 def receipt_mail(
-    attempt: Attempt, tenant: Tenant, dues: Sequence[Due], credit_rial: int, at: datetime
+    attempt: Attempt,
+    tenant: Tenant,
+    dues: Sequence[Due],
+    *,
+    at: datetime,
+    credit_rial: int = 0,
+    debt_rial: int = 0,
+    outstanding_rial: int = 0,
 ) -> Mail:
-    """The receipt of a settled attempt; its key makes it one for ever. ``credit_rial`` is what became credit."""
+    """The receipt of a settled attempt; its key makes it one for ever.
+
+    ``credit_rial`` is what the invoices did not need, ``debt_rial`` what of it went to a debt, ``outstanding_rial``
+    what the invoices wait for after it.
+    """
     return Mail(
         key=f"payment_received:{attempt.id}:{attempt.turn}",
         recipient=tenant.billing_email,
@@ -27,7 +38,9 @@ def receipt_mail(
             "track_id": str(attempt.track_id),
             "reference": attempt.ref_number or "",
             "card": attempt.card_mask or "",
-            "credit_rial": credit_rial,
+            "credit_rial": credit_rial - debt_rial,
+            "debt_rial": debt_rial,
+            "outstanding_rial": outstanding_rial,
             "at": at.isoformat(),
             "invoice_id": str(attempt.invoice_ids[0]),
         },

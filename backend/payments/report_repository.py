@@ -1,7 +1,8 @@
 """SQL that only reads payments: lists for people, and figures for the metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import bindparam, select, text
 
@@ -9,13 +10,18 @@ from backend.db.engine import read
 from backend.invoices.types import InvoiceId
 from backend.payments.models import PaymentEventRow
 from backend.payments.repository import with_allocations
-from backend.payments.types import Attempt, AttemptId, Event, EventKind, PaymentHealth
+from backend.payments.rules import DECIDED_STATES, NOT_DECIDED
+from backend.payments.types import Attempt, AttemptId, Event, EventKind, PaymentHealth, State
 
-# Handed to a browser long ago, and the last verdict says neither paid nor unpaid.
-_UNDECIDED = """
-redirected_at < :before AND resolved_at IS NULL
-AND state NOT IN ('settled', 'refunded', 'reversed', 'failed_to_start', 'closed')
-AND (verdict IS NULL OR verdict IN ('undecided', 'unverified', 'mismatch', 'refunding'))
+
+def _listed(values: Iterable[StrEnum]) -> str:
+    return ", ".join(sorted(f"'{each}'" for each in values))
+
+
+# ``rules.is_alarming`` in SQL.
+_UNDECIDED = f"""
+redirected_at <= :before AND resolved_at IS NULL AND state NOT IN ({_listed(DECIDED_STATES)})
+AND (state = '{State.REFUNDING}' OR verdict IS NULL OR verdict IN ({_listed(NOT_DECIDED)}))
 """
 _ATTEMPT = "SELECT * FROM payment_attempt"
 _FLAGGED = "flags <> '[]'::jsonb AND resolved_at IS NULL"

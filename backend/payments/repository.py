@@ -165,30 +165,53 @@ def open_attempts(invoice_ids: Sequence[InvoiceId]) -> list[Attempt]:
         return with_allocations(connection, rows)
 
 
-def due_ids(now: datetime, limit: int) -> list[AttemptId]:
-    """Attempts that the gateway is to be asked about, the most overdue first."""
+def due_ids(now: datetime, future: datetime, limit: int) -> list[AttemptId]:
+    """Attempts that the gateway is to be asked about, the most overdue first.
+
+    What was last touched after ``future`` was so before the clock was set back, and its plan means nothing now.
+    """
     with read() as connection:
-        statement = (
-            select(PaymentAttemptRow.id)
-            .where(PaymentAttemptRow.next_check_at <= now)
-            .order_by(PaymentAttemptRow.next_check_at)
-            .limit(limit)
-        )
-        return [AttemptId(each) for each in connection.scalars(statement)]
-
-
-def never_handed_over(created_before: datetime, requested_before: datetime, limit: int) -> list[Attempt]:
-    """Attempts that nobody was sent to and that have waited too long, the oldest first; locked rows are left out."""
-    with transaction() as connection:
         statement = text(
-            "SELECT * FROM payment_attempt WHERE (state = 'created' AND created_at < :created)"
-            " OR (state = 'requested' AND created_at < :requested)"
-            " ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED"
+            "SELECT id FROM payment_attempt WHERE next_check_at IS NOT NULL AND (next_check_at <= :now"
+            " OR coalesce(last_inquiry_at, redirected_at, created_at) > :future)"
+            " ORDER BY next_check_at LIMIT :limit"
         )
-        rows = connection.execute(
-            statement, {"created": created_before, "requested": requested_before, "limit": limit}
-        ).all()
-        return with_allocations(connection, rows)
+        found = connection.scalars(statement, {"now": now, "future": future, "limit": limit})
+        return [AttemptId(each) for each in found]
+
+
+def unused_ids(
+    now: datetime, *, created_before: datetime, requested_before: datetime, future: datetime, limit: int
+) -> list[AttemptId]:
+    """Attempts that nobody was sent to and that have waited too long, the oldest first; ``rules.is_unused`` in SQL."""
+    with read() as connection:
+        statement = text(
+            "SELECT id FROM payment_attempt WHERE (next_check_at IS NULL OR next_check_at <= :now)"
+            " AND ((state = 'created' AND created_at <= :created)"
+            " OR (state = 'requested' AND created_at <= :requested)"
+            " OR (state IN ('created', 'requested') AND created_at > :future))"
+            " ORDER BY created_at LIMIT :limit"
+        )
+        found = connection.scalars(
+            statement,
+            {
+                "now": now,
+                "created": created_before,
+                "requested": requested_before,
+                "future": future,
+                "limit": limit,
+            },
+        )
+        return [AttemptId(each) for each in found]
+
+
+def postpone(attempt_id: AttemptId, until: datetime) -> bool:
+    """Look at an attempt no sooner, whatever is the matter with its row; whether it is there."""
+    with transaction() as connection:
+        statement = (
+            update(PaymentAttemptRow).where(PaymentAttemptRow.id == attempt_id).values(next_check_at=until)
+        )
+        return connection.execute(statement).rowcount == 1
 
 
 def with_allocations(connection: Connection, rows: Sequence[Row[Any]]) -> list[Attempt]:

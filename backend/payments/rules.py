@@ -14,11 +14,26 @@ LATE_CHECK_HOURS = (1, 24, 72, 168, 336, 720)
 ALARM_AFTER = timedelta(hours=24)
 RECHECK_PAID = timedelta(minutes=1)
 RECHECK_UNDECIDED = timedelta(hours=24)
+# A late check that nobody answered proves nothing; a day of silence is an outage, and then daily is enough.
+RECHECK_LATE = timedelta(hours=1)
+# What an operator gave up may still be paid; as long as the gateway's panel can take a payment back, we look.
+CLOSED_CHECKS_FOR = timedelta(days=30)
 # The gateway's client gives up after 12 seconds; a start that took longer died with its process.
 START_GRACE = timedelta(seconds=30)
+# The clocks of two processes may differ by this; what lies further ahead was written before a clock was set back.
+CLOCK_SKEW = timedelta(minutes=1)
+# Strangers who know a track id make us ask the gateway no more often than this.
+STRANGERS_WAIT = timedelta(seconds=5)
 
 NOT_DECIDED = frozenset({Verdict.UNDECIDED, Verdict.UNVERIFIED, Verdict.MISMATCH})
+DECIDED_STATES = frozenset(
+    {State.SETTLED, State.REFUNDED, State.REVERSED, State.FAILED_TO_START, State.CLOSED}
+)
 NO_ANSWER = "no_answer"
+# The gateway says this only of a session that somebody was at, also where we handed it to nobody.
+_SOMEBODY_WAS_THERE = frozenset(Verdict) - {Verdict.WAITING, Verdict.UNDECIDED}
+# No operator's word leads out of these: a refund under way may be withdrawn, and then the money is ours again.
+_OVER = frozenset({State.REFUNDING, State.REFUNDED, State.REVERSED, State.FAILED_TO_START})
 _FROM_OPEN = MappingProxyType(
     {
         Verdict.MISMATCH: State.REVIEW,
@@ -150,27 +165,72 @@ def with_flag(flags: tuple[Flag, ...], flag: Flag) -> tuple[Flag, ...]:
 
 def has_expired(attempt: Attempt, now: datetime, ttl: timedelta) -> bool:
     """Whether an attempt kept its invoices long enough since its hand-over. A prepared one waits for its click."""
-    return attempt.redirected_at is not None and now - attempt.redirected_at >= ttl
+    return attempt.redirected_at is not None and not is_fresh(attempt.redirected_at, now, ttl)
+
+
+def is_unused(attempt: Attempt, now: datetime, prepared_ttl: timedelta) -> bool:
+    """Whether nobody was sent to an attempt in time: its start died, or it was prepared in vain."""
+    match attempt.state:
+        case State.CREATED:
+            return not is_fresh(attempt.created_at, now, START_GRACE)
+        case State.REQUESTED:
+            return not is_fresh(attempt.created_at, now, prepared_ttl)
+        case _:
+            return False
+
+
+def is_fresh(at: datetime, now: datetime, span: timedelta) -> bool:
+    """Whether an instant lies less than a span ago. One in the future does not: it is older than a set-back clock."""
+    return -CLOCK_SKEW <= now - at < span
+
+
+def handed_over_at(attempt: Attempt, verdict: Verdict, now: datetime) -> datetime | None:
+    """When an attempt was handed to a browser; at the latest when the gateway tells that somebody was there."""
+    return attempt.redirected_at or (now if verdict in _SOMEBODY_WAS_THERE else None)
+
+
+def was_asked_lately(attempt: Attempt, now: datetime) -> bool:
+    """Whether the gateway's last answer is so young that a stranger gets no other."""
+    return attempt.last_inquiry_at is not None and is_fresh(attempt.last_inquiry_at, now, STRANGERS_WAIT)
 
 
 def next_check(attempt: Attempt, now: datetime) -> datetime | None:
     """When the gateway is asked again about an attempt that stands as given; None for never.
 
-    Close together at first, later far apart. What is not decided is asked for daily until somebody closes it.
+    Close together at first, later far apart. What is not decided is asked for daily until somebody closes it, and for
+    a month after that.
     """
     handed_over = attempt.returned_at or attempt.redirected_at
     if handed_over is None:
         return None
+    handed_over = min(handed_over, now)
     match attempt.state:
         case State.SETTLED:
-            hours = [timedelta(hours=each) for each in LATE_CHECK_HOURS]
-            return _first_after(now, attempt.settled_at or now, hours)
-        case State.REFUNDED | State.REVERSED | State.CLOSED:
+            return _next_late_check(attempt, now)
+        case State.REFUNDED | State.REVERSED:
             return None
+        case State.CLOSED:
+            following = now + RECHECK_UNDECIDED
+            closed_at = min(attempt.resolved_at or handed_over, now)
+            is_over = following > closed_at + CLOSED_CHECKS_FOR
+            return None if is_over else following
         case State.REFUNDING:
             return now + RECHECK_UNDECIDED
         case _:
             return _next_open_check(attempt, handed_over, now)
+
+
+def _next_late_check(attempt: Attempt, now: datetime) -> datetime | None:
+    settled_at = min(attempt.settled_at or now, now)
+    steps = [timedelta(hours=each) for each in LATE_CHECK_HOURS]
+    planned = _first_after(now, settled_at, steps)
+    if planned is None or attempt.verdict not in NOT_DECIDED:
+        return planned
+    asked_in_vain_since = max(
+        [settled_at + step for step in steps if settled_at + step <= now] or [settled_at]
+    )
+    is_new = now - asked_in_vain_since < RECHECK_UNDECIDED
+    return min(planned, now + (RECHECK_LATE if is_new else RECHECK_UNDECIDED))
 
 
 def _next_open_check(attempt: Attempt, handed_over: datetime, now: datetime) -> datetime | None:
@@ -188,17 +248,40 @@ def _first_after(now: datetime, start: datetime, steps: list[timedelta]) -> date
 
 def resolved_state(attempt: Attempt) -> State:
     """Where an operator's word leads: what nobody could decide is closed, everything else stays what it is."""
-    is_over = attempt.has_money or attempt.state in {State.REFUNDED, State.REVERSED, State.FAILED_TO_START}
-    if is_over or (attempt.verdict is not None and attempt.verdict not in NOT_DECIDED):
-        return attempt.state
-    return State.CLOSED
+    is_over = attempt.track_id is None or attempt.has_money or attempt.state in _OVER
+    is_decided = attempt.verdict is not None and attempt.verdict not in NOT_DECIDED
+    return attempt.state if is_over or is_decided else State.CLOSED
+
+
+def is_resolvable(attempt: Attempt) -> bool:
+    """Whether an operator's word would change anything: a flag, a doubt or a refund that nobody has dealt with."""
+    if attempt.resolved_at is not None:
+        return False
+    is_doubtful = attempt.state == State.REFUNDING or resolved_state(attempt) != attempt.state
+    return is_doubtful or bool(attempt.flags)
+
+
+def is_doubtful(attempt: Attempt) -> bool:
+    """Whether nobody can say yet where an attempt ends. A refund under way may end in our money or in none."""
+    is_unclear = attempt.state == State.REFUNDING or attempt.verdict is None or attempt.verdict in NOT_DECIDED
+    return is_unclear and attempt.state not in DECIDED_STATES
 
 
 def is_alarming(attempt: Attempt, now: datetime) -> bool:
-    """Whether an attempt is still undecided so long after its hand-over that a person must look at it."""
+    """Whether an attempt is still in doubt so long after its hand-over that a person must look at it.
+
+    The operators' list and the metric ask the same in SQL, from the same sets.
+    """
     is_old = attempt.redirected_at is not None and now - attempt.redirected_at >= ALARM_AFTER
-    is_closed = attempt.has_money or attempt.state in {State.REFUNDED, State.REVERSED, State.CLOSED}
-    return is_old and not is_closed and attempt.verdict in NOT_DECIDED
+    return is_old and attempt.resolved_at is None and is_doubtful(attempt)
+
+
+def is_news(before: Attempt, after: Attempt) -> bool:
+    """Whether a judgement brought what an operator's earlier word did not speak of, so that it is shown again."""
+    is_money_back = after.state in {State.REFUNDING, State.REFUNDED, State.REVERSED}
+    turned_back = is_money_back and after.state != before.state
+    turned_doubtful = is_doubtful(after) and not is_doubtful(before)
+    return turned_back or turned_doubtful or after.flags != before.flags
 
 
 def outcome_of(attempt: Attempt, credit_rial: int = 0) -> Outcome:
@@ -206,7 +289,9 @@ def outcome_of(attempt: Attempt, credit_rial: int = 0) -> Outcome:
     match attempt.state:
         case State.SETTLED:
             return Outcome.PAID_AS_CREDIT if credit_rial >= attempt.amount_rial else Outcome.PAID
-        case State.REFUNDING | State.REFUNDED | State.REVERSED:
+        case State.REFUNDING:
+            return Outcome.RETURNING_MONEY
+        case State.REFUNDED | State.REVERSED:
             return Outcome.RETURNED_MONEY
         case _:
             return _outcome_by_verdict(attempt.verdict)

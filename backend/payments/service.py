@@ -59,6 +59,7 @@ from backend.payments.types import (
     PaymentFile,
     PaymentHealth,
     PaymentPreview,
+    Payout,
     PreviewProblem,
     Returned,
     State,
@@ -128,6 +129,7 @@ def callback(actor: Actor | None, parameters: Sequence[tuple[str, str]]) -> Retu
     """What to tell a payer who comes back; ``actor`` is None without a session. For anybody, whatever they send.
 
     The address only names an attempt; the judge asks the gateway. It may be repeated, forged, replayed or parallel.
+    Only the attempt's nonce or a session of its tenant makes it a return; others learn the outcome and no more.
 
     Raises:
         Unavailable: the database did not answer; the sweeper settles the payment later.
@@ -138,15 +140,15 @@ def callback(actor: Actor | None, parameters: Sequence[tuple[str, str]]) -> Retu
     attempt = repository.attempt_of_track_id(query.track_id)
     if attempt is None:
         return Returned(outcome=Outcome.UNKNOWN, track_id=query.track_id)
-    now = clock.utc_now()
+    now, is_payers = clock.utc_now(), _has_nonce(attempt, query) or _is_of_tenant(actor, attempt)
+    if is_payers:
+        attempt = _note_return(attempt, query, now)
+    elif rules.was_asked_lately(attempt, now):
+        return _returned(attempt, query, is_payers=False)
     judged = judge_service.judge_again(
-        RETURNING,
-        _note_return(attempt, query, now),
-        now,
-        claims_success=query.claims_success,
-        asks_settled=False,
+        RETURNING, attempt, now, claims_success=query.claims_success, asks_settled=False
     )
-    return _returned(actor, judged, query)
+    return _returned(judged, query, is_payers=is_payers)
 
 
 def check_again(actor: Actor, attempt_id: AttemptId) -> Attempt:
@@ -190,7 +192,10 @@ def history(actor: Actor, invoice_id: InvoiceId) -> InvoicePayments:
 
 
 def credit_balance(actor: Actor, tenant_id: TenantId) -> int:
-    """A tenant's credit in rial. Negative when money was taken back that had been used. For its tenant and staff."""
+    """A tenant's credit in rial. Negative when money was taken back that had been paid out.
+
+    For its tenant and staff.
+    """
     require_tenant(actor, tenant_id)
     return ledger_repository.balance(tenant_id)
 
@@ -208,6 +213,22 @@ def use_credit(actor: Actor, invoice_ids: Sequence[InvoiceId] | None = None) -> 
     """
     require_role(actor, Role.TENANT_ADMIN)
     return credit_service.use(actor, own_tenant(actor), invoice_ids)
+
+
+def pay_out_credit(actor: Actor, tenant_id: TenantId, amount_rial: int, reason: str, key: str) -> Payout:
+    """Book that an operator paid credit back to a tenant; the money itself moves at the bank. Audited.
+
+    ``key`` names the payout, such as the number of the transfer: the same one again books nothing. For operators and
+    processes.
+
+    Raises:
+        Invalid: the amount is not positive, or reason or key do not fit.
+        NotFound: there is no such tenant.
+        Conflict: the credit is smaller (``payout_above_credit``), or the key names a payout of another amount
+            (``payout_key_used``).
+    """
+    require_role_or_process(actor, *OPERATOR_ROLES)
+    return credit_service.pay_out(actor, tenant_id, amount_rial, reason, key)
 
 
 def undecided(actor: Actor, limit: int = 100) -> list[Attempt]:
@@ -269,15 +290,15 @@ def resolve(actor: Actor, attempt_id: AttemptId, reason: str) -> Attempt:
         repository.lock_account(tenant_id)
         attempt = repository.attempt(attempt_id, lock=True)
         assert attempt is not None
-        state = rules.resolved_state(attempt)
-        if attempt.resolved_at is not None or (state == attempt.state and not attempt.flags):
+        if not rules.is_resolvable(attempt):
             raise Conflict
+        state = rules.resolved_state(attempt)
         repository.change(
             attempt_id,
             state,
             resolved_at=now,
             resolution=reason,
-            next_check_at=rules.next_check(replace(attempt, state=state), now),
+            next_check_at=rules.next_check(replace(attempt, state=state, resolved_at=now), now),
         )
         repository.add_event(
             attempt_id, EventKind.RESOLVED, actor=name_of(actor), at=now, detail={"reason": reason}
@@ -311,41 +332,58 @@ def _note_return(attempt: Attempt, query: CallbackQuery, now: datetime) -> Attem
         assert current is not None
         if current.state not in {State.REQUESTED, State.REDIRECTED}:
             return current
-        handed_over = current.redirected_at or now
-        repository.change(attempt.id, State.RETURNED, returned_at=now, redirected_at=handed_over)
+        returned = replace(
+            current, state=State.RETURNED, returned_at=now, redirected_at=current.redirected_at or now
+        )
+        # The process may die before it has asked the gateway.
+        returned = replace(returned, next_check_at=rules.next_check(returned, now))
+        repository.change(
+            attempt.id,
+            returned.state,
+            returned_at=now,
+            redirected_at=returned.redirected_at,
+            next_check_at=returned.next_check_at,
+        )
         repository.add_event(attempt.id, EventKind.RETURNED, actor=name_of(RETURNING), at=now, detail=detail)
-    return replace(current, state=State.RETURNED, returned_at=now, redirected_at=handed_over)
+    return returned
 
 
-def _returned(actor: Actor | None, attempt: Attempt, query: CallbackQuery) -> Returned:
-    credit = _credit_of(attempt) if attempt.has_money else 0
-    public = Returned(
-        outcome=rules.outcome_of(attempt, credit),
-        track_id=query.track_id,
-        gateway_status=attempt.gateway_status,
-    )
-    if not (_has_nonce(attempt, query) or _is_of_tenant(actor, attempt)):
-        return public
+def _returned(attempt: Attempt, query: CallbackQuery, *, is_payers: bool) -> Returned:
+    credit, debt = _surplus_of(attempt) if attempt.has_money else (0, 0)
+    outcome = rules.outcome_of(attempt, credit)
+    if not is_payers:
+        return Returned(outcome=outcome, track_id=query.track_id)
     return Returned(
-        outcome=public.outcome,
+        outcome=outcome,
         track_id=query.track_id,
         gateway_status=attempt.gateway_status,
         attempt_id=attempt.id,
         amount_rial=attempt.amount_rial,
         credit_rial=Rial(credit),
+        debt_rial=Rial(debt),
+        outstanding_rial=_outstanding_on(attempt),
         ref_number=attempt.ref_number,
         invoice_ids=attempt.invoice_ids,
     )
 
 
-def _credit_of(attempt: Attempt) -> int:
-    """How much of a settled attempt its invoices did not need."""
+def _surplus_of(attempt: Attempt) -> tuple[int, int]:
+    """How much of a settled attempt its invoices did not need, and how much of that made up for a debt."""
     if Flag.SURPLUS not in attempt.flags:
-        return 0
+        return 0, 0
     entries = ledger_repository.entries_of(attempt.id, attempt.turn)
-    return sum(
+    credit = sum(
         entry.amount_rial for entry in entries if entry.kind in {EntryKind.PAYMENT, EntryKind.SETTLEMENT}
     )
+    first = min(entry.id for entry in entries)
+    debt = max(0, -ledger_repository.balance(attempt.tenant_id, before=first))
+    return credit, min(credit, debt)
+
+
+def _outstanding_on(attempt: Attempt) -> Rial:
+    dues = invoices.dues(RETURNING, attempt.invoice_ids)
+    paid = ledger_repository.paid_on(attempt.invoice_ids)
+    return Rial(sum(judge_service.outstanding_of(due, paid.get(due.id, 0)) for due in dues))
 
 
 def _has_nonce(attempt: Attempt, query: CallbackQuery) -> bool:

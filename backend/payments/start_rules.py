@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from backend.money import Rial
 from backend.payments.judge_types import CallbackQuery, PaymentPlan
-from backend.payments.rules import NOT_DECIDED, START_GRACE, has_expired
+from backend.payments.rules import ALARM_AFTER, NO_ANSWER, NOT_DECIDED, START_GRACE, is_fresh
 from backend.payments.types import (
     Allocation,
     Attempt,
@@ -86,7 +86,7 @@ def oldest_first(payables: Sequence[Payable]) -> list[Payable]:
 def obstacle(attempt: Attempt, wanted: PaymentPlan, now: datetime) -> Obstacle:
     """What an open attempt means before anybody is asked."""
     if attempt.state == State.CREATED:
-        return Obstacle.STARTING if now - attempt.created_at < START_GRACE else Obstacle.DEAD
+        return Obstacle.STARTING if is_fresh(attempt.created_at, now, START_GRACE) else Obstacle.DEAD
     # Nobody was sent to a prepared one, so nobody can be paying it.
     if attempt.state == State.REQUESTED and attempt.allocations != wanted.allocations:
         return Obstacle.UNUSED
@@ -104,27 +104,32 @@ def answer(
 ) -> Answer:
     """What to do with an open attempt after the judge asked about it.
 
-    Money that is there or may be there makes a payer wait; an unclear status only for the attempt's lifetime.
+    Money that is there or may be there makes a payer wait: an unclear status for the attempt's lifetime, and a gateway
+    that says nothing at all until operators are alarmed, because then even a paid one looks like this.
     """
     if attempt.state in {State.PAID_UNVERIFIED, State.REVIEW}:
         return Answer.WAIT
     is_same = attempt.allocations == wanted.allocations and attempt.merchant_fingerprint == fingerprint
     if is_same and attempt.verdict == Verdict.WAITING and _is_fresh(attempt, now, ttl, prepared_ttl):
         return Answer.REUSE
-    may_be_paying = attempt.redirected_at is not None and not has_expired(attempt, now, ttl)
-    if attempt.verdict in NOT_DECIDED and may_be_paying:
+    patience = ALARM_AFTER if attempt.last_error == NO_ANSWER else ttl
+    if attempt.verdict in NOT_DECIDED and _may_be_paying(attempt, now, patience):
         return Answer.WAIT
     return Answer.REPLACE
 
 
+def _may_be_paying(attempt: Attempt, now: datetime, patience: timedelta) -> bool:
+    return attempt.redirected_at is not None and now - attempt.redirected_at < patience
+
+
 def _is_fresh(attempt: Attempt, now: datetime, ttl: timedelta, prepared_ttl: timedelta) -> bool:
     # A payer who came back unpaid may have met a session that the bank had closed; that one gets a new one.
-    age = now - (attempt.requested_at or attempt.created_at)
+    opened_at = attempt.requested_at or attempt.created_at
     match attempt.state:
         case State.REQUESTED:
-            return age < prepared_ttl
+            return is_fresh(opened_at, now, prepared_ttl)
         case State.REDIRECTED:
-            return age < ttl
+            return is_fresh(opened_at, now, ttl)
         case _:
             return False
 

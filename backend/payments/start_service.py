@@ -13,7 +13,7 @@ from backend import clock
 from backend.actor import Actor, TenantId
 from backend.config import settings
 from backend.db.engine import transaction
-from backend.errors import AppError, Conflict, Invalid, Unavailable
+from backend.errors import AppError, Conflict, Invalid
 from backend.invoices import service as invoices
 from backend.invoices.types import Due, InvoiceId, Status
 from backend.log import get_logger
@@ -275,8 +275,6 @@ def _ask(actor: Actor, attempt: Attempt, wanted: PaymentPlan) -> HandOff | None:
     ):
         case Answer.REUSE:
             return _hand_over_again(actor, judged)
-        case Answer.WAIT if judged.last_error == rules.NO_ANSWER:
-            raise Unavailable(service="zibal")
         case Answer.WAIT:
             raise Conflict(reason="payment_undecided")
         case Answer.REPLACE:

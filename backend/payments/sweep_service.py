@@ -1,9 +1,12 @@
 """For those who never came back: ask about every attempt that is due; and open sessions ahead of the click."""
 
-from collections.abc import Callable, Iterable
+import math
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from backend.actor import Actor
 from backend.config import settings
@@ -12,6 +15,7 @@ from backend.errors import AppError
 from backend.invoices import service as invoices
 from backend.invoices.types import Due
 from backend.log import get_logger
+from backend.money import Rial
 from backend.payments import judge_service, report_repository, repository, rules, start_service
 from backend.payments.judge_service import name_of
 from backend.payments.types import AttemptId, EventKind, OpenedSessions, State, SweepReport
@@ -21,10 +25,25 @@ OPEN_LOCK = 724_022
 AT_ONCE = 200
 # The gateway may take seconds to answer, and a round must end well within its minute. Connections are for others too.
 WORKERS = 4
+# The longest judgement takes half a minute more; the next round begins with what this one left.
+ROUND_S = 45.0
+# A row that hits a bug would be the most overdue one for ever.
+BROKEN_WAIT = timedelta(hours=1)
 
 log = get_logger(__name__)
 
 Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done(Generic[Item]):
+    """What became of some items: those whose answer was yes, all that were done, failed, hit a bug, or were left."""
+
+    yes: int
+    done: int
+    failed: int
+    broken: list[Item]
+    left: int
 
 
 def sweep(actor: Actor, now: datetime) -> SweepReport:
@@ -32,15 +51,29 @@ def sweep(actor: Actor, now: datetime) -> SweepReport:
     with advisory_lock(SWEEP_LOCK) as is_ours:
         if not is_ours:
             return SweepReport(was_busy=True)
-        expired = _expire_unused(actor, now)
-        judged, failed = in_parallel(
+        until = time.monotonic() + ROUND_S
+        expired = in_parallel(
+            lambda each: _expire(actor, each, now), _unused(now), "payment.expiry_failed", until=until
+        )
+        judged = in_parallel(
             lambda each: _judge_due(actor, each, now),
-            repository.due_ids(now, AT_ONCE),
+            repository.due_ids(now, now + rules.CLOCK_SKEW, AT_ONCE),
             "payment.sweep_failed",
+            until=until,
+        )
+        in_parallel(
+            lambda each: repository.postpone(each, now + BROKEN_WAIT),
+            [*expired.broken, *judged.broken],
+            "payment.not_postponed",
         )
     undecided = report_repository.health(now, now - rules.ALARM_AFTER).undecided
     return SweepReport(
-        judged=len(judged), settled=sum(judged), expired=expired, failed=failed, undecided=undecided
+        judged=judged.done,
+        settled=judged.yes,
+        expired=expired.yes,
+        failed=expired.failed + judged.failed,
+        left=expired.left + judged.left,
+        undecided=undecided,
     )
 
 
@@ -61,18 +94,33 @@ def _judge_due(actor: Actor, attempt_id: AttemptId, now: datetime) -> bool:
     return after.has_money and not before.has_money
 
 
-def _expire_unused(actor: Actor, now: datetime) -> int:
+def _unused(now: datetime) -> list[AttemptId]:
+    return repository.unused_ids(
+        now,
+        created_before=now - rules.START_GRACE,
+        requested_before=now - _prepared_ttl(),
+        future=now + rules.CLOCK_SKEW,
+        limit=AT_ONCE,
+    )
+
+
+def _prepared_ttl() -> timedelta:
+    return timedelta(seconds=settings().payment_prepared_ttl_s)
+
+
+def _expire(actor: Actor, attempt_id: AttemptId, now: datetime) -> bool:
     """Close what nobody was ever sent to; no question is needed, for nobody can have paid."""
-    prepared_ttl = timedelta(seconds=settings().payment_prepared_ttl_s)
     with transaction():
-        unused = repository.never_handed_over(now - rules.START_GRACE, now - prepared_ttl, AT_ONCE)
-        for attempt in unused:
-            created = attempt.state == State.CREATED
-            state = State.FAILED_TO_START if created else State.EXPIRED
-            kind = EventKind.FAILED_TO_START if created else EventKind.EXPIRED
-            repository.change(attempt.id, state)
-            repository.add_event(attempt.id, kind, actor=name_of(actor), at=now)
-    return len(unused)
+        attempt = repository.attempt(attempt_id, lock=True)
+        assert attempt is not None
+        # A click may just have opened it, or handed it over.
+        if not rules.is_unused(attempt, now, _prepared_ttl()):
+            return False
+        created = attempt.state == State.CREATED
+        kind = EventKind.FAILED_TO_START if created else EventKind.EXPIRED
+        repository.change(attempt_id, State.FAILED_TO_START if created else State.EXPIRED, next_check_at=None)
+        repository.add_event(attempt_id, kind, actor=name_of(actor), at=now)
+    return True
 
 
 def open_sessions(actor: Actor) -> OpenedSessions:
@@ -81,13 +129,11 @@ def open_sessions(actor: Actor) -> OpenedSessions:
     with advisory_lock(OPEN_LOCK) as is_ours:
         if not is_ours or cap == 0:
             return OpenedSessions()
-        dues = [
-            due
-            for due in invoices.pending_without_session(actor, cap)
-            if settings().zibal_min_rial <= due.amount_rial <= settings().zibal_max_rial
-        ]
-        opened, failed = in_parallel(lambda each: _open(actor, each), dues, "payment.not_prepared")
-    return OpenedSessions(opened=sum(opened), failed=failed)
+        dues = invoices.pending_without_session(
+            actor, cap, minimum=Rial(settings().zibal_min_rial), maximum=Rial(settings().zibal_max_rial)
+        )
+        done = in_parallel(lambda each: _open(actor, each), dues, "payment.not_prepared")
+    return OpenedSessions(opened=done.yes, failed=done.failed)
 
 
 def _open(actor: Actor, due: Due) -> bool:
@@ -98,21 +144,34 @@ def _open(actor: Actor, due: Due) -> bool:
     return True
 
 
-def in_parallel(work: Callable[[Item], bool], items: Iterable[Item], event: str) -> tuple[list[bool], int]:
-    """Do the same with each item, some at a time; the answers, and how many failed.
+def in_parallel(
+    work: Callable[[Item], bool], items: Sequence[Item], event: str, *, until: float = math.inf
+) -> Done[Item]:
+    """Do the same with each item, some at a time; no new one is begun after ``until`` on the monotonic clock.
 
-    A failure is told and ends nothing but itself, whatever it is.
+    A failure is told and ends nothing but itself, whatever it is; what hit a bug is given back as broken.
     """
+
+    def in_time(item: Item) -> bool | None:
+        return work(item) if time.monotonic() < until else None
+
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="payments") as pool:
-        futures = [(item, pool.submit(work, item)) for item in items]
-    done, failed = [], 0
+        futures = [(item, pool.submit(in_time, item)) for item in items]
+    answers: list[bool | None] = []
+    broken = []
     for item, future in futures:
         if (wrong := future.exception()) is None:
-            done.append(future.result())
-            continue
-        failed += 1
-        if isinstance(wrong, AppError):
+            answers.append(future.result())
+        elif isinstance(wrong, AppError):
             log.warning(event, item=item, reason=wrong)
         else:
+            broken.append(item)
             log.exception(event, caught=wrong, item=item)  # noqa: LOG004 - our own, which is given the exception
-    return done, failed
+    left = answers.count(None)
+    return Done(
+        yes=answers.count(True),
+        done=len(answers) - left,
+        failed=len(items) - len(answers),
+        broken=broken,
+        left=left,
+    )

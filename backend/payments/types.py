@@ -81,6 +81,7 @@ class EntryKind(StrEnum):
     REVERSAL = "reversal"
     REOPENING = "reopening"
     CREDIT_USE = "credit_use"
+    PAYOUT = "payout"
 
 
 class EventKind(StrEnum):
@@ -108,6 +109,7 @@ class Outcome(StrEnum):
     NOT_PAID = "not_paid"
     WAITING = "waiting"
     CHECKING = "checking"
+    RETURNING_MONEY = "returning_money"
     RETURNED_MONEY = "returned_money"
     UNKNOWN = "unknown"
     UNREADABLE = "unreadable"
@@ -204,6 +206,7 @@ class LedgerEntry:
     invoice_id: InvoiceId | None
     at: datetime
     actor: str
+    payout_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,10 +261,21 @@ class CreditUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Payout:
+    """What was paid back to a tenant out of its credit; ``is_new`` unless the same was booked before."""
+
+    amount_rial: Rial
+    balance_rial: int
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Returned:
     """What the page of return says: outcome and track id for anyone.
 
-    Amounts, reference and invoices only with the attempt's nonce, or for somebody of its tenant.
+    Amounts, reference, invoices and the bank's reason only with the attempt's nonce, or for somebody of its tenant.
+    ``credit_rial`` is what the invoices did not need, ``debt_rial`` the part of it that made up for credit which had
+    been paid out and taken back; ``outstanding_rial`` is what its invoices wait for now, whoever pays it.
     """
 
     outcome: Outcome
@@ -270,6 +284,8 @@ class Returned:
     attempt_id: AttemptId | None = None
     amount_rial: Rial | None = None
     credit_rial: Rial | None = None
+    debt_rial: Rial | None = None
+    outstanding_rial: Rial | None = None
     ref_number: str | None = None
     invoice_ids: tuple[InvoiceId, ...] = ()
 
@@ -297,12 +313,16 @@ class PaymentFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepReport:
-    """What a round of the sweeper came to. ``failed`` rows hit a bug and are tried again next time."""
+    """What a round of the sweeper came to.
+
+    ``failed`` rows are tried again, those that hit a bug in an hour; ``left`` ones had no time in this round.
+    """
 
     judged: int = 0
     settled: int = 0
     expired: int = 0
     failed: int = 0
+    left: int = 0
     undecided: int = 0
     was_busy: bool = False
 

@@ -1,6 +1,6 @@
 """SQL of tenants."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -27,6 +27,8 @@ _TENANT = (
     TenantRow.postal_code,
     TenantRow.created_at,
 )
+_NAMES = tuple(column.key for column in _TENANT)
+_ALL = f"SELECT {', '.join(_NAMES)} FROM tenant ORDER BY label"  # noqa: S608 - names of our own columns
 
 
 def insert_all(tenants: Sequence[Tenant]) -> set[str]:
@@ -45,8 +47,19 @@ def tenant(tenant_id: TenantId) -> Tenant | None:
 
 def all_tenants() -> list[Tenant]:
     """Every tenant, by label."""
+    # By the driver itself: SQLAlchemy's rows would cost a night with 10,000 tenants three times as much.
     with read() as connection:
-        return [to_tenant(row) for row in connection.execute(select(*_TENANT).order_by(TenantRow.label))]
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor(binary=True, row_factory=_tenant_of) as cursor:
+            found: list[Tenant] = cursor.execute(_ALL).fetchall()
+    return found
+
+
+def _tenant_of(_cursor: object) -> Callable[[Sequence[Any]], Tenant]:
+    def made(row: Sequence[Any]) -> Tenant:
+        return Tenant(**dict(zip(_NAMES, row, strict=True)))
+
+    return made
 
 
 def to_tenant(row: Row[*tuple[Any, ...]]) -> Tenant:

@@ -1,7 +1,7 @@
 """Reads the meters of a window: asks Prometheus for what the lives in it need, and has the rules count."""
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -20,9 +20,8 @@ from backend.usage.lives import (
     point_at,
 )
 from backend.usage.rules import RATE_MS, LifeReadings, highest, tally, unseen_rows
-from backend.usage.source import Source
+from backend.usage.source import Look, Source
 from backend.usage.types import DayMeasurement, Flag, StoredClosings, StoredLife, StoredLives, Values
-from backend.usage.vectors import TargetTable
 
 # While nothing newer was seen than this, somebody has to say whether Prometheus itself was alive.
 SILENCE_MS = 300_000
@@ -79,15 +78,17 @@ Found = dict[tuple[Asked, int], list[Values]]
 
 
 def measure(
-    source: Source, day: date, window: Window, *, now: datetime, stored: StoredClosings
+    source: Source, day: date, window: Window, *, now: datetime, stored: Callable[[], StoredClosings]
 ) -> DayMeasurement:
     """The exact usage of a window, (start, end], or of its part until now. Writes nothing.
+
+    ``stored`` gives what the database knows, and is not asked before Prometheus has answered.
 
     Raises:
         Unavailable: Prometheus failed, was late, or told only a part.
     """
     with _without_collector():
-        return _measure(source, day, window, now=now, stored=stored)
+        return _measure(source, day, window, now=now, ask_stored=stored)
 
 
 @contextmanager
@@ -103,12 +104,17 @@ def _without_collector() -> Iterator[None]:
 
 
 def _measure(
-    source: Source, day: date, window: Window, *, now: datetime, stored: StoredClosings
+    source: Source, day: date, window: Window, *, now: datetime, ask_stored: Callable[[], StoredClosings]
 ) -> DayMeasurement:
     span = Span(milliseconds(window.start), milliseconds(min(window.end, now)))
+    lookback_ms = source.settings.usage_lookback_s * 1000
+    wider = Span(span.start_ms - lookback_ms, min(span.end_ms + lookback_ms, milliseconds(now)))
     instances = source.instances(span)
-    situation = _situation(source, instances, span, milliseconds(now), stored)
-    found, strangers = _read(source, situation)
+    look = source.look(instances, wider, span)
+    stored = ask_stored()
+    situation = _situation(source, look.sight, span, lookback_ms, stored)
+    found = _read(source, situation, look)
+    strangers = look.opening.strangers | look.closing.strangers
     strangers |= (instances or {""}) - {target.instance for target in situation.sight.targets}
     lives = [_life_readings(situation, index, found) for index in situation.seen]
     lives += [_stranger(source, instance, span) for instance in source.with_counters(sorted(strangers), span)]
@@ -137,11 +143,8 @@ def _alive_before(span: Span, stored: StoredClosings) -> list[StoredLife]:
 
 
 def _situation(
-    source: Source, instances: set[str], span: Span, now_ms: int, stored: StoredClosings
+    source: Source, sight: Sight, span: Span, lookback_ms: int, stored: StoredClosings
 ) -> Situation:
-    lookback_ms = source.settings.usage_lookback_s * 1000
-    wider = Span(span.start_ms - lookback_ms, min(span.end_ms + lookback_ms, now_ms))
-    sight = source.sight(instances, wider) if instances else Sight([], [])
     last = sight.last_ms
     is_alive = last is not None and last < span.end_ms - SILENCE_MS and source.is_alive_at(span.end_ms)
     watched = watched_until(sight, span, is_alive_at_end=is_alive)
@@ -172,29 +175,20 @@ def _remembering(situation: Situation, stored: StoredClosings) -> Situation:
     return replace(situation, stored={**situation.stored, **stored.older(unknown)}) if unknown else situation
 
 
-def _read(source: Source, situation: Situation) -> tuple[Found, set[str]]:
-    """Every reading that is needed: near the boundaries of everybody at once, the others life by life."""
-    if not situation.seen:
-        return {}, set()
-    sight, span = situation.sight, situation.span
+def _read(source: Source, situation: Situation, look: Look) -> Found:
+    """Every reading that is needed: near the boundaries from those of everybody, the others life by life."""
     plain: dict[Asked, dict[int, int]] = {Asked.OPENING: {}, Asked.CLOSING: {}}
     questions: list[Question] = []
     for index in situation.seen:
         questions += _sort_out(situation, index, plain)
-    instants = {Asked.OPENING: span.start_ms, Asked.CLOSING: span.end_ms}
-    needed = [asked for asked, targets in plain.items() if targets]
-    shards = source.shards(span, max(map(len, plain.values())) or 1)
     found: Found = {}
-    strangers: set[str] = set()
-    boundaries = source.boundaries(TargetTable(sight.targets), shards, [instants[asked] for asked in needed])
-    for asked, boundary in zip(needed, boundaries, strict=True):
-        strangers |= boundary.strangers
+    for asked, boundary in ((Asked.OPENING, look.opening), (Asked.CLOSING, look.closing)):
         for target, index in plain[asked].items():
             found.setdefault((asked, index), []).append(boundary.by_target[target])
-    answers = source.at_points(sight, [question.point for question in questions], shards)
+    answers = source.at_points(situation.sight, [question.point for question in questions], look.shards)
     for question, values in zip(questions, answers, strict=True):
         found.setdefault((question.asked, question.life), []).append(values)
-    return found, strangers
+    return found
 
 
 def _sort_out(situation: Situation, index: int, plain: Mapping[Asked, dict[int, int]]) -> Iterable[Question]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.clock import gregorian_month_start
+from backend.db.copying import copy_rows
 from backend.errors import Unavailable
 from backend.usage.models import DailyUsageRow, MeasuredDayRow, MeterReadingRow
 from backend.usage.types import (
@@ -25,12 +26,20 @@ from backend.usage.types import (
 
 PARTITION_LOCK = 724_010
 
-_READING_COLUMNS = ("day", *Reading._fields)
-_READING_TYPES = (
-    "date text text text text timestamptz int8 timestamptz text int8 timestamptz".split()  # noqa: SIM905 - one line, as a table
+_READING_COLUMNS = dict(
+    zip(
+        ("day", *Reading._fields),
+        "date text text text text timestamptz int8 timestamptz text int8 timestamptz".split(),  # noqa: SIM905 - one line, as a table
+        strict=True,
+    )
 )
-_USAGE_COLUMNS = ("day", *UsageRow._fields)
-_USAGE_TYPES = "date text text text int8 numeric int8 bool text[]".split()  # noqa: SIM905 - one line, as a table
+_USAGE_COLUMNS = dict(
+    zip(
+        ("day", *UsageRow._fields),
+        "date text text text int8 numeric int8 bool text[]".split(),  # noqa: SIM905 - one line, as a table
+        strict=True,
+    )
+)
 
 _CLOSINGS = """
 SELECT instance, life_start, max(closed_at), array_agg(tenant), array_agg(model), array_agg(type), array_agg(closing)
@@ -99,13 +108,13 @@ def partition_name(month: date) -> str:
 
 def copy_readings(connection: Connection, day: date, readings: Iterable[Reading]) -> None:
     """Store the readings of a day, whose partition exists."""
-    _copy(connection, "meter_reading", _READING_COLUMNS, _READING_TYPES, ((day, *row) for row in readings))
+    copy_rows(connection, "meter_reading", _READING_COLUMNS, ((day, *row) for row in readings))
 
 
 def copy_usage(connection: Connection, day: date, rows: Iterable[UsageRow]) -> None:
     """Store the usage of a day."""
     told = ((day, *row[:-1], list(row.flags)) for row in rows)
-    _copy(connection, "daily_usage", _USAGE_COLUMNS, _USAGE_TYPES, told)
+    copy_rows(connection, "daily_usage", _USAGE_COLUMNS, told)
 
 
 def measured_days(connection: Connection, first: date, last: date) -> set[date]:
@@ -194,22 +203,6 @@ def usage_of_strangers(
         .order_by(row.tenant)
     )
     return [UnknownLabel(*values[:-1], int(values[-1])) for values in connection.execute(found)]
-
-
-def _copy(
-    connection: Connection,
-    table: str,
-    columns: Sequence[str],
-    types: Sequence[str],
-    rows: Iterable[Sequence[object]],
-) -> None:
-    into = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
-        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
-    )
-    with _driver(connection) as driver, driver.cursor() as cursor, cursor.copy(into) as copy:
-        copy.set_types(types)
-        for row in rows:
-            copy.write_row(row)
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """The door to usage: exact daily tokens with their evidence, the same number for every reader."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import date, datetime, timedelta
 
 from backend import clock
@@ -16,7 +18,7 @@ from backend.clients.prometheus import Prometheus, prometheus
 from backend.clock import Window
 from backend.config import UsageSettings, settings
 from backend.db.engine import read, transaction
-from backend.errors import Invalid
+from backend.errors import Invalid, Unavailable
 from backend.log import get_logger
 from backend.tenants import service as tenants
 from backend.usage import meter, repository
@@ -64,7 +66,7 @@ def measure_elsewhere(
     require_role_or_process(actor, *STAFF_ROLES)
     now = clock.utc_now()
     source = Source(client=_client(given), settings=given, tenant=tenant_label)
-    return meter.measure(source, day, _begun_window(day, now), now=now, stored=NOTHING_STORED)
+    return meter.measure(source, day, _begun_window(day, now), now=now, stored=lambda: NOTHING_STORED)
 
 
 def store_day(actor: Actor, measurement: DayMeasurement) -> bool:
@@ -112,6 +114,21 @@ def daily(actor: Actor, tenant_id: TenantId, first: date, last: date) -> list[Da
         return repository.daily_usage(connection, label, first, last)
 
 
+def unsettled_days(actor: Actor, tenant_id: TenantId, first: date, last: date) -> list[date]:
+    """The days at the end of a range that a tenant is billed for and that are not stored yet, the oldest first.
+
+    None when no day of the range is stored at all: nothing is known of a beginning.
+    """
+    require_tenant(actor, tenant_id)
+    billed_from = tenants.get(actor, tenant_id).billed_from
+    with read() as connection:
+        stored = repository.measured_days(connection, first, last)
+    if not stored:
+        return []
+    since = max(max(stored) + timedelta(days=1), billed_from)
+    return [since + timedelta(days=n) for n in range((last - since).days + 1)]
+
+
 def readings(actor: Actor, tenant_id: TenantId, day: date) -> list[Reading]:
     """The evidence of a tenant's closed day: each meter's opening and closing."""
     require_tenant(actor, tenant_id)
@@ -156,7 +173,14 @@ def _measured(day: date, tenant: str | None) -> DayMeasurement:
     now = clock.utc_now()
     window = _begun_window(day, now)
     source = Source(client=_client(settings()), settings=settings(), tenant=tenant)
-    return meter.measure(source, day, window, now=now, stored=_stored(day, window, tenant))
+    # What is stored is read while Prometheus works.
+    with ThreadPoolExecutor(1) as side:
+        stored = side.submit(copy_context().run, _stored, day, window, tenant)
+        try:
+            return meter.measure(source, day, window, now=now, stored=stored.result)
+        except Unavailable:
+            stored.result()  # with both away, our own database is the one to name
+            raise
 
 
 def _begun_window(day: date, now: datetime) -> Window:

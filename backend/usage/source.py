@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from backend.clients.prometheus import Prometheus, instant_text, quoted
@@ -31,6 +32,15 @@ class Boundary(NamedTuple):
     strangers: set[str]
 
 
+class Look(NamedTuple):
+    """The answers over everybody, and the parts that they were asked in."""
+
+    sight: Sight
+    shards: list[str]
+    opening: Boundary
+    closing: Boundary
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """The counters that are billed: one Prometheus, one selection, perhaps only one tenant."""
@@ -52,7 +62,26 @@ class Source:
         counter = _selector(self.settings.usage_metric, [self.settings.usage_selector])
         return set(self.client.label_values("instance", counter, span.start_ms, span.end_ms))
 
-    def shards(self, span: Span, targets: int) -> list[str]:
+    def look(self, instances: set[str], wider: Span, window: Span) -> Look:
+        """Everything that is asked for everybody: who was seen when, and the readings at both boundaries.
+
+        Asked side by side, because Prometheus takes its time; no answer but the readings' own waits for another one.
+        """
+        if not instances:
+            return Look(Sight([], []), [""], Boundary({}, set()), Boundary({}, set()))
+        with ThreadPoolExecutor(1) as side:
+            seeing = side.submit(copy_context().run, self.sight, instances, wider)
+
+            @cache
+            def table() -> TargetTable:
+                return TargetTable(seeing.result().targets)
+
+            shards = self.shards(window, len(instances))
+            instants = (window.start_ms, window.end_ms)
+            opening, closing = self.boundaries(table, shards, instants)
+            return Look(seeing.result(), shards, opening, closing)
+
+    def shards(self, span: Span, instances: int) -> list[str]:
         """Matchers that split the series into parts of bearable size; one empty matcher when one part is enough.
 
         The parts cover every series, whatever tenants appear meanwhile. The number of series is bounded from the
@@ -60,11 +89,13 @@ class Source:
         """
         if self.tenant is not None:
             return [""]
-        tenants, models, types = (
+        tenants, models, types, replicas = (
             self.client.label_values(label, self._counter(), span.start_ms, span.end_ms)
-            for label in self.names.key
+            for label in (*self.names.key, self.names.replica)
         )
-        bound = len(tenants) * max(1, len(models)) * max(1, len(types)) * targets
+        bound = len(tenants) * instances
+        for labels in (models, types, replicas):
+            bound *= max(1, len(labels))
         parts = -(-bound // self.settings.usage_shard_series)
         return shard_matchers(self.names.tenant, tenants, parts) if parts > 1 else [""]
 
@@ -78,7 +109,7 @@ class Source:
         return sight_of(matrix, is_wanted=lambda instance: instance in instances)
 
     def boundaries(
-        self, table: TargetTable, shards: Sequence[str], instants: Sequence[int]
+        self, table: Callable[[], TargetTable], shards: Sequence[str], instants: Sequence[int]
     ) -> list[Boundary]:
         """Readings of everybody at each of some instants, at most two queries at a time."""
         asked = [(at_ms, shard) for at_ms in instants for shard in shards]
@@ -86,7 +117,7 @@ class Source:
         def read(one: tuple[int, str]) -> Boundary:
             at_ms, shard = one
             vector = self.client.instant(f"last_over_time({self._counter(shard)}[{NEAR_MS}ms])", at_ms)
-            return Boundary(*table.values_by_target(vector, self.names))
+            return Boundary(*table().values_by_target(vector, self.names))
 
         parts = _side_by_side(read, asked)
         width = len(shards)

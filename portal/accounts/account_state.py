@@ -1,5 +1,6 @@
 """What a person's own page knows."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 import reflex as rx
@@ -57,14 +58,7 @@ class AccountState(rx.State):
     def _read_address(self) -> None:
         query, lang = self.router.url.query_parameters, language(self)
         self.done = text("page.account.password_changed", lang) if query.get("done") == "password" else ""
-        code = query.get("error", "")
-        error = _error(code, {name: query.get(name, "") for name in ("wait_s", "min_length", "max_length")})
-        if error is not None:
-            self.failed = error_text(error, lang)
-        else:
-            reference = query.get("reference", "")
-            is_known = code == "unknown" and reference.isalnum()
-            self.failed = text("error.unknown", lang, reference=reference[:16]) if is_known else ""
+        self.failed = _failed(query, lang)
 
 
 def _sessions(found: Session, lang: Lang) -> list[SessionRow]:
@@ -77,6 +71,20 @@ def _revoke(actor: Actor, key: str) -> None:
     except (TypeError, ValueError, AttributeError) as wrong:
         raise NotFound from wrong
     accounts.revoke(actor, session_id)
+
+
+def _failed(query: Mapping[str, str], lang: Lang) -> str:
+    """The sentence that an address asks for. Anybody can write one: only known sentences are said."""
+    code, reference = query.get("error", ""), query.get("reference", "")
+    error = _error(code, {name: query.get(name, "") for name in ("wait_s", "min_length", "max_length")})
+    said = error_text(error, lang) if error else ""
+    if code == "unknown" and reference.isalnum():
+        said = text("error.unknown", lang, reference=reference[:16])
+    if said and query.get("undone") == "sign_out":
+        # By the time that one reads it, the database answers again.
+        undone = text("page.account.still_signed_in", lang)
+        return undone if isinstance(error, Unavailable) else f"{undone} {said}"
+    return said
 
 
 def _error(code: str, given: dict[str, str]) -> AppError | None:

@@ -62,8 +62,9 @@ class BillingState(rx.State):
         """The state of billing now."""
         actor, lang = (await session.current(self)).actor, language(self)
         outcome = await bridge.attempt(lang, lambda: reading.overview(actor, lang))
-        # A page that was loaded again has lost its plan; a run that is at work shows among the runs.
+        # A page that was loaded again has lost its plan and its question; a run at work shows among the runs.
         self.can_act, self.is_running, self.done, self.plan_phase = actor.role in OPERATORS, False, "", "idle"
+        self.chosen_key, self.release_problem, self.is_releasing = "", "", False
         if isinstance(outcome, Problem):
             self.phase, self.problem = "problem", outcome
             return
@@ -87,7 +88,7 @@ class BillingState(rx.State):
                 return
             self.plan_phase, self.done, self._plan_hash = "working", "", ""
         connection = connection_of(self)
-        outcome = await bridge.attempt(lang, lambda: reading.plan(actor, chosen, lang), lane=Lane.NETWORK)
+        outcome = await bridge.attempt(lang, lambda: reading.plan(actor, chosen, lang), lane=Lane.BILLING)
         if is_same_connection(self, connection):
             async with self:
                 self._show_plan(outcome, chosen)
@@ -104,7 +105,7 @@ class BillingState(rx.State):
             self.is_running, self._plan_hash, self.done = True, "", ""
         connection = connection_of(self)
         work = asyncio.ensure_future(
-            bridge.attempt(lang, partial(reading.run, actor, chosen, plan_hash), lane=Lane.NETWORK)
+            bridge.attempt(lang, partial(reading.run, actor, chosen, plan_hash), lane=Lane.BILLING)
         )
         while not (await asyncio.wait({work}, timeout=PROGRESS_S))[0]:
             seen = await bridge.attempt(lang, lambda: reading.latest_runs(actor, lang))

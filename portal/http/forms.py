@@ -34,7 +34,9 @@ async def fields_of(request: Request) -> dict[str, str]:
 def address_of(request: Request) -> str:
     """The client's address. Behind proxies it is what the outermost trusted one saw, never what the client claims."""
     hops = settings().proxy_hops
-    forwarded = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
+    # A client may send a line of its own, and a proxy may add another one instead of appending to it.
+    lines = ",".join(request.headers.getlist("x-forwarded-for"))
+    forwarded = [part.strip() for part in lines.split(",")]
     if hops and len(forwarded) >= hops and forwarded[-hops]:
         return forwarded[-hops]
     return request.client.host if request.client else ""

@@ -7,11 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from backend.actor import Actor
-from backend.errors import AppError, Forbidden, Invalid, NotFound, SignInRequired
+from backend.errors import AppError, Forbidden, Invalid, NotFound, SignInRequired, TooManyAttempts
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, error_text, has, text
 from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
+from backend.money import Rial
 from backend.payments import service as payments
 from backend.payments.types import AttemptId, HandOff, Outcome, Returned
 from portal import bridge, routes, session
@@ -22,19 +23,25 @@ from portal.payment_words import refusal_query
 
 CALLBACKS_AT_ONCE = 30.0
 CALLBACKS_PER_S = 1.0
+# A company's people click as often as they like; each click may cost the gateway a session and us its answer.
+STARTS_AT_ONCE = 30.0
+STARTS_PER_S = 0.5
 _MOST_NUMBERS = 10
 _TONES = {
     Outcome.PAID: "ok",
     Outcome.PAID_AS_CREDIT: "ok",
     Outcome.CANCELLED: "warn",
     Outcome.NOT_PAID: "bad",
+    Outcome.RETURNING_MONEY: "warn",
     Outcome.RETURNED_MONEY: "warn",
     Outcome.UNKNOWN: "warn",
     Outcome.UNREADABLE: "warn",
 }
 _TRY_AGAIN = frozenset({Outcome.CANCELLED, Outcome.NOT_PAID, Outcome.WAITING})
+_MONEY_WAS_THERE = frozenset({Outcome.PAID, Outcome.RETURNING_MONEY, Outcome.RETURNED_MONEY})
 
-_buckets = Buckets()
+_returns = Buckets()
+_starts = Buckets()
 
 
 async def start(request: Request) -> Response:
@@ -45,6 +52,7 @@ async def start(request: Request) -> Response:
     try:
         found = await session.of_cookies(request.headers.get("cookie", ""))
         invoice_ids = None if fields.get("all") == "1" else _invoice_ids(chosen)
+        _check_pace(found.actor)
         hand_off = await bridge.call_gateway(payments.start, found.actor, invoice_ids)
     except SignInRequired as error:
         return see_other(routes.sign_in({"next": back, "error": error.code}))
@@ -55,6 +63,13 @@ async def start(request: Request) -> Response:
         problem = bridge.unexpected(error, "fa")
         return see_other(routes.with_query(back, {"error": "unknown", "reference": problem.reference}))
     return see_other(routes.hand_off(hand_off.attempt_id))
+
+
+def _check_pace(actor: Actor) -> None:
+    """Raises TooManyAttempts for a company whose people open payments one after the other."""
+    key = str(actor.tenant_id or actor.user_id)
+    if not _starts.has_left(key, at_once=STARTS_AT_ONCE, per_s=STARTS_PER_S):
+        raise TooManyAttempts(reason="payments")
 
 
 async def lead_to_bank(request: Request) -> Response:
@@ -88,7 +103,7 @@ async def lead_to_bank(request: Request) -> Response:
 async def come_back(request: Request) -> Response:
     """GET: what became of a payment, for whoever asks and whatever the address says; the gateway decides, not it."""
     lang = language_of(request)
-    if not _buckets.has_left(address_of(request), at_once=CALLBACKS_AT_ONCE, per_s=CALLBACKS_PER_S):
+    if not _returns.has_left(address_of(request), at_once=CALLBACKS_AT_ONCE, per_s=CALLBACKS_PER_S):
         return _sentence_page(request, text("payment.returned_too_often", lang), status=429)
     try:
         actor = await _actor_of(request)
@@ -106,7 +121,6 @@ async def come_back(request: Request) -> Response:
 
 def _returned_page(request: Request, returned: Returned, numbers: Sequence[str], lang: Lang) -> Response:
     outcome = returned.outcome
-    name = "try_again" if outcome in _TRY_AGAIN and returned.invoice_ids else "to_invoice"
     return render(
         request,
         "returned",
@@ -117,18 +131,36 @@ def _returned_page(request: Request, returned: Returned, numbers: Sequence[str],
         remarks=_remarks(returned, lang),
         facts=_facts(returned, numbers, lang),
         onward=_page_of_ids(returned.invoice_ids),
-        onward_name=text(f"payment.{name}" if returned.invoice_ids else "payment.to_invoices", lang),
+        onward_name=text(f"payment.{_way_on(returned)}", lang),
     )
 
 
+def _way_on(returned: Returned) -> str:
+    if not returned.invoice_ids:
+        return "to_invoices"
+    if returned.outcome in _TRY_AGAIN:
+        return "try_again"
+    if returned.outcome in _MONEY_WAS_THERE and returned.outstanding_rial:
+        return "pay_rest" if returned.outcome == Outcome.PAID else "try_again"
+    return "to_invoice"
+
+
 def _remarks(returned: Returned, lang: Lang) -> list[str]:
-    """Why the bank refused, and what became credit."""
+    """Why the bank refused, what is still to be paid, and what became credit."""
     remarks = []
     reason = f"payment.refused.status_{returned.gateway_status}"
     if returned.outcome == Outcome.NOT_PAID and has(reason):
         remarks.append(text(reason, lang))
-    if returned.credit_rial and returned.outcome == Outcome.PAID:
-        remarks.append(text("payment.part_is_credit", lang, amount=fmt.toman(returned.credit_rial, lang)))
+    if returned.outcome in _MONEY_WAS_THERE and returned.outstanding_rial:
+        remarks.append(text("payment.still_to_pay", lang, amount=fmt.toman(returned.outstanding_rial, lang)))
+    elif returned.outcome in _MONEY_WAS_THERE and returned.outstanding_rial is not None:
+        remarks.append(text("payment.nothing_left", lang))
+    debt = returned.debt_rial or 0
+    credit = (returned.credit_rial or 0) - debt
+    if credit and returned.outcome == Outcome.PAID:
+        remarks.append(text("payment.part_is_credit", lang, amount=fmt.toman(Rial(credit), lang)))
+    if debt:
+        remarks.append(text("payment.part_is_debt", lang, amount=fmt.toman(Rial(debt), lang)))
     return remarks
 
 

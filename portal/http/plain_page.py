@@ -13,6 +13,7 @@ from backend.accounts.types import as_theme
 from backend.i18n.catalog import Lang, text
 from backend.payments import service as payments
 from portal.i18n import THEME_COOKIE, language_in
+from portal.session import cookies_in
 
 # The gateway asks who sent the browser; to everybody else the origin tells no more than the browser does anyway.
 _HEADERS = {"cache-control": "no-store", "referrer-policy": "origin"}
@@ -39,13 +40,13 @@ def language_of(request: Request) -> Lang:
 def render(request: Request, template: str, *, status: int = 200, **places: object) -> HTMLResponse:
     """One of our plain pages in the visitor's language and theme."""
     lang = language_of(request)
-    theme = request.cookies.get(THEME_COOKIE)
+    theme = as_theme(cookies_in(request.headers.get("cookie", "")).get(THEME_COOKIE))
     page = _environment().get_template(f"{template}.html.j2")
     html = page.render(
         t=lambda key, **params: text(key, lang, **params),
         lang=lang,
         direction="rtl" if lang == "fa" else "ltr",
-        theme=as_theme(theme) if theme else "",
+        theme="" if theme == "system" else theme,
         other="en" if lang == "fa" else "fa",
         other_name="English" if lang == "fa" else "فارسی",
         stylesheets=_stylesheets(),

@@ -1,7 +1,5 @@
 """Signing in and out, and changing one's password: plain form posts, so that no password passes an event."""
 
-from functools import partial
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,7 +20,7 @@ async def sign_in(request: Request) -> Response:
     fields = await fields_of(request)
     wanted = routes.own_path(fields.get("next"), otherwise="")
     try:
-        signed_in = await bridge.call(
+        signed_in = await bridge.call_hashing(
             accounts.sign_in,
             fields.get("email", ""),
             fields.get("password", ""),
@@ -38,29 +36,33 @@ async def sign_in(request: Request) -> Response:
     response = see_other(wanted or routes.home_of(signed_in.session.actor.role))
     cookies.set_session(response, signed_in.token)
     cookies.set_language(response, language)
-    if THEME_COOKIE not in request.cookies:
+    if THEME_COOKIE not in request.cookies and signed_in.session.theme != "system":
         cookies.set_theme(response, signed_in.session.theme)
     cookies.drop_choice(response)
     return response
 
 
 async def sign_out(request: Request) -> Response:
-    """POST: end this browser's session, at once and in the database."""
+    """POST: end this browser's session, at once and in the database; or say that it was not done."""
     token = token_of(request)
-    if token:
-        await bridge.attempt("fa", partial(accounts.sign_out, token))
-        session.forget(token)
-    response = see_other(routes.SIGN_IN)
-    cookies.drop_session(response)
-    return response
+    try:
+        if token:
+            await bridge.call(accounts.sign_out, token)
+    except Exception as error:  # noqa: BLE001 - a process edge: the visitor gets a reference, the log the trace
+        return _still_signed_in(error)
+    session.forget(token)
+    return _signed_out()
 
 
 async def sign_out_everywhere(request: Request) -> Response:
-    """POST: end all sessions of this person, this one too."""
-    if (found := await session.session_of(token_of(request))) is not None:
-        await bridge.attempt("fa", partial(accounts.sign_out_everywhere, found.actor))
-        session.forget_everybody()
-    return await sign_out(request)
+    """POST: end all sessions of this person, this one too; or say that it was not done."""
+    try:
+        if (found := await session.session_of(token_of(request))) is not None:
+            await bridge.call(accounts.sign_out_everywhere, found.actor)
+    except Exception as error:  # noqa: BLE001 - a process edge: the visitor gets a reference, the log the trace
+        return _still_signed_in(error)
+    session.forget_everybody()
+    return _signed_out()
 
 
 async def change_password(request: Request) -> Response:
@@ -68,7 +70,7 @@ async def change_password(request: Request) -> Response:
     fields = await fields_of(request)
     try:
         found = await session.of_cookies(request.headers.get("cookie", ""))
-        await bridge.call(
+        await bridge.call_hashing(
             accounts.change_password,
             found.actor,
             fields.get("old", ""),
@@ -84,6 +86,24 @@ async def change_password(request: Request) -> Response:
         return see_other(routes.account({"error": "unknown", "reference": problem.reference}))
     session.forget_everybody()
     return see_other(routes.account({"done": "password"}))
+
+
+def _signed_out() -> Response:
+    response = see_other(routes.SIGN_IN)
+    cookies.drop_session(response)
+    # Whoever sits down next must not find the pages with Back.
+    response.headers["clear-site-data"] = '"cache"'
+    return response
+
+
+def _still_signed_in(error: Exception) -> Response:
+    """The account page with what went wrong. The page to sign in would hide that the sessions live."""
+    if isinstance(error, AppError):
+        bridge.problem_of(error, "en")
+        reason = _reason(error)
+    else:
+        reason = {"error": "unknown", "reference": bridge.unexpected(error, "fa").reference}
+    return see_other(routes.account({**reason, "undone": "sign_out"}))
 
 
 async def _agreed_language(request: Request, signed_in: SignedIn) -> Lang:

@@ -54,11 +54,16 @@ class InvoiceState(rx.State):
     pay_done: str = ""
     is_asking_credit: bool = False
     is_using_credit: bool = False
+    _shown: str = ""
 
     @rx.event
     @allow(EVERYBODY)
-    async def load(self) -> None:
+    async def load(self) -> AsyncIterator[None]:
         """The invoice that the address names."""
+        if self._shown != self._named():
+            # What another invoice showed must not stay under this one's address.
+            self.reset()
+            yield
         self.pay_problem = refusal_in(self.router.url.query_parameters, language(self))
         self.pay_done = ""
         self.is_asking_credit = self.is_using_credit = False
@@ -100,9 +105,8 @@ class InvoiceState(rx.State):
     async def _show(self) -> None:
         actor, lang, named = (await session.current(self)).actor, language(self), self._named()
         outcome = await bridge.attempt(lang, lambda: detail_view(actor, named, lang))
+        self._shown = named
         if isinstance(outcome, Problem):
-            # What another invoice showed must not stay under this one's address.
-            self.reset()
             self.phase, self.problem = "problem", outcome
             return
         self.invoice, self.flags = outcome.invoice, outcome.flags

@@ -160,6 +160,10 @@ def list_view(actor: Actor, first: int, lang: Lang) -> ListView:
     """Read a page of the actor's own tenant's invoices, and what is due in all."""
     tenant_id = own_tenant(actor)
     found = invoices.invoices_of(actor, tenant_id, limit=PAGE_SIZE, offset=first)
+    if first and first >= found.total:
+        # Two quick clicks on "older" count past the end.
+        first = max(0, found.total - 1) // PAGE_SIZE * PAGE_SIZE
+        found = invoices.invoices_of(actor, tenant_id, limit=PAGE_SIZE, offset=first)
     due = invoices.owed_by(actor, tenant_id)
     return ListView(
         rows=[rows.to_row(each, lang) for each in found.rows],

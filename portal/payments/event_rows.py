@@ -13,8 +13,11 @@ from portal.payments.reasons import reason_words
 NAMES = (
     "claims_success", "has_nonce", "track_id", "handed_over",
     "verdict", "reason", "state", "result", "status", "amount", "order", "reference", "card", "paid_at", "verified_at",
-    "credit_rial", "turn",
+    "credit_rial", "credit_reopened_rial", "turn",
 )  # fmt: skip
+
+
+_USUAL = {("credit_rial", 0), ("credit_reopened_rial", 0), ("turn", 1)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +67,7 @@ def _details(detail: Mapping[str, object], lang: Lang) -> list[Detail]:
 
 def _is_worth_telling(name: str, value: object) -> bool:
     """Not what is empty, and not what is so almost always: no credit was left, and it was booked the first time."""
-    return value is not None and value != "" and (name, value) not in {("credit_rial", 0), ("turn", 1)}
+    return value is not None and value != "" and (name, value) not in _USUAL
 
 
 def _detail(name: str, value: object, lang: Lang) -> Detail:
@@ -79,7 +82,7 @@ def _detail(name: str, value: object, lang: Lang) -> Detail:
             words = text(key, lang) if has(key) else "—"
         case "reason":
             words = reason_words(str(value), lang)
-        case "amount" | "credit_rial":
+        case "amount" | "credit_rial" | "credit_reopened_rial":
             words = fmt.toman(int(str(value)), lang) if re.fullmatch(r"-?[0-9]+", str(value)) else "—"
         case "turn":
             words = fmt.number(int(str(value)), lang)

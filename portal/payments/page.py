@@ -32,7 +32,9 @@ def payments() -> rx.Component:
 def _payments() -> rx.Component:
     return rx.fragment(
         rx.cond(
-            PaymentsState.action_problem != "", note(PaymentsState.action_problem, tone="bad"), rx.fragment()
+            PaymentsState.action_problem != "",
+            note(PaymentsState.action_problem, tone="bad", data_testid="action-problem"),
+            rx.fragment(),
         ),
         rx.cond(
             PaymentsState.done != "", note(PaymentsState.done, tone="ok", data_testid="done"), rx.fragment()

@@ -147,7 +147,7 @@ def _actions() -> rx.Component:
                 disabled=PaymentsState.is_checking,
             ),
             rx.cond(
-                PaymentsState.file.can_be_closed,
+                PaymentsState.file.can_resolve,
                 button(t("page.payments.resolve"), kind="danger", on_click=PaymentsState.ask_resolve),
                 rx.fragment(),
             ),

@@ -2,25 +2,24 @@
 
 import re
 
+from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
 
-_CODE = re.compile(r"(result|status)_(-?[0-9]+|None)")
 _REFUSAL = re.compile(r"(?P<code>[a-z_]+) \{(?P<data>.*)\}")
 _DETAIL = re.compile(r"'(?:reason|service)': '(?P<detail>[a-z_]+)'")
 
 
 def undecided_why(reason: str | None, lang: Lang) -> str:
-    """The sentence for a reason of doubt; as it was stored where there is none, empty where there is no doubt."""
+    """The sentence for a reason of doubt; empty where there is none."""
     return reason_words(reason, lang) if reason else ""
 
 
 def reason_words(reason: str, lang: Lang) -> str:
-    """A stored reason in words: our own codes by the catalogue, a person's words as they were written."""
-    for section in ("undecided", "differs"):
-        if has(f"payment.{section}.{reason}"):
-            return text(f"payment.{section}.{reason}", lang)
-    if code := _CODE.fullmatch(reason):
-        return text(f"payment.code.{code[1]}", lang, code=f"\u2066{code[2]}\u2069")
+    """A stored reason in words: by the catalogue, the general one of its kind for a code without one; else as it is."""
+    kind, _, code = reason.partition("_")
+    for key in (f"payment.undecided.{reason}", f"payment.undecided.{kind}_other"):
+        if has(key):
+            return text(key, lang, code=fmt.digits(code, lang))
     if refusal := _REFUSAL.fullmatch(reason):
         return _refusal_words(refusal["code"], refusal["data"], lang)
     return reason

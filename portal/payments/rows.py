@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
 from backend.payments import rules
-from backend.payments.types import Attempt, LedgerEntry, PaymentFile
+from backend.payments.types import Attempt, Flag, LedgerEntry, PaymentFile, Verdict
 from portal import routes
 from portal.payment_words import TONES, state_name
 from portal.payments.reasons import undecided_why
@@ -65,8 +65,8 @@ class FileView:
     last_asked: str = ""
     next_ask: str = ""
     resolution: str = ""
-    can_be_closed: bool = False
     url: str = ""
+    can_resolve: bool = False
 
 
 def to_payment(attempt: Attempt, tenant: str, lang: Lang) -> PaymentRow:
@@ -85,7 +85,7 @@ def to_payment(attempt: Attempt, tenant: str, lang: Lang) -> PaymentRow:
 
 def _reasons(attempt: Attempt, lang: Lang) -> list[Why]:
     flags = [
-        Why(name=text(f"payment.flag.{flag}", lang), sentence=text(f"payment.flag_text.{flag}", lang))
+        Why(name=text(f"payment.flag.{flag}", lang), sentence=_flag_sentence(attempt, flag, lang))
         for flag in attempt.flags
     ]
     if flags or attempt.verdict is None:
@@ -93,9 +93,24 @@ def _reasons(attempt: Attempt, lang: Lang) -> list[Why]:
     return [
         Why(
             name=text(f"payment.verdict.{attempt.verdict}", lang),
-            sentence=undecided_why(attempt.last_error, lang),
+            sentence=undecided_why(attempt.last_error or attempt.verdict, lang),
         )
     ]
+
+
+def _flag_sentence(attempt: Attempt, flag: Flag, lang: Lang) -> str:
+    # The gateway may have named another amount once and proved ours later.
+    is_booked = flag == Flag.MISMATCH and attempt.turn > 0
+    return text(f"payment.flag_text.{flag}_booked" if is_booked else f"payment.flag_text.{flag}", lang)
+
+
+def checked_words(attempt: Attempt, lang: Lang) -> tuple[str, bool]:
+    """What an operator's question to the gateway came to, and whether it brought an answer."""
+    state = state_name(attempt.state, lang)
+    if attempt.verdict != Verdict.UNDECIDED:
+        return text("page.payments.checked", lang, state=state), True
+    why = undecided_why(attempt.last_error, lang)
+    return text("page.payments.checked_in_vain", lang, why=why, state=state), False
 
 
 def to_file(found: PaymentFile, lang: Lang) -> FileView:
@@ -121,15 +136,8 @@ def to_file(found: PaymentFile, lang: Lang) -> FileView:
         last_asked=fmt.instant(attempt.last_inquiry_at, lang) if attempt.last_inquiry_at else "—",
         next_ask=fmt.instant(attempt.next_check_at, lang) if attempt.next_check_at else "—",
         resolution=attempt.resolution or "",
-        can_be_closed=can_be_closed(attempt),
         url=routes.invoice(first) if first else routes.PAYMENTS,
-    )
-
-
-def can_be_closed(attempt: Attempt) -> bool:
-    """Whether there is a case that an operator's reason could close; the service has the last word."""
-    return attempt.resolved_at is None and (
-        bool(attempt.flags) or rules.resolved_state(attempt) != attempt.state
+        can_resolve=rules.is_resolvable(attempt),
     )
 
 

@@ -11,11 +11,10 @@ from portal import bridge, session
 from portal.bridge import Lane, Problem
 from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
-from portal.payment_words import state_name
 from portal.payments import reading
 from portal.payments.event_rows import EventRow
 from portal.payments.reading import Evidence, PaymentsView
-from portal.payments.rows import EntryRow, FileView, PaymentRow
+from portal.payments.rows import EntryRow, FileView, PaymentRow, checked_words
 
 TABS = ("undecided", "flagged")
 LONGEST_SOUGHT = 60
@@ -101,7 +100,8 @@ class PaymentsState(rx.State):
         if isinstance(outcome, Problem):
             self.action_problem = outcome.text
             return
-        self.done = text("page.payments.checked", lang, state=state_name(outcome.state, lang))
+        words, was_answered = checked_words(outcome, lang)
+        self.done, self.action_problem = (words, "") if was_answered else ("", words)
         await self._show_file(key)
         self.found = []
         await self._show_lists()
@@ -110,7 +110,7 @@ class PaymentsState(rx.State):
     @allow(OPERATORS)
     def ask_resolve(self) -> None:
         """Open the question for the open payment."""
-        self.is_asking, self.resolve_problem = self.file.key != "", ""
+        self.is_asking, self.resolve_problem = self.file.can_resolve, ""
 
     @rx.event
     @allow(OPERATORS)

@@ -1,8 +1,9 @@
-"""Reflex build plugins: the font, the hashes of the security policy, the address-free build, the lock in one form."""
+"""Reflex build plugins: font, hashes of the security policy, address-free build, one language, the lock in one form."""
 
 from portal.plugins.csp import CSPPlugin
+from portal.plugins.new_version import NewVersionPlugin
 from portal.plugins.same_origin import SameOriginPlugin
 from portal.plugins.stable_lock import StableLockPlugin
 from portal.plugins.vazirmatn import VazirmatnPlugin
 
-__all__ = ["CSPPlugin", "SameOriginPlugin", "StableLockPlugin", "VazirmatnPlugin"]
+__all__ = ["CSPPlugin", "NewVersionPlugin", "SameOriginPlugin", "StableLockPlugin", "VazirmatnPlugin"]

@@ -89,6 +89,11 @@ def _today_remarks() -> rx.Component:
             UsageState.today.flags,
             lambda flag: note(rx.el.strong(flag.name, ": "), flag.sentence, tone="info"),
         ),
+        rx.cond(
+            UsageState.settling != "",
+            note(UsageState.settling, tone="info", data_testid="settling"),
+            rx.fragment(),
+        ),
     )
 
 

@@ -122,6 +122,14 @@ def month_so_far(amounts: Mapping[date, Amount], since: date) -> Amount:
     return total
 
 
+def settling(days: Sequence[date], lang: Lang) -> str:
+    """Which days have ended and are in no table and no sum yet; nothing when there is none."""
+    if len(days) > 1:
+        named = fmt.listed([fmt.day(day, lang) for day in days], lang)
+        return text("page.usage.settling_days", lang, days=named)
+    return text("page.usage.settling_day", lang, day=fmt.day(days[0], lang)) if days else ""
+
+
 def to_month(total: Amount, since: date, lang: Lang) -> MonthView:
     """The month's tile."""
     return MonthView(

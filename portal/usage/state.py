@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,8 @@ from portal.usage.rows import Amount, DayRow, MonthView, SeriesRow, TodayView
 CHART_DAYS = 30
 PAGE_SIZE = 20
 REFRESH_S = 20
+# A day that is settled while a tab is open appears there within this time.
+LOOK_AGAIN = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +43,16 @@ class StoredView:
     series: list[SeriesRow]
     month: Amount
     month_since: date
+    day: date
+    read_at: datetime
+    settling: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Today:
     """What was measured now, and what it amounts to."""
 
+    day: date
     view: TodayView
     amount: Amount
 
@@ -69,6 +75,7 @@ class UsageState(rx.State):
     today: TodayView = TodayView()
     month: MonthView = MonthView()
     is_month_whole: bool = False
+    settling: str = ""
     days: list[DayRow] = []
     shown: str = ""
     has_previous: bool = False
@@ -77,7 +84,10 @@ class UsageState(rx.State):
     _first: int = 0
     _month: Amount = Amount()
     _month_since: date | None = None
+    _day: date | None = None
+    _read_at: datetime | None = None
     _today: Amount | None = None
+    _today_day: date | None = None
 
     @rx.event
     @allow(TENANT)
@@ -88,11 +98,7 @@ class UsageState(rx.State):
         if isinstance(outcome, Problem):
             self.phase, self.problem = "problem", outcome
             return
-        self._all_days, self._month, self._month_since = outcome.days, outcome.month, outcome.month_since
-        drawn = await self.get_state(ChartState)
-        drawn.columns, drawn.ticks, drawn.series = outcome.columns, outcome.ticks, outcome.series
-        self._show_days(self._first if self._first < len(outcome.days) else 0, lang)
-        self._show_month(lang)
+        await self._show_stored(outcome, lang)
         self.phase = "ready"
 
     @rx.event(background=True)
@@ -109,12 +115,14 @@ class UsageState(rx.State):
             except Unavailable as lost:
                 lang = language(self)
                 outcome: Today | Problem = bridge.problem_of(lost, lang)
+                stored: StoredView | Problem | None = None
             else:
                 outcome = await shared_today(actor, lang)
+                stored = await self._stored_since(outcome, actor, lang)
             if not is_same_connection(self, connection):
                 return
             async with self:
-                self._show_today(outcome, lang)
+                await self._show_both(stored, outcome, lang)
             await asyncio.sleep(REFRESH_S)
 
     @rx.event(background=True)
@@ -124,9 +132,10 @@ class UsageState(rx.State):
         connection = connection_of(self)
         actor, lang = (await session.current(self)).actor, language(self)
         outcome = await shared_today(actor, lang)
+        stored = await self._stored_since(outcome, actor, lang)
         if is_same_connection(self, connection):
             async with self:
-                self._show_today(outcome, lang)
+                await self._show_both(stored, outcome, lang)
 
     @rx.event
     @allow(TENANT)
@@ -139,6 +148,33 @@ class UsageState(rx.State):
     def previous_days(self) -> None:
         """Newer days."""
         self._show_days(self._first - PAGE_SIZE, language(self))
+
+    async def _stored_since(
+        self, measured: Today | Problem, actor: Actor, lang: Lang
+    ) -> StoredView | Problem | None:
+        """The stored days again, if a day has ended since they were read, or one may have been settled."""
+        if isinstance(measured, Problem) or self._day is None or self._read_at is None:
+            return None
+        is_missing_one = self.settling != "" and clock.utc_now() - self._read_at >= LOOK_AGAIN
+        if measured.day == self._day and not is_missing_one:
+            return None
+        return await bridge.attempt(lang, lambda: stored_view(actor, lang))
+
+    async def _show_both(
+        self, stored: StoredView | Problem | None, measured: Today | Problem, lang: Lang
+    ) -> None:
+        if isinstance(stored, StoredView):
+            await self._show_stored(stored, lang)
+        # Beside the days of another time the new figure would be wrong, so the next round asks for both again.
+        self._show_today(stored if isinstance(stored, Problem) else measured, lang)
+
+    async def _show_stored(self, stored: StoredView, lang: Lang) -> None:
+        self._all_days, self._month, self._month_since = stored.days, stored.month, stored.month_since
+        self._day, self._read_at, self.settling = stored.day, stored.read_at, stored.settling
+        drawn = await self.get_state(ChartState)
+        drawn.columns, drawn.ticks, drawn.series = stored.columns, stored.ticks, stored.series
+        self._show_days(self._first if self._first < len(stored.days) else 0, lang)
+        self._show_month(lang)
 
     def _show_days(self, first: int, lang: Lang) -> None:
         total = len(self._all_days)
@@ -158,14 +194,17 @@ class UsageState(rx.State):
         if isinstance(outcome, Problem):
             self.today_phase, self.today_problem = "problem", outcome
         else:
-            self.today_phase, self.today, self._today = "ready", outcome.view, outcome.amount
+            self.today_phase, self.today = "ready", outcome.view
+            self._today, self._today_day = outcome.amount, outcome.day
         self._show_month(lang)
 
     def _show_month(self, lang: Lang) -> None:
         if self._month_since is None:
             return
-        self.is_month_whole = self._today is not None
-        total = self._month.plus(self._today) if self._today else self._month
+        # What was measured before midnight belongs to a day that the stored ones do not know yet.
+        today = self._today if self._today_day == self._day else None
+        self.is_month_whole = today is not None
+        total = self._month.plus(today) if today else self._month
         self.month = rows.to_month(total, self._month_since, lang)
 
 
@@ -185,7 +224,8 @@ async def shared_today(actor: Actor, lang: Lang) -> Today | Problem:
 
 def stored_view(actor: Actor, lang: Lang) -> StoredView:
     """Read the closed days of the actor's own tenant."""
-    today = clock.billing_day(clock.utc_now())
+    now = clock.utc_now()
+    today = clock.billing_day(now)
     last = today - timedelta(days=1)
     month_since = clock.jalali_month_start(today) if lang == "fa" else clock.gregorian_month_start(today)
     first = min(month_since, today - timedelta(days=CHART_DAYS))
@@ -202,6 +242,9 @@ def stored_view(actor: Actor, lang: Lang) -> StoredView:
         series=series,
         month=rows.month_so_far(amounts, month_since),
         month_since=month_since,
+        day=today,
+        read_at=now,
+        settling=rows.settling(usage.unsettled_days(actor, own_tenant(actor), first, last), lang),
     )
 
 
@@ -210,4 +253,4 @@ def today_view(actor: Actor, lang: Lang) -> Today:
     measured = usage.today(actor, own_tenant(actor))
     prices = pricing_rules.price_list_on(pricing.price_lists(actor), measured.day)
     amount = rows.amount_of(measured.rows, prices)
-    return Today(view=rows.to_today(measured, amount, lang), amount=amount)
+    return Today(day=measured.day, view=rows.to_today(measured, amount, lang), amount=amount)

@@ -75,6 +75,18 @@ def test_an_address_that_leads_nowhere(
     keep(now, "not-found")
 
 
+def test_dark_light_is_kept_though_the_server_is_slow_to_remember_it(
+    people: dict[str, SignIn], visit: Visitor
+) -> None:
+    now = visit("fa").sign_in(people["tenant_viewer"])
+    now.go("/usage")
+    now.page.route("**/theme/*", lambda _route: None)  # no answer comes before the page is left
+    now.page.get_by_role("button", name=now.t("nav.theme")).click()
+    now.page.goto(now.stack.web_url + "/invoices", wait_until="domcontentloaded")
+
+    expect(now.page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
 def test_dark_light_is_kept_and_readable(people: dict[str, SignIn], visit: Visitor) -> None:
     now = visit("fa").sign_in(people["tenant_admin"])
     now.go("/usage")

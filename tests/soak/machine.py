@@ -27,6 +27,8 @@ FLOOR_RIAL, CEILING_RIAL = 10_000, 200_000
 SESSION_LIFE_S = 20 * 60
 AMOUNTS = (4_000, 9_999, 10_000, 50_000, 120_000, 200_000, 205_000, 650_001)
 TROUBLE = ("drop", "http_error", "html")
+# Seconds that let others overtake, and cost a history next to nothing.
+DELAY_S = 0.02
 LIES: tuple[tuple[str, Any], ...] = (
     ("wrong_amount", None),
     ("swapped_order", None),
@@ -43,6 +45,7 @@ LIES: tuple[tuple[str, Any], ...] = (
 )
 UNPAID_STATUSES = (*codes.FAILURES, 3, 13, 77)
 MINUTES = (1.1, 3, 6, 16, 45, 90, 1500)
+MINUTES_BACK = (2, 90, 3000)
 
 
 class Killed(BaseException):
@@ -108,10 +111,20 @@ LUCK = st.one_of(
     st.tuples(st.sampled_from(["verify", "inquiry"]), st.sampled_from(LIES), st.integers(1, 2)).map(
         lambda lie: ("fault", {"point": lie[0], "kind": lie[1][0], "value": lie[1][1], "times": lie[2]})
     ),
+    st.fixed_dictionaries(
+        {
+            "point": st.sampled_from(["request", "verify", "inquiry"]),
+            "kind": st.just("delay"),
+            "value": st.just(DELAY_S),
+            "after": st.booleans(),
+            "times": st.just(2),
+        }
+    ).map(lambda options: ("fault", options)),
     st.sampled_from([103, 105, 113, 115, 999]).map(
         lambda code: ("fault", {"point": "request", "kind": "result", "value": code, "times": 1})
     ),
     st.just(("behaviour", {"auto_reverse_s": 900})),
+    st.just(("behaviour", {"omits_unpaid_fields": True})),
     st.just(("heal", {})),
 )
 
@@ -188,6 +201,22 @@ class PaymentHistories(RuleBasedStateMachine):
             self._come_back(pick, 1)
 
     @precondition(lambda self: self.hand_offs)
+    @rule(pick=st.integers(0, 99), finds_out=st.booleans(), comes_back=st.booleans())
+    def be_declined_and_pay_with_another_card(self, pick: int, finds_out: bool, comes_back: bool) -> None:
+        """Whether a declined session may still be paid is documented nowhere, so it may."""
+        track_id = track_of(self._picked(pick)[1])
+        session = self.bank.session(track_id)
+        age = self.bank._ask("GET", "/clock")["now"] - session["created_at"]
+        if session["status"] == codes.WAITING:
+            self.bank.fail(track_id, 5)
+        if finds_out:
+            self._come_back(pick, 1)
+        if self.bank.session(track_id)["status"] == 5 and age < SESSION_LIFE_S:
+            self.bank.pay(track_id)
+        if comes_back:
+            self._come_back(pick, 1)
+
+    @precondition(lambda self: self.hand_offs)
     @rule(pick=st.integers(0, 99), status=st.sampled_from(UNPAID_STATUSES), comes_back=st.booleans())
     def fail(self, pick: int, status: int, comes_back: bool) -> None:
         _, hand_off = self._picked(pick)
@@ -257,9 +286,35 @@ class PaymentHistories(RuleBasedStateMachine):
         if then_sweep:
             assert service.sweep(SWEEPER).failed == 0
 
+    @rule(minutes=st.sampled_from(MINUTES_BACK), then_sweep=st.booleans())
+    def set_our_clock_back(self, minutes: float, then_sweep: bool) -> None:
+        let_time_pass(None, minutes=-minutes)
+        if then_sweep:
+            assert service.sweep(SWEEPER).failed == 0
+
     @rule(number=payer_numbers)
     def use_credit(self, number: int) -> None:
         tolerant(lambda: service.use_credit(self.world.payers[number].actor))
+
+    @precondition(lambda self: self.hand_offs)
+    @rule(pick=st.integers(0, 99), number=payer_numbers, finds_out=st.booleans())
+    def use_credit_and_lose_it(self, pick: int, number: int, finds_out: bool) -> None:
+        tolerant(lambda: service.use_credit(self.world.payers[number].actor))
+        self.give_money_back(pick, "reverse")
+        if finds_out:
+            self.check_again(pick)
+
+    @rule(number=payer_numbers, share=st.sampled_from([0.5, 1.0, 1.1]), key=st.sampled_from("ab"))
+    def pay_credit_out(self, number: int, share: float, key: str) -> None:
+        payer = self.world.payers[number]
+        amount = int(payer.credit() * share)
+        tolerant(lambda: service.pay_out_credit(self.world.operator, payer.tenant.id, amount, "soak", key))
+
+    @precondition(lambda self: self.hand_offs)
+    @rule(pick=st.integers(0, 99))
+    def resolve(self, pick: int) -> None:
+        _, hand_off = self._picked(pick)
+        tolerant(lambda: service.resolve(self.world.operator, hand_off.attempt_id, "soak"))
 
     @precondition(lambda self: self.hand_offs)
     @rule(pick=st.integers(0, 99))
@@ -268,7 +323,7 @@ class PaymentHistories(RuleBasedStateMachine):
         tolerant(lambda: service.check_again(self.world.operator, hand_off.attempt_id))
 
     @rule(
-        what=st.sampled_from(["start", "come_back", "sweep", "use_credit"]),
+        what=st.sampled_from(["start", "come_back", "sweep", "use_credit", "resolve", "check_again"]),
         number=payer_numbers,
         pick=st.integers(0, 99),
         moment=st.sampled_from(["begin", "commit"]),
@@ -284,6 +339,10 @@ class PaymentHistories(RuleBasedStateMachine):
                 service.sweep(SWEEPER)
             elif what == "use_credit":
                 tolerant(lambda: service.use_credit(self.world.payers[number].actor))
+            elif what == "resolve" and self.hand_offs:
+                self.resolve(pick)
+            elif what == "check_again" and self.hand_offs:
+                self.check_again(pick)
 
     @invariant()
     def the_books_are_right(self) -> None:

@@ -34,9 +34,30 @@ BREACHES = {
         SELECT attempt_id, turn FROM tenant_ledger WHERE kind IN ('payment', 'settlement')
         GROUP BY attempt_id, turn HAVING attempt_id IS NOT NULL AND sum(amount_rial) < 0""",
     "what was given back was given back whole": """
-        SELECT attempt_id, turn FROM tenant_ledger WHERE attempt_id IS NOT NULL
-        GROUP BY attempt_id, turn
-        HAVING bool_or(kind = 'reversal') AND sum(amount_rial) <> 0""",
+        SELECT attempt_id, turn FROM tenant_ledger WHERE attempt_id IS NOT NULL GROUP BY attempt_id, turn
+        HAVING bool_or(kind = 'reversal') AND sum(amount_rial) FILTER (WHERE kind IN ('payment', 'reversal')) <> 0""",
+    "a reversed turn reopens at least what it settled": """
+        SELECT attempt_id, turn, invoice_id FROM tenant_ledger l
+        WHERE kind IN ('settlement', 'reopening') AND EXISTS (SELECT FROM tenant_ledger r
+          WHERE r.attempt_id = l.attempt_id AND r.turn = l.turn AND r.kind = 'reversal')
+        GROUP BY attempt_id, turn, invoice_id HAVING sum(amount_rial) < 0""",
+    "only a reversed turn reopens": """
+        SELECT id FROM tenant_ledger l WHERE kind = 'reopening' AND NOT EXISTS (SELECT FROM tenant_ledger r
+          WHERE r.attempt_id = l.attempt_id AND r.turn = l.turn AND r.kind = 'reversal')""",
+    # What is paid on an invoice and was not settled by a payment that stands is credit.
+    "credit is below zero only by what was paid out, when it pays no invoice any more": """
+        SELECT b.tenant_id, b.balance, b.paid_out, b.of_credit FROM (
+          SELECT tenant_id, sum(amount_rial) AS balance,
+            coalesce(-sum(amount_rial) FILTER (WHERE kind = 'payout'), 0) AS paid_out,
+            coalesce(-sum(amount_rial) FILTER (WHERE invoice_id IS NOT NULL
+              AND (kind <> 'settlement' OR EXISTS (SELECT FROM tenant_ledger r
+                WHERE r.attempt_id = l.attempt_id AND r.turn = l.turn AND r.kind = 'reversal'))), 0) AS of_credit
+          FROM tenant_ledger l GROUP BY tenant_id) b
+        WHERE b.of_credit < 0 OR (b.balance < 0 AND (b.of_credit > 0 OR -b.balance > b.paid_out))""",
+    "an invoice that is paid names a session that paid on it, or none when only credit did": """
+        SELECT i.id FROM tenant_invoice i WHERE i.status = 'paid' AND i.zibal_track_id IS NOT NULL
+          AND NOT EXISTS (SELECT FROM tenant_ledger l JOIN payment_attempt a ON a.id = l.attempt_id
+            WHERE l.invoice_id = i.id AND l.kind = 'settlement' AND a.track_id = i.zibal_track_id)""",
     "an allocation is open while its attempt is": """
         SELECT a.id FROM payment_attempt a JOIN payment_allocation p ON p.attempt_id = a.id
         WHERE p.is_open <> (a.state IN
@@ -131,6 +152,6 @@ def _agree(attempt: dict[str, Any], status: int, *, is_listed: bool) -> bool:
         case codes.REFUNDED | codes.REVERSED | codes.REFUNDING:
             return attempt["state"] in {"refunded", "reversed", "refunding"}
         case codes.WAITING | codes.CANCELLED | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 12 | 21:
-            return attempt["state"] in {"expired", "superseded", "cancelled", "failed"}
+            return attempt["state"] in {"expired", "superseded", "cancelled", "failed", "closed"}
         case _:
-            return is_listed and attempt["state"] != "settled"
+            return (is_listed or attempt["state"] == "closed") and attempt["state"] != "settled"

@@ -61,7 +61,7 @@ class Driver:
         self._ask("DELETE", "/faults" if number is None else f"/faults/{number}")
 
     def behave(self, **behaviour: object) -> None:
-        """Change what holds for all sessions: auto_reverse_s, session_life_s, checks_referer."""
+        """Change what holds for all sessions: auto_reverse_s, session_life_s, checks_referer, omits_unpaid_fields."""
         self._ask("POST", "/behaviour", behaviour)
 
     def merchant(self, code: str, **fields: object) -> None:

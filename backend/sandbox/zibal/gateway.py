@@ -42,21 +42,23 @@ def request(memory: Memory, body: Body, address: str) -> Body:
 
 
 def verify(memory: Memory, body: Body, address: str) -> Body:
-    """Accept a paid session's money. Only the first success is a 100; 201, 202 and 203 have two keys."""
+    """Accept a paid session's money. Only the first success is a 100; 201, 202 and 203 have two keys.
+
+    A session that was verified once answers 201 for ever, also after its money went back: the documentation knows no
+    other answer to a second verify. What went back before it was verified is 202, as anything that is not paid.
+    """
     wrong = _wrong_merchant(memory, body, address)
     session = None if wrong else find(memory, body)
     if session is None:
         return refusal(wrong or codes.TRACK_ID_UNKNOWN)
-    match session.status:
-        case codes.PAID:
-            now = memory.now()
-            return _common(memory.change(session, status=codes.VERIFIED, verified_at=now))
-        case codes.VERIFIED:
-            return refusal(codes.ALREADY_VERIFIED)
-        case codes.REFUNDED | codes.REFUNDING if session.verified_at:
-            return refusal(codes.ALREADY_VERIFIED)
-        case _:
-            return refusal(codes.NOT_PAID)
+    if session.verified_at is not None or session.status == codes.VERIFIED:
+        # Somebody set a verified session to paid by hand, and "paid, not verified" would never end.
+        if session.status == codes.PAID:
+            memory.change(session, status=codes.VERIFIED)
+        return refusal(codes.ALREADY_VERIFIED)
+    if session.status == codes.PAID:
+        return _common(memory.change(session, status=codes.VERIFIED, verified_at=memory.now()))
+    return refusal(codes.NOT_PAID)
 
 
 def inquiry(memory: Memory, body: Body, address: str) -> Body:
@@ -65,13 +67,16 @@ def inquiry(memory: Memory, body: Body, address: str) -> Body:
     session = None if wrong else find(memory, body)
     if session is None:
         return refusal(wrong or codes.TRACK_ID_UNKNOWN)
-    return {
+    report = {
         **_common(session),
         "verifiedAt": iso_time(session.verified_at),
         "createdAt": iso_time(session.created_at),
         "wage": 0,
         "shaparakFee": 1200 if session.paid_at else None,
     }
+    if session.paid_at is None and memory.behaviour.omits_unpaid_fields:
+        return {name: value for name, value in report.items() if value is not None}
+    return report
 
 
 def find(memory: Memory, body: Body) -> Session | None:

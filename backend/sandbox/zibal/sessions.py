@@ -64,6 +64,8 @@ class Behaviour:
     auto_reverse_s: float | None = None
     session_life_s: float | None = 20 * 60
     checks_referer: bool = True
+    # Clients disagree whether the fields that an unpaid session has not are null or missing.
+    omits_unpaid_fields: bool = False
 
 
 @dataclass(slots=True)
@@ -107,8 +109,10 @@ class Memory:
         return session
 
     def open(self, **fields: Any) -> Session:  # noqa: ANN401 - the fields of Session
-        """A new session with a track id that was never given before, too large for a JavaScript number."""
-        track_id = secrets.randbelow(8 * 10**18) + 10**18
+        """A new session with a track id that was never given before, of 14 digits like the documented one."""
+        track_id = secrets.randbelow(9 * 10**13) + 10**13
+        while track_id in self._sessions:
+            track_id = secrets.randbelow(9 * 10**13) + 10**13
         session = Session(track_id=track_id, created_at=self.now(), **fields)
         return self._keep(session)
 

@@ -184,6 +184,10 @@ def test_disabling_an_account_ends_its_sessions_and_enabling_does_not_bring_them
     assert factories.signed_in(someone)
 
 
+def test_until_somebody_chooses_the_system_chooses_the_theme(database: str) -> None:
+    assert factories.signed_in(factories.user()).session.theme == "system"
+
+
 def test_language_and_theme_are_kept_per_user(database: str) -> None:
     someone = factories.user()
 

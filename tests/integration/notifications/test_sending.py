@@ -68,6 +68,16 @@ def test_asking_twice_for_the_same_mail_stores_one(office: PostOffice) -> None:
     assert service.send_due(SENDER, 10).sent == 4
 
 
+def test_a_mail_that_is_there_already_undoes_nothing_of_the_open_transaction(database: str) -> None:
+    service.enqueue([a_mail(2)], utc_now())
+
+    with transaction():
+        service.enqueue([a_mail(1)], utc_now())
+        assert service.enqueue([a_mail(2), a_mail(3)], utc_now()) == 1
+
+    assert {row(f"invoice_issued:{n}")["tries"] for n in (1, 2, 3)} == {0}
+
+
 def test_a_mail_is_kept_only_if_the_transaction_is(office: PostOffice) -> None:
     def enqueue_and_fail() -> None:
         with transaction():

@@ -37,6 +37,7 @@ _INSTANTS = (
     "settled_at",
     "last_inquiry_at",
     "next_check_at",
+    "resolved_at",
 )
 
 
@@ -83,6 +84,33 @@ class Payer:
         self.pay(hand_off)
         self.come_back(hand_off)
         return hand_off
+
+    def double_payment(self, amount_rial: int = 50_000) -> tuple[Returned, Returned]:
+        """Pay an invoice in an old tab and a new one; what each is told when it comes back, the new one first."""
+        invoice_id = self.invoice(amount_rial)
+        old = self.start(invoice_id)
+        let_time_pass(None, minutes=16)
+        new = self.start(invoice_id)
+        for each in (old, new):
+            self.pay(each)
+        return self.come_back(new), self.come_back(old)
+
+    def overpay(self, amount_rial: int = 50_000) -> HandOff:
+        """Pay an invoice twice; the payment that became credit."""
+        invoice_id = self.invoice(amount_rial)
+        first = self.start(invoice_id)
+        let_time_pass(None, minutes=16)
+        self.pay_whole(invoice_id)
+        before = self.credit()
+        self.pay(first)
+        self.come_back(first)
+        assert self.credit() == before + amount_rial
+        return first
+
+    def take_back(self, hand_off: HandOff, act: str = "reverse") -> None:
+        """Let the bank take a payment back, and us find out."""
+        self.bank.act(track_of(hand_off), act)
+        service.judge(SWEEPER, hand_off.attempt_id)
 
     def credit(self) -> int:
         return service.credit_balance(self.actor, self.tenant.id)
@@ -134,6 +162,14 @@ def let_time_pass(bank: Driver | None, **span: float) -> None:
         connection.execute(text(f"UPDATE payment_attempt SET {moved}"), {"span": timedelta(**span)})
     if bank is not None:
         bank.advance(timedelta(**span).total_seconds())
+
+
+def set_columns(hand_off: HandOff, **values: object) -> None:
+    """Make an attempt's row another one, as something outside of the product would."""
+    assigned = ", ".join(f"{name} = :{name}" for name in values)
+    with transaction() as connection:
+        statement = text(f"UPDATE payment_attempt SET {assigned} WHERE id = :id")
+        connection.execute(statement, {**values, "id": hand_off.attempt_id})
 
 
 def sweep() -> None:

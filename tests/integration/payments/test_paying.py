@@ -25,6 +25,7 @@ def test_a_paid_invoice_is_settled_when_the_payer_comes_back(payer: Payer) -> No
     assert (back.outcome, back.amount_rial) == (Outcome.PAID, 50_000)
     row = invoice_row(invoice)
     assert (row["status"], row["zibal_track_id"]) == ("paid", track_of(hand_off))
+    assert row["paid_at"] == attempt_of(hand_off).settled_at is not None
     assert ledger_of(payer.tenant.id) == [("payment", 50_000), ("settlement", -50_000)]
     assert attempt_of(hand_off).state == State.SETTLED
     assert payer.credit() == 0

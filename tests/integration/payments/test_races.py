@@ -6,7 +6,7 @@ import pytest
 
 from backend.clock import utc_now
 from backend.config import settings
-from backend.errors import Conflict, Invalid, NotFound, Unavailable
+from backend.errors import Conflict, Invalid, NotFound
 from backend.invoices.types import InvoiceId
 from backend.payments import gateway_service, judge_service, service, start_service
 from backend.payments.types import AttemptId, EntryKind, State, Verdict
@@ -71,15 +71,30 @@ def test_an_attempt_that_moved_on_is_neither_replaced_nor_handed_out_again(payer
     assert attempt_of(hand_off).state == State.SETTLED
 
 
-def test_while_the_gateway_is_silent_an_open_payment_is_not_replaced(payer: Payer) -> None:
+@pytest.mark.parametrize("minutes", [0, 16, 23 * 60])
+def test_while_the_gateway_is_silent_an_open_payment_is_not_replaced(payer: Payer, minutes: int) -> None:
+    """It may have been paid, so nobody is told that no money was moved, or sent to pay again."""
     invoice = payer.invoice()
     hand_off = payer.start(invoice)
+    payer.pay(hand_off)
     payer.bank.fault("inquiry", "drop")
+    let_time_pass(None, minutes=minutes)
 
-    with pytest.raises(Unavailable):
+    with pytest.raises(Conflict, match="payment_undecided"):
         payer.start(invoice)
 
     assert attempt_of(hand_off).state == State.REDIRECTED
+
+
+def test_after_a_day_of_silence_a_payer_may_begin_anew(payer: Payer) -> None:
+    invoice = payer.invoice()
+    old = payer.start(invoice)
+    payer.bank.fault("inquiry", "drop")
+    let_time_pass(None, hours=25)
+
+    new = payer.start(invoice)
+
+    assert (new.attempt_id != old.attempt_id, attempt_of(old).state) == (True, State.SUPERSEDED)
 
 
 def test_a_judge_who_is_overtaken_again_and_again_leaves_it_to_the_others(

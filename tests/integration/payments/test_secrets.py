@@ -2,7 +2,6 @@
 
 import io
 import json
-import logging
 from dataclasses import asdict
 
 import pytest
@@ -12,8 +11,12 @@ from backend.actor import Role
 from backend.config import settings
 from backend.db.engine import read
 from backend.errors import AppError
-from backend.log import configure_logging
+from backend.i18n.catalog import LANGUAGES
 from backend.payments import service
+from backend.payments.types import HandOff
+from portal.http.payments import _facts
+from portal.invoices.payment_rows import read_credit, read_offer, to_attempts
+from portal.payments import reading
 from tests import factories
 from tests.integration.payments.payer import Payer, let_time_pass, sweep, track_of
 
@@ -29,25 +32,28 @@ TABLES = (
 )
 
 
-@pytest.fixture
-def logged() -> io.StringIO:
-    stream = io.StringIO()
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    configure_logging(logging.DEBUG)
-    handler = root.handlers[0]
-    assert isinstance(handler, logging.StreamHandler)
-    handler.setStream(stream)
-    yield stream
-    root.handlers[:], root.level = before, level
-
-
 def everything_stored() -> str:
     with read() as connection:
         return "".join(
             str([dict(row) for row in connection.execute(text(f"SELECT * FROM {table}")).mappings()])
             for table in TABLES
         )
+
+
+def shown_by_the_portal(payer: Payer, hand_off: HandOff) -> str:
+    """All that the pages of payments hand to a browser, in both languages, for its people and for staff."""
+    operator, [invoice_id] = factories.actor(Role.OPERATOR), hand_off.invoice_ids
+    shown: list[object] = []
+    for lang in LANGUAGES:
+        shown += [
+            reading.overview(operator, lang),
+            reading.evidence(operator, str(hand_off.attempt_id), lang),
+            *to_attempts(service.history(payer.actor, invoice_id), lang),
+            read_offer(payer.actor, None, lang),
+            read_credit(payer.actor, lang),
+            _facts(payer.come_back(hand_off), [], lang),
+        ]
+    return str(shown)
 
 
 def test_neither_merchant_nor_card_number_is_kept_or_told(
@@ -74,6 +80,7 @@ def test_neither_merchant_nor_card_number_is_kept_or_told(
     file = service.file_of(operator, hand_off.attempt_id)
 
     told = json.dumps([asdict(back), asdict(file), str(refused.value), asdict(hand_off)], default=str)
+    told += shown_by_the_portal(payer, hand_off)
     for place in (told, everything_stored(), logged.getvalue()):
         assert place
         assert MERCHANT not in place

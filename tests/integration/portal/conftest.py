@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
@@ -11,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
+from psycopg import sql
 from reflex.istate.manager.memory import StateManagerMemory
+from reflex.state import StateUpdate
 from reflex_base.event import Event
 from reflex_base.event.processor.base_state_processor import BaseStateEventProcessor
 from reflex_base.registry import RegistrationContext
@@ -22,11 +26,17 @@ from backend.accounts import service as accounts
 from backend.accounts.types import NewUser
 from backend.actor import TENANT_ROLES, Actor, Role
 from backend.sandbox import frontend
+from backend.sandbox.postgres import PostgresServer
 from backend.sandbox.processes import Child, accepts, free_port, wait_until
+from backend.sandbox.zibal.driver import Driver
 from backend.tenants import service as tenants
 from backend.tenants.types import NewTenant, Tenant
 from portal import bridge, session
 from portal.guard import HYDRATE
+from tests.integration.payments.conftest import bank, payments_stand_in
+from tests.integration.portal.belongings import Belongings
+
+__all__ = ["bank", "payments_stand_in"]
 
 METRICS_TOKEN = "a-token-for-scrapes"
 PASSWORD = "four plain words here"
@@ -108,6 +118,37 @@ def _person(role: Role, tenant: Tenant | None, name: str) -> Person:
     return Person(email=email, token=signed_in.token, role=role, actor=signed_in.session.actor)
 
 
+@pytest.fixture
+def belongings(bank: Driver, house: House) -> Belongings:
+    """What the first company has, in front of a bank that answers."""
+    del bank
+    return Belongings(house)
+
+
+@pytest.fixture
+def outage(postgres_server: PostgresServer, database: str) -> Callable[[], AbstractContextManager[None]]:
+    """Inside the block the database takes no connection and has lost those it had."""
+    name = database.rpartition("/")[2]
+
+    def accept(*, connections: bool) -> None:
+        with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as admin:
+            statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+            admin.execute(statement.format(sql.Identifier(name), sql.Literal(connections)))
+            if not connections:
+                ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+                admin.execute(ended, [name])
+
+    @contextmanager
+    def away() -> Iterator[None]:
+        accept(connections=False)
+        try:
+            yield
+        finally:
+            accept(connections=True)
+
+    return away
+
+
 class Pipeline:
     """Events through Reflex's own pipeline, the guard included, without a socket: what would reach the browser."""
 
@@ -115,25 +156,43 @@ class Pipeline:
         from portal.portal import app  # noqa: PLC0415 (a test that needs no portal should not build it)
 
         self._app = app
+        if "sign-in" not in app._load_events:
+            # What a starting server does: from now on an address leads to its page's first handlers.
+            app._apply_decorated_pages()
 
-    def run(self, steps: Callable[["Tab"], Any]) -> Any:
+    def run(self, steps: Callable[["Tab"], Any], *, sockets: "Sockets | None" = None) -> Any:
         """Run the steps of a test within one event loop."""
 
         async def within() -> Any:
-            processor = BaseStateEventProcessor(middleware=self._app)
-            processor.configure(state_manager=StateManagerMemory())
+            processor = BaseStateEventProcessor(
+                middleware=self._app, backend_exception_handler=self._app.backend_exception_handler
+            )
+            manager = StateManagerMemory()
+            processor.configure(state_manager=manager, event_namespace=sockets)
             with self._app.set_contexts():
                 async with processor:
-                    return await steps(Tab(processor))
+                    return await steps(Tab(processor, manager))
 
         return asyncio.run(within())
+
+
+class Sockets:
+    """The browsers' end of the wire, for what reaches them after the event that they sent has ended."""
+
+    def __init__(self) -> None:
+        self.told: list[Delta] = []
+
+    async def emit_update(self, update: StateUpdate, token: str) -> None:
+        del token
+        self.told.append(update.delta)
 
 
 class Tab:
     """A browser tab's side of the pipeline."""
 
-    def __init__(self, processor: BaseStateEventProcessor) -> None:
+    def __init__(self, processor: BaseStateEventProcessor, manager: StateManagerMemory) -> None:
         self._processor = processor
+        self.manager = manager
 
     async def send(
         self,
@@ -143,8 +202,11 @@ class Tab:
         cookie: str = "",
         tab: str = "tab",
         path: str = "/",
+        address: str = "127.0.0.1",
+        told: list[Delta] | None = None,
     ) -> list[Delta]:
-        """Send an event; every change that the browser would be told."""
+        """Send an event; every change that the browser would be told, added to ``told`` as it happens."""
+        told = [] if told is None else told
         event = dataclasses.replace(
             Event(name=name, payload=dict(payload or {})),
             router_data={
@@ -153,15 +215,17 @@ class Tab:
                 "query": {},
                 "token": tab,
                 "sid": "none",
-                "ip": "127.0.0.1",
+                "ip": address,
                 "headers": {"cookie": cookie},
             },
         )
-        return [delta async for delta in self._processor.enqueue_stream_delta(tab, event)]
+        async for delta in self._processor.enqueue_stream_delta(tab, event):
+            told.append(delta)
+        return told
 
-    async def open(self, *, cookie: str, tab: str = "tab", path: str = "/nowhere") -> list[Delta]:
-        """Load a page that has no handlers of its own."""
-        return await self.send(HYDRATE, cookie=cookie, tab=tab, path=path)
+    async def open(self, *, cookie: str, path: str = "/nowhere", **where: Any) -> list[Delta]:
+        """Load a page; without a path, one that has no handlers of its own."""
+        return await self.send(HYDRATE, cookie=cookie, path=path, **where)
 
 
 @pytest.fixture
@@ -179,6 +243,31 @@ def own_handlers() -> list[str]:
         for name, registered in RegistrationContext.get().event_handlers.items()
         if registered.handler.fn.__module__.startswith("portal.")
     )
+
+
+@contextmanager
+def replaced(name: str, work: Callable[[], None]) -> Iterator[None]:
+    """Put a body that only does this work in the place of a handler's own, under the handler's policy."""
+    registered = RegistrationContext.get().event_handlers[name].handler
+    own = registered.fn
+
+    async def body(_state: Any, **_payload: Any) -> None:
+        work()
+
+    body.__dict__.update(own.__dict__)
+    body.__qualname__, body.__module__ = own.__qualname__, own.__module__
+    _replace(registered, body)
+    try:
+        yield
+    finally:
+        _replace(registered, own)
+
+
+def _replace(handler: Any, body: Any) -> None:
+    object.__setattr__(handler, "fn", body)
+    # What Reflex once found out about the body before.
+    for name in ("_is_coroutine_function", "_type_hints"):
+        vars(handler).pop(name, None)
 
 
 def shown(deltas: list[Delta]) -> str:
@@ -221,7 +310,7 @@ def served(house: House, built: None, database: str, tmp_path: Path) -> Iterator
         **os.environ,
         "DATABASE_URL": database,
         "PUBLIC_URL": url,
-        "ZIBAL_URL": f"http://127.0.0.1:{free_port()}",
+        "ZIBAL_URL": os.environ.get("ZIBAL_URL", f"http://127.0.0.1:{free_port()}"),
         "PROMETHEUS_URL": f"http://127.0.0.1:{free_port()}",
         "METRICS_TOKEN": METRICS_TOKEN,
     }

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 from reflex_base.registry import RegistrationContext
 from websockets.exceptions import InvalidStatus
 
 from backend.actor import Role
-from portal.guard import FRAMEWORK
+from portal.guard import FRAMEWORK, HYDRATE
+from tests.integration.payments import payer
 from tests.integration.portal.conftest import Served, own_handlers
 from tests.integration.portal.socket import RawSocket
 
@@ -28,12 +30,13 @@ def test_no_attack_shows_or_runs_anything(served: Served) -> None:
         a_tenant_cannot_run_what_operators_can,
         an_undecorated_method_and_setvar_do_not_run,
         a_forged_pathname_runs_no_foreign_page,
-        a_forged_invoice_in_the_address_is_not_found,
+        a_foreign_invoice_in_the_address_is_not_found,
         wrong_arguments_break_nothing,
         a_stolen_tab_token_shows_nothing,
         a_tab_token_in_use_is_not_shared,
         a_hydration_as_the_wrong_role_tells_nothing,
         a_claimed_cookie_in_the_event_is_ignored,
+        a_flood_is_refused_and_many_tabs_are_none,
     ]
     for attack in attacks:
         attack(served)
@@ -108,12 +111,17 @@ def a_forged_pathname_runs_no_foreign_page(served: Served) -> None:
     assert '"/usage"' in told
 
 
-def a_forged_invoice_in_the_address_is_not_found(served: Served) -> None:
-    tenant = served.house.people[Role.TENANT_VIEWER]
-    for named in ("00000000-0000-4000-8000-000000000000", "' OR 1=1 --", "../billing"):
+def a_foreign_invoice_in_the_address_is_not_found(served: Served) -> None:
+    tenant, owner = served.house.people[Role.TENANT_VIEWER], served.house.neighbour
+    foreign = str(payer.invoice(served.house.other.id, 9_876_540))
+    with RawSocket(served.url, cookie=owner.cookie) as tab:
+        assert "987,654" in tab.hydrate(f"/invoices/{foreign}")
+    for named in (foreign, foreign.upper(), str(uuid4()), "' OR 1=1 --", "../billing"):
         with RawSocket(served.url, cookie=tenant.cookie) as tab:
-            told = tab.hydrate(f"/invoices/{named}", query={"invoice_id": named})
+            told = tab.hydrate(f"/invoices/{named}", query={"invoice_id": foreign})
         assert '"phase_rx_state_":"ready"' not in told.replace(" ", "")
+        assert "987,654" not in told
+        assert served.house.other.name_en not in told
 
 
 def wrong_arguments_break_nothing(served: Served) -> None:
@@ -172,3 +180,18 @@ def a_claimed_cookie_in_the_event_is_ignored(served: Served) -> None:
         told = tab.hydrate("/billing", headers={"cookie": operator.cookie}, cookie=operator.cookie)
     assert operator.email not in told
     assert json.dumps("can_act_rx_state_") + ":true" not in told.replace(" ", "")
+
+
+def a_flood_is_refused_and_many_tabs_are_none(served: Served) -> None:
+    person = served.house.people[Role.AUDITOR]
+    for _ in range(15):
+        with RawSocket(served.url, cookie=person.cookie) as tab:
+            tab.send(HYDRATE, path="/billing")
+            told = tab.told(lambda frame: '"phase_rx_state_":"ready"' in frame.replace(" ", ""))
+        assert '"phase_rx_state_":"ready"' in told.replace(" ", "")
+    assert "guard.event_dropped" not in served.log
+    with RawSocket(served.url, cookie=person.cookie) as tab:
+        for _ in range(150):
+            tab.send(wire("billing___state____billing_state.choose_tab"), {"name": "held"})
+        tab.told()
+    assert "guard.event_dropped" in served.log

@@ -108,7 +108,7 @@ def measure(prometheus_url: str) -> Iterator[Measure]:
             date(2026, 11, 22),
             window_of(start, end),
             now=datetime.fromtimestamp(now, UTC),
-            stored=stored,
+            stored=lambda: stored,
         )
 
     yield measured

@@ -203,6 +203,7 @@ def test_only_those_who_may_ask_are_answered(watching: pytest.MonkeyPatch) -> No
     for ask in (
         lambda: service.today(stranger, mine),
         lambda: service.daily(stranger, mine, day, day),
+        lambda: service.unsettled_days(stranger, mine, day, day),
         lambda: service.readings(stranger, mine, day),
     ):
         with pytest.raises(NotFound):

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from backend.clients import http
 from backend.clients.zibal import Result, SessionOpened, SessionRefused, Status, TrackId, ZibalGateway
 from backend.errors import Unavailable
 from backend.money import Rial
@@ -274,3 +275,28 @@ def test_connections_survive_a_restart_of_the_gateway(zibal: Driver, client: Zib
     opened = client.open_session(amount_rial=Rial(20_000), callback_url=CALLBACK, order_id="o")
 
     assert isinstance(opened, SessionOpened)
+
+
+@pytest.mark.parametrize(("idle_s", "connections"), [(15.0, 1), (0.05, 2)])
+def test_a_connection_that_lay_idle_is_not_used_again(
+    monkeypatch: pytest.MonkeyPatch, idle_s: float, connections: int
+) -> None:
+    """A firewall forgets an idle connection without a word, and the next question would meet silence."""
+    assert http.IDLE_S == 15
+    monkeypatch.setattr(http, "IDLE_S", idle_s)
+    ports: set[int] = set()
+
+    async def listen(request: Request) -> Response:
+        assert request.client is not None
+        ports.add(request.client.port)
+        return Response(b'{"result": 203}')
+
+    app, port = Starlette(routes=[Route("/{path:path}", listen, methods=["POST"])]), free_port()
+    with serving(app, port) as url:
+        client = ZibalGateway(url, "zibal", timeout_s=2)
+        client.inquire(TrackId(1))
+        time.sleep(0.2)
+        client.inquire(TrackId(1))
+        client.close()
+
+    assert len(ports) == connections

@@ -72,6 +72,50 @@ def test_the_wire_looks_as_documented(zibal: Driver) -> None:
     assert (verified["refNumber"], verified["cardNumber"], verified["description"]) == (None, None, "")
 
 
+@pytest.mark.parametrize(
+    "later", [[], ["refund"], ["refunding"], ["reverse"], ["pay"], ["refunding", "pay"], ["cancel"], ["fail"]]
+)
+def test_a_session_is_verified_with_100_once_whatever_is_done_to_it_later(
+    zibal: Driver, later: list[str]
+) -> None:
+    track_id = int(str(ask(zibal, "request", REQUEST)["trackId"]))
+    key = {"merchant": "zibal", "trackId": track_id}
+    zibal.pay(track_id)
+    ask(zibal, "verify", key)
+    for act in later:
+        zibal.act(track_id, act)
+
+    answers = [ask(zibal, "verify", key)["result"] for _ in range(2)]
+
+    assert answers == [201, 201]
+    assert zibal.session(track_id)["status"] != codes.PAID
+
+
+@pytest.mark.parametrize("act", ["refund", "refunding", "reverse", "cancel"])
+def test_what_went_back_before_it_was_verified_was_not_paid(zibal: Driver, act: str) -> None:
+    track_id = int(str(ask(zibal, "request", REQUEST)["trackId"]))
+    zibal.pay(track_id)
+    zibal.act(track_id, act)
+
+    assert ask(zibal, "verify", {"merchant": "zibal", "trackId": track_id})["result"] == 202
+
+
+def test_what_an_unpaid_session_has_not_may_be_null_or_absent(zibal: Driver) -> None:
+    track_id = int(str(ask(zibal, "request", REQUEST)["trackId"]))
+    key = {"merchant": "zibal", "trackId": track_id}
+    unpaid = {"paidAt", "verifiedAt", "refNumber", "cardNumber", "shaparakFee"}
+
+    as_null = ask(zibal, "inquiry", key)
+    zibal.behave(omits_unpaid_fields=True)
+    absent = ask(zibal, "inquiry", key)
+    zibal.pay(track_id)
+    paid = ask(zibal, "inquiry", key)
+
+    assert {name for name, value in as_null.items() if value is None} == unpaid
+    assert as_null.keys() - absent.keys() == unpaid
+    assert {"paidAt", "shaparakFee"} <= paid.keys()
+
+
 @pytest.mark.parametrize("track_id", ["1", None, 1.0, True, -1, 0, 2**80, [], {}])
 def test_a_track_id_that_is_no_known_integer_is_unknown(zibal: Driver, track_id: object) -> None:
     opened = ask(zibal, "request", REQUEST)

@@ -10,6 +10,7 @@ PRODUCTION = {
     "ENVIRONMENT": "production",
     "DATABASE_URL": "postgresql://portal:Kx9-long@db/portal",
     "PUBLIC_URL": "https://portal.example.ir",
+    "PROXY_HOPS": "1",
     "ZIBAL_MERCHANT": "65c3a1",
     "METRICS_TOKEN": "a-long-random-token",
 }
@@ -64,11 +65,22 @@ def test_a_wrong_setting_is_named_without_its_value(
         ("ZIBAL_MERCHANT", "zibal"),
         ("METRICS_TOKEN", config.DEFAULT_METRICS_TOKEN),
         ("PUBLIC_URL", "http://portal.example.ir"),
+        ("PROXY_HOPS", "0"),
+        ("ZIBAL_URL", "http://gateway.zibal.ir"),
+        ("ZIBAL_MERCHANT_PREVIOUS", "zibal"),
         ("DATABASE_URL", "postgresql://portal:password@db/portal"),
     ],
 )
 def test_production_refuses_the_default(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     assert name in wrong(monkeypatch, PRODUCTION | {name: value})
+
+
+def test_a_laptop_needs_no_proxy_and_no_https(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", PRODUCTION["DATABASE_URL"])
+    monkeypatch.setenv("ZIBAL_URL", "http://127.0.0.1:8010")
+    config.settings.cache_clear()
+
+    assert config.settings().proxy_hops == 0
 
 
 def test_production_starts_with_everything_in_place(monkeypatch: pytest.MonkeyPatch) -> None:

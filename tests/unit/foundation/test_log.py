@@ -39,3 +39,13 @@ def test_an_event_is_one_line_of_json(caplog: pytest.LogCaptureFixture) -> None:
     assert '"lines":2' in line
     assert "abc" not in line
     assert "\n" not in line
+
+
+def test_no_line_is_longer_than_anybody_reads(caplog: pytest.LogCaptureFixture) -> None:
+    error = ValueError("y" * 1_000_000)
+    logging.getLogger("a.library").error("x" * 1_000_000, exc_info=error)
+    get_logger("ours").info("invoice.closed", note="z" * 1_000_000)
+
+    for record in caplog.records:
+        RedactingFilter().filter(record)
+        assert len(JSONFormatter().format(record)) < 40_000

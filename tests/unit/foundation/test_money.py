@@ -1,4 +1,5 @@
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -44,3 +45,11 @@ def test_tax_is_rounded_half_up(net: int, percent: str, expected: int) -> None:
 
 def test_ten_rial_are_one_toman() -> None:
     assert money.toman(12_345) == Decimal("1234.5")
+
+
+def test_a_charge_is_exact_beyond_the_digits_of_a_decimal() -> None:
+    tokens, rate = 9_007_199_253_934_545, Decimal("477255585602.919016")
+
+    exact = Fraction(rate) * tokens / 1000
+
+    assert money.charge(tokens, rate) == exact.numerator // exact.denominator

@@ -6,6 +6,7 @@ from email.message import EmailMessage
 
 import pytest
 
+from backend.i18n import format as formats
 from backend.i18n.catalog import Lang
 from backend.notifications import letters
 from backend.notifications.types import Mail, QueuedMail
@@ -147,3 +148,42 @@ def test_composing_twice_gives_the_same_bytes() -> None:
     second = letters.compose(queued(), public_url="https://p.example", mail_from="b@p.example").as_bytes()
 
     assert first == second
+
+
+@pytest.mark.parametrize(("lang", "comma"), [("fa", "، "), ("en", ", ")])
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_a_receipt_names_every_invoice_whole(lang: Lang, comma: str, kind: str) -> None:
+    numbers = [f"1405-{number:06d}" for number in range(1, 41)]
+
+    said = part(composed(receipt(lang, ", ".join(numbers))), kind)
+
+    assert comma.join(formats.identifier(number, lang) for number in numbers) in said
+    assert "٬" not in said.replace("۲۴٬۶۹۱", "")
+
+
+def test_no_invoice_number_of_a_receipt_adds_a_line() -> None:
+    said = part(composed(receipt("en", "1405-1\r\nBcc: thief@evil.example, 1405-2")), "plain")
+
+    assert "1405-1 Bcc: thief@evil.example, 1405-2" in said
+
+
+def receipt(lang: Lang, numbers: str) -> QueuedMail:
+    params: dict[str, str | int] = {
+        "tenant_name": "Sample Ltd",
+        "amount_rial": 246_910,
+        "numbers": numbers,
+        "track_id": "12345",
+        "reference": "",
+        "card": "",
+        "credit_rial": 0,
+        "at": "2026-11-23T10:00:00+00:00",
+        "invoice_id": INVOICE,
+    }
+    mail = Mail(
+        key="payment_received:1:1",
+        recipient="billing@tenant.example",
+        language=lang,
+        template="payment_received",
+        params=params,
+    )
+    return QueuedMail(mail=mail, created_at=datetime(2026, 11, 23, tzinfo=UTC), tries=0)

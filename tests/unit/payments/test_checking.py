@@ -51,6 +51,16 @@ def test_a_settled_payment_is_looked_at_again_for_a_month() -> None:
     assert [minutes / 60 for minutes in checks(settled)] == [1, 24, 72, 168, 336, 720]
 
 
+def test_a_settled_payment_that_met_silence_is_asked_hourly_for_a_day_then_daily_and_for_a_month() -> None:
+    found = checks(attempt(State.SETTLED, verdict=Verdict.UNDECIDED, settled_at=NOW), most=200)
+
+    hours = [minutes / 60 for minutes in found]
+    assert hours[:48] == list(range(1, 49))
+    assert hours[48:52] == [72, 73, 74, 75]
+    assert [each for each in hours if 100 <= each < 168] == [120, 144]
+    assert hours[-2:] == [696, 720]
+
+
 def test_a_return_begins_the_schedule_anew() -> None:
     late = attempt(
         State.RETURNED, verdict=Verdict.WAITING, redirected_at=NOW - timedelta(hours=5), returned_at=NOW
@@ -65,11 +75,17 @@ def test_a_return_begins_the_schedule_anew() -> None:
         pytest.param({"state": State.REQUESTED, "redirected_at": None}, id="never handed over"),
         pytest.param({"state": State.REVERSED}, id="reversed"),
         pytest.param({"state": State.REFUNDED}, id="refunded"),
-        pytest.param({"state": State.CLOSED, "verdict": Verdict.UNDECIDED}, id="closed by an operator"),
     ],
 )
 def test_what_is_over_is_not_asked_about(fields: dict[str, Any]) -> None:
     assert rules.next_check(attempt(**fields), NOW) is None
+
+
+@pytest.mark.parametrize("resolved_at", [None, NOW])
+def test_what_an_operator_closed_is_asked_about_daily_for_a_month(resolved_at: datetime | None) -> None:
+    closed = attempt(State.CLOSED, verdict=Verdict.UNDECIDED, resolved_at=resolved_at)
+
+    assert [minutes / 1440 for minutes in checks(closed)] == list(range(1, 31))
 
 
 def test_a_refund_under_way_is_asked_about_daily() -> None:
@@ -81,12 +97,33 @@ def test_a_settled_attempt_without_its_instant_is_looked_at_soon() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age", "expected"), [pytest.param(14, False, id="fresh"), pytest.param(15, True, id="over")]
+    ("age", "expected"),
+    [
+        pytest.param(14, False, id="fresh"),
+        pytest.param(15, True, id="over"),
+        pytest.param(-1, False, id="another process's clock"),
+        pytest.param(-2, True, id="before the clock was set back"),
+    ],
 )
 def test_an_attempt_expires_after_its_lifetime(age: int, expected: bool) -> None:
     since = NOW - timedelta(minutes=age)
 
     assert rules.has_expired(attempt(redirected_at=since), NOW, TTL) is expected
+
+
+@pytest.mark.parametrize(
+    ("state", "age", "expected"),
+    [
+        pytest.param(State.CREATED, timedelta(seconds=29), False, id="being started"),
+        pytest.param(State.CREATED, timedelta(seconds=30), True, id="its start died"),
+        pytest.param(State.CREATED, timedelta(minutes=-2), True, id="of the future"),
+        pytest.param(State.REQUESTED, timedelta(minutes=14), False, id="prepared"),
+        pytest.param(State.REQUESTED, TTL, True, id="prepared in vain"),
+        pytest.param(State.REDIRECTED, timedelta(days=9), False, id="handed over"),
+    ],
+)
+def test_what_nobody_was_sent_to_in_time_is_unused(state: State, age: timedelta, expected: bool) -> None:
+    assert rules.is_unused(attempt(state, created_at=NOW - age), NOW, TTL) is expected
 
 
 def test_a_prepared_attempt_waits_for_its_click() -> None:
@@ -100,6 +137,9 @@ def test_a_prepared_attempt_waits_for_its_click() -> None:
         pytest.param({"verdict": Verdict.UNDECIDED, "redirected_at": NOW}, False, id="undecided since now"),
         pytest.param({"verdict": Verdict.UNDECIDED, "redirected_at": None}, False, id="nobody was sent"),
         pytest.param({"verdict": Verdict.WAITING}, False, id="decided"),
+        pytest.param({"verdict": None}, True, id="never asked"),
+        pytest.param({"verdict": Verdict.REFUNDING, "state": State.REFUNDING}, True, id="a refund for ever"),
+        pytest.param({"verdict": Verdict.UNDECIDED, "resolved_at": NOW}, False, id="resolved"),
         pytest.param({"verdict": Verdict.UNDECIDED, "state": State.SETTLED}, False, id="settled"),
         pytest.param({"verdict": Verdict.UNDECIDED, "state": State.CLOSED}, False, id="closed"),
     ],

@@ -175,6 +175,8 @@ def test_a_flag_is_put_on_once() -> None:
         pytest.param(State.SETTLED, Verdict.PAID, 10, Outcome.PAID, id="paid with some credit"),
         pytest.param(State.SETTLED, Verdict.PAID, AMOUNT, Outcome.PAID_AS_CREDIT, id="all of it is credit"),
         pytest.param(State.REFUNDED, Verdict.REFUNDED, 0, Outcome.RETURNED_MONEY, id="refunded"),
+        pytest.param(State.REVERSED, Verdict.REVERSED, 0, Outcome.RETURNED_MONEY, id="reversed"),
+        pytest.param(State.REFUNDING, Verdict.REFUNDING, 0, Outcome.RETURNING_MONEY, id="being refunded"),
         pytest.param(State.CANCELLED, Verdict.CANCELLED, 0, Outcome.CANCELLED, id="cancelled"),
         pytest.param(State.FAILED, Verdict.NOT_PAID, 0, Outcome.NOT_PAID, id="not paid"),
         pytest.param(State.EXPIRED, Verdict.WAITING, 0, Outcome.WAITING, id="waiting"),
@@ -193,6 +195,7 @@ def test_the_payer_is_told_how_it_stands(
     [
         pytest.param(State.SETTLED, Verdict.UNDECIDED, State.SETTLED, id="settled"),
         pytest.param(State.REVERSED, Verdict.REVERSED, State.REVERSED, id="reversed"),
+        pytest.param(State.REFUNDING, Verdict.UNDECIDED, State.REFUNDING, id="refunding, then silence"),
         pytest.param(State.EXPIRED, Verdict.WAITING, State.EXPIRED, id="decided"),
         pytest.param(State.REVIEW, Verdict.MISMATCH, State.CLOSED, id="mismatch"),
         pytest.param(State.REDIRECTED, None, State.CLOSED, id="never asked"),

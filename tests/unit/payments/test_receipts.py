@@ -1,5 +1,6 @@
 """What the receipt says."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
@@ -9,6 +10,7 @@ from backend.i18n.catalog import Lang
 from backend.invoices.types import Due, InvoiceId, Status
 from backend.money import Rial
 from backend.notifications.letters import Letter, letter_of
+from backend.notifications.types import Mail
 from backend.payments.receipts import receipt_mail
 from backend.payments.types import Allocation, State
 from backend.tenants.types import Tenant
@@ -17,7 +19,11 @@ from tests.unit.payments.examples import AMOUNT, NOW, TENANT, attempt
 FIRST = InvoiceId(UUID(int=7))
 
 
-def letter(lang: Lang, credit_rial: int = 0, **fields: str | None) -> Letter:
+def letter(lang: Lang, amounts: dict[str, int] | None = None, **fields: str | None) -> Letter:
+    return letter_of(receipt_mail_of(lang, amounts, **fields), "https://portal.example")
+
+
+def receipt_mail_of(lang: Lang, amounts: dict[str, int] | None = None, **fields: str | None) -> Mail:
     tenant = Tenant(
         id=TENANT,
         label="x",
@@ -42,7 +48,7 @@ def letter(lang: Lang, credit_rial: int = 0, **fields: str | None) -> Letter:
         Due(InvoiceId(uuid4()), TENANT, f"1405-00000{n}", date(2026, 11, n), Rial(1), Status.PAID)
         for n in (2, 1)
     ]
-    return letter_of(receipt_mail(settled, tenant, dues, credit_rial, NOW), "https://portal.example")
+    return receipt_mail(settled, tenant, dues, at=NOW, **(amounts or {}))
 
 
 def test_a_receipt_names_amount_invoices_reference_and_card() -> None:
@@ -74,8 +80,8 @@ def test_a_receipt_in_persian_has_persian_numbers_but_the_banks_own_references()
 
 @pytest.mark.parametrize(("lang", "sentence"), [("en", "kept as your credit"), ("fa", "اعتبار شما")])
 def test_a_receipt_says_what_became_credit(lang: Lang, sentence: str) -> None:
-    assert sentence in letter(lang, credit_rial=20_000).text
-    assert sentence in letter(lang, credit_rial=20_000).html
+    assert sentence in letter(lang, {"credit_rial": 20_000}).text
+    assert sentence in letter(lang, {"credit_rial": 20_000}).html
     assert sentence not in letter(lang).text
 
 
@@ -97,3 +103,34 @@ def test_a_masked_card_is_not_turned_round_in_a_persian_line() -> None:
 
     assert "\u206662741****44\u2069" in found.text
     assert '<bdi dir="ltr">62741****44</bdi>' in found.html
+
+
+@pytest.mark.parametrize(
+    ("lang", "sentence"),
+    [
+        ("en", "3,000 Toman is still to be paid on these invoices"),
+        ("fa", "هنوز ۳٬۰۰۰ تومان از این صورت‌حساب‌ها پرداخت نشده است"),
+    ],
+)
+def test_a_receipt_of_a_part_says_what_is_left(lang: Lang, sentence: str) -> None:
+    found = letter(lang, {"outstanding_rial": 30_000})
+
+    assert sentence in found.text
+    assert sentence in found.html
+    assert sentence not in letter(lang).text
+
+
+def test_what_made_up_for_a_debt_is_not_told_as_credit() -> None:
+    found = letter("en", {"credit_rial": 50_000, "debt_rial": 30_000})
+
+    assert "Kept as your credit: 2,000 Toman" in found.text
+    assert "taken back: 3,000 Toman" in found.text
+
+
+def test_a_receipt_that_an_earlier_version_queued_is_still_written() -> None:
+    mail = receipt_mail_of("en")
+    params = {
+        name: value for name, value in mail.params.items() if name not in {"debt_rial", "outstanding_rial"}
+    }
+
+    assert letter_of(replace(mail, params=params), "https://portal.example").subject

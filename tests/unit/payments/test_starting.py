@@ -149,6 +149,25 @@ OLD = NOW - timedelta(minutes=20)
             Answer.REPLACE,
             id="unclear for its lifetime",
         ),
+        pytest.param(
+            {"verdict": Verdict.UNDECIDED, "last_error": "no_answer", "redirected_at": OLD},
+            Answer.WAIT,
+            id="silence, and it may be paid",
+        ),
+        pytest.param(
+            {
+                "verdict": Verdict.UNDECIDED,
+                "last_error": "no_answer",
+                "redirected_at": NOW - timedelta(days=1),
+            },
+            Answer.REPLACE,
+            id="silence for a day",
+        ),
+        pytest.param(
+            {"verdict": Verdict.UNDECIDED, "last_error": "no_answer", "redirected_at": None},
+            Answer.REPLACE,
+            id="silence, but nobody was sent",
+        ),
     ],
 )
 def test_an_open_attempt_is_reused_replaced_or_waited_for(fields: dict[str, Any], expected: Answer) -> None:

@@ -15,16 +15,14 @@ from backend.payments.types import (
     Allocation,
     Event,
     EventKind,
-    Flag,
     InvoicePayments,
     Payable,
     PaymentFile,
     PaymentPreview,
     State,
-    Verdict,
 )
 from portal.invoices import payment_rows
-from portal.payments import event_rows, reasons, rows
+from portal.payments import event_rows, rows
 from tests.unit.payments.examples import NOW, attempt
 
 LANGUAGES: tuple[Lang, ...] = ("fa", "en")
@@ -95,15 +93,6 @@ def test_what_a_bank_is_told_keeps_the_banks_digits() -> None:
     assert "۵۴٬۳۲۱ تومان" in [each.value for each in row.details]
 
 
-@pytest.mark.parametrize("reason", ["result_202", "status_77", "no_answer", "merchant_changed"])
-@pytest.mark.parametrize("lang", LANGUAGES)
-def test_every_reason_of_doubt_is_a_sentence(reason: str, lang: Lang) -> None:
-    sentence = reasons.undecided_why(reason, lang)
-
-    assert reason not in sentence
-    assert sentence.endswith(".")
-
-
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_track_id_is_the_same_in_both_languages(lang: Lang) -> None:
     paid = attempt(State.SETTLED, track_id=3714061, ref_number="99887766", card_mask="603799******1234")
@@ -140,24 +129,6 @@ def file_of(**fields: object) -> rows.FileView:
     return rows.to_file(
         PaymentFile(attempt=found, tenant_name_fa="الف", tenant_name_en="A", events=(), entries=()), "en"
     )
-
-
-@pytest.mark.parametrize(
-    ("fields", "can_be_closed"),
-    [
-        pytest.param({"verdict": Verdict.UNDECIDED}, True, id="undecided"),
-        pytest.param({"state": State.SETTLED, "flags": (Flag.SURPLUS,)}, True, id="flagged"),
-        pytest.param({"state": State.SETTLED}, False, id="simply paid"),
-        pytest.param({"state": State.FAILED, "verdict": Verdict.NOT_PAID}, False, id="simply not paid"),
-        pytest.param(
-            {"state": State.CLOSED, "verdict": Verdict.UNDECIDED, "resolved_at": NOW, "resolution": "asked"},
-            False,
-            id="closed already",
-        ),
-    ],
-)
-def test_a_case_can_be_closed_where_there_is_one(fields: dict[str, object], *, can_be_closed: bool) -> None:
-    assert file_of(**fields).can_be_closed is can_be_closed
 
 
 def test_a_closed_case_tells_why() -> None:

@@ -1,11 +1,14 @@
+import json
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from portal.plugins import SameOriginPlugin
+from backend.i18n.catalog import text
+from portal.plugins import NewVersionPlugin, SameOriginPlugin
 from portal.plugins.csp import inline_script_hashes
+from portal.plugins.new_version import in_both_languages
 from portal.plugins.same_origin import with_page_origin
 from portal.plugins.stable_lock import one_form
 
@@ -41,3 +44,26 @@ def test_the_package_list_has_one_form_however_it_was_written() -> None:
     compact, spread = '{"b": 1, "a": {"c": []}}', '{\n  "b": 1,\n  "a": {"c": []}\n}'
 
     assert one_form(compact) == one_form(spread) == one_form(one_form(compact))
+
+
+@pytest.mark.parametrize("quote", ["`", "'", '"'])
+def test_the_news_of_a_new_version_is_told_in_the_pages_language(quote: str) -> None:
+    script = (
+        f"e.append({quote}A new version of this app is available.{quote});"
+        f"let t=document.createElement({quote}button{quote});t.textContent={quote}Reload{quote},t.onclick=go"
+    )
+
+    changed, found = in_both_languages(script)
+
+    assert found == 2
+    assert "this app" not in changed
+    for key in ("state.new_version", "state.reload"):
+        for lang in ("fa", "en"):
+            assert json.dumps(text(key, lang)) in changed
+
+
+def test_a_build_that_would_tell_it_in_english_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text("e.append(`A new version of this app is available.`)")
+
+    with pytest.raises(RuntimeError, match="1 of Reflex's 2 sentences"):
+        NewVersionPlugin().post_build(static_dir=tmp_path)

@@ -1,0 +1,162 @@
+"""Payments that nobody could decide: asked about on and on, told as what they are, and resolved by a person."""
+
+import pytest
+
+from backend.actor import Role
+from backend.clock import utc_now
+from backend.errors import Conflict
+from backend.payments import report_repository, repository, rules, service, start_service
+from backend.payments.types import Flag, State, Verdict
+from tests import factories
+from tests.integration.payments.payer import (
+    SWEEPER,
+    Payer,
+    attempt_of,
+    let_time_pass,
+    set_columns,
+    status_of,
+    sweep,
+    track_of,
+)
+
+
+def test_money_that_arrives_after_it_was_given_up_is_found_by_the_sweeper(payer: Payer) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    payer.bank.act(track_of(hand_off), "status", status=77)
+    let_time_pass(payer.bank, hours=25)
+    sweep()
+    service.resolve(factories.actor(Role.OPERATOR), hand_off.attempt_id, "given up")
+
+    payer.bank.pay(track_of(hand_off))
+    let_time_pass(payer.bank, hours=25)
+    sweep()
+
+    assert (attempt_of(hand_off).state, status_of(invoice)) == (State.SETTLED, "paid")
+
+
+def test_a_refund_that_meets_silence_and_is_resolved_can_still_be_withdrawn(payer: Payer) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.pay_whole(invoice)
+    payer.bank.act(track_of(hand_off), "refunding")
+    let_time_pass(payer.bank, hours=1.1)
+    sweep()
+    payer.bank.fault("inquiry", "drop")
+    let_time_pass(payer.bank, hours=25)
+    sweep()
+    assert attempt_of(hand_off).verdict == Verdict.UNDECIDED
+
+    resolved = service.resolve(factories.actor(Role.OPERATOR), hand_off.attempt_id, "the customer knows")
+    payer.bank.heal()
+    payer.bank.act(track_of(hand_off), "status", status=1)
+    let_time_pass(payer.bank, hours=25)
+    sweep()
+
+    assert resolved.state == State.REFUNDING
+    assert (attempt_of(hand_off).state, status_of(invoice)) == (State.SETTLED, "paid")
+
+
+def test_a_refund_of_money_that_was_never_ours_is_listed_and_resolved(payer: Payer) -> None:
+    operator = factories.actor(Role.OPERATOR)
+    hand_off = payer.start(payer.invoice())
+    payer.bank.act(track_of(hand_off), "refunding")
+    let_time_pass(payer.bank, hours=25)
+    assert service.sweep(SWEEPER).undecided == 1
+    assert [each.id for each in service.undecided(operator)] == [hand_off.attempt_id]
+
+    resolved = service.resolve(operator, hand_off.attempt_id, "the bank returns it by itself")
+
+    assert (resolved.state, resolved.resolution) == (State.REFUNDING, "the bank returns it by itself")
+    assert (service.undecided(operator), service.health(operator).undecided) == ([], 0)
+    with pytest.raises(Conflict):
+        service.resolve(operator, hand_off.attempt_id, "again")
+
+
+def test_list_and_metric_and_rule_agree_on_what_is_undecided(payer: Payer) -> None:
+    hand_off = payer.start(payer.invoice())
+    let_time_pass(None, hours=24)
+    now = utc_now()
+    for state in State:
+        for verdict in [None, *Verdict]:
+            for resolved_at in (None, now):
+                set_columns(
+                    hand_off,
+                    state=state.value,
+                    verdict=verdict and verdict.value,
+                    resolved_at=resolved_at,
+                )
+                listed = report_repository.undecided(now - rules.ALARM_AFTER, 10)
+                counted = report_repository.health(now, now - rules.ALARM_AFTER).undecided
+                expected = rules.is_alarming(attempt_of(hand_off), now)
+                assert (len(listed), counted) == (expected, expected), (state, verdict, resolved_at)
+
+
+def test_what_is_listed_as_undecided_can_be_resolved(payer: Payer) -> None:
+    hand_off = payer.start(payer.invoice())
+    let_time_pass(None, hours=24)
+    for state in State:
+        for verdict in [None, *Verdict]:
+            set_columns(hand_off, state=state.value, verdict=verdict and verdict.value)
+            found = attempt_of(hand_off)
+            if rules.is_alarming(found, utc_now()):
+                assert rules.is_resolvable(found), (state, verdict)
+
+
+def test_a_start_that_is_under_way_is_nothing_to_resolve(payer: Payer) -> None:
+    claimed = start_service.claim(payer.actor, payer.tenant.id, [payer.invoice()])
+    assert isinstance(claimed, start_service.Claimed)
+
+    with pytest.raises(Conflict):
+        service.resolve(factories.actor(Role.OPERATOR), claimed.attempt.id, "x")
+    assert repository.attempt(claimed.attempt.id) == claimed.attempt
+
+
+def test_a_second_return_of_money_is_shown_again(payer: Payer) -> None:
+    operator = factories.actor(Role.OPERATOR)
+    hand_off = payer.pay_whole(payer.invoice())
+    payer.bank.act(track_of(hand_off), "refunding")
+    let_time_pass(payer.bank, hours=1.1)
+    sweep()
+    service.resolve(operator, hand_off.attempt_id, "seen")
+    payer.bank.act(track_of(hand_off), "status", status=1)
+    let_time_pass(payer.bank, hours=25)
+    sweep()
+    assert service.flagged(operator) == []
+
+    payer.bank.act(track_of(hand_off), "reverse")
+    let_time_pass(payer.bank, hours=25)
+    sweep()
+
+    assert [(each.id, each.flags) for each in service.flagged(operator)] == [
+        (hand_off.attempt_id, (Flag.RETURNED_MONEY,))
+    ]
+
+
+def test_silence_at_a_late_check_is_asked_again_within_the_hour(payer: Payer) -> None:
+    hand_off = payer.pay_whole(payer.invoice())
+    payer.bank.act(track_of(hand_off), "reverse")
+    payer.bank.fault("inquiry", "drop")
+    let_time_pass(payer.bank, hours=73)
+    sweep()
+    assert attempt_of(hand_off).state == State.SETTLED
+    payer.bank.heal()
+
+    let_time_pass(payer.bank, hours=1.1)
+    sweep()
+
+    assert attempt_of(hand_off).state == State.REVERSED
+
+
+def test_a_doubt_that_comes_after_a_flag_was_resolved_is_listed(payer: Payer) -> None:
+    operator = factories.actor(Role.OPERATOR)
+    hand_off = payer.start(payer.invoice())
+    payer.bank.fault("inquiry", "wrong_amount", times=1)
+    service.check_again(operator, hand_off.attempt_id)
+    service.check_again(operator, hand_off.attempt_id)
+    assert service.resolve(operator, hand_off.attempt_id, "the gateway lied").verdict == Verdict.WAITING
+
+    payer.bank.act(track_of(hand_off), "status", status=77)
+    let_time_pass(payer.bank, hours=25)
+    sweep()
+
+    assert [each.id for each in service.undecided(operator)] == [hand_off.attempt_id]

@@ -1,0 +1,154 @@
+"""Who knows a track id, or guesses one, but has neither the nonce nor a session: learns little and changes nothing."""
+
+import pytest
+
+from backend.actor import Role
+from backend.config import settings
+from backend.payments import judge_service, repository, service
+from backend.payments.types import HandOff, Outcome, State, Verdict
+from tests import factories
+from tests.integration.payments.payer import (
+    SWEEPER,
+    Payer,
+    attempt_of,
+    callback_of,
+    let_time_pass,
+    status_of,
+    sweep,
+    track_of,
+)
+
+
+def guessed(hand_off: HandOff) -> list[tuple[str, str]]:
+    return [("trackId", str(track_of(hand_off))), ("success", "1"), ("status", "2"), ("n", "guessed")]
+
+
+def test_a_guessed_track_id_brings_nobody_back_from_the_bank(payer: Payer) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    for actor in (None, Payer(payer.bank).actor, factories.actor(Role.OPERATOR)):
+        service.callback(actor, guessed(hand_off))
+
+    found = attempt_of(hand_off)
+    assert (found.state, found.returned_at) == (State.REDIRECTED, None)
+    assert service.hand_off(payer.actor, hand_off.attempt_id).start_url == hand_off.start_url
+    assert payer.start(invoice).attempt_id == hand_off.attempt_id
+
+
+def test_a_session_of_the_tenant_brings_it_back_without_the_nonce(payer: Payer) -> None:
+    hand_off = payer.start(payer.invoice())
+    viewer = factories.actor(Role.TENANT_VIEWER, payer.tenant.id)
+
+    service.callback(viewer, guessed(hand_off))
+
+    assert attempt_of(hand_off).state == State.RETURNED
+
+
+def test_guesses_in_a_row_ask_the_gateway_once(payer: Payer) -> None:
+    hand_off = payer.start(payer.invoice())
+
+    for _ in range(5):
+        assert service.callback(None, guessed(hand_off)).outcome == Outcome.WAITING
+    assert len(payer.bank.calls("inquiry")) == 1
+    payer.come_back(hand_off)
+    assert len(payer.bank.calls("inquiry")) == 2
+    let_time_pass(None, seconds=6)
+    service.callback(None, guessed(hand_off))
+
+    assert len(payer.bank.calls("inquiry")) == 3
+
+
+def test_the_banks_reason_is_told_to_the_payer_only(payer: Payer) -> None:
+    hand_off = payer.start(payer.invoice())
+    payer.bank.fail(track_of(hand_off), 5)
+
+    told = service.callback(None, guessed(hand_off))
+
+    assert (told.outcome, told.gateway_status) == (Outcome.NOT_PAID, None)
+    assert payer.come_back(hand_off).gateway_status == 5
+
+
+def prepared(payer: Payer, monkeypatch: pytest.MonkeyPatch) -> HandOff:
+    """A payment that the night opened and nobody has clicked on."""
+    monkeypatch.setenv("PAYMENT_PREPARED_SESSIONS", "1")
+    settings.cache_clear()
+    invoice = payer.invoice()
+    service.open_sessions(SWEEPER)
+    [found] = repository.open_attempts([invoice])
+    return HandOff(
+        attempt_id=found.id,
+        start_url=f"x/{found.track_id}",
+        amount_rial=found.amount_rial,
+        invoice_ids=(invoice,),
+        is_reused=False,
+    )
+
+
+def test_a_return_is_asked_about_also_when_its_process_dies_right_after(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand_off = prepared(payer, monkeypatch)
+    payer.pay(hand_off)
+    with monkeypatch.context() as dying:
+        dying.setattr(judge_service, "TRIES", 0)
+        payer.come_back(hand_off)
+    assert attempt_of(hand_off).state == State.RETURNED
+
+    let_time_pass(payer.bank, minutes=1.1)
+    sweep()
+
+    assert status_of(hand_off.invoice_ids[0]) == "paid"
+
+
+@pytest.mark.parametrize("hours", [0, 25])
+def test_a_prepared_payment_that_is_paid_all_the_same_is_looked_at_again_for_a_month(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    hand_off = prepared(payer, monkeypatch)
+    let_time_pass(payer.bank, hours=hours)
+    sweep()
+    payer.pay(hand_off)
+    service.callback(None, guessed(hand_off))
+    assert attempt_of(hand_off).state == State.SETTLED
+
+    payer.bank.act(track_of(hand_off), "reverse")
+    let_time_pass(payer.bank, hours=25)
+    sweep()
+
+    assert attempt_of(hand_off).state == State.REVERSED
+    assert status_of(hand_off.invoice_ids[0]) == "pending"
+
+
+def test_a_prepared_payment_that_somebody_pays_without_our_hand_over_is_asked_about(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand_off = prepared(payer, monkeypatch)
+    payer.pay(hand_off)
+    payer.bank.fault("verify", "drop", times=3)
+    service.callback(None, guessed(hand_off))
+    assert attempt_of(hand_off).verdict == Verdict.UNVERIFIED
+
+    let_time_pass(payer.bank, minutes=1.1)
+    sweep()
+
+    assert status_of(hand_off.invoice_ids[0]) == "paid"
+
+
+def test_the_card_and_reference_of_another_payment_are_evidence_and_no_more(payer: Payer) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    payer.pay(hand_off)
+    payer.bank.fault("inquiry", "swapped_order")
+
+    payer.come_back(hand_off)
+
+    found = attempt_of(hand_off)
+    assert (found.verdict, found.card_mask, found.ref_number) == (Verdict.MISMATCH, None, None)
+    assert found.raw["card"] == "62741****44"
+    [judged] = [
+        each
+        for each in service.file_of(factories.actor(Role.OPERATOR), found.id).events
+        if each.kind == "judged"
+    ]
+    assert judged.detail["card"] == "62741****44"
+    assert callback_of(payer.bank, track_of(hand_off))

@@ -1,0 +1,155 @@
+"""The plain pages of payments, without a server: what they say, and how often somebody may ask."""
+
+import asyncio
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from backend.actor import Role
+from backend.clients import zibal as zibal_client
+from backend.config import settings
+from backend.i18n import format as fmt
+from backend.i18n.catalog import Lang, text
+from backend.sandbox.processes import free_port
+from backend.sandbox.zibal.driver import Driver
+from backend.sandbox.zibal.server import running
+from portal import bridge, routes, session
+from portal.buckets import Buckets
+from portal.http import payments
+from portal.payment_words import refusal_in
+from tests.conftest import forget_caches
+from tests.integration.payments import payer
+from tests.integration.portal.conftest import House
+
+APP = Starlette(
+    routes=[
+        Route(routes.POST_PAY, payments.start, methods=["POST"]),
+        Route(routes.PAY_RETURN, payments.come_back),
+    ]
+)
+
+
+@pytest.fixture
+def bank(monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
+    """A gateway on a port, and nobody who asked too often before."""
+    monkeypatch.setattr(payments, "_returns", Buckets())
+    monkeypatch.setattr(payments, "_starts", Buckets())
+    with running() as driver:
+        monkeypatch.setenv("ZIBAL_URL", driver.url)
+        monkeypatch.setenv("ZIBAL_MERCHANT", "docuchat-live")
+        settings.cache_clear()
+        yield driver
+        zibal_client.gateway().close()
+        zibal_client._gateway.cache_clear()
+
+
+def ask(*requests: tuple[str, str, dict[str, str]], cookie: str = "") -> list[httpx.Response]:
+    """The answers to requests, one after the other."""
+
+    async def within() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(APP)
+        headers = {"cookie": cookie} if cookie else {}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1:8000", headers=headers
+        ) as browser:
+            return [
+                await browser.request(method, path, data=fields or None) for method, path, fields in requests
+            ]
+
+    return asyncio.run(within())
+
+
+def start(cookie: str, *invoice_ids: object, times: int = 1) -> list[httpx.Response]:
+    form = {"invoices": ",".join(map(str, invoice_ids))}
+    return ask(*[("POST", routes.POST_PAY, form)] * times, cookie=cookie)
+
+
+def come_back(bank: Driver, track_id: int, *, cookie: str = "", nonce: bool = True) -> httpx.Response:
+    query = dict(payer.callback_of(bank, track_id))
+    if not nonce:
+        del query["n"]
+    [answer] = ask(("GET", f"{routes.PAY_RETURN}?{httpx.QueryParams(query)}", {}), cookie=cookie)
+    return answer
+
+
+def test_opening_payments_is_limited_for_each_company(
+    house: House, bank: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # However slow the machine is, nothing is filled up again meanwhile.
+    monkeypatch.setattr(payments, "STARTS_AT_ONCE", 3.0)
+    monkeypatch.setattr(payments, "STARTS_PER_S", 0.0)
+    admin, neighbour = house.people[Role.TENANT_ADMIN], house.neighbour
+    invoice_id = payer.invoice(house.own.id, 50_000)
+
+    answers = start(admin.cookie, invoice_id, times=4)
+    [other] = start(neighbour.cookie, payer.invoice(house.other.id, 50_000))
+
+    assert all(each.headers["location"].startswith("/pay/") for each in answers[:3])
+    assert answers[-1].headers["location"] == f"/invoices/{invoice_id}?error=too_many_attempts.payments"
+    assert other.headers["location"].startswith("/pay/")
+    assert len(bank.calls("request")) == 2
+    query = dict(httpx.URL(answers[-1].headers["location"]).params)
+    assert refusal_in(query, "en") == text("error.too_many_attempts.payments", "en")
+
+
+@pytest.mark.parametrize("lang", ["fa", "en"])
+def test_the_first_part_says_what_is_left_and_leads_to_paying_it(
+    house: House, bank: Driver, monkeypatch: pytest.MonkeyPatch, lang: Lang
+) -> None:
+    monkeypatch.setenv("ZIBAL_MAX_RIAL", "200000")
+    settings.cache_clear()
+    cookie = house.people[Role.TENANT_ADMIN].cookie.replace("lang=en", f"lang={lang}")
+    invoice_id = payer.invoice(house.own.id, 350_000)
+    start(cookie, invoice_id)
+    [session_of_bank] = bank.sessions()
+    bank.pay(session_of_bank["track_id"])
+
+    page = come_back(bank, session_of_bank["track_id"], cookie=f"lang={lang}").text
+    strange = come_back(bank, session_of_bank["track_id"], cookie=f"lang={lang}", nonce=False).text
+    start(cookie, invoice_id)
+    rest = bank.sessions()[0]["track_id"]
+    bank.pay(rest)
+    last = come_back(bank, rest, cookie=cookie).text
+
+    left = text("payment.still_to_pay", lang, amount=fmt.toman(150_000, lang))
+    assert left in page
+    assert f'href="/invoices/{invoice_id}">{text("payment.pay_rest", lang)}</a>' in page
+    assert text("payment.nothing_left", lang) not in page
+    assert (left in strange, str(invoice_id) in strange) == (False, False)
+    assert text("payment.nothing_left", lang) in last
+    assert text("payment.pay_rest", lang) not in last
+
+
+@pytest.mark.parametrize("lang", ["fa", "en"])
+def test_the_banks_reason_stands_on_the_payers_page_only(house: House, bank: Driver, lang: Lang) -> None:
+    start(house.people[Role.TENANT_ADMIN].cookie, payer.invoice(house.own.id, 50_000))
+    [opened] = bank.sessions()
+    bank.fail(opened["track_id"], 5)
+
+    own = come_back(bank, opened["track_id"], cookie=f"lang={lang}").text
+    strange = come_back(bank, opened["track_id"], cookie=f"lang={lang}", nonce=False).text
+
+    reason = text("payment.refused.status_5", lang).replace("'", "&#39;")
+    assert (reason in own, reason in strange) == (True, False)
+
+
+def test_with_the_database_away_a_payer_gets_a_plain_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payments, "_returns", Buckets())
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://u:p@127.0.0.1:{free_port()}/x")
+    forget_caches()
+    session.forget_everybody()
+    try:
+        answers = ask(
+            ("GET", f"{routes.PAY_RETURN}?trackId=12345&success=1&status=2", {}), cookie="lang=en; portal=x"
+        )
+    finally:
+        bridge.close()
+        forget_caches()
+
+    assert [each.status_code for each in answers] == [200]
+    assert text("payment.returned_later", "en") in answers[0].text
+    assert "Traceback" not in answers[0].text
+    assert "psycopg" not in answers[0].text

@@ -1,0 +1,96 @@
+"""The browser's own script, run by Node on a page that holds just what it looks for."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from backend.sandbox import tools
+from portal.i18n import BOOT
+
+SCRIPT = Path(__file__).parents[3] / "assets" / "portal.js"
+PAGE = """
+const told = [], listeners = {}, timers = [], found = %(found)s;
+const element = (name) => ({ click: () => told.push("click " + name), dataset: {}, hidden: false });
+globalThis.Element = class {};
+globalThis.MutationObserver = class { observe() {} };
+globalThis.setInterval = (work) => timers.push(work);
+globalThis.fetch = () => new Promise(() => told.push("fetch"));
+globalThis.location = { reload: () => told.push("reload") };
+const listen = (kind, work) => { (listeners[kind] ??= []).push(work); };
+globalThis.window = globalThis;
+globalThis.addEventListener = listen;
+globalThis.document = {
+  documentElement: element("page"),
+  addEventListener: listen,
+  querySelector: (which) => (found[which] ?? []).map(element)[0] ?? null,
+  querySelectorAll: (which) => (found[which] ?? []).map(element),
+};
+require(%(script)s);
+%(then)s
+console.log(JSON.stringify({ told, hidden: document.documentElement.hidden }));
+"""
+
+
+def run(then: str, **found: list[str]) -> dict[str, object]:
+    """What the script did on a page with these elements after something happened."""
+    there = {f"[data-{name}]": names for name, names in found.items()}
+    page = PAGE % {"found": json.dumps(there), "script": json.dumps(str(SCRIPT)), "then": then}
+    answer = subprocess.run(
+        [tools.node(), "-e", page], capture_output=True, text=True, check=True, timeout=60
+    )
+    seen: dict[str, object] = json.loads(answer.stdout)
+    return seen
+
+
+def test_everything_that_waits_is_tried_again() -> None:
+    seen = run("timers.forEach((work) => work());", retry=["figures", "days", "frame"])
+
+    assert seen["told"] == ["click figures", "click days", "click frame"]
+
+
+def test_a_page_out_of_the_browsers_memory_is_hidden_and_loaded_again() -> None:
+    seen = run("listeners.pageshow.forEach((work) => work({ persisted: true }));")
+
+    assert seen == {"told": ["reload"], "hidden": True}
+
+
+def test_a_page_that_was_just_loaded_stays() -> None:
+    seen = run("listeners.pageshow.forEach((work) => work({ persisted: false }));")
+
+    assert seen == {"told": [], "hidden": False}
+
+
+BOOTED = """
+globalThis.window = { matchMedia: () => ({ matches: %(is_dark)s }) };
+globalThis.setTimeout = () => {};
+globalThis.document = {
+  cookie: %(cookie)s, documentElement: { dataset: {}, classList: { add: () => {}, remove: () => {} } },
+};
+%(script)s
+console.log(document.documentElement.dataset.theme);
+"""
+
+
+@pytest.mark.parametrize(
+    ("cookie", "is_dark", "expected"),
+    [
+        pytest.param("", True, "dark", id="a dark system"),
+        pytest.param("", False, "light", id="a light system"),
+        pytest.param("lang=en; theme=system", True, "dark", id="the system was chosen"),
+        pytest.param("theme=nonsense", True, "dark", id="an unknown choice"),
+        pytest.param("theme=light; lang=en", True, "light", id="light on a dark system"),
+        pytest.param("theme=dark", False, "dark", id="dark on a light system"),
+    ],
+)
+def test_the_first_paint_has_the_theme_that_was_chosen_or_the_systems(
+    cookie: str, *, is_dark: bool, expected: str
+) -> None:
+    script = BOOTED % {"is_dark": json.dumps(is_dark), "cookie": json.dumps(cookie), "script": BOOT}
+
+    answer = subprocess.run(
+        [tools.node(), "-e", script], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert answer.stdout.strip() == expected

@@ -1,0 +1,78 @@
+"""What staff read of a payment: reasons in words, and only what can be done."""
+
+from typing import Any
+
+import pytest
+
+from backend.i18n.catalog import Lang
+from backend.payments.types import Flag, PaymentFile, State, Verdict
+from portal.payments import reasons, rows
+from tests.unit.payments.examples import NOW, attempt
+
+REASONS = (
+    *("no_answer", "no_session", "merchant_changed", "interrupted", "amount_missing", "order_missing"),
+    *("status_11", "status_-2", "status_77", "status_None", "result_103", "result_115", "result_201"),
+    *("result_202", "result_203", "result_999", "amount", "order", "unverified", "mismatch", "refunding"),
+)
+
+
+@pytest.mark.parametrize("lang", ["fa", "en"])
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_reason_of_a_doubt_has_words(reason: str, lang: Lang) -> None:
+    assert reasons.undecided_why(reason, lang).endswith(".")
+
+
+def test_a_code_that_nobody_documents_is_named() -> None:
+    assert "77" in reasons.undecided_why("status_77", "en")
+    assert "۷۷" in reasons.undecided_why("status_77", "fa")
+    assert reasons.undecided_why("something else", "en") == "something else"
+    assert reasons.undecided_why(None, "en") == ""
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_booked"),
+    [
+        pytest.param({"state": State.REVIEW}, False, id="never booked"),
+        pytest.param({"state": State.SETTLED, "turn": 1}, True, id="settled"),
+        pytest.param({"state": State.REFUNDED, "turn": 1}, True, id="booked and given back"),
+    ],
+)
+def test_a_mismatch_says_that_nothing_was_booked_only_where_that_is_so(
+    fields: dict[str, Any], is_booked: bool
+) -> None:
+    [why] = rows.to_payment(attempt(flags=(Flag.MISMATCH,), **fields), "x", "en").reasons
+
+    assert ("nothing was booked" in why.sentence) is not is_booked
+
+
+@pytest.mark.parametrize(
+    ("fields", "can_resolve"),
+    [
+        pytest.param({"state": State.RETURNED, "verdict": Verdict.UNDECIDED}, True, id="undecided"),
+        pytest.param({"state": State.SETTLED, "verdict": Verdict.PAID}, False, id="decided by a check"),
+        pytest.param({"state": State.SETTLED, "flags": (Flag.SURPLUS,)}, True, id="flagged"),
+        pytest.param(
+            {"state": State.SETTLED, "flags": (Flag.SURPLUS,), "resolved_at": NOW}, False, id="resolved"
+        ),
+    ],
+)
+def test_resolving_is_offered_only_where_there_is_something(
+    fields: dict[str, Any], can_resolve: bool
+) -> None:
+    file = PaymentFile(
+        attempt=attempt(**fields), tenant_name_fa="الف", tenant_name_en="A", events=(), entries=()
+    )
+
+    assert rows.to_file(file, "fa").can_resolve is can_resolve
+
+
+@pytest.mark.parametrize("lang", ["fa", "en"])
+def test_a_check_that_nobody_answered_is_no_success(lang: Lang) -> None:
+    silent = attempt(State.RETURNED, verdict=Verdict.UNDECIDED, last_error="no_answer")
+    settled = attempt(State.SETTLED, verdict=Verdict.PAID)
+
+    words, was_answered = rows.checked_words(silent, lang)
+
+    assert not was_answered
+    assert reasons.undecided_why("no_answer", lang) in words
+    assert rows.checked_words(settled, lang)[1]
