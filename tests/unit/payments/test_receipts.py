@@ -1,6 +1,5 @@
 """What the receipt says."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
@@ -133,4 +132,4 @@ def test_a_receipt_that_an_earlier_version_queued_is_still_written() -> None:
         name: value for name, value in mail.params.items() if name not in {"debt_rial", "outstanding_rial"}
     }
 
-    assert letter_of(replace(mail, params=params), "https://portal.example").subject
+    assert letter_of(mail._replace(params=params), "https://portal.example").subject
