@@ -7,6 +7,7 @@ import pytest
 
 from backend.actor import Role, TenantId
 from backend.audit import service as audit
+from backend.db.engine import transaction
 from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from backend.payments import __main__ as command
 from backend.payments import service
@@ -225,6 +226,24 @@ def test_credit_that_was_paid_out_and_then_taken_back_is_a_debt(payer: Payer) ->
     assert (payer.credit(), status_of(invoice)) == (-20_000, "pending")
     assert service.preview(payer.actor).credit_rial == 0
     assert truths.book_errors() == []
+
+
+def test_a_debt_that_invoices_could_make_up_for_is_seen_as_a_breach(payer: Payer) -> None:
+    """The truths of the soak would find a refund that leaves the invoice paid which its credit had paid."""
+    payer.overpay(50_000)
+    payer.invoice(50_000)
+    service.use_credit(payer.actor)
+    assert truths.book_errors() == []
+
+    with transaction() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO tenant_ledger (tenant_id, kind, amount_rial, at, actor, payout_key)"
+            " VALUES (%s, 'payout', -1, now(), 'x', 'x')",
+            (payer.tenant.id,),
+        )
+
+    [(rule, _)] = truths.book_errors()
+    assert rule.startswith("credit is below zero only by what was paid out")
 
 
 def test_the_command_pays_out_and_says_what_is_left(payer: Payer, capsys: pytest.CaptureFixture[str]) -> None:
