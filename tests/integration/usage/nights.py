@@ -1,0 +1,105 @@
+"""Worlds of whole Tehran days, for what goes through the database: three days in the autumn of 2022."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+from backend.clock import day_window
+from tests.integration.usage.world import HOUR, Event, Key, Process, Scraper, World
+
+FIRST, SECOND, THIRD = (date(2022, 11, day) for day in (5, 6, 7))
+MINUTE = 60
+POD = "10.0.0.1:8000"
+A, B = ("tenant-a", "gpt-4o", "prompt"), ("tenant-b", "gpt-4o", "prompt")
+RATE = {A: 7, B: 5}
+
+
+def midnight(day: date) -> float:
+    """The instant at which a day begins."""
+    return day_window(day).start.timestamp()
+
+
+BEGIN, END = midnight(FIRST) - 6 * HOUR, midnight(THIRD + timedelta(days=1)) + 6 * HOUR
+NOON = midnight(SECOND) + 12 * HOUR
+
+
+def pod(
+    instance: str = POD, start: float = BEGIN, end: float = END, *, first_used: dict[Key, float] | None = None
+) -> Process:
+    """A process that works evenly: each minute each series grows by its rate, from its first use on."""
+    since = first_used or {A: start}
+    happened = [
+        Event(start + MINUTE * minute, key, RATE[key])
+        for minute in range(1, int((end - start) // MINUTE))
+        for key, used in since.items()
+        if start + MINUTE * minute > used
+    ]
+    eager = [key for key, used in since.items() if used <= start]
+    return Process(instance, start, end, happened, eager=eager)
+
+
+def steady(name: str, *scrapers: Scraper) -> World:
+    """One process that lives through everything."""
+    return World(name, [pod()], list(scrapers) or [Scraper(300)])
+
+
+def moved(name: str, by_s: float) -> World:
+    """A process that tells another start time from noon of the second day on."""
+    return World(name, [replace(pod(), moves=[(NOON, BEGIN + by_s)])], [Scraper(300)])
+
+
+def wobbling() -> World:
+    """A process whose start time changes with every other scrape."""
+    moves = [(BEGIN + 300 * number, BEGIN + number % 2) for number in range(int((END - BEGIN) // 300))]
+    return World("wobbling", [replace(pod(), moves=moves)], [Scraper(300)])
+
+
+def late_child(*, has_come: bool) -> World:
+    """The last hour of the first day comes late; in it a pod was born and a tenant made its first request."""
+    end = midnight(SECOND)
+    young = pod("10.0.0.2:8000", end - HOUR + 600)
+    old = pod(first_used={A: BEGIN, B: end - 1800})
+    gaps = [] if has_come else [(end - HOUR, end)]
+    return World(f"late-child-{'after' if has_come else 'before'}", [old, young], [Scraper(300, gaps=gaps)])
+
+
+def widened() -> World:
+    """What a wider selector brings in: a second job that keeps more of the same process, and an older pod."""
+    shared = pod(first_used={A: BEGIN, B: BEGIN})
+    narrow = Scraper(300, 7, keys=[A])
+    wide = Scraper(300, 207, job="wide", instance_gaps={POD: []})
+    return World("widened", [shared, pod("10.0.0.9:8000", first_used={B: BEGIN})], [narrow, wide])
+
+
+def stranger() -> World:
+    """A process that tells no start time on the second day."""
+    silent = [(midnight(SECOND) - 6 * HOUR, midnight(THIRD) + 5 * HOUR)]
+    return World("stranger", [replace(pod(start=BEGIN - 12 * HOUR), silent=silent)], [Scraper(300)])
+
+
+def long_gap() -> World:
+    """Nobody scrapes from five hours before a midnight until ten minutes after it."""
+    cut = midnight(SECOND)
+    return steady("long-gap", Scraper(300, gaps=[(cut - 5 * HOUR, cut + 600)]))
+
+
+def first_used_after_gap() -> World:
+    """Nobody scrapes for five hours before a midnight and ten minutes after it; then a tenant has used its first."""
+    cut = midnight(SECOND)
+    process = pod(first_used={A: BEGIN, B: cut + 300})
+    return World("first-used-after-gap", [process], [Scraper(300, gaps=[(cut - 5 * HOUR, cut + 600)])])
+
+
+def all_nights() -> list[World]:
+    """All of them; each is measured by its name."""
+    return [
+        steady("steady"),
+        moved("moved-on", 1),
+        moved("moved-back", -1),
+        wobbling(),
+        late_child(has_come=False),
+        late_child(has_come=True),
+        widened(),
+        stranger(),
+        long_gap(),
+        first_used_after_gap(),
+    ]
