@@ -56,7 +56,7 @@ class DayUsage:
     def is_empty(self) -> bool:
         """Whether Prometheus answered and knows of no process on the day: nothing ran, or nothing was scraped."""
         found = self.measurement
-        return found is not None and found.lives == found.series == 0
+        return found is not None and not found.lives and not found.series
 
 
 def usage_of(actor: Actor, day: date) -> DayUsage:

@@ -43,7 +43,7 @@ def seen_in(life: Life, span: Span, watched_until_ms: int) -> Seen:
     """
     interval = _interval_ms(life)
     end = _end_ms(life, interval, watched_until_ms)
-    living = Span(max(span.start_ms, life.start_ms), min(span.end_ms, end))
+    living = Span(max(span.start_ms, life.begin_ms), min(span.end_ms, end))
     unseen, across = 0, False
     for begin, finish in _long_gaps(life, living, 2 * interval):
         usual = _usual_ms(life, begin, interval)

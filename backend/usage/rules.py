@@ -33,7 +33,7 @@ class LifeReadings:
     was_known: bool = False
     """Whether the life was scraped, or stored, before the window: what has no opening was used later."""
     firsts: Values = field(default_factory=dict)
-    """The first scrape of a life that is neither born nor known."""
+    """The first scrape of a life that is neither born nor known, or the first after its start time moved."""
     first_at: datetime | None = None
     before_end: Values | None = None
     """For a life that ended: readings some minutes earlier."""
@@ -83,6 +83,7 @@ def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int
     stored_at = one.stored.closed_at if one.stored else closed_at
     scraped, scraped_at, firsts = one.openings, one.opened_at, one.firsts
     common = sum(_BITS[flag] for flag in one.flags)
+    first = _BITS[Flag.START_TIME_MOVED if Flag.START_TIME_MOVED in one.flags else Flag.COLD_START]
     for key, closing in one.closings.items():
         flags = common
         if key in stored:
@@ -91,7 +92,7 @@ def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int
             opening, at, source = scraped[key], scraped_at, OpeningSource.SCRAPED
         elif key in firsts:
             opening, at, source = firsts[key], one.first_at or start, OpeningSource.FIRST_SEEN
-            flags |= _BITS[Flag.COLD_START]
+            flags |= first
         else:
             opening, at, source = _zero(one)
         tokens = closing - opening

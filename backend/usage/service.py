@@ -81,6 +81,7 @@ def store_day(actor: Actor, measurement: DayMeasurement) -> bool:
     with transaction() as connection:
         if not repository.claim_day(connection, measurement):
             return False
+        repository.insert_lives(connection, measurement.day, measurement.lives)
         repository.ensure_partition(connection, measurement.day)
         repository.copy_readings(connection, measurement.day, measurement.readings)
         repository.copy_usage(connection, measurement.day, measurement.rows)
@@ -89,7 +90,7 @@ def store_day(actor: Actor, measurement: DayMeasurement) -> bool:
         day=measurement.day,
         rows=len(measurement.rows),
         readings=measurement.series,
-        lives=measurement.lives,
+        lives=len(measurement.lives),
     )
     return True
 

@@ -1,0 +1,176 @@
+"""Nights on which something went wrong, from Prometheus through the database to invoices: no token is billed twice."""
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from backend.actor import Actor, Role
+from backend.invoices import service as invoices
+from backend.invoices.types import Invoice, Status
+from backend.tenants.types import Tenant
+from backend.usage import service as usage
+from backend.usage.types import DailyUsage, Flag, OpeningSource
+from tests import factories
+from tests.conftest import forget_caches
+from tests.integration.usage import nights
+from tests.integration.usage.nights import FIRST, SECOND, THIRD, A, B, midnight
+from tests.integration.usage.world import Key, World
+
+OPERATOR = factories.actor(Role.OPERATOR)
+NIGHT = Actor.process_named("nightly_billing")
+BILLED_FROM = date(2022, 1, 1)
+
+LookAt = Callable[..., None]
+
+
+@pytest.fixture
+def look_at(database: str, nights_url: str, monkeypatch: pytest.MonkeyPatch) -> LookAt:
+    """Point the settings to one world."""
+
+    def point(world: str, **settings: str) -> None:
+        monkeypatch.setenv("PROMETHEUS_URL", nights_url)
+        monkeypatch.setenv("USAGE_SELECTOR", f'scenario="{world}"')
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        forget_caches()
+
+    return point
+
+
+@pytest.fixture
+def tenant_a(database: str) -> Tenant:
+    return factories.tenant(A[0], billed_from=BILLED_FROM)
+
+
+@pytest.fixture
+def tenant_b(database: str) -> Tenant:
+    return factories.tenant(B[0], billed_from=BILLED_FROM)
+
+
+def bill(*days: date) -> None:
+    for day in days:
+        assert invoices.bill_day(OPERATOR, day) is not None
+
+
+def invoices_of(tenant: Tenant) -> dict[date, Invoice]:
+    return {each.day: each for each in invoices.invoices_of(NIGHT, tenant.id, limit=200).rows}
+
+
+def tokens_of(tenant: Tenant) -> dict[date, int]:
+    return {day: each.tokens for day, each in sorted(invoices_of(tenant).items())}
+
+
+def usage_on(tenant: Tenant, day: date) -> DailyUsage:
+    [row] = usage.daily(NIGHT, tenant.id, day, day)
+    return row
+
+
+def proven(world: World, key: Key, first: date, last: date) -> int:
+    start, end = midnight(first), midnight(last) + 24 * 3600
+    return world.proven(start, end, sight_from=start - 4 * 3600).get(key, 0)
+
+
+@pytest.mark.parametrize("name", ["moved-on", "moved-back"])
+def test_a_start_time_that_moves_bills_nothing_twice_and_is_held(
+    name: str, look_at: LookAt, tenant_a: Tenant
+) -> None:
+    look_at(name)
+
+    bill(FIRST, SECOND, THIRD)
+
+    found = invoices_of(tenant_a)
+    true = proven(nights.moved(name, 0), A, SECOND, SECOND)
+    # What it did between the last scrape before and the first one after is not proven.
+    assert found[SECOND].tokens == true - 5 * nights.RATE[A]
+    assert (found[SECOND].status, found[SECOND].held_reasons) == (Status.HELD, ("start_time_moved",))
+    assert (found[THIRD].status, found[THIRD].tokens) == (
+        Status.PENDING,
+        proven(nights.moved(name, 0), A, THIRD, THIRD),
+    )
+
+
+def test_a_start_time_that_never_stands_still_counts_nothing_that_is_not_proven(
+    look_at: LookAt, tenant_a: Tenant
+) -> None:
+    look_at("wobbling")
+
+    bill(FIRST, SECOND)
+
+    for day in (FIRST, SECOND):
+        assert invoices_of(tenant_a)[day].status == Status.HELD
+        assert invoices_of(tenant_a)[day].tokens <= proven(nights.steady("wobbling"), A, day, day)
+        assert Flag.START_TIME_MOVED in usage_on(tenant_a, day).flags
+
+
+def test_what_came_too_late_for_its_day_is_billed_on_the_next(
+    look_at: LookAt, tenant_a: Tenant, tenant_b: Tenant
+) -> None:
+    look_at("late-child-before")
+    bill(FIRST)
+
+    look_at("late-child-after")
+    bill(SECOND, THIRD)
+
+    whole = nights.late_child(has_come=True)
+    for tenant, key in ((tenant_a, A), (tenant_b, B)):
+        assert sum(tokens_of(tenant).values()) == proven(whole, key, FIRST, THIRD)
+        assert {
+            each.day: each.held_reasons for each in invoices_of(tenant).values() if each.held_reasons
+        } == {}
+    assert tokens_of(tenant_b)[SECOND] > proven(whole, B, SECOND, SECOND)
+    assert Flag.GAP_ACROSS_BOUNDARY in usage_on(tenant_b, SECOND).flags
+    assert usage_on(tenant_b, THIRD).flags == ()
+
+
+def test_a_wider_selector_bills_no_history(look_at: LookAt, tenant_a: Tenant, tenant_b: Tenant) -> None:
+    look_at("widened", USAGE_SELECTOR='scenario="widened",job="docuchat"')
+    bill(FIRST)
+
+    look_at("widened")
+    bill(SECOND)
+
+    world = nights.widened()
+    # The second job scrapes two hundred seconds after the first.
+    assert tokens_of(tenant_a)[FIRST] == proven(world, A, FIRST, FIRST)
+    assert tokens_of(tenant_a)[SECOND] <= proven(world, A, SECOND, SECOND) + 4 * nights.RATE[A]
+    # Two pods serve this tenant; both were scraped, and seen by nobody, on the first day.
+    assert tokens_of(tenant_b) == {SECOND: proven(world, B, SECOND, SECOND)}
+    readings = usage.readings(NIGHT, tenant_b.id, SECOND)
+    assert {reading.opening_source for reading in readings} == {OpeningSource.SCRAPED}
+
+
+def test_a_day_without_start_times_is_not_billed_again(look_at: LookAt, tenant_a: Tenant) -> None:
+    look_at("stranger")
+
+    bill(FIRST, SECOND, THIRD)
+
+    world = nights.stranger()
+    assert Flag.NO_START_TIME in usage_on(tenant_a, SECOND).flags
+    assert sum(tokens_of(tenant_a).values()) <= proven(world, A, FIRST, THIRD)
+    assert Flag.COLD_START in usage_on(tenant_a, THIRD).flags
+    assert invoices_of(tenant_a)[THIRD].status == Status.HELD
+
+
+def test_hours_of_yesterday_on_todays_invoice_are_flagged(look_at: LookAt, tenant_a: Tenant) -> None:
+    look_at("long-gap")
+
+    bill(FIRST, SECOND)
+
+    assert sum(tokens_of(tenant_a).values()) == proven(nights.long_gap(), A, FIRST, SECOND)
+    assert tokens_of(tenant_a)[SECOND] > 28 * 60 * nights.RATE[A]
+    for day in (FIRST, SECOND):
+        assert Flag.GAP_ACROSS_BOUNDARY in usage_on(tenant_a, day).flags
+
+
+def test_a_tenants_page_tells_what_the_night_tells(look_at: LookAt, tenant_b: Tenant) -> None:
+    """Only another tenant had used the process that nobody scraped around midnight."""
+    look_at("first-used-after-gap")
+    bill(FIRST)
+
+    everybody = usage.measure_day(NIGHT, SECOND)
+    alone = usage.measure_day(NIGHT, SECOND, tenant_label=tenant_b.label)
+
+    assert alone.rows == [row for row in everybody.rows if row.tenant == tenant_b.label]
+    assert alone.readings == [reading for reading in everybody.readings if reading.tenant == tenant_b.label]
+    assert {reading.opening_source for reading in alone.readings} == {OpeningSource.FIRST_USED}
