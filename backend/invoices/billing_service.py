@@ -179,8 +179,15 @@ def _being_stored(measurement: DayMeasurement | None) -> Iterator[None]:
 
 
 def issue_held(actor: Actor, invoice: Invoice) -> None:
-    """Price a held invoice by its day's list, number it and mail it, inside the caller's locked transaction."""
+    """Price a held invoice by its day's list, number it and mail it, inside the caller's locked transaction.
+
+    A day without a token has no invoice: its row is closed as void, without number and mail, and keeps the day
+    from being billed again.
+    """
     with transaction() as connection:
+        if not invoice.tokens:
+            repository.close_held(connection, invoice.id)
+            return
         tenant_id, version = invoice.tenant_id, invoice.price_version
         before = repository.meters(connection, version, tenant_id)
         lines = report_repository.lines(connection, [invoice.id]).get(invoice.id, [])

@@ -19,11 +19,12 @@ SELECT i.id, i.tenant_id, t.name_fa AS tenant_name_fa, t.name_en AS tenant_name_
 FROM tenant_invoice i JOIN tenant t ON t.id = i.tenant_id
 """
 
-# A measured day is whole unless somebody known used tokens and has no invoice: a label that was mapped later.
+# A measured day is whole unless somebody known used tokens, or is held, and has no invoice: a label that was
+# mapped later.
 _LEFT_OVER = """
 SELECT DISTINCT u.day
 FROM daily_usage u JOIN tenant t ON t.label = u.tenant
-WHERE u.day BETWEEN :first AND :last AND u.day >= t.billed_from AND u.tokens > 0
+WHERE u.day BETWEEN :first AND :last AND u.day >= t.billed_from AND (u.tokens > 0 OR u.held)
   AND NOT EXISTS (SELECT FROM tenant_invoice i WHERE i.tenant_id = t.id AND i.day = u.day)
 """
 

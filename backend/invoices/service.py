@@ -189,6 +189,8 @@ def held(actor: Actor) -> list[HeldInvoice]:
 def release(actor: Actor, invoice_id: InvoiceId, reason: str) -> Invoice:
     """Issue a held invoice at the tokens observed, by the price list of its day: number, mail, audit entry.
 
+    One without a token becomes void instead, with the audit entry alone: a day without usage has no invoice.
+
     Raises:
         Invalid: the reason is empty or too long.
         NotFound: there is no such invoice.
@@ -209,7 +211,7 @@ def release(actor: Actor, invoice_id: InvoiceId, reason: str) -> Invoice:
         audit.record(actor, "invoice.released", f"invoice:{invoice_id}", {"reason": reason, "day": found.day})
         released = report_repository.invoice(connection, invoice_id)
         assert released is not None
-    log.info("invoice.released", invoice=invoice_id, number=released.number, by=actor.name)
+    log.info("invoice.released", invoice=invoice_id, number=released.number or "none", by=actor.name)
     return released
 
 

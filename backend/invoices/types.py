@@ -19,7 +19,10 @@ MeterKey = tuple[TenantId, str, str]
 
 
 class Status(StrEnum):
-    """Where an invoice stands. A held one was not issued: it has no number and nobody can pay it."""
+    """Where an invoice stands. A held one was not issued: it has no number and nobody can pay it.
+
+    A void one has a number, unless it was held and had no token to bill.
+    """
 
     HELD = "held"
     PENDING = "pending"

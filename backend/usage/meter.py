@@ -253,9 +253,8 @@ def _sort_out(situation: Situation, index: int, plain: Mapping[Asked, dict[int, 
     boundaries = [(Asked.OPENING, span.start_ms), (Asked.CLOSING, span.end_ms)]
     if (late_ms := situation.late_ms(life)) is not None:
         del boundaries[0]
-        for copy in life.copies:
-            if copy.runs[0].times[0] <= span.start_ms:
-                yield Question(Asked.OPENING, index, point_at(copy, late_ms) or first_point(copy))
+        for point in _as_stored(life, late_ms, span.start_ms):
+            yield Question(Asked.OPENING, index, point)
     for copy in life.copies:
         for asked, at_ms in boundaries:
             point = point_at(copy, at_ms)
@@ -273,6 +272,18 @@ def _sort_out(situation: Situation, index: int, plain: Mapping[Asked, dict[int, 
     before_end = _before_end(life, situation.seen[index])
     if before_end is not None:
         yield Question(Asked.BEFORE_END, index, before_end)
+
+
+def _as_stored(life: Life, late_ms: int, start_ms: int) -> Iterable[Point]:
+    """The last scrape of each copy that was known when the day before was stored.
+
+    A copy that was not known at all opens with its first scrape: what it had counted by then is nobody's.
+    """
+    return [
+        point_at(copy, late_ms) or first_point(copy)
+        for copy in life.copies
+        if copy.runs[0].times[0] <= start_ms
+    ]
 
 
 def _before_end(life: Life, seen: Seen) -> Point | None:

@@ -6,7 +6,7 @@ from datetime import date
 
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
-from backend.invoices.types import BillingRun, DayPlan, HeldInvoice, RunState
+from backend.invoices.types import BillingRun, DayPlan, HeldInvoice, Invoice, RunState
 from backend.usage.types import UnknownLabel
 from portal import routes
 
@@ -137,6 +137,13 @@ def to_held(held: HeldInvoice, lang: Lang) -> HeldRow:
         would_cost=fmt.toman(held.would_cost_rial, lang),
         reasons=[reason(name, lang) for name in invoice.held_reasons],
     )
+
+
+def released(invoice: Invoice, lang: Lang) -> str:
+    """What became of a held invoice that an operator released."""
+    if not invoice.number:
+        return text("billing.closed", lang, day=fmt.day(invoice.day, lang))
+    return text("billing.released", lang, number=fmt.identifier(invoice.number, lang))
 
 
 def reason(name: str, lang: Lang) -> ReasonRow:

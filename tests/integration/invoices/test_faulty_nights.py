@@ -4,8 +4,11 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
+from sqlalchemy import text
 
 from backend.actor import Actor, Role
+from backend.audit import service as audit
+from backend.db.engine import transaction
 from backend.invoices import service as invoices
 from backend.invoices.types import Invoice, Status
 from backend.tenants.types import Tenant
@@ -13,6 +16,7 @@ from backend.usage import service as usage
 from backend.usage.types import DailyUsage, Flag, OpeningSource
 from tests import factories
 from tests.conftest import forget_caches
+from tests.integration.invoices.rows import all_rows, counts
 from tests.integration.usage import nights
 from tests.integration.usage.nights import FIRST, SECOND, THIRD, A, B, midnight
 from tests.integration.usage.world import Key, World
@@ -174,3 +178,63 @@ def test_a_tenants_page_tells_what_the_night_tells(look_at: LookAt, tenant_b: Te
     assert alone.rows == [row for row in everybody.rows if row.tenant == tenant_b.label]
     assert alone.readings == [reading for reading in everybody.readings if reading.tenant == tenant_b.label]
     assert {reading.opening_source for reading in alone.readings} == {OpeningSource.FIRST_USED}
+
+
+def release(tenant: Tenant, day: date) -> Invoice:
+    return invoices.release(OPERATOR, invoices_of(tenant)[day].id, "looked at")
+
+
+def test_a_meter_that_went_back_is_held_also_where_nothing_is_left(look_at: LookAt, tenant_a: Tenant) -> None:
+    look_at("steady")
+    bill(FIRST)
+    with transaction() as connection:
+        connection.execute(text("UPDATE meter_reading SET closing = closing + 1000000"))
+
+    bill(SECOND)
+
+    held = invoices_of(tenant_a)[SECOND]
+    assert (held.tokens, held.status, held.held_reasons) == (0, Status.HELD, ("reading_went_back",))
+
+
+def test_a_held_day_without_a_token_ends_without_number_and_mail(look_at: LookAt, tenant_b: Tenant) -> None:
+    look_at("seen-once")
+    bill(FIRST)
+    [held] = invoices.held(OPERATOR)
+    assert (held.invoice.tokens, held.invoice.held_reasons[0]) == (0, "cold_start")
+
+    closed = release(tenant_b, FIRST)
+
+    assert (closed.status, closed.number, closed.issued_at, closed.amount_rial) == (
+        Status.VOID,
+        None,
+        None,
+        0,
+    )
+    assert invoices.held(OPERATOR) == []
+    assert counts()["outbox_mail"] == counts()["invoice_number"] == 0
+    [entry] = audit.entries(OPERATOR, f"invoice:{closed.id}")
+    assert entry.event.action == "invoice.released"
+    before = all_rows()
+    assert invoices.bill_day(OPERATOR, FIRST) is None
+    assert all_rows() == before
+
+
+def test_a_day_on_which_nobody_looked_waits_for_an_operator(look_at: LookAt, tenant_a: Tenant) -> None:
+    look_at("blackout")
+
+    bill(FIRST, SECOND, THIRD)
+
+    found = invoices_of(tenant_a)
+    assert (found[SECOND].tokens, found[SECOND].held_reasons) == (0, ("low_coverage",))
+    assert sum(tokens_of(tenant_a).values()) == proven(nights.blackout(), A, FIRST, THIRD)
+    assert release(tenant_a, SECOND).status == Status.VOID
+
+
+def test_a_label_that_is_mapped_later_is_held_where_it_is_uncertain(look_at: LookAt) -> None:
+    look_at("blackout")
+    bill(FIRST, SECOND)
+
+    late = factories.tenant(A[0], billed_from=BILLED_FROM)
+    bill(SECOND)
+
+    assert invoices_of(late)[SECOND].status == Status.HELD

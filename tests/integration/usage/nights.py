@@ -89,6 +89,17 @@ def first_used_after_gap() -> World:
     return World("first-used-after-gap", [process], [Scraper(300, gaps=[(cut - 5 * HOUR, cut + 600)])])
 
 
+def seen_once() -> World:
+    """An old process that was scraped once, in the evening of the first day, and never again."""
+    once = midnight(SECOND) - 2 * HOUR
+    return World("seen-once", [pod(first_used={B: BEGIN})], [Scraper(300, begins=once, ends=once + 299)])
+
+
+def blackout() -> World:
+    """Prometheus was away for the whole second day and some hours of the third."""
+    return steady("blackout", Scraper(300, gaps=[(midnight(SECOND) - 7, midnight(THIRD) + 3 * HOUR)]))
+
+
 def all_nights() -> list[World]:
     """All of them; each is measured by its name."""
     return [
@@ -102,4 +113,6 @@ def all_nights() -> list[World]:
         stranger(),
         long_gap(),
         first_used_after_gap(),
+        seen_once(),
+        blackout(),
     ]
