@@ -21,7 +21,7 @@ from backend.usage.lives import (
     milliseconds,
     point_at,
 )
-from backend.usage.rules import RATE_MS, LifeReadings, highest, tally, unseen_rows
+from backend.usage.rules import RATE_MS, LifeReadings, highest, tally, unseen_rows, with_twins
 from backend.usage.source import Source
 from backend.usage.types import (
     ClosedLife,
@@ -158,6 +158,7 @@ def _measure(
     strangers |= (instances or {""}) - {target.instance for target in situation.sight.targets}
     lives = [_life_readings(situation, index, found) for index in situation.seen]
     lives += [_stranger(source, instance, span) for instance in source.with_counters(sorted(strangers), span)]
+    lives = with_twins(lives)
     counted = tally(lives, min_coverage=source.settings.usage_min_coverage, is_open=now < window.end)
     is_blackout = not any(life.closings for life in lives) and _was_nobody_looking(source, span, stored)
     return DayMeasurement(
@@ -253,8 +254,9 @@ def _sort_out(situation: Situation, index: int, plain: Mapping[Asked, dict[int, 
     boundaries = [(Asked.OPENING, span.start_ms), (Asked.CLOSING, span.end_ms)]
     if (late_ms := situation.late_ms(life)) is not None:
         del boundaries[0]
-        for point in _as_stored(life, late_ms, span.start_ms):
-            yield Question(Asked.OPENING, index, point)
+        yield from (
+            Question(Asked.OPENING, index, point) for point in _as_stored(life, late_ms, span.start_ms)
+        )
     for copy in life.copies:
         for asked, at_ms in boundaries:
             point = point_at(copy, at_ms)

@@ -100,6 +100,14 @@ def blackout() -> World:
     return steady("blackout", Scraper(300, gaps=[(midnight(SECOND) - 7, midnight(THIRD) + 3 * HOUR)]))
 
 
+def twins() -> World:
+    """One process that a second job scrapes under another address, and a pod that started in the same instant."""
+    keys = {A: BEGIN, B: BEGIN}
+    one, again = pod(first_used=keys), pod("docuchat.example:443", first_used=keys)
+    other = replace(pod("10.0.0.2:8000", first_used={A: BEGIN + 977 * MINUTE}), start=BEGIN)
+    return World("twins", [one, again, other], [Scraper(300)])
+
+
 def all_nights() -> list[World]:
     """All of them; each is measured by its name."""
     return [
@@ -115,4 +123,5 @@ def all_nights() -> list[World]:
         first_used_after_gap(),
         seen_once(),
         blackout(),
+        twins(),
     ]
