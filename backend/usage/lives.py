@@ -69,6 +69,8 @@ class Life:
     copies: list[Copy]
     times: list[int]
     successor_ms: int | None = None
+    gone_ms: int | None = None
+    """When its address was certainly known for the last time, if a later life only took over the address."""
     moves: list[Point] = field(default_factory=list)
     """Where a run of this life follows scrapes of the same target that are newer than its start.
 

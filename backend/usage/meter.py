@@ -9,7 +9,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from backend.clock import Window
-from backend.usage.coverage import Seen, Span, seen_in, watched_until
+from backend.usage.coverage import SILENCE_MS, Seen, Span, known_until, seen_in, watched_until
 from backend.usage.lives import (
     EPOCH,
     Life,
@@ -33,9 +33,6 @@ from backend.usage.types import (
     Values,
 )
 from backend.usage.vectors import TargetTable
-
-# While nothing newer was seen than this, somebody has to say whether Prometheus itself was alive.
-SILENCE_MS = 300_000
 
 
 class Asked(Enum):
@@ -191,6 +188,7 @@ def _situation(
     lookback_ms = source.settings.usage_lookback_s * 1000
     wider = Span(span.start_ms - lookback_ms, min(span.end_ms + lookback_ms, now_ms))
     sight = source.sight(instances, wider) if instances else Sight([], [])
+    _notice_ends(source, sight, span)
     last = sight.last_ms
     is_alive = last is not None and last < span.end_ms - SILENCE_MS and source.is_alive_at(span.end_ms)
     watched = watched_until(sight, span, is_alive_at_end=is_alive)
@@ -209,6 +207,40 @@ def _situation(
         strangers=frozenset(instance for instance, start in stored.lives if start == EPOCH),
     )
     return _remembering(situation, stored)
+
+
+def _notice_ends(source: Source, sight: Sight, span: Span) -> None:
+    """Note of lives whose address another one took over hours later whether they were gone in between.
+
+    Nothing is asked as long as no such gap touches the window.
+    """
+    replaced = [
+        life
+        for life in sight.lives
+        if life.successor_ms is not None
+        and life.successor_ms - life.times[-1] > SILENCE_MS
+        and life.times[-1] < span.end_ms
+        and life.successor_ms > span.start_ms
+    ]
+    if not replaced:
+        return
+    begin = min(life.times[-1] for life in replaced) - SILENCE_MS
+    end = max(life.successor_ms or 0 for life in replaced)
+    ups = source.ups(sight, sorted({life.instance for life in replaced}), Span(begin, end))
+    for life in replaced:
+        known_ms = known_until(life, ups.get(life.instance, []))
+        if known_ms is not None and _was_somebody_watching(source, sight, known_ms):
+            life.gone_ms = known_ms
+
+
+def _was_somebody_watching(source: Source, sight: Sight, known_ms: int) -> bool:
+    """Whether anything was scraped when an address had been silent for minutes; processes in sight answer for free.
+
+    The first minutes prove nothing: the others' last scrapes before an outage lie in them.
+    """
+    after_ms, until_ms = known_ms + SILENCE_MS, known_ms + 2 * SILENCE_MS
+    is_seen = any(life.is_seen_within(after_ms, until_ms) for life in sight.lives)
+    return is_seen or source.is_alive_at(until_ms + 1)
 
 
 def _remembering(situation: Situation, stored: StoredClosings) -> Situation:

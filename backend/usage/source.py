@@ -1,7 +1,7 @@
 """What is asked of Prometheus to read meters: few instant queries, no raw samples of counters."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -144,6 +144,22 @@ class Source:
         )
         return {key: min(value, before.get(key, value)) for key, value in lowest.items()}, last
 
+    def ups(self, sight: Sight, instances: Sequence[str], span: Span) -> dict[str, list[int]]:
+        """When Prometheus tried to scrape some instances, whether they answered or not, in order."""
+        targets: dict[str, list[Mapping[str, str]]] = {}
+        for target in sight.targets:
+            targets.setdefault(target.instance, []).append(target.labels)
+        found: dict[str, set[int]] = {}
+        for start in range(0, len(instances), LARGEST_BATCH):
+            asked = _selector("up", [_one_of("instance", instances[start : start + LARGEST_BATCH])])
+            for series in self.client.instant(f"{asked}[{span.end_ms - span.start_ms + 1}ms]", span.end_ms):
+                labels = {name: value for name, value in series["metric"].items() if name != "__name__"}
+                instance = labels.get("instance", "")
+                # The address may have been another program's meanwhile: its labels say so.
+                if any(_agree(labels, known) for known in targets.get(instance, [])):
+                    found.setdefault(instance, set()).update(round(at * 1000) for at, _ in series["values"])
+        return {instance: sorted(times) for instance, times in found.items()}
+
     def is_alive_at(self, at_ms: int) -> bool:
         """Whether Prometheus scraped anything at all just before an instant."""
         return bool(self.client.instant("count(up)", at_ms))
@@ -166,6 +182,11 @@ class Source:
         if self.tenant is not None:
             matchers.append(f"{self.settings.usage_tenant_label}={quoted(self.tenant)}")
         return _selector(self.settings.usage_metric, matchers)
+
+
+def _agree(some: Mapping[str, str], others: Mapping[str, str]) -> bool:
+    """Whether no label says the one thing here and another there."""
+    return all(others.get(name, value) == value for name, value in some.items())
 
 
 def escaped(value: str) -> str:

@@ -1,7 +1,7 @@
 """Nights on which something went wrong, from Prometheus through the database to invoices: no token is billed twice."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -266,3 +266,25 @@ def test_pods_that_start_together_are_no_twins(look_at: LookAt, tenant_a: Tenant
 
 def tokens_of_one(day: date) -> int:
     return proven(nights.steady("steady"), A, day, day)
+
+
+@pytest.mark.parametrize(
+    ("name", "reasons"),
+    [
+        pytest.param("reused", (), id="gone at once"),
+        pytest.param("reused-late", (), id="tried a little longer"),
+        pytest.param("never-free", ("low_coverage",), id="did not answer for ten hours"),
+        pytest.param("reused-unseen", ("low_coverage",), id="nobody looked"),
+    ],
+)
+def test_a_pod_that_ended_is_not_missing_until_its_address_is_used_again(
+    name: str, reasons: tuple[str, ...], look_at: LookAt, tenant_a: Tenant
+) -> None:
+    look_at(name)
+    day = SECOND + timedelta(days=nights.REUSED[name])
+
+    bill(day)
+
+    world = next(each for each in nights.reused_worlds() if each.name == name)
+    assert invoices_of(tenant_a)[day].held_reasons == reasons
+    assert tokens_of(tenant_a) == {day: proven(world, A, day, day)}

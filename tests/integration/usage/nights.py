@@ -67,7 +67,9 @@ def widened() -> World:
     shared = pod(first_used={A: BEGIN, B: BEGIN})
     narrow = Scraper(300, 7, keys=[A])
     wide = Scraper(300, 207, job="wide", instance_gaps={POD: []})
-    return World("widened", [shared, pod("10.0.0.9:8000", first_used={B: BEGIN})], [narrow, wide])
+    return World(
+        "widened", [shared, pod("10.0.0.9:8000", BEGIN + 960, first_used={B: BEGIN})], [narrow, wide]
+    )
 
 
 def stranger() -> World:
@@ -108,6 +110,37 @@ def twins() -> World:
     return World("twins", [one, again, other], [Scraper(300)])
 
 
+REUSED = {"reused": 30, "reused-late": 30, "never-free": 30, "reused-unseen": 60}
+"""How many days later these take place, so that no other world tells that somebody was looking."""
+
+
+def reused(name: str, *, known_s: float = 0, is_unseen: bool = False) -> World:
+    """A pod ends at ten, and another one gets its address at eight in the evening.
+
+    Prometheus goes on trying the address for a while, or is away itself.
+    """
+    later = REUSED[name] * 24 * HOUR
+    begin, end = BEGIN + later, END + later
+    free, taken = (midnight(SECOND) + later + hour * HOUR for hour in (10, 20))
+    targets = {POD: [(begin, free + known_s), (taken - 100, end)], "10.0.0.2:9100": [(begin, end)]}
+    away = [(free - 100, taken + 100)] if is_unseen else []
+    return World(
+        name,
+        [pod(start=begin, end=free), pod(start=taken, end=end)],
+        [Scraper(60, gaps=away, targets=targets)],
+    )
+
+
+def reused_worlds() -> list[World]:
+    """The address is given back at once, after some failed tries, never; and while nobody looked."""
+    return [
+        reused("reused"),
+        reused("reused-late", known_s=200),
+        reused("never-free", known_s=10 * HOUR),
+        reused("reused-unseen", is_unseen=True),
+    ]
+
+
 def all_nights() -> list[World]:
     """All of them; each is measured by its name."""
     return [
@@ -124,4 +157,5 @@ def all_nights() -> list[World]:
         seen_once(),
         blackout(),
         twins(),
+        *reused_worlds(),
     ]
