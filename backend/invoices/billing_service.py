@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from backend import clock
 from backend.actor import Actor, TenantId
+from backend.clock import Window
 from backend.db.engine import read, transaction
 from backend.errors import Conflict
 from backend.invoices import report_repository, repository, rules
@@ -38,6 +39,7 @@ from backend.tenants import service as tenants
 from backend.tenants.types import Tenant
 from backend.usage import service as usage
 from backend.usage.types import DayMeasurement, UsageRow
+from backend.usage.unstored import Unstored
 
 Issued = tuple[InvoiceId, str, InvoiceDraft]
 STORING = Actor.process_named("billing")
@@ -49,6 +51,7 @@ class DayUsage:
     """What a day's bill is made from. Without a measurement the rows are stored ones."""
 
     day: date
+    window: Window
     rows: Sequence[UsageRow]
     measurement: DayMeasurement | None
 
@@ -59,16 +62,16 @@ class DayUsage:
         return found is not None and not found.lives and not found.series
 
 
-def usage_of(actor: Actor, day: date) -> DayUsage:
-    """The day's usage: as stored, else freshly measured; writes nothing.
+def usage_of(actor: Actor, day: date, *, after: Unstored | None = None) -> DayUsage:
+    """The day's usage: as stored, else freshly measured, after days that a plan measured; writes nothing.
 
     Raises:
         Unavailable: Prometheus did not give a whole answer.
     """
-    if usage.measured_days(actor, day, day):
-        return DayUsage(day=day, rows=usage.rows_of_day(actor, day), measurement=None)
-    measurement = usage.measure_day(actor, day)
-    return DayUsage(day=day, rows=measurement.rows, measurement=measurement)
+    if (window := usage.window_of(actor, day)) is not None:
+        return DayUsage(day=day, window=window, rows=usage.rows_of_day(actor, day), measurement=None)
+    measurement = usage.measure_day(actor, day, after=after)
+    return DayUsage(day=day, window=measurement.window, rows=measurement.rows, measurement=measurement)
 
 
 def usage_and_tenants(actor: Actor, day: date) -> tuple[DayUsage, dict[str, Tenant]]:
@@ -153,7 +156,7 @@ def store(
         issued = repository.insert_bill(
             connection,
             bill,
-            clock.day_window(found.day),
+            found.window,
             now,
             zone=(clock.TEHRAN.key, clock.tzdata_version()),
             year=clock.jalali_year(clock.billing_day(now)),

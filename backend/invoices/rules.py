@@ -174,7 +174,7 @@ def is_due(day_end: datetime, now: datetime, wait: timedelta) -> bool:
     return now >= day_end + wait
 
 
-def to_day_plan(bill_of_day: DayBill, *, new: bool) -> DayPlan:
+def to_day_plan(bill_of_day: DayBill, *, new: bool, error: str | None = None) -> DayPlan:
     """The summary of a day's bill that a person decides by."""
     return DayPlan(
         day=bill_of_day.day,
@@ -184,6 +184,7 @@ def to_day_plan(bill_of_day: DayBill, *, new: bool) -> DayPlan:
         held=len(bill_of_day.held),
         unknown_labels=tuple(bill_of_day.unknown_labels),
         new=new,
+        error=error,
     )
 
 

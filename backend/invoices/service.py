@@ -19,7 +19,7 @@ from backend.actor import (
 from backend.audit import service as audit
 from backend.config import settings
 from backend.db.engine import advisory_lock, read, transaction
-from backend.errors import Conflict, Invalid, NotFound, Unavailable
+from backend.errors import AppError, Conflict, Invalid, NotFound, Unavailable
 from backend.i18n.catalog import error_text
 from backend.invoices import billing_service, payment_service, report_repository, repository, rules
 from backend.invoices.types import (
@@ -39,6 +39,7 @@ from backend.log import get_logger
 from backend.money import Rial
 from backend.tenants import service as tenants
 from backend.usage import service as usage
+from backend.usage.unstored import Unstored
 
 BILLING_LOCK = 724_001
 MAX_PAGE = 200
@@ -108,6 +109,9 @@ def bill_open_days(
 def plan(actor: Actor, day: date | None = None) -> BillingPlan:
     """What a run would do now: measures and works out everything, writes nothing.
 
+    Each day is measured as if those before it were stored. A day on which nothing ran is left out where the run
+    leaves it out, and ends the plan where it would fail and end the run.
+
     Raises:
         Invalid: the day has not ended.
         Unavailable: Prometheus or the database did not answer.
@@ -115,15 +119,25 @@ def plan(actor: Actor, day: date | None = None) -> BillingPlan:
     require_role_or_process(actor, *STAFF_ROLES)
     known = billing_service.tenants_by_label(actor)
     moved: billing_service.MetersByVersion = {}
+    measured = Unstored()
     bills, days = [], []
     with billing_service.collector_paused():
         for each in [day] if day is not None else open_days(actor):
             _check_ended(each)
-            found = billing_service.usage_of(actor, each)
+            found = billing_service.usage_of(actor, each, after=measured)
+            error = None
+            if found.is_empty and day is None:
+                if not measured.days and not _had_processes_before(actor, each):
+                    continue
+                error = _reason(_lost())
+            elif found.measurement is not None:
+                measured.add(found.measurement)
             bill = billing_service.basis_of(actor, each, moved).bill(found, known)
             moved.setdefault(bill.price_version, {}).update(bill.meters)
             bills.append(bill)
-            days.append(rules.to_day_plan(bill, new=found.measurement is not None))
+            days.append(rules.to_day_plan(bill, new=found.measurement is not None, error=error))
+            if error is not None:
+                break
     return BillingPlan(days=days, plan_hash=rules.plan_hash(bills))
 
 
@@ -304,8 +318,16 @@ def _check_not_lost(actor: Actor, day: date) -> None:
     A wrong selector and a Prometheus that lost its data look like a day on which nothing ran; only a person
     who asks for the day can tell them apart.
     """
-    if usage.measured_days(actor, day - timedelta(days=OLDEST_ALARM_DAYS), day - timedelta(days=1)):
-        raise Unavailable(service="prometheus", reason="no_processes")
+    if _had_processes_before(actor, day):
+        raise _lost()
+
+
+def _had_processes_before(actor: Actor, day: date) -> bool:
+    return bool(usage.measured_days(actor, day - timedelta(days=OLDEST_ALARM_DAYS), day - timedelta(days=1)))
+
+
+def _lost() -> Unavailable:
+    return Unavailable(service="prometheus", reason="no_processes")
 
 
 def _record_failure(day: date, started_by: str, started_at: datetime, error: Unavailable) -> BillingRun:
@@ -316,7 +338,7 @@ def _record_failure(day: date, started_by: str, started_at: datetime, error: Una
         state=RunState.FAILED,
         started_at=started_at,
         finished_at=clock.utc_now(),
-        error=error.key.removeprefix("error."),
+        error=_reason(error),
     )
     with transaction() as connection:
         repository.insert_run(connection, run)
@@ -324,6 +346,11 @@ def _record_failure(day: date, started_by: str, started_at: datetime, error: Una
         "billing.day_failed", day=day, reason=run.error, detail=str(error), meaning=error_text(error, "en")
     )
     return run
+
+
+def _reason(error: AppError) -> str:
+    """What is kept of an error: its key in the catalogue."""
+    return error.key.removeprefix("error.")
 
 
 def _check_ended(day: date) -> None:

@@ -191,7 +191,10 @@ class BillingRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayPlan:
-    """What a run would do for one day. ``new`` says that the day has never been measured."""
+    """What a run would do for one day. ``new`` says that the day has never been measured.
+
+    ``error`` is the catalogue key of the reason for which the day would fail and end the run.
+    """
 
     day: date
     tenants: int
@@ -200,6 +203,7 @@ class DayPlan:
     held: int
     unknown_labels: tuple[str, ...]
     new: bool
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

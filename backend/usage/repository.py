@@ -10,7 +10,7 @@ from psycopg import sql
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from backend.clock import gregorian_month_start
+from backend.clock import Window, gregorian_month_start
 from backend.errors import Unavailable
 from backend.usage.models import DailyUsageRow, MeasuredDayRow, MeasuredLifeRow, MeterReadingRow
 from backend.usage.types import (
@@ -134,10 +134,11 @@ def measured_days(connection: Connection, first: date, last: date) -> set[date]:
     return set(connection.scalars(select(MeasuredDayRow.day).where(MeasuredDayRow.day.between(first, last))))
 
 
-def is_measured_until(connection: Connection, day: date, end: datetime) -> bool:
-    """Whether a day is stored whole and ended at that instant."""
-    found = select(MeasuredDayRow.day).where(MeasuredDayRow.day == day, MeasuredDayRow.window_end == end)
-    return connection.scalar(found) is not None
+def window_of(connection: Connection, day: date) -> Window | None:
+    """The window of a stored day."""
+    row = MeasuredDayRow
+    found = connection.execute(select(row.window_start, row.window_end).where(row.day == day)).one_or_none()
+    return Window(start=found.window_start, end=found.window_end) if found else None
 
 
 def closings(connection: Connection, day: date, tenant: str | None) -> StoredLives:

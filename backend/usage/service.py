@@ -25,31 +25,38 @@ from backend.usage.types import (
     NOTHING_STORED,
     DailyUsage,
     DayMeasurement,
+    LifeKey,
     Reading,
     StoredClosings,
     StoredLives,
     UnknownLabel,
     UsageRow,
 )
+from backend.usage.unstored import Unstored
 
 KEPT_MONTHS = 13
 # As long as the default retention of Prometheus and then some: an older life has no sample to close with.
 REMEMBERED_DAYS = 35
+DAY = timedelta(days=1)
 
 log = get_logger(__name__)
 
 
-def measure_day(actor: Actor, day: date, *, tenant_label: str | None = None) -> DayMeasurement:
+def measure_day(
+    actor: Actor, day: date, *, tenant_label: str | None = None, after: Unstored | None = None
+) -> DayMeasurement:
     """The usage of a day, read from the meters now; of one label, or of all. Writes nothing. Staff and processes.
 
-    A day that has not ended is measured until now and flagged ``open``.
+    A day that has not ended is measured until now and flagged ``open``. It begins where the day before ended when
+    that was stored, and ends where the day after began: days add up also when the law of clocks changes late.
+    The days of ``after`` count as stored.
 
     Raises:
         Invalid: the day has not begun.
         Unavailable: Prometheus, or the database, failed or told only a part.
     """
     require_role_or_process(actor, *STAFF_ROLES)
-    return _measured(day, tenant_label)
+    return _measured(day, tenant_label, after or Unstored())
 
 
 def measure_elsewhere(
@@ -102,7 +109,7 @@ def today(actor: Actor, tenant_id: TenantId) -> DayMeasurement:
         Unavailable: Prometheus, or the database, failed or told only a part.
     """
     require_tenant(actor, tenant_id)
-    return _measured(clock.billing_day(clock.utc_now()), tenants.get(actor, tenant_id).label)
+    return _measured(clock.billing_day(clock.utc_now()), tenants.get(actor, tenant_id).label, Unstored())
 
 
 def daily(actor: Actor, tenant_id: TenantId, first: date, last: date) -> list[DailyUsage]:
@@ -126,6 +133,13 @@ def rows_of_day(actor: Actor, day: date) -> list[UsageRow]:
     require_role_or_process(actor, *STAFF_ROLES)
     with read() as connection:
         return repository.usage_of_day(connection, day)
+
+
+def window_of(actor: Actor, day: date) -> Window | None:
+    """The instants that were counted as a stored day. Staff and processes."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    with read() as connection:
+        return repository.window_of(connection, day)
 
 
 def measured_days(actor: Actor, first: date, last: date) -> set[date]:
@@ -153,11 +167,12 @@ def drop_old_readings(actor: Actor, now: datetime) -> list[str]:
         return repository.drop_partitions_before(connection, first_kept)
 
 
-def _measured(day: date, tenant: str | None) -> DayMeasurement:
+def _measured(day: date, tenant: str | None, after: Unstored) -> DayMeasurement:
     now = clock.utc_now()
-    window = _begun_window(day, now)
-    source = Source(client=_client(settings()), settings=settings(), tenant=tenant)
-    return meter.measure(source, day, window, now=now, stored=_stored(day, window, tenant))
+    window = _window_beside(_begun_window(day, now), day, after)
+    given = settings()
+    source = Source(client=_client(given), settings=given, tenant=tenant)
+    return meter.measure(source, day, window, now=now, stored=_stored(day, tenant, after))
 
 
 def _begun_window(day: date, now: datetime) -> Window:
@@ -167,29 +182,51 @@ def _begun_window(day: date, now: datetime) -> Window:
     return window
 
 
+def _window_beside(window: Window, day: date, after: Unstored) -> Window:
+    """The window between those of the neighbours that are stored."""
+    with read() as connection:
+        before = repository.window_of(connection, day - DAY)
+        following = repository.window_of(connection, day + DAY)
+    if before is None and after.last is not None and after.last.day == day - DAY:
+        before = after.last.window
+    start = before.end if before else window.start
+    end = following.start if following else window.end
+    return Window(start=start, end=end) if start < end else window
+
+
 def _client(given: UsageSettings) -> Prometheus:
     return prometheus(given.prometheus_url, given.prometheus_timeout_s)
 
 
-def _stored(day: date, window: Window, tenant: str | None) -> StoredClosings:
-    yesterday = day - timedelta(days=1)
+def _stored(day: date, tenant: str | None, after: Unstored) -> StoredClosings:
+    yesterday = day - DAY
+
+    def older(wanted: Sequence[LifeKey]) -> StoredLives:
+        return _older(wanted, yesterday, tenant, after)
+
+    if yesterday in after.days:
+        return StoredClosings(previous_day=True, lives=after.closings(yesterday), older=older)
     with read() as connection:
-        is_whole = repository.is_measured_until(connection, yesterday, window.start)
+        is_whole = bool(repository.measured_days(connection, yesterday, yesterday))
         lives = repository.closings(connection, yesterday, tenant) if is_whole else {}
-
-    def older(wanted: Sequence[tuple[str, datetime]]) -> StoredLives:
-        return _older(wanted, yesterday, tenant)
-
     return StoredClosings(previous_day=is_whole, lives=lives, older=older)
 
 
-def _older(wanted: Sequence[tuple[str, datetime]], until: date, tenant: str | None) -> StoredLives:
+def _older(wanted: Sequence[LifeKey], until: date, tenant: str | None, after: Unstored) -> StoredLives:
     """Readings of lives that were away for days: only if every day since is stored, else it may still count them."""
     with read() as connection:
-        measured = repository.measured_days(connection, until - timedelta(days=REMEMBERED_DAYS), until)
-        first = until + timedelta(days=1)
-        while first - timedelta(days=1) in measured:
-            first -= timedelta(days=1)
+        measured = repository.measured_days(connection, until - REMEMBERED_DAYS * DAY, until) | after.days
+        first = until + DAY
+        while first - DAY in measured:
+            first -= DAY
         days = repository.last_days(connection, wanted, first, until)
+        days = {life: day for life, day in days.items() if not after.was_stranger(life[0], day)}
         by_day = {day: repository.closings(connection, day, tenant) for day in set(days.values())}
-    return {life: by_day[day][life] for life, day in days.items() if life in by_day[day]}
+    stored = {life: (day, by_day[day][life]) for life, day in days.items() if life in by_day[day]}
+    # What was measured last is newer than what is stored of the same life.
+    stored |= {
+        life: told
+        for life, told in after.last_days(wanted, first).items()
+        if not after.was_stranger(life[0], told[0]) and (life not in stored or stored[life][0] < told[0])
+    }
+    return {life: closings for life, (_, closings) in stored.items()}

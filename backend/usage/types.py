@@ -147,8 +147,10 @@ class StoredLife(NamedTuple):
     closings: Values
 
 
-StoredLives = dict[tuple[str, datetime], StoredLife]
-"""By instance and start of life."""
+LifeKey = tuple[str, datetime]
+"""Instance and start of life."""
+
+StoredLives = dict[LifeKey, StoredLife]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +163,7 @@ class StoredClosings:
 
     previous_day: bool
     lives: StoredLives
-    older: Callable[[Sequence[tuple[str, datetime]]], StoredLives]
+    older: Callable[[Sequence[LifeKey]], StoredLives]
 
 
 NOTHING_STORED = StoredClosings(previous_day=False, lives={}, older=lambda _lives: {})

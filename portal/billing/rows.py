@@ -175,7 +175,8 @@ def to_plan(day: DayPlan, lang: Lang) -> PlanRow:
         amount=fmt.toman_bare(day.amount_rial, lang),
         held=fmt.number(day.held, lang),
         unknown=fmt.number(len(day.unknown_labels), lang),
-        measured=text("billing.new_day" if day.new else "billing.measured_day", lang),
+        measured=failure(day.error, lang)
+        or text("billing.new_day" if day.new else "billing.measured_day", lang),
     )
 
 

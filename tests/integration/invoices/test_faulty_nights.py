@@ -6,8 +6,10 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import text
 
+from backend import clock
 from backend.actor import Actor, Role
 from backend.audit import service as audit
+from backend.clock import Window
 from backend.db.engine import transaction
 from backend.invoices import service as invoices
 from backend.invoices.types import Invoice, Status
@@ -288,3 +290,40 @@ def test_a_pod_that_ended_is_not_missing_until_its_address_is_used_again(
     world = next(each for each in nights.reused_worlds() if each.name == name)
     assert invoices_of(tenant_a)[day].held_reasons == reasons
     assert tokens_of(tenant_a) == {day: proven(world, A, day, day)}
+
+
+def test_days_add_up_when_the_law_of_clocks_changes_after_a_day_was_billed(
+    look_at: LookAt, tenant_a: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_at("steady")
+    whole = clock.day_window(FIRST)
+
+    with monkeypatch.context() as old_law:
+        longer = Window(start=whole.start, end=whole.end + timedelta(hours=1))
+        old_law.setattr(clock, "day_window", lambda _day: longer)
+        bill(FIRST)
+    bill(SECOND)
+
+    found = invoices_of(tenant_a)
+    assert found[FIRST].window_end - found[FIRST].window_start == timedelta(hours=25)
+    assert found[SECOND].window_start == found[FIRST].window_end
+    assert sum(tokens_of(tenant_a).values()) == proven(nights.steady("steady"), A, FIRST, SECOND)
+    assert {reading.opening_source for reading in usage.readings(NIGHT, tenant_a.id, SECOND)} == {
+        OpeningSource.STORED
+    }
+
+
+def test_a_day_that_is_billed_late_ends_where_the_next_began(
+    look_at: LookAt, tenant_a: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_at("steady")
+    whole = clock.day_window(SECOND)
+
+    with monkeypatch.context() as old_law:
+        shorter = Window(start=whole.start + timedelta(hours=1), end=whole.end)
+        old_law.setattr(clock, "day_window", lambda _day: shorter)
+        bill(SECOND)
+    bill(FIRST)
+
+    assert invoices_of(tenant_a)[FIRST].window_end == invoices_of(tenant_a)[SECOND].window_start
+    assert sum(tokens_of(tenant_a).values()) == proven(nights.steady("steady"), A, FIRST, SECOND)
