@@ -8,6 +8,8 @@ from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from backend.usage.labels import storable
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What the two queries over everybody look back from a boundary; any gap that is longer is read life by life.
 NEAR_MS = 600_000
@@ -77,10 +79,13 @@ class Life:
     No process starts before its address was last seen with an older one: the start time was moved, as exporters
     do that work it out anew after a step of the clock, and it may be the same process that goes on counting.
     """
+    name: str = field(init=False)
+    """The address as it is stored."""
     started_at: datetime = field(init=False)
 
     def __post_init__(self) -> None:
-        """Say the start as an instant once; millions of rows point to it."""
+        """Say the name, and the start as an instant, once; millions of rows point to them."""
+        self.name = storable(self.instance)
         self.started_at = EPOCH + timedelta(microseconds=self.start_us)
 
     @property

@@ -21,7 +21,15 @@ from backend.usage.lives import (
     milliseconds,
     point_at,
 )
-from backend.usage.rules import RATE_MS, LifeReadings, highest, tally, unseen_rows, with_twins
+from backend.usage.rules import (
+    RATE_MS,
+    LifeReadings,
+    highest,
+    storable_readings,
+    tally,
+    unseen_rows,
+    with_twins,
+)
 from backend.usage.source import Source
 from backend.usage.types import (
     ClosedLife,
@@ -68,7 +76,7 @@ class Situation:
 
     def stored_life(self, life: Life) -> StoredLife | None:
         """What we stored of the life."""
-        return self.stored.get((life.instance, life.started_at))
+        return self.stored.get((life.name, life.started_at))
 
     def is_known(self, life: Life) -> bool:
         """Whether the life was scraped, or its reading stored, before the window."""
@@ -112,7 +120,7 @@ class Situation:
             return True
         if life.start_ms <= self.span.start_ms - self.lookback_ms:
             return False
-        if life.instance in self.strangers:
+        if life.name in self.strangers:
             return False
         first = self.sight.first_ms
         return self.previous_day_is_stored or (first is not None and first <= life.start_ms)
@@ -151,11 +159,11 @@ def _measure(
     span = Span(milliseconds(window.start), milliseconds(min(window.end, now)))
     instances = source.instances(span)
     situation = _situation(source, instances, span, milliseconds(now), stored)
-    found, strangers = _read(source, situation)
+    found, strangers, has_odd_labels = _read(source, situation)
     strangers |= (instances or {""}) - {target.instance for target in situation.sight.targets}
     lives = [_life_readings(situation, index, found) for index in situation.seen]
     lives += [_stranger(source, instance, span) for instance in source.with_counters(sorted(strangers), span)]
-    lives = with_twins(lives)
+    lives = with_twins(map(storable_readings, lives) if strangers or has_odd_labels else lives)
     counted = tally(lives, min_coverage=source.settings.usage_min_coverage, is_open=now < window.end)
     is_blackout = not any(life.closings for life in lives) and _was_nobody_looking(source, span, stored)
     return DayMeasurement(
@@ -166,7 +174,7 @@ def _measure(
         readings=counted.readings,
         series=len(counted.readings),
         lives=[
-            ClosedLife(one.life.instance, one.life.started_at, one.closed_at) for one in lives if one.closings
+            ClosedLife(one.life.name, one.life.started_at, one.closed_at) for one in lives if one.closings
         ],
     )
 
@@ -247,17 +255,17 @@ def _remembering(situation: Situation, stored: StoredClosings) -> Situation:
     """The same with the readings of lives that were away for longer than a day."""
     lives = (situation.sight.lives[index] for index in situation.seen)
     unknown = [
-        (life.instance, life.started_at)
+        (life.name, life.started_at)
         for life in lives
         if not situation.is_known(life) and not situation.is_born(life)
     ]
     return replace(situation, stored={**situation.stored, **stored.older(unknown)}) if unknown else situation
 
 
-def _read(source: Source, situation: Situation) -> tuple[Found, set[str]]:
+def _read(source: Source, situation: Situation) -> tuple[Found, set[str], bool]:
     """Every reading that is needed: near the boundaries of everybody at once, the others life by life."""
     if not situation.seen:
-        return {}, set()
+        return {}, set(), False
     sight, span = situation.sight, situation.span
     plain: dict[Asked, dict[int, int]] = {Asked.OPENING: {}, Asked.CLOSING: {}}
     questions: list[Question] = []
@@ -265,7 +273,7 @@ def _read(source: Source, situation: Situation) -> tuple[Found, set[str]]:
         questions += _sort_out(situation, index, plain)
     instants = {Asked.OPENING: span.start_ms, Asked.CLOSING: span.end_ms}
     needed = [asked for asked, targets in plain.items() if targets]
-    shards = source.shards(span, max(map(len, plain.values())) or 1)
+    shards, has_odd_labels = source.shards(span, max(map(len, plain.values())) or 1)
     found: Found = {}
     strangers: set[str] = set()
     boundaries = source.boundaries(TargetTable(sight.targets), shards, [instants[asked] for asked in needed])
@@ -276,7 +284,7 @@ def _read(source: Source, situation: Situation) -> tuple[Found, set[str]]:
     answers = source.at_points(sight, [question.point for question in questions], shards)
     for question, values in zip(questions, answers, strict=True):
         found.setdefault((question.asked, question.life), []).append(values)
-    return found, strangers
+    return found, strangers, has_odd_labels
 
 
 def _sort_out(situation: Situation, index: int, plain: Mapping[Asked, dict[int, int]]) -> Iterable[Question]:

@@ -244,5 +244,8 @@ def _driver(connection: Connection) -> Iterator[psycopg.Connection[tuple[Any, ..
         raise TypeError("the database is not reached by psycopg")
     try:
         yield driver
+    except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded, OverflowError) as odd:
+        # What Prometheus told does not fit into a column: nothing that asking the database again would change.
+        raise Unavailable(service="prometheus", reason="unstorable") from odd
     except (psycopg.OperationalError, psycopg.InterfaceError) as lost:
         raise Unavailable(service="database") from lost

@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import islice
 
 from backend.usage.coverage import Seen, coverage_of
+from backend.usage.labels import with_storable_labels
 from backend.usage.lives import Life
 from backend.usage.types import HOLDING, Flag, Key, OpeningSource, Reading, StoredLife, UsageRow, Values
 
@@ -73,12 +74,25 @@ def tally(found: Sequence[LifeReadings], *, min_coverage: Decimal, is_open: bool
     return Tally(rows=_rows(totals, coverages, common, min_coverage), readings=readings)
 
 
-def with_twins(found: Sequence[LifeReadings]) -> list[LifeReadings]:
+def storable_readings(one: LifeReadings) -> LifeReadings:
+    """The same readings under labels that the database can keep, and under which it kept those of the day before."""
+    before = one.before_end
+    return replace(
+        one,
+        closings=with_storable_labels(one.closings),
+        openings=with_storable_labels(one.openings),
+        firsts=with_storable_labels(one.firsts),
+        before_end=None if before is None else with_storable_labels(before),
+    )
+
+
+def with_twins(given: Iterable[LifeReadings]) -> list[LifeReadings]:
     """The same lives; those that seem to be one process under several addresses are flagged and count once.
 
     A start alone proves nothing, because pods of one rollout start together: half of the readings that both have
     must be equal, too.
     """
+    found = list(given)
     by_start: dict[int, list[int]] = {}
     for index, one in enumerate(found):
         if one.life.start_us and one.closings:
@@ -124,7 +138,7 @@ def unseen_rows(stored: Iterable[StoredLife]) -> list[UsageRow]:
 
 def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int]]) -> None:
     """Add the meters of one life. This is the loop of the night: 400,000 times at 100,000 tenants."""
-    instance, start, closed_at = one.life.instance, one.life.started_at, one.closed_at
+    instance, start, closed_at = one.life.name, one.life.started_at, one.closed_at
     stored = one.stored.closings if one.stored else _NOTHING
     stored_at = one.stored.closed_at if one.stored else closed_at
     scraped, scraped_at, firsts = one.openings, one.opened_at, one.firsts

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 from backend.clients.prometheus import Prometheus, instant_text, quoted
 from backend.config import UsageSettings
 from backend.usage.coverage import Span
+from backend.usage.labels import LONGEST_TENANT_BYTES, is_storable
 from backend.usage.lives import NEAR_MS, Point, Sight, sight_of
 from backend.usage.shards import shard_matchers
 from backend.usage.types import Values
@@ -29,6 +31,13 @@ class Boundary(NamedTuple):
 
     by_target: dict[int, Values]
     strangers: set[str]
+
+
+class Shards(NamedTuple):
+    """Matchers that split the series, and whether any label of them is one that cannot be stored as it is."""
+
+    matchers: list[str]
+    has_odd_labels: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,21 +61,25 @@ class Source:
         counter = _selector(self.settings.usage_metric, [self.settings.usage_selector])
         return set(self.client.label_values("instance", counter, span.start_ms, span.end_ms))
 
-    def shards(self, span: Span, targets: int) -> list[str]:
+    def shards(self, span: Span, targets: int) -> Shards:
         """Matchers that split the series into parts of bearable size; one empty matcher when one part is enough.
 
         The parts cover every series, whatever tenants appear meanwhile. The number of series is bounded from the
         index: counting them would cost as much as reading them.
         """
         if self.tenant is not None:
-            return [""]
+            return Shards([""], has_odd_labels=True)
         tenants, models, types = (
             self.client.label_values(label, self._counter(), span.start_ms, span.end_ms)
             for label in self.names.key
         )
         bound = len(tenants) * max(1, len(models)) * max(1, len(types)) * targets
         parts = -(-bound // self.settings.usage_shard_series)
-        return shard_matchers(self.names.tenant, tenants, parts) if parts > 1 else [""]
+        is_plain = all(map(is_storable, chain(models, types))) and all(
+            is_storable(tenant, LONGEST_TENANT_BYTES) for tenant in tenants
+        )
+        matchers = shard_matchers(self.names.tenant, tenants, parts) if parts > 1 else [""]
+        return Shards(matchers, has_odd_labels=not is_plain)
 
     def sight(self, instances: set[str], span: Span) -> Sight:
         """Which process was seen when, from the raw samples of its start time."""

@@ -12,7 +12,7 @@ from backend.audit import service as audit
 from backend.clock import Window
 from backend.db.engine import transaction
 from backend.invoices import service as invoices
-from backend.invoices.types import Invoice, Status
+from backend.invoices.types import Invoice, RunState, Status
 from backend.tenants.types import Tenant
 from backend.usage import service as usage
 from backend.usage.types import DailyUsage, Flag, OpeningSource
@@ -327,3 +327,41 @@ def test_a_day_that_is_billed_late_ends_where_the_next_began(
 
     assert invoices_of(tenant_a)[FIRST].window_end == invoices_of(tenant_a)[SECOND].window_start
     assert sum(tokens_of(tenant_a).values()) == proven(nights.steady("steady"), A, FIRST, SECOND)
+
+
+def test_labels_that_cannot_be_stored_keep_nobody_from_being_billed(
+    look_at: LookAt, tenant_a: Tenant
+) -> None:
+    look_at("odd-labels")
+
+    bill(FIRST, SECOND)
+
+    world = nights.odd_labels()
+    for day in (FIRST, SECOND):
+        start = midnight(day)
+        true = world.proven(start, start + 24 * 3600, sight_from=start - 4 * 3600)
+        rows = usage.rows_of_day(OPERATOR, day)
+        assert sorted(row.tokens for row in rows) == sorted(true.values())
+        assert len({row[:3] for row in rows}) == len(true)
+        mine = sum(tokens for key, tokens in true.items() if key[0] == A[0])
+        assert (invoices_of(tenant_a)[day].tokens, invoices_of(tenant_a)[day].status) == (
+            mine,
+            Status.PENDING,
+        )
+    assert {reading.opening_source for reading in usage.readings(NIGHT, tenant_a.id, SECOND)} == {
+        OpeningSource.STORED
+    }
+    alone = usage.measure_day(NIGHT, SECOND, tenant_label=tenant_a.label)
+    assert [row for row in usage.rows_of_day(OPERATOR, SECOND) if row.tenant == tenant_a.label] == alone.rows
+
+
+def test_a_number_that_cannot_be_stored_fails_its_day_with_a_reason(
+    look_at: LookAt, tenant_a: Tenant
+) -> None:
+    look_at("huge")
+
+    run = invoices.bill_day(OPERATOR, FIRST)
+
+    assert run is not None
+    assert (run.state, run.error) == (RunState.FAILED, "unavailable.unstorable")
+    assert {table: rows for table, rows in counts().items() if rows} == {"billing_run": 1}

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from backend.clock import day_window
+from tests.integration.usage.special import STRANGE_LABELS
 from tests.integration.usage.world import HOUR, Event, Key, Process, Scraper, World
 
 FIRST, SECOND, THIRD = (date(2022, 11, day) for day in (5, 6, 7))
@@ -141,6 +142,27 @@ def reused_worlds() -> list[World]:
     ]
 
 
+LONG = "".join(chr(0x600 + (7 * place * place) % 89) for place in range(3000))
+ODD_LABELS = ("zero\0byte", "zero\ufffdbyte", LONG, f"{LONG[:-1]}!", *STRANGE_LABELS)
+
+
+def odd_labels() -> World:
+    """Labels that no index or no text of PostgreSQL holds, for company and model, beside a usual one."""
+    keys: list[Key] = [A, *((label, "gpt-4o", "prompt") for label in ODD_LABELS), (A[0], LONG, "zero\0byte")]
+    minutes = range(int((END - BEGIN) // (10 * MINUTE)))
+    happened = [
+        Event(BEGIN + 10 * MINUTE * minute, key, 1 + number)
+        for minute in minutes
+        for number, key in enumerate(keys)
+    ]
+    return World("odd-labels", [Process(f"pod\0{LONG[:900]}", BEGIN, END, happened)], [Scraper(300)])
+
+
+def huge() -> World:
+    """A counter beyond all that 64 bits hold."""
+    return World("huge", [Process(POD, BEGIN, END, [Event(BEGIN + HOUR, A, 10**20)])], [Scraper(300)])
+
+
 def all_nights() -> list[World]:
     """All of them; each is measured by its name."""
     return [
@@ -158,4 +180,6 @@ def all_nights() -> list[World]:
         blackout(),
         twins(),
         *reused_worlds(),
+        odd_labels(),
+        huge(),
     ]
