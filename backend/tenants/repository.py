@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.actor import TenantId
@@ -47,6 +48,12 @@ def all_tenants() -> list[Tenant]:
     """Every tenant, by label."""
     with read() as connection:
         return [to_tenant(row) for row in connection.execute(select(*_TENANT).order_by(TenantRow.label))]
+
+
+def first_billed() -> date | None:
+    """The first day on which any tenant is billed."""
+    with read() as connection:
+        return connection.scalar(select(func.min(TenantRow.billed_from)))
 
 
 def to_tenant(row: Row[*tuple[Any, ...]]) -> Tenant:
