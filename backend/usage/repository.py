@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.clock import Window, gregorian_month_start
@@ -84,20 +84,26 @@ def insert_lives(connection: Connection, day: date, lives: Sequence[ClosedLife])
         connection.execute(insert(MeasuredLifeRow), [{"day": day, **life._asdict()} for life in lives])
 
 
-def ensure_partition(connection: Connection, day: date) -> None:
-    """Make the monthly partition of a day unless it exists; two who try at once wait for each other."""
+def ensure_partition(connection: Connection, day: date) -> bool:
+    """Make the monthly partition of a day; False when it exists. Two who try at once wait for each other.
+
+    It is made apart and attached: that keeps nobody from reading or writing the other months meanwhile.
+    """
     first = gregorian_month_start(day)
     name = partition_name(first)
     if connection.scalar(select(func.to_regclass(name))) is not None:
-        return
+        return False
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PARTITION_LOCK})
+    if connection.scalar(select(func.to_regclass(name))) is not None:
+        return False
     following = gregorian_month_start(first + timedelta(days=31))
+    connection.execute(text(f"CREATE TABLE {name} (LIKE meter_reading INCLUDING ALL)"))
     connection.execute(
         text(
-            f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF meter_reading"
-            f" FOR VALUES FROM ('{first}') TO ('{following}')"
+            f"ALTER TABLE meter_reading ATTACH PARTITION {name} FOR VALUES FROM ('{first}') TO ('{following}')"
         )
     )
+    return True
 
 
 def drop_partitions_before(connection: Connection, first_kept: date) -> list[str]:
@@ -111,6 +117,11 @@ def drop_partitions_before(connection: Connection, first_kept: date) -> list[str
     for name in dropped:
         connection.execute(text(f"DROP TABLE {name}"))
     return dropped
+
+
+def delete_lives_before(connection: Connection, first_kept: date) -> None:
+    """Forget the lives of days whose readings are gone."""
+    connection.execute(delete(MeasuredLifeRow).where(MeasuredLifeRow.day < first_kept))
 
 
 def partition_name(month: date) -> str:

@@ -157,6 +157,18 @@ def unknown_labels(actor: Actor, first: date, last: date) -> list[UnknownLabel]:
         return repository.usage_of_strangers(connection, known, first, last)
 
 
+def prepare_months(actor: Actor, now: datetime) -> list[date]:
+    """Make the room for the readings of this month and the next; the months that had none. For processes.
+
+    Made while a day is billed, it would need a lock that waits for whoever uses the readings.
+    """
+    require_process(actor)
+    this = clock.gregorian_month_start(clock.billing_day(now))
+    following = clock.gregorian_month_start(this + timedelta(days=31))
+    with transaction() as connection:
+        return [month for month in (this, following) if repository.ensure_partition(connection, month)]
+
+
 def drop_old_readings(actor: Actor, now: datetime) -> list[str]:
     """Drop the readings of months that ended more than thirteen months ago; the names of what went. For processes."""
     require_process(actor)
@@ -164,6 +176,7 @@ def drop_old_readings(actor: Actor, now: datetime) -> list[str]:
     for _ in range(KEPT_MONTHS):
         first_kept = clock.gregorian_month_start(first_kept - timedelta(days=1))
     with transaction() as connection:
+        repository.delete_lives_before(connection, first_kept)
         return repository.drop_partitions_before(connection, first_kept)
 
 
