@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import text
@@ -13,6 +14,7 @@ from backend.clock import Window
 from backend.db.engine import transaction
 from backend.invoices import service as invoices
 from backend.invoices.types import Invoice, RunState, Status
+from backend.money import charge
 from backend.tenants.types import Tenant
 from backend.usage import service as usage
 from backend.usage.types import DailyUsage, Flag, OpeningSource
@@ -26,6 +28,7 @@ from tests.integration.usage.world import Key, World
 OPERATOR = factories.actor(Role.OPERATOR)
 NIGHT = Actor.process_named("nightly_billing")
 BILLED_FROM = date(2022, 1, 1)
+DAY = timedelta(days=1)
 
 LookAt = Callable[..., None]
 
@@ -119,6 +122,9 @@ def test_what_came_too_late_for_its_day_is_billed_on_the_next(
     bill(SECOND, THIRD)
 
     whole = nights.late_child(has_come=True)
+    # What was issued stands, though the closing that it was issued by is no longer the last one of its day.
+    assert tokens_of(tenant_a)[FIRST] == proven(nights.late_child(has_come=False), A, FIRST, FIRST)
+    assert tokens_of(tenant_a)[FIRST] < proven(whole, A, FIRST, FIRST)
     for tenant, key in ((tenant_a, A), (tenant_b, B)):
         assert sum(tokens_of(tenant).values()) == proven(whole, key, FIRST, THIRD)
         assert {
@@ -365,3 +371,49 @@ def test_a_number_that_cannot_be_stored_fails_its_day_with_a_reason(
     assert run is not None
     assert (run.state, run.error) == (RunState.FAILED, "unavailable.unstorable")
     assert {table: rows for table, rows in counts().items() if rows} == {"billing_run": 1}
+
+
+def test_another_replica_label_is_honoured(look_at: LookAt, tenant_a: Tenant) -> None:
+    look_at("replicas", USAGE_REPLICA_LABEL="site")
+
+    bill(FIRST, SECOND)
+
+    assert tokens_of(tenant_a) == {day: proven(nights.replicas(), A, day, day) for day in (FIRST, SECOND)}
+
+
+def test_low_coverage_is_held_and_released_at_what_was_observed(look_at: LookAt, tenant_a: Tenant) -> None:
+    look_at("low-coverage")
+    bill(FIRST, SECOND, THIRD)
+    held = invoices_of(tenant_a)[SECOND]
+    assert (held.status, held.number, held.held_reasons) == (Status.HELD, None, ("low_coverage",))
+    assert held.coverage < Decimal("0.95")
+
+    released = release(tenant_a, SECOND)
+
+    assert (released.status, released.tokens) == (Status.PENDING, 24 * 60 * nights.RATE[A])
+    year = clock.jalali_year(clock.billing_day(clock.utc_now()))
+    assert released.number == f"{year}-000003"
+    assert counts()["outbox_mail"] == 3
+    every = invoices_of(tenant_a).values()
+    assert sum(each.amount_rial for each in every) == charge(sum(each.tokens for each in every), Decimal(200))
+
+
+def test_numbers_are_of_the_year_of_issue_and_without_a_gap_in_each(
+    look_at: LookAt, tenant_a: Tenant, tenant_b: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_at("nowruz")
+    last_of_year, first_of_year = nights.NOWRUZ - DAY, nights.NOWRUZ
+
+    numbers = []
+    for day in (last_of_year - DAY, last_of_year, first_of_year):
+        # In the night after it, at three o'clock: the last day of 1401 is issued in 1402.
+        issued_at = clock.day_window(day).end + timedelta(hours=3)
+        monkeypatch.setattr(clock, "utc_now", lambda at=issued_at: at)
+        bill(day)
+        numbers.append({str(invoices_of(tenant)[day].number) for tenant in (tenant_a, tenant_b)})
+
+    assert numbers == [
+        {"1401-000001", "1401-000002"},
+        {"1402-000001", "1402-000002"},
+        {"1402-000003", "1402-000004"},
+    ]

@@ -163,6 +163,24 @@ def huge() -> World:
     return World("huge", [Process(POD, BEGIN, END, [Event(BEGIN + HOUR, A, 10**20)])], [Scraper(300)])
 
 
+def replicas() -> World:
+    """Two Prometheus told apart by a label of their own choice, on counters alone."""
+    return steady(
+        "replicas",
+        Scraper(300, 7, only_counters={"site": "teheran"}),
+        Scraper(300, 107, only_counters={"site": "tabriz"}),
+    )
+
+
+NOWRUZ = date(2023, 3, 21)
+
+
+def nowruz() -> World:
+    """Two companies around the first day of 1402."""
+    start, end = midnight(NOWRUZ) - 4 * 24 * HOUR, midnight(NOWRUZ) + 4 * 24 * HOUR
+    return World("nowruz", [pod(start=start, end=end, first_used={A: start, B: start})], [Scraper(300)])
+
+
 def all_nights() -> list[World]:
     """All of them; each is measured by its name."""
     return [
@@ -182,4 +200,7 @@ def all_nights() -> list[World]:
         *reused_worlds(),
         odd_labels(),
         huge(),
+        replicas(),
+        nowruz(),
+        steady("low-coverage", Scraper(300, gaps=[(NOON, NOON + 3 * HOUR)])),
     ]

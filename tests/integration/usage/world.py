@@ -65,6 +65,8 @@ class Scraper:
     offset: float = 7
     job: str = "docuchat"
     extra: Mapping[str, str] = field(default_factory=dict)
+    only_counters: Mapping[str, str] = field(default_factory=dict)
+    """Labels that it puts on counters alone."""
     gaps: Sequence[tuple[float, float]] = ()
     instance_gaps: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
     begins: float = 0
@@ -122,7 +124,13 @@ class World:
                     if (start := process.told_start(at)) is not None:
                         yield START, tuple(target.items()), at, start
                     for (tenant, model, kind), value in values.items():
-                        labels = {**target, "tenant": tenant, "model": model, "type": kind}
+                        labels = {
+                            **target,
+                            **scraper.only_counters,
+                            "tenant": tenant,
+                            "model": model,
+                            "type": kind,
+                        }
                         yield METRIC, tuple(labels.items()), at, value
 
     def proven(self, start: float, end: float, *, sight_from: float) -> dict[Key, int]:
