@@ -1,16 +1,20 @@
 """From readings to tokens: closing minus opening, per meter, and what one must know about the sum. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 
 from backend.usage.coverage import Seen, coverage_of
+from backend.usage.labels import with_storable_labels
 from backend.usage.lives import Life
 from backend.usage.types import HOLDING, Flag, Key, OpeningSource, Reading, StoredLife, UsageRow, Values
 
 RATE_MS = 300_000
 """How much of the end of a life tells the rate of what it did afterwards, unseen."""
+
+SAMPLE = 1000
 
 _BITS = {flag: 1 << index for index, flag in enumerate(Flag)}
 _NOTHING: dict[Key, int] = {}
@@ -33,7 +37,7 @@ class LifeReadings:
     was_known: bool = False
     """Whether the life was scraped, or stored, before the window: what has no opening was used later."""
     firsts: Values = field(default_factory=dict)
-    """The first scrape of a life that is neither born nor known."""
+    """The first scrape of a life that is neither born nor known, or the first after its start time moved."""
     first_at: datetime | None = None
     before_end: Values | None = None
     """For a life that ended: readings some minutes earlier."""
@@ -70,6 +74,62 @@ def tally(found: Sequence[LifeReadings], *, min_coverage: Decimal, is_open: bool
     return Tally(rows=_rows(totals, coverages, common, min_coverage), readings=readings)
 
 
+def storable_readings(one: LifeReadings) -> LifeReadings:
+    """The same readings under labels that the database can keep, and under which it kept those of the day before."""
+    before = one.before_end
+    return replace(
+        one,
+        closings=with_storable_labels(one.closings),
+        openings=with_storable_labels(one.openings),
+        firsts=with_storable_labels(one.firsts),
+        before_end=None if before is None else with_storable_labels(before),
+    )
+
+
+def with_twins(given: Iterable[LifeReadings]) -> list[LifeReadings]:
+    """The same lives; those that seem to be one process under several addresses are flagged and count once.
+
+    A start alone proves nothing, because pods of one rollout start together: half of the readings that both have
+    must be equal, too.
+    """
+    found = list(given)
+    by_start: dict[int, list[int]] = {}
+    for index, one in enumerate(found):
+        if one.life.start_us and one.closings:
+            by_start.setdefault(one.life.start_us, []).append(index)
+    told = list(found)
+    for group in by_start.values():
+        # What was billed before goes on counting.
+        apart: list[int] = []
+        for index in sorted(group, key=lambda index: (found[index].stored is None, index)):
+            twins = (other for other in apart if _are_twins(found[other].closings, found[index].closings))
+            first = next(twins, None)
+            if first is None:
+                apart.append(index)
+            else:
+                told[first] = _as_twin(told[first])
+                told[index] = _counting_nothing(_as_twin(found[index]))
+    return told
+
+
+def _are_twins(one: Values, other: Values) -> bool:
+    # Pods that only start together differ nearly everywhere; some readings show that without a look at all of them.
+    return _agree(islice(one.items(), SAMPLE), other) and _agree(one.items(), other)
+
+
+def _agree(some: Iterable[tuple[Key, int]], other: Values) -> bool:
+    both = [(value, other[key]) for key, value in some if value and other.get(key)]
+    return bool(both) and 2 * sum(1 for mine, theirs in both if mine == theirs) >= len(both)
+
+
+def _as_twin(one: LifeReadings) -> LifeReadings:
+    return replace(one, flags=one.flags | {Flag.TWIN_PROCESS})
+
+
+def _counting_nothing(one: LifeReadings) -> LifeReadings:
+    return replace(one, stored=None, openings=one.closings, opened_at=one.closed_at, before_end=None)
+
+
 def unseen_rows(stored: Iterable[StoredLife]) -> list[UsageRow]:
     """Rows of a day on which nobody looked: no tokens, no coverage, held, for whoever was there before."""
     keys = sorted({key for life in stored for key in life.closings})
@@ -78,12 +138,13 @@ def unseen_rows(stored: Iterable[StoredLife]) -> list[UsageRow]:
 
 def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int]]) -> None:
     """Add the meters of one life. This is the loop of the night: 400,000 times at 100,000 tenants."""
-    instance, start, closed_at = one.life.instance, one.life.started_at, one.closed_at
+    instance, start, closed_at = one.life.name, one.life.started_at, one.closed_at
     stored = one.stored.closings if one.stored else _NOTHING
     stored_at = one.stored.closed_at if one.stored else closed_at
     scraped, scraped_at, firsts = one.openings, one.opened_at, one.firsts
     common = sum(_BITS[flag] for flag in one.flags)
     made = tuple.__new__  # what Reading(...) does in the end, at a third of its price
+    first = _BITS[Flag.START_TIME_MOVED if Flag.START_TIME_MOVED in one.flags else Flag.COLD_START]
     for key, closing in one.closings.items():
         flags = common
         if key in stored:
@@ -92,7 +153,7 @@ def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int
             opening, at, source = scraped[key], scraped_at, OpeningSource.SCRAPED
         elif key in firsts:
             opening, at, source = firsts[key], one.first_at or start, OpeningSource.FIRST_SEEN
-            flags |= _BITS[Flag.COLD_START]
+            flags |= first
         else:
             opening, at, source = _zero(one)
         tokens = closing - opening
