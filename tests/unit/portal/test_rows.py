@@ -1,8 +1,10 @@
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
+from backend.invoices.types import DayPlan
 from backend.money import Rial
 from backend.pricing.types import PriceList
 from backend.usage.types import DailyUsage
@@ -97,3 +99,13 @@ def test_every_stored_reason_of_a_failed_run_becomes_a_sentence(reason: str, lan
 )
 def test_a_browser_is_told_in_two_words_and_never_in_its_own(agent: str, shown: str) -> None:
     assert device(agent) == shown
+
+
+def test_a_plan_says_in_words_where_the_run_would_fail() -> None:
+    day = DayPlan(
+        day=DAY, tenants=0, tokens=0, amount_rial=Rial(0), held=0, unknown_labels=(), new=True,
+        error="unavailable.no_processes",
+    )  # fmt: skip
+
+    assert "no process at all" in billing.to_plan(day, "en").measured
+    assert billing.to_plan(replace(day, error=None), "en").measured == "Measured now"
