@@ -205,17 +205,22 @@ def words_of(files: Iterable[Source], templates: Iterable[str]) -> set[str]:
 
 def dead_keys(keys: Iterable[str], families: Iterable[str], words: set[str]) -> list[str]:
     """Keys that nothing asks for: no string of the code is one, and no family is it with words of the code."""
-    shapes = [re.compile(re.escape(family).replace(r"\{\}", "([a-z0-9_]+)")) for family in families]
+    shapes = [re.compile(re.escape(family).replace(r"\{\}", r"([\w-]+)")) for family in families]
     return [
         key
         for key in keys
         if key not in words
         and not any(
-            all(word in words or word.isdecimal() for word in found.groups())
+            all(word in words or _is_code(word) for word in found.groups())
             for shape in shapes
             if (found := shape.fullmatch(key))
         )
     ]
+
+
+def _is_code(word: str) -> bool:
+    """Whether a word is a number of somebody else's, or that there is none."""
+    return word.removeprefix("-").isdecimal() or word == str(None)
 
 
 def addresses(text: str) -> list[str]:

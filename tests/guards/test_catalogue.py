@@ -72,26 +72,34 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "invoice.status.{}": Status,
     "mail.{}.{}": None,
     "number.{}": ("thousand", "million", "billion"),
+    "payment.by.{}": None,
+    "payment.detail.{}": None,
     "payment.entry.{}": EntryKind,
     "payment.event.{}": EventKind,
     "payment.flag.{}": payment_types.Flag,
     "payment.flag_text.{}": payment_types.Flag,
+    "payment.flag_text.{}_booked": None,
     "payment.refused.status_{}": None,
     "payment.returned.{}.heading": Outcome,
     "payment.returned.{}.text": Outcome,
+    "payment.said.{}": ("success", "failure", "yes", "no"),
     "payment.state.{}": State,
     "payment.undecided.{}": None,
+    "payment.undecided.{}_other": ("status", "result"),
     "payment.verdict.{}": Verdict,
-    "payment.{}": ("try_again", "to_invoice"),
+    "payment.{}": ("try_again", "to_invoice", "credit", "debt"),
+    "payment.{}.{}": None,
+    "payment.{}_note": ("credit", "debt"),
     "role.{}": Role,
+    "timezone.{}": ("asia_tehran",),
     "unit.{}": ("thousand", "million", "billion", "days", "hours", "minutes"),
     "usage.flag.{}": usage_types.Flag,
     "usage.flag_name.{}": usage_types.Flag,
     "usage.opening.{}": OpeningSource,
     "usage.type.{}": ("prompt", "cached_prompt", "completion"),
 }
-# Asked for by the reason that a run has stored, whatever its length.
-STORED_REASONS = ("billing.failure.{}.{}",)
+# Asked for by the reason that a run or the judge has stored, whatever its length.
+STORED_REASONS = ("billing.failure.{}.{}", "payment.undecided.status_{}", "payment.undecided.result_{}")
 
 
 def sections() -> set[str]:
@@ -119,6 +127,7 @@ def test_a_family_of_keys_is_seen() -> None:
 def test_no_sentence_is_left_over() -> None:
     templates = [path.read_text() for folder in PRODUCTION for path in (ROOT / folder).rglob("*.j2")]
     words = rules.words_of(rules.sources(*PRODUCTION), templates)
+    words |= {word for members in FAMILIES.values() if members is not None for word in members}
 
     assert rules.dead_keys(sentences("fa"), [*FAMILIES, *STORED_REASONS], words) == []
 
