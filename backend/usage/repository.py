@@ -140,13 +140,15 @@ def partition_name(month: date) -> str:
 
 def copy_readings(connection: Connection, day: date, readings: Iterable[Reading]) -> None:
     """Store the readings of a day, whose partition exists."""
-    copy_rows(connection, "meter_reading", _READING_COLUMNS, ((day, *row) for row in readings))
+    with _driver(connection):
+        copy_rows(connection, "meter_reading", _READING_COLUMNS, ((day, *row) for row in readings))
 
 
 def copy_usage(connection: Connection, day: date, rows: Iterable[UsageRow]) -> None:
     """Store the usage of a day."""
     told = ((day, *row[:-1], list(row.flags)) for row in rows)
-    copy_rows(connection, "daily_usage", _USAGE_COLUMNS, told)
+    with _driver(connection):
+        copy_rows(connection, "daily_usage", _USAGE_COLUMNS, told)
 
 
 def measured_days(connection: Connection, first: date, last: date) -> set[date]:

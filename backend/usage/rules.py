@@ -203,6 +203,7 @@ def _rows(
     known: dict[int, tuple[bool, tuple[str, ...]]] = {}
     rows = []
     low = _BITS[Flag.LOW_COVERAGE]
+    doubtful = sum(_BITS[flag] for flag in HOLDING) & ~low
     for key in sorted(totals):
         tokens, unseen, flags = totals[key]
         tenant, model, kind = key
@@ -211,6 +212,8 @@ def _rows(
         if flags not in known:
             known[flags] = _told(flags)
         held, names = known[flags]
+        if not tokens and held and not unseen and coverage and not flags & doubtful:
+            held = False  # the meter was seen and stood still: an idle tenant need not wait for anybody
         rows.append(UsageRow(tenant, model, kind, tokens, coverage, unseen, held, names))
     return rows
 

@@ -113,6 +113,18 @@ def test_low_coverage_holds_all_rows_of_the_tenant_and_nobody_elses() -> None:
     assert not rows[other].held
 
 
+def test_a_meter_that_stood_still_is_not_held_for_low_coverage_alone() -> None:
+    half, none = (
+        Seen(1000, unseen, gap_across_boundary=False, ended_ms=None, tail_ms=0) for unseen in (500, 1000)
+    )
+
+    still, dark = rows_of(life({A: 5}, {A: 5}, seen=half))[A], rows_of(life({A: 5}, {A: 5}, seen=none))[A]
+    back = rows_of(life({A: 4}, {A: 5}, seen=half))[A]
+
+    assert (still.flags, still.held) == ((Flag.LOW_COVERAGE,), False)
+    assert (dark.held, back.held) == (True, True)
+
+
 def test_flags_of_a_life_reach_the_rows_it_carries() -> None:
     rows = rows_of(life({A: 1}, flags=frozenset({Flag.DUPLICATE_SCRAPE})), life({A: 1, B: 1}), is_open=True)
 
