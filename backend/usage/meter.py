@@ -28,7 +28,6 @@ from backend.usage.rules import (
     storable_readings,
     tally,
     unseen_rows,
-    with_twins,
 )
 from backend.usage.source import Look, Source
 from backend.usage.types import (
@@ -170,7 +169,7 @@ def _measure(
     lives = [_life_readings(situation, index, found) for index in situation.seen]
     lives += [_stranger(source, instance, span) for instance in source.with_counters(sorted(strangers), span)]
     is_odd = bool(strangers) or look.shards.has_odd_labels
-    lives = with_twins(map(storable_readings, lives) if is_odd else lives)
+    lives = [storable_readings(one) for one in lives] if is_odd else lives
     counted = tally(lives, min_coverage=source.settings.usage_min_coverage, is_open=now < window.end)
     is_blackout = not any(life.closings for life in lives) and _was_nobody_looking(source, span, stored)
     return DayMeasurement(

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from itertools import islice
 
 from backend.usage.coverage import Seen, coverage_of
 from backend.usage.labels import with_storable_labels
@@ -14,7 +13,6 @@ from backend.usage.types import HOLDING, Flag, Key, OpeningSource, Reading, Stor
 RATE_MS = 300_000
 """How much of the end of a life tells the rate of what it did afterwards, unseen."""
 
-SAMPLE = 1000
 
 _BITS = {flag: 1 << index for index, flag in enumerate(Flag)}
 _NOTHING: dict[Key, int] = {}
@@ -84,50 +82,6 @@ def storable_readings(one: LifeReadings) -> LifeReadings:
         firsts=with_storable_labels(one.firsts),
         before_end=None if before is None else with_storable_labels(before),
     )
-
-
-def with_twins(given: Iterable[LifeReadings]) -> list[LifeReadings]:
-    """The same lives; those that seem to be one process under several addresses are flagged and count once.
-
-    A start alone proves nothing, because pods of one rollout start together: half of the readings that both have
-    must be equal, too.
-    """
-    found = list(given)
-    by_start: dict[int, list[int]] = {}
-    for index, one in enumerate(found):
-        if one.life.start_us and one.closings:
-            by_start.setdefault(one.life.start_us, []).append(index)
-    told = list(found)
-    for group in by_start.values():
-        # What was billed before goes on counting.
-        apart: list[int] = []
-        for index in sorted(group, key=lambda index: (found[index].stored is None, index)):
-            twins = (other for other in apart if _are_twins(found[other].closings, found[index].closings))
-            first = next(twins, None)
-            if first is None:
-                apart.append(index)
-            else:
-                told[first] = _as_twin(told[first])
-                told[index] = _counting_nothing(_as_twin(found[index]))
-    return told
-
-
-def _are_twins(one: Values, other: Values) -> bool:
-    # Pods that only start together differ nearly everywhere; some readings show that without a look at all of them.
-    return _agree(islice(one.items(), SAMPLE), other) and _agree(one.items(), other)
-
-
-def _agree(some: Iterable[tuple[Key, int]], other: Values) -> bool:
-    both = [(value, other[key]) for key, value in some if value and other.get(key)]
-    return bool(both) and 2 * sum(1 for mine, theirs in both if mine == theirs) >= len(both)
-
-
-def _as_twin(one: LifeReadings) -> LifeReadings:
-    return replace(one, flags=one.flags | {Flag.TWIN_PROCESS})
-
-
-def _counting_nothing(one: LifeReadings) -> LifeReadings:
-    return replace(one, stored=None, openings=one.closings, opened_at=one.closed_at, before_end=None)
 
 
 def unseen_rows(stored: Iterable[StoredLife]) -> list[UsageRow]:

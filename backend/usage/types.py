@@ -25,8 +25,6 @@ class Flag(StrEnum):
     """A process whose start time changed while it ran: only what it counted after that is proven."""
     DUPLICATE_SCRAPE = "duplicate_scrape"
     """The same process was scraped twice; it counts once."""
-    TWIN_PROCESS = "twin_process"
-    """Two addresses show one start and the same readings, so it may be one process: it counts once."""
     GAP_ACROSS_BOUNDARY = "gap_across_boundary"
     """Nothing was scraped around a midnight: some tokens belong to the neighbouring day."""
     OPEN = "open"
@@ -40,7 +38,6 @@ HOLDING = frozenset(
         Flag.READING_WENT_BACK,
         Flag.NO_START_TIME,
         Flag.START_TIME_MOVED,
-        Flag.TWIN_PROCESS,
     }
 )
 """Flags with which no invoice is issued before an operator has looked."""

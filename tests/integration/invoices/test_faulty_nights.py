@@ -248,34 +248,6 @@ def test_a_label_that_is_mapped_later_is_held_where_it_is_uncertain(look_at: Loo
     assert invoices_of(late)[SECOND].status == Status.HELD
 
 
-def test_a_process_under_two_addresses_counts_once_and_is_held(look_at: LookAt, tenant_b: Tenant) -> None:
-    look_at("twins")
-
-    bill(FIRST, SECOND)
-
-    for day in (FIRST, SECOND):
-        invoice = invoices_of(tenant_b)[day]
-        assert (invoice.status, invoice.held_reasons) == (Status.HELD, ("twin_process",))
-        assert invoice.tokens == proven(nights.twins(), B, day, day) / 2
-    [moving, still] = sorted(
-        usage.readings(NIGHT, tenant_b.id, SECOND), key=lambda reading: reading.opening - reading.closing
-    )
-    assert moving.closing == still.opening == still.closing
-
-
-def test_pods_that_start_together_are_no_twins(look_at: LookAt, tenant_a: Tenant) -> None:
-    look_at("twins", USAGE_SELECTOR='scenario="twins",instance=~"10.*"')
-
-    bill(FIRST)
-
-    assert tokens_of(tenant_a) == {FIRST: proven(nights.twins(), A, FIRST, FIRST) - tokens_of_one(FIRST)}
-    assert usage_on(tenant_a, FIRST).flags == ()
-
-
-def tokens_of_one(day: date) -> int:
-    return proven(nights.steady("steady"), A, day, day)
-
-
 @pytest.mark.parametrize(
     ("name", "reasons"),
     [

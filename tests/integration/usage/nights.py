@@ -103,14 +103,6 @@ def blackout() -> World:
     return steady("blackout", Scraper(300, gaps=[(midnight(SECOND) - 7, midnight(THIRD) + 3 * HOUR)]))
 
 
-def twins() -> World:
-    """One process that a second job scrapes under another address, and a pod that started in the same instant."""
-    keys = {A: BEGIN, B: BEGIN}
-    one, again = pod(first_used=keys), pod("docuchat.example:443", first_used=keys)
-    other = replace(pod("10.0.0.2:8000", first_used={A: BEGIN + 977 * MINUTE}), start=BEGIN)
-    return World("twins", [one, again, other], [Scraper(300)])
-
-
 REUSED = {"reused": 30, "reused-late": 30, "never-free": 30, "reused-unseen": 60}
 """How many days later these take place, so that no other world tells that somebody was looking."""
 
@@ -196,7 +188,6 @@ def all_nights() -> list[World]:
         first_used_after_gap(),
         seen_once(),
         blackout(),
-        twins(),
         *reused_worlds(),
         odd_labels(),
         huge(),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from backend.usage.coverage import Seen
 from backend.usage.lives import Life
-from backend.usage.rules import LifeReadings, highest, tally, unseen_rows, with_twins
+from backend.usage.rules import LifeReadings, highest, tally, unseen_rows
 from backend.usage.types import Flag, OpeningSource, StoredLife, UsageRow
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -185,38 +185,13 @@ def test_a_day_on_which_nobody_looked_is_held_for_whoever_was_there() -> None:
     assert all(row.held and row.coverage == 0 for row in rows)
 
 
-def twin(instance: str, closings: Mapping[Any, int], **more: Any) -> LifeReadings:
-    return replace(life(closings, **more), life=Life(instance, 1_000_000, [], []))
+def test_two_addresses_are_two_lives_though_they_start_together_and_read_alike() -> None:
+    pods = [replace(life({A: 90, B: 7}), life=Life(instance, 1_000_000, [], [])) for instance in ("a", "b")]
 
+    rows = rows_of(*pods)
 
-def test_twins_are_flagged_and_count_once_from_where_they_were_billed() -> None:
-    new, billed = twin("a", {A: 90, B: 7}), twin("b", {A: 90, B: 8}, stored=StoredLife(NOON, {A: 40}))
-
-    found = tally(with_twins([new, billed]), min_coverage=Decimal(0), is_open=False)
-
-    assert {row[:3]: row.tokens for row in found.rows} == {A: 50, B: 8}
-    assert all(row.held and Flag.TWIN_PROCESS in row.flags for row in found.rows)
-    assert [(r.instance, r.opening, r.closing) for r in found.readings if r[:3] == A] == [
-        ("a", 90, 90),
-        ("b", 40, 90),
-    ]
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        pytest.param(twin("b", {A: 91, B: 8}), id="other readings"),
-        pytest.param(twin("b", {A: 0, B: 0}), id="nothing counted"),
-        pytest.param(twin("b", {}), id="no counters"),
-        pytest.param(
-            replace(twin("b", {A: 90, B: 7}), life=Life("b", 1_000_001, [], [])), id="another microsecond"
-        ),
-    ],
-)
-def test_what_differs_is_no_twin(other: LifeReadings) -> None:
-    one = twin("a", {A: 90, B: 7})
-
-    assert with_twins([one, other]) == [one, other]
+    assert {key: row.tokens for key, row in rows.items()} == {A: 180, B: 14}
+    assert not any(row.held or row.flags for row in rows.values())
 
 
 def test_a_move_of_the_start_is_told_and_not_a_cold_start() -> None:
