@@ -6,12 +6,12 @@ from email.utils import parseaddr
 from functools import lru_cache
 from typing import Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SANDBOX_MERCHANT = "zibal"
+BUSINESS_ZONE = "Asia/Tehran"
 DEFAULT_METRICS_TOKEN = "local-metrics-token"  # noqa: S105 - known on purpose; production refuses it
 
 
@@ -51,7 +51,7 @@ class Settings(UsageSettings):
     database_pool_size: int = Field(default=10, ge=1, le=100)
     public_url: str = "http://127.0.0.1:8000"
     proxy_hops: int = Field(default=0, ge=0, le=5)
-    timezone: str = "Asia/Tehran"
+    timezone: str = BUSINESS_ZONE
 
     billing_window_days: int = Field(default=10, ge=1, le=60)
 
@@ -105,11 +105,11 @@ class Settings(UsageSettings):
 
     @field_validator("timezone")
     @classmethod
-    def _is_known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as wrong:
-            raise ValueError("must be a time zone such as Asia/Tehran") from wrong
+    def _is_business_zone(cls, value: str) -> str:
+        if value != BUSINESS_ZONE:
+            raise ValueError(
+                f"must be {BUSINESS_ZONE}: the days that are measured, priced and invoiced are days of that zone"
+            )
         return value
 
     @field_validator("zibal_max_rial")

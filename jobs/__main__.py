@@ -73,7 +73,7 @@ def _plan_rows(plan: BillingPlan) -> Iterable[tuple[str, ...]]:
             formats.toman(each.amount_rial, "en"),
             f"{each.held:,}",
             ", ".join(each.unknown_labels) or "-",
-            "now" if each.new else "before",
+            each.error or ("now" if each.new else "before"),
         )
 
 

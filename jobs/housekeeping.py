@@ -1,4 +1,4 @@
-"""Every night at 04:30: forget what has had its time."""
+"""Every night at 04:30: forget what has had its time, and make room for what comes."""
 
 from backend import clock
 from backend.accounts import service as accounts
@@ -10,9 +10,10 @@ NAME = "housekeeping"
 
 
 def run(actor: Actor) -> str:
-    """Delete ended sessions, readings past 13 months and old job runs. Idempotent."""
+    """Delete ended sessions, readings past 13 months and old job runs; prepare the next month. Idempotent."""
     now = clock.utc_now()
     purged = accounts.purge_expired(actor, now)
+    usage.prepare_months(actor, now)
     months = usage.drop_old_readings(actor, now)
     forgotten = job_runs.forget_old(actor)
     return f"{purged.sessions} sessions, {len(months)} months of readings, {forgotten} job runs"

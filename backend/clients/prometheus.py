@@ -56,7 +56,8 @@ class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships n
     def label_values(self, label: str, selector: str, from_ms: int, until_ms: int) -> list[str]:
         """The values of a label on the series of a selector, from the index: ``["tenant-1", "tenant-2"]``.
 
-        The index knows time by blocks: there may be values that have no sample between the two instants.
+        The index knows time by blocks: there may be values that have no sample between the two instants. This
+        endpoint takes GET only, unlike those for queries, series and label names: the selector travels in the address.
         https://prometheus.io/docs/prometheus/latest/querying/api/#querying-label-values
         """
         fields = {"match[]": selector, "start": instant_text(from_ms), "end": instant_text(until_ms)}

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
+from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, text
@@ -15,6 +16,28 @@ from backend.errors import Unavailable
 
 CONNECT_TIMEOUT_S = 3
 STATEMENT_TIMEOUT_MS = 120_000
+# A process that hangs inside a transaction keeps its locks, and keeps vacuum from its work. No transaction of ours
+# thinks longer than seconds between two statements.
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
+# A host that vanishes says no good-bye: by default its advisory locks would stay for two hours, and with them the
+# scheduler's leadership. Fourteen seconds at most, on both sides: a leader that is cut off must notice, too.
+KEEPALIVE = {"idle": 5, "interval": 3, "count": 3}
+TCP_USER_TIMEOUT_MS = 10_000
+_OF_SESSION = {
+    "timezone": "UTC",
+    "statement_timeout": STATEMENT_TIMEOUT_MS,
+    "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    "tcp_user_timeout": TCP_USER_TIMEOUT_MS,
+    **{f"tcp_keepalives_{name}": value for name, value in KEEPALIVE.items()},
+}
+CONNECTION: dict[str, Any] = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "application_name": "docuchat-portal",
+    "options": " ".join(f"-c {name}={value}" for name, value in _OF_SESSION.items()),
+    "tcp_user_timeout": TCP_USER_TIMEOUT_MS,
+    **{f"keepalives_{name}": value for name, value in KEEPALIVE.items()},
+}
+"""How every connection of ours is opened."""
 # COPY speaks to psycopg itself, so its errors come without SQLAlchemy's coat.
 _LOST = (
     OperationalError,
@@ -36,11 +59,7 @@ def engine() -> Engine:
         pool_timeout=5,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={
-            "connect_timeout": CONNECT_TIMEOUT_S,
-            "application_name": "docuchat-portal",
-            "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}",
-        },
+        connect_args=dict(CONNECTION),
     )
 
 

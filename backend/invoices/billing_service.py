@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from backend import clock
 from backend.actor import Actor, TenantId
+from backend.clock import Window
 from backend.db.engine import read, transaction
 from backend.errors import Conflict
 from backend.invoices import report_repository, repository, rules
@@ -38,6 +39,7 @@ from backend.tenants import service as tenants
 from backend.tenants.types import Tenant
 from backend.usage import service as usage
 from backend.usage.types import DayMeasurement, UsageRow
+from backend.usage.unstored import Unstored
 
 STORING = Actor.process_named("billing")
 MetersByVersion = dict[int, dict[MeterKey, Meter]]
@@ -48,6 +50,7 @@ class DayUsage:
     """What a day's bill is made from. Without a measurement the rows are stored ones."""
 
     day: date
+    window: Window
     rows: Sequence[UsageRow]
     measurement: DayMeasurement | None
 
@@ -55,19 +58,19 @@ class DayUsage:
     def is_empty(self) -> bool:
         """Whether Prometheus answered and knows of no process on the day: nothing ran, or nothing was scraped."""
         found = self.measurement
-        return found is not None and found.lives == found.series == 0
+        return found is not None and not found.lives and not found.series
 
 
-def usage_of(actor: Actor, day: date) -> DayUsage:
-    """The day's usage: as stored, else freshly measured; writes nothing.
+def usage_of(actor: Actor, day: date, *, after: Unstored | None = None) -> DayUsage:
+    """The day's usage: as stored, else freshly measured, after days that a plan measured; writes nothing.
 
     Raises:
         Unavailable: Prometheus did not give a whole answer.
     """
-    if usage.measured_days(actor, day, day):
-        return DayUsage(day=day, rows=usage.rows_of_day(actor, day), measurement=None)
-    measurement = usage.measure_day(actor, day)
-    return DayUsage(day=day, rows=measurement.rows, measurement=measurement)
+    if (window := usage.window_of(actor, day)) is not None:
+        return DayUsage(day=day, window=window, rows=usage.rows_of_day(actor, day), measurement=None)
+    measurement = usage.measure_day(actor, day, after=after)
+    return DayUsage(day=day, window=measurement.window, rows=measurement.rows, measurement=measurement)
 
 
 def usage_and_tenants(actor: Actor, day: date) -> tuple[DayUsage, dict[str, Tenant]]:
@@ -154,7 +157,7 @@ def store(
         with ThreadPoolExecutor(1) as side:
             mails = side.submit(lambda: [issued_mail(bill.day, *each) for each in issued])
             zone = (clock.TEHRAN.key, clock.tzdata_version())
-            repository.insert_bill(connection, bill, issued, clock.day_window(found.day), now, zone=zone)
+            repository.insert_bill(connection, bill, issued, found.window, now, zone=zone)
             repository.store_meters(connection, bill.price_version, basis.meters, bill.meters)
             notifications.enqueue(mails.result(), now)
         run = _finished(bill, started_by, started_at)
@@ -176,8 +179,15 @@ def _being_stored(measurement: DayMeasurement | None) -> Iterator[None]:
 
 
 def issue_held(actor: Actor, invoice: Invoice) -> None:
-    """Price a held invoice by its day's list, number it and mail it, inside the caller's locked transaction."""
+    """Price a held invoice by its day's list, number it and mail it, inside the caller's locked transaction.
+
+    A day without a token has no invoice: its row is closed as void, without number and mail, and keeps the day
+    from being billed again.
+    """
     with transaction() as connection:
+        if not invoice.tokens:
+            repository.close_held(connection, invoice.id)
+            return
         tenant_id, version = invoice.tenant_id, invoice.price_version
         before = repository.meters(connection, version, tenant_id)
         lines = report_repository.lines(connection, [invoice.id]).get(invoice.id, [])

@@ -24,6 +24,8 @@ from backend.db.base import Base, Instant
 class TenantInvoiceRow(Base):
     """One invoice of one tenant and Tehran day. A held one has no number, is not mailed and cannot be paid.
 
+    A void one without a number was held, and looked at, and had no token to bill.
+
     ``amount`` is in toman because the rest of the company queries it so; it is computed from ``amount_rial``.
     """
 
@@ -31,7 +33,11 @@ class TenantInvoiceRow(Base):
     __table_args__ = (
         UniqueConstraint("tenant_id", "day"),
         CheckConstraint("status IN ('held', 'pending', 'paid', 'void')", "status"),
-        CheckConstraint("(status = 'held') = (number IS NULL)", "held_has_no_number"),
+        CheckConstraint(
+            "CASE WHEN number IS NULL THEN status = 'held' OR (status = 'void' AND tokens = 0)"
+            " ELSE status <> 'held' END",
+            "number",
+        ),
         CheckConstraint("amount_rial = net_rial + tax_rial", "amount_is_sum"),
         CheckConstraint("(status = 'paid') = (paid_at IS NOT NULL)", "paid_at"),
         Index("ix_tenant_invoice_status", "status", postgresql_where="status IN ('held', 'pending')"),

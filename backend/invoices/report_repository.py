@@ -19,12 +19,19 @@ SELECT i.id, i.tenant_id, t.name_fa AS tenant_name_fa, t.name_en AS tenant_name_
 FROM tenant_invoice i JOIN tenant t ON t.id = i.tenant_id
 """
 
-# A measured day is whole unless somebody known used tokens and has no invoice: a label that was mapped later.
-_LEFT_OVER = """
-SELECT DISTINCT u.day
-FROM daily_usage u JOIN tenant t ON t.label = u.tenant
-WHERE u.day BETWEEN :first AND :last AND u.day >= t.billed_from AND u.tokens > 0
-  AND NOT EXISTS (SELECT FROM tenant_invoice i WHERE i.tenant_id = t.id AND i.day = u.day)
+# A measured day is whole unless somebody known used tokens, or is held, and has no invoice: a label that was mapped
+# later. Whoever was known when the day was measured has one, so only tenants that came after are looked for, and of
+# those only the days that they reach back. The hour is for clocks that differ, and for reading tenants while measuring.
+LEFT_OVER = """
+SELECT DISTINCT m.day
+FROM tenant t JOIN measured_day m
+  ON m.day BETWEEN t.billed_from AND (t.created_at + interval '1 hour')::date
+  AND m.measured_at < t.created_at + interval '1 hour'
+WHERE m.day BETWEEN :first AND :last
+  AND EXISTS (
+    SELECT FROM daily_usage u WHERE u.day = m.day AND u.tenant = t.label AND (u.tokens > 0 OR u.held)
+  )
+  AND NOT EXISTS (SELECT FROM tenant_invoice i WHERE i.tenant_id = t.id AND i.day = m.day)
 """
 
 
@@ -111,7 +118,7 @@ def last_end(connection: Connection, state: RunState) -> datetime | None:
 
 def left_over_days(connection: Connection, first: date, last: date) -> set[date]:
     """Measured days on which somebody who is known used tokens and has no invoice."""
-    return set(connection.scalars(text(_LEFT_OVER), {"first": first, "last": last}))
+    return set(connection.scalars(text(LEFT_OVER), {"first": first, "last": last}))
 
 
 def _to_invoice(row: RowMapping) -> Invoice:

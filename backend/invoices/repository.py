@@ -238,5 +238,14 @@ def issue_held(
     )
 
 
+def close_held(connection: Connection, invoice_id: UUID) -> None:
+    """Close a held invoice that has nothing to bill; it never gets a number."""
+    connection.execute(
+        update(TenantInvoiceRow)
+        .where(TenantInvoiceRow.id == invoice_id, TenantInvoiceRow.status == Status.HELD.value)
+        .values(status=Status.VOID.value)
+    )
+
+
 def _priced(invoice_id: UUID, line: InvoiceLine) -> dict[str, object]:
     return {"id": invoice_id, "model": line.model, "type": line.type, "rial": line.amount_rial}

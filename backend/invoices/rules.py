@@ -39,8 +39,8 @@ def bill(
     """The invoices of one day, in the order of the tenants' labels, and the meters after them.
 
     A tenant that is in ``billed``, that is not billed yet on this day, or that used nothing gets none. One
-    uncertain row holds the tenant's whole invoice: it is not priced and moves no meter. Usage under a label
-    that no tenant has is only counted.
+    uncertain row holds the tenant's whole invoice, also at no token: it is not priced and moves no meter.
+    Usage under a label that no tenant has is only counted.
     """
     issued: list[InvoiceDraft] = []
     held: list[InvoiceDraft] = []
@@ -49,12 +49,14 @@ def bill(
     for label, own_rows in sorted(_by_label(rows).items()):
         tenant = tenants.get(label)
         tokens = sum([row.tokens for row in own_rows])
-        if tokens <= 0:
+        is_held = any(row.held for row in own_rows)
+        if tokens <= 0 and not is_held:
             continue
         if tenant is None:
-            unknown[label] = tokens
+            if tokens:
+                unknown[label] = tokens
         elif tenant.billed_from <= day and tenant.id not in billed:
-            if any(row.held for row in own_rows):
+            if is_held:
                 held.append(_held_draft(tenant, own_rows, price_list))
             else:
                 issued.append(_draft(tenant, own_rows, price_list, tax_percent, (meters, moved)))
@@ -181,7 +183,7 @@ def is_due(day_end: datetime, now: datetime, wait: timedelta) -> bool:
     return now >= day_end + wait
 
 
-def to_day_plan(bill_of_day: DayBill, *, new: bool) -> DayPlan:
+def to_day_plan(bill_of_day: DayBill, *, new: bool, error: str | None = None) -> DayPlan:
     """The summary of a day's bill that a person decides by."""
     return DayPlan(
         day=bill_of_day.day,
@@ -191,6 +193,7 @@ def to_day_plan(bill_of_day: DayBill, *, new: bool) -> DayPlan:
         held=len(bill_of_day.held),
         unknown_labels=tuple(bill_of_day.unknown_labels),
         new=new,
+        error=error,
     )
 
 

@@ -19,7 +19,7 @@ from backend.actor import (
 from backend.audit import service as audit
 from backend.config import settings
 from backend.db.engine import advisory_lock, read, transaction
-from backend.errors import Conflict, Invalid, NotFound, Unavailable
+from backend.errors import AppError, Conflict, Invalid, NotFound, Unavailable
 from backend.i18n.catalog import error_text
 from backend.invoices import billing_service, payment_service, report_repository, repository, rules
 from backend.invoices.types import (
@@ -39,6 +39,7 @@ from backend.log import get_logger
 from backend.money import Rial
 from backend.tenants import service as tenants
 from backend.usage import service as usage
+from backend.usage.unstored import Unstored
 
 BILLING_LOCK = 724_001
 MAX_PAGE = 200
@@ -108,6 +109,9 @@ def bill_open_days(
 def plan(actor: Actor, day: date | None = None) -> BillingPlan:
     """What a run would do now: measures and works out everything, writes nothing.
 
+    Each day is measured as if those before it were stored. A day on which nothing ran is left out where the run
+    leaves it out, and ends the plan where it would fail and end the run.
+
     Raises:
         Invalid: the day has not ended.
         Unavailable: Prometheus or the database did not answer.
@@ -115,15 +119,25 @@ def plan(actor: Actor, day: date | None = None) -> BillingPlan:
     require_role_or_process(actor, *STAFF_ROLES)
     known = billing_service.tenants_by_label(actor)
     moved: billing_service.MetersByVersion = {}
+    measured = Unstored()
     bills, days = [], []
     with billing_service.collector_paused():
         for each in [day] if day is not None else open_days(actor):
             _check_ended(each)
-            found = billing_service.usage_of(actor, each)
+            found = billing_service.usage_of(actor, each, after=measured)
+            error = None
+            if found.is_empty and day is None:
+                if not measured.days and not _had_processes_before(actor, each):
+                    continue
+                error = _reason(_lost())
+            elif found.measurement is not None:
+                measured.add(found.measurement)
             bill = billing_service.basis_of(actor, each, moved).bill(found, known)
             moved.setdefault(bill.price_version, {}).update(bill.meters)
             bills.append(bill)
-            days.append(rules.to_day_plan(bill, new=found.measurement is not None))
+            days.append(rules.to_day_plan(bill, new=found.measurement is not None, error=error))
+            if error is not None:
+                break
     return BillingPlan(days=days, plan_hash=rules.plan_hash(bills))
 
 
@@ -131,7 +145,9 @@ def open_days(actor: Actor, *, due_only: bool = False) -> list[date]:
     """The closed days of the window that were never billed whole, the oldest first."""
     require_role_or_process(actor, *STAFF_ROLES)
     now = clock.utc_now()
-    days = rules.window_days(clock.billing_day(now), settings().billing_window_days, _first_billed(actor))
+    days = rules.window_days(
+        clock.billing_day(now), settings().billing_window_days, tenants.first_billed(actor)
+    )
     wait = NIGHTLY_AT if due_only else SETTLING
     ended = [day for day in days if rules.is_due(clock.day_window(day).end, now, wait)]
     return _not_whole(actor, ended)
@@ -143,7 +159,7 @@ def overdue_days(actor: Actor) -> list[date]:
     Days before the first one that was ever measured are not counted: nothing was there to be billed.
     """
     require_role_or_process(actor, *STAFF_ROLES)
-    first_billed = _first_billed(actor)
+    first_billed = tenants.first_billed(actor)
     if first_billed is None:
         return []
     last = clock.billing_day(clock.utc_now()) - timedelta(days=settings().billing_window_days + 1)
@@ -156,7 +172,7 @@ def overdue_days(actor: Actor) -> list[date]:
 
 
 def health(actor: Actor) -> BillingHealth:
-    """What the operator's overview and the metrics say of billing."""
+    """What the operator's overview and the metrics say of billing. Asked at each scrape: as cheap with many tenants."""
     require_role_or_process(actor, *STAFF_ROLES)
     with read() as connection:
         return BillingHealth(
@@ -189,6 +205,8 @@ def held(actor: Actor) -> list[HeldInvoice]:
 def release(actor: Actor, invoice_id: InvoiceId, reason: str) -> Invoice:
     """Issue a held invoice at the tokens observed, by the price list of its day: number, mail, audit entry.
 
+    One without a token becomes void instead, with the audit entry alone: a day without usage has no invoice.
+
     Raises:
         Invalid: the reason is empty or too long.
         NotFound: there is no such invoice.
@@ -209,7 +227,7 @@ def release(actor: Actor, invoice_id: InvoiceId, reason: str) -> Invoice:
         audit.record(actor, "invoice.released", f"invoice:{invoice_id}", {"reason": reason, "day": found.day})
         released = report_repository.invoice(connection, invoice_id)
         assert released is not None
-    log.info("invoice.released", invoice=invoice_id, number=released.number, by=actor.name)
+    log.info("invoice.released", invoice=invoice_id, number=released.number or "none", by=actor.name)
     return released
 
 
@@ -302,8 +320,16 @@ def _check_not_lost(actor: Actor, day: date) -> None:
     A wrong selector and a Prometheus that lost its data look like a day on which nothing ran; only a person
     who asks for the day can tell them apart.
     """
-    if usage.measured_days(actor, day - timedelta(days=OLDEST_ALARM_DAYS), day - timedelta(days=1)):
-        raise Unavailable(service="prometheus", reason="no_processes")
+    if _had_processes_before(actor, day):
+        raise _lost()
+
+
+def _had_processes_before(actor: Actor, day: date) -> bool:
+    return bool(usage.measured_days(actor, day - timedelta(days=OLDEST_ALARM_DAYS), day - timedelta(days=1)))
+
+
+def _lost() -> Unavailable:
+    return Unavailable(service="prometheus", reason="no_processes")
 
 
 def _record_failure(day: date, started_by: str, started_at: datetime, error: Unavailable) -> BillingRun:
@@ -314,7 +340,7 @@ def _record_failure(day: date, started_by: str, started_at: datetime, error: Una
         state=RunState.FAILED,
         started_at=started_at,
         finished_at=clock.utc_now(),
-        error=error.key.removeprefix("error."),
+        error=_reason(error),
     )
     with transaction() as connection:
         repository.insert_run(connection, run)
@@ -322,6 +348,11 @@ def _record_failure(day: date, started_by: str, started_at: datetime, error: Una
         "billing.day_failed", day=day, reason=run.error, detail=str(error), meaning=error_text(error, "en")
     )
     return run
+
+
+def _reason(error: AppError) -> str:
+    """What is kept of an error: its key in the catalogue."""
+    return error.key.removeprefix("error.")
 
 
 def _check_ended(day: date) -> None:
@@ -336,10 +367,6 @@ def _not_whole(actor: Actor, days: list[date]) -> list[date]:
     with read() as connection:
         left_over = report_repository.left_over_days(connection, days[0], days[-1])
     return [day for day in days if day not in measured or day in left_over]
-
-
-def _first_billed(actor: Actor) -> date | None:
-    return min((tenant.billed_from for tenant in tenants.all_tenants(actor)), default=None)
 
 
 @contextmanager

@@ -19,7 +19,10 @@ MeterKey = tuple[TenantId, str, str]
 
 
 class Status(StrEnum):
-    """Where an invoice stands. A held one was not issued: it has no number and nobody can pay it."""
+    """Where an invoice stands. A held one was not issued: it has no number and nobody can pay it.
+
+    A void one has a number, unless it was held and had no token to bill.
+    """
 
     HELD = "held"
     PENDING = "pending"
@@ -187,7 +190,10 @@ class BillingRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayPlan:
-    """What a run would do for one day. ``new`` says that the day has never been measured."""
+    """What a run would do for one day. ``new`` says that the day has never been measured.
+
+    ``error`` is the catalogue key of the reason for which the day would fail and end the run.
+    """
 
     day: date
     tenants: int
@@ -196,6 +202,7 @@ class DayPlan:
     held: int
     unknown_labels: tuple[str, ...]
     new: bool
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import Connection, Engine, RowMapping, insert, text, update
 
+from backend.db.engine import CONNECTION
 from backend.errors import Unavailable
 from backend.job_runs.models import JobRunRow
 from backend.job_runs.types import JobRun, JobState
@@ -21,12 +22,7 @@ class Lock:
             self._connection = psycopg.connect(
                 engine.url.set(drivername="postgresql").render_as_string(hide_password=False),
                 autocommit=True,
-                connect_timeout=3,
-                # A leader that is cut off must notice before a standby takes over.
-                keepalives_idle=5,
-                keepalives_interval=3,
-                keepalives_count=3,
-                tcp_user_timeout=10_000,
+                **CONNECTION,
             )
         except psycopg.Error as lost:
             raise Unavailable(service="database") from lost

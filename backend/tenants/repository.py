@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.actor import TenantId
@@ -60,6 +61,12 @@ def _tenant_of(_cursor: object) -> Callable[[Sequence[Any]], Tenant]:
         return Tenant(**dict(zip(_NAMES, row, strict=True)))
 
     return made
+
+
+def first_billed() -> date | None:
+    """The first day on which any tenant is billed."""
+    with read() as connection:
+        return connection.scalar(select(func.min(TenantRow.billed_from)))
 
 
 def to_tenant(row: Row[*tuple[Any, ...]]) -> Tenant:

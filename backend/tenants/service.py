@@ -1,6 +1,7 @@
 """Use cases of tenants: the customer companies, created by us, read by their own people and by staff."""
 
 from collections.abc import Sequence
+from datetime import date
 from uuid import uuid4
 
 from backend.actor import (
@@ -59,6 +60,12 @@ def all_tenants(actor: Actor) -> list[Tenant]:
     """Every tenant, by label. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     return repository.all_tenants()
+
+
+def first_billed(actor: Actor) -> date | None:
+    """The first day on which any tenant is billed. For staff and processes."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    return repository.first_billed()
 
 
 def _tenant(new: NewTenant) -> Tenant:

@@ -12,6 +12,8 @@ from backend.usage.lives import Life, Sight
 # A process that was scraped once tells nothing about the interval.
 UNKNOWN_INTERVAL_MS = 60_000
 NEIGHBOURS = 10
+# While nothing newer was seen than this, somebody has to say whether Prometheus itself was alive.
+SILENCE_MS = 300_000
 FOR_EVER_MS = 10**15
 STEP = Decimal("0.00001")
 
@@ -38,12 +40,13 @@ class Seen(NamedTuple):
 def seen_in(life: Life, span: Span, watched_until_ms: int) -> Seen:
     """The living time of a life in a window, and how much of it lies in gaps longer than two scrape intervals.
 
-    A life ends where the next one on its instance begins. Without a next one it ended at its last scrape if
-    somebody was still watching afterwards (``watched_until_ms``); else it is presumed alive and unseen.
+    A life ends where the next one on its instance begins, or before that where its address was gone. Without a
+    next one it ended at its last scrape if somebody was still watching afterwards (``watched_until_ms``); else it
+    is presumed alive and unseen.
     """
     interval = _interval_ms(life)
     end = _end_ms(life, interval, watched_until_ms)
-    living = Span(max(span.start_ms, life.start_ms), min(span.end_ms, end))
+    living = Span(max(span.start_ms, life.begin_ms), min(span.end_ms, end))
     unseen, across = 0, False
     for begin, finish in _long_gaps(life, living, 2 * interval):
         usual = _usual_ms(life, begin, interval)
@@ -53,7 +56,7 @@ def seen_in(life: Life, span: Span, watched_until_ms: int) -> Seen:
         unseen += max(0, clipped - 2 * usual)
     last = life.times[-1]
     ended = last if last <= span.end_ms and end < FOR_EVER_MS else None
-    tail = 0 if ended is None else max(0, (life.successor_ms or ended + interval) - ended)
+    tail = 0 if ended is None else max(0, _tail_end_ms(life, ended, interval) - ended)
     return Seen(max(0, living.end_ms - living.start_ms), unseen, across, ended, tail)
 
 
@@ -72,8 +75,36 @@ def watched_until(sight: Sight, span: Span, *, is_alive_at_end: bool) -> int:
     return max(last, span.end_ms) if is_alive_at_end else last
 
 
+def known_until(life: Life, ups: Sequence[int]) -> int | None:
+    """How long the address of a life was known after its last scrape, where another life takes it over much later.
+
+    Prometheus tells of each address that it knows whether it answered. None where it knew it all the time until
+    the next life, and where it tells nothing of the address at all.
+    """
+    last = life.times[-1]
+    if life.successor_ms is None:
+        return None
+    index = bisect_right(ups, last)
+    if index == 0 or ups[index - 1] < last - SILENCE_MS:
+        return None
+    known = last
+    for at in ups[index:]:
+        if at - known > SILENCE_MS:
+            break
+        known = at
+    return known if life.successor_ms - known > SILENCE_MS else None
+
+
+def _tail_end_ms(life: Life, ended: int, interval: int) -> int:
+    if life.gone_ms is not None:
+        return life.gone_ms + interval
+    return life.successor_ms or ended + interval
+
+
 def _end_ms(life: Life, interval: int, watched_until_ms: int) -> int:
     last = life.times[-1]
+    if life.gone_ms is not None:
+        return max(last, life.gone_ms)
     if life.successor_ms is not None:
         return max(last, life.successor_ms)
     return last if watched_until_ms > last + 2 * interval else FOR_EVER_MS

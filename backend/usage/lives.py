@@ -1,16 +1,20 @@
 """Process lives from the samples of the start time: which process was seen when, by whom."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from backend.usage.labels import storable
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What the two queries over everybody look back from a boundary; any gap that is longer is read life by life.
 NEAR_MS = 600_000
+# Linux tells when it booted, and so when a process started, in whole seconds that are rounded down.
+START_PRECISION_MS = 1000
 
 
 def milliseconds(instant: datetime) -> int:
@@ -67,16 +71,38 @@ class Life:
     copies: list[Copy]
     times: list[int]
     successor_ms: int | None = None
+    gone_ms: int | None = None
+    """When its address was certainly known for the last time, if a later life only took over the address."""
+    moves: list[Point] = field(default_factory=list)
+    """Where a run of this life follows scrapes of the same target that are newer than its start.
+
+    No process starts before its address was last seen with an older one: the start time was moved, as exporters
+    do that work it out anew after a step of the clock, and it may be the same process that goes on counting.
+    """
+    name: str = field(init=False)
+    """The address as it is stored."""
     started_at: datetime = field(init=False)
 
     def __post_init__(self) -> None:
-        """Say the start as an instant once; millions of rows point to it."""
+        """Say the name, and the start as an instant, once; millions of rows point to them."""
+        self.name = storable(self.instance)
         self.started_at = EPOCH + timedelta(microseconds=self.start_us)
 
     @property
     def start_ms(self) -> int:
         """When the process started."""
         return self.start_us // 1000
+
+    @property
+    def begin_ms(self) -> int:
+        """From when on it is to be seen: its start, or its first scrape where the start cannot be believed."""
+        is_moved = any(move.at_ms == self.times[0] for move in self.moves)
+        return self.times[0] if is_moved else self.start_ms
+
+    def moved_within(self, after_ms: int, until_ms: int) -> Point | None:
+        """The last move in (after, until]; nothing that was counted before it is proven to be this life's own."""
+        moves = [move for move in self.moves if after_ms < move.at_ms <= until_ms]
+        return max(moves, key=lambda move: move.at_ms, default=None)
 
     def seen_by(self, at_ms: int) -> int | None:
         """The last scrape at or before an instant."""
@@ -136,10 +162,20 @@ def _lives(targets: Sequence[Target]) -> list[Life]:
     for (instance, start_us), by_target in sorted(copies.items()):
         found = [Copy(index, runs) for index, runs in by_target.items()]
         lives.append(Life(instance, start_us, found, _merged(found)))
+        lives[-1].moves = [move for copy in found for move in _moves(targets[copy.target], copy, lives[-1])]
     for life, following in pairwise(lives):
         if life.instance == following.instance:
             life.successor_ms = following.start_ms
     return lives
+
+
+def _moves(target: Target, copy: Copy, life: Life) -> Iterator[Point]:
+    if len(target.runs) == 1:
+        return
+    for before, run in pairwise(target.runs):
+        is_other = before.start_us != run.start_us == life.start_us
+        if is_other and before.times[-1] > life.start_ms + START_PRECISION_MS:
+            yield Point(copy.target, run.times[0], run.times[0])
 
 
 def _merged(copies: Sequence[Copy]) -> list[int]:
@@ -155,6 +191,12 @@ def point_at(copy: Copy, at_ms: int) -> Point | None:
             seen = run.times[bisect_right(run.times, at_ms) - 1]
             return Point(copy.target, seen, run.times[0])
     return None
+
+
+def first_point(copy: Copy) -> Point:
+    """The first scrape of a life by one target."""
+    first = copy.runs[0].times[0]
+    return Point(copy.target, first, first)
 
 
 def is_plain(target: Target, point: Point, at_ms: int) -> bool:

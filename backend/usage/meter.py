@@ -9,22 +9,36 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from backend.clock import Window
-from backend.usage.coverage import Seen, Span, seen_in, watched_until
+from backend.usage.coverage import SILENCE_MS, Seen, Span, known_until, seen_in, watched_until
 from backend.usage.lives import (
+    EPOCH,
     Life,
     Point,
     Sight,
+    first_point,
     instant_of,
     is_plain,
     milliseconds,
     point_at,
 )
-from backend.usage.rules import RATE_MS, LifeReadings, highest, tally, unseen_rows
+from backend.usage.rules import (
+    RATE_MS,
+    LifeReadings,
+    highest,
+    storable_readings,
+    tally,
+    unseen_rows,
+)
 from backend.usage.source import Look, Source
-from backend.usage.types import DayMeasurement, Flag, StoredClosings, StoredLife, StoredLives, Values
-
-# While nothing newer was seen than this, somebody has to say whether Prometheus itself was alive.
-SILENCE_MS = 300_000
+from backend.usage.types import (
+    ClosedLife,
+    DayMeasurement,
+    Flag,
+    StoredClosings,
+    StoredLife,
+    StoredLives,
+    Values,
+)
 
 
 class Asked(Enum):
@@ -55,10 +69,42 @@ class Situation:
     """By number of life, only those with a scrape in the window."""
     previous_day_is_stored: bool
     stored: StoredLives
+    strangers: frozenset[str]
+    """Instances that told no start time on the day before, so that their tokens are stored under no life."""
+
+    def stored_life(self, life: Life) -> StoredLife | None:
+        """What we stored of the life."""
+        return self.stored.get((life.name, life.started_at))
 
     def is_known(self, life: Life) -> bool:
         """Whether the life was scraped, or its reading stored, before the window."""
-        return life.times[0] <= self.span.start_ms or (life.instance, life.started_at) in self.stored
+        return life.times[0] <= self.span.start_ms or self.stored_life(life) is not None
+
+    def moved(self, life: Life) -> Point | None:
+        """The first scrape after the start time of the life moved within the window, if it did."""
+        return life.moved_within(self.span.start_ms, self.span.end_ms)
+
+    def is_overlooked(self, life: Life) -> bool:
+        """Whether what was scraped of it before the window came only after the day before was stored, without it."""
+        is_stored = self.stored_life(life) is not None
+        return self.previous_day_is_stored and not is_stored and self.is_born(life)
+
+    def late_ms(self, life: Life) -> int | None:
+        """Until when the scrapes of the life were known when the day before was stored, if more came since.
+
+        A series that has no reading at that instant was billed by nobody, and began at zero. One that has a
+        reading was left out on purpose: a wider selector brings it now, and its history is nobody's.
+        """
+        stored, opened_ms = self.stored_life(life), life.seen_by(self.span.start_ms)
+        if stored is None or opened_ms is None:
+            return None
+        closed_ms = milliseconds(stored.closed_at)
+        return closed_ms if life.times[0] <= closed_ms < opened_ms - SILENCE_MS else None
+
+    def was_away(self, life: Life) -> bool:
+        """Whether the reading that opens it is older than all that is looked at: hours of yesterday are counted."""
+        stored = self.stored_life(life)
+        return stored is not None and milliseconds(stored.closed_at) < self.span.start_ms - self.lookback_ms
 
     def is_born(self, life: Life) -> bool:
         """Whether all that the process ever counted is ours to count.
@@ -66,9 +112,13 @@ class Situation:
         A process of this window always is. One that began shortly before is, if somebody was watching at that
         time, or if the day before is stored whole without it.
         """
+        if self.moved(life):
+            return False
         if life.start_ms > self.span.start_ms:
             return True
         if life.start_ms <= self.span.start_ms - self.lookback_ms:
+            return False
+        if life.name in self.strangers:
             return False
         first = self.sight.first_ms
         return self.previous_day_is_stored or (first is not None and first <= life.start_ms)
@@ -118,6 +168,8 @@ def _measure(
     strangers |= (instances or {""}) - {target.instance for target in situation.sight.targets}
     lives = [_life_readings(situation, index, found) for index in situation.seen]
     lives += [_stranger(source, instance, span) for instance in source.with_counters(sorted(strangers), span)]
+    is_odd = bool(strangers) or look.shards.has_odd_labels
+    lives = [storable_readings(one) for one in lives] if is_odd else lives
     counted = tally(lives, min_coverage=source.settings.usage_min_coverage, is_open=now < window.end)
     is_blackout = not any(life.closings for life in lives) and _was_nobody_looking(source, span, stored)
     return DayMeasurement(
@@ -127,7 +179,9 @@ def _measure(
         rows=unseen_rows(_alive_before(span, stored)) if is_blackout else counted.rows,
         readings=counted.readings,
         series=len(counted.readings),
-        lives=sum(1 for life in lives if life.closings),
+        lives=[
+            ClosedLife(one.life.name, one.life.started_at, one.closed_at) for one in lives if one.closings
+        ],
     )
 
 
@@ -145,6 +199,7 @@ def _alive_before(span: Span, stored: StoredClosings) -> list[StoredLife]:
 def _situation(
     source: Source, sight: Sight, span: Span, lookback_ms: int, stored: StoredClosings
 ) -> Situation:
+    _notice_ends(source, sight, span)
     last = sight.last_ms
     is_alive = last is not None and last < span.end_ms - SILENCE_MS and source.is_alive_at(span.end_ms)
     watched = watched_until(sight, span, is_alive_at_end=is_alive)
@@ -160,15 +215,50 @@ def _situation(
         seen=seen,
         previous_day_is_stored=stored.previous_day,
         stored=stored.lives,
+        strangers=frozenset(instance for instance, start in stored.lives if start == EPOCH),
     )
     return _remembering(situation, stored)
+
+
+def _notice_ends(source: Source, sight: Sight, span: Span) -> None:
+    """Note of lives whose address another one took over hours later whether they were gone in between.
+
+    Nothing is asked as long as no such gap touches the window.
+    """
+    replaced = [
+        life
+        for life in sight.lives
+        if life.successor_ms is not None
+        and life.successor_ms - life.times[-1] > SILENCE_MS
+        and life.times[-1] < span.end_ms
+        and life.successor_ms > span.start_ms
+    ]
+    if not replaced:
+        return
+    begin = min(life.times[-1] for life in replaced) - SILENCE_MS
+    end = max(life.successor_ms or 0 for life in replaced)
+    ups = source.ups(sight, sorted({life.instance for life in replaced}), Span(begin, end))
+    for life in replaced:
+        known_ms = known_until(life, ups.get(life.instance, []))
+        if known_ms is not None and _was_somebody_watching(source, sight, known_ms):
+            life.gone_ms = known_ms
+
+
+def _was_somebody_watching(source: Source, sight: Sight, known_ms: int) -> bool:
+    """Whether anything was scraped when an address had been silent for minutes; processes in sight answer for free.
+
+    The first minutes prove nothing: the others' last scrapes before an outage lie in them.
+    """
+    after_ms, until_ms = known_ms + SILENCE_MS, known_ms + 2 * SILENCE_MS
+    is_seen = any(life.is_seen_within(after_ms, until_ms) for life in sight.lives)
+    return is_seen or source.is_alive_at(until_ms + 1)
 
 
 def _remembering(situation: Situation, stored: StoredClosings) -> Situation:
     """The same with the readings of lives that were away for longer than a day."""
     lives = (situation.sight.lives[index] for index in situation.seen)
     unknown = [
-        (life.instance, life.started_at)
+        (life.name, life.started_at)
         for life in lives
         if not situation.is_known(life) and not situation.is_born(life)
     ]
@@ -185,7 +275,9 @@ def _read(source: Source, situation: Situation, look: Look) -> Found:
     for asked, boundary in ((Asked.OPENING, look.opening), (Asked.CLOSING, look.closing)):
         for target, index in plain[asked].items():
             found.setdefault((asked, index), []).append(boundary.by_target[target])
-    answers = source.at_points(situation.sight, [question.point for question in questions], look.shards)
+    answers = source.at_points(
+        situation.sight, [question.point for question in questions], look.shards.matchers
+    )
     for question, values in zip(questions, answers, strict=True):
         found.setdefault((question.asked, question.life), []).append(values)
     return found
@@ -195,8 +287,14 @@ def _sort_out(situation: Situation, index: int, plain: Mapping[Asked, dict[int, 
     """Note which boundary readings the queries over everybody give for a life; ask for all others."""
     sight, span = situation.sight, situation.span
     life = sight.lives[index]
+    boundaries = [(Asked.OPENING, span.start_ms), (Asked.CLOSING, span.end_ms)]
+    if (late_ms := situation.late_ms(life)) is not None:
+        del boundaries[0]
+        yield from (
+            Question(Asked.OPENING, index, point) for point in _as_stored(life, late_ms, span.start_ms)
+        )
     for copy in life.copies:
-        for asked, at_ms in ((Asked.OPENING, span.start_ms), (Asked.CLOSING, span.end_ms)):
+        for asked, at_ms in boundaries:
             point = point_at(copy, at_ms)
             if point is None or (asked is Asked.CLOSING and point.at_ms <= span.start_ms):
                 continue
@@ -204,13 +302,26 @@ def _sort_out(situation: Situation, index: int, plain: Mapping[Asked, dict[int, 
                 plain[asked][copy.target] = index
             else:
                 yield Question(asked, index, point)
-    if not situation.is_known(life) and not situation.is_born(life):
-        earliest = min(life.copies, key=lambda copy: copy.runs[0].times[0])
-        first = earliest.runs[0].times[0]
-        yield Question(Asked.FIRST, index, Point(earliest.target, first, first))
+    if move := situation.moved(life):
+        yield Question(Asked.FIRST, index, move)
+    elif not situation.is_known(life) and not situation.is_born(life):
+        earliest = min(map(first_point, life.copies), key=lambda point: point.at_ms)
+        yield Question(Asked.FIRST, index, earliest)
     before_end = _before_end(life, situation.seen[index])
     if before_end is not None:
         yield Question(Asked.BEFORE_END, index, before_end)
+
+
+def _as_stored(life: Life, late_ms: int, start_ms: int) -> Iterable[Point]:
+    """The last scrape of each copy that was known when the day before was stored.
+
+    A copy that was not known at all opens with its first scrape: what it had counted by then is nobody's.
+    """
+    return [
+        point_at(copy, late_ms) or first_point(copy)
+        for copy in life.copies
+        if copy.runs[0].times[0] <= start_ms
+    ]
 
 
 def _before_end(life: Life, seen: Seen) -> Point | None:
@@ -224,28 +335,55 @@ def _before_end(life: Life, seen: Seen) -> Point | None:
 def _life_readings(situation: Situation, index: int, found: Found) -> LifeReadings:
     life, seen, span = situation.sight.lives[index], situation.seen[index], situation.span
     copies = found.get((Asked.CLOSING, index), [])
-    flags = {Flag.DUPLICATE_SCRAPE} if sum(1 for copy in copies if copy) > 1 else set()
-    if seen.gap_across_boundary:
-        flags.add(Flag.GAP_ACROSS_BOUNDARY)
-    opened_ms, closed_ms = life.seen_by(span.start_ms), life.seen_by(span.end_ms)
+    move, stored = situation.moved(life), situation.stored_life(life)
+    closed_ms = life.seen_by(span.end_ms)
     is_born, is_known = situation.is_born(life), situation.is_known(life)
+    openings = highest(found.get((Asked.OPENING, index), []))
+    is_new = move is not None or bool(openings and situation.is_overlooked(life))
     before_end, before_end_ms = _rate_base(situation, index, found)
     return LifeReadings(
         life=life,
         seen=seen,
         closings=highest(copies),
         closed_at=instant_of(span.end_ms if closed_ms is None else closed_ms),
-        openings=highest(found.get((Asked.OPENING, index), [])),
-        opened_at=instant_of(span.start_ms if opened_ms is None else opened_ms),
-        stored=situation.stored.get((life.instance, life.started_at)),
+        openings={} if is_new else openings,
+        opened_at=instant_of(_opened_ms(situation, life)),
+        stored=None if is_new else stored,
         is_born=is_born,
-        was_known=is_known,
+        was_known=is_known and not is_new,
         firsts=highest(found.get((Asked.FIRST, index), [])),
-        first_at=None if is_born or is_known else instant_of(life.times[0]),
+        first_at=None if is_born or (is_known and not move) else instant_of(_first_ms(life, move)),
         before_end=before_end,
         before_end_ms=before_end_ms,
-        flags=frozenset(flags),
+        flags=_flags(situation, index, found),
     )
+
+
+def _opened_ms(situation: Situation, life: Life) -> int:
+    """When the readings were scraped that open the series of a life; without any, the beginning of the window."""
+    late_ms, start_ms = situation.late_ms(life), situation.span.start_ms
+    return late_ms if late_ms is not None else life.seen_by(start_ms) or start_ms
+
+
+def _first_ms(life: Life, move: Point | None) -> int:
+    return move.at_ms if move else life.times[0]
+
+
+def _flags(situation: Situation, index: int, found: Found) -> frozenset[Flag]:
+    """What one must know about all meters of a life."""
+    life, flags = situation.sight.lives[index], set()
+    if sum(1 for copy in found.get((Asked.CLOSING, index), []) if copy) > 1:
+        flags.add(Flag.DUPLICATE_SCRAPE)
+    if situation.moved(life):
+        flags.add(Flag.START_TIME_MOVED)
+    if (
+        situation.seen[index].gap_across_boundary
+        or situation.late_ms(life) is not None
+        or situation.was_away(life)
+        or (situation.is_overlooked(life) and any(found.get((Asked.OPENING, index), [])))
+    ):
+        flags.add(Flag.GAP_ACROSS_BOUNDARY)
+    return frozenset(flags)
 
 
 def _rate_base(situation: Situation, index: int, found: Found) -> tuple[Values | None, int]:

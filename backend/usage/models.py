@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, Date, Numeric, Text
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, Numeric, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -59,3 +59,17 @@ class MeasuredDayRow(Base):
     measured_at: Mapped[datetime] = mapped_column(Instant)
     series: Mapped[int]
     lives: Mapped[int]
+
+
+class MeasuredLifeRow(Base):
+    """A process life that has readings on a stored day: a few rows where the readings themselves are many."""
+
+    __tablename__ = "measured_life"
+    __table_args__ = (Index("ix_measured_life_instance_day", "instance", "day"),)
+
+    day: Mapped[date] = mapped_column(
+        Date, ForeignKey("measured_day.day", ondelete="CASCADE"), primary_key=True
+    )
+    instance: Mapped[str] = mapped_column(Text, primary_key=True)
+    life_start: Mapped[datetime] = mapped_column(Instant, primary_key=True)
+    closed_at: Mapped[datetime] = mapped_column(Instant)

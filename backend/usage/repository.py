@@ -7,14 +7,15 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from backend.clock import gregorian_month_start
+from backend.clock import Window, gregorian_month_start
 from backend.db.copying import copy_rows
 from backend.errors import Unavailable
-from backend.usage.models import DailyUsageRow, MeasuredDayRow, MeterReadingRow
+from backend.usage.models import DailyUsageRow, MeasuredDayRow, MeasuredLifeRow, MeterReadingRow
 from backend.usage.types import (
+    ClosedLife,
     DailyUsage,
     DayMeasurement,
     Reading,
@@ -41,20 +42,34 @@ _USAGE_COLUMNS = dict(
     )
 )
 
+# A life is known by whatever tenant used it; only the readings are of the one that is asked for.
 _CLOSINGS = """
-SELECT instance, life_start, max(closed_at), array_agg(tenant), array_agg(model), array_agg(type), array_agg(closing)
-FROM meter_reading
-WHERE day = %(day)s AND (%(tenant)s::text IS NULL OR tenant = %(tenant)s)
-GROUP BY instance, life_start
+SELECT life.instance, life.life_start, life.closed_at,
+       reading.tenants, reading.models, reading.types, reading.closings
+FROM measured_life AS life
+LEFT JOIN (
+  SELECT instance, life_start, array_agg(tenant) AS tenants, array_agg(model) AS models, array_agg(type) AS types,
+         array_agg(closing) AS closings
+  FROM meter_reading
+  WHERE day = %(day)s AND (%(tenant)s::text IS NULL OR tenant = %(tenant)s)
+  GROUP BY instance, life_start
+) AS reading USING (instance, life_start)
+WHERE life.day = %(day)s
 """
 
+# An instance that told no start time on a later day was billed then, under no life: what its processes closed
+# with before would open those tokens again.
 _LAST_DAYS = """
-SELECT wanted.instance, wanted.life_start, max(reading.day)
+SELECT wanted.instance, wanted.life_start, max(life.day)
 FROM unnest(%(instances)s::text[], %(starts)s::timestamptz[]) AS wanted (instance, life_start)
-JOIN meter_reading AS reading
-  ON reading.instance = wanted.instance AND reading.life_start = wanted.life_start
-WHERE reading.day BETWEEN %(first)s AND %(last)s
+JOIN measured_life AS life USING (instance, life_start)
+WHERE life.day BETWEEN %(first)s AND %(last)s
 GROUP BY wanted.instance, wanted.life_start
+HAVING NOT EXISTS (
+  SELECT FROM measured_life AS stranger
+  WHERE stranger.instance = wanted.instance AND stranger.life_start = 'epoch'
+    AND stranger.day > max(life.day) AND stranger.day <= %(last)s
+)
 """
 
 
@@ -66,26 +81,38 @@ def claim_day(connection: Connection, measurement: DayMeasurement) -> bool:
         window_end=measurement.window.end,
         measured_at=measurement.measured_at,
         series=measurement.series,
-        lives=measurement.lives,
+        lives=len(measurement.lives),
     )
     claimed = row.on_conflict_do_nothing().returning(MeasuredDayRow.day)
     return connection.scalar(claimed) is not None
 
 
-def ensure_partition(connection: Connection, day: date) -> None:
-    """Make the monthly partition of a day unless it exists; two who try at once wait for each other."""
+def insert_lives(connection: Connection, day: date, lives: Sequence[ClosedLife]) -> None:
+    """Store the lives that have readings on a day."""
+    if lives:
+        connection.execute(insert(MeasuredLifeRow), [{"day": day, **life._asdict()} for life in lives])
+
+
+def ensure_partition(connection: Connection, day: date) -> bool:
+    """Make the monthly partition of a day; False when it exists. Two who try at once wait for each other.
+
+    It is made apart and attached: that keeps nobody from reading or writing the other months meanwhile.
+    """
     first = gregorian_month_start(day)
     name = partition_name(first)
     if connection.scalar(select(func.to_regclass(name))) is not None:
-        return
+        return False
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PARTITION_LOCK})
+    if connection.scalar(select(func.to_regclass(name))) is not None:
+        return False
     following = gregorian_month_start(first + timedelta(days=31))
+    connection.execute(text(f"CREATE TABLE {name} (LIKE meter_reading INCLUDING ALL)"))
     connection.execute(
         text(
-            f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF meter_reading"
-            f" FOR VALUES FROM ('{first}') TO ('{following}')"
+            f"ALTER TABLE meter_reading ATTACH PARTITION {name} FOR VALUES FROM ('{first}') TO ('{following}')"
         )
     )
+    return True
 
 
 def drop_partitions_before(connection: Connection, first_kept: date) -> list[str]:
@@ -101,6 +128,11 @@ def drop_partitions_before(connection: Connection, first_kept: date) -> list[str
     return dropped
 
 
+def delete_lives_before(connection: Connection, first_kept: date) -> None:
+    """Forget the lives of days whose readings are gone."""
+    connection.execute(delete(MeasuredLifeRow).where(MeasuredLifeRow.day < first_kept))
+
+
 def partition_name(month: date) -> str:
     """The name of the partition of a month; names sort as months do."""
     return f"meter_reading_{month:%Y_%m}"
@@ -108,13 +140,15 @@ def partition_name(month: date) -> str:
 
 def copy_readings(connection: Connection, day: date, readings: Iterable[Reading]) -> None:
     """Store the readings of a day, whose partition exists."""
-    copy_rows(connection, "meter_reading", _READING_COLUMNS, ((day, *row) for row in readings))
+    with _driver(connection):
+        copy_rows(connection, "meter_reading", _READING_COLUMNS, ((day, *row) for row in readings))
 
 
 def copy_usage(connection: Connection, day: date, rows: Iterable[UsageRow]) -> None:
     """Store the usage of a day."""
     told = ((day, *row[:-1], list(row.flags)) for row in rows)
-    copy_rows(connection, "daily_usage", _USAGE_COLUMNS, told)
+    with _driver(connection):
+        copy_rows(connection, "daily_usage", _USAGE_COLUMNS, told)
 
 
 def measured_days(connection: Connection, first: date, last: date) -> set[date]:
@@ -122,19 +156,22 @@ def measured_days(connection: Connection, first: date, last: date) -> set[date]:
     return set(connection.scalars(select(MeasuredDayRow.day).where(MeasuredDayRow.day.between(first, last))))
 
 
-def is_measured_until(connection: Connection, day: date, end: datetime) -> bool:
-    """Whether a day is stored whole and ended at that instant."""
-    found = select(MeasuredDayRow.day).where(MeasuredDayRow.day == day, MeasuredDayRow.window_end == end)
-    return connection.scalar(found) is not None
+def window_of(connection: Connection, day: date) -> Window | None:
+    """The window of a stored day."""
+    row = MeasuredDayRow
+    found = connection.execute(select(row.window_start, row.window_end).where(row.day == day)).one_or_none()
+    return Window(start=found.window_start, end=found.window_end) if found else None
 
 
 def closings(connection: Connection, day: date, tenant: str | None) -> StoredLives:
-    """The closing readings of a day, by life; of one tenant's series, or of all."""
+    """Every life of a day with its closing readings; those of one tenant's series, or all."""
     # One row a life with arrays in it: 40,000 rows of seven columns take half as long again.
     with _driver(connection) as driver:
         rows = driver.execute(_CLOSINGS, {"day": day, "tenant": tenant}, binary=True).fetchall()
     return {
-        (instance, start): StoredLife(closed_at, dict(zip(zip(*keys, strict=True), closing, strict=True)))
+        (instance, start): StoredLife(
+            closed_at, dict(zip(zip(*keys, strict=True), closing, strict=True)) if closing else {}
+        )
         for instance, start, closed_at, *keys, closing in rows
     }
 
@@ -213,5 +250,8 @@ def _driver(connection: Connection) -> Iterator[psycopg.Connection[tuple[Any, ..
         raise TypeError("the database is not reached by psycopg")
     try:
         yield driver
+    except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded, OverflowError) as odd:
+        # What Prometheus told does not fit into a column: nothing that asking the database again would change.
+        raise Unavailable(service="prometheus", reason="unstorable") from odd
     except (psycopg.OperationalError, psycopg.InterfaceError) as lost:
         raise Unavailable(service="database") from lost

@@ -1,16 +1,18 @@
 """From readings to tokens: closing minus opening, per meter, and what one must know about the sum. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
 from backend.usage.coverage import Seen, coverage_of
+from backend.usage.labels import with_storable_labels
 from backend.usage.lives import Life
 from backend.usage.types import HOLDING, Flag, Key, OpeningSource, Reading, StoredLife, UsageRow, Values
 
 RATE_MS = 300_000
 """How much of the end of a life tells the rate of what it did afterwards, unseen."""
+
 
 _BITS = {flag: 1 << index for index, flag in enumerate(Flag)}
 _NOTHING: dict[Key, int] = {}
@@ -33,7 +35,7 @@ class LifeReadings:
     was_known: bool = False
     """Whether the life was scraped, or stored, before the window: what has no opening was used later."""
     firsts: Values = field(default_factory=dict)
-    """The first scrape of a life that is neither born nor known."""
+    """The first scrape of a life that is neither born nor known, or the first after its start time moved."""
     first_at: datetime | None = None
     before_end: Values | None = None
     """For a life that ended: readings some minutes earlier."""
@@ -70,6 +72,18 @@ def tally(found: Sequence[LifeReadings], *, min_coverage: Decimal, is_open: bool
     return Tally(rows=_rows(totals, coverages, common, min_coverage), readings=readings)
 
 
+def storable_readings(one: LifeReadings) -> LifeReadings:
+    """The same readings under labels that the database can keep, and under which it kept those of the day before."""
+    before = one.before_end
+    return replace(
+        one,
+        closings=with_storable_labels(one.closings),
+        openings=with_storable_labels(one.openings),
+        firsts=with_storable_labels(one.firsts),
+        before_end=None if before is None else with_storable_labels(before),
+    )
+
+
 def unseen_rows(stored: Iterable[StoredLife]) -> list[UsageRow]:
     """Rows of a day on which nobody looked: no tokens, no coverage, held, for whoever was there before."""
     keys = sorted({key for life in stored for key in life.closings})
@@ -78,12 +92,13 @@ def unseen_rows(stored: Iterable[StoredLife]) -> list[UsageRow]:
 
 def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int]]) -> None:
     """Add the meters of one life. This is the loop of the night: 400,000 times at 100,000 tenants."""
-    instance, start, closed_at = one.life.instance, one.life.started_at, one.closed_at
+    instance, start, closed_at = one.life.name, one.life.started_at, one.closed_at
     stored = one.stored.closings if one.stored else _NOTHING
     stored_at = one.stored.closed_at if one.stored else closed_at
     scraped, scraped_at, firsts = one.openings, one.opened_at, one.firsts
     common = sum(_BITS[flag] for flag in one.flags)
     made = tuple.__new__  # what Reading(...) does in the end, at a third of its price
+    first = _BITS[Flag.START_TIME_MOVED if Flag.START_TIME_MOVED in one.flags else Flag.COLD_START]
     for key, closing in one.closings.items():
         flags = common
         if key in stored:
@@ -92,7 +107,7 @@ def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int
             opening, at, source = scraped[key], scraped_at, OpeningSource.SCRAPED
         elif key in firsts:
             opening, at, source = firsts[key], one.first_at or start, OpeningSource.FIRST_SEEN
-            flags |= _BITS[Flag.COLD_START]
+            flags |= first
         else:
             opening, at, source = _zero(one)
         tokens = closing - opening
@@ -142,6 +157,7 @@ def _rows(
     known: dict[int, tuple[bool, tuple[str, ...]]] = {}
     rows = []
     low = _BITS[Flag.LOW_COVERAGE]
+    doubtful = sum(_BITS[flag] for flag in HOLDING) & ~low
     for key in sorted(totals):
         tokens, unseen, flags = totals[key]
         tenant, model, kind = key
@@ -150,6 +166,8 @@ def _rows(
         if flags not in known:
             known[flags] = _told(flags)
         held, names = known[flags]
+        if not tokens and held and not unseen and coverage and not flags & doubtful:
+            held = False  # the meter was seen and stood still: an idle tenant need not wait for anybody
         rows.append(UsageRow(tenant, model, kind, tokens, coverage, unseen, held, names))
     return rows
 

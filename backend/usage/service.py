@@ -27,31 +27,38 @@ from backend.usage.types import (
     NOTHING_STORED,
     DailyUsage,
     DayMeasurement,
+    LifeKey,
     Reading,
     StoredClosings,
     StoredLives,
     UnknownLabel,
     UsageRow,
 )
+from backend.usage.unstored import Unstored
 
 KEPT_MONTHS = 13
 # As long as the default retention of Prometheus and then some: an older life has no sample to close with.
 REMEMBERED_DAYS = 35
+DAY = timedelta(days=1)
 
 log = get_logger(__name__)
 
 
-def measure_day(actor: Actor, day: date, *, tenant_label: str | None = None) -> DayMeasurement:
+def measure_day(
+    actor: Actor, day: date, *, tenant_label: str | None = None, after: Unstored | None = None
+) -> DayMeasurement:
     """The usage of a day, read from the meters now; of one label, or of all. Writes nothing. Staff and processes.
 
-    A day that has not ended is measured until now and flagged ``open``.
+    A day that has not ended is measured until now and flagged ``open``. It begins where the day before ended when
+    that was stored, and ends where the day after began: days add up also when the law of clocks changes late.
+    The days of ``after`` count as stored.
 
     Raises:
         Invalid: the day has not begun.
         Unavailable: Prometheus, or the database, failed or told only a part.
     """
     require_role_or_process(actor, *STAFF_ROLES)
-    return _measured(day, tenant_label)
+    return _measured(day, tenant_label, after or Unstored())
 
 
 def measure_elsewhere(
@@ -83,6 +90,7 @@ def store_day(actor: Actor, measurement: DayMeasurement) -> bool:
     with transaction() as connection:
         if not repository.claim_day(connection, measurement):
             return False
+        repository.insert_lives(connection, measurement.day, measurement.lives)
         repository.ensure_partition(connection, measurement.day)
         repository.copy_readings(connection, measurement.day, measurement.readings)
         repository.copy_usage(connection, measurement.day, measurement.rows)
@@ -91,7 +99,7 @@ def store_day(actor: Actor, measurement: DayMeasurement) -> bool:
         day=measurement.day,
         rows=len(measurement.rows),
         readings=measurement.series,
-        lives=measurement.lives,
+        lives=len(measurement.lives),
     )
     return True
 
@@ -103,7 +111,7 @@ def today(actor: Actor, tenant_id: TenantId) -> DayMeasurement:
         Unavailable: Prometheus, or the database, failed or told only a part.
     """
     require_tenant(actor, tenant_id)
-    return _measured(clock.billing_day(clock.utc_now()), tenants.get(actor, tenant_id).label)
+    return _measured(clock.billing_day(clock.utc_now()), tenants.get(actor, tenant_id).label, Unstored())
 
 
 def daily(actor: Actor, tenant_id: TenantId, first: date, last: date) -> list[DailyUsage]:
@@ -144,6 +152,13 @@ def rows_of_day(actor: Actor, day: date) -> list[UsageRow]:
         return repository.usage_of_day(connection, day)
 
 
+def window_of(actor: Actor, day: date) -> Window | None:
+    """The instants that were counted as a stored day. Staff and processes."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    with read() as connection:
+        return repository.window_of(connection, day)
+
+
 def measured_days(actor: Actor, first: date, last: date) -> set[date]:
     """The days of a range, both ends included, that are stored. Staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
@@ -159,6 +174,18 @@ def unknown_labels(actor: Actor, first: date, last: date) -> list[UnknownLabel]:
         return repository.usage_of_strangers(connection, known, first, last)
 
 
+def prepare_months(actor: Actor, now: datetime) -> list[date]:
+    """Make the room for the readings of this month and the next; the months that had none. For processes.
+
+    Made while a day is billed, it would need a lock that waits for whoever uses the readings.
+    """
+    require_process(actor)
+    this = clock.gregorian_month_start(clock.billing_day(now))
+    following = clock.gregorian_month_start(this + timedelta(days=31))
+    with transaction() as connection:
+        return [month for month in (this, following) if repository.ensure_partition(connection, month)]
+
+
 def drop_old_readings(actor: Actor, now: datetime) -> list[str]:
     """Drop the readings of months that ended more than thirteen months ago; the names of what went. For processes."""
     require_process(actor)
@@ -166,16 +193,17 @@ def drop_old_readings(actor: Actor, now: datetime) -> list[str]:
     for _ in range(KEPT_MONTHS):
         first_kept = clock.gregorian_month_start(first_kept - timedelta(days=1))
     with transaction() as connection:
+        repository.delete_lives_before(connection, first_kept)
         return repository.drop_partitions_before(connection, first_kept)
 
 
-def _measured(day: date, tenant: str | None) -> DayMeasurement:
+def _measured(day: date, tenant: str | None, after: Unstored) -> DayMeasurement:
     now = clock.utc_now()
-    window = _begun_window(day, now)
+    window = _window_beside(_begun_window(day, now), day, after)
     source = Source(client=_client(settings()), settings=settings(), tenant=tenant)
     # What is stored is read while Prometheus works.
     with ThreadPoolExecutor(1) as side:
-        stored = side.submit(copy_context().run, _stored, day, window, tenant)
+        stored = side.submit(copy_context().run, _stored, day, tenant, after)
         try:
             return meter.measure(source, day, window, now=now, stored=stored.result)
         except Unavailable:
@@ -190,29 +218,51 @@ def _begun_window(day: date, now: datetime) -> Window:
     return window
 
 
+def _window_beside(window: Window, day: date, after: Unstored) -> Window:
+    """The window between those of the neighbours that are stored."""
+    with read() as connection:
+        before = repository.window_of(connection, day - DAY)
+        following = repository.window_of(connection, day + DAY)
+    if before is None and after.last is not None and after.last.day == day - DAY:
+        before = after.last.window
+    start = before.end if before else window.start
+    end = following.start if following else window.end
+    return Window(start=start, end=end) if start < end else window
+
+
 def _client(given: UsageSettings) -> Prometheus:
     return prometheus(given.prometheus_url, given.prometheus_timeout_s)
 
 
-def _stored(day: date, window: Window, tenant: str | None) -> StoredClosings:
-    yesterday = day - timedelta(days=1)
+def _stored(day: date, tenant: str | None, after: Unstored) -> StoredClosings:
+    yesterday = day - DAY
+
+    def older(wanted: Sequence[LifeKey]) -> StoredLives:
+        return _older(wanted, yesterday, tenant, after)
+
+    if yesterday in after.days:
+        return StoredClosings(previous_day=True, lives=after.closings(yesterday), older=older)
     with read() as connection:
-        is_whole = repository.is_measured_until(connection, yesterday, window.start)
+        is_whole = bool(repository.measured_days(connection, yesterday, yesterday))
         lives = repository.closings(connection, yesterday, tenant) if is_whole else {}
-
-    def older(wanted: Sequence[tuple[str, datetime]]) -> StoredLives:
-        return _older(wanted, yesterday, tenant)
-
     return StoredClosings(previous_day=is_whole, lives=lives, older=older)
 
 
-def _older(wanted: Sequence[tuple[str, datetime]], until: date, tenant: str | None) -> StoredLives:
+def _older(wanted: Sequence[LifeKey], until: date, tenant: str | None, after: Unstored) -> StoredLives:
     """Readings of lives that were away for days: only if every day since is stored, else it may still count them."""
     with read() as connection:
-        measured = repository.measured_days(connection, until - timedelta(days=REMEMBERED_DAYS), until)
-        first = until + timedelta(days=1)
-        while first - timedelta(days=1) in measured:
-            first -= timedelta(days=1)
+        measured = repository.measured_days(connection, until - REMEMBERED_DAYS * DAY, until) | after.days
+        first = until + DAY
+        while first - DAY in measured:
+            first -= DAY
         days = repository.last_days(connection, wanted, first, until)
+        days = {life: day for life, day in days.items() if not after.was_stranger(life[0], day)}
         by_day = {day: repository.closings(connection, day, tenant) for day in set(days.values())}
-    return {life: by_day[day][life] for life, day in days.items() if life in by_day[day]}
+    stored = {life: (day, by_day[day][life]) for life, day in days.items() if life in by_day[day]}
+    # What was measured last is newer than what is stored of the same life.
+    stored |= {
+        life: told
+        for life, told in after.last_days(wanted, first).items()
+        if not after.was_stranger(life[0], told[0]) and (life not in stored or stored[life][0] < told[0])
+    }
+    return {life: closings for life, (_, closings) in stored.items()}

@@ -1,16 +1,18 @@
 """What is asked of Prometheus to read meters: few instant queries, no raw samples of counters."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 from backend.clients.prometheus import Prometheus, instant_text, quoted
 from backend.config import UsageSettings
 from backend.usage.coverage import Span
+from backend.usage.labels import LONGEST_TENANT_BYTES, is_storable
 from backend.usage.lives import NEAR_MS, Point, Sight, sight_of
 from backend.usage.shards import shard_matchers
 from backend.usage.types import Values
@@ -36,9 +38,16 @@ class Look(NamedTuple):
     """The answers over everybody, and the parts that they were asked in."""
 
     sight: Sight
-    shards: list[str]
+    shards: "Shards"
     opening: Boundary
     closing: Boundary
+
+
+class Shards(NamedTuple):
+    """Matchers that split the series, and whether any label of them is one that cannot be stored as it is."""
+
+    matchers: list[str]
+    has_odd_labels: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +77,8 @@ class Source:
         Asked side by side, because Prometheus takes its time; no answer but the readings' own waits for another one.
         """
         if not instances:
-            return Look(Sight([], []), [""], Boundary({}, set()), Boundary({}, set()))
+            nothing = Boundary({}, set())
+            return Look(Sight([], []), Shards([""], has_odd_labels=False), nothing, nothing)
         with ThreadPoolExecutor(1) as side:
             seeing = side.submit(copy_context().run, self.sight, instances, wider)
 
@@ -78,17 +88,17 @@ class Source:
 
             shards = self.shards(window, len(instances))
             instants = (window.start_ms, window.end_ms)
-            opening, closing = self.boundaries(table, shards, instants)
+            opening, closing = self.boundaries(table, shards.matchers, instants)
             return Look(seeing.result(), shards, opening, closing)
 
-    def shards(self, span: Span, instances: int) -> list[str]:
+    def shards(self, span: Span, instances: int) -> Shards:
         """Matchers that split the series into parts of bearable size; one empty matcher when one part is enough.
 
         The parts cover every series, whatever tenants appear meanwhile. The number of series is bounded from the
         index: counting them would cost as much as reading them.
         """
         if self.tenant is not None:
-            return [""]
+            return Shards([""], has_odd_labels=True)
         tenants, models, types, replicas = (
             self.client.label_values(label, self._counter(), span.start_ms, span.end_ms)
             for label in (*self.names.key, self.names.replica)
@@ -97,7 +107,11 @@ class Source:
         for labels in (models, types, replicas):
             bound *= max(1, len(labels))
         parts = -(-bound // self.settings.usage_shard_series)
-        return shard_matchers(self.names.tenant, tenants, parts) if parts > 1 else [""]
+        is_plain = all(map(is_storable, chain(models, types))) and all(
+            is_storable(tenant, LONGEST_TENANT_BYTES) for tenant in tenants
+        )
+        matchers = shard_matchers(self.names.tenant, tenants, parts) if parts > 1 else [""]
+        return Shards(matchers, has_odd_labels=not is_plain)
 
     def sight(self, instances: set[str], span: Span) -> Sight:
         """Which process was seen when, from the raw samples of its start time."""
@@ -175,6 +189,22 @@ class Source:
         )
         return {key: min(value, before.get(key, value)) for key, value in lowest.items()}, last
 
+    def ups(self, sight: Sight, instances: Sequence[str], span: Span) -> dict[str, list[int]]:
+        """When Prometheus tried to scrape some instances, whether they answered or not, in order."""
+        targets: dict[str, list[Mapping[str, str]]] = {}
+        for target in sight.targets:
+            targets.setdefault(target.instance, []).append(target.labels)
+        found: dict[str, set[int]] = {}
+        for start in range(0, len(instances), LARGEST_BATCH):
+            asked = _selector("up", [_one_of("instance", instances[start : start + LARGEST_BATCH])])
+            for series in self.client.instant(f"{asked}[{span.end_ms - span.start_ms + 1}ms]", span.end_ms):
+                labels = {name: value for name, value in series["metric"].items() if name != "__name__"}
+                instance = labels.get("instance", "")
+                # The address may have been another program's meanwhile: its labels say so.
+                if any(_agree(labels, known) for known in targets.get(instance, [])):
+                    found.setdefault(instance, set()).update(round(at * 1000) for at, _ in series["values"])
+        return {instance: sorted(times) for instance, times in found.items()}
+
     def is_alive_at(self, at_ms: int) -> bool:
         """Whether Prometheus scraped anything at all just before an instant."""
         return bool(self.client.instant("count(up)", at_ms))
@@ -197,6 +227,11 @@ class Source:
         if self.tenant is not None:
             matchers.append(f"{self.settings.usage_tenant_label}={quoted(self.tenant)}")
         return _selector(self.settings.usage_metric, matchers)
+
+
+def _agree(some: Mapping[str, str], others: Mapping[str, str]) -> bool:
+    """Whether no label says the one thing here and another there."""
+    return all(others.get(name, value) == value for name, value in some.items())
 
 
 def escaped(value: str) -> str:

@@ -21,6 +21,8 @@ class Flag(StrEnum):
     """A closing reading below its opening one: the meter counts nothing."""
     NO_START_TIME = "no_start_time"
     """A counter of an instance that does not tell when its process started."""
+    START_TIME_MOVED = "start_time_moved"
+    """A process whose start time changed while it ran: only what it counted after that is proven."""
     DUPLICATE_SCRAPE = "duplicate_scrape"
     """The same process was scraped twice; it counts once."""
     GAP_ACROSS_BOUNDARY = "gap_across_boundary"
@@ -29,7 +31,15 @@ class Flag(StrEnum):
     """The day has not ended: measured so far."""
 
 
-HOLDING = frozenset({Flag.COLD_START, Flag.LOW_COVERAGE, Flag.READING_WENT_BACK, Flag.NO_START_TIME})
+HOLDING = frozenset(
+    {
+        Flag.COLD_START,
+        Flag.LOW_COVERAGE,
+        Flag.READING_WENT_BACK,
+        Flag.NO_START_TIME,
+        Flag.START_TIME_MOVED,
+    }
+)
 """Flags with which no invoice is issued before an operator has looked."""
 
 
@@ -106,9 +116,17 @@ class UnknownLabel(NamedTuple):
     tokens: int
 
 
+class ClosedLife(NamedTuple):
+    """A process life that has readings on a day, and when the last of them was scraped."""
+
+    instance: str
+    life_start: datetime
+    closed_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayMeasurement:
-    """All usage of a day with its evidence. ``series`` counts meters, ``lives`` the processes that carried them."""
+    """All usage of a day with its evidence. ``series`` counts meters, ``lives`` are the processes that carried them."""
 
     day: date
     window: Window
@@ -116,7 +134,7 @@ class DayMeasurement:
     rows: list[UsageRow]
     readings: list[Reading]
     series: int
-    lives: int
+    lives: list[ClosedLife]
 
 
 class StoredLife(NamedTuple):
@@ -126,8 +144,10 @@ class StoredLife(NamedTuple):
     closings: Values
 
 
-StoredLives = dict[tuple[str, datetime], StoredLife]
-"""By instance and start of life."""
+LifeKey = tuple[str, datetime]
+"""Instance and start of life."""
+
+StoredLives = dict[LifeKey, StoredLife]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +160,7 @@ class StoredClosings:
 
     previous_day: bool
     lives: StoredLives
-    older: Callable[[Sequence[tuple[str, datetime]]], StoredLives]
+    older: Callable[[Sequence[LifeKey]], StoredLives]
 
 
 NOTHING_STORED = StoredClosings(previous_day=False, lives={}, older=lambda _lives: {})

@@ -6,7 +6,7 @@ from datetime import date
 
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
-from backend.invoices.types import BillingRun, DayPlan, HeldInvoice, RunState
+from backend.invoices.types import BillingRun, DayPlan, HeldInvoice, Invoice, RunState
 from backend.usage.types import UnknownLabel
 from portal import routes
 
@@ -139,6 +139,13 @@ def to_held(held: HeldInvoice, lang: Lang) -> HeldRow:
     )
 
 
+def released(invoice: Invoice, lang: Lang) -> str:
+    """What became of a held invoice that an operator released."""
+    if not invoice.number:
+        return text("billing.closed", lang, day=fmt.day(invoice.day, lang))
+    return text("billing.released", lang, number=fmt.identifier(invoice.number, lang))
+
+
 def reason(name: str, lang: Lang) -> ReasonRow:
     """A reason in plain words."""
     if not has(f"usage.flag.{name}"):
@@ -168,7 +175,8 @@ def to_plan(day: DayPlan, lang: Lang) -> PlanRow:
         amount=fmt.toman_bare(day.amount_rial, lang),
         held=fmt.number(day.held, lang),
         unknown=fmt.number(len(day.unknown_labels), lang),
-        measured=text("billing.new_day" if day.new else "billing.measured_day", lang),
+        measured=failure(day.error, lang)
+        or text("billing.new_day" if day.new else "billing.measured_day", lang),
     )
 
 

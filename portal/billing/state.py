@@ -9,14 +9,12 @@ from uuid import UUID
 import reflex as rx
 
 from backend.errors import NotFound
-from backend.i18n import format as fmt
-from backend.i18n.catalog import text
 from backend.invoices import service as invoices
 from backend.invoices.types import Invoice, InvoiceId
 from portal import bridge, session
 from portal.billing import reading
 from portal.billing.reading import BillingView, PlanView
-from portal.billing.rows import DayChoice, HeldRow, PlanRow, RunRow, UnknownRow
+from portal.billing.rows import DayChoice, HeldRow, PlanRow, RunRow, UnknownRow, released
 from portal.bridge import Lane, Problem
 from portal.guard import OPERATORS, STAFF, allow, connection_of, is_same_connection
 from portal.i18n import language
@@ -158,7 +156,7 @@ class BillingState(rx.State):
             self.release_problem = outcome.text
             return
         self.chosen_key = ""
-        self.done = text("billing.released", lang, number=fmt.identifier(outcome.number or "", lang))
+        self.done = released(outcome, lang)
         await self._reload(outcome)
 
     async def _reload(self, _released: Invoice) -> None:

@@ -206,7 +206,8 @@ _TYPES = frozenset({"prompt", "cached_prompt", "completion"})
 def _title(invoice: Invoice, lang: Lang) -> str:
     if invoice.number:
         return text("page.invoice.heading", lang, number=fmt.identifier(invoice.number, lang))
-    return text("page.invoice.heading_held", lang, day=fmt.day(invoice.day, lang))
+    key = "page.invoice.heading_held" if invoice.status is Status.HELD else "page.invoice.heading_closed"
+    return text(key, lang, day=fmt.day(invoice.day, lang))
 
 
 def _unseen(usage: Sequence[DailyUsage], lang: Lang) -> str:

@@ -158,23 +158,69 @@ def untranslated(persian: dict[str, str]) -> list[str]:
 
 
 def used_keys(files: Iterable[Source], prefixes: Iterable[str]) -> set[str]:
-    """String constants that look like catalogue keys of known sections."""
+    """Catalogue keys of known sections that ``t``, ``text`` or ``has`` ask for, a title, or a thing called ``key``."""
     pattern = re.compile(rf"({'|'.join(map(re.escape, prefixes))})(\.[a-z0-9_]+)+")
-    found: set[str] = set()
-    for source in files:
-        for node in ast.walk(ast.parse(source.text)):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in {
-                "t",
-                "text",
-            }:
-                first = node.args[0] if node.args else None
-                if (
-                    isinstance(first, ast.Constant)
-                    and isinstance(first.value, str)
-                    and pattern.fullmatch(first.value)
-                ):
-                    found.add(first.value)
-    return found
+    asked = (part for source in files for node in ast.walk(ast.parse(source.text)) for part in _asked(node))
+    return {
+        inner.value
+        for part in asked
+        for inner in ast.walk(part)
+        if isinstance(inner, ast.Constant) and isinstance(inner.value, str) and pattern.fullmatch(inner.value)
+    }
+
+
+def _asked(node: ast.AST) -> list[ast.expr]:
+    """The parts of a call or an assignment that name a sentence."""
+    if isinstance(node, ast.Assign):
+        return [node.value] if any(getattr(each, "id", "") == "key" for each in node.targets) else []
+    if not isinstance(node, ast.Call):
+        return []
+    titles = [each.value for each in node.keywords if each.arg == "title"]
+    name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+    return [*titles, *node.args[:1]] if name in {"t", "text", "has"} else titles
+
+
+def key_families(files: Iterable[Source], prefixes: Iterable[str]) -> set[str]:
+    """Catalogue keys that are put together while running, with ``{}`` where something is filled in."""
+    pattern = re.compile(rf"({'|'.join(map(re.escape, prefixes))})\.[a-z0-9_.{{}}]+")
+    texts = {
+        "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+        for source in files
+        for node in ast.walk(ast.parse(source.text))
+        if isinstance(node, ast.JoinedStr)
+    }
+    return {text for text in texts if pattern.fullmatch(text)}
+
+
+def words_of(files: Iterable[Source], templates: Iterable[str]) -> set[str]:
+    """Every string in the code, and every quoted word of the templates."""
+    code = {
+        node.value
+        for source in files
+        for node in ast.walk(ast.parse(source.text))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    return code.union(*(re.findall(r'"([a-z0-9_.]+)"', template) for template in templates))
+
+
+def dead_keys(keys: Iterable[str], families: Iterable[str], words: set[str]) -> list[str]:
+    """Keys that nothing asks for: no string of the code is one, and no family is it with words of the code."""
+    shapes = [re.compile(re.escape(family).replace(r"\{\}", r"([\w-]+)")) for family in families]
+    return [
+        key
+        for key in keys
+        if key not in words
+        and not any(
+            all(word in words or _is_code(word) for word in found.groups())
+            for shape in shapes
+            if (found := shape.fullmatch(key))
+        )
+    ]
+
+
+def _is_code(word: str) -> bool:
+    """Whether a word is a number of somebody else's, or that there is none."""
+    return word.removeprefix("-").isdecimal() or word == str(None)
 
 
 def addresses(text: str) -> list[str]:

@@ -1,8 +1,16 @@
 """Every sentence exists in Persian and English, with the same places, and every key in the code exists."""
 
+from collections.abc import Iterable
+
+from backend.actor import Role
 from backend.i18n.catalog import sentences
+from backend.invoices.types import RunState, Status
+from backend.payments import types as payment_types
+from backend.payments.types import EntryKind, EventKind, Outcome, State, Verdict
+from backend.usage import types as usage_types
+from backend.usage.types import OpeningSource
 from tests.guards import rules
-from tests.guards.rules import PRODUCTION, Source
+from tests.guards.rules import PRODUCTION, ROOT, Source
 
 # Proper names and symbols that Persian text writes in Latin letters too.
 LATIN_IN_PERSIAN = frozenset({"unit.json", "language.en", "nav.english"})
@@ -27,13 +35,108 @@ def test_an_english_sentence_among_the_persian_ones_is_seen() -> None:
 
 
 def test_every_key_in_the_code_is_in_the_catalogue() -> None:
-    sections = {key.partition(".")[0] for key in sentences("fa")}
-    used = rules.used_keys(rules.sources(*PRODUCTION), sections)
+    used = rules.used_keys(rules.sources(*PRODUCTION), sections())
 
     assert used - sentences("fa").keys() == set()
 
 
 def test_a_key_that_nobody_wrote_a_sentence_for_is_seen() -> None:
-    code = Source("portal/x.py", 't("page.none_such")')
+    code = Source(
+        "portal/x.py",
+        """
+t("page.none_such")
+key = "page.this" if x else "page.that"
+page("/x", title="page.title")
+text("page.one" if x else "page.two", lang)
+log.info("page.opened")
+""",
+    )
 
-    assert rules.used_keys([code], {"page"}) == {"page.none_such"}
+    assert rules.used_keys([code], {"page"}) == {
+        "page.none_such",
+        "page.this",
+        "page.that",
+        "page.title",
+        "page.one",
+        "page.two",
+    }
+
+
+# What fills the keys that are put together while running. None: a word from elsewhere; where the catalogue has no
+# sentence for it, the code says something else.
+FAMILIES: dict[str, Iterable[str] | None] = {
+    "billing.started_by.{}": None,
+    "billing.state.{}": RunState,
+    "error.{}": None,
+    "error.{}.{}": None,
+    "invoice.status.{}": Status,
+    "mail.{}.{}": None,
+    "number.{}": ("thousand", "million", "billion"),
+    "payment.by.{}": None,
+    "payment.detail.{}": None,
+    "payment.entry.{}": EntryKind,
+    "payment.event.{}": EventKind,
+    "payment.flag.{}": payment_types.Flag,
+    "payment.flag_text.{}": payment_types.Flag,
+    "payment.flag_text.{}_booked": None,
+    "payment.refused.status_{}": None,
+    "payment.returned.{}.heading": Outcome,
+    "payment.returned.{}.text": Outcome,
+    "payment.said.{}": ("success", "failure", "yes", "no"),
+    "payment.state.{}": State,
+    "payment.undecided.{}": None,
+    "payment.undecided.{}_other": ("status", "result"),
+    "payment.verdict.{}": Verdict,
+    "payment.{}": ("try_again", "to_invoice", "credit", "debt"),
+    "payment.{}.{}": None,
+    "payment.{}_note": ("credit", "debt"),
+    "role.{}": Role,
+    "timezone.{}": ("asia_tehran",),
+    "unit.{}": ("thousand", "million", "billion", "days", "hours", "minutes"),
+    "usage.flag.{}": usage_types.Flag,
+    "usage.flag_name.{}": usage_types.Flag,
+    "usage.opening.{}": OpeningSource,
+    "usage.type.{}": ("prompt", "cached_prompt", "completion"),
+}
+# Asked for by the reason that a run or the judge has stored, whatever its length.
+STORED_REASONS = ("billing.failure.{}.{}", "payment.undecided.status_{}", "payment.undecided.result_{}")
+
+
+def sections() -> set[str]:
+    return {key.partition(".")[0] for key in sentences("fa")}
+
+
+def test_every_key_that_is_put_together_is_of_a_known_family() -> None:
+    assert rules.key_families(rules.sources(*PRODUCTION), sections()) == set(FAMILIES)
+
+
+def test_whatever_fills_such_a_key_has_a_sentence() -> None:
+    wanted = {
+        family.format(word) for family, members in FAMILIES.items() if members is not None for word in members
+    }
+
+    assert wanted - sentences("fa").keys() == set()
+
+
+def test_a_family_of_keys_is_seen() -> None:
+    code = Source("portal/x.py", 'text(f"page.{name}.title", lang)\nlog.info(f"{x} page.")')
+
+    assert rules.key_families([code], {"page"}) == {"page.{}.title"}
+
+
+def test_no_sentence_is_left_over() -> None:
+    templates = [path.read_text() for folder in PRODUCTION for path in (ROOT / folder).rglob("*.j2")]
+    words = rules.words_of(rules.sources(*PRODUCTION), templates)
+    words |= {word for members in FAMILIES.values() if members is not None for word in members}
+
+    assert rules.dead_keys(sentences("fa"), [*FAMILIES, *STORED_REASONS], words) == []
+
+
+def test_a_sentence_that_nobody_says_is_seen() -> None:
+    words = rules.words_of([Source("portal/x.py", 't("page.a"); flag = "low"')], ['{{ say("subject") }}'])
+    keys = ["page.a", "page.b", "usage.low", "usage.high", "mail.subject", "payment.status_4"]
+
+    assert rules.dead_keys(keys, ["usage.{}", "mail.{}", "payment.status_{}"], words) == [
+        "page.b",
+        "usage.high",
+    ]

@@ -1,3 +1,5 @@
+import time
+
 import psycopg
 import pytest
 from sqlalchemy import text
@@ -5,6 +7,7 @@ from sqlalchemy import text
 from backend.clients.http import refuse_inside_transaction
 from backend.db import engine
 from backend.errors import Unavailable
+from backend.job_runs.repository import Lock
 from backend.sandbox.processes import free_port
 
 
@@ -71,3 +74,52 @@ def test_a_lock_is_given_to_one_at_a_time(database: str) -> None:
 def test_a_network_call_inside_a_transaction_is_a_bug(database: str) -> None:
     with engine.transaction(), pytest.raises(RuntimeError, match="transaction"):
         refuse_inside_transaction()
+
+
+SESSION = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "3",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+    "idle_in_transaction_session_timeout": "1min",
+    "statement_timeout": "2min",
+    "TimeZone": "UTC",
+}
+
+
+def shown(connection: psycopg.Connection[tuple[str]]) -> dict[str, str]:
+    found = {}
+    for name in SESSION:
+        row = connection.execute(f"SHOW {name}").fetchone()
+        assert row is not None
+        found[name] = row[0]
+    return found
+
+
+def test_postgresql_notices_within_seconds_that_a_host_vanished(database: str) -> None:
+    with engine.read() as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+
+        assert shown(driver) == SESSION
+        assert driver.info.get_parameters()["keepalives_idle"] == "5"
+        assert driver.info.get_parameters()["tcp_user_timeout"] == "10000"
+
+
+def test_the_leaders_lock_does_not_outlive_its_host_either(database: str) -> None:
+    lock = Lock(engine.engine(), 1)
+    try:
+        assert shown(lock._connection) == SESSION
+    finally:
+        lock.close()
+
+
+def test_a_transaction_that_hangs_is_ended_and_unavailable(database: str) -> None:
+    def hang() -> None:
+        with engine.transaction() as connection:
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 50"))
+            time.sleep(0.3)
+            connection.execute(text("SELECT 1"))
+
+    with pytest.raises(Unavailable):
+        hang()

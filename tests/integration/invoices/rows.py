@@ -12,6 +12,7 @@ WRITTEN = (
     "invoice_number",
     "job_run",
     "measured_day",
+    "measured_life",
     "meter_reading",
     "outbox_mail",
     "tenant_invoice",

@@ -25,14 +25,15 @@ SEEDS = (1, 2, 3)
 Measure = Callable[..., DayMeasurement]
 
 
-def build_blocks(worlds: Sequence[World], folder: Path) -> None:
+def build_blocks(worlds: Sequence[World], folder: Path, *, block_hours: int = 2) -> None:
     """Write the samples as blocks, as a restored backup would bring them."""
     promtool = monitoring().promtool
-    for number, text in openmetrics_blocks(worlds).items():
+    longest = f"--max-block-duration={block_hours}h"
+    for number, text in openmetrics_blocks(worlds, block_hours * 3600).items():
         path = folder / f"{number}.om"
         path.write_text(text)
         subprocess.run(
-            [promtool, "tsdb", "create-blocks-from", "openmetrics", path, folder / "data"],
+            [promtool, "tsdb", "create-blocks-from", longest, "openmetrics", path, folder / "data"],
             check=True,
             capture_output=True,
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
+import httpx
 import orjson
 import pytest
 
@@ -166,3 +167,16 @@ def test_nothing_is_asked_while_a_transaction_is_open(
         client.instant("up", 1)
 
     assert stand_in.asked == []
+
+
+def test_label_values_are_asked_for_by_get_because_nothing_else_is_answered(nights_url: str) -> None:
+    """Should this fail one day, the selector may travel in the body like every query."""
+    path = "/api/v1/label/tenant/values"
+
+    with Prometheus(nights_url, 10) as client:
+        values = client.label_values("tenant", 'openai_tokens_total{scenario="steady"}', 0, 2 * 10**12)
+
+    assert values == ["tenant-a"]
+    assert httpx.post(f"{nights_url}{path}", data={"match[]": "up"}).status_code == 405
+    for known in ("/api/v1/series", "/api/v1/labels"):
+        assert httpx.post(f"{nights_url}{known}", data={"match[]": "up"}).is_success

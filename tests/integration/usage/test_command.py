@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 
 from backend.clock import day_window
-from tests.integration.usage import special
+from tests.integration.usage import nights, special
 from tests.integration.usage.world import World
 
 SETTINGS = ("DATABASE_URL", "PROMETHEUS_URL", "USAGE_SELECTOR", "USAGE_REPLICA_LABEL", "PUBLIC_URL")
@@ -72,6 +72,20 @@ def test_people_get_a_table(prometheus_url: str) -> None:
     assert asked.returncode == 0
     assert "tenant-2" in asked.stdout
     assert "100.000%" in asked.stdout
+
+
+def test_another_replica_label_is_honoured(nights_url: str) -> None:
+    tokens = {}
+    for label in ("site", "prometheus_replica"):
+        asked = ask(
+            "--day", str(nights.SECOND), "--prometheus-url", nights_url, "--json",
+            USAGE_SELECTOR='scenario="replicas"', USAGE_REPLICA_LABEL=label,
+        )  # fmt: skip
+        [row] = json.loads(asked.stdout)
+        tokens[label] = row["tokens"]
+
+    # Without it the two sites look like parts of one whole.
+    assert tokens["prometheus_replica"] == 2 * tokens["site"] == 2 * 24 * 60 * nights.RATE[nights.A]
 
 
 def test_nothing_used_is_an_empty_array(prometheus_url: str) -> None:

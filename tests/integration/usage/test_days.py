@@ -4,7 +4,9 @@ import threading
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
+import psycopg
 import pytest
+from sqlalchemy import text
 
 from backend import clock, config
 from backend.actor import Actor, Role, TenantId
@@ -195,6 +197,30 @@ def test_readings_are_kept_for_thirteen_months(watching: pytest.MonkeyPatch) -> 
         assert repository.drop_partitions_before(connection, date(2025, 10, 1)) == []
 
 
+def test_the_next_month_has_its_room_before_it_begins(watching: pytest.MonkeyPatch) -> None:
+    now = datetime(2026, 12, 31, 12, tzinfo=UTC)
+
+    made = service.prepare_months(NIGHT, now)
+
+    assert made == [date(2026, 12, 1), date(2027, 1, 1)]
+    assert service.prepare_months(NIGHT, now) == []
+    with transaction() as connection:
+        assert not repository.ensure_partition(connection, date(2027, 1, 31))
+
+
+def test_room_for_a_month_is_made_beside_those_who_read_and_write(
+    watching: pytest.MonkeyPatch, database: str
+) -> None:
+    with transaction() as connection:
+        repository.ensure_partition(connection, date(2026, 11, 1))
+    with psycopg.connect(database) as other, transaction() as connection:
+        other.execute("SELECT count(*) FROM meter_reading")
+        other.execute("LOCK TABLE meter_reading IN ROW EXCLUSIVE MODE")
+        connection.execute(text("SET LOCAL lock_timeout = '2s'"))
+
+        assert repository.ensure_partition(connection, date(2026, 12, 1))
+
+
 def test_only_those_who_may_ask_are_answered(watching: pytest.MonkeyPatch) -> None:
     mine = tenants.create(NIGHT, new_tenant("tenant-1")).id
     stranger = Actor(name="x", role=Role.TENANT_ADMIN, tenant_id=TenantId(uuid4()))
@@ -213,6 +239,7 @@ def test_only_those_who_may_ask_are_answered(watching: pytest.MonkeyPatch) -> No
         lambda: service.rows_of_day(stranger, day),
         lambda: service.measured_days(stranger, day, day),
         lambda: service.unknown_labels(stranger, day, day),
+        lambda: service.prepare_months(stranger, clock.utc_now()),
         lambda: service.drop_old_readings(stranger, clock.utc_now()),
     ):
         with pytest.raises(Forbidden):

@@ -14,6 +14,7 @@ Labels = tuple[tuple[str, str], ...]
 
 METRIC = "openai_tokens_total"
 START = "process_start_time_seconds"
+UP = "up"
 HOUR = 3600
 
 
@@ -35,6 +36,16 @@ class Process:
     base: dict[Key, int] = field(default_factory=dict)
     eager: Sequence[Key] = ()
     tells_start: bool = True
+    moves: Sequence[tuple[float, float]] = ()
+    """From when on it tells another start time, and which."""
+    silent: Sequence[tuple[float, float]] = ()
+    """When it tells no start time."""
+
+    def told_start(self, at: float) -> float | None:
+        """The start time that it tells at an instant."""
+        if not self.tells_start or any(begin <= at < end for begin, end in self.silent):
+            return None
+        return next((start for since, start in reversed(self.moves) if since <= at), self.start)
 
     def values_at(self, at: float) -> dict[Key, int]:
         """The exposition at an instant."""
@@ -54,10 +65,27 @@ class Scraper:
     offset: float = 7
     job: str = "docuchat"
     extra: Mapping[str, str] = field(default_factory=dict)
+    only_counters: Mapping[str, str] = field(default_factory=dict)
+    """Labels that it puts on counters alone."""
     gaps: Sequence[tuple[float, float]] = ()
     instance_gaps: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
     begins: float = 0
     ends: float = float("inf")
+    keys: Sequence[Key] | None = None
+    """The only series that it keeps, when it does not keep all."""
+    targets: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    """When it knew of an address, and so tells ``up`` of it."""
+
+    def ups(self, processes: Sequence[Process]) -> Iterator[tuple[str, float, int]]:
+        """Address, instant, and whether somebody answered."""
+        for instance, known in self.targets.items():
+            answered = {at for one in processes if one.instance == instance for at in self.times(one)}
+            for begin, end in known:
+                first = int((begin - self.offset) // self.interval) + 1
+                for number in range(first, int((end - self.offset) // self.interval) + 1):
+                    at = self.offset + number * self.interval
+                    if not any(start <= at < stop for start, stop in self.gaps):
+                        yield instance, at, int(at in answered)
 
     def times(self, process: Process) -> Iterator[float]:
         """When this process was scraped."""
@@ -82,6 +110,9 @@ class World:
     def samples(self) -> Iterator[tuple[str, Labels, float, float]]:
         """What Prometheus holds: metric, labels, seconds, value."""
         for scraper in self.scrapers:
+            for instance, at, is_up in scraper.ups(self.processes):
+                named = {"scenario": self.name, "job": scraper.job, "instance": instance, **scraper.extra}
+                yield UP, tuple(named.items()), at, is_up
             for process in self.processes:
                 target = {
                     "scenario": self.name,
@@ -90,10 +121,16 @@ class World:
                     **scraper.extra,
                 }
                 for at, values in exposed(process, scraper):
-                    if process.tells_start:
-                        yield START, tuple(target.items()), at, process.start
+                    if (start := process.told_start(at)) is not None:
+                        yield START, tuple(target.items()), at, start
                     for (tenant, model, kind), value in values.items():
-                        labels = {**target, "tenant": tenant, "model": model, "type": kind}
+                        labels = {
+                            **target,
+                            **scraper.only_counters,
+                            "tenant": tenant,
+                            "model": model,
+                            "type": kind,
+                        }
                         yield METRIC, tuple(labels.items()), at, value
 
     def proven(self, start: float, end: float, *, sight_from: float) -> dict[Key, int]:
@@ -137,7 +174,8 @@ def exposed(process: Process, scraper: Scraper) -> Iterator[tuple[float, dict[Ke
         while event is not None and event.at <= at:
             values[event.key] = values.get(event.key, 0) + event.tokens
             event = next(pending, None)
-        yield at, dict(values)
+        kept = values if scraper.keys is None else {key: values[key] for key in scraper.keys if key in values}
+        yield at, dict(kept)
 
 
 def keys_of(tenants: int) -> list[Key]:
@@ -173,7 +211,7 @@ def openmetrics_blocks(worlds: Sequence[World], block_s: int = 2 * HOUR) -> dict
 
 
 def _text(series: Mapping[tuple[str, Labels], Sequence[tuple[float, float]]]) -> str:
-    lines = []
+    lines: list[str] = []
     for (metric, labels), samples in sorted(series.items()):
         inner = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels)
         lines += [f"{metric}{{{inner}}} {value} {at:.3f}" for at, value in sorted(samples)]

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from backend import config
+from backend import clock, config
 
 PRODUCTION = {
     "ENVIRONMENT": "production",
@@ -45,6 +45,7 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SMTP_URL", "smtp://"),
         ("MAIL_FROM", "billing"),
         ("TIMEZONE", "Asia/Nowhere"),
+        ("TIMEZONE", "Europe/Berlin"),
         ("USAGE_METRIC", "tokens{"),
         ("USAGE_MIN_COVERAGE", "95"),
         ("ENVIRONMENT", "prod"),
@@ -57,6 +58,13 @@ def test_a_wrong_setting_is_named_without_its_value(
 
     assert sentence.startswith(f"Setting {name}: ")
     assert "geheim" not in sentence
+
+
+def test_no_other_zone_than_the_business_one_is_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    sentence = wrong(monkeypatch, {"DATABASE_URL": "postgresql://u:geheim@db/x", "TIMEZONE": "Asia/Baku"})
+
+    assert sentence.startswith("Setting TIMEZONE: must be Asia/Tehran: ")
+    assert clock.TEHRAN.key == config.BUSINESS_ZONE
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,6 @@ def test_a_tenant_gets_one_invoice_with_a_line_for_each_model_and_type() -> None
         pytest.param([row("t1", 9)], [tenant(1, billed_from=date(2026, 11, 23))], frozenset(), id="not yet"),
         pytest.param([row("t1", 9)], [tenant(1)], frozenset({tenant(1).id}), id="billed already"),
         pytest.param([row("t9", 9)], [tenant(1)], frozenset(), id="somebody else's label"),
-        pytest.param([row("t1", 0, held=True)], [tenant(1)], frozenset(), id="held, and nothing used"),
     ],
 )
 def test_no_invoice_is_made(rows: list[UsageRow], tenants: list[Tenant], billed: frozenset[TenantId]) -> None:
@@ -115,6 +114,14 @@ def test_one_uncertain_row_holds_the_whole_invoice_and_moves_no_meter() -> None:
     assert (made.issued, made.meters) == ([], {})
     assert (invoice.tokens, invoice.amount_rial, invoice.held_reasons) == (6000, 0, ("cold_start",))
     assert all(line.amount_rial == 0 for line in invoice.lines)
+
+
+def test_what_is_uncertain_is_held_also_at_no_token() -> None:
+    made = bill([row("t1", 0, held=True, flags=("reading_went_back",)), row("t9", 0, held=True)], tenant(1))
+
+    [invoice] = made.held
+    assert (invoice.tokens, invoice.lines, invoice.held_reasons) == (0, [], ("reading_went_back",))
+    assert (made.issued, made.meters, made.unknown_labels) == ([], {}, {})
 
 
 def test_invoices_come_in_the_order_of_labels_whatever_the_order_of_rows() -> None:

@@ -1,9 +1,11 @@
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from backend.i18n.catalog import Lang
+from backend.invoices.types import DayPlan
 from backend.money import Rial
 from backend.pricing.types import PriceList
 from backend.usage.types import DailyUsage
@@ -110,3 +112,13 @@ def test_a_browser_is_told_in_two_words_and_never_in_its_own(agent: str, shown: 
 )
 def test_a_time_zone_is_called_as_people_call_it(zone: str, lang: Lang, shown: str) -> None:
     assert invoices.timezone_name(zone, lang) == shown
+
+
+def test_a_plan_says_in_words_where_the_run_would_fail() -> None:
+    day = DayPlan(
+        day=DAY, tenants=0, tokens=0, amount_rial=Rial(0), held=0, unknown_labels=(), new=True,
+        error="unavailable.no_processes",
+    )  # fmt: skip
+
+    assert "no processes on this day" in billing.to_plan(day, "en").measured
+    assert billing.to_plan(replace(day, error=None), "en").measured == "Measured just now"

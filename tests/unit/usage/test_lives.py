@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.usage.coverage import Seen, Span, coverage_of, seen_in, watched_until
+from backend.usage.coverage import Seen, Span, coverage_of, known_until, seen_in, watched_until
 from backend.usage.lives import Life, Point, Run, Sight, Target, is_plain, point_at, sight_of
 
 MINUTE = 60_000
@@ -162,3 +162,73 @@ def test_coverage_lies_between_nothing_and_all(parts: list[tuple[int, int]]) -> 
     lives = [Seen(max(part), min(part), False, None, 0) for part in parts]
 
     assert 0 <= coverage_of(lives) <= Decimal(1)
+
+
+def moved(life: Life) -> list[int]:
+    return [move.at_ms for move in life.moves]
+
+
+def test_a_start_before_the_last_scrape_of_the_life_before_was_moved() -> None:
+    sight = seen(series([(100, "50"), (200, "50"), (300, "51"), (400, "51")], instance="a"))
+
+    first, second = sight.lives
+
+    assert (moved(first), moved(second)) == ([], [300_000])
+    assert second.begin_ms == 300_000
+    assert second.moved_within(200_000, 300_000) == Point(0, 300_000, 300_000)
+    assert second.moved_within(300_000, 999_000) is None
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        pytest.param("250", [], id="after the last scrape"),
+        pytest.param("199", [], id="in the second before it, as boot times are rounded"),
+        pytest.param("198.9", [300_000], id="earlier"),
+    ],
+)
+def test_a_real_restart_is_no_move(start: str, expected: list[int]) -> None:
+    sight = seen(series([(100, "50"), (200, "50"), (300, start)], instance="a"))
+
+    assert moved(sight.lives[1]) == expected
+
+
+def test_a_start_that_never_stands_still_moves_with_each_change() -> None:
+    sight = seen(series([(100, "50"), (200, "51"), (300, "50"), (400, "51")], instance="a"))
+
+    assert {life.start_us // 1_000_000: moved(life) for life in sight.lives} == {
+        50: [300_000],
+        51: [200_000, 400_000],
+    }
+    assert sight.lives[0].begin_ms == 50_000
+
+
+HOUR_OF_UPS = [minute * MINUTE for minute in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("ups", "expected"),
+    [
+        pytest.param(HOUR_OF_UPS[:31], 30, id="gone at once"),
+        pytest.param(HOUR_OF_UPS[:34], 33, id="tried a little longer"),
+        pytest.param(HOUR_OF_UPS[:31] + HOUR_OF_UPS[45:], 30, id="known again before the next"),
+        pytest.param(HOUR_OF_UPS, None, id="known all the time"),
+        pytest.param([], None, id="nothing is told of the address"),
+        pytest.param(HOUR_OF_UPS[:20], None, id="nothing was told of it already while it lived"),
+    ],
+)
+def test_an_address_is_known_as_long_as_it_is_tried(ups: list[int], expected: int | None) -> None:
+    life = scraped(-9, list(range(31)), successor=60)
+
+    found = known_until(life, ups)
+
+    assert found == (None if expected is None else expected * MINUTE)
+
+
+def test_a_life_whose_address_was_given_back_ended_there() -> None:
+    life = scraped(-99, list(range(-5, 701)), successor=1200)
+    life.gone_ms = 703 * MINUTE
+
+    found = seen_in(life, DAY, watched_until_ms=DAY.end_ms)
+
+    assert (found.living_ms // MINUTE, found.unseen_ms // MINUTE, found.tail_ms // MINUTE) == (703, 1, 4)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -112,6 +113,18 @@ def test_low_coverage_holds_all_rows_of_the_tenant_and_nobody_elses() -> None:
     assert not rows[other].held
 
 
+def test_a_meter_that_stood_still_is_not_held_for_low_coverage_alone() -> None:
+    half, none = (
+        Seen(1000, unseen, gap_across_boundary=False, ended_ms=None, tail_ms=0) for unseen in (500, 1000)
+    )
+
+    still, dark = rows_of(life({A: 5}, {A: 5}, seen=half))[A], rows_of(life({A: 5}, {A: 5}, seen=none))[A]
+    back = rows_of(life({A: 4}, {A: 5}, seen=half))[A]
+
+    assert (still.flags, still.held) == ((Flag.LOW_COVERAGE,), False)
+    assert (dark.held, back.held) == (True, True)
+
+
 def test_flags_of_a_life_reach_the_rows_it_carries() -> None:
     rows = rows_of(life({A: 1}, flags=frozenset({Flag.DUPLICATE_SCRAPE})), life({A: 1, B: 1}), is_open=True)
 
@@ -170,3 +183,18 @@ def test_a_day_on_which_nobody_looked_is_held_for_whoever_was_there() -> None:
 
     assert [row[:4] for row in rows] == [(*B, 0), (*A, 0)]
     assert all(row.held and row.coverage == 0 for row in rows)
+
+
+def test_two_addresses_are_two_lives_though_they_start_together_and_read_alike() -> None:
+    pods = [replace(life({A: 90, B: 7}), life=Life(instance, 1_000_000, [], [])) for instance in ("a", "b")]
+
+    rows = rows_of(*pods)
+
+    assert {key: row.tokens for key, row in rows.items()} == {A: 180, B: 14}
+    assert not any(row.held or row.flags for row in rows.values())
+
+
+def test_a_move_of_the_start_is_told_and_not_a_cold_start() -> None:
+    rows = rows_of(life({A: 9}, firsts={A: 4}, flags=frozenset({Flag.START_TIME_MOVED})))
+
+    assert (rows[A].tokens, rows[A].flags, rows[A].held) == (5, (Flag.START_TIME_MOVED,), True)

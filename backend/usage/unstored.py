@@ -1,0 +1,50 @@
+"""Days that were measured one after the other and not stored: a plan measures the next as if they were. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from backend.usage.lives import EPOCH
+from backend.usage.types import DayMeasurement, LifeKey, StoredLife, StoredLives, Values
+
+
+@dataclass(slots=True)
+class Unstored:
+    """What the database would know of the days; of each life only the last closings."""
+
+    days: set[date] = field(default_factory=set)
+    last: DayMeasurement | None = None
+    _lives: dict[LifeKey, tuple[date, StoredLife]] = field(default_factory=dict)
+
+    def add(self, measured: DayMeasurement) -> None:
+        """Remember a day; days come in order."""
+        self.days.add(measured.day)
+        self.last = measured
+        self._lives |= {life: (measured.day, stored) for life, stored in closings_of(measured).items()}
+
+    def closings(self, day: date) -> StoredLives:
+        """The closing readings of the last day."""
+        return {life: stored for life, (seen, stored) in self._lives.items() if seen == day}
+
+    def last_days(self, wanted: Sequence[LifeKey], first: date) -> dict[LifeKey, tuple[date, StoredLife]]:
+        """The last day, from one on, on which each of some lives has readings, with its closings."""
+        found = {life: self._lives[life] for life in wanted if life in self._lives}
+        return {life: told for life, told in found.items() if told[0] >= first}
+
+    def was_stranger(self, instance: str, after: date) -> bool:
+        """Whether an instance told no start time on a later day than that."""
+        day, _ = self._lives.get((instance, EPOCH), (after, None))
+        return day > after
+
+
+def closings_of(measured: DayMeasurement) -> StoredLives:
+    """The closing readings of a measurement, by life, as they are read back when it is stored."""
+    values: dict[LifeKey, Values] = {}
+    for reading in measured.readings:
+        values.setdefault((reading.instance, reading.life_start), {})[reading[:3]] = reading.closing
+    return {
+        (life.instance, life.life_start): StoredLife(
+            life.closed_at, values.get((life.instance, life.life_start), {})
+        )
+        for life in measured.lives
+    }

@@ -1,0 +1,18 @@
+"""A real Prometheus that holds some Tehran days on which something went wrong."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.usage.conftest import build_blocks, serve
+from tests.integration.usage.nights import all_nights
+
+
+@pytest.fixture(scope="session")
+def nights_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Prometheus with every world of ``nights`` in it."""
+    folder = tmp_path_factory.mktemp("nights-prometheus")
+    build_blocks(all_nights(), folder, block_hours=54)
+    child, url = serve(folder)
+    yield url
+    child.stop()
