@@ -68,7 +68,7 @@ def test_a_tenants_user_is_created_by_the_tenants_label(database: str) -> None:
     ("arguments", "typed", "said"),
     [
         (("--role", "tenant_admin", "--tenant", "nobody"), "", "No company has this label"),
-        (("--role", "tenant_admin"), "", "do not fit together"),
+        (("--role", "tenant_admin"), "", "Customer roles need a company"),
         (("--role", "operator"), "short\n", "at least 10 characters"),
     ],
     ids=["unknown tenant", "no tenant", "short password"],
@@ -102,7 +102,7 @@ def test_a_database_that_is_away_is_one_sentence(database: str) -> None:
     done = run("list-users", database="postgresql://nobody@127.0.0.1:1/none")
 
     assert done.returncode == 1
-    assert "database does not answer" in done.stderr
+    assert "database is not answering" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -161,7 +161,7 @@ def test_a_run_that_loses_postgresql_says_so_and_leaves_whole_days(database: str
     code, output = finish(run)
 
     assert code == 1
-    assert "The database does not answer" in output
+    assert "The database is not answering" in output
     assert "Traceback" not in output
     assert not any(counts().values())
 

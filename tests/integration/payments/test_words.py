@@ -92,7 +92,7 @@ def test_surplus_that_makes_up_for_a_debt_is_not_told_as_credit(payer: Payer) ->
 
     assert (surplus.credit_rial, surplus.debt_rial, payer.credit()) == (40_000, 30_000, 10_000)
     told = letters()[-1]
-    assert "kept as your credit: 1,000 Toman" in told
+    assert "Kept as your credit: 1,000 Toman" in told
     assert "3,000 Toman" in told
 
 

@@ -134,7 +134,7 @@ def test_tenants_are_created_and_listed_at_a_terminal(
 
     assert main(["create", *wanted, "--billed-from", "2026-11-01", "--national-id", "1010"]) == 0
     assert main(["create", *wanted]) == 1
-    assert "label already" in capsys.readouterr().err
+    assert "already has this label" in capsys.readouterr().err
     assert main(["list"]) == 0
 
     assert capsys.readouterr().out == "acme\tAcme\tاکمه\tb@acme.example\n"
