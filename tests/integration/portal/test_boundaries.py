@@ -9,6 +9,7 @@ from reflex_base.registry import RegistrationContext
 from backend.accounts import service as accounts
 from backend.actor import Role
 from backend.i18n import format as fmt
+from backend.i18n.catalog import text
 from portal import routes
 from tests.integration.payments import payer
 from tests.integration.portal.belongings import Belongings
@@ -78,7 +79,7 @@ def test_another_tenant_ends_no_foreign_session(belongings: Belongings, pipeline
 
     told = shown(pipeline.run(steps))
 
-    assert "There is no such thing here" in told
+    assert text("error.not_found", "en") in told
     assert accounts.session_of(admin.token) is not None
 
 
