@@ -13,9 +13,11 @@ from portal.plugins import (
 )
 from portal.plugins.same_origin import BUILD_ADDRESS
 
-# A build has no settings at all, so these two are read by name and not through backend.config.
+# A build has no settings at all, so these are read by name and not through backend.config.
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 REDIS_URL = os.environ.get("REDIS_URL", "")
+IS_PRODUCTION = os.environ.get("ENVIRONMENT") == "production"
+PROXY_HOPS = int(os.environ.get("PROXY_HOPS") or IS_PRODUCTION)
 
 config = rx.Config(
     app_name="portal",
@@ -27,7 +29,7 @@ config = rx.Config(
     state_manager_mode="redis" if REDIS_URL else "memory",
     redis_token_expiration=1800,
     cors_allowed_origins=[PUBLIC_URL],
-    trusted_proxy_hops=int(os.environ.get("PROXY_HOPS", "0")),
+    trusted_proxy_hops=PROXY_HOPS,
     default_color_mode="light",
     frontend_compression_formats=["brotli", "gzip"],
     plugins=[

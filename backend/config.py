@@ -50,7 +50,7 @@ class Settings(UsageSettings):
     database_url: SecretStr
     database_pool_size: int = Field(default=10, ge=1, le=100)
     public_url: str = "http://127.0.0.1:8000"
-    proxy_hops: int = Field(default=0, ge=0, le=5)
+    proxy_hops: int | None = Field(default=None, ge=0, le=5)
     timezone: str = BUSINESS_ZONE
 
     billing_window_days: int = Field(default=10, ge=1, le=60)
@@ -130,7 +130,7 @@ class Settings(UsageSettings):
             "METRICS_TOKEN": self.metrics_token.get_secret_value() in {"", DEFAULT_METRICS_TOKEN},
             "PUBLIC_URL": not self.public_url.startswith("https://"),
             # We speak no TLS, so a proxy stands before us, and without its word every client has its address.
-            "PROXY_HOPS": self.proxy_hops == 0,
+            "PROXY_HOPS": self.trusted_hops == 0,
             "DATABASE_URL": _has_default_password(self.database_url.get_secret_value()),
         }
         if wrong := sorted(name for name, is_wrong in refused.items() if is_wrong):
@@ -141,6 +141,13 @@ class Settings(UsageSettings):
     def sqlalchemy_url(self) -> str:
         """The database address with the driver that this project uses. Holds the password: never log it."""
         return driver_url(self.database_url.get_secret_value())
+
+    @property
+    def trusted_hops(self) -> int:
+        """Reverse proxies whose word on a client's address is taken; https implies one where none is told."""
+        if self.proxy_hops is None:
+            return int(self.is_production)
+        return self.proxy_hops
 
     @property
     def is_production(self) -> bool:

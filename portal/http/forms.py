@@ -33,7 +33,7 @@ async def fields_of(request: Request) -> dict[str, str]:
 
 def address_of(request: Request) -> str:
     """The client's address. Behind proxies it is what the outermost trusted one saw, never what the client claims."""
-    hops = settings().proxy_hops
+    hops = settings().trusted_hops
     # A client may send a line of its own, and a proxy may add another one instead of appending to it.
     lines = ",".join(request.headers.getlist("x-forwarded-for"))
     forwarded = [part.strip() for part in lines.split(",")]

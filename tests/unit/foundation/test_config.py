@@ -10,7 +10,6 @@ PRODUCTION = {
     "ENVIRONMENT": "production",
     "DATABASE_URL": "postgresql://portal:Kx9-long@db/portal",
     "PUBLIC_URL": "https://portal.example.ir",
-    "PROXY_HOPS": "1",
     "ZIBAL_MERCHANT": "65c3a1",
     "METRICS_TOKEN": "a-long-random-token",
 }
@@ -88,7 +87,7 @@ def test_a_laptop_needs_no_proxy_and_no_https(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("ZIBAL_URL", "http://127.0.0.1:8010")
     config.settings.cache_clear()
 
-    assert config.settings().proxy_hops == 0
+    assert config.settings().trusted_hops == 0
 
 
 def test_production_starts_with_everything_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,6 +96,7 @@ def test_production_starts_with_everything_in_place(monkeypatch: pytest.MonkeyPa
     config.settings.cache_clear()
 
     assert config.settings().is_production
+    assert config.settings().trusted_hops == 1
     assert config.settings().cookie_name == "__Host-portal"
 
 
