@@ -78,7 +78,7 @@ def test_another_tenant_ends_no_foreign_session(belongings: Belongings, pipeline
 
     told = shown(pipeline.run(steps))
 
-    assert "There is no such thing here" in told
+    assert "We could not find this" in told
     assert accounts.session_of(admin.token) is not None
 
 
