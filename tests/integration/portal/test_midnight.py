@@ -97,7 +97,7 @@ async def watching(
     sockets = {"tab": "none"}
     monkeypatch.setattr(app, "_event_namespace", SimpleNamespace(token_to_sid=sockets))
     cookie = house.people[Role.TENANT_ADMIN].cookie.replace("lang=en", f"lang={lang}")
-    await tab.open(cookie=cookie, path="/usage")
+    await tab.open(cookie=cookie)
     await tab.send(handler("load"), cookie=cookie, path="/usage", told=told)
     asking = asyncio.ensure_future(tab.send(handler("follow"), cookie=cookie, path="/usage", told=told))
     await soon(lambda: latest(told, "today_phase") == "ready")
@@ -175,7 +175,7 @@ def test_a_page_that_is_opened_before_the_night_names_the_days_that_are_missing(
     cookie = alpha.people[Role.TENANT_VIEWER].cookie
 
     async def steps(tab: Tab) -> list[Delta]:
-        await tab.open(cookie=cookie, path="/usage")
+        await tab.open(cookie=cookie)
         return await tab.send(handler("load"), cookie=cookie, path="/usage")
 
     told = pipeline.run(steps)
@@ -191,7 +191,7 @@ def test_no_day_is_missing_before_anything_was_measured_or_billed(
     cookie = alpha.people[Role.TENANT_VIEWER].cookie
 
     async def steps(tab: Tab) -> list[Delta]:
-        await tab.open(cookie=cookie, path="/usage")
+        await tab.open(cookie=cookie)
         return await tab.send(handler("load"), cookie=cookie, path="/usage")
 
     told = pipeline.run(steps)
