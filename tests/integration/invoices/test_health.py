@@ -113,4 +113,3 @@ def test_a_tenant_that_came_later_opens_the_days_that_it_reaches_back(last: date
 
     assert health.open_days == [last - timedelta(days=back) for back in range(9, -1, -1)]
     assert health.overdue_days == [last - timedelta(days=back) for back in range(20, 9, -1)]
-    assert pages_touched(LEFT_OVER, first=last - timedelta(days=400), last=last) < 500

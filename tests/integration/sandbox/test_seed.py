@@ -1,15 +1,18 @@
 """The demo's past payments are real ones: made by the service, known to the gateway, told by no new mail."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
-from backend.actor import Actor, Role
+from backend.actor import Actor, Role, TenantId
 from backend.clients import zibal as zibal_client
 from backend.clock import utc_now
 from backend.config import settings
+from backend.db.engine import transaction
+from backend.invoices.types import InvoiceId
 from backend.payments import service as payments
 from backend.payments.types import State
 from backend.sandbox import seed
@@ -33,9 +36,18 @@ def site(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     zibal_client._gateway.cache_clear()
 
 
+def invoice_of(tenant_id: TenantId, day: date) -> InvoiceId:
+    made = invoice(tenant_id, 50_000)
+    with transaction() as connection:
+        connection.execute(
+            text("UPDATE tenant_invoice SET day = :day WHERE id = :id"), {"day": day, "id": made}
+        )
+    return made
+
+
 def test_old_invoices_were_paid_by_few_payments_that_the_gateway_knows(site: Site) -> None:
     tenant = factories.tenant(label=COMPANIES[0].label)
-    old = [invoice(tenant.id, 50_000) for _ in range(9)]
+    old = [invoice_of(tenant.id, date(2026, 3, 1) + timedelta(days=number)) for number in range(9)]
 
     seed._pay(site)
     seed._pay(site)
