@@ -84,8 +84,10 @@ class InvoiceState(rx.State):
     @rx.event
     @allow(TENANT_ADMINS)
     async def use_credit(self) -> AsyncIterator[None]:
-        """Pay this invoice from credit, as far as it reaches. A second click finds nothing left to do."""
+        """Pay this invoice from credit, as far as it reaches. A second click has its answer in the first."""
         actor, lang, named = (await session.current(self)).actor, language(self), self._named()
+        if not self.is_asking_credit:
+            return
         self.is_using_credit = True
         yield
         outcome = await bridge.attempt(

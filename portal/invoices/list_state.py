@@ -120,8 +120,10 @@ class InvoicesState(rx.State):
     @rx.event
     @allow(TENANT_ADMINS)
     async def use_credit(self) -> AsyncIterator[None]:
-        """Pay what is due from credit, as far as it reaches. A second click finds nothing left to do."""
+        """Pay what is due from credit, as far as it reaches. A second click has its answer in the first."""
         actor, lang = (await session.current(self)).actor, language(self)
+        if not self.is_asking_credit:
+            return
         self.is_using_credit = True
         yield
         outcome = await bridge.attempt(

@@ -124,6 +124,8 @@ class PaymentsState(rx.State):
         """Take the open payment off the lists with the operator's written reason."""
         actor, lang, key = (await session.current(self)).actor, language(self), self.file.key
         reason = str(form.get("reason", "")) if isinstance(form, dict) else ""
+        if not self.is_asking:
+            return
         self.is_resolving = True
         yield
         outcome = await bridge.attempt(

@@ -284,6 +284,7 @@ def test_a_second_payment_becomes_credit_that_pays_the_next_invoice(
     expect(dialog).to_contain_text(now.t("payment.use_credit_ask", amount=shown.toman(AMOUNT_RIAL, "fa")))
     now.screenshot("pay-from-credit-question")
     page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
     expect(page.get_by_role("button", name=now.t("payment.use_credit"))).to_be_focused()
     assert status_of(stack, next_one) == "pending"
     page.get_by_role("button", name=now.t("payment.use_credit")).click()
@@ -348,7 +349,8 @@ def test_an_operator_checks_an_undecided_payment_again_and_resolves_it(
     expect(page.get_by_test_id("action-problem")).to_contain_text(now.t("payment.undecided.no_answer"))
     expect(page.get_by_test_id("done")).to_have_count(0)
     now.screenshot("payments-evidence")
-    close = page.get_by_role("button", name=now.t("page.payments.resolve"), exact=True)
+    evidence = page.get_by_test_id("evidence")
+    close = evidence.get_by_role("button", name=now.t("page.payments.resolve"), exact=True)
     close.click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name=now.t("dialog.cancel")).click()
