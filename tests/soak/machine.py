@@ -194,8 +194,7 @@ class PaymentHistories(RuleBasedStateMachine):
     def pay(self, pick: int, comes_back: bool) -> None:
         _, hand_off = self._picked(pick)
         session = self.bank.session(track_of(hand_off))
-        age = self.bank._ask("GET", "/clock")["now"] - session["created_at"]
-        if session["status"] == codes.WAITING and age < SESSION_LIFE_S:
+        if session["status"] == codes.WAITING and self._is_alive(session):
             self.bank.pay(session["track_id"])
         if comes_back:
             self._come_back(pick, 1)
@@ -220,8 +219,9 @@ class PaymentHistories(RuleBasedStateMachine):
     @rule(pick=st.integers(0, 99), status=st.sampled_from(UNPAID_STATUSES), comes_back=st.booleans())
     def fail(self, pick: int, status: int, comes_back: bool) -> None:
         _, hand_off = self._picked(pick)
-        if self.bank.session(track_of(hand_off))["status"] == codes.WAITING:
-            self.bank.act(track_of(hand_off), "status", status=status)
+        session = self.bank.session(track_of(hand_off))
+        if session["status"] == codes.WAITING and self._is_alive(session):
+            self.bank.act(session["track_id"], "status", status=status)
         if comes_back:
             self._come_back(pick, 1)
 
@@ -364,6 +364,10 @@ class PaymentHistories(RuleBasedStateMachine):
         assert truths.book_errors() == []
         self.world.seen.update(truths.told() | {"clicks": len(self.hand_offs)})
         assert truths.disagreements(self.bank, service.undecided(self.world.operator)) == []
+
+    def _is_alive(self, session: dict[str, Any]) -> bool:
+        """Whether the bank still shows its page: nobody pays or fails in a session that is over."""
+        return bool(self.bank._ask("GET", "/clock")["now"] - session["created_at"] < SESSION_LIFE_S)
 
     def _picked(self, pick: int) -> tuple[Payer, HandOff]:
         return self.hand_offs[pick % len(self.hand_offs)]
