@@ -3,13 +3,16 @@
 import asyncio
 import gzip
 import hmac
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from backend.telemetry.life import begin_merged_life, multiprocess_folder
 
@@ -30,6 +33,29 @@ class Exposition:
     content_type: str
 
 
+class MergedCounters(Collector):
+    """The counters of all workers, merged by the library from the files of one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        """Every metric of the folder, without the files that their worker has only just opened."""
+        # The library opens a file and sizes it a moment later, and its own collector fails on the empty one: a worker
+        # that starts would cost every other worker's scrape. An empty file counts nothing yet, and none shrinks.
+        files = [str(file) for file in self._folder.glob("*.db") if not _is_empty(file)]
+        metrics: Iterable[Metric] = MultiProcessCollector.merge(files, accumulate=True)
+        return metrics
+
+
+def _is_empty(file: Path) -> bool:
+    try:
+        return file.stat().st_size == 0
+    except FileNotFoundError:
+        # Gone since the listing: the library knows which files may go and which would falsify a sum.
+        return False
+
+
 def expose(accept: str = "", registry: CollectorRegistry = REGISTRY) -> Exposition:
     """All metrics in the format that `accept` prefers (plain text, else OpenMetrics).
 
@@ -40,7 +66,7 @@ def expose(accept: str = "", registry: CollectorRegistry = REGISTRY) -> Expositi
         # Again at every scrape: the folder may have been emptied, which begins a new life.
         begin_merged_life(folder)
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, path=str(folder))
+        registry.register(MergedCounters(folder))
     encode, content_type = choose_encoder(accept)
     return Exposition(body=encode(registry), content_type=content_type)
 

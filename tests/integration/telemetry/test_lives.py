@@ -116,6 +116,19 @@ def test_workers_that_start_at_once_agree(tmp_path: Path) -> None:
     assert list(tmp_path.glob("*.draft")) == []
 
 
+def test_a_scrape_while_another_worker_opens_its_file_tells_all_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _run(COUNT, tmp_path)
+    (tmp_path / "counter_4711.db").touch()  # as the library leaves it between opening and sizing
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+
+    text = expose().body.decode()
+
+    assert _values(text, "openai_tokens_total") == [10]
+    assert len(_values(text, START_TIME)) == 1
+
+
 def test_a_scrape_after_the_folder_was_emptied_still_tells_a_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
