@@ -2,32 +2,20 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 
-from backend.actor import Actor
 from backend.clock import billing_day, utc_now
-from backend.config import settings_or_exit
-from backend.errors import AppError
-from backend.i18n.catalog import DEFAULT_LANGUAGE, LANGUAGES, as_language, error_text
+from backend.command_line import CLI, obey
+from backend.i18n.catalog import DEFAULT_LANGUAGE, LANGUAGES, as_language
 from backend.log import configure_logging
 from backend.tenants import service
 from backend.tenants.types import NewTenant
 
-CLI = Actor.process_named("cli")
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command of the command line; 0 when it was done, 1 with a sentence when it was refused."""
-    chosen = _parser().parse_args(arguments)
-    settings_or_exit()
-    run: Callable[[argparse.Namespace], None] = chosen.run
-    try:
-        run(chosen)
-    except AppError as error:
-        print(error_text(error, "en"), file=sys.stderr)
-        return 1
-    return 0
+    return obey(_parser(), arguments)
 
 
 def _parser() -> argparse.ArgumentParser:

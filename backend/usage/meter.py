@@ -3,18 +3,15 @@
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import Enum, auto
 from typing import NamedTuple
 
 from backend.clock import Window
-from backend.usage.coverage import SILENCE_MS, Seen, Span, known_until, seen_in, watched_until
+from backend.usage.coverage import SILENCE_MS, Seen, Span
 from backend.usage.lives import (
-    EPOCH,
     Life,
     Point,
-    Sight,
     first_point,
     instant_of,
     is_plain,
@@ -29,6 +26,7 @@ from backend.usage.rules import (
     tally,
     unseen_rows,
 )
+from backend.usage.situation import Situation, survey
 from backend.usage.source import Look, Source
 from backend.usage.types import (
     ClosedLife,
@@ -36,7 +34,6 @@ from backend.usage.types import (
     Flag,
     StoredClosings,
     StoredLife,
-    StoredLives,
     Values,
 )
 
@@ -56,72 +53,6 @@ class Question(NamedTuple):
     asked: Asked
     life: int
     point: Point
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """What is known about a window before any counter is read."""
-
-    span: Span
-    lookback_ms: int
-    sight: Sight
-    seen: dict[int, Seen]
-    """By number of life, only those with a scrape in the window."""
-    previous_day_is_stored: bool
-    stored: StoredLives
-    strangers: frozenset[str]
-    """Instances that told no start time on the day before, so that their tokens are stored under no life."""
-
-    def stored_life(self, life: Life) -> StoredLife | None:
-        """What we stored of the life."""
-        return self.stored.get((life.name, life.started_at))
-
-    def is_known(self, life: Life) -> bool:
-        """Whether the life was scraped, or its reading stored, before the window."""
-        return life.times[0] <= self.span.start_ms or self.stored_life(life) is not None
-
-    def moved(self, life: Life) -> Point | None:
-        """The first scrape after the start time of the life moved within the window, if it did."""
-        return life.moved_within(self.span.start_ms, self.span.end_ms)
-
-    def is_overlooked(self, life: Life) -> bool:
-        """Whether what was scraped of it before the window came only after the day before was stored, without it."""
-        is_stored = self.stored_life(life) is not None
-        return self.previous_day_is_stored and not is_stored and self.is_born(life)
-
-    def late_ms(self, life: Life) -> int | None:
-        """Until when the scrapes of the life were known when the day before was stored, if more came since.
-
-        A series that has no reading at that instant was billed by nobody, and began at zero. One that has a
-        reading was left out on purpose: a wider selector brings it now, and its history is nobody's.
-        """
-        stored, opened_ms = self.stored_life(life), life.seen_by(self.span.start_ms)
-        if stored is None or opened_ms is None:
-            return None
-        closed_ms = milliseconds(stored.closed_at)
-        return closed_ms if life.times[0] <= closed_ms < opened_ms - SILENCE_MS else None
-
-    def was_away(self, life: Life) -> bool:
-        """Whether the reading that opens it is older than all that is looked at: hours of yesterday are counted."""
-        stored = self.stored_life(life)
-        return stored is not None and milliseconds(stored.closed_at) < self.span.start_ms - self.lookback_ms
-
-    def is_born(self, life: Life) -> bool:
-        """Whether all that the process ever counted is ours to count.
-
-        A process of this window always is. One that began shortly before is, if somebody was watching at that
-        time, or if the day before is stored whole without it.
-        """
-        if self.moved(life):
-            return False
-        if life.start_ms > self.span.start_ms:
-            return True
-        if life.start_ms <= self.span.start_ms - self.lookback_ms:
-            return False
-        if life.name in self.strangers:
-            return False
-        first = self.sight.first_ms
-        return self.previous_day_is_stored or (first is not None and first <= life.start_ms)
 
 
 Found = dict[tuple[Asked, int], list[Values]]
@@ -162,7 +93,7 @@ def _measure(
     instances = source.instances(span)
     look = source.look(instances, wider, span)
     stored = ask_stored()
-    situation = _situation(source, look.sight, span, lookback_ms, stored)
+    situation = survey(source, look.sight, span, lookback_ms, stored)
     found = _read(source, situation, look)
     strangers = look.opening.strangers | look.closing.strangers
     strangers |= (instances or {""}) - {target.instance for target in situation.sight.targets}
@@ -194,75 +125,6 @@ def _alive_before(span: Span, stored: StoredClosings) -> list[StoredLife]:
     return [
         life for life in stored.lives.values() if milliseconds(life.closed_at) >= span.start_ms - SILENCE_MS
     ]
-
-
-def _situation(
-    source: Source, sight: Sight, span: Span, lookback_ms: int, stored: StoredClosings
-) -> Situation:
-    _notice_ends(source, sight, span)
-    last = sight.last_ms
-    is_alive = last is not None and last < span.end_ms - SILENCE_MS and source.is_alive_at(span.end_ms)
-    watched = watched_until(sight, span, is_alive_at_end=is_alive)
-    seen = {
-        index: seen_in(life, span, watched)
-        for index, life in enumerate(sight.lives)
-        if life.is_seen_within(span.start_ms, span.end_ms)
-    }
-    situation = Situation(
-        span=span,
-        lookback_ms=lookback_ms,
-        sight=sight,
-        seen=seen,
-        previous_day_is_stored=stored.previous_day,
-        stored=stored.lives,
-        strangers=frozenset(instance for instance, start in stored.lives if start == EPOCH),
-    )
-    return _remembering(situation, stored)
-
-
-def _notice_ends(source: Source, sight: Sight, span: Span) -> None:
-    """Note of lives whose address another one took over hours later whether they were gone in between.
-
-    Nothing is asked as long as no such gap touches the window.
-    """
-    replaced = [
-        life
-        for life in sight.lives
-        if life.successor_ms is not None
-        and life.successor_ms - life.times[-1] > SILENCE_MS
-        and life.times[-1] < span.end_ms
-        and life.successor_ms > span.start_ms
-    ]
-    if not replaced:
-        return
-    begin = min(life.times[-1] for life in replaced) - SILENCE_MS
-    end = max(life.successor_ms or 0 for life in replaced)
-    ups = source.ups(sight, sorted({life.instance for life in replaced}), Span(begin, end))
-    for life in replaced:
-        known_ms = known_until(life, ups.get(life.instance, []))
-        if known_ms is not None and _was_somebody_watching(source, sight, known_ms):
-            life.gone_ms = known_ms
-
-
-def _was_somebody_watching(source: Source, sight: Sight, known_ms: int) -> bool:
-    """Whether anything was scraped when an address had been silent for minutes; processes in sight answer for free.
-
-    The first minutes prove nothing: the others' last scrapes before an outage lie in them.
-    """
-    after_ms, until_ms = known_ms + SILENCE_MS, known_ms + 2 * SILENCE_MS
-    is_seen = any(life.is_seen_within(after_ms, until_ms) for life in sight.lives)
-    return is_seen or source.is_alive_at(until_ms + 1)
-
-
-def _remembering(situation: Situation, stored: StoredClosings) -> Situation:
-    """The same with the readings of lives that were away for longer than a day."""
-    lives = (situation.sight.lives[index] for index in situation.seen)
-    unknown = [
-        (life.name, life.started_at)
-        for life in lives
-        if not situation.is_known(life) and not situation.is_born(life)
-    ]
-    return replace(situation, stored={**situation.stored, **stored.older(unknown)}) if unknown else situation
 
 
 def _read(source: Source, situation: Situation, look: Look) -> Found:

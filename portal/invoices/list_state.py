@@ -1,6 +1,6 @@
 """What the list of invoices knows."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,15 +11,14 @@ from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
-from backend.payments import service as payments
 from portal import bridge, session
 from portal.bridge import Problem
 from portal.guard import TENANT, TENANT_ADMINS, allow
 from portal.i18n import language
 from portal.invoices import payment_rows, rows
+from portal.invoices.credit_state import PayingFromCredit
 from portal.invoices.payment_rows import Credit, Offer
 from portal.invoices.rows import InvoiceRow
-from portal.payment_words import refusal_in
 
 PAGE_SIZE = 20
 
@@ -37,7 +36,7 @@ class ListView:
     credit: Credit
 
 
-class InvoicesState(rx.State):
+class InvoicesState(PayingFromCredit, rx.State):
     """One tab's place in the own tenant's invoices."""
 
     phase: str = "loading"
@@ -48,31 +47,24 @@ class InvoicesState(rx.State):
     due_count: str = ""
     has_previous: bool = False
     has_next: bool = False
-    offer: Offer = Offer()
     credit: Credit = Credit()
     chosen: list[str] = []
     chosen_offer: Offer = Offer()
     chosen_sum: str = ""
-    pay_problem: str = ""
-    pay_done: str = ""
-    is_asking_credit: bool = False
-    is_using_credit: bool = False
     _first: int = 0
 
     @rx.event
     @allow(TENANT)
     async def load(self) -> None:
         """The newest invoices."""
-        self.pay_problem = refusal_in(self.router.url.query_parameters, language(self))
-        self.pay_done = ""
-        self.is_asking_credit = self.is_using_credit = False
+        self._begin_paying()
         await self._show(0)
 
     @rx.event
     @allow(TENANT)
     async def load_again(self) -> None:
         """The same place again."""
-        await self._show(self._first)
+        await self._show_again()
 
     @rx.event
     @allow(TENANT)
@@ -105,35 +97,10 @@ class InvoicesState(rx.State):
             text("payment.chosen_sum", lang, count=count, amount=outcome.total) if wanted else ""
         )
 
-    @rx.event
-    @allow(TENANT_ADMINS)
-    def ask_credit(self) -> None:
-        """Open the question, where there is credit to use."""
-        self.is_asking_credit = self.offer.can_use_credit
+    def _due(self) -> None:
+        return None
 
-    @rx.event
-    @allow(TENANT_ADMINS)
-    def close_credit(self) -> None:
-        """The payer thought better of it."""
-        self.is_asking_credit = False
-
-    @rx.event
-    @allow(TENANT_ADMINS)
-    async def use_credit(self) -> AsyncIterator[None]:
-        """Pay what is due from credit, as far as it reaches. A second click has its answer in the first."""
-        actor, lang = (await session.current(self)).actor, language(self)
-        if not self.is_asking_credit:
-            return
-        self.is_using_credit = True
-        yield
-        outcome = await bridge.attempt(
-            lang, lambda: payment_rows.credit_words(payments.use_credit(actor), lang)
-        )
-        self.is_asking_credit = self.is_using_credit = False
-        if isinstance(outcome, Problem):
-            self.pay_problem, self.pay_done = outcome.text, ""
-        else:
-            self.pay_problem, self.pay_done = "", outcome
+    async def _show_again(self) -> None:
         await self._show(self._first)
 
     async def _show(self, first: int) -> None:
