@@ -146,11 +146,16 @@ def open_days(actor: Actor, *, due_only: bool = False) -> list[date]:
     require_role_or_process(actor, *STAFF_ROLES)
     now = clock.utc_now()
     days = rules.window_days(
-        clock.billing_day(now), settings().billing_window_days, tenants.first_billed(actor)
+        _first_open_day(now), settings().billing_window_days, tenants.first_billed(actor)
     )
-    wait = NIGHTLY_AT if due_only else SETTLING
-    ended = [day for day in days if rules.is_due(clock.day_window(day).end, now, wait)]
-    return _not_whole(actor, ended)
+    if due_only:
+        days = [day for day in days if rules.is_due(clock.day_window(day).end, now, NIGHTLY_AT)]
+    return _not_whole(actor, days)
+
+
+def _first_open_day(now: datetime) -> date:
+    """The day that cannot be billed yet: today, and for some minutes after midnight still yesterday."""
+    return clock.billing_day(now - SETTLING)
 
 
 def overdue_days(actor: Actor) -> list[date]:
@@ -162,7 +167,7 @@ def overdue_days(actor: Actor) -> list[date]:
     first_billed = tenants.first_billed(actor)
     if first_billed is None:
         return []
-    last = clock.billing_day(clock.utc_now()) - timedelta(days=settings().billing_window_days + 1)
+    last = _first_open_day(clock.utc_now()) - timedelta(days=settings().billing_window_days + 1)
     first = max(first_billed, last - timedelta(days=OLDEST_ALARM_DAYS))
     measured = usage.measured_days(actor, first, last)
     if not measured:

@@ -4,6 +4,7 @@ import re
 import signal
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from playwright.sync_api import Page, expect
 from backend.clock import billing_day, utc_now
 from backend.i18n import format as shown
 from backend.i18n.catalog import Lang
+from backend.invoices.service import SETTLING
 from backend.sandbox.history import INSTANCES
 from backend.sandbox.processes import wait_until
 from backend.sandbox.signins import SignIn
@@ -32,8 +34,10 @@ def today() -> date:
     return billing_day(utc_now())
 
 
+@cache
 def yesterday() -> date:
-    return today() - timedelta(days=1)
+    """The last day that was closed when the stack began to bill; one that closes under the tests is no other."""
+    return billing_day(utc_now() - SETTLING) - timedelta(days=1)
 
 
 def answered_by_the_vendor(stack: Stack, label: str) -> int:

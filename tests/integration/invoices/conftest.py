@@ -9,6 +9,7 @@ import pytest
 
 from backend import clock
 from backend.clock import day_window
+from backend.invoices.service import SETTLING
 from tests.conftest import forget_caches
 from tests.past import PastPrometheus, Sample, counter, every, process, write_blocks
 
@@ -27,6 +28,11 @@ RATES = {
 COLD_RATE = 13
 
 
+def last_closed_day() -> date:
+    """The newest day that can be billed: yesterday, as soon as its last scrapes have had time to arrive."""
+    return clock.billing_day(clock.utc_now() - SETTLING) - timedelta(days=1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
     """What was used, known because we made it up."""
@@ -37,7 +43,7 @@ class Past:
 
     @property
     def yesterday(self) -> date:
-        return clock.billing_day(clock.utc_now()) - timedelta(days=1)
+        return last_closed_day()
 
     @property
     def day_before_yesterday(self) -> date:
@@ -64,10 +70,11 @@ def value_at(rate: int, born: float, at: float) -> int:
 @pytest.fixture(scope="session")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
     """A fortnight of counters; a process older than its first scrape appears on the cold day."""
-    today = clock.billing_day(clock.utc_now())
+    today = last_closed_day() + timedelta(days=1)
     first_day, cold_day = today - timedelta(days=DAYS), today - timedelta(days=4)
     server = PastPrometheus(tmp_path_factory.mktemp("prometheus"))
-    write_past(server.data_dir, first_day, day_window(today).start + timedelta(minutes=15), cold_day)
+    # Longer than until now: midnight may come while the tests run, and closes one more day.
+    write_past(server.data_dir, first_day, day_window(today).end + timedelta(minutes=15), cold_day)
     try:
         server.start()
         yield Past(prometheus=server, first_day=first_day, cold_day=cold_day)

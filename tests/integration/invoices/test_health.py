@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from backend import clock
 from backend.actor import Actor, Role
 from backend.db.engine import engine, read, transaction
 from backend.invoices import service as invoices
 from backend.invoices.report_repository import LEFT_OVER
 from tests import factories
+from tests.integration.invoices.conftest import last_closed_day
 
 OPERATOR = factories.actor(Role.OPERATOR)
 NIGHT = Actor.process_named("metrics")
@@ -46,7 +46,7 @@ HISTORY = (
 @pytest.fixture
 def last(database: str) -> date:
     """The last of some weeks in which everybody used something every day, and was billed."""
-    last = clock.billing_day(clock.utc_now()) - timedelta(days=1)
+    last = last_closed_day()
     first = last - timedelta(days=DAYS - 1)
     factories.many_tenants([f"tenant-{number:05d}" for number in range(TENANTS)])
     with transaction() as connection:

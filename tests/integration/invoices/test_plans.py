@@ -1,18 +1,17 @@
 """A plan is what the run then does, also where a day hangs on the one before it."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 
-from backend import clock
 from backend.actor import Actor, Role
 from backend.clock import day_window
 from backend.invoices import service as invoices
 from backend.invoices.types import RunState
 from tests import factories
 from tests.conftest import forget_caches
-from tests.integration.invoices.conftest import INSTANCE, grown
+from tests.integration.invoices.conftest import INSTANCE, grown, last_closed_day
 from tests.past import PastPrometheus, counter, every, process, write_blocks
 
 NIGHT = Actor.process_named("nightly_billing")
@@ -21,18 +20,14 @@ DAY = timedelta(days=1)
 STEP_S = 300
 
 
-def yesterday() -> date:
-    return clock.billing_day(clock.utc_now()) - DAY
-
-
 @pytest.fixture(scope="module")
 def gaps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PastPrometheus]:
     """A process whose midnights nobody saw for five hours, and nothing at all on the last day."""
-    first = yesterday() - 4 * DAY
+    first = last_closed_day() - 4 * DAY
     born = day_window(first).start
     times = [
         at
-        for at in every(STEP_S, born + timedelta(seconds=STEP_S), day_window(yesterday()).start)
+        for at in every(STEP_S, born + timedelta(seconds=STEP_S), day_window(last_closed_day()).start)
         if all(not -5 * 3600 < at - day_window(first + n * DAY).start.timestamp() < 1200 for n in range(1, 5))
     ]
     server = PastPrometheus(tmp_path_factory.mktemp("gaps"))
@@ -55,7 +50,7 @@ def planned(database: str, gaps: PastPrometheus, monkeypatch: pytest.MonkeyPatch
 
 
 def test_each_day_of_a_plan_opens_with_what_the_day_before_closed(planned: None) -> None:
-    factories.tenant("alpha", billed_from=yesterday() - 4 * DAY)
+    factories.tenant("alpha", billed_from=last_closed_day() - 4 * DAY)
 
     plan = invoices.plan(OPERATOR)
     runs = invoices.bill_open_days(OPERATOR, plan_hash=plan.plan_hash)
@@ -70,18 +65,18 @@ def test_each_day_of_a_plan_opens_with_what_the_day_before_closed(planned: None)
 
 
 def test_a_plan_says_where_the_run_will_fail_and_leaves_out_what_it_leaves_out(planned: None) -> None:
-    factories.tenant("alpha", billed_from=yesterday() - 6 * DAY)
+    factories.tenant("alpha", billed_from=last_closed_day() - 6 * DAY)
 
     plan = invoices.plan(OPERATOR)
 
     # Nothing ran on the first two days, before anything was measured: the run leaves no trace of them.
-    assert [each.day for each in plan.days] == [yesterday() - n * DAY for n in range(4, -1, -1)]
+    assert [each.day for each in plan.days] == [last_closed_day() - n * DAY for n in range(4, -1, -1)]
     assert [each.error for each in plan.days] == [None] * 4 + ["unavailable.no_processes"]
 
 
 def test_an_empty_day_that_is_asked_for_is_planned_as_empty(planned: None) -> None:
-    factories.tenant("alpha", billed_from=yesterday() - 4 * DAY)
+    factories.tenant("alpha", billed_from=last_closed_day() - 4 * DAY)
 
-    [planned_day] = invoices.plan(OPERATOR, yesterday()).days
+    [planned_day] = invoices.plan(OPERATOR, last_closed_day()).days
 
     assert (planned_day.tenants, planned_day.tokens, planned_day.error) == (0, 0, None)
