@@ -78,10 +78,12 @@ log = get_logger(__name__)
 def preview(actor: Actor, invoice_ids: Sequence[InvoiceId] | None = None) -> PaymentPreview:
     """What a click on pay would do with these invoices, or with all that wait for money. Asks nobody, writes nothing.
 
+    All but those that an earlier payment may still arrive for; they are counted.
+
     Raises NotFound for an invoice that does not exist or is another tenant's.
     """
     tenant_id = own_tenant(actor)
-    found = [each for each in start_service.payables(actor, tenant_id, invoice_ids) if each.is_pending]
+    found, in_doubt = start_service.offered(actor, tenant_id, invoice_ids)
     minimum, maximum = Rial(settings().zibal_min_rial), Rial(settings().zibal_max_rial)
     plan = start_rules.plan(found, minimum, maximum)
     return PaymentPreview(
@@ -91,12 +93,13 @@ def preview(actor: Actor, invoice_ids: Sequence[InvoiceId] | None = None) -> Pay
         credit_rial=Rial(max(0, ledger_repository.balance(tenant_id))),
         minimum_rial=minimum,
         maximum_rial=maximum,
+        in_doubt=in_doubt,
         problem=plan if isinstance(plan, PreviewProblem) else None,
     )
 
 
 def start(actor: Actor, invoice_ids: Sequence[InvoiceId] | None = None) -> HandOff:
-    """Open a payment of these invoices, or of all that wait for money, the oldest first; for tenant admins.
+    """Open a payment of these invoices, or of all that ``preview`` shows, the oldest first; for tenant admins.
 
     Safe to click twice and in two tabs: a fresh payment of the same invoices is handed out again, an older one is
     settled or replaced after the gateway was asked about it. Above the gateway's ceiling only the first part is paid.

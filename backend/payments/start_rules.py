@@ -107,19 +107,21 @@ def answer(
     Money that is there or may be there makes a payer wait: an unclear status for the attempt's lifetime, and a gateway
     that says nothing at all until operators are alarmed, because then even a paid one looks like this.
     """
-    if attempt.state in {State.PAID_UNVERIFIED, State.REVIEW}:
+    if is_in_doubt(attempt, now, ttl):
         return Answer.WAIT
     is_same = attempt.allocations == wanted.allocations and attempt.merchant_fingerprint == fingerprint
     if is_same and attempt.verdict == Verdict.WAITING and _is_fresh(attempt, now, ttl, prepared_ttl):
         return Answer.REUSE
-    patience = ALARM_AFTER if attempt.last_error == NO_ANSWER else ttl
-    if attempt.verdict in NOT_DECIDED and _may_be_paying(attempt, now, patience):
-        return Answer.WAIT
     return Answer.REPLACE
 
 
-def _may_be_paying(attempt: Attempt, now: datetime, patience: timedelta) -> bool:
-    return attempt.redirected_at is not None and now - attempt.redirected_at < patience
+def is_in_doubt(attempt: Attempt, now: datetime, ttl: timedelta) -> bool:
+    """Whether money of an open attempt is there, or may be: what was last heard of it does not say that it is not."""
+    if attempt.state in {State.PAID_UNVERIFIED, State.REVIEW}:
+        return True
+    patience = ALARM_AFTER if attempt.last_error == NO_ANSWER else ttl
+    may_be_paying = attempt.redirected_at is not None and now - attempt.redirected_at < patience
+    return attempt.verdict in NOT_DECIDED and may_be_paying
 
 
 def _is_fresh(attempt: Attempt, now: datetime, ttl: timedelta, prepared_ttl: timedelta) -> bool:

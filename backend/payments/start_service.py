@@ -72,12 +72,40 @@ def to_payables(dues: Sequence[Due]) -> list[Payable]:
     return start_rules.oldest_first(found)
 
 
+class Offered(NamedTuple):
+    """The invoices that a click on pay covers, and how many it leaves out because a payment of theirs may arrive."""
+
+    payables: list[Payable]
+    in_doubt: int
+
+
+def offered(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | None) -> Offered:
+    """The chosen invoices that wait for money; or all of them but those in doubt, which would hold up the others.
+
+    Who chooses one in doubt has the gateway asked about it. Raises as ``payables`` does.
+    """
+    found = [each for each in payables(actor, tenant_id, invoice_ids) if each.is_pending]
+    if invoice_ids is not None:
+        return Offered(found, 0)
+    now, ttl = clock.utc_now(), timedelta(seconds=settings().payment_attempt_ttl_s)
+    doubtful = {
+        invoice_id
+        for attempt in repository.open_attempts([each.invoice_id for each in found])
+        if start_rules.is_in_doubt(attempt, now, ttl)
+        for invoice_id in attempt.invoice_ids
+    }
+    return Offered([each for each in found if each.invoice_id not in doubtful], len(doubtful))
+
+
 def start(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | None) -> HandOff:
     """An attempt that is handed to the payer's browser: the one that is open already, or a new one.
 
     Raises as ``service.start`` does.
     """
-    chosen = [each.invoice_id for each in payables(actor, tenant_id, invoice_ids)]
+    found, in_doubt = offered(actor, tenant_id, invoice_ids)
+    if in_doubt and not found:
+        raise Conflict(reason="payment_undecided")
+    chosen = [each.invoice_id for each in found]
     for _ in range(ROUNDS):
         claimed = claim(actor, tenant_id, chosen)
         if isinstance(claimed, Claimed):

@@ -223,7 +223,8 @@ class Event:
 class PaymentPreview:
     """What a click on pay would do; ``problem`` says why nothing would come of it.
 
-    Above the gateway's ceiling ``payments`` has several parts, and each is a click of its own.
+    Above the gateway's ceiling ``payments`` has several parts, and each is a click of its own. ``in_doubt`` counts
+    invoices that are left out, because an earlier payment of theirs may still arrive.
     """
 
     invoices: tuple[Payable, ...]
@@ -232,6 +233,7 @@ class PaymentPreview:
     credit_rial: Rial
     minimum_rial: Rial
     maximum_rial: Rial
+    in_doubt: int = 0
     problem: PreviewProblem | None = None
 
     @property

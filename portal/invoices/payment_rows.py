@@ -65,7 +65,7 @@ def read_offer(actor: Actor, invoice_ids: Sequence[InvoiceId] | None, lang: Lang
 
 def to_offer(preview: PaymentPreview, lang: Lang, *, may_pay: bool, is_list: bool) -> Offer:
     """The preview in words."""
-    if preview.problem == PreviewProblem.NOTHING_TO_PAY:
+    if preview.problem == PreviewProblem.NOTHING_TO_PAY and not preview.in_doubt:
         return Offer()
     if not may_pay:
         return Offer(is_shown=True, remarks=[text("payment.only_admins", lang)])
@@ -95,6 +95,8 @@ def _pay_all(preview: PaymentPreview, lang: Lang) -> str:
 
 def _remarks(preview: PaymentPreview, lang: Lang, *, is_list: bool) -> list[str]:
     remarks = []
+    if preview.in_doubt:
+        remarks.append(text("payment.in_doubt", lang, count=fmt.number(preview.in_doubt, lang)))
     if preview.problem == PreviewProblem.BELOW_MINIMUM:
         key = (
             "payment.below_minimum_list" if is_list or len(preview.invoices) > 1 else "payment.below_minimum"

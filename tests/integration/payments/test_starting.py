@@ -161,6 +161,34 @@ def test_while_a_payment_is_unclear_no_second_one_is_opened(payer: Payer, status
     assert new.attempt_id != old.attempt_id
 
 
+def test_paying_all_leaves_out_what_a_payment_may_be_on_its_way_to(payer: Payer) -> None:
+    unclear, other = payer.invoice(), payer.invoice(70_000)
+    payer.bank.act(track_of(payer.start(unclear)), "status", status=11)
+    with pytest.raises(Conflict, match="payment_undecided"):
+        payer.start(unclear)
+
+    preview = service.preview(payer.actor)
+    paid = payer.pay_whole()
+
+    assert ([each.invoice_id for each in preview.invoices], preview.total_rial) == ([other], 70_000)
+    assert preview.in_doubt == 1
+    assert paid.invoice_ids == (other,)
+    assert [status_of(unclear), status_of(other)] == ["pending", "paid"]
+
+
+def test_when_money_may_be_on_its_way_to_all_paying_all_says_so(payer: Payer) -> None:
+    unclear = payer.invoice()
+    payer.bank.act(track_of(payer.start(unclear)), "status", status=11)
+    with pytest.raises(Conflict):
+        payer.start(unclear)
+
+    preview = service.preview(payer.actor)
+
+    assert (preview.invoices, preview.in_doubt) == ((), 1)
+    with pytest.raises(Conflict, match="payment_undecided"):
+        payer.start()
+
+
 @pytest.mark.parametrize(
     ("kind", "after"),
     [("drop", False), ("drop", True), ("http_error", False), ("html", True), ("without", False)],
