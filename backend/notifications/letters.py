@@ -58,6 +58,7 @@ def letter_of(mail: Mail, public_url: str) -> Letter:
     places = _PLACES[template](mail.params, lang, public_url)
     context = {
         **places,
+        "places": places,
         "lang": lang,
         "direction": "rtl" if lang == "fa" else "ltr",
         "say": say,
@@ -82,7 +83,7 @@ def _invoice_issued(params: Mapping[str, str | int], lang: Lang, public_url: str
     }
 
 
-def _payment_received(params: Mapping[str, str | int], lang: Lang, public_url: str) -> dict[str, str]:
+def _payment(params: Mapping[str, str | int], lang: Lang, public_url: str) -> dict[str, str]:
     return {
         "tenant_name": _one_line(str(params["tenant_name"])),
         "numbers": formats.listed(_identifiers(str(params["numbers"]), lang), lang),
@@ -92,11 +93,25 @@ def _payment_received(params: Mapping[str, str | int], lang: Lang, public_url: s
         "track_id": _one_line(str(params["track_id"])),
         "reference": _one_line(str(params["reference"])),
         "card": _one_line(str(params["card"])),
+        "link": f"{public_url}/invoices/{quote(str(params['invoice_id']), safe='')}",
+    }
+
+
+def _payment_received(params: Mapping[str, str | int], lang: Lang, public_url: str) -> dict[str, str]:
+    return _payment(params, lang, public_url) | {
         "credit": _toman_if_any(params["credit_rial"], lang),
         # Mails that were queued by an earlier version do not have these two.
         "debt": _toman_if_any(params.get("debt_rial", 0), lang),
         "outstanding": _toman_if_any(params.get("outstanding_rial", 0), lang),
-        "link": f"{public_url}/invoices/{quote(str(params['invoice_id']), safe='')}",
+    }
+
+
+def _payment_returned(params: Mapping[str, str | int], lang: Lang, public_url: str) -> dict[str, str]:
+    return _payment(params, lang, public_url) | {
+        "reopened": _toman_if_any(params["reopened_rial"], lang),
+        "credit": _toman_if_any(params["credit_rial"], lang),
+        "debt": _toman_if_any(params["debt_rial"], lang),
+        "returning": "yes" if int(params["is_returning"]) else "",
     }
 
 
@@ -107,6 +122,7 @@ def _toman_if_any(amount_rial: str | int, lang: Lang) -> str:
 _PLACES: Mapping[Template, Callable[[Mapping[str, str | int], Lang, str], dict[str, str]]] = {
     Template.INVOICE_ISSUED: _invoice_issued,
     Template.PAYMENT_RECEIVED: _payment_received,
+    Template.PAYMENT_RETURNED: _payment_returned,
 }
 
 

@@ -21,8 +21,8 @@ from backend.log import get_logger
 from backend.notifications import service as notifications
 from backend.payments import credit_rules, gateway_service, ledger_repository, repository, rules
 from backend.payments.judge_types import Decision
-from backend.payments.receipts import receipt_mail
-from backend.payments.types import Attempt, AttemptId, EntryKind, EventKind, Flag, Verdict
+from backend.payments.receipts import receipt_mail, returned_mail
+from backend.payments.types import Attempt, AttemptId, EntryKind, EventKind, Flag, State, Verdict
 from backend.tenants import service as tenants
 
 TRIES = 3
@@ -71,7 +71,7 @@ def apply(actor: Actor, seen: Attempt, decision: Decision, now: datetime) -> Att
         if after.has_money and not current.has_money:
             after = _settle(actor, after, now)
         elif current.has_money and not after.has_money:
-            _give_back(actor, current, now)
+            _give_back(actor, current, now, is_returning=after.state == State.REFUNDING)
         after = replace(after, next_check_at=rules.next_check(after, now))
         _store(actor, current, after, decision, now)
     if after.state != current.state:
@@ -151,8 +151,8 @@ def _settle(actor: Actor, attempt: Attempt, now: datetime) -> Attempt:
     return settled
 
 
-def _give_back(actor: Actor, attempt: Attempt, now: datetime) -> None:
-    """Take the money of a settled attempt out of the ledger again and let its invoices wait for money.
+def _give_back(actor: Actor, attempt: Attempt, now: datetime, *, is_returning: bool) -> None:
+    """Take the money of a settled attempt out of the ledger again, let its invoices wait for money, and mail that.
 
     Where its surplus had become credit and paid other invoices, those are opened again too, the youngest use first
     and only as far as the credit does not reach.
@@ -177,6 +177,16 @@ def _give_back(actor: Actor, attempt: Attempt, now: datetime) -> None:
     for due in dues:
         _enter(actor, attempt, EntryKind.REOPENING, reopened[due.id], now=now, invoice_id=due.id)
         invoices.reopen(actor, due)
+    mail = returned_mail(
+        attempt,
+        tenants.get(actor, attempt.tenant_id),
+        dues,
+        at=now,
+        is_returning=is_returning,
+        reopened_rial=reopened.total(),
+        balance_rial=balance + of_credit.total(),
+    )
+    notifications.enqueue([mail], now)
     told = {"turn": attempt.turn, "credit_reopened_rial": of_credit.total()}
     _event(actor, attempt, EventKind.MONEY_RETURNED, now, told)
     log.error(

@@ -1,4 +1,4 @@
-"""The mail that tells a tenant that money arrived."""
+"""The mails that tell a tenant that money arrived, or that the bank took it back."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -29,19 +29,54 @@ def receipt_mail(
         recipient=tenant.billing_email,
         language=tenant.language,
         template="payment_received",
-        params={
-            "tenant_name": tenant.name(tenant.language),
-            "amount_rial": attempt.amount_rial,
-            "numbers": ", ".join(
-                each.number for each in sorted(dues, key=lambda each: (each.day, each.number))
-            ),
-            "track_id": str(attempt.track_id),
-            "reference": attempt.ref_number or "",
-            "card": attempt.card_mask or "",
+        params=_payment(attempt, tenant, dues, at)
+        | {
             "credit_rial": credit_rial - debt_rial,
             "debt_rial": debt_rial,
             "outstanding_rial": outstanding_rial,
-            "at": at.isoformat(),
-            "invoice_id": str(attempt.invoice_ids[0]),
         },
     )
+
+
+def returned_mail(
+    attempt: Attempt,
+    tenant: Tenant,
+    dues: Sequence[Due],
+    *,
+    at: datetime,
+    is_returning: bool,
+    reopened_rial: int,
+    balance_rial: int,
+) -> Mail:
+    """What the bank took back of an attempt that was settled; its key makes it one for each time that it was.
+
+    ``dues`` are the invoices that wait for money again, ``reopened_rial`` how much of it. ``balance_rial`` is the
+    tenant's credit, or its debt, after that.
+    """
+    return Mail(
+        key=f"payment_returned:{attempt.id}:{attempt.turn}",
+        recipient=tenant.billing_email,
+        language=tenant.language,
+        template="payment_returned",
+        params=_payment(attempt, tenant, dues, at)
+        | {
+            "reopened_rial": reopened_rial,
+            "credit_rial": max(0, balance_rial),
+            "debt_rial": max(0, -balance_rial),
+            "is_returning": int(is_returning),
+        },
+    )
+
+
+def _payment(attempt: Attempt, tenant: Tenant, dues: Sequence[Due], at: datetime) -> dict[str, str | int]:
+    in_order = sorted(dues, key=lambda each: (each.day, each.number))
+    return {
+        "tenant_name": tenant.name(tenant.language),
+        "amount_rial": attempt.amount_rial,
+        "numbers": ", ".join(each.number for each in in_order),
+        "track_id": str(attempt.track_id),
+        "reference": attempt.ref_number or "",
+        "card": attempt.card_mask or "",
+        "at": at.isoformat(),
+        "invoice_id": str(in_order[0].id if in_order else attempt.invoice_ids[0]),
+    }

@@ -69,6 +69,10 @@ BREACHES = {
         SELECT l.attempt_id, l.turn FROM tenant_ledger l
         LEFT JOIN outbox_mail m ON m.key = 'payment_received:' || l.attempt_id || ':' || l.turn
         WHERE l.kind = 'payment' AND m.key IS NULL""",
+    "each return of money was mailed": """
+        SELECT l.attempt_id, l.turn FROM tenant_ledger l
+        LEFT JOIN outbox_mail m ON m.key = 'payment_returned:' || l.attempt_id || ':' || l.turn
+        WHERE l.kind = 'reversal' AND m.key IS NULL""",
 }
 
 

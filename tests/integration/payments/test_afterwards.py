@@ -43,6 +43,40 @@ def test_money_that_goes_back_opens_the_invoice_again(payer: Payer, act: str, st
     assert ledger_of(payer.tenant.id)[2:] == [("reversal", -50_000), ("reopening", 50_000)]
     assert [each.id for each in service.flagged(factories.actor(Role.AUDITOR))] == [hand_off.attempt_id]
     assert payer.come_back(hand_off).outcome in {Outcome.RETURNED_MONEY, Outcome.RETURNING_MONEY}
+    [mail] = mails("payment_returned")
+    told = ("amount_rial", "reopened_rial", "credit_rial", "debt_rial", "is_returning", "invoice_id")
+    assert [mail["params"][name] for name in told] == [
+        50_000,
+        50_000,
+        0,
+        0,
+        int(state == State.REFUNDING),
+        str(invoice),
+    ]
+
+
+def test_money_that_had_become_credit_goes_back_and_the_mail_says_what_is_left(payer: Payer) -> None:
+    hand_off = payer.overpay(50_000)
+    others = [payer.invoice(20_000), payer.invoice(10_000)]
+    service.use_credit(payer.actor, others[:1])
+
+    payer.take_back(hand_off)
+
+    [mail] = mails("payment_returned")
+    told = {name: mail["params"][name] for name in ("reopened_rial", "credit_rial", "debt_rial")}
+    assert told == {"reopened_rial": 20_000, "credit_rial": 0, "debt_rial": 0}
+    assert mail["params"]["invoice_id"] == str(others[0])
+    assert [status_of(each) for each in others] == ["pending", "pending"]
+
+
+def test_money_that_had_been_paid_out_and_goes_back_is_a_debt_in_the_mail(payer: Payer) -> None:
+    hand_off = payer.overpay(50_000)
+    service.pay_out_credit(SWEEPER, payer.tenant.id, 50_000, "asked for it", "transfer-1")
+
+    payer.take_back(hand_off)
+
+    [mail] = mails("payment_returned")
+    assert (mail["params"]["numbers"], mail["params"]["debt_rial"]) == ("", 50_000)
 
 
 def test_a_refund_that_is_withdrawn_pays_the_invoice_again(payer: Payer) -> None:
@@ -58,6 +92,7 @@ def test_a_refund_that_is_withdrawn_pays_the_invoice_again(payer: Payer) -> None
 
     assert status_of(invoice) == "paid"
     assert (attempt_of(hand_off).turn, len(mails())) == (2, 2)
+    assert len(mails("payment_returned")) == 1
 
 
 def test_a_reopened_invoice_can_be_paid_anew(payer: Payer) -> None:

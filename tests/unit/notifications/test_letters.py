@@ -1,13 +1,15 @@
 """What an invoice's mail says, in both languages, and that an outsider's text stays text."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import partial
 
 import pytest
 
 from backend.i18n import format as formats
-from backend.i18n.catalog import Lang
+from backend.i18n.catalog import Lang, text
 from backend.notifications import letters
 from backend.notifications.types import Mail, QueuedMail
 
@@ -165,6 +167,39 @@ def test_no_invoice_number_of_a_receipt_adds_a_line() -> None:
     said = part(composed(receipt("en", "1405-1\r\nBcc: thief@evil.example, 1405-2")), "plain")
 
     assert "1405-1 Bcc: thief@evil.example, 1405-2" in said
+
+
+@pytest.mark.parametrize("lang", ["fa", "en"])
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_a_payment_that_went_back_tells_what_waits_for_money_again(lang: Lang, kind: str) -> None:
+    final, under_way = (part(composed(returned(lang, is_returning=each)), kind) for each in (0, 1))
+
+    say = partial(text, lang=lang)
+    assert say("mail.payment_returned.body") in final
+    assert say("mail.payment_returned.body_returning") in under_way
+    for name in ("numbers", "reopened", "debt", "reopened_note"):
+        assert say(f"mail.payment_returned.{name}") in final
+    assert say("mail.payment_returned.credit") not in final
+    assert formats.toman(120_000, lang) in final
+    assert formats.identifier("1405-000007", lang) in final
+
+
+def test_a_payment_that_went_back_from_credit_alone_asks_for_no_money() -> None:
+    said = part(composed(returned("en", is_returning=0, numbers="", reopened_rial=0, debt_rial=0)), "plain")
+
+    assert "paid again" not in said
+    assert "wait for payment" not in said
+
+
+def returned(lang: Lang, **other: str | int) -> QueuedMail:
+    queued = receipt(lang, "1405-000007")
+    params = {"reopened_rial": 120_000, "debt_rial": 5_000, **other}
+    mail = queued.mail._replace(
+        key="payment_returned:1:1",
+        template="payment_returned",
+        params={**queued.mail.params, **params},
+    )
+    return replace(queued, mail=mail)
 
 
 def receipt(lang: Lang, numbers: str) -> QueuedMail:
