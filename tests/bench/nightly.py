@@ -133,6 +133,7 @@ def _contest(ground: Ground, rounds: int) -> dict[str, Any]:
             )
     with ground.database("usual") as database:
         usual = ground.run("usual", database, str(USUAL_AT_MOST))
+    _compare_with_truth(ground.scale, {each["tokens"] for each in ours})
     seconds, floor = _middle(ours, "seconds"), _middle(floors, "seconds")
     # A round's two runs see the same moment of the machine, so their ratio is taken first and its median told.
     ratio = median(mine["seconds"] / least["seconds"] for mine, least in zip(ours, floors, strict=True))
@@ -153,6 +154,13 @@ def _contest(ground: Ground, rounds: int) -> dict[str, Any]:
         "invoices": ours[-1]["invoices"],
         "tokens": ours[-1]["tokens"],
     }
+
+
+def _compare_with_truth(scale: int, billed: set[int]) -> None:
+    """A fast run that bills another sum than was used is worth nothing."""
+    true = sum(_used_in_a_day(seed) for *_, seed in _meters(scale))
+    if billed != {true}:
+        raise SystemExit(f"{true:,} tokens were used and {billed} billed")
 
 
 def _in_fresh(ground: Ground, name: str, template: str, what: str, *extra: str) -> dict[str, Any]:
@@ -223,10 +231,20 @@ def _processes() -> list[Series]:
 def _counters(scale: int) -> Iterator[Series]:
     midnights = (day_window(DAY_BEFORE).start, day_window(DAY).start, day_window(DAY).end)
     near = [_around(midnight) for midnight in midnights]
+    for number, instance, kind, seed in _meters(scale):
+        yield counter(label(number), kind, instance, _samples(near, seed))
+
+
+def _meters(scale: int) -> Iterator[tuple[int, str, str, int]]:
+    """Number of the tenant, instance, type, and the seed of what it uses each day."""
     for number in range(scale):
         for index, instance in enumerate(INSTANCES):
             for kind in TYPES:
-                yield counter(label(number), kind, instance, _samples(near, number * 7 + index + len(kind)))
+                yield number, instance, kind, number * 7 + index + len(kind)
+
+
+def _used_in_a_day(seed: int) -> int:
+    return 1 + seed * 7919 % 99_991
 
 
 def label(number: int) -> str:
@@ -244,6 +262,6 @@ def _samples(near: list[list[float]], seed: int) -> list[Sample]:
     for times in near:
         before, after = times[:2], times[2:]
         samples += [(at, reading) for at in before]
-        reading += 1 + seed * 7919 % 99_991
+        reading += _used_in_a_day(seed)
         samples += [(at, reading) for at in after]
     return samples

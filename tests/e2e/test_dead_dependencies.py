@@ -128,14 +128,20 @@ def test_without_prometheus_closed_days_stay_and_today_comes_back_by_itself(
 ) -> None:
     log = Log(stack, "web")
     visits = in_both(visit, people["tenant_admin"], "/usage")
+    for each in visits:
+        expect(each.page.get_by_test_id("as-of")).to_have_class("live")
 
     with without(stack, "prometheus"):
         for each in visits:
             each.page.reload()
             says(each, "error.unavailable.prometheus")
             expect(each.page.locator("tbody tr").first).to_be_visible()
+            # The figure from before stays, and says that it is of then.
+            expect(each.page.get_by_test_id("as-of")).to_have_class("live stale")
+            expect(each.page.get_by_test_id("today-tokens").locator(".value")).to_have_text(FIGURE)
 
     for each in visits:
+        expect(each.page.get_by_test_id("as-of")).to_have_class("live")
         expect(alert(each, "error.unavailable.prometheus")).to_have_count(0)
         expect(each.page.get_by_test_id("today-tokens").locator(".value")).to_have_text(FIGURE)
     assert log.says("portal.unavailable", "error.unavailable.prometheus")
