@@ -155,6 +155,8 @@ def attempt_of_track_id(track_id: int) -> Attempt | None:
 
 def open_attempts(invoice_ids: Sequence[InvoiceId]) -> list[Attempt]:
     """The open attempts that keep any of these invoices, the oldest first."""
+    if not invoice_ids:
+        return []
     with read() as connection:
         statement = text(
             "SELECT * FROM payment_attempt WHERE id IN"

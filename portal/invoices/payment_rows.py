@@ -81,7 +81,7 @@ def to_offer(preview: PaymentPreview, lang: Lang, *, may_pay: bool, is_list: boo
         pay_all=_pay_all(preview, lang),
         credit_to_use=fmt.toman(min(preview.credit_rial, preview.total_rial), lang),
         credit=fmt.toman(preview.credit_rial, lang) if preview.credit_rial else "",
-        can_use_credit=preview.credit_rial > 0,
+        can_use_credit=preview.credit_rial > 0 and preview.total_rial > 0,
     )
 
 

@@ -176,6 +176,16 @@ def test_paying_all_leaves_out_what_a_payment_may_be_on_its_way_to(payer: Payer)
     assert [status_of(unclear), status_of(other)] == ["pending", "paid"]
 
 
+def test_where_nothing_waits_for_money_there_is_nothing_to_pay_and_nothing_in_doubt(payer: Payer) -> None:
+    payer.pay_whole(payer.invoice())
+
+    preview = service.preview(payer.actor)
+
+    assert (preview.problem, preview.in_doubt) == (PreviewProblem.NOTHING_TO_PAY, 0)
+    with pytest.raises(Conflict, match="invoices_paid"):
+        payer.start()
+
+
 def test_when_money_may_be_on_its_way_to_all_paying_all_says_so(payer: Payer) -> None:
     unclear = payer.invoice()
     payer.bank.act(track_of(payer.start(unclear)), "status", status=11)

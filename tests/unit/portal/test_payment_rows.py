@@ -172,11 +172,16 @@ def test_what_paying_all_leaves_out_is_said_before_the_click() -> None:
     some = payment_rows.to_offer(
         replace(preview(90_000, (90_000,)), in_doubt=2), "en", may_pay=True, is_list=True
     )
-    nothing = replace(preview(0, ()), in_doubt=1, problem=PreviewProblem.NOTHING_TO_PAY)
+    nothing = replace(preview(0, (), credit=5_000), in_doubt=1, problem=PreviewProblem.NOTHING_TO_PAY)
     none = payment_rows.to_offer(nothing, "en", may_pay=True, is_list=True)
 
     assert (some.can_pay, some.remarks[0][:21]) == (True, "Invoices left out: 2.")
-    assert (none.is_shown, none.can_pay, none.remarks[0][:21]) == (True, False, "Invoices left out: 1.")
+    assert (none.can_use_credit, none.is_shown, none.can_pay, none.remarks[0][:21]) == (
+        False,
+        True,
+        False,
+        "Invoices left out: 1.",
+    )
 
 
 @pytest.mark.parametrize(("credit", "used"), [(20_000, "2,000 Toman"), (500_000, "9,000 Toman")])
