@@ -88,8 +88,9 @@ def _number(row: InvoiceRow) -> rx.Component:
         ),
         rx.el.span(t("payment.select", number=row.number), class_name="visually-hidden"),
     )
-    can_choose = InvoicesState.offer.can_pay & row.is_payable
-    return rx.el.span(rx.cond(can_choose, box, rx.fragment()), link(row.number, row.url), class_name="pick")
+    no_box = rx.el.span(class_name="no-pick")
+    choice = rx.cond(InvoicesState.offer.can_pay, rx.cond(row.is_payable, box, no_box), rx.fragment())
+    return rx.el.span(choice, link(row.number, row.url), class_name="pick")
 
 
 def _none() -> rx.Component:
