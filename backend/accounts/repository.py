@@ -10,6 +10,7 @@ from sqlalchemy import (
     Integer,
     Row,
     Select,
+    and_,
     cast,
     column,
     delete,
@@ -236,9 +237,24 @@ def lock_attempts(email: str, address: str) -> None:
             connection.execute(select(func.pg_advisory_xact_lock(space, number)))
 
 
-def failures_of_account(email: str, since: datetime) -> Failures:
-    """The failed attempts on an account, whether it exists or not."""
-    return _failures(SignInAttemptRow.email == email, since)
+def failures_of_account(email: str, since: datetime, *, address: str | None = None) -> Failures:
+    """The failed attempts on an account, whether it exists or not; only those from an address where one is given."""
+    matches = SignInAttemptRow.email == email
+    if address is not None:
+        matches = and_(matches, SignInAttemptRow.address == address)
+    return _failures(matches, since)
+
+
+def addresses_of_account(email: str, since: datetime) -> list[str]:
+    """The addresses from which an account was signed in to, also in sessions that have ended meanwhile."""
+    statement = (
+        select(UserSessionRow.address)
+        .distinct()
+        .join(UserAccountRow, UserAccountRow.id == UserSessionRow.user_id)
+        .where(UserAccountRow.email == email, UserSessionRow.created_at > since)
+    )
+    with read() as connection:
+        return list(connection.scalars(statement))
 
 
 def failures_of_address(address: str, since: datetime) -> Failures:

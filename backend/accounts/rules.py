@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -24,6 +25,7 @@ ADDRESS_FREE_FAILURES = 30
 FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(minutes=15)
 FAILURE_MEMORY = timedelta(hours=24)
+KNOWN_PLACE_MEMORY = timedelta(days=30)  # housekeeping keeps sessions for at least as long
 SEEN_STEP = timedelta(minutes=1)
 
 _EMAIL = re.compile(
@@ -52,6 +54,11 @@ def address_group(address: str) -> str:
     if isinstance(parsed, IPv6Address):
         return str(parsed.ipv4_mapped or ip_network((parsed, 64), strict=False))
     return str(parsed)
+
+
+def is_known_place(group: str, addresses: Iterable[str]) -> bool:
+    """Whether a group of addresses holds one that somebody has signed in from; a missing address is never known."""
+    return bool(group) and any(address_group(address) == group for address in addresses)
 
 
 def checked_email(email: str) -> str:

@@ -202,7 +202,7 @@ def change_password(actor: Actor, old: str, new: str, *, keep: SessionId | None 
     if user is None:
         raise Forbidden
     rules.checked_password(new, user.email)
-    credential = _authenticate(user.email, old, "")
+    credential = _authenticate(user.email, old, "", is_inside=True)
     password_hash = passwords.hash_of(new)
     with transaction():
         if not repository.is_current_hash(user.id, credential.password_hash):
@@ -264,8 +264,8 @@ def _managed(actor: Actor, user_id: UserId) -> User:
     return user
 
 
-def _authenticate(name: str, password: str, address: str) -> Credential:
-    _admit(name, rules.address_group(address))
+def _authenticate(name: str, password: str, address: str, *, is_inside: bool = False) -> Credential:
+    _admit(name, rules.address_group(address), is_inside=is_inside)
     credential = repository.credential(name)
     is_right = passwords.matches(password, credential.password_hash if credential else None)
     if credential is None or not is_right or credential.user.is_disabled:
@@ -274,13 +274,20 @@ def _authenticate(name: str, password: str, address: str) -> Credential:
     return credential
 
 
-def _admit(name: str, address: str) -> None:
-    """Count the attempt as a failure before the password is looked at, so that parallel guesses see each other."""
+def _admit(name: str, address: str, *, is_inside: bool) -> None:
+    """Count the attempt as a failure before the password is looked at, so that parallel guesses see each other.
+
+    Where the account was signed in to lately, or still is (``is_inside``), only failures from there make it wait:
+    otherwise whoever knows an e-mail address could keep its owner out for good.
+    """
     with transaction():
         repository.lock_attempts(name, address)
         now = utc_now()
         since = now - rules.FAILURE_MEMORY
-        waits = [rules.wait(repository.failures_of_account(name, since), rules.ACCOUNT_FREE_FAILURES, now)]
+        places = repository.addresses_of_account(name, now - rules.KNOWN_PLACE_MEMORY)
+        is_known = is_inside or rules.is_known_place(address, places)
+        failures = repository.failures_of_account(name, since, address=address if is_known else None)
+        waits = [rules.wait(failures, rules.ACCOUNT_FREE_FAILURES, now)]
         if address:
             failures = repository.failures_of_address(address, since)
             waits.append(rules.wait(failures, rules.ADDRESS_FREE_FAILURES, now))

@@ -82,6 +82,70 @@ def test_after_five_failures_an_account_must_wait_even_with_the_right_password(d
     assert attempt(someone.email, factories.PASSWORD) == "signed in"
 
 
+@pytest.mark.parametrize(
+    ("home", "back"),
+    [
+        pytest.param("198.51.100.1", "198.51.100.1", id="the same address"),
+        pytest.param("2001:db8:1:2::9", "2001:db8:1:2:ffff::1", id="the same network"),
+        pytest.param("::ffff:198.51.100.1", "198.51.100.1", id="the same address in other words"),
+    ],
+)
+def test_guesses_from_elsewhere_do_not_keep_the_owner_out_of_a_place_where_they_signed_in(
+    database: str, home: str, back: str
+) -> None:
+    someone = factories.user()
+    assert attempt(someone.email, factories.PASSWORD, home) == "signed in"
+    for _ in range(5):
+        attempt(someone.email, address="203.0.113.9")
+
+    assert attempt(someone.email, factories.PASSWORD, "192.0.2.1") == "too_many_attempts"
+    assert attempt(someone.email, factories.PASSWORD, back) == "signed in"
+
+
+def test_a_known_place_waits_for_its_own_failures(database: str) -> None:
+    someone = factories.user()
+    assert attempt(someone.email, factories.PASSWORD, "198.51.100.1") == "signed in"
+    assert [attempt(someone.email, address="198.51.100.1") for _ in range(5)] == ["sign_in_failed"] * 5
+
+    for wait_s in (5, 10):
+        with pytest.raises(TooManyAttempts) as refused:
+            service.sign_in(someone.email, factories.PASSWORD, address="198.51.100.1", user_agent="")
+
+        assert refused.value.data["wait_s"] == wait_s
+        let_time_pass(f"{wait_s} seconds")
+        assert attempt(someone.email, address="198.51.100.1") == "sign_in_failed"
+
+
+def test_a_place_is_known_for_thirty_days_and_to_its_own_account_only(database: str) -> None:
+    someone, other = factories.user(), factories.user()
+    for email in (someone.email, other.email):
+        for number in range(5):
+            attempt(email, address=f"203.0.113.{number}")
+    let_time_pass("5 seconds")
+    assert attempt(someone.email, factories.PASSWORD, "198.51.100.1") == "signed in"
+    for number in range(5):
+        attempt(someone.email, address=f"203.0.113.{number}")
+
+    assert attempt(other.email, WRONG, "198.51.100.2") == "sign_in_failed"
+    assert attempt(other.email, factories.PASSWORD, "198.51.100.1") == "too_many_attempts"
+    assert attempt(someone.email, factories.PASSWORD, "198.51.100.1") == "signed in"
+    for number in range(5):
+        attempt(someone.email, address=f"203.0.113.{number}")
+    with transaction() as connection:
+        connection.execute(text("UPDATE user_session SET created_at = created_at - interval '30 days'"))
+    assert attempt(someone.email, factories.PASSWORD, "198.51.100.1") == "too_many_attempts"
+
+
+def test_guesses_from_elsewhere_do_not_keep_an_open_session_from_changing_the_password(database: str) -> None:
+    someone = factories.user()
+    for _ in range(5):
+        attempt(someone.email, address="203.0.113.9")
+
+    service.change_password(someone.actor, factories.PASSWORD, "another long one")
+
+    assert attempt(someone.email, "another long one") == "signed in"
+
+
 def test_an_unknown_account_must_wait_as_well(database: str) -> None:
     outcomes = [attempt("nobody@people.example") for _ in range(6)]
 
