@@ -214,6 +214,21 @@ def revoke_sessions(user_id: UserId, now: datetime, *, keep: SessionId | None = 
         return connection.execute(statement.values(revoked_at=now)).rowcount
 
 
+def renew_token(user_id: UserId, session_id: SessionId, token_sha256: bytes) -> bool:
+    """Put a session of a user under another token's hash; False when the user has no such open session."""
+    with transaction() as connection:
+        done = connection.execute(
+            update(UserSessionRow)
+            .where(
+                UserSessionRow.id == session_id,
+                UserSessionRow.user_id == user_id,
+                UserSessionRow.revoked_at.is_(None),
+            )
+            .values(token_sha256=token_sha256)
+        )
+        return done.rowcount == 1
+
+
 def purge_sessions(before: datetime, idle_before: datetime) -> int:
     """Remove sessions that ended, were revoked, or were last used, before those instants; how many."""
     with transaction() as connection:

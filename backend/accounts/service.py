@@ -114,7 +114,7 @@ def sign_in(email: str, password: str, *, address: str, user_agent: str) -> Sign
     """
     name, visit = rules.sign_in_name(email), Visit(address=address, user_agent=user_agent)
     credential = _authenticate(name, password, visit.address)
-    token = secrets.token_urlsafe(32)
+    token = _new_token()
     session = _new_session(credential.user, visit, utc_now())
     renewed = passwords.hash_of(password) if passwords.is_outdated(credential.password_hash) else None
     with transaction():
@@ -191,8 +191,10 @@ def set_theme(actor: Actor, theme: Theme) -> None:
     repository.set_theme(user_id, theme)
 
 
-def change_password(actor: Actor, old: str, new: str, *, keep: SessionId | None = None) -> None:
+def change_password(actor: Actor, old: str, new: str, *, keep: SessionId | None = None) -> str | None:
     """Replace the password of the person who acts, and end all other sessions; ``keep`` names this one.
+
+    Returns the new token of the kept session, None when none was kept: a copy of the old token opens nothing more.
 
     Raises:
         SignInFailed, TooManyAttempts: as for sign-in, about the old password.
@@ -203,15 +205,17 @@ def change_password(actor: Actor, old: str, new: str, *, keep: SessionId | None 
         raise Forbidden
     rules.checked_password(new, user.email)
     credential = _authenticate(user.email, old, "", is_inside=True)
-    password_hash = passwords.hash_of(new)
+    password_hash, token = passwords.hash_of(new), _new_token()
     with transaction():
         if not repository.is_current_hash(user.id, credential.password_hash):
             raise SignInFailed
         repository.forget_attempts(user.email)
         repository.set_password_hash(user.id, password_hash)
         repository.revoke_sessions(user.id, utc_now(), keep=keep)
+        is_kept = keep is not None and repository.renew_token(user.id, keep, rules.token_digest(token))
         audit.record(actor, "user.password_changed", f"user:{user.id}", {})
     log.info("user.password_changed", user=user.id)
+    return token if is_kept else None
 
 
 def reset_password(actor: Actor, user_id: UserId, new: str) -> None:
@@ -294,6 +298,10 @@ def _admit(name: str, address: str, *, is_inside: bool) -> None:
         if longest := max(waits):
             raise TooManyAttempts(wait_s=rules.whole_seconds(longest))
         repository.insert_attempt(name, address, now)
+
+
+def _new_token() -> str:
+    return secrets.token_urlsafe(32)
 
 
 def _new_session(user: User, visit: Visit, now: datetime) -> Session:

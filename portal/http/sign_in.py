@@ -66,11 +66,11 @@ async def sign_out_everywhere(request: Request) -> Response:
 
 
 async def change_password(request: Request) -> Response:
-    """POST: replace the password and end all other sessions."""
+    """POST: replace the password, end all other sessions and give this one a new token."""
     fields = await fields_of(request)
     try:
         found = await session.of_cookies(request.headers.get("cookie", ""))
-        await bridge.call_hashing(
+        renewed = await bridge.call_hashing(
             accounts.change_password,
             found.actor,
             fields.get("old", ""),
@@ -85,7 +85,10 @@ async def change_password(request: Request) -> Response:
         problem = bridge.unexpected(error, "fa")
         return see_other(routes.account({"error": "unknown", "reference": problem.reference}))
     session.forget_everybody()
-    return see_other(routes.account({"done": "password"}))
+    response = see_other(routes.account({"done": "password"}))
+    if renewed:
+        cookies.set_session(response, renewed)
+    return response
 
 
 def _signed_out() -> Response:

@@ -4,6 +4,7 @@ import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 from argon2 import PasswordHasher
@@ -258,12 +259,43 @@ def test_changing_the_password_ends_the_other_sessions(database: str) -> None:
     someone = factories.user()
     here, elsewhere = factories.signed_in(someone), factories.signed_in(someone)
 
-    service.change_password(someone.actor, factories.PASSWORD, "another long one", keep=here.session.id)
+    renewed = service.change_password(
+        someone.actor, factories.PASSWORD, "another long one", keep=here.session.id
+    )
 
-    assert service.session_of(here.token) is not None
+    session = service.session_of(renewed or "")
+    assert session is not None
+    assert session.id == here.session.id
     assert service.session_of(elsewhere.token) is None
     assert attempt(someone.email, factories.PASSWORD) == "sign_in_failed"
     assert attempt(someone.email, "another long one") == "signed in"
+
+
+def test_a_copy_of_the_kept_sessions_token_opens_nothing_after_the_password_has_changed(
+    database: str,
+) -> None:
+    someone = factories.user()
+    here = factories.signed_in(someone)
+
+    renewed = service.change_password(
+        someone.actor, factories.PASSWORD, "another long one", keep=here.session.id
+    )
+
+    assert renewed not in {None, here.token}
+    assert service.session_of(here.token) is None
+
+
+def test_no_token_is_made_for_a_session_that_is_nobodys_or_anothers(database: str) -> None:
+    someone, other = factories.user(), factories.signed_in(factories.user())
+    ended = factories.signed_in(someone)
+    service.sign_out(ended.token)
+
+    passwords = (factories.PASSWORD, "another long one", "a third long one", "a fourth long one")
+    for (old, new), keep in zip(pairwise(passwords), (None, ended.session.id, other.session.id), strict=True):
+        assert service.change_password(someone.actor, old, new, keep=keep) is None
+
+    assert service.session_of(ended.token) is None
+    assert service.session_of(other.token) is not None
 
 
 def test_whoever_sits_at_an_open_browser_cannot_guess_the_old_password_at_will(database: str) -> None:

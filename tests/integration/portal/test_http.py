@@ -182,10 +182,17 @@ def the_password_is_changed_only_with_the_old_one(served: Served) -> None:
         wrong = browser.post(routes.POST_PASSWORD, data={"old": "wrong", "new": "another long password"})
         short = browser.post(routes.POST_PASSWORD, data={"old": PASSWORD, "new": "short"})
         done = browser.post(routes.POST_PASSWORD, data={"old": PASSWORD, "new": "another long password"})
-        assert browser.get(routes.ACCOUNT).status_code == HTTPStatus.OK
     assert wrong.headers["location"] == "/account?error=sign_in_failed"
     assert "error=invalid.password_too_short" in short.headers["location"]
     assert done.headers["location"] == "/account?done=password"
+    assert "set-cookie" not in {*wrong.headers, *short.headers}
+    renewed = done.cookies["portal"]
+    assert "httponly" in done.headers["set-cookie"].lower()
+    assert renewed not in served.log
+    with served.client(f"portal={renewed}") as browser:
+        assert browser.get(routes.ACCOUNT).status_code == HTTPStatus.OK
+    with served.client(person.cookie) as thief:
+        assert "error=sign_in_required" in thief.get(routes.ACCOUNT).headers["location"]
     with served.client() as browser:
         assert "next=%2Faccount" in browser.post(routes.POST_PASSWORD, data={}).headers["location"]
 
