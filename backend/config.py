@@ -1,11 +1,15 @@
 """Settings by environment variable. A wrong or missing one stops the start with a sentence that names it."""
 
+import re
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 from email.utils import parseaddr
 from functools import lru_cache
+from ipaddress import IPv6Address
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -13,6 +17,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 SANDBOX_MERCHANT = "zibal"
 BUSINESS_ZONE = "Asia/Tehran"
 DEFAULT_METRICS_TOKEN = "local-metrics-token"  # noqa: S105 - known on purpose; production refuses it
+KNOWN_PASSWORDS = frozenset({"postgres", "password", "portal", "docuchat"})
+METRICS_TOKEN_MIN_LENGTH = 32
+USUAL_PORTS = {"http": 80, "https": 443}
 
 
 def web_address(value: str) -> str:
@@ -20,6 +27,33 @@ def web_address(value: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise ValueError("must be an address that begins with http:// or https://")
     return value.rstrip("/")
+
+
+def web_origin(value: str) -> str:
+    """The address as browsers name it in their Origin header, without a slash at its end.
+
+    Raises:
+        ValueError: a browser would name this address differently, and so every post would count as a foreign one.
+    """
+    address = web_address(value)
+    with suppress(ValueError):  # a port that is no number, a bracket without its other half
+        if address == _origin_of(address):
+            return address
+    raise ValueError(
+        "must be scheme, host and at most an unusual port, in lower case and without a path,"
+        " such as https://portal.example.com"
+    )
+
+
+def _origin_of(address: str) -> str:
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    if ":" in host:
+        host = f"[{IPv6Address(host)}]"
+    elif not re.fullmatch(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", host):
+        raise ValueError(host)
+    port = f":{parts.port}" if parts.port and parts.port != USUAL_PORTS[parts.scheme] else ""
+    return f"{parts.scheme}://{host}{port}"
 
 
 class UsageSettings(BaseSettings):
@@ -74,7 +108,12 @@ class Settings(UsageSettings):
     session_idle_s: int = Field(default=12 * 3600, ge=60)
     session_life_s: int = Field(default=14 * 86400, ge=60)
 
-    @field_validator("public_url", "alertmanager_url", "zibal_url", "openai_base_url")
+    @field_validator("public_url")
+    @classmethod
+    def _is_origin(cls, value: str) -> str:
+        return web_origin(value)
+
+    @field_validator("alertmanager_url", "zibal_url", "openai_base_url")
     @classmethod
     def _is_web_address(cls, value: str) -> str:
         return web_address(value)
@@ -127,11 +166,13 @@ class Settings(UsageSettings):
             "ZIBAL_MERCHANT": self.zibal_merchant.get_secret_value() in {"", SANDBOX_MERCHANT},
             "ZIBAL_MERCHANT_PREVIOUS": self.zibal_merchant_previous.get_secret_value() == SANDBOX_MERCHANT,
             "ZIBAL_URL": not self.zibal_url.startswith("https://"),
-            "METRICS_TOKEN": self.metrics_token.get_secret_value() in {"", DEFAULT_METRICS_TOKEN},
+            f"METRICS_TOKEN (at least {METRICS_TOKEN_MIN_LENGTH} characters)": (
+                len(self.metrics_token.get_secret_value()) < METRICS_TOKEN_MIN_LENGTH
+            ),
             "PUBLIC_URL": not self.public_url.startswith("https://"),
             # We speak no TLS, so a proxy stands before us, and without its word every client has its address.
             "PROXY_HOPS": self.trusted_hops == 0,
-            "DATABASE_URL": _has_default_password(self.database_url.get_secret_value()),
+            "DATABASE_URL": _has_known_password(self.database_url.get_secret_value()),
         }
         if wrong := sorted(name for name, is_wrong in refused.items() if is_wrong):
             raise ValueError(f"production refuses the default or unsafe value of {', '.join(wrong)}")
@@ -173,9 +214,17 @@ def _names_a_host(url: str) -> bool:
         return False
 
 
-def _has_default_password(url: str) -> bool:
-    userinfo = url.partition("://")[2].rpartition("@")[0]
-    return userinfo.partition(":")[2] in {"postgres", "password", "portal", "docuchat"}
+def _has_known_password(url: str) -> bool:
+    return not KNOWN_PASSWORDS.isdisjoint(_passwords_in(url))
+
+
+def _passwords_in(url: str) -> Iterator[str]:
+    """Every password of a database address, read as SQLAlchemy reads it: before the host, and among the options."""
+    address = url.partition("://")[2]
+    if before_host := re.match(r"[^:/]*:([^@]*)@", address):
+        yield unquote(before_host[1])
+        address = address[before_host.end() :]
+    yield from (value for name, value in parse_qsl(address.partition("?")[2]) if name == "password")
 
 
 class WrongSettings(Exception):

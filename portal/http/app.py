@@ -1,5 +1,8 @@
 """The plain routes, and the layers around everything that this port serves."""
 
+import sys
+
+from reflex.utils.exec import is_prod_mode
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -42,12 +45,20 @@ def served(reflex_app: ASGIApp) -> ASGIApp:
     It runs when a server starts and never during a build, so here the settings are demanded.
     """
     settings_or_exit()
+    _refuse_debugging()
     register_house_health()
     plain = Starlette(
         routes=[*plain_routes(), Mount("", reflex_app)],
         exception_handlers={UnreadableFormError: _unreadable},
     )
     return SecurityHeaders(OwnOriginOnly(PageGate(RequestTimer(plain))))
+
+
+def _refuse_debugging() -> None:
+    """End the process when production would run in Reflex's mode for developers."""
+    if settings().is_production and not is_prod_mode():
+        print("Setting REFLEX_ENV_MODE: must be prod in production.", file=sys.stderr)  # noqa: T201 - as settings do
+        sys.exit(2)
 
 
 async def _unreadable(_request: Request, _error: Exception) -> Response:

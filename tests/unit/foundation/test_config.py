@@ -11,7 +11,7 @@ PRODUCTION = {
     "DATABASE_URL": "postgresql://portal:Kx9-long@db/portal",
     "PUBLIC_URL": "https://portal.example.ir",
     "ZIBAL_MERCHANT": "65c3a1",
-    "METRICS_TOKEN": "a-long-random-token",
+    "METRICS_TOKEN": "a-long-random-token-of-32-letters",
 }
 
 
@@ -59,6 +59,60 @@ def test_a_wrong_setting_is_named_without_its_value(
     assert "geheim" not in sentence
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://portal.example.ir:443",
+        "http://127.0.0.1:80",
+        "https://Portal.example.ir",
+        "HTTPS://portal.example.ir",
+        "https://portal.example.ir/portal",
+        "https://portal.example.ir?x=1",
+        "https://portal.example.ir#top",
+        "https://user@portal.example.ir",
+        "https://",
+        "https://:8443",
+        "https://portal.example.ir:",
+        "https://portal.example.ir:08443",
+        "https://portal.example.ir:many",
+        "https://portal.example.ir:70000",
+        "https://portal .example.ir",
+        "https://پرتال.example.ir",
+        "https://[::1",
+        "https://[2001:DB8::1]",
+        "https://[0:0::1]",
+    ],
+)
+def test_an_address_that_no_browser_names_as_its_origin_is_refused(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    sentence = wrong(monkeypatch, {"DATABASE_URL": "postgresql://u@db/x", "PUBLIC_URL": address})
+
+    assert sentence.startswith("Setting PUBLIC_URL: must be ")
+
+
+@pytest.mark.parametrize(
+    ("address", "origin"),
+    [
+        ("https://portal.example.ir", "https://portal.example.ir"),
+        ("https://portal.example.ir/", "https://portal.example.ir"),
+        ("https://portal.example.ir:8443", "https://portal.example.ir:8443"),
+        ("https://xn--mgba.example.ir", "https://xn--mgba.example.ir"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_the_public_address_is_the_origin_that_browsers_send(
+    monkeypatch: pytest.MonkeyPatch, address: str, origin: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u@db/x")
+    monkeypatch.setenv("PUBLIC_URL", address)
+    config.settings.cache_clear()
+
+    assert config.settings().public_url == origin
+
+
 def test_no_other_zone_than_the_business_one_is_promised(monkeypatch: pytest.MonkeyPatch) -> None:
     sentence = wrong(monkeypatch, {"DATABASE_URL": "postgresql://u:geheim@db/x", "TIMEZONE": "Asia/Baku"})
 
@@ -76,10 +130,35 @@ def test_no_other_zone_than_the_business_one_is_promised(monkeypatch: pytest.Mon
         ("ZIBAL_URL", "http://gateway.zibal.ir"),
         ("ZIBAL_MERCHANT_PREVIOUS", "zibal"),
         ("DATABASE_URL", "postgresql://portal:password@db/portal"),
+        ("DATABASE_URL", "postgresql://portal:p%6frtal@db/portal"),
+        ("DATABASE_URL", "postgresql://portal@db/portal?password=portal"),
+        ("DATABASE_URL", "postgresql://db/portal?user=portal&password=p%6Frtal"),
+        ("DATABASE_URL", "postgresql://portal:Kx9-long@db/portal?application_name=a@b&password=docuchat"),
+        ("DATABASE_URL", "postgresql://portal:portal@db/portal?application_name=a@b"),
+        ("METRICS_TOKEN", ""),
+        ("METRICS_TOKEN", "x"),
+        ("METRICS_TOKEN", "x" * 31),
     ],
 )
 def test_production_refuses_the_default(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     assert name in wrong(monkeypatch, PRODUCTION | {name: value})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://portal@db/portal",
+        "postgresql://db/portal",
+        "postgresql://portal:Kx9-long@db/password?application_name=portal",
+        "postgresql://portal:one?password=portal@db/portal",
+    ],
+)
+def test_production_takes_other_passwords_and_none(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    for name, value in (PRODUCTION | {"DATABASE_URL": url}).items():
+        monkeypatch.setenv(name, value)
+    config.settings.cache_clear()
+
+    assert config.settings().is_production
 
 
 def test_a_laptop_needs_no_proxy_and_no_https(monkeypatch: pytest.MonkeyPatch) -> None:
