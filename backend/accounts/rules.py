@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
+from itertools import pairwise
 from math import ceil
 
+from backend.accounts.common_passwords import COMMON_PASSWORDS
 from backend.accounts.types import Failures, NewUser, Session
 from backend.actor import TENANT_ROLES, Actor, Role, TenantId, own_tenant, require_role
 from backend.errors import Forbidden, Invalid, NotFound
@@ -78,13 +80,40 @@ def checked_name(name: str, field: str = "name") -> str:
 
 
 def checked_password(password: str, email: str) -> None:
-    """Let through a password that is long enough and not the address itself. Raises Invalid otherwise."""
+    """Let through a password that is long enough and no first guess. Raises Invalid otherwise."""
     if len(password) < PASSWORD_MIN_LENGTH:
         raise Invalid(field="password", reason="password_too_short", min_length=PASSWORD_MIN_LENGTH)
     if len(password) > PASSWORD_MAX_LENGTH:
         raise Invalid(field="password", reason="password_too_long", max_length=PASSWORD_MAX_LENGTH)
-    if password.strip().lower() == email or len(set(password)) == 1:
+    if _is_first_guess(password, email):
         raise Invalid(field="password", reason="password_too_simple")
+
+
+def _is_first_guess(password: str, email: str) -> bool:
+    """Whether a password is a common one, a repetition, a series, or made of the address."""
+    # Persian and Latin digits are the same guess.
+    guess = "".join(str(unicodedata.decimal(char, char)) for char in password).strip().lower()
+    stem = _stem(guess)
+    is_common = stem in COMMON_PASSWORDS
+    is_own = email.startswith(guess) or stem in {email, _stem(email.partition("@")[0])} - {""}
+    return is_common or is_own or _repeats(guess) or _counts(guess)
+
+
+def _stem(guess: str) -> str:
+    """A guess from its first letter to its last, without the digits and signs around them."""
+    return re.sub(r"^[\W\d_]+|[\W\d_]+$", "", guess)
+
+
+def _repeats(guess: str) -> bool:
+    """Whether a guess is one piece written again and again; the last time it may break off."""
+    return any(guess[size:] == guess[:-size] for size in range(1, (len(guess) + 1) // 2 + 1))
+
+
+def _counts(guess: str) -> bool:
+    """Whether each letter is as far from the one before as the next is, digits in a ring: 7890, 0864, abcd."""
+    if guess.isdecimal():
+        return len({(int(after) - int(before)) % 10 for before, after in pairwise(guess)}) <= 1
+    return len({ord(after) - ord(before) for before, after in pairwise(guess)}) <= 1
 
 
 def password_bytes(password: str) -> bytes:

@@ -1,5 +1,6 @@
 """Which addresses and passwords are accepted, who may create whom, and how long a failed sign-in must wait."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.accounts import passwords, rules
+from backend.accounts.common_passwords import COMMON_PASSWORDS
 from backend.accounts.types import Failures, NewUser
 from backend.actor import TENANT_ROLES, Actor, Role, TenantId
 from backend.errors import Forbidden, Invalid, NotFound
@@ -70,9 +72,65 @@ def test_a_weak_password_is_refused_with_its_reason_in_both_languages(password: 
     assert not said & general
 
 
-@pytest.mark.parametrize("password", ["ten chars!", "گذرواژهٔ بلند", "correct horse battery staple"])
+@pytest.mark.parametrize(
+    "password",
+    [
+        pytest.param("1234567890", id="counting up"),
+        pytest.param("0987654321", id="counting down"),
+        pytest.param("۱۲۳۴۵۶۷۸۹۰", id="counting in Persian digits"),
+        pytest.param("24680246802", id="counting in twos"),
+        pytest.param("ABCDEFGHIJ", id="the alphabet"),
+        pytest.param("abcabcabcab", id="a repeated piece"),
+        pytest.param("hello hello ", id="a repeated word"),
+        pytest.param("Password123", id="a common word and digits"),
+        pytest.param("  p@ssw0rd!!", id="a common word in disguise"),
+        pytest.param("qwertyuiop", id="a row of keys"),
+        pytest.param("ضصثقفغعهخح", id="a row of Persian keys"),
+        pytest.param("1q2w3e4r5t", id="a pattern of keys"),
+        pytest.param("docuchat2026", id="the product and a year"),
+        pytest.param("DocuChat-۱۴۰۵", id="the product and a Persian year"),
+        pytest.param("داکیوچت۱۴۰۵", id="the product in Persian"),
+        pytest.param("sara.ahmadi", id="the name in the address"),
+        pytest.param("Sara.Ahmadi123", id="the name in the address and digits"),
+        pytest.param("sara.ahmadi@x", id="the beginning of the address"),
+        pytest.param("sara.ahmadi@x.example1", id="the address and a digit"),
+    ],
+)
+def test_the_first_guesses_of_every_list_are_refused(password: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        rules.checked_password(password, "sara.ahmadi@x.example")
+
+    assert refused.value.data["reason"] == "password_too_simple"
+
+
+def test_every_common_password_is_refused_as_it_stands_and_with_digits() -> None:
+    for word in COMMON_PASSWORDS:
+        for password in (f"{word.upper()}0000000000", f"!{word}1234567890", word.ljust(10, "1")):
+            with pytest.raises(Invalid):
+                rules.checked_password(password, "sara@example.com")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "ten chars!",
+        "گذرواژهٔ بلند",
+        "correct horse battery staple",
+        "docuchat bills on monday",
+        "sara likes tea",
+        "abcabcabcx",
+        "1234567809",
+        "7359018264",
+    ],
+)
 def test_a_long_password_is_accepted(password: str) -> None:
     rules.checked_password(password, "sara@example.com")
+
+
+@given(st.text(min_size=10, max_size=200))
+def test_whatever_somebody_chooses_is_judged(password: str) -> None:
+    with suppress(Invalid):
+        rules.checked_password(password, "sara@example.com")
 
 
 @pytest.mark.parametrize("name", ["", "   ", "a\nb", "x" * 121, "a\0"])
