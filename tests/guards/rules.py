@@ -3,7 +3,7 @@
 import ast
 import re
 import string
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,18 @@ EDGES = (
     "jobs/",
     "backend/sandbox/",
 )
+# Functions of services that refuse nobody, each with its reason.
+OPEN_TO_EVERYBODY = {
+    "accounts.sign_in": "nobody is signed in yet; the password is the proof, and attempts are limited",
+    "accounts.session_of": "the token is the proof",
+    "accounts.sign_out": "the token is the proof",
+    "audit.record": "whatever an actor was allowed to do is written down",
+    "notifications.enqueue": "a mail is part of what causes it, and that was allowed before",
+    "payments.callback": "whoever comes back from the bank may have no session; the gateway alone is believed",
+    "payments.is_play_money": "every page says whether payments are real",
+}
+
+Functions = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Source(NamedTuple):
@@ -132,6 +144,97 @@ def naive_names(source: Source) -> list[str]:
         if re.search(r"(^|/)(utils?|helpers?|managers?|common|misc)(\.py|/)", source.path)
         else []
     )
+
+
+def open_doors(source: Source) -> list[str]:
+    """Public functions of a service that do not take the actor first, or take it and never ask what it may do."""
+    if not re.fullmatch(r"backend/\w+/service\.py", source.path):
+        return []
+    own, feature = _functions(source.text), source.path.split("/")[1]
+    doors = [(name, function, own) for name, function in own.items() if not name.startswith("_")]
+    for alias, module, name in _aliases(source.text):
+        path = (ROOT / source.path).with_name(f"{module}.py")
+        beside = _functions(path.read_text()) if path.exists() else {}
+        doors += [(alias, beside[name], beside)] if name in beside else []
+    return [
+        f"{feature}.{name}"
+        for name, function, beside in doors
+        if not (_takes_actor_first(function) and _asks(function, beside))
+    ]
+
+
+def unasked_actors(source: Source) -> list[str]:
+    """Open doors of a service that are none of the known ones."""
+    return [name for name in open_doors(source) if name not in OPEN_TO_EVERYBODY]
+
+
+def _functions(text: str) -> dict[str, Functions]:
+    return {node.name: node for node in ast.parse(text).body if isinstance(node, Functions)}
+
+
+def _aliases(text: str) -> Iterator[tuple[str, str, str]]:
+    """What a service hands out of a module beside it: ``dues = payment_service.dues``."""
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Attribute):
+            module, _, name = ast.unparse(node.value).rpartition(".")
+            yield from ((each.id, module, name) for each in node.targets if isinstance(each, ast.Name))
+
+
+def _takes_actor_first(function: Functions) -> bool:
+    return [each.arg for each in (*function.args.posonlyargs, *function.args.args)][:1] == ["actor"]
+
+
+def _asks(function: Functions, beside: Mapping[str, Functions]) -> bool:
+    """Whether a function refuses some actors itself, or hands the actor to a check or to a function that asks.
+
+    What a trail, a log or a repository is told about the actor is no question.
+    """
+    for node in ast.walk(function):
+        if isinstance(node, ast.If) and _names_actor(node.test) and isinstance(node.body[0], ast.Raise):
+            return True
+        if isinstance(node, ast.Call) and any(
+            _is_actor(each) for each in (*node.args, *(word.value for word in node.keywords))
+        ):
+            module, _, name = ast.unparse(node.func).rpartition(".")
+            if name.startswith("require_") or name == "own_tenant" or module.endswith("_service"):
+                return True
+            if not module and name in beside and name != function.name and _asks(beside[name], beside):
+                return True
+    return False
+
+
+def _is_actor(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "actor"
+
+
+def _names_actor(test: ast.expr) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == "actor" for node in ast.walk(test))
+
+
+def told_to_everybody(source: Source) -> list[str]:
+    """Computed vars of the portal without a leading underscore: loading a page sends each to whoever asks."""
+    if not source.path.startswith("portal/"):
+        return []
+    tree = ast.parse(source.text)
+    private = {
+        inner
+        for function in ast.walk(tree)
+        if isinstance(function, Functions) and function.name.startswith("_")
+        for decorator in function.decorator_list
+        for inner in ast.walk(decorator)
+    }
+    return [
+        f"line {node.lineno}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute | ast.alias) and node not in private and _makes_computed_vars(node)
+    ]
+
+
+def _makes_computed_vars(node: ast.Attribute | ast.alias) -> bool:
+    names = {"var", "computed_var", "cached_var"}
+    if isinstance(node, ast.alias):
+        return node.name in names
+    return node.attr in names and ast.unparse(node.value) in {"rx", "reflex"}
 
 
 def placeholders(sentence: str) -> set[str]:

@@ -38,6 +38,43 @@ BROKEN: dict[str, tuple[Rule, Source]] = {
         rules.broad_excepts,
         Source("backend/usage/service.py", "try:\n    f()\nexcept Exception:\n    pass"),
     ),
+    "services take the actor first": (
+        rules.unasked_actors,
+        Source("backend/usage/service.py", "def totals(day, actor):\n    require_process(actor)"),
+    ),
+    "services ask what the actor may do": (
+        rules.unasked_actors,
+        Source("backend/usage/service.py", "def totals(actor, day):\n    return repository.totals(day)"),
+    ),
+    "telling a trail, a log or a repository of the actor is no question": (
+        rules.unasked_actors,
+        Source(
+            "backend/usage/service.py",
+            "def totals(actor):\n"
+            "    audit.record(actor, 'read', 'usage')\n"
+            "    log.info('usage.read', by=actor.name)\n"
+            "    return repository.totals(actor)",
+        ),
+    ),
+    "handing the actor to one that never asks is no question": (
+        rules.unasked_actors,
+        Source(
+            "backend/usage/service.py",
+            "def totals(actor):\n    return _totals(actor)\n\ndef _totals(actor):\n    return actor.name",
+        ),
+    ),
+    "what a service hands out of a module beside it asks, too": (
+        rules.unasked_actors,
+        Source("backend/payments/service.py", "fingerprint = gateway_service.fingerprint"),
+    ),
+    "no computed var is told to everybody": (
+        rules.told_to_everybody,
+        Source("portal/usage/state.py", "class S:\n    @rx.var(cache=True)\n    def total(self): ..."),
+    ),
+    "no computed var comes in by another name": (
+        rules.told_to_everybody,
+        Source("portal/usage/state.py", "from reflex.vars import computed_var as kept"),
+    ),
     "no module is named after nothing": (rules.naive_names, Source("backend/usage/utils.py", "")),
 }
 
@@ -52,3 +89,29 @@ def test_the_house_keeps_the_rule(rule: Rule, broken: Source) -> None:
 @pytest.mark.parametrize(("rule", "broken"), BROKEN.values(), ids=BROKEN.keys())
 def test_the_rule_sees_a_breach(rule: Rule, broken: Source) -> None:
     assert rule(broken) != []
+
+
+def test_every_function_that_is_open_to_everybody_is_still_one() -> None:
+    found = {name for source in sources("backend") for name in rules.open_doors(source)}
+
+    assert found == set(rules.OPEN_TO_EVERYBODY)
+
+
+def test_a_service_that_asks_and_a_private_var_are_fine() -> None:
+    service = Source(
+        "backend/usage/service.py",
+        """
+def today(actor, day):
+    return repository.today(own_tenant(actor), day)
+
+def reset(actor):
+    _check(actor)
+
+def _check(actor):
+    if actor.process:
+        raise Forbidden
+""",
+    )
+    state = Source("portal/usage/state.py", "class S:\n    @rx.var\n    def _total(self): ...")
+
+    assert rules.unasked_actors(service) == rules.told_to_everybody(state) == []
