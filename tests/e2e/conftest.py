@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
@@ -133,6 +134,12 @@ def visit(stack: Stack, chromium: Browser) -> Iterator[Visitor]:
     for each in made:
         each.context.close()
     assert problems == []
+
+
+def asked(stack: Stack, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    """What the database says."""
+    with psycopg.connect(stack.database_url) as connection:
+        return connection.execute(statement, values).fetchall()
 
 
 def run_module(stack: Stack, *argv: str) -> subprocess.CompletedProcess[str]:

@@ -22,7 +22,7 @@ from backend.sandbox.processes import wait_until
 from backend.sandbox.signins import SignIn
 from backend.sandbox.stack import Stack
 from portal.billing.reading import RUNS_SHOWN
-from tests.e2e.conftest import Visitor, measured, run_module
+from tests.e2e.conftest import Visitor, asked, measured, run_module
 
 LANGUAGES: tuple[Lang, ...] = ("fa", "en")
 
@@ -68,14 +68,14 @@ def quiet(stack: Stack, people: dict[str, SignIn]) -> Iterator[None]:
 
 def invoice_of(stack: Stack, label: str, day: date) -> tuple[str, int, int]:
     """Id, tokens and rial of a stored invoice."""
-    with psycopg.connect(stack.database_url) as connection:
-        row = connection.execute(
-            "SELECT i.id::text, i.tokens, i.amount_rial FROM tenant_invoice i JOIN tenant t ON t.id = i.tenant_id"
-            " WHERE t.label = %s AND i.day = %s",
-            [label, day],
-        ).fetchone()
-    assert row is not None
-    return row
+    [(invoice_id, tokens, amount_rial)] = asked(
+        stack,
+        "SELECT i.id::text, i.tokens, i.amount_rial FROM tenant_invoice i JOIN tenant t ON t.id = i.tenant_id"
+        " WHERE t.label = %s AND i.day = %s",
+        label,
+        day,
+    )
+    return invoice_id, tokens, amount_rial
 
 
 def text_of(page: Page) -> str:
@@ -300,12 +300,8 @@ def test_an_operator_issues_a_held_invoice_with_a_reason(
     dialog.get_by_role("button", name=now.t("page.billing.release")).click()
     expect(page.get_by_test_id("done")).to_be_visible()
 
-    with psycopg.connect(stack.database_url) as connection:
-        audit = connection.execute(
-            "SELECT action, detail::text FROM audit_entry ORDER BY id DESC LIMIT 1"
-        ).fetchone()
-    assert audit is not None
-    assert "شکاف اندازه‌گیری بررسی شد" in audit[1]
+    [(detail,)] = asked(stack, "SELECT detail::text FROM audit_entry ORDER BY id DESC LIMIT 1")
+    assert "شکاف اندازه‌گیری بررسی شد" in detail
 
 
 def test_the_invoice_is_announced_by_mail_with_a_link_to_our_page(
