@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from backend.config import settings
+from backend.db.locks import LockNumber
 from backend.errors import Unavailable
 
 CONNECT_TIMEOUT_S = 3
@@ -118,7 +119,7 @@ def in_transaction() -> bool:
 
 
 @contextmanager
-def advisory_lock(key: int) -> Iterator[bool]:
+def advisory_lock(key: LockNumber) -> Iterator[bool]:
     """Hold a session-level advisory lock on a connection of its own, if nobody else does; yields whether it is ours.
 
     The lock ends with the block, and with the process however that dies.

@@ -19,6 +19,7 @@ from backend.actor import (
 from backend.audit import service as audit
 from backend.config import settings
 from backend.db.engine import advisory_lock, read, transaction
+from backend.db.locks import LockNumber
 from backend.errors import AppError, Conflict, Invalid, NotFound, Unavailable
 from backend.i18n.catalog import error_text
 from backend.invoices import billing_service, payment_service, report_repository, repository, rules
@@ -41,7 +42,6 @@ from backend.tenants import service as tenants
 from backend.usage import service as usage
 from backend.usage.unstored import Unstored
 
-BILLING_LOCK = 724_001
 MAX_PAGE = 200
 MAX_REASON = 500
 OLDEST_ALARM_DAYS = 400
@@ -376,7 +376,7 @@ def _not_whole(actor: Actor, days: list[date]) -> list[date]:
 
 @contextmanager
 def _only_runner() -> Iterator[None]:
-    with advisory_lock(BILLING_LOCK) as is_ours:
+    with advisory_lock(LockNumber.BILLING) as is_ours:
         if not is_ours:
             raise Conflict(reason="billing_is_running")
         yield

@@ -156,7 +156,7 @@ def _one_line(value: str) -> str:
 
 
 def _identifiers(listed: str, lang: Lang) -> list[str]:
-    """Each of the numbers between commas, none for an empty list; all of them, for a receipt cut short proves nothing."""
+    """Each of the numbers between commas. However many there are: a receipt that tears one off proves nothing."""
     return [formats.identifier(_one_line(each), lang) for each in listed.split(",") if each.strip()]
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from backend.clients.http import refuse_inside_transaction
 from backend.db import engine
+from backend.db.locks import LockNumber
 from backend.errors import Unavailable
 from backend.job_runs.repository import Lock
 from backend.sandbox.processes import free_port
@@ -65,9 +66,12 @@ def test_a_dead_database_is_unavailable_not_a_stack_trace(monkeypatch: pytest.Mo
 
 
 def test_a_lock_is_given_to_one_at_a_time(database: str) -> None:
-    with engine.advisory_lock(1) as first, engine.advisory_lock(1) as second:
+    with (
+        engine.advisory_lock(LockNumber.BILLING) as first,
+        engine.advisory_lock(LockNumber.BILLING) as second,
+    ):
         assert (first, second) == (True, False)
-    with engine.advisory_lock(1) as again:
+    with engine.advisory_lock(LockNumber.BILLING) as again:
         assert again
 
 
