@@ -96,7 +96,7 @@ def short_day(value: date, lang: Lang) -> str:
 
 
 def month(value: date, lang: Lang) -> str:
-    """The month that a day falls in: آذر ۱۴۰۵, or, in English, the same Jalali month's span is given by its days."""
+    """The month that a day falls in: آذر ۱۴۰۵ in Persian, by the Jalali calendar, and Nov 2026 in English."""
     if lang == "en":
         return f"{_ENGLISH_MONTHS[value.month - 1]} {value.year}"
     return day(value, lang).partition(" ")[2]

@@ -21,7 +21,7 @@ MeterKey = tuple[TenantId, str, str]
 class Status(StrEnum):
     """Where an invoice stands. A held one was not issued: it has no number and nobody can pay it.
 
-    A void one has a number, unless it was held and had no token to bill.
+    A void one was held and had no token to bill; it has no number.
     """
 
     HELD = "held"
