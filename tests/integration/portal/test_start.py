@@ -1,12 +1,12 @@
 """A portal that cannot work does not start."""
 
-import os
 import subprocess
 import sys
 
 import pytest
 
 from backend.sandbox.processes import free_port
+from backend.sandbox.site import own_environment
 
 COMMAND = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "portal.portal:app"]
 MODE = {"REFLEX_ENV_MODE": "prod", "__REFLEX_SKIP_COMPILE": "true", "REFLEX_TELEMETRY_ENABLED": "false"}
@@ -20,11 +20,8 @@ MODE = {"REFLEX_ENV_MODE": "prod", "__REFLEX_SKIP_COMPILE": "true", "REFLEX_TELE
     ],
 )
 def test_a_wrong_setting_ends_the_web_process_with_its_sentence(given: dict[str, str], said: str) -> None:
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in {"DATABASE_URL", "PYTEST_CURRENT_TEST"}
-    }
+    environment = own_environment()
+    environment.pop("DATABASE_URL", None)
 
     run = subprocess.run(
         [*COMMAND, "--port", str(free_port())],
