@@ -17,6 +17,7 @@ from backend.actor import (
     require_tenant,
 )
 from backend.audit import service as audit
+from backend.collector import collector_paused
 from backend.config import settings
 from backend.db.engine import advisory_lock, read, transaction
 from backend.db.locks import LockNumber
@@ -121,7 +122,7 @@ def plan(actor: Actor, day: date | None = None) -> BillingPlan:
     moved: billing_service.MetersByVersion = {}
     measured = Unstored()
     bills, days = [], []
-    with billing_service.collector_paused():
+    with collector_paused():
         for each in [day] if day is not None else open_days(actor):
             _check_ended(each)
             found = billing_service.usage_of(actor, each, after=measured)
@@ -295,7 +296,7 @@ def _bill_day(actor: Actor, day: date, started_by: str, *, is_asked_for: bool) -
     if not _not_whole(actor, [day]):
         return None
     try:
-        with billing_service.collector_paused():
+        with collector_paused():
             found, known = billing_service.usage_and_tenants(actor, day)
             if found.is_empty and not is_asked_for:
                 _check_not_lost(actor, day)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from operator import attrgetter
 
 from backend.errors import Invalid
 from backend.pricing.types import ANY, NewPriceList, PriceList, TaxRate
@@ -15,13 +16,13 @@ TAX_STEP = Decimal("0.01")
 
 def price_list_on(lists: Sequence[PriceList], day: date) -> PriceList:
     """The version that is valid on a day. Raises LookupError when the first one begins later."""
-    return max((each for each in lists if each.valid_from <= day), key=_valid_from)
+    return max((each for each in lists if each.valid_from <= day), key=attrgetter("valid_from"))
 
 
 def tax_percent_on(rates: Sequence[TaxRate], day: date) -> Decimal:
     """The tax that is valid on a day; none before the first rate."""
     known = [each for each in rates if each.valid_from <= day]
-    return max(known, key=_tax_valid_from).percent if known else Decimal(0)
+    return max(known, key=attrgetter("valid_from")).percent if known else Decimal(0)
 
 
 def check_new_list(new: NewPriceList, today: date) -> None:
@@ -54,11 +55,3 @@ def _check_future(valid_from: date, today: date) -> None:
 def _check_number(value: Decimal, highest: Decimal, step: Decimal, field: str) -> None:
     if not value.is_finite() or not 0 <= value <= highest or value % step:
         raise Invalid(field=field)
-
-
-def _valid_from(each: PriceList) -> date:
-    return each.valid_from
-
-
-def _tax_valid_from(each: TaxRate) -> date:
-    return each.valid_from
