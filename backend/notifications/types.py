@@ -44,6 +44,16 @@ class QueuedMail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GivenUpMail:
+    """A mail that nobody sends any more unless a person asks for it; the error is what the mail server said last."""
+
+    key: str
+    recipient: str
+    given_up_at: datetime
+    last_error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SendReport:
     """What a round of sending came to.
 
