@@ -89,7 +89,7 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "payment.{}_note": ("credit", "debt"),
     "role.{}": Role,
     "timezone.{}": ("asia_tehran",),
-    "unit.{}": ("thousand", "million", "billion", "days", "hours", "minutes"),
+    "unit.{}": ("days", "hours", "minutes"),
     "usage.flag.{}": usage_types.Flag,
     "usage.flag_name.{}": usage_types.Flag,
     "usage.opening.{}": OpeningSource,

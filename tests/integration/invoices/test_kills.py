@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from backend.actor import Actor
 from backend.db.engine import advisory_lock, read
+from backend.db.locks import LockNumber
 from backend.invoices import service as invoices
 from backend.sandbox.postgres import REPOSITORY
 from tests import factories
@@ -73,7 +74,7 @@ def wait_until_free() -> None:
     """Until PostgreSQL has noticed that the killed run is gone."""
 
     def is_free() -> bool:
-        with advisory_lock(invoices.BILLING_LOCK) as is_ours:
+        with advisory_lock(LockNumber.BILLING) as is_ours:
             return is_ours
 
     until(is_free)

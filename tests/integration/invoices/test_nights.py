@@ -11,6 +11,7 @@ import pytest
 from backend.actor import Actor
 from backend.clock import TEHRAN, day_window
 from backend.db.engine import advisory_lock
+from backend.db.locks import LockNumber
 from backend.errors import Conflict
 from backend.invoices import service as invoices
 from backend.job_runs import service as job_runs
@@ -72,7 +73,7 @@ def test_a_failed_night_is_on_record_with_its_reason(measured: Past, monkeypatch
 def test_a_night_beside_another_run_steps_aside(measured: Past) -> None:
     factories.tenant("alpha")
 
-    with advisory_lock(invoices.BILLING_LOCK):
+    with advisory_lock(LockNumber.BILLING):
         assert nightly_billing.run(NIGHT) == ""
         with pytest.raises(Conflict):
             invoices.bill_open_days(NIGHT)

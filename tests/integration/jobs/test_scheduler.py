@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from backend.actor import Actor, Role
+from backend.db.locks import LockNumber
 from backend.errors import Forbidden
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState
@@ -77,7 +78,7 @@ def test_a_leader_that_loses_its_lock_stops_its_jobs_and_comes_back(database: st
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s",
-                [job_runs.LEADER_LOCK],
+                [LockNumber.LEADERSHIP],
             )
         leader.wait_for("scheduler.leadership_lost")
         until(lambda: [each["event"] for each in leader.events()].count("scheduler.leads") == 2)

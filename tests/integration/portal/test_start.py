@@ -1,23 +1,31 @@
 """A portal that cannot work does not start."""
 
-import os
 import subprocess
 import sys
 
+import pytest
+
 from backend.sandbox.processes import free_port
+from backend.sandbox.site import own_environment
+
+COMMAND = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "portal.portal:app"]
+MODE = {"REFLEX_ENV_MODE": "prod", "__REFLEX_SKIP_COMPILE": "true", "REFLEX_TELEMETRY_ENABLED": "false"}
 
 
-def test_a_missing_setting_ends_the_web_process_with_its_sentence() -> None:
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in {"DATABASE_URL", "PYTEST_CURRENT_TEST"}
-    }
-    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "portal.portal:app"]
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        pytest.param({}, "Setting DATABASE_URL: is not set.", id="missing"),
+        pytest.param({"PROXY_HOPS": "one"}, "Setting PROXY_HOPS: ", id="no number"),
+    ],
+)
+def test_a_wrong_setting_ends_the_web_process_with_its_sentence(given: dict[str, str], said: str) -> None:
+    environment = own_environment()
+    environment.pop("DATABASE_URL", None)
+
     run = subprocess.run(
-        [*command, "--port", str(free_port())],
-        env=environment
-        | {"REFLEX_ENV_MODE": "prod", "__REFLEX_SKIP_COMPILE": "true", "REFLEX_TELEMETRY_ENABLED": "false"},
+        [*COMMAND, "--port", str(free_port())],
+        env=environment | MODE | given,
         capture_output=True,
         text=True,
         check=False,
@@ -25,5 +33,5 @@ def test_a_missing_setting_ends_the_web_process_with_its_sentence() -> None:
     )
 
     assert run.returncode != 0
-    assert "Setting DATABASE_URL: is not set." in run.stdout + run.stderr
+    assert said in run.stdout + run.stderr
     assert "Traceback" not in run.stdout + run.stderr
