@@ -5,7 +5,7 @@
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 READY := .venv/.requirements
@@ -18,7 +18,7 @@ help: ## Show every target
 setup: $(READY) ## Create .venv and install the locked packages
 
 $(READY): requirements.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is missing. Install it and start again."; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 is missing. Install one of them and start again."; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 		echo "Python's venv module is missing. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \

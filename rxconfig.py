@@ -17,7 +17,9 @@ from portal.plugins.same_origin import BUILD_ADDRESS
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 REDIS_URL = os.environ.get("REDIS_URL", "")
 IS_PRODUCTION = os.environ.get("ENVIRONMENT") == "production"
-PROXY_HOPS = int(os.environ.get("PROXY_HOPS") or IS_PRODUCTION)
+# A wrong number is refused with a sentence by backend.config at the start; here it must only not crash first.
+_HOPS = os.environ.get("PROXY_HOPS", "").strip()
+PROXY_HOPS = int(_HOPS) if _HOPS.isdecimal() else int(IS_PRODUCTION)
 
 config = rx.Config(
     app_name="portal",

@@ -19,13 +19,15 @@
     link.href = link.getAttribute("href").split("?")[0] + "?next=" + encodeURIComponent(here);
   }
 
+  // Whoever asked a question is where the reader goes on when it is answered. Safari does not focus what it clicks.
+  var pressed = null, asker = null;
+
   document.addEventListener("click", function (event) {
     var target = event.target;
     if (!(target instanceof Element)) { return; }
     if (!target.closest("dialog")) { pressed = target.closest("button, a"); }
     if (target.closest("[data-theme-toggle]")) { toggleTheme(); }
     if (target.closest("[data-print]")) { window.print(); }
-    if (target.closest("[data-reload]")) { location.reload(); }
     var language = target.closest("a[data-language]");
     if (language) { keepPlace(language); }
     document.querySelectorAll("details.menu[open]").forEach(function (menu) {
@@ -67,8 +69,6 @@
     if (content) { content.focus(); }
   }
 
-  // Whoever asked a question is where the reader goes on when it is answered. Safari does not focus what it clicks.
-  var pressed = null, asker = null;
   function returnFocus() {
     if (!asker || document.querySelector("dialog[data-modal]")) { return; }
     var wanted = asker;

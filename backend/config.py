@@ -169,7 +169,7 @@ class Settings(UsageSettings):
             f"METRICS_TOKEN (at least {METRICS_TOKEN_MIN_LENGTH} characters)": (
                 len(self.metrics_token.get_secret_value()) < METRICS_TOKEN_MIN_LENGTH
             ),
-            "PUBLIC_URL": not self.public_url.startswith("https://"),
+            "PUBLIC_URL": not self.is_https,
             # We speak no TLS, so a proxy stands before us, and without its word every client has its address.
             "PROXY_HOPS": self.trusted_hops == 0,
             "DATABASE_URL": _has_known_password(self.database_url.get_secret_value()),
@@ -196,9 +196,14 @@ class Settings(UsageSettings):
         return self.environment == "production"
 
     @property
+    def is_https(self) -> bool:
+        """Whether browsers reach the portal by https, so that cookies must never travel without it."""
+        return self.public_url.startswith("https://")
+
+    @property
     def cookie_name(self) -> str:
         """The session cookie's name; the ``__Host-`` prefix is only possible with https."""
-        return "__Host-portal" if self.public_url.startswith("https://") else "portal"
+        return "__Host-portal" if self.is_https else "portal"
 
 
 def driver_url(url: str) -> str:

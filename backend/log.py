@@ -26,15 +26,19 @@ _SECRETS = [
 # A browser can send a megabyte in one event, and libraries log the whole of what they do not understand.
 _MOST_LETTERS = 4_000
 _MOST_LETTERS_OF_A_TRACE = 16_000
+_LONGEST_SECRET = 1_000
 
 
 def redact(text: str, *, most: int = _MOST_LETTERS) -> str:
     """The text with cookies, credentials, passwords in addresses and card numbers blacked out, cut where it is long."""
-    if len(text) > most:
-        text = f"{text[:most]}…"
+    # Only what is kept needs to be read, but a secret that the cut would split must still be seen whole.
+    read = text[: most + _LONGEST_SECRET]
+    is_whole = len(read) == len(text)
     for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    return text
+        read = pattern.sub(replacement, read)
+    if not is_whole:
+        read = read[:-_LONGEST_SECRET]
+    return read if is_whole and len(read) <= most else f"{read[:most]}…"
 
 
 class RedactingFilter(logging.Filter):

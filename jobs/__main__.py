@@ -70,7 +70,7 @@ def _plan_rows(plan: BillingPlan) -> Iterable[tuple[str, ...]]:
             str(each.day),
             f"{each.tenants:,}",
             f"{each.tokens:,}",
-            formats.toman(each.amount_rial, "en"),
+            formats.toman_bare(each.amount_rial, "en"),
             f"{each.held:,}",
             ", ".join(each.unknown_labels) or "-",
             each.error or ("now" if each.new else "before"),
@@ -88,8 +88,7 @@ def _bill(day: date | None) -> int:
         ("day", "state", "invoices", "tokens", "toman", "held", "unknown", "seconds"), map(_run_row, runs)
     )
     if not runs:
-        print("Every closed day was billed already; nothing was written.")
-    if not runs:
+        print("There was nothing to bill; nothing was written.")
         return 0
     state = JobState.FAILED if runs[-1].state == RunState.FAILED else JobState.FINISHED
     job_runs.record(actor, nightly_billing.NAME, COMMAND, state, nightly_billing.summary(runs))
@@ -102,7 +101,7 @@ def _run_row(run: BillingRun) -> tuple[str, ...]:
         run.error or run.state.value,
         f"{run.issued:,}",
         f"{run.tokens:,}",
-        formats.toman(run.amount_rial, "en"),
+        formats.toman_bare(run.amount_rial, "en"),
         f"{run.held:,}",
         f"{run.unknown_labels:,}",
         f"{run.duration_s:.2f}",

@@ -50,9 +50,13 @@ JOBS = (
 )
 
 
+# The first schedule of each job: the later one does not replace it.
+_BY_NAME = {job.name: job for job in reversed(JOBS)}
+
+
 def job_named(name: str) -> Job:
-    """The first schedule of a job. Raises StopIteration for an unknown name."""
-    return next(job for job in JOBS if job.name == name)
+    """The first schedule of a job. Raises KeyError for an unknown name."""
+    return _BY_NAME[name]
 
 
 def names() -> list[str]:

@@ -1,7 +1,6 @@
 """One firing of a job: recorded, logged, and never fatal for the scheduler."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from apscheduler.triggers.base import BaseTrigger
@@ -39,25 +38,33 @@ class JobError(Exception):
 def execute(job: Job, started_by: str) -> bool:
     """Run a job to its end and record it; returns whether it went well. Nothing escapes but the process's end."""
     actor = Actor.process_named(job.name)
-    with suppress(Unavailable):
-        if not job.is_always_recorded:
-            return _execute_quietly(job, actor, started_by)
-        run_id = job_runs.start(actor, job.name, started_by)
-        state, outcome = _attempt(job, actor)
-        job_runs.finish(actor, run_id, state, outcome)
-        return state == JobState.FINISHED
-    # A record needs the database; without it the log is all there is, and the next firing tries again.
-    log.error(
-        "job.not_recorded", job=job.name, reason="The database does not answer; the next firing tries again."
-    )
-    return False
+    try:
+        state = (
+            _recorded(job, actor, started_by) if job.is_always_recorded else _quiet(job, actor, started_by)
+        )
+    except Unavailable:
+        # A record needs the database; without it the log is all there is, and the next firing tries again.
+        log.error(  # noqa: TRY400 - the trace would say no more
+            "job.not_recorded",
+            job=job.name,
+            reason="The database does not answer; the next firing tries again.",
+        )
+        return False
+    return state == JobState.FINISHED
 
 
-def _execute_quietly(job: Job, actor: Actor, started_by: str) -> bool:
+def _recorded(job: Job, actor: Actor, started_by: str) -> JobState:
+    run_id = job_runs.start(actor, job.name, started_by)
+    state, outcome = _attempt(job, actor)
+    job_runs.finish(actor, run_id, state, outcome)
+    return state
+
+
+def _quiet(job: Job, actor: Actor, started_by: str) -> JobState:
     state, outcome = _attempt(job, actor)
     if outcome:
         job_runs.record(actor, job.name, started_by, state, outcome)
-    return state == JobState.FINISHED
+    return state
 
 
 def _attempt(job: Job, actor: Actor) -> tuple[JobState, str]:

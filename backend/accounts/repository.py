@@ -26,6 +26,7 @@ from backend.accounts.models import SignInAttemptRow, UserAccountRow, UserSessio
 from backend.accounts.types import Credential, Failures, Session, SessionId, User, as_theme
 from backend.actor import Role, TenantId, UserId
 from backend.db.engine import read, transaction
+from backend.db.locks import LockNumber
 from backend.i18n.catalog import as_language
 
 _USER = (
@@ -47,7 +48,6 @@ _SESSION = (
     UserSessionRow.address,
     UserSessionRow.user_agent,
 )
-_ACCOUNT_LOCKS, _ADDRESS_LOCKS = 41, 42  # spaces of two-number advisory locks
 # A layer above owns the tenants; only the label on the command line is looked up here.
 _TENANT = table("tenant", column("id"), column("label"))
 
@@ -247,7 +247,7 @@ def lock_attempts(email: str, address: str) -> None:
     """Let nobody else count or add attempts of this account or address until the open transaction ends."""
     # Every transaction takes the account's lock before the address's, so two never wait for each other.
     with transaction() as connection:
-        for space, text in ((_ACCOUNT_LOCKS, email), (_ADDRESS_LOCKS, address)):
+        for space, text in ((LockNumber.SIGN_IN_ACCOUNT, email), (LockNumber.SIGN_IN_ADDRESS, address)):
             number = cast(crc32(text.encode()) - 2**31, Integer)
             connection.execute(select(func.pg_advisory_xact_lock(space, number)))
 

@@ -7,8 +7,8 @@ from sqlalchemy import Row, func, insert, select
 from backend.audit.models import AuditEntryRow
 from backend.audit.types import Entry, Event
 from backend.db.engine import read, transaction
+from backend.db.locks import LockNumber
 
-CHAIN_LOCK = 724_010
 _ENTRY = (
     AuditEntryRow.id,
     AuditEntryRow.at,
@@ -24,7 +24,7 @@ _ENTRY = (
 def lock_chain() -> None:
     """Let nobody else append until the open transaction ends."""
     with transaction() as connection:
-        connection.execute(select(func.pg_advisory_xact_lock(CHAIN_LOCK)))
+        connection.execute(select(func.pg_advisory_xact_lock(LockNumber.AUDIT_CHAIN)))
 
 
 def last_hash() -> bytes | None:

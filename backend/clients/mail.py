@@ -14,8 +14,8 @@ from enum import StrEnum
 from ipaddress import ip_address
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from backend.clients.http import refuse_inside_transaction
 from backend.config import settings
-from backend.db.engine import in_transaction
 from backend.errors import Unavailable
 
 TIMEOUT_S = 20.0
@@ -69,7 +69,7 @@ class MailConnection:
         Raises:
             Unavailable: the connection broke or the server is closing. Whether it took the mail is unknown.
         """
-        _refuse_in_transaction()
+        refuse_inside_transaction()
         with _translated():
             return self._send(envelope)
 
@@ -114,7 +114,7 @@ def mail_connection(local_name: str) -> Iterator[MailConnection]:
     Raises:
         Unavailable: the server cannot be reached, does not speak SMTP, or refuses our credentials.
     """
-    _refuse_in_transaction()
+    refuse_inside_transaction()
     with _translated():
         smtp = _connected(urlsplit(settings().smtp_url.get_secret_value()), local_name)
     try:
@@ -160,11 +160,6 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _refuse_in_transaction() -> None:
-    if in_transaction():
-        raise RuntimeError("no network call belongs inside a transaction")
 
 
 @contextmanager

@@ -59,6 +59,9 @@ class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships n
         The index knows time by blocks: there may be values that have no sample between the two instants. This
         endpoint takes GET only, unlike those for queries, series and label names: the selector travels in the address.
         https://prometheus.io/docs/prometheus/latest/querying/api/#querying-label-values
+
+        Raises:
+            Unavailable: no answer in time, an error, or an answer with warnings.
         """
         fields = {"match[]": selector, "start": instant_text(from_ms), "end": instant_text(until_ms)}
         values: list[str] = self._ask("GET", f"/api/v1/label/{label}/values", fields)

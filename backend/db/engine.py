@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import psycopg
@@ -12,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from backend.config import settings
+from backend.db.locks import LockNumber
 from backend.errors import Unavailable
 
 CONNECT_TIMEOUT_S = 3
@@ -47,11 +49,18 @@ _LOST = (
     psycopg.InterfaceError,
 )
 _current: ContextVar[Connection | None] = ContextVar("connection", default=None)
+_making = Lock()
+
+
+def engine() -> Engine:
+    """The engine of this process; it opens nothing before its first use."""
+    # Threads that ask first at the same time would each make one, with a pool that nobody closes.
+    with _making:
+        return _engine()
 
 
 @lru_cache(maxsize=1)
-def engine() -> Engine:
-    """The engine of this process; it opens nothing before its first use."""
+def _engine() -> Engine:
     return create_engine(
         settings().sqlalchemy_url,
         pool_size=settings().database_pool_size,
@@ -65,9 +74,10 @@ def engine() -> Engine:
 
 def dispose() -> None:
     """Close every pooled connection; the next use opens the address that the settings name then."""
-    if engine.cache_info().currsize:
-        engine().dispose()
-    engine.cache_clear()
+    with _making:
+        if _engine.cache_info().currsize:
+            _engine().dispose()
+        _engine.cache_clear()
 
 
 @contextmanager
@@ -118,7 +128,7 @@ def in_transaction() -> bool:
 
 
 @contextmanager
-def advisory_lock(key: int) -> Iterator[bool]:
+def advisory_lock(key: LockNumber) -> Iterator[bool]:
     """Hold a session-level advisory lock on a connection of its own, if nobody else does; yields whether it is ours.
 
     The lock ends with the block, and with the process however that dies.

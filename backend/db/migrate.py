@@ -11,9 +11,9 @@ from sqlalchemy import Connection, create_engine, text
 
 from backend.config import driver_url
 from backend.db.base import Base
+from backend.db.locks import LockNumber
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-UPGRADE_LOCK = 724_000
 
 
 def upgrade(url: str) -> None:
@@ -21,7 +21,7 @@ def upgrade(url: str) -> None:
     engine = create_engine(driver_url(url))
     try:
         with engine.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LockNumber.UPGRADE})
             command.upgrade(_config(connection), "head")
     finally:
         engine.dispose()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 import jdatetime
 
@@ -18,7 +18,6 @@ _JALALI_MONTHS = (
 )  # fmt: skip
 _ENGLISH_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MINUTE_S = 60
-_COMPACT = ((Decimal(10**9), "billion"), (Decimal(10**6), "million"), (Decimal(10**3), "thousand"))
 
 
 def digits(value: str, lang: Lang) -> str:
@@ -46,15 +45,6 @@ def latin_digits(value: str) -> str:
 def number(value: int | Decimal, lang: Lang) -> str:
     """A number with groups of three, for example 12,345 or ۱۲٬۳۴۵."""
     return digits(f"{value:,}", lang)
-
-
-def compact(value: int, lang: Lang) -> str:
-    """A number short enough for a chart's axis, for example 1.2 M or ۱٫۲ میلیون."""
-    for unit, name in _COMPACT:
-        if abs(value) >= unit:
-            short = (value / unit).quantize(Decimal("0.1"), ROUND_HALF_UP)
-            return f"{digits(f'{short:f}'.removesuffix('.0'), lang)} {text(f'unit.{name}', lang)}"
-    return number(value, lang)
 
 
 def toman(amount_rial: int, lang: Lang) -> str:
@@ -87,16 +77,13 @@ def day(value: date, lang: Lang) -> str:
     return digits(f"{jalali.day} {_JALALI_MONTHS[jalali.month - 1]} {jalali.year}", lang)
 
 
-jalali_date = day
-
-
 def short_day(value: date, lang: Lang) -> str:
     """A day without its year, for a chart's axis: ۲ آذر, or 23 Nov."""
     return day(value, lang).rpartition(" ")[0]
 
 
 def month(value: date, lang: Lang) -> str:
-    """The month that a day falls in: آذر ۱۴۰۵, or, in English, the same Jalali month's span is given by its days."""
+    """The month that a day falls in: آذر ۱۴۰۵ in Persian, by the Jalali calendar, and Nov 2026 in English."""
     if lang == "en":
         return f"{_ENGLISH_MONTHS[value.month - 1]} {value.year}"
     return day(value, lang).partition(" ")[2]

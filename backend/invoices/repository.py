@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from backend.actor import TenantId
 from backend.clock import Window
 from backend.db.copying import copy_rows
+from backend.db.locks import LockNumber
 from backend.invoices import rules
 from backend.invoices.models import BillingRunRow, InvoiceNumberRow, TenantInvoiceRow
 from backend.invoices.types import (
@@ -23,8 +24,6 @@ from backend.invoices.types import (
     MeterKey,
     Status,
 )
-
-ISSUE_LOCK = 724_002
 
 Issued = tuple[InvoiceId, str, InvoiceDraft]
 
@@ -70,7 +69,7 @@ METER_COLUMNS = {
 
 def lock_issuing(connection: Connection) -> None:
     """Wait until nobody else gives numbers or moves meters, and keep others out until the transaction ends."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ISSUE_LOCK})
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LockNumber.ISSUING})
 
 
 def take_numbers(connection: Connection, jalali_year: int, count: int) -> list[str]:

@@ -17,8 +17,10 @@ from backend.actor import (
     require_tenant,
 )
 from backend.audit import service as audit
+from backend.collector import collector_paused
 from backend.config import settings
 from backend.db.engine import advisory_lock, read, transaction
+from backend.db.locks import LockNumber
 from backend.errors import AppError, Conflict, Invalid, NotFound, Unavailable
 from backend.i18n.catalog import error_text
 from backend.invoices import billing_service, payment_service, report_repository, repository, rules
@@ -41,7 +43,6 @@ from backend.tenants import service as tenants
 from backend.usage import service as usage
 from backend.usage.unstored import Unstored
 
-BILLING_LOCK = 724_001
 MAX_PAGE = 200
 MAX_REASON = 500
 OLDEST_ALARM_DAYS = 400
@@ -121,7 +122,7 @@ def plan(actor: Actor, day: date | None = None) -> BillingPlan:
     moved: billing_service.MetersByVersion = {}
     measured = Unstored()
     bills, days = [], []
-    with billing_service.collector_paused():
+    with collector_paused():
         for each in [day] if day is not None else open_days(actor):
             _check_ended(each)
             found = billing_service.usage_of(actor, each, after=measured)
@@ -295,7 +296,7 @@ def _bill_day(actor: Actor, day: date, started_by: str, *, is_asked_for: bool) -
     if not _not_whole(actor, [day]):
         return None
     try:
-        with billing_service.collector_paused():
+        with collector_paused():
             found, known = billing_service.usage_and_tenants(actor, day)
             if found.is_empty and not is_asked_for:
                 _check_not_lost(actor, day)
@@ -376,7 +377,7 @@ def _not_whole(actor: Actor, days: list[date]) -> list[date]:
 
 @contextmanager
 def _only_runner() -> Iterator[None]:
-    with advisory_lock(BILLING_LOCK) as is_ours:
+    with advisory_lock(LockNumber.BILLING) as is_ours:
         if not is_ours:
             raise Conflict(reason="billing_is_running")
         yield

@@ -21,7 +21,7 @@ MeterKey = tuple[TenantId, str, str]
 class Status(StrEnum):
     """Where an invoice stands. A held one was not issued: it has no number and nobody can pay it.
 
-    A void one has a number, unless it was held and had no token to bill.
+    A void one was held and had no token to bill; it has no number.
     """
 
     HELD = "held"
@@ -68,9 +68,9 @@ class InvoiceDraft(NamedTuple):
     held_reasons: tuple[str, ...] = ()
 
     @property
-    def amount_rial(self) -> int:
+    def amount_rial(self) -> Rial:
         """What the tenant owes: net and tax."""
-        return self.net_rial + self.tax_rial
+        return Rial(self.net_rial + self.tax_rial)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +91,9 @@ class DayBill:
         return sum(draft.tokens for draft in self.issued)
 
     @property
-    def amount_rial(self) -> int:
+    def amount_rial(self) -> Rial:
         """Money on the issued invoices, tax included."""
-        return sum(draft.amount_rial for draft in self.issued)
+        return Rial(sum(draft.amount_rial for draft in self.issued))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,11 @@ from uuid import UUID, uuid4
 from backend import clock
 from backend.actor import STAFF_ROLES, Actor, require_process, require_role_or_process
 from backend.db.engine import engine, read, transaction
+from backend.db.locks import LockNumber
 from backend.job_runs import repository
 from backend.job_runs.repository import Lock
 from backend.job_runs.types import JobRun, JobState
 
-LEADER_LOCK = 724_003
 SCHEDULER = "scheduler"
 MAX_OUTCOME = 500
 KEPT = timedelta(days=90)
@@ -26,7 +26,7 @@ def leadership(actor: Actor) -> Iterator[Lock | None]:
         Unavailable: PostgreSQL cannot be reached.
     """
     require_process(actor)
-    lock = Lock(engine(), LEADER_LOCK)
+    lock = Lock(engine(), LockNumber.LEADERSHIP)
     try:
         yield lock if lock.take() else None
     finally:

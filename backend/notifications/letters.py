@@ -156,8 +156,8 @@ def _one_line(value: str) -> str:
 
 
 def _identifiers(listed: str, lang: Lang) -> list[str]:
-    """Each of some numbers between commas. However many there are: a receipt that tears one off proves nothing."""
-    return [formats.identifier(_one_line(each), lang) for each in listed.split(",")]
+    """Each of the numbers between commas. However many there are: a receipt that tears one off proves nothing."""
+    return [formats.identifier(_one_line(each), lang) for each in listed.split(",") if each.strip()]
 
 
 def _ascii(address: str) -> str:

@@ -14,7 +14,7 @@ from backend.db.copying import copy_rows
 from backend.db.engine import read, savepoint, transaction
 from backend.i18n.catalog import as_language
 from backend.notifications.models import OutboxMailRow
-from backend.notifications.types import Mail, OutboxState, QueuedMail
+from backend.notifications.types import GivenUpMail, Mail, OutboxState, QueuedMail
 
 _COLUMNS = {
     "key": "text",
@@ -118,9 +118,7 @@ def release(keys: Sequence[str], next_try_at: datetime) -> None:
 
 def revive(key: str, now: datetime) -> bool:
     """Make a mail that was given up due again, with all its tries; False when there is no such mail."""
-    statement = update(OutboxMailRow).where(
-        OutboxMailRow.key == key, OutboxMailRow.sent_at.is_(None), OutboxMailRow.given_up_at.is_not(None)
-    )
+    statement = update(OutboxMailRow).where(OutboxMailRow.key == key, _is_given_up())
     with transaction() as connection:
         done = connection.execute(statement.values(given_up_at=None, tries=0, next_try_at=now))
         return done.rowcount == 1
@@ -128,15 +126,28 @@ def revive(key: str, now: datetime) -> bool:
 
 def state() -> OutboxState:
     """How many mails wait, since when, and how many were given up."""
-    given_up = and_(OutboxMailRow.sent_at.is_(None), OutboxMailRow.given_up_at.is_not(None))
     statement = select(
         func.count().filter(_is_waiting()),
         func.min(OutboxMailRow.created_at).filter(_is_waiting()),
-        func.count().filter(given_up),
+        func.count().filter(_is_given_up()),
     ).where(OutboxMailRow.sent_at.is_(None))
     with read() as connection:
         waiting, oldest, lost = connection.execute(statement).one()
     return OutboxState(waiting=waiting, oldest_waiting=oldest, given_up=lost)
+
+
+def given_up(limit: int) -> list[GivenUpMail]:
+    """The mails that were given up, the newest first."""
+    statement = (
+        select(
+            OutboxMailRow.key, OutboxMailRow.recipient, OutboxMailRow.given_up_at, OutboxMailRow.last_error
+        )
+        .where(_is_given_up())
+        .order_by(OutboxMailRow.given_up_at.desc(), OutboxMailRow.key)
+        .limit(limit)
+    )
+    with read() as connection:
+        return [GivenUpMail(**row) for row in connection.execute(statement).mappings()]
 
 
 def to_queued(row: Row[*tuple[Any, ...]]) -> QueuedMail:
@@ -153,6 +164,10 @@ def to_queued(row: Row[*tuple[Any, ...]]) -> QueuedMail:
 
 def _is_waiting() -> ColumnElement[bool]:
     return and_(OutboxMailRow.sent_at.is_(None), OutboxMailRow.given_up_at.is_(None))
+
+
+def _is_given_up() -> ColumnElement[bool]:
+    return and_(OutboxMailRow.sent_at.is_(None), OutboxMailRow.given_up_at.is_not(None))
 
 
 def _change(which: ColumnElement[bool], **values: object) -> None:

@@ -15,7 +15,7 @@ from backend.config import settings
 from backend.errors import NotFound, Unavailable
 from backend.log import get_logger
 from backend.notifications import letters, repository, rules
-from backend.notifications.types import Mail, OutboxState, QueuedMail, SendReport
+from backend.notifications.types import GivenUpMail, Mail, OutboxState, QueuedMail, SendReport
 
 log = get_logger(__name__)
 
@@ -64,11 +64,17 @@ def state(actor: Actor) -> OutboxState:
     return repository.state()
 
 
+def given_up(actor: Actor, limit: int = 100) -> list[GivenUpMail]:
+    """The mails that were given up, the newest first. For staff and processes."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    return repository.given_up(limit)
+
+
 def retry(actor: Actor, key: str) -> None:
     """Send a mail that was given up after all. For processes. Raises NotFound when no mail of this key was given up."""
     require_process(actor)
     if not repository.revive(key, utc_now()):
-        raise NotFound
+        raise NotFound(reason="given_up_mail")
     log.info("mail.revived", key=key, by=actor.name)
 
 

@@ -23,7 +23,8 @@ class Mail(NamedTuple):
     The parameters of ``invoice_issued``: number, day (ISO), tokens, amount_rial, tenant_name, invoice_id.
     Those of ``payment_received``: numbers, amount_rial, credit_rial, track_id, reference, card, at (ISO), tenant_name,
     invoice_id, debt_rial, outstanding_rial; reference, card and amounts may be empty or 0 and are then left out.
-    Those of ``payment_returned``: the same, but reopened_rial instead of outstanding_rial, and is_returning (0 or 1).
+    Those of ``payment_returned``: the same, but reopened_rial instead of outstanding_rial, and is_returning (0 or 1);
+    numbers may be empty, where the money paid no invoice.
     """
 
     key: str
@@ -40,6 +41,16 @@ class QueuedMail:
     mail: Mail
     created_at: datetime
     tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenUpMail:
+    """A mail that nobody sends any more unless a person asks for it; the error is what the mail server said last."""
+
+    key: str
+    recipient: str
+    given_up_at: datetime
+    last_error: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

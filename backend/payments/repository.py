@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from backend.actor import TenantId
 from backend.db.engine import read, transaction
+from backend.db.locks import LockNumber
 from backend.errors import Unavailable
 from backend.invoices.types import InvoiceId
 from backend.money import Rial
@@ -26,9 +27,6 @@ from backend.payments.types import (
     Verdict,
 )
 
-ACCOUNT_LOCK = 724_020
-_OPEN = [state.value for state in OPEN_STATES]
-
 
 def lock_account(tenant_id: TenantId) -> None:
     """Let nobody else move this tenant's money until the transaction ends.
@@ -37,7 +35,7 @@ def lock_account(tenant_id: TenantId) -> None:
     """
     with transaction() as connection:
         statement = text("SELECT pg_advisory_xact_lock(:key, hashtext(:tenant))")
-        connection.execute(statement, {"key": ACCOUNT_LOCK, "tenant": str(tenant_id)})
+        connection.execute(statement, {"key": LockNumber.ACCOUNT, "tenant": str(tenant_id)})
 
 
 def insert_attempt(attempt: Attempt) -> None:

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from backend.actor import Actor
 from backend.config import settings
 from backend.db.engine import advisory_lock, transaction
+from backend.db.locks import LockNumber
 from backend.errors import AppError
 from backend.invoices import service as invoices
 from backend.invoices.types import Due
@@ -20,8 +21,6 @@ from backend.payments import judge_service, report_repository, repository, rules
 from backend.payments.judge_service import name_of
 from backend.payments.types import AttemptId, EventKind, OpenedSessions, State, SweepReport
 
-SWEEP_LOCK = 724_021
-OPEN_LOCK = 724_022
 AT_ONCE = 200
 # The gateway may take seconds to answer, and a round must end well within its minute. Connections are for others too.
 WORKERS = 4
@@ -48,7 +47,7 @@ class Done(Generic[Item]):
 
 def sweep(actor: Actor, now: datetime) -> SweepReport:
     """One round over what is due; a second sweeper at the same time does nothing."""
-    with advisory_lock(SWEEP_LOCK) as is_ours:
+    with advisory_lock(LockNumber.SWEEP) as is_ours:
         if not is_ours:
             return SweepReport(was_busy=True)
         until = time.monotonic() + ROUND_S
@@ -126,7 +125,7 @@ def _expire(actor: Actor, attempt_id: AttemptId, now: datetime) -> bool:
 def open_sessions(actor: Actor) -> OpenedSessions:
     """Open sessions for invoices that never had one, the newest first, as many as the setting allows."""
     cap = settings().payment_prepared_sessions
-    with advisory_lock(OPEN_LOCK) as is_ours:
+    with advisory_lock(LockNumber.OPENING_SESSIONS) as is_ours:
         if not is_ours or cap == 0:
             return OpenedSessions()
         dues = invoices.pending_without_session(

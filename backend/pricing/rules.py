@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from operator import attrgetter
 
 from backend.errors import Invalid
 from backend.pricing.types import ANY, NewPriceList, PriceList, TaxRate
@@ -15,13 +16,13 @@ TAX_STEP = Decimal("0.01")
 
 def price_list_on(lists: Sequence[PriceList], day: date) -> PriceList:
     """The version that is valid on a day. Raises LookupError when the first one begins later."""
-    return max((each for each in lists if each.valid_from <= day), key=_valid_from)
+    return max((each for each in lists if each.valid_from <= day), key=attrgetter("valid_from"))
 
 
 def tax_percent_on(rates: Sequence[TaxRate], day: date) -> Decimal:
     """The tax that is valid on a day; none before the first rate."""
     known = [each for each in rates if each.valid_from <= day]
-    return max(known, key=_tax_valid_from).percent if known else Decimal(0)
+    return max(known, key=attrgetter("valid_from")).percent if known else Decimal(0)
 
 
 def check_new_list(new: NewPriceList, today: date) -> None:
@@ -33,17 +34,18 @@ def check_new_list(new: NewPriceList, today: date) -> None:
         Invalid: ``field`` names what does not fit.
     """
     _check_future(new.valid_from, today)
-    _check_number(new.rial_per_1000_tokens, MAX_RIAL_PER_1000_TOKENS, SMALLEST_STEP, "rial_per_1000_tokens")
+    _check_price(new.rial_per_1000_tokens, "rial_per_1000_tokens")
     for key, price in new.overrides.items():
         if key == (ANY, ANY):
-            raise Invalid(field="overrides")
-        _check_number(price, MAX_RIAL_PER_1000_TOKENS, SMALLEST_STEP, "overrides")
+            raise Invalid(field="overrides", reason="price_of_nothing")
+        _check_price(price, "overrides")
 
 
 def check_new_tax(valid_from: date, percent: Decimal, today: date) -> None:
     """Refuse a tax that begins before the next Tehran midnight or is no percentage with two decimals."""
     _check_future(valid_from, today)
-    _check_number(percent, MAX_TAX_PERCENT, TAX_STEP, "percent")
+    if not _fits(percent, MAX_TAX_PERCENT, TAX_STEP):
+        raise Invalid(field="percent", reason="tax_percent")
 
 
 def _check_future(valid_from: date, today: date) -> None:
@@ -51,14 +53,10 @@ def _check_future(valid_from: date, today: date) -> None:
         raise Invalid(field="valid_from", reason="not_future")
 
 
-def _check_number(value: Decimal, highest: Decimal, step: Decimal, field: str) -> None:
-    if not value.is_finite() or not 0 <= value <= highest or value % step:
-        raise Invalid(field=field)
+def _check_price(rial_per_1000_tokens: Decimal, field: str) -> None:
+    if not _fits(rial_per_1000_tokens, MAX_RIAL_PER_1000_TOKENS, SMALLEST_STEP):
+        raise Invalid(field=field, reason="price")
 
 
-def _valid_from(each: PriceList) -> date:
-    return each.valid_from
-
-
-def _tax_valid_from(each: TaxRate) -> date:
-    return each.valid_from
+def _fits(value: Decimal, highest: Decimal, step: Decimal) -> bool:
+    return value.is_finite() and 0 <= value <= highest and not value % step

@@ -1,10 +1,10 @@
-"""Prices and tax by day: anyone signed in may read them, operators add what holds from a future midnight on."""
+"""Prices and tax by day: anyone signed in may read them; operators, and the command for them, add what is to come."""
 
 from datetime import date
 from decimal import Decimal
 
 from backend import clock
-from backend.actor import OPERATOR_ROLES, Actor, Role, require_role, require_role_or_process
+from backend.actor import OPERATOR_ROLES, Actor, Role, require_role_or_process
 from backend.audit import service as audit
 from backend.db.engine import read, transaction
 from backend.errors import Conflict, NotFound
@@ -39,17 +39,19 @@ def tax_rates(actor: Actor) -> list[TaxRate]:
 def add_price_list(actor: Actor, new: NewPriceList) -> PriceList:
     """Add prices that hold from a future Tehran midnight on; what was used until then keeps its price.
 
+    For operators and processes.
+
     Raises:
         Invalid: the day is not in the future, or a price does not fit.
         Conflict: another list begins on the same day.
     """
-    require_role(actor, *OPERATOR_ROLES)
+    require_role_or_process(actor, *OPERATOR_ROLES)
     now = clock.utc_now()
     rules.check_new_list(new, clock.billing_day(now))
     with transaction() as connection:
         version = repository.insert_price_list(connection, new, actor.name, now)
         if version is None:
-            raise Conflict
+            raise Conflict(reason="price_day_taken")
         detail = {
             "valid_from": new.valid_from.isoformat(),
             "rial_per_1000_tokens": str(new.rial_per_1000_tokens),
@@ -60,26 +62,30 @@ def add_price_list(actor: Actor, new: NewPriceList) -> PriceList:
 
 
 def withdraw_price_list(actor: Actor, version: int) -> None:
-    """Take back a price list that has not begun. Raises NotFound for one that has, or that does not exist."""
-    require_role(actor, *OPERATOR_ROLES)
+    """Take back a price list that has not begun. For operators and processes.
+
+    Raises:
+        NotFound: it has begun, or does not exist.
+    """
+    require_role_or_process(actor, *OPERATOR_ROLES)
     with transaction() as connection:
         if not repository.delete_price_list(connection, version, clock.billing_day(clock.utc_now())):
-            raise NotFound
+            raise NotFound(reason="price_list")
         audit.record(actor, "price_list.withdrawn", f"price_list:{version}", {})
 
 
 def add_tax_rate(actor: Actor, valid_from: date, percent: Decimal) -> None:
-    """Set the value added tax from a future Tehran midnight on.
+    """Set the value added tax from a future Tehran midnight on. For operators and processes.
 
     Raises:
         Invalid: the day is not in the future, or the rate is no percentage with two decimals.
         Conflict: another rate begins on the same day.
     """
-    require_role(actor, *OPERATOR_ROLES)
+    require_role_or_process(actor, *OPERATOR_ROLES)
     now = clock.utc_now()
     rules.check_new_tax(valid_from, percent, clock.billing_day(now))
     rate = TaxRate(valid_from=valid_from, percent=percent, created_by=actor.name)
     with transaction() as connection:
         if not repository.insert_tax_rate(connection, rate, now):
-            raise Conflict
+            raise Conflict(reason="tax_day_taken")
         audit.record(actor, "tax_rate.added", f"tax_rate:{valid_from.isoformat()}", {"percent": str(percent)})

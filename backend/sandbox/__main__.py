@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from backend.sandbox.companies import HISTORY_DAYS
 from backend.sandbox.processes import SandboxError
 from backend.sandbox.stack import Stack
 from backend.sandbox.up import up
@@ -44,7 +45,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m backend.sandbox", description=__doc__)
     parser.add_argument("--use", default="demo", help="names the state folder and the front end's build")
     parser.add_argument("--state", type=Path, help="another state folder than .local/USE")
-    parser.add_argument("--history-days", type=int, default=45)
+    parser.add_argument("--history-days", type=int, default=HISTORY_DAYS)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="start everything and watch over it")
     commands.add_parser("reset", help="forget all data")

@@ -1,4 +1,4 @@
-"""A real Alertmanager on a loopback port that wakes the portal by webhook."""
+"""A real Alertmanager on a loopback port."""
 
 import json
 from pathlib import Path

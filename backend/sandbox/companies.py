@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 CHAT_MODEL = "gpt-5.2"
 LIGHT_MODEL = "gpt-5-mini"
 EMBEDDING_MODEL = "text-embedding-3-large"
-MODELS = (CHAT_MODEL, LIGHT_MODEL, EMBEDDING_MODEL)
 
 HISTORY_DAYS = 45
 

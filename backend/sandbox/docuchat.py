@@ -20,8 +20,7 @@ import uvicorn
 from backend.clock import billing_day
 from backend.sandbox.companies import COMPANIES, Company, Rhythm, history_start
 from backend.sandbox.docuchat_app import application
-from backend.sandbox.docuchat_traffic import Rhythm as TrafficRhythm
-from backend.sandbox.docuchat_traffic import Traffic
+from backend.sandbox.docuchat_traffic import Pace, Traffic
 
 _MARGIN_S = 1.0
 
@@ -52,8 +51,8 @@ def run(given: argparse.Namespace) -> int:
     )
     serving = threading.Thread(target=server.run, name="server", daemon=True)
     serving.start()
-    rhythm = TrafficRhythm(rate=given.rate, since=given.history_start, seed=given.seed)
-    traffic = Traffic(f"http://{given.host}:{given.port}", companies, rhythm)
+    pace = Pace(share=given.share, since=given.history_start, seed=given.seed)
+    traffic = Traffic(f"http://{given.host}:{given.port}", companies, pace)
     traffic.start()
     while serving.is_alive() and not stop.leaving.wait(0.5):
         pass
@@ -99,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--openai-url", required=True, help="the API's address, with its /v1")
     parser.add_argument("--tenants", help="a JSON list of tenant labels, or a file that holds one")
     parser.add_argument(
-        "--rate", type=float, default=1.0, help="share of the expected questions (two processes: 0.5)"
+        "--share", type=float, default=1.0, help="share of the expected questions (two processes: 0.5)"
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scrape-interval-s", type=float, default=15.0)

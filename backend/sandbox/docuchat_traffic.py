@@ -34,10 +34,10 @@ _CHUNK_CHARACTERS = 750
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rhythm:
+class Pace:
     """How this process's people ask: their share of the expected rate, the story's first day, the dice's seed."""
 
-    rate: float
+    share: float
     since: date
     seed: int
 
@@ -45,11 +45,11 @@ class Rhythm:
 class Traffic:
     """Asks in the background until it is stopped."""
 
-    def __init__(self, url: str, companies: Sequence[Company], rhythm: Rhythm) -> None:
+    def __init__(self, url: str, companies: Sequence[Company], pace: Pace) -> None:
         self._url = url
         self._companies = companies
-        self._rhythm = rhythm
-        self._dice = random.Random(rhythm.seed)
+        self._pace = pace
+        self._dice = random.Random(pace.seed)
         self._stopping = threading.Event()
         self._people = ThreadPoolExecutor(PEOPLE_AT_ONCE, thread_name_prefix="person")
         self._queued = threading.Semaphore(LONGEST_QUEUE)
@@ -73,8 +73,8 @@ class Traffic:
             elapsed, last = time.monotonic() - last, time.monotonic()
             now = datetime.now(UTC)
             for company in self._companies:
-                expected = questions_per_minute(company, now, since=self._rhythm.since)
-                for _ in range(poisson(self._dice, expected * self._rhythm.rate * elapsed / 60)):
+                expected = questions_per_minute(company, now, since=self._pace.since)
+                for _ in range(poisson(self._dice, expected * self._pace.share * elapsed / 60)):
                     self._send(company)
 
     def _send(self, company: Company) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from backend.sandbox import tools
 from backend.sandbox.postgres import REPOSITORY
 from backend.sandbox.processes import Command, SandboxError, tail
+from backend.sandbox.site import own_environment
 
 # What the compiler reads: a page's texts come from the catalogue, its choices from the features' types.
 SOURCES = (
@@ -26,11 +27,8 @@ TYPE_SOURCES = ("backend/*/types.py", "backend/actor.py", "backend/errors.py")
 
 def environment(use: str, base: Mapping[str, str] | None = None) -> dict[str, str]:
     """What Reflex needs to build and to serve one use (`demo`, `e2e`, ...) without asking anybody's server."""
-    own = dict(os.environ if base is None else base)
-    # Under pytest Reflex would take itself for a test.
-    own.pop("PYTEST_CURRENT_TEST", None)
     return {
-        **own,
+        **(own_environment() if base is None else base),
         "REFLEX_DIR": str(tools.LOCAL / "reflex"),
         "REFLEX_WEB_WORKDIR": str(tools.LOCAL / f"web-{use}"),
         "REFLEX_TELEMETRY_ENABLED": "false",
@@ -79,7 +77,7 @@ def web_command(use: str, *, port: int, log_path: Path, env: Mapping[str, str]) 
     """The production command of the web process: pages, websocket and plain routes on one port."""
     argv = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "portal.portal:app"]
     argv += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    # A worker that dies ends the process, and whoever started it starts it again: a wrong setting must not spin.
+    # No --respawn-failed-workers: a wrong setting must not spin. A stuck worker is ended after ten seconds.
     argv += ["--workers-kill-timeout", "10"]
     return Command(
         name="web",

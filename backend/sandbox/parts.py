@@ -147,7 +147,7 @@ def _module(site: Site, name: str) -> tuple[str, list[str]]:
 def _docuchat(site: Site, instance: str) -> list[str]:
     return [
         f"--openai-url={site.openai_url}/v1",
-        f"--rate={1 / len(history.INSTANCES)}",
+        f"--share={1 / len(history.INSTANCES)}",
         f"--seed={history.INSTANCES.index(instance) + 1}",
         f"--scrape-interval-s={site.scrape_interval_s}",
         f"--history-start={site.since}",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from backend.clock import billing_day, utc_now
 from backend.sandbox import history, tools
+from backend.sandbox.companies import HISTORY_DAYS
 from backend.sandbox.postgres import PostgresServer, data_home, server_account
 from backend.sandbox.processes import free_port, port_is_free
 
@@ -30,7 +31,7 @@ class Site:
         self,
         state_dir: Path | None = None,
         *,
-        history_days: int = 45,
+        history_days: int = HISTORY_DAYS,
         use: str = "demo",
         scrape_interval_s: int = 5,
     ) -> None:
@@ -73,11 +74,6 @@ class Site:
         return self.url_of("zibal")
 
     @property
-    def kubernetes_url(self) -> str:
-        """Address of the Kubernetes emulator."""
-        return self.url_of("kubernetes")
-
-    @property
     def database_url(self) -> str:
         """Address of the portal's database, with its password."""
         return PostgresServer(self.postgres_dir, self.ports["postgres"]).url(DATABASE)
@@ -112,10 +108,6 @@ class Site:
     def url_of(self, name: str) -> str:
         """The loopback address of a part."""
         return f"http://127.0.0.1:{self.ports[name]}"
-
-    def metrics_url(self, instance: str) -> str:
-        """Where one DocuChat process shows its counters."""
-        return f"{self.url_of(instance)}/metrics"
 
     def log_path(self, name: str) -> Path:
         """The log file of a part."""
@@ -167,6 +159,9 @@ def environment(site: Site) -> dict[str, str]:
 
 def process_environment(site: Site) -> dict[str, str]:
     """The complete environment of a process of the stack."""
-    # Under pytest Reflex would take itself for a test.
-    own = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
-    return {**own, **environment(site)}
+    return {**own_environment(), **environment(site)}
+
+
+def own_environment() -> dict[str, str]:
+    """What a child inherits from us. Not pytest's mark: a child that believes it is a test behaves otherwise."""
+    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}

@@ -18,6 +18,7 @@ from typing import Self, TextIO
 from backend.clock import billing_day, utc_now
 from backend.db.migrate import upgrade
 from backend.sandbox import frontend, history, tools
+from backend.sandbox.companies import HISTORY_DAYS
 from backend.sandbox.leftovers import end_leftovers, remember
 from backend.sandbox.parts import START_ORDER, Part, make_part, module_command
 from backend.sandbox.postgres import PostgresServer
@@ -41,7 +42,7 @@ class Stack(Site):
         self,
         state_dir: Path | None = None,
         *,
-        history_days: int = 45,
+        history_days: int = HISTORY_DAYS,
         use: str = "demo",
         scrape_interval_s: int = 5,
     ) -> None:

@@ -1,6 +1,6 @@
 """The official OpenAI SDK with a meter on it, for asyncio.
 
-    openai = AsyncAsyncMeteredOpenAI(AsyncOpenAI(), fallbacks={"gpt-5.2": ["gpt-5-mini"]})
+    openai = AsyncMeteredOpenAI(AsyncOpenAI(), fallbacks={"gpt-5.2": ["gpt-5-mini"]})
     answer = await openai.for_tenant("arvand").chat.completions.create(model="gpt-5.2", messages=[...])
 
 Everything else as in `metered`.

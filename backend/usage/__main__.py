@@ -76,7 +76,7 @@ def _measured(day: date, tenant: str | None, url: str | None) -> DayMeasurement:
     asker = Actor.process_named("usage_command")
     if url is not None:
         return service.measure_elsewhere(asker, usage_settings(prometheus_url=url), day, tenant_label=tenant)
-    settings()
+    settings()  # refuses wrong settings before anything is asked
     return service.measure_day(asker, day, tenant_label=tenant)
 
 

@@ -1,13 +1,12 @@
 """Reads the meters of a window: asks Prometheus for what the lives in it need, and has the rules count."""
 
-import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from enum import Enum, auto
 from typing import NamedTuple
 
 from backend.clock import Window
+from backend.collector import collector_paused
 from backend.usage.coverage import SILENCE_MS, Seen, Span
 from backend.usage.lives import (
     Life,
@@ -68,20 +67,8 @@ def measure(
     Raises:
         Unavailable: Prometheus failed, was late, or told only a part.
     """
-    with _without_collector():
+    with collector_paused():
         return _measure(source, day, window, now=now, ask_stored=stored)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Hundreds of thousands of rows that all stay make the cycle collector walk them again and again, for nothing."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _measure(

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from backend.clock import Window, gregorian_month_start
 from backend.db.copying import copy_rows
+from backend.db.locks import LockNumber
 from backend.errors import Unavailable
 from backend.usage.models import DailyUsageRow, MeasuredDayRow, MeasuredLifeRow, MeterReadingRow
 from backend.usage.types import (
@@ -24,8 +25,6 @@ from backend.usage.types import (
     UnknownLabel,
     UsageRow,
 )
-
-PARTITION_LOCK = 724_010
 
 _READING_COLUMNS = dict(
     zip(
@@ -102,7 +101,7 @@ def ensure_partition(connection: Connection, day: date) -> bool:
     name = partition_name(first)
     if connection.scalar(select(func.to_regclass(name))) is not None:
         return False
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PARTITION_LOCK})
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LockNumber.USAGE_PARTITION})
     if connection.scalar(select(func.to_regclass(name))) is not None:
         return False
     following = gregorian_month_start(first + timedelta(days=31))

@@ -10,7 +10,7 @@ import reflex as rx
 
 from backend.errors import NotFound
 from backend.invoices import service as invoices
-from backend.invoices.types import Invoice, InvoiceId
+from backend.invoices.types import InvoiceId
 from portal import bridge, session
 from portal.billing import reading
 from portal.billing.reading import BillingView, PlanView
@@ -157,9 +157,9 @@ class BillingState(rx.State):
             return
         self.chosen_key = ""
         self.done = released(outcome, lang)
-        await self._reload(outcome)
+        await self._reload()
 
-    async def _reload(self, _released: Invoice) -> None:
+    async def _reload(self) -> None:
         actor, lang = (await session.current(self)).actor, language(self)
         view = await bridge.attempt(lang, lambda: reading.overview(actor, lang))
         if isinstance(view, BillingView):

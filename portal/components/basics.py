@@ -100,14 +100,6 @@ def page_head(title: Content, subtitle: Content = "", aside: Content = None) -> 
     )
 
 
-def facts(*pairs: tuple[Content, Content]) -> rx.Component:
-    """Names and values, in columns that fit."""
-    return rx.el.dl(
-        *[rx.el.div(rx.el.dt(name), rx.el.dd(value)) for name, value in pairs],
-        class_name="facts",
-    )
-
-
 def fact_if(shown: Any, name: Content, value: Content) -> rx.Component:
-    """A name and value that only some things have; it stands among ``facts``."""
+    """A name and value that only some things have, in a list of the class ``facts``."""
     return rx.cond(shown, rx.el.div(rx.el.dt(name), rx.el.dd(value)), rx.fragment())

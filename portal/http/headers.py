@@ -47,7 +47,7 @@ class SecurityHeaders:
             "cross-origin-opener-policy": "same-origin",
             "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=()",
         }
-        if settings().public_url.startswith("https://"):
+        if settings().is_https:
             self._fixed["strict-transport-security"] = "max-age=31536000; includeSubDomains"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,7 +11,6 @@ from backend.usage.types import DailyUsage, Flag, Reading
 from portal import routes
 
 TONES = {Status.HELD: "warn", Status.PENDING: "info", Status.PAID: "ok", Status.VOID: ""}
-_SHORT_ID = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

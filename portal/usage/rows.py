@@ -70,7 +70,6 @@ class MonthView:
     name: str = ""
     tokens: str = ""
     cost: str = ""
-    since: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +135,6 @@ def to_month(total: Amount, since: date, lang: Lang) -> MonthView:
         name=fmt.month(since, lang),
         tokens=fmt.number(total.tokens, lang),
         cost=fmt.toman(total.rial, lang),
-        since=fmt.day(since, lang),
     )
 
 

@@ -44,12 +44,6 @@ SLOW_CPU = {"rate": 4}
 
 BUDGET_KB = 180
 BUDGET_CHART_KB = 285
-# Measured on another machine with the same content: a chart of 30 points and a table of 20 rows.
-ELSEWHERE = (
-    {"page": "elsewhere: Reflex, bare page", "KB": 258, "local s": 0.49, "throttled s": 1.5},
-    {"page": "elsewhere: NiceGUI 3.18", "KB": 890, "local s": 0.86, "throttled s": 2.2},
-    {"page": "elsewhere: Streamlit 1.67", "KB": 5200, "local s": 2.0, "throttled s": 6.7},
-)
 
 # What a person would notice, with the moment of each: the page is hydrated, shows all of its content, and answers.
 WATCH = """
@@ -172,7 +166,7 @@ def measure(asked: argparse.Namespace) -> Figures:
         Stack(tools.LOCAL / "bench" / "pages", history_days=HISTORY_DAYS, use="bench") as stack,
         _chromium() as chromium,
     ):
-        # The outside world's own work on two cores is not the page's: what the page does not ask is ended.
+        # What the page does not ask is ended: the outside world's work is not the page's.
         for part in (
             "docuchat-1",
             "docuchat-2",
@@ -339,7 +333,7 @@ def _tell(figures: Figures) -> None:
         if not name.endswith("_throttled")
     ]
     say("First load of a chart of 30 points and a table of 20 rows, until a click is answered")
-    say_table([*rows, *ELSEWHERE])
+    say_table(rows)
     say("Its parts")
     say_table([{"": "local", **local}, {"": "throttled", **slow}])
     click = figures["click_usage"]

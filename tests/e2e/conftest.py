@@ -1,7 +1,6 @@
 """The whole product, built and running, and a real Chromium in front of it."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
@@ -22,7 +22,7 @@ from backend.sandbox.stack import Stack
 SCREENS = tools.LOCAL / "screens"
 CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WIDTHS = {"desktop": 1280, "phone": 360}
-# A loaded machine with two cores answers late now and then; a person would wait as well.
+# A busy machine answers late now and then; a person would wait as well.
 PATIENCE_MS = 20_000
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -91,7 +91,7 @@ class Visit:
         self.page.locator("#email").fill(person.email)
         self.page.locator("#password").fill(person.password)
         self.page.get_by_role("button", name=self.t("page.sign_in.submit")).click()
-        self.page.wait_for_url(lambda url: "/sign-in" not in url and not url.endswith("/auth/sign-in"))
+        self.page.wait_for_url(lambda url: "/sign-in" not in url)
         if self.page.locator("html").get_attribute("lang") != self.lang:
             self.page.goto(f"{self.stack.web_url}/lang/{self.lang}?next=/")
         return self
@@ -136,6 +136,12 @@ def visit(stack: Stack, chromium: Browser) -> Iterator[Visitor]:
     assert problems == []
 
 
+def asked(stack: Stack, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    """What the database says."""
+    with psycopg.connect(stack.database_url) as connection:
+        return connection.execute(statement, values).fetchall()
+
+
 def run_module(stack: Stack, *argv: str) -> subprocess.CompletedProcess[str]:
     """Run one of our commands to its end, in the environment of the stack."""
     return subprocess.run(
@@ -165,6 +171,3 @@ def measured(stack: Stack, day: str, tenant: str) -> list[dict[str, Any]]:
     assert run.returncode in {0, 3}, run.stderr
     rows: list[dict[str, Any]] = json.loads(run.stdout)
     return rows
-
-
-os.environ.setdefault("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")

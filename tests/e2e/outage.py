@@ -1,8 +1,7 @@
 """What the tests of dead dependencies need: a part that is away for a while, a log to read, a day to bill again."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -13,7 +12,7 @@ from playwright.sync_api import Locator, expect
 
 from backend.i18n.catalog import text
 from backend.sandbox.stack import Stack
-from tests.e2e.conftest import Visit
+from tests.e2e.conftest import Visit, asked
 
 # What no reader may ever see, whatever breaks.
 TRACES = (
@@ -37,14 +36,6 @@ def without(stack: Stack, name: str) -> Iterator[None]:
         yield
     finally:
         stack.start(name)
-
-
-def by_itself(is_so: Callable[[], bool], timeout_s: float = 60) -> None:
-    """Wait until something is so without anybody's help."""
-    deadline = time.monotonic() + timeout_s
-    while not is_so():
-        assert time.monotonic() < deadline, f"not so within {timeout_s:.0f} s"
-        time.sleep(0.2)
 
 
 def alert(visit: Visit, key: str) -> Locator:
@@ -95,22 +86,16 @@ def is_leading(stack: Stack) -> bool:
     return [event for event in told if event.startswith("scheduler.")][-1:] == ["scheduler.leads"]
 
 
-def rows(stack: Stack, statement: str, *values: object) -> list[tuple[Any, ...]]:
-    """What the database says."""
-    with psycopg.connect(stack.database_url) as connection:
-        return connection.execute(statement.encode(), values).fetchall()
-
-
 def newest_billed_day(stack: Stack) -> date:
     """The last day that has invoices."""
-    [[day]] = rows(stack, "SELECT max(day) FROM tenant_invoice")
+    [[day]] = asked(stack, "SELECT max(day) FROM tenant_invoice")
     assert isinstance(day, date)
     return day
 
 
 def invoices_of(stack: Stack, day: date) -> list[tuple[Any, ...]]:
     """Who was billed for how much on a day."""
-    return rows(
+    return asked(
         stack,
         "SELECT t.label, i.number IS NULL, i.tokens, i.amount_rial"
         " FROM tenant_invoice i JOIN tenant t ON t.id = i.tenant_id"

@@ -1,8 +1,6 @@
 """What a test does as a payer in front of a browser, and what it looks at in the books afterwards."""
 
 import re
-import time
-from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import count
 from uuid import uuid4
@@ -14,11 +12,10 @@ from playwright.sync_api import Page, expect
 from backend.i18n import format as shown
 from backend.sandbox.signins import SignIn
 from backend.sandbox.stack import Stack
-from tests.e2e.conftest import PATIENCE_MS, Visit, run_module
+from tests.e2e.conftest import PATIENCE_MS, Visit, asked, run_module
 
 FIRST_DAY = date(2026, 3, 1)
 AMOUNT_RIAL = 54_320
-PATIENCE_S = 30.0
 _numbers = count(1)
 
 _INSERT = """
@@ -44,12 +41,6 @@ def new_invoice(stack: Stack, label: str, amount_rial: int = AMOUNT_RIAL) -> str
     with psycopg.connect(stack.database_url) as connection:
         connection.execute(_INSERT, values)
     return str(values["id"])
-
-
-def asked(stack: Stack, statement: str, *values: object) -> list[tuple[object, ...]]:
-    """Rows of the books."""
-    with psycopg.connect(stack.database_url) as connection:
-        return connection.execute(statement, values).fetchall()
 
 
 def change(stack: Stack, statement: str, *values: object) -> None:
@@ -139,14 +130,6 @@ def expect_outcome(now: Visit, outcome: str, page: Page | None = None) -> None:
     page = page or now.page
     expect(page.locator(f"[data-outcome={outcome}]")).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_have_text(now.t(f"payment.returned.{outcome}.heading"))
-
-
-def until(promise: Callable[[], bool]) -> None:
-    """Wait until something has happened."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not promise():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.2)
 
 
 def receipt_has_come(stack: Stack, invoice_id: str) -> bool:

@@ -14,19 +14,18 @@ from backend.i18n.catalog import Lang, text
 from backend.notifications.rules import message_id
 from backend.sandbox.signins import SignIn
 from backend.sandbox.stack import Stack
-from tests.e2e.conftest import Visit, Visitor, run_module
+from tests.e2e.conftest import Visit, Visitor, asked, run_module
 from tests.e2e.outage import (
     Log,
     alert,
-    by_itself,
     invoices_of,
     is_leading,
     newest_billed_day,
     open_again,
-    rows,
     says,
     without,
 )
+from tests.waiting import until
 
 LANGUAGES: tuple[Lang, ...] = ("fa", "en")
 STORED = (
@@ -74,7 +73,7 @@ def test_a_lost_database_is_a_plain_sentence_and_pages_come_back_by_themselves(
     stack: Stack, people: People, visit: Visitor
 ) -> None:
     clicking, reloading = in_both(visit, people["tenant_admin"], "/usage")
-    before, log = rows(stack, STORED), Log(stack, "web")
+    before, log = asked(stack, STORED), Log(stack, "web")
 
     with without(stack, "postgres"):
         clicking.page.get_by_role("link", name=clicking.t("nav.invoices")).click()
@@ -86,7 +85,7 @@ def test_a_lost_database_is_a_plain_sentence_and_pages_come_back_by_themselves(
         expect(each.page.locator("tbody tr").first).to_be_visible()
         expect(alert(each, "error.unavailable.database")).to_have_count(0)
         assert path in each.page.url
-    assert rows(stack, STORED) == before
+    assert asked(stack, STORED) == before
     assert log.says("portal.unavailable", "error.unavailable.database")
     assert "Traceback" not in log.text()
 
@@ -109,14 +108,14 @@ def test_signing_in_without_a_database_says_so_and_works_afterwards(
 
 
 def test_the_scheduler_outlives_the_database_and_goes_on(stack: Stack) -> None:
-    by_itself(lambda: is_leading(stack))
+    until(lambda: is_leading(stack))
     log, part = Log(stack, "jobs"), stack.parts["jobs"]
     assert part.child is not None
     pid = part.child.pid
 
     with without(stack, "postgres"):
-        by_itself(lambda: log.has("scheduler.leadership_lost") and log.has("scheduler.database_lost"))
-    by_itself(lambda: log.has("scheduler.leads"))
+        until(lambda: log.has("scheduler.leadership_lost") and log.has("scheduler.database_lost"))
+    until(lambda: log.has("scheduler.leads"))
 
     assert part.child.pid == pid
     assert part.child.is_running()
@@ -181,12 +180,12 @@ def test_mails_wait_for_the_mail_server_and_each_arrives_once(
         expected = _message_ids(stack, open_day.day)
         assert expected
         stack.start("jobs")
-        by_itself(lambda: log.has("job.failed", job="send_mail", outcome="unavailable.mail"))
+        until(lambda: log.has("job.failed", job="send_mail", outcome="unavailable.mail"))
         assert log.says("job.failed", "error.unavailable.mail")
         for each in in_both(visit, people["operator"], "/billing"):
             says(each, "error.unavailable.mail")
 
-    by_itself(lambda: expected <= set(_received(stack)))
+    until(lambda: expected <= set(_received(stack)))
     received = _received(stack)
     assert [received.count(each) for each in sorted(expected)] == [1] * len(expected)
     assert "Traceback" not in log.text()
@@ -194,7 +193,7 @@ def test_mails_wait_for_the_mail_server_and_each_arrives_once(
 
 def _message_ids(stack: Stack, day: date) -> set[str]:
     mail_from = str(Settings.model_fields["mail_from"].default)
-    keys = rows(
+    keys = asked(
         stack,
         "SELECT key FROM outbox_mail WHERE key IN (SELECT 'invoice_issued:' || id FROM tenant_invoice WHERE day = %s)",
         day,

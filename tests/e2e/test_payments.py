@@ -10,10 +10,9 @@ from backend.i18n.catalog import Lang
 from backend.sandbox.signins import SignIn
 from backend.sandbox.stack import Stack
 from backend.sandbox.zibal.driver import Driver
-from tests.e2e.conftest import Visitor, run_module
+from tests.e2e.conftest import Visitor, asked, run_module
 from tests.e2e.paying import (
     AMOUNT_RIAL,
-    asked,
     at_the_bank,
     attempts_at,
     box_of,
@@ -24,8 +23,8 @@ from tests.e2e.paying import (
     receipt_has_come,
     status_of,
     to_the_bank,
-    until,
 )
+from tests.waiting import until
 
 PAY, CANCEL = "پرداخت", "انصراف"
 SIGHTS: tuple[tuple[Lang, str], ...] = (

@@ -1,13 +1,12 @@
 """Every page in both languages and widths: it fits, speaks one language, and its picture is kept to be looked at."""
 
-import psycopg
 import pytest
 from playwright.sync_api import expect
 
 from backend.i18n.catalog import Lang
 from backend.sandbox.signins import SignIn
 from backend.sandbox.stack import Stack
-from tests.e2e.conftest import WIDTHS, Visitor
+from tests.e2e.conftest import WIDTHS, Visitor, asked
 from tests.e2e.looks import keep
 
 
@@ -22,14 +21,13 @@ def lang(request: pytest.FixtureRequest) -> Lang:
 
 
 def newest_invoice(stack: Stack, label: str) -> str:
-    with psycopg.connect(stack.database_url) as connection:
-        row = connection.execute(
-            "SELECT i.id::text FROM tenant_invoice i JOIN tenant t ON t.id = i.tenant_id WHERE t.label = %s"
-            " ORDER BY day DESC LIMIT 1",
-            [label],
-        ).fetchone()
-    assert row is not None
-    return str(row[0])
+    [(invoice_id,)] = asked(
+        stack,
+        "SELECT i.id::text FROM tenant_invoice i JOIN tenant t ON t.id = i.tenant_id WHERE t.label = %s"
+        " ORDER BY day DESC LIMIT 1",
+        label,
+    )
+    return str(invoice_id)
 
 
 def test_the_sign_in_page(visit: Visitor, lang: Lang, width: str) -> None:

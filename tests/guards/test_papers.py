@@ -1,7 +1,9 @@
 """What is written down is true: settings, lock files, models against migrations."""
 
 import re
-from importlib.metadata import PackageNotFoundError, requires
+import tomllib
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -9,9 +11,13 @@ from sqlalchemy import create_engine, text
 
 from backend.config import Settings, driver_url
 from backend.db import migrate
-from tests.guards.rules import ROOT, addresses
+from tests.guards.rules import PRODUCTION, ROOT, Source, addresses, imported, sources
 
 LOCK_FILES = ("requirements.txt", "reflex.lock/package.json", "reflex.lock/bun.lock")
+# Of one release with reflex, which asks for exactly these.
+PARTS_OF_REFLEX = frozenset({"reflex-base", "reflex-components-core"})
+# The bench of pages brings what it compares with.
+NOT_OURS_TO_DECLARE = "tests/bench/rivals/"
 
 
 def documented_settings() -> set[str]:
@@ -31,6 +37,40 @@ def test_no_lock_file_names_an_address() -> None:
 
 def test_an_address_in_a_lock_file_is_seen() -> None:
     assert addresses('"resolved": "https://packages.example/a.tgz"') == ["https://packages.example/a.tgz"]
+
+
+def declared(*, with_dev: bool) -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] + (project["optional-dependencies"]["dev"] if with_dev else [])
+    return {canonicalize_name(Requirement(each).name) for each in wanted}
+
+
+def undeclared(files: Iterable[Source], known: set[str]) -> set[str]:
+    """The packages that files import and nobody declared."""
+    owners = packages_distributions()
+    tops = {name.partition(".")[0] for file in files for name in imported(file)}
+    found = {canonicalize_name(owner) for top in tops for owner in owners.get(top, ())}
+    return found - known - PARTS_OF_REFLEX
+
+
+def test_every_package_that_production_imports_is_declared() -> None:
+    files = (each for each in sources(*PRODUCTION) if not each.path.startswith("backend/sandbox/"))
+
+    assert undeclared(files, declared(with_dev=False)) == set()
+
+
+def test_every_package_that_sandbox_and_tests_import_is_declared() -> None:
+    files = (
+        each for each in sources("backend/sandbox", "tests") if not each.path.startswith(NOT_OURS_TO_DECLARE)
+    )
+
+    assert undeclared(files, declared(with_dev=True)) == set()
+
+
+def test_a_package_that_came_by_chance_is_seen() -> None:
+    code = Source("backend/x.py", "def f():\n    from httpcore import Request")
+
+    assert undeclared([code], declared(with_dev=False) - {"httpcore"}) == {"httpcore"}
 
 
 def locked_packages() -> set[str]:

@@ -39,8 +39,8 @@ class JobController:
 
     def _is_late(self, job: Object) -> bool:
         limit = job["spec"].get("activeDeadlineSeconds")
-        began = self._store.age_s(job)
-        return limit is not None and began > limit
+        age_s = self._store.age_s(job)
+        return limit is not None and age_s > limit
 
     def _end(self, job: Object, kind: str, reason: str, figures: Object) -> None:
         condition = {

@@ -96,7 +96,7 @@ class Store:
         return datetime.fromtimestamp(self.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def age_s(self, subject: Object) -> float:
-        """How long ago an object was made, in whole seconds."""
+        """How long ago an object was made, in seconds."""
         born = datetime.strptime(subject["metadata"]["creationTimestamp"], "%Y-%m-%dT%H:%M:%S%z")
         return self.now() - born.timestamp()
 

@@ -1,11 +1,14 @@
 import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from backend.clients.http import refuse_inside_transaction
 from backend.db import engine
+from backend.db.locks import LockNumber
 from backend.errors import Unavailable
 from backend.job_runs.repository import Lock
 from backend.sandbox.processes import free_port
@@ -64,10 +67,24 @@ def test_a_dead_database_is_unavailable_not_a_stack_trace(monkeypatch: pytest.Mo
     assert refused.value.key == "error.unavailable.database"
 
 
+def test_threads_that_ask_first_at_the_same_time_share_one_engine(database: str) -> None:
+    together = Barrier(8)
+
+    def ask(_number: int) -> Engine:
+        together.wait()
+        return engine.engine()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(ask, range(8)))) == 1
+
+
 def test_a_lock_is_given_to_one_at_a_time(database: str) -> None:
-    with engine.advisory_lock(1) as first, engine.advisory_lock(1) as second:
+    with (
+        engine.advisory_lock(LockNumber.BILLING) as first,
+        engine.advisory_lock(LockNumber.BILLING) as second,
+    ):
         assert (first, second) == (True, False)
-    with engine.advisory_lock(1) as again:
+    with engine.advisory_lock(LockNumber.BILLING) as again:
         assert again
 
 

@@ -12,6 +12,7 @@ import pytest
 from backend.actor import Actor, Role
 from backend.clock import day_window
 from backend.db.engine import advisory_lock
+from backend.db.locks import LockNumber
 from backend.errors import Conflict
 from backend.invoices import service as invoices
 from backend.invoices.types import RunState
@@ -154,7 +155,7 @@ def test_a_prometheus_that_came_back_empty_fails_the_day_until_its_data_is_back(
 def test_a_run_beside_another_one_does_nothing(measured: Past) -> None:
     factories.tenant("alpha")
 
-    with advisory_lock(invoices.BILLING_LOCK), pytest.raises(Conflict):
+    with advisory_lock(LockNumber.BILLING), pytest.raises(Conflict):
         invoices.bill_open_days(NIGHT)
 
     assert not any(counts().values())

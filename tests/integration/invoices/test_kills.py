@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -15,11 +14,13 @@ from sqlalchemy import text
 
 from backend.actor import Actor
 from backend.db.engine import advisory_lock, read
+from backend.db.locks import LockNumber
 from backend.invoices import service as invoices
 from backend.sandbox.postgres import REPOSITORY
 from tests import factories
 from tests.integration.invoices.conftest import Past
 from tests.integration.invoices.rows import counts
+from tests.waiting import PATIENCE_S, until
 
 NIGHT = Actor.process_named("nightly_billing")
 COMMAND = [sys.executable, "-m", "jobs", "run", "nightly_billing"]
@@ -36,7 +37,6 @@ STEPS = (
     "billing_run",
     "job_run",
 )
-PATIENCE_S = 60
 
 
 def start(**changed: str) -> subprocess.Popen[bytes]:
@@ -57,13 +57,6 @@ def finish(run: subprocess.Popen[bytes]) -> tuple[int, str]:
     return run.returncode, output.decode()
 
 
-def wait_for(happened: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not happened():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
-
-
 @contextmanager
 def nobody_can_write(database: str, table: str) -> Iterator[Callable[[], bool]]:
     """Stop whoever wants to write to a table; yields whether somebody has come there."""
@@ -81,10 +74,10 @@ def wait_until_free() -> None:
     """Until PostgreSQL has noticed that the killed run is gone."""
 
     def is_free() -> bool:
-        with advisory_lock(invoices.BILLING_LOCK) as is_ours:
+        with advisory_lock(LockNumber.BILLING) as is_ours:
             return is_ours
 
-    wait_for(is_free, "the dead run still holds its lock")
+    until(is_free)
 
 
 def check_one_of_each(days: int, tenants: int) -> None:
@@ -126,7 +119,7 @@ def test_a_run_killed_at_any_step_leaves_whole_days_only(database: str, two_days
 
     with nobody_can_write(database, table) as is_somebody_waiting:
         run = start()
-        wait_for(is_somebody_waiting, f"nobody came to {table}")
+        until(is_somebody_waiting)
         kill(run)
     wait_until_free()
 
@@ -155,7 +148,7 @@ def test_a_run_killed_while_it_measures_leaves_nothing(two_days: Past) -> None:
 def test_a_run_that_loses_postgresql_says_so_and_leaves_whole_days(database: str, two_days: Past) -> None:
     with nobody_can_write(database, "invoice_line") as is_somebody_waiting:
         run = start()
-        wait_for(is_somebody_waiting, "nobody came to invoice_line")
+        until(is_somebody_waiting)
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted")
     code, output = finish(run)
@@ -188,10 +181,7 @@ def test_runs_that_are_killed_again_and_again_leave_one_of_each(two_days: Past) 
 def start_and_kill_when_a_day_was_billed() -> None:
     before = counts()["billing_run"]
     runs = [start() for _ in range(2)]
-    wait_for(
-        lambda: counts()["billing_run"] > before or all(run.poll() is not None for run in runs),
-        "no run did a thing",
-    )
+    until(lambda: counts()["billing_run"] > before or all(run.poll() is not None for run in runs))
     for run in runs:
         kill(run)
 

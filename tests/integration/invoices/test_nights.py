@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from backend.actor import Actor
 from backend.clock import TEHRAN, day_window
 from backend.db.engine import advisory_lock
+from backend.db.locks import LockNumber
 from backend.errors import Conflict
 from backend.invoices import service as invoices
 from backend.job_runs import service as job_runs
@@ -24,6 +24,7 @@ from tests import factories
 from tests.conftest import forget_caches
 from tests.integration.invoices.conftest import Past
 from tests.integration.invoices.rows import counts
+from tests.waiting import until
 
 NIGHT = Actor.process_named("nightly_billing")
 
@@ -35,16 +36,15 @@ def test_missed_nights_are_billed_when_the_scheduler_starts(measured: Past) -> N
 
     scheduler = subprocess.Popen([sys.executable, "-m", "jobs"], cwd=REPOSITORY, env=os.environ.copy())
     try:
-        deadline = time.monotonic() + 60
-        while len(done := job_runs.runs(NIGHT, "nightly_billing")) < 1:
-            assert time.monotonic() < deadline, "nothing was caught up"
-            time.sleep(0.1)
+        until(lambda: job_runs.runs(NIGHT, "nightly_billing"))
     finally:
         scheduler.send_signal(signal.SIGTERM)
         assert scheduler.wait(60) == 0
 
     assert [run.day for run in invoices.runs(NIGHT)[::-1]] == due
-    assert done[0].outcome == "; ".join(f"{day}: 1 issued, 0 held" for day in due)
+    assert job_runs.runs(NIGHT, "nightly_billing")[0].outcome == "; ".join(
+        f"{day}: 1 issued, 0 held" for day in due
+    )
 
 
 def test_a_day_is_due_at_three_and_may_be_billed_by_hand_before(measured: Past) -> None:
@@ -73,7 +73,7 @@ def test_a_failed_night_is_on_record_with_its_reason(measured: Past, monkeypatch
 def test_a_night_beside_another_run_steps_aside(measured: Past) -> None:
     factories.tenant("alpha")
 
-    with advisory_lock(invoices.BILLING_LOCK):
+    with advisory_lock(LockNumber.BILLING):
         assert nightly_billing.run(NIGHT) == ""
         with pytest.raises(Conflict):
             invoices.bill_open_days(NIGHT)

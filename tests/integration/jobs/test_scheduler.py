@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,14 @@ import psycopg
 import pytest
 
 from backend.actor import Actor, Role
+from backend.db.locks import LockNumber
 from backend.errors import Forbidden
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState
 from backend.sandbox.postgres import REPOSITORY, PostgresServer
 from tests import factories
+from tests.waiting import PATIENCE_S, until
 
-PATIENCE_S = 60
 PROCESS = Actor.process_named("tests")
 
 
@@ -40,19 +41,12 @@ class Scheduler:
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def wait_for(self, event: str) -> None:
-        wait_for(lambda: any(each["event"] == event for each in self.events()), f"no {event} in {self._log}")
+        until(lambda: any(each["event"] == event for each in self.events()))
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(how)
         return self.process.wait(PATIENCE_S)
-
-
-def wait_for(happened: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not happened():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
 
 
 @contextmanager
@@ -84,13 +78,10 @@ def test_a_leader_that_loses_its_lock_stops_its_jobs_and_comes_back(database: st
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s",
-                [job_runs.LEADER_LOCK],
+                [LockNumber.LEADERSHIP],
             )
         leader.wait_for("scheduler.leadership_lost")
-        wait_for(
-            lambda: [each["event"] for each in leader.events()].count("scheduler.leads") == 2,
-            "it never came back",
-        )
+        until(lambda: [each["event"] for each in leader.events()].count("scheduler.leads") == 2)
 
         assert leader.end() == 0
         assert not any("trace" in each for each in leader.events())
@@ -111,10 +102,7 @@ def test_a_lost_database_is_said_and_waited_for(tmp_path: Path, monkeypatch: pyt
             server.stop()
             leader.wait_for("scheduler.database_lost")
             server.start()
-            wait_for(
-                lambda: [each["event"] for each in leader.events()].count("scheduler.leads") == 2,
-                "it never came back",
-            )
+            until(lambda: [each["event"] for each in leader.events()].count("scheduler.leads") == 2)
 
             assert leader.end() == 0
             assert not any("trace" in each for each in leader.events())

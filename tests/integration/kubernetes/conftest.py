@@ -1,14 +1,14 @@
 """An emulator for the test session, as on its first day for each test, and a client for each account."""
 
 import ssl
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from backend.sandbox.kubernetes.server import Address, running
+from tests.waiting import until
 
 Json = dict[str, Any]
 TLS = ssl.create_default_context()
@@ -92,13 +92,6 @@ def admin(cluster: Address) -> Iterator[API]:
     api.http.close()
 
 
-def wait_for(promise: Callable[[], object], timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not promise():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-
-
 def is_rolled_out(deployment: Json) -> bool:
     """The rule of ``kubectl rollout status``."""
     status, wanted = deployment.get("status", {}), deployment["spec"]["replicas"]
@@ -114,5 +107,5 @@ def condition(deployment: Json, kind: str) -> Json:
 
 
 def settle(api: API, name: str = "docuchat-api") -> Json:
-    wait_for(lambda: is_rolled_out(api.get("deployments", name)))
+    until(lambda: is_rolled_out(api.get("deployments", name)))
     return api.get("deployments", name)

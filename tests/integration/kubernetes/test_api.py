@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from backend.sandbox.kubernetes.server import Address, running
-from tests.integration.kubernetes.conftest import API, JSON_PATCH, MERGE, Json, settle, wait_for
+from tests.integration.kubernetes.conftest import API, JSON_PATCH, MERGE, Json, settle
+from tests.waiting import until
 
 
 def test_nobody_gets_anything_without_a_known_token(cluster: Address, viewer: API) -> None:
@@ -274,7 +275,7 @@ def test_logs_can_be_read_followed_and_cut(viewer: API) -> None:
     settle(viewer)
     name = viewer.pods_of("docuchat-api")[0]["metadata"]["name"]
     path = viewer.path("pods", f"{name}/log")
-    wait_for(lambda: len(viewer.http.get(path).text.splitlines()) >= 2)
+    until(lambda: len(viewer.http.get(path).text.splitlines()) >= 2)
 
     plain, last = viewer.http.get(path).text, viewer.http.get(path, params={"tailLines": "1"}).text
     stamped = viewer.http.get(path, params={"timestamps": "true"}).text.splitlines()[0]

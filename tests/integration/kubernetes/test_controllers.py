@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from backend.sandbox.kubernetes.server import Address
-from tests.integration.kubernetes.conftest import API, JSON_PATCH, MERGE, Json, condition, settle, wait_for
+from tests.integration.kubernetes.conftest import API, JSON_PATCH, MERGE, Json, condition, settle
+from tests.waiting import until
 
 JOB: Json = {
     "metadata": {"name": "restore-7"},
@@ -30,7 +31,7 @@ def waiting_reasons(api: API, name: str) -> set[str]:
 
 
 def finished(api: API) -> Json:
-    wait_for(lambda: api.get("jobs", "restore-7").get("status", {}).get("conditions"))
+    until(lambda: api.get("jobs", "restore-7").get("status", {}).get("conditions"))
     return dict(api.get("jobs", "restore-7")["status"])
 
 
@@ -46,7 +47,7 @@ def test_a_new_image_replaces_every_pod_and_never_too_many_at_once(operator: API
         return images == {"2.15.0"} and len(pods) == 3
 
     operator.set_image("docuchat-api", "2.15.0")
-    wait_for(is_done)
+    until(is_done)
 
     assert min(available) >= 3
     settle(operator)
@@ -64,7 +65,7 @@ def test_each_template_is_a_revision_and_going_back_makes_it_the_newest(operator
     back = [{"op": "replace", "path": "/spec/template", "value": first}]
     operator.patch("deployments", "docuchat-api", back, JSON_PATCH)
     settle(operator)
-    wait_for(lambda: revisions(operator) == ["2", "3"])
+    until(lambda: revisions(operator) == ["2", "3"])
 
     assert operator.get("deployments", "docuchat-api")["metadata"]["annotations"][REVISION] == "3"
 
@@ -81,9 +82,9 @@ def test_scaling_by_the_subresource_makes_and_ends_pods(operator: API) -> None:
     settle(operator)
 
     answer = operator.patch("deployments", "docuchat-api/scale", {"spec": {"replicas": 5}}, MERGE)
-    wait_for(lambda: len(operator.pods_of("docuchat-api")) == 5)
+    until(lambda: len(operator.pods_of("docuchat-api")) == 5)
     operator.patch("deployments", "docuchat-api/scale", {"spec": {"replicas": 0}}, MERGE)
-    wait_for(lambda: not operator.pods_of("docuchat-api"))
+    until(lambda: not operator.pods_of("docuchat-api"))
 
     assert (answer.json()["kind"], answer.json()["spec"]) == ("Scale", {"replicas": 5})
 
@@ -96,7 +97,7 @@ def test_a_stuck_rollout_keeps_the_old_pods_and_says_why(
     stick(cluster, "docuchat-api", reason)
 
     operator.set_image("docuchat-api", "2.16.0")
-    wait_for(lambda: waiting_reasons(operator, "docuchat-api") == {reason})
+    until(lambda: waiting_reasons(operator, "docuchat-api") == {reason})
 
     deployment = operator.get("deployments", "docuchat-api")
     assert deployment["status"]["availableReplicas"] == 3
@@ -110,7 +111,7 @@ def test_an_image_that_does_not_exist_cannot_be_pulled(operator: API) -> None:
 
     operator.set_image("docuchat-api", "missing")
 
-    wait_for(lambda: waiting_reasons(operator, "docuchat-api") == {"ImagePullBackOff"})
+    until(lambda: waiting_reasons(operator, "docuchat-api") == {"ImagePullBackOff"})
 
 
 def test_pods_without_a_node_stay_pending(operator: API, cluster: Address) -> None:
@@ -119,7 +120,7 @@ def test_pods_without_a_node_stay_pending(operator: API, cluster: Address) -> No
 
     operator.set_image("docuchat-api", "2.16.0")
 
-    wait_for(lambda: any(one["reason"] == "FailedScheduling" for one in operator.items("events")))
+    until(lambda: any(one["reason"] == "FailedScheduling" for one in operator.items("events")))
     phases = {pod["status"]["phase"] for pod in operator.pods_of("docuchat-api")}
     assert phases == {"Running", "Pending"}
 
@@ -128,7 +129,7 @@ def test_a_crashing_container_shows_its_last_end_and_its_log(operator: API, clus
     settle(operator)
     stick(cluster, "docuchat-api", "CrashLoopBackOff")
     operator.set_image("docuchat-api", "2.16.0")
-    wait_for(lambda: waiting_reasons(operator, "docuchat-api"))
+    until(lambda: waiting_reasons(operator, "docuchat-api"))
 
     crashed = next(pod for pod in operator.pods_of("docuchat-api") if not is_ready(pod))
 
@@ -148,18 +149,18 @@ def test_a_rollout_that_stays_stuck_exceeds_its_deadline_and_recovers_when_freed
     settle(operator)
     stick(cluster, "docuchat-api", "ImagePullBackOff")
     operator.set_image("docuchat-api", "2.16.0")
-    wait_for(lambda: waiting_reasons(operator, "docuchat-api"))
+    until(lambda: waiting_reasons(operator, "docuchat-api"))
 
     def is_late() -> bool:
         # The controller may still have been counting pods: whatever moves begins the ten minutes anew.
         advance(cluster, 601)
         return progress(operator) == ("False", "ProgressDeadlineExceeded")
 
-    wait_for(is_late)
+    until(is_late)
     httpx.request("DELETE", f"{cluster.url}/sandbox/stuck").raise_for_status()
 
     settle(operator)
-    wait_for(lambda: progress(operator) == ("True", "NewReplicaSetAvailable"))
+    until(lambda: progress(operator) == ("True", "NewReplicaSetAvailable"))
 
 
 def progress(api: API) -> tuple[str, str]:
@@ -172,7 +173,7 @@ def test_a_paused_deployment_rolls_nothing_out(operator: API) -> None:
     operator.patch("deployments", "docuchat-api", {"spec": {"paused": True}})
 
     operator.set_image("docuchat-api", "2.16.0")
-    wait_for(lambda: operator.get("deployments", "docuchat-api")["status"]["observedGeneration"] >= 3)
+    until(lambda: operator.get("deployments", "docuchat-api")["status"]["observedGeneration"] >= 3)
 
     images = {pod["spec"]["containers"][0]["image"] for pod in operator.pods_of("docuchat-api")}
     assert not any("2.16.0" in image for image in images)
@@ -184,17 +185,15 @@ def test_a_deleted_pod_is_replaced(admin: API) -> None:
 
     admin.http.delete(admin.path("pods", name))
 
-    wait_for(
-        lambda: [pod["metadata"]["name"] for pod in admin.pods_of("docuchat-ingest")] not in ([], [name])
-    )
+    until(lambda: [pod["metadata"]["name"] for pod in admin.pods_of("docuchat-ingest")] not in ([], [name]))
     settle(admin, "docuchat-ingest")
 
 
 def test_a_job_runs_writes_and_completes(operator: API) -> None:
     created = operator.http.post(operator.path("jobs"), json=JOB)
-    wait_for(lambda: operator.items("pods", labelSelector="job-name=restore-7"))
+    until(lambda: operator.items("pods", labelSelector="job-name=restore-7"))
     pod = operator.items("pods", labelSelector="job-name=restore-7")[0]["metadata"]["name"]
-    wait_for(lambda: operator.http.get(operator.path("pods", f"{pod}/log")).status_code == 200)
+    until(lambda: operator.http.get(operator.path("pods", f"{pod}/log")).status_code == 200)
 
     log = operator.http.get(operator.path("pods", f"{pod}/log"), params={"follow": "true"}).text
 
@@ -222,16 +221,16 @@ def test_the_same_job_twice_is_the_same_job(operator: API) -> None:
 
 def test_a_job_past_its_deadline_fails(operator: API, cluster: Address) -> None:
     operator.http.post(operator.path("jobs"), json=JOB | {"spec": JOB["spec"] | {"activeDeadlineSeconds": 1}})
-    wait_for(lambda: operator.items("pods", labelSelector="job-name=restore-7"))
+    until(lambda: operator.items("pods", labelSelector="job-name=restore-7"))
 
     # The pod's own three seconds must not be over before the deadline is seen.
-    wait_for(lambda: finished(operator)["conditions"][0]["reason"] == "DeadlineExceeded")
-    wait_for(lambda: not operator.items("pods", labelSelector="job-name=restore-7"))
+    until(lambda: finished(operator)["conditions"][0]["reason"] == "DeadlineExceeded")
+    until(lambda: not operator.items("pods", labelSelector="job-name=restore-7"))
 
 
 def test_a_deleted_jobs_pod_goes_a_while_after_it(operator: API) -> None:
     operator.http.post(operator.path("jobs"), json=JOB)
-    wait_for(lambda: operator.items("pods", labelSelector="job-name=restore-7"))
+    until(lambda: operator.items("pods", labelSelector="job-name=restore-7"))
     began = time.monotonic()
 
     operator.http.request(
@@ -239,5 +238,5 @@ def test_a_deleted_jobs_pod_goes_a_while_after_it(operator: API) -> None:
     )
 
     assert operator.http.get(operator.path("jobs", "restore-7")).status_code == 404
-    wait_for(lambda: not operator.items("pods", labelSelector="job-name=restore-7"))
+    until(lambda: not operator.items("pods", labelSelector="job-name=restore-7"))
     assert time.monotonic() - began >= 0.9

@@ -1,7 +1,5 @@
 """What a test does as a paying tenant, and what it looks at afterwards."""
 
-import time
-from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import count
 from typing import Any
@@ -181,9 +179,3 @@ def sweep() -> None:
 def count_rows(table: str, where: str = "true") -> int:
     with read() as connection:
         return int(connection.scalar(text(f"SELECT count(*) FROM {table} WHERE {where}")) or 0)
-
-
-def wait_for(promise: Callable[[], bool], timeout_s: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not promise():
-        assert time.monotonic() < deadline, "it did not happen in time"

@@ -7,9 +7,9 @@ from backend.audit import service as audit
 from backend.clock import utc_now
 from backend.config import settings
 from backend.db.engine import advisory_lock, transaction
+from backend.db.locks import LockNumber
 from backend.errors import Conflict, Forbidden, Invalid
 from backend.payments import gateway_service, judge_service, service
-from backend.payments.sweep_service import SWEEP_LOCK
 from backend.payments.types import EventKind, Flag, Outcome, State, Verdict
 from tests import factories
 from tests.integration.payments.payer import (
@@ -265,7 +265,7 @@ def test_two_sweepers_at_once_do_the_work_once(payer: Payer) -> None:
     payer.pay(payer.start(payer.invoice()))
     let_time_pass(payer.bank, minutes=1.1)
 
-    with advisory_lock(SWEEP_LOCK) as is_ours:
+    with advisory_lock(LockNumber.SWEEP) as is_ours:
         assert is_ours
         assert service.sweep(SWEEPER).was_busy
     assert service.sweep(SWEEPER).settled == 1

@@ -17,10 +17,10 @@ from tests.integration.payments.payer import (
     status_of,
     sweep,
     track_of,
-    wait_for,
 )
 from tests.soak import truths
 from tests.soak.machine import dying, tolerant
+from tests.waiting import until
 
 
 def test_a_restart_of_the_database_between_each_two_steps_loses_nothing(
@@ -92,7 +92,7 @@ def test_a_database_that_goes_away_while_the_gateway_answers_costs_a_second_clic
     payer.bank.fault("request", "delay", 1.0, times=1)
     with ThreadPoolExecutor(1) as browser:
         click = browser.submit(payer.start, invoice)
-        wait_for(lambda: count_rows("payment_attempt") == 1)
+        until(lambda: count_rows("payment_attempt") == 1)
         postgres_server.stop()
         try:
             with pytest.raises(Unavailable, match="database"):

@@ -24,8 +24,8 @@ from tests.integration.payments.payer import (
     status_of,
     sweep,
     track_of,
-    wait_for,
 )
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("role", [Role.TENANT_VIEWER, Role.OPERATOR, Role.APPROVER, Role.AUDITOR])
@@ -74,7 +74,7 @@ def test_the_attempt_is_stored_before_the_gateway_hears_of_it(payer: Payer) -> N
     started = threading.Thread(target=payer.start, args=[invoice])
 
     started.start()
-    wait_for(lambda: count_rows("payment_attempt", "state = 'created'") == 1)
+    until(lambda: count_rows("payment_attempt", "state = 'created'") == 1)
     heard = payer.bank.sessions()
     started.join()
 

@@ -28,6 +28,7 @@ from backend.actor import TENANT_ROLES, Actor, Role
 from backend.sandbox import frontend
 from backend.sandbox.postgres import PostgresServer
 from backend.sandbox.processes import Child, accepts, free_port, wait_until
+from backend.sandbox.site import own_environment
 from backend.sandbox.zibal.driver import Driver
 from backend.tenants import service as tenants
 from backend.tenants.types import NewTenant, Tenant
@@ -307,7 +308,7 @@ def served(house: House, built: None, database: str, tmp_path: Path) -> Iterator
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     environment = {
-        **os.environ,
+        **own_environment(),
         "DATABASE_URL": database,
         "PUBLIC_URL": url,
         "ZIBAL_URL": os.environ.get("ZIBAL_URL", f"http://127.0.0.1:{free_port()}"),

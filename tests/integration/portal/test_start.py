@@ -1,13 +1,15 @@
 """A portal that cannot work does not start."""
 
-import os
 import subprocess
 import sys
 
 import pytest
 
 from backend.sandbox.processes import free_port
+from backend.sandbox.site import own_environment
 
+COMMAND = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "portal.portal:app"]
+MODE = {"REFLEX_ENV_MODE": "prod", "__REFLEX_SKIP_COMPILE": "true", "REFLEX_TELEMETRY_ENABLED": "false"}
 PRODUCTION = {
     "ENVIRONMENT": "production",
     "DATABASE_URL": "postgresql://portal:Kx9-long@127.0.0.1:1/portal",
@@ -15,39 +17,31 @@ PRODUCTION = {
     "ZIBAL_MERCHANT": "65c3a1",
     "METRICS_TOKEN": "a-long-random-token-of-32-letters",
 }
+NOT_PROD = "Setting REFLEX_ENV_MODE: must be prod in production."
 
 
-def refusal_of(environment: dict[str, str]) -> str:
-    """What the web process says before it ends by itself."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in {"DATABASE_URL", "REFLEX_ENV_MODE", "PYTEST_CURRENT_TEST"}
-    }
-    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "portal.portal:app"]
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        pytest.param({}, "Setting DATABASE_URL: is not set.", id="missing"),
+        pytest.param({"PROXY_HOPS": "one"}, "Setting PROXY_HOPS: ", id="no number"),
+        pytest.param(PRODUCTION | {"REFLEX_ENV_MODE": ""}, NOT_PROD, id="production without its mode"),
+        pytest.param(PRODUCTION | {"REFLEX_ENV_MODE": "dev"}, NOT_PROD, id="production in developers' mode"),
+    ],
+)
+def test_a_wrong_setting_ends_the_web_process_with_its_sentence(given: dict[str, str], said: str) -> None:
+    environment = own_environment()
+    environment.pop("DATABASE_URL", None)
+
     run = subprocess.run(
-        [*command, "--port", str(free_port())],
-        env={
-            **inherited,
-            "__REFLEX_SKIP_COMPILE": "true",
-            "REFLEX_TELEMETRY_ENABLED": "false",
-            **environment,
-        },
+        [*COMMAND, "--port", str(free_port())],
+        env=environment | MODE | given,
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-    said = run.stdout + run.stderr
+
     assert run.returncode != 0
-    assert "Traceback" not in said
-    return said
-
-
-def test_a_missing_setting_ends_the_web_process_with_its_sentence() -> None:
-    assert "Setting DATABASE_URL: is not set." in refusal_of({"REFLEX_ENV_MODE": "prod"})
-
-
-@pytest.mark.parametrize("mode", [{}, {"REFLEX_ENV_MODE": "dev"}], ids=["unset", "dev"])
-def test_production_does_not_start_with_the_debugging_mode_on(mode: dict[str, str]) -> None:
-    assert "Setting REFLEX_ENV_MODE: must be prod in production." in refusal_of(PRODUCTION | mode)
+    assert said in run.stdout + run.stderr
+    assert "Traceback" not in run.stdout + run.stderr

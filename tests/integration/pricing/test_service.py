@@ -92,7 +92,6 @@ def test_every_change_is_in_the_audit(database: str) -> None:
         factories.actor(Role.AUDITOR),
         factories.actor(Role.TENANT_ADMIN),
         factories.actor(Role.TENANT_VIEWER),
-        Actor.process_named("nightly_billing"),
         Actor(name="nobody"),
     ],
     ids=lambda actor: actor.name,

@@ -21,7 +21,7 @@ class DocuChat:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         argv = [sys.executable, "-m", "backend.sandbox.docuchat", "--port", str(port)]
-        argv += ["--openai-url", vendor.url, "--tenants", f'["{tenant}"]', "--rate", "600"]
+        argv += ["--openai-url", vendor.url, "--tenants", f'["{tenant}"]', "--share", "600"]
         argv += ["--scrape-interval-s", str(SCRAPE_INTERVAL_S)]
         self.child = Child(Command(name="docuchat", argv=argv, log_path=folder / "log", cwd=ROOT))
         wait_until(lambda: accepts(port), child=self.child)

@@ -1,6 +1,7 @@
 """Closed days in the database: stored once, opened by what was stored, right on days of 23 and 25 hours."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ from sqlalchemy import text
 
 from backend import clock, config
 from backend.actor import Actor, Role, TenantId
+from backend.audit import service as audit
 from backend.db.engine import read, transaction
 from backend.errors import Forbidden, Invalid, NotFound
 from backend.tenants import service as tenants
@@ -219,6 +221,13 @@ def test_room_for_a_month_is_made_beside_those_who_read_and_write(
         connection.execute(text("SET LOCAL lock_timeout = '2s'"))
 
         assert repository.ensure_partition(connection, date(2026, 12, 1))
+
+
+def test_room_for_a_month_is_made_beside_those_who_are_written_down(watching: pytest.MonkeyPatch) -> None:
+    with ThreadPoolExecutor(1) as others, transaction() as connection:
+        assert repository.ensure_partition(connection, date(2026, 12, 1))
+
+        others.submit(audit.record, NIGHT, "note.added", "note:1").result(timeout=5)
 
 
 def test_only_those_who_may_ask_are_answered(watching: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """A stand-in for the test session, forgotten between tests; a shop that notes the callbacks it gets."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -78,13 +77,6 @@ def _noting(shop: Shop) -> Callable[[Request], Response]:
         return PlainTextResponse("seen")
 
     return note
-
-
-def wait_for(promise: Callable[[], bool], timeout_s: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not promise():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 from backend.clients.zibal import Status, TrackId, ZibalGateway
 from backend.sandbox.zibal import codes
 from backend.sandbox.zibal.driver import Driver
-from tests.integration.zibal.conftest import Shop, wait_for
+from tests.integration.zibal.conftest import Shop
+from tests.waiting import until
 
 Opener = Callable[..., TrackId]
 CALLBACK = "https://portal.docuchat.ir/pay/return?nonce=n-1&x=%D8%A2"
@@ -234,7 +235,7 @@ def test_a_callback_may_come_many_times_at_once(
 
     httpx.get(choose(client, track_id, "pay").headers["location"])
 
-    wait_for(lambda: len(shop.seen) == 8)
+    until(lambda: len(shop.seen) == 8)
     assert shop.at_once > 1
 
 

@@ -50,19 +50,6 @@ def test_a_duration_is_shown_in_its_two_largest_units(seconds: float, expected: 
     assert shown.duration(seconds, "en") == expected
 
 
-@pytest.mark.parametrize(
-    ("value", "lang", "expected"),
-    [
-        (950, "en", "950"),
-        (1_234_567, "en", "1.2 M"),
-        (2_000_000, "fa", "۲ میلیون"),
-        (3_500, "fa", "۳٫۵ هزار"),
-    ],
-)
-def test_a_chart_number_is_short(value: int, lang: Lang, expected: str) -> None:
-    assert shown.compact(value, lang) == expected
-
-
 def test_an_invoice_number_keeps_its_order_inside_a_persian_sentence() -> None:
     assert shown.identifier("1405-000020", "fa") == "\u2066۱۴۰۵-۰۰۰۰۲۰\u2069"
     assert shown.identifier("1405-000020", "en") == "1405-000020"

@@ -49,3 +49,23 @@ def test_no_line_is_longer_than_anybody_reads(caplog: pytest.LogCaptureFixture) 
     for record in caplog.records:
         RedactingFilter().filter(record)
         assert len(JSONFormatter().format(record)) < 40_000
+
+
+@pytest.mark.parametrize("before", ["", "portal=" + "x" * 2_000 + " "], ids=["nothing", "a long secret"])
+@pytest.mark.parametrize("place", [*range(3_950, 4_050, 8), *range(4_950, 5_050, 8)])
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        pytest.param("postgresql://portal:s3cretvalue@db/portal", "s3c", id="an address"),
+        pytest.param("card 6274121234564444 paid", "6274121", id="a card"),
+        pytest.param("Authorization: Bearer s3cretvalue", "s3c", id="a header"),
+    ],
+)
+def test_a_secret_that_the_cut_would_split_is_blacked_out_too(
+    text: str, secret: str, place: int, before: str
+) -> None:
+    assert secret not in redact(f"{before:.<{place - 1}} {text}{'.' * 2_000}")
+
+
+def test_what_is_short_enough_once_it_is_blacked_out_is_whole() -> None:
+    assert redact("token=" + "x" * 3_999 + " the end") == "token=*** the end"

@@ -184,11 +184,16 @@ def test_a_payment_that_went_back_tells_what_waits_for_money_again(lang: Lang, k
     assert formats.identifier("1405-000007", lang) in final
 
 
-def test_a_payment_that_went_back_from_credit_alone_asks_for_no_money() -> None:
-    said = part(composed(returned("en", is_returning=0, numbers="", reopened_rial=0, debt_rial=0)), "plain")
+@pytest.mark.parametrize("lang", ["fa", "en"])
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_a_payment_whose_return_opened_no_invoice_names_none(lang: Lang, kind: str) -> None:
+    nothing_opened = returned(lang, is_returning=0, numbers="", reopened_rial=0, debt_rial=0)
 
-    assert "paid again" not in said
-    assert "wait for payment" not in said
+    said = part(composed(nothing_opened), kind)
+
+    assert text("mail.payment_returned.body", lang) in said
+    for name in ("numbers", "reopened", "reopened_note"):
+        assert text(f"mail.payment_returned.{name}", lang) not in said
 
 
 def returned(lang: Lang, **other: str | int) -> QueuedMail:

@@ -1,0 +1,49 @@
+"""``python -m backend.audit``: prove that nobody rewrote what was written down."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from backend.audit import service
+from backend.command_line import CLI, obey
+from backend.log import configure_logging
+
+FAULTS = {
+    "changed": "it is not what was written",
+    "missing_before": "an entry before it is missing or stands elsewhere",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command of the command line; 0 when it was done, 1 with a sentence when the chain is broken."""
+    return obey(_parser(), arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m backend.audit", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    verify = commands.add_parser(
+        "verify",
+        help="read the whole chain; compare the head with one noted earlier to see that no end was cut off",
+    )
+    verify.set_defaults(run=_verify)
+    return parser
+
+
+def _verify(_chosen: argparse.Namespace) -> int:
+    found = service.verify(CLI)
+    if found.is_intact:
+        print(f"Intact: {found.entries:,} entries. Head: {found.head}")
+        return 0
+    fault = FAULTS[found.reason]
+    print(
+        f"The chain is broken at entry {found.broken_at}: {fault}."
+        f" The {found.entries:,} entries before it are intact. Head: {found.head}",
+        file=sys.stderr,
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    configure_logging()
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""``python -m backend.pricing``: show prices and value added tax, and add what holds from a future day on."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal, InvalidOperation
+
+from backend.command_line import CLI, obey
+from backend.errors import Invalid
+from backend.log import configure_logging
+from backend.pricing import service
+from backend.pricing.types import ANY, NewPriceList, PriceList
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command of the command line; 0 when it was done, 1 with a sentence when it was refused."""
+    return obey(_parser(), arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m backend.pricing", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="show every price and tax, the newest first").set_defaults(run=_list)
+    prices = commands.add_parser(
+        "add-prices", help="add a price list; what is used before its day keeps its price"
+    )
+    _add_day(prices)
+    prices.add_argument(
+        "--rial-per-1000-tokens", metavar="RIAL", required=True, help="the price where no other is given"
+    )
+    for option, names, of_what in (
+        ("--model-rial-per-1000-tokens", ("MODEL", "RIAL"), "a model"),
+        ("--type-rial-per-1000-tokens", ("TYPE", "RIAL"), "a type of tokens, such as cached_prompt"),
+        ("--model-type-rial-per-1000-tokens", ("MODEL", "TYPE", "RIAL"), "a type of tokens of a model"),
+    ):
+        prices.add_argument(
+            option,
+            metavar=names,
+            nargs=len(names),
+            action="append",
+            default=[],
+            help=f"the price of {of_what}; may be given several times",
+        )
+    prices.set_defaults(run=_add_prices)
+    withdraw = commands.add_parser("withdraw", help="take back a price list that has not begun")
+    withdraw.add_argument("version", type=int, metavar="VERSION", help="its number in the list")
+    withdraw.set_defaults(run=_withdraw)
+    tax = commands.add_parser("add-tax", help="set the value added tax from a day on")
+    _add_day(tax)
+    tax.add_argument("percent", metavar="PERCENT", help="such as 10 or 9.5; 0 for none")
+    tax.set_defaults(run=_add_tax)
+    return parser
+
+
+def _add_day(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--from",
+        dest="valid_from",
+        metavar="DAY",
+        type=date.fromisoformat,
+        required=True,
+        help="first day in Tehran, after today, such as 2026-12-22",
+    )
+
+
+def _list(_chosen: argparse.Namespace) -> None:
+    for prices in service.price_lists(CLI):
+        print("\n".join(_lines(prices)))
+    for rate in service.tax_rates(CLI):
+        print(f"tax\tfrom {rate.valid_from}\t{_plain(rate.percent)} %")
+
+
+def _lines(prices: PriceList) -> list[str]:
+    """One line for each price of a list, the general one first."""
+    each_price = {(ANY, ANY): prices.rial_per_1000_tokens, **prices.overrides}
+    return [
+        f"prices {prices.version}\tfrom {prices.valid_from}\t{model or 'any model'}\t{kind or 'any type'}"
+        f"\t{_plain(price)} rial per 1000 tokens"
+        for (model, kind), price in sorted(each_price.items())
+    ]
+
+
+def _plain(value: Decimal) -> str:
+    return f"{value.normalize():,f}"
+
+
+def _add_prices(chosen: argparse.Namespace) -> None:
+    added = service.add_price_list(
+        CLI,
+        NewPriceList(
+            valid_from=chosen.valid_from,
+            rial_per_1000_tokens=_number(chosen.rial_per_1000_tokens, "rial_per_1000_tokens", "price"),
+            overrides=_overrides(chosen),
+        ),
+    )
+    print("\n".join(_lines(added)))
+
+
+def _overrides(chosen: argparse.Namespace) -> dict[tuple[str, str], Decimal]:
+    """The prices that differ from the general one. A pair that is given twice is refused: which one is meant?"""
+    given = [
+        *((model, ANY, rial) for model, rial in chosen.model_rial_per_1000_tokens),
+        *((ANY, kind, rial) for kind, rial in chosen.type_rial_per_1000_tokens),
+        *chosen.model_type_rial_per_1000_tokens,
+    ]
+    overrides = {(model, kind): _number(rial, "overrides", "price") for model, kind, rial in given}
+    if len(overrides) < len(given):
+        raise Invalid(field="overrides", reason="price_given_twice")
+    return overrides
+
+
+def _number(text: str, field: str, reason: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise Invalid(field=field, reason=reason) from None
+
+
+def _withdraw(chosen: argparse.Namespace) -> None:
+    service.withdraw_price_list(CLI, chosen.version)
+    print(f"Withdrew price list {chosen.version}.")
+
+
+def _add_tax(chosen: argparse.Namespace) -> None:
+    percent = _number(chosen.percent, "percent", "tax_percent")
+    service.add_tax_rate(CLI, chosen.valid_from, percent)
+    print(f"Added: tax of {_plain(percent)} % from {chosen.valid_from}.")
+
+
+if __name__ == "__main__":
+    configure_logging()
+    sys.exit(main())
