@@ -87,6 +87,9 @@ class Asker:
                 reading = read(answer)
             except (OpenAIError, JSONDecodeError) as error:
                 walk.go_on_after(error)
+            except BaseException as leaving:
+                walk.stop_for(leaving)
+                raise
             else:
                 count_answer(self._tenant, walk.asked, reading)
                 return answer
@@ -111,6 +114,10 @@ class Asker:
                 if tally.has_begun:
                     raise
                 walk.go_on_after(error)
+            except BaseException as leaving:
+                if not tally.has_begun:
+                    walk.stop_for(leaving)
+                raise
             else:
                 return MeteredStream(iter(first), rest, rest.close)
 

@@ -78,6 +78,9 @@ class AsyncAsker:
                 reading = read(answer)
             except (OpenAIError, JSONDecodeError) as error:
                 walk.go_on_after(error)
+            except BaseException as leaving:
+                walk.stop_for(leaving)
+                raise
             else:
                 count_answer(self._tenant, walk.asked, reading)
                 return answer
@@ -102,6 +105,10 @@ class AsyncAsker:
                 if tally.has_begun:
                     raise
                 walk.go_on_after(error)
+            except BaseException as leaving:
+                if not tally.has_begun:
+                    walk.stop_for(leaving)
+                raise
             else:
                 return AsyncMeteredStream(first, rest)
 

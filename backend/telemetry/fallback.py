@@ -40,6 +40,13 @@ class Walk:
         count_fallback(self.asked, following, outcome)
         self.asked = following
 
+    def stop_for(self, leaving: BaseException) -> None:
+        """Count a request that its asker left before the first word: the vendor may charge for what nobody saw."""
+        # By these the SDK refuses wrong arguments, before it sends anything.
+        if not isinstance(leaving, TypeError | ValueError):
+            count_request(self.tenant, self.asked, Outcome.ABANDONED)
+            count_usage_missing(self.tenant, self.asked)
+
 
 def outcome_of(error: Exception) -> Outcome:
     """How a request ended, from the SDK's error. Unreadable means: answered and charged, but not understood."""

@@ -36,7 +36,7 @@ class StreamTally:
         self._outcome = Outcome.INTERRUPTED
 
     def settle(self) -> None:
-        """Count. A stream that failed before its first chunk is left to the chain, which may ask another model."""
+        """Count. A stream that failed, or was left, before its first chunk is counted by the chain."""
         if self.has_begun:
             _count(self._tenant, self._model, self._usage, self._outcome)
 

@@ -167,3 +167,26 @@ def test_threads_lose_no_token(vendor: Vendor, tenant: str) -> None:
 
     assert counted(tenant) == vendor.answered(tenant)
     assert outcomes(tenant) == {(MODEL, "ok"): 64}
+
+
+@pytest.mark.parametrize(
+    ("call", "options", "model"),
+    [
+        pytest.param("chat", {}, MODEL, id="chat"),
+        pytest.param("chat", {"stream": True}, MODEL, id="streamed chat"),
+        pytest.param("respond", {}, MODEL, id="response"),
+        pytest.param("respond", {"stream": True}, MODEL, id="streamed response"),
+        pytest.param("embed", {}, "text-embedding-3-large", id="embeddings"),
+    ],
+)
+def test_who_leaves_before_the_first_word_is_missing(
+    asking: Asking, vendor: Vendor, tenant: str, *, call: str, options: dict[str, bool], model: str
+) -> None:
+    vendor.fail("delay", seconds=3)
+    asking.patience_s = 0.4
+
+    with pytest.raises((TimeoutError, KeyboardInterrupt)):
+        getattr(asking, call)(**options)
+
+    assert counted(tenant) == {}
+    assert (missing(tenant), outcomes(tenant)) == (1, {(model, "abandoned"): 1})
