@@ -11,15 +11,14 @@ from prometheus_client import REGISTRY
 
 from backend.telemetry.asking import Asker, nothing
 from backend.telemetry.asking_async import AsyncAsker
-from backend.telemetry.reading import Reading, Usage
+from backend.telemetry.reading import Failure, Reading, Usage
 
 FIRST, SECOND = "gpt-5.2", "gpt-5-mini"
 CHAIN = {FIRST: [SECOND]}
 WORD = Reading(model="", usage=None)
 LAST = Reading(model=FIRST, usage=Usage(prompt=3))
-CROWDED = openai.RateLimitError(
-    "x", response=httpx2.Response(429, request=httpx2.Request("POST", "http://127.0.0.1/v1")), body=None
-)
+VENDOR = httpx2.Response(429, request=httpx2.Request("POST", "http://127.0.0.1/v1"))
+CROWDED = openai.RateLimitError("x", response=VENDOR, body=None)
 LEAVING = [
     pytest.param(asyncio.CancelledError(), id="a closed tab"),
     pytest.param(KeyboardInterrupt(), id="a key"),
@@ -36,6 +35,8 @@ Opening = Callable[[str], Steps]
 class Stream:
     """The SDK's stream as a row of steps: what is sent, and what ends it."""
 
+    response = VENDOR
+
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
 
@@ -48,6 +49,8 @@ class Stream:
 
 class AsyncStream:
     """The same for asyncio."""
+
+    response = VENDOR
 
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
@@ -206,3 +209,40 @@ def test_who_stays_to_the_end_is_not_missing(asking: Asking, tenant: str) -> Non
     assert asking.stream(lambda _: [WORD, LAST]) == [WORD, LAST]
 
     assert books(tenant) == {(FIRST, "ok"): 2}
+
+
+def _failing_with(code: str, usage: Usage | None = None) -> Reading:
+    return Reading(model="", usage=usage, failure=Failure(code=code, message="try later"))
+
+
+@pytest.mark.parametrize("code", ["server_error", "rate_limit_exceeded"])
+def test_a_stream_that_begins_with_a_failure_is_asked_of_the_next_model(
+    asking: Asking, tenant: str, code: str
+) -> None:
+    outcome = {"server_error": "server_error", "rate_limit_exceeded": "rate_limited"}[code]
+
+    seen = asking.stream(lambda model: [_failing_with(code)] if model == FIRST else [LAST])
+
+    assert seen == [LAST]
+    assert books(tenant) == {(FIRST, outcome): 1, (FIRST, "ok"): 1}
+
+
+@pytest.mark.parametrize("code", ["invalid_prompt", ""])
+def test_a_stream_that_refuses_is_not_asked_elsewhere(asking: Asking, tenant: str, code: str) -> None:
+    with pytest.raises(openai.APIError, match="try later"):
+        asking.stream(lambda _: [_failing_with(code)])
+
+    assert books(tenant) == {(FIRST, "refused"): 1}
+
+
+def test_a_failure_after_the_first_word_is_shown_and_ends_nothing_well(asking: Asking, tenant: str) -> None:
+    seen = asking.stream(lambda _: [WORD, _failing_with("server_error")])
+
+    assert seen == [WORD, _failing_with("server_error")]
+    assert books(tenant) == {(FIRST, "interrupted"): 1, (FIRST, "missing"): 1}
+
+
+def test_a_failure_that_tells_its_usage_is_charged(asking: Asking, tenant: str) -> None:
+    asking.stream(lambda _: [_failing_with("server_error", Usage(prompt=3))])
+
+    assert books(tenant) == {(FIRST, "interrupted"): 1}
