@@ -2,12 +2,29 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from importlib import resources
 from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
 import jdatetime
 
-TEHRAN = ZoneInfo("Asia/Tehran")
+
+class _PackagedZone(ZoneInfo):
+    """A zone with the rules of the installed package, whatever the machine's own database says."""
+
+    def __reduce__(self) -> str:
+        # A zone that was read from a file refuses to be copied. There is only this one, and it goes by its name.
+        return "TEHRAN"
+
+
+def _load_tehran() -> _PackagedZone:
+    # ZoneInfo("Asia/Tehran") prefers the machine's database, which may be years old; the package is locked, and its
+    # version is what an invoice names.
+    with (resources.files("tzdata.zoneinfo.Asia") / "Tehran").open("rb") as rules:
+        return _PackagedZone.from_file(rules, key="Asia/Tehran")
+
+
+TEHRAN = _load_tehran()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,5 +80,5 @@ def gregorian_month_start(day: date) -> date:
 
 
 def tzdata_version() -> str:
-    """The version of the time zone rules in use; an invoice records it."""
+    """The version of the rules that `TEHRAN` was read from; an invoice records it."""
     return version("tzdata")

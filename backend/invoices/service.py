@@ -115,6 +115,7 @@ def plan(actor: Actor, day: date | None = None) -> BillingPlan:
 
     Raises:
         Invalid: the day has not ended.
+        NotFound: no price list is valid on a day of it.
         Unavailable: Prometheus or the database did not answer.
     """
     require_role_or_process(actor, *STAFF_ROLES)
@@ -302,7 +303,7 @@ def _bill_day(actor: Actor, day: date, started_by: str, *, is_asked_for: bool) -
                 _check_not_lost(actor, day)
                 return None
             run = billing_service.store(actor, found, known, started_by=started_by, started_at=started_at)
-    except Unavailable as error:
+    except (NotFound, Unavailable) as error:
         if error.data.get("service") == "database":
             raise
         return _record_failure(day, started_by, started_at, error)
@@ -338,7 +339,7 @@ def _lost() -> Unavailable:
     return Unavailable(service="prometheus", reason="no_processes")
 
 
-def _record_failure(day: date, started_by: str, started_at: datetime, error: Unavailable) -> BillingRun:
+def _record_failure(day: date, started_by: str, started_at: datetime, error: AppError) -> BillingRun:
     run = BillingRun(
         id=uuid4(),
         day=day,

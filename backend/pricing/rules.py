@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from operator import attrgetter
 
-from backend.errors import Invalid
+from backend.errors import Invalid, NotFound
 from backend.pricing.types import ANY, NewPriceList, PriceList, TaxRate
 
 MAX_RIAL_PER_1000_TOKENS = Decimal(10**9)
@@ -15,8 +15,11 @@ TAX_STEP = Decimal("0.01")
 
 
 def price_list_on(lists: Sequence[PriceList], day: date) -> PriceList:
-    """The version that is valid on a day. Raises LookupError when the first one begins later."""
-    return max((each for each in lists if each.valid_from <= day), key=attrgetter("valid_from"))
+    """The version that is valid on a day. Raises NotFound when the first one begins later, or there is none."""
+    known = [each for each in lists if each.valid_from <= day]
+    if not known:
+        raise NotFound(reason="prices_of_day")
+    return max(known, key=attrgetter("valid_from"))
 
 
 def tax_percent_on(rates: Sequence[TaxRate], day: date) -> Decimal:

@@ -13,7 +13,7 @@ from backend.pricing.types import NewPriceList, PriceList, TaxRate
 
 
 def price_list_on(actor: Actor, day: date) -> PriceList:
-    """The price list that is valid on a Tehran day."""
+    """The price list that is valid on a Tehran day. Raises NotFound when the first one begins later."""
     return rules.price_list_on(price_lists(actor), day)
 
 

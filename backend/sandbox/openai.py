@@ -171,20 +171,22 @@ class Vendor:
     async def _send(
         self, turn: Turn, answer: Answer, events: list[tuple[str | None, JSON]], *, reported: bool
     ) -> AsyncIterator[str]:
+        is_chat = events[0][0] is None
         if Kind.STREAM_ERROR in turn.faults:
-            yield _event(
-                None, wire.error("The server had an error.", kind="server_error", code="server_error")
-            )
+            yield _failure(0, is_chat=is_chat)
             return
         told = False
         try:
             for number, (name, data) in enumerate(events):
                 if Kind.CUT in turn.faults and number > len(events) // 2:
                     raise ConnectionAbortedError
+                if Kind.LATE_ERROR in turn.faults and number > len(events) // 2:
+                    yield _failure(number, is_chat=is_chat)
+                    return
                 told = reported and number == len(events) - 1
                 yield _event(name, data)
                 await asyncio.sleep(0)
-            if events[0][0] is None:  # chat streams have nameless events and a mark at the end
+            if is_chat:  # its events have no names, and there is a mark at the end
                 yield "data: [DONE]\n\n"
         finally:
             self.ledger.note(turn.asked, answer, reported=told)
@@ -262,6 +264,13 @@ def _invalid(param: str | None, message: str) -> JSON:
 def _event(name: str | None, data: JSON) -> str:
     head = f"event: {name}\n" if name else ""
     return f"{head}data: {json.dumps(data, ensure_ascii=False)}\n\n"
+
+
+def _failure(number: int, *, is_chat: bool) -> str:
+    message, code = "The server had an error.", "server_error"
+    if is_chat:
+        return _event(None, wire.error(message, kind=code, code=code))
+    return _event("error", wire.error_event(message, code=code, number=number))
 
 
 def _request_id() -> dict[str, str]:

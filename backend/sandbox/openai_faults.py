@@ -21,6 +21,7 @@ class Kind(StrEnum):
     NO_USAGE = "no_usage"  # answers and streams without usage
     CUT = "cut"  # a stream whose connection ends half-way
     STREAM_ERROR = "stream_error"  # a stream whose first event is an error
+    LATE_ERROR = "late_error"  # a stream that ends half-way by an error
     ANSWER_AS = "answer_as"  # the answer names `model_name`, as dated snapshots do
 
 

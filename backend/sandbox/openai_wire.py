@@ -19,6 +19,11 @@ def error(message: str, *, kind: str, code: str | None, param: str | None = None
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
+def error_event(message: str, *, code: str, number: int) -> JSON:
+    """The event that a response's stream fails by. Unlike every other error it stands in no `error` of its own."""
+    return {"type": "error", "code": code, "message": message, "param": None, "sequence_number": number}
+
+
 def chat_usage(answer: Answer) -> JSON:
     """The usage of a chat completion."""
     return {

@@ -8,7 +8,7 @@ from typing import Generic, Protocol, Self, TypeVar
 
 from openai import OpenAIError
 
-from backend.telemetry.fallback import Walk
+from backend.telemetry.fallback import SDKRequest, Walk, check_first
 from backend.telemetry.options import model_of
 from backend.telemetry.reading import Reading
 from backend.telemetry.tally import StreamTally, count_answer
@@ -28,8 +28,20 @@ class Raw(Protocol[T_co]):
         """The typed answer; raises when it does not fit."""
 
 
+class SDKResponse(Protocol):
+    """What we need of the SDK's HTTP answer."""
+
+    @property
+    def request(self) -> SDKRequest:
+        """What was asked."""
+
+
 class SDKStream(Protocol[T_co]):
     """What we need of the SDK's stream."""
+
+    @property
+    def response(self) -> SDKResponse:
+        """The answer that carries it."""
 
     def __iter__(self) -> Iterator[T_co]:
         """The events in order."""
@@ -87,6 +99,9 @@ class Asker:
                 reading = read(answer)
             except (OpenAIError, JSONDecodeError) as error:
                 walk.go_on_after(error)
+            except BaseException as leaving:
+                walk.stop_for(leaving)
+                raise
             else:
                 count_answer(self._tenant, walk.asked, reading)
                 return answer
@@ -111,6 +126,10 @@ class Asker:
                 if tally.has_begun:
                     raise
                 walk.go_on_after(error)
+            except BaseException as leaving:
+                if not tally.has_begun:
+                    walk.stop_for(leaving)
+                raise
             else:
                 return MeteredStream(iter(first), rest, rest.close)
 
@@ -120,7 +139,10 @@ def _relay(
 ) -> Generator[T, None, None]:
     try:
         for item in stream:
-            tally.saw(read(item))
+            reading = read(item)
+            if not tally.has_begun:
+                check_first(reading, stream.response.request)
+            tally.saw(reading)
             if not hides(item):
                 yield item
         tally.ended()

@@ -7,7 +7,8 @@ from typing import Generic, Protocol, Self, TypeVar
 
 from openai import OpenAIError
 
-from backend.telemetry.fallback import Walk
+from backend.telemetry.asking import SDKResponse
+from backend.telemetry.fallback import Walk, check_first
 from backend.telemetry.options import model_of
 from backend.telemetry.reading import Reading
 from backend.telemetry.tally import StreamTally, count_answer
@@ -18,6 +19,10 @@ T_co = TypeVar("T_co", covariant=True)
 
 class AsyncSDKStream(Protocol[T_co]):
     """What we need of the SDK's stream."""
+
+    @property
+    def response(self) -> SDKResponse:
+        """The answer that carries it."""
 
     def __aiter__(self) -> AsyncIterator[T_co]:
         """The events in order."""
@@ -78,6 +83,9 @@ class AsyncAsker:
                 reading = read(answer)
             except (OpenAIError, JSONDecodeError) as error:
                 walk.go_on_after(error)
+            except BaseException as leaving:
+                walk.stop_for(leaving)
+                raise
             else:
                 count_answer(self._tenant, walk.asked, reading)
                 return answer
@@ -102,6 +110,10 @@ class AsyncAsker:
                 if tally.has_begun:
                     raise
                 walk.go_on_after(error)
+            except BaseException as leaving:
+                if not tally.has_begun:
+                    walk.stop_for(leaving)
+                raise
             else:
                 return AsyncMeteredStream(first, rest)
 
@@ -111,7 +123,10 @@ async def _relay(
 ) -> AsyncGenerator[T, None]:
     try:
         async for item in stream:
-            tally.saw(read(item))
+            reading = read(item)
+            if not tally.has_begun:
+                check_first(reading, stream.response.request)
+            tally.saw(reading)
             if not hides(item):
                 yield item
         tally.ended()

@@ -6,10 +6,15 @@ answers at all (another model lives at the same address).
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from openai import APIConnectionError, APIError, APIResponseValidationError, APIStatusError, APITimeoutError
 
 from backend.telemetry.metrics import Outcome, count_fallback, count_request, count_usage_missing
+from backend.telemetry.reading import Reading
+
+# Of the SDK's own HTTP client: each of its errors carries one, and here it is only passed on.
+SDKRequest = Any
 
 FALLS_BACK_AFTER = frozenset({Outcome.TIMEOUT, Outcome.RATE_LIMITED, Outcome.SERVER_ERROR})
 
@@ -39,6 +44,21 @@ class Walk:
         following = self._following.pop(0)
         count_fallback(self.asked, following, outcome)
         self.asked = following
+
+    def stop_for(self, leaving: BaseException) -> None:
+        """Count a request that its asker left before the first word: the vendor may charge for what nobody saw."""
+        # By these the SDK refuses wrong arguments, before it sends anything.
+        if not isinstance(leaving, TypeError | ValueError):
+            count_request(self.tenant, self.asked, Outcome.ABANDONED)
+            count_usage_missing(self.tenant, self.asked)
+
+
+def check_first(reading: Reading, request: SDKRequest) -> None:
+    """Raise for a stream that begins with a failure, as the SDK does for a chat's; one that was charged has begun."""
+    failure = reading.failure
+    if failure is not None and reading.usage is None:
+        body = {"code": failure.code or None, "message": failure.message}
+        raise APIError(failure.message, request, body=body)
 
 
 def outcome_of(error: Exception) -> Outcome:

@@ -46,7 +46,8 @@ REQUESTS = Counter(
 )
 USAGE_MISSING = Counter(
     "openai_usage_missing_total",
-    "Answers and streams that ended without usage; their tokens are in no counter and never estimated.",
+    "Answers that told no usage, streams that ended without it, and requests left before their answer: their tokens"
+    " are in no counter and never estimated.",
     ["tenant", "model"],
 )
 FALLBACKS = Counter(
@@ -101,7 +102,7 @@ def count_request(tenant: str, model: str, outcome: Outcome) -> None:
 
 
 def count_usage_missing(tenant: str, model: str) -> None:
-    """Add one answer whose tokens nobody knows."""
+    """Add one request whose tokens nobody knows."""
     USAGE_MISSING.labels(tenant, model).inc()
 
 

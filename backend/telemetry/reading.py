@@ -1,7 +1,7 @@
 """What an answer of the vendor says about its tokens. Pure; an answer that says nothing is None, never a guess."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from openai.types import CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
@@ -28,11 +28,20 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """The vendor's words for a stream that it could not finish."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """Who answered, and with how many tokens (None: it did not say)."""
+    """Who answered, with how many tokens (None: it did not say), and how the answer failed (None: it did not)."""
 
     model: str
     usage: Usage | None
+    failure: Failure | None = None
 
 
 def read_chat(answer: ChatCompletion | ChatCompletionChunk) -> Reading:
@@ -80,7 +89,15 @@ def read_response_text(text: str) -> Reading:
 def read_response_event(event: ResponseStreamEvent) -> Reading:
     """The reading of one event of a Responses stream; usage comes with the last one (completed, incomplete, failed)."""
     answer = getattr(event, "response", None)
-    return Reading(model="", usage=None) if answer is None else read_response(answer)
+    reading = Reading(model="", usage=None) if answer is None else read_response(answer)
+    # The SDK raises the error of a chat's stream; of a response's stream it is an event like any other.
+    match getattr(event, "type", None):
+        case "error":
+            return replace(reading, failure=_failure(event))
+        case "response.failed":
+            return replace(reading, failure=_failure(getattr(answer, "error", None)))
+        case _:
+            return reading
 
 
 def read_embeddings(answer: CreateEmbeddingResponse) -> Reading:
@@ -95,6 +112,12 @@ def read_embeddings(answer: CreateEmbeddingResponse) -> Reading:
 def is_usage_only(chunk: ChatCompletionChunk) -> bool:
     """True for the extra chunk without choices that a stream ends with because we asked for usage."""
     return chunk.usage is not None and not chunk.choices
+
+
+def _failure(told: object) -> Failure:
+    return Failure(
+        code=getattr(told, "code", None) or "", message=getattr(told, "message", None) or "The stream failed."
+    )
 
 
 def _usage(*, prompt: int | None, details: object, completion: int | None) -> Usage | None:

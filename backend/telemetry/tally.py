@@ -25,18 +25,21 @@ class StreamTally:
         self.has_begun = True
         self._model = reading.model or self._model
         self._usage = reading.usage or self._usage
+        if reading.failure is not None:
+            self.broke()
 
     def ended(self) -> None:
-        """The vendor said all it had to say."""
+        """The vendor said all it had to say, be it that the answer failed."""
         self.has_begun = True
-        self._outcome = Outcome.OK
+        if self._outcome is not Outcome.INTERRUPTED:
+            self._outcome = Outcome.OK
 
     def broke(self) -> None:
         """The stream failed under its reader."""
         self._outcome = Outcome.INTERRUPTED
 
     def settle(self) -> None:
-        """Count. A stream that failed before its first chunk is left to the chain, which may ask another model."""
+        """Count. A stream that failed, or was left, before its first chunk is counted by the chain."""
         if self.has_begun:
             _count(self._tenant, self._model, self._usage, self._outcome)
 

@@ -1,6 +1,8 @@
 """What cannot be measured is not billed, is said, and is tried again."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,12 +10,13 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from sqlalchemy import text
 
 from backend.actor import Actor, Role
 from backend.clock import day_window
-from backend.db.engine import advisory_lock
+from backend.db.engine import advisory_lock, transaction
 from backend.db.locks import LockNumber
-from backend.errors import Conflict
+from backend.errors import Conflict, NotFound
 from backend.invoices import service as invoices
 from backend.invoices.types import RunState
 from tests import factories
@@ -24,6 +27,7 @@ from tests.past import PastPrometheus
 
 NIGHT = Actor.process_named("nightly_billing")
 OPERATOR = factories.actor(Role.OPERATOR)
+ROOT = Path(__file__).parents[3]
 
 
 class _Answering(BaseHTTPRequestHandler):
@@ -150,6 +154,47 @@ def test_a_prometheus_that_came_back_empty_fails_the_day_until_its_data_is_back(
     assert (failed.day, failed.error) == (measured.yesterday, "unavailable.no_processes")
     tokens = {invoice.day: invoice.tokens for invoice in invoices.invoices_of(OPERATOR, alpha.id).rows}
     assert tokens[measured.yesterday] == measured.tokens("alpha", measured.yesterday)
+
+
+def _prices_begin(day: date) -> None:
+    with transaction() as connection:
+        connection.execute(text("UPDATE price_list SET valid_from = :day"), {"day": day})
+
+
+def test_a_day_without_prices_fails_until_there_are_some(measured: Past) -> None:
+    factories.tenant("alpha", billed_from=measured.day_before_yesterday)
+    _prices_begin(measured.yesterday)
+
+    failed = invoices.bill_open_days(NIGHT)
+
+    assert [(run.day, run.state, run.error) for run in failed] == [
+        (measured.day_before_yesterday, RunState.FAILED, "not_found.prices_of_day")
+    ]
+    assert {table: count for table, count in counts().items() if count} == {"billing_run": 1}
+    _prices_begin(measured.day_before_yesterday)
+    assert [run.state for run in invoices.bill_open_days(NIGHT)] == [RunState.FINISHED] * 2
+
+
+def test_a_plan_of_a_day_without_prices_is_refused(measured: Past) -> None:
+    with pytest.raises(NotFound) as refused:
+        invoices.plan(OPERATOR, date(2019, 12, 31))
+
+    assert refused.value.key == "error.not_found.prices_of_day"
+
+
+def test_the_command_for_a_day_without_prices_ends_with_a_sentence(measured: Past) -> None:
+    command = [sys.executable, "-m", "jobs", "run", "nightly_billing", "--day", "2019-12-31"]
+
+    real, dry = (
+        subprocess.run([*command, *more], cwd=ROOT, capture_output=True, text=True, check=False)
+        for more in ([], ["--dry-run"])
+    )
+
+    assert (real.returncode, dry.returncode) == (1, 1)
+    assert "2019-12-31  not_found.prices_of_day" in real.stdout
+    assert "No price list covers this day" in real.stderr
+    assert "Traceback" not in real.stderr
+    assert dry.stderr.startswith("No price list covers this day")
 
 
 def test_a_run_beside_another_one_does_nothing(measured: Past) -> None:

@@ -1,8 +1,11 @@
 """The OpenAI sandbox as a process, a tenant of its own for every test, and the metered SDK in both of its kinds."""
 
 import asyncio
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -73,13 +76,17 @@ def tenant() -> str:
 
 
 class Asking:
-    """One tenant's metered SDK. Every method asks, reads the whole answer, and returns it."""
+    """One tenant's metered SDK. Every method asks, reads the whole answer, and returns it.
+
+    Whoever's patience ends leaves: by a signal, or as a cancelled task.
+    """
 
     def __init__(self, kind: str, url: str, tenant: str) -> None:
         self._kind = kind
         self._url = url
         self._tenant = tenant
         self.fallbacks: Mapping[str, Sequence[str]] = {}
+        self.patience_s = 60.0
 
     def chat(self, model: str = "gpt-5.2", words: str = "سلام", **options: Any) -> Any:
         messages = [{"role": "system", "content": "x" * 3300}, {"role": "user", "content": words}]
@@ -100,8 +107,11 @@ class Asking:
     def _ask(self, door: str, options: dict[str, Any]) -> Any:
         read = options.pop("read", None)
         if self._kind == "async":
-            return asyncio.run(self._ask_async(door, options, read))
-        with OpenAI(base_url=self._url, api_key="k", max_retries=0, timeout=10) as sdk:
+            return asyncio.run(asyncio.wait_for(self._ask_async(door, options, read), self.patience_s))
+        with (
+            OpenAI(base_url=self._url, api_key="k", max_retries=0, timeout=10) as sdk,
+            _interrupted_after(self.patience_s),
+        ):
             metered = MeteredOpenAI(sdk, fallbacks=self.fallbacks).for_tenant(self._tenant)
             answer = _find(metered, door)(**options)
             if not options.get("stream"):
@@ -127,6 +137,22 @@ class Asking:
                     if read == len(seen):
                         break
             return seen
+
+
+@contextmanager
+def _interrupted_after(seconds: float) -> Iterator[None]:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    alarm = threading.Timer(seconds, signal.pthread_kill, (threading.main_thread().ident, signal.SIGUSR1))
+    alarm.start()
+    try:
+        yield
+    finally:
+        alarm.cancel()
+        alarm.join()
+        signal.signal(signal.SIGUSR1, before)
 
 
 def _find(root: object, path: str) -> Any:

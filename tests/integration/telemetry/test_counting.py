@@ -145,15 +145,37 @@ def test_a_truncated_answer_is_counted_before_it_fails_to_parse(
     assert outcomes(tenant) == {(MODEL, "ok"): 2}
 
 
+@pytest.mark.parametrize("call", ["chat", "respond"])
 def test_an_error_inside_a_stream_before_its_first_chunk_is_no_answer(
-    asking: Asking, vendor: Vendor, tenant: str
+    asking: Asking, vendor: Vendor, tenant: str, call: str
 ) -> None:
     vendor.fail("stream_error")
 
-    with pytest.raises(APIError):
+    with pytest.raises(APIError, match="The server had an error") as failed:
+        getattr(asking, call)(stream=True)
+
+    assert failed.value.code == "server_error"
+    assert (missing(tenant), outcomes(tenant)) == (0, {(MODEL, "server_error"): 1})
+
+
+def test_a_chat_that_fails_half_way_is_interrupted(asking: Asking, vendor: Vendor, tenant: str) -> None:
+    vendor.fail("late_error")
+
+    with pytest.raises(APIError, match="The server had an error"):
         asking.chat(stream=True)
 
-    assert (missing(tenant), outcomes(tenant)) == (0, {(MODEL, "server_error"): 1})
+    assert (missing(tenant), outcomes(tenant)) == (1, {(MODEL, "interrupted"): 1})
+
+
+def test_a_response_that_fails_half_way_shows_its_error_and_is_interrupted(
+    asking: Asking, vendor: Vendor, tenant: str
+) -> None:
+    vendor.fail("late_error")
+
+    events = asking.respond(stream=True)
+
+    assert (events[-1].type, events[-1].code) == ("error", "server_error")
+    assert (missing(tenant), outcomes(tenant)) == (1, {(MODEL, "interrupted"): 1})
 
 
 def test_threads_lose_no_token(vendor: Vendor, tenant: str) -> None:
@@ -167,3 +189,26 @@ def test_threads_lose_no_token(vendor: Vendor, tenant: str) -> None:
 
     assert counted(tenant) == vendor.answered(tenant)
     assert outcomes(tenant) == {(MODEL, "ok"): 64}
+
+
+@pytest.mark.parametrize(
+    ("call", "options", "model"),
+    [
+        pytest.param("chat", {}, MODEL, id="chat"),
+        pytest.param("chat", {"stream": True}, MODEL, id="streamed chat"),
+        pytest.param("respond", {}, MODEL, id="response"),
+        pytest.param("respond", {"stream": True}, MODEL, id="streamed response"),
+        pytest.param("embed", {}, "text-embedding-3-large", id="embeddings"),
+    ],
+)
+def test_who_leaves_before_the_first_word_is_missing(
+    asking: Asking, vendor: Vendor, tenant: str, *, call: str, options: dict[str, bool], model: str
+) -> None:
+    vendor.fail("delay", seconds=3)
+    asking.patience_s = 0.4
+
+    with pytest.raises((TimeoutError, KeyboardInterrupt)):
+        getattr(asking, call)(**options)
+
+    assert counted(tenant) == {}
+    assert (missing(tenant), outcomes(tenant)) == (1, {(model, "abandoned"): 1})

@@ -54,14 +54,16 @@ def test_the_next_model_answers(
     assert {model for model, _ in counted(tenant)} == {SECOND}
 
 
+@pytest.mark.parametrize("call", ["chat", "respond"])
 def test_a_stream_falls_back_when_its_first_event_is_an_error(
-    chained: Asking, vendor: Vendor, tenant: str
+    chained: Asking, vendor: Vendor, tenant: str, call: str
 ) -> None:
     vendor.fail("stream_error", model=FIRST)
 
-    chunks = chained.chat(model=FIRST, stream=True)
+    getattr(chained, call)(model=FIRST, stream=True)
 
-    assert {chunk.model for chunk in chunks} == {SECOND}
+    assert {model for model, _ in counted(tenant)} == {SECOND}
+    assert counted(tenant) == vendor.answered(tenant)
     assert outcomes(tenant) == {(FIRST, "server_error"): 1, (SECOND, "ok"): 1}
 
 

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from backend.errors import Invalid
+from backend.errors import Invalid, NotFound
+from backend.i18n.catalog import LANGUAGES, error_text, text
 from backend.pricing import rules
 from backend.pricing.types import NewPriceList, PriceList, TaxRate
 
@@ -48,6 +49,16 @@ def test_a_list_holds_from_its_day_until_the_next_one(day: date, version: int) -
     later = PriceList(version=2, valid_from=date(2026, 11, 1), rial_per_1000_tokens=Decimal(300))
 
     assert rules.price_list_on([later, LIST], day).version == version
+
+
+@pytest.mark.parametrize("lists", [[LIST], []], ids=["before the first list", "without any list"])
+def test_a_day_without_prices_is_refused_with_its_own_sentence(lists: list[PriceList]) -> None:
+    with pytest.raises(NotFound) as refused:
+        rules.price_list_on(lists, date(2025, 12, 31))
+
+    told = {lang: error_text(refused.value, lang) for lang in LANGUAGES}
+    assert told == {lang: text("error.not_found.prices_of_day", lang) for lang in LANGUAGES}
+    assert all("python -m backend.pricing list" in sentence for sentence in told.values())
 
 
 @pytest.mark.parametrize("valid_from", [TODAY, date(2026, 1, 1)], ids=["today", "past"])

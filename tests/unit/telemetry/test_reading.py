@@ -3,12 +3,26 @@ import openai
 import pytest
 from openai.types import CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion
-from openai.types.responses import Response
+from openai.types.responses import (
+    Response,
+    ResponseCompletedEvent,
+    ResponseErrorEvent,
+    ResponseFailedEvent,
+    ResponseStreamEvent,
+)
 
 from backend.telemetry.fallback import outcome_of
 from backend.telemetry.metrics import Outcome
 from backend.telemetry.options import with_usage
-from backend.telemetry.reading import Usage, read_chat, read_embeddings, read_response
+from backend.telemetry.reading import (
+    Failure,
+    Reading,
+    Usage,
+    read_chat,
+    read_embeddings,
+    read_response,
+    read_response_event,
+)
 
 REQUEST = httpx2.Request("POST", "http://127.0.0.1/v1")
 
@@ -63,6 +77,49 @@ def test_the_usage_of_a_response() -> None:
     reading = read_response(Response.construct(model="gpt-5.2", usage=usage))
 
     assert reading.usage == Usage(prompt=36, cached_prompt=64, completion=30)
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        pytest.param(
+            ResponseErrorEvent.construct(type="error", code="server_error", message="try later"),
+            Reading(model="", usage=None, failure=Failure(code="server_error", message="try later")),
+            id="an error",
+        ),
+        pytest.param(
+            ResponseErrorEvent.construct(type="error", code=None),
+            Reading(model="", usage=None, failure=Failure(code="", message="The stream failed.")),
+            id="an error without a word",
+        ),
+        pytest.param(
+            ResponseFailedEvent.construct(
+                type="response.failed",
+                response={
+                    "model": "gpt-5.2",
+                    "error": {"code": "server_error", "message": "try later"},
+                    "usage": {"input_tokens": 5, "output_tokens": 1},
+                },
+            ),
+            Reading(
+                model="gpt-5.2",
+                usage=Usage(prompt=5, completion=1),
+                failure=Failure(code="server_error", message="try later"),
+            ),
+            id="a response that failed",
+        ),
+        pytest.param(
+            ResponseCompletedEvent.construct(
+                type="response.completed",
+                response={"model": "gpt-5.2", "error": None, "usage": None},
+            ),
+            Reading(model="gpt-5.2", usage=None),
+            id="a response that did not",
+        ),
+    ],
+)
+def test_the_failure_of_a_response_stream(event: ResponseStreamEvent, expected: Reading) -> None:
+    assert read_response_event(event) == expected
 
 
 def test_an_answer_without_any_field_is_read_as_silence() -> None:
