@@ -13,7 +13,6 @@ from reflex.middleware.middleware import Middleware
 from reflex.state import BaseState, StateUpdate
 from reflex_base.constants.state import FIELD_MARKER
 from reflex_base.event import Event
-from reflex_base.event.context import EventContext
 from reflex_base.registry import RegistrationContext
 
 from backend.accounts.types import Session
@@ -21,7 +20,6 @@ from backend.actor import OPERATOR_ROLES, STAFF_ROLES, TENANT_ROLES, Role
 from backend.errors import Unavailable
 from backend.log import get_logger
 from portal import bridge, routes, session
-from portal.buckets import Buckets
 from portal.logs import LONGEST_REPORT
 
 TENANT = frozenset(TENANT_ROLES)
@@ -47,8 +45,6 @@ FRAMEWORK = frozenset(
     }
 )
 _FRAMEWORK_MODULES = ("reflex.", "reflex_base.", "reflex_components")
-_EVENTS_PER_S = 20.0
-_EVENTS_AT_ONCE = 60.0
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -90,9 +86,6 @@ class ConnectionState(rx.State):
 class Guard(Middleware):
     """Checks session, role and policy of every event, and wipes a tab whose principal changed."""
 
-    def __init__(self) -> None:
-        self._buckets = Buckets()
-
     async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:  # noqa: ARG002
         """Let the event pass (None), or answer it without running it."""
         root = state._get_root_state()  # noqa: SLF001 - Reflex offers no public way from a substate to its root
@@ -100,28 +93,15 @@ class Guard(Middleware):
             who = await session.session_of(session.token_in(root.router.headers.cookie))
         except Unavailable as lost:
             bridge.problem_of(lost, "en")
-            return _told(is_database_lost=True)
+            return told(is_database_lost=True)
         except Exception as error:  # noqa: BLE001 - the handler of errors answers with an event, which would end here
-            return _told(failure=bridge.unexpected(error, "en").reference)
+            return told(failure=bridge.unexpected(error, "en").reference)
         was_bound = await self._bind(root, who)
-        if not self._has_left(root, who):
-            log.warning("guard.event_dropped", reason="too_many", handler=event.name)
-            return _told(is_rushed=True) if event.name in {HYDRATE, ON_LOAD} else StateUpdate()
         if event.name == BROWSER_REPORT:
             _shorten(event)
         if was_bound and event.name != HYDRATE:
             return _to_sign_in(ended=True)
         return None if event.name in FRAMEWORK else _verdict(event, who)
-
-    def _has_left(self, root: BaseState, who: Session | None) -> bool:
-        """Whether somebody may send one more event. What an event leads to counts as one with it.
-
-        A stranger names the tab, so only the address tells strangers apart.
-        """
-        if EventContext.get().parent_txid is not None:
-            return True
-        key = f"session:{who.id}" if who else f"address:{root.router.session.client_ip}"
-        return self._buckets.has_left(key, at_once=_EVENTS_AT_ONCE, per_s=_EVENTS_PER_S)
 
     async def _bind(self, root: BaseState, who: Session | None) -> bool:
         """Tie the tab's state to its principal. A state that was another's is wiped first; says whether it was."""
@@ -190,8 +170,8 @@ def _to_sign_in(*, ended: bool) -> StateUpdate:
     return StateUpdate(events=Event.from_event_type(rx.redirect(target)))
 
 
-def _told(**changes: bool | str) -> StateUpdate:
-    """What the page says instead of running the event."""
+def told(**changes: bool | str) -> StateUpdate:
+    """What a page says instead of running an event."""
     named = {f"{name}{FIELD_MARKER}": value for name, value in changes.items()}
     return StateUpdate(delta={ConnectionState.get_full_name(): named})
 

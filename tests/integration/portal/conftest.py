@@ -35,6 +35,7 @@ from portal import bridge, session
 from portal.guard import HYDRATE
 from tests.integration.payments.conftest import bank, payments_stand_in
 from tests.integration.portal.belongings import Belongings
+from tests.integration.portal.line import Exchange
 
 __all__ = ["bank", "payments_stand_in"]
 
@@ -232,6 +233,13 @@ class Tab:
 def pipeline() -> Pipeline:
     """Reflex's pipeline with the portal's pages and guard."""
     return Pipeline()
+
+
+@pytest.fixture
+def exchange(house: House, monkeypatch: pytest.MonkeyPatch) -> Exchange:
+    """The event socket in front of a database with people in it."""
+    del house
+    return Exchange(monkeypatch)
 
 
 def own_handlers() -> list[str]:
