@@ -20,6 +20,7 @@ from backend.actor import OPERATOR_ROLES, STAFF_ROLES, TENANT_ROLES, Role
 from backend.errors import Unavailable
 from backend.log import get_logger
 from portal import bridge, routes, session
+from portal.buckets import Buckets
 from portal.logs import LONGEST_REPORT
 
 TENANT = frozenset(TENANT_ROLES)
@@ -45,6 +46,9 @@ FRAMEWORK = frozenset(
     }
 )
 _FRAMEWORK_MODULES = ("reflex.", "reflex_base.", "reflex_components")
+_DENIALS_PER_S = 1 / 60
+
+_denials = Buckets()
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -133,16 +137,23 @@ def connection_of(state: rx.State) -> str:
 def _verdict(event: Event, who: Session | None) -> StateUpdate | None:
     policy = policy_of(event.name)
     if policy is None:
-        log.warning("guard.event_denied", reason="no_policy", handler=event.name)
+        _note_denied("no_policy", event.name, who)
         return StateUpdate()
     if policy.public:
         return None
     if who is None:
         return _to_sign_in(ended=False)
     if who.actor.role not in policy.roles:
-        log.warning("guard.event_denied", reason="role", handler=event.name, user=who.actor.user_id)
+        _note_denied("role", event.name, who)
         return StateUpdate()
     return None
+
+
+def _note_denied(reason: str, handler: str, who: Session | None) -> None:
+    """Log a refusal, once a minute for each person and handler: a flood must not fill the disk."""
+    user = who.actor.user_id if who else None
+    if _denials.has_left(f"{reason}:{handler}:{user}", at_once=1, per_s=_DENIALS_PER_S):
+        log.warning("guard.event_denied", reason=reason, handler=handler, user=user)
 
 
 def policy_of(event_name: str) -> Policy | None:

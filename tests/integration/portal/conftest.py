@@ -253,6 +253,24 @@ def own_handlers() -> list[str]:
     )
 
 
+PAYLOADS: dict[str, dict[str, Any]] = {
+    "choose_tab": {"name": "held"},
+    "make_plan": {"form": {"day": "all"}},
+    "ask_release": {"key": "x"},
+    "release": {"form": {"reason": "because"}},
+    "revoke": {"key": "x"},
+    "toggle": {"key": "x"},
+    "open_file": {"key": "x"},
+    "find": {"form": {"wanted": "7"}},
+    "resolve": {"form": {"reason": "because"}},
+    "tell_unexpected": {"reference": "0123abcd"},
+}
+
+
+def payload_of(handler: str) -> dict[str, Any]:
+    return PAYLOADS.get(handler.rpartition(".")[2], {})
+
+
 @contextmanager
 def replaced(name: str, work: Callable[[], None]) -> Iterator[None]:
     """Put a body that only does this work in the place of a handler's own, under the handler's policy."""
