@@ -16,7 +16,7 @@ from reflex_base.event import Event
 from reflex_base.registry import RegistrationContext
 
 from backend.accounts.types import Session
-from backend.actor import OPERATOR_ROLES, STAFF_ROLES, TENANT_ROLES, Role
+from backend.actor import OPERATOR_ROLES, STAFF_ROLES, TENANT_ROLES, Actor, Role
 from backend.errors import Unavailable
 from backend.log import get_logger
 from portal import bridge, routes, session
@@ -46,6 +46,7 @@ FRAMEWORK = frozenset(
     }
 )
 _FRAMEWORK_MODULES = ("reflex.", "reflex_base.", "reflex_components")
+_NOBODY = "nobody"
 _DENIALS_PER_S = 1 / 60
 
 _denials = Buckets()
@@ -111,27 +112,17 @@ class Guard(Middleware):
         """Tie the tab's state to its principal. A state that was another's is wiped first; says whether it was."""
         principal = await root.get_state(PrincipalState)
         bound_to = principal._bound_to  # noqa: SLF001 - a backend var, private to the browser and not to us
-        name = f"{who.actor.user_id}:{who.actor.role}:{who.actor.tenant_id}" if who else "nobody"
+        name = principal_of(who.actor) if who else _NOBODY
         if bound_to == name:
             return False
         root.reset()
         principal._bound_to = name  # noqa: SLF001 - as above
-        return bound_to not in {"", "nobody"}
+        return bound_to not in {"", _NOBODY}
 
 
-def is_same_connection(state: rx.State, connection: str) -> bool:
-    """Whether the tab of a background task is still there, on the same connection and so with the same cookie.
-
-    A task that goes on after its tab has gone must not write: whoever presents the tab's token next would see it.
-    """
-    namespace = RegistrationContext.get().app.event_namespace
-    known = namespace.token_to_sid.get(state.router.session.client_token) if namespace else None
-    return known == connection
-
-
-def connection_of(state: rx.State) -> str:
-    """The connection that an event came by."""
-    return str(state.router.session.session_id)
+def principal_of(actor: Actor) -> str:
+    """What a tab's state is tied to: a person, and what that person may see."""
+    return f"{actor.user_id}:{actor.role}:{actor.tenant_id}"
 
 
 def _verdict(event: Event, who: Session | None) -> StateUpdate | None:
