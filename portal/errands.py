@@ -62,7 +62,7 @@ class Errand:
             yield self.is_here(state) and bound_to == principal_of(self.actor)
 
 
-async def begin(state: rx.State) -> Errand:
+async def of(state: rx.State) -> Errand:
     """The errand of a task that starts now. Raises SignInRequired when its session has ended already."""
     cookie = state.router.headers.cookie
     found = await session.of_cookies(cookie, notes_visit=False)

@@ -79,7 +79,7 @@ class BillingState(rx.State):
     @allow(STAFF)
     async def make_plan(self, form: dict[str, Any]) -> None:
         """Work out what a run would do. It measures, so it takes as long as Prometheus does."""
-        errand, lang = await errands.begin(self), language(self)
+        errand, lang = await errands.of(self), language(self)
         chosen = str(form.get("day", "")) if isinstance(form, dict) else ""
         async with errand.holding(self) as is_ours:
             if not is_ours or self.plan_phase == "working" or self.is_running:
@@ -97,7 +97,7 @@ class BillingState(rx.State):
     @allow(OPERATORS)
     async def run_plan(self) -> AsyncIterator[None]:
         """Do what the plan said. A second click, tab or operator finds the lock taken or the plan changed."""
-        errand, lang = await errands.begin(self), language(self)
+        errand, lang = await errands.of(self), language(self)
         actor = errand.actor
         async with errand.holding(self) as is_ours:
             if not is_ours or self.is_running or not self._plan_hash:

@@ -106,7 +106,7 @@ class UsageState(rx.State):
     @allow(TENANT)
     async def follow(self) -> AsyncIterator[Any]:
         """Measure today again and again while the page is open. Leaving the page ends it."""
-        errand, lang = await errands.begin(self), language(self)
+        errand, lang = await errands.of(self), language(self)
         while errand.is_here(self):
             try:
                 outcome, stored = await self._measured(errand, lang)
@@ -123,7 +123,7 @@ class UsageState(rx.State):
     @allow(TENANT)
     async def measure_again(self) -> None:
         """The reader does not want to wait for the next time."""
-        errand, lang = await errands.begin(self), language(self)
+        errand, lang = await errands.of(self), language(self)
         outcome, stored = await self._measured(errand, lang)
         async with errand.holding(self) as is_ours:
             if is_ours:
