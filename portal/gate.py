@@ -9,6 +9,7 @@ So everything that a browser sends passes here first: each frame, each connectio
 """
 
 import inspect
+from traceback import extract_tb
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -62,7 +63,10 @@ class Gate(EventNamespace):
         try:
             await self.server._handle_eio_message(connection, frame)  # noqa: SLF001 - what Socket.IO itself registers
         except Exception as error:  # noqa: BLE001 - a process edge: engine.io would log a trace for each frame
-            self._note("gate.frame_dropped", reason=type(error).__name__)
+            place = extract_tb(error.__traceback__)[-1]
+            self._note(
+                "gate.frame_dropped", reason=type(error).__name__, place=f"{place.filename}:{place.lineno}"
+            )
 
     async def trigger_event(self, event: object, *args: Any) -> Any:
         """Let through what Socket.IO itself says of a connection, and the three events that pages send.
@@ -122,10 +126,10 @@ class Gate(EventNamespace):
             self._note("gate.event_dropped", reason="too_many", payer=payer, handler=handler)
         return has_left
 
-    def _note(self, event: str, *, reason: str, payer: str = "", handler: str = "") -> None:
+    def _note(self, event: str, *, reason: str, payer: str = "", **about: object) -> None:
         """Log a refusal, once a minute for each reason and person: a flood must not fill the disk."""
         if self._notes.has_left(f"{event}:{reason}:{payer}", at_once=1, per_s=_NOTES_PER_S):
-            log.warning(event, reason=reason, payer=payer, handler=handler)
+            log.warning(event, reason=reason, payer=payer, **about)
 
 
 def stand_before(app: rx.App) -> Gate:
