@@ -13,11 +13,10 @@ from reflex.middleware.middleware import Middleware
 from reflex.state import BaseState, StateUpdate
 from reflex_base.constants.state import FIELD_MARKER
 from reflex_base.event import Event
-from reflex_base.event.context import EventContext
 from reflex_base.registry import RegistrationContext
 
 from backend.accounts.types import Session
-from backend.actor import OPERATOR_ROLES, STAFF_ROLES, TENANT_ROLES, Role
+from backend.actor import OPERATOR_ROLES, STAFF_ROLES, TENANT_ROLES, Actor, Role
 from backend.errors import Unavailable
 from backend.log import get_logger
 from portal import bridge, routes, session
@@ -47,8 +46,10 @@ FRAMEWORK = frozenset(
     }
 )
 _FRAMEWORK_MODULES = ("reflex.", "reflex_base.", "reflex_components")
-_EVENTS_PER_S = 20.0
-_EVENTS_AT_ONCE = 60.0
+_NOBODY = "nobody"
+_DENIALS_PER_S = 1 / 60
+
+_denials = Buckets()
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -90,9 +91,6 @@ class ConnectionState(rx.State):
 class Guard(Middleware):
     """Checks session, role and policy of every event, and wipes a tab whose principal changed."""
 
-    def __init__(self) -> None:
-        self._buckets = Buckets()
-
     async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:  # noqa: ARG002
         """Let the event pass (None), or answer it without running it."""
         root = state._get_root_state()  # noqa: SLF001 - Reflex offers no public way from a substate to its root
@@ -100,69 +98,53 @@ class Guard(Middleware):
             who = await session.session_of(session.token_in(root.router.headers.cookie))
         except Unavailable as lost:
             bridge.problem_of(lost, "en")
-            return _told(is_database_lost=True)
+            return told(is_database_lost=True)
         except Exception as error:  # noqa: BLE001 - the handler of errors answers with an event, which would end here
-            return _told(failure=bridge.unexpected(error, "en").reference)
+            return told(failure=bridge.unexpected(error, "en").reference)
         was_bound = await self._bind(root, who)
-        if not self._has_left(root, who):
-            log.warning("guard.event_dropped", reason="too_many", handler=event.name)
-            return _told(is_rushed=True) if event.name in {HYDRATE, ON_LOAD} else StateUpdate()
         if event.name == BROWSER_REPORT:
             _shorten(event)
         if was_bound and event.name != HYDRATE:
             return _to_sign_in(ended=True)
         return None if event.name in FRAMEWORK else _verdict(event, who)
 
-    def _has_left(self, root: BaseState, who: Session | None) -> bool:
-        """Whether somebody may send one more event. What an event leads to counts as one with it.
-
-        A stranger names the tab, so only the address tells strangers apart.
-        """
-        if EventContext.get().parent_txid is not None:
-            return True
-        key = f"session:{who.id}" if who else f"address:{root.router.session.client_ip}"
-        return self._buckets.has_left(key, at_once=_EVENTS_AT_ONCE, per_s=_EVENTS_PER_S)
-
     async def _bind(self, root: BaseState, who: Session | None) -> bool:
         """Tie the tab's state to its principal. A state that was another's is wiped first; says whether it was."""
         principal = await root.get_state(PrincipalState)
         bound_to = principal._bound_to  # noqa: SLF001 - a backend var, private to the browser and not to us
-        name = f"{who.actor.user_id}:{who.actor.role}:{who.actor.tenant_id}" if who else "nobody"
+        name = principal_of(who.actor) if who else _NOBODY
         if bound_to == name:
             return False
         root.reset()
         principal._bound_to = name  # noqa: SLF001 - as above
-        return bound_to not in {"", "nobody"}
+        return bound_to not in {"", _NOBODY}
 
 
-def is_same_connection(state: rx.State, connection: str) -> bool:
-    """Whether the tab of a background task is still there, on the same connection and so with the same cookie.
-
-    A task that goes on after its tab has gone must not write: whoever presents the tab's token next would see it.
-    """
-    namespace = RegistrationContext.get().app.event_namespace
-    known = namespace.token_to_sid.get(state.router.session.client_token) if namespace else None
-    return known == connection
-
-
-def connection_of(state: rx.State) -> str:
-    """The connection that an event came by."""
-    return str(state.router.session.session_id)
+def principal_of(actor: Actor) -> str:
+    """What a tab's state is tied to: a person, and what that person may see."""
+    return f"{actor.user_id}:{actor.role}:{actor.tenant_id}"
 
 
 def _verdict(event: Event, who: Session | None) -> StateUpdate | None:
     policy = policy_of(event.name)
     if policy is None:
-        log.warning("guard.event_denied", reason="no_policy", handler=event.name)
+        _note_denied("no_policy", event.name, who)
         return StateUpdate()
     if policy.public:
         return None
     if who is None:
         return _to_sign_in(ended=False)
     if who.actor.role not in policy.roles:
-        log.warning("guard.event_denied", reason="role", handler=event.name, user=who.actor.user_id)
+        _note_denied("role", event.name, who)
         return StateUpdate()
     return None
+
+
+def _note_denied(reason: str, handler: str, who: Session | None) -> None:
+    """Log a refusal, once a minute for each person and handler: a flood must not fill the disk."""
+    user = who.actor.user_id if who else None
+    if _denials.has_left(f"{reason}:{handler}:{user}", at_once=1, per_s=_DENIALS_PER_S):
+        log.warning("guard.event_denied", reason=reason, handler=handler, user=user)
 
 
 def policy_of(event_name: str) -> Policy | None:
@@ -190,8 +172,8 @@ def _to_sign_in(*, ended: bool) -> StateUpdate:
     return StateUpdate(events=Event.from_event_type(rx.redirect(target)))
 
 
-def _told(**changes: bool | str) -> StateUpdate:
-    """What the page says instead of running the event."""
+def told(**changes: bool | str) -> StateUpdate:
+    """What a page says instead of running an event."""
     named = {f"{name}{FIELD_MARKER}": value for name, value in changes.items()}
     return StateUpdate(delta={ConnectionState.get_full_name(): named})
 

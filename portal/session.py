@@ -1,6 +1,7 @@
 """Who sits behind a cookie. Asked at every event, so the answer is kept for a few seconds in this process."""
 
 import time
+from dataclasses import dataclass
 from hashlib import sha256
 
 import reflex as rx
@@ -16,7 +17,25 @@ REMEMBERED_S = 5.0
 _MOST_REMEMBERED = 5_000
 _MAX_HEADER = 8_192
 
-_known: dict[bytes, tuple[float, Session | None]] = {}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What the database said of a token, and whether it wrote down that somebody was there."""
+
+    session: Session | None
+    until: float
+    noted_visit: bool
+
+
+class _Memory:
+    """The answers of the last seconds. ``age`` grows whenever one is forgotten."""
+
+    def __init__(self) -> None:
+        self.answers: dict[bytes, _Answer] = {}
+        self.age = 0
+
+
+_memory = _Memory()
 
 
 def cookies_in(header: str) -> dict[str, str]:
@@ -35,33 +54,36 @@ def token_in(cookie_header: str) -> str:
     return cookies_in(cookie_header).get(settings().cookie_name, "")
 
 
-async def session_of(token: str) -> Session | None:
-    """The living session of a token.
+async def session_of(token: str, *, notes_visit: bool = True) -> Session | None:
+    """The living session of a token. A page that asks by itself notes no visit, so that it keeps no session alive.
 
     Raises:
         Unavailable: the database cannot say; whoever asks must then refuse.
     """
     if not token:
         return None
-    key = _key(token)
-    now = time.monotonic()
-    if (known := _known.get(key)) and known[0] > now:
-        return known[1]
-    found = await bridge.call(accounts.session_of, token)
-    if len(_known) >= _MOST_REMEMBERED:
-        _known.clear()
-    _known[key] = (now + REMEMBERED_S, found)
+    key, now = _key(token), time.monotonic()
+    known = _memory.answers.get(key)
+    if known is not None and known.until > now and (known.noted_visit or not notes_visit):
+        return known.session
+    age = _memory.age
+    found = await bridge.call(accounts.session_of, token, notes_visit=notes_visit)
+    # What was read before somebody signed out or was revoked must not outlive that.
+    if age == _memory.age:
+        if len(_memory.answers) >= _MOST_REMEMBERED:
+            _memory.answers.clear()
+        _memory.answers[key] = _Answer(session=found, until=now + REMEMBERED_S, noted_visit=notes_visit)
     return found
 
 
-async def current(state: rx.State) -> Session:
+async def current(state: rx.State, *, notes_visit: bool = True) -> Session:
     """The session that an event acts for. Raises SignInRequired when it has ended meanwhile."""
-    return await of_cookies(state.router.headers.cookie)
+    return await of_cookies(state.router.headers.cookie, notes_visit=notes_visit)
 
 
-async def of_cookies(cookie_header: str) -> Session:
+async def of_cookies(cookie_header: str, *, notes_visit: bool = True) -> Session:
     """The living session of a cookie header. Raises SignInRequired when there is none."""
-    found = await session_of(token_in(cookie_header))
+    found = await session_of(token_in(cookie_header), notes_visit=notes_visit)
     if found is None:
         raise SignInRequired
     return found
@@ -69,12 +91,14 @@ async def of_cookies(cookie_header: str) -> Session:
 
 def forget(token: str) -> None:
     """Make the next question about this token go to the database."""
-    _known.pop(_key(token), None)
+    _memory.age += 1
+    _memory.answers.pop(_key(token), None)
 
 
 def forget_everybody() -> None:
     """Make every next question go to the database: after a revocation, whoever was revoked is out at once."""
-    _known.clear()
+    _memory.age += 1
+    _memory.answers.clear()
 
 
 def _key(token: str) -> bytes:

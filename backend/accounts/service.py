@@ -128,10 +128,10 @@ def sign_in(email: str, password: str, *, address: str, user_agent: str) -> Sign
     return SignedIn(token=token, session=session)
 
 
-def session_of(token: str) -> Session | None:
+def session_of(token: str, *, notes_visit: bool = True) -> Session | None:
     """The session that a cookie's token opens, if it is alive. Open to everybody: the token is the proof.
 
-    One indexed query; the visit is written down at most once a minute.
+    One indexed query; the visit is written down at most once a minute, and not at all where a page asks by itself.
     """
     if len(token) != rules.TOKEN_LENGTH:
         return None
@@ -139,7 +139,7 @@ def session_of(token: str) -> Session | None:
     session = repository.session_with(rules.token_digest(token))
     if session is None or not rules.is_alive(session, now, _idle()):
         return None
-    if rules.is_worth_noting(session, now):
+    if notes_visit and rules.is_worth_noting(session, now):
         repository.note_visit(session.id, now)
     return replace(session, is_current=True)
 

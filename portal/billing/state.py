@@ -11,12 +11,12 @@ import reflex as rx
 from backend.errors import NotFound
 from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
-from portal import bridge, session
+from portal import bridge, errands, session
 from portal.billing import reading
 from portal.billing.reading import BillingView, PlanView
 from portal.billing.rows import DayChoice, HeldRow, PlanRow, RunRow, UnknownRow, released
 from portal.bridge import Lane, Problem
-from portal.guard import OPERATORS, STAFF, allow, connection_of, is_same_connection
+from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
 
 TABS = ("runs", "held", "unknown", "plan")
@@ -79,44 +79,48 @@ class BillingState(rx.State):
     @allow(STAFF)
     async def make_plan(self, form: dict[str, Any]) -> None:
         """Work out what a run would do. It measures, so it takes as long as Prometheus does."""
-        actor, lang = (await session.current(self)).actor, language(self)
+        errand, lang = await errands.of(self), language(self)
         chosen = str(form.get("day", "")) if isinstance(form, dict) else ""
-        async with self:
-            if self.plan_phase == "working" or self.is_running:
+        async with errand.holding(self) as is_ours:
+            if not is_ours or self.plan_phase == "working" or self.is_running:
                 return
             self.plan_phase, self.done, self._plan_hash = "working", "", ""
-        connection = connection_of(self)
-        outcome = await bridge.attempt(lang, lambda: reading.plan(actor, chosen, lang), lane=Lane.BILLING)
-        if is_same_connection(self, connection):
-            async with self:
+        outcome = await bridge.attempt(
+            lang, lambda: reading.plan(errand.actor, chosen, lang), lane=Lane.BILLING
+        )
+        outcome = await errand.confirmed(self, outcome)
+        async with errand.holding(self) as is_ours:
+            if is_ours:
                 self._show_plan(outcome, chosen)
 
     @rx.event(background=True)
     @allow(OPERATORS)
     async def run_plan(self) -> AsyncIterator[None]:
         """Do what the plan said. A second click, tab or operator finds the lock taken or the plan changed."""
-        actor, lang = (await session.current(self)).actor, language(self)
-        async with self:
-            if self.is_running or not self._plan_hash:
+        errand, lang = await errands.of(self), language(self)
+        actor = errand.actor
+        async with errand.holding(self) as is_ours:
+            if not is_ours or self.is_running or not self._plan_hash:
                 return
             chosen, plan_hash = self._chosen_day, self._plan_hash
             self.is_running, self._plan_hash, self.done = True, "", ""
-        connection = connection_of(self)
         work = asyncio.ensure_future(
             bridge.attempt(lang, partial(reading.run, actor, chosen, plan_hash), lane=Lane.BILLING)
         )
         while not (await asyncio.wait({work}, timeout=PROGRESS_S))[0]:
             seen = await bridge.attempt(lang, lambda: reading.latest_runs(actor, lang))
-            if not is_same_connection(self, connection):
-                return  # the run itself goes on in its thread
-            async with self:
+            seen = await errand.confirmed(self, seen)
+            async with errand.holding(self) as is_ours:
+                if not is_ours:
+                    return  # the run itself goes on in its thread
                 self.runs = self.runs if isinstance(seen, Problem) else seen
             yield
-        outcome = work.result()
         view = await bridge.attempt(lang, lambda: reading.overview(actor, lang))
-        if not is_same_connection(self, connection):
-            return
-        async with self:
+        view = await errand.confirmed(self, view)
+        outcome = await errand.confirmed(self, work.result())
+        async with errand.holding(self) as is_ours:
+            if not is_ours:
+                return
             self.is_running, self.plan_rows = False, []
             if isinstance(outcome, Problem):
                 self.plan_phase, self.plan_problem = "problem", outcome

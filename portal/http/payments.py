@@ -6,6 +6,7 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
+from backend.accounts.rules import address_group
 from backend.actor import Actor
 from backend.errors import AppError, Forbidden, Invalid, NotFound, SignInRequired, TooManyAttempts
 from backend.i18n import format as fmt
@@ -103,7 +104,9 @@ async def lead_to_bank(request: Request) -> Response:
 async def come_back(request: Request) -> Response:
     """GET: what became of a payment, for whoever asks and whatever the address says; the gateway decides, not it."""
     lang = language_of(request)
-    if not _returns.has_left(address_of(request), at_once=CALLBACKS_AT_ONCE, per_s=CALLBACKS_PER_S):
+    if not _returns.has_left(
+        address_group(address_of(request)), at_once=CALLBACKS_AT_ONCE, per_s=CALLBACKS_PER_S
+    ):
         return _sentence_page(request, text("payment.returned_too_often", lang), status=429)
     try:
         actor = await _actor_of(request)

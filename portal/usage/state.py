@@ -11,16 +11,17 @@ import reflex as rx
 
 from backend import clock
 from backend.actor import Actor, TenantId, own_tenant
-from backend.errors import SignInRequired, Unavailable
+from backend.errors import SignInRequired
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.invoices import service as invoices
 from backend.pricing import rules as pricing_rules
 from backend.pricing import service as pricing
 from backend.usage import service as usage
-from portal import bridge, routes, session
+from portal import bridge, errands, routes, session
 from portal.bridge import Lane, Problem
-from portal.guard import TENANT, allow, connection_of, is_same_connection
+from portal.errands import Errand
+from portal.guard import TENANT, allow
 from portal.i18n import language
 from portal.usage import rows
 from portal.usage.drawing import Column, Tick, draw
@@ -105,23 +106,16 @@ class UsageState(rx.State):
     @allow(TENANT)
     async def follow(self) -> AsyncIterator[Any]:
         """Measure today again and again while the page is open. Leaving the page ends it."""
-        connection = connection_of(self)
-        while is_same_connection(self, connection):
+        errand, lang = await errands.of(self), language(self)
+        while errand.is_here(self):
             try:
-                actor, lang = (await session.current(self)).actor, language(self)
+                outcome, stored = await self._measured(errand, lang)
             except SignInRequired:
                 yield rx.redirect(routes.sign_in({"next": routes.USAGE, "error": SignInRequired.code}))
                 return
-            except Unavailable as lost:
-                lang = language(self)
-                outcome: Today | Problem = bridge.problem_of(lost, lang)
-                stored: StoredView | Problem | None = None
-            else:
-                outcome = await shared_today(actor, lang)
-                stored = await self._stored_since(outcome, actor, lang)
-            if not is_same_connection(self, connection):
-                return
-            async with self:
+            async with errand.holding(self) as is_ours:
+                if not is_ours:
+                    return
                 await self._show_both(stored, outcome, lang)
             await asyncio.sleep(REFRESH_S)
 
@@ -129,13 +123,19 @@ class UsageState(rx.State):
     @allow(TENANT)
     async def measure_again(self) -> None:
         """The reader does not want to wait for the next time."""
-        connection = connection_of(self)
-        actor, lang = (await session.current(self)).actor, language(self)
-        outcome = await shared_today(actor, lang)
-        stored = await self._stored_since(outcome, actor, lang)
-        if is_same_connection(self, connection):
-            async with self:
+        errand, lang = await errands.of(self), language(self)
+        outcome, stored = await self._measured(errand, lang)
+        async with errand.holding(self) as is_ours:
+            if is_ours:
                 await self._show_both(stored, outcome, lang)
+
+    async def _measured(
+        self, errand: Errand, lang: Lang
+    ) -> tuple[Today | Problem, StoredView | Problem | None]:
+        """Today now, and the stored days where they may have changed. Raises SignInRequired for who has gone."""
+        outcome = await errand.confirmed(self, await shared_today(errand.actor, lang))
+        stored = await self._stored_since(outcome, errand.actor, lang)
+        return outcome, await errand.confirmed(self, stored)
 
     @rx.event
     @allow(TENANT)

@@ -13,6 +13,7 @@ PRODUCTION = ("backend", "portal", "jobs")
 EDGES = (
     "portal/bridge.py",
     "portal/portal.py",
+    "portal/gate.py",
     "portal/guard.py",
     "portal/http/",
     "jobs/",

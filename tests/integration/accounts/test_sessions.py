@@ -105,6 +105,16 @@ def test_a_visit_is_written_at_most_once_a_minute(database: str) -> None:
     assert (utc_now() - session.last_seen_at).total_seconds() < 30
 
 
+def test_a_question_that_is_no_visit_leaves_the_session_idle(database: str) -> None:
+    signed_in = factories.signed_in(factories.user())
+    age_sessions("last_seen_at", "2 minutes")
+
+    for _ in range(2):
+        session = service.session_of(signed_in.token, notes_visit=False)
+        assert session is not None
+        assert (utc_now() - session.last_seen_at).total_seconds() > 100
+
+
 def test_a_visit_does_not_make_a_session_live_longer_than_its_life(database: str) -> None:
     signed_in = factories.signed_in(factories.user())
     age_sessions("last_seen_at", "2 minutes")

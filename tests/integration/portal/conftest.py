@@ -36,6 +36,7 @@ from portal import bridge, session
 from portal.guard import HYDRATE
 from tests.integration.payments.conftest import bank, payments_stand_in
 from tests.integration.portal.belongings import Belongings
+from tests.integration.portal.line import Exchange
 
 __all__ = ["bank", "payments_stand_in"]
 
@@ -235,6 +236,13 @@ def pipeline() -> Pipeline:
     return Pipeline()
 
 
+@pytest.fixture
+def exchange(house: House, monkeypatch: pytest.MonkeyPatch) -> Exchange:
+    """The event socket in front of a database with people in it."""
+    del house
+    return Exchange(monkeypatch)
+
+
 def own_handlers() -> list[str]:
     """The wire names of every handler of ours."""
     import portal.portal  # noqa: F401, PLC0415 (registers the handlers)
@@ -244,6 +252,24 @@ def own_handlers() -> list[str]:
         for name, registered in RegistrationContext.get().event_handlers.items()
         if registered.handler.fn.__module__.startswith("portal.")
     )
+
+
+PAYLOADS: dict[str, dict[str, Any]] = {
+    "choose_tab": {"name": "held"},
+    "make_plan": {"form": {"day": "all"}},
+    "ask_release": {"key": "x"},
+    "release": {"form": {"reason": "because"}},
+    "revoke": {"key": "x"},
+    "toggle": {"key": "x"},
+    "open_file": {"key": "x"},
+    "find": {"form": {"wanted": "7"}},
+    "resolve": {"form": {"reason": "because"}},
+    "tell_unexpected": {"reference": "0123abcd"},
+}
+
+
+def payload_of(handler: str) -> dict[str, Any]:
+    return PAYLOADS.get(handler.rpartition(".")[2], {})
 
 
 @contextmanager

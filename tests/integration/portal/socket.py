@@ -35,7 +35,7 @@ class RawSocket:
             )
         )
         self._receive()
-        self._raw("40/_event,")
+        self.raw("40/_event,")
         self.told(lambda frame: frame.startswith("40/_event,"))
         return self
 
@@ -50,7 +50,7 @@ class RawSocket:
         """Send an event with any claim about the page it comes from."""
         router_data = {"pathname": path, "asPath": path, "query": {}, **claims}
         event = {"name": name, "payload": payload or {}, "router_data": router_data}
-        self._raw(f"42/_event,{json.dumps(['event', event])}")
+        self.raw(f"42/_event,{json.dumps(['event', event])}")
 
     def hydrate(self, path: str = "/", **claims: Any) -> str:
         """Do what a page does first, and read what comes of it."""
@@ -65,16 +65,18 @@ class RawSocket:
             while time.monotonic() < deadline:
                 frame = self._receive(QUIET_S)
                 if frame == "2":
-                    self._raw("3")
+                    self.raw("3")
                     continue
                 frames.append(frame)
                 if until is not None and until(frame):
                     break
         return "\n".join(frames)
 
-    def _raw(self, frame: str) -> None:
+    def raw(self, *frames: str) -> None:
+        """Send frames as they are."""
         assert self._connection is not None
-        self._connection.send(frame)
+        for frame in frames:
+            self._connection.send(frame)
 
     def _receive(self, timeout_s: float = 10) -> str:
         assert self._connection is not None

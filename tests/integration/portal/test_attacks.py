@@ -6,14 +6,16 @@ from uuid import uuid4
 
 import pytest
 from reflex_base.registry import RegistrationContext
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from backend.actor import Role
+from portal.gate import LARGEST_FRAME_BYTES
 from portal.guard import FRAMEWORK, HYDRATE
 from tests.integration.payments import payer
-from tests.integration.portal.conftest import Served, own_handlers
+from tests.integration.portal.conftest import Served, own_handlers, payload_of
 from tests.integration.portal.socket import RawSocket
 
+FEW_LETTERS = 30_000
 EVIL = "https://evil.example"
 
 
@@ -37,6 +39,8 @@ def test_no_attack_shows_or_runs_anything(served: Served) -> None:
         a_hydration_as_the_wrong_role_tells_nothing,
         a_claimed_cookie_in_the_event_is_ignored,
         a_flood_is_refused_and_many_tabs_are_none,
+        a_frame_that_is_too_large_ends_the_connection,
+        what_no_page_sends_fills_no_log,
     ]
     for attack in attacks:
         attack(served)
@@ -63,7 +67,7 @@ def a_stranger_can_run_nothing(served: Served) -> None:
     with RawSocket(served.url) as tab:
         assert "/sign-in" in tab.hydrate("/billing")
         for name in own_handlers():
-            tab.send(name)
+            tab.send(name, payload_of(name))
         told = tab.told()
     assert "ready" not in told
     for person in served.house.people.values():
@@ -76,7 +80,7 @@ def a_tenant_cannot_run_what_operators_can(served: Served) -> None:
         tab.hydrate("/account")
         for name in own_handlers():
             if "billing" in name:
-                tab.send(name, {"form": {"day": "all", "reason": "x"}})
+                tab.send(name, payload_of(name))
         told = tab.told()
     assert "billing_state" not in told
 
@@ -189,9 +193,32 @@ def a_flood_is_refused_and_many_tabs_are_none(served: Served) -> None:
             tab.send(HYDRATE, path="/billing")
             told = tab.told(lambda frame: '"phase_rx_state_":"ready"' in frame.replace(" ", ""))
         assert '"phase_rx_state_":"ready"' in told.replace(" ", "")
-    assert "guard.event_dropped" not in served.log
+    assert '"too_many"' not in served.log
     with RawSocket(served.url, cookie=person.cookie) as tab:
         for _ in range(150):
             tab.send(wire("billing___state____billing_state.choose_tab"), {"name": "held"})
         tab.told()
-    assert "guard.event_dropped" in served.log
+    assert served.log.count('"too_many"') == 1
+
+
+def a_frame_that_is_too_large_ends_the_connection(served: Served) -> None:
+    with RawSocket(served.url) as tab:
+        tab.send(HYDRATE, junk="x" * 2 * LARGEST_FRAME_BYTES)
+        with pytest.raises(ConnectionClosed):
+            tab.told()
+
+
+def what_no_page_sends_fills_no_log(served: Served) -> None:
+    before = len(served.log)
+    with RawSocket(served.url) as tab:
+        tab.hydrate("/sign-in")
+        for frame in (
+            '42/_event,["event",1]',
+            '42/_event,["event",{"name":"x.y"}]',
+            '42/_event,["connect",{}]',
+        ):
+            tab.raw(*[frame] * 200)
+        tab.raw(*["9", "42/_event,{", "3", "5"] * 50)
+        tab.told()
+        assert "is_hydrated" in tab.hydrate("/sign-in")
+    assert len(served.log) - before < FEW_LETTERS

@@ -7,11 +7,14 @@ import pytest
 from reflex_base.utils.format import json_dumps
 
 from backend.actor import Role
-from portal import guard
-from tests.integration.portal.conftest import Delta, House, Pipeline, Tab, own_handlers, shown
+from portal import gate, guard
+from tests.integration.portal.conftest import House, Pipeline, Tab, own_handlers
+from tests.integration.portal.line import Exchange
 
 REPORT = next(name for name in guard.FRAMEWORK if name.endswith(".handle_frontend_exception"))
 CHOOSE_TAB = "billing___state____billing_state.choose_tab"
+READY = '"phase_rx_state_":"ready"'
+RUSHED = '"is_rushed_rx_state_":true'
 
 
 def handler(ending: str) -> str:
@@ -21,77 +24,89 @@ def handler(ending: str) -> str:
 @pytest.fixture
 def few_events(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five events at once, and none for who waits."""
-    monkeypatch.setattr(guard, "_EVENTS_AT_ONCE", 5.0)
-    monkeypatch.setattr(guard, "_EVENTS_PER_S", 0.0)
+    monkeypatch.setattr(gate, "_EVENTS_AT_ONCE", 5.0)
+    monkeypatch.setattr(gate, "_EVENTS_PER_S", 0.0)
 
 
 def test_a_flood_of_events_is_dropped_and_a_patient_tab_is_served_again(
-    house: House, pipeline: Pipeline, few_events: None, monkeypatch: pytest.MonkeyPatch
+    house: House,
+    exchange: Exchange,
+    few_events: None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     cookie = house.people[Role.OPERATOR].cookie
 
-    async def steps(tab: Tab) -> list[Delta]:
-        await tab.open(cookie=cookie, tab="flood")
-        answers = []
-        for n in range(8):
-            name = "held" if n % 2 else "plan"
-            answers += await tab.send(handler(CHOOSE_TAB), {"name": name}, cookie=cookie, tab="flood")
-        monkeypatch.setattr(guard, "_EVENTS_PER_S", 1e6)
-        return [
-            len(answers),
-            await tab.send(handler(CHOOSE_TAB), {"name": "unknown"}, cookie=cookie, tab="flood"),
+    async def steps() -> tuple[list[str], str]:
+        line = await exchange.join(cookie=cookie)
+        flood = [
+            await line.send(handler(CHOOSE_TAB), {"name": "held" if n % 2 else "plan"}) for n in range(8)
         ]
+        monkeypatch.setattr(gate, "_EVENTS_PER_S", 1e6)
+        return flood, await line.send(handler(CHOOSE_TAB), {"name": "runs"})
 
-    answered, patient = pipeline.run(steps)
+    with caplog.at_level(logging.WARNING):
+        flood, patient = exchange.run(steps)
 
-    assert answered <= 5
-    assert patient
+    assert [bool(told) for told in flood] == [True] * 4 + [False] * 4
+    assert '"runs"' in patient
+    assert [record.getMessage() for record in caplog.records] == ["gate.event_dropped"]
 
 
-def test_a_page_counts_once_whatever_it_loads(house: House, pipeline: Pipeline, few_events: None) -> None:
+def test_a_page_counts_once_whatever_it_loads(house: House, exchange: Exchange, few_events: None) -> None:
     cookie = house.people[Role.OPERATOR].cookie
 
-    async def steps(tab: Tab) -> list[list[Delta]]:
-        return [await tab.open(cookie=cookie, tab=f"tab-{n}", path="/billing") for n in range(5)]
+    async def steps() -> list[str]:
+        return [(await exchange.join(cookie=cookie, path="/billing")).told for _ in range(5)]
 
-    for told in pipeline.run(steps):
-        assert '"phase_rx_state_": "ready"' in shown(told)
+    for told in exchange.run(steps):
+        assert READY in told
 
 
 def test_a_page_that_was_refused_is_told_to_come_back(
-    house: House, pipeline: Pipeline, few_events: None, monkeypatch: pytest.MonkeyPatch
+    house: House, exchange: Exchange, few_events: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cookie = house.people[Role.OPERATOR].cookie
 
-    async def steps(tab: Tab) -> list[list[Delta]]:
-        told = [await tab.open(cookie=cookie, tab=f"tab-{n}", path="/billing") for n in range(6)]
-        monkeypatch.setattr(guard, "_EVENTS_PER_S", 1e6)
-        return [told[-1], await tab.open(cookie=cookie, tab="tab-5", path="/billing")]
+    async def steps() -> list[str]:
+        told = [(await exchange.join(cookie=cookie, path="/billing")).told for _ in range(6)]
+        monkeypatch.setattr(gate, "_EVENTS_PER_S", 1e6)
+        return [told[-1], (await exchange.join(cookie=cookie, path="/billing")).told]
 
-    refused, again = pipeline.run(steps)
+    refused, again = exchange.run(steps)
 
-    assert '"is_rushed_rx_state_": true' in shown(refused)
-    assert "billing_state" not in shown(refused)
-    assert '"phase_rx_state_": "ready"' in shown(again)
-    assert '"is_rushed_rx_state_": true' not in shown(again)
+    assert RUSHED in refused
+    assert "billing_state" not in refused
+    assert READY in again
+    assert RUSHED not in again
 
 
 def test_strangers_are_counted_by_their_address_and_not_by_the_tab_they_claim(
-    house: House, pipeline: Pipeline, few_events: None
+    house: House, exchange: Exchange, few_events: None
 ) -> None:
-    async def steps(tab: Tab) -> list[list[Delta]]:
-        flood = [await tab.open(cookie="", tab=f"tab-{n}", path="/sign-in") for n in range(6)]
-        neighbour = await tab.open(cookie="", tab="another", path="/sign-in", address="192.0.2.7")
-        member = await tab.open(cookie=house.people[Role.OPERATOR].cookie, tab="third", path="/billing")
-        return [*flood, neighbour, member]
+    async def steps() -> list[str]:
+        flood = [await exchange.join(path="/sign-in") for _ in range(6)]
+        neighbour = await exchange.join(path="/sign-in", address="192.0.2.7")
+        member = await exchange.join(path="/billing", cookie=house.people[Role.OPERATOR].cookie)
+        return [line.told for line in [*flood, neighbour, member]]
 
-    *flood, neighbour, member = pipeline.run(steps)
+    *flood, neighbour, member = exchange.run(steps)
 
-    assert ["is_rushed_rx_state_" in shown(told) and "sign_in_state" not in shown(told) for told in flood] == [
-        False, False, False, False, False, True,
-    ]  # fmt: skip
-    assert "sign_in_state" in shown(neighbour)
-    assert '"phase_rx_state_": "ready"' in shown(member)
+    assert [RUSHED in told and "sign_in_state" not in told for told in flood] == [False] * 5 + [True]
+    assert "sign_in_state" in neighbour
+    assert READY in member
+
+
+def test_a_line_with_many_addresses_is_counted_as_one(exchange: Exchange, few_events: None) -> None:
+    async def steps() -> list[str]:
+        flood = [await exchange.join(path="/sign-in", address=f"2001:db8:0:1::{n}") for n in range(6)]
+        neighbour = await exchange.join(path="/sign-in", address="2001:db8:0:2::1")
+        return [line.told for line in [*flood, neighbour]]
+
+    *flood, neighbour = exchange.run(steps)
+
+    assert [RUSHED in told for told in flood] == [False] * 5 + [True]
+    assert RUSHED not in neighbour
 
 
 @pytest.mark.parametrize(

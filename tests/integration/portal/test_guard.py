@@ -1,7 +1,5 @@
 """Every handler of the portal against every role, through the pipeline that a browser's events take."""
 
-from typing import Any
-
 import pytest
 import reflex as rx
 from reflex_base.registry import RegistrationContext
@@ -9,25 +7,16 @@ from reflex_base.registry import RegistrationContext
 from backend.actor import Role
 from portal import guard
 from portal.guard import check_policies
-from tests.integration.portal.conftest import Delta, House, Pipeline, Tab, own_handlers, replaced, shown
-
-PAYLOADS: dict[str, dict[str, Any]] = {
-    "choose_tab": {"name": "held"},
-    "make_plan": {"form": {"day": "all"}},
-    "ask_release": {"key": "x"},
-    "release": {"form": {"reason": "because"}},
-    "revoke": {"key": "x"},
-    "toggle": {"key": "x"},
-    "open_file": {"key": "x"},
-    "find": {"form": {"wanted": "7"}},
-    "resolve": {"form": {"reason": "because"}},
-    "tell_unexpected": {"reference": "0123abcd"},
-}
-
-
-def payload_of(handler: str) -> dict[str, Any]:
-    return PAYLOADS.get(handler.rpartition(".")[2], {})
-
+from tests.integration.portal.conftest import (
+    Delta,
+    House,
+    Pipeline,
+    Tab,
+    own_handlers,
+    payload_of,
+    replaced,
+    shown,
+)
 
 TENANT = {Role.TENANT_VIEWER, Role.TENANT_ADMIN}
 ADMIN = {Role.TENANT_ADMIN}
@@ -187,3 +176,22 @@ def test_a_lost_database_refuses_and_says_so(
 
 def handler(ending: str) -> str:
     return next(name for name in own_handlers() if name.endswith(f"portal___{ending}"))
+
+
+def test_a_refusal_is_written_once_a_minute_for_each_person_and_handler(
+    house: House, pipeline: Pipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    load, run = (
+        handler("billing___state____billing_state.load"),
+        handler("billing___state____billing_state.run_plan"),
+    )
+    cookie = house.people[Role.TENANT_ADMIN].cookie
+
+    async def steps(tab: Tab) -> None:
+        await tab.open(cookie=cookie)
+        for name in [load, run, f"{load.rpartition('.')[0]}.setvar"] * 5:
+            await tab.send(name, payload_of(name), cookie=cookie)
+
+    pipeline.run(steps)
+
+    assert [record.getMessage() for record in caplog.records] == ["guard.event_denied"] * 3

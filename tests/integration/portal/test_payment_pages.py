@@ -153,3 +153,21 @@ def test_with_the_database_away_a_payer_gets_a_plain_sentence(monkeypatch: pytes
     assert text("payment.returned_later", "en") in answers[0].text
     assert "Traceback" not in answers[0].text
     assert "psycopg" not in answers[0].text
+
+
+def test_a_line_with_many_addresses_comes_back_as_often_as_one(
+    house: House, bank: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del house, bank
+    monkeypatch.setattr(payments, "CALLBACKS_AT_ONCE", 3.0)
+    monkeypatch.setattr(payments, "CALLBACKS_PER_S", 0.0)
+
+    async def status_for(address: str) -> int:
+        transport = httpx.ASGITransport(APP, client=(address, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as browser:
+            return (await browser.get(routes.PAY_RETURN)).status_code
+
+    flood = [asyncio.run(status_for(f"2001:db8:0:1::{n}")) for n in range(4)]
+
+    assert flood == [200, 200, 200, 429]
+    assert asyncio.run(status_for("2001:db8:0:2::1")) == 200

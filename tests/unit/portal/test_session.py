@@ -1,6 +1,7 @@
 """The session's cookie is found among whatever else a browser sends."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -47,3 +48,61 @@ def test_a_cookie_that_only_resembles_ours_is_not_ours() -> None:
 
 def test_a_huge_header_holds_no_cookie() -> None:
     assert session.cookies_in(f"portal={TOKEN}; a={'x' * 9_000}") == {}
+
+
+class Database:
+    """What the database says of a token, and how often it was asked. The hook runs while it is at work."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.answer: str | None = "alive"
+        self.visits: list[bool] = []
+        self.while_at_work: Callable[[], None] = lambda: None
+        session.forget_everybody()
+        monkeypatch.setattr(session.bridge, "call", self._call)
+
+    async def _call(self, _work: object, _token: str, *, notes_visit: bool = True) -> str | None:
+        self.visits.append(notes_visit)
+        answer = self.answer
+        self.while_at_work()
+        return answer
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> Database:
+    return Database(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "forget",
+    [
+        pytest.param(lambda: session.forget(TOKEN), id="signed out"),
+        pytest.param(session.forget_everybody, id="revoked"),
+    ],
+)
+def test_an_answer_that_is_older_than_a_revocation_is_not_kept(
+    database: Database, forget: Callable[[], None]
+) -> None:
+    def revoke() -> None:
+        database.answer = None
+        forget()
+
+    database.while_at_work = revoke
+
+    answers = [asyncio.run(session.session_of(TOKEN)) for _ in range(2)]
+
+    assert answers[1] is None
+    assert len(database.visits) == 2
+
+
+def test_an_answer_is_kept_for_a_while(database: Database) -> None:
+    for _ in range(3):
+        asyncio.run(session.session_of(TOKEN))
+
+    assert database.visits == [True]
+
+
+def test_a_question_that_is_no_visit_takes_none_away_from_the_next(database: Database) -> None:
+    for notes_visit in (False, False, True, False, True):
+        asyncio.run(session.session_of(TOKEN, notes_visit=notes_visit))
+
+    assert database.visits == [False, True]

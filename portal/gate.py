@@ -1,0 +1,205 @@
+"""The gate in front of Reflex: what no page of ours sends is dropped before anything of it is kept.
+
+The guard sees an event only when Reflex has queued it and has stored what the browser says about its page, so the
+guard cannot limit what is stored. Socket.IO waits for as many attachments as a frame announces, takes an event that is
+named ``connect`` for a new connection with whatever address it claims, and an event without a handler is never
+forgotten. Each of these costs memory for half an hour or for ever, and none needs a session.
+
+So everything that a browser sends passes here first: each frame, each connection, each event.
+"""
+
+import inspect
+from traceback import extract_tb
+from typing import Any
+from urllib.parse import parse_qs
+
+import reflex as rx
+from reflex.app import EventNamespace
+from reflex_base.constants import RouteVar
+from reflex_base.registry import RegistrationContext
+
+from backend.accounts.rules import address_group
+from backend.log import get_logger
+from portal import session
+from portal.buckets import Buckets
+from portal.guard import HYDRATE, ON_LOAD, told
+
+# Our largest honest frame is a browser's report of its own error, of a few thousand letters.
+LARGEST_FRAME_BYTES = 65_536
+_LARGEST_HANDSHAKE_BYTES = 16_384
+_LONGEST_TAB = 64
+_LONGEST_ADDRESS = 2_000
+_LONGEST_PARAMETER = 200
+_MOST_PARAMETERS = 20
+# What Socket.IO calls its kinds of frames: joining, leaving, an event. The others are of no use to a page of ours.
+_KINDS = frozenset("012")
+
+_EVENTS_AT_ONCE = 60.0
+_EVENTS_PER_S = 20.0
+# Each connection can leave a state behind that takes 20 KB for half an hour. An office shares an address, and opens
+# all of its tabs again when we were away.
+_CONNECTIONS_AT_ONCE = 200.0
+_CONNECTIONS_PER_S = 1.0
+_NOTES_PER_S = 1 / 60
+
+log = get_logger(__name__)
+
+
+class Gate(EventNamespace):
+    """Reflex's event namespace, which only sees what a page of ours could have sent."""
+
+    def __init__(self, namespace: str, app: rx.App) -> None:
+        """Begin with nobody connected."""
+        super().__init__(namespace, app)
+        self._events = Buckets()
+        self._connections = Buckets()
+        self._notes = Buckets()
+
+    async def on_frame(self, connection: str, frame: object) -> None:
+        """Pass a frame on to Socket.IO, if it is a kind that pages send. One that cannot be read is dropped."""
+        if not isinstance(frame, str) or frame[:1] not in _KINDS:
+            self._note("gate.frame_dropped", reason="kind")
+            return
+        try:
+            await self.server._handle_eio_message(connection, frame)  # noqa: SLF001 - what Socket.IO itself registers
+        except Exception as error:  # noqa: BLE001 - a process edge: engine.io would log a trace for each frame
+            place = extract_tb(error.__traceback__)[-1]
+            self._note(
+                "gate.frame_dropped", reason=type(error).__name__, place=f"{place.filename}:{place.lineno}"
+            )
+
+    async def trigger_event(self, event: object, *args: Any) -> Any:
+        """Let through what Socket.IO itself says of a connection, and the three events that pages send.
+
+        A browser may name an event like one of Socket.IO's own. Theirs are known by what no browser can send: the
+        very handshake of a connection, and a connection that is already leaving.
+        """
+        match event, args:
+            case "connect", (sid, environ, *_) if environ is self.server.get_environ(sid, self.namespace):
+                return await super().trigger_event(event, *args)
+            case "disconnect", (sid, *_) if not self.server.manager.is_connected(sid, self.namespace):
+                return await super().trigger_event(event, *args)
+            case ("event" | "client_error", (sid, dict())) | ("ping", (sid,)):
+                return await self._pass_on(str(event), sid, *args[1:])
+            case _:
+                self._note("gate.frame_dropped", reason="event")
+                return None
+
+    async def on_connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> bool | None:
+        """Connect a tab, unless there were too many of the same person or address. A refused page tries again."""
+        if not _is_modest(environ):
+            self._note("gate.connection_refused", reason="handshake")
+            return False
+        where = self._build_static_router_data(sid, environ)
+        payer = await _payer(where)
+        if not self._connections.has_left(payer, at_once=_CONNECTIONS_AT_ONCE, per_s=_CONNECTIONS_PER_S):
+            self._note("gate.connection_refused", reason="too_many", payer=payer)
+            return False
+        # Reflex passes on the page's first event, which came with the connection.
+        await super().on_connect(sid, environ, auth)
+        return None
+
+    async def on_event(self, sid: str, data: object) -> None:
+        """Pass on an event with its name, its arguments and where its page is, and with nothing else."""
+        event = _readable(data)
+        token = self.sid_to_token.get(sid)
+        where = self._static_router_data.get(sid)
+        if event is None or token is None or where is None:
+            self._note("gate.event_dropped", reason="unreadable")
+        elif await self._has_left(where, handler=event["name"]):
+            await super().on_event(sid, event)
+        elif event["name"] in {HYDRATE, ON_LOAD}:
+            await self.emit_update(told(is_rushed=True), token)
+
+    async def _pass_on(self, event: str, sid: str, *data: Any) -> None:
+        where = self._static_router_data.get(sid)
+        if event == "event":
+            await self.on_event(sid, *data)
+        elif where is not None and await self._has_left(where, handler=event):
+            await super().trigger_event(event, sid, *data)
+
+    async def _has_left(self, where: dict[str, Any], *, handler: str) -> bool:
+        """Whether somebody may send one more event. What it leads to passes here no more, and counts as one with it."""
+        payer = await _payer(where)
+        has_left = self._events.has_left(payer, at_once=_EVENTS_AT_ONCE, per_s=_EVENTS_PER_S)
+        if not has_left:
+            self._note("gate.event_dropped", reason="too_many", payer=payer, handler=handler)
+        return has_left
+
+    def _note(self, event: str, *, reason: str, payer: str = "", **about: object) -> None:
+        """Log a refusal, once a minute for each reason and person: a flood must not fill the disk."""
+        if self._notes.has_left(f"{event}:{reason}:{payer}", at_once=1, per_s=_NOTES_PER_S):
+            log.warning(event, reason=reason, payer=payer, **about)
+
+
+def stand_before(app: rx.App) -> Gate:
+    """Put a gate in the place of the app's own namespace and before every frame. Called before a server starts."""
+    own = app.event_namespace
+    if app.sio is None or own is None:
+        raise RuntimeError("an app without states has no socket")
+    gate = Gate(own.namespace, app)
+    app.sio.register_namespace(gate)
+    app._event_namespace = gate  # noqa: SLF001 - Reflex builds its namespace itself and takes no other
+    app.sio.eio.on("message", gate.on_frame)
+    app.sio.eio.max_http_buffer_size = LARGEST_FRAME_BYTES
+    return gate
+
+
+async def _payer(where: dict[str, Any]) -> str:
+    """Who pays for an event or a connection. A stranger names the tab, so only the address tells strangers apart."""
+    try:
+        who = await session.session_of(session.token_in(where[RouteVar.HEADERS].get("cookie", "")))
+    except Exception:  # noqa: BLE001 - the guard asks the same at once, and tells the page what is wrong
+        who = None
+    return f"session:{who.id}" if who else f"address:{address_group(where[RouteVar.CLIENT_IP])}"
+
+
+def _is_modest(environ: dict[str, Any]) -> bool:
+    """Whether a handshake names a tab and is no larger than a browser's: the state of the tab keeps its headers."""
+    query = environ.get("QUERY_STRING", "")
+    headers = environ.get("asgi.scope", {}).get("headers", [])
+    if len(query) + sum(len(name) + len(value) for name, value in headers) > _LARGEST_HANDSHAKE_BYTES:
+        return False
+    tab = parse_qs(query).get("token", [""])[0]
+    return 0 < len(tab) <= _LONGEST_TAB
+
+
+def _readable(data: object) -> dict[str, Any] | None:
+    """The parts of an event that Reflex needs; None when no page of ours can have sent it."""
+    if not isinstance(data, dict):
+        return None
+    name, payload, where = data.get("name"), data.get("payload") or {}, data.get("router_data")
+    registered = RegistrationContext.get().event_handlers.get(name) if isinstance(name, str) else None
+    if registered is None or not isinstance(payload, dict) or not _fits(registered.handler.fn, payload):
+        return None
+    return {"name": name, "payload": payload, "router_data": _place(where if isinstance(where, dict) else {})}
+
+
+def _fits(handler: Any, payload: dict[str, Any]) -> bool:
+    """Whether a handler takes these arguments. Their values are its own concern."""
+    try:
+        inspect.signature(handler).bind(None, **payload)
+    except TypeError:
+        return False
+    return True
+
+
+def _place(claimed: dict[str, Any]) -> dict[str, Any]:
+    """Where a page says it is: its path, its address with the query, and the parts of the path that have names.
+
+    Reflex derives ``router.url``, ``router.route_id`` and the page's parameters from these three, and adds token,
+    address and headers itself.
+    """
+    place: dict[str, Any] = {
+        key: value[:_LONGEST_ADDRESS]
+        for key in (RouteVar.PATH, RouteVar.ORIGIN)
+        if isinstance(value := claimed.get(key), str)
+    }
+    query = claimed.get(RouteVar.QUERY)
+    named = list(query.items())[:_MOST_PARAMETERS] if isinstance(query, dict) else []
+    place[RouteVar.QUERY] = {
+        name[:_LONGEST_PARAMETER]: value[:_LONGEST_PARAMETER]
+        for name, value in named
+        if isinstance(value, str)
+    }
+    return place
