@@ -30,12 +30,8 @@ def use(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | No
         repository.lock_account(tenant_id)
         balance = left = max(0, ledger_repository.balance(tenant_id))
         dues = {due.id: due for due in invoices.dues(actor, chosen, lock=True)}
-        # Its amount is frozen on an open payment, so it must not shrink meanwhile.
-        busy = (
-            {kept for attempt in repository.open_attempts(chosen) for kept in attempt.invoice_ids}
-            if chosen
-            else set()
-        )
+        # Its amount is frozen on a payment that is open or may arrive, so it must not shrink meanwhile.
+        busy = {kept for attempt in start_service.in_the_way(chosen) for kept in attempt.invoice_ids}
         paid = []
         for each in start_service.to_payables(list(dues.values())):
             part = min(left, each.outstanding_rial)

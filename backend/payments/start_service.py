@@ -87,11 +87,11 @@ def offered(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] 
     found = [each for each in payables(actor, tenant_id, invoice_ids) if each.is_pending]
     if invoice_ids is not None:
         return Offered(found, 0)
-    now, ttl = clock.utc_now(), timedelta(seconds=settings().payment_attempt_ttl_s)
+    now = clock.utc_now()
     doubtful = {
         invoice_id
-        for attempt in repository.open_attempts([each.invoice_id for each in found])
-        if start_rules.is_in_doubt(attempt, now, ttl)
+        for attempt in repository.open_or_undecided([each.invoice_id for each in found])
+        if _is_in_doubt(attempt, now)
         for invoice_id in attempt.invoice_ids
     }
     return Offered([each for each in found if each.invoice_id not in doubtful], len(doubtful))
@@ -117,6 +117,17 @@ def start(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | 
     raise Conflict(reason="payment_starting")
 
 
+def in_the_way(invoice_ids: Sequence[InvoiceId]) -> list[Attempt]:
+    """Attempts that keep these invoices: open ones, and any whose money may be at the bank."""
+    now = clock.utc_now()
+    found = repository.open_or_undecided(invoice_ids)
+    return [each for each in found if each.is_open or _is_in_doubt(each, now)]
+
+
+def _is_in_doubt(attempt: Attempt, now: datetime) -> bool:
+    return start_rules.is_in_doubt(attempt, now, timedelta(seconds=settings().payment_attempt_ttl_s))
+
+
 class Claimed(NamedTuple):
     """A stored attempt that nobody else can make now, the nonce of its callback, and its invoices' numbers."""
 
@@ -126,20 +137,23 @@ class Claimed(NamedTuple):
 
 
 class InTheWay(NamedTuple):
-    """Open attempts that keep the invoices of what is wanted."""
+    """Attempts that keep the invoices of what is wanted."""
 
     wanted: PaymentPlan
     attempts: list[Attempt]
 
 
 def claim(actor: Actor, tenant_id: TenantId, chosen: Sequence[InvoiceId]) -> Claimed | InTheWay:
-    """Store a new attempt on the invoices, unless open ones keep them."""
+    """Store a new attempt on the invoices, unless others keep them.
+
+    One that has ended stands before those that are open: when its money is there, they may be needed no more.
+    """
     with transaction():
         repository.lock_account(tenant_id)
         wanted, numbers = _wanted(actor, chosen)
-        in_the_way = repository.open_attempts([each.invoice_id for each in wanted.allocations])
-        if in_the_way:
-            return InTheWay(wanted, in_the_way)
+        keepers = in_the_way([each.invoice_id for each in wanted.allocations])
+        if keepers:
+            return InTheWay(wanted, [each for each in keepers if not each.is_open] or keepers)
         return Claimed(*_store(actor, tenant_id, wanted), numbers)
 
 
@@ -263,7 +277,7 @@ def to_hand_off(attempt: Attempt, *, is_reused: bool) -> HandOff:
 
 
 def _deal_with(actor: Actor, attempt: Attempt, wanted: PaymentPlan) -> HandOff | None:
-    """Hand an open attempt over again, or get it out of the way; refuses while its money may be on the way."""
+    """Hand an attempt over again, or get it out of the way; refuses while its money may be on the way."""
     now = clock.utc_now()
     match start_rules.obstacle(attempt, wanted, now):
         case Obstacle.STARTING:
@@ -292,6 +306,8 @@ def _ask(actor: Actor, attempt: Attempt, wanted: PaymentPlan) -> HandOff | None:
     now = clock.utc_now()
     judged = judge_service.judge(actor, attempt.id, now)
     if not judged.is_open:
+        if _is_in_doubt(judged, now):
+            raise Conflict(reason="payment_undecided")
         return None
     match start_rules.answer(
         judged,

@@ -49,6 +49,10 @@ OPEN_STATES = frozenset(
 )
 
 
+# Their invoices are free again, and their sessions may still be paid.
+UNPAID_STATES = frozenset({State.FAILED, State.CANCELLED, State.EXPIRED, State.SUPERSEDED})
+
+
 class Verdict(StrEnum):
     """What the judge makes of the evidence."""
 

@@ -58,7 +58,7 @@ def test_a_start_from_the_future_is_closed_by_the_sweeper(payer: Payer) -> None:
     set_clock_back(hours=2)
 
     assert service.sweep(SWEEPER).expired == 1
-    assert repository.open_attempts([invoice]) == []
+    assert repository.open_or_undecided([invoice]) == []
 
 
 def test_a_session_from_the_future_is_not_handed_out_for_days(payer: Payer) -> None:

@@ -318,7 +318,7 @@ def test_payments_opened_at_night_are_handed_out_on_the_click(
     sweep()
 
     assert (report.opened, report.failed) == (2, 1)
-    prepared = repository.open_attempts(invoices)
+    prepared = repository.open_or_undecided(invoices)
     assert {each.state for each in prepared} == {State.REQUESTED}
     hand_off = payer.start(*prepared[0].invoice_ids)
     assert (hand_off.attempt_id, hand_off.is_reused) == (prepared[0].id, True)
@@ -339,7 +339,7 @@ def test_prepared_payments_expire_unseen_and_are_replaced_unasked(
     sweep()
 
     assert both.invoice_ids == (one, two)
-    assert repository.open_attempts([three]) == []
+    assert repository.open_or_undecided([three]) == []
     assert payer.bank.calls("inquiry", track_of(both)) != []
 
 

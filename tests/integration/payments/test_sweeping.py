@@ -35,7 +35,7 @@ def test_tiny_invoices_do_not_keep_the_night_from_opening_others(
     report = service.open_sessions(SWEEPER)
 
     assert report.opened == 2
-    assert {each.invoice_ids[0] for each in repository.open_attempts(wanted)} == set(wanted)
+    assert {each.invoice_ids[0] for each in repository.open_or_undecided(wanted)} == set(wanted)
 
 
 def test_a_row_that_hits_a_bug_is_postponed_and_blocks_nobody(
@@ -72,7 +72,7 @@ def test_an_unused_attempt_that_hits_a_bug_keeps_no_other_from_expiring(
     reports = [service.sweep(SWEEPER) for _ in range(2)]
 
     assert [(each.failed, each.expired) for each in reports] == [(1, 0), (0, 1)]
-    assert repository.open_attempts([whole]) == []
+    assert repository.open_or_undecided([whole]) == []
 
 
 def test_what_a_click_took_just_before_it_would_expire_is_left_alone(payer: Payer) -> None:
