@@ -293,7 +293,7 @@ def resolve(actor: Actor, attempt_id: AttemptId, reason: str) -> Attempt:
         repository.lock_account(tenant_id)
         attempt = repository.attempt(attempt_id, lock=True)
         assert attempt is not None
-        if not rules.is_resolvable(attempt):
+        if not rules.is_resolvable(attempt, now):
             raise Conflict
         state = rules.resolved_state(attempt)
         repository.change(

@@ -173,7 +173,38 @@ def test_what_is_listed_as_undecided_can_be_resolved(payer: Payer) -> None:
             set_columns(hand_off, state=state.value, verdict=verdict and verdict.value)
             found = attempt_of(hand_off)
             if rules.is_alarming(found, utc_now()):
-                assert rules.is_resolvable(found), (state, verdict)
+                assert rules.is_resolvable(found, utc_now()), (state, verdict)
+
+
+def test_a_case_that_was_closed_while_the_payer_is_at_the_bank_is_asked_about_like_any_other(
+    payer: Payer,
+) -> None:
+    payer.bank.behave(auto_reverse_s=900)
+    operator = factories.actor(Role.OPERATOR)
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    payer.bank.act(track_of(hand_off), "status", status=11)
+    service.check_again(operator, hand_off.attempt_id)
+    service.resolve(operator, hand_off.attempt_id, "the customer called")
+
+    payer.pay(hand_off)
+    for _ in range(14):
+        let_time_pass(payer.bank, minutes=1.05)
+        sweep()
+
+    assert (attempt_of(hand_off).state, status_of(invoice)) == (State.SETTLED, "paid")
+
+
+def test_a_case_is_not_closed_before_anybody_asked_about_it(payer: Payer) -> None:
+    operator = factories.actor(Role.OPERATOR)
+    hand_off = payer.start(payer.invoice())
+
+    with pytest.raises(Conflict):
+        service.resolve(operator, hand_off.attempt_id, "the customer called")
+    assert attempt_of(hand_off).state == State.REDIRECTED
+    let_time_pass(None, hours=25)
+
+    assert service.resolve(operator, hand_off.attempt_id, "nobody asks").state == State.CLOSED
 
 
 def test_a_start_that_is_under_way_is_nothing_to_resolve(payer: Payer) -> None:
