@@ -139,7 +139,7 @@ def _is_fresh(attempt: Attempt, now: datetime, ttl: timedelta, prepared_ttl: tim
         case State.REQUESTED:
             return is_fresh(opened_at, now, prepared_ttl)
         case State.REDIRECTED:
-            return is_fresh(opened_at, now, ttl)
+            return is_fresh(attempt.redirected_at or opened_at, now, ttl)
         case _:
             return False
 

@@ -324,6 +324,21 @@ def test_payments_opened_at_night_are_handed_out_on_the_click(
     assert (hand_off.attempt_id, hand_off.is_reused) == (prepared[0].id, True)
 
 
+def test_a_double_click_on_a_prepared_payment_hands_it_out_twice(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAYMENT_PREPARED_SESSIONS", "3")
+    settings.cache_clear()
+    invoice = payer.invoice()
+    service.open_sessions(SWEEPER)
+    let_time_pass(None, hours=7)
+
+    first, second = payer.start(invoice), payer.start(invoice)
+
+    assert first.attempt_id == second.attempt_id
+    assert len(payer.bank.calls("request")) == 1
+
+
 def test_prepared_payments_expire_unseen_and_are_replaced_unasked(
     payer: Payer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
