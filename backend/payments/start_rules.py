@@ -128,7 +128,7 @@ def is_in_doubt(attempt: Attempt, now: datetime, ttl: timedelta) -> bool:
     if attempt.state in {State.PAID_UNVERIFIED, State.REVIEW} or is_known or was_known:
         return True
     patience = ALARM_AFTER if attempt.last_error == NO_ANSWER else ttl
-    may_be_paying = attempt.redirected_at is not None and now - attempt.redirected_at < patience
+    may_be_paying = attempt.redirected_at is not None and is_fresh(attempt.redirected_at, now, patience)
     return attempt.verdict in NOT_DECIDED and may_be_paying
 
 
