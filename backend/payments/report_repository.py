@@ -82,7 +82,9 @@ def events(attempt_id: AttemptId) -> list[Event]:
 def health(now: datetime, before: datetime) -> PaymentHealth:
     """How payments stand."""
     statement = text(
-        "SELECT (SELECT count(DISTINCT attempt_id) FROM payment_allocation WHERE is_open),"  # noqa: S608 - constants
+        # Nobody is at a payment that was only prepared.
+        "SELECT (SELECT count(DISTINCT l.attempt_id) FROM payment_allocation l"  # noqa: S608 - constants
+        f" JOIN payment_attempt a ON a.id = l.attempt_id WHERE l.is_open AND a.state <> '{State.REQUESTED}'),"
         f" (SELECT count(*) FROM payment_attempt WHERE {_UNDECIDED}),"
         f" (SELECT min(redirected_at) FROM payment_attempt WHERE {_UNDECIDED}),"
         f" (SELECT count(*) FROM payment_attempt WHERE {_FLAGGED}),"

@@ -340,5 +340,16 @@ def _supersede(actor: Actor, attempt: Attempt) -> None:
         _event(actor, attempt, EventKind.SUPERSEDED, clock.utc_now())
 
 
+def supersede_prepared(actor: Actor, attempt_id: AttemptId) -> bool:
+    """Give up a payment that nobody was sent to yet, in the caller's transaction; whether it was still one."""
+    current = repository.attempt(attempt_id, lock=True)
+    assert current is not None
+    if current.state != State.REQUESTED:
+        return False
+    repository.change(attempt_id, State.SUPERSEDED)
+    _event(actor, current, EventKind.SUPERSEDED, clock.utc_now())
+    return True
+
+
 def _event(actor: Actor, attempt: Attempt, kind: EventKind, now: datetime, **detail: str | bool) -> None:
     repository.add_event(attempt.id, kind, actor=name_of(actor), at=now, detail=detail)
