@@ -56,6 +56,7 @@ from backend.payments.types import (
     LedgerEntry,
     OpenedSessions,
     Outcome,
+    Owed,
     PaymentFile,
     PaymentHealth,
     PaymentPreview,
@@ -192,6 +193,15 @@ def history(actor: Actor, invoice_id: InvoiceId) -> InvoicePayments:
         paid_rial=paid,
         attempts=tuple(report_repository.attempts_on([invoice_id])),
     )
+
+
+def owed_by(actor: Actor, tenant_id: TenantId) -> Owed:
+    """What a tenant has not paid yet, without what was paid of it in part; held invoices are not due.
+
+    For its tenant and staff.
+    """
+    require_tenant(actor, tenant_id)
+    return report_repository.owed_by(tenant_id)
 
 
 def credit_balance(actor: Actor, tenant_id: TenantId) -> int:

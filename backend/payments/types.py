@@ -140,6 +140,14 @@ class Payable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """How many invoices of a tenant wait for money, and what is still to be paid on them."""
+
+    count: int
+    outstanding_rial: Rial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Allocation:
     """The part of a payment that is meant for one invoice."""
 
