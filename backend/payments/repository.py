@@ -17,6 +17,7 @@ from backend.money import Rial
 from backend.payments.models import PaymentAllocationRow, PaymentAttemptRow, PaymentEventRow
 from backend.payments.rules import NOT_DECIDED
 from backend.payments.types import (
+    LATE_STATES,
     OPEN_STATES,
     PROVIDER,
     UNPAID_STATES,
@@ -173,7 +174,7 @@ def open_or_undecided(invoice_ids: Sequence[InvoiceId]) -> list[Attempt]:
 
 
 def due_ids(now: datetime, future: datetime, limit: int) -> list[AttemptId]:
-    """Attempts that the gateway is to be asked about, the most overdue first.
+    """Attempts that the gateway is to be asked about; late checks after all others, and then the most overdue first.
 
     What was last touched after ``future`` was so before the clock was set back, and its plan means nothing now.
     """
@@ -181,9 +182,10 @@ def due_ids(now: datetime, future: datetime, limit: int) -> list[AttemptId]:
         statement = text(
             "SELECT id FROM payment_attempt WHERE next_check_at IS NOT NULL AND (next_check_at <= :now"
             " OR coalesce(last_inquiry_at, redirected_at, created_at) > :future)"
-            " ORDER BY next_check_at LIMIT :limit"
-        )
-        found = connection.scalars(statement, {"now": now, "future": future, "limit": limit})
+            " ORDER BY state IN :late, next_check_at LIMIT :limit"
+        ).bindparams(bindparam("late", expanding=True))
+        late = [each.value for each in LATE_STATES]
+        found = connection.scalars(statement, {"now": now, "future": future, "late": late, "limit": limit})
         return [AttemptId(each) for each in found]
 
 

@@ -52,6 +52,9 @@ OPEN_STATES = frozenset(
 # Their invoices are free again, and their sessions may still be paid.
 UNPAID_STATES = frozenset({State.FAILED, State.CANCELLED, State.EXPIRED, State.SUPERSEDED})
 
+# Nobody waits for the next answer about these.
+LATE_STATES = frozenset({State.SETTLED, State.CLOSED, State.REFUNDING})
+
 
 class Verdict(StrEnum):
     """What the judge makes of the evidence."""

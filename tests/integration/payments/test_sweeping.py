@@ -54,6 +54,22 @@ def test_a_row_that_hits_a_bug_is_postponed_and_blocks_nobody(
     assert service.sweep(SWEEPER).failed == 1
 
 
+def test_fresh_money_goes_before_a_late_check(payer: Payer, monkeypatch: pytest.MonkeyPatch) -> None:
+    late = payer.pay_whole(payer.invoice())
+    let_time_pass(payer.bank, hours=2)
+    invoice = payer.invoice()
+    payer.pay(payer.start(invoice))
+    set_columns(late, next_check_at="2020-01-01T00:00Z")
+    let_time_pass(payer.bank, minutes=5)
+    monkeypatch.setattr(sweep_service, "AT_ONCE", 1)
+
+    service.sweep(SWEEPER)
+    assert status_of(invoice) == "paid"
+    service.sweep(SWEEPER)
+
+    assert len(payer.bank.calls("inquiry", track_of(late))) == 2
+
+
 def test_an_unused_attempt_that_hits_a_bug_keeps_no_other_from_expiring(
     payer: Payer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
