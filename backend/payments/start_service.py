@@ -88,11 +88,12 @@ def offered(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] 
     if invoice_ids is not None:
         return Offered(found, 0)
     now = clock.utc_now()
+    ids = {each.invoice_id for each in found}
     doubtful = {
         invoice_id
-        for attempt in repository.open_or_undecided([each.invoice_id for each in found])
+        for attempt in repository.open_or_undecided(list(ids))
         if _is_in_doubt(attempt, now)
-        for invoice_id in attempt.invoice_ids
+        for invoice_id in ids.intersection(attempt.invoice_ids)
     }
     return Offered([each for each in found if each.invoice_id not in doubtful], len(doubtful))
 

@@ -176,6 +176,20 @@ def test_paying_all_leaves_out_what_a_payment_may_be_on_its_way_to(payer: Payer)
     assert [status_of(unclear), status_of(other)] == ["pending", "paid"]
 
 
+def test_only_invoices_that_are_left_out_are_counted(payer: Payer) -> None:
+    one, two = payer.invoice(), payer.invoice()
+    old, both = payer.start(one), payer.start(one, two)
+    payer.bank.act(track_of(both), "status", status=11)
+    with pytest.raises(Conflict, match="payment_undecided"):
+        payer.start(one, two)
+    payer.pay(old)
+    let_time_pass(payer.bank, minutes=1.1)
+    sweep()
+    assert [status_of(one), status_of(two)] == ["paid", "pending"]
+
+    assert service.preview(payer.actor).in_doubt == 1
+
+
 def test_where_nothing_waits_for_money_there_is_nothing_to_pay_and_nothing_in_doubt(payer: Payer) -> None:
     payer.pay_whole(payer.invoice())
 
