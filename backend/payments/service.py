@@ -156,8 +156,13 @@ def callback(actor: Actor | None, parameters: Sequence[tuple[str, str]]) -> Retu
 
 
 def check_again(actor: Actor, attempt_id: AttemptId) -> Attempt:
-    """Let the judge ask about an attempt now. For operators; audited."""
+    """Let the judge ask about an attempt now. For operators; audited.
+
+    Raises Conflict for one without a session (``payment_no_session``): there is nothing to ask about.
+    """
     require_role(actor, *OPERATOR_ROLES)
+    if judge_service.found(attempt_id).track_id is None:
+        raise Conflict(reason="payment_no_session")
     judged = judge_service.judge(actor, attempt_id, clock.utc_now())
     detail = {"state": judged.state.value, "verdict": str(judged.verdict), "reason": judged.last_error or ""}
     audit.record(actor, "payment.checked", f"payment:{attempt_id}", detail)

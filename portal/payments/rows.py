@@ -67,6 +67,7 @@ class FileView:
     next_ask: str = ""
     resolution: str = ""
     url: str = ""
+    can_check: bool = False
     can_resolve: bool = False
 
 
@@ -138,6 +139,7 @@ def to_file(found: PaymentFile, lang: Lang) -> FileView:
         next_ask=fmt.instant(attempt.next_check_at, lang) if attempt.next_check_at else "—",
         resolution=attempt.resolution or "",
         url=routes.invoice(first) if first else routes.PAYMENTS,
+        can_check=attempt.track_id is not None,
         can_resolve=rules.is_resolvable(attempt, clock.utc_now()),
     )
 
