@@ -38,6 +38,21 @@ def test_tiny_invoices_do_not_keep_the_night_from_opening_others(
     assert {each.invoice_ids[0] for each in repository.open_or_undecided(wanted)} == set(wanted)
 
 
+def test_a_rest_below_the_floor_takes_nobodys_place_at_night(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAYMENT_PREPARED_SESSIONS", "1")
+    settings.cache_clear()
+    payer.overpay(45_000)
+    older, paid_in_part = payer.invoice(), payer.invoice(50_000)
+    assert service.use_credit(payer.actor, [paid_in_part]).used_rial == 45_000
+
+    report = service.open_sessions(SWEEPER)
+
+    assert (report.opened, report.failed) == (1, 0)
+    assert [each.invoice_ids for each in repository.open_or_undecided([older])] == [(older,)]
+
+
 def test_a_row_that_hits_a_bug_is_postponed_and_blocks_nobody(
     payer: Payer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
