@@ -15,6 +15,8 @@ from backend.money import Rial
 
 SERVICE = "zibal"
 LARGEST_TRACK_ID = 2**63 - 1
+LARGEST_CODE = 10**9
+LONGEST_ORDER = 64
 
 TrackId = NewType("TrackId", int)
 
@@ -167,10 +169,12 @@ def _result(answer: Mapping[str, Any]) -> tuple[Result, int]:
 
 
 def _integer(value: object) -> int | None:
-    """An integer, also when it came as a text."""
+    """A code, also when it came as a text; no code is longer than nine digits."""
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,9}", value):
         return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if abs(value) < LARGEST_CODE else None
 
 
 def _amount(value: object) -> Rial | None:
@@ -179,7 +183,11 @@ def _amount(value: object) -> Rial | None:
 
 
 def _order_id(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    """The order as it came. What had to be cleaned or cut is marked, so that it is nobody's, ours least of all."""
+    if not isinstance(value, str) or not value:
+        return None
+    cleaned = _clean(value, LONGEST_ORDER)
+    return value if cleaned == value else f"{cleaned}…"
 
 
 def _reference(value: object) -> str | None:

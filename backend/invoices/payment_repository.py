@@ -12,6 +12,10 @@ from backend.invoices.types import Due, InvoiceId, Status
 from backend.money import Rial
 
 _DUE = "SELECT id, tenant_id, coalesce(number, '') AS number, day, amount_rial, status FROM tenant_invoice"
+# What was paid on an invoice is negative in the ledger.
+_REST = """amount_rial + coalesce(
+  (SELECT sum(l.amount_rial) FROM tenant_ledger l WHERE l.invoice_id = tenant_invoice.id), 0
+)"""
 
 
 def by_ids(connection: Connection, invoice_ids: Sequence[UUID], *, lock: bool = False) -> list[Due]:
@@ -29,9 +33,9 @@ def pending_of(connection: Connection, tenant_id: TenantId) -> list[Due]:
 
 
 def pending_without_session(connection: Connection, limit: int, *, minimum: Rial, maximum: Rial) -> list[Due]:
-    """Invoices that wait for money, never had a payment session and can be paid in one, the newest first."""
+    """Invoices that wait for money, never had a payment session and whose rest can be paid in one, the newest first."""
     statement = text(
-        f"{_DUE} WHERE status = 'pending' AND zibal_track_id IS NULL AND amount_rial BETWEEN :minimum AND :maximum"
+        f"{_DUE} WHERE status = 'pending' AND zibal_track_id IS NULL AND {_REST} BETWEEN :minimum AND :maximum"
         " ORDER BY day DESC, id LIMIT :limit"
     )
     values = {"limit": limit, "minimum": minimum, "maximum": maximum}

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, bindparam, text
 
 from backend.actor import TenantId
-from backend.invoices.types import BillingRun, Invoice, InvoiceId, InvoiceLine, Owed, RunState, Status
+from backend.invoices.types import BillingRun, Invoice, InvoiceId, InvoiceLine, RunState, Status
 from backend.money import Rial
 
 _INVOICE = """
@@ -66,16 +66,6 @@ def net_by_day(connection: Connection, tenant_id: TenantId, first: date, last: d
     )
     rows = connection.execute(statement, {"tenant": tenant_id, "first": first, "last": last})
     return {row.day: Rial(row.net_rial) for row in rows}
-
-
-def owed_by(connection: Connection, tenant_id: TenantId) -> Owed:
-    """The number and sum of a tenant's unpaid invoices."""
-    statement = text(
-        "SELECT count(*) AS count, coalesce(sum(amount_rial), 0) AS amount_rial FROM tenant_invoice"
-        " WHERE tenant_id = :tenant AND status = 'pending'"
-    )
-    row = connection.execute(statement, {"tenant": tenant_id}).mappings().one()
-    return Owed(count=row["count"], amount_rial=Rial(int(row["amount_rial"])))
 
 
 def held(connection: Connection) -> list[Invoice]:

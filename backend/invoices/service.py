@@ -33,7 +33,6 @@ from backend.invoices.types import (
     InvoiceDetail,
     InvoiceId,
     InvoicePage,
-    Owed,
     RunState,
     Status,
 )
@@ -253,13 +252,6 @@ def invoices_of(actor: Actor, tenant_id: TenantId, *, limit: int = 50, offset: i
             connection, tenant_id, max(0, min(limit, MAX_PAGE)), max(0, offset)
         )
         return InvoicePage(rows=rows, total=report_repository.count_of(connection, tenant_id))
-
-
-def owed_by(actor: Actor, tenant_id: TenantId) -> Owed:
-    """What a tenant has not paid yet; held invoices are not due."""
-    require_tenant(actor, tenant_id)
-    with read() as connection:
-        return report_repository.owed_by(connection, tenant_id)
 
 
 def invoice(actor: Actor, invoice_id: InvoiceId) -> InvoiceDetail:

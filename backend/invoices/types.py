@@ -139,14 +139,6 @@ class InvoicePage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Owed:
-    """What a tenant has not paid yet."""
-
-    count: int
-    amount_rial: Rial
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceDetail:
     """One invoice with all its evidence: lines, the day's usage with flags, and the meter readings."""
 

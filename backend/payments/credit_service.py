@@ -1,7 +1,8 @@
 """What becomes of a tenant's credit: it pays invoices, or it is paid out."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from backend import clock
 from backend.actor import Actor, TenantId
@@ -14,7 +15,7 @@ from backend.log import get_logger
 from backend.money import RIAL_PER_TOMAN, Rial
 from backend.payments import ledger_repository, repository, start_service
 from backend.payments.judge_service import name_of
-from backend.payments.types import CreditUse, EntryKind, Payout
+from backend.payments.types import Attempt, CreditUse, EntryKind, Payable, Payout, State
 from backend.tenants import service as tenants
 
 MAX_REASON = 500
@@ -29,18 +30,12 @@ def use(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | No
     with transaction():
         repository.lock_account(tenant_id)
         balance = left = max(0, ledger_repository.balance(tenant_id))
+        # Its amount is frozen on a payment that is open or may arrive, so it must not shrink meanwhile.
+        keepers = _not_prepared(actor, chosen, balance)
+        busy = {kept for attempt in keepers for kept in attempt.invoice_ids}
         dues = {due.id: due for due in invoices.dues(actor, chosen, lock=True)}
-        # Its amount is frozen on an open payment, so it must not shrink meanwhile.
-        busy = (
-            {kept for attempt in repository.open_attempts(chosen) for kept in attempt.invoice_ids}
-            if chosen
-            else set()
-        )
         paid = []
-        for each in start_service.to_payables(list(dues.values())):
-            part = min(left, each.outstanding_rial)
-            if not part or each.invoice_id in busy:
-                continue
+        for each, part in _shares(start_service.to_payables(list(dues.values())), busy, balance):
             ledger_repository.append(
                 tenant_id,
                 EntryKind.CREDIT_USE,
@@ -54,6 +49,36 @@ def use(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | No
                 paid.append(each.invoice_id)
     log.info("payment.credit_used", tenant=tenant_id, used_rial=balance - left, paid=len(paid))
     return CreditUse(used_rial=Rial(balance - left), paid=tuple(paid), balance_rial=Rial(left))
+
+
+def _shares(
+    payables: Sequence[Payable], busy: AbstractSet[InvoiceId], credit_rial: int
+) -> Iterator[tuple[Payable, int]]:
+    """What credit pays on which invoices, the oldest first; nothing on those that are busy."""
+    left = credit_rial
+    for each in payables:
+        part = min(left, each.outstanding_rial)
+        if part and each.invoice_id not in busy:
+            left -= part
+            yield each, part
+
+
+def _not_prepared(actor: Actor, chosen: Sequence[InvoiceId], credit_rial: int) -> list[Attempt]:
+    """What keeps invoices from credit, once the prepared payments of those that it reaches are out of its way.
+
+    Nobody was sent to those, so nobody can be paying them. The account is locked, and no invoice is yet.
+    """
+    keepers = start_service.in_the_way(chosen)
+    busy = {kept for each in keepers if each.state != State.REQUESTED for kept in each.invoice_ids}
+    payables = start_service.to_payables(invoices.dues(actor, chosen))
+    reached = {each.invoice_id for each, _ in _shares(payables, busy, credit_rial)}
+    return [
+        each
+        for each in keepers
+        if each.state != State.REQUESTED
+        or reached.isdisjoint(each.invoice_ids)
+        or not start_service.supersede_prepared(actor, each.id)
+    ]
 
 
 def pay_out(actor: Actor, tenant_id: TenantId, amount_rial: int, reason: str, key: str) -> Payout:

@@ -6,12 +6,14 @@ from enum import StrEnum
 
 from sqlalchemy import bindparam, select, text
 
+from backend.actor import TenantId
 from backend.db.engine import read
 from backend.invoices.types import InvoiceId
+from backend.money import Rial
 from backend.payments.models import PaymentEventRow
 from backend.payments.repository import with_allocations
 from backend.payments.rules import DECIDED_STATES, NOT_DECIDED
-from backend.payments.types import Attempt, AttemptId, Event, EventKind, PaymentHealth, State
+from backend.payments.types import Attempt, AttemptId, Event, EventKind, Owed, PaymentHealth, State
 
 
 def _listed(values: Iterable[StrEnum]) -> str:
@@ -35,6 +37,19 @@ def attempts_on(invoice_ids: Sequence[InvoiceId]) -> list[Attempt]:
     ).bindparams(bindparam("ids", expanding=True))
     with read() as connection:
         return with_allocations(connection, connection.execute(statement, {"ids": list(invoice_ids)}).all())
+
+
+def owed_by(tenant_id: TenantId) -> Owed:
+    """The number of a tenant's invoices that wait for money, and what was not paid on them yet."""
+    statement = text(
+        "SELECT count(*), coalesce(sum(i.amount_rial + coalesce(l.moved, 0)), 0)"
+        " FROM tenant_invoice i LEFT JOIN LATERAL"
+        " (SELECT sum(amount_rial) AS moved FROM tenant_ledger WHERE invoice_id = i.id) l ON true"
+        " WHERE i.tenant_id = :tenant AND i.status = 'pending'"
+    )
+    with read() as connection:
+        count, outstanding = connection.execute(statement, {"tenant": tenant_id}).one()
+        return Owed(count=count, outstanding_rial=Rial(int(outstanding)))
 
 
 def find(track_id: int | None, invoice_number: str, limit: int) -> list[Attempt]:
@@ -82,7 +97,9 @@ def events(attempt_id: AttemptId) -> list[Event]:
 def health(now: datetime, before: datetime) -> PaymentHealth:
     """How payments stand."""
     statement = text(
-        "SELECT (SELECT count(DISTINCT attempt_id) FROM payment_allocation WHERE is_open),"  # noqa: S608 - constants
+        # Nobody is at a payment that was only prepared.
+        "SELECT (SELECT count(DISTINCT l.attempt_id) FROM payment_allocation l"  # noqa: S608 - constants
+        f" JOIN payment_attempt a ON a.id = l.attempt_id WHERE l.is_open AND a.state <> '{State.REQUESTED}'),"
         f" (SELECT count(*) FROM payment_attempt WHERE {_UNDECIDED}),"
         f" (SELECT min(redirected_at) FROM payment_attempt WHERE {_UNDECIDED}),"
         f" (SELECT count(*) FROM payment_attempt WHERE {_FLAGGED}),"

@@ -15,9 +15,12 @@ from backend.errors import Unavailable
 from backend.invoices.types import InvoiceId
 from backend.money import Rial
 from backend.payments.models import PaymentAllocationRow, PaymentAttemptRow, PaymentEventRow
+from backend.payments.rules import NOT_DECIDED
 from backend.payments.types import (
+    LATE_STATES,
     OPEN_STATES,
     PROVIDER,
+    UNPAID_STATES,
     Allocation,
     Attempt,
     AttemptId,
@@ -151,22 +154,27 @@ def attempt_of_track_id(track_id: int) -> Attempt | None:
         return with_allocations(connection, [row])[0] if row else None
 
 
-def open_attempts(invoice_ids: Sequence[InvoiceId]) -> list[Attempt]:
-    """The open attempts that keep any of these invoices, the oldest first."""
+def open_or_undecided(invoice_ids: Sequence[InvoiceId]) -> list[Attempt]:
+    """Attempts at any of these invoices that are open, or that ended and are not decided now; the oldest first."""
     if not invoice_ids:
         return []
     with read() as connection:
         statement = text(
             "SELECT * FROM payment_attempt WHERE id IN"
-            " (SELECT attempt_id FROM payment_allocation WHERE invoice_id IN :ids AND is_open)"
+            " (SELECT l.attempt_id FROM payment_allocation l JOIN payment_attempt a ON a.id = l.attempt_id"
+            " WHERE l.invoice_id IN :ids AND (l.is_open OR (a.state IN :ended AND a.verdict IN :verdicts)))"
             " ORDER BY created_at, id"
-        ).bindparams(bindparam("ids", expanding=True))
-        rows = connection.execute(statement, {"ids": list(invoice_ids)}).all()
-        return with_allocations(connection, rows)
+        ).bindparams(*[bindparam(name, expanding=True) for name in ("ids", "ended", "verdicts")])
+        wanted = {
+            "ids": list(invoice_ids),
+            "ended": [each.value for each in UNPAID_STATES],
+            "verdicts": [each.value for each in NOT_DECIDED],
+        }
+        return with_allocations(connection, connection.execute(statement, wanted).all())
 
 
 def due_ids(now: datetime, future: datetime, limit: int) -> list[AttemptId]:
-    """Attempts that the gateway is to be asked about, the most overdue first.
+    """Attempts that the gateway is to be asked about; late checks after all others, and then the most overdue first.
 
     What was last touched after ``future`` was so before the clock was set back, and its plan means nothing now.
     """
@@ -174,9 +182,10 @@ def due_ids(now: datetime, future: datetime, limit: int) -> list[AttemptId]:
         statement = text(
             "SELECT id FROM payment_attempt WHERE next_check_at IS NOT NULL AND (next_check_at <= :now"
             " OR coalesce(last_inquiry_at, redirected_at, created_at) > :future)"
-            " ORDER BY next_check_at LIMIT :limit"
-        )
-        found = connection.scalars(statement, {"now": now, "future": future, "limit": limit})
+            " ORDER BY state IN :late, next_check_at LIMIT :limit"
+        ).bindparams(bindparam("late", expanding=True))
+        late = [each.value for each in LATE_STATES]
+        found = connection.scalars(statement, {"now": now, "future": future, "late": late, "limit": limit})
         return [AttemptId(each) for each in found]
 
 

@@ -197,8 +197,8 @@ def was_asked_lately(attempt: Attempt, now: datetime) -> bool:
 def next_check(attempt: Attempt, now: datetime) -> datetime | None:
     """When the gateway is asked again about an attempt that stands as given; None for never.
 
-    Close together at first, later far apart. What is not decided is asked for daily until somebody closes it, and for
-    a month after that.
+    Close together at first, later far apart. What is not decided is asked for daily until somebody closes it; from
+    then on as if nobody had, and daily for a month.
     """
     handed_over = attempt.returned_at or attempt.redirected_at
     if handed_over is None:
@@ -210,7 +210,8 @@ def next_check(attempt: Attempt, now: datetime) -> datetime | None:
         case State.REFUNDED | State.REVERSED:
             return None
         case State.CLOSED:
-            following = now + RECHECK_UNDECIDED
+            # The payer may be at the bank still, and money that nobody verifies is taken back.
+            following = _next_open_check(attempt, handed_over, now) or now + RECHECK_UNDECIDED
             closed_at = min(attempt.resolved_at or handed_over, now)
             is_over = following > closed_at + CLOSED_CHECKS_FOR
             return None if is_over else following
@@ -253,12 +254,20 @@ def resolved_state(attempt: Attempt) -> State:
     return attempt.state if is_over or is_decided else State.CLOSED
 
 
-def is_resolvable(attempt: Attempt) -> bool:
-    """Whether an operator's word would change anything: a flag, a doubt or a refund that nobody has dealt with."""
-    if attempt.resolved_at is not None:
+def is_resolvable(attempt: Attempt, now: datetime) -> bool:
+    """Whether an operator's word would change anything: a flag, a doubt or a refund that nobody has dealt with.
+
+    What nobody asked the gateway about is a doubt only when nobody did for so long that operators were alarmed.
+    """
+    if attempt.resolved_at is not None or (attempt.verdict is None and _may_be_asked(attempt, now)):
         return False
     is_doubtful = attempt.state == State.REFUNDING or resolved_state(attempt) != attempt.state
     return is_doubtful or bool(attempt.flags)
+
+
+def _may_be_asked(attempt: Attempt, now: datetime) -> bool:
+    since = attempt.redirected_at or attempt.created_at
+    return attempt.is_open and is_fresh(since, now, ALARM_AFTER)
 
 
 def is_doubtful(attempt: Attempt) -> bool:

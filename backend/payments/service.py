@@ -56,6 +56,7 @@ from backend.payments.types import (
     LedgerEntry,
     OpenedSessions,
     Outcome,
+    Owed,
     PaymentFile,
     PaymentHealth,
     PaymentPreview,
@@ -155,8 +156,13 @@ def callback(actor: Actor | None, parameters: Sequence[tuple[str, str]]) -> Retu
 
 
 def check_again(actor: Actor, attempt_id: AttemptId) -> Attempt:
-    """Let the judge ask about an attempt now. For operators; audited."""
+    """Let the judge ask about an attempt now. For operators; audited.
+
+    Raises Conflict for one without a session (``payment_no_session``): there is nothing to ask about.
+    """
     require_role(actor, *OPERATOR_ROLES)
+    if judge_service.found(attempt_id).track_id is None:
+        raise Conflict(reason="payment_no_session")
     judged = judge_service.judge(actor, attempt_id, clock.utc_now())
     detail = {"state": judged.state.value, "verdict": str(judged.verdict), "reason": judged.last_error or ""}
     audit.record(actor, "payment.checked", f"payment:{attempt_id}", detail)
@@ -192,6 +198,15 @@ def history(actor: Actor, invoice_id: InvoiceId) -> InvoicePayments:
         paid_rial=paid,
         attempts=tuple(report_repository.attempts_on([invoice_id])),
     )
+
+
+def owed_by(actor: Actor, tenant_id: TenantId) -> Owed:
+    """What a tenant has not paid yet, without what was paid of it in part; held invoices are not due.
+
+    For its tenant and staff.
+    """
+    require_tenant(actor, tenant_id)
+    return report_repository.owed_by(tenant_id)
 
 
 def credit_balance(actor: Actor, tenant_id: TenantId) -> int:
@@ -293,7 +308,7 @@ def resolve(actor: Actor, attempt_id: AttemptId, reason: str) -> Attempt:
         repository.lock_account(tenant_id)
         attempt = repository.attempt(attempt_id, lock=True)
         assert attempt is not None
-        if not rules.is_resolvable(attempt):
+        if not rules.is_resolvable(attempt, now):
             raise Conflict
         state = rules.resolved_state(attempt)
         repository.change(

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from backend.clients.zibal_answers import Status
 from backend.money import Rial
 from backend.payments.judge_types import CallbackQuery, PaymentPlan
-from backend.payments.rules import ALARM_AFTER, NO_ANSWER, NOT_DECIDED, START_GRACE, is_fresh
+from backend.payments.rules import ALARM_AFTER, DECIDED_STATES, NO_ANSWER, NOT_DECIDED, START_GRACE, is_fresh
 from backend.payments.types import (
     Allocation,
     Attempt,
@@ -116,11 +117,18 @@ def answer(
 
 
 def is_in_doubt(attempt: Attempt, now: datetime, ttl: timedelta) -> bool:
-    """Whether money of an open attempt is there, or may be: what was last heard of it does not say that it is not."""
-    if attempt.state in {State.PAID_UNVERIFIED, State.REVIEW}:
+    """Whether an attempt's money is at the bank, or may be: what was last heard of it does not say that it is not.
+
+    An attempt that ended without money is judged alike: its session may have been paid after that.
+    """
+    if attempt.state in DECIDED_STATES:
+        return False
+    is_known = attempt.verdict in {Verdict.UNVERIFIED, Verdict.MISMATCH}
+    was_known = attempt.verdict == Verdict.UNDECIDED and attempt.gateway_status == Status.PAID_UNVERIFIED
+    if attempt.state in {State.PAID_UNVERIFIED, State.REVIEW} or is_known or was_known:
         return True
     patience = ALARM_AFTER if attempt.last_error == NO_ANSWER else ttl
-    may_be_paying = attempt.redirected_at is not None and now - attempt.redirected_at < patience
+    may_be_paying = attempt.redirected_at is not None and is_fresh(attempt.redirected_at, now, patience)
     return attempt.verdict in NOT_DECIDED and may_be_paying
 
 
@@ -131,7 +139,7 @@ def _is_fresh(attempt: Attempt, now: datetime, ttl: timedelta, prepared_ttl: tim
         case State.REQUESTED:
             return is_fresh(opened_at, now, prepared_ttl)
         case State.REDIRECTED:
-            return is_fresh(opened_at, now, ttl)
+            return is_fresh(attempt.redirected_at or opened_at, now, ttl)
         case _:
             return False
 

@@ -87,12 +87,13 @@ def offered(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] 
     found = [each for each in payables(actor, tenant_id, invoice_ids) if each.is_pending]
     if invoice_ids is not None:
         return Offered(found, 0)
-    now, ttl = clock.utc_now(), timedelta(seconds=settings().payment_attempt_ttl_s)
+    now = clock.utc_now()
+    ids = {each.invoice_id for each in found}
     doubtful = {
         invoice_id
-        for attempt in repository.open_attempts([each.invoice_id for each in found])
-        if start_rules.is_in_doubt(attempt, now, ttl)
-        for invoice_id in attempt.invoice_ids
+        for attempt in repository.open_or_undecided(list(ids))
+        if _is_in_doubt(attempt, now)
+        for invoice_id in ids.intersection(attempt.invoice_ids)
     }
     return Offered([each for each in found if each.invoice_id not in doubtful], len(doubtful))
 
@@ -117,6 +118,17 @@ def start(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | 
     raise Conflict(reason="payment_starting")
 
 
+def in_the_way(invoice_ids: Sequence[InvoiceId]) -> list[Attempt]:
+    """Attempts that keep these invoices: open ones, and any whose money may be at the bank."""
+    now = clock.utc_now()
+    found = repository.open_or_undecided(invoice_ids)
+    return [each for each in found if each.is_open or _is_in_doubt(each, now)]
+
+
+def _is_in_doubt(attempt: Attempt, now: datetime) -> bool:
+    return start_rules.is_in_doubt(attempt, now, timedelta(seconds=settings().payment_attempt_ttl_s))
+
+
 class Claimed(NamedTuple):
     """A stored attempt that nobody else can make now, the nonce of its callback, and its invoices' numbers."""
 
@@ -126,20 +138,23 @@ class Claimed(NamedTuple):
 
 
 class InTheWay(NamedTuple):
-    """Open attempts that keep the invoices of what is wanted."""
+    """Attempts that keep the invoices of what is wanted."""
 
     wanted: PaymentPlan
     attempts: list[Attempt]
 
 
 def claim(actor: Actor, tenant_id: TenantId, chosen: Sequence[InvoiceId]) -> Claimed | InTheWay:
-    """Store a new attempt on the invoices, unless open ones keep them."""
+    """Store a new attempt on the invoices, unless others keep them.
+
+    One that has ended stands before those that are open: when its money is there, they may be needed no more.
+    """
     with transaction():
         repository.lock_account(tenant_id)
         wanted, numbers = _wanted(actor, chosen)
-        in_the_way = repository.open_attempts([each.invoice_id for each in wanted.allocations])
-        if in_the_way:
-            return InTheWay(wanted, in_the_way)
+        keepers = in_the_way([each.invoice_id for each in wanted.allocations])
+        if keepers:
+            return InTheWay(wanted, [each for each in keepers if not each.is_open] or keepers)
         return Claimed(*_store(actor, tenant_id, wanted), numbers)
 
 
@@ -263,7 +278,7 @@ def to_hand_off(attempt: Attempt, *, is_reused: bool) -> HandOff:
 
 
 def _deal_with(actor: Actor, attempt: Attempt, wanted: PaymentPlan) -> HandOff | None:
-    """Hand an open attempt over again, or get it out of the way; refuses while its money may be on the way."""
+    """Hand an attempt over again, or get it out of the way; refuses while its money may be on the way."""
     now = clock.utc_now()
     match start_rules.obstacle(attempt, wanted, now):
         case Obstacle.STARTING:
@@ -292,6 +307,8 @@ def _ask(actor: Actor, attempt: Attempt, wanted: PaymentPlan) -> HandOff | None:
     now = clock.utc_now()
     judged = judge_service.judge(actor, attempt.id, now)
     if not judged.is_open:
+        if _is_in_doubt(judged, now):
+            raise Conflict(reason="payment_undecided")
         return None
     match start_rules.answer(
         judged,
@@ -322,6 +339,17 @@ def _supersede(actor: Actor, attempt: Attempt) -> None:
             return
         repository.change(attempt.id, State.SUPERSEDED)
         _event(actor, attempt, EventKind.SUPERSEDED, clock.utc_now())
+
+
+def supersede_prepared(actor: Actor, attempt_id: AttemptId) -> bool:
+    """Give up a payment that nobody was sent to yet, in the caller's transaction; whether it was still one."""
+    current = repository.attempt(attempt_id, lock=True)
+    assert current is not None
+    if current.state != State.REQUESTED:
+        return False
+    repository.change(attempt_id, State.SUPERSEDED)
+    _event(actor, current, EventKind.SUPERSEDED, clock.utc_now())
+    return True
 
 
 def _event(actor: Actor, attempt: Attempt, kind: EventKind, now: datetime, **detail: str | bool) -> None:

@@ -21,7 +21,8 @@ from backend.payments import judge_service, report_repository, repository, rules
 from backend.payments.judge_service import name_of
 from backend.payments.types import AttemptId, EventKind, OpenedSessions, State, SweepReport
 
-AT_ONCE = 200
+# Far more than a round has time for where the gateway is slow; ``ROUND_S`` is what ends it.
+AT_ONCE = 5000
 # The gateway may take seconds to answer, and a round must end well within its minute. Connections are for others too.
 WORKERS = 4
 # The longest judgement takes half a minute more; the next round begins with what this one left.

@@ -49,6 +49,13 @@ OPEN_STATES = frozenset(
 )
 
 
+# Their invoices are free again, and their sessions may still be paid.
+UNPAID_STATES = frozenset({State.FAILED, State.CANCELLED, State.EXPIRED, State.SUPERSEDED})
+
+# Nobody waits for the next answer about these.
+LATE_STATES = frozenset({State.SETTLED, State.CLOSED, State.REFUNDING})
+
+
 class Verdict(StrEnum):
     """What the judge makes of the evidence."""
 
@@ -133,6 +140,14 @@ class Payable:
     amount_rial: Rial
     outstanding_rial: Rial
     is_pending: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """How many invoices of a tenant wait for money, and what is still to be paid on them."""
+
+    count: int
+    outstanding_rial: Rial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from backend.accounts.rules import address_group
-from backend.actor import Actor
+from backend.actor import Actor, Role, require_role
 from backend.errors import AppError, Forbidden, Invalid, NotFound, SignInRequired, TooManyAttempts
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, error_text, has, text
@@ -53,6 +53,7 @@ async def start(request: Request) -> Response:
     try:
         found = await session.of_cookies(request.headers.get("cookie", ""))
         invoice_ids = None if fields.get("all") == "1" else _invoice_ids(chosen)
+        require_role(found.actor, Role.TENANT_ADMIN)
         _check_pace(found.actor)
         hand_off = await bridge.call_gateway(payments.start, found.actor, invoice_ids)
     except SignInRequired as error:

@@ -11,6 +11,7 @@ from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
+from backend.payments import service as payments
 from portal import bridge, session
 from portal.bridge import Problem
 from portal.guard import TENANT, TENANT_ADMINS, allow
@@ -133,12 +134,12 @@ def list_view(actor: Actor, first: int, lang: Lang) -> ListView:
         # Two quick clicks on "older" count past the end.
         first = max(0, found.total - 1) // PAGE_SIZE * PAGE_SIZE
         found = invoices.invoices_of(actor, tenant_id, limit=PAGE_SIZE, offset=first)
-    due = invoices.owed_by(actor, tenant_id)
+    due = payments.owed_by(actor, tenant_id)
     return ListView(
         rows=[rows.to_row(each, lang) for each in found.rows],
         first=first,
         total=found.total,
-        due=fmt.toman(due.amount_rial, lang),
+        due=fmt.toman(due.outstanding_rial, lang),
         due_count=fmt.number(due.count, lang),
         offer=payment_rows.read_offer(actor, None, lang),
         credit=payment_rows.read_credit(actor, lang),

@@ -141,10 +141,14 @@ def _actions() -> rx.Component:
     return rx.cond(
         PaymentsState.can_act,
         rx.el.div(
-            button(
-                t("page.payments.check_again"),
-                on_click=PaymentsState.check_again,
-                disabled=PaymentsState.is_checking,
+            rx.cond(
+                PaymentsState.file.can_check,
+                button(
+                    t("page.payments.check_again"),
+                    on_click=PaymentsState.check_again,
+                    disabled=PaymentsState.is_checking,
+                ),
+                rx.fragment(),
             ),
             rx.cond(
                 PaymentsState.file.can_resolve,

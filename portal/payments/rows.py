@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from backend import clock
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
 from backend.payments import rules
@@ -66,6 +67,7 @@ class FileView:
     next_ask: str = ""
     resolution: str = ""
     url: str = ""
+    can_check: bool = False
     can_resolve: bool = False
 
 
@@ -137,7 +139,8 @@ def to_file(found: PaymentFile, lang: Lang) -> FileView:
         next_ask=fmt.instant(attempt.next_check_at, lang) if attempt.next_check_at else "—",
         resolution=attempt.resolution or "",
         url=routes.invoice(first) if first else routes.PAYMENTS,
-        can_resolve=rules.is_resolvable(attempt),
+        can_check=attempt.track_id is not None,
+        can_resolve=rules.is_resolvable(attempt, clock.utc_now()),
     )
 
 

@@ -8,15 +8,17 @@ from backend.clock import utc_now
 from backend.config import settings
 from backend.db.engine import advisory_lock, transaction
 from backend.db.locks import LockNumber
-from backend.errors import Conflict, Forbidden, Invalid
+from backend.errors import Conflict, Forbidden, Invalid, Unavailable
 from backend.payments import gateway_service, judge_service, service
 from backend.payments.types import EventKind, Flag, Outcome, State, Verdict
+from portal.payments.rows import to_file
 from tests import factories
 from tests.integration.payments.payer import (
     SWEEPER,
     Payer,
     attempt_of,
     count_rows,
+    invoice_row,
     ledger_of,
     let_time_pass,
     mails,
@@ -344,3 +346,19 @@ def test_the_ledger_cannot_be_rewritten(payer: Payer) -> None:
             connection.exec_driver_sql(statement)
 
     assert count_rows("tenant_ledger") == 2
+
+
+def test_who_was_not_asked_is_not_said_to_be(payer: Payer) -> None:
+    operator = factories.actor(Role.OPERATOR)
+    invoice = payer.invoice()
+    payer.bank.fault("request", "drop", times=1)
+    with pytest.raises(Unavailable):
+        payer.start(invoice)
+    [attempt] = service.find(operator, str(invoice_row(invoice)["number"]))
+
+    with pytest.raises(Conflict, match="payment_no_session"):
+        service.check_again(operator, attempt.id)
+
+    assert payer.bank.calls("inquiry") == []
+    assert [each for each in audit.entries(operator) if each.event.action == "payment.checked"] == []
+    assert not to_file(service.file_of(operator, attempt.id), "en").can_check

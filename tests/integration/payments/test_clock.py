@@ -1,8 +1,19 @@
 """A clock that was set back: what was written in its future is due now, and keeps nobody waiting."""
 
+import pytest
+
+from backend.errors import Conflict
 from backend.payments import repository, service, start_service
 from backend.payments.types import State
-from tests.integration.payments.payer import SWEEPER, Payer, attempt_of, let_time_pass, status_of, sweep
+from tests.integration.payments.payer import (
+    SWEEPER,
+    Payer,
+    attempt_of,
+    let_time_pass,
+    status_of,
+    sweep,
+    track_of,
+)
 
 
 def set_clock_back(**span: float) -> None:
@@ -58,7 +69,7 @@ def test_a_start_from_the_future_is_closed_by_the_sweeper(payer: Payer) -> None:
     set_clock_back(hours=2)
 
     assert service.sweep(SWEEPER).expired == 1
-    assert repository.open_attempts([invoice]) == []
+    assert repository.open_or_undecided([invoice]) == []
 
 
 def test_a_session_from_the_future_is_not_handed_out_for_days(payer: Payer) -> None:
@@ -68,3 +79,16 @@ def test_a_session_from_the_future_is_not_handed_out_for_days(payer: Payer) -> N
 
     assert payer.start(invoice).attempt_id != old.attempt_id
     assert attempt_of(old).next_check_at is not None
+
+
+def test_a_doubt_from_the_future_blocks_nobody_for_days(payer: Payer) -> None:
+    invoice = payer.invoice()
+    payer.bank.act(track_of(payer.start(invoice)), "status", status=11)
+    with pytest.raises(Conflict, match="payment_undecided"):
+        payer.start(invoice)
+    set_clock_back(days=2)
+    sweep()
+    let_time_pass(payer.bank, minutes=60)
+    sweep()
+
+    assert payer.start(invoice).is_reused is False

@@ -240,3 +240,40 @@ def test_50_payments_at_once_lose_none(payer: Payer) -> None:
     assert {status_of(each) for each in invoices} == {"paid"}
     assert count_rows("tenant_ledger", "kind = 'payment'") == 50
     assert len(mails()) == 50
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("status", 3_000_000_000),
+        ("status", -(10**12)),
+        ("fields", {"orderId": "a\x00b"}),
+        ("fields", {"orderId": "x" * 5_000}),
+        ("fields", {"refNumber": 10**90}),
+        ("fields", {"amount": 10**30}),
+    ],
+)
+def test_an_answer_that_cannot_be_stored_leaves_a_payment_undecided_and_crashes_nothing(
+    payer: Payer, kind: str, value: object
+) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    payer.pay(hand_off)
+    payer.bank.fault("verify", "drop")
+    payer.bank.fault("inquiry", kind, value)
+
+    assert payer.come_back(hand_off).outcome == Outcome.CHECKING
+    payer.bank.heal()
+
+    assert payer.come_back(hand_off).outcome == Outcome.PAID
+
+
+def test_an_order_that_is_ours_but_for_what_cannot_be_stored_is_not_ours(payer: Payer) -> None:
+    hand_off = payer.start(payer.invoice())
+    payer.pay(hand_off)
+    own = attempt_of(hand_off).order_ref
+    for point in ("inquiry", "verify"):
+        payer.bank.fault(point, "fields", {"orderId": f"{own}\x00"})
+
+    assert payer.come_back(hand_off).outcome == Outcome.CHECKING
+    assert attempt_of(hand_off).state == State.REVIEW

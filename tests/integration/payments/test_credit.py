@@ -7,14 +7,17 @@ import pytest
 
 from backend.actor import Role, TenantId
 from backend.audit import service as audit
+from backend.config import settings
 from backend.db.engine import transaction
 from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from backend.payments import __main__ as command
-from backend.payments import service
+from backend.payments import repository, service
 from backend.payments.types import EntryKind
 from tests import factories
 from tests.integration.payments.payer import (
+    SWEEPER,
     Payer,
+    count_rows,
     invoice_row,
     ledger_of,
     let_time_pass,
@@ -46,6 +49,27 @@ def test_credit_leaves_alone_what_is_just_being_paid(payer: Payer) -> None:
 
     assert service.use_credit(payer.actor).used_rial == 0
     assert service.preview(payer.actor).credit_rial == 50_000
+
+
+def test_credit_pays_an_invoice_whose_payment_was_only_prepared(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payer.overpay(50_000)
+    monkeypatch.setenv("PAYMENT_PREPARED_SESSIONS", "3")
+    settings.cache_clear()
+    reached, beyond = payer.invoice(30_000), payer.invoice(30_000)
+    untouched = payer.invoice(30_000)
+    service.open_sessions(SWEEPER)
+    let_time_pass(None, hours=7)
+    assert service.health(factories.actor(Role.OPERATOR)).open == 0
+
+    used = service.use_credit(payer.actor)
+
+    assert (used.used_rial, used.paid) == (50_000, (reached,))
+    kept = repository.open_or_undecided([reached, beyond, untouched])
+    assert [each.invoice_ids for each in kept] == [(untouched,)]
+    assert count_rows("payment_event", "kind = 'superseded'") == 2
+    assert payer.start(beyond).amount_rial == 10_000
 
 
 def test_an_invoice_names_the_session_that_paid_it_and_no_other(payer: Payer) -> None:

@@ -6,7 +6,7 @@ from backend.actor import Role
 from backend.clock import utc_now
 from backend.errors import Conflict
 from backend.payments import report_repository, repository, rules, service, start_service
-from backend.payments.types import Flag, State, Verdict
+from backend.payments.types import Flag, HandOff, Outcome, State, Verdict
 from tests import factories
 from tests.integration.payments.payer import (
     SWEEPER,
@@ -91,6 +91,80 @@ def test_list_and_metric_and_rule_agree_on_what_is_undecided(payer: Payer) -> No
                 assert (len(listed), counted) == (expected, expected), (state, verdict, resolved_at)
 
 
+@pytest.mark.parametrize("way", ["expired", "declined", "superseded", "cancelled"])
+@pytest.mark.parametrize("silence", [False, True])
+def test_money_at_the_bank_of_a_closed_payment_lets_no_second_one_begin(
+    payer: Payer, way: str, *, silence: bool
+) -> None:
+    payer.overpay()
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    close(payer, hand_off, way)
+    pay_unverified(payer, hand_off)
+    if silence:
+        payer.bank.fault("inquiry", "drop")
+        let_time_pass(payer.bank, hours=25)
+        sweep()
+
+    assert service.preview(payer.actor).in_doubt == 1
+    for wanted in ([invoice], None):
+        with pytest.raises(Conflict, match="payment_undecided"):
+            service.start(payer.actor, wanted)
+    assert service.use_credit(payer.actor).used_rial == 0
+    payer.bank.heal()
+    with pytest.raises(Conflict, match="invoices_paid"):
+        payer.start(invoice)
+    assert (attempt_of(hand_off).state, status_of(invoice)) == (State.SETTLED, "paid")
+
+
+def test_closing_the_case_of_unverified_money_lets_its_invoice_be_paid(payer: Payer) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    close(payer, hand_off, "expired")
+    pay_unverified(payer, hand_off)
+
+    service.resolve(factories.actor(Role.OPERATOR), hand_off.attempt_id, "the bank gives it back")
+
+    assert service.preview(payer.actor).in_doubt == 0
+    assert payer.start(invoice).attempt_id != hand_off.attempt_id
+
+
+def test_a_closed_payment_that_the_bank_gave_back_blocks_nobody(payer: Payer) -> None:
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    close(payer, hand_off, "expired")
+    pay_unverified(payer, hand_off)
+    payer.bank.act(track_of(hand_off), "reverse")
+
+    assert payer.start(invoice).attempt_id != hand_off.attempt_id
+
+
+def close(payer: Payer, hand_off: HandOff, way: str) -> None:
+    """Let a payment that was handed over give its invoice free."""
+    match way:
+        case "expired":
+            let_time_pass(None, minutes=16)
+            sweep()
+        case "declined":
+            payer.bank.fail(track_of(hand_off), 5)
+            payer.come_back(hand_off)
+        case "cancelled":
+            payer.bank.act(track_of(hand_off), "status", status=3)
+            payer.come_back(hand_off)
+        case _:
+            payer.bank.act(track_of(hand_off), "status", status=11)
+            let_time_pass(None, minutes=16)
+            payer.start(*hand_off.invoice_ids)
+    assert not attempt_of(hand_off).is_open
+
+
+def pay_unverified(payer: Payer, hand_off: HandOff) -> None:
+    """Pay in a session while the gateway confirms nothing."""
+    payer.bank.pay(track_of(hand_off))
+    payer.bank.fault("verify", "http_error", 503)
+    assert payer.come_back(hand_off).outcome == Outcome.CHECKING
+
+
 def test_what_is_listed_as_undecided_can_be_resolved(payer: Payer) -> None:
     hand_off = payer.start(payer.invoice())
     let_time_pass(None, hours=24)
@@ -99,7 +173,38 @@ def test_what_is_listed_as_undecided_can_be_resolved(payer: Payer) -> None:
             set_columns(hand_off, state=state.value, verdict=verdict and verdict.value)
             found = attempt_of(hand_off)
             if rules.is_alarming(found, utc_now()):
-                assert rules.is_resolvable(found), (state, verdict)
+                assert rules.is_resolvable(found, utc_now()), (state, verdict)
+
+
+def test_a_case_that_was_closed_while_the_payer_is_at_the_bank_is_asked_about_like_any_other(
+    payer: Payer,
+) -> None:
+    payer.bank.behave(auto_reverse_s=900)
+    operator = factories.actor(Role.OPERATOR)
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    payer.bank.act(track_of(hand_off), "status", status=11)
+    service.check_again(operator, hand_off.attempt_id)
+    service.resolve(operator, hand_off.attempt_id, "the customer called")
+
+    payer.pay(hand_off)
+    for _ in range(14):
+        let_time_pass(payer.bank, minutes=1.05)
+        sweep()
+
+    assert (attempt_of(hand_off).state, status_of(invoice)) == (State.SETTLED, "paid")
+
+
+def test_a_case_is_not_closed_before_anybody_asked_about_it(payer: Payer) -> None:
+    operator = factories.actor(Role.OPERATOR)
+    hand_off = payer.start(payer.invoice())
+
+    with pytest.raises(Conflict):
+        service.resolve(operator, hand_off.attempt_id, "the customer called")
+    assert attempt_of(hand_off).state == State.REDIRECTED
+    let_time_pass(None, hours=25)
+
+    assert service.resolve(operator, hand_off.attempt_id, "nobody asks").state == State.CLOSED
 
 
 def test_a_start_that_is_under_way_is_nothing_to_resolve(payer: Payer) -> None:

@@ -176,6 +176,20 @@ def test_paying_all_leaves_out_what_a_payment_may_be_on_its_way_to(payer: Payer)
     assert [status_of(unclear), status_of(other)] == ["pending", "paid"]
 
 
+def test_only_invoices_that_are_left_out_are_counted(payer: Payer) -> None:
+    one, two = payer.invoice(), payer.invoice()
+    old, both = payer.start(one), payer.start(one, two)
+    payer.bank.act(track_of(both), "status", status=11)
+    with pytest.raises(Conflict, match="payment_undecided"):
+        payer.start(one, two)
+    payer.pay(old)
+    let_time_pass(payer.bank, minutes=1.1)
+    sweep()
+    assert [status_of(one), status_of(two)] == ["paid", "pending"]
+
+    assert service.preview(payer.actor).in_doubt == 1
+
+
 def test_where_nothing_waits_for_money_there_is_nothing_to_pay_and_nothing_in_doubt(payer: Payer) -> None:
     payer.pay_whole(payer.invoice())
 
@@ -318,10 +332,25 @@ def test_payments_opened_at_night_are_handed_out_on_the_click(
     sweep()
 
     assert (report.opened, report.failed) == (2, 1)
-    prepared = repository.open_attempts(invoices)
+    prepared = repository.open_or_undecided(invoices)
     assert {each.state for each in prepared} == {State.REQUESTED}
     hand_off = payer.start(*prepared[0].invoice_ids)
     assert (hand_off.attempt_id, hand_off.is_reused) == (prepared[0].id, True)
+
+
+def test_a_double_click_on_a_prepared_payment_hands_it_out_twice(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAYMENT_PREPARED_SESSIONS", "3")
+    settings.cache_clear()
+    invoice = payer.invoice()
+    service.open_sessions(SWEEPER)
+    let_time_pass(None, hours=7)
+
+    first, second = payer.start(invoice), payer.start(invoice)
+
+    assert first.attempt_id == second.attempt_id
+    assert len(payer.bank.calls("request")) == 1
 
 
 def test_prepared_payments_expire_unseen_and_are_replaced_unasked(
@@ -339,7 +368,7 @@ def test_prepared_payments_expire_unseen_and_are_replaced_unasked(
     sweep()
 
     assert both.invoice_ids == (one, two)
-    assert repository.open_attempts([three]) == []
+    assert repository.open_or_undecided([three]) == []
     assert payer.bank.calls("inquiry", track_of(both)) != []
 
 

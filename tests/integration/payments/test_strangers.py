@@ -74,7 +74,7 @@ def prepared(payer: Payer, monkeypatch: pytest.MonkeyPatch) -> HandOff:
     settings.cache_clear()
     invoice = payer.invoice()
     service.open_sessions(SWEEPER)
-    [found] = repository.open_attempts([invoice])
+    [found] = repository.open_or_undecided([invoice])
     return HandOff(
         attempt_id=found.id,
         start_url=f"x/{found.track_id}",

@@ -35,7 +35,22 @@ def test_tiny_invoices_do_not_keep_the_night_from_opening_others(
     report = service.open_sessions(SWEEPER)
 
     assert report.opened == 2
-    assert {each.invoice_ids[0] for each in repository.open_attempts(wanted)} == set(wanted)
+    assert {each.invoice_ids[0] for each in repository.open_or_undecided(wanted)} == set(wanted)
+
+
+def test_a_rest_below_the_floor_takes_nobodys_place_at_night(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAYMENT_PREPARED_SESSIONS", "1")
+    settings.cache_clear()
+    payer.overpay(45_000)
+    older, paid_in_part = payer.invoice(), payer.invoice(50_000)
+    assert service.use_credit(payer.actor, [paid_in_part]).used_rial == 45_000
+
+    report = service.open_sessions(SWEEPER)
+
+    assert (report.opened, report.failed) == (1, 0)
+    assert [each.invoice_ids for each in repository.open_or_undecided([older])] == [(older,)]
 
 
 def test_a_row_that_hits_a_bug_is_postponed_and_blocks_nobody(
@@ -52,6 +67,22 @@ def test_a_row_that_hits_a_bug_is_postponed_and_blocks_nobody(
     assert [(each.failed, each.settled) for each in reports] == [(1, 0), (0, 1)]
     let_time_pass(payer.bank, minutes=61)
     assert service.sweep(SWEEPER).failed == 1
+
+
+def test_fresh_money_goes_before_a_late_check(payer: Payer, monkeypatch: pytest.MonkeyPatch) -> None:
+    late = payer.pay_whole(payer.invoice())
+    let_time_pass(payer.bank, hours=2)
+    invoice = payer.invoice()
+    payer.pay(payer.start(invoice))
+    set_columns(late, next_check_at="2020-01-01T00:00Z")
+    let_time_pass(payer.bank, minutes=5)
+    monkeypatch.setattr(sweep_service, "AT_ONCE", 1)
+
+    service.sweep(SWEEPER)
+    assert status_of(invoice) == "paid"
+    service.sweep(SWEEPER)
+
+    assert len(payer.bank.calls("inquiry", track_of(late))) == 2
 
 
 def test_an_unused_attempt_that_hits_a_bug_keeps_no_other_from_expiring(
@@ -72,7 +103,7 @@ def test_an_unused_attempt_that_hits_a_bug_keeps_no_other_from_expiring(
     reports = [service.sweep(SWEEPER) for _ in range(2)]
 
     assert [(each.failed, each.expired) for each in reports] == [(1, 0), (0, 1)]
-    assert repository.open_attempts([whole]) == []
+    assert repository.open_or_undecided([whole]) == []
 
 
 def test_what_a_click_took_just_before_it_would_expire_is_left_alone(payer: Payer) -> None:

@@ -13,8 +13,9 @@ from backend.notifications.letters import letter_of
 from backend.notifications.types import Mail
 from backend.payments import service
 from backend.payments.types import Outcome
+from portal.invoices.list_state import list_view
 from tests import factories
-from tests.integration.payments.payer import Payer, callback_of, mails, status_of, track_of
+from tests.integration.payments.payer import Payer, callback_of, invoice, mails, status_of, track_of
 
 
 def letters(lang: Any = "en") -> list[str]:
@@ -32,6 +33,26 @@ def letters(lang: Any = "en") -> list[str]:
         ).text
         for each in mails()
     ]
+
+
+@pytest.mark.parametrize("way", ["a part", "credit"])
+def test_total_unpaid_is_what_is_left(payer: Payer, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    monkeypatch.setenv("ZIBAL_MAX_RIAL", "200000")
+    settings.cache_clear()
+    invoice(Payer(payer.bank).tenant.id, 70_000)
+    payer.invoice(99_000, status="held")
+    if way == "credit":
+        payer.overpay(200_000)
+    first = payer.invoice(350_000)
+    if way == "credit":
+        service.use_credit(payer.actor)
+    else:
+        payer.pay_whole(first)
+    payer.invoice(10_000)
+
+    view = list_view(payer.actor, 0, "en")
+
+    assert (view.due, view.due_count, view.offer.total) == ("16,000 Toman", "2", "16,000 Toman")
 
 
 def test_the_first_part_of_a_payment_says_what_is_left(payer: Payer, monkeypatch: pytest.MonkeyPatch) -> None:

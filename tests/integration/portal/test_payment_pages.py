@@ -95,6 +95,20 @@ def test_opening_payments_is_limited_for_each_company(
     assert refusal_in(query, "en") == text("error.too_many_attempts.payments", "en")
 
 
+def test_a_viewer_costs_the_admins_no_start(
+    house: House, bank: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payments, "STARTS_AT_ONCE", 3.0)
+    monkeypatch.setattr(payments, "STARTS_PER_S", 0.0)
+    invoice_id = payer.invoice(house.own.id, 50_000)
+
+    refused = start(house.people[Role.TENANT_VIEWER].cookie, invoice_id, times=4)
+    [opened] = start(house.people[Role.TENANT_ADMIN].cookie, invoice_id)
+
+    assert {each.headers["location"] for each in refused} == {f"/invoices/{invoice_id}?error=forbidden"}
+    assert opened.headers["location"].startswith("/pay/")
+
+
 @pytest.mark.parametrize("lang", ["fa", "en"])
 def test_the_first_part_says_what_is_left_and_leads_to_paying_it(
     house: House, bank: Driver, monkeypatch: pytest.MonkeyPatch, lang: Lang

@@ -44,8 +44,8 @@ def receipt_mail_of(lang: Lang, amounts: dict[str, int] | None = None, **fields:
         **fields,
     )
     dues = [
-        Due(InvoiceId(uuid4()), TENANT, f"1405-00000{n}", date(2026, 11, n), Rial(1), Status.PAID)
-        for n in (2, 1)
+        Due(id_, TENANT, f"1405-00000{n}", date(2026, 11, n), Rial(1), Status.PAID)
+        for id_, n in ((InvoiceId(uuid4()), 2), (FIRST, 1))
     ]
     return receipt_mail(settled, tenant, dues, at=NOW, **(amounts or {}))
 

@@ -113,11 +113,11 @@ OLD = NOW - timedelta(minutes=20)
     ("fields", "expected"),
     [
         pytest.param({"verdict": Verdict.WAITING}, Answer.REUSE, id="fresh"),
-        pytest.param({"verdict": Verdict.WAITING, "requested_at": OLD}, Answer.REPLACE, id="stale"),
+        pytest.param({"verdict": Verdict.WAITING, "redirected_at": OLD}, Answer.REPLACE, id="stale"),
         pytest.param(
-            {"verdict": Verdict.WAITING, "requested_at": None, "created_at": OLD},
-            Answer.REPLACE,
-            id="stale by birth",
+            {"verdict": Verdict.WAITING, "requested_at": NOW - timedelta(hours=7)},
+            Answer.REUSE,
+            id="prepared and handed over just now",
         ),
         pytest.param(
             {"state": State.REQUESTED, "verdict": Verdict.WAITING, "requested_at": OLD},
