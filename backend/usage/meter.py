@@ -137,9 +137,7 @@ def _read(source: Source, situation: Situation, look: Look) -> Found:
     for asked, boundary in ((Asked.OPENING, look.opening), (Asked.CLOSING, look.closing)):
         for target, index in plain[asked].items():
             found.setdefault((asked, index), []).append(boundary.by_target[target])
-    answers = source.at_points(
-        situation.sight, [question.point for question in questions], look.shards.matchers
-    )
+    answers = source.at_points(look, [question.point for question in questions])
     for question, values in zip(questions, answers, strict=True):
         found.setdefault((question.asked, question.life), []).append(values)
     return found

@@ -25,6 +25,7 @@ NAMED_INSTANCES = 200
 START_TIME = "process_start_time_seconds"
 
 Answer = TypeVar("Answer")
+Vector = Sequence[Mapping[str, Any]]
 
 
 class Boundary(NamedTuple):
@@ -38,6 +39,7 @@ class Look(NamedTuple):
     """The answers over everybody, and the parts that they were asked in."""
 
     sight: Sight
+    table: TargetTable
     shards: "Shards"
     opening: Boundary
     closing: Boundary
@@ -78,7 +80,7 @@ class Source:
         """
         if not instances:
             nothing = Boundary({}, set())
-            return Look(Sight([], []), Shards([""], has_odd_labels=False), nothing, nothing)
+            return Look(Sight([], []), TargetTable([]), Shards([""], has_odd_labels=False), nothing, nothing)
         with ThreadPoolExecutor(1) as side:
             seeing = side.submit(copy_context().run, self.sight, instances, wider)
 
@@ -89,7 +91,7 @@ class Source:
             shards = self.shards(window, len(instances))
             instants = (window.start_ms, window.end_ms)
             opening, closing = self.boundaries(table, shards.matchers, instants)
-            return Look(seeing.result(), shards, opening, closing)
+            return Look(seeing.result(), table(), shards, opening, closing)
 
     def shards(self, span: Span, instances: int) -> Shards:
         """Matchers that split the series into parts of bearable size; one empty matcher when one part is enough.
@@ -137,8 +139,9 @@ class Source:
         width = len(shards)
         return [_joined(parts[start : start + width]) for start in range(0, len(parts), width)]
 
-    def at_points(self, sight: Sight, points: Sequence[Point], shards: Sequence[str]) -> list[Values]:
+    def at_points(self, look: Look, points: Sequence[Point]) -> list[Values]:
         """The readings of one life each, at the scrapes that are named."""
+        shards = look.shards.matchers
         size = max(1, LARGEST_BATCH // len(shards))
         batches = [
             (shard, range(start, min(start + size, len(points))))
@@ -148,16 +151,30 @@ class Source:
 
         def read(batch: tuple[str, range]) -> dict[int, Values]:
             shard, marks = batch
-            parts = [self._marked(sight, points[mark], mark, shard) for mark in marks]
+            parts = [self._marked(look.sight, points[mark], mark, shard) for mark in marks]
             vector = self.client.instant(_any_of(parts), points[marks[-1]].at_ms)
-            labels = {mark: sight.targets[points[mark].target].labels for mark in marks}
-            return values_by_mark(vector, labels, self.names)
+            asked = {mark: points[mark].target for mark in marks}
+            labels = {mark: look.sight.targets[target].labels for mark, target in asked.items()}
+            return values_by_mark(self._own(vector, look.table, asked), labels, self.names)
 
         found: list[Values] = [{} for _ in points]
         for answer in _side_by_side(read, batches):
             for mark, values in answer.items():
                 found[mark].update(values)
         return found
+
+    def _own(self, vector: Vector, table: TargetTable, asked: Mapping[int, int]) -> Vector:
+        """The rows of the target that each question is about, of all that were scraped at its address."""
+        shared = {mark: target for mark, target in asked.items() if not table.is_alone(target)}
+        if not shared:
+            return vector
+        names = self.names
+        return [
+            row
+            for row in vector
+            if (target := shared.get(int(row["metric"][MARK]))) is None
+            or target in table.targets_of(row["metric"], names)
+        ]
 
     def with_counters(self, instances: Sequence[str], span: Span) -> list[str]:
         """Those of some instances that have a counter within the window; the index only knew that they might."""
@@ -217,8 +234,8 @@ class Source:
         # Left-open ranges (3.x) leave out their first instant, left-closed ones (2.x) have it: one millisecond
         # before the life's first scrape is right for both, and no earlier life was scraped there.
         reach_ms = min(NEAR_MS, point.at_ms - point.since_ms + 1)
-        matchers = _target_matchers(sight, point.target)
-        counter = self._counter(shard, *matchers)
+        # The job of the counters need not be the one that tells the start: the whole address is asked.
+        counter = self._counter(shard, f"instance={quoted(sight.targets[point.target].instance)}")
         reading = f"last_over_time({counter}[{reach_ms}ms] @ {instant_text(point.at_ms)})"
         return f'label_replace({reading}, "{MARK}", "{mark}", "", "")'
 
@@ -246,13 +263,6 @@ def _one_of(label: str, values: Sequence[str]) -> str:
 def _selector(metric: str, matchers: Iterable[str]) -> str:
     inner = ",".join(bare for matcher in matchers if (bare := matcher.strip().strip("{}").strip(" ,")))
     return f"{metric}{{{inner}}}"
-
-
-def _target_matchers(sight: Sight, target: int) -> list[str]:
-    own = sight.targets[target]
-    siblings = [other for other in sight.targets if other.instance == own.instance]
-    names = {"instance"} if len(siblings) == 1 else {name for other in siblings for name in other.labels}
-    return [f"{name}={quoted(own.labels.get(name, ''))}" for name in sorted(names)]
 
 
 def _any_of(parts: Sequence[str]) -> str:

@@ -1,0 +1,54 @@
+"""Worlds in which a scraper, for a while, does not see all that there is, or not by the same job."""
+
+from collections.abc import Iterator, Sequence
+
+from tests.integration.usage.nights import BEGIN, NOON, SECOND, A, B, midnight, pod
+from tests.integration.usage.world import START, Labels, Process, Scraper, World
+
+POD2 = "10.0.0.2:8000"
+BOTH = {A: BEGIN, B: BEGIN}
+CUT = midnight(SECOND)
+HISTORY = 500_000_000
+FOR_EVER = 1e12
+
+
+class CountersApart(World):
+    """The job ``bare`` keeps counters only, as a ``keep`` of ``openai_.*`` does; others tell the start times."""
+
+    def samples(self) -> Iterator[tuple[str, Labels, float, float]]:
+        for one in super().samples():
+            if not (one[0] == START and dict(one[1])["job"] == "bare"):
+                yield one
+
+
+def apart(
+    name: str,
+    pods: list[Process],
+    gaps: Sequence[tuple[float, float]] = (),
+    *,
+    bare_begins: float = 0,
+    begins: float = 0,
+) -> World:
+    """Counters in one job with labels of its own, start times in another that an HA pair scrapes."""
+    starts = [
+        Scraper(60, offset, job="generic", keys=[], gaps=gaps, begins=begins, extra=extra)
+        for offset, extra in (
+            (3, {"service": "docuchat", "prometheus_replica": "a"}),
+            (5, {"service": "docuchat", "prometheus_replica": "b"}),
+        )
+    ]
+    bare = Scraper(60, 7, job="bare", gaps=gaps, begins=bare_begins, extra={"container": "app"})
+    return CountersApart(name, pods, [bare, *starts])
+
+
+def apart_worlds() -> list[World]:
+    """A restart in place at noon, and a quarter of an hour without scrapes over a midnight."""
+    return [
+        apart("apart", [pod(end=NOON), pod(start=NOON + 30)]),
+        apart("apart-gap", [pod()], [(CUT - 700, CUT + 200)]),
+    ]
+
+
+def unseen_worlds() -> list[World]:
+    """All of them; each is measured by its name."""
+    return [*apart_worlds()]
