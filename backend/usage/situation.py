@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from backend.usage.coverage import SILENCE_MS, Seen, Span, known_until, seen_in, watched_until
-from backend.usage.lives import EPOCH, Life, Point, Sight, milliseconds
+from backend.usage.lives import EPOCH, Copy, Life, Point, Sight, milliseconds
 from backend.usage.source import Source
 from backend.usage.types import StoredClosings, StoredLife, StoredLives
 
@@ -29,6 +29,15 @@ class Situation:
     def is_known(self, life: Life) -> bool:
         """Whether the life was scraped, or its reading stored, before the window."""
         return life.times[0] <= self.span.start_ms or self.stored_life(life) is not None
+
+    def is_stranger_to(self, life: Life, copy: Copy) -> bool:
+        """Whether a target first scraped a life within the window, and what it had counted by then is not known.
+
+        That others scraped it before proves nothing: they may have kept none of its counters.
+        """
+        if self.is_born(life) or not self.span.start_ms < copy.runs[0].times[0] <= self.span.end_ms:
+            return False
+        return life.times[0] <= self.span.start_ms or not self.is_known(life)
 
     def moved(self, life: Life) -> Point | None:
         """The first scrape after the start time of the life moved within the window, if it did."""

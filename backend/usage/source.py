@@ -1,7 +1,6 @@
 """What is asked of Prometheus to read meters: few instant queries, no raw samples of counters."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from backend.config import UsageSettings
 from backend.usage.coverage import Span
 from backend.usage.labels import LONGEST_TENANT_BYTES, is_storable
 from backend.usage.lives import NEAR_MS, Point, Sight, sight_of
+from backend.usage.promql import any_of, one_of, reach, selector
 from backend.usage.shards import shard_matchers
 from backend.usage.types import Values
 from backend.usage.vectors import MARK, LabelNames, TargetTable, values_by_mark
@@ -70,7 +70,7 @@ class Source:
 
         One tenant is seen by the same lives as all of them: its number is the same wherever it is asked for.
         """
-        counter = _selector(self.settings.usage_metric, [self.settings.usage_selector])
+        counter = selector(self.settings.usage_metric, [self.settings.usage_selector])
         return set(self.client.label_values("instance", counter, span.start_ms, span.end_ms))
 
     def look(self, instances: set[str], wider: Span, window: Span) -> Look:
@@ -119,8 +119,8 @@ class Source:
         """Which process was seen when, from the raw samples of its start time."""
         matchers = [self.settings.usage_selector]
         if len(instances) <= NAMED_INSTANCES:
-            matchers.append(_one_of("instance", sorted(instances)))
-        query = f"{_selector(START_TIME, matchers)}[{span.end_ms - span.start_ms + 1}ms]"
+            matchers.append(one_of("instance", sorted(instances)))
+        query = f"{selector(START_TIME, matchers)}[{span.end_ms - span.start_ms + 1}ms]"
         matrix = self.client.instant(query, span.end_ms)
         return sight_of(matrix, is_wanted=lambda instance: instance in instances)
 
@@ -141,21 +141,59 @@ class Source:
 
     def at_points(self, look: Look, points: Sequence[Point]) -> list[Values]:
         """The readings of one life each, at the scrapes that are named."""
-        shards = look.shards.matchers
-        size = max(1, LARGEST_BATCH // len(shards))
+
+        def reading(counter: str, point: Point) -> str:
+            return f"last_over_time({counter}{reach(point, NEAR_MS)})"
+
+        def own(vector: Vector, asked: Mapping[int, int]) -> Vector:
+            shared = {mark: target for mark, target in asked.items() if not look.table.is_alone(target)}
+            return self._rows_of(vector, look.table, shared) if shared else vector
+
+        return self._ask(look, points, look.shards.matchers, reading, own)
+
+    def lowest_of_others(self, look: Look, points: Sequence[Point]) -> list[Values]:
+        """The lowest readings since ``since_ms`` of one life each, of counters that no target of a start time has."""
+
+        def reading(counter: str, point: Point) -> str:
+            return f"min_over_time({counter}{reach(point)})"
+
+        def others(vector: Vector, asked: Mapping[int, int]) -> Vector:
+            rest = [row for row in vector if look.table.own_target_of(row["metric"]) is None]
+            return self._rows_of(rest, look.table, asked)
+
+        return self._ask(look, points, look.shards.matchers, reading, others)
+
+    def _ask(
+        self,
+        look: Look,
+        points: Sequence[Point],
+        matchers: Sequence[str],
+        reading: Callable[[str, Point], str],
+        wanted: Callable[[Vector, Mapping[int, int]], Vector],
+    ) -> list[Values]:
+        """A reading of each point, many in one query, of the rows that are wanted."""
+        size = max(1, LARGEST_BATCH // len(matchers))
         batches = [
-            (shard, range(start, min(start + size, len(points))))
+            (matcher, range(start, min(start + size, len(points))))
             for start in range(0, len(points), size)
-            for shard in shards
+            for matcher in matchers
         ]
 
         def read(batch: tuple[str, range]) -> dict[int, Values]:
-            shard, marks = batch
-            parts = [self._marked(look.sight, points[mark], mark, shard) for mark in marks]
-            vector = self.client.instant(_any_of(parts), points[marks[-1]].at_ms)
-            asked = {mark: points[mark].target for mark in marks}
-            labels = {mark: look.sight.targets[target].labels for mark, target in asked.items()}
-            return values_by_mark(self._own(vector, look.table, asked), labels, self.names)
+            matcher, marks = batch
+            targets = {mark: look.sight.targets[points[mark].target] for mark in marks}
+            # The job of the counters need not be the one that tells the start: the whole address is asked.
+            counters = {
+                mark: self._counter(matcher, f"instance={quoted(target.instance)}")
+                for mark, target in targets.items()
+            }
+            parts = [
+                f'label_replace({reading(counters[mark], points[mark])}, "{MARK}", "{mark}", "", "")'
+                for mark in marks
+            ]
+            vector = self.client.instant(any_of(parts), points[marks[-1]].at_ms)
+            rows = wanted(vector, {mark: points[mark].target for mark in marks})
+            return values_by_mark(rows, {mark: target.labels for mark, target in targets.items()}, self.names)
 
         found: list[Values] = [{} for _ in points]
         for answer in _side_by_side(read, batches):
@@ -163,16 +201,13 @@ class Source:
                 found[mark].update(values)
         return found
 
-    def _own(self, vector: Vector, table: TargetTable, asked: Mapping[int, int]) -> Vector:
-        """The rows of the target that each question is about, of all that were scraped at its address."""
-        shared = {mark: target for mark, target in asked.items() if not table.is_alone(target)}
-        if not shared:
-            return vector
+    def _rows_of(self, vector: Vector, table: TargetTable, asked: Mapping[int, int]) -> Vector:
+        """The rows that speak of the target which their question is about, or whose question is not among these."""
         names = self.names
         return [
             row
             for row in vector
-            if (target := shared.get(int(row["metric"][MARK]))) is None
+            if (target := asked.get(int(row["metric"][MARK]))) is None
             or target in table.targets_of(row["metric"], names)
         ]
 
@@ -180,7 +215,7 @@ class Source:
         """Those of some instances that have a counter within the window; the index only knew that they might."""
         found: list[str] = []
         for start in range(0, len(instances), NAMED_INSTANCES):
-            counter = self._counter(_one_of("instance", instances[start : start + NAMED_INSTANCES]))
+            counter = self._counter(one_of("instance", instances[start : start + NAMED_INSTANCES]))
             window = f"[{span.end_ms - span.start_ms}ms]"
             vector = self.client.instant(
                 f"count by (instance) (last_over_time({counter}{window}))", span.end_ms
@@ -213,7 +248,7 @@ class Source:
             targets.setdefault(target.instance, []).append(target.labels)
         found: dict[str, set[int]] = {}
         for start in range(0, len(instances), LARGEST_BATCH):
-            asked = _selector("up", [_one_of("instance", instances[start : start + LARGEST_BATCH])])
+            asked = selector("up", [one_of("instance", instances[start : start + LARGEST_BATCH])])
             for series in self.client.instant(f"{asked}[{span.end_ms - span.start_ms + 1}ms]", span.end_ms):
                 labels = {name: value for name, value in series["metric"].items() if name != "__name__"}
                 instance = labels.get("instance", "")
@@ -230,47 +265,16 @@ class Source:
         vector = self.client.instant(f'label_replace({query}, "{MARK}", "0", "", "")', at_ms)
         return values_by_mark(vector, {0: {"instance": instance}}, self.names)[0]
 
-    def _marked(self, sight: Sight, point: Point, mark: int, shard: str) -> str:
-        # Left-open ranges (3.x) leave out their first instant, left-closed ones (2.x) have it: one millisecond
-        # before the life's first scrape is right for both, and no earlier life was scraped there.
-        reach_ms = min(NEAR_MS, point.at_ms - point.since_ms + 1)
-        # The job of the counters need not be the one that tells the start: the whole address is asked.
-        counter = self._counter(shard, f"instance={quoted(sight.targets[point.target].instance)}")
-        reading = f"last_over_time({counter}[{reach_ms}ms] @ {instant_text(point.at_ms)})"
-        return f'label_replace({reading}, "{MARK}", "{mark}", "", "")'
-
     def _counter(self, *more: str) -> str:
         matchers = [self.settings.usage_selector, *more]
         if self.tenant is not None:
             matchers.append(f"{self.settings.usage_tenant_label}={quoted(self.tenant)}")
-        return _selector(self.settings.usage_metric, matchers)
+        return selector(self.settings.usage_metric, matchers)
 
 
 def _agree(some: Mapping[str, str], others: Mapping[str, str]) -> bool:
     """Whether no label says the one thing here and another there."""
     return all(others.get(name, value) == value for name, value in some.items())
-
-
-def escaped(value: str) -> str:
-    """A regular expression of RE2 that matches exactly this text."""
-    return re.sub(r"[^A-Za-z0-9_]", lambda found: f"\\x{{{ord(found[0]):x}}}", value)
-
-
-def _one_of(label: str, values: Sequence[str]) -> str:
-    return f"{label}=~{quoted('|'.join(map(escaped, values)))}"
-
-
-def _selector(metric: str, matchers: Iterable[str]) -> str:
-    inner = ",".join(bare for matcher in matchers if (bare := matcher.strip().strip("{}").strip(" ,")))
-    return f"{metric}{{{inner}}}"
-
-
-def _any_of(parts: Sequence[str]) -> str:
-    """The union of vectors, as a balanced tree: a chain would look at the first of them again and again."""
-    if len(parts) == 1:
-        return parts[0]
-    middle = len(parts) // 2
-    return f"({_any_of(parts[:middle])} or {_any_of(parts[middle:])})"
 
 
 def _joined(parts: Sequence[Boundary]) -> Boundary:

@@ -2,10 +2,13 @@
 
 import pytest
 
+from backend.invoices.types import Status
 from backend.tenants.types import Tenant
-from tests.integration.invoices.bills import LookAt, bill, proven, tokens_of
+from backend.usage import service as usage
+from backend.usage.types import OpeningSource
+from tests.integration.invoices.bills import NIGHT, LookAt, bill, invoices_of, proven, tokens_of, usage_on
 from tests.integration.usage import unseen
-from tests.integration.usage.nights import FIRST, RATE, SECOND, THIRD, A
+from tests.integration.usage.nights import FIRST, RATE, SECOND, THIRD, A, B
 from tests.integration.usage.world import World
 
 
@@ -24,3 +27,43 @@ def test_counters_and_start_times_of_different_jobs_meet(
     true = proven(named(unseen.apart_worlds(), name), A, FIRST, THIRD)
     # The jobs scrape some seconds apart, so the end of a life may be seen by the counters' job alone.
     assert sum(tokens_of(tenant_a).values()) == pytest.approx(true, abs=2 * RATE[A])
+
+
+@pytest.mark.parametrize("name", ["cold-two-jobs", "late-job", "cold-apart", "late-apart"])
+def test_a_job_without_the_counters_hides_no_cold_start(name: str, look_at: LookAt, tenant_a: Tenant) -> None:
+    look_at(name)
+
+    bill(SECOND)
+
+    held = invoices_of(tenant_a)[SECOND]
+    assert (held.status, held.held_reasons[0]) == (Status.HELD, "cold_start")
+    expected = proven(named(unseen.cold_worlds(), name), A, SECOND, SECOND)
+    # A job without start times may have scraped a little before or after those that tell them.
+    assert held.tokens == pytest.approx(expected, abs=RATE[A] if "apart" in name else 0)
+    readings = usage.readings(NIGHT, tenant_a.id, SECOND)
+    assert {reading.opening_source for reading in readings} == {OpeningSource.FIRST_SEEN}
+
+
+@pytest.mark.parametrize("name", ["cold-two-jobs", "late-job"])
+def test_what_is_first_used_after_the_counters_were_found_counts_from_zero(
+    name: str, look_at: LookAt, tenant_b: Tenant
+) -> None:
+    look_at(name)
+
+    bill(SECOND)
+
+    issued = invoices_of(tenant_b)[SECOND]
+    assert issued.tokens == proven(named(unseen.cold_worlds(), name), B, SECOND, SECOND) > 10 * 60 * RATE[B]
+    assert "cold_start" not in usage_on(tenant_b, SECOND).flags
+
+
+def test_a_job_that_gets_another_name_makes_nothing_unknown(
+    look_at: LookAt, tenant_a: Tenant, tenant_b: Tenant
+) -> None:
+    look_at("renamed")
+
+    bill(FIRST, SECOND)
+
+    for tenant, key in ((tenant_a, A), (tenant_b, B)):
+        assert sum(tokens_of(tenant).values()) == proven(unseen.renamed(), key, FIRST, SECOND)
+        assert invoices_of(tenant)[SECOND].status == Status.PENDING

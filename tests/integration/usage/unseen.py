@@ -1,9 +1,10 @@
 """Worlds in which a scraper, for a while, does not see all that there is, or not by the same job."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from tests.integration.usage.nights import BEGIN, NOON, SECOND, A, B, midnight, pod
-from tests.integration.usage.world import START, Labels, Process, Scraper, World
+from tests.integration.usage.world import HOUR, START, Labels, Process, Scraper, World
 
 POD2 = "10.0.0.2:8000"
 BOTH = {A: BEGIN, B: BEGIN}
@@ -49,6 +50,41 @@ def apart_worlds() -> list[World]:
     ]
 
 
+def old(*, first_used: float = 0) -> Process:
+    """A process that has counted half a thousand million before anybody looks; another tenant uses it later."""
+    keys = {A: BEGIN, B: first_used} if first_used else {A: BEGIN}
+    started = pod(first_used=keys)
+    return replace(started, start=BEGIN - 30 * 24 * HOUR, base={A: HISTORY})
+
+
+def cold_worlds() -> list[World]:
+    """A process whose counters are first scraped at noon, while another job told its start at once or for weeks."""
+    begins, hour_later = NOON, NOON + HOUR
+    return [
+        World(
+            "cold-two-jobs",
+            [old(first_used=hour_later)],
+            [Scraper(60, 7, begins=begins), Scraper(60, 2, job="generic", begins=begins, keys=[])],
+        ),
+        World(
+            "late-job",
+            [old(first_used=hour_later)],
+            [Scraper(60, 7, begins=begins), Scraper(60, 2, job="generic", keys=[])],
+        ),
+        apart("cold-apart", [old()], begins=begins, bare_begins=begins),
+        apart("late-apart", [old()], bare_begins=begins),
+    ]
+
+
+def renamed() -> World:
+    """The job gets another name at noon; a tenant made its first request that morning."""
+    return World(
+        "renamed",
+        [pod(first_used={A: BEGIN, B: NOON - 2 * HOUR})],
+        [Scraper(60, 7, ends=NOON), Scraper(60, 7, job="renamed", begins=NOON)],
+    )
+
+
 def unseen_worlds() -> list[World]:
     """All of them; each is measured by its name."""
-    return [*apart_worlds()]
+    return [*apart_worlds(), *cold_worlds(), renamed()]
