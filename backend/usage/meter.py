@@ -12,6 +12,7 @@ from backend.usage.lives import (
     instant_of,
     milliseconds,
 )
+from backend.usage.openings import recalled
 from backend.usage.questions import Asked, Found, before_end, firsts_of, readings_of
 from backend.usage.rules import (
     LifeReadings,
@@ -75,8 +76,9 @@ def _measure(
     lives += [_stranger(source, instance, span) for instance in source.with_counters(sorted(strangers), span)]
     is_odd = bool(strangers) or look.shards.has_odd_labels
     lives = [storable_readings(one) for one in lives] if is_odd else lives
+    lives = recalled(lives, span, stored)
     counted = tally(lives, min_coverage=source.settings.usage_min_coverage, is_open=now < window.end)
-    is_blackout = not any(life.closings for life in lives) and _was_nobody_looking(source, span, stored)
+    is_blackout = not situation.seen and not lives and _was_nobody_looking(source, span, stored)
     return DayMeasurement(
         day=day,
         window=window,
@@ -108,12 +110,16 @@ def _life_readings(situation: Situation, index: int, found: Found) -> LifeReadin
     is_born, is_known = situation.is_born(life), situation.is_known(life)
     openings = highest(found.copies(Asked.OPENING, index))
     is_new = move is not None or bool(openings and situation.is_overlooked(life))
+    closings = highest(found.copies(Asked.CLOSING, index))
+    late = highest(found.copies(Asked.VANISHED, index))
+    vanished = {key: value for key, value in late.items() if key not in closings}
     rate_base, rate_base_ms = _rate_base(situation, index, found)
     firsts, first_ms = _firsts(situation, index, found)
     return LifeReadings(
         life=life,
         seen=situation.seen[index],
-        closings=highest(found.copies(Asked.CLOSING, index)),
+        closings=closings | vanished if vanished else closings,
+        vanished=vanished,
         closed_at=instant_of(span.end_ms if closed_ms is None else closed_ms),
         openings={} if is_new else openings,
         opened_at=instant_of(_opened_ms(situation, life)),

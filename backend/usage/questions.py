@@ -1,6 +1,6 @@
 """Which readings of which lives are wanted, and the answers: near the boundaries those of everybody hold them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from backend.usage.lives import Copy, Life, Point, first_point, is_plain, point_
 from backend.usage.rules import RATE_MS
 from backend.usage.situation import Situation
 from backend.usage.source import Look, Source
-from backend.usage.types import Values
+from backend.usage.types import Key, Values
 
 
 class Asked(Enum):
@@ -17,6 +17,7 @@ class Asked(Enum):
 
     OPENING = auto()
     CLOSING = auto()
+    VANISHED = auto()
     FIRST = auto()
     LOWEST = auto()
     BEFORE_END = auto()
@@ -69,6 +70,9 @@ def readings_of(source: Source, situation: Situation, look: Look) -> Found:
     _note(questions, answers, found)
     borrowed = list(_borrowed(situation, found))
     _note(borrowed, source.lowest_of_others(look, [question.point for question in borrowed]), found)
+    tenants, vanished = _vanished(situation, found)
+    points = [question.point for question in vanished]
+    _note(vanished, source.last_within(look, points, tenants) if points else [], found)
     return found
 
 
@@ -138,6 +142,33 @@ def _borrowed(situation: Situation, found: Found) -> Iterator[Question]:
             continue
         if found.has(Asked.CLOSING, index):
             yield from (Question(Asked.LOWEST, index, point) for point in _whole(situation, life))
+
+
+def _vanished(situation: Situation, found: Found) -> tuple[list[str], list[Question]]:
+    """Tenants of series that opened in a life and did not close in it, and the last readings to ask for."""
+    tenants: set[str] = set()
+    questions: list[Question] = []
+    for index in situation.seen:
+        life = situation.sight.lives[index]
+        if situation.moved(life):
+            continue
+        stored = situation.stored_life(life)
+        missing = _missing(
+            [*found.copies(Asked.OPENING, index), stored.closings if stored else {}],
+            found.copies(Asked.CLOSING, index),
+        )
+        if missing:
+            tenants.update(key[0] for key in missing)
+            questions += [Question(Asked.VANISHED, index, point) for point in _whole(situation, life)]
+    return sorted(tenants), questions
+
+
+def _missing(openings: Sequence[Values], closings: Sequence[Values]) -> set[Key]:
+    """The series of some readings that others do not have. As a rule there are none, and no set is made."""
+    keys = [opening.keys() for opening in openings if opening]
+    if all(any(closing.keys() >= each for closing in closings) for each in keys):
+        return set()
+    return set().union(*keys).difference(*closings)
 
 
 def _whole(situation: Situation, life: Life) -> Iterator[Point]:

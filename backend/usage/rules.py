@@ -8,7 +8,17 @@ from decimal import Decimal
 from backend.usage.coverage import Seen, coverage_of
 from backend.usage.labels import with_storable_labels
 from backend.usage.lives import Life
-from backend.usage.types import HOLDING, Flag, Key, OpeningSource, Reading, StoredLife, UsageRow, Values
+from backend.usage.types import (
+    HOLDING,
+    EarlierClosing,
+    Flag,
+    Key,
+    OpeningSource,
+    Reading,
+    StoredLife,
+    UsageRow,
+    Values,
+)
 
 RATE_MS = 300_000
 """How much of the end of a life tells the rate of what it did afterwards, unseen."""
@@ -30,6 +40,10 @@ class LifeReadings:
     opened_at: datetime
     """When the scraped openings were scraped; without any, the beginning of the window."""
     stored: StoredLife | None = None
+    earlier: Mapping[Key, EarlierClosing] = field(default_factory=dict)
+    """Stored closings of meters that were away on the last day of the life that is stored."""
+    vanished: Values = field(default_factory=dict)
+    """Those closings that were read some time before the end, because the series was not there any more."""
     is_born: bool = False
     """Whether the process was born in our sight: what has no opening began at zero."""
     was_known: bool = False
@@ -79,6 +93,7 @@ def storable_readings(one: LifeReadings) -> LifeReadings:
         one,
         closings=with_storable_labels(one.closings),
         openings=with_storable_labels(one.openings),
+        vanished=with_storable_labels(one.vanished),
         firsts=with_storable_labels(one.firsts),
         before_end=None if before is None else with_storable_labels(before),
     )
@@ -96,6 +111,7 @@ def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int
     stored = one.stored.closings if one.stored else _NOTHING
     stored_at = one.stored.closed_at if one.stored else closed_at
     scraped, scraped_at, firsts = one.openings, one.opened_at, one.firsts
+    earlier, gap = one.earlier, _BITS[Flag.GAP_ACROSS_BOUNDARY]
     common = sum(_BITS[flag] for flag in one.flags)
     made = tuple.__new__  # what Reading(...) does in the end, at a third of its price
     first = _BITS[Flag.START_TIME_MOVED if Flag.START_TIME_MOVED in one.flags else Flag.COLD_START]
@@ -103,6 +119,10 @@ def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int
         flags = common
         if key in stored:
             opening, at, source = stored[key], stored_at, OpeningSource.STORED
+        elif key in earlier:
+            _, opening, at = earlier[key]
+            source = OpeningSource.STORED
+            flags |= gap
         elif key in scraped:
             opening, at, source = scraped[key], scraped_at, OpeningSource.SCRAPED
         elif key in firsts:
@@ -122,6 +142,8 @@ def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int
         else:
             total[0] += tokens
             total[2] |= flags
+    for key in one.vanished:
+        totals[key][2] |= gap
 
 
 def _zero(one: LifeReadings) -> tuple[int, datetime, OpeningSource]:

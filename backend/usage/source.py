@@ -22,10 +22,13 @@ AT_ONCE = 2
 LARGEST_BATCH = 50
 # Above this many, naming the instances costs more than reading the start times of strangers.
 NAMED_INSTANCES = 200
+NAMED_TENANTS = 200
 START_TIME = "process_start_time_seconds"
 
 Answer = TypeVar("Answer")
 Vector = Sequence[Mapping[str, Any]]
+Choice = Callable[[Vector, Mapping[int, int]], Vector]
+"""Chooses rows of an answer; it is told the target of each question."""
 
 
 class Boundary(NamedTuple):
@@ -145,11 +148,18 @@ class Source:
         def reading(counter: str, point: Point) -> str:
             return f"last_over_time({counter}{reach(point, NEAR_MS)})"
 
-        def own(vector: Vector, asked: Mapping[int, int]) -> Vector:
-            shared = {mark: target for mark, target in asked.items() if not look.table.is_alone(target)}
-            return self._rows_of(vector, look.table, shared) if shared else vector
+        return self._ask(look, points, look.shards.matchers, reading, self._own(look))
 
-        return self._ask(look, points, look.shards.matchers, reading, own)
+    def last_within(self, look: Look, points: Sequence[Point], tenants: Sequence[str]) -> list[Values]:
+        """The last readings since ``since_ms`` of one life each, of some tenants."""
+
+        def reading(counter: str, point: Point) -> str:
+            return f"last_over_time({counter}{reach(point)})"
+
+        names = [tenants[n : n + NAMED_TENANTS] for n in range(0, len(tenants), NAMED_TENANTS)]
+        return self._ask(
+            look, points, [one_of(self.names.tenant, some) for some in names], reading, self._own(look)
+        )
 
     def lowest_of_others(self, look: Look, points: Sequence[Point]) -> list[Values]:
         """The lowest readings since ``since_ms`` of one life each, of counters that no target of a start time has."""
@@ -169,7 +179,7 @@ class Source:
         points: Sequence[Point],
         matchers: Sequence[str],
         reading: Callable[[str, Point], str],
-        wanted: Callable[[Vector, Mapping[int, int]], Vector],
+        wanted: Choice,
     ) -> list[Values]:
         """A reading of each point, many in one query, of the rows that are wanted."""
         size = max(1, LARGEST_BATCH // len(matchers))
@@ -200,6 +210,15 @@ class Source:
             for mark, values in answer.items():
                 found[mark].update(values)
         return found
+
+    def _own(self, look: Look) -> Choice:
+        """Chooses the rows of the targets that the questions are about, of all that were scraped at their address."""
+
+        def own(vector: Vector, asked: Mapping[int, int]) -> Vector:
+            shared = {mark: target for mark, target in asked.items() if not look.table.is_alone(target)}
+            return self._rows_of(vector, look.table, shared) if shared else vector
+
+        return own
 
     def _rows_of(self, vector: Vector, table: TargetTable, asked: Mapping[int, int]) -> Vector:
         """The rows that speak of the target which their question is about, or whose question is not among these."""

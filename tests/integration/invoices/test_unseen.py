@@ -5,7 +5,8 @@ import pytest
 from backend.invoices.types import Status
 from backend.tenants.types import Tenant
 from backend.usage import service as usage
-from backend.usage.types import OpeningSource
+from backend.usage.types import Flag, OpeningSource
+from backend.usage.unstored import Unstored
 from tests.integration.invoices.bills import NIGHT, LookAt, bill, invoices_of, proven, tokens_of, usage_on
 from tests.integration.usage import unseen
 from tests.integration.usage.nights import FIRST, RATE, SECOND, THIRD, A, B
@@ -67,3 +68,47 @@ def test_a_job_that_gets_another_name_makes_nothing_unknown(
     for tenant, key in ((tenant_a, A), (tenant_b, B)):
         assert sum(tokens_of(tenant).values()) == proven(unseen.renamed(), key, FIRST, SECOND)
         assert invoices_of(tenant)[SECOND].status == Status.PENDING
+
+
+@pytest.mark.parametrize("name", ["gone-a-day", "gone-over-midnight", "gone-at-noon"])
+def test_a_series_that_vanishes_from_a_living_process_is_billed_once(
+    name: str, look_at: LookAt, tenant_a: Tenant, tenant_b: Tenant
+) -> None:
+    look_at(name)
+
+    bill(FIRST, SECOND, THIRD)
+
+    world = named(unseen.gone_worlds(), name)
+    for tenant, key in ((tenant_a, A), (tenant_b, B)):
+        assert sum(tokens_of(tenant).values()) == proven(world, key, FIRST, THIRD)
+    assert tokens_of(tenant_a)[THIRD] == proven(world, A, THIRD, THIRD)
+    flagged = THIRD if name == "gone-a-day" else SECOND
+    assert usage_on(tenant_b, flagged).flags == (Flag.GAP_ACROSS_BOUNDARY,)
+
+
+@pytest.mark.parametrize("name", ["gone-a-day", "gone-over-midnight"])
+def test_a_plan_knows_what_vanished_on_the_days_before(
+    name: str, look_at: LookAt, tenant_a: Tenant, tenant_b: Tenant
+) -> None:
+    look_at(name)
+    after = Unstored()
+
+    for day in (FIRST, SECOND, THIRD):
+        planned = usage.measure_day(NIGHT, day, after=after)
+        after.add(planned)
+        bill(day)
+
+        assert planned.rows == usage.rows_of_day(NIGHT, day)
+
+
+@pytest.mark.parametrize("name", ["gone-a-day", "gone-over-midnight", "gone-at-noon"])
+def test_a_tenants_page_tells_what_vanished_as_the_night_does(
+    name: str, look_at: LookAt, tenant_b: Tenant
+) -> None:
+    look_at(name)
+
+    for day in (FIRST, SECOND, THIRD):
+        alone = usage.measure_day(NIGHT, day, tenant_label=tenant_b.label)
+        bill(day)
+
+        assert alone.rows == [row for row in usage.rows_of_day(NIGHT, day) if row.tenant == tenant_b.label]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tests.integration.usage.nights import BEGIN, NOON, SECOND, A, B, midnight, pod
+from tests.integration.usage.nights import BEGIN, NOON, SECOND, THIRD, A, B, midnight, pod
 from tests.integration.usage.world import HOUR, START, Labels, Process, Scraper, World
 
 POD2 = "10.0.0.2:8000"
@@ -85,6 +85,21 @@ def renamed() -> World:
     )
 
 
+def gone(name: str, since: float, until: float) -> World:
+    """One process and one job; a relabelling rule drops the series of a tenant for a while."""
+    others = Scraper(300, 7, keys=[A], gaps=[(0, since), (until, FOR_EVER)])
+    return World(name, [pod(first_used=BOTH)], [Scraper(300, 7, gaps=[(since, until)]), others])
+
+
+def gone_worlds() -> list[World]:
+    """Gone for a day and some hours, for some hours around a midnight, and at noon for good."""
+    return [
+        gone("gone-a-day", CUT + 3, midnight(THIRD) + 3 * HOUR),
+        gone("gone-over-midnight", midnight(THIRD) - 3 * HOUR, midnight(THIRD) + 3 * HOUR),
+        gone("gone-at-noon", NOON, FOR_EVER),
+    ]
+
+
 def unseen_worlds() -> list[World]:
     """All of them; each is measured by its name."""
-    return [*apart_worlds(), *cold_worlds(), renamed()]
+    return [*apart_worlds(), *cold_worlds(), renamed(), *gone_worlds()]
