@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 
 from backend.clock import Window
-from backend.usage.coverage import SILENCE_MS, Seen, Span
+from backend.usage.coverage import Seen, Span
 from backend.usage.lives import (
     Life,
     instant_of,
@@ -28,9 +28,9 @@ from backend.usage.types import (
     DayMeasurement,
     Flag,
     StoredClosings,
-    StoredLife,
     Values,
 )
+from backend.usage.unseen import alive_before, silent_lives, was_nobody_looking
 
 
 def measure(
@@ -74,33 +74,23 @@ def _measure(
     strangers |= (instances or {""}) - {target.instance for target in situation.sight.targets}
     lives = [_life_readings(situation, index, found) for index in situation.seen]
     lives += [_stranger(source, instance, span) for instance in source.with_counters(sorted(strangers), span)]
+    is_blackout = not situation.seen and not lives and was_nobody_looking(source, span, stored)
     is_odd = bool(strangers) or look.shards.has_odd_labels
     lives = [storable_readings(one) for one in lives] if is_odd else lives
     lives = recalled(lives, span, stored)
+    lives += silent_lives(source, situation, stored.lives, {one.life.name for one in lives})
     counted = tally(lives, min_coverage=source.settings.usage_min_coverage, is_open=now < window.end)
-    is_blackout = not situation.seen and not lives and _was_nobody_looking(source, span, stored)
     return DayMeasurement(
         day=day,
         window=window,
         measured_at=now,
-        rows=unseen_rows(_alive_before(span, stored)) if is_blackout else counted.rows,
+        rows=unseen_rows(alive_before(span, stored)) if is_blackout else counted.rows,
         readings=counted.readings,
         series=len(counted.readings),
         lives=[
             ClosedLife(one.life.name, one.life.started_at, one.closed_at) for one in lives if one.closings
         ],
     )
-
-
-def _was_nobody_looking(source: Source, span: Span, stored: StoredClosings) -> bool:
-    """Whether processes were alive at the beginning, and Prometheus has not a single sample of anything at the end."""
-    return bool(_alive_before(span, stored)) and not source.is_alive_at(span.end_ms)
-
-
-def _alive_before(span: Span, stored: StoredClosings) -> list[StoredLife]:
-    return [
-        life for life in stored.lives.values() if milliseconds(life.closed_at) >= span.start_ms - SILENCE_MS
-    ]
 
 
 def _life_readings(situation: Situation, index: int, found: Found) -> LifeReadings:

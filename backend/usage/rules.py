@@ -25,6 +25,8 @@ RATE_MS = 300_000
 
 
 _BITS = {flag: 1 << index for index, flag in enumerate(Flag)}
+# No flag: a life of which nothing was seen. A meter of it did not stand still because its reading is the old one.
+_DARK = 1 << len(Flag)
 _NOTHING: dict[Key, int] = {}
 
 
@@ -113,6 +115,8 @@ def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int
     scraped, scraped_at, firsts = one.openings, one.opened_at, one.firsts
     earlier, gap = one.earlier, _BITS[Flag.GAP_ACROSS_BOUNDARY]
     common = sum(_BITS[flag] for flag in one.flags)
+    if one.seen.unseen_ms >= one.seen.living_ms > 0:
+        common |= _DARK
     made = tuple.__new__  # what Reading(...) does in the end, at a third of its price
     first = _BITS[Flag.START_TIME_MOVED if Flag.START_TIME_MOVED in one.flags else Flag.COLD_START]
     for key, closing in one.closings.items():
@@ -179,7 +183,7 @@ def _rows(
     known: dict[int, tuple[bool, tuple[str, ...]]] = {}
     rows = []
     low = _BITS[Flag.LOW_COVERAGE]
-    doubtful = sum(_BITS[flag] for flag in HOLDING) & ~low
+    doubtful = sum(_BITS[flag] for flag in HOLDING) & ~low | _DARK
     for key in sorted(totals):
         tokens, unseen, flags = totals[key]
         tenant, model, kind = key

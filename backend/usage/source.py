@@ -260,19 +260,26 @@ class Source:
         )
         return {key: min(value, before.get(key, value)) for key, value in lowest.items()}, last
 
-    def ups(self, sight: Sight, instances: Sequence[str], span: Span) -> dict[str, list[int]]:
-        """When Prometheus tried to scrape some instances, whether they answered or not, in order."""
+    def ups(
+        self, sight: Sight, instances: Sequence[str], span: Span, *, is_selected: bool = False
+    ) -> dict[str, list[int]]:
+        """When Prometheus tried to scrape some instances, whether they answered or not, in order.
+
+        ``is_selected`` asks within the selection of the counters.
+        """
+        matchers = [self.settings.usage_selector] if is_selected else []
         targets: dict[str, list[Mapping[str, str]]] = {}
         for target in sight.targets:
             targets.setdefault(target.instance, []).append(target.labels)
         found: dict[str, set[int]] = {}
         for start in range(0, len(instances), LARGEST_BATCH):
-            asked = selector("up", [one_of("instance", instances[start : start + LARGEST_BATCH])])
+            asked = selector("up", [*matchers, one_of("instance", instances[start : start + LARGEST_BATCH])])
             for series in self.client.instant(f"{asked}[{span.end_ms - span.start_ms + 1}ms]", span.end_ms):
                 labels = {name: value for name, value in series["metric"].items() if name != "__name__"}
                 instance = labels.get("instance", "")
                 # The address may have been another program's meanwhile: its labels say so.
-                if any(_agree(labels, known) for known in targets.get(instance, [])):
+                known = targets.get(instance, [])
+                if not known or any(_agree(labels, each) for each in known):
                     found.setdefault(instance, set()).update(round(at * 1000) for at, _ in series["values"])
         return {instance: sorted(times) for instance, times in found.items()}
 

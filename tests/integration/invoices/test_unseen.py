@@ -1,5 +1,7 @@
 """What a scraper did not see, or not by the same job, is billed once, and what cannot be proven is held."""
 
+from datetime import timedelta
+
 import pytest
 
 from backend.invoices.types import Status
@@ -11,6 +13,8 @@ from tests.integration.invoices.bills import NIGHT, LookAt, bill, invoices_of, p
 from tests.integration.usage import unseen
 from tests.integration.usage.nights import FIRST, RATE, SECOND, THIRD, A, B
 from tests.integration.usage.world import World
+
+DAY = timedelta(days=1)
 
 
 def named(worlds: list[World], name: str) -> World:
@@ -112,3 +116,33 @@ def test_a_tenants_page_tells_what_vanished_as_the_night_does(
         bill(day)
 
         assert alone.rows == [row for row in usage.rows_of_day(NIGHT, day) if row.tenant == tenant_b.label]
+
+
+@pytest.mark.parametrize(("name", "days"), [("silent-day", 1), ("silent-long", 1), ("silent-two-days", 2)])
+def test_a_pod_that_nobody_saw_for_a_day_is_held(
+    name: str, days: int, look_at: LookAt, tenant_a: Tenant, tenant_b: Tenant
+) -> None:
+    look_at(name)
+    before, silent, after = (day + unseen.SILENT_DAYS_LATER * DAY for day in (FIRST, SECOND, THIRD))
+
+    bill(before, silent, after)
+
+    found = invoices_of(tenant_b)
+    for day in (silent, after)[:days]:
+        assert (found[day].status, found[day].tokens, found[day].coverage) == (Status.HELD, 0, 0)
+    # What it did meanwhile is on the invoice of the day on which it answers again.
+    expected = proven(named(unseen.silent_worlds(), name), B, before, after)
+    assert sum(tokens_of(tenant_b).values()) == expected
+    assert {each.status for each in invoices_of(tenant_a).values()} == {Status.PENDING}
+    alone = usage.measure_day(NIGHT, after + DAY, tenant_label=tenant_b.label)
+    everybody = usage.measure_day(NIGHT, after + DAY)
+    assert alone.rows == [row for row in everybody.rows if row.tenant == tenant_b.label]
+
+
+def test_a_pod_that_ended_at_midnight_is_not_missing(look_at: LookAt, tenant_b: Tenant) -> None:
+    look_at("ended-at-midnight")
+    before = FIRST + unseen.SILENT_DAYS_LATER * DAY
+
+    bill(before, before + DAY)
+
+    assert list(tokens_of(tenant_b)) == [before]

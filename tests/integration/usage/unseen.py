@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tests.integration.usage.nights import BEGIN, NOON, SECOND, THIRD, A, B, midnight, pod
+from tests.integration.usage.nights import BEGIN, END, NOON, POD, SECOND, THIRD, A, B, midnight, pod
 from tests.integration.usage.world import HOUR, START, Labels, Process, Scraper, World
 
 POD2 = "10.0.0.2:8000"
@@ -100,6 +100,35 @@ def gone_worlds() -> list[World]:
     ]
 
 
+SILENT_DAYS_LATER = 90
+"""These tell that Prometheus tried, and so that somebody was looking; no other world is of that time."""
+
+
+def silent(name: str, until: float, *, tried_until: float = 0) -> World:
+    """Two pods, of which one is unreachable from a midnight on; times are of the usual days."""
+    later = SILENT_DAYS_LATER * 24 * HOUR
+    begin, end = BEGIN + later, END + later
+    pods = [pod(start=begin, end=end), pod(POD2, begin, end, first_used={B: begin})]
+    tried = [(begin, min(end, tried_until + later))] if tried_until else []
+    scraper = Scraper(
+        300,
+        7,
+        instance_gaps={POD2: [(CUT - 3 + later, until + later)]},
+        targets={POD: [(begin, end)], POD2: tried},
+    )
+    return World(name, pods, [scraper])
+
+
+def silent_worlds() -> list[World]:
+    """For a day; until the noon after it, or two days, and tried all the time; for ever, and not tried any more."""
+    return [
+        silent("silent-day", midnight(THIRD) + 600),
+        silent("silent-long", midnight(THIRD) + 12 * HOUR, tried_until=FOR_EVER),
+        silent("silent-two-days", FOR_EVER, tried_until=FOR_EVER),
+        silent("ended-at-midnight", FOR_EVER, tried_until=CUT + 120),
+    ]
+
+
 def unseen_worlds() -> list[World]:
     """All of them; each is measured by its name."""
-    return [*apart_worlds(), *cold_worlds(), renamed(), *gone_worlds()]
+    return [*apart_worlds(), *cold_worlds(), renamed(), *gone_worlds(), *silent_worlds()]
