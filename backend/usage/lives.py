@@ -45,6 +45,10 @@ class Copy(NamedTuple):
     target: int
     runs: list[Run]
 
+    def has_scrape_at(self, at_ms: int) -> bool:
+        """Whether the target scraped the life at this very instant."""
+        return any(at_ms in run.times for run in self.runs)
+
 
 class Point(NamedTuple):
     """The scrape that a reading is taken from; samples before ``since_ms`` are not of this life."""

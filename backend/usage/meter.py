@@ -30,7 +30,7 @@ from backend.usage.types import (
     StoredClosings,
     Values,
 )
-from backend.usage.unseen import alive_before, silent_lives, was_nobody_looking
+from backend.usage.unseen import alive_before, was_nobody_looking, with_silent_lives
 
 
 def measure(
@@ -75,10 +75,12 @@ def _measure(
     lives = [_life_readings(situation, index, found) for index in situation.seen]
     lives += [_stranger(source, instance, span) for instance in source.with_counters(sorted(strangers), span)]
     is_blackout = not situation.seen and not lives and was_nobody_looking(source, span, stored)
+    late = (_late_readings(situation, index, found) for index in situation.late)
+    lives += [one for one in late if one.closings]
     is_odd = bool(strangers) or look.shards.has_odd_labels
     lives = [storable_readings(one) for one in lives] if is_odd else lives
     lives = recalled(lives, span, stored)
-    lives += silent_lives(source, situation, stored.lives, {one.life.name for one in lives})
+    lives = with_silent_lives(source, situation, stored.lives, lives)
     counted = tally(lives, min_coverage=source.settings.usage_min_coverage, is_open=now < window.end)
     return DayMeasurement(
         day=day,
@@ -118,9 +120,35 @@ def _life_readings(situation: Situation, index: int, found: Found) -> LifeReadin
         was_known=is_known and not is_new,
         firsts=firsts,
         first_at=None if first_ms is None else instant_of(first_ms),
+        is_day_before_whole=situation.previous_day_is_stored,
         before_end=rate_base,
         before_end_ms=rate_base_ms,
         flags=_flags(situation, index, found),
+    )
+
+
+def _late_readings(situation: Situation, index: int, found: Found) -> LifeReadings:
+    """What was scraped of a life before the window, and too late for the day before: its end is the closing.
+
+    A life that began in our sight is counted whole, one that was stored from there on. Of any other nothing says
+    whether the day before had left it out, so it counts nothing and is held.
+    """
+    life, stored = situation.sight.lives[index], situation.stored_life(situation.sight.lives[index])
+    start_ms = situation.span.start_ms
+    closings, is_born = highest(found.copies(Asked.CLOSING, index)), situation.is_born(life)
+    return LifeReadings(
+        life=life,
+        seen=situation.seen_of(index),
+        closings=closings,
+        closed_at=instant_of(life.seen_by(start_ms) or start_ms),
+        openings=highest(found.copies(Asked.OPENING, index)),
+        opened_at=instant_of(_opened_ms(situation, life)),
+        stored=stored,
+        is_born=is_born,
+        firsts={} if stored or is_born else closings,
+        first_at=instant_of(life.times[0]),
+        is_day_before_whole=True,
+        flags=frozenset({Flag.GAP_ACROSS_BOUNDARY}),
     )
 
 

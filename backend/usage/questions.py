@@ -64,7 +64,7 @@ def readings_of(source: Source, situation: Situation, look: Look) -> Found:
     """
     found = Found()
     questions: list[Question] = []
-    for index in situation.seen:
+    for index in (*situation.seen, *situation.late):
         questions += _sort_out(situation, index, look, found)
     answers = source.at_points(look, [question.point for question in questions])
     _note(questions, answers, found)
@@ -89,14 +89,17 @@ def _sort_out(situation: Situation, index: int, look: Look, found: Found) -> Ite
         (Asked.OPENING, span.start_ms, look.opening),
         (Asked.CLOSING, span.end_ms, look.closing),
     ]
-    if (late_ms := situation.late_ms(life)) is not None:
-        del boundaries[0]
-        known = _as_stored(life, late_ms, span.start_ms)
+    late_ms, is_over = situation.late_ms(life), index not in situation.seen
+    if is_over:
+        boundaries = [(Asked.CLOSING, span.start_ms, look.opening)]
+    if late_ms is not None:
+        boundaries = boundaries[-1:]
+        known = _as_stored(situation, life, late_ms)
         yield from (Question(Asked.OPENING, index, point) for point in known)
     for asked, at_ms, boundary in boundaries:
         for copy in life.copies:
             point = point_at(copy, at_ms)
-            if point is None or (asked is Asked.CLOSING and point.at_ms <= span.start_ms):
+            if point is None or (asked is Asked.CLOSING and not is_over and point.at_ms <= span.start_ms):
                 continue
             if is_plain(sight.targets[copy.target], point, at_ms):
                 found.add(asked, index, copy.target, boundary.by_target[copy.target])
@@ -104,21 +107,25 @@ def _sort_out(situation: Situation, index: int, look: Look, found: Found) -> Ite
                 yield Question(asked, index, point)
     for point in _first_points(situation, life):
         yield Question(Asked.FIRST, index, point)
-    before = before_end(life, situation.seen[index])
+    before = before_end(life, situation.seen_of(index))
     if before is not None:
         yield Question(Asked.BEFORE_END, index, before)
 
 
-def _as_stored(life: Life, late_ms: int, start_ms: int) -> Iterable[Point]:
-    """The last scrape of each copy that was known when the day before was stored.
+def _as_stored(situation: Situation, life: Life, late_ms: int) -> Iterator[Point]:
+    """The last scrape of each copy that was known when the life was stored last.
 
-    A copy that was not known at all opens with its first scrape: what it had counted by then is nobody's.
+    A copy that was not known at all opens with its first scrape: what it had counted by then is nobody's. What was
+    known longer ago than anything that is looked at is asked for at the very instant.
     """
-    return [
-        point_at(copy, late_ms) or first_point(copy)
-        for copy in life.copies
-        if copy.runs[0].times[0] <= start_ms
-    ]
+    start_ms = situation.span.start_ms
+    for copy in life.copies:
+        if copy.runs[0].times[0] > start_ms:
+            continue
+        if late_ms < start_ms - situation.lookback_ms:
+            yield Point(copy.target, late_ms, min(late_ms, life.start_ms))
+        else:
+            yield point_at(copy, late_ms) or first_point(copy)
 
 
 def _first_points(situation: Situation, life: Life) -> list[Point]:

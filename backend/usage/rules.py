@@ -53,6 +53,8 @@ class LifeReadings:
     firsts: Values = field(default_factory=dict)
     """The first scrape of a life that is neither born nor known, or the first after its start time moved."""
     first_at: datetime | None = None
+    is_day_before_whole: bool = False
+    """Whether the day before is stored whole: what it does not know of was billed by nobody, and nobody knows why."""
     before_end: Values | None = None
     """For a life that ended: readings some minutes earlier."""
     before_end_ms: int = 0
@@ -112,28 +114,17 @@ def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int
     instance, start, closed_at = one.life.name, one.life.started_at, one.closed_at
     stored = one.stored.closings if one.stored else _NOTHING
     stored_at = one.stored.closed_at if one.stored else closed_at
-    scraped, scraped_at, firsts = one.openings, one.opened_at, one.firsts
-    earlier, gap = one.earlier, _BITS[Flag.GAP_ACROSS_BOUNDARY]
     common = sum(_BITS[flag] for flag in one.flags)
     if one.seen.unseen_ms >= one.seen.living_ms > 0:
         common |= _DARK
     made = tuple.__new__  # what Reading(...) does in the end, at a third of its price
-    first = _BITS[Flag.START_TIME_MOVED if Flag.START_TIME_MOVED in one.flags else Flag.COLD_START]
     for key, closing in one.closings.items():
         flags = common
         if key in stored:
             opening, at, source = stored[key], stored_at, OpeningSource.STORED
-        elif key in earlier:
-            _, opening, at = earlier[key]
-            source = OpeningSource.STORED
-            flags |= gap
-        elif key in scraped:
-            opening, at, source = scraped[key], scraped_at, OpeningSource.SCRAPED
-        elif key in firsts:
-            opening, at, source = firsts[key], one.first_at or start, OpeningSource.FIRST_SEEN
-            flags |= first
         else:
-            opening, at, source = _zero(one)
+            opening, at, source, more = _opening(one, key)
+            flags |= more
         tokens = closing - opening
         if tokens < 0:
             tokens = 0
@@ -147,7 +138,23 @@ def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int
             total[0] += tokens
             total[2] |= flags
     for key in one.vanished:
-        totals[key][2] |= gap
+        totals[key][2] |= _BITS[Flag.GAP_ACROSS_BOUNDARY]
+
+
+def _opening(one: LifeReadings, key: Key) -> tuple[int, datetime, OpeningSource, int]:
+    """The opening of a meter that the last stored day of its life does not have, and the flags that it brings."""
+    if key in one.earlier:
+        _, opening, at = one.earlier[key]
+        return opening, at, OpeningSource.STORED, _BITS[Flag.GAP_ACROSS_BOUNDARY]
+    if key in one.openings:
+        opening = one.openings[key]
+        is_odd = opening > 0 and one.is_day_before_whole
+        return opening, one.opened_at, OpeningSource.SCRAPED, _BITS[Flag.COLD_START] if is_odd else 0
+    if key in one.firsts:
+        is_moved = Flag.START_TIME_MOVED in one.flags
+        flag = Flag.START_TIME_MOVED if is_moved else Flag.COLD_START
+        return one.firsts[key], one.first_at or one.life.started_at, OpeningSource.FIRST_SEEN, _BITS[flag]
+    return *_zero(one), 0
 
 
 def _zero(one: LifeReadings) -> tuple[int, datetime, OpeningSource]:

@@ -69,12 +69,13 @@ class Source:
         return LabelNames(tenant=self.settings.usage_tenant_label, replica=self.settings.usage_replica_label)
 
     def instances(self, span: Span) -> set[str]:
-        """Every instance that may have had such a counter in the window, of whatever tenant.
+        """Every instance that may have had such a counter in the window or shortly before, of whatever tenant.
 
         One tenant is seen by the same lives as all of them: its number is the same wherever it is asked for.
         """
         counter = selector(self.settings.usage_metric, [self.settings.usage_selector])
-        return set(self.client.label_values("instance", counter, span.start_ms, span.end_ms))
+        start_ms = span.start_ms - self.settings.usage_lookback_s * 1000
+        return set(self.client.label_values("instance", counter, start_ms, span.end_ms))
 
     def look(self, instances: set[str], wider: Span, window: Span) -> Look:
         """Everything that is asked for everybody: who was seen when, and the readings at both boundaries.

@@ -1,13 +1,13 @@
 """Lives that were there before a window and that nobody saw in it."""
 
-from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from backend.usage.coverage import SILENCE_MS, Seen, Span
 from backend.usage.lives import EPOCH, Life, microseconds, milliseconds
 from backend.usage.openings import SHORTEST_DAY_MS
 from backend.usage.rules import LifeReadings
-from backend.usage.situation import Situation
+from backend.usage.situation import BEFORE, Situation
 from backend.usage.source import Source
 from backend.usage.types import LifeKey, StoredClosings, StoredLife, StoredLives
 
@@ -22,31 +22,44 @@ def alive_before(span: Span, stored: StoredClosings) -> list[StoredLife]:
     return [life for life in stored.lives.values() if _closed_ms(life) >= span.start_ms - SILENCE_MS]
 
 
-def silent_lives(
-    source: Source, situation: Situation, lives: StoredLives, taken: AbstractSet[str]
+def with_silent_lives(
+    source: Source, situation: Situation, stored: StoredLives, lives: Sequence[LifeReadings]
 ) -> list[LifeReadings]:
-    """Lives that were not scraped at all in a window and did not end: no tokens, no coverage, all they had before.
+    """The same and lives that were not scraped at all in a window and did not end: no coverage of all that time.
 
     They are seen again afterwards, or their address, which nobody took over, was tried for longer than minutes.
     Prometheus is asked only for those that were alive at the beginning, or that were silent the day before. A window
     in which nobody at all was seen is not explained by them.
     """
-    span = situation.span
+    taken = {one.life.name for one in lives if one.seen is not BEFORE}
     missing = {
-        (name, start): stored
-        for (name, start), stored in lives.items()
-        if name not in taken and start != EPOCH and stored.closings
+        (name, start): life
+        for (name, start), life in stored.items()
+        if name not in taken and start != EPOCH and life.closings
     }
     if not missing or not situation.seen:
-        return []
+        return list(lives)
+    silent = _silent_lives(source, situation, missing)
+    # What came late of one tells where it stands.
+    known = [
+        replace(one, seen=silent.pop((one.life.name, one.life.started_at)).seen)
+        if (one.life.name, one.life.started_at) in silent
+        else one
+        for one in lives
+    ]
+    return [*known, *silent.values()]
+
+
+def _silent_lives(source: Source, situation: Situation, missing: StoredLives) -> dict[LifeKey, LifeReadings]:
+    span = situation.span
     again = {(life.name, life.started_at) for life in situation.sight.lives if life.times[-1] > span.end_ms}
     asked = {life for life, stored in missing.items() if life not in again and _may_be_alive(stored, span)}
     tried_ms = _tried_until(source, situation, asked)
-    found = []
+    found = {}
     for life, stored in missing.items():
         until_ms = span.end_ms if life in again else tried_ms.get(life, 0)
         if until_ms > span.start_ms + SILENCE_MS:
-            found.append(_silent(life, stored, until_ms - span.start_ms))
+            found[life] = _silent(life, stored, until_ms - span.start_ms)
     return found
 
 

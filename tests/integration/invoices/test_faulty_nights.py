@@ -105,6 +105,9 @@ def test_a_wider_selector_bills_no_history(look_at: LookAt, tenant_a: Tenant, te
     assert tokens_of(tenant_b) == {SECOND: proven(world, B, SECOND, SECOND)}
     readings = usage.readings(NIGHT, tenant_b.id, SECOND)
     assert {reading.opening_source for reading in readings} == {OpeningSource.SCRAPED}
+    # Data that came late would look the same, and yesterday's part of it would be lost.
+    assert invoices_of(tenant_b)[SECOND].held_reasons == ("cold_start",)
+    assert invoices_of(tenant_a)[SECOND].status == Status.PENDING
 
 
 def test_a_day_without_start_times_is_not_billed_again(look_at: LookAt, tenant_a: Tenant) -> None:

@@ -1,6 +1,6 @@
 """What a scraper did not see, or not by the same job, is billed once, and what cannot be proven is held."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -12,9 +12,14 @@ from backend.usage.unstored import Unstored
 from tests.integration.invoices.bills import NIGHT, LookAt, bill, invoices_of, proven, tokens_of, usage_on
 from tests.integration.usage import unseen
 from tests.integration.usage.nights import FIRST, RATE, SECOND, THIRD, A, B
-from tests.integration.usage.world import World
+from tests.integration.usage.world import Key, World
 
 DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def both(tenant_a: Tenant, tenant_b: Tenant) -> dict[Key, Tenant]:
+    return {A: tenant_a, B: tenant_b}
 
 
 def named(worlds: list[World], name: str) -> World:
@@ -146,3 +151,44 @@ def test_a_pod_that_ended_at_midnight_is_not_missing(look_at: LookAt, tenant_b: 
     bill(before, before + DAY)
 
     assert list(tokens_of(tenant_b)) == [before]
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "billed_before"),
+    [
+        pytest.param("late-day", B, [FIRST, SECOND], id="the whole day of a pod"),
+        pytest.param("late-end-same", A, [FIRST], id="the end of processes that were replaced in place"),
+        pytest.param("late-end-new", A, [FIRST], id="the end of pods that others followed"),
+        pytest.param("late-minutes", B, [FIRST], id="the last minutes with a first use"),
+    ],
+)
+def test_what_comes_after_its_day_was_billed_is_on_the_next_invoice(
+    name: str, key: Key, billed_before: list[date], look_at: LookAt, both: dict[Key, Tenant]
+) -> None:
+    look_at(f"{name}-before")
+    bill(*billed_before)
+    following = billed_before[-1] + DAY
+
+    look_at(f"{name}-after")
+    mine = both[key]
+    alone = usage.measure_day(NIGHT, following, tenant_label=mine.label)
+    bill(following)
+
+    world = named(unseen.late_worlds(has_come=True), f"{name}-after")
+    assert sum(tokens_of(mine).values()) == proven(world, key, FIRST, following)
+    assert Flag.GAP_ACROSS_BOUNDARY in usage_on(mine, following).flags
+    assert invoices_of(mine)[following].status == Status.PENDING
+    assert alone.rows == [row for row in usage.rows_of_day(NIGHT, following) if row.tenant == mine.label]
+
+
+def test_a_late_process_that_no_stored_day_knows_is_held(look_at: LookAt, tenant_b: Tenant) -> None:
+    look_at("late-birth-before")
+    bill(FIRST, SECOND)
+
+    look_at("late-birth-after")
+    bill(THIRD)
+
+    # A selector that was too narrow would look the same, and would have left its past out on purpose.
+    world = named(unseen.late_worlds(has_come=True), "late-birth-after")
+    assert tokens_of(tenant_b) == {THIRD: proven(world, B, THIRD, THIRD)}
+    assert invoices_of(tenant_b)[THIRD].held_reasons == ("cold_start",)

@@ -1,16 +1,17 @@
 """Worlds in which a scraper, for a while, does not see all that there is, or not by the same job."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tests.integration.usage.nights import BEGIN, END, NOON, POD, SECOND, THIRD, A, B, midnight, pod
-from tests.integration.usage.world import HOUR, START, Labels, Process, Scraper, World
+from tests.integration.usage.world import HOUR, START, Event, Labels, Process, Scraper, World
 
 POD2 = "10.0.0.2:8000"
 BOTH = {A: BEGIN, B: BEGIN}
 CUT = midnight(SECOND)
 HISTORY = 500_000_000
 FOR_EVER = 1e12
+Gaps = Sequence[tuple[float, float]]
 
 
 class CountersApart(World):
@@ -129,6 +130,61 @@ def silent_worlds() -> list[World]:
     ]
 
 
+def late(
+    name: str,
+    pods: list[Process],
+    *,
+    has_come: bool,
+    interval: float = 300,
+    silent_s: float = 0,
+    missing: Mapping[str, Gaps] | None = None,
+) -> World:
+    """What Prometheus holds before and after the late samples have come."""
+    gaps = [(CUT - silent_s, CUT)] if silent_s else []
+    lacking = Scraper(interval, 7, gaps=gaps, instance_gaps=missing or {})
+    scraper = Scraper(interval, 7) if has_come else lacking
+    return World(f"{name}-{'after' if has_come else 'before'}", pods, [scraper])
+
+
+def late_worlds(*, has_come: bool) -> list[World]:
+    """A pod's whole day; the hour of a deploy; the minutes of a first use; the last hour of everybody."""
+    deploys = [("same", POD, POD, POD), ("new", POD, POD2, "10.0.0.3:8000")]
+    minutes = pod()
+    minutes.events += [Event(CUT - 200, B, 7000), Event(CUT + HOUR, B, 10)]
+    minutes.events.sort(key=lambda event: event.at)
+    day = {POD2: [(CUT + 3, midnight(THIRD))]}
+    two = [pod(), pod(POD2, first_used={B: BEGIN})]
+    born = [pod(), pod(POD2, start=CUT + 2 * HOUR, first_used={B: CUT + 2 * HOUR})]
+    return [
+        late("late-day", two, has_come=has_come, missing=day),
+        late("late-birth", born, has_come=has_come, missing=day),
+        *(
+            late(
+                f"late-end-{name}",
+                [
+                    pod(first, end=CUT - 1800),
+                    pod(second, start=CUT - 1770, end=CUT - 900),
+                    pod(third, start=CUT - 870),
+                ],
+                has_come=has_come,
+                interval=60,
+                silent_s=HOUR,
+            )
+            for name, first, second, third in deploys
+        ),
+        late("late-minutes", [minutes], has_come=has_come, interval=60, silent_s=240),
+        late("late-hour", [pod()], has_come=has_come, silent_s=HOUR),
+    ]
+
+
 def unseen_worlds() -> list[World]:
     """All of them; each is measured by its name."""
-    return [*apart_worlds(), *cold_worlds(), renamed(), *gone_worlds(), *silent_worlds()]
+    return [
+        *apart_worlds(),
+        *cold_worlds(),
+        renamed(),
+        *gone_worlds(),
+        *silent_worlds(),
+        *late_worlds(has_come=False),
+        *late_worlds(has_come=True),
+    ]
