@@ -22,6 +22,11 @@ def milliseconds(instant: datetime) -> int:
     return (instant - EPOCH) // timedelta(milliseconds=1)
 
 
+def microseconds(instant: datetime) -> int:
+    """An aware instant as microseconds since 1970."""
+    return (instant - EPOCH) // timedelta(microseconds=1)
+
+
 def instant_of(at_ms: int) -> datetime:
     """Milliseconds since 1970 as an aware instant."""
     return EPOCH + timedelta(milliseconds=at_ms)
@@ -39,6 +44,10 @@ class Copy(NamedTuple):
 
     target: int
     runs: list[Run]
+
+    def has_scrape_at(self, at_ms: int) -> bool:
+        """Whether the target scraped the life at this very instant."""
+        return any(at_ms in run.times for run in self.runs)
 
 
 class Point(NamedTuple):

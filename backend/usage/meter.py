@@ -1,24 +1,19 @@
 """Reads the meters of a window: asks Prometheus for what the lives in it need, and has the rules count."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from datetime import date, datetime
-from enum import Enum, auto
-from typing import NamedTuple
 
 from backend.clock import Window
 from backend.collector import collector_paused
-from backend.usage.coverage import SILENCE_MS, Seen, Span
+from backend.usage.coverage import Seen, Span
 from backend.usage.lives import (
     Life,
-    Point,
-    first_point,
     instant_of,
-    is_plain,
     milliseconds,
-    point_at,
 )
+from backend.usage.openings import recalled
+from backend.usage.questions import Asked, Found, before_end, firsts_of, readings_of
 from backend.usage.rules import (
-    RATE_MS,
     LifeReadings,
     highest,
     storable_readings,
@@ -26,35 +21,15 @@ from backend.usage.rules import (
     unseen_rows,
 )
 from backend.usage.situation import Situation, survey
-from backend.usage.source import Look, Source
+from backend.usage.source import Source
 from backend.usage.types import (
     ClosedLife,
     DayMeasurement,
     Flag,
     StoredClosings,
-    StoredLife,
     Values,
 )
-
-
-class Asked(Enum):
-    """What a reading is wanted for."""
-
-    OPENING = auto()
-    CLOSING = auto()
-    FIRST = auto()
-    BEFORE_END = auto()
-
-
-class Question(NamedTuple):
-    """A reading of a life that the queries over everybody do not give."""
-
-    asked: Asked
-    life: int
-    point: Point
-
-
-Found = dict[tuple[Asked, int], list[Values]]
+from backend.usage.unseen import alive_before, was_nobody_looking, with_silent_lives
 
 
 def measure(
@@ -81,20 +56,24 @@ def _measure(
     look = source.look(instances, wider, span)
     stored = ask_stored()
     situation = survey(source, look.sight, span, lookback_ms, stored)
-    found = _read(source, situation, look)
+    found = readings_of(source, situation, look)
     strangers = look.opening.strangers | look.closing.strangers
     strangers |= (instances or {""}) - {target.instance for target in situation.sight.targets}
     lives = [_life_readings(situation, index, found) for index in situation.seen]
     lives += [_stranger(source, instance, span) for instance in source.with_counters(sorted(strangers), span)]
+    is_blackout = not situation.seen and not lives and was_nobody_looking(source, span, stored)
+    late = (_late_readings(situation, index, found) for index in situation.late)
+    lives += [one for one in late if one.closings]
     is_odd = bool(strangers) or look.shards.has_odd_labels
     lives = [storable_readings(one) for one in lives] if is_odd else lives
+    lives = recalled(lives, span, stored)
+    lives = with_silent_lives(source, situation, stored.lives, lives)
     counted = tally(lives, min_coverage=source.settings.usage_min_coverage, is_open=now < window.end)
-    is_blackout = not any(life.closings for life in lives) and _was_nobody_looking(source, span, stored)
     return DayMeasurement(
         day=day,
         window=window,
         measured_at=now,
-        rows=unseen_rows(_alive_before(span, stored)) if is_blackout else counted.rows,
+        rows=unseen_rows(alive_before(span, stored)) if is_blackout else counted.rows,
         readings=counted.readings,
         series=len(counted.readings),
         lives=[
@@ -103,108 +82,60 @@ def _measure(
     )
 
 
-def _was_nobody_looking(source: Source, span: Span, stored: StoredClosings) -> bool:
-    """Whether processes were alive at the beginning, and Prometheus has not a single sample of anything at the end."""
-    return bool(_alive_before(span, stored)) and not source.is_alive_at(span.end_ms)
-
-
-def _alive_before(span: Span, stored: StoredClosings) -> list[StoredLife]:
-    return [
-        life for life in stored.lives.values() if milliseconds(life.closed_at) >= span.start_ms - SILENCE_MS
-    ]
-
-
-def _read(source: Source, situation: Situation, look: Look) -> Found:
-    """Every reading that is needed: near the boundaries from those of everybody, the others life by life."""
-    plain: dict[Asked, dict[int, int]] = {Asked.OPENING: {}, Asked.CLOSING: {}}
-    questions: list[Question] = []
-    for index in situation.seen:
-        questions += _sort_out(situation, index, plain)
-    found: Found = {}
-    for asked, boundary in ((Asked.OPENING, look.opening), (Asked.CLOSING, look.closing)):
-        for target, index in plain[asked].items():
-            found.setdefault((asked, index), []).append(boundary.by_target[target])
-    answers = source.at_points(
-        situation.sight, [question.point for question in questions], look.shards.matchers
-    )
-    for question, values in zip(questions, answers, strict=True):
-        found.setdefault((question.asked, question.life), []).append(values)
-    return found
-
-
-def _sort_out(situation: Situation, index: int, plain: Mapping[Asked, dict[int, int]]) -> Iterable[Question]:
-    """Note which boundary readings the queries over everybody give for a life; ask for all others."""
-    sight, span = situation.sight, situation.span
-    life = sight.lives[index]
-    boundaries = [(Asked.OPENING, span.start_ms), (Asked.CLOSING, span.end_ms)]
-    if (late_ms := situation.late_ms(life)) is not None:
-        del boundaries[0]
-        yield from (
-            Question(Asked.OPENING, index, point) for point in _as_stored(life, late_ms, span.start_ms)
-        )
-    for copy in life.copies:
-        for asked, at_ms in boundaries:
-            point = point_at(copy, at_ms)
-            if point is None or (asked is Asked.CLOSING and point.at_ms <= span.start_ms):
-                continue
-            if is_plain(sight.targets[copy.target], point, at_ms):
-                plain[asked][copy.target] = index
-            else:
-                yield Question(asked, index, point)
-    if move := situation.moved(life):
-        yield Question(Asked.FIRST, index, move)
-    elif not situation.is_known(life) and not situation.is_born(life):
-        earliest = min(map(first_point, life.copies), key=lambda point: point.at_ms)
-        yield Question(Asked.FIRST, index, earliest)
-    before_end = _before_end(life, situation.seen[index])
-    if before_end is not None:
-        yield Question(Asked.BEFORE_END, index, before_end)
-
-
-def _as_stored(life: Life, late_ms: int, start_ms: int) -> Iterable[Point]:
-    """The last scrape of each copy that was known when the day before was stored.
-
-    A copy that was not known at all opens with its first scrape: what it had counted by then is nobody's.
-    """
-    return [
-        point_at(copy, late_ms) or first_point(copy)
-        for copy in life.copies
-        if copy.runs[0].times[0] <= start_ms
-    ]
-
-
-def _before_end(life: Life, seen: Seen) -> Point | None:
-    """The scrape some minutes before the last one of a life that ended."""
-    if seen.ended_ms is None or not seen.tail_ms:
-        return None
-    last_copy = max(life.copies, key=lambda copy: copy.runs[-1].times[-1])
-    return point_at(last_copy, seen.ended_ms - RATE_MS)
-
-
 def _life_readings(situation: Situation, index: int, found: Found) -> LifeReadings:
-    life, seen, span = situation.sight.lives[index], situation.seen[index], situation.span
-    copies = found.get((Asked.CLOSING, index), [])
+    life, span = situation.sight.lives[index], situation.span
     move, stored = situation.moved(life), situation.stored_life(life)
     closed_ms = life.seen_by(span.end_ms)
     is_born, is_known = situation.is_born(life), situation.is_known(life)
-    openings = highest(found.get((Asked.OPENING, index), []))
+    openings = highest(found.copies(Asked.OPENING, index))
     is_new = move is not None or bool(openings and situation.is_overlooked(life))
-    before_end, before_end_ms = _rate_base(situation, index, found)
+    closings = highest(found.copies(Asked.CLOSING, index))
+    late = highest(found.copies(Asked.VANISHED, index))
+    vanished = {key: value for key, value in late.items() if key not in closings}
+    rate_base, rate_base_ms = _rate_base(situation, index, found)
+    firsts, first_ms = _firsts(situation, index, found)
     return LifeReadings(
         life=life,
-        seen=seen,
-        closings=highest(copies),
+        seen=situation.seen[index],
+        closings=closings | vanished if vanished else closings,
+        vanished=vanished,
         closed_at=instant_of(span.end_ms if closed_ms is None else closed_ms),
         openings={} if is_new else openings,
         opened_at=instant_of(_opened_ms(situation, life)),
         stored=None if is_new else stored,
         is_born=is_born,
         was_known=is_known and not is_new,
-        firsts=highest(found.get((Asked.FIRST, index), [])),
-        first_at=None if is_born or (is_known and not move) else instant_of(_first_ms(life, move)),
-        before_end=before_end,
-        before_end_ms=before_end_ms,
+        firsts=firsts,
+        first_at=None if first_ms is None else instant_of(first_ms),
+        is_day_before_whole=situation.previous_day_is_stored,
+        before_end=rate_base,
+        before_end_ms=rate_base_ms,
         flags=_flags(situation, index, found),
+    )
+
+
+def _late_readings(situation: Situation, index: int, found: Found) -> LifeReadings:
+    """What was scraped of a life before the window, and too late for the day before: its end is the closing.
+
+    A life that began in our sight is counted whole, one that was stored from there on. Of any other nothing says
+    whether the day before had left it out, so it counts nothing and is held.
+    """
+    life, stored = situation.sight.lives[index], situation.stored_life(situation.sight.lives[index])
+    start_ms = situation.span.start_ms
+    closings, is_born = highest(found.copies(Asked.CLOSING, index)), situation.is_born(life)
+    return LifeReadings(
+        life=life,
+        seen=situation.seen_of(index),
+        closings=closings,
+        closed_at=instant_of(life.seen_by(start_ms) or start_ms),
+        openings=highest(found.copies(Asked.OPENING, index)),
+        opened_at=instant_of(_opened_ms(situation, life)),
+        stored=stored,
+        is_born=is_born,
+        firsts={} if stored or is_born else closings,
+        first_at=instant_of(life.times[0]),
+        is_day_before_whole=True,
+        flags=frozenset({Flag.GAP_ACROSS_BOUNDARY}),
     )
 
 
@@ -214,14 +145,21 @@ def _opened_ms(situation: Situation, life: Life) -> int:
     return late_ms if late_ms is not None else life.seen_by(start_ms) or start_ms
 
 
-def _first_ms(life: Life, move: Point | None) -> int:
-    return move.at_ms if move else life.times[0]
+def _firsts(situation: Situation, index: int, found: Found) -> tuple[Values, int | None]:
+    """First readings in the place of openings that nobody knows, and from when on something is known of the life."""
+    life = situation.sight.lives[index]
+    if move := situation.moved(life):
+        return highest(found.copies(Asked.FIRST, index)), move.at_ms
+    firsts, first_ms = firsts_of(life, index, found)
+    if first_ms is None and not situation.is_born(life) and not situation.is_known(life):
+        first_ms = life.times[0]
+    return firsts, first_ms
 
 
 def _flags(situation: Situation, index: int, found: Found) -> frozenset[Flag]:
     """What one must know about all meters of a life."""
     life, flags = situation.sight.lives[index], set()
-    if sum(1 for copy in found.get((Asked.CLOSING, index), []) if copy) > 1:
+    if sum(1 for copy in found.copies(Asked.CLOSING, index) if copy) > 1:
         flags.add(Flag.DUPLICATE_SCRAPE)
     if situation.moved(life):
         flags.add(Flag.START_TIME_MOVED)
@@ -229,7 +167,7 @@ def _flags(situation: Situation, index: int, found: Found) -> frozenset[Flag]:
         situation.seen[index].gap_across_boundary
         or situation.late_ms(life) is not None
         or situation.was_away(life)
-        or (situation.is_overlooked(life) and any(found.get((Asked.OPENING, index), [])))
+        or (situation.is_overlooked(life) and found.has(Asked.OPENING, index))
     ):
         flags.add(Flag.GAP_ACROSS_BOUNDARY)
     return frozenset(flags)
@@ -240,9 +178,9 @@ def _rate_base(situation: Situation, index: int, found: Found) -> tuple[Values |
     life, seen = situation.sight.lives[index], situation.seen[index]
     if seen.ended_ms is None:
         return None, 0
-    point = _before_end(life, seen)
+    point = before_end(life, seen)
     if point is not None:
-        return highest(found.get((Asked.BEFORE_END, index), [])), seen.ended_ms - point.at_ms
+        return highest(found.copies(Asked.BEFORE_END, index)), seen.ended_ms - point.at_ms
     if situation.is_born(life):
         return {}, seen.ended_ms - life.start_ms
     return None, 0

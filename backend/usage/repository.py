@@ -19,6 +19,8 @@ from backend.usage.types import (
     ClosedLife,
     DailyUsage,
     DayMeasurement,
+    EarlierClosing,
+    MeterKey,
     Reading,
     StoredLife,
     StoredLives,
@@ -68,6 +70,30 @@ HAVING NOT EXISTS (
   SELECT FROM measured_life AS stranger
   WHERE stranger.instance = wanted.instance AND stranger.life_start = 'epoch'
     AND stranger.day > max(life.day) AND stranger.day <= %(last)s
+)
+"""
+
+
+# The days of a life are few, and of each of them the whole key of the reading is known.
+_EARLIER = """
+SELECT wanted.number, found.day, found.closing, found.closed_at
+FROM unnest(
+  %(instances)s::text[], %(starts)s::timestamptz[], %(tenants)s::text[], %(models)s::text[], %(types)s::text[]
+) WITH ORDINALITY AS wanted (instance, life_start, tenant, model, type, number)
+CROSS JOIN LATERAL (
+  SELECT life.day, reading.closing, life.closed_at
+  FROM measured_life AS life
+  JOIN meter_reading AS reading USING (day, instance, life_start)
+  WHERE life.instance = wanted.instance AND life.life_start = wanted.life_start
+    AND life.day BETWEEN %(first)s AND %(last)s
+    AND (reading.tenant, reading.model, reading.type) = (wanted.tenant, wanted.model, wanted.type)
+  ORDER BY life.day DESC
+  LIMIT 1
+) AS found
+WHERE NOT EXISTS (
+  SELECT FROM measured_life AS stranger
+  WHERE stranger.instance = wanted.instance AND stranger.life_start = 'epoch'
+    AND stranger.day > found.day AND stranger.day <= %(last)s
 )
 """
 
@@ -188,6 +214,24 @@ def last_days(
     with _driver(connection) as driver:
         rows = driver.execute(_LAST_DAYS, given).fetchall()
     return {(instance, start): day for instance, start, day in rows}
+
+
+def earlier_closings(
+    connection: Connection, meters: Sequence[MeterKey], first: date, last: date
+) -> dict[MeterKey, EarlierClosing]:
+    """The last closing, in a range of days, of each of some meters."""
+    given = {
+        "instances": [instance for instance, _, _ in meters],
+        "starts": [start for _, start, _ in meters],
+        "tenants": [key[0] for *_, key in meters],
+        "models": [key[1] for *_, key in meters],
+        "types": [key[2] for *_, key in meters],
+        "first": first,
+        "last": last,
+    }
+    with _driver(connection) as driver:
+        rows = driver.execute(_EARLIER, given).fetchall()
+    return {meters[number - 1]: EarlierClosing(*told) for number, *told in rows}
 
 
 def daily_usage(connection: Connection, tenant: str, first: date, last: date) -> list[DailyUsage]:

@@ -8,13 +8,25 @@ from decimal import Decimal
 from backend.usage.coverage import Seen, coverage_of
 from backend.usage.labels import with_storable_labels
 from backend.usage.lives import Life
-from backend.usage.types import HOLDING, Flag, Key, OpeningSource, Reading, StoredLife, UsageRow, Values
+from backend.usage.types import (
+    HOLDING,
+    EarlierClosing,
+    Flag,
+    Key,
+    OpeningSource,
+    Reading,
+    StoredLife,
+    UsageRow,
+    Values,
+)
 
 RATE_MS = 300_000
 """How much of the end of a life tells the rate of what it did afterwards, unseen."""
 
 
 _BITS = {flag: 1 << index for index, flag in enumerate(Flag)}
+# No flag: a life of which nothing was seen. A meter of it did not stand still because its reading is the old one.
+_DARK = 1 << len(Flag)
 _NOTHING: dict[Key, int] = {}
 
 
@@ -30,6 +42,10 @@ class LifeReadings:
     opened_at: datetime
     """When the scraped openings were scraped; without any, the beginning of the window."""
     stored: StoredLife | None = None
+    earlier: Mapping[Key, EarlierClosing] = field(default_factory=dict)
+    """Stored closings of meters that were away on the last day of the life that is stored."""
+    vanished: Values = field(default_factory=dict)
+    """Those closings that were read some time before the end, because the series was not there any more."""
     is_born: bool = False
     """Whether the process was born in our sight: what has no opening began at zero."""
     was_known: bool = False
@@ -37,6 +53,8 @@ class LifeReadings:
     firsts: Values = field(default_factory=dict)
     """The first scrape of a life that is neither born nor known, or the first after its start time moved."""
     first_at: datetime | None = None
+    is_day_before_whole: bool = False
+    """Whether the day before is stored whole: what it does not know of was billed by nobody, and nobody knows why."""
     before_end: Values | None = None
     """For a life that ended: readings some minutes earlier."""
     before_end_ms: int = 0
@@ -79,6 +97,7 @@ def storable_readings(one: LifeReadings) -> LifeReadings:
         one,
         closings=with_storable_labels(one.closings),
         openings=with_storable_labels(one.openings),
+        vanished=with_storable_labels(one.vanished),
         firsts=with_storable_labels(one.firsts),
         before_end=None if before is None else with_storable_labels(before),
     )
@@ -95,21 +114,17 @@ def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int
     instance, start, closed_at = one.life.name, one.life.started_at, one.closed_at
     stored = one.stored.closings if one.stored else _NOTHING
     stored_at = one.stored.closed_at if one.stored else closed_at
-    scraped, scraped_at, firsts = one.openings, one.opened_at, one.firsts
     common = sum(_BITS[flag] for flag in one.flags)
+    if one.seen.unseen_ms >= one.seen.living_ms > 0:
+        common |= _DARK
     made = tuple.__new__  # what Reading(...) does in the end, at a third of its price
-    first = _BITS[Flag.START_TIME_MOVED if Flag.START_TIME_MOVED in one.flags else Flag.COLD_START]
     for key, closing in one.closings.items():
         flags = common
         if key in stored:
             opening, at, source = stored[key], stored_at, OpeningSource.STORED
-        elif key in scraped:
-            opening, at, source = scraped[key], scraped_at, OpeningSource.SCRAPED
-        elif key in firsts:
-            opening, at, source = firsts[key], one.first_at or start, OpeningSource.FIRST_SEEN
-            flags |= first
         else:
-            opening, at, source = _zero(one)
+            opening, at, source, more = _opening(one, key)
+            flags |= more
         tokens = closing - opening
         if tokens < 0:
             tokens = 0
@@ -122,6 +137,24 @@ def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int
         else:
             total[0] += tokens
             total[2] |= flags
+    for key in one.vanished:
+        totals[key][2] |= _BITS[Flag.GAP_ACROSS_BOUNDARY]
+
+
+def _opening(one: LifeReadings, key: Key) -> tuple[int, datetime, OpeningSource, int]:
+    """The opening of a meter that the last stored day of its life does not have, and the flags that it brings."""
+    if key in one.earlier:
+        _, opening, at = one.earlier[key]
+        return opening, at, OpeningSource.STORED, _BITS[Flag.GAP_ACROSS_BOUNDARY]
+    if key in one.openings:
+        opening = one.openings[key]
+        is_odd = opening > 0 and one.is_day_before_whole
+        return opening, one.opened_at, OpeningSource.SCRAPED, _BITS[Flag.COLD_START] if is_odd else 0
+    if key in one.firsts:
+        is_moved = Flag.START_TIME_MOVED in one.flags
+        flag = Flag.START_TIME_MOVED if is_moved else Flag.COLD_START
+        return one.firsts[key], one.first_at or one.life.started_at, OpeningSource.FIRST_SEEN, _BITS[flag]
+    return *_zero(one), 0
 
 
 def _zero(one: LifeReadings) -> tuple[int, datetime, OpeningSource]:
@@ -157,7 +190,7 @@ def _rows(
     known: dict[int, tuple[bool, tuple[str, ...]]] = {}
     rows = []
     low = _BITS[Flag.LOW_COVERAGE]
-    doubtful = sum(_BITS[flag] for flag in HOLDING) & ~low
+    doubtful = sum(_BITS[flag] for flag in HOLDING) & ~low | _DARK
     for key in sorted(totals):
         tokens, unseen, flags = totals[key]
         tenant, model, kind = key

@@ -1,6 +1,5 @@
 """The door to usage: exact daily tokens with their evidence, the same number for every reader."""
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import date, datetime, timedelta
@@ -21,25 +20,19 @@ from backend.db.engine import read, transaction
 from backend.errors import Invalid, Unavailable
 from backend.log import get_logger
 from backend.tenants import service as tenants
-from backend.usage import meter, repository
+from backend.usage import meter, repository, stored_service
 from backend.usage.source import Source
 from backend.usage.types import (
     NOTHING_STORED,
     DailyUsage,
     DayMeasurement,
-    LifeKey,
     Reading,
-    StoredClosings,
-    StoredLives,
     UnknownLabel,
     UsageRow,
 )
 from backend.usage.unstored import Unstored
 
 KEPT_MONTHS = 13
-# As long as the default retention of Prometheus and then some: an older life has no sample to close with.
-REMEMBERED_DAYS = 35
-DAY = timedelta(days=1)
 
 log = get_logger(__name__)
 
@@ -199,11 +192,11 @@ def drop_old_readings(actor: Actor, now: datetime) -> list[str]:
 
 def _measured(day: date, tenant: str | None, after: Unstored) -> DayMeasurement:
     now = clock.utc_now()
-    window = _window_beside(_begun_window(day, now), day, after)
+    window = stored_service.window_beside(_begun_window(day, now), day, after)
     source = Source(client=_client(settings()), settings=settings(), tenant=tenant)
     # What is stored is read while Prometheus works.
     with ThreadPoolExecutor(1) as side:
-        stored = side.submit(copy_context().run, _stored, day, tenant, after)
+        stored = side.submit(copy_context().run, stored_service.stored_before, day, tenant, after)
         try:
             return meter.measure(source, day, window, now=now, stored=stored.result)
         except Unavailable:
@@ -218,51 +211,5 @@ def _begun_window(day: date, now: datetime) -> Window:
     return window
 
 
-def _window_beside(window: Window, day: date, after: Unstored) -> Window:
-    """The window between those of the neighbours that are stored."""
-    with read() as connection:
-        before = repository.window_of(connection, day - DAY)
-        following = repository.window_of(connection, day + DAY)
-    if before is None and after.last is not None and after.last.day == day - DAY:
-        before = after.last.window
-    start = before.end if before else window.start
-    end = following.start if following else window.end
-    return Window(start=start, end=end) if start < end else window
-
-
 def _client(given: UsageSettings) -> Prometheus:
     return prometheus(given.prometheus_url, given.prometheus_timeout_s)
-
-
-def _stored(day: date, tenant: str | None, after: Unstored) -> StoredClosings:
-    yesterday = day - DAY
-
-    def older(wanted: Sequence[LifeKey]) -> StoredLives:
-        return _older(wanted, yesterday, tenant, after)
-
-    if yesterday in after.days:
-        return StoredClosings(previous_day=True, lives=after.closings(yesterday), older=older)
-    with read() as connection:
-        is_whole = bool(repository.measured_days(connection, yesterday, yesterday))
-        lives = repository.closings(connection, yesterday, tenant) if is_whole else {}
-    return StoredClosings(previous_day=is_whole, lives=lives, older=older)
-
-
-def _older(wanted: Sequence[LifeKey], until: date, tenant: str | None, after: Unstored) -> StoredLives:
-    """Readings of lives that were away for days: only if every day since is stored, else it may still count them."""
-    with read() as connection:
-        measured = repository.measured_days(connection, until - REMEMBERED_DAYS * DAY, until) | after.days
-        first = until + DAY
-        while first - DAY in measured:
-            first -= DAY
-        days = repository.last_days(connection, wanted, first, until)
-        days = {life: day for life, day in days.items() if not after.was_stranger(life[0], day)}
-        by_day = {day: repository.closings(connection, day, tenant) for day in set(days.values())}
-    stored = {life: (day, by_day[day][life]) for life, day in days.items() if life in by_day[day]}
-    # What was measured last is newer than what is stored of the same life.
-    stored |= {
-        life: told
-        for life, told in after.last_days(wanted, first).items()
-        if not after.was_stranger(life[0], told[0]) and (life not in stored or stored[life][0] < told[0])
-    }
-    return {life: closings for life, (_, closings) in stored.items()}

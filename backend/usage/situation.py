@@ -1,11 +1,15 @@
 """What is known about a window before any counter in it is read: who lived in it, who watched, what is stored."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from backend.usage.coverage import SILENCE_MS, Seen, Span, known_until, seen_in, watched_until
-from backend.usage.lives import EPOCH, Life, Point, Sight, milliseconds
+from backend.usage.lives import EPOCH, Copy, Life, Point, Sight, milliseconds, point_at
 from backend.usage.source import Source
 from backend.usage.types import StoredClosings, StoredLife, StoredLives
+
+BEFORE = Seen(0, 0, gap_across_boundary=True, ended_ms=None, tail_ms=0)
+"""A life that ended before the window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +21,8 @@ class Situation:
     sight: Sight
     seen: dict[int, Seen]
     """By number of life, only those with a scrape in the window."""
+    late: Sequence[int] = ()
+    """Lives that ended before the window, with scrapes that came after the day before was stored."""
     previous_day_is_stored: bool
     stored: StoredLives
     strangers: frozenset[str]
@@ -29,6 +35,15 @@ class Situation:
     def is_known(self, life: Life) -> bool:
         """Whether the life was scraped, or its reading stored, before the window."""
         return life.times[0] <= self.span.start_ms or self.stored_life(life) is not None
+
+    def is_stranger_to(self, life: Life, copy: Copy) -> bool:
+        """Whether a target first scraped a life within the window, and what it had counted by then is not known.
+
+        That others scraped it before proves nothing: they may have kept none of its counters.
+        """
+        if self.is_born(life) or not self.span.start_ms < copy.runs[0].times[0] <= self.span.end_ms:
+            return False
+        return life.times[0] <= self.span.start_ms or not self.is_known(life)
 
     def moved(self, life: Life) -> Point | None:
         """The first scrape after the start time of the life moved within the window, if it did."""
@@ -49,7 +64,16 @@ class Situation:
         if stored is None or opened_ms is None:
             return None
         closed_ms = milliseconds(stored.closed_at)
-        return closed_ms if life.times[0] <= closed_ms < opened_ms - SILENCE_MS else None
+        if closed_ms >= opened_ms:
+            return None
+        # Scrapes of a target that a wider selector has brought are not late.
+        points = [point_at(copy, self.span.start_ms) for copy in life.copies if copy.has_scrape_at(closed_ms)]
+        newest_ms = max((point.at_ms for point in points if point), default=opened_ms)
+        return closed_ms if closed_ms < newest_ms else None
+
+    def seen_of(self, index: int) -> Seen:
+        """How a life was seen within the window."""
+        return self.seen.get(index, BEFORE)
 
     def was_away(self, life: Life) -> bool:
         """Whether the reading that opens it is older than all that is looked at: hours of yesterday are counted."""
@@ -100,7 +124,10 @@ def survey(source: Source, sight: Sight, span: Span, lookback_ms: int, stored: S
         stored=stored.lives,
         strangers=frozenset(instance for instance, start in stored.lives if start == EPOCH),
     )
-    return _remembering(situation, stored)
+    situation = _remembering(situation, stored)
+    return replace(
+        situation, late=[index for index in _ended_before(situation) if _is_late(situation, index)]
+    )
 
 
 def _notice_ends(source: Source, sight: Sight, span: Span) -> None:
@@ -138,11 +165,30 @@ def _was_somebody_watching(source: Source, sight: Sight, known_ms: int) -> bool:
 
 
 def _remembering(situation: Situation, stored: StoredClosings) -> Situation:
-    """The same with the readings of lives that were away for longer than a day."""
-    lives = (situation.sight.lives[index] for index in situation.seen)
+    """The same with the readings of lives that are not among those of the day before.
+
+    One that was scraped before the window came too late for that day, or had no counter on it.
+    """
+    lives = (situation.sight.lives[index] for index in (*situation.seen, *_ended_before(situation)))
     unknown = [
         (life.name, life.started_at)
         for life in lives
-        if not situation.is_known(life) and not situation.is_born(life)
+        if situation.stored_life(life) is None
+        and not situation.is_born(life)
+        and (stored.previous_day or not situation.is_known(life))
     ]
     return replace(situation, stored={**situation.stored, **stored.older(unknown)}) if unknown else situation
+
+
+def _ended_before(situation: Situation) -> list[int]:
+    """Lives with scrapes before the window and none in it, where a whole day ends there."""
+    if not situation.previous_day_is_stored:
+        return []
+    start_ms = situation.span.start_ms
+    lives = enumerate(situation.sight.lives)
+    return [index for index, life in lives if index not in situation.seen and life.times[0] <= start_ms]
+
+
+def _is_late(situation: Situation, index: int) -> bool:
+    life = situation.sight.lives[index]
+    return situation.stored_life(life) is None or situation.late_ms(life) is not None

@@ -1,7 +1,6 @@
 """What is asked of Prometheus to read meters: few instant queries, no raw samples of counters."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from backend.config import UsageSettings
 from backend.usage.coverage import Span
 from backend.usage.labels import LONGEST_TENANT_BYTES, is_storable
 from backend.usage.lives import NEAR_MS, Point, Sight, sight_of
+from backend.usage.promql import any_of, one_of, reach, selector
 from backend.usage.shards import shard_matchers
 from backend.usage.types import Values
 from backend.usage.vectors import MARK, LabelNames, TargetTable, values_by_mark
@@ -22,9 +22,13 @@ AT_ONCE = 2
 LARGEST_BATCH = 50
 # Above this many, naming the instances costs more than reading the start times of strangers.
 NAMED_INSTANCES = 200
+NAMED_TENANTS = 200
 START_TIME = "process_start_time_seconds"
 
 Answer = TypeVar("Answer")
+Vector = Sequence[Mapping[str, Any]]
+Choice = Callable[[Vector, Mapping[int, int]], Vector]
+"""Chooses rows of an answer; it is told the target of each question."""
 
 
 class Boundary(NamedTuple):
@@ -38,6 +42,7 @@ class Look(NamedTuple):
     """The answers over everybody, and the parts that they were asked in."""
 
     sight: Sight
+    table: TargetTable
     shards: "Shards"
     opening: Boundary
     closing: Boundary
@@ -64,12 +69,13 @@ class Source:
         return LabelNames(tenant=self.settings.usage_tenant_label, replica=self.settings.usage_replica_label)
 
     def instances(self, span: Span) -> set[str]:
-        """Every instance that may have had such a counter in the window, of whatever tenant.
+        """Every instance that may have had such a counter in the window or shortly before, of whatever tenant.
 
         One tenant is seen by the same lives as all of them: its number is the same wherever it is asked for.
         """
-        counter = _selector(self.settings.usage_metric, [self.settings.usage_selector])
-        return set(self.client.label_values("instance", counter, span.start_ms, span.end_ms))
+        counter = selector(self.settings.usage_metric, [self.settings.usage_selector])
+        start_ms = span.start_ms - self.settings.usage_lookback_s * 1000
+        return set(self.client.label_values("instance", counter, start_ms, span.end_ms))
 
     def look(self, instances: set[str], wider: Span, window: Span) -> Look:
         """Everything that is asked for everybody: who was seen when, and the readings at both boundaries.
@@ -78,7 +84,7 @@ class Source:
         """
         if not instances:
             nothing = Boundary({}, set())
-            return Look(Sight([], []), Shards([""], has_odd_labels=False), nothing, nothing)
+            return Look(Sight([], []), TargetTable([]), Shards([""], has_odd_labels=False), nothing, nothing)
         with ThreadPoolExecutor(1) as side:
             seeing = side.submit(copy_context().run, self.sight, instances, wider)
 
@@ -89,7 +95,7 @@ class Source:
             shards = self.shards(window, len(instances))
             instants = (window.start_ms, window.end_ms)
             opening, closing = self.boundaries(table, shards.matchers, instants)
-            return Look(seeing.result(), shards, opening, closing)
+            return Look(seeing.result(), table(), shards, opening, closing)
 
     def shards(self, span: Span, instances: int) -> Shards:
         """Matchers that split the series into parts of bearable size; one empty matcher when one part is enough.
@@ -117,8 +123,8 @@ class Source:
         """Which process was seen when, from the raw samples of its start time."""
         matchers = [self.settings.usage_selector]
         if len(instances) <= NAMED_INSTANCES:
-            matchers.append(_one_of("instance", sorted(instances)))
-        query = f"{_selector(START_TIME, matchers)}[{span.end_ms - span.start_ms + 1}ms]"
+            matchers.append(one_of("instance", sorted(instances)))
+        query = f"{selector(START_TIME, matchers)}[{span.end_ms - span.start_ms + 1}ms]"
         matrix = self.client.instant(query, span.end_ms)
         return sight_of(matrix, is_wanted=lambda instance: instance in instances)
 
@@ -137,21 +143,68 @@ class Source:
         width = len(shards)
         return [_joined(parts[start : start + width]) for start in range(0, len(parts), width)]
 
-    def at_points(self, sight: Sight, points: Sequence[Point], shards: Sequence[str]) -> list[Values]:
+    def at_points(self, look: Look, points: Sequence[Point]) -> list[Values]:
         """The readings of one life each, at the scrapes that are named."""
-        size = max(1, LARGEST_BATCH // len(shards))
+
+        def reading(counter: str, point: Point) -> str:
+            return f"last_over_time({counter}{reach(point, NEAR_MS)})"
+
+        return self._ask(look, points, look.shards.matchers, reading, self._own(look))
+
+    def last_within(self, look: Look, points: Sequence[Point], tenants: Sequence[str]) -> list[Values]:
+        """The last readings since ``since_ms`` of one life each, of some tenants."""
+
+        def reading(counter: str, point: Point) -> str:
+            return f"last_over_time({counter}{reach(point)})"
+
+        names = [tenants[n : n + NAMED_TENANTS] for n in range(0, len(tenants), NAMED_TENANTS)]
+        return self._ask(
+            look, points, [one_of(self.names.tenant, some) for some in names], reading, self._own(look)
+        )
+
+    def lowest_of_others(self, look: Look, points: Sequence[Point]) -> list[Values]:
+        """The lowest readings since ``since_ms`` of one life each, of counters that no target of a start time has."""
+
+        def reading(counter: str, point: Point) -> str:
+            return f"min_over_time({counter}{reach(point)})"
+
+        def others(vector: Vector, asked: Mapping[int, int]) -> Vector:
+            rest = [row for row in vector if look.table.own_target_of(row["metric"]) is None]
+            return self._rows_of(rest, look.table, asked)
+
+        return self._ask(look, points, look.shards.matchers, reading, others)
+
+    def _ask(
+        self,
+        look: Look,
+        points: Sequence[Point],
+        matchers: Sequence[str],
+        reading: Callable[[str, Point], str],
+        wanted: Choice,
+    ) -> list[Values]:
+        """A reading of each point, many in one query, of the rows that are wanted."""
+        size = max(1, LARGEST_BATCH // len(matchers))
         batches = [
-            (shard, range(start, min(start + size, len(points))))
+            (matcher, range(start, min(start + size, len(points))))
             for start in range(0, len(points), size)
-            for shard in shards
+            for matcher in matchers
         ]
 
         def read(batch: tuple[str, range]) -> dict[int, Values]:
-            shard, marks = batch
-            parts = [self._marked(sight, points[mark], mark, shard) for mark in marks]
-            vector = self.client.instant(_any_of(parts), points[marks[-1]].at_ms)
-            labels = {mark: sight.targets[points[mark].target].labels for mark in marks}
-            return values_by_mark(vector, labels, self.names)
+            matcher, marks = batch
+            targets = {mark: look.sight.targets[points[mark].target] for mark in marks}
+            # The job of the counters need not be the one that tells the start: the whole address is asked.
+            counters = {
+                mark: self._counter(matcher, f"instance={quoted(target.instance)}")
+                for mark, target in targets.items()
+            }
+            parts = [
+                f'label_replace({reading(counters[mark], points[mark])}, "{MARK}", "{mark}", "", "")'
+                for mark in marks
+            ]
+            vector = self.client.instant(any_of(parts), points[marks[-1]].at_ms)
+            rows = wanted(vector, {mark: points[mark].target for mark in marks})
+            return values_by_mark(rows, {mark: target.labels for mark, target in targets.items()}, self.names)
 
         found: list[Values] = [{} for _ in points]
         for answer in _side_by_side(read, batches):
@@ -159,11 +212,30 @@ class Source:
                 found[mark].update(values)
         return found
 
+    def _own(self, look: Look) -> Choice:
+        """Chooses the rows of the targets that the questions are about, of all that were scraped at their address."""
+
+        def own(vector: Vector, asked: Mapping[int, int]) -> Vector:
+            shared = {mark: target for mark, target in asked.items() if not look.table.is_alone(target)}
+            return self._rows_of(vector, look.table, shared) if shared else vector
+
+        return own
+
+    def _rows_of(self, vector: Vector, table: TargetTable, asked: Mapping[int, int]) -> Vector:
+        """The rows that speak of the target which their question is about, or whose question is not among these."""
+        names = self.names
+        return [
+            row
+            for row in vector
+            if (target := asked.get(int(row["metric"][MARK]))) is None
+            or target in table.targets_of(row["metric"], names)
+        ]
+
     def with_counters(self, instances: Sequence[str], span: Span) -> list[str]:
         """Those of some instances that have a counter within the window; the index only knew that they might."""
         found: list[str] = []
         for start in range(0, len(instances), NAMED_INSTANCES):
-            counter = self._counter(_one_of("instance", instances[start : start + NAMED_INSTANCES]))
+            counter = self._counter(one_of("instance", instances[start : start + NAMED_INSTANCES]))
             window = f"[{span.end_ms - span.start_ms}ms]"
             vector = self.client.instant(
                 f"count by (instance) (last_over_time({counter}{window}))", span.end_ms
@@ -189,19 +261,26 @@ class Source:
         )
         return {key: min(value, before.get(key, value)) for key, value in lowest.items()}, last
 
-    def ups(self, sight: Sight, instances: Sequence[str], span: Span) -> dict[str, list[int]]:
-        """When Prometheus tried to scrape some instances, whether they answered or not, in order."""
+    def ups(
+        self, sight: Sight, instances: Sequence[str], span: Span, *, is_selected: bool = False
+    ) -> dict[str, list[int]]:
+        """When Prometheus tried to scrape some instances, whether they answered or not, in order.
+
+        ``is_selected`` asks within the selection of the counters.
+        """
+        matchers = [self.settings.usage_selector] if is_selected else []
         targets: dict[str, list[Mapping[str, str]]] = {}
         for target in sight.targets:
             targets.setdefault(target.instance, []).append(target.labels)
         found: dict[str, set[int]] = {}
         for start in range(0, len(instances), LARGEST_BATCH):
-            asked = _selector("up", [_one_of("instance", instances[start : start + LARGEST_BATCH])])
+            asked = selector("up", [*matchers, one_of("instance", instances[start : start + LARGEST_BATCH])])
             for series in self.client.instant(f"{asked}[{span.end_ms - span.start_ms + 1}ms]", span.end_ms):
                 labels = {name: value for name, value in series["metric"].items() if name != "__name__"}
                 instance = labels.get("instance", "")
                 # The address may have been another program's meanwhile: its labels say so.
-                if any(_agree(labels, known) for known in targets.get(instance, [])):
+                known = targets.get(instance, [])
+                if not known or any(_agree(labels, each) for each in known):
                     found.setdefault(instance, set()).update(round(at * 1000) for at, _ in series["values"])
         return {instance: sorted(times) for instance, times in found.items()}
 
@@ -213,54 +292,16 @@ class Source:
         vector = self.client.instant(f'label_replace({query}, "{MARK}", "0", "", "")', at_ms)
         return values_by_mark(vector, {0: {"instance": instance}}, self.names)[0]
 
-    def _marked(self, sight: Sight, point: Point, mark: int, shard: str) -> str:
-        # Left-open ranges (3.x) leave out their first instant, left-closed ones (2.x) have it: one millisecond
-        # before the life's first scrape is right for both, and no earlier life was scraped there.
-        reach_ms = min(NEAR_MS, point.at_ms - point.since_ms + 1)
-        matchers = _target_matchers(sight, point.target)
-        counter = self._counter(shard, *matchers)
-        reading = f"last_over_time({counter}[{reach_ms}ms] @ {instant_text(point.at_ms)})"
-        return f'label_replace({reading}, "{MARK}", "{mark}", "", "")'
-
     def _counter(self, *more: str) -> str:
         matchers = [self.settings.usage_selector, *more]
         if self.tenant is not None:
             matchers.append(f"{self.settings.usage_tenant_label}={quoted(self.tenant)}")
-        return _selector(self.settings.usage_metric, matchers)
+        return selector(self.settings.usage_metric, matchers)
 
 
 def _agree(some: Mapping[str, str], others: Mapping[str, str]) -> bool:
     """Whether no label says the one thing here and another there."""
     return all(others.get(name, value) == value for name, value in some.items())
-
-
-def escaped(value: str) -> str:
-    """A regular expression of RE2 that matches exactly this text."""
-    return re.sub(r"[^A-Za-z0-9_]", lambda found: f"\\x{{{ord(found[0]):x}}}", value)
-
-
-def _one_of(label: str, values: Sequence[str]) -> str:
-    return f"{label}=~{quoted('|'.join(map(escaped, values)))}"
-
-
-def _selector(metric: str, matchers: Iterable[str]) -> str:
-    inner = ",".join(bare for matcher in matchers if (bare := matcher.strip().strip("{}").strip(" ,")))
-    return f"{metric}{{{inner}}}"
-
-
-def _target_matchers(sight: Sight, target: int) -> list[str]:
-    own = sight.targets[target]
-    siblings = [other for other in sight.targets if other.instance == own.instance]
-    names = {"instance"} if len(siblings) == 1 else {name for other in siblings for name in other.labels}
-    return [f"{name}={quoted(own.labels.get(name, ''))}" for name in sorted(names)]
-
-
-def _any_of(parts: Sequence[str]) -> str:
-    """The union of vectors, as a balanced tree: a chain would look at the first of them again and again."""
-    if len(parts) == 1:
-        return parts[0]
-    middle = len(parts) // 2
-    return f"({_any_of(parts[:middle])} or {_any_of(parts[middle:])})"
 
 
 def _joined(parts: Sequence[Boundary]) -> Boundary:

@@ -149,18 +149,31 @@ LifeKey = tuple[str, datetime]
 
 StoredLives = dict[LifeKey, StoredLife]
 
+MeterKey = tuple[str, datetime, Key]
+"""Instance and start of life, and what of it is counted."""
+
+
+class EarlierClosing(NamedTuple):
+    """The last closing of one meter, on a day before the last one that is stored of its life."""
+
+    day: date
+    closing: int
+    closed_at: datetime
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredClosings:
     """What the database knows at the beginning of a window.
 
     ``previous_day`` says whether the day that ends there is stored whole: a life without a reading in it was
-    then never billed. ``older`` looks up lives that were last seen on an earlier day than that one.
+    then never billed. ``older`` looks up lives that were last seen on an earlier day than that one, and ``earlier``
+    single meters of lives that were.
     """
 
     previous_day: bool
     lives: StoredLives
     older: Callable[[Sequence[LifeKey]], StoredLives]
+    earlier: Callable[[Sequence[MeterKey]], dict[MeterKey, EarlierClosing]] = lambda _meters: {}
 
 
 NOTHING_STORED = StoredClosings(previous_day=False, lives={}, older=lambda _lives: {})

@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from backend.usage.lives import EPOCH
-from backend.usage.types import DayMeasurement, LifeKey, StoredLife, StoredLives, Values
+from backend.usage.types import (
+    DayMeasurement,
+    EarlierClosing,
+    LifeKey,
+    MeterKey,
+    StoredLife,
+    StoredLives,
+    Values,
+)
 
 
 @dataclass(slots=True)
@@ -15,12 +23,18 @@ class Unstored:
     days: set[date] = field(default_factory=set)
     last: DayMeasurement | None = None
     _lives: dict[LifeKey, tuple[date, StoredLife]] = field(default_factory=dict)
+    _gone: dict[MeterKey, EarlierClosing] = field(default_factory=dict)
+    """The last closings of meters that a later day of their life did not show."""
 
     def add(self, measured: DayMeasurement) -> None:
         """Remember a day; days come in order."""
         self.days.add(measured.day)
         self.last = measured
-        self._lives |= {life: (measured.day, stored) for life, stored in closings_of(measured).items()}
+        for life, stored in closings_of(measured).items():
+            day, before = self._lives.get(life, (measured.day, stored))
+            for key in before.closings.keys() - stored.closings.keys():
+                self._gone[*life, key] = EarlierClosing(day, before.closings[key], before.closed_at)
+            self._lives[life] = (measured.day, stored)
 
     def closings(self, day: date) -> StoredLives:
         """The closing readings of the last day."""
@@ -30,6 +44,18 @@ class Unstored:
         """The last day, from one on, on which each of some lives has readings, with its closings."""
         found = {life: self._lives[life] for life in wanted if life in self._lives}
         return {life: told for life, told in found.items() if told[0] >= first}
+
+    def earlier(self, wanted: Sequence[MeterKey], first: date) -> dict[MeterKey, EarlierClosing]:
+        """The last closings, from a day on, of some meters."""
+        found = {}
+        for meter in wanted:
+            instance, start, key = meter
+            day, last = self._lives.get((instance, start), (first, None))
+            if last is not None and key in last.closings:
+                found[meter] = EarlierClosing(day, last.closings[key], last.closed_at)
+            elif meter in self._gone:
+                found[meter] = self._gone[meter]
+        return {meter: told for meter, told in found.items() if told.day >= first}
 
     def was_stranger(self, instance: str, after: date) -> bool:
         """Whether an instance told no start time on a later day than that."""

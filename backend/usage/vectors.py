@@ -67,10 +67,10 @@ class TargetTable:
     def __init__(self, targets: Sequence[Target]) -> None:
         """Index the targets by the labels they have."""
         self._targets = targets
-        self._by_instance: dict[str, int] = {}
+        self._on_instance: dict[str, list[int]] = {}
         by_names: dict[tuple[str, ...], dict[Any, int]] = {}
         for index, target in enumerate(targets):
-            self._by_instance.setdefault(target.instance, index)
+            self._on_instance.setdefault(target.instance, []).append(index)
             names = tuple(sorted(target.labels))
             if names:
                 by_names.setdefault(names, {})[itemgetter(*names)(target.labels)] = index
@@ -89,21 +89,43 @@ class TargetTable:
             rest = _take_plain(rest, itemgetter(*label_names), len(label_names), into, names)
         for row in rest:
             labels = row["metric"]
-            index = self._index_of(labels)
-            if index is None:
+            found = self.targets_of(labels, names)
+            if not found:
                 strangers.add(labels.get("instance", ""))
-            else:
+            for index in found:
                 odd.add(index, labels, self._targets[index].labels, whole(row["value"][1]))
         odd.pour_into(values)
         return values, strangers
 
-    def _index_of(self, labels: Mapping[str, str]) -> int | None:
+    def targets_of(self, labels: Mapping[str, str], names: LabelNames) -> Sequence[int]:
+        """The targets that a counter speaks of: its own; else those that only a job or a replica tells from it.
+
+        Where counters come by one job and start times by others, every one of these knows the life. None of them
+        at the address leaves all of the address.
+        """
+        own = self.own_target_of(labels)
+        if own is not None:
+            return [own]
+        there = self._on_instance.get(labels.get("instance", ""), [])
+        alike = [index for index in there if _agree(self._targets[index].labels, labels, names.ignored)]
+        return alike or there
+
+    def own_target_of(self, labels: Mapping[str, str]) -> int | None:
+        """The target that has all of its labels on a counter, if there is one."""
         for names, table in self._groups:
             if all(name in labels for name in names):
                 index = table.get(itemgetter(*names)(labels))
                 if index is not None:
                     return index
-        return self._by_instance.get(labels.get("instance", ""))
+        return None
+
+    def is_alone(self, target: int) -> bool:
+        """Whether no other target has the address."""
+        return len(self._on_instance[self._targets[target].instance]) == 1
+
+
+def _agree(target: Mapping[str, str], labels: Mapping[str, str], ignored: frozenset[str]) -> bool:
+    return all(labels.get(name, value) == value for name, value in target.items() if name not in ignored)
 
 
 def _take_plain(

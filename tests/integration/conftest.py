@@ -6,13 +6,14 @@ import pytest
 
 from tests.integration.usage.conftest import build_blocks, serve
 from tests.integration.usage.nights import all_nights
+from tests.integration.usage.unseen import unseen_worlds
 
 
 @pytest.fixture(scope="session")
 def nights_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Prometheus with every world of ``nights`` in it."""
+    """The address of a Prometheus with every world of ``nights`` and ``unseen`` in it."""
     folder = tmp_path_factory.mktemp("nights-prometheus")
-    build_blocks(all_nights(), folder, block_hours=54)
+    build_blocks([*all_nights(), *unseen_worlds()], folder, block_hours=54)
     child, url = serve(folder)
     yield url
     child.stop()

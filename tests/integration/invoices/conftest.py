@@ -10,7 +10,11 @@ import pytest
 from backend import clock
 from backend.clock import day_window
 from backend.invoices.service import SETTLING
+from backend.tenants.types import Tenant
+from tests import factories
 from tests.conftest import forget_caches
+from tests.integration.invoices.bills import BILLED_FROM, LookAt
+from tests.integration.usage.nights import A, B
 from tests.past import PastPrometheus, Sample, counter, every, process, write_blocks
 
 DAYS = 13
@@ -109,3 +113,27 @@ def measured(database: str, past: Past, monkeypatch: pytest.MonkeyPatch) -> Past
     monkeypatch.setenv("PROMETHEUS_URL", past.prometheus.url)
     forget_caches()
     return past
+
+
+@pytest.fixture
+def look_at(database: str, nights_url: str, monkeypatch: pytest.MonkeyPatch) -> LookAt:
+    """Point the settings to one world."""
+
+    def point(world: str, **settings: str) -> None:
+        monkeypatch.setenv("PROMETHEUS_URL", nights_url)
+        monkeypatch.setenv("USAGE_SELECTOR", f'scenario="{world}"')
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        forget_caches()
+
+    return point
+
+
+@pytest.fixture
+def tenant_a(database: str) -> Tenant:
+    return factories.tenant(A[0], billed_from=BILLED_FROM)
+
+
+@pytest.fixture
+def tenant_b(database: str) -> Tenant:
+    return factories.tenant(B[0], billed_from=BILLED_FROM)

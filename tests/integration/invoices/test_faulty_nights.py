@@ -1,6 +1,5 @@
 """Nights on which something went wrong, from Prometheus through the database to invoices: no token is billed twice."""
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -8,7 +7,6 @@ import pytest
 from sqlalchemy import text
 
 from backend import clock
-from backend.actor import Actor, Role
 from backend.audit import service as audit
 from backend.clock import Window
 from backend.db.engine import transaction
@@ -17,67 +15,24 @@ from backend.invoices.types import Invoice, RunState, Status
 from backend.money import charge
 from backend.tenants.types import Tenant
 from backend.usage import service as usage
-from backend.usage.types import DailyUsage, Flag, OpeningSource
+from backend.usage.types import Flag, OpeningSource
 from tests import factories
-from tests.conftest import forget_caches
+from tests.integration.invoices.bills import (
+    BILLED_FROM,
+    NIGHT,
+    OPERATOR,
+    LookAt,
+    bill,
+    invoices_of,
+    proven,
+    tokens_of,
+    usage_on,
+)
 from tests.integration.invoices.rows import all_rows, counts
 from tests.integration.usage import nights
 from tests.integration.usage.nights import FIRST, SECOND, THIRD, A, B, midnight
-from tests.integration.usage.world import Key, World
 
-OPERATOR = factories.actor(Role.OPERATOR)
-NIGHT = Actor.process_named("nightly_billing")
-BILLED_FROM = date(2022, 1, 1)
 DAY = timedelta(days=1)
-
-LookAt = Callable[..., None]
-
-
-@pytest.fixture
-def look_at(database: str, nights_url: str, monkeypatch: pytest.MonkeyPatch) -> LookAt:
-    """Point the settings to one world."""
-
-    def point(world: str, **settings: str) -> None:
-        monkeypatch.setenv("PROMETHEUS_URL", nights_url)
-        monkeypatch.setenv("USAGE_SELECTOR", f'scenario="{world}"')
-        for name, value in settings.items():
-            monkeypatch.setenv(name, value)
-        forget_caches()
-
-    return point
-
-
-@pytest.fixture
-def tenant_a(database: str) -> Tenant:
-    return factories.tenant(A[0], billed_from=BILLED_FROM)
-
-
-@pytest.fixture
-def tenant_b(database: str) -> Tenant:
-    return factories.tenant(B[0], billed_from=BILLED_FROM)
-
-
-def bill(*days: date) -> None:
-    for day in days:
-        assert invoices.bill_day(OPERATOR, day) is not None
-
-
-def invoices_of(tenant: Tenant) -> dict[date, Invoice]:
-    return {each.day: each for each in invoices.invoices_of(NIGHT, tenant.id, limit=200).rows}
-
-
-def tokens_of(tenant: Tenant) -> dict[date, int]:
-    return {day: each.tokens for day, each in sorted(invoices_of(tenant).items())}
-
-
-def usage_on(tenant: Tenant, day: date) -> DailyUsage:
-    [row] = usage.daily(NIGHT, tenant.id, day, day)
-    return row
-
-
-def proven(world: World, key: Key, first: date, last: date) -> int:
-    start, end = midnight(first), midnight(last) + 24 * 3600
-    return world.proven(start, end, sight_from=start - 4 * 3600).get(key, 0)
 
 
 @pytest.mark.parametrize("name", ["moved-on", "moved-back"])
@@ -150,6 +105,9 @@ def test_a_wider_selector_bills_no_history(look_at: LookAt, tenant_a: Tenant, te
     assert tokens_of(tenant_b) == {SECOND: proven(world, B, SECOND, SECOND)}
     readings = usage.readings(NIGHT, tenant_b.id, SECOND)
     assert {reading.opening_source for reading in readings} == {OpeningSource.SCRAPED}
+    # Data that came late would look the same, and yesterday's part of it would be lost.
+    assert invoices_of(tenant_b)[SECOND].held_reasons == ("cold_start",)
+    assert invoices_of(tenant_a)[SECOND].status == Status.PENDING
 
 
 def test_a_day_without_start_times_is_not_billed_again(look_at: LookAt, tenant_a: Tenant) -> None:

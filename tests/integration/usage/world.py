@@ -136,20 +136,22 @@ class World:
     def proven(self, start: float, end: float, *, sight_from: float) -> dict[Key, int]:
         """Tokens that are first seen in (start, end], sample by sample.
 
-        ``sight_from``: a process older than this that was not seen before ``end`` of its first scrape is cold;
-        what it had counted at its first scrape is nobody's.
+        ``sight_from``: a process older than this is cold to a scraper until its first scrape; what a series had
+        counted then is nobody's, unless an older scraper ever showed it: that one saw it, or saw it appear.
         """
         tokens: dict[Key, int] = defaultdict(int)
         for process in self.processes:
+            shown = [list(exposed(process, scraper)) for scraper in self.scrapers]
+            unknown = first_shown(shown) if process.start <= sight_from else {}
             seen = sorted(
-                (at, values) for scraper in self.scrapers for at, values in exposed(process, scraper)
+                (at, number, values) for number, samples in enumerate(shown) for at, values in samples
             )
             highest: dict[Key, int] = {}
-            for number, (at, values) in enumerate(seen):
+            for at, number, values in seen:
                 for key, value in values.items():
                     before = highest.get(key, 0)
-                    if number == 0 and process.start <= sight_from:
-                        before = value
+                    if unknown.get(key) == (at, number):
+                        before = max(before, value)
                     if start < at <= end:
                         tokens[key] += max(0, value - before)
                     highest[key] = max(value, before)
@@ -176,6 +178,16 @@ def exposed(process: Process, scraper: Scraper) -> Iterator[tuple[float, dict[Ke
             event = next(pending, None)
         kept = values if scraper.keys is None else {key: values[key] for key in scraper.keys if key in values}
         yield at, dict(kept)
+
+
+def first_shown(shown: Sequence[Sequence[tuple[float, dict[Key, int]]]]) -> dict[Key, tuple[float, int]]:
+    """Series that the oldest scraper that ever shows them showed at its first scrape: when, and by which one."""
+    known: set[Key] = set()
+    found: dict[Key, tuple[float, int]] = {}
+    for at, number in sorted((samples[0][0], number) for number, samples in enumerate(shown) if samples):
+        found |= dict.fromkeys(shown[number][0][1].keys() - known, (at, number))
+        known.update(*(values.keys() for _, values in shown[number]))
+    return found
 
 
 def keys_of(tenants: int) -> list[Key]:

@@ -73,6 +73,18 @@ def test_series_that_another_label_tells_apart_are_summed() -> None:
     assert values == {0: {KEY: 16}}
 
 
+def test_counters_of_a_job_without_start_times_are_of_all_that_tell_them() -> None:
+    targets = [
+        target(instance="a", job="start", cluster="1", replica="x"),
+        target(instance="a", job="start", cluster="1", replica="y"),
+        target(instance="a", job="start", cluster="2", replica="x"),
+    ]
+
+    values, _ = read(targets, [row("7", instance="a", job="counters", cluster="1", pod="p")])
+
+    assert values == {0: {KEY: 7}, 1: {KEY: 7}, 2: {}}
+
+
 def test_an_instance_without_a_start_time_is_told() -> None:
     values, strangers = read([target(instance="a")], [row("7", instance="b"), row("7", instance="a")])
 

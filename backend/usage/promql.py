@@ -1,0 +1,40 @@
+"""Texts of PromQL. Pure."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from backend.clients.prometheus import instant_text, quoted
+from backend.usage.lives import Point
+
+
+def reach(point: Point, longest_ms: int | None = None) -> str:
+    """The range that reaches from a point back to the beginning of its life, or less far."""
+    # Left-open ranges (3.x) leave out their first instant, left-closed ones (2.x) have it: one millisecond
+    # before the life's first scrape is right for both, and no earlier life was scraped there.
+    reach_ms = point.at_ms - point.since_ms + 1
+    shown_ms = reach_ms if longest_ms is None else min(longest_ms, reach_ms)
+    return f"[{shown_ms}ms] @ {instant_text(point.at_ms)}"
+
+
+def escaped(value: str) -> str:
+    """A regular expression of RE2 that matches exactly this text."""
+    return re.sub(r"[^A-Za-z0-9_]", lambda found: f"\\x{{{ord(found[0]):x}}}", value)
+
+
+def one_of(label: str, values: Sequence[str]) -> str:
+    """A matcher of some values of a label."""
+    return f"{label}=~{quoted('|'.join(map(escaped, values)))}"
+
+
+def selector(metric: str, matchers: Iterable[str]) -> str:
+    """The series of a metric that all matchers match; a matcher may hold several, with or without braces."""
+    inner = ",".join(bare for matcher in matchers if (bare := matcher.strip().strip("{}").strip(" ,")))
+    return f"{metric}{{{inner}}}"
+
+
+def any_of(parts: Sequence[str]) -> str:
+    """The union of vectors, as a balanced tree: a chain would look at the first of them again and again."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    return f"({any_of(parts[:middle])} or {any_of(parts[middle:])})"

@@ -1,0 +1,222 @@
+"""Which readings of which lives are wanted, and the answers: near the boundaries those of everybody hold them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum, auto
+from typing import NamedTuple
+
+from backend.usage.coverage import Seen
+from backend.usage.lives import Copy, Life, Point, first_point, is_plain, point_at
+from backend.usage.rules import RATE_MS
+from backend.usage.situation import Situation
+from backend.usage.source import Look, Source
+from backend.usage.types import Key, Values
+
+
+class Asked(Enum):
+    """What a reading is wanted for."""
+
+    OPENING = auto()
+    CLOSING = auto()
+    VANISHED = auto()
+    FIRST = auto()
+    LOWEST = auto()
+    BEFORE_END = auto()
+
+
+class Question(NamedTuple):
+    """A reading of a life that the queries over everybody do not give."""
+
+    asked: Asked
+    life: int
+    point: Point
+
+
+class Found:
+    """The readings of each life, by what they were wanted for and by the target that showed them."""
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[Asked, int], dict[int, Values]] = {}
+
+    def add(self, asked: Asked, life: int, target: int, values: Values) -> None:
+        """Keep the readings of one target; what it showed before stands."""
+        by_target = self._values.setdefault((asked, life), {})
+        known = by_target.get(target)
+        by_target[target] = {**values, **known} if known else values
+
+    def by_target(self, asked: Asked, life: int) -> dict[int, Values]:
+        """What each target showed."""
+        return self._values.get((asked, life), {})
+
+    def copies(self, asked: Asked, life: int) -> list[Values]:
+        """What was shown, by whatever target."""
+        return list(self.by_target(asked, life).values())
+
+    def has(self, asked: Asked, life: int) -> bool:
+        """Whether anything was shown."""
+        return any(self.by_target(asked, life).values())
+
+
+def readings_of(source: Source, situation: Situation, look: Look) -> Found:
+    """Every reading that is needed.
+
+    Raises:
+        Unavailable: Prometheus failed, was late, or told only a part.
+    """
+    found = Found()
+    questions: list[Question] = []
+    for index in (*situation.seen, *situation.late):
+        questions += _sort_out(situation, index, look, found)
+    answers = source.at_points(look, [question.point for question in questions])
+    _note(questions, answers, found)
+    borrowed = list(_borrowed(situation, found))
+    _note(borrowed, source.lowest_of_others(look, [question.point for question in borrowed]), found)
+    tenants, vanished = _vanished(situation, found)
+    points = [question.point for question in vanished]
+    _note(vanished, source.last_within(look, points, tenants) if points else [], found)
+    return found
+
+
+def _note(questions: Iterable[Question], answers: Iterable[Values], found: Found) -> None:
+    for (asked, life, point), values in zip(questions, answers, strict=True):
+        found.add(asked, life, point.target, values)
+
+
+def _sort_out(situation: Situation, index: int, look: Look, found: Found) -> Iterator[Question]:
+    """Note which boundary readings the queries over everybody give for a life; ask for all others."""
+    sight, span = situation.sight, situation.span
+    life = sight.lives[index]
+    boundaries = [
+        (Asked.OPENING, span.start_ms, look.opening),
+        (Asked.CLOSING, span.end_ms, look.closing),
+    ]
+    late_ms, is_over = situation.late_ms(life), index not in situation.seen
+    if is_over:
+        boundaries = [(Asked.CLOSING, span.start_ms, look.opening)]
+    if late_ms is not None:
+        boundaries = boundaries[-1:]
+        known = _as_stored(situation, life, late_ms)
+        yield from (Question(Asked.OPENING, index, point) for point in known)
+    for asked, at_ms, boundary in boundaries:
+        for copy in life.copies:
+            point = point_at(copy, at_ms)
+            if point is None or (asked is Asked.CLOSING and not is_over and point.at_ms <= span.start_ms):
+                continue
+            if is_plain(sight.targets[copy.target], point, at_ms):
+                found.add(asked, index, copy.target, boundary.by_target[copy.target])
+            else:
+                yield Question(asked, index, point)
+    for point in _first_points(situation, life):
+        yield Question(Asked.FIRST, index, point)
+    before = before_end(life, situation.seen_of(index))
+    if before is not None:
+        yield Question(Asked.BEFORE_END, index, before)
+
+
+def _as_stored(situation: Situation, life: Life, late_ms: int) -> Iterator[Point]:
+    """The last scrape of each copy that was known when the life was stored last.
+
+    A copy that was not known at all opens with its first scrape: what it had counted by then is nobody's. What was
+    known longer ago than anything that is looked at is asked for at the very instant.
+    """
+    start_ms = situation.span.start_ms
+    for copy in life.copies:
+        if copy.runs[0].times[0] > start_ms:
+            continue
+        if late_ms < start_ms - situation.lookback_ms:
+            yield Point(copy.target, late_ms, min(late_ms, life.start_ms))
+        else:
+            yield point_at(copy, late_ms) or first_point(copy)
+
+
+def _first_points(situation: Situation, life: Life) -> list[Point]:
+    """The scrapes before which nobody can say what a life had counted: the first ones of targets new to it."""
+    move = situation.moved(life)
+    if move is not None:
+        return [move]
+    return [first_point(copy) for copy in life.copies if situation.is_stranger_to(life, copy)]
+
+
+def _borrowed(situation: Situation, found: Found) -> Iterator[Question]:
+    """The lowest readings of lives that nothing opens, for counters of jobs that tell no start time.
+
+    When such a job saw a life first is known by its counters only.
+    """
+    for index in situation.seen:
+        life = situation.sight.lives[index]
+        if situation.is_born(life) or situation.moved(life) or situation.stored_life(life):
+            continue
+        if found.has(Asked.OPENING, index) or found.has(Asked.FIRST, index):
+            continue
+        if found.has(Asked.CLOSING, index):
+            yield from (Question(Asked.LOWEST, index, point) for point in _whole(situation, life))
+
+
+def _vanished(situation: Situation, found: Found) -> tuple[list[str], list[Question]]:
+    """Tenants of series that opened in a life and did not close in it, and the last readings to ask for."""
+    tenants: set[str] = set()
+    questions: list[Question] = []
+    for index in situation.seen:
+        life = situation.sight.lives[index]
+        if situation.moved(life):
+            continue
+        stored = situation.stored_life(life)
+        missing = _missing(
+            [*found.copies(Asked.OPENING, index), stored.closings if stored else {}],
+            found.copies(Asked.CLOSING, index),
+        )
+        if missing:
+            tenants.update(key[0] for key in missing)
+            questions += [Question(Asked.VANISHED, index, point) for point in _whole(situation, life)]
+    return sorted(tenants), questions
+
+
+def _missing(openings: Sequence[Values], closings: Sequence[Values]) -> set[Key]:
+    """The series of some readings that others do not have. As a rule there are none, and no set is made."""
+    keys = [opening.keys() for opening in openings if opening]
+    if all(any(closing.keys() >= each for closing in closings) for each in keys):
+        return set()
+    return set().union(*keys).difference(*closings)
+
+
+def _whole(situation: Situation, life: Life) -> Iterator[Point]:
+    """The last scrape of each copy within the window, as far back as the window and the life reach."""
+    for copy in life.copies:
+        point = point_at(copy, situation.span.end_ms)
+        if point is not None and point.at_ms > situation.span.start_ms:
+            # A sample of the boundary itself is the day's before, also where ranges are closed on the left.
+            yield point._replace(since_ms=max(point.since_ms, situation.span.start_ms + 2))
+
+
+def before_end(life: Life, seen: Seen) -> Point | None:
+    """The scrape some minutes before the last one of a life that ended."""
+    if seen.ended_ms is None or not seen.tail_ms:
+        return None
+    last_copy = max(life.copies, key=lambda copy: copy.runs[-1].times[-1])
+    return point_at(last_copy, seen.ended_ms - RATE_MS)
+
+
+def firsts_of(life: Life, index: int, found: Found) -> tuple[Values, int | None]:
+    """The first readings that stand in for openings nobody knows, and when the first of them was scraped.
+
+    The oldest target that ever shows a series decides: it was there at its first scrape, or it was used since.
+    """
+    lowest: Values = {}
+    for values in found.copies(Asked.LOWEST, index):
+        lowest = {**values, **{key: min(value, values.get(key, value)) for key, value in lowest.items()}}
+    if lowest:
+        return lowest, None
+    firsts, shown = found.by_target(Asked.FIRST, index), found.by_target(Asked.CLOSING, index)
+    known: set[object] = set()
+    merged: Values = {}
+    first_ms = None
+    for copy in sorted(life.copies, key=_first_ms):
+        new = {key: value for key, value in firsts.get(copy.target, {}).items() if key not in known}
+        if new and first_ms is None:
+            first_ms = _first_ms(copy)
+        merged |= new
+        known |= new.keys() | shown.get(copy.target, {}).keys()
+    return merged, first_ms
+
+
+def _first_ms(copy: Copy) -> int:
+    return copy.runs[0].times[0]

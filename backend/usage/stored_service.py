@@ -1,0 +1,87 @@
+"""What is stored around a day, as a measurement of it wants to know. Writes nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from backend.clock import Window
+from backend.db.engine import read
+from backend.usage import repository
+from backend.usage.types import EarlierClosing, LifeKey, MeterKey, StoredClosings, StoredLives
+from backend.usage.unstored import Unstored
+
+# As long as the default retention of Prometheus and then some: an older life has no sample to close with.
+REMEMBERED_DAYS = 35
+DAY = timedelta(days=1)
+
+
+def window_beside(window: Window, day: date, after: Unstored) -> Window:
+    """The window between those of the neighbours that are stored."""
+    with read() as connection:
+        before = repository.window_of(connection, day - DAY)
+        following = repository.window_of(connection, day + DAY)
+    if before is None and after.last is not None and after.last.day == day - DAY:
+        before = after.last.window
+    start = before.end if before else window.start
+    end = following.start if following else window.end
+    return Window(start=start, end=end) if start < end else window
+
+
+def stored_before(day: date, tenant: str | None, after: Unstored) -> StoredClosings:
+    """What was stored at the beginning of a day; of one tenant's series, or all. The days of ``after`` count."""
+    yesterday = day - DAY
+    memory = _Memory(until=yesterday, tenant=tenant, after=after)
+    if yesterday in after.days:
+        is_whole, lives = True, after.closings(yesterday)
+    else:
+        with read() as connection:
+            is_whole = bool(repository.measured_days(connection, yesterday, yesterday))
+            lives = repository.closings(connection, yesterday, tenant) if is_whole else {}
+    return StoredClosings(previous_day=is_whole, lives=lives, older=memory.lives, earlier=memory.meters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Memory:
+    """Readings of older days: only as far as every day since is stored, else that one may still count them."""
+
+    until: date
+    tenant: str | None
+    after: Unstored
+
+    def lives(self, wanted: Sequence[LifeKey]) -> StoredLives:
+        """Readings of lives that were away for days."""
+        after = self.after
+        with read() as connection:
+            first = self._first(repository.measured_days(connection, self._oldest, self.until))
+            days = repository.last_days(connection, wanted, first, self.until)
+            days = {life: day for life, day in days.items() if not after.was_stranger(life[0], day)}
+            by_day = {day: repository.closings(connection, day, self.tenant) for day in set(days.values())}
+        stored = {life: (day, by_day[day][life]) for life, day in days.items() if life in by_day[day]}
+        # What was measured last is newer than what is stored of the same life.
+        stored |= {
+            life: told
+            for life, told in after.last_days(wanted, first).items()
+            if not after.was_stranger(life[0], told[0]) and (life not in stored or stored[life][0] < told[0])
+        }
+        return {life: closings for life, (_, closings) in stored.items()}
+
+    def meters(self, wanted: Sequence[MeterKey]) -> dict[MeterKey, EarlierClosing]:
+        """The last closings of meters that were away while others of their life were read."""
+        after = self.after
+        with read() as connection:
+            first = self._first(repository.measured_days(connection, self._oldest, self.until))
+            found = repository.earlier_closings(connection, wanted, first, self.until)
+        for meter, told in after.earlier(wanted, first).items():
+            if meter not in found or found[meter].day < told.day:
+                found[meter] = told
+        return {meter: one for meter, one in found.items() if not after.was_stranger(meter[0], one.day)}
+
+    @property
+    def _oldest(self) -> date:
+        return self.until - REMEMBERED_DAYS * DAY
+
+    def _first(self, stored: set[date]) -> date:
+        first, measured = self.until + DAY, stored | self.after.days
+        while first - DAY in measured:
+            first -= DAY
+        return first
