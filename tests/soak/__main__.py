@@ -20,7 +20,8 @@ from backend.payments import start_service
 from backend.sandbox.postgres import PostgresServer, data_home
 from backend.sandbox.zibal.server import running
 from tests.conftest import forget_caches
-from tests.soak.machine import CEILING_RIAL, FLOOR_RIAL, PaymentHistories, World
+from tests.soak.machine import CEILING_RIAL, FLOOR_RIAL, PREPARED, PaymentHistories
+from tests.soak.world import World
 
 CHUNK = 250
 
@@ -112,15 +113,17 @@ def world() -> Iterator[World]:
             os.environ |= {
                 "DATABASE_URL": server.url("soak"),
                 "ZIBAL_URL": bank.url,
-                "ZIBAL_MERCHANT": "docuchat-live",
                 "ZIBAL_MIN_RIAL": str(FLOOR_RIAL),
                 "ZIBAL_MAX_RIAL": str(CEILING_RIAL),
+                "PAYMENT_PREPARED_SESSIONS": str(PREPARED),
             }
             # Patience is for people; a history has none.
             zibal_client._PAUSE_S = 0.001
             start_service.PATIENCE_S = 0.3
             forget_caches()
-            yield World(bank)
+            shared = World(bank)
+            yield shared
+            shared.close()
             forget_caches()
     finally:
         server.stop()

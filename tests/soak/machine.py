@@ -1,29 +1,21 @@
 """Random histories of payments against the real stand-in and a real database, and what must hold after every step."""
 
-import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from sqlalchemy import event, text
 
-from backend.actor import Role
-from backend.db.engine import engine, transaction
-from backend.errors import AppError
+from backend.invoices.types import InvoiceId
 from backend.payments import service
 from backend.payments.types import HandOff
 from backend.sandbox.zibal import codes
-from backend.sandbox.zibal.driver import Driver
-from tests import factories
 from tests.integration.payments.payer import SWEEPER, Payer, callback_of, let_time_pass, track_of
 from tests.soak import truths
+from tests.soak.world import MERCHANT, OTHER_MERCHANT, World, at_once, dying, tolerant
 
 FLOOR_RIAL, CEILING_RIAL = 10_000, 200_000
+# How many sessions a night prepares: fewer than there are invoices.
+PREPARED = 2
 SESSION_LIFE_S = 20 * 60
 AMOUNTS = (4_000, 9_999, 10_000, 50_000, 120_000, 200_000, 205_000, 650_001)
 TROUBLE = ("drop", "http_error", "html")
@@ -44,58 +36,9 @@ LIES: tuple[tuple[str, Any], ...] = (
     ("result", 999),
 )
 UNPAID_STATUSES = (*codes.FAILURES, 3, 13, 77)
+FATES = ("kept", "reverse", "refunding", "withdrawn", "withdrawn")
 MINUTES = (1.1, 3, 6, 16, 45, 90, 1500)
 MINUTES_BACK = (2, 90, 3000)
-
-
-class Killed(BaseException):
-    """The process died here. No handler of the product may catch it."""
-
-
-@contextmanager
-def dying(moment: str, at: int) -> Iterator[None]:
-    """Die at the n-th begin of a transaction (after what was committed before) or before the n-th commit."""
-    seen, guard = [0], threading.Lock()
-
-    def die(_connection: object) -> None:
-        with guard:
-            seen[0] += 1
-            if seen[0] == at:
-                raise Killed
-
-    event.listen(engine(), moment, die)
-    try:
-        yield
-    except Killed:
-        pass
-    finally:
-        event.remove(engine(), moment, die)
-
-
-@dataclass
-class World:
-    """What all histories of a process share: the stand-in and two tenants."""
-
-    bank: Driver
-    payers: list[Payer] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.payers = [Payer(self.bank), Payer(self.bank)]
-        self.operator = factories.actor(Role.OPERATOR)
-        self.histories = 0
-        self.seen: Counter[str] = Counter()
-
-    def forget(self) -> None:
-        """Begin a new history."""
-        self.histories += 1
-        self.bank.reset()
-        with transaction() as connection:
-            connection.execute(
-                text(
-                    "TRUNCATE payment_event, tenant_ledger, payment_allocation, payment_attempt, tenant_invoice,"
-                    " invoice_line, outbox_mail"
-                )
-            )
 
 
 payer_numbers = st.integers(0, 1)
@@ -142,11 +85,13 @@ class PaymentHistories(RuleBasedStateMachine):
         self.invoices: list[list[Any]] = [[], []]
         self.written: object = None
 
-    @initialize(amounts=st.lists(st.sampled_from(AMOUNTS), min_size=2, max_size=4))
-    def begin(self, amounts: list[int]) -> None:
+    @initialize(amounts=st.lists(st.sampled_from(AMOUNTS), min_size=2, max_size=4), has_credit=st.booleans())
+    def begin(self, amounts: list[int], *, has_credit: bool) -> None:
+        if has_credit:
+            self._pay_twice(0)
         for number in (0, 1):
             for amount in amounts:
-                self.invoices[number].append(self.world.payers[number].invoice(amount))
+                self._new_invoice(number, amount)
 
     @rule(number=payer_numbers, chosen=st.sets(st.integers(0, 3), max_size=3))
     def start(self, number: int, chosen: set[int]) -> None:
@@ -159,9 +104,18 @@ class PaymentHistories(RuleBasedStateMachine):
     def _start(self, number: int, chosen: set[int]) -> None:
         payer, own = self.world.payers[number], self.invoices[number]
         ids = [own[each] for each in sorted(chosen) if each < len(own)]
-        hand_off = tolerant(lambda: payer.start(*ids))
+        self._click(payer, *ids)
+
+    def _click(self, payer: Payer, *invoice_ids: InvoiceId) -> HandOff | None:
+        hand_off: HandOff | None = tolerant(lambda: payer.start(*invoice_ids))
         if hand_off is not None:
             self.hand_offs.append((payer, hand_off))
+        return hand_off
+
+    def _new_invoice(self, number: int, amount_rial: int) -> InvoiceId:
+        invoice_id = self.world.payers[number].invoice(amount_rial)
+        self.invoices[number].append(invoice_id)
+        return invoice_id
 
     @rule(
         number=payer_numbers,
@@ -296,6 +250,49 @@ class PaymentHistories(RuleBasedStateMachine):
     def use_credit(self, number: int) -> None:
         tolerant(lambda: service.use_credit(self.world.payers[number].actor))
 
+    def _pay_twice(self, number: int) -> HandOff:
+        """Pay a new invoice in an old tab and a new one; the payment that became credit."""
+        self._have_good_luck()
+        payer, invoice_id = self.world.payers[number], self._new_invoice(number, 50_000)
+        clicks = [self._click(payer, invoice_id)]
+        let_time_pass(self.bank, minutes=16)
+        clicks.append(self._click(payer, invoice_id))
+        first, second = [each for each in clicks if each is not None]
+        for hand_off in (second, first):
+            payer.pay(hand_off)
+            payer.come_back(hand_off)
+        return first
+
+    @rule(number=payer_numbers, asks=st.sampled_from(AMOUNTS), fate=st.sampled_from(FATES))
+    def pay_twice_and_spend_the_surplus(self, number: int, asks: int, fate: str) -> None:
+        """A surplus for sure, an invoice that its credit pays, and perhaps the bank takes the surplus back."""
+        payer, surplus = self.world.payers[number], self._pay_twice(number)
+        self._new_invoice(number, asks)
+        service.use_credit(payer.actor)
+        if fate == "kept":
+            return
+        payer.take_back(surplus, "refunding" if fate == "withdrawn" else fate)
+        if fate == "withdrawn":
+            self.bank.act(track_of(surplus), "status", status=codes.VERIFIED)
+            service.judge(SWEEPER, surplus.attempt_id)
+
+    @rule(
+        number=payer_numbers, hours=st.sampled_from([0, 7, 25]), clicks=st.integers(0, 2), pays=st.booleans()
+    )
+    def prepare_and_click(self, number: int, hours: int, clicks: int, pays: bool) -> None:
+        """The night prepares the youngest invoices first, so this one is among them."""
+        invoice_id = self._new_invoice(number, 50_000)
+        service.open_sessions(SWEEPER)
+        if hours:
+            let_time_pass(self.bank, hours=hours)
+        hand_offs = [self._click(self.world.payers[number], invoice_id) for _ in range(clicks)]
+        if pays and any(hand_offs):
+            self.pay(-1, comes_back=True)
+
+    @rule(code=st.sampled_from([MERCHANT, OTHER_MERCHANT]))
+    def rotate_the_merchant(self, code: str) -> None:
+        self.world.use_merchant(code)
+
     @precondition(lambda self: self.hand_offs)
     @rule(pick=st.integers(0, 99), number=payer_numbers, finds_out=st.booleans())
     def use_credit_and_lose_it(self, pick: int, number: int, finds_out: bool) -> None:
@@ -353,11 +350,12 @@ class PaymentHistories(RuleBasedStateMachine):
         self.written = written
         assert truths.book_errors() == []
         assert truths.money_without_proof(self.bank) == []
+        for payer in self.world.payers:
+            assert truths.preview_errors(payer.tenant.id, service.preview(payer.actor)) == []
 
     def teardown(self) -> None:
         """Once the line is whole again and time has passed, the books say what the bank says."""
-        self.bank.heal()
-        self.bank.behave(auto_reverse_s=None)
+        self._have_good_luck()
         for _ in range(2):
             let_time_pass(None, hours=800)
             assert service.sweep(SWEEPER).failed == 0
@@ -365,27 +363,13 @@ class PaymentHistories(RuleBasedStateMachine):
         self.world.seen.update(truths.told() | {"clicks": len(self.hand_offs)})
         assert truths.disagreements(self.bank, service.undecided(self.world.operator)) == []
 
+    def _have_good_luck(self) -> None:
+        self.bank.heal()
+        self.bank.behave(auto_reverse_s=None)
+
     def _is_alive(self, session: dict[str, Any]) -> bool:
         """Whether the bank still shows its page: nobody pays or fails in a session that is over."""
         return bool(self.bank._ask("GET", "/clock")["now"] - session["created_at"] < SESSION_LIFE_S)
 
     def _picked(self, pick: int) -> tuple[Payer, HandOff]:
         return self.hand_offs[pick % len(self.hand_offs)]
-
-
-def tolerant(act: Callable[[], Any]) -> Any:
-    """Do it; an expected refusal is fine and gives None. Anything else is a bug."""
-    try:
-        return act()
-    except AppError:
-        return None
-
-
-def at_once(acts: list[Callable[[], Any]]) -> None:
-    """Do all of it at the same time; a bug in one is raised here."""
-    if len(acts) == 1:
-        acts[0]()
-        return
-    with ThreadPoolExecutor(len(acts)) as pool:
-        for future in [pool.submit(act) for act in acts]:
-            future.result()

@@ -5,8 +5,9 @@ from typing import Any
 
 from sqlalchemy import text
 
+from backend.actor import TenantId
 from backend.db.engine import read
-from backend.payments.types import Attempt
+from backend.payments.types import Attempt, PaymentPreview
 from backend.sandbox.zibal import codes
 from backend.sandbox.zibal.driver import Driver
 
@@ -65,6 +66,14 @@ BREACHES = {
     "an attempt's allocations are its amount": """
         SELECT a.id FROM payment_attempt a JOIN payment_allocation p ON p.attempt_id = a.id
         GROUP BY a.id HAVING sum(p.amount_rial) <> a.amount_rial""",
+    "no payment begins while money of another one at the same invoice is known to be at the bank": """
+        SELECT c.attempt_id, o.attempt_id AS other FROM payment_event c
+        JOIN payment_allocation p ON p.attempt_id = c.attempt_id
+        JOIN payment_allocation o ON o.invoice_id = p.invoice_id AND o.attempt_id <> p.attempt_id
+        JOIN LATERAL (SELECT kind, detail FROM payment_event e WHERE e.attempt_id = o.attempt_id AND e.id < c.id
+          AND e.kind IN ('judged', 'resolved') ORDER BY e.id DESC LIMIT 1) l ON l.kind = 'judged'
+        WHERE c.kind = 'created' AND l.detail ->> 'verdict' = 'unverified'
+          AND l.detail ->> 'state' NOT IN ('settled', 'refunding', 'refunded', 'reversed', 'closed')""",
     "each turn has one receipt": """
         SELECT l.attempt_id, l.turn FROM tenant_ledger l
         LEFT JOIN outbox_mail m ON m.key = 'payment_received:' || l.attempt_id || ':' || l.turn
@@ -88,6 +97,30 @@ def book_errors() -> list[tuple[str, Any]]:
         return [(row.rule, row.row) for row in connection.execute(text(_ALL))]
 
 
+_WAITING = """
+SELECT i.id, i.amount_rial + coalesce((SELECT sum(l.amount_rial) FROM tenant_ledger l WHERE l.invoice_id = i.id), 0),
+  EXISTS (SELECT FROM payment_allocation p JOIN payment_attempt a ON a.id = p.attempt_id WHERE p.invoice_id = i.id
+    AND a.redirected_at IS NOT NULL AND (a.state IN ('paid_unverified', 'review')
+      OR (a.verdict IN ('unverified', 'mismatch', 'undecided')
+        AND a.state NOT IN ('settled', 'refunding', 'refunded', 'reversed', 'closed')))),
+  EXISTS (SELECT FROM payment_allocation p JOIN payment_attempt a ON a.id = p.attempt_id WHERE p.invoice_id = i.id
+    AND a.verdict = 'unverified' AND a.state NOT IN ('settled', 'refunding', 'refunded', 'reversed', 'closed'))
+FROM tenant_invoice i WHERE i.tenant_id = :tenant AND i.status = 'pending'"""
+
+
+def preview_errors(tenant_id: TenantId, preview: PaymentPreview) -> list[str]:
+    """Where what a click on pay would do is not what waits for money and is not in doubt."""
+    with read() as connection:
+        found = list(connection.execute(text(_WAITING), {"tenant": tenant_id}))
+    offered = {each.invoice_id: each.outstanding_rial for each in preview.invoices}
+    wrong = [f"{id_}: {rest} is left" for id_, rest, _, _ in found if offered.get(id_, rest) != rest]
+    wrong += [f"{id_} is left out" for id_, _, may_be, _ in found if id_ not in offered and not may_be]
+    wrong += [f"{id_} is offered" for id_, _, _, is_paid in found if id_ in offered and is_paid]
+    if (preview.total_rial, len(offered) + preview.in_doubt) != (sum(offered.values()), len(found)):
+        wrong.append(f"{preview.total_rial} and {preview.in_doubt} in doubt are not {len(found)} invoices")
+    return wrong
+
+
 def footprint() -> tuple[Any, ...]:
     """Changes whenever a payment was written."""
     with read() as connection:
@@ -106,6 +139,8 @@ def told() -> dict[str, int]:
         "SELECT state AS name, count(*) AS n FROM payment_attempt GROUP BY 1"
         " UNION ALL SELECT 'ledger ' || kind, count(*) FROM tenant_ledger GROUP BY 1"
         " UNION ALL SELECT 'second turn', count(*) FROM payment_attempt WHERE turn > 1"
+        " UNION ALL SELECT 'prepared session', count(*) FROM payment_event"
+        "   WHERE kind = 'requested' AND detail ->> 'handed_over' = 'false'"
         " UNION ALL SELECT 'flag ' || flag, count(*)"
         "   FROM payment_attempt, jsonb_array_elements_text(flags) AS flag GROUP BY 1"
     )

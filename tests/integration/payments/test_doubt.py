@@ -18,6 +18,7 @@ from tests.integration.payments.payer import (
     sweep,
     track_of,
 )
+from tests.soak import truths
 
 
 def test_money_that_arrives_after_it_was_given_up_is_found_by_the_sweeper(payer: Payer) -> None:
@@ -115,6 +116,26 @@ def test_money_at_the_bank_of_a_closed_payment_lets_no_second_one_begin(
     with pytest.raises(Conflict, match="invoices_paid"):
         payer.start(invoice)
     assert (attempt_of(hand_off).state, status_of(invoice)) == (State.SETTLED, "paid")
+
+
+def test_a_second_payment_beside_money_at_the_bank_is_seen_as_a_breach(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The truths of the soak would find a start that forgets payments which have ended."""
+    invoice = payer.invoice()
+    hand_off = payer.start(invoice)
+    close(payer, hand_off, "expired")
+    pay_unverified(payer, hand_off)
+    assert truths.book_errors() == []
+    assert truths.preview_errors(payer.tenant.id, service.preview(payer.actor)) == []
+
+    monkeypatch.setattr(start_service, "_is_in_doubt", lambda _attempt, _now: False)
+    payer.start(invoice)
+
+    [(rule, _)] = truths.book_errors()
+    assert rule.startswith("no payment begins while money")
+    [told] = truths.preview_errors(payer.tenant.id, service.preview(payer.actor))
+    assert "is offered" in told
 
 
 def test_closing_the_case_of_unverified_money_lets_its_invoice_be_paid(payer: Payer) -> None:

@@ -8,7 +8,8 @@ from backend.clients import zibal as zibal_client
 from backend.config import settings as product_settings
 from backend.payments import start_service
 from backend.sandbox.zibal.driver import Driver
-from tests.soak.machine import CEILING_RIAL, FLOOR_RIAL, PaymentHistories, World
+from tests.soak.machine import CEILING_RIAL, FLOOR_RIAL, PREPARED, PaymentHistories
+from tests.soak.world import MERCHANT, World
 
 HISTORIES = 25
 STEPS = 15
@@ -17,6 +18,9 @@ STEPS = 15
 def test_no_history_leads_to_wrong_books(bank: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZIBAL_MIN_RIAL", str(FLOOR_RIAL))
     monkeypatch.setenv("ZIBAL_MAX_RIAL", str(CEILING_RIAL))
+    monkeypatch.setenv("PAYMENT_PREPARED_SESSIONS", str(PREPARED))
+    # Histories change the merchant; this puts it back.
+    monkeypatch.setenv("ZIBAL_MERCHANT_PREVIOUS", MERCHANT)
     monkeypatch.setattr(zibal_client, "_PAUSE_S", 0.001)
     monkeypatch.setattr(start_service, "PATIENCE_S", 0.3)
     product_settings.cache_clear()
@@ -33,4 +37,5 @@ def test_no_history_leads_to_wrong_books(bank: Driver, monkeypatch: pytest.Monke
         ),
     )
 
+    PaymentHistories.world.close()
     assert PaymentHistories.world.histories >= HISTORIES

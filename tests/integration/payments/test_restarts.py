@@ -19,7 +19,7 @@ from tests.integration.payments.payer import (
     track_of,
 )
 from tests.soak import truths
-from tests.soak.machine import dying, tolerant
+from tests.soak.world import dying, tolerant
 from tests.waiting import until
 
 

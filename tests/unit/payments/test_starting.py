@@ -182,6 +182,29 @@ def test_an_open_attempt_is_reused_replaced_or_waited_for(fields: dict[str, Any]
 
 
 @pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({"verdict": Verdict.UNVERIFIED}, True, id="paid after it expired"),
+        pytest.param({"verdict": Verdict.MISMATCH}, True, id="paid otherwise, perhaps"),
+        pytest.param({"verdict": Verdict.UNDECIDED, "gateway_status": 2}, True, id="paid, then silence"),
+        pytest.param({"verdict": Verdict.UNDECIDED}, False, id="unclear for its lifetime"),
+        pytest.param({"verdict": Verdict.WAITING}, False, id="unpaid"),
+        pytest.param({"verdict": None, "redirected_at": None}, False, id="prepared in vain"),
+        pytest.param(
+            {"verdict": Verdict.UNVERIFIED, "state": State.CLOSED}, False, id="closed by an operator"
+        ),
+        pytest.param({"verdict": Verdict.UNVERIFIED, "state": State.SETTLED}, False, id="settled"),
+    ],
+)
+def test_money_of_an_attempt_that_ended_is_in_doubt_where_it_may_be_at_the_bank(
+    fields: dict[str, Any], expected: bool
+) -> None:
+    ended = replace(attempt(State.EXPIRED, redirected_at=OLD), **fields)
+
+    assert start_rules.is_in_doubt(ended, NOW, timedelta(minutes=15)) is expected
+
+
+@pytest.mark.parametrize(
     "parameters",
     [
         pytest.param([], id="nothing"),
