@@ -12,7 +12,7 @@ from backend.usage.lives import (
     instant_of,
     milliseconds,
 )
-from backend.usage.openings import recalled
+from backend.usage.openings import met, recalled
 from backend.usage.questions import Asked, Found, before_end, firsts_of, readings_of
 from backend.usage.rules import (
     LifeReadings,
@@ -80,7 +80,9 @@ def _measure(
     is_odd = bool(strangers) or look.shards.has_odd_labels
     lives = [storable_readings(one) for one in lives] if is_odd else lives
     lives = recalled(lives, span, stored)
-    lives = with_silent_lives(source, situation, stored.lives, lives)
+    lives = with_silent_lives(source, situation, stored, lives)
+    if stored.following:
+        lives = [met(one, stored.following.get((one.life.name, one.life.started_at), {})) for one in lives]
     counted = tally(lives, min_coverage=source.settings.usage_min_coverage, is_open=now < window.end)
     return DayMeasurement(
         day=day,

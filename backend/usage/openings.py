@@ -1,12 +1,13 @@
-"""Openings that are not to be found at the beginning of a window: what is stored of meters that were away."""
+"""Where readings of a window meet what is stored: of meters that were away, and of the day after. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from backend.usage.coverage import Span
 from backend.usage.rules import LifeReadings
-from backend.usage.types import Key, MeterKey, StoredClosings
+from backend.usage.types import Flag, Key, MeterKey, NextOpening, OpeningSource, StoredClosings
 
+ZEROS = frozenset({OpeningSource.BORN, OpeningSource.FIRST_USED})
 # No day is shorter. Younger lives have no reading on a day before the last one.
 SHORTEST_DAY_MS = 23 * 3_600_000
 
@@ -36,3 +37,34 @@ def recalled(lives: Sequence[LifeReadings], span: Span, stored: StoredClosings) 
         index, key = meters[meter]
         found[index] = replace(found[index], earlier={**found[index].earlier, key: told})
     return found
+
+
+def met(one: LifeReadings, following: Mapping[Key, NextOpening]) -> LifeReadings:
+    """The same, ended where the next day, which is stored, began: no token is on both, and none on neither.
+
+    What that day counted from zero is its own, whatever was scraped of it since. Without a start time both are held.
+    """
+    if Flag.NO_START_TIME in one.flags:
+        return one
+    closings = dict(one.closings)
+    opened_at = None
+    for key, (opening, at, source) in following.items():
+        if source == OpeningSource.FIRST_SEEN:
+            continue  # held there, and never below what this day closes with
+        if source not in ZEROS:
+            opened_at = at
+        if key in closings or (source not in ZEROS and _is_opened(one, key)):
+            closings[key] = opening
+    if closings == one.closings:
+        return one
+    return replace(
+        one,
+        closings=closings,
+        closed_at=opened_at or one.closed_at,
+        flags=one.flags | {Flag.GAP_ACROSS_BOUNDARY},
+    )
+
+
+def _is_opened(one: LifeReadings, key: Key) -> bool:
+    """Whether something is known of where a meter began the day."""
+    return key in one.openings or (one.stored is not None and key in one.stored.closings)

@@ -10,7 +10,7 @@ from backend.usage import service as usage
 from backend.usage.types import Flag, OpeningSource
 from backend.usage.unstored import Unstored
 from tests.integration.invoices.bills import NIGHT, LookAt, bill, invoices_of, proven, tokens_of, usage_on
-from tests.integration.usage import unseen
+from tests.integration.usage import nights, unseen
 from tests.integration.usage.nights import FIRST, RATE, SECOND, THIRD, A, B
 from tests.integration.usage.world import Key, World
 
@@ -192,3 +192,36 @@ def test_a_late_process_that_no_stored_day_knows_is_held(look_at: LookAt, tenant
     world = named(unseen.late_worlds(has_come=True), "late-birth-after")
     assert tokens_of(tenant_b) == {THIRD: proven(world, B, THIRD, THIRD)}
     assert invoices_of(tenant_b)[THIRD].held_reasons == ("cold_start",)
+
+
+@pytest.mark.parametrize("name", ["late-hour", "late-child"])
+def test_a_day_that_is_billed_after_the_next_one_ends_where_that_began(
+    name: str, look_at: LookAt, both: dict[Key, Tenant]
+) -> None:
+    look_at(f"{name}-before")
+    bill(SECOND)
+
+    look_at(f"{name}-after")
+    bill(FIRST)
+
+    after = [*unseen.late_worlds(has_come=True), nights.late_child(has_come=True)]
+    world = named(after, f"{name}-after")
+    for key, tenant in both.items():
+        assert sum(tokens_of(tenant).values()) == proven(world, key, FIRST, SECOND)
+        assert not any(each.held_reasons for each in invoices_of(tenant).values())
+    assert Flag.GAP_ACROSS_BOUNDARY in usage_on(both[A], FIRST).flags
+
+
+def test_a_day_between_two_stored_ones_needs_no_scrape_to_be_exact(
+    look_at: LookAt, both: dict[Key, Tenant]
+) -> None:
+    look_at("late-day-after")
+    bill(FIRST, THIRD)
+
+    look_at("late-day-before")
+    bill(SECOND)
+
+    world = named(unseen.late_worlds(has_come=True), "late-day-after")
+    for key, tenant in both.items():
+        assert tokens_of(tenant)[SECOND] == proven(world, key, SECOND, SECOND)
+    assert invoices_of(both[B])[SECOND].held_reasons == ("low_coverage",)
