@@ -11,6 +11,7 @@ from backend.usage.lives import (
     Life,
     instant_of,
     milliseconds,
+    overlap,
 )
 from backend.usage.openings import met, recalled
 from backend.usage.questions import Asked, Found, before_end, firsts_of, readings_of
@@ -174,7 +175,8 @@ def _firsts(situation: Situation, index: int, found: Found) -> tuple[Values, int
 def _flags(situation: Situation, index: int, found: Found) -> frozenset[Flag]:
     """What one must know about all meters of a life."""
     life, flags = situation.sight.lives[index], set()
-    if sum(1 for copy in found.copies(Asked.CLOSING, index) if copy) > 1:
+    shown = found.by_target(Asked.CLOSING, index)
+    if overlap([copy for copy in life.copies if shown.get(copy.target)]):
         flags.add(Flag.DUPLICATE_SCRAPE)
     if situation.moved(life):
         flags.add(Flag.START_TIME_MOVED)

@@ -77,6 +77,7 @@ def test_a_job_that_gets_another_name_makes_nothing_unknown(
     for tenant, key in ((tenant_a, A), (tenant_b, B)):
         assert sum(tokens_of(tenant).values()) == proven(unseen.renamed(), key, FIRST, SECOND)
         assert invoices_of(tenant)[SECOND].status == Status.PENDING
+        assert usage_on(tenant, SECOND).flags == ()
 
 
 @pytest.mark.parametrize("name", ["gone-a-day", "gone-over-midnight", "gone-at-noon"])
