@@ -5,7 +5,16 @@ from dataclasses import replace
 
 from backend.usage.coverage import Span
 from backend.usage.rules import LifeReadings
-from backend.usage.types import Flag, Key, MeterKey, NextOpening, OpeningSource, StoredClosings
+from backend.usage.types import (
+    EarlierClosing,
+    Flag,
+    Key,
+    LifeKey,
+    MeterKey,
+    NextOpening,
+    OpeningSource,
+    StoredClosings,
+)
 
 ZEROS = frozenset({OpeningSource.BORN, OpeningSource.FIRST_USED})
 # No day is shorter. Younger lives have no reading on a day before the last one.
@@ -18,25 +27,22 @@ def recalled(lives: Sequence[LifeReadings], span: Span, stored: StoredClosings) 
     A tenant's series may vanish from a process that lives on, and come back: what it had counted was billed. The
     database is asked only where a life has a series that its last day had not.
     """
-    wanted: dict[int, list[Key]] = {}
-    for index, one in enumerate(lives):
+    wanted: list[MeterKey] = []
+    for one in lives:
         if one.stored is None or one.life.start_ms > span.start_ms - SHORTEST_DAY_MS:
             continue
-        known = one.stored.closings.keys()
-        if not known >= one.closings.keys():
-            wanted[index] = list(one.closings.keys() - known)
+        known, closings = one.stored.closings.keys(), one.closings.keys()
+        if not known >= closings:
+            wanted += [(one.life.name, one.life.started_at, key) for key in closings - known]
     if not wanted:
         return list(lives)
-    meters: dict[MeterKey, tuple[int, Key]] = {
-        (lives[index].life.name, lives[index].life.started_at, key): (index, key)
-        for index, keys in wanted.items()
-        for key in keys
-    }
-    found = list(lives)
-    for meter, told in stored.earlier(list(meters)).items():
-        index, key = meters[meter]
-        found[index] = replace(found[index], earlier={**found[index].earlier, key: told})
-    return found
+    told: dict[LifeKey, dict[Key, EarlierClosing]] = {}
+    for (instance, start, key), closing in stored.earlier(wanted).items():
+        told.setdefault((instance, start), {})[key] = closing
+    return [
+        replace(one, earlier=told[life]) if (life := (one.life.name, one.life.started_at)) in told else one
+        for one in lives
+    ]
 
 
 def met(one: LifeReadings, following: Mapping[Key, NextOpening]) -> LifeReadings:

@@ -67,6 +67,22 @@ def test_what_is_first_used_after_the_counters_were_found_counts_from_zero(
     assert "cold_start" not in usage_on(tenant_b, SECOND).flags
 
 
+def test_a_first_use_that_only_a_job_without_start_times_shows_is_held(
+    look_at: LookAt, both: dict[Key, Tenant]
+) -> None:
+    look_at("first-used-apart")
+    alone = usage.measure_day(NIGHT, SECOND, tenant_label=both[B].label)
+
+    bill(SECOND)
+
+    # That job's own first scrape of the process is not known: the counter may be older than it.
+    held = invoices_of(both[B])[SECOND]
+    assert held.held_reasons == ("cold_start",)
+    true = proven(named(unseen.cold_worlds(), "first-used-apart"), B, SECOND, SECOND)
+    assert true - 2 * RATE[B] <= held.tokens == alone.rows[0].tokens <= true
+    assert invoices_of(both[A])[SECOND].status == Status.PENDING
+
+
 def test_a_job_that_gets_another_name_makes_nothing_unknown(
     look_at: LookAt, tenant_a: Tenant, tenant_b: Tenant
 ) -> None:
