@@ -202,6 +202,12 @@ def point_at(copy: Copy, at_ms: int) -> Point | None:
     return None
 
 
+def overlap(copies: Sequence[Copy]) -> bool:
+    """Whether two targets scraped a life at the same time; under another name one goes on where the other ends."""
+    spans = sorted((copy.runs[0].times[0], copy.runs[-1].times[-1]) for copy in copies)
+    return any(later[0] <= earlier[1] for earlier, later in pairwise(spans))
+
+
 def first_point(copy: Copy) -> Point:
     """The first scrape of a life by one target."""
     first = copy.runs[0].times[0]

@@ -10,8 +10,9 @@ from backend.usage.lives import (
     Life,
     instant_of,
     milliseconds,
+    overlap,
 )
-from backend.usage.openings import recalled
+from backend.usage.openings import met, recalled
 from backend.usage.questions import Asked, Found, before_end, firsts_of, readings_of
 from backend.usage.rules import (
     LifeReadings,
@@ -67,7 +68,9 @@ def _measure(
     is_odd = bool(strangers) or look.shards.has_odd_labels
     lives = [storable_readings(one) for one in lives] if is_odd else lives
     lives = recalled(lives, span, stored)
-    lives = with_silent_lives(source, situation, stored.lives, lives)
+    lives = with_silent_lives(source, situation, stored, lives)
+    if stored.following:
+        lives = [met(one, stored.following.get((one.life.name, one.life.started_at), {})) for one in lives]
     counted = tally(lives, min_coverage=source.settings.usage_min_coverage, is_open=now < window.end)
     return DayMeasurement(
         day=day,
@@ -159,7 +162,8 @@ def _firsts(situation: Situation, index: int, found: Found) -> tuple[Values, int
 def _flags(situation: Situation, index: int, found: Found) -> frozenset[Flag]:
     """What one must know about all meters of a life."""
     life, flags = situation.sight.lives[index], set()
-    if sum(1 for copy in found.copies(Asked.CLOSING, index) if copy) > 1:
+    shown = found.by_target(Asked.CLOSING, index)
+    if overlap([copy for copy in life.copies if shown.get(copy.target)]):
         flags.add(Flag.DUPLICATE_SCRAPE)
     if situation.moved(life):
         flags.add(Flag.START_TIME_MOVED)

@@ -68,11 +68,10 @@ def readings_of(source: Source, situation: Situation, look: Look) -> Found:
         questions += _sort_out(situation, index, look, found)
     answers = source.at_points(look, [question.point for question in questions])
     _note(questions, answers, found)
-    borrowed = list(_borrowed(situation, found))
-    _note(borrowed, source.lowest_of_others(look, [question.point for question in borrowed]), found)
+    tenants, borrowed = _borrowed(situation, look, found)
+    _note(borrowed, source.lowest_of_others(look, [each.point for each in borrowed], tenants), found)
     tenants, vanished = _vanished(situation, found)
-    points = [question.point for question in vanished]
-    _note(vanished, source.last_within(look, points, tenants) if points else [], found)
+    _note(vanished, source.last_within(look, [each.point for each in vanished], tenants), found)
     return found
 
 
@@ -136,19 +135,25 @@ def _first_points(situation: Situation, life: Life) -> list[Point]:
     return [first_point(copy) for copy in life.copies if situation.is_stranger_to(life, copy)]
 
 
-def _borrowed(situation: Situation, found: Found) -> Iterator[Question]:
-    """The lowest readings of lives that nothing opens, for counters of jobs that tell no start time.
+def _borrowed(situation: Situation, look: Look, found: Found) -> tuple[list[str], list[Question]]:
+    """Tenants of series that nothing opens and a job without start times shows, and the lowest readings to ask for.
 
-    When such a job saw a life first is known by its counters only.
+    When such a job first saw a life is told by nothing but its counters.
     """
+    tenants: set[str] = set()
+    questions: list[Question] = []
     for index in situation.seen:
         life = situation.sight.lives[index]
+        if not any(copy.target in look.table.borrowing for copy in life.copies):
+            continue
         if situation.is_born(life) or situation.moved(life) or situation.stored_life(life):
             continue
-        if found.has(Asked.OPENING, index) or found.has(Asked.FIRST, index):
-            continue
-        if found.has(Asked.CLOSING, index):
-            yield from (Question(Asked.LOWEST, index, point) for point in _whole(situation, life))
+        opened = [*found.copies(Asked.OPENING, index), *found.copies(Asked.FIRST, index)]
+        missing = _missing(found.copies(Asked.CLOSING, index), opened)
+        if missing:
+            tenants.update(key[0] for key in missing)
+            questions += [Question(Asked.LOWEST, index, point) for point in _whole(situation, life)]
+    return sorted(tenants), questions
 
 
 def _vanished(situation: Situation, found: Found) -> tuple[list[str], list[Question]]:
@@ -200,11 +205,6 @@ def firsts_of(life: Life, index: int, found: Found) -> tuple[Values, int | None]
 
     The oldest target that ever shows a series decides: it was there at its first scrape, or it was used since.
     """
-    lowest: Values = {}
-    for values in found.copies(Asked.LOWEST, index):
-        lowest = {**values, **{key: min(value, values.get(key, value)) for key, value in lowest.items()}}
-    if lowest:
-        return lowest, None
     firsts, shown = found.by_target(Asked.FIRST, index), found.by_target(Asked.CLOSING, index)
     known: set[object] = set()
     merged: Values = {}
@@ -215,7 +215,10 @@ def firsts_of(life: Life, index: int, found: Found) -> tuple[Values, int | None]
             first_ms = _first_ms(copy)
         merged |= new
         known |= new.keys() | shown.get(copy.target, {}).keys()
-    return merged, first_ms
+    borrowed: Values = {}
+    for values in found.copies(Asked.LOWEST, index):
+        borrowed = {**values, **{key: min(each, values.get(key, each)) for key, each in borrowed.items()}}
+    return borrowed | merged, first_ms
 
 
 def _first_ms(copy: Copy) -> int:

@@ -21,6 +21,8 @@ from backend.usage.types import (
     DayMeasurement,
     EarlierClosing,
     MeterKey,
+    NextOpening,
+    NextOpenings,
     Reading,
     StoredLife,
     StoredLives,
@@ -56,6 +58,12 @@ LEFT JOIN (
   GROUP BY instance, life_start
 ) AS reading USING (instance, life_start)
 WHERE life.day = %(day)s
+"""
+
+_OPENINGS = """
+SELECT instance, life_start, tenant, model, type, opening, opened_at, opening_source
+FROM meter_reading
+WHERE day = %(day)s AND (%(tenant)s::text IS NULL OR tenant = %(tenant)s)
 """
 
 # An instance that told no start time on a later day was billed then, under no life: what its processes closed
@@ -199,6 +207,16 @@ def closings(connection: Connection, day: date, tenant: str | None) -> StoredLiv
         )
         for instance, start, closed_at, *keys, closing in rows
     }
+
+
+def openings(connection: Connection, day: date, tenant: str | None) -> NextOpenings:
+    """Where a stored day began to count each of its meters; those of one tenant, or all."""
+    with _driver(connection) as driver:
+        rows = driver.execute(_OPENINGS, {"day": day, "tenant": tenant}, binary=True).fetchall()
+    found: NextOpenings = {}
+    for instance, start, tenant_label, model, kind, *opened in rows:
+        found.setdefault((instance, start), {})[tenant_label, model, kind] = NextOpening(*opened)
+    return found
 
 
 def last_days(

@@ -196,7 +196,7 @@ def _measured(day: date, tenant: str | None, after: Unstored) -> DayMeasurement:
     source = Source(client=_client(settings()), settings=settings(), tenant=tenant)
     # What is stored is read while Prometheus works.
     with ThreadPoolExecutor(1) as side:
-        stored = side.submit(copy_context().run, stored_service.stored_before, day, tenant, after)
+        stored = side.submit(copy_context().run, stored_service.stored_beside, day, tenant, after)
         try:
             return meter.measure(source, day, window, now=now, stored=stored.result)
         except Unavailable:

@@ -157,13 +157,10 @@ class Source:
         def reading(counter: str, point: Point) -> str:
             return f"last_over_time({counter}{reach(point)})"
 
-        names = [tenants[n : n + NAMED_TENANTS] for n in range(0, len(tenants), NAMED_TENANTS)]
-        return self._ask(
-            look, points, [one_of(self.names.tenant, some) for some in names], reading, self._own(look)
-        )
+        return self._ask(look, points, self._named(tenants), reading, self._own(look))
 
-    def lowest_of_others(self, look: Look, points: Sequence[Point]) -> list[Values]:
-        """The lowest readings since ``since_ms`` of one life each, of counters that no target of a start time has."""
+    def lowest_of_others(self, look: Look, points: Sequence[Point], tenants: Sequence[str]) -> list[Values]:
+        """The lowest readings since ``since_ms`` of one life each, of some tenants' counters without a target."""
 
         def reading(counter: str, point: Point) -> str:
             return f"min_over_time({counter}{reach(point)})"
@@ -172,7 +169,7 @@ class Source:
             rest = [row for row in vector if look.table.own_target_of(row["metric"]) is None]
             return self._rows_of(rest, look.table, asked)
 
-        return self._ask(look, points, look.shards.matchers, reading, others)
+        return self._ask(look, points, self._named(tenants), reading, others)
 
     def _ask(
         self,
@@ -183,7 +180,7 @@ class Source:
         wanted: Choice,
     ) -> list[Values]:
         """A reading of each point, many in one query, of the rows that are wanted."""
-        size = max(1, LARGEST_BATCH // len(matchers))
+        size = max(1, LARGEST_BATCH // max(1, len(matchers)))
         batches = [
             (matcher, range(start, min(start + size, len(points))))
             for start in range(0, len(points), size)
@@ -211,6 +208,10 @@ class Source:
             for mark, values in answer.items():
                 found[mark].update(values)
         return found
+
+    def _named(self, tenants: Sequence[str]) -> list[str]:
+        parts = [tenants[n : n + NAMED_TENANTS] for n in range(0, len(tenants), NAMED_TENANTS)]
+        return [one_of(self.names.tenant, part) for part in parts]
 
     def _own(self, look: Look) -> Choice:
         """Chooses the rows of the targets that the questions are about, of all that were scraped at their address."""

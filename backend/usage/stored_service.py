@@ -27,17 +27,24 @@ def window_beside(window: Window, day: date, after: Unstored) -> Window:
     return Window(start=start, end=end) if start < end else window
 
 
-def stored_before(day: date, tenant: str | None, after: Unstored) -> StoredClosings:
-    """What was stored at the beginning of a day; of one tenant's series, or all. The days of ``after`` count."""
-    yesterday = day - DAY
+def stored_beside(day: date, tenant: str | None, after: Unstored) -> StoredClosings:
+    """What is stored beside a day; of one tenant's series, or all. The days of ``after`` count as stored."""
+    yesterday, tomorrow = day - DAY, day + DAY
     memory = _Memory(until=yesterday, tenant=tenant, after=after)
-    if yesterday in after.days:
-        is_whole, lives = True, after.closings(yesterday)
-    else:
-        with read() as connection:
-            is_whole = bool(repository.measured_days(connection, yesterday, yesterday))
-            lives = repository.closings(connection, yesterday, tenant) if is_whole else {}
-    return StoredClosings(previous_day=is_whole, lives=lives, older=memory.lives, earlier=memory.meters)
+    with read() as connection:
+        days = repository.measured_days(connection, yesterday, tomorrow)
+        if yesterday in after.days:
+            lives = after.closings(yesterday)
+        else:
+            lives = repository.closings(connection, yesterday, tenant) if yesterday in days else {}
+        following = repository.openings(connection, tomorrow, tenant) if tomorrow in days else {}
+    return StoredClosings(
+        previous_day=yesterday in days | after.days,
+        lives=lives,
+        older=memory.lives,
+        earlier=memory.meters,
+        following=following,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

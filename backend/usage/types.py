@@ -1,7 +1,7 @@
 """Nouns of usage. Mass rows are named tuples: a night has hundreds of thousands of them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -161,19 +161,31 @@ class EarlierClosing(NamedTuple):
     closed_at: datetime
 
 
+class NextOpening(NamedTuple):
+    """Where a stored day began to count a meter."""
+
+    opening: int
+    opened_at: datetime
+    source: str
+
+
+NextOpenings = dict[LifeKey, dict[Key, NextOpening]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredClosings:
     """What the database knows at the beginning of a window.
 
     ``previous_day`` says whether the day that ends there is stored whole: a life without a reading in it was
     then never billed. ``older`` looks up lives that were last seen on an earlier day than that one, and ``earlier``
-    single meters of lives that were.
+    single meters of lives that were. ``following`` is where the next day begins, if that is stored already.
     """
 
     previous_day: bool
     lives: StoredLives
     older: Callable[[Sequence[LifeKey]], StoredLives]
     earlier: Callable[[Sequence[MeterKey]], dict[MeterKey, EarlierClosing]] = lambda _meters: {}
+    following: NextOpenings = field(default_factory=dict)
 
 
 NOTHING_STORED = StoredClosings(previous_day=False, lives={}, older=lambda _lives: {})

@@ -1,6 +1,6 @@
 """Lives that were there before a window and that nobody saw in it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from backend.usage.coverage import SILENCE_MS, Seen, Span
@@ -23,7 +23,7 @@ def alive_before(span: Span, stored: StoredClosings) -> list[StoredLife]:
 
 
 def with_silent_lives(
-    source: Source, situation: Situation, stored: StoredLives, lives: Sequence[LifeReadings]
+    source: Source, situation: Situation, stored: StoredClosings, lives: Sequence[LifeReadings]
 ) -> list[LifeReadings]:
     """The same and lives that were not scraped at all in a window and did not end: no coverage of all that time.
 
@@ -34,12 +34,12 @@ def with_silent_lives(
     taken = {one.life.name for one in lives if one.seen is not BEFORE}
     missing = {
         (name, start): life
-        for (name, start), life in stored.items()
+        for (name, start), life in stored.lives.items()
         if name not in taken and start != EPOCH and life.closings
     }
     if not missing or not situation.seen:
         return list(lives)
-    silent = _silent_lives(source, situation, missing)
+    silent = _silent_lives(source, situation, missing, stored.following.keys())
     # What came late of one tells where it stands.
     known = [
         replace(one, seen=silent.pop((one.life.name, one.life.started_at)).seen)
@@ -50,9 +50,12 @@ def with_silent_lives(
     return [*known, *silent.values()]
 
 
-def _silent_lives(source: Source, situation: Situation, missing: StoredLives) -> dict[LifeKey, LifeReadings]:
+def _silent_lives(
+    source: Source, situation: Situation, missing: StoredLives, following: Collection[LifeKey]
+) -> dict[LifeKey, LifeReadings]:
     span = situation.span
     again = {(life.name, life.started_at) for life in situation.sight.lives if life.times[-1] > span.end_ms}
+    again.update(following)
     asked = {life for life, stored in missing.items() if life not in again and _may_be_alive(stored, span)}
     tried_ms = _tried_until(source, situation, asked)
     found = {}

@@ -67,6 +67,8 @@ class TargetTable:
     def __init__(self, targets: Sequence[Target]) -> None:
         """Index the targets by the labels they have."""
         self._targets = targets
+        self.borrowing: set[int] = set()
+        """Targets that counters of others were read for, as far as anything was read."""
         self._on_instance: dict[str, list[int]] = {}
         by_names: dict[tuple[str, ...], dict[Any, int]] = {}
         for index, target in enumerate(targets):
@@ -108,6 +110,7 @@ class TargetTable:
             return [own]
         there = self._on_instance.get(labels.get("instance", ""), [])
         alike = [index for index in there if _agree(self._targets[index].labels, labels, names.ignored)]
+        self.borrowing.update(alike or there)
         return alike or there
 
     def own_target_of(self, labels: Mapping[str, str]) -> int | None:

@@ -10,7 +10,7 @@ from backend.usage import service as usage
 from backend.usage.types import Flag, OpeningSource
 from backend.usage.unstored import Unstored
 from tests.integration.invoices.bills import NIGHT, LookAt, bill, invoices_of, proven, tokens_of, usage_on
-from tests.integration.usage import unseen
+from tests.integration.usage import nights, unseen
 from tests.integration.usage.nights import FIRST, RATE, SECOND, THIRD, A, B
 from tests.integration.usage.world import Key, World
 
@@ -67,6 +67,22 @@ def test_what_is_first_used_after_the_counters_were_found_counts_from_zero(
     assert "cold_start" not in usage_on(tenant_b, SECOND).flags
 
 
+def test_a_first_use_that_only_a_job_without_start_times_shows_is_held(
+    look_at: LookAt, both: dict[Key, Tenant]
+) -> None:
+    look_at("first-used-apart")
+    alone = usage.measure_day(NIGHT, SECOND, tenant_label=both[B].label)
+
+    bill(SECOND)
+
+    # That job's own first scrape of the process is not known: the counter may be older than it.
+    held = invoices_of(both[B])[SECOND]
+    assert held.held_reasons == ("cold_start",)
+    true = proven(named(unseen.cold_worlds(), "first-used-apart"), B, SECOND, SECOND)
+    assert true - 2 * RATE[B] <= held.tokens == alone.rows[0].tokens <= true
+    assert invoices_of(both[A])[SECOND].status == Status.PENDING
+
+
 def test_a_job_that_gets_another_name_makes_nothing_unknown(
     look_at: LookAt, tenant_a: Tenant, tenant_b: Tenant
 ) -> None:
@@ -77,6 +93,7 @@ def test_a_job_that_gets_another_name_makes_nothing_unknown(
     for tenant, key in ((tenant_a, A), (tenant_b, B)):
         assert sum(tokens_of(tenant).values()) == proven(unseen.renamed(), key, FIRST, SECOND)
         assert invoices_of(tenant)[SECOND].status == Status.PENDING
+        assert usage_on(tenant, SECOND).flags == ()
 
 
 @pytest.mark.parametrize("name", ["gone-a-day", "gone-over-midnight", "gone-at-noon"])
@@ -192,3 +209,36 @@ def test_a_late_process_that_no_stored_day_knows_is_held(look_at: LookAt, tenant
     world = named(unseen.late_worlds(has_come=True), "late-birth-after")
     assert tokens_of(tenant_b) == {THIRD: proven(world, B, THIRD, THIRD)}
     assert invoices_of(tenant_b)[THIRD].held_reasons == ("cold_start",)
+
+
+@pytest.mark.parametrize("name", ["late-hour", "late-child"])
+def test_a_day_that_is_billed_after_the_next_one_ends_where_that_began(
+    name: str, look_at: LookAt, both: dict[Key, Tenant]
+) -> None:
+    look_at(f"{name}-before")
+    bill(SECOND)
+
+    look_at(f"{name}-after")
+    bill(FIRST)
+
+    after = [*unseen.late_worlds(has_come=True), nights.late_child(has_come=True)]
+    world = named(after, f"{name}-after")
+    for key, tenant in both.items():
+        assert sum(tokens_of(tenant).values()) == proven(world, key, FIRST, SECOND)
+        assert not any(each.held_reasons for each in invoices_of(tenant).values())
+    assert Flag.GAP_ACROSS_BOUNDARY in usage_on(both[A], FIRST).flags
+
+
+def test_a_day_between_two_stored_ones_needs_no_scrape_to_be_exact(
+    look_at: LookAt, both: dict[Key, Tenant]
+) -> None:
+    look_at("late-day-after")
+    bill(FIRST, THIRD)
+
+    look_at("late-day-before")
+    bill(SECOND)
+
+    world = named(unseen.late_worlds(has_come=True), "late-day-after")
+    for key, tenant in both.items():
+        assert tokens_of(tenant)[SECOND] == proven(world, key, SECOND, SECOND)
+    assert invoices_of(both[B])[SECOND].held_reasons == ("low_coverage",)

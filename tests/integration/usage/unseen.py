@@ -74,6 +74,7 @@ def cold_worlds() -> list[World]:
         ),
         apart("cold-apart", [old()], begins=begins, bare_begins=begins),
         apart("late-apart", [old()], bare_begins=begins),
+        apart("first-used-apart", [old(first_used=hour_later)]),
     ]
 
 

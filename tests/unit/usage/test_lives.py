@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.usage.coverage import Seen, Span, coverage_of, known_until, seen_in, watched_until
-from backend.usage.lives import Life, Point, Run, Sight, Target, is_plain, point_at, sight_of
+from backend.usage.lives import Copy, Life, Point, Run, Sight, Target, is_plain, overlap, point_at, sight_of
 
 MINUTE = 60_000
 DAY = Span(0, 1440 * MINUTE)
@@ -53,6 +53,23 @@ def test_copies_of_a_life_are_merged_whatever_their_labels() -> None:
     (life,) = sight.lives
     assert life.times == [10_000, 15_000, 20_000]
     assert [copy.target for copy in life.copies] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        pytest.param([(10, 20), (30, 40)], False, id="one after the other"),
+        pytest.param([(10, 30), (20, 40)], True, id="for a while"),
+        pytest.param([(10, 40)], False, id="one alone"),
+        pytest.param([(10, 20), (30, 50), (40, 60)], True, id="two of three"),
+    ],
+)
+def test_targets_overlap_where_they_scrape_at_the_same_time(
+    times: list[tuple[int, int]], expected: bool
+) -> None:
+    copies = [Copy(index, [Run(1, list(each))]) for index, each in enumerate(times)]
+
+    assert overlap(copies) is expected
 
 
 def test_instances_that_are_not_wanted_are_left_out() -> None:
