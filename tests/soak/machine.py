@@ -314,6 +314,19 @@ class PaymentHistories(RuleBasedStateMachine):
         tolerant(lambda: service.resolve(self.world.operator, hand_off.attempt_id, "soak"))
 
     @precondition(lambda self: self.hand_offs)
+    @rule(pick=st.integers(0, 99), pays=st.booleans())
+    def close_the_case_of_what_is_unclear(self, pick: int, pays: bool) -> None:
+        """The payer may still be at the bank, and pay."""
+        session = self.bank.session(track_of(self._picked(pick)[1]))
+        if session["status"] != codes.WAITING or not self._is_alive(session):
+            return
+        self.bank.act(session["track_id"], "status", status=77)
+        self.check_again(pick)
+        self.resolve(pick)
+        if pays:
+            self.bank.pay(session["track_id"])
+
+    @precondition(lambda self: self.hand_offs)
     @rule(pick=st.integers(0, 99))
     def check_again(self, pick: int) -> None:
         _, hand_off = self._picked(pick)
