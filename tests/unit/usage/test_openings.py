@@ -1,0 +1,88 @@
+"""Where a day meets what is stored: of meters that were away, and of the day after."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from backend.usage.coverage import Seen, Span
+from backend.usage.lives import Life, milliseconds
+from backend.usage.openings import met, recalled
+from backend.usage.rules import LifeReadings
+from backend.usage.types import (
+    NOTHING_STORED,
+    EarlierClosing,
+    Flag,
+    Key,
+    MeterKey,
+    NextOpening,
+    OpeningSource,
+    StoredLife,
+)
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+EARLIER = NOON - timedelta(hours=13)
+START_MS = milliseconds(NOON - timedelta(hours=12))
+SPAN = Span(START_MS, START_MS + 86_400_000)
+A, B = ("acme", "gpt-4o", "prompt"), ("acme", "gpt-4o", "completion")
+
+
+def life(closings: Mapping[Key, int], *, days_old: float = 3, **more: Any) -> LifeReadings:
+    start_ms = START_MS - round(days_old * 86_400_000)
+    return LifeReadings(
+        life=Life("pod:1", start_ms * 1000, [], []),
+        seen=Seen(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0),
+        closings=dict(closings),
+        closed_at=NOON,
+        openings=more.pop("openings", {}),
+        opened_at=NOON,
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "opening", "closing"),
+    [
+        pytest.param(OpeningSource.SCRAPED, 80, 80, id="earlier"),
+        pytest.param(OpeningSource.SCRAPED, 120, 120, id="later"),
+        pytest.param(OpeningSource.FIRST_USED, 0, 0, id="counted whole by the next day"),
+        pytest.param(OpeningSource.BORN, 0, 0, id="born on the next day, as it seemed"),
+        pytest.param(OpeningSource.FIRST_SEEN, 150, 100, id="unknown to the next day"),
+    ],
+)
+def test_a_day_ends_where_the_stored_next_one_began(source: str, opening: int, closing: int) -> None:
+    one = life({A: 100, B: 7})
+
+    ended = met(one, {A: NextOpening(opening, EARLIER, source)})
+
+    assert ended.closings == {A: closing, B: 7}
+    assert (Flag.GAP_ACROSS_BOUNDARY in ended.flags) is (closing != 100)
+
+
+def test_what_only_the_next_day_saw_is_taken_where_the_day_knows_its_beginning() -> None:
+    one = life({}, openings={A: 5})
+
+    ended = met(one, {key: NextOpening(9, EARLIER, OpeningSource.SCRAPED) for key in (A, B)})
+
+    assert (ended.closings, ended.closed_at) == ({A: 9}, EARLIER)
+
+
+def test_only_series_that_the_last_stored_day_of_an_old_life_does_not_know_are_looked_up() -> None:
+    asked: list[MeterKey] = []
+
+    def earlier(wanted: Sequence[MeterKey]) -> dict[MeterKey, EarlierClosing]:
+        asked.extend(wanted)
+        return {meter: EarlierClosing(date(2026, 11, 20), 40, EARLIER) for meter in wanted}
+
+    known = StoredLife(NOON, {A: 3})
+    usual, back = life({A: 5}, stored=known), life({A: 5, B: 50}, stored=known)
+    young, new = life({A: 5, B: 50}, stored=known, days_old=0.5), life({B: 50})
+
+    found = recalled([usual, back, young, new], SPAN, replace(NOTHING_STORED, earlier=earlier))
+
+    assert asked == [("pod:1", back.life.started_at, B)]
+    assert recalled([usual], SPAN, NOTHING_STORED) == [usual]
+    assert found[1].earlier[B].closing == 40
+    assert not found[2].earlier
