@@ -32,6 +32,11 @@ class AppError(Exception):
         detail = self.data.get("reason") or self.data.get("service")
         return f"error.{self.code}.{detail}" if detail else f"error.{self.code}"
 
+    @property
+    def reason_key(self) -> str:
+        """The same key without ``error.``, for a record that is read in either language."""
+        return self.key.removeprefix("error.")
+
 
 class Refused(AppError):
     """What was asked is not possible."""

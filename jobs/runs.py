@@ -74,7 +74,7 @@ def _attempt(job: Job, actor: Actor) -> tuple[JobState, str]:
     except JobError as failed:
         outcome = str(failed)
     except AppError as error:
-        outcome, meaning = error.key.removeprefix("error."), {"meaning": error_text(error, "en")}
+        outcome, meaning = error.reason_key, {"meaning": error_text(error, "en")}
     except Exception:  # the edge of the process: a bug in one job must not end the others
         log.exception("job.crashed", job=job.name)
         return JobState.FAILED, "bug"

@@ -8,13 +8,24 @@ import orjson
 
 from backend.actor import Actor
 from backend.audit.types import Entry, Event, Plain
+from backend.errors import Invalid
 from backend.log import redact
 
 BEGINNING = bytes(32)
 LONGEST_TEXT = 4000
+MAX_REASON = 500
+"""Letters of a reason that somebody gives for what is done."""
 _SECRET_NAMES = frozenset(
     {"password", "old_password", "new_password", "token", "secret", "api_key", "merchant"}
 )
+
+
+def checked_reason(reason: str) -> str:
+    """A written reason without the spaces around it. Raises Invalid when it is empty or longer than MAX_REASON."""
+    reason = reason.strip()
+    if not reason or len(reason) > MAX_REASON:
+        raise Invalid(field="reason", reason="reason", max_length=MAX_REASON)
+    return reason
 
 
 def actor_text(actor: Actor) -> str:

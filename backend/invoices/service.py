@@ -17,6 +17,7 @@ from backend.actor import (
     require_tenant,
 )
 from backend.audit import service as audit
+from backend.audit.rules import checked_reason
 from backend.collector import collector_paused
 from backend.config import settings
 from backend.db.engine import advisory_lock, read, transaction
@@ -43,7 +44,6 @@ from backend.usage import service as usage
 from backend.usage.unstored import Unstored
 
 MAX_PAGE = 200
-MAX_REASON = 500
 OLDEST_ALARM_DAYS = 400
 # The last scrape of a day may reach Prometheus a little after midnight; the nightly run waits until 03:00.
 SETTLING = timedelta(minutes=5)
@@ -130,7 +130,7 @@ def plan(actor: Actor, day: date | None = None) -> BillingPlan:
             if found.is_empty and day is None:
                 if not measured.days and not _had_processes_before(actor, each):
                     continue
-                error = _reason(_lost())
+                error = _lost().reason_key
             elif found.measurement is not None:
                 measured.add(found.measurement)
             bill = billing_service.basis_of(actor, each, moved).bill(found, known)
@@ -219,9 +219,7 @@ def release(actor: Actor, invoice_id: InvoiceId, reason: str) -> Invoice:
         Conflict: it is not held, perhaps because it was released a moment ago.
     """
     require_role(actor, *OPERATOR_ROLES)
-    reason = reason.strip()
-    if not reason or len(reason) > MAX_REASON:
-        raise Invalid(field="reason")
+    reason = checked_reason(reason)
     with transaction() as connection:
         repository.lock_issuing(connection)
         found = report_repository.invoice(connection, invoice_id)
@@ -339,7 +337,7 @@ def _record_failure(day: date, started_by: str, started_at: datetime, error: App
         state=RunState.FAILED,
         started_at=started_at,
         finished_at=clock.utc_now(),
-        error=_reason(error),
+        error=error.reason_key,
     )
     with transaction() as connection:
         repository.insert_run(connection, run)
@@ -347,11 +345,6 @@ def _record_failure(day: date, started_by: str, started_at: datetime, error: App
         "billing.day_failed", day=day, reason=run.error, detail=str(error), meaning=error_text(error, "en")
     )
     return run
-
-
-def _reason(error: AppError) -> str:
-    """What is kept of an error: its key in the catalogue."""
-    return error.key.removeprefix("error.")
 
 
 def _check_ended(day: date) -> None:

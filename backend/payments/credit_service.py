@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from backend import clock
 from backend.actor import Actor, TenantId
 from backend.audit import service as audit
+from backend.audit.rules import checked_reason
 from backend.db.engine import transaction
 from backend.errors import Conflict, Invalid
 from backend.invoices import service as invoices
@@ -17,8 +18,6 @@ from backend.payments import ledger_repository, repository, start_service
 from backend.payments.judge_service import name_of
 from backend.payments.types import Attempt, CreditUse, EntryKind, Payable, Payout, State
 from backend.tenants import service as tenants
-
-MAX_REASON = 500
 
 log = get_logger(__name__)
 
@@ -83,7 +82,8 @@ def _not_prepared(actor: Actor, chosen: Sequence[InvoiceId], credit_rial: int) -
 
 def pay_out(actor: Actor, tenant_id: TenantId, amount_rial: int, reason: str, key: str) -> Payout:
     """Book that credit left the house; the same key again books nothing. Raises as ``service.pay_out_credit`` does."""
-    _check(amount_rial, reason, key)
+    _check(amount_rial, key)
+    reason = checked_reason(reason)
     tenants.get(actor, tenant_id)
     with transaction():
         repository.lock_account(tenant_id)
@@ -102,16 +102,14 @@ def pay_out(actor: Actor, tenant_id: TenantId, amount_rial: int, reason: str, ke
             at=clock.utc_now(),
             payout_key=key,
         )
-        detail = {"amount_rial": amount_rial, "reason": reason.strip(), "key": key}
+        detail = {"amount_rial": amount_rial, "reason": reason, "key": key}
         audit.record(actor, "credit.paid_out", f"tenant:{tenant_id}", detail)
     log.info("payment.credit_paid_out", tenant=tenant_id, amount_rial=amount_rial, key=key, by=actor.name)
     return Payout(amount_rial=Rial(amount_rial), balance_rial=balance - amount_rial, is_new=True)
 
 
-def _check(amount_rial: int, reason: str, key: str) -> None:
+def _check(amount_rial: int, key: str) -> None:
     if amount_rial <= 0:
         raise Invalid(field="amount", reason="payout_amount")
-    if not reason.strip() or len(reason) > MAX_REASON:
-        raise Invalid(field="reason", reason="payout_reason")
     if not re.fullmatch(r"[A-Za-z0-9._:/-]{1,100}", key):
         raise Invalid(field="key", reason="payout_key")

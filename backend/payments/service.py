@@ -22,10 +22,11 @@ from backend.actor import (
     require_tenant,
 )
 from backend.audit import service as audit
+from backend.audit.rules import checked_reason
 from backend.clients.zibal_answers import parse_track_id
 from backend.config import SANDBOX_MERCHANT, settings
 from backend.db.engine import transaction
-from backend.errors import Conflict, Invalid, NotFound
+from backend.errors import Conflict, NotFound
 from backend.i18n.format import latin_digits
 from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
@@ -68,7 +69,6 @@ from backend.payments.types import (
 )
 from backend.tenants import service as tenants
 
-MAX_REASON = 500
 MAX_PAGE = 200
 _SOUGHT = re.compile(r"[0-9A-Za-z-]{1,40}")
 RETURNING = Actor.process_named("payment_return")
@@ -299,9 +299,7 @@ def resolve(actor: Actor, attempt_id: AttemptId, reason: str) -> Attempt:
         Conflict: there is nothing to resolve about it.
     """
     require_role(actor, *OPERATOR_ROLES)
-    reason = reason.strip()
-    if not reason or len(reason) > MAX_REASON:
-        raise Invalid(field="reason")
+    reason = checked_reason(reason)
     now = clock.utc_now()
     tenant_id = judge_service.found(attempt_id).tenant_id
     with transaction():

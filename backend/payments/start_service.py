@@ -233,21 +233,21 @@ def open_session(actor: Actor, claimed: Claimed, *, hands_over: bool = False) ->
             _event(actor, attempt, EventKind.REQUESTED, now, track_id=str(track_id), handed_over=hands_over)
     except AppError as error:
         if error.data.get("service") != "database":
-            fail_to_start(actor, attempt, str(error))
+            fail_to_start(actor, attempt, error.reason_key)
         raise
     return replace(attempt, track_id=track_id, state=State.REDIRECTED if hands_over else State.REQUESTED)
 
 
 def fail_to_start(actor: Actor, attempt: Attempt, reason: str) -> None:
-    """Close an attempt whose session nobody knows; its invoices are free again."""
+    """Close an attempt whose session nobody knows; its invoices are free again. ``reason`` is a key, not a sentence."""
     now = clock.utc_now()
     with transaction():
         current = repository.attempt(attempt.id, lock=True)
         assert current is not None
         if current.state != State.CREATED:
             return
-        repository.change(attempt.id, State.FAILED_TO_START, last_error=reason[:200])
-        _event(actor, attempt, EventKind.FAILED_TO_START, now, reason=reason[:200])
+        repository.change(attempt.id, State.FAILED_TO_START, last_error=reason)
+        _event(actor, attempt, EventKind.FAILED_TO_START, now, reason=reason)
     log.warning("payment.not_started", attempt=attempt.id, tenant=attempt.tenant_id, reason=reason)
 
 

@@ -1,12 +1,7 @@
 """Why a payment is not decided, or did not start: the sentences for the reasons that are stored."""
 
-import re
-
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
-
-_REFUSAL = re.compile(r"(?P<code>[a-z_]+) \{(?P<data>.*)\}")
-_DETAIL = re.compile(r"'(?:reason|service)': '(?P<detail>[a-z_]+)'")
 
 
 def undecided_why(reason: str | None, lang: Lang) -> str:
@@ -20,15 +15,7 @@ def reason_words(reason: str, lang: Lang) -> str:
     for key in (f"payment.undecided.{reason}", f"payment.undecided.{kind}_other"):
         if has(key):
             return text(key, lang, code=fmt.digits(code, lang))
-    if refusal := _REFUSAL.fullmatch(reason):
-        return _refusal_words(refusal["code"], refusal["data"], lang)
+    if has(f"error.{reason}"):
+        # What was refused is stored by its key; the amounts of that time are not.
+        return text(f"error.{reason}", lang, **dict.fromkeys(("amount_toman", "minimum_toman"), "—"))
     return reason
-
-
-def _refusal_words(code: str, data: str, lang: Lang) -> str:
-    """An error of ours that was stored as its code and its data."""
-    detail = _DETAIL.search(data)
-    for key in (f"error.{code}.{detail['detail']}" if detail else "", f"error.{code}"):
-        if key and has(key):
-            return text(key, lang, **dict.fromkeys(("amount_toman", "minimum_toman"), "—"))
-    return "—"

@@ -63,7 +63,7 @@ EVENTS = (
     ),
     event(EventKind.JUDGED, verdict="mismatch", reason="amount", state="review", result=100),
     event(EventKind.SETTLED, actor="process:somebody_new", credit_rial=0, turn=1),
-    event(EventKind.FAILED_TO_START, actor="user:x", reason="unavailable {'service': 'zibal'}"),
+    event(EventKind.FAILED_TO_START, actor="user:x", reason="unavailable.zibal"),
     event(EventKind.CREATED, actor="user:سارا احمدی", a_later_field="x"),
 )
 
