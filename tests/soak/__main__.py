@@ -30,7 +30,7 @@ def main() -> int:
     """Share the histories out among processes, each with a world of its own; the exit code is the worst of them."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--histories", type=int, default=10_000)
-    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=12, help="of one history, after the first invoices")
     parser.add_argument("--seed", type=int, help="of the first chunk; random unless given")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
     parser.add_argument(
