@@ -19,7 +19,7 @@ from backend.payments.types import AttemptId, HandOff, Outcome, Returned
 from portal import bridge, routes, session
 from portal.buckets import Buckets
 from portal.http.forms import address_of, fields_of, see_other
-from portal.http.plain_page import Code, language_of, render
+from portal.http.plain_page import CodeNumber, language_of, render
 from portal.payment_words import refusal_query
 
 CALLBACKS_AT_ONCE = 30.0
@@ -175,13 +175,11 @@ def _facts(returned: Returned, numbers: Sequence[str], lang: Lang) -> list[tuple
     if numbers:
         shown = [fmt.identifier(number, lang) for number in numbers[:_MOST_NUMBERS]]
         more = _more(len(numbers) - _MOST_NUMBERS, lang)
-        facts.append(
-            (text("page.hand_off.invoices", lang), ("، " if lang == "fa" else ", ").join(shown) + more)
-        )
+        facts.append((text("page.hand_off.invoices", lang), fmt.listed(shown, lang) + more))
     if returned.track_id is not None:
-        facts.append((text("payment.track_id", lang), Code(str(returned.track_id))))
+        facts.append((text("payment.track_id", lang), CodeNumber(str(returned.track_id))))
     if returned.ref_number:
-        facts.append((text("payment.reference", lang), Code(returned.ref_number)))
+        facts.append((text("payment.reference", lang), CodeNumber(returned.ref_number)))
     return facts
 
 
