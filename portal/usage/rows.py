@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -60,7 +60,7 @@ class TodayView:
     cost: str = ""
     by_type: str = ""
     as_of: str = ""
-    flags: list[FlagRow] = ()  # type: ignore[assignment]  # a frozen default; Reflex needs the list for its loops
+    flags: list[FlagRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
