@@ -54,7 +54,7 @@ class PaymentsState(rx.State):
         """What waits for somebody now, and the payment that the address asks for."""
         actor = (await session.current(self)).actor
         self.can_act, self.done, self.action_problem = actor.role in OPERATORS, "", ""
-        self.file, self.events, self.entries = FileView(), [], []
+        self._close_file()
         self.is_checking = self.is_asking = self.is_resolving = False
         await self._show_lists()
         await self._search(self.router.url.query_parameters.get("track", ""))
@@ -84,7 +84,7 @@ class PaymentsState(rx.State):
     @allow(STAFF)
     def close_file(self) -> None:
         """Show no evidence any more."""
-        self.file, self.events, self.entries = FileView(), [], []
+        self._close_file()
 
     @rx.event
     @allow(OPERATORS)
@@ -136,8 +136,11 @@ class PaymentsState(rx.State):
             self.resolve_problem = outcome.text
             return
         self.is_asking, self.done, self.found = False, text("page.payments.resolved", lang), []
-        self.file, self.events, self.entries = FileView(), [], []
+        self._close_file()
         await self._show_lists()
+
+    def _close_file(self) -> None:
+        self.file, self.events, self.entries = FileView(), [], []
 
     async def _show_lists(self) -> None:
         actor, lang = (await session.current(self)).actor, language(self)
@@ -160,7 +163,7 @@ class PaymentsState(rx.State):
             self.action_problem = outcome.text
             return
         self.found_none = not outcome
-        self.file, self.events, self.entries = FileView(), [], []
+        self._close_file()
         if len(outcome) == 1:
             await self._show_file(outcome[0].key)
         else:
