@@ -7,10 +7,12 @@ import reflex as rx
 
 from backend.i18n.catalog import text
 from backend.payments import service as payments
+from backend.payments.types import AttemptId
 from portal import bridge, session
 from portal.bridge import Lane, Problem
 from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
+from portal.ids import uuid_of
 from portal.payments import reading
 from portal.payments.event_rows import EventRow
 from portal.payments.reading import Evidence, PaymentsView
@@ -94,7 +96,7 @@ class PaymentsState(rx.State):
         self.is_checking, self.done, self.action_problem = True, "", ""
         yield
         outcome = await bridge.attempt(
-            lang, lambda: payments.check_again(actor, reading.attempt_id_of(key)), lane=Lane.GATEWAY
+            lang, lambda: payments.check_again(actor, AttemptId(uuid_of(key))), lane=Lane.GATEWAY
         )
         self.is_checking = False
         if isinstance(outcome, Problem):
@@ -128,9 +130,7 @@ class PaymentsState(rx.State):
             return
         self.is_resolving = True
         yield
-        outcome = await bridge.attempt(
-            lang, lambda: payments.resolve(actor, reading.attempt_id_of(key), reason)
-        )
+        outcome = await bridge.attempt(lang, lambda: payments.resolve(actor, AttemptId(uuid_of(key)), reason))
         self.is_resolving = False
         if isinstance(outcome, Problem):
             self.resolve_problem = outcome.text
