@@ -5,7 +5,7 @@ import reflex as rx
 from portal import routes
 from portal.accounts.account_state import AccountState
 from portal.accounts.rows import SessionRow
-from portal.components.basics import badge, button, card, page_head, post_form
+from portal.components.basics import badge, button, card, field, page_head, post_form
 from portal.components.status import by_phase, note
 from portal.components.table import Column, data_table
 from portal.guard import EVERYBODY
@@ -124,17 +124,4 @@ def _password() -> rx.Component:
 
 
 def _password_field(name: str, label: rx.Var[str], completion: str) -> rx.Component:
-    return rx.el.div(
-        rx.el.label(label, html_for=f"password-{name}"),
-        rx.el.input(
-            id=f"password-{name}",
-            name=name,
-            type="password",
-            auto_complete=completion,
-            required=True,
-            dir="ltr",
-            class_name="input",
-            custom_attrs={"data-missing": t("page.sign_in.missing")},
-        ),
-        class_name="field",
-    )
+    return field(label, element_id=f"password-{name}", name=name, type="password", auto_complete=completion)

@@ -1,14 +1,13 @@
 """What a person's own page knows."""
 
 from collections.abc import Mapping
-from uuid import UUID
 
 import reflex as rx
 
 from backend.accounts import service as accounts
 from backend.accounts.types import Session, SessionId
 from backend.actor import Actor
-from backend.errors import AppError, Invalid, NotFound, SignInFailed, TooManyAttempts, Unavailable
+from backend.errors import AppError, Invalid, SignInFailed, TooManyAttempts, Unavailable
 from backend.i18n.catalog import Lang, error_text, text
 from portal import bridge, session
 from portal.accounts import rows
@@ -16,6 +15,7 @@ from portal.accounts.rows import SessionRow
 from portal.bridge import Problem
 from portal.guard import EVERYBODY, allow
 from portal.i18n import language
+from portal.ids import uuid_of
 
 _LONGEST_NUMBER = 6
 
@@ -66,11 +66,7 @@ def _sessions(found: Session, lang: Lang) -> list[SessionRow]:
 
 
 def _revoke(actor: Actor, key: str) -> None:
-    try:
-        session_id = SessionId(UUID(key))
-    except (TypeError, ValueError, AttributeError) as wrong:
-        raise NotFound from wrong
-    accounts.revoke(actor, session_id)
+    accounts.revoke(actor, SessionId(uuid_of(key)))
 
 
 def _failed(query: Mapping[str, str], lang: Lang) -> str:

@@ -4,7 +4,7 @@ import reflex as rx
 
 from portal import routes
 from portal.accounts.sign_in_state import SignInState
-from portal.components.basics import post_form
+from portal.components.basics import field, post_form
 from portal.components.status import note
 from portal.i18n import t
 from portal.layout import page
@@ -41,33 +41,15 @@ def sign_in() -> rx.Component:
 def _form() -> rx.Component:
     return post_form(
         rx.el.input(type="hidden", name="next", value=SignInState.wanted),
-        rx.el.div(
-            rx.el.label(t("page.sign_in.email"), html_for="email"),
-            rx.el.input(
-                id="email",
-                name="email",
-                type="email",
-                auto_complete="username",
-                required=True,
-                dir="ltr",
-                class_name="input",
-                custom_attrs={"data-missing": t("page.sign_in.missing")},
-            ),
-            class_name="field",
+        field(
+            t("page.sign_in.email"), element_id="email", name="email", type="email", auto_complete="username"
         ),
-        rx.el.div(
-            rx.el.label(t("page.sign_in.password"), html_for="password"),
-            rx.el.input(
-                id="password",
-                name="password",
-                type="password",
-                auto_complete="current-password",
-                required=True,
-                dir="ltr",
-                class_name="input",
-                custom_attrs={"data-missing": t("page.sign_in.missing")},
-            ),
-            class_name="field",
+        field(
+            t("page.sign_in.password"),
+            element_id="password",
+            name="password",
+            type="password",
+            auto_complete="current-password",
         ),
         rx.el.button(t("page.sign_in.submit"), type="submit", class_name="btn primary"),
         action=routes.POST_SIGN_IN,

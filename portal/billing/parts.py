@@ -8,7 +8,8 @@ from portal.billing.reading import ALL_OPEN, RUNS_SHOWN
 from portal.billing.rows import HeldRow, RunRow
 from portal.billing.state import BillingState
 from portal.components.basics import badge, button, link
-from portal.components.dialog import dialog, dialog_buttons
+from portal.components.dialog import reason_dialog
+from portal.components.reasons import reasons
 from portal.components.status import empty_state, note, skeleton
 from portal.components.table import Column, data_table
 from portal.i18n import by_language, t
@@ -71,7 +72,7 @@ def held_table() -> rx.Component:
             Column(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
             Column(head=t("page.usage.coverage"), cell=lambda row: row.coverage, is_number=True),
             Column(head=t("page.billing.would_cost"), cell=lambda row: row.would_cost, is_number=True),
-            Column(head=t("page.billing.reasons"), cell=_reasons, is_wide=True),
+            Column(head=t("page.billing.reasons"), cell=lambda row: reasons(row.reasons), is_wide=True),
             Column(head="", cell=_release_button),
         ],
         caption=t("page.billing.held"),
@@ -81,18 +82,6 @@ def held_table() -> rx.Component:
         BillingState.held.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
         table,
         empty_state(t("page.billing.no_held"), t("page.billing.no_held_why")),
-    )
-
-
-def _reasons(row: HeldRow) -> rx.Component:
-    return rx.el.div(
-        rx.foreach(
-            row.reasons,
-            lambda each: rx.el.div(
-                badge(each.name, "warn"), rx.el.p(each.sentence, class_name="small muted")
-            ),
-        ),
-        class_name="reasons",
     )
 
 
@@ -107,35 +96,15 @@ def _release_button(row: HeldRow) -> rx.Component:
 
 def release_dialog() -> rx.Component:
     """No release without a written reason; it goes into the audit trail."""
-    return dialog(
+    return reason_dialog(
         t("page.billing.release_title"),
         rx.el.p(rx.el.strong(BillingState.chosen_title), " · ", BillingState.chosen_cost),
         rx.el.p(t("page.billing.release_text"), class_name="muted"),
-        rx.cond(
-            BillingState.release_problem != "",
-            rx.el.div(BillingState.release_problem, class_name="note bad", role="alert"),
-            rx.fragment(),
-        ),
-        rx.el.form(
-            rx.el.div(
-                rx.el.label(t("page.billing.reason"), html_for="reason"),
-                rx.el.textarea(
-                    id="reason",
-                    name="reason",
-                    required=True,
-                    max_length=500,
-                    auto_focus=True,
-                    class_name="input",
-                    custom_attrs={"data-missing": t("page.sign_in.missing")},
-                ),
-                class_name="field",
-            ),
-            dialog_buttons(
-                t("page.billing.release"), on_close=BillingState.close_release, busy=BillingState.is_releasing
-            ),
-            on_submit=BillingState.release,
-            class_name="form",
-        ),
+        label=t("page.billing.reason"),
+        confirm=t("page.billing.release"),
+        problem=BillingState.release_problem,
+        busy=BillingState.is_releasing,
+        on_submit=BillingState.release,
         on_close=BillingState.close_release,
         label_id="release-title",
     )

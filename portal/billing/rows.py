@@ -9,6 +9,7 @@ from backend.i18n.catalog import Lang, has, text
 from backend.invoices.types import BillingRun, DayPlan, HeldInvoice, Invoice, RunState
 from backend.usage.types import UnknownLabel
 from portal import routes
+from portal.components.reasons import Reason
 
 TONES = {RunState.RUNNING: "info", RunState.FINISHED: "ok", RunState.FAILED: "bad"}
 
@@ -33,14 +34,6 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReasonRow:
-    """Why an invoice is held."""
-
-    name: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HeldRow:
     """An invoice that waits for a decision."""
 
@@ -51,7 +44,7 @@ class HeldRow:
     tokens: str
     coverage: str
     would_cost: str
-    reasons: list[ReasonRow]
+    reasons: list[Reason]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,11 +139,11 @@ def released(invoice: Invoice, lang: Lang) -> str:
     return text("billing.released", lang, number=fmt.identifier(invoice.number, lang))
 
 
-def reason(name: str, lang: Lang) -> ReasonRow:
+def reason(name: str, lang: Lang) -> Reason:
     """A reason in plain words."""
     if not has(f"usage.flag.{name}"):
-        return ReasonRow(name=name, sentence="")
-    return ReasonRow(name=text(f"usage.flag_name.{name}", lang), sentence=text(f"usage.flag.{name}", lang))
+        return Reason(name=name, sentence="")
+    return Reason(name=text(f"usage.flag_name.{name}", lang), sentence=text(f"usage.flag.{name}", lang))
 
 
 def to_unknown(found: UnknownLabel, lang: Lang) -> UnknownRow:

@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 import reflex as rx
 
-from backend.errors import NotFound
 from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
 from portal import bridge, errands, session
@@ -18,6 +16,7 @@ from portal.billing.rows import DayChoice, HeldRow, PlanRow, RunRow, UnknownRow,
 from portal.bridge import Lane, Problem
 from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
+from portal.ids import uuid_of
 
 TABS = ("runs", "held", "unknown", "plan")
 PROGRESS_S = 1.0
@@ -154,7 +153,7 @@ class BillingState(rx.State):
         yield
         reason = str(form.get("reason", "")) if isinstance(form, dict) else ""
         key = self.chosen_key
-        outcome = await bridge.attempt(lang, lambda: invoices.release(actor, _invoice_id(key), reason))
+        outcome = await bridge.attempt(lang, lambda: invoices.release(actor, InvoiceId(uuid_of(key)), reason))
         self.is_releasing = False
         if isinstance(outcome, Problem):
             self.release_problem = outcome.text
@@ -182,10 +181,3 @@ class BillingState(rx.State):
             return
         self.plan_phase, self.plan_rows = "ready", outcome.rows
         self._chosen_day, self._plan_hash = chosen, outcome.plan_hash
-
-
-def _invoice_id(key: str) -> InvoiceId:
-    try:
-        return InvoiceId(UUID(key))
-    except ValueError as wrong:
-        raise NotFound from wrong

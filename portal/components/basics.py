@@ -6,6 +6,8 @@ import reflex as rx
 from reflex_components_core.el.elements.base import BaseHTML
 from reflex_components_core.react_router.dom import ReactRouterLink
 
+from portal.i18n import t
+
 Content = Any
 
 
@@ -97,6 +99,22 @@ def page_head(title: Content, subtitle: Content = "", aside: Content = None) -> 
         rx.el.div(rx.el.h1(title), rx.el.p(subtitle, class_name="muted")),
         rx.fragment() if aside is None else aside,
         class_name="page-head",
+    )
+
+
+def field(label: Content, *, element_id: str, **props: Any) -> rx.Component:
+    """A line to type what must not be missing, with its label. It runs from left to right in both languages."""
+    return rx.el.div(
+        rx.el.label(label, html_for=element_id),
+        rx.el.input(
+            id=element_id,
+            required=True,
+            dir="ltr",
+            class_name="input",
+            custom_attrs={"data-missing": t("page.sign_in.missing")},
+            **props,
+        ),
+        class_name="field",
     )
 
 

@@ -36,3 +36,42 @@ def dialog_buttons(confirm: Any, *, on_close: Any, kind: str = "primary", busy: 
         button(confirm, kind=kind, type="submit", disabled=busy),
         class_name="row end",
     )
+
+
+def reason_dialog(
+    title: Any,
+    *content: Any,
+    label: Any,
+    confirm: Any,
+    problem: Any,
+    busy: Any,
+    on_submit: Any,
+    on_close: Any,
+    label_id: str,
+) -> rx.Component:
+    """A question that is answered with a written ``reason``. ``problem`` says why the last one was not taken."""
+    return dialog(
+        title,
+        *content,
+        rx.cond(problem != "", rx.el.div(problem, class_name="note bad", role="alert"), rx.fragment()),
+        rx.el.form(
+            rx.el.div(
+                rx.el.label(label, html_for="reason"),
+                rx.el.textarea(
+                    id="reason",
+                    name="reason",
+                    required=True,
+                    max_length=500,
+                    auto_focus=True,
+                    class_name="input",
+                    custom_attrs={"data-missing": t("page.sign_in.missing")},
+                ),
+                class_name="field",
+            ),
+            dialog_buttons(confirm, on_close=on_close, busy=busy),
+            on_submit=on_submit,
+            class_name="form",
+        ),
+        on_close=on_close,
+        label_id=label_id,
+    )

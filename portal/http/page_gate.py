@@ -5,14 +5,13 @@ A courtesy and no protection: pages hold no data, and each event and service che
 
 import re
 from pathlib import Path
-from urllib.parse import urlencode
 
 from reflex.utils.prerequisites import get_web_dir
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.accounts.types import Session
-from backend.errors import AppError
+from backend.errors import AppError, SignInRequired
 from portal import routes, session
 from portal.http.forms import see_other
 from portal.pages import roles_of_path
@@ -74,5 +73,4 @@ def _sign_in(path: str, scope: Scope, *, had_session: bool) -> str:
     wanted = routes.own_path(f"{path}?{query}" if query else path, otherwise=path)
     if path == routes.HOME:
         return routes.SIGN_IN
-    known: dict[str, str | int] = {"next": wanted, "error": "sign_in_required" if had_session else ""}
-    return f"{routes.SIGN_IN}?{urlencode({k: v for k, v in known.items() if v})}"
+    return routes.sign_in({"next": wanted, "error": SignInRequired.code if had_session else ""})

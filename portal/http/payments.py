@@ -1,7 +1,6 @@
 """Paying, outside of Reflex: the click on pay, the page that leads to the bank, and the page one comes back to."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,7 +18,8 @@ from backend.payments.types import AttemptId, HandOff, Outcome, Returned
 from portal import bridge, routes, session
 from portal.buckets import Buckets
 from portal.http.forms import address_of, fields_of, see_other
-from portal.http.plain_page import Code, language_of, render
+from portal.http.plain_page import CodeNumber, language_of, render
+from portal.ids import uuid_of
 from portal.payment_words import refusal_query
 
 CALLBACKS_AT_ONCE = 30.0
@@ -175,22 +175,16 @@ def _facts(returned: Returned, numbers: Sequence[str], lang: Lang) -> list[tuple
     if numbers:
         shown = [fmt.identifier(number, lang) for number in numbers[:_MOST_NUMBERS]]
         more = _more(len(numbers) - _MOST_NUMBERS, lang)
-        facts.append(
-            (text("page.hand_off.invoices", lang), ("، " if lang == "fa" else ", ").join(shown) + more)
-        )
+        facts.append((text("page.hand_off.invoices", lang), fmt.listed(shown, lang) + more))
     if returned.track_id is not None:
-        facts.append((text("payment.track_id", lang), Code(str(returned.track_id))))
+        facts.append((text("payment.track_id", lang), CodeNumber(str(returned.track_id))))
     if returned.ref_number:
-        facts.append((text("payment.reference", lang), Code(returned.ref_number)))
+        facts.append((text("payment.reference", lang), CodeNumber(returned.ref_number)))
     return facts
 
 
 def _read_hand_off(actor: Actor, named: str) -> tuple[HandOff, list[str]]:
-    try:
-        attempt_id = AttemptId(UUID(named))
-    except ValueError as wrong:
-        raise NotFound from wrong
-    hand_off = payments.hand_off(actor, attempt_id)
+    hand_off = payments.hand_off(actor, AttemptId(uuid_of(named)))
     return hand_off, _numbers(actor, hand_off.invoice_ids)
 
 
@@ -244,8 +238,8 @@ def _sentence_page(request: Request, sentence: str, *, status: int = 200) -> Res
 
 def _invoice_ids(chosen: str) -> list[InvoiceId]:
     try:
-        return [InvoiceId(UUID(each)) for each in filter(None, chosen.split(","))]
-    except ValueError as wrong:
+        return [InvoiceId(uuid_of(each)) for each in filter(None, chosen.split(","))]
+    except NotFound as wrong:
         raise Invalid(field="invoices") from wrong
 
 

@@ -19,7 +19,7 @@ from portal.session import cookies_in
 _HEADERS = {"cache-control": "no-store", "referrer-policy": "origin"}
 
 
-class Code(str):
+class CodeNumber(str):
     """A number that one reads out to a bank: shown in its own digits, from left to right."""
 
     __slots__ = ()

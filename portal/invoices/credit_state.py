@@ -1,12 +1,10 @@
 """Paying from credit: the same question and answer on the list of invoices and on the page of one."""
 
 from collections.abc import AsyncIterator
-from uuid import UUID
 
 import reflex as rx
 
 from backend.actor import Actor
-from backend.errors import NotFound
 from backend.i18n.catalog import Lang
 from backend.invoices.types import InvoiceId
 from backend.payments import service as payments
@@ -14,6 +12,7 @@ from portal import bridge, session
 from portal.bridge import Problem
 from portal.guard import TENANT_ADMINS, allow
 from portal.i18n import language
+from portal.ids import uuid_of
 from portal.invoices import payment_rows
 from portal.invoices.payment_rows import Offer
 from portal.payment_words import refusal_in
@@ -72,15 +71,7 @@ class PayingFromCredit(rx.State, mixin=True):
         self.is_asking_credit = self.is_using_credit = False
 
 
-def invoice_id_of(named: str) -> InvoiceId:
-    """The invoice that an address names. One that names none is no different from one that names another tenant's."""
-    try:
-        return InvoiceId(UUID(named))
-    except ValueError as wrong:
-        raise NotFound from wrong
-
-
 def use_credit(actor: Actor, named: str | None, lang: Lang) -> str:
     """Pay one invoice, or all, from credit, and say what came of it."""
-    due = None if named is None else [invoice_id_of(named)]
+    due = None if named is None else [InvoiceId(uuid_of(named))]
     return payment_rows.credit_words(payments.use_credit(actor, due), lang)

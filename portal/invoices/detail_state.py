@@ -9,13 +9,15 @@ from backend.actor import Actor
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang
 from backend.invoices import service as invoices
+from backend.invoices.types import InvoiceId
 from backend.payments import service as payments
 from portal import bridge, session
 from portal.bridge import Problem
 from portal.guard import EVERYBODY, STAFF, allow
 from portal.i18n import language
+from portal.ids import uuid_of
 from portal.invoices import payment_rows, rows
-from portal.invoices.credit_state import PayingFromCredit, invoice_id_of
+from portal.invoices.credit_state import PayingFromCredit
 from portal.invoices.payment_rows import AttemptRow, Offer
 from portal.invoices.rows import FlagLine, InvoiceView, LineRow, ReadingRow
 
@@ -81,7 +83,7 @@ class InvoiceState(PayingFromCredit, rx.State):
 
 def detail_view(actor: Actor, named: str, lang: Lang) -> Detail:
     """Read one invoice, and what was and can be paid on it."""
-    invoice_id = invoice_id_of(named)
+    invoice_id = InvoiceId(uuid_of(named))
     found = invoices.invoice(actor, invoice_id)
     view = rows.to_view(found, lang)
     history = payments.history(actor, invoice_id)

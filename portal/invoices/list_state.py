@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 import reflex as rx
 
@@ -16,6 +15,7 @@ from portal import bridge, session
 from portal.bridge import Problem
 from portal.guard import TENANT, TENANT_ADMINS, allow
 from portal.i18n import language
+from portal.ids import uuid_of
 from portal.invoices import payment_rows, rows
 from portal.invoices.credit_state import PayingFromCredit
 from portal.invoices.payment_rows import Credit, Offer
@@ -148,4 +148,4 @@ def list_view(actor: Actor, first: int, lang: Lang) -> ListView:
 
 def chosen_offer(actor: Actor, keys: Sequence[str], lang: Lang) -> Offer:
     """What a click would do with the chosen invoices."""
-    return payment_rows.read_offer(actor, [InvoiceId(UUID(key)) for key in keys], lang)
+    return payment_rows.read_offer(actor, [InvoiceId(uuid_of(key)) for key in keys], lang)

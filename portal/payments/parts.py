@@ -5,7 +5,8 @@ from typing import Any
 import reflex as rx
 
 from portal.components.basics import badge, button, card, code_number, fact_if, link
-from portal.components.dialog import dialog, dialog_buttons
+from portal.components.dialog import reason_dialog
+from portal.components.reasons import reasons
 from portal.components.status import empty_state, note
 from portal.components.table import Column, data_table
 from portal.i18n import t
@@ -66,7 +67,7 @@ def payments_table(rows: Any, *, caption: Any, nothing: rx.Component, rest: Any)
             Column(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
             Column(head=t("page.payments.state"), cell=lambda row: badge(row.state, row.tone)),
             Column(head=t("payment.track_id"), cell=lambda row: code_number(row.track_id), is_wide=True),
-            Column(head=t("page.payments.why"), cell=_reasons, is_wide=True),
+            Column(head=t("page.payments.why"), cell=lambda row: reasons(row.reasons), is_wide=True),
             Column(head="", cell=_open_button),
         ],
         caption=caption,
@@ -74,18 +75,6 @@ def payments_table(rows: Any, *, caption: Any, nothing: rx.Component, rest: Any)
     )
     left_out = rx.cond(rest != "", rx.el.p(rest, class_name="card-body muted small"), rx.fragment())
     return rx.cond(rows.length() > 0, rx.fragment(table, left_out), nothing)
-
-
-def _reasons(row: PaymentRow) -> rx.Component:
-    return rx.el.div(
-        rx.foreach(
-            row.reasons,
-            lambda each: rx.el.div(
-                badge(each.name, "warn"), rx.el.p(each.sentence, class_name="small muted")
-            ),
-        ),
-        class_name="reasons",
-    )
 
 
 def _open_button(row: PaymentRow) -> rx.Component:
@@ -217,37 +206,15 @@ def _entry_invoice(row: EntryRow) -> rx.Component:
 
 def resolve_dialog() -> rx.Component:
     """No resolution without a written reason; it goes into the audit trail."""
-    return dialog(
+    return reason_dialog(
         t("page.payments.resolve_title"),
         rx.el.p(rx.el.strong(PaymentsState.file.title)),
         rx.el.p(t("page.payments.resolve_text"), class_name="muted"),
-        rx.cond(
-            PaymentsState.resolve_problem != "",
-            rx.el.div(PaymentsState.resolve_problem, class_name="note bad", role="alert"),
-            rx.fragment(),
-        ),
-        rx.el.form(
-            rx.el.div(
-                rx.el.label(t("page.payments.reason"), html_for="reason"),
-                rx.el.textarea(
-                    id="reason",
-                    name="reason",
-                    required=True,
-                    max_length=500,
-                    auto_focus=True,
-                    class_name="input",
-                    custom_attrs={"data-missing": t("page.sign_in.missing")},
-                ),
-                class_name="field",
-            ),
-            dialog_buttons(
-                t("page.payments.resolve"),
-                on_close=PaymentsState.close_resolve,
-                busy=PaymentsState.is_resolving,
-            ),
-            on_submit=PaymentsState.resolve,
-            class_name="form",
-        ),
+        label=t("page.payments.reason"),
+        confirm=t("page.payments.resolve"),
+        problem=PaymentsState.resolve_problem,
+        busy=PaymentsState.is_resolving,
+        on_submit=PaymentsState.resolve,
         on_close=PaymentsState.close_resolve,
         label_id="resolve-title",
     )

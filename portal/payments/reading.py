@@ -1,15 +1,14 @@
 """What the page of payments reads, in one go each."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from backend.actor import Actor
-from backend.errors import NotFound
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.payments import service as payments
 from backend.payments.types import AttemptId
 from backend.tenants import service as tenants
+from portal.ids import uuid_of
 from portal.payments.event_rows import EventRow, to_event
 from portal.payments.rows import EntryRow, FileView, PaymentRow, to_entry, to_file, to_payment
 
@@ -67,17 +66,9 @@ def _rest(shown: int, total: int, lang: Lang) -> str:
 
 def evidence(actor: Actor, key: str, lang: Lang) -> Evidence:
     """The evidence of one payment."""
-    found = payments.file_of(actor, attempt_id_of(key))
+    found = payments.file_of(actor, AttemptId(uuid_of(key)))
     return Evidence(
         file=to_file(found, lang),
         events=[to_event(number, event, lang) for number, event in enumerate(found.events)],
         entries=[to_entry(entry, lang) for entry in found.entries],
     )
-
-
-def attempt_id_of(key: str) -> AttemptId:
-    """The payment that a browser names. Raises NotFound for what is no name of one."""
-    try:
-        return AttemptId(UUID(key))
-    except (ValueError, TypeError, AttributeError) as wrong:
-        raise NotFound from wrong

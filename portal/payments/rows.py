@@ -8,16 +8,9 @@ from backend.i18n.catalog import Lang, has, text
 from backend.payments import rules
 from backend.payments.types import Attempt, Flag, LedgerEntry, PaymentFile, Verdict
 from portal import routes
+from portal.components.reasons import Reason
 from portal.payment_words import TONES, state_name
 from portal.payments.reasons import undecided_why
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Why:
-    """A reason to look at a payment."""
-
-    name: str
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +24,7 @@ class PaymentRow:
     state: str
     tone: str
     track_id: str
-    reasons: list[Why]
+    reasons: list[Reason]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,15 +78,15 @@ def to_payment(attempt: Attempt, tenant: str, lang: Lang) -> PaymentRow:
     )
 
 
-def _reasons(attempt: Attempt, lang: Lang) -> list[Why]:
+def _reasons(attempt: Attempt, lang: Lang) -> list[Reason]:
     flags = [
-        Why(name=text(f"payment.flag.{flag}", lang), sentence=_flag_sentence(attempt, flag, lang))
+        Reason(name=text(f"payment.flag.{flag}", lang), sentence=_flag_sentence(attempt, flag, lang))
         for flag in attempt.flags
     ]
     if flags or attempt.verdict is None:
         return flags
     return [
-        Why(
+        Reason(
             name=text(f"payment.verdict.{attempt.verdict}", lang),
             sentence=undecided_why(attempt.last_error or attempt.verdict, lang),
         )

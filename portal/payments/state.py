@@ -7,10 +7,12 @@ import reflex as rx
 
 from backend.i18n.catalog import text
 from backend.payments import service as payments
+from backend.payments.types import AttemptId
 from portal import bridge, session
 from portal.bridge import Lane, Problem
 from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
+from portal.ids import uuid_of
 from portal.payments import reading
 from portal.payments.event_rows import EventRow
 from portal.payments.reading import Evidence, PaymentsView
@@ -54,7 +56,7 @@ class PaymentsState(rx.State):
         """What waits for somebody now, and the payment that the address asks for."""
         actor = (await session.current(self)).actor
         self.can_act, self.done, self.action_problem = actor.role in OPERATORS, "", ""
-        self.file, self.events, self.entries = FileView(), [], []
+        self._close_file()
         self.is_checking = self.is_asking = self.is_resolving = False
         await self._show_lists()
         await self._search(self.router.url.query_parameters.get("track", ""))
@@ -84,7 +86,7 @@ class PaymentsState(rx.State):
     @allow(STAFF)
     def close_file(self) -> None:
         """Show no evidence any more."""
-        self.file, self.events, self.entries = FileView(), [], []
+        self._close_file()
 
     @rx.event
     @allow(OPERATORS)
@@ -94,7 +96,7 @@ class PaymentsState(rx.State):
         self.is_checking, self.done, self.action_problem = True, "", ""
         yield
         outcome = await bridge.attempt(
-            lang, lambda: payments.check_again(actor, reading.attempt_id_of(key)), lane=Lane.GATEWAY
+            lang, lambda: payments.check_again(actor, AttemptId(uuid_of(key))), lane=Lane.GATEWAY
         )
         self.is_checking = False
         if isinstance(outcome, Problem):
@@ -128,16 +130,17 @@ class PaymentsState(rx.State):
             return
         self.is_resolving = True
         yield
-        outcome = await bridge.attempt(
-            lang, lambda: payments.resolve(actor, reading.attempt_id_of(key), reason)
-        )
+        outcome = await bridge.attempt(lang, lambda: payments.resolve(actor, AttemptId(uuid_of(key)), reason))
         self.is_resolving = False
         if isinstance(outcome, Problem):
             self.resolve_problem = outcome.text
             return
         self.is_asking, self.done, self.found = False, text("page.payments.resolved", lang), []
-        self.file, self.events, self.entries = FileView(), [], []
+        self._close_file()
         await self._show_lists()
+
+    def _close_file(self) -> None:
+        self.file, self.events, self.entries = FileView(), [], []
 
     async def _show_lists(self) -> None:
         actor, lang = (await session.current(self)).actor, language(self)
@@ -160,7 +163,7 @@ class PaymentsState(rx.State):
             self.action_problem = outcome.text
             return
         self.found_none = not outcome
-        self.file, self.events, self.entries = FileView(), [], []
+        self._close_file()
         if len(outcome) == 1:
             await self._show_file(outcome[0].key)
         else:

@@ -4,13 +4,14 @@ import reflex as rx
 
 from portal import routes
 from portal.components.basics import badge, card, page_head, tile, tiles
+from portal.components.reasons import reasons
 from portal.components.status import by_phase, empty_state, error_panel, note
 from portal.components.table import Column, data_table, pager
 from portal.guard import TENANT
 from portal.i18n import t
 from portal.layout import page
 from portal.usage.chart import usage_chart
-from portal.usage.rows import DayRow, FlagRow
+from portal.usage.rows import DayRow
 from portal.usage.state import UsageState
 
 
@@ -138,13 +139,9 @@ def _days() -> rx.Component:
 def _remarks(row: DayRow) -> rx.Component:
     return rx.cond(
         row.flags.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
-        rx.el.div(rx.foreach(row.flags, _remark), class_name="reasons"),
+        reasons(row.flags),
         badge(t("page.usage.complete"), "ok"),
     )
-
-
-def _remark(flag: FlagRow) -> rx.Component:
-    return rx.el.div(badge(flag.name, flag.tone), rx.el.p(flag.sentence, class_name="small muted"))
 
 
 def _no_days() -> rx.Component:

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -12,20 +12,12 @@ from backend.money import Rial, charge
 from backend.pricing import rules as pricing
 from backend.pricing.types import PriceList
 from backend.usage.types import HOLDING, DailyUsage, DayMeasurement, Flag, UsageRow
+from portal.components.reasons import Reason
 
 COLOURS = tuple(f"var(--s{n})" for n in range(6))
 OTHERS = len(COLOURS) - 1
 
 ChartDay = dict[str, str | int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlagRow:
-    """What one must know about a day, in plain words."""
-
-    name: str
-    sentence: str
-    tone: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +32,7 @@ class DayRow:
     total: str
     cost: str
     coverage: str
-    flags: list[FlagRow]
+    flags: list[Reason]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +52,7 @@ class TodayView:
     cost: str = ""
     by_type: str = ""
     as_of: str = ""
-    flags: list[FlagRow] = ()  # type: ignore[assignment]  # a frozen default; Reflex needs the list for its loops
+    flags: list[Reason] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,11 +165,11 @@ def to_day(day: date, rows: Sequence[DailyUsage], total: Amount, lang: Lang) -> 
     )
 
 
-def to_flags(flags: Iterable[str], lang: Lang) -> list[FlagRow]:
+def to_flags(flags: Iterable[str], lang: Lang) -> list[Reason]:
     """Flags with their sentences; those that hold an invoice come first."""
     known = sorted((flag for flag in Flag if flag in set(flags)), key=lambda flag: flag not in HOLDING)
     return [
-        FlagRow(
+        Reason(
             name=text(f"usage.flag_name.{flag}", lang),
             sentence=text(f"usage.flag.{flag}", lang),
             tone="warn" if flag in HOLDING else "info",
