@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import re
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,8 @@ BILLING_THREADS = 4
 PASSWORD_THREADS = 2
 
 log = get_logger(__name__)
+
+REFERENCE = re.compile(r"[0-9a-f]{8}")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -94,6 +97,11 @@ def problem_of(error: AppError, lang: Lang) -> Problem:
     if isinstance(error, Unavailable):
         log.warning("portal.unavailable", **error.data, meaning=error_text(error, "en"))
     return Problem(text=error_text(error, lang), passes=isinstance(error, Unavailable))
+
+
+def unexpected_words(reference: str, lang: Lang) -> str:
+    """The sentence for a bug whose reference comes from an address: what cannot be one of ours is not repeated."""
+    return text("error.unknown", lang, reference=reference if REFERENCE.fullmatch(reference) else "?")
 
 
 def unexpected(error: Exception, lang: Lang) -> Problem:

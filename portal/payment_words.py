@@ -7,6 +7,7 @@ from backend.errors import AppError
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.payments.types import State
+from portal import bridge
 
 TONES = {
     State.SETTLED: "ok",
@@ -39,7 +40,6 @@ _REFUSALS = frozenset(
 )
 _NUMBERS = ("minimum_toman", "amount_toman")
 _NUMBER = re.compile(r"[0-9]{1,15}")
-_REFERENCE = re.compile(r"[0-9a-f]{1,16}")
 
 
 def state_name(state: State, lang: Lang) -> str:
@@ -49,7 +49,7 @@ def state_name(state: State, lang: Lang) -> str:
 
 def refusal_query(error: AppError) -> dict[str, str | int]:
     """What a page needs to make the sentence: the error's code and its numbers, never a sentence itself."""
-    code = error.key.removeprefix("error.")
+    code = error.reason_key
     numbers = {name: value for name, value in error.data.items() if name in _NUMBERS}
     return {"error": code if code in _REFUSALS else error.code, **numbers}
 
@@ -58,8 +58,7 @@ def refusal_in(query: Mapping[str, str], lang: Lang) -> str:
     """The sentence that an address asks for, or an empty one. Anybody can write one: only known sentences are said."""
     code = query.get("error", "")
     if code == "unknown":
-        reference = query.get("reference", "")
-        return text("error.unknown", lang, reference=reference if _REFERENCE.fullmatch(reference) else "?")
+        return bridge.unexpected_words(query.get("reference", ""), lang)
     if code not in _REFUSALS:
         return ""
     given = {name: query.get(name, "") for name in _NUMBERS}

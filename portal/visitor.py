@@ -1,6 +1,5 @@
 """Who looks at the page: name, company and role for the frame, and the way to the right page."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +16,6 @@ from portal import bridge, pages, routes, session
 from portal.bridge import Problem
 from portal.guard import allow
 from portal.i18n import language
-
-_REFERENCE = re.compile(r"[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +72,7 @@ class VisitorState(rx.State):
         """Show that an event failed: with the reference that the log has too, or without one for a lost database."""
         if reference == "":
             self.unexpected = error_text(Unavailable(service="database"), language(self))
-        elif isinstance(reference, str) and _REFERENCE.fullmatch(reference):
+        elif isinstance(reference, str) and bridge.REFERENCE.fullmatch(reference):
             self.unexpected = text("error.unknown", language(self), reference=reference)
 
     @rx.event

@@ -71,11 +71,11 @@ def _revoke(actor: Actor, key: str) -> None:
 
 def _failed(query: Mapping[str, str], lang: Lang) -> str:
     """The sentence that an address asks for. Anybody can write one: only known sentences are said."""
-    code, reference = query.get("error", ""), query.get("reference", "")
+    code = query.get("error", "")
     error = _error(code, {name: query.get(name, "") for name in ("wait_s", "min_length", "max_length")})
     said = error_text(error, lang) if error else ""
-    if code == "unknown" and reference.isalnum():
-        said = text("error.unknown", lang, reference=reference[:16])
+    if code == "unknown":
+        said = bridge.unexpected_words(query.get("reference", ""), lang)
     if said and query.get("undone") == "sign_out":
         # By the time that one reads it, the database answers again.
         undone = text("page.account.still_signed_in", lang)

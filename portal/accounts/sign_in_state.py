@@ -3,8 +3,8 @@
 import reflex as rx
 
 from backend.errors import AppError, SignInFailed, SignInRequired, TooManyAttempts, Unavailable
-from backend.i18n.catalog import error_text, text
-from portal import routes
+from backend.i18n.catalog import error_text
+from portal import bridge, routes
 from portal.guard import allow
 from portal.i18n import language
 
@@ -31,7 +31,7 @@ class SignInState(rx.State):
         if error is not None:
             self.message = error_text(error, lang)
         elif code == "unknown":
-            self.message = text("error.unknown", lang, reference=_reference(query.get("reference", "")))
+            self.message = bridge.unexpected_words(query.get("reference", ""), lang)
         else:
             self.message = ""
 
@@ -44,7 +44,3 @@ def _error(code: str, wait: str) -> AppError | None:
     if code.startswith(TooManyAttempts.code) and wait.isascii() and wait.isdigit():
         return TooManyAttempts(wait_s=min(int(wait[:6]), _LONGEST_WAIT_S))
     return Unavailable(service="database") if code.startswith(Unavailable.code) else None
-
-
-def _reference(value: str) -> str:
-    return value if value.isalnum() and len(value) <= 16 else "?"  # noqa: PLR2004 - longer than any of ours

@@ -4,6 +4,7 @@ from typing import Any
 
 import reflex as rx
 
+from backend.audit.rules import MAX_REASON
 from portal.components.basics import button
 from portal.i18n import t
 
@@ -61,7 +62,7 @@ def reason_dialog(
                     id="reason",
                     name="reason",
                     required=True,
-                    max_length=500,
+                    max_length=MAX_REASON,
                     auto_focus=True,
                     class_name="input",
                     custom_attrs={"data-missing": t("page.sign_in.missing")},

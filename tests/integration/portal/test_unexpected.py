@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from backend.actor import Role
+from backend.i18n.catalog import text
 from portal import session
 from tests.integration.portal.conftest import House, Pipeline, Sockets, Tab, own_handlers, replaced, shown
 
@@ -49,6 +50,28 @@ def test_a_handler_that_fails_shows_the_reference_of_its_trace(
     assert re.search(rf'"unexpected_rx_state_": "[^"]*{reference}', shown(sockets.told))
     assert "secret detail" not in shown(sockets.told)
     assert "secret detail" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("page", "path"),
+    [("account_state", "/account"), ("sign_in_state", "/sign-in"), ("invoices_state", "/invoices")],
+)
+def test_an_address_puts_no_words_of_its_own_into_the_sentence(
+    house: House, pipeline: Pipeline, page: str, path: str
+) -> None:
+    person = house.people[Role.TENANT_ADMIN] if page == "invoices_state" else house.people[Role.OPERATOR]
+
+    async def steps(tab: Tab) -> list[str]:
+        await tab.open(cookie=person.cookie)
+        load = handler(f"{page}.load")
+        asked = [f"{path}?error=unknown&reference={each}" for each in ("0123abcd", "Call09121234567")]
+        return [shown(await tab.send(load, cookie=person.cookie, path=each)) for each in asked]
+
+    ours, forged = pipeline.run(steps)
+
+    assert text("error.unknown", "en", reference="0123abcd") in ours
+    assert text("error.unknown", "en", reference="?") in forged
+    assert text("error.unknown", "en", reference="Call09121234567") not in forged
 
 
 def test_a_guard_that_fails_refuses_once_and_says_so(
