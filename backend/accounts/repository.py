@@ -190,17 +190,7 @@ def revoke_token(token_sha256: bytes, now: datetime) -> None:
 
 def revoke_session(user_id: UserId, session_id: SessionId, now: datetime) -> bool:
     """End one session of a user; False when the user has no such open session."""
-    with transaction() as connection:
-        done = connection.execute(
-            update(UserSessionRow)
-            .where(
-                UserSessionRow.id == session_id,
-                UserSessionRow.user_id == user_id,
-                UserSessionRow.revoked_at.is_(None),
-            )
-            .values(revoked_at=now)
-        )
-        return done.rowcount == 1
+    return _change_open_session(user_id, session_id, revoked_at=now)
 
 
 def revoke_sessions(user_id: UserId, now: datetime, *, keep: SessionId | None = None) -> int:
@@ -216,17 +206,17 @@ def revoke_sessions(user_id: UserId, now: datetime, *, keep: SessionId | None = 
 
 def renew_token(user_id: UserId, session_id: SessionId, token_sha256: bytes) -> bool:
     """Put a session of a user under another token's hash; False when the user has no such open session."""
+    return _change_open_session(user_id, session_id, token_sha256=token_sha256)
+
+
+def _change_open_session(user_id: UserId, session_id: SessionId, **values: object) -> bool:
+    statement = update(UserSessionRow).where(
+        UserSessionRow.id == session_id,
+        UserSessionRow.user_id == user_id,
+        UserSessionRow.revoked_at.is_(None),
+    )
     with transaction() as connection:
-        done = connection.execute(
-            update(UserSessionRow)
-            .where(
-                UserSessionRow.id == session_id,
-                UserSessionRow.user_id == user_id,
-                UserSessionRow.revoked_at.is_(None),
-            )
-            .values(token_sha256=token_sha256)
-        )
-        return done.rowcount == 1
+        return connection.execute(statement.values(**values)).rowcount == 1
 
 
 def purge_sessions(before: datetime, idle_before: datetime) -> int:
