@@ -4,7 +4,6 @@ A reply of 2xx takes responsibility for the mail, 4xx asks to come again, 5xx re
 only a refusal that is about the recipient is final.
 """
 
-import re
 import smtplib
 import ssl
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from backend.clients.http import refuse_inside_transaction
+from backend.clients.mail_replies import is_about_the_recipient
 from backend.config import settings
 from backend.errors import Unavailable
 
@@ -23,18 +23,19 @@ _PORTS = {"smtp": 25, "smtps": 465}
 _DONE = 250
 _WILL_FORWARD = 251
 _CLOSING = 421
-_NO_SUCH_RECIPIENT = {550, 551, 553}
-# RFC 3463: 5.1.x is about the address, 5.2.1 a mailbox that is closed; 5.7.x is about us, such as "relay denied".
-_ABOUT_THE_RECIPIENT = re.compile(r"5\.(1\.\d+|2\.1)\b")
-_ENHANCED = re.compile(r"[245]\.\d+\.\d+\b")
+_REFUSED = 5
+_REPLY_MAX_LENGTH = 500
 
 
 class Outcome(StrEnum):
     """What the server did with a mail."""
 
     ACCEPTED = "accepted"
-    REFUSED_FOR_NOW = "refused_for_now"
-    REFUSED_FOR_GOOD = "refused_for_good"
+    REFUSED_FOR_NOW = "refused_for_now"  # 4xx: come again
+    REFUSED_US = (
+        "refused_us"  # 5xx that is about us, our text or our provider's limits, or that nobody understands
+    )
+    REFUSED_FOR_GOOD = "refused_for_good"  # 5xx that says that the recipient takes no mail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +64,8 @@ class MailConnection:
     def send(self, envelope: Envelope) -> Verdict:
         """Hand over one mail.
 
-        A recipient that does not exist is refused for good. Everything else that is refused, even with 5xx, may be our
-        own or the server's mistake, such as a relay that does not know us, and so is refused for now.
+        Only a recipient that clearly does not exist is refused for good. Everything else that is refused with 5xx may
+        be our own or the server's mistake, such as a relay that does not know us, and another try may succeed.
 
         Raises:
             Unavailable: the connection broke or the server is closing. Whether it took the mail is unknown.
@@ -76,33 +77,37 @@ class MailConnection:
     def _send(self, envelope: Envelope) -> Verdict:
         code, words = self._smtp.mail(envelope.sender)
         if code != _DONE:
-            return self._refused(Outcome.REFUSED_FOR_NOW, code, words)
+            return self._refused(code, words, of_recipient=False)
         code, words = self._smtp.rcpt(envelope.recipient)
         if code not in {_DONE, _WILL_FORWARD}:
-            return self._refused(_outcome_of_recipient(code, words), code, words)
+            return self._refused(code, words)
         try:
             code, words = self._smtp.data(envelope.content)
         except smtplib.SMTPDataError as refused:
-            return self._refused(Outcome.REFUSED_FOR_NOW, refused.smtp_code, refused.smtp_error)
+            code, words = refused.smtp_code, _bytes(refused.smtp_error)
         if code != _DONE:
-            return self._refused(Outcome.REFUSED_FOR_NOW, code, words)
+            return self._refused(code, words)
         return Verdict(outcome=Outcome.ACCEPTED)
 
-    def _refused(self, outcome: Outcome, code: int, words: bytes | str) -> Verdict:
+    def _refused(self, code: int, words: bytes, *, of_recipient: bool = True) -> Verdict:
         if code in {_CLOSING, -1}:
             raise smtplib.SMTPServerDisconnected
         self._smtp.rset()
-        return Verdict(outcome=outcome, reply=f"{code} {_text(words)}"[:500])
+        said = words.decode("utf-8", "replace")
+        return Verdict(
+            outcome=_outcome(code, said, of_recipient=of_recipient),
+            reply=f"{code} {said}"[:_REPLY_MAX_LENGTH],
+        )
 
 
-def _outcome_of_recipient(code: int, words: bytes | str) -> Outcome:
-    reply = _text(words)
-    is_final = _ABOUT_THE_RECIPIENT.match(reply) if _ENHANCED.match(reply) else code in _NO_SUCH_RECIPIENT
-    return Outcome.REFUSED_FOR_GOOD if is_final else Outcome.REFUSED_FOR_NOW
+def _outcome(code: int, said: str, *, of_recipient: bool) -> Outcome:
+    if of_recipient and is_about_the_recipient(code, said):
+        return Outcome.REFUSED_FOR_GOOD
+    return Outcome.REFUSED_US if code // 100 == _REFUSED else Outcome.REFUSED_FOR_NOW
 
 
-def _text(words: bytes | str) -> str:
-    return words.decode("utf-8", "replace") if isinstance(words, bytes) else words
+def _bytes(words: bytes | str) -> bytes:
+    return words if isinstance(words, bytes) else words.encode()
 
 
 @contextmanager

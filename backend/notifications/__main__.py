@@ -20,8 +20,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="show the mails that were given up, the newest first").set_defaults(
         run=_list
     )
-    retry = commands.add_parser("retry", help="send a mail that was given up, with all its tries")
-    retry.add_argument("key", metavar="KEY", help="its name in the list")
+    retry = commands.add_parser("retry", help="send mails that were given up, with all their tries")
+    which = retry.add_mutually_exclusive_group(required=True)
+    which.add_argument("key", metavar="KEY", nargs="?", help="the mail's name in the list")
+    which.add_argument("--all", action="store_true", help="every mail of the list")
     retry.set_defaults(run=_retry)
     return parser
 
@@ -39,6 +41,9 @@ def _one_line(said: str) -> str:
 
 
 def _retry(chosen: argparse.Namespace) -> None:
+    if chosen.all:
+        print(f"{service.retry_all(CLI)} are due and go out with the next rounds.")
+        return
     service.retry(CLI, chosen.key)
     print(f"{chosen.key} is due and goes out with the next round.")
 

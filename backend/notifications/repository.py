@@ -116,24 +116,30 @@ def release(keys: Sequence[str], next_try_at: datetime) -> None:
     _change(OutboxMailRow.key.in_(keys), next_try_at=next_try_at)
 
 
-def revive(key: str, now: datetime) -> bool:
-    """Make a mail that was given up due again, with all its tries; False when there is no such mail."""
-    statement = update(OutboxMailRow).where(OutboxMailRow.key == key, _is_given_up())
+def revive(now: datetime, key: str | None = None) -> int:
+    """Make the mail of this key, or every one, due again with all its tries if it was given up; how many were."""
+    statement = update(OutboxMailRow).where(_is_given_up())
+    if key is not None:
+        statement = statement.where(OutboxMailRow.key == key)
     with transaction() as connection:
-        done = connection.execute(statement.values(given_up_at=None, tries=0, next_try_at=now))
-        return done.rowcount == 1
+        return connection.execute(statement.values(given_up_at=None, tries=0, next_try_at=now)).rowcount
 
 
 def state() -> OutboxState:
-    """How many mails wait, since when, and how many were given up."""
+    """How many mails wait, since when, how many of them the server rejected, and how many were given up."""
+    is_rejected = and_(_is_waiting(), OutboxMailRow.last_error.regexp_match("^5[0-9]{2} "))
     statement = select(
         func.count().filter(_is_waiting()),
         func.min(OutboxMailRow.created_at).filter(_is_waiting()),
         func.count().filter(_is_given_up()),
+        func.count().filter(is_rejected),
+        func.max(OutboxMailRow.last_error).filter(is_rejected),
     ).where(OutboxMailRow.sent_at.is_(None))
     with read() as connection:
-        waiting, oldest, lost = connection.execute(statement).one()
-    return OutboxState(waiting=waiting, oldest_waiting=oldest, given_up=lost)
+        waiting, oldest, lost, rejected, rejection = connection.execute(statement).one()
+    return OutboxState(
+        waiting=waiting, oldest_waiting=oldest, given_up=lost, rejected=rejected, rejection=rejection or ""
+    )
 
 
 def given_up(limit: int) -> list[GivenUpMail]:

@@ -40,7 +40,8 @@ def send_due(actor: Actor, limit: int) -> SendReport:
     """Send up to ``limit`` mails that are due. For processes; any number may send at the same time.
 
     A mail that is refused waits longer from try to try, and is given up after the last one, or at once when its
-    recipient is refused for good. While the server is away nothing counts as a try.
+    recipient is refused for good. A refusal that is about us, or that nobody understands, is an error in the log from
+    the first time on. While the server is away nothing counts as a try.
 
     Raises:
         Unavailable: the mail server cannot be reached, and no mail was sent; all are kept.
@@ -73,9 +74,17 @@ def given_up(actor: Actor, limit: int = 100) -> list[GivenUpMail]:
 def retry(actor: Actor, key: str) -> None:
     """Send a mail that was given up after all. For processes. Raises NotFound when no mail of this key was given up."""
     require_process(actor)
-    if not repository.revive(key, utc_now()):
+    if not repository.revive(utc_now(), key):
         raise NotFound(reason="given_up_mail")
     log.info("mail.revived", key=key, by=actor.name)
+
+
+def retry_all(actor: Actor) -> int:
+    """Send every mail that was given up after all; how many. For processes. Repeating it does no harm."""
+    require_process(actor)
+    revived = repository.revive(utc_now())
+    log.info("mail.revived", mails=revived, by=actor.name)
+    return revived
 
 
 def _deliver(waiting: deque[QueuedMail], *, until: datetime, has_sent: bool) -> SendReport:
@@ -110,7 +119,7 @@ def _deliver_over(connection: MailConnection, waiting: deque[QueuedMail], until:
             if trouble.data.get("service") != "mail":
                 raise
             waiting.popleft()
-            return done + _failed(queued, f"{trouble.data.get('cause')}", is_final=False)
+            return done + _failed(queued, f"{trouble.data.get('cause')}", Outcome.REFUSED_FOR_NOW)
         waiting.popleft()
         done += _noted(queued, verdict)
     return done
@@ -134,18 +143,21 @@ def _noted(queued: QueuedMail, verdict: Verdict) -> SendReport:
         repository.mark_sent(queued.mail.key, utc_now())
         log.info("mail.sent", key=queued.mail.key, tries=queued.tries + 1)
         return SendReport(sent=1)
-    return _failed(queued, verdict.reply, is_final=verdict.outcome == Outcome.REFUSED_FOR_GOOD)
+    return _failed(queued, verdict.reply, verdict.outcome)
 
 
-def _failed(queued: QueuedMail, reason: str, *, is_final: bool) -> SendReport:
+def _failed(queued: QueuedMail, reason: str, outcome: Outcome) -> SendReport:
     now = utc_now()
-    again_at = None if is_final else rules.next_try(now, queued.tries + 1)
+    again_at = None if outcome is Outcome.REFUSED_FOR_GOOD else rules.next_try(now, queued.tries + 1)
     if again_at is None:
         repository.mark_given_up(queued.mail.key, now, reason)
         log.error("mail.given_up", key=queued.mail.key, reason=reason, tries=queued.tries + 1)
         return SendReport(failed=1, given_up=1)
     repository.mark_failed(queued.mail.key, again_at, reason)
-    log.warning("mail.refused", key=queued.mail.key, reason=reason, next_try_at=again_at)
+    if outcome is Outcome.REFUSED_US:
+        log.error("mail.rejected", key=queued.mail.key, reason=reason, next_try_at=again_at)
+    else:
+        log.warning("mail.refused", key=queued.mail.key, reason=reason, next_try_at=again_at)
     return SendReport(failed=1)
 
 

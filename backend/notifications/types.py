@@ -78,8 +78,13 @@ class SendReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxState:
-    """How the outbox stands. Mails that were given up want a person."""
+    """How the outbox stands. Mails that were given up want a person.
+
+    So do the ``rejected`` ones among the waiting: the server refused us. ``rejection`` is what it said, or empty.
+    """
 
     waiting: int
     oldest_waiting: datetime | None
     given_up: int
+    rejected: int
+    rejection: str

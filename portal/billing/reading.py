@@ -12,6 +12,7 @@ from backend.invoices import service as invoices
 from backend.invoices.types import BillingRun, RunState
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState
+from backend.notifications import service as notifications
 from backend.usage import service as usage
 from portal.billing import rows
 from portal.billing.rows import DayChoice, HeldRow, PlanRow, RunRow, UnknownRow
@@ -66,9 +67,16 @@ def overview(actor: Actor, lang: Lang) -> BillingView:
 
 
 def _mail_problem(actor: Actor, lang: Lang) -> str:
-    """Why invoices do not reach anybody, if the last time that mail was sent failed."""
+    """Why invoices do not reach anybody, if the last time that mail was sent failed or the mail server refuses us."""
     last = next((run for run in job_runs.last_runs(actor) if run.job == SEND_MAIL), None)
-    return rows.failure(last.outcome, lang) if last and last.state is JobState.FAILED else ""
+    if last and last.state is JobState.FAILED:
+        return rows.failure(last.outcome, lang)
+    outbox = notifications.state(actor)
+    if not outbox.rejected:
+        return ""
+    return text(
+        "billing.mails_rejected", lang, count=fmt.number(outbox.rejected, lang), reply=outbox.rejection
+    )
 
 
 def latest_runs(actor: Actor, lang: Lang) -> list[RunRow]:

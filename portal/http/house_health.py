@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from backend.actor import Actor
 from backend.errors import Unavailable
 from backend.invoices import service as invoices
+from backend.notifications import service as notifications
 from backend.payments import service as payments
 
 SCRAPE = Actor.process_named("metrics")
@@ -26,7 +27,7 @@ class HouseHealth(Collector):
     def collect(self) -> Iterable[Metric]:
         """Ask the services once."""
         try:
-            gauges = [*_billing(), *_payments()]
+            gauges = [*_billing(), *_payments(), *_mails()]
         except Unavailable:
             return [_gauge("portal_database_up", "Whether the portal reaches its database.", 0)]
         return [_gauge("portal_database_up", "Whether the portal reaches its database.", 1), *gauges]
@@ -67,6 +68,16 @@ def _payments() -> Iterable[Metric]:
     yield _gauge(
         "portal_payments_overdue_checks", "Payments whose next check is late.", health.overdue_checks
     )
+
+
+def _mails() -> Iterable[Metric]:
+    outbox = notifications.state(SCRAPE)
+    yield _gauge("portal_mails_waiting", "Mails that are still to be sent.", outbox.waiting)
+    yield _gauge(
+        "portal_mails_rejected", "Waiting mails for which the mail server refused us.", outbox.rejected
+    )
+    yield _gauge("portal_mails_given_up", "Mails that are not sent unless a person asks.", outbox.given_up)
+    yield _moment("portal_mail_oldest_timestamp_seconds", "Oldest waiting mail.", outbox.oldest_waiting)
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

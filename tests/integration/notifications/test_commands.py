@@ -45,6 +45,17 @@ def test_a_mail_that_was_given_up_is_sent_after_all(
     assert capsys.readouterr().out == ""
 
 
+def test_every_mail_that_was_given_up_is_sent_after_all(
+    given_up: PostOffice, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given_up.unknown = set()
+
+    assert main(["retry", "--all"]) == 0
+
+    assert capsys.readouterr().out.startswith("1 ")
+    assert service.send_due(factories.PROCESS, 10) == SendReport(sent=1)
+
+
 def test_a_mail_that_nobody_gave_up_is_refused_in_a_sentence(
     given_up: PostOffice, capsys: pytest.CaptureFixture[str]
 ) -> None:

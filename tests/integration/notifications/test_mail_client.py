@@ -154,12 +154,9 @@ def test_credentials_never_travel_unencrypted_beyond_this_machine(
     ("reply", "outcome"),
     [
         ("550 5.1.1 no such user", Outcome.REFUSED_FOR_GOOD),
-        ("550 no such user here", Outcome.REFUSED_FOR_GOOD),
-        ("553 bad mailbox name", Outcome.REFUSED_FOR_GOOD),
-        ("550 5.2.1 mailbox closed", Outcome.REFUSED_FOR_GOOD),
-        ("552 5.2.2 mailbox full", Outcome.REFUSED_FOR_NOW),
-        ("550 5.7.1 relay access denied", Outcome.REFUSED_FOR_NOW),
-        ("554 go away", Outcome.REFUSED_FOR_NOW),
+        ("550 5.7.1 relay access denied", Outcome.REFUSED_US),
+        ("553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", Outcome.REFUSED_US),
+        ("554 go away", Outcome.REFUSED_US),
         ("451 4.3.0 come again", Outcome.REFUSED_FOR_NOW),
     ],
 )
@@ -179,7 +176,7 @@ def test_a_refused_text_is_tried_again_and_leaves_the_connection_usable(
         serving(bare_office, "smtp://127.0.0.1:{port}", monkeypatch),
         mail_connection("portal.example") as connection,
     ):
-        assert connection.send(LETTER).outcome == Outcome.REFUSED_FOR_NOW
+        assert connection.send(LETTER).outcome == Outcome.REFUSED_US
         bare_office.fault = Fault.NONE
         assert connection.send(LETTER).outcome == Outcome.ACCEPTED
 

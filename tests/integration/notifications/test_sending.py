@@ -13,6 +13,7 @@ from backend.db.engine import read, transaction
 from backend.errors import Forbidden, NotFound, Unavailable
 from backend.notifications import rules, service
 from backend.notifications.types import Mail, SendReport
+from portal.billing import reading
 from tests import factories
 from tests.integration.notifications.conftest import Fault, PostOffice, start, use_mail_server
 
@@ -180,6 +181,25 @@ def test_a_recipient_that_does_not_exist_is_given_up_at_once(office: PostOffice)
     assert service.state(factories.actor(Role.OPERATOR)).given_up == 1
 
 
+def test_a_refusal_of_us_is_an_error_from_the_first_time_and_tried_again(
+    office: PostOffice, caplog: pytest.LogCaptureFixture
+) -> None:
+    office.fault = Fault.RELAY_DENIED
+    service.enqueue([a_mail(1), a_mail(2)], utc_now())
+
+    assert service.send_due(SENDER, 10) == SendReport(failed=2)
+
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert errors == ["mail.rejected", "mail.rejected"]
+    state = service.state(SENDER)
+    assert (state.waiting, state.rejected, state.rejection) == (2, 2, Fault.RELAY_DENIED)
+    assert Fault.RELAY_DENIED in reading.overview(factories.actor(Role.OPERATOR), "fa").mail_problem
+    office.fault = Fault.NONE
+    make_due()
+    assert service.send_due(SENDER, 10) == SendReport(sent=2)
+    assert service.state(SENDER).rejected == 0
+
+
 def test_a_mail_is_given_up_after_its_last_try_and_can_be_revived(office: PostOffice) -> None:
     office.fault = Fault.BUSY
     service.enqueue([a_mail()], utc_now())
@@ -308,6 +328,8 @@ def test_only_processes_send_and_only_staff_look(database: str) -> None:
             service.send_due(factories.actor(role), 1)
         with pytest.raises(Forbidden):
             service.retry(factories.actor(role), "key")
+        with pytest.raises(Forbidden):
+            service.retry_all(factories.actor(role))
     with pytest.raises(Forbidden):
         service.state(factories.actor(Role.TENANT_ADMIN))
     assert service.state(factories.actor(Role.AUDITOR)).waiting == 0

@@ -27,6 +27,7 @@ def test_billing_and_payments_are_told(database: str) -> None:
     assert told["portal_billing_overdue_days"] == 0
     assert told["portal_invoices_held"] == 0
     assert told["portal_payments_undecided"] == 0
+    assert told["portal_mails_rejected"] == 0
 
 
 def test_without_a_database_only_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
