@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from backend.errors import AppError
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
-from backend.payments.types import State
+from backend.payments.standing_rules import is_being_checked
+from backend.payments.types import Attempt, State
 from portal import bridge
 
 TONES = {
@@ -42,9 +43,11 @@ _NUMBERS = ("minimum_toman", "amount_toman")
 _NUMBER = re.compile(r"[0-9]{1,15}")
 
 
-def state_name(state: State, lang: Lang) -> str:
-    """Where a payment stands, in a word or two."""
-    return text(f"payment.state.{state}", lang)
+def standing_of(attempt: Attempt, lang: Lang) -> tuple[str, str]:
+    """Where a payment stands, in a word or two, and its tone: being checked means the same everywhere."""
+    if is_being_checked(attempt):
+        return text("payment.state.paid_unverified", lang), "warn"
+    return text(f"payment.state.{attempt.state}", lang), TONES.get(attempt.state, "")
 
 
 def refusal_query(error: AppError) -> dict[str, str | int]:

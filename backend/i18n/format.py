@@ -32,6 +32,12 @@ def identifier(value: str, lang: Lang) -> str:
     return f"\u2066{digits(value, lang)}\u2069" if lang == "fa" else value
 
 
+def code(value: object, lang: Lang) -> str:
+    """A number that one tells a bank, in the bank's own digits; no sentence from right to left can turn it round."""
+    shown = "—" if value is None else str(value)
+    return f"\u2066{shown}\u2069" if lang == "fa" else shown
+
+
 def listed(items: Iterable[str], lang: Lang) -> str:
     """Several things in a row, between the commas of the language. What is a number must be formatted before."""
     return ("، " if lang == "fa" else ", ").join(items)
@@ -97,6 +103,12 @@ def clock_time(value: datetime, lang: Lang) -> str:
 def instant(value: datetime, lang: Lang) -> str:
     """A day and a time of day in Tehran."""
     return f"{day(value.astimezone(TEHRAN).date(), lang)}{'،' if lang == 'fa' else ','} {clock_time(value, lang)}"
+
+
+def moment(value: datetime, lang: Lang) -> str:
+    """As ``instant``, to the second: for what is told in the order in which it happened."""
+    local = value.astimezone(TEHRAN)
+    return f"{day(local.date(), lang)}{'،' if lang == 'fa' else ','} {digits(f'{local:%H:%M:%S}', lang)}"
 
 
 def duration(seconds: float, lang: Lang) -> str:

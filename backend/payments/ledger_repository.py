@@ -109,6 +109,17 @@ def entries_of(attempt_id: AttemptId, turn: int | None = None) -> list[LedgerEnt
         ]
 
 
+def entries_on(invoice_id: InvoiceId) -> list[LedgerEntry]:
+    """The movements between an invoice and payments or credit, in order."""
+    with read() as connection:
+        statement = (
+            select(TenantLedgerRow.__table__)
+            .where(TenantLedgerRow.invoice_id == invoice_id)
+            .order_by(TenantLedgerRow.id)
+        )
+        return [_to_entry(row) for row in connection.execute(statement).mappings()]
+
+
 def entries_of_tenant(tenant_id: TenantId, limit: int) -> list[LedgerEntry]:
     """A tenant's newest movements, the newest first."""
     with read() as connection:

@@ -154,21 +154,28 @@ def attempt_of_track_id(track_id: int) -> Attempt | None:
         return with_allocations(connection, [row])[0] if row else None
 
 
-def open_or_undecided(invoice_ids: Sequence[InvoiceId]) -> list[Attempt]:
-    """Attempts at any of these invoices that are open, or that ended and are not decided now; the oldest first."""
+def open_or_undecided(
+    invoice_ids: Sequence[InvoiceId], *, expired_since: datetime | None = None
+) -> list[Attempt]:
+    """Attempts at any of these invoices that are open, or that ended and are not decided now; the oldest first.
+
+    With ``expired_since`` also those that expired without a word, and were handed over after that instant.
+    """
     if not invoice_ids:
         return []
     with read() as connection:
         statement = text(
             "SELECT * FROM payment_attempt WHERE id IN"
             " (SELECT l.attempt_id FROM payment_allocation l JOIN payment_attempt a ON a.id = l.attempt_id"
-            " WHERE l.invoice_id IN :ids AND (l.is_open OR (a.state IN :ended AND a.verdict IN :verdicts)))"
+            " WHERE l.invoice_id IN :ids AND (l.is_open OR (a.state IN :ended AND a.verdict IN :verdicts)"
+            " OR (a.state = 'expired' AND a.redirected_at > CAST(:since AS timestamptz))))"
             " ORDER BY created_at, id"
         ).bindparams(*[bindparam(name, expanding=True) for name in ("ids", "ended", "verdicts")])
         wanted = {
             "ids": list(invoice_ids),
             "ended": [each.value for each in UNPAID_STATES],
             "verdicts": [each.value for each in NOT_DECIDED],
+            "since": expired_since,
         }
         return with_allocations(connection, connection.execute(statement, wanted).all())
 

@@ -302,6 +302,8 @@ def outcome_of(attempt: Attempt, credit_rial: int = 0) -> Outcome:
             return Outcome.RETURNING_MONEY
         case State.REFUNDED | State.REVERSED:
             return Outcome.RETURNED_MONEY
+        case State.CLOSED if attempt.verdict in NOT_DECIDED:
+            return Outcome.CASE_CLOSED
         case _:
             return _outcome_by_verdict(attempt.verdict)
 

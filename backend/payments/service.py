@@ -39,12 +39,14 @@ from backend.payments import (
     report_repository,
     repository,
     rules,
+    standing_service,
     start_rules,
     start_service,
     sweep_service,
 )
 from backend.payments.judge_service import name_of
 from backend.payments.judge_types import CallbackQuery
+from backend.payments.standing_rules import CheckReport, Standing
 from backend.payments.types import (
     Attempt,
     AttemptId,
@@ -79,12 +81,12 @@ log = get_logger(__name__)
 def preview(actor: Actor, invoice_ids: Sequence[InvoiceId] | None = None) -> PaymentPreview:
     """What a click on pay would do with these invoices, or with all that wait for money. Asks nobody, writes nothing.
 
-    All but those that an earlier payment may still arrive for; they are counted.
+    All but those that an earlier payment is being checked for; they are named.
 
     Raises NotFound for an invoice that does not exist or is another tenant's.
     """
     tenant_id = own_tenant(actor)
-    found, in_doubt = start_service.offered(actor, tenant_id, invoice_ids)
+    found, doubtful = start_service.offered(actor, tenant_id, invoice_ids)
     minimum, maximum = Rial(settings().zibal_min_rial), Rial(settings().zibal_max_rial)
     plan = start_rules.plan(found, minimum, maximum)
     return PaymentPreview(
@@ -94,7 +96,7 @@ def preview(actor: Actor, invoice_ids: Sequence[InvoiceId] | None = None) -> Pay
         credit_rial=Rial(max(0, ledger_repository.balance(tenant_id))),
         minimum_rial=minimum,
         maximum_rial=maximum,
-        in_doubt=in_doubt,
+        doubtful=tuple(doubtful),
         problem=plan if isinstance(plan, PreviewProblem) else None,
     )
 
@@ -197,7 +199,26 @@ def history(actor: Actor, invoice_id: InvoiceId) -> InvoicePayments:
         outstanding_rial=Rial(judge_service.outstanding_of(due, paid)),
         paid_rial=paid,
         attempts=tuple(report_repository.attempts_on([invoice_id])),
+        entries=tuple(ledger_repository.entries_on(invoice_id)),
     )
+
+
+def standings(actor: Actor, invoice_ids: Sequence[InvoiceId]) -> dict[InvoiceId, Standing]:
+    """How some invoices stand between their payments. Asks nobody. For their tenant and staff.
+
+    Raises NotFound for an invoice that does not exist or is another tenant's.
+    """
+    require_role_or_process(actor, *Role)
+    return standing_service.standings(actor, invoice_ids)
+
+
+def check_now(actor: Actor, invoice_ids: Sequence[InvoiceId] | None = None) -> CheckReport:
+    """Ask the gateway about payments of these invoices, or of all, that are being checked. For the tenant's people.
+
+    Paced: what was asked about a moment ago is answered from what is stored.
+    """
+    require_role(actor, *TENANT_ROLES)
+    return standing_service.check(actor, invoice_ids)
 
 
 def owed_by(actor: Actor, tenant_id: TenantId) -> Owed:

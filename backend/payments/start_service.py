@@ -18,7 +18,15 @@ from backend.invoices import service as invoices
 from backend.invoices.types import Due, InvoiceId, Status
 from backend.log import get_logger
 from backend.money import RIAL_PER_TOMAN, Rial
-from backend.payments import gateway_service, judge_service, ledger_repository, repository, rules, start_rules
+from backend.payments import (
+    gateway_service,
+    judge_service,
+    ledger_repository,
+    repository,
+    rules,
+    standing_rules,
+    start_rules,
+)
 from backend.payments.judge_service import name_of, outstanding_of
 from backend.payments.judge_types import PaymentPlan
 from backend.payments.start_rules import Answer, Obstacle
@@ -73,29 +81,30 @@ def to_payables(dues: Sequence[Due]) -> list[Payable]:
 
 
 class Offered(NamedTuple):
-    """The invoices that a click on pay covers, and how many it leaves out because a payment of theirs may arrive."""
+    """The invoices that a click on pay covers, and those that it leaves out because a payment of theirs may arrive."""
 
     payables: list[Payable]
-    in_doubt: int
+    doubtful: list[Payable]
 
 
 def offered(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | None) -> Offered:
-    """The chosen invoices that wait for money; or all of them but those in doubt, which would hold up the others.
+    """The chosen invoices that wait for money; or all but those being checked, which would hold up the others.
 
-    Who chooses one in doubt has the gateway asked about it. Raises as ``payables`` does.
+    Who chooses one of those has the gateway asked about it. Raises as ``payables`` does.
     """
     found = [each for each in payables(actor, tenant_id, invoice_ids) if each.is_pending]
     if invoice_ids is not None:
-        return Offered(found, 0)
-    now = clock.utc_now()
-    ids = {each.invoice_id for each in found}
-    doubtful = {
+        return Offered(found, [])
+    checked = {
         invoice_id
-        for attempt in repository.open_or_undecided(list(ids))
-        if _is_in_doubt(attempt, now)
-        for invoice_id in ids.intersection(attempt.invoice_ids)
+        for attempt in repository.open_or_undecided([each.invoice_id for each in found])
+        if standing_rules.is_being_checked(attempt)
+        for invoice_id in attempt.invoice_ids
     }
-    return Offered([each for each in found if each.invoice_id not in doubtful], len(doubtful))
+    return Offered(
+        [each for each in found if each.invoice_id not in checked],
+        [each for each in found if each.invoice_id in checked],
+    )
 
 
 def start(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | None) -> HandOff:
@@ -103,8 +112,8 @@ def start(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | 
 
     Raises as ``service.start`` does.
     """
-    found, in_doubt = offered(actor, tenant_id, invoice_ids)
-    if in_doubt and not found:
+    found, doubtful = offered(actor, tenant_id, invoice_ids)
+    if doubtful and not found:
         raise Conflict(reason="payment_undecided")
     chosen = [each.invoice_id for each in found]
     for _ in range(ROUNDS):

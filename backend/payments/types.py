@@ -118,6 +118,7 @@ class Outcome(StrEnum):
     CHECKING = "checking"
     RETURNING_MONEY = "returning_money"
     RETURNED_MONEY = "returned_money"
+    CASE_CLOSED = "case_closed"
     UNKNOWN = "unknown"
     UNREADABLE = "unreadable"
 
@@ -238,8 +239,8 @@ class Event:
 class PaymentPreview:
     """What a click on pay would do; ``problem`` says why nothing would come of it.
 
-    Above the gateway's ceiling ``payments`` has several parts, and each is a click of its own. ``in_doubt`` counts
-    invoices that are left out, because an earlier payment of theirs may still arrive.
+    Above the gateway's ceiling ``payments`` has several parts, and each is a click of its own. ``doubtful`` are
+    invoices that are left out, because an earlier payment of theirs is being checked and may still arrive.
     """
 
     invoices: tuple[Payable, ...]
@@ -248,8 +249,13 @@ class PaymentPreview:
     credit_rial: Rial
     minimum_rial: Rial
     maximum_rial: Rial
-    in_doubt: int = 0
+    doubtful: tuple[Payable, ...] = ()
     problem: PreviewProblem | None = None
+
+    @property
+    def in_doubt(self) -> int:
+        """How many invoices are left out."""
+        return len(self.doubtful)
 
     @property
     def is_split(self) -> bool:
@@ -309,12 +315,13 @@ class Returned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoicePayments:
-    """What was and is to be paid on an invoice, and every attempt at it, the newest first."""
+    """What was and is to be paid on an invoice, every attempt at it, the newest first, and its movements in order."""
 
     invoice_id: InvoiceId
     outstanding_rial: Rial
     paid_rial: Rial
     attempts: tuple[Attempt, ...]
+    entries: tuple[LedgerEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

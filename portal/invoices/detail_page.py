@@ -8,7 +8,9 @@ from portal.components.status import by_phase, note
 from portal.components.table import Column, data_table
 from portal.guard import EVERYBODY
 from portal.i18n import t
+from portal.invoices.checking_parts import checking_card
 from portal.invoices.detail_state import InvoiceState
+from portal.invoices.movement_parts import movements
 from portal.invoices.payment_parts import answer_notes, credit_dialog, pay_card, payment_history
 from portal.layout import page
 from portal.visitor import VisitorState
@@ -51,9 +53,11 @@ def _invoice() -> rx.Component:
         ),
         rx.cond(shown.is_held, note(t("page.invoice.held_note"), tone="warn"), rx.fragment()),
         answer_notes(InvoiceState.pay_problem, InvoiceState.pay_done),
+        checking_card(InvoiceState),
         pay_card(),
         _parties(),
         _lines(),
+        movements(),
         payment_history(),
         _evidence(),
         style={"display": "grid", "gap": "inherit", "gridTemplateColumns": "minmax(0, 1fr)"},

@@ -16,10 +16,11 @@ from portal.bridge import Problem
 from portal.guard import EVERYBODY, STAFF, allow
 from portal.i18n import language
 from portal.ids import uuid_of
-from portal.invoices import payment_rows, rows
-from portal.invoices.credit_state import PayingFromCredit
+from portal.invoices import payment_rows, rows, standing_rows
+from portal.invoices.check_state import CheckingPayments
 from portal.invoices.payment_rows import AttemptRow, Offer
 from portal.invoices.rows import FlagLine, InvoiceView, LineRow, ReadingRow
+from portal.invoices.standing_rows import Check, MovementRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +34,12 @@ class Detail:
     paid: str
     outstanding: str
     offer: Offer
+    check: Check
+    movements: list[MovementRow]
     attempts: list[AttemptRow]
 
 
-class InvoiceState(PayingFromCredit, rx.State):
+class InvoiceState(CheckingPayments, rx.State):
     """One tab's invoice. The address that names it may be forged: the service decides whose it is."""
 
     phase: str = "loading"
@@ -47,6 +50,7 @@ class InvoiceState(PayingFromCredit, rx.State):
     flags: list[FlagLine] = []
     paid: str = ""
     outstanding: str = ""
+    movements: list[MovementRow] = []
     attempts: list[AttemptRow] = []
     _shown: str = ""
 
@@ -78,6 +82,7 @@ class InvoiceState(PayingFromCredit, rx.State):
         self.lines, self.readings = outcome.lines, outcome.readings
         self.paid, self.outstanding = outcome.paid, outcome.outstanding
         self.offer, self.attempts = outcome.offer, outcome.attempts
+        self.check, self.movements = outcome.check, outcome.movements
         self.phase = "ready"
 
 
@@ -85,16 +90,20 @@ def detail_view(actor: Actor, named: str, lang: Lang) -> Detail:
     """Read one invoice, and what was and can be paid on it."""
     invoice_id = InvoiceId(uuid_of(named))
     found = invoices.invoice(actor, invoice_id)
-    view = rows.to_view(found, lang)
+    standing = payments.standings(actor, [invoice_id])[invoice_id]
+    view = rows.to_view(found, standing, lang)
     history = payments.history(actor, invoice_id)
-    is_part_paid = bool(history.paid_rial and history.outstanding_rial)
+    is_issued = found.invoice.number is not None
+    can_be_paid = view.is_payable and not standing.is_blocked
     return Detail(
         invoice=view,
         lines=[rows.to_line(line, lang, is_held=view.is_held) for line in found.lines],
         readings=[rows.to_reading(reading, lang) for reading in found.readings],
         flags=rows.to_flags(found.usage, lang),
-        paid=fmt.toman(history.paid_rial, lang) if is_part_paid else "",
-        outstanding=fmt.toman(history.outstanding_rial, lang) if is_part_paid else "",
-        offer=payment_rows.read_offer(actor, [invoice_id], lang) if view.is_payable else Offer(),
+        paid=fmt.toman(history.paid_rial, lang) if is_issued else "",
+        outstanding=fmt.toman(history.outstanding_rial, lang) if is_issued else "",
+        offer=payment_rows.read_offer(actor, [invoice_id], lang) if can_be_paid else Offer(),
+        check=standing_rows.to_check(standing, lang),
+        movements=standing_rows.to_movements(history, lang),
         attempts=payment_rows.to_attempts(history, lang, leads=actor.role in STAFF),
     )

@@ -8,6 +8,7 @@ from portal.components.status import by_phase, empty_state
 from portal.components.table import Column, data_table, pager
 from portal.guard import TENANT
 from portal.i18n import t
+from portal.invoices.checking_parts import checking_card
 from portal.invoices.list_state import InvoicesState
 from portal.invoices.payment_parts import answer_notes, credit_dialog, pay_several
 from portal.invoices.rows import InvoiceRow
@@ -35,6 +36,16 @@ def _list() -> rx.Component:
             tile(t("page.invoices.due"), InvoicesState.due, t("page.invoices.due_note"), data_testid="due"),
             tile(t("page.invoices.open"), InvoicesState.due_count, t("page.invoices.open_note")),
             rx.cond(
+                InvoicesState.check.is_shown,
+                tile(
+                    t("page.invoices.checked"),
+                    InvoicesState.check.amount,
+                    t("page.invoices.checked_note", count=InvoicesState.check.count),
+                    data_testid="checked",
+                ),
+                rx.fragment(),
+            ),
+            rx.cond(
                 InvoicesState.credit.amount != "",
                 tile(
                     InvoicesState.credit.name,
@@ -46,6 +57,7 @@ def _list() -> rx.Component:
             ),
         ),
         answer_notes(InvoicesState.pay_problem, InvoicesState.pay_done),
+        checking_card(InvoicesState),
         pay_several(),
         card(
             t("page.invoices.all"),
@@ -60,6 +72,7 @@ def _list() -> rx.Component:
                     Column(head=t("page.usage.day"), cell=lambda row: row.day),
                     Column(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
                     Column(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
+                    Column(head=t("payment.outstanding"), cell=lambda row: row.left, is_number=True),
                     Column(head=t("page.invoices.status"), cell=lambda row: badge(row.status, row.tone)),
                 ],
                 caption=t("page.invoices.all"),

@@ -16,10 +16,11 @@ from portal.bridge import Problem
 from portal.guard import TENANT, TENANT_ADMINS, allow
 from portal.i18n import language
 from portal.ids import uuid_of
-from portal.invoices import payment_rows, rows
-from portal.invoices.credit_state import PayingFromCredit
+from portal.invoices import payment_rows, rows, standing_rows
+from portal.invoices.check_state import CheckingPayments
 from portal.invoices.payment_rows import Credit, Offer
 from portal.invoices.rows import InvoiceRow
+from portal.invoices.standing_rows import Check
 
 PAGE_SIZE = 20
 
@@ -34,10 +35,11 @@ class ListView:
     due: str
     due_count: str
     offer: Offer
+    check: Check
     credit: Credit
 
 
-class InvoicesState(PayingFromCredit, rx.State):
+class InvoicesState(CheckingPayments, rx.State):
     """One tab's place in the own tenant's invoices."""
 
     phase: str = "loading"
@@ -112,7 +114,7 @@ class InvoicesState(PayingFromCredit, rx.State):
             return
         self._first, self.rows = outcome.first, outcome.rows
         self.due, self.due_count = outcome.due, outcome.due_count
-        self.offer, self.credit = outcome.offer, outcome.credit
+        self.offer, self.credit, self.check = outcome.offer, outcome.credit, outcome.check
         self.chosen, self.chosen_offer, self.chosen_sum = [], Offer(), ""
         last = outcome.first + len(outcome.rows)
         self.has_previous, self.has_next = outcome.first > 0, last < outcome.total
@@ -134,14 +136,16 @@ def list_view(actor: Actor, first: int, lang: Lang) -> ListView:
         # Two quick clicks on "older" count past the end.
         first = max(0, found.total - 1) // PAGE_SIZE * PAGE_SIZE
         found = invoices.invoices_of(actor, tenant_id, limit=PAGE_SIZE, offset=first)
-    due = payments.owed_by(actor, tenant_id)
+    due, preview = payments.owed_by(actor, tenant_id), payments.preview(actor)
+    standings = payments.standings(actor, [each.id for each in found.rows])
     return ListView(
-        rows=[rows.to_row(each, lang) for each in found.rows],
+        rows=[rows.to_row(each, standings[each.id], lang) for each in found.rows],
         first=first,
         total=found.total,
         due=fmt.toman(due.outstanding_rial, lang),
         due_count=fmt.number(due.count, lang),
-        offer=payment_rows.read_offer(actor, None, lang),
+        offer=payment_rows.to_offer(preview, lang, may_pay=actor.role in TENANT_ADMINS, is_list=True),
+        check=standing_rows.to_check_of_several(preview.doubtful, lang),
         credit=payment_rows.read_credit(actor, lang),
     )
 

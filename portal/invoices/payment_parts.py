@@ -18,7 +18,12 @@ from portal.invoices.payment_rows import AttemptRow
 def pay_card() -> rx.Component:
     """What paying this invoice means, and the button; or why there is none."""
     offer = InvoiceState.offer
-    pay = pay_form(t("payment.pay_amount", amount=offer.amount), invoices=offer.invoices)
+    # Beside a payment that is being checked, another one is never the first thing to do.
+    pay = rx.cond(
+        InvoiceState.check.is_shown,
+        pay_form(t("payment.pay_anyway", amount=offer.amount), invoices=offer.invoices, is_primary=False),
+        pay_form(t("payment.pay_amount", amount=offer.amount), invoices=offer.invoices),
+    )
     return rx.cond(
         offer.is_shown,
         card(

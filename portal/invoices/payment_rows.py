@@ -10,7 +10,7 @@ from backend.invoices.types import InvoiceId
 from backend.payments import service as payments
 from backend.payments.types import Attempt, CreditUse, InvoicePayments, PaymentPreview, PreviewProblem
 from portal import routes
-from portal.payment_words import TONES, state_name
+from portal.payment_words import standing_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,17 +55,17 @@ class Credit:
     note: str = ""
 
 
-def read_offer(actor: Actor, invoice_ids: Sequence[InvoiceId] | None, lang: Lang) -> Offer:
-    """What a click would do with these invoices, or with all that wait for money; nothing for staff."""
+def read_offer(actor: Actor, invoice_ids: Sequence[InvoiceId], lang: Lang) -> Offer:
+    """What a click would do with these invoices; nothing for staff."""
     if actor.role not in TENANT_ROLES:
         return Offer()
     preview = payments.preview(actor, invoice_ids)
-    return to_offer(preview, lang, may_pay=actor.role == Role.TENANT_ADMIN, is_list=invoice_ids is None)
+    return to_offer(preview, lang, may_pay=actor.role == Role.TENANT_ADMIN, is_list=False)
 
 
 def to_offer(preview: PaymentPreview, lang: Lang, *, may_pay: bool, is_list: bool) -> Offer:
-    """The preview in words."""
-    if preview.problem == PreviewProblem.NOTHING_TO_PAY and not preview.in_doubt:
+    """The preview in words. What is left out because it is being checked has its own card."""
+    if preview.problem == PreviewProblem.NOTHING_TO_PAY:
         return Offer()
     if not may_pay:
         return Offer(is_shown=True, remarks=[text("payment.only_admins", lang)])
@@ -95,8 +95,6 @@ def _pay_all(preview: PaymentPreview, lang: Lang) -> str:
 
 def _remarks(preview: PaymentPreview, lang: Lang, *, is_list: bool) -> list[str]:
     remarks = []
-    if preview.in_doubt:
-        remarks.append(text("payment.in_doubt", lang, count=fmt.number(preview.in_doubt, lang)))
     if preview.problem == PreviewProblem.BELOW_MINIMUM:
         key = (
             "payment.below_minimum_list" if is_list or len(preview.invoices) > 1 else "payment.below_minimum"
@@ -139,14 +137,15 @@ def to_attempts(history: InvoicePayments, lang: Lang, *, leads: bool = False) ->
 
 def _to_attempt(attempt: Attempt, invoice_id: InvoiceId, lang: Lang, *, leads: bool) -> AttemptRow:
     part = next(each.amount_rial for each in attempt.allocations if each.invoice_id == invoice_id)
+    state, tone = standing_of(attempt, lang)
     whole = fmt.toman(attempt.amount_rial, lang)
     return AttemptRow(
         key=str(attempt.id),
         at=fmt.instant(attempt.created_at, lang),
         amount=fmt.toman_bare(part, lang),
         of_total=text("payment.of_total", lang, amount=whole) if part != attempt.amount_rial else "",
-        state=state_name(attempt.state, lang),
-        tone=TONES.get(attempt.state, ""),
+        state=state,
+        tone=tone,
         # What one tells a bank stays in the bank's own digits.
         track_id=str(attempt.track_id or "—"),
         reference=attempt.ref_number or "—",

@@ -7,10 +7,10 @@ from decimal import Decimal
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
 from backend.invoices.types import Invoice, InvoiceDetail, InvoiceLine, Status
+from backend.payments.standing_rules import Standing
 from backend.usage.types import DailyUsage, Flag, Reading
 from portal import routes
-
-TONES = {Status.HELD: "warn", Status.PENDING: "info", Status.PAID: "ok", Status.VOID: ""}
+from portal.invoices.standing_rows import left_of, status_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,7 @@ class InvoiceRow:
     day: str
     tokens: str
     amount: str
+    left: str
     status: str
     tone: str
     is_payable: bool
@@ -94,8 +95,10 @@ class InvoiceView:
     price_version: str = ""
 
 
-def to_row(invoice: Invoice, lang: Lang) -> InvoiceRow:
-    """A line of the list."""
+def to_row(invoice: Invoice, standing: Standing | None, lang: Lang) -> InvoiceRow:
+    """A line of the list; what is being checked is not chosen together with others."""
+    status, tone = status_of(invoice, standing, lang)
+    is_checked = standing is not None and bool(standing.checked)
     return InvoiceRow(
         key=str(invoice.id),
         url=routes.invoice(invoice.id),
@@ -105,20 +108,22 @@ def to_row(invoice: Invoice, lang: Lang) -> InvoiceRow:
         day=fmt.day(invoice.day, lang),
         tokens=fmt.number(invoice.tokens, lang),
         amount=fmt.toman_bare(invoice.amount_rial, lang) if invoice.number else "—",
-        status=text(f"invoice.status.{invoice.status}", lang),
-        tone=TONES[invoice.status],
-        is_payable=invoice.status is Status.PENDING,
+        left=left_of(invoice, standing, lang),
+        status=status,
+        tone=tone,
+        is_payable=invoice.status is Status.PENDING and not is_checked,
     )
 
 
-def to_view(detail: InvoiceDetail, lang: Lang) -> InvoiceView:
+def to_view(detail: InvoiceDetail, standing: Standing | None, lang: Lang) -> InvoiceView:
     """The head, the sums and the remarks of one invoice."""
     invoice, tenant = detail.invoice, detail.tenant
+    status, tone = status_of(invoice, standing, lang)
     is_held = invoice.status is Status.HELD
     return InvoiceView(
         title=_title(invoice, lang),
-        status=text(f"invoice.status.{invoice.status}", lang),
-        tone=TONES[invoice.status],
+        status=status,
+        tone=tone,
         is_held=is_held,
         is_payable=invoice.status is Status.PENDING,
         day=fmt.day(invoice.day, lang),

@@ -9,7 +9,7 @@ from backend.payments import rules
 from backend.payments.types import Attempt, Flag, LedgerEntry, PaymentFile, Verdict
 from portal import routes
 from portal.components.reasons import Reason
-from portal.payment_words import TONES, state_name
+from portal.payment_words import standing_of
 from portal.payments.reasons import undecided_why
 
 
@@ -66,13 +66,14 @@ class FileView:
 
 def to_payment(attempt: Attempt, tenant: str, lang: Lang) -> PaymentRow:
     """A line of a list."""
+    state, tone = standing_of(attempt, lang)
     return PaymentRow(
         key=str(attempt.id),
         tenant=tenant,
         at=fmt.instant(attempt.redirected_at or attempt.created_at, lang),
         amount=fmt.toman_bare(attempt.amount_rial, lang),
-        state=state_name(attempt.state, lang),
-        tone=TONES.get(attempt.state, ""),
+        state=state,
+        tone=tone,
         track_id=_code(attempt.track_id),
         reasons=_reasons(attempt, lang),
     )
@@ -101,7 +102,7 @@ def _flag_sentence(attempt: Attempt, flag: Flag, lang: Lang) -> str:
 
 def checked_words(attempt: Attempt, lang: Lang) -> tuple[str, bool]:
     """What an operator's question to the gateway came to, and whether it brought an answer."""
-    state = state_name(attempt.state, lang)
+    state, _ = standing_of(attempt, lang)
     if attempt.verdict != Verdict.UNDECIDED:
         return text("page.payments.checked", lang, state=state), True
     why = undecided_why(attempt.last_error, lang)
@@ -111,13 +112,14 @@ def checked_words(attempt: Attempt, lang: Lang) -> tuple[str, bool]:
 def to_file(found: PaymentFile, lang: Lang) -> FileView:
     """What the gateway and we know of a payment."""
     attempt = found.attempt
+    state, tone = standing_of(attempt, lang)
     tenant = found.tenant_name_fa if lang == "fa" else found.tenant_name_en
     first = attempt.invoice_ids[0] if attempt.invoice_ids else ""
     return FileView(
         key=str(attempt.id),
         title=f"{tenant} · {fmt.toman(attempt.amount_rial, lang)}",
-        state=state_name(attempt.state, lang),
-        tone=TONES.get(attempt.state, ""),
+        state=state,
+        tone=tone,
         amount=fmt.toman(attempt.amount_rial, lang),
         rial=fmt.rial(attempt.amount_rial, lang),
         track_id=_code(attempt.track_id),

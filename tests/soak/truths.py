@@ -101,6 +101,7 @@ _WAITING = """
 SELECT i.id, i.amount_rial + coalesce((SELECT sum(l.amount_rial) FROM tenant_ledger l WHERE l.invoice_id = i.id), 0),
   EXISTS (SELECT FROM payment_allocation p JOIN payment_attempt a ON a.id = p.attempt_id WHERE p.invoice_id = i.id
     AND a.redirected_at IS NOT NULL AND (a.state IN ('paid_unverified', 'review')
+      OR (a.state = 'returned' AND a.verdict IS NULL)
       OR (a.verdict IN ('unverified', 'mismatch', 'undecided')
         AND a.state NOT IN ('settled', 'refunding', 'refunded', 'reversed', 'closed')))),
   EXISTS (SELECT FROM payment_allocation p JOIN payment_attempt a ON a.id = p.attempt_id WHERE p.invoice_id = i.id

@@ -5,7 +5,7 @@ import pytest
 from backend.actor import Role
 from backend.clock import utc_now
 from backend.errors import Conflict
-from backend.payments import report_repository, repository, rules, service, start_service
+from backend.payments import report_repository, repository, rules, service, standing_rules, start_service
 from backend.payments.types import Flag, HandOff, Outcome, State, Verdict
 from tests import factories
 from tests.integration.payments.payer import (
@@ -130,6 +130,7 @@ def test_a_second_payment_beside_money_at_the_bank_is_seen_as_a_breach(
     assert truths.preview_errors(payer.tenant.id, service.preview(payer.actor)) == []
 
     monkeypatch.setattr(start_service, "_is_in_doubt", lambda _attempt, _now: False)
+    monkeypatch.setattr(standing_rules, "is_being_checked", lambda _attempt: False)
     payer.start(invoice)
 
     [(rule, _)] = truths.book_errors()

@@ -19,7 +19,6 @@ from backend.payments.types import (
     Payable,
     PaymentFile,
     PaymentPreview,
-    PreviewProblem,
     State,
 )
 from portal.invoices import payment_rows
@@ -166,22 +165,6 @@ def test_the_button_that_pays_all_names_what_this_click_pays() -> None:
 
     assert whole.pay_all == "Pay all (9,000 Toman)"
     assert split.pay_all == "Pay the first part: 10,000 Toman (2 more to follow)"
-
-
-def test_what_paying_all_leaves_out_is_said_before_the_click() -> None:
-    some = payment_rows.to_offer(
-        replace(preview(90_000, (90_000,)), in_doubt=2), "en", may_pay=True, is_list=True
-    )
-    nothing = replace(preview(0, (), credit=5_000), in_doubt=1, problem=PreviewProblem.NOTHING_TO_PAY)
-    none = payment_rows.to_offer(nothing, "en", may_pay=True, is_list=True)
-
-    assert (some.can_pay, some.remarks[0][:21]) == (True, "Invoices left out: 2.")
-    assert (none.can_use_credit, none.is_shown, none.can_pay, none.remarks[0][:21]) == (
-        False,
-        True,
-        False,
-        "Invoices left out: 1.",
-    )
 
 
 @pytest.mark.parametrize(("credit", "used"), [(20_000, "2,000 Toman"), (500_000, "9,000 Toman")])
