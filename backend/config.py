@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
-from email.utils import parseaddr
 from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Literal
@@ -13,6 +12,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from backend import mail_address
 
 SANDBOX_MERCHANT = "zibal"
 BUSINESS_ZONE = "Asia/Tehran"
@@ -137,10 +138,12 @@ class Settings(UsageSettings):
     @field_validator("mail_from")
     @classmethod
     def _is_sender(cls, value: str) -> str:
-        name, _, domain = parseaddr(value)[1].partition("@")
-        if not name or not domain or not value.isprintable():
-            raise ValueError("must be an address such as Billing <billing@example.com>")
-        return value
+        try:
+            return str(mail_address.sender(value).header)
+        except ValueError:
+            raise ValueError(
+                "must be an address such as Billing <billing@example.com> or billing@example.com"
+            ) from None
 
     @field_validator("timezone")
     @classmethod

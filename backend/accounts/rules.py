@@ -9,15 +9,16 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from itertools import pairwise
 from math import ceil
 
+from backend import mail_address
 from backend.accounts.common_passwords import COMMON_PASSWORDS
 from backend.accounts.types import Failures, NewUser, Session
 from backend.actor import TENANT_ROLES, Actor, Role, TenantId, own_tenant, require_role
 from backend.errors import Forbidden, Invalid, NotFound
+from backend.free_text import pasted, received, written
 
 PASSWORD_MIN_LENGTH = 10
 # Hashing a longer one would only cost the server memory and time.
 PASSWORD_MAX_LENGTH = 200
-EMAIL_MAX_LENGTH = 254
 NAME_MAX_LENGTH = 120
 TOKEN_LENGTH = 43  # 32 bytes in URL-safe base64 without padding
 
@@ -30,21 +31,13 @@ FAILURE_MEMORY = timedelta(hours=24)
 KNOWN_PLACE_MEMORY = timedelta(days=30)  # housekeeping keeps sessions for at least as long
 SEEN_STEP = timedelta(minutes=1)
 
-_EMAIL = re.compile(
-    r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])"
-)
-
-
-def plain(text: str, longest: int) -> str:
-    """Untrusted text that PostgreSQL can store: no control characters, no broken code points, not too long."""
-    kept = "".join(char for char in text if unicodedata.category(char) not in {"Cc", "Cs"})
-    return kept.strip()[:longest]
-
 
 def sign_in_name(email: str) -> str:
-    """The form in which addresses are compared and counted; it accepts whatever somebody typed."""
-    return plain(email, EMAIL_MAX_LENGTH).lower()
+    """The form in which addresses are compared and counted; it accepts whatever somebody typed or pasted."""
+    try:
+        return mail_address.checked(email)
+    except ValueError:
+        return received(pasted(email), mail_address.MAX_LENGTH).lower()
 
 
 def address_group(address: str) -> str:
@@ -52,7 +45,7 @@ def address_group(address: str) -> str:
     try:
         parsed = ip_address(address.strip())
     except ValueError:
-        return plain(address, 64)
+        return received(address, 64)
     if isinstance(parsed, IPv6Address):
         return str(parsed.ipv4_mapped or ip_network((parsed, 64), strict=False))
     return str(parsed)
@@ -65,18 +58,18 @@ def is_known_place(group: str, addresses: Iterable[str]) -> bool:
 
 def checked_email(email: str) -> str:
     """An e-mail address in its one stored form. Raises Invalid unless mail can be sent to it."""
-    address = email.strip().lower()
-    if len(address) > EMAIL_MAX_LENGTH or not _EMAIL.fullmatch(address):
-        raise Invalid(field="email", reason="email")
-    return address
+    try:
+        return mail_address.checked(email)
+    except ValueError:
+        raise Invalid(field="email", reason="email") from None
 
 
 def checked_name(name: str, field: str = "name") -> str:
-    """A name in one line. Raises Invalid when it is empty, too long or holds control characters."""
-    tidy = unicodedata.normalize("NFC", name.strip())
-    if not tidy or len(tidy) > NAME_MAX_LENGTH or tidy != plain(tidy, NAME_MAX_LENGTH):
-        raise Invalid(field=field, reason="name", max_length=NAME_MAX_LENGTH)
-    return tidy
+    """A name in one line. Raises Invalid when nothing of it is seen, it is too long or holds control characters."""
+    try:
+        return written(name, longest=NAME_MAX_LENGTH)
+    except ValueError:
+        raise Invalid(field=field, reason="name", max_length=NAME_MAX_LENGTH) from None
 
 
 def checked_password(password: str, email: str) -> None:

@@ -24,6 +24,7 @@ from backend.clock import utc_now
 from backend.config import settings
 from backend.db.engine import transaction
 from backend.errors import Conflict, Forbidden, Invalid, NotFound, SignInFailed, TooManyAttempts
+from backend.free_text import received
 from backend.i18n.catalog import LANGUAGES, Lang
 from backend.log import get_logger
 
@@ -316,8 +317,8 @@ def _new_session(user: User, visit: Visit, now: datetime) -> Session:
         created_at=now,
         last_seen_at=now,
         expires_at=now + timedelta(seconds=settings().session_life_s),
-        address=rules.plain(visit.address, 64),
-        user_agent=rules.plain(visit.user_agent, 300),
+        address=received(visit.address, 64),
+        user_agent=received(visit.user_agent, 300),
         is_current=True,
     )
 

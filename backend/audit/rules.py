@@ -9,6 +9,7 @@ import orjson
 from backend.actor import Actor
 from backend.audit.types import Entry, Event, Plain
 from backend.errors import Invalid
+from backend.free_text import written
 from backend.log import redact
 
 BEGINNING = bytes(32)
@@ -21,11 +22,11 @@ _SECRET_NAMES = frozenset(
 
 
 def checked_reason(reason: str) -> str:
-    """A written reason without the spaces around it. Raises Invalid when it is empty or longer than MAX_REASON."""
-    reason = reason.strip()
-    if not reason or len(reason) > MAX_REASON:
-        raise Invalid(field="reason", reason="reason", max_length=MAX_REASON)
-    return reason
+    """A written reason in its stored form. Raises Invalid when nothing of it is seen, or it exceeds MAX_REASON."""
+    try:
+        return written(reason, longest=MAX_REASON, lines=True)
+    except ValueError:
+        raise Invalid(field="reason", reason="reason", max_length=MAX_REASON) from None
 
 
 def actor_text(actor: Actor) -> str:

@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from email import policy
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
 
+from backend import mail_address
 from backend.i18n import format as formats
 from backend.i18n.catalog import Lang, text
 from backend.notifications.rules import fingerprint, message_id
@@ -127,11 +127,10 @@ _PLACES: Mapping[Template, Callable[[Mapping[str, str | int], Lang, str], dict[s
 
 
 def _message(queued: QueuedMail, letter: Letter, mail_from: str) -> EmailMessage:
-    name, sender = parseaddr(mail_from)
     message = EmailMessage(policy=policy.SMTP)
     message["Subject"] = letter.subject
-    message["From"] = Address(name, addr_spec=sender)
-    message["To"] = Address(addr_spec=_ascii(queued.mail.recipient))
+    message["From"] = mail_address.sender(mail_from).header
+    message["To"] = mail_address.checked(queued.mail.recipient)
     message["Date"] = format_datetime(queued.created_at)
     message["Message-ID"] = message_id(queued.mail.key, mail_from)
     message["Auto-Submitted"] = "auto-generated"
@@ -158,13 +157,6 @@ def _one_line(value: str) -> str:
 def _identifiers(listed: str, lang: Lang) -> list[str]:
     """Each of the numbers between commas. However many there are: a receipt that tears one off proves nothing."""
     return [formats.identifier(_one_line(each), lang) for each in listed.split(",") if each.strip()]
-
-
-def _ascii(address: str) -> str:
-    address.encode("ascii")
-    if not all(char.isprintable() and not char.isspace() for char in address):
-        raise ValueError("an address holds no spaces")
-    return address
 
 
 @lru_cache(maxsize=1)

@@ -1,8 +1,9 @@
 """Rules of notifications: when a mail is tried again, when it is given up, and what it is called."""
 
 from datetime import datetime, timedelta
-from email.utils import parseaddr
 from hashlib import sha256
+
+from backend import mail_address
 
 MOST_TRIES = 16  # with the waits below about two days
 FIRST_WAIT = timedelta(minutes=1)
@@ -24,7 +25,7 @@ def fingerprint(key: str) -> str:
 
 def domain_of(mail_from: str) -> str:
     """The domain of the address that mails come from."""
-    return parseaddr(mail_from)[1].partition("@")[2] or "localhost"
+    return mail_address.sender(mail_from).domain
 
 
 def message_id(key: str, mail_from: str) -> str:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from backend import mail_address
 from backend.actor import STAFF_ROLES, Actor, require_process, require_role_or_process
 from backend.clients.mail import Envelope, MailConnection, Outcome, Verdict, mail_connection
 from backend.clock import utc_now
@@ -132,9 +133,12 @@ def _send(connection: MailConnection, queued: QueuedMail) -> Verdict:
     except letters.CompositionError as wrong:
         log.exception("mail.not_composed", key=queued.mail.key)
         return Verdict(outcome=Outcome.REFUSED_FOR_NOW, reply=f"not composed: {wrong}")
-    sender = message["From"].addresses[0].addr_spec
     return connection.send(
-        Envelope(sender=sender, recipient=queued.mail.recipient, content=message.as_bytes())
+        Envelope(
+            sender=mail_address.sender(mail_from).address,
+            recipient=mail_address.checked(queued.mail.recipient),
+            content=message.as_bytes(),
+        )
     )
 
 

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from backend.accounts.rules import checked_email, checked_name, plain
+from backend.accounts.rules import checked_email, checked_name
 from backend.errors import Invalid
+from backend.free_text import is_exact, written
 from backend.i18n.catalog import LANGUAGES
 from backend.tenants.types import NewTenant
 
@@ -13,7 +14,7 @@ LEGAL_MAX_LENGTH = 500
 
 def checked(new: NewTenant) -> NewTenant:
     """A new tenant with tidy texts. Raises Invalid when the label, a name, the address or the language does not fit."""
-    if not new.label or new.label != plain(new.label, LABEL_MAX_LENGTH):
+    if not is_exact(new.label, LABEL_MAX_LENGTH):
         raise Invalid(field="label", reason="tenant_label")
     if new.language not in LANGUAGES:
         raise Invalid(field="language")
@@ -22,12 +23,17 @@ def checked(new: NewTenant) -> NewTenant:
         name_fa=checked_name(new.name_fa, "name_fa"),
         name_en=checked_name(new.name_en, "name_en"),
         billing_email=checked_email(new.billing_email),
-        economic_code=_legal(new.economic_code),
-        national_id=_legal(new.national_id),
-        postal_address=_legal(new.postal_address),
-        postal_code=_legal(new.postal_code),
+        economic_code=_legal(new.economic_code, "economic_code"),
+        national_id=_legal(new.national_id, "national_id"),
+        postal_address=_legal(new.postal_address, "postal_address"),
+        postal_code=_legal(new.postal_code, "postal_code"),
     )
 
 
-def _legal(value: str | None) -> str | None:
-    return plain(value, LEGAL_MAX_LENGTH) or None if value else None
+def _legal(value: str | None, field: str) -> str | None:
+    if not value:
+        return None
+    try:
+        return written(value, longest=LEGAL_MAX_LENGTH)
+    except ValueError:
+        raise Invalid(field=field, reason="name", max_length=LEGAL_MAX_LENGTH) from None

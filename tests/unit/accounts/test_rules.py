@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend import mail_address
 from backend.accounts import passwords, rules
 from backend.accounts.common_passwords import COMMON_PASSWORDS
 from backend.accounts.types import Failures, NewUser
@@ -148,7 +149,7 @@ def test_whatever_somebody_types_can_be_counted(typed: str) -> None:
     name = rules.sign_in_name(typed)
 
     assert "\0" not in name
-    assert len(name.encode()) <= 4 * rules.EMAIL_MAX_LENGTH * 3
+    assert len(name.encode()) <= 4 * mail_address.MAX_LENGTH * 3
     assert len(rules.token_digest(typed)) == 32
 
 

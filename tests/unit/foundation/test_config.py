@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from backend import clock, config
+from backend import clock, config, mail_address
 
 PRODUCTION = {
     "ENVIRONMENT": "production",
@@ -43,6 +43,10 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SMTP_URL", "smtp://mail.example.ir:many"),
         ("SMTP_URL", "smtp://"),
         ("MAIL_FROM", "billing"),
+        ("MAIL_FROM", ""),
+        ("MAIL_FROM", "DocuChat billing@docuchat.example"),
+        ("MAIL_FROM", "DocuChat <billing@☺.example>"),
+        ("MAIL_FROM", "DocuChat <صورتحساب@docuchat.example>"),
         ("TIMEZONE", "Asia/Nowhere"),
         ("TIMEZONE", "Europe/Berlin"),
         ("USAGE_METRIC", "tokens{"),
@@ -111,6 +115,26 @@ def test_the_public_address_is_the_origin_that_browsers_send(
     config.settings.cache_clear()
 
     assert config.settings().public_url == origin
+
+
+@pytest.mark.parametrize(
+    ("written", "sender"),
+    [
+        ("billing@docuchat.example", "billing@docuchat.example"),
+        ("Docu Chat <billing@docuchat.example>", "Docu Chat <billing@docuchat.example>"),
+        ("داکیوچت <billing@پرتال.example>", "داکیوچت <billing@xn--mgbfu2f0n.example>"),
+        ("\u200f داکیوچت\u200e <billing@docuchat.example> ", "داکیوچت <billing@docuchat.example>"),
+    ],
+)
+def test_every_sender_that_passes_the_start_can_send(
+    monkeypatch: pytest.MonkeyPatch, written: str, sender: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u@db/x")
+    monkeypatch.setenv("MAIL_FROM", written)
+    config.settings.cache_clear()
+
+    assert config.settings().mail_from == sender
+    assert mail_address.sender(sender).header.addr_spec.isascii()
 
 
 def test_no_other_zone_than_the_business_one_is_promised(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,6 +118,24 @@ def test_an_address_that_is_none_makes_no_letter(recipient: str) -> None:
         composed(queued(recipient=recipient))
 
 
+@pytest.mark.parametrize(
+    ("mail_from", "name", "address"),
+    [
+        ("billing@docuchat.example", "", "billing@docuchat.example"),
+        ("داکیوچت، صورت‌حساب <billing@پرتال.example>", "داکیوچت، صورت‌حساب", "billing@xn--mgbfu2f0n.example"),
+    ],
+)
+def test_any_sender_and_any_domain_make_a_letter(mail_from: str, name: str, address: str) -> None:
+    message = letters.compose(
+        queued(recipient="a@ایران.example"), public_url="https://p.example", mail_from=mail_from
+    )
+
+    read = message_from_bytes(message.as_bytes(), policy=policy.default)
+    assert (read["From"].addresses[0].display_name, read["From"].addresses[0].addr_spec) == (name, address)
+    assert read["To"] == "a@xn--mgba3a4f16a.example"
+    assert read["Message-ID"].endswith(f"@{address.partition('@')[2]}>")
+
+
 def test_an_unknown_template_makes_no_letter() -> None:
     one = queued()
     mail = Mail(key="k", recipient="a@b.example", language="fa", template="../../etc/passwd", params={})

@@ -47,7 +47,7 @@ def test_a_message_id_is_stable_and_of_our_domain() -> None:
     [
         ("DocuChat <b@docuchat.example>", "docuchat.example"),
         ("b@c.example", "c.example"),
-        ("nobody", "localhost"),
+        ("b@پرتال.example", "xn--mgbfu2f0n.example"),
     ],
 )
 def test_the_domain_is_the_senders(mail_from: str, domain: str) -> None:
