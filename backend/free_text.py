@@ -47,6 +47,16 @@ def pasted(text: str) -> str:
     return "".join(char for char in text if not _is_invisible(char)).strip()
 
 
+def sought(text: str) -> list[str]:
+    """The words of a search in the spelling of stored text, with Latin digits; groups of three are one number.
+
+    Half spaces go with the other invisible signs, so they must be left out of what is searched, too.
+    """
+    plain = unicodedata.normalize("NFC", latin_digits(pasted(text))).translate(_PERSIAN_LETTERS)
+    shown = "".join(" " if unicodedata.category(char) in _CONTROLS else char for char in plain)
+    return [number(word) for word in shown.split()]
+
+
 def latin_digits(text: str) -> str:
     """The text with Persian and Arabic digits, and their decimal sign, as Latin ones."""
     return text.translate(_LATIN_DIGITS)

@@ -52,6 +52,16 @@ def invoices_of(connection: Connection, tenant_id: TenantId, limit: int, offset:
     return [_to_invoice(row) for row in rows.mappings()]
 
 
+def of_ids(connection: Connection, invoice_ids: Sequence[UUID]) -> list[Invoice]:
+    """Some invoices, the newest day first, then by the companies' labels."""
+    statement = text(f"{_INVOICE} WHERE i.id IN :ids ORDER BY i.day DESC, t.label").bindparams(
+        bindparam("ids", expanding=True)
+    )
+    if not invoice_ids:
+        return []
+    return [_to_invoice(row) for row in connection.execute(statement, {"ids": list(invoice_ids)}).mappings()]
+
+
 def count_of(connection: Connection, tenant_id: TenantId) -> int:
     """How many invoices a tenant has."""
     statement = text("SELECT count(*) FROM tenant_invoice WHERE tenant_id = :tenant")

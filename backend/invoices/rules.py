@@ -12,6 +12,7 @@ from backend.invoices.types import (
     NOTHING,
     DayBill,
     DayPlan,
+    Difference,
     Invoice,
     InvoiceDraft,
     InvoiceLine,
@@ -195,6 +196,24 @@ def to_day_plan(bill_of_day: DayBill, *, new: bool, error: str | None = None) ->
         new=new,
         error=error,
     )
+
+
+def differences(
+    stored: Iterable[UsageRow], measured: Iterable[UsageRow], price_list: PriceList
+) -> list[Difference]:
+    """Where two measurements of one day differ, by label, model and type; empty when they agree to the token."""
+    before, after = _tokens_by_key(stored), _tokens_by_key(measured)
+    found = []
+    for label, model, kind in sorted(before.keys() | after.keys()):
+        was, now = before.get((label, model, kind), 0), after.get((label, model, kind), 0)
+        if was != now:
+            amount = charge(abs(now - was), price_list.rate(model, kind))
+            found.append(Difference(label, model, kind, was, now, amount if now > was else -amount))
+    return found
+
+
+def _tokens_by_key(rows: Iterable[UsageRow]) -> dict[tuple[str, str, str], int]:
+    return {(row.tenant, row.model, row.type): row.tokens for row in rows}
 
 
 def plan_hash(bills: Sequence[DayBill]) -> str:

@@ -1,6 +1,6 @@
 """Billing days, releasing what was held, and reading invoices: the only door to them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from uuid import uuid4
@@ -24,7 +24,14 @@ from backend.db.engine import advisory_lock, read, transaction
 from backend.db.locks import LockNumber
 from backend.errors import AppError, Conflict, Invalid, NotFound, Unavailable
 from backend.i18n.catalog import error_text
-from backend.invoices import billing_service, payment_service, report_repository, repository, rules
+from backend.invoices import (
+    billing_service,
+    compare_service,
+    payment_service,
+    report_repository,
+    repository,
+    rules,
+)
 from backend.invoices.types import (
     BillingHealth,
     BillingPlan,
@@ -58,6 +65,8 @@ pending_without_session = payment_service.pending_without_session
 mark_paid = payment_service.mark_paid
 reopen = payment_service.reopen
 note_session = payment_service.note_session
+
+compare_day = compare_service.compare_day
 
 
 def bill_day(actor: Actor, day: date, *, started_by: str | None = None) -> BillingRun | None:
@@ -250,6 +259,13 @@ def invoices_of(actor: Actor, tenant_id: TenantId, *, limit: int = 50, offset: i
             connection, tenant_id, max(0, min(limit, MAX_PAGE)), max(0, offset)
         )
         return InvoicePage(rows=rows, total=report_repository.count_of(connection, tenant_id))
+
+
+def of_ids(actor: Actor, invoice_ids: Sequence[InvoiceId]) -> list[Invoice]:
+    """Some invoices, the newest day first, then by the companies' labels; a missing one is left out. For staff."""
+    require_role(actor, *STAFF_ROLES)
+    with read() as connection:
+        return report_repository.of_ids(connection, invoice_ids)
 
 
 def invoice(actor: Actor, invoice_id: InvoiceId) -> InvoiceDetail:

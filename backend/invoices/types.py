@@ -205,6 +205,30 @@ class BillingPlan:
     plan_hash: str = ""
 
 
+class Difference(NamedTuple):
+    """Tokens of one label, model and type that were stored, and that Prometheus shows now, where the two differ.
+
+    ``amount_rial`` is about what the difference costs by the day's prices, before tax; below zero for fewer tokens.
+    """
+
+    label: str
+    model: str
+    type: str
+    stored_tokens: int
+    measured_tokens: int
+    amount_rial: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayComparison:
+    """A finished day as it was stored, and as a measurement of now has it."""
+
+    day: date
+    stored_tokens: int
+    measured_tokens: int
+    differences: list[Difference]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillingHealth:
     """What an operator's first look and the metrics need to know of billing."""

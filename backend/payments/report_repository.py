@@ -52,19 +52,6 @@ def owed_by(tenant_id: TenantId) -> Owed:
         return Owed(count=count, outstanding_rial=Rial(int(outstanding)))
 
 
-def find(track_id: int | None, invoice_number: str, limit: int) -> list[Attempt]:
-    """Attempts with a track id of the gateway, or at the invoice with a number; the newest first."""
-    statement = text(
-        "SELECT * FROM payment_attempt WHERE track_id = :track_id OR id IN"
-        " (SELECT l.attempt_id FROM payment_allocation l JOIN tenant_invoice i ON i.id = l.invoice_id"
-        " WHERE i.number = :number)"
-        " ORDER BY created_at DESC, id LIMIT :limit"
-    )
-    known = {"track_id": track_id, "number": invoice_number, "limit": limit}
-    with read() as connection:
-        return with_allocations(connection, connection.execute(statement, known).all())
-
-
 def undecided(before: datetime, limit: int) -> list[Attempt]:
     """Attempts that were handed over before an instant and are not decided, the oldest first."""
     statement = text(f"{_ATTEMPT} WHERE {_UNDECIDED} ORDER BY redirected_at LIMIT :limit")

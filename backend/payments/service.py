@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -23,11 +22,9 @@ from backend.actor import (
 )
 from backend.audit import service as audit
 from backend.audit.rules import checked_reason
-from backend.clients.zibal_answers import parse_track_id
 from backend.config import SANDBOX_MERCHANT, settings
 from backend.db.engine import transaction
 from backend.errors import Conflict, NotFound
-from backend.i18n.format import latin_digits
 from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
 from backend.log import get_logger
@@ -39,6 +36,7 @@ from backend.payments import (
     report_repository,
     repository,
     rules,
+    search_service,
     standing_service,
     start_rules,
     start_service,
@@ -72,10 +70,14 @@ from backend.payments.types import (
 from backend.tenants import service as tenants
 
 MAX_PAGE = 200
-_SOUGHT = re.compile(r"[0-9A-Za-z-]{1,40}")
 RETURNING = Actor.process_named("payment_return")
 
 log = get_logger(__name__)
+
+# Lists over all companies, for staff.
+search_invoices = search_service.invoices
+search_payments = search_service.payments
+accounts = search_service.accounts
 
 
 def preview(actor: Actor, invoice_ids: Sequence[InvoiceId] | None = None) -> PaymentPreview:
@@ -280,18 +282,6 @@ def flagged(actor: Actor, limit: int = 100) -> list[Attempt]:
     """Payments that a person should look at, the newest first. For staff."""
     require_role_or_process(actor, *STAFF_ROLES)
     return report_repository.flagged(max(1, min(limit, MAX_PAGE)))
-
-
-def find(actor: Actor, wanted: str, limit: int = 100) -> list[Attempt]:
-    """Payments by what a caller reads out: a track id, or the number of an invoice; the newest first. For staff.
-
-    Persian and Arabic digits, spaces and marks of direction do not matter. Closed and resolved ones are found too.
-    """
-    require_role(actor, *STAFF_ROLES)
-    said = re.sub(r"[\s\u2066-\u2069\u200e\u200f]", "", latin_digits(wanted))
-    if not _SOUGHT.fullmatch(said):
-        return []
-    return report_repository.find(parse_track_id(said), said, max(1, min(limit, MAX_PAGE)))
 
 
 def file_of(actor: Actor, attempt_id: AttemptId) -> PaymentFile:

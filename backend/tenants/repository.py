@@ -5,11 +5,12 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.actor import TenantId
 from backend.db.engine import read, transaction
+from backend.db.search import matching, words_of
 from backend.i18n.catalog import as_language
 from backend.tenants.models import TenantRow
 from backend.tenants.types import Tenant
@@ -28,6 +29,7 @@ _TENANT = (
     TenantRow.postal_code,
     TenantRow.created_at,
 )
+_SEARCHED = ("label", "name_fa", "name_en", "billing_email", "economic_code", "national_id", "postal_code")
 _NAMES = tuple(column.key for column in _TENANT)
 _ALL = f"SELECT {', '.join(_NAMES)} FROM tenant ORDER BY label"  # noqa: S608 - names of our own columns
 
@@ -54,6 +56,18 @@ def all_tenants() -> list[Tenant]:
         with driver.cursor(binary=True, row_factory=_tenant_of) as cursor:
             found: list[Tenant] = cursor.execute(_ALL).fetchall()
     return found
+
+
+def search(wanted: str, limit: int, offset: int) -> tuple[list[Tenant], int]:
+    """A page of the tenants that match, by label, and how many match in all."""
+    condition, parameters = matching(words_of(wanted), _SEARCHED)
+    page = (
+        f"SELECT {', '.join(_NAMES)} FROM tenant WHERE {condition} ORDER BY label LIMIT :limit OFFSET :offset"  # noqa: S608 - our own columns
+    )
+    with read() as connection:
+        total = connection.scalar(text(f"SELECT count(*) FROM tenant WHERE {condition}"), parameters)  # noqa: S608 - as above
+        rows = connection.execute(text(page), {**parameters, "limit": limit, "offset": offset}).all()
+    return [to_tenant(row) for row in rows], int(total or 0)
 
 
 def _tenant_of(_cursor: object) -> Callable[[Sequence[Any]], Tenant]:

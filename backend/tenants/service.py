@@ -18,7 +18,9 @@ from backend.db.engine import transaction
 from backend.errors import Conflict, NotFound
 from backend.log import get_logger
 from backend.tenants import repository, rules
-from backend.tenants.types import NewTenant, Tenant
+from backend.tenants.types import NewTenant, Tenant, TenantPage
+
+MAX_PAGE = 100
 
 log = get_logger(__name__)
 
@@ -60,6 +62,15 @@ def all_tenants(actor: Actor) -> list[Tenant]:
     """Every tenant, by label. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     return repository.all_tenants()
+
+
+def search(actor: Actor, wanted: str, *, limit: int, offset: int = 0) -> TenantPage:
+    """A page of the companies, by label, that have every word in a name, label, mail address or legal number.
+
+    Everybody when no word is given. For staff.
+    """
+    require_role_or_process(actor, *STAFF_ROLES)
+    return TenantPage(*repository.search(wanted, max(1, min(limit, MAX_PAGE)), max(0, offset)))
 
 
 def first_billed(actor: Actor) -> date | None:

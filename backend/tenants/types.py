@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from backend.actor import TenantId
 from backend.i18n.catalog import DEFAULT_LANGUAGE, Lang
@@ -43,3 +44,10 @@ class Tenant:
     def name(self, lang: Lang) -> str:
         """The company's name in a language."""
         return self.name_fa if lang == "fa" else self.name_en
+
+
+class TenantPage(NamedTuple):
+    """A stretch of the companies that were looked for, and how many there are in all."""
+
+    rows: list[Tenant]
+    total: int

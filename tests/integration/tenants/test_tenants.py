@@ -140,3 +140,28 @@ def test_tenants_are_created_and_listed_at_a_terminal(
     assert capsys.readouterr().out == "acme\tAcme\tاکمه\tb@acme.example\n"
     [tenant] = service.all_tenants(factories.PROCESS)
     assert (tenant.billed_from, tenant.national_id) == (date(2026, 11, 1), "1010")
+
+
+def test_companies_are_found_by_any_part_of_what_is_known_of_them(database: str) -> None:
+    del database
+    wanted = service.create(
+        factories.PROCESS, replace(factories.new_tenant("acme-7"), national_id="14009876543")
+    )
+    factories.tenant("other-8")
+    auditor = factories.actor(Role.AUDITOR)
+    known = ["acme", wanted.name_fa, wanted.name_en.lower(), wanted.billing_email, "۹۸۷۶۵", "7 acme"]
+
+    found = {said: service.search(auditor, said, limit=10) for said in known}
+
+    assert {said: [each.id for each in page.rows] for said, page in found.items()} == {
+        said: [wanted.id] for said in known
+    }
+    assert service.search(auditor, "%", limit=10).rows == []
+    assert [each.label for each in service.search(auditor, "", limit=1, offset=1).rows] == ["other-8"]
+    assert service.search(auditor, "", limit=1).total == 2
+
+
+@pytest.mark.parametrize("role", [Role.TENANT_ADMIN, Role.TENANT_VIEWER])
+def test_customers_do_not_search_companies(role: Role) -> None:
+    with pytest.raises(Forbidden):
+        service.search(factories.actor(role), "a", limit=10)

@@ -1,0 +1,35 @@
+"""Measuring a finished day once more, beside what was stored and billed; writes nothing."""
+
+from datetime import date
+
+from backend.actor import STAFF_ROLES, Actor, require_role_or_process
+from backend.collector import collector_paused
+from backend.errors import NotFound
+from backend.invoices import rules
+from backend.invoices.types import DayComparison
+from backend.pricing import service as pricing
+from backend.usage import service as usage
+
+
+def compare_day(actor: Actor, day: date) -> DayComparison:
+    """What Prometheus says of a stored day now, and where that differs from what was stored. Writes nothing.
+
+    A stored day is never billed again: a difference is something to look at, not something that this corrects. The
+    day is measured between its stored neighbours, as it was when it was billed. For staff and processes.
+
+    Raises:
+        NotFound: the day is not stored.
+        Unavailable: Prometheus or the database did not answer.
+    """
+    require_role_or_process(actor, *STAFF_ROLES)
+    if usage.window_of(actor, day) is None:
+        raise NotFound
+    with collector_paused():
+        measured = usage.measure_day(actor, day).rows
+    stored = usage.rows_of_day(actor, day)
+    return DayComparison(
+        day=day,
+        stored_tokens=sum(row.tokens for row in stored),
+        measured_tokens=sum(row.tokens for row in measured),
+        differences=rules.differences(stored, measured, pricing.price_list_on(actor, day)),
+    )

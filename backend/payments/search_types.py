@@ -1,0 +1,52 @@
+"""What staff search for among invoices and payments, and what they find."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from backend.actor import TenantId
+from backend.invoices.types import Invoice, Status
+from backend.money import Rial
+from backend.payments.types import Attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceQuery:
+    """Which invoices: those with every word of ``wanted``, of one status, company or day where they are given."""
+
+    wanted: str = ""
+    status: Status | None = None
+    tenant_id: TenantId | None = None
+    day: date | None = None
+
+
+class FoundInvoice(NamedTuple):
+    """An invoice, and what is left to pay on it: nothing on one that is not pending."""
+
+    invoice: Invoice
+    left_rial: Rial
+
+
+class InvoicesFound(NamedTuple):
+    """A page of the invoices found, the newest day first, and how many there are in all."""
+
+    rows: list[FoundInvoice]
+    total: int
+
+
+class PaymentsFound(NamedTuple):
+    """A page of the payments found, the newest first, and how many there are in all."""
+
+    rows: list[Attempt]
+    total: int
+
+
+class CompanyAccount(NamedTuple):
+    """What a company owes, how many invoices that is, and its credit. Credit below zero is money taken back."""
+
+    due_count: int
+    due_rial: Rial
+    credit_rial: int
+
+
+NO_ACCOUNT = CompanyAccount(due_count=0, due_rial=Rial(0), credit_rial=0)
