@@ -98,3 +98,18 @@ def test_a_label_is_taken_letter_by_letter(label: str) -> None:
 @pytest.mark.parametrize("label", [*INVISIBLE, " ava", "ava\u200b", "a\u202eva", "a\nb", "a" * 51])
 def test_a_label_that_hides_something_is_none(label: str) -> None:
     assert not free_text.is_exact(label, 50)
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("", []),
+        (" \u200f \x00", []),
+        ("كيان  پارس", ["کیان", "پارس"]),
+        ("نرم\u200cافزار", ["نرمافزار"]),
+        ("۱۲۳٬۴۵۶ 1405-000123", ["123456", "1405-000123"]),
+        ("\u2066۱۴۰۵-۰۰۰۱۲۳\u2069", ["1405-000123"]),
+    ],
+)
+def test_a_search_is_the_words_that_were_meant(typed: str, words: list[str]) -> None:
+    assert free_text.sought(typed) == words
