@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from backend.log import get_logger
 
 NETWORK_THREADS = 4
 GATEWAY_THREADS = 16
+RETURN_THREADS = 16
+# More than these would wait for a gateway that hangs; a payer who is told to look again later loses nothing.
+MOST_RETURNS = 64
 BILLING_THREADS = 4
 # A hash takes 46 MiB and a whole core for a while; more at once would only be slower for everybody.
 PASSWORD_THREADS = 2
@@ -34,14 +38,19 @@ class Lane(StrEnum):
     """Which threads do the work, so that nobody's slow work takes those that somebody else's needs.
 
     Tenants who look at today measure in ``NETWORK``, operators who plan and run in ``BILLING``: a run must not queue
-    behind a Prometheus that hangs.
+    behind a Prometheus that hangs. Payments are opened in ``GATEWAY``; who comes back from the bank, known or not, and
+    who has a payment checked asks in ``RETURNS``, which takes no more than it can bear.
     """
 
     DATABASE = "database"
     NETWORK = "network"
     GATEWAY = "gateway"
+    RETURNS = "returns"
     BILLING = "billing"
     PASSWORD = "password"  # noqa: S105 - the name of a lane
+
+
+_under_way: Counter[Lane] = Counter()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +69,7 @@ def _threads(lane: Lane) -> ThreadPoolExecutor:
         Lane.DATABASE: settings().database_pool_size,
         Lane.NETWORK: NETWORK_THREADS,
         Lane.GATEWAY: GATEWAY_THREADS,
+        Lane.RETURNS: RETURN_THREADS,
         Lane.BILLING: BILLING_THREADS,
         Lane.PASSWORD: PASSWORD_THREADS,
     }
@@ -75,6 +85,11 @@ async def call(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 async def call_gateway(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """As ``call``, for work that asks the payment gateway."""
     return await _run(Lane.GATEWAY, partial(work, *args, **kwargs))
+
+
+async def call_returning(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """As ``call``, for who comes back from the bank. Raises Unavailable when too many wait for the gateway already."""
+    return await _run(Lane.RETURNS, partial(work, *args, **kwargs))
 
 
 async def call_hashing(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -113,7 +128,13 @@ def unexpected(error: Exception, lang: Lang) -> Problem:
 
 async def _run(lane: Lane, work: Callable[[], T]) -> T:
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_threads(lane), contextvars.copy_context().run, work)
+    if lane is Lane.RETURNS and _under_way[lane] >= MOST_RETURNS:
+        raise Unavailable(service="portal", cause="crowded")
+    _under_way[lane] += 1
+    try:
+        return await loop.run_in_executor(_threads(lane), contextvars.copy_context().run, work)
+    finally:
+        _under_way[lane] -= 1
 
 
 def close() -> None:

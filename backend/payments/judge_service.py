@@ -1,6 +1,7 @@
 """The judge: one way from the gateway's answers to the books, for callback, sweeper and operator alike.
 
-Asking happens outside any transaction. What follows from the answers is written in one, under the tenant's account
+Asking happens outside any transaction, and a process asks about an attempt once at a time: who wants to know meanwhile
+shares the answer. What follows from the answers is written in one, under the tenant's account
 lock and the attempt's row lock; an attempt that somebody else judged meanwhile is asked about again, so that old
 answers never overwrite newer ones.
 """
@@ -9,6 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
+from typing import NamedTuple
 
 from backend.actor import Actor
 from backend.clients.zibal import Status as GatewayStatus
@@ -22,10 +25,13 @@ from backend.notifications import service as notifications
 from backend.payments import credit_rules, gateway_service, ledger_repository, repository, rules
 from backend.payments.judge_types import Decision
 from backend.payments.receipts import receipt_mail, returned_mail
+from backend.payments.single_flight import SingleFlight
 from backend.payments.types import Attempt, AttemptId, EntryKind, EventKind, Flag, State, Verdict
 from backend.tenants import service as tenants
 
 TRIES = 3
+# Two inquiries and a verify, each as long as the gateway's client waits.
+JOIN_S = 40.0
 
 log = get_logger(__name__)
 
@@ -38,15 +44,59 @@ def judge(actor: Actor, attempt_id: AttemptId, now: datetime) -> Attempt:
 def judge_again(
     actor: Actor, attempt: Attempt, now: datetime, *, claims_success: bool = False, asks_settled: bool = True
 ) -> Attempt:
-    """As ``judge``, for an attempt as it was just read; a settled one is asked about only if ``asks_settled``."""
-    for _ in range(TRIES):
+    """As ``judge``, for an attempt as it was just read; a settled one is asked about only if ``asks_settled``.
+
+    Who comes while another question is under way gets its answer, but asks once more where that may be older than
+    what the payer did last, or where nobody answered and only a verify can tell.
+    """
+    for is_last in (False, True):
         if attempt.track_id is None or (attempt.has_money and not asks_settled):
             return attempt
+        question = partial(
+            _ask, actor, attempt, now, claims_success=claims_success, asks_settled=asks_settled
+        )
+        landed = _questions.run(attempt.id, question, patience_s=JOIN_S)
+        if landed.result is None:
+            attempt = found(attempt.id)
+            continue
+        attempt = landed.result.attempt
+        if landed.is_ours or is_last or not _may_be_old(landed.result, claims_success=claims_success):
+            break
+    return attempt
+
+
+def is_being_asked(attempt_id: AttemptId) -> bool:
+    """Whether this process is asking the gateway about an attempt now."""
+    return _questions.is_under_way(attempt_id)
+
+
+class Asked(NamedTuple):
+    """An attempt after a question, and whether the question was put with a claim of success."""
+
+    attempt: Attempt
+    claims_success: bool
+
+
+_questions: SingleFlight[AttemptId, Asked] = SingleFlight()
+
+
+def _may_be_old(asked: Asked, *, claims_success: bool) -> bool:
+    attempt = asked.attempt
+    is_unpaid = attempt.verdict in {Verdict.WAITING, Verdict.CANCELLED, Verdict.NOT_PAID}
+    return is_unpaid or (
+        claims_success and not asked.claims_success and attempt.last_error == rules.NO_ANSWER
+    )
+
+
+def _ask(actor: Actor, attempt: Attempt, now: datetime, *, claims_success: bool, asks_settled: bool) -> Asked:
+    for _ in range(TRIES):
+        if attempt.has_money and not asks_settled:
+            break
         decision = gateway_service.examine(attempt, claims_success=claims_success)
         before, attempt = attempt, apply(actor, attempt, decision, now)
         if attempt.check_count == before.check_count + 1 and attempt.verdict == decision.verdict:
             break
-    return attempt
+    return Asked(attempt, claims_success)
 
 
 def found(attempt_id: AttemptId) -> Attempt:

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -71,6 +72,9 @@ from backend.tenants import service as tenants
 
 MAX_PAGE = 200
 RETURNING = Actor.process_named("payment_return")
+# However slow the gateway is, strangers keep no more threads than this; the others are told what is stored.
+STRANGERS_AT_ONCE = 4
+_strangers = threading.BoundedSemaphore(STRANGERS_AT_ONCE)
 
 log = get_logger(__name__)
 
@@ -151,12 +155,12 @@ def callback(actor: Actor | None, parameters: Sequence[tuple[str, str]]) -> Retu
     now, is_payers = clock.utc_now(), _has_nonce(attempt, query) or _is_of_tenant(actor, attempt)
     if is_payers:
         attempt = _note_return(attempt, query, now)
-    elif rules.was_asked_lately(attempt, now):
-        return _returned(attempt, query, is_payers=False)
-    judged = judge_service.judge_again(
-        RETURNING, attempt, now, claims_success=query.claims_success, asks_settled=False
-    )
-    return _returned(judged, query, is_payers=is_payers)
+        attempt = judge_service.judge_again(
+            RETURNING, attempt, now, claims_success=query.claims_success, asks_settled=False
+        )
+    else:
+        attempt = _asked_by_stranger(attempt, now)
+    return _returned(attempt, query, is_payers=is_payers)
 
 
 def check_again(actor: Actor, attempt_id: AttemptId) -> Attempt:
@@ -347,6 +351,18 @@ def health(actor: Actor) -> PaymentHealth:
 def is_play_money() -> bool:
     """Whether the gateway's public sandbox is in use, where nothing is really paid; pages say so. For anybody."""
     return settings().zibal_merchant.get_secret_value() == SANDBOX_MERCHANT
+
+
+def _asked_by_stranger(attempt: Attempt, now: datetime) -> Attempt:
+    """An attempt after a question, where none is under way, was answered a moment ago, or has no thread left."""
+    if rules.was_asked_lately(attempt, now) or judge_service.is_being_asked(attempt.id):
+        return attempt
+    if not _strangers.acquire(blocking=False):
+        return attempt
+    try:
+        return judge_service.judge_again(RETURNING, attempt, now, asks_settled=False)
+    finally:
+        _strangers.release()
 
 
 def _note_return(attempt: Attempt, query: CallbackQuery, now: datetime) -> Attempt:

@@ -61,6 +61,7 @@ def check(actor: Actor, invoice_ids: Sequence[InvoiceId] | None) -> CheckReport:
 
 
 def _ask(actor: Actor, attempt: Attempt, now: datetime) -> Attempt:
-    if standing_rules.was_checked_lately(attempt, now):
+    # Who clicks in many tabs waits in one of them only.
+    if standing_rules.was_checked_lately(attempt, now) or judge_service.is_being_asked(attempt.id):
         return attempt
     return judge_service.judge_again(actor, attempt, now)

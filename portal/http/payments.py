@@ -1,6 +1,8 @@
 """Paying, outside of Reflex: the click on pay, the page that leads to the bank, and the page one comes back to."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,6 +29,8 @@ CALLBACKS_PER_S = 1.0
 # A company's people click as often as they like; each click may cost the gateway a session and us its answer.
 STARTS_AT_ONCE = 30.0
 STARTS_PER_S = 0.5
+# While the gateway hangs, the threads that open payments are for other companies too.
+STARTS_UNDER_WAY = 4
 _MOST_NUMBERS = 10
 _TONES = {
     Outcome.PAID: "ok",
@@ -43,6 +47,7 @@ _MONEY_WAS_THERE = frozenset({Outcome.PAID, Outcome.RETURNING_MONEY, Outcome.RET
 
 _returns = Buckets()
 _starts = Buckets()
+_opening: Counter[str] = Counter()
 
 
 async def start(request: Request) -> Response:
@@ -54,8 +59,8 @@ async def start(request: Request) -> Response:
         found = await session.of_cookies(request.headers.get("cookie", ""))
         invoice_ids = None if fields.get("all") == "1" else _invoice_ids(chosen)
         require_role(found.actor, Role.TENANT_ADMIN)
-        _check_pace(found.actor)
-        hand_off = await bridge.call_gateway(payments.start, found.actor, invoice_ids)
+        with _turn_of(found.actor):
+            hand_off = await bridge.call_gateway(payments.start, found.actor, invoice_ids)
     except SignInRequired as error:
         return see_other(routes.sign_in({"next": back, "error": error.code}))
     except AppError as error:
@@ -67,11 +72,20 @@ async def start(request: Request) -> Response:
     return see_other(routes.hand_off(hand_off.attempt_id))
 
 
-def _check_pace(actor: Actor) -> None:
-    """Raises TooManyAttempts for a company whose people open payments one after the other."""
+@contextmanager
+def _turn_of(actor: Actor) -> Iterator[None]:
+    """Raises TooManyAttempts for a company whose people open payments one after the other, or too many at once."""
     key = str(actor.tenant_id or actor.user_id)
-    if not _starts.has_left(key, at_once=STARTS_AT_ONCE, per_s=STARTS_PER_S):
+    is_crowded = _opening[key] >= STARTS_UNDER_WAY
+    if is_crowded or not _starts.has_left(key, at_once=STARTS_AT_ONCE, per_s=STARTS_PER_S):
         raise TooManyAttempts(reason="payments")
+    _opening[key] += 1
+    try:
+        yield
+    finally:
+        _opening[key] -= 1
+        if not _opening[key]:
+            del _opening[key]
 
 
 async def lead_to_bank(request: Request) -> Response:
@@ -112,7 +126,7 @@ async def come_back(request: Request) -> Response:
     try:
         actor = await _actor_of(request)
         parameters = request.query_params.multi_items()
-        returned, numbers = await bridge.call_gateway(_read_return, actor, parameters)
+        returned, numbers = await bridge.call_returning(_read_return, actor, parameters)
     except AppError as error:
         bridge.problem_of(error, lang)
         return _sentence_page(request, text("payment.returned_later", lang))

@@ -33,7 +33,7 @@ class CheckingPayments(PayingFromCredit, mixin=True):
         actor, lang, named = (await session.current(self)).actor, language(self), self._due()
         self.is_checking, self.check_answer = True, ""
         yield
-        outcome = await bridge.attempt(lang, lambda: ask_now(actor, named, lang), lane=Lane.GATEWAY)
+        outcome = await bridge.attempt(lang, lambda: ask_now(actor, named, lang), lane=Lane.RETURNS)
         self.is_checking = False
         self.check_answer, self.is_check_settled = (
             (outcome.text, False) if isinstance(outcome, Problem) else outcome

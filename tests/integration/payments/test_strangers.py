@@ -1,11 +1,14 @@
 """Who knows a track id, or guesses one, but has neither the nonce nor a session: learns little and changes nothing."""
 
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import pytest
 
 from backend.actor import Role
 from backend.config import settings
 from backend.payments import judge_service, repository, service
-from backend.payments.types import HandOff, Outcome, State, Verdict
+from backend.payments.types import HandOff, Outcome, Returned, State, Verdict
 from tests import factories
 from tests.integration.payments.payer import (
     SWEEPER,
@@ -17,6 +20,7 @@ from tests.integration.payments.payer import (
     sweep,
     track_of,
 )
+from tests.waiting import until
 
 
 def guessed(hand_off: HandOff) -> list[tuple[str, str]]:
@@ -152,3 +156,62 @@ def test_the_card_and_reference_of_another_payment_are_evidence_and_no_more(paye
     ]
     assert judged.detail["card"] == "62741****44"
     assert callback_of(payer.bank, track_of(hand_off))
+
+
+def asking(payer: Payer, hand_off: HandOff, pool: ThreadPoolExecutor) -> Future[Returned]:
+    """A stranger whose question hangs: what the gateway says was true when it was asked, and comes later."""
+    payer.bank.fault("inquiry", "delay", 1.5, after=True, times=1)
+    hanging = pool.submit(service.callback, None, guessed(hand_off))
+    until(lambda: len(payer.bank.calls("inquiry")) == 1)
+    return hanging
+
+
+def test_while_a_question_hangs_strangers_are_told_what_is_stored(payer: Payer) -> None:
+    hand_off = payer.start(payer.invoice())
+
+    with ThreadPoolExecutor(1) as pool:
+        hanging = asking(payer, hand_off, pool)
+        told = [service.callback(None, guessed(hand_off)).outcome for _ in range(28)]
+        assert not hanging.done()
+
+    assert set(told) == {Outcome.CHECKING}
+    assert hanging.result().outcome == Outcome.WAITING
+    assert len(payer.bank.calls("inquiry")) == 1
+
+
+def test_a_payer_who_comes_back_while_an_older_question_hangs_is_told_of_his_payment(payer: Payer) -> None:
+    hand_off = payer.start(payer.invoice())
+
+    with ThreadPoolExecutor(1) as pool:
+        asking(payer, hand_off, pool)
+        payer.pay(hand_off)
+        assert payer.come_back(hand_off).outcome == Outcome.PAID
+
+    assert len(payer.bank.calls("inquiry")) == 2
+
+
+def test_payers_who_come_back_at_once_share_one_question(payer: Payer) -> None:
+    hand_off = payer.start(payer.invoice())
+    payer.pay(hand_off)
+    payer.bank.fault("inquiry", "delay", 0.5, times=1)
+
+    with ThreadPoolExecutor(5) as tabs:
+        told = [each.result() for each in [tabs.submit(payer.come_back, hand_off) for _ in range(5)]]
+
+    assert {each.outcome for each in told} == {Outcome.PAID}
+    assert len(payer.bank.calls("verify")) == 1
+
+
+def test_strangers_keep_no_more_threads_than_they_are_allowed(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_strangers", threading.BoundedSemaphore(1))
+    one, two = payer.start(payer.invoice()), payer.start(payer.invoice())
+
+    with ThreadPoolExecutor(1) as pool:
+        asking(payer, one, pool)
+        service.callback(None, guessed(two))
+        assert payer.bank.calls("inquiry", track_of(two)) == []
+
+    service.callback(None, guessed(two))
+    assert len(payer.bank.calls("inquiry", track_of(two))) == 1

@@ -185,3 +185,59 @@ def test_a_line_with_many_addresses_comes_back_as_often_as_one(
 
     assert flood == [200, 200, 200, 429]
     assert asyncio.run(status_for("2001:db8:0:2::1")) == 200
+
+
+def test_a_gateway_that_hangs_for_strangers_holds_up_no_other_company(house: House, bank: Driver) -> None:
+    start(house.people[Role.TENANT_ADMIN].cookie, payer.invoice(house.own.id, 50_000))
+    [opened] = bank.sessions()
+    query = f"{routes.PAY_RETURN}?trackId={opened['track_id']}&success=1&status=2"
+    bank.fault("inquiry", "delay", 5, track_id=opened["track_id"])
+    theirs = {"invoices": str(payer.invoice(house.other.id, 50_000))}
+
+    async def crowd() -> tuple[str, int, set[int]]:
+        transport = httpx.ASGITransport(APP)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1:8000", timeout=60
+        ) as browser:
+            returns = [asyncio.create_task(browser.get(query)) for _ in range(28)]
+            await asyncio.wait(returns, return_when=asyncio.FIRST_COMPLETED)
+            click = await browser.post(
+                routes.POST_PAY, data=theirs, headers={"cookie": house.neighbour.cookie}
+            )
+            hanging = sum(not each.done() for each in returns)
+            return click.headers["location"], hanging, {(await each).status_code for each in returns}
+
+    location, hanging, statuses = asyncio.run(crowd())
+
+    assert location.startswith("/pay/")
+    assert (hanging >= 1, statuses) == (True, {200})
+    assert len(bank.calls("inquiry", opened["track_id"])) == 1
+
+
+def test_one_company_keeps_threads_for_the_others_while_the_gateway_hangs(house: House, bank: Driver) -> None:
+    own = [payer.invoice(house.own.id, 50_000) for _ in range(payments.STARTS_UNDER_WAY + 1)]
+    bank.fault("request", "delay", 1)
+
+    async def crowd() -> list[str]:
+        transport = httpx.ASGITransport(APP)
+        cookie = house.people[Role.TENANT_ADMIN].cookie
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1:8000", timeout=60, headers={"cookie": cookie}
+        ) as browser:
+            clicks = [browser.post(routes.POST_PAY, data={"invoices": str(each)}) for each in own]
+            return [each.headers["location"] for each in await asyncio.gather(*clicks)]
+
+    refused = [each for each in asyncio.run(crowd()) if "too_many_attempts.payments" in each]
+
+    assert len(refused) == 1
+
+
+def test_returns_that_would_only_wait_are_told_to_look_again_later(
+    house: House, bank: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del house, bank
+    monkeypatch.setattr(bridge, "MOST_RETURNS", 0)
+
+    [answer] = ask(("GET", f"{routes.PAY_RETURN}?trackId=12345", {}), cookie="lang=en")
+
+    assert (answer.status_code, text("payment.returned_later", "en") in answer.text) == (200, True)

@@ -1,0 +1,76 @@
+"""One piece of work for each key at a time in this process: who comes while it is under way shares its result."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+# Each who waits keeps a thread.
+MOST_WAITING = 4
+
+Key = TypeVar("Key", bound=Hashable)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landed(Generic[Result]):
+    """What work came to, and whether the caller did it; None where another did it and failed, or is not done yet."""
+
+    result: Result | None
+    is_ours: bool
+
+
+class SingleFlight(Generic[Key, Result]):
+    """The work that is under way. Threads may share it."""
+
+    def __init__(self) -> None:
+        """Begin with nothing under way."""
+        self._lock = threading.Lock()
+        self._under_way: dict[Key, Future[Result]] = {}
+        self._waiting: Counter[Key] = Counter()
+
+    def is_under_way(self, key: Key) -> bool:
+        """Whether somebody is at the work of this key now."""
+        return key in self._under_way
+
+    def run(self, key: Key, work: Callable[[], Result], *, patience_s: float) -> Landed[Result]:
+        """Do the work, or wait for who is at it already, no longer than ``patience_s``.
+
+        What the work raises is raised to who does it; the others get no result, nor do those who find a crowd waiting.
+        """
+        with self._lock:
+            known = self._under_way.get(key)
+            mine: Future[Result] = known or Future()
+            self._under_way[key] = mine
+            if known is not None:
+                self._waiting[key] += 1
+            is_crowded = self._waiting[key] > MOST_WAITING
+        if known is None:
+            return Landed(result=self._do(key, mine, work), is_ours=True)
+        done, _ = wait([known], 0 if is_crowded else patience_s)
+        self._leave(key)
+        has_result = bool(done) and known.exception() is None
+        return Landed(result=known.result() if has_result else None, is_ours=False)
+
+    def _do(self, key: Key, mine: Future[Result], work: Callable[[], Result]) -> Result:
+        try:
+            result = work()
+        except BaseException:
+            self._end(key)
+            mine.set_exception(RuntimeError("the work failed for who did it"))
+            raise
+        self._end(key)
+        mine.set_result(result)
+        return result
+
+    def _leave(self, key: Key) -> None:
+        with self._lock:
+            self._waiting[key] -= 1
+            if not self._waiting[key]:
+                del self._waiting[key]
+
+    def _end(self, key: Key) -> None:
+        with self._lock:
+            del self._under_way[key]
