@@ -48,6 +48,8 @@ def one_redacted_log() -> None:
         if logger.handlers:
             logger.handlers.clear()
             logger.propagate = True
+    # It notes every socket, with the token of the tab.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     if logging.lastResort is not None:
         logging.lastResort.addFilter(RedactingFilter())
 

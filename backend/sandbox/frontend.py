@@ -1,4 +1,4 @@
-"""The portal's front end: built once per state of its sources, then served by granian from one port."""
+"""The portal's front end: built once per state of its sources, then served from one port."""
 
 import fcntl
 import hashlib
@@ -75,13 +75,9 @@ def _build(use: str) -> bool:
 
 def web_command(use: str, *, port: int, log_path: Path, env: Mapping[str, str]) -> Command:
     """The production command of the web process: pages, websocket and plain routes on one port."""
-    argv = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "portal.portal:app"]
-    argv += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    # No --respawn-failed-workers: a wrong setting must not spin. A stuck worker is ended after ten seconds.
-    argv += ["--workers-kill-timeout", "10"]
     return Command(
         name="web",
-        argv=argv,
+        argv=[sys.executable, "-m", "portal", "--host", "127.0.0.1", "--port", str(port)],
         log_path=log_path,
         cwd=REPOSITORY,
         env={

@@ -8,7 +8,7 @@ import pytest
 from backend.sandbox.processes import free_port
 from backend.sandbox.site import own_environment
 
-COMMAND = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "portal.portal:app"]
+COMMAND = [sys.executable, "-m", "portal"]
 MODE = {"REFLEX_ENV_MODE": "prod", "__REFLEX_SKIP_COMPILE": "true", "REFLEX_TELEMETRY_ENABLED": "false"}
 PRODUCTION = {
     "ENVIRONMENT": "production",
