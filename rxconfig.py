@@ -1,9 +1,11 @@
 """Reflex's own configuration; everything that differs between machines is in backend/config.py instead."""
 
 import os
+from contextlib import suppress
 
 import reflex as rx
 
+from backend.config import redis_address
 from portal.plugins import (
     CSPPlugin,
     NewVersionPlugin,
@@ -15,9 +17,11 @@ from portal.plugins.same_origin import BUILD_ADDRESS
 
 # A build has no settings at all, so these are read by name and not through backend.config.
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
-REDIS_URL = os.environ.get("REDIS_URL", "")
 IS_PRODUCTION = os.environ.get("ENVIRONMENT") == "production"
-# A wrong number is refused with a sentence by backend.config at the start; here it must only not crash first.
+# A wrong value is refused with a sentence by backend.config at the start; here it must only not crash first.
+REDIS_URL = ""
+with suppress(ValueError):
+    REDIS_URL = redis_address(os.environ.get("REDIS_URL", ""))
 _HOPS = os.environ.get("PROXY_HOPS", "").strip()
 PROXY_HOPS = int(_HOPS) if _HOPS.isdecimal() else int(IS_PRODUCTION)
 

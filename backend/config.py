@@ -57,6 +57,18 @@ def _origin_of(address: str) -> str:
     return f"{parts.scheme}://{host}{port}"
 
 
+def redis_address(value: str) -> str:
+    """The address of a Redis, or an empty one. Raises ValueError, without the address, for anything else."""
+    if value and not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must be an address that begins with redis://, rediss:// or unix://")
+    if value.startswith(("redis://", "rediss://")) and not _names_a_host(value):
+        raise ValueError(
+            "must name a host, and a port only as a number from 1 to 65535;"
+            " in a password, write @ : / ? # and % as %40 %3A %2F %3F %23 and %25"
+        )
+    return value
+
+
 class UsageSettings(BaseSettings):
     """What measuring usage needs; it needs no database."""
 
@@ -133,6 +145,12 @@ class Settings(UsageSettings):
             raise ValueError("must be an address that begins with smtp:// or smtps://")
         if not _names_a_host(value.get_secret_value()):
             raise ValueError("must name a host, and a port only as a number from 1 to 65535")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr) -> SecretStr:
+        redis_address(value.get_secret_value())
         return value
 
     @field_validator("mail_from")

@@ -15,12 +15,13 @@ from urllib.parse import parse_qs
 
 import reflex as rx
 from reflex.app import EventNamespace
+from reflex.utils.token_manager import LocalTokenManager, RedisTokenManager
 from reflex_base.constants import RouteVar
 from reflex_base.registry import RegistrationContext
 
 from backend.accounts.rules import address_group
 from backend.log import get_logger
-from portal import session
+from portal import session, state_store
 from portal.buckets import Buckets
 from portal.guard import HYDRATE, ON_LOAD, told
 
@@ -106,10 +107,27 @@ class Gate(EventNamespace):
         where = self._static_router_data.get(sid)
         if event is None or token is None or where is None:
             self._note("gate.event_dropped", reason="unreadable")
-        elif await self._has_left(where, handler=event["name"]):
+        elif not await self._has_left(where, handler=event["name"]):
+            if event["name"] in {HYDRATE, ON_LOAD}:
+                await self.emit_update(told(is_rushed=True), token)
+        elif state_store.is_lost():
+            await self.tell_lost(token)
+        else:
             await super().on_event(sid, event)
-        elif event["name"] in {HYDRATE, ON_LOAD}:
-            await self.emit_update(told(is_rushed=True), token)
+
+    async def link_token_to_sid(self, sid: str, token: str, *, update_state: bool = True) -> None:
+        """Know a connection by its tab; while Redis is away by this process's own memory, which needs no waiting."""
+        tokens = self._token_manager
+        if not state_store.is_lost() or not isinstance(tokens, RedisTokenManager):
+            await super().link_token_to_sid(sid, token, update_state=update_state)
+        elif renamed := await LocalTokenManager.link_token_to_sid(tokens, token, sid):
+            await self.emit("new_token", renamed, to=sid)
+
+    async def tell_lost(self, tab: str | None) -> None:
+        """Have one tab of this process, or all of them, say that the states are away and wait for them."""
+        own = [token for sid in self._static_router_data if (token := self.sid_to_token.get(sid))]
+        for token in [tab] if tab else own:
+            await self.emit_update(told(is_state_store_lost=True), token)
 
     async def _pass_on(self, event: str, sid: str, *data: Any) -> None:
         where = self._static_router_data.get(sid)

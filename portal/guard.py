@@ -84,6 +84,7 @@ class ConnectionState(rx.State):
     """What the guard itself tells the browser."""
 
     is_database_lost: bool = False
+    is_state_store_lost: bool = False
     is_rushed: bool = False
     failure: str = ""
 

@@ -167,6 +167,11 @@ def _notices() -> rx.Component:
             rx.fragment(),
         ),
         rx.cond(
+            ConnectionState.is_state_store_lost,
+            note(t("state.store_lost"), tone="bad", custom_attrs={"data-wait-for-server": "1"}),
+            rx.fragment(),
+        ),
+        rx.cond(
             ConnectionState.is_rushed,
             note(t("state.rushed"), tone="warn", custom_attrs={"data-wait-for-server": "1"}),
             rx.fragment(),

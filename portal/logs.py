@@ -5,6 +5,7 @@ from collections import Counter
 
 from backend.log import RedactingFilter, configure_logging, get_logger
 from portal.buckets import Buckets
+from portal.state_store import LibrariesEcho
 
 LONGEST_REPORT = 1_000
 OWN_PACKAGES = frozenset({"backend", "portal", "jobs"})
@@ -42,6 +43,7 @@ def one_redacted_log() -> None:
     """Send every library's lines through our redacted handler. Reflex logs cookies and payloads when it fails."""
     configure_logging()
     for handler in logging.getLogger().handlers:
+        handler.addFilter(LibrariesEcho())
         handler.addFilter(FewLibraryLines())
     for name in list(logging.root.manager.loggerDict):
         logger = logging.getLogger(name)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import reflex as rx
 
 from backend.i18n.catalog import text
-from portal import bridge, gate, home
+from portal import bridge, gate, home, state_store
 from portal.accounts import account_page as _account_page
 from portal.accounts import sign_in_page as _sign_in_page
 from portal.billing import page as _billing_page
@@ -35,7 +35,8 @@ PAGES = (
 @asynccontextmanager
 async def _process_life() -> AsyncIterator[None]:
     one_redacted_log()
-    yield
+    async with state_store.watched(app, _gate.tell_lost):
+        yield
     bridge.close()
 
 
@@ -57,6 +58,6 @@ app = rx.App(
 )
 app.add_page(home.not_found, route="/404", title=text("page.not_found.title", "fa"))
 app.add_middleware(Guard())
-gate.stand_before(app)
+_gate = gate.stand_before(app)
 app.register_lifespan_task(_process_life)
 check_policies()

@@ -12,7 +12,7 @@ from backend.errors import SignInRequired, Unavailable
 from backend.i18n.catalog import Lang, error_text, text
 from backend.payments import service as payments
 from backend.tenants import service as tenants
-from portal import bridge, pages, routes, session
+from portal import bridge, pages, routes, session, state_store
 from portal.bridge import Problem
 from portal.guard import allow
 from portal.i18n import language
@@ -99,8 +99,14 @@ def _visitor(found: Session, lang: Lang) -> Visitor:
     )
 
 
-def on_unexpected(exception: Exception) -> EventSpec:
-    """What a handler's unforeseen end leads to: a sentence with a reference, and the trace in the log."""
+def on_unexpected(exception: Exception) -> EventSpec | None:
+    """What a handler's unforeseen end leads to: a sentence with a reference, and the trace in the log.
+
+    An event would need the state that could not be had, so trouble with Redis is told by the gate instead.
+    """
+    if state_store.is_trouble(exception):
+        state_store.note_failure(exception)
+        return None
     if isinstance(exception, SignInRequired):
         return rx.redirect(routes.sign_in({"error": SignInRequired.code}))
     if isinstance(exception, Unavailable):

@@ -7,7 +7,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -18,6 +18,7 @@ from backend.sandbox.processes import SandboxError
 
 LOCAL = REPOSITORY / ".local"
 TOOLS = LOCAL / "tools"
+UNPACKED = TOOLS / "debian"
 BUN_MANIFESTS = Path(__file__).with_name("bun")
 
 DEBIAN_PACKAGES = ("prometheus", "prometheus-alertmanager")
@@ -48,7 +49,7 @@ class Monitoring:
 
 def monitoring() -> Monitoring:
     """Prometheus and Alertmanager: from PATH, else Debian's packages merely unpacked, else brew."""
-    with _only_one_at_a_time():
+    with only_one_at_a_time():
         if found := _find_monitoring():
             return found
         problems: list[str] = []
@@ -65,7 +66,7 @@ def monitoring() -> Monitoring:
 
 def chromium() -> Path:
     """A Chromium that starts: from PATH, else Debian's package (as root), else Playwright's own."""
-    with _only_one_at_a_time():
+    with only_one_at_a_time():
         if found := _find_chromium():
             return found
         problems: list[str] = []
@@ -98,7 +99,7 @@ def bun() -> Path:
     """The pinned bun, fetched once by npm, which checks it against the committed lock file."""
     home = TOOLS / "bun"
     version = json.loads((BUN_MANIFESTS / "package.json").read_text())["dependencies"]["bun"]
-    with _only_one_at_a_time():
+    with only_one_at_a_time():
         found = _find_bun(home, version)
         if found is None:
             _npm_ci(home)
@@ -114,7 +115,8 @@ def bun() -> Path:
 
 
 @contextmanager
-def _only_one_at_a_time() -> Iterator[None]:
+def only_one_at_a_time() -> Iterator[None]:
+    """Keep two processes of this folder from fetching the same programs at once."""
     TOOLS.mkdir(parents=True, exist_ok=True)
     with (TOOLS / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -130,7 +132,7 @@ def _find_monitoring() -> Monitoring | None:
 
 
 def _find(name: str) -> Path | None:
-    folders = [os.environ.get("PATH", ""), str(TOOLS / "debian/usr/bin"), *BREW_FOLDERS]
+    folders = [os.environ.get("PATH", ""), str(UNPACKED / "usr/bin"), *BREW_FOLDERS]
     found = shutil.which(name, path=os.pathsep.join(folders))
     return Path(found) if found and _answers(found, "--version") else None
 
@@ -144,25 +146,32 @@ def _answers(*argv: str) -> bool:
 
 
 def _unpack_debian_packages() -> str | None:
+    problem = unpack_debian_packages(DEBIAN_PACKAGES, where_they_exist=LATER_DEBIAN_PACKAGES)
+    if problem is None:
+        alertmanager = UNPACKED / "usr/bin/prometheus-alertmanager"
+        program = alertmanager.read_bytes().replace(ALERTMANAGER_SHARE, ALERTMANAGER_SHARE_HERE)
+        alertmanager.write_bytes(program)
+    return problem
+
+
+def unpack_debian_packages(names: Sequence[str], *, where_they_exist: Sequence[str] = ()) -> str | None:
+    """Download Debian's packages and unpack them into ``UNPACKED``; nothing is installed and no service starts.
+
+    ``None`` when it went well, else what went wrong. Packages that only some releases have may be missing.
+    """
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         return "this is no Debian or Ubuntu"
     downloads = TOOLS / "debian-packages"
     downloads.mkdir(parents=True, exist_ok=True)
-    problem = _run(["apt-get", "download", *DEBIAN_PACKAGES], cwd=downloads)
+    problem = _run(["apt-get", "download", *names], cwd=downloads)
     if problem and os.geteuid() == 0:
         # A fresh container has no package lists yet.
-        problem = _run(["apt-get", "update"]) or _run(
-            ["apt-get", "download", *DEBIAN_PACKAGES], cwd=downloads
-        )
-    for name in LATER_DEBIAN_PACKAGES:
+        problem = _run(["apt-get", "update"]) or _run(["apt-get", "download", *names], cwd=downloads)
+    for name in where_they_exist:
         _run(["apt-get", "download", name], cwd=downloads)
     for package in sorted(downloads.glob("*.deb")):
-        problem = problem or _run(["dpkg-deb", "-x", str(package), str(TOOLS / "debian")])
+        problem = problem or _run(["dpkg-deb", "-x", str(package), str(UNPACKED)])
     shutil.rmtree(downloads, ignore_errors=True)
-    if problem is None:
-        alertmanager = TOOLS / "debian/usr/bin/prometheus-alertmanager"
-        program = alertmanager.read_bytes().replace(ALERTMANAGER_SHARE, ALERTMANAGER_SHARE_HERE)
-        alertmanager.write_bytes(program)
     return problem
 
 

@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from backend.accounts import service as accounts
 from backend.errors import AppError
-from portal import bridge
+from portal import bridge, state_store
 
 # As long as a token, so that the look-up really asks the database; it opens nothing.
 _NOBODYS_TOKEN = "0" * 43
@@ -17,13 +17,19 @@ async def live(_request: Request) -> Response:
 
 
 async def ready(_request: Request) -> Response:
-    """GET: 200 when the database answers, else 503 with what is missing."""
+    """GET: 200 when the database answers, and Redis where it is needed; else 503 with what is missing."""
+    if state_store.is_lost():
+        return _waiting(state_store.SERVICE)
     try:
         await bridge.call(accounts.session_of, _NOBODYS_TOKEN)
     except AppError as error:
-        return JSONResponse(
-            {"status": "waiting", "for": str(error.data.get("service", error.code))},
-            status_code=503,
-            headers={"cache-control": "no-store", "retry-after": "3"},
-        )
+        return _waiting(str(error.data.get("service", error.code)))
     return JSONResponse({"status": "ready"}, headers={"cache-control": "no-store"})
+
+
+def _waiting(service: str) -> Response:
+    return JSONResponse(
+        {"status": "waiting", "for": service},
+        status_code=503,
+        headers={"cache-control": "no-store", "retry-after": "3"},
+    )

@@ -1,0 +1,95 @@
+"""Two web processes behind one address: what they share, and what happens while it is away."""
+
+import signal
+from collections.abc import Callable, Iterator
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from backend.actor import Role
+from backend.sandbox.neighbours import RedisServer
+from portal.guard import HYDRATE
+from tests.integration.portal.conftest import House
+from tests.integration.portal.processes import WebProcess, web_processes
+from tests.integration.portal.socket import RawSocket
+from tests.waiting import until
+
+LOST = '"is_state_store_lost_rx_state_":true'
+LOADED = '"phase_rx_state_":"ready"'
+CHOOSE_TAB = "reflex___state____state.portal___billing___state____billing_state.choose_tab"
+# That it was lost, an event that failed before it was known, and what libraries wrote until then.
+MOST_LINES = 6
+WAITING_FOR_REDIS = (HTTPStatus.SERVICE_UNAVAILABLE, "redis")
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis that a test may end, freeze and start again."""
+    server = RedisServer(tmp_path)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.signal(signal.SIGCONT)
+        server.stop()
+
+
+@pytest.fixture
+def pair(
+    house: House, built: None, database: str, redis: RedisServer, tmp_path: Path
+) -> Iterator[list[WebProcess]]:
+    """Two web processes with one Redis between them."""
+    del house, built
+    with web_processes(tmp_path, database, ("one", "two"), REDIS_URL=redis.url) as started:
+        for process in started:
+            until(process.is_ready)
+        yield started
+
+
+def tells(socket: RawSocket, words: str) -> bool:
+    """Whether the browser is told this."""
+    return words in socket.told(lambda frame: words in frame)
+
+
+def works(process: WebProcess, cookie: str) -> bool:
+    """Whether a page that is opened now gets its content."""
+    with RawSocket(process.url, cookie=cookie) as socket:
+        socket.send(HYDRATE, path="/billing")
+        return tells(socket, LOADED)
+
+
+def test_a_lost_redis_is_said_and_waited_for(
+    house: House, pair: list[WebProcess], redis: RedisServer
+) -> None:
+    """One pair of processes for all of it: starting them is what takes time."""
+    cookie = house.people[Role.OPERATOR].cookie
+    ended = (redis.stop, redis.start)
+    hanging = (partial(redis.signal, signal.SIGSTOP), partial(redis.signal, signal.SIGCONT))
+    for lose, find in (ended, hanging):
+        it_is_said_and_waited_for(pair, cookie, lose, find)
+
+
+def it_is_said_and_waited_for(
+    pair: list[WebProcess], cookie: str, lose: Callable[[], None], find: Callable[[], None]
+) -> None:
+    one = pair[0]
+    assert all(works(process, cookie) for process in pair)
+    with RawSocket(one.url, cookie=cookie) as old:
+        old.send(HYDRATE, path="/billing")
+        assert tells(old, LOADED)
+        before = len(one.log.splitlines())
+        lose()
+        old.send(CHOOSE_TAB, {"name": "held"}, path="/billing")
+        for process in pair:
+            until(lambda process=process: process.readiness() == WAITING_FOR_REDIS)
+        assert tells(old, LOST)
+        with RawSocket(one.url, cookie=cookie) as new:
+            new.send(HYDRATE, path="/billing")
+            assert tells(new, LOST)
+        assert len(one.log.splitlines()) - before <= MOST_LINES
+    find()
+    for process in pair:
+        until(process.is_ready)
+        assert works(process, cookie)
