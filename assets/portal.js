@@ -28,6 +28,8 @@
     if (!target.closest("dialog")) { pressed = target.closest("button, a"); }
     if (target.closest("[data-theme-toggle]")) { toggleTheme(); }
     if (target.closest("[data-print]")) { window.print(); }
+    var turns = target.closest("a[data-turns]");
+    if (turns) { turning = turns.getAttribute("href"); }
     var language = target.closest("a[data-language]");
     if (language) { keepPlace(language); }
     document.querySelectorAll("details.menu[open]").forEach(function (menu) {
@@ -86,6 +88,20 @@
     if (part && key) { part.scrollIntoView({ block: "nearest" }); part.focus({ preventScroll: true }); }
   }
 
+  // Who turned a page or narrowed a list by a link goes on at the top of the list, once its new rows are there.
+  var turning = null;
+  function turn() {
+    var list = turning && document.querySelector("[data-list]");
+    if (!list) { return; }
+    if (turning !== location.pathname + location.search) { turning = null; return; }
+    if (list.dataset.list !== turning) { return; }
+    turning = null;
+    if (list.getBoundingClientRect().top < 0 || list.getBoundingClientRect().top > innerHeight / 2) {
+      list.scrollIntoView({ block: "start" });
+    }
+    list.focus({ preventScroll: true });
+  }
+
   // React puts a dialog into the page and takes it out; only the browser can make it modal.
   function showDialogs() {
     document.querySelectorAll("dialog[data-modal]:not([open])").forEach(function (dialog) {
@@ -135,10 +151,11 @@
     showDialogs();
     returnFocus();
     reveal();
+    turn();
   }
   new MutationObserver(lookAround).observe(
     document.documentElement,
-    { childList: true, subtree: true, attributes: true, attributeFilter: ["data-title", "data-spoken", "data-reveal"] }
+    { childList: true, subtree: true, attributes: true, attributeFilter: ["data-title", "data-spoken", "data-reveal", "data-list"] }
   );
   setInterval(retry, RETRY_MS);
 })();

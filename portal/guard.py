@@ -17,7 +17,7 @@ from reflex_base.registry import RegistrationContext
 
 from backend.accounts.types import Session
 from backend.actor import OPERATOR_ROLES, STAFF_ROLES, TENANT_ROLES, Actor, Role
-from backend.errors import Unavailable
+from backend.errors import SignInRequired, Unavailable
 from backend.log import get_logger
 from portal import bridge, routes, session
 from portal.buckets import Buckets
@@ -106,8 +106,8 @@ class Guard(Middleware):
         if event.name == BROWSER_REPORT:
             _shorten(event)
         if was_bound and event.name != HYDRATE:
-            return _to_sign_in(ended=True)
-        return None if event.name in FRAMEWORK else _verdict(event, who)
+            return _to_sign_in(root, ended=True)
+        return None if event.name in FRAMEWORK else _verdict(root, event, who)
 
     async def _bind(self, root: BaseState, who: Session | None) -> bool:
         """Tie the tab's state to its principal. A state that was another's is wiped first; says whether it was."""
@@ -126,7 +126,7 @@ def principal_of(actor: Actor) -> str:
     return f"{actor.user_id}:{actor.role}:{actor.tenant_id}"
 
 
-def _verdict(event: Event, who: Session | None) -> StateUpdate | None:
+def _verdict(root: BaseState, event: Event, who: Session | None) -> StateUpdate | None:
     policy = policy_of(event.name)
     if policy is None:
         _note_denied("no_policy", event.name, who)
@@ -134,7 +134,7 @@ def _verdict(event: Event, who: Session | None) -> StateUpdate | None:
     if policy.public:
         return None
     if who is None:
-        return _to_sign_in(ended=False)
+        return _to_sign_in(root, ended=False)
     if who.actor.role not in policy.roles:
         _note_denied("role", event.name, who)
         return StateUpdate()
@@ -168,8 +168,10 @@ def check_policies() -> None:
         raise RuntimeError(f"event handlers without @allow: {', '.join(sorted(missing))}")
 
 
-def _to_sign_in(*, ended: bool) -> StateUpdate:
-    target = routes.sign_in({"error": "sign_in_required"} if ended else {})
+def _to_sign_in(root: BaseState, *, ended: bool) -> StateUpdate:
+    """Leads to the sign-in page, and from there back to the page that the event came from."""
+    here = root.router.url
+    target = routes.sign_in_again(here.path, here.query, error=SignInRequired.code if ended else "")
     return StateUpdate(events=Event.from_event_type(rx.redirect(target)))
 
 

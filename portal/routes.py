@@ -28,8 +28,9 @@ METRICS = "/api/v1/metrics"
 LIVE = "/healthz"
 READY = "/readyz"
 
-_OWN_PATH = re.compile(r"/(?!/)[A-Za-z0-9/_-]*(\?[A-Za-z0-9=&._%/-]*)?")
-_MAX_PATH = 300
+_OWN_PATH = re.compile(r"/(?!/)[A-Za-z0-9/_-]*(\?[A-Za-z0-9=&._%/+~-]*)?")
+# A search of sixty Persian letters takes 360.
+_MAX_PATH = 800
 
 
 def home_of(role: Role | None) -> str:
@@ -68,6 +69,17 @@ def own_path(value: object, otherwise: str = HOME) -> str:
     if isinstance(value, str) and len(value) <= _MAX_PATH and _OWN_PATH.fullmatch(value):
         return value
     return otherwise
+
+
+def own_address(path: str, query: str) -> str:
+    """A page of this portal with its query, out of untrusted input; without the query where that is none of ours."""
+    return own_path(f"{path}?{query}" if query else path, otherwise=own_path(path))
+
+
+def sign_in_again(path: str, query: str, *, error: str = "") -> str:
+    """The sign-in page, which leads back to the page where one is; from the start and from itself to nowhere else."""
+    is_page = path.rstrip("/") not in {"", SIGN_IN}
+    return sign_in({"next": own_address(path, query) if is_page else "", "error": error})
 
 
 def account(query: Mapping[str, str | int]) -> str:

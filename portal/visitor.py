@@ -53,7 +53,7 @@ class VisitorState(rx.State):
             return (
                 None
                 if path == routes.SIGN_IN
-                else rx.redirect(routes.sign_in({"next": routes.own_path(path)}))
+                else rx.redirect(routes.sign_in_again(path, self.router.url.query))
             )
         if path in {routes.HOME, routes.SIGN_IN} or (roles is not None and found.actor.role not in roles):
             return rx.redirect(routes.home_of(found.actor.role))
@@ -74,6 +74,13 @@ class VisitorState(rx.State):
             self.unexpected = error_text(Unavailable(service="database"), language(self))
         elif isinstance(reference, str) and bridge.REFERENCE.fullmatch(reference):
             self.unexpected = text("error.unknown", language(self), reference=reference)
+
+    @rx.event
+    @allow(public=True)
+    def sign_in_again(self) -> Any:
+        """The session ended while it was used: sign in, and come back to this page."""
+        here = self.router.url
+        return rx.redirect(routes.sign_in_again(here.path, here.query, error=SignInRequired.code))
 
     @rx.event
     @allow(public=True)
@@ -108,7 +115,7 @@ def on_unexpected(exception: Exception) -> EventSpec | None:
         state_store.note_failure(exception)
         return None
     if isinstance(exception, SignInRequired):
-        return rx.redirect(routes.sign_in({"error": SignInRequired.code}))
+        return VisitorState.sign_in_again()  # type: ignore[operator]  # mypy sees the namespace rx.event, not the handler
     if isinstance(exception, Unavailable):
         problem = bridge.problem_of(exception, "en")
     else:

@@ -18,6 +18,7 @@ SELECT i.id, i.tenant_id, t.name_fa AS tenant_name_fa, t.name_en AS tenant_name_
        i.zibal_track_id, i.paid_at
 FROM tenant_invoice i JOIN tenant t ON t.id = i.tenant_id
 """
+_OF_TENANT = "WHERE i.tenant_id = :tenant AND (i.status = :status OR CAST(:status AS text) IS NULL)"
 
 # A measured day is whole unless somebody known used tokens, or is held, and has no invoice: a label that was mapped
 # later. Whoever was known when the day was measured has one, so only tenants that came after are looked for, and of
@@ -43,12 +44,14 @@ def invoice(connection: Connection, invoice_id: UUID) -> Invoice | None:
     return _to_invoice(row) if row else None
 
 
-def invoices_of(connection: Connection, tenant_id: TenantId, limit: int, offset: int) -> list[Invoice]:
-    """A tenant's invoices, the newest day first."""
-    statement = text(
-        f"{_INVOICE} WHERE i.tenant_id = :tenant ORDER BY i.day DESC LIMIT :limit OFFSET :offset"
+def invoices_of(
+    connection: Connection, tenant_id: TenantId, limit: int, offset: int, status: Status | None
+) -> list[Invoice]:
+    """A tenant's invoices with a status, or all of them, the newest day first."""
+    statement = text(f"{_INVOICE} {_OF_TENANT} ORDER BY i.day DESC LIMIT :limit OFFSET :offset")
+    rows = connection.execute(
+        statement, {"tenant": tenant_id, "status": status, "limit": limit, "offset": offset}
     )
-    rows = connection.execute(statement, {"tenant": tenant_id, "limit": limit, "offset": offset})
     return [_to_invoice(row) for row in rows.mappings()]
 
 
@@ -62,10 +65,10 @@ def of_ids(connection: Connection, invoice_ids: Sequence[UUID]) -> list[Invoice]
     return [_to_invoice(row) for row in connection.execute(statement, {"ids": list(invoice_ids)}).mappings()]
 
 
-def count_of(connection: Connection, tenant_id: TenantId) -> int:
-    """How many invoices a tenant has."""
-    statement = text("SELECT count(*) FROM tenant_invoice WHERE tenant_id = :tenant")
-    return int(connection.scalar(statement, {"tenant": tenant_id}) or 0)
+def count_of(connection: Connection, tenant_id: TenantId, status: Status | None) -> int:
+    """How many invoices with a status a tenant has, or how many in all."""
+    statement = text(f"SELECT count(*) FROM tenant_invoice i {_OF_TENANT}")  # noqa: S608 - our own words
+    return int(connection.scalar(statement, {"tenant": tenant_id, "status": status}) or 0)
 
 
 def net_by_day(connection: Connection, tenant_id: TenantId, first: date, last: date) -> dict[date, Rial]:

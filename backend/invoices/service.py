@@ -251,14 +251,16 @@ def net_by_day(actor: Actor, tenant_id: TenantId, first: date, last: date) -> di
         return report_repository.net_by_day(connection, tenant_id, first, last)
 
 
-def invoices_of(actor: Actor, tenant_id: TenantId, *, limit: int = 50, offset: int = 0) -> InvoicePage:
-    """A stretch of a tenant's invoices, the newest day first."""
+def invoices_of(
+    actor: Actor, tenant_id: TenantId, *, limit: int = 50, offset: int = 0, status: Status | None = None
+) -> InvoicePage:
+    """A stretch of a tenant's invoices, the newest day first; of those with a status, or of all."""
     require_tenant(actor, tenant_id)
     with read() as connection:
         rows = report_repository.invoices_of(
-            connection, tenant_id, max(0, min(limit, MAX_PAGE)), max(0, offset)
+            connection, tenant_id, max(0, min(limit, MAX_PAGE)), max(0, offset), status
         )
-        return InvoicePage(rows=rows, total=report_repository.count_of(connection, tenant_id))
+        return InvoicePage(rows=rows, total=report_repository.count_of(connection, tenant_id, status))
 
 
 def of_ids(actor: Actor, invoice_ids: Sequence[InvoiceId]) -> list[Invoice]:

@@ -6,9 +6,6 @@ from typing import Any
 
 import reflex as rx
 
-from portal.components.basics import button
-from portal.i18n import t
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
@@ -53,18 +50,4 @@ def _cell(column: Column, row: Any) -> rx.Component:
         column.cell(row),
         class_name=" ".join(filter(None, names)),
         custom_attrs={"data-label": column.head},
-    )
-
-
-def pager(*, shown: Any, has_previous: Any, has_next: Any, previous: Any, following: Any) -> rx.Component:
-    """Where one is in a long list, and the way to its neighbours."""
-    return rx.el.nav(
-        rx.el.span(shown, class_name="muted small", custom_attrs={"aria-live": "polite"}),
-        rx.el.div(
-            button(t("pager.previous"), kind="small", on_click=previous, disabled=~has_previous),
-            button(t("pager.next"), kind="small", on_click=following, disabled=~has_next),
-            class_name="row",
-        ),
-        class_name="pager no-print",
-        aria_label=t("pager.label"),
     )

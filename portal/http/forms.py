@@ -10,7 +10,8 @@ from portal import session
 
 _MAX_BODY_BYTES = 16_384
 _MAX_FIELDS = 12
-_MAX_VALUE = 1_024
+# The ids of 200 chosen invoices.
+_MAX_VALUE = 8_192
 
 
 class UnreadableFormError(Exception):

@@ -70,7 +70,6 @@ def _home_unless_allowed(found: Session, roles: frozenset[str] | None) -> str | 
 
 def _sign_in(path: str, scope: Scope, *, had_session: bool) -> str:
     query = scope["query_string"].decode("latin-1")
-    wanted = routes.own_path(f"{path}?{query}" if query else path, otherwise=path)
     if path == routes.HOME:
         return routes.SIGN_IN
-    return routes.sign_in({"next": wanted, "error": SignInRequired.code if had_session else ""})
+    return routes.sign_in_again(path, query, error=SignInRequired.code if had_session else "")

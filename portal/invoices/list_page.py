@@ -3,9 +3,10 @@
 import reflex as rx
 
 from portal import routes
-from portal.components.basics import badge, card, link, page_head, tile, tiles
+from portal.components.basics import badge, link, page_head, tile, tiles
+from portal.components.listing import listing
 from portal.components.status import by_phase, empty_state
-from portal.components.table import Column, data_table, pager
+from portal.components.table import Column, data_table
 from portal.guard import TENANT
 from portal.i18n import t
 from portal.invoices.checking_parts import checking_card
@@ -22,7 +23,11 @@ def invoices() -> rx.Component:
         page_head(t("page.invoices.heading"), t("page.invoices.intro")),
         by_phase(
             InvoicesState.phase,
-            ready=rx.cond(InvoicesState.rows.length() > 0, _list(), _none()),  # type: ignore[attr-defined]  # a Var
+            ready=rx.cond(
+                (InvoicesState.rows.length() > 0) | InvoicesState.pager.is_narrowed,  # type: ignore[attr-defined]  # a Var
+                _list(),
+                _none(),
+            ),
             problem=InvoicesState.problem,
             retry=InvoicesState.load_again,
         ),
@@ -59,8 +64,9 @@ def _list() -> rx.Component:
         answer_notes(InvoicesState.pay_problem, InvoicesState.pay_done),
         checking_card(InvoicesState),
         pay_several(),
-        card(
+        listing(
             t("page.invoices.all"),
+            InvoicesState.rows,
             data_table(
                 InvoicesState.rows,
                 [
@@ -78,14 +84,8 @@ def _list() -> rx.Component:
                 caption=t("page.invoices.all"),
                 key=lambda row: row.key,
             ),
-            pager(
-                shown=InvoicesState.shown,
-                has_previous=InvoicesState.has_previous,
-                has_next=InvoicesState.has_next,
-                previous=InvoicesState.newer,
-                following=InvoicesState.older,
-            ),
-            flush=True,
+            pager=InvoicesState.pager,
+            choices=InvoicesState.choices,
         ),
     )
 
@@ -96,7 +96,7 @@ def _number(row: InvoiceRow) -> rx.Component:
     box = rx.el.label(
         rx.el.input(
             type="checkbox",
-            checked=InvoicesState.chosen.contains(row.key),  # type: ignore[attr-defined]  # a list on the server, a Var here
+            checked=InvoicesState.ticked.contains(row.key),  # type: ignore[attr-defined]  # a str on the server, a Var here
             on_change=toggle,
         ),
         rx.el.span(t("payment.select", number=row.number), class_name="visually-hidden"),

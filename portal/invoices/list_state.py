@@ -1,15 +1,16 @@
 """What the list of invoices knows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import reflex as rx
 
 from backend.actor import Actor, own_tenant
+from backend.errors import Invalid, NotFound
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.invoices import service as invoices
-from backend.invoices.types import InvoiceId
+from backend.invoices.types import InvoiceId, InvoicePage, Status
 from backend.payments import service as payments
 from portal import bridge, session
 from portal.bridge import Problem
@@ -21,8 +22,11 @@ from portal.invoices.check_state import CheckingPayments
 from portal.invoices.payment_rows import Credit, Offer
 from portal.invoices.rows import InvoiceRow
 from portal.invoices.standing_rows import Check
+from portal.place import PAGE_SIZE, Choice, Pager, Place, choices, place_of, to_pager
 
-PAGE_SIZE = 20
+STATUS = "status"
+# Their ids fit into the form that pays them, and into one event.
+MOST_TICKED = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +34,8 @@ class ListView:
     """A page of the list."""
 
     rows: list[InvoiceRow]
-    first: int
-    total: int
+    pager: Pager
+    choices: list[Choice]
     due: str
     due_count: str
     offer: Offer
@@ -39,29 +43,37 @@ class ListView:
     credit: Credit
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticked:
+    """What was ticked, and what a click would do with it."""
+
+    ids: str = ""
+    offer: Offer = field(default_factory=Offer)
+    words: str = ""
+
+
 class InvoicesState(CheckingPayments, rx.State):
-    """One tab's place in the own tenant's invoices."""
+    """One tab's view of the own tenant's invoices. Where in the list it is, the address says."""
 
     phase: str = "loading"
     problem: Problem = Problem(text="")
     rows: list[InvoiceRow] = []
-    shown: str = ""
+    pager: Pager = Pager()
+    choices: list[Choice] = []
     due: str = ""
     due_count: str = ""
-    has_previous: bool = False
-    has_next: bool = False
     credit: Credit = Credit()
-    chosen: list[str] = []
-    chosen_offer: Offer = Offer()
-    chosen_sum: str = ""
-    _first: int = 0
+    # The browser keeps the ids: a line that drops may leave this state behind, and a reload would empty it.
+    ticked: str = rx.SessionStorage("", name="ticked-invoices")
+    ticked_offer: Offer = Offer()
+    ticked_sum: str = ""
 
     @rx.event
     @allow(TENANT)
     async def load(self) -> None:
-        """The newest invoices."""
+        """The page of the list that the address names, and what was ticked before."""
         self._begin_paying()
-        await self._show(0)
+        await self._show_again()
 
     @rx.event
     @allow(TENANT)
@@ -70,78 +82,62 @@ class InvoicesState(CheckingPayments, rx.State):
         await self._show_again()
 
     @rx.event
-    @allow(TENANT)
-    async def older(self) -> None:
-        """The next page."""
-        await self._show(self._first + PAGE_SIZE)
-
-    @rx.event
-    @allow(TENANT)
-    async def newer(self) -> None:
-        """The page before."""
-        await self._show(max(0, self._first - PAGE_SIZE))
-
-    @rx.event
     @allow(TENANT_ADMINS)
     async def toggle(self, key: str) -> None:
         """Choose an invoice of this page to be paid, or choose it no more."""
-        payable = [row.key for row in self.rows if row.is_payable]
-        if key not in payable:
+        if key not in [row.key for row in self.rows if row.is_payable]:
             return
-        wanted = [each for each in payable if (each in self.chosen) != (each == key)]
+        before = ids_in(self.ticked)
+        wanted = [each for each in before if each != key] if key in before else [*before, key]
         actor, lang = (await session.current(self)).actor, language(self)
-        outcome = await bridge.attempt(lang, lambda: chosen_offer(actor, wanted, lang))
+        outcome = await bridge.attempt(lang, lambda: read_ticked(actor, wanted, lang))
         if isinstance(outcome, Problem):
             self.pay_problem = outcome.text
             return
-        self.chosen, self.chosen_offer, self.pay_problem = wanted, outcome, ""
-        count = fmt.number(len(wanted), lang)
-        self.chosen_sum = (
-            text("payment.chosen_sum", lang, count=count, amount=outcome.total) if wanted else ""
-        )
+        self.pay_problem = ""
+        self._show_ticked(outcome)
 
     def _due(self) -> None:
         return None
 
     async def _show_again(self) -> None:
-        await self._show(self._first)
-
-    async def _show(self, first: int) -> None:
         actor, lang = (await session.current(self)).actor, language(self)
-        outcome = await bridge.attempt(lang, lambda: list_view(actor, first, lang))
+        place, before = place_of(self, {STATUS: tuple(Status)}), ids_in(self.ticked)
+        outcome = await bridge.attempt(
+            lang, lambda: (list_view(actor, place, lang), still_ticked(actor, before, lang))
+        )
         if isinstance(outcome, Problem):
             self.phase, self.problem = "problem", outcome
             return
-        self._first, self.rows = outcome.first, outcome.rows
-        self.due, self.due_count = outcome.due, outcome.due_count
-        self.offer, self.credit, self.check = outcome.offer, outcome.credit, outcome.check
-        self.chosen, self.chosen_offer, self.chosen_sum = [], Offer(), ""
-        last = outcome.first + len(outcome.rows)
-        self.has_previous, self.has_next = outcome.first > 0, last < outcome.total
-        self.shown = text(
-            "pager.shown",
-            lang,
-            first=fmt.number(min(outcome.first + 1, outcome.total), lang),
-            last=fmt.number(last, lang),
-            total=fmt.number(outcome.total, lang),
-        )
+        view, ticked = outcome
+        self.rows, self.pager, self.choices = view.rows, view.pager, view.choices
+        self.due, self.due_count = view.due, view.due_count
+        self.offer, self.credit, self.check = view.offer, view.credit, view.check
+        self._show_ticked(ticked)
         self.phase = "ready"
 
+    def _show_ticked(self, found: Ticked) -> None:
+        self.ticked, self.ticked_offer, self.ticked_sum = found.ids, found.offer, found.words
 
-def list_view(actor: Actor, first: int, lang: Lang) -> ListView:
+
+def list_view(actor: Actor, place: Place, lang: Lang) -> ListView:
     """Read a page of the actor's own tenant's invoices, and what is due in all."""
     tenant_id = own_tenant(actor)
-    found = invoices.invoices_of(actor, tenant_id, limit=PAGE_SIZE, offset=first)
-    if first and first >= found.total:
-        # Two quick clicks on "older" count past the end.
-        first = max(0, found.total - 1) // PAGE_SIZE * PAGE_SIZE
-        found = invoices.invoices_of(actor, tenant_id, limit=PAGE_SIZE, offset=first)
+    status = Status(place.word(STATUS)) if place.word(STATUS) else None
+
+    def page_at(where: Place) -> InvoicePage:
+        return invoices.invoices_of(actor, tenant_id, limit=PAGE_SIZE, offset=where.first(), status=status)
+
+    found = page_at(place)
+    if (nearest := place.within(found.total)) != place:
+        # An old link, or invoices of this status that were paid meanwhile.
+        place, found = nearest, page_at(nearest)
     due, preview = payments.owed_by(actor, tenant_id), payments.preview(actor)
     standings = payments.standings(actor, [each.id for each in found.rows])
     return ListView(
         rows=[rows.to_row(each, standings[each.id], lang) for each in found.rows],
-        first=first,
-        total=found.total,
+        pager=to_pager(place, shown=len(found.rows), total=found.total, lang=lang),
+        choices=choices(place, STATUS, _statuses(lang)),
         due=fmt.toman(due.outstanding_rial, lang),
         due_count=fmt.number(due.count, lang),
         offer=payment_rows.to_offer(preview, lang, may_pay=actor.role in TENANT_ADMINS, is_list=True),
@@ -150,6 +146,36 @@ def list_view(actor: Actor, first: int, lang: Lang) -> ListView:
     )
 
 
-def chosen_offer(actor: Actor, keys: Sequence[str], lang: Lang) -> Offer:
-    """What a click would do with the chosen invoices."""
-    return payment_rows.read_offer(actor, [InvoiceId(uuid_of(key)) for key in keys], lang)
+def _statuses(lang: Lang) -> list[tuple[str, str]]:
+    return [("", text("pager.all", lang)), *((each, text(f"invoice.status.{each}", lang)) for each in Status)]
+
+
+def ids_in(ticked: str) -> list[str]:
+    """The ids that a browser kept, which may hold anything."""
+    return [each for each in ticked.split(",") if each][: MOST_TICKED + 1]
+
+
+def read_ticked(actor: Actor, keys: Sequence[str], lang: Lang) -> Ticked:
+    """What a click would do with the ticked invoices. Those that are paid by now are ticked no more.
+
+    Raises:
+        NotFound: one of them is no invoice of the actor's.
+        Invalid: they are more than one payment takes.
+    """
+    if not keys:
+        return Ticked()
+    if len(keys) > MOST_TICKED:
+        raise Invalid(field="invoice_ids", reason="too_many_invoices")
+    offer = payment_rows.read_offer(actor, [InvoiceId(uuid_of(key)) for key in keys], lang)
+    count = fmt.number(len(ids_in(offer.invoices)), lang)
+    words = text("payment.chosen_sum", lang, count=count, amount=offer.total) if offer.invoices else ""
+    # The ids reach the browser once.
+    return Ticked(ids=offer.invoices, offer=replace(offer, invoices=""), words=words)
+
+
+def still_ticked(actor: Actor, keys: Sequence[str], lang: Lang) -> Ticked:
+    """What is left of ticks that a browser kept; none where they are another's, or not ids at all."""
+    try:
+        return read_ticked(actor, keys, lang)
+    except (NotFound, Invalid):
+        return Ticked()

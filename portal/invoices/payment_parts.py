@@ -73,7 +73,7 @@ def pay_several() -> rx.Component:
             t("payment.pay_heading"),
             rx.el.div(
                 # Once some are chosen, only what holds for these is told: two ceilings explained at once confuse.
-                rx.cond(InvoicesState.chosen_sum == "", _remarks(everything.remarks), rx.fragment()),
+                rx.cond(InvoicesState.ticked_sum == "", _remarks(everything.remarks), rx.fragment()),
                 rx.cond(everything.can_pay, _choices(), rx.fragment()),
                 rx.cond(
                     everything.can_use_credit,
@@ -89,18 +89,18 @@ def pay_several() -> rx.Component:
 
 
 def _choices() -> rx.Component:
-    chosen = InvoicesState.chosen_offer
+    chosen = InvoicesState.ticked_offer
     return rx.fragment(
         _remarks(chosen.remarks),
         rx.el.div(
             pay_form(
                 t("payment.pay_selected"),
-                invoices=chosen.invoices,
+                invoices=InvoicesState.ticked,
                 disabled=~chosen.can_pay.bool(),  # type: ignore[attr-defined]  # a bool on the server, a Var here
             ),
             pay_form(InvoicesState.offer.pay_all, is_primary=False),
             rx.el.span(
-                rx.cond(InvoicesState.chosen_sum != "", InvoicesState.chosen_sum, t("payment.choose_some")),
+                rx.cond(InvoicesState.ticked_sum != "", InvoicesState.ticked_sum, t("payment.choose_some")),
                 class_name="muted small",
                 data_testid="chosen-sum",
                 custom_attrs={"aria-live": "polite"},

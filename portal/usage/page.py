@@ -4,9 +4,10 @@ import reflex as rx
 
 from portal import routes
 from portal.components.basics import badge, card, page_head, tile, tiles
+from portal.components.listing import listing
 from portal.components.reasons import reasons
 from portal.components.status import by_phase, empty_state, error_panel, note
-from portal.components.table import Column, data_table, pager
+from portal.components.table import Column, data_table
 from portal.guard import TENANT
 from portal.i18n import t
 from portal.layout import page
@@ -105,8 +106,9 @@ def _days() -> rx.Component:
             usage_chart(),
             aside=rx.el.span(t("page.usage.tokens"), class_name="muted small"),
         ),
-        card(
+        listing(
             t("page.usage.days"),
+            UsageState.days,
             data_table(
                 UsageState.days,
                 [
@@ -124,14 +126,7 @@ def _days() -> rx.Component:
                 caption=t("page.usage.days"),
                 key=lambda row: row.key,
             ),
-            pager(
-                shown=UsageState.shown,
-                has_previous=UsageState.has_previous,
-                has_next=UsageState.has_next,
-                previous=UsageState.previous_days,
-                following=UsageState.next_days,
-            ),
-            flush=True,
+            pager=UsageState.pager,
         ),
     )
 

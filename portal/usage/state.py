@@ -12,8 +12,7 @@ import reflex as rx
 from backend import clock
 from backend.actor import Actor, TenantId, own_tenant
 from backend.errors import SignInRequired
-from backend.i18n import format as fmt
-from backend.i18n.catalog import Lang, text
+from backend.i18n.catalog import Lang
 from backend.invoices import service as invoices
 from backend.pricing import rules as pricing_rules
 from backend.pricing import service as pricing
@@ -23,12 +22,12 @@ from portal.bridge import Lane, Problem
 from portal.errands import Errand
 from portal.guard import TENANT, allow
 from portal.i18n import language
+from portal.place import PAGE_SIZE, Pager, place_of, to_pager
 from portal.usage import rows
 from portal.usage.drawing import Column, Tick, draw
 from portal.usage.rows import Amount, DayRow, MonthView, SeriesRow, TodayView
 
 CHART_DAYS = 30
-PAGE_SIZE = 20
 REFRESH_S = 20
 # A day that is settled while a tab is open appears there within this time.
 LOOK_AGAIN = timedelta(minutes=10)
@@ -78,11 +77,8 @@ class UsageState(rx.State):
     is_month_whole: bool = False
     settling: str = ""
     days: list[DayRow] = []
-    shown: str = ""
-    has_previous: bool = False
-    has_next: bool = False
+    pager: Pager = Pager()
     _all_days: list[DayRow] = []
-    _first: int = 0
     _month: Amount = Amount()
     _month_since: date | None = None
     _day: date | None = None
@@ -111,7 +107,8 @@ class UsageState(rx.State):
             try:
                 outcome, stored = await self._measured(errand, lang)
             except SignInRequired:
-                yield rx.redirect(routes.sign_in({"next": routes.USAGE, "error": SignInRequired.code}))
+                here = self.router.url
+                yield rx.redirect(routes.sign_in_again(here.path, here.query, error=SignInRequired.code))
                 return
             async with errand.holding(self) as is_ours:
                 if not is_ours:
@@ -137,18 +134,6 @@ class UsageState(rx.State):
         stored = await self._stored_since(outcome, errand.actor, lang)
         return outcome, await errand.confirmed(self, stored)
 
-    @rx.event
-    @allow(TENANT)
-    def next_days(self) -> None:
-        """Older days."""
-        self._show_days(self._first + PAGE_SIZE, language(self))
-
-    @rx.event
-    @allow(TENANT)
-    def previous_days(self) -> None:
-        """Newer days."""
-        self._show_days(self._first - PAGE_SIZE, language(self))
-
     async def _stored_since(
         self, measured: Today | Problem, actor: Actor, lang: Lang
     ) -> StoredView | Problem | None:
@@ -173,22 +158,14 @@ class UsageState(rx.State):
         self._day, self._read_at, self.settling = stored.day, stored.read_at, stored.settling
         drawn = await self.get_state(ChartState)
         drawn.columns, drawn.ticks, drawn.series = stored.columns, stored.ticks, stored.series
-        self._show_days(self._first if self._first < len(stored.days) else 0, lang)
+        self._show_days(lang)
         self._show_month(lang)
 
-    def _show_days(self, first: int, lang: Lang) -> None:
+    def _show_days(self, lang: Lang) -> None:
         total = len(self._all_days)
-        self._first = max(0, min(first, max(0, total - 1) // PAGE_SIZE * PAGE_SIZE))
-        self.days = self._all_days[self._first : self._first + PAGE_SIZE]
-        last = self._first + len(self.days)
-        self.has_previous, self.has_next = self._first > 0, last < total
-        self.shown = text(
-            "pager.shown",
-            lang,
-            first=fmt.number(min(self._first + 1, total), lang),
-            last=fmt.number(last, lang),
-            total=fmt.number(total, lang),
-        )
+        place = place_of(self).within(total)
+        self.days = self._all_days[place.first() : place.first() + PAGE_SIZE]
+        self.pager = to_pager(place, shown=len(self.days), total=total, lang=lang)
 
     def _show_today(self, outcome: Today | Problem, lang: Lang) -> None:
         if isinstance(outcome, Problem):

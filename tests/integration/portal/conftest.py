@@ -212,7 +212,7 @@ class Tab:
         event = dataclasses.replace(
             Event(name=name, payload=dict(payload or {})),
             router_data={
-                "pathname": path,
+                "pathname": path.partition("?")[0],
                 "asPath": path,
                 "query": {},
                 "token": tab,
@@ -262,6 +262,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "revoke": {"key": "x"},
     "toggle": {"key": "x"},
     "open_file": {"key": "x"},
+    "seek": {"form": {"q": "7"}},
     "find": {"form": {"wanted": "7"}},
     "resolve": {"form": {"reason": "because"}},
     "tell_unexpected": {"reference": "0123abcd"},

@@ -1,0 +1,142 @@
+"""Where one is in a list: its page, and what it is narrowed to. Both stand in the address and nowhere else.
+
+So Back, Forward, a reload, a shared link, a lost connection and signing in again all lead to the same rows. The way to
+another place is a link. The page it leads to asks ``place_of`` when it loads, and shows ``to_pager`` and ``choices``.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import reflex as rx
+
+from backend.i18n import format as fmt
+from backend.i18n.catalog import Lang, text
+from portal import routes
+from portal.guard import EVERYBODY, allow
+
+PAGE = "page"
+PAGE_SIZE = 20
+LONGEST_WORD = 60
+_LAST_PAGE = 99_999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A page of a list, the first one being 1, and the words that narrow the list, by their names in the address."""
+
+    path: str
+    page: int = 1
+    words: tuple[tuple[str, str], ...] = ()
+
+    def word(self, name: str) -> str:
+        """What the list is narrowed to under a name; an empty string where it is not."""
+        return dict(self.words).get(name, "")
+
+    def first(self, size: int = PAGE_SIZE) -> int:
+        """How many rows stand before this page."""
+        return (self.page - 1) * size
+
+    def within(self, total: int, size: int = PAGE_SIZE) -> "Place":
+        """This place, or the last page of a list that ends before it."""
+        return replace(self, page=max(1, min(self.page, -(-total // size))))
+
+    def at(self, page: int) -> "Place":
+        """Another page of the same list."""
+        return replace(self, page=page)
+
+    def with_word(self, name: str, value: str) -> "Place":
+        """The first page of the list, narrowed in another way; an empty value no more by this name."""
+        others = [(known, word) for known, word in self.words if known != name]
+        return replace(self, page=1, words=tuple(sorted([*others, (name, value)] if value else others)))
+
+    @property
+    def address(self) -> str:
+        """The link to this place. The same place has always the same one."""
+        page = {PAGE: str(self.page)} if self.page > 1 else {}
+        return routes.with_query(self.path, {**dict(self.words), **page})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pager:
+    """Which rows are shown, the links to the neighbours and to this page; an empty link where there is no neighbour."""
+
+    shown: str = ""
+    previous: str = ""
+    following: str = ""
+    here: str = ""
+    is_narrowed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One way to narrow a list, and the link to it."""
+
+    title: str
+    url: str
+    is_chosen: bool
+
+
+def place_of(state: rx.State, names: Mapping[str, Collection[str] | None] | None = None) -> Place:
+    """The place that a page's address names. ``names`` holds the words that each name may stand for, None for any.
+
+    Anybody can write an address: what is no page is the first one, unknown words are none, long ones are cut.
+    """
+    query = state.router.url.query_parameters
+    words = {name: _word(query.get(name, ""), known) for name, known in (names or {}).items()}
+    return Place(
+        path=routes.own_path(state.router.url.path.rstrip("/")),
+        page=_page(query.get(PAGE, "")),
+        words=tuple(sorted((name, word) for name, word in words.items() if word)),
+    )
+
+
+def to_pager(place: Place, *, shown: int, total: int, lang: Lang, size: int = PAGE_SIZE) -> Pager:
+    """What stands below a page of ``shown`` rows of a list of ``total`` ones."""
+    first = place.first(size)
+    words = text(
+        "pager.shown",
+        lang,
+        first=fmt.number(min(first + 1, total), lang),
+        last=fmt.number(first + shown, lang),
+        total=fmt.number(total, lang),
+    )
+    return Pager(
+        shown=words,
+        previous=place.at(place.page - 1).address if place.page > 1 else "",
+        following=place.at(place.page + 1).address if first + shown < total else "",
+        here=place.address,
+        is_narrowed=bool(place.words),
+    )
+
+
+def choices(place: Place, name: str, titles: Sequence[tuple[str, str]]) -> list[Choice]:
+    """The ways to narrow a list by one name: pairs of a word in the address, empty for all, and a title."""
+    return [
+        Choice(title=title, url=place.with_word(name, word).address, is_chosen=place.word(name) == word)
+        for word, title in titles
+    ]
+
+
+class PlaceState(rx.State):
+    """Goes to what somebody typed; the page itself reads it from the address."""
+
+    @rx.event
+    @allow(EVERYBODY)
+    def seek(self, form: dict[str, Any]) -> Any:
+        """Narrow the list of this page to the words of a form, and show its first page."""
+        place = Place(path=routes.own_path(self.router.url.path.rstrip("/")))
+        for name, value in list(form.items())[:10] if isinstance(form, dict) else ():
+            if name != PAGE and isinstance(value, str):
+                place = place.with_word(str(name), value.strip()[:LONGEST_WORD])
+        return rx.redirect(place.address)
+
+
+def _word(written: str, known: Collection[str] | None) -> str:
+    word = written.strip()[:LONGEST_WORD]
+    return word if known is None or word in known else ""
+
+
+def _page(written: str) -> int:
+    is_number = written.isascii() and written.isdigit() and len(written) <= len(str(_LAST_PAGE))
+    return max(1, int(written)) if is_number else 1
