@@ -55,7 +55,7 @@ WATCH = """
     if (!seen.hydrated && document.querySelector('[data-hydrated]')) { seen.hydrated = now; }
     if (!seen.content && document.querySelectorAll('tbody tr').length >= ROWS
         && document.querySelectorAll('.chart-day').length >= 30) { seen.content = now; }
-    const older = document.querySelector('.pager button:not([disabled])');
+    const older = document.querySelector('.pager a');
     if (!seen.clicked) {
       if (seen.hydrated && older) { seen.before = shown(); seen.clicked = now; older.click(); }
     } else if (!seen.answered && shown() !== seen.before) {
@@ -82,7 +82,7 @@ async ({clicks, pauseMs}) => {
   for (let n = 0; n < clicks; n++) {
     const done = answered(shown());
     const start = performance.now();
-    document.querySelector('.pager button:not([disabled])').click();
+    document.querySelector('.pager a').click();
     times.push(await done - start);
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
