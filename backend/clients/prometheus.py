@@ -117,7 +117,9 @@ def close_all() -> None:
 
 def quoted(value: str) -> str:
     """A label value as a PromQL string, whatever it holds."""
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    told = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    # Prometheus takes a replacement character for bytes that are no UTF-8, unless it is written as an escape.
+    return '"' + told.replace("\ufffd", "\\ufffd") + '"'
 
 
 def instant_text(at_ms: int) -> str:

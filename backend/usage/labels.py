@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from hashlib import sha256
+from typing import TypeVar
 
 from backend.usage.types import Key
 
@@ -12,6 +13,8 @@ LONGEST_BYTES = 600
 LETTER_BYTES = 4
 SHOWN_LETTERS = 100
 DIGEST_LETTERS = 16
+
+What = TypeVar("What")
 
 
 def is_storable(label: str, longest_bytes: int = LONGEST_BYTES) -> bool:
@@ -29,8 +32,8 @@ def storable(label: str, longest_bytes: int = LONGEST_BYTES) -> str:
     return f"{label[:SHOWN_LETTERS].replace(chr(0), chr(0xFFFD))}…{digest}"
 
 
-def with_storable_labels(values: Mapping[Key, int]) -> dict[Key, int]:
-    """Readings under labels that can be kept."""
+def with_storable_labels(values: Mapping[Key, What]) -> dict[Key, What]:
+    """Readings, or what else is known of meters, under labels that can be kept."""
     return {
         (storable(tenant, LONGEST_TENANT_BYTES), storable(model), storable(kind)): value
         for (tenant, model, kind), value in values.items()

@@ -152,6 +152,8 @@ def sight_of(matrix: Iterable[Mapping[str, Any]], *, is_wanted: Callable[[str], 
         labels = {name: value for name, value in series["metric"].items() if name != "__name__"}
         if is_wanted(labels.get("instance", "")):
             targets.append(Target(labels, _runs(series["values"])))
+    # The order of an answer decides nothing, not even between equals.
+    targets.sort(key=lambda target: sorted(target.labels.items()))
     return Sight(targets, _lives(targets))
 
 

@@ -1,7 +1,9 @@
 """Reads the meters of a window: asks Prometheus for what the lives in it need, and has the rules count."""
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime
+from itertools import combinations
 
 from backend.clock import Window
 from backend.collector import collector_paused
@@ -19,7 +21,7 @@ from backend.usage.rules import (
     highest,
     storable_readings,
     tally,
-    unseen_rows,
+    with_unseen_rows,
 )
 from backend.usage.situation import Situation, survey
 from backend.usage.source import Source
@@ -27,6 +29,7 @@ from backend.usage.types import (
     ClosedLife,
     DayMeasurement,
     Flag,
+    Key,
     StoredClosings,
     Values,
 )
@@ -62,7 +65,7 @@ def _measure(
     strangers |= (instances or {""}) - {target.instance for target in situation.sight.targets}
     lives = [_life_readings(situation, index, found) for index in situation.seen]
     lives += [_stranger(source, instance, span) for instance in source.with_counters(sorted(strangers), span)]
-    is_blackout = not situation.seen and not lives and was_nobody_looking(source, span, stored)
+    is_blackout = not situation.seen and was_nobody_looking(source, span, stored)
     late = (_late_readings(situation, index, found) for index in situation.late)
     lives += [one for one in late if one.closings]
     is_odd = bool(strangers) or look.shards.has_odd_labels
@@ -76,7 +79,7 @@ def _measure(
         day=day,
         window=window,
         measured_at=now,
-        rows=unseen_rows(alive_before(span, stored)) if is_blackout else counted.rows,
+        rows=with_unseen_rows(counted.rows, alive_before(span, stored)) if is_blackout else counted.rows,
         readings=counted.readings,
         series=len(counted.readings),
         lives=[
@@ -91,12 +94,13 @@ def _life_readings(situation: Situation, index: int, found: Found) -> LifeReadin
     closed_ms = life.seen_by(span.end_ms)
     is_born, is_known = situation.is_born(life), situation.is_known(life)
     openings = highest(found.copies(Asked.OPENING, index))
-    is_new = move is not None or bool(openings and situation.is_overlooked(life))
+    is_overlooked = situation.is_overlooked(life)
+    is_new = move is not None or is_overlooked
     closings = highest(found.copies(Asked.CLOSING, index))
     late = highest(found.copies(Asked.VANISHED, index))
     vanished = {key: value for key, value in late.items() if key not in closings}
     rate_base, rate_base_ms = _rate_base(situation, index, found)
-    firsts, first_ms = _firsts(situation, index, found)
+    firsts, first_at, firsts_at = _firsts(situation, index, found)
     return LifeReadings(
         life=life,
         seen=situation.seen[index],
@@ -109,11 +113,13 @@ def _life_readings(situation: Situation, index: int, found: Found) -> LifeReadin
         is_born=is_born,
         was_known=is_known and not is_new,
         firsts=firsts,
-        first_at=None if first_ms is None else instant_of(first_ms),
+        first_at=first_at,
+        firsts_at=firsts_at,
         is_day_before_whole=situation.previous_day_is_stored,
         before_end=rate_base,
         before_end_ms=rate_base_ms,
-        flags=_flags(situation, index, found),
+        flags=_flags(situation, index),
+        flagged=_flagged(situation, index, found),
     )
 
 
@@ -148,30 +154,44 @@ def _opened_ms(situation: Situation, life: Life) -> int:
     return late_ms if late_ms is not None else life.seen_by(start_ms) or start_ms
 
 
-def _firsts(situation: Situation, index: int, found: Found) -> tuple[Values, int | None]:
-    """First readings in the place of openings that nobody knows, and from when on something is known of the life."""
+def _firsts(
+    situation: Situation, index: int, found: Found
+) -> tuple[Values, datetime | None, dict[Key, datetime]]:
+    """First readings in the place of openings that nobody knows; since when the life is known, and single meters."""
     life = situation.sight.lives[index]
     if move := situation.moved(life):
-        return highest(found.copies(Asked.FIRST, index)), move.at_ms
-    firsts, first_ms = firsts_of(life, index, found)
-    if first_ms is None and not situation.is_born(life) and not situation.is_known(life):
-        first_ms = life.times[0]
-    return firsts, first_ms
+        return highest(found.copies(Asked.FIRST, index)), instant_of(move.at_ms), {}
+    firsts, since_ms = firsts_of(life, index, found)
+    is_unknown = not situation.is_born(life) and not situation.is_known(life)
+    first_at = instant_of(life.times[0]) if is_unknown else None
+    return firsts, first_at, {key: instant_of(at_ms) for key, at_ms in since_ms.items()}
 
 
-def _flags(situation: Situation, index: int, found: Found) -> frozenset[Flag]:
+def _flagged(situation: Situation, index: int, found: Found) -> dict[Flag, AbstractSet[Key]]:
+    """What one must know about single meters of a life, whatever else the process counts."""
+    life, flagged = situation.sight.lives[index], dict[Flag, AbstractSet[Key]]()
+    shown = found.by_target(Asked.CLOSING, index)
+    twice = [
+        shown[one.target].keys() & shown[other.target].keys()
+        for one, other in combinations(life.copies, 2)
+        if shown.get(one.target) and shown.get(other.target) and overlap([one, other])
+    ]
+    if twice:
+        flagged[Flag.DUPLICATE_SCRAPE] = set().union(*twice)
+    if situation.is_overlooked(life):
+        flagged[Flag.GAP_ACROSS_BOUNDARY] = highest(found.copies(Asked.OPENING, index)).keys()
+    return flagged
+
+
+def _flags(situation: Situation, index: int) -> frozenset[Flag]:
     """What one must know about all meters of a life."""
     life, flags = situation.sight.lives[index], set()
-    shown = found.by_target(Asked.CLOSING, index)
-    if overlap([copy for copy in life.copies if shown.get(copy.target)]):
-        flags.add(Flag.DUPLICATE_SCRAPE)
     if situation.moved(life):
         flags.add(Flag.START_TIME_MOVED)
     if (
         situation.seen[index].gap_across_boundary
         or situation.late_ms(life) is not None
         or situation.was_away(life)
-        or (situation.is_overlooked(life) and found.has(Asked.OPENING, index))
     ):
         flags.add(Flag.GAP_ACROSS_BOUNDARY)
     return frozenset(flags)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from backend.usage.coverage import Span
 from backend.usage.rules import LifeReadings
@@ -53,21 +54,23 @@ def met(one: LifeReadings, following: Mapping[Key, NextOpening]) -> LifeReadings
     if Flag.NO_START_TIME in one.flags:
         return one
     closings = dict(one.closings)
-    opened_at = None
+    opened: list[datetime] = []
     for key, (opening, at, source) in following.items():
         if source == OpeningSource.FIRST_SEEN:
             continue  # held there, and never below what this day closes with
         if source not in ZEROS:
-            opened_at = at
+            opened.append(at)
         if key in closings or (source not in ZEROS and _is_opened(one, key)):
             closings[key] = opening
-    if closings == one.closings:
+    changed = {key for key, value in closings.items() if one.closings.get(key) != value}
+    if not changed:
         return one
+    gaps = changed.union(one.flagged.get(Flag.GAP_ACROSS_BOUNDARY, ()))
     return replace(
         one,
         closings=closings,
-        closed_at=opened_at or one.closed_at,
-        flags=one.flags | {Flag.GAP_ACROSS_BOUNDARY},
+        closed_at=max(opened, default=one.closed_at),
+        flagged={**one.flagged, Flag.GAP_ACROSS_BOUNDARY: gaps},
     )
 
 

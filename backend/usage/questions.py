@@ -1,6 +1,6 @@
 """Which readings of which lives are wanted, and the answers: near the boundaries those of everybody hold them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from backend.usage.rules import RATE_MS
 from backend.usage.situation import Situation
 from backend.usage.source import Look, Source
 from backend.usage.types import Key, Values
+from backend.usage.vectors import Told
 
 
 class Asked(Enum):
@@ -36,12 +37,19 @@ class Found:
 
     def __init__(self) -> None:
         self._values: dict[tuple[Asked, int], dict[int, Values]] = {}
+        self._borrowed: dict[tuple[Asked, int], set[Key]] = {}
 
-    def add(self, asked: Asked, life: int, target: int, values: Values) -> None:
+    def add(self, asked: Asked, life: int, target: int, told: Told) -> None:
         """Keep the readings of one target; what it showed before stands."""
         by_target = self._values.setdefault((asked, life), {})
         known = by_target.get(target)
-        by_target[target] = {**values, **known} if known else values
+        by_target[target] = {**told.values, **known} if known else told.values
+        if told.borrowed:
+            self._borrowed.setdefault((asked, life), set()).update(told.borrowed)
+
+    def borrowed(self, asked: Asked, life: int) -> set[Key]:
+        """What counters without a target of their own showed."""
+        return self._borrowed.get((asked, life), set())
 
     def by_target(self, asked: Asked, life: int) -> dict[int, Values]:
         """What each target showed."""
@@ -50,10 +58,6 @@ class Found:
     def copies(self, asked: Asked, life: int) -> list[Values]:
         """What was shown, by whatever target."""
         return list(self.by_target(asked, life).values())
-
-    def has(self, asked: Asked, life: int) -> bool:
-        """Whether anything was shown."""
-        return any(self.by_target(asked, life).values())
 
 
 def readings_of(source: Source, situation: Situation, look: Look) -> Found:
@@ -68,16 +72,42 @@ def readings_of(source: Source, situation: Situation, look: Look) -> Found:
         questions += _sort_out(situation, index, look, found)
     answers = source.at_points(look, [question.point for question in questions])
     _note(questions, answers, found)
-    tenants, borrowed = _borrowed(situation, look, found)
-    _note(borrowed, source.lowest_of_others(look, [each.point for each in borrowed], tenants), found)
-    tenants, vanished = _vanished(situation, found)
-    _note(vanished, source.last_within(look, [each.point for each in vanished], tenants), found)
+    lowest = _of_lives(Asked.LOWEST, _borrowed(situation, found), situation)
+    _note_some(lowest, source.lowest_of_others(look, _points(lowest), _tenants(lowest)), found)
+    vanished = _of_lives(Asked.VANISHED, _vanished(situation, found), situation)
+    _note_some(vanished, source.last_within(look, _points(vanished), _tenants(vanished)), found)
     return found
 
 
-def _note(questions: Iterable[Question], answers: Iterable[Values], found: Found) -> None:
-    for (asked, life, point), values in zip(questions, answers, strict=True):
-        found.add(asked, life, point.target, values)
+def _note(questions: Iterable[Question], answers: Iterable[Told], found: Found) -> None:
+    for (asked, life, point), told in zip(questions, answers, strict=True):
+        found.add(asked, life, point.target, told)
+
+
+def _of_lives(
+    asked: Asked, tenants_of: Mapping[int, set[str]], situation: Situation
+) -> list[tuple[Question, set[str]]]:
+    """Questions about some tenants of some lives."""
+    return [
+        (Question(asked, index, point), tenants)
+        for index, tenants in tenants_of.items()
+        for point in _whole(situation, situation.sight.lives[index])
+    ]
+
+
+def _points(some: Sequence[tuple[Question, set[str]]]) -> list[Point]:
+    return [question.point for question, _ in some]
+
+
+def _tenants(some: Sequence[tuple[Question, set[str]]]) -> list[str]:
+    return sorted(set[str]().union(*(tenants for _, tenants in some)))
+
+
+def _note_some(some: Sequence[tuple[Question, set[str]]], answers: Iterable[Told], found: Found) -> None:
+    """Keep of each answer only the tenants that the life was asked for: other lives' must not come along."""
+    for ((asked, life, point), tenants), told in zip(some, answers, strict=True):
+        values = {key: value for key, value in told.values.items() if key[0] in tenants}
+        found.add(asked, life, point.target, told._replace(values=values))
 
 
 def _sort_out(situation: Situation, index: int, look: Look, found: Found) -> Iterator[Question]:
@@ -135,44 +165,39 @@ def _first_points(situation: Situation, life: Life) -> list[Point]:
     return [first_point(copy) for copy in life.copies if situation.is_stranger_to(life, copy)]
 
 
-def _borrowed(situation: Situation, look: Look, found: Found) -> tuple[list[str], list[Question]]:
-    """Tenants of series that nothing opens and a job without start times shows, and the lowest readings to ask for.
+def _borrowed(situation: Situation, found: Found) -> dict[int, set[str]]:
+    """The tenants of each life with series that nothing opens and a job without start times shows.
 
     When such a job first saw a life is told by nothing but its counters.
     """
-    tenants: set[str] = set()
-    questions: list[Question] = []
+    missing = {}
     for index in situation.seen:
+        borrowed = found.borrowed(Asked.CLOSING, index)
         life = situation.sight.lives[index]
-        if not any(copy.target in look.table.borrowing for copy in life.copies):
-            continue
-        if situation.is_born(life) or situation.moved(life) or situation.stored_life(life):
+        if not borrowed or situation.is_born(life) or situation.moved(life) or situation.stored_life(life):
             continue
         opened = [*found.copies(Asked.OPENING, index), *found.copies(Asked.FIRST, index)]
-        missing = _missing(found.copies(Asked.CLOSING, index), opened)
-        if missing:
-            tenants.update(key[0] for key in missing)
-            questions += [Question(Asked.LOWEST, index, point) for point in _whole(situation, life)]
-    return sorted(tenants), questions
+        keys = _missing(found.copies(Asked.CLOSING, index), opened) & borrowed
+        if keys:
+            missing[index] = {key[0] for key in keys}
+    return missing
 
 
-def _vanished(situation: Situation, found: Found) -> tuple[list[str], list[Question]]:
-    """Tenants of series that opened in a life and did not close in it, and the last readings to ask for."""
-    tenants: set[str] = set()
-    questions: list[Question] = []
+def _vanished(situation: Situation, found: Found) -> dict[int, set[str]]:
+    """The tenants of each life with series that opened in it and did not close in it."""
+    missing = {}
     for index in situation.seen:
         life = situation.sight.lives[index]
         if situation.moved(life):
             continue
         stored = situation.stored_life(life)
-        missing = _missing(
+        keys = _missing(
             [*found.copies(Asked.OPENING, index), stored.closings if stored else {}],
             found.copies(Asked.CLOSING, index),
         )
-        if missing:
-            tenants.update(key[0] for key in missing)
-            questions += [Question(Asked.VANISHED, index, point) for point in _whole(situation, life)]
-    return sorted(tenants), questions
+        if keys:
+            missing[index] = {key[0] for key in keys}
+    return missing
 
 
 def _missing(openings: Sequence[Values], closings: Sequence[Values]) -> set[Key]:
@@ -200,25 +225,26 @@ def before_end(life: Life, seen: Seen) -> Point | None:
     return point_at(last_copy, seen.ended_ms - RATE_MS)
 
 
-def firsts_of(life: Life, index: int, found: Found) -> tuple[Values, int | None]:
-    """The first readings that stand in for openings nobody knows, and when the first of them was scraped.
+def firsts_of(life: Life, index: int, found: Found) -> tuple[Values, dict[Key, int]]:
+    """The first readings that stand in for openings nobody knows, and since when what it shows is known of a series.
 
     The oldest target that ever shows a series decides: it was there at its first scrape, or it was used since.
     """
     firsts, shown = found.by_target(Asked.FIRST, index), found.by_target(Asked.CLOSING, index)
-    known: set[object] = set()
+    known: set[Key] = set()
     merged: Values = {}
-    first_ms = None
+    since_ms: dict[Key, int] = {}
     for copy in sorted(life.copies, key=_first_ms):
         new = {key: value for key, value in firsts.get(copy.target, {}).items() if key not in known}
-        if new and first_ms is None:
-            first_ms = _first_ms(copy)
         merged |= new
-        known |= new.keys() | shown.get(copy.target, {}).keys()
+        shows = new.keys() | shown.get(copy.target, {}).keys()
+        if copy.target in firsts:
+            since_ms |= dict.fromkeys(shows - known, _first_ms(copy))
+        known |= shows
     borrowed: Values = {}
     for values in found.copies(Asked.LOWEST, index):
         borrowed = {**values, **{key: min(each, values.get(key, each)) for key, each in borrowed.items()}}
-    return borrowed | merged, first_ms
+    return borrowed | merged, since_ms
 
 
 def _first_ms(copy: Copy) -> int:

@@ -1,6 +1,7 @@
 """From readings to tokens: closing minus opening, per meter, and what one must know about the sum. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -53,6 +54,8 @@ class LifeReadings:
     firsts: Values = field(default_factory=dict)
     """The first scrape of a life that is neither born nor known, or the first after its start time moved."""
     first_at: datetime | None = None
+    """When those were scraped, as far as ``firsts_at`` does not say it of a single meter."""
+    firsts_at: Mapping[Key, datetime] = field(default_factory=dict)
     is_day_before_whole: bool = False
     """Whether the day before is stored whole: what it does not know of was billed by nobody, and nobody knows why."""
     before_end: Values | None = None
@@ -60,6 +63,8 @@ class LifeReadings:
     before_end_ms: int = 0
     """How long before the last scrape those were taken."""
     flags: frozenset[Flag] = frozenset()
+    flagged: Mapping[Flag, AbstractSet[Key]] = field(default_factory=dict)
+    """What one must know about some of its meters and not about the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +104,19 @@ def storable_readings(one: LifeReadings) -> LifeReadings:
         openings=with_storable_labels(one.openings),
         vanished=with_storable_labels(one.vanished),
         firsts=with_storable_labels(one.firsts),
+        firsts_at=with_storable_labels(one.firsts_at),
         before_end=None if before is None else with_storable_labels(before),
+        flagged={
+            flag: with_storable_labels(dict.fromkeys(keys, 0)).keys() for flag, keys in one.flagged.items()
+        },
     )
 
 
-def unseen_rows(stored: Iterable[StoredLife]) -> list[UsageRow]:
-    """Rows of a day on which nobody looked: no tokens, no coverage, held, for whoever was there before."""
-    keys = sorted({key for life in stored for key in life.closings})
-    return [UsageRow(*key, 0, Decimal(0), 0, True, (Flag.LOW_COVERAGE.value,)) for key in keys]
+def with_unseen_rows(rows: Sequence[UsageRow], stored: Iterable[StoredLife]) -> list[UsageRow]:
+    """The rows of a day on which nobody looked: no tokens, no coverage, held, for all others who were there before."""
+    keys = {key for life in stored for key in life.closings} - {row[:3] for row in rows}
+    unseen = [UsageRow(*key, 0, Decimal(0), 0, True, (Flag.LOW_COVERAGE.value,)) for key in keys]
+    return sorted([*rows, *unseen])
 
 
 def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int]]) -> None:
@@ -137,8 +147,9 @@ def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int
         else:
             total[0] += tokens
             total[2] |= flags
-    for key in one.vanished:
-        totals[key][2] |= _BITS[Flag.GAP_ACROSS_BOUNDARY]
+    for flag, keys in ((Flag.GAP_ACROSS_BOUNDARY, one.vanished.keys()), *one.flagged.items()):
+        for key in keys & one.closings.keys():
+            totals[key][2] |= _BITS[flag]
 
 
 def _opening(one: LifeReadings, key: Key) -> tuple[int, datetime, OpeningSource, int]:
@@ -150,17 +161,14 @@ def _opening(one: LifeReadings, key: Key) -> tuple[int, datetime, OpeningSource,
         opening = one.openings[key]
         is_odd = opening > 0 and one.is_day_before_whole
         return opening, one.opened_at, OpeningSource.SCRAPED, _BITS[Flag.COLD_START] if is_odd else 0
+    first_at = one.firsts_at.get(key, one.first_at)
     if key in one.firsts:
         is_moved = Flag.START_TIME_MOVED in one.flags
         flag = Flag.START_TIME_MOVED if is_moved else Flag.COLD_START
-        return one.firsts[key], one.first_at or one.life.started_at, OpeningSource.FIRST_SEEN, _BITS[flag]
-    return *_zero(one), 0
-
-
-def _zero(one: LifeReadings) -> tuple[int, datetime, OpeningSource]:
+        return one.firsts[key], first_at or one.life.started_at, OpeningSource.FIRST_SEEN, _BITS[flag]
     if one.is_born and not one.was_known:
-        return 0, one.life.started_at, OpeningSource.BORN
-    return 0, one.first_at or one.opened_at, OpeningSource.FIRST_USED
+        return 0, one.life.started_at, OpeningSource.BORN, 0
+    return 0, first_at or one.opened_at, OpeningSource.FIRST_USED, 0
 
 
 def _add_estimates(one: LifeReadings, totals: Mapping[Key, list[int]]) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
-from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
@@ -16,7 +15,7 @@ from backend.usage.lives import NEAR_MS, Point, Sight, sight_of
 from backend.usage.promql import any_of, one_of, reach, selector
 from backend.usage.shards import shard_matchers
 from backend.usage.types import Values
-from backend.usage.vectors import MARK, LabelNames, TargetTable, values_by_mark
+from backend.usage.vectors import MARK, LabelNames, TargetTable, Told, values_by_mark
 
 AT_ONCE = 2
 LARGEST_BATCH = 50
@@ -34,7 +33,7 @@ Choice = Callable[[Vector, Mapping[int, int]], Vector]
 class Boundary(NamedTuple):
     """Readings of everybody near one instant."""
 
-    by_target: dict[int, Values]
+    by_target: dict[int, Told]
     strangers: set[str]
 
 
@@ -86,16 +85,16 @@ class Source:
             nothing = Boundary({}, set())
             return Look(Sight([], []), TargetTable([]), Shards([""], has_odd_labels=False), nothing, nothing)
         with ThreadPoolExecutor(1) as side:
-            seeing = side.submit(copy_context().run, self.sight, instances, wider)
-
-            @cache
-            def table() -> TargetTable:
-                return TargetTable(seeing.result().targets)
-
+            seeing = side.submit(copy_context().run, self._seen, instances, wider)
             shards = self.shards(window, len(instances))
             instants = (window.start_ms, window.end_ms)
-            opening, closing = self.boundaries(table, shards.matchers, instants)
-            return Look(seeing.result(), table(), shards, opening, closing)
+            opening, closing = self.boundaries(lambda: seeing.result()[1], shards.matchers, instants)
+            sight, table = seeing.result()
+            return Look(sight, table, shards, opening, closing)
+
+    def _seen(self, instances: set[str], span: Span) -> tuple[Sight, TargetTable]:
+        sight = self.sight(instances, span)
+        return sight, TargetTable(sight.targets)
 
     def shards(self, span: Span, instances: int) -> Shards:
         """Matchers that split the series into parts of bearable size; one empty matcher when one part is enough.
@@ -143,7 +142,7 @@ class Source:
         width = len(shards)
         return [_joined(parts[start : start + width]) for start in range(0, len(parts), width)]
 
-    def at_points(self, look: Look, points: Sequence[Point]) -> list[Values]:
+    def at_points(self, look: Look, points: Sequence[Point]) -> list[Told]:
         """The readings of one life each, at the scrapes that are named."""
 
         def reading(counter: str, point: Point) -> str:
@@ -151,7 +150,7 @@ class Source:
 
         return self._ask(look, points, look.shards.matchers, reading, self._own(look))
 
-    def last_within(self, look: Look, points: Sequence[Point], tenants: Sequence[str]) -> list[Values]:
+    def last_within(self, look: Look, points: Sequence[Point], tenants: Sequence[str]) -> list[Told]:
         """The last readings since ``since_ms`` of one life each, of some tenants."""
 
         def reading(counter: str, point: Point) -> str:
@@ -159,7 +158,7 @@ class Source:
 
         return self._ask(look, points, self._named(tenants), reading, self._own(look))
 
-    def lowest_of_others(self, look: Look, points: Sequence[Point], tenants: Sequence[str]) -> list[Values]:
+    def lowest_of_others(self, look: Look, points: Sequence[Point], tenants: Sequence[str]) -> list[Told]:
         """The lowest readings since ``since_ms`` of one life each, of some tenants' counters without a target."""
 
         def reading(counter: str, point: Point) -> str:
@@ -178,7 +177,7 @@ class Source:
         matchers: Sequence[str],
         reading: Callable[[str, Point], str],
         wanted: Choice,
-    ) -> list[Values]:
+    ) -> list[Told]:
         """A reading of each point, many in one query, of the rows that are wanted."""
         size = max(1, LARGEST_BATCH // max(1, len(matchers)))
         batches = [
@@ -187,7 +186,7 @@ class Source:
             for matcher in matchers
         ]
 
-        def read(batch: tuple[str, range]) -> dict[int, Values]:
+        def read(batch: tuple[str, range]) -> dict[int, Told]:
             matcher, marks = batch
             targets = {mark: look.sight.targets[points[mark].target] for mark in marks}
             # The job of the counters need not be the one that tells the start: the whole address is asked.
@@ -203,10 +202,10 @@ class Source:
             rows = wanted(vector, {mark: points[mark].target for mark in marks})
             return values_by_mark(rows, {mark: target.labels for mark, target in targets.items()}, self.names)
 
-        found: list[Values] = [{} for _ in points]
+        found = [Told({}, set()) for _ in points]
         for answer in _side_by_side(read, batches):
-            for mark, values in answer.items():
-                found[mark].update(values)
+            for mark, told in answer.items():
+                _pour(told, found[mark])
         return found
 
     def _named(self, tenants: Sequence[str]) -> list[str]:
@@ -291,7 +290,7 @@ class Source:
 
     def _of_all(self, query: str, instance: str, at_ms: int) -> Values:
         vector = self.client.instant(f'label_replace({query}, "{MARK}", "0", "", "")', at_ms)
-        return values_by_mark(vector, {0: {"instance": instance}}, self.names)[0]
+        return values_by_mark(vector, {0: {"instance": instance}}, self.names)[0].values
 
     def _counter(self, *more: str) -> str:
         matchers = [self.settings.usage_selector, *more]
@@ -308,10 +307,15 @@ def _agree(some: Mapping[str, str], others: Mapping[str, str]) -> bool:
 def _joined(parts: Sequence[Boundary]) -> Boundary:
     first = parts[0]
     for part in parts[1:]:
-        for target, values in part.by_target.items():
-            first.by_target[target].update(values)
+        for target, told in part.by_target.items():
+            _pour(told, first.by_target[target])
         first.strangers.update(part.strangers)
     return first
+
+
+def _pour(told: Told, into: Told) -> None:
+    into.values.update(told.values)
+    into.borrowed.update(told.borrowed)
 
 
 def _side_by_side(read: Callable[[Any], Answer], asked: Sequence[Any]) -> list[Answer]:

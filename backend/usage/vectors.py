@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from backend.clients.prometheus import whole
 from backend.usage.lives import Target
@@ -11,6 +11,13 @@ from backend.usage.types import Key, Values
 
 NAME = "__name__"
 MARK = "__life"
+
+
+class Told(NamedTuple):
+    """Readings of one target, and which of them a counter without a target of its own told."""
+
+    values: Values
+    borrowed: set[Key]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +74,6 @@ class TargetTable:
     def __init__(self, targets: Sequence[Target]) -> None:
         """Index the targets by the labels they have."""
         self._targets = targets
-        self.borrowing: set[int] = set()
-        """Targets that counters of others were read for, as far as anything was read."""
         self._on_instance: dict[str, list[int]] = {}
         by_names: dict[tuple[str, ...], dict[Any, int]] = {}
         for index, target in enumerate(targets):
@@ -76,18 +81,18 @@ class TargetTable:
             names = tuple(sorted(target.labels))
             if names:
                 by_names.setdefault(names, {})[itemgetter(*names)(target.labels)] = index
-        # The longest first: labels of one target may be a part of another's.
-        self._groups = sorted(by_names.items(), key=lambda group: -len(group[0]))
+        # The longest first: labels of one target may be a part of another's. Nothing depends on the order of targets.
+        self._groups = sorted(by_names.items(), key=lambda group: (-len(group[0]), group[0]))
 
     def values_by_target(
         self, vector: Sequence[Mapping[str, Any]], names: LabelNames
-    ) -> tuple[dict[int, Values], set[str]]:
+    ) -> tuple[dict[int, Told], set[str]]:
         """Readings of each target, and the instances that no target speaks for."""
-        values: dict[int, Values] = {index: {} for index in range(len(self._targets))}
+        told = {index: Told({}, set()) for index in range(len(self._targets))}
         odd, strangers = _Oddities(names), set()
         rest = vector
         for label_names, table in self._groups:
-            into = {labels: values[index] for labels, index in table.items()}
+            into = {labels: told[index].values for labels, index in table.items()}
             rest = _take_plain(rest, itemgetter(*label_names), len(label_names), into, names)
         for row in rest:
             labels = row["metric"]
@@ -96,8 +101,10 @@ class TargetTable:
                 strangers.add(labels.get("instance", ""))
             for index in found:
                 odd.add(index, labels, self._targets[index].labels, whole(row["value"][1]))
-        odd.pour_into(values)
-        return values, strangers
+                if not _is_own(labels, self._targets[index].labels):
+                    told[index].borrowed.add(key_of(labels, names))
+        odd.pour_into({index: each.values for index, each in told.items()})
+        return told, strangers
 
     def targets_of(self, labels: Mapping[str, str], names: LabelNames) -> Sequence[int]:
         """The targets that a counter speaks of: its own; else those that only a job or a replica tells from it.
@@ -109,9 +116,9 @@ class TargetTable:
         if own is not None:
             return [own]
         there = self._on_instance.get(labels.get("instance", ""), [])
-        alike = [index for index in there if _agree(self._targets[index].labels, labels, names.ignored)]
-        self.borrowing.update(alike or there)
-        return alike or there
+        return [
+            index for index in there if _agree(self._targets[index].labels, labels, names.ignored)
+        ] or there
 
     def own_target_of(self, labels: Mapping[str, str]) -> int | None:
         """The target that has all of its labels on a counter, if there is one."""
@@ -125,6 +132,11 @@ class TargetTable:
     def is_alone(self, target: int) -> bool:
         """Whether no other target has the address."""
         return len(self._on_instance[self._targets[target].instance]) == 1
+
+
+def _is_own(labels: Mapping[str, str], target: Mapping[str, str]) -> bool:
+    """Whether a counter carries all labels of a target."""
+    return labels.items() >= target.items()
 
 
 def _agree(target: Mapping[str, str], labels: Mapping[str, str], ignored: frozenset[str]) -> bool:
@@ -162,18 +174,22 @@ def values_by_mark(
     vector: Sequence[Mapping[str, Any]],
     targets: Mapping[int, Mapping[str, str]],
     names: LabelNames,
-) -> dict[int, Values]:
+) -> dict[int, Told]:
     """Readings of a batch of questions, by the number that each of them put on its rows."""
-    values: dict[int, Values] = {mark: {} for mark in targets}
+    told = {mark: Told({}, set()) for mark in targets}
     extra = len(names.key) + 1 + (bool(vector) and NAME in vector[0]["metric"])
     usual = {mark: len(labels) + extra for mark, labels in targets.items()}
     odd = _Oddities(names)
     for row in vector:
         labels = row["metric"]
         mark, key, value = int(labels[MARK]), key_of(labels, names), whole(row["value"][1])
-        if len(labels) != usual[mark] or key in values[mark]:
-            odd.add(mark, labels, targets[mark], value)
+        values, borrowed = told[mark]
+        is_own = _is_own(labels, targets[mark])
+        if not is_own:
+            borrowed.add(key)
+        if is_own and len(labels) == usual[mark] and key not in values:
+            values[key] = value
         else:
-            values[mark][key] = value
-    odd.pour_into(values)
-    return values
+            odd.add(mark, labels, targets[mark], value)
+    odd.pour_into({mark: each.values for mark, each in told.items()})
+    return told

@@ -103,6 +103,14 @@ def blackout() -> World:
     return steady("blackout", Scraper(300, gaps=[(midnight(SECOND) - 7, midnight(THIRD) + 3 * HOUR)]))
 
 
+def unknown_then_dark() -> World:
+    """In the evening one pod stops telling its start time, at midnight another one ends, at noon Prometheus does."""
+    silent = replace(pod(), silent=[(midnight(SECOND) - 6 * HOUR, END)])
+    gone = {"10.0.0.2:8000": [(midnight(SECOND), END)]}
+    scraper = Scraper(300, gaps=[(NOON, midnight(THIRD) + 3 * HOUR)], instance_gaps=gone)
+    return World("unknown-then-dark", [silent, pod("10.0.0.2:8000", first_used={B: BEGIN})], [scraper])
+
+
 REUSED = {"reused": 30, "reused-late": 30, "never-free": 30, "reused-unseen": 60}
 """How many days later these take place, so that no other world tells that somebody was looking."""
 
@@ -188,6 +196,7 @@ def all_nights() -> list[World]:
         first_used_after_gap(),
         seen_once(),
         blackout(),
+        unknown_then_dark(),
         *reused_worlds(),
         odd_labels(),
         huge(),

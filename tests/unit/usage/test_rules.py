@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from backend.usage.coverage import Seen
 from backend.usage.lives import Life
-from backend.usage.rules import LifeReadings, highest, tally, unseen_rows
+from backend.usage.rules import LifeReadings, highest, tally, with_unseen_rows
 from backend.usage.types import Flag, OpeningSource, StoredLife, UsageRow
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -179,7 +179,7 @@ def test_an_end_without_a_known_rate_is_not_estimated() -> None:
 
 
 def test_a_day_on_which_nobody_looked_is_held_for_whoever_was_there() -> None:
-    rows = unseen_rows([StoredLife(NOON, {A: 1, B: 2}), StoredLife(NOON, {A: 3})])
+    rows = with_unseen_rows([], [StoredLife(NOON, {A: 1, B: 2}), StoredLife(NOON, {A: 3})])
 
     assert [row[:4] for row in rows] == [(*B, 0), (*A, 0)]
     assert all(row.held and row.coverage == 0 for row in rows)

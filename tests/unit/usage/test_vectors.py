@@ -24,7 +24,8 @@ def target(**labels: str) -> Target:
 
 
 def read(targets: list[Target], rows: list[Mapping[str, Any]]) -> tuple[dict[int, dict[Any, int]], set[str]]:
-    return TargetTable(targets).values_by_target(rows, NAMES)
+    told, strangers = TargetTable(targets).values_by_target(rows, NAMES)
+    return {target: one.values for target, one in told.items()}, strangers
 
 
 def test_a_row_belongs_to_the_target_whose_labels_it_carries() -> None:
@@ -107,9 +108,23 @@ def test_answers_to_a_batch_go_to_their_questions() -> None:
         row("6", instance="a", __life="3", replica="1"),
     ]
 
-    values = values_by_mark(rows, {3: {"instance": "a"}, 4: {"instance": "b"}, 5: {"instance": "a"}}, NAMES)
+    told = values_by_mark(rows, {3: {"instance": "a"}, 4: {"instance": "b"}, 5: {"instance": "a"}}, NAMES)
 
-    assert values == {3: {KEY: 7}, 4: {}, 5: {KEY: 8}}
+    assert {mark: one.values for mark, one in told.items()} == {3: {KEY: 7}, 4: {}, 5: {KEY: 8}}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_order_of_targets_and_rows_decides_nothing(order: int) -> None:
+    targets = {"pod": target(instance="a", pod="p"), "service": target(instance="a", service="s")}
+    names = list(targets)[::order]
+    both = row("5", instance="a", pod="p", service="s")
+    own, other = row("7", instance="a", pod="p", __life="0"), row("9", instance="a", region="eu", __life="0")
+
+    values, _ = read([targets[name] for name in names], [both])
+    marked = values_by_mark([own, other][::order], {0: targets["pod"].labels}, NAMES)
+
+    assert dict(zip(names, (values[0], values[1]), strict=True)) == {"pod": {KEY: 5}, "service": {}}
+    assert (marked[0].values, marked[0].borrowed) == ({KEY: 16}, {KEY})
 
 
 @pytest.mark.parametrize(
@@ -128,6 +143,7 @@ def test_what_is_no_number_is_a_failure(text: str) -> None:
 
 def test_label_values_cannot_leave_their_quotes() -> None:
     assert quoted('a"b\\c\nd') == '"a\\"b\\\\c\\nd"'
+    assert quoted("\ufffd") == '"\\ufffd"'
 
 
 def test_times_keep_their_milliseconds() -> None:
