@@ -14,6 +14,19 @@
       .catch(function () {});
   }
 
+  // An invoice's readings are printed when they are asked for, by the button or by ?evidence=1 in the address.
+  var wantsEvidence = false;
+  function printPage(withEvidence) {
+    wantsEvidence = withEvidence;
+    window.print();
+    wantsEvidence = false;
+  }
+
+  window.addEventListener("beforeprint", function () {
+    var isAsked = wantsEvidence || new URLSearchParams(location.search).get("evidence") === "1";
+    root.toggleAttribute("data-evidence", isAsked);
+  });
+
   function keepPlace(link) {
     var here = location.pathname + location.search;
     link.href = link.getAttribute("href").split("?")[0] + "?next=" + encodeURIComponent(here);
@@ -27,7 +40,8 @@
     if (!(target instanceof Element)) { return; }
     if (!target.closest("dialog")) { pressed = target.closest("button, a"); }
     if (target.closest("[data-theme-toggle]")) { toggleTheme(); }
-    if (target.closest("[data-print]")) { window.print(); }
+    var print = target.closest("[data-print]");
+    if (print) { printPage(print.dataset.print === "evidence"); }
     var turns = target.closest("a[data-turns]");
     if (turns) { turning = turns.getAttribute("href"); }
     var language = target.closest("a[data-language]");

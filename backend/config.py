@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from backend import mail_address
+from backend.seller import SellerSettings
 
 SANDBOX_MERCHANT = "zibal"
 BUSINESS_ZONE = "Asia/Tehran"
@@ -90,7 +91,7 @@ class UsageSettings(BaseSettings):
         return web_address(value)
 
 
-class Settings(UsageSettings):
+class Settings(UsageSettings, SellerSettings):
     """Everything that differs between a laptop and production. The README's table documents each."""
 
     environment: Literal["development", "production"] = "development"
@@ -194,6 +195,8 @@ class Settings(UsageSettings):
             # We speak no TLS, so a proxy stands before us, and without its word every client has its address.
             "PROXY_HOPS": self.trusted_hops == 0,
             "DATABASE_URL": _has_known_password(self.database_url.get_secret_value()),
+            # An invoice that names no seller is none.
+            **dict.fromkeys(self.missing_of_seller, True),
         }
         if wrong := sorted(name for name, is_wrong in refused.items() if is_wrong):
             raise ValueError(f"production refuses the default or unsafe value of {', '.join(wrong)}")

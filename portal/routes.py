@@ -27,6 +27,8 @@ THEME = "/theme/{code}"
 METRICS = "/api/v1/metrics"
 LIVE = "/healthz"
 READY = "/readyz"
+SELLER_LOGO = "/seller-logo"
+OWN_MARK = "/favicon.svg"
 
 _OWN_PATH = re.compile(r"/(?!/)[A-Za-z0-9/_-]*(\?[A-Za-z0-9=&._%/+~-]*)?")
 # A search of sixty Persian letters takes 360.

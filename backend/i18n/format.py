@@ -5,9 +5,11 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import jdatetime
+from num2words import num2words
 
 from backend.clock import TEHRAN
 from backend.i18n.catalog import Lang, text
+from backend.money import RIAL_PER_TOMAN
 from backend.money import toman as to_toman
 
 _PERSIAN_DIGITS = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
@@ -55,12 +57,26 @@ def number(value: int | Decimal, lang: Lang) -> str:
 
 def toman(amount_rial: int, lang: Lang) -> str:
     """An amount with its unit, exact to the rial: 12,345 Toman, or with one decimal where a rial is left over."""
+    return text("unit.toman", lang, amount=digits(f"{to_toman(amount_rial):,.1f}".removesuffix(".0"), lang))
+
+
+def toman_in_column(amount_rial: int, lang: Lang) -> str:
+    """An amount with its unit that stands under others: always with one decimal, so that units stand under units."""
     return text("unit.toman", lang, amount=toman_bare(amount_rial, lang))
 
 
 def toman_bare(amount_rial: int, lang: Lang) -> str:
-    """An amount in toman without its unit, for a column whose head names it."""
-    return digits(f"{to_toman(amount_rial):,.1f}".removesuffix(".0"), lang)
+    """An amount in toman for a column whose head names the unit: always with one decimal, never with its unit."""
+    return digits(f"{to_toman(amount_rial):,.1f}", lang)
+
+
+def toman_in_words(amount_rial: int, lang: Lang) -> str:
+    """An amount that nobody can alter with a pen, in toman and, where one is left over, rial. Not for negative ones."""
+    whole, rest = divmod(amount_rial, RIAL_PER_TOMAN)
+    parts = [("unit.toman", whole)] if whole or not rest else []
+    parts += [("unit.rial", rest)] if rest else []
+    said = [text(unit, lang, amount=num2words(count, lang=lang)) for unit, count in parts]
+    return text("unit.and_words", lang, first=said[0], second=said[1]) if len(said) > 1 else said[0]
 
 
 def rial(amount_rial: int, lang: Lang) -> str:
@@ -70,8 +86,20 @@ def rial(amount_rial: int, lang: Lang) -> str:
 
 def percent(share: Decimal | float, lang: Lang) -> str:
     """A share of one as percent, cut to two decimals: 0.99987 is 99.98 %, never rounded up to 100."""
+    return _percent(_cut_percent(share).rstrip("0").rstrip("."), lang)
+
+
+def percent_in_column(share: Decimal | float, lang: Lang) -> str:
+    """As ``percent``, always with two decimals, so that it stands in line with those above and below."""
+    return _percent(_cut_percent(share), lang)
+
+
+def _cut_percent(share: Decimal | float) -> str:
     cut = int(Decimal(str(share)) * 10_000) / Decimal(100)
-    shown = f"{cut:.2f}".rstrip("0").rstrip(".")
+    return f"{cut:.2f}"
+
+
+def _percent(shown: str, lang: Lang) -> str:
     return digits(shown, lang) + ("٪" if lang == "fa" else "%")
 
 

@@ -42,6 +42,7 @@ from backend.invoices.types import (
     InvoiceId,
     InvoicePage,
     RunState,
+    Seller,
     Status,
 )
 from backend.log import get_logger
@@ -281,10 +282,25 @@ def invoice(actor: Actor, invoice_id: InvoiceId) -> InvoiceDetail:
         lines = report_repository.lines(connection, [found.id])
     return InvoiceDetail(
         invoice=found,
+        seller=_seller(),
         tenant=tenants.get(actor, found.tenant_id),
         lines=lines.get(found.id, []),
         usage=usage.daily(actor, found.tenant_id, found.day, found.day),
         readings=usage.readings(actor, found.tenant_id, found.day),
+    )
+
+
+def _seller() -> Seller:
+    known = settings()
+    return Seller(
+        legal_name=known.seller_legal_name,
+        economic_code=known.seller_economic_code,
+        national_id=known.seller_national_id,
+        registration_number=known.seller_registration_number,
+        address=known.seller_address,
+        postal_code=known.seller_postal_code,
+        phone=known.seller_phone,
+        has_logo=bool(known.seller_logo),
     )
 
 

@@ -139,10 +139,25 @@ class InvoicePage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seller:
+    """Who sells, as the settings say it. An empty field is one that nobody has set."""
+
+    legal_name: str = ""
+    economic_code: str = ""
+    national_id: str = ""
+    registration_number: str = ""
+    address: str = ""
+    postal_code: str = ""
+    phone: str = ""
+    has_logo: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceDetail:
     """One invoice with all its evidence: lines, the day's usage with flags, and the meter readings."""
 
     invoice: Invoice
+    seller: Seller
     tenant: Tenant
     lines: list[InvoiceLine]
     usage: list[DailyUsage]

@@ -154,6 +154,13 @@ def environment(site: Site) -> dict[str, str]:
         "KUBECONFIG": str(site.kubeconfig),
         "USAGE_SELECTOR": f'namespace="{history.NAMESPACE}"',
         "METRICS_TOKEN": site.metrics_token,
+        "SELLER_LEGAL_NAME": "شرکت داکیوچت (سهامی خاص)",
+        "SELLER_ECONOMIC_CODE": "14009876543",
+        "SELLER_NATIONAL_ID": "14009876543",
+        "SELLER_REGISTRATION_NUMBER": "567890",
+        "SELLER_ADDRESS": "تهران، خیابان ولیعصر، بالاتر از میدان ونک، پلاک ۲۴۸۰، طبقهٔ ۶",
+        "SELLER_POSTAL_CODE": "1969833711",
+        "SELLER_PHONE": "021-88776655",
     }
 
 

@@ -126,8 +126,8 @@ def to_held(held: HeldInvoice, lang: Lang) -> HeldRow:
         tenant=invoice.tenant_name(lang),
         day=fmt.day(invoice.day, lang),
         tokens=fmt.number(invoice.tokens, lang),
-        coverage=fmt.percent(invoice.coverage, lang),
-        would_cost=fmt.toman(held.would_cost_rial, lang),
+        coverage=fmt.percent_in_column(invoice.coverage, lang),
+        would_cost=fmt.toman_bare(held.would_cost_rial, lang),
         reasons=[reason(name, lang) for name in invoice.held_reasons],
     )
 

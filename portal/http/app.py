@@ -13,7 +13,7 @@ from backend.config import settings, settings_or_exit
 from backend.telemetry.exposition import MetricsApp
 from backend.telemetry.middleware import RequestTimer
 from portal import routes
-from portal.http import health, payments, preferences, sign_in
+from portal.http import health, payments, preferences, seller_logo, sign_in
 from portal.http.forms import UnreadableFormError
 from portal.http.headers import SecurityHeaders
 from portal.http.house_health import register_house_health
@@ -26,6 +26,7 @@ def plain_routes() -> list[BaseRoute]:
     return [
         Route(routes.LIVE, health.live),
         Route(routes.READY, health.ready),
+        Route(routes.SELLER_LOGO, seller_logo.logo),
         Route(routes.METRICS, MetricsApp(settings().metrics_token.get_secret_value())),
         Route(routes.POST_SIGN_IN, sign_in.sign_in, methods=["POST"]),
         Route(routes.POST_SIGN_OUT, sign_in.sign_out, methods=["POST"]),
@@ -45,6 +46,7 @@ def served(reflex_app: ASGIApp) -> ASGIApp:
     It runs when a server starts and never during a build, so here the settings are demanded.
     """
     settings_or_exit()
+    seller_logo.read_logo_or_exit()
     _refuse_debugging()
     register_house_health()
     plain = Starlette(

@@ -3,7 +3,7 @@
 import reflex as rx
 
 from portal import routes
-from portal.components.basics import badge, button, card, code_number, fact_if, link, page_head
+from portal.components.basics import badge, button, card, fact_if, link, page_head
 from portal.components.status import by_phase, note
 from portal.components.table import Column, data_table
 from portal.guard import EVERYBODY
@@ -11,6 +11,7 @@ from portal.i18n import t
 from portal.invoices.checking_parts import checking_card
 from portal.invoices.detail_state import InvoiceState
 from portal.invoices.movement_parts import movements
+from portal.invoices.paper import paper
 from portal.invoices.payment_parts import answer_notes, credit_dialog, pay_card, payment_history
 from portal.layout import page
 from portal.visitor import VisitorState
@@ -40,27 +41,37 @@ def invoice() -> rx.Component:
 
 
 def _invoice() -> rx.Component:
-    shown = InvoiceState.invoice
-    return rx.el.article(
-        page_head(
-            shown.title,
-            rx.fragment(shown.tenant, " · ", shown.day),
-            aside=rx.el.div(
-                badge(shown.status, shown.tone),
-                button(t("page.invoice.print"), kind="small", custom_attrs={"data-print": "1"}),
-                class_name="row no-print",
+    return rx.fragment(
+        rx.el.article(
+            _head(),
+            rx.cond(
+                InvoiceState.invoice.is_held, note(t("page.invoice.held_note"), tone="warn"), rx.fragment()
             ),
+            answer_notes(InvoiceState.pay_problem, InvoiceState.pay_done),
+            checking_card(InvoiceState),
+            pay_card(),
+            _parties(),
+            _lines(),
+            movements(),
+            payment_history(),
+            _evidence(),
+            class_name="stack no-print",
         ),
-        rx.cond(shown.is_held, note(t("page.invoice.held_note"), tone="warn"), rx.fragment()),
-        answer_notes(InvoiceState.pay_problem, InvoiceState.pay_done),
-        checking_card(InvoiceState),
-        pay_card(),
-        _parties(),
-        _lines(),
-        movements(),
-        payment_history(),
-        _evidence(),
-        style={"display": "grid", "gap": "inherit", "gridTemplateColumns": "minmax(0, 1fr)"},
+        paper(_readings(), _evidence_facts()),
+    )
+
+
+def _head() -> rx.Component:
+    shown = InvoiceState.invoice
+    return page_head(
+        shown.title,
+        rx.fragment(shown.tenant, " · ", shown.day),
+        aside=rx.el.div(
+            badge(shown.status, shown.tone),
+            button(t("page.invoice.print"), kind="small", custom_attrs={"data-print": "invoice"}),
+            button(t("page.invoice.print_evidence"), kind="small", custom_attrs={"data-print": "evidence"}),
+            class_name="row",
+        ),
     )
 
 
@@ -82,12 +93,6 @@ def _parties() -> rx.Component:
                 rx.fragment(
                     shown.window,
                     rx.el.div(shown.window_note, class_name="muted small"),
-                    rx.el.div(
-                        t("page.invoice.clock_version"),
-                        " ",
-                        code_number(shown.clock_version),
-                        class_name="muted small",
-                    ),
                 ),
             ),
             class_name="facts",
@@ -144,10 +149,22 @@ def _sum(name: rx.Var[str] | str, value: rx.Var[str] | str, *, is_total: bool = 
 
 
 def _evidence() -> rx.Component:
-    shown = InvoiceState.invoice
     return card(
         t("page.invoice.why"),
         rx.el.p(t("page.invoice.why_text"), class_name="muted"),
+        _evidence_facts(),
+        rx.el.details(
+            rx.el.summary(t("page.invoice.readings")),
+            _readings(),
+            class_name="details",
+            style={"marginBlockStart": "12px"},
+        ),
+    )
+
+
+def _evidence_facts() -> rx.Component:
+    shown = InvoiceState.invoice
+    return rx.fragment(
         rx.el.dl(
             fact_if(shown.coverage != "", t("page.usage.coverage"), shown.coverage),
             fact_if(
@@ -156,18 +173,18 @@ def _evidence() -> rx.Component:
                 t("page.invoice.unseen_value", tokens=shown.unseen),
             ),
             fact_if(shown.price_version != "", t("page.invoice.price_version"), shown.price_version),
+            rx.el.div(rx.el.dt(t("page.invoice.period")), rx.el.dd(shown.window), class_name="paper-only"),
+            rx.el.div(
+                rx.el.dt(t("page.invoice.clock_version")),
+                rx.el.dd(shown.clock_version),
+                class_name="paper-only",
+            ),
             class_name="facts",
             style={"marginBlock": "14px"},
         ),
         rx.foreach(
             InvoiceState.flags,
             lambda flag: note(rx.el.strong(flag.name, ": "), flag.sentence, tone="info"),
-        ),
-        rx.el.details(
-            rx.el.summary(t("page.invoice.readings")),
-            _readings(),
-            class_name="details",
-            style={"marginBlockStart": "12px"},
         ),
     )
 

@@ -16,8 +16,9 @@ from portal.bridge import Problem
 from portal.guard import EVERYBODY, STAFF, allow
 from portal.i18n import language
 from portal.ids import uuid_of
-from portal.invoices import payment_rows, rows, standing_rows
+from portal.invoices import paper_rows, payment_rows, rows, standing_rows
 from portal.invoices.check_state import CheckingPayments
+from portal.invoices.paper_rows import Paper, ReceiptRow
 from portal.invoices.payment_rows import AttemptRow, Offer
 from portal.invoices.rows import FlagLine, InvoiceView, LineRow, ReadingRow
 from portal.invoices.standing_rows import Check, MovementRow
@@ -33,6 +34,8 @@ class Detail:
     flags: list[FlagLine]
     paid: str
     outstanding: str
+    paper: Paper
+    receipts: list[ReceiptRow]
     offer: Offer
     check: Check
     movements: list[MovementRow]
@@ -51,6 +54,8 @@ class InvoiceState(CheckingPayments, rx.State):
     paid: str = ""
     outstanding: str = ""
     movements: list[MovementRow] = []
+    paper: Paper = Paper()
+    receipts: list[ReceiptRow] = []
     attempts: list[AttemptRow] = []
     _shown: str = ""
 
@@ -81,6 +86,7 @@ class InvoiceState(CheckingPayments, rx.State):
         self.invoice, self.flags = outcome.invoice, outcome.flags
         self.lines, self.readings = outcome.lines, outcome.readings
         self.paid, self.outstanding = outcome.paid, outcome.outstanding
+        self.paper, self.receipts = outcome.paper, outcome.receipts
         self.offer, self.attempts = outcome.offer, outcome.attempts
         self.check, self.movements = outcome.check, outcome.movements
         self.phase = "ready"
@@ -97,13 +103,15 @@ def detail_view(actor: Actor, named: str, lang: Lang) -> Detail:
     can_be_paid = view.is_payable and not standing.is_blocked
     return Detail(
         invoice=view,
-        lines=[rows.to_line(line, lang, is_held=view.is_held) for line in found.lines],
+        lines=rows.to_lines(found.lines, lang, is_held=view.is_held),
         readings=[rows.to_reading(reading, lang) for reading in found.readings],
         flags=rows.to_flags(found.usage, lang),
-        paid=fmt.toman(history.paid_rial, lang) if is_issued else "",
-        outstanding=fmt.toman(history.outstanding_rial, lang) if is_issued else "",
+        paid=fmt.toman_in_column(history.paid_rial, lang) if is_issued else "",
+        outstanding=fmt.toman_in_column(history.outstanding_rial, lang) if is_issued else "",
         offer=payment_rows.read_offer(actor, [invoice_id], lang) if can_be_paid else Offer(),
         check=standing_rows.to_check(standing, lang),
         movements=standing_rows.to_movements(history, lang),
+        paper=paper_rows.to_paper(found, history, lang),
+        receipts=paper_rows.to_receipts(history, lang),
         attempts=payment_rows.to_attempts(history, lang, leads=actor.role in STAFF),
     )

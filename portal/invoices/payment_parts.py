@@ -83,6 +83,7 @@ def pay_several() -> rx.Component:
                 class_name="form",
             ),
             data_testid="pay-several",
+            custom_attrs={"data-no-print": "1"},
         ),
         rx.fragment(),
     )

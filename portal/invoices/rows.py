@@ -34,6 +34,7 @@ class LineRow:
     """One line of an invoice."""
 
     key: str
+    place: str
     model: str
     type: str
     tokens: str
@@ -70,6 +71,7 @@ class InvoiceView:
     """One invoice. Empty strings stand for what this one does not have."""
 
     title: str = ""
+    number: str = ""
     status: str = ""
     tone: str = ""
     is_held: bool = False
@@ -122,6 +124,7 @@ def to_view(detail: InvoiceDetail, standing: Standing | None, lang: Lang) -> Inv
     is_held = invoice.status is Status.HELD
     return InvoiceView(
         title=_title(invoice, lang),
+        number=fmt.identifier(invoice.number, lang) if invoice.number else "",
         status=status,
         tone=tone,
         is_held=is_held,
@@ -141,28 +144,33 @@ def to_view(detail: InvoiceDetail, standing: Standing | None, lang: Lang) -> Inv
             end=fmt.instant(invoice.window_end, lang),
         ),
         window_note=text("page.invoice.window_note", lang, timezone=timezone_name(invoice.timezone, lang)),
-        clock_version=invoice.tzdata_version,
+        clock_version=fmt.identifier(invoice.tzdata_version, lang),
         tokens=fmt.number(invoice.tokens, lang),
-        net=fmt.toman(invoice.net_rial, lang),
+        net=fmt.toman_in_column(invoice.net_rial, lang),
         tax_name=text("page.invoice.tax", lang, percent=fmt.percent(invoice.tax_percent / 100, lang)),
-        tax=fmt.toman(invoice.tax_rial, lang),
-        total="—" if is_held else fmt.toman(invoice.amount_rial, lang),
+        tax=fmt.toman_in_column(invoice.tax_rial, lang),
+        total="—" if is_held else fmt.toman_in_column(invoice.amount_rial, lang),
         coverage=fmt.percent(invoice.coverage, lang),
         unseen=_unseen(detail.usage, lang),
         price_version=fmt.number(invoice.price_version, lang),
     )
 
 
-def to_line(line: InvoiceLine, lang: Lang, *, is_held: bool) -> LineRow:
-    """A line of the invoice; a held one has no prices yet."""
-    return LineRow(
-        key=f"{line.model}/{line.type}",
-        model=line.model,
-        type=text(f"usage.type.{line.type}", lang) if line.type in _TYPES else line.type,
-        tokens=fmt.number(line.tokens, lang),
-        price="—" if is_held else price(line.rial_per_1000_tokens, lang),
-        amount="—" if is_held else fmt.toman_bare(line.amount_rial, lang),
-    )
+def to_lines(lines: Sequence[InvoiceLine], lang: Lang, *, is_held: bool) -> list[LineRow]:
+    """The lines of the invoice; a held one has no prices yet."""
+    prices = to_prices([line.rial_per_1000_tokens for line in lines], lang)
+    return [
+        LineRow(
+            key=f"{line.model}/{line.type}",
+            place=fmt.number(place, lang),
+            model=line.model,
+            type=text(f"usage.type.{line.type}", lang) if line.type in _TYPES else line.type,
+            tokens=fmt.number(line.tokens, lang),
+            price="—" if is_held else price,
+            amount="—" if is_held else fmt.toman_bare(line.amount_rial, lang),
+        )
+        for place, (line, price) in enumerate(zip(lines, prices, strict=True), start=1)
+    ]
 
 
 def to_reading(reading: Reading, lang: Lang) -> ReadingRow:
@@ -192,10 +200,14 @@ def to_flags(usage: Sequence[DailyUsage], lang: Lang) -> list[FlagLine]:
     ]
 
 
-def price(rial_per_1000_tokens: Decimal, lang: Lang) -> str:
-    """Toman for a thousand tokens, with as many decimals as the price has."""
-    shown = f"{rial_per_1000_tokens / 10:,f}"
-    return fmt.digits(shown.rstrip("0").rstrip(".") if "." in shown else shown, lang)
+def to_prices(rial_per_1000_tokens: Sequence[Decimal], lang: Lang) -> list[str]:
+    """Toman for a thousand tokens: all prices of a column with as many decimals as the finest of them has."""
+    decimals = max((_decimals(each / 10) for each in rial_per_1000_tokens), default=0)
+    return [fmt.digits(f"{each / 10:,.{decimals}f}", lang) for each in rial_per_1000_tokens]
+
+
+def _decimals(value: Decimal) -> int:
+    return len(f"{value:f}".partition(".")[2].rstrip("0"))
 
 
 def timezone_name(zone: str, lang: Lang) -> str:

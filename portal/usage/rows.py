@@ -159,8 +159,8 @@ def to_day(day: date, rows: Sequence[DailyUsage], total: Amount, lang: Lang) -> 
         cached_prompt=fmt.number(tokens["cached_prompt"], lang),
         completion=fmt.number(tokens["completion"], lang),
         total=fmt.number(total.tokens, lang),
-        cost=fmt.toman(total.rial, lang),
-        coverage=fmt.percent(coverage, lang),
+        cost=fmt.toman_bare(total.rial, lang),
+        coverage=fmt.percent_in_column(coverage, lang),
         flags=to_flags(_flags(rows), lang),
     )
 

@@ -51,7 +51,7 @@ class Belongings:
                 self.house.own.name_en,
                 self.house.own.name_fa,
                 self.house.people[Role.TENANT_ADMIN].email,
-                fmt.toman_bare(AMOUNT_RIAL, "en"),
+                fmt.toman_bare(AMOUNT_RIAL, "en").removesuffix(".0"),
                 str(payer.track_of(self.hand_off)),
             ]
 

@@ -40,6 +40,7 @@ def go_to(leads_to: str) -> Answer:
 ASKED: dict[str, tuple[str, str, dict[str, str]]] = {
     routes.LIVE: ("GET", "/healthz", {}),
     routes.READY: ("GET", "/readyz", {}),
+    routes.SELLER_LOGO: ("GET", "/seller-logo", {}),
     routes.METRICS: ("GET", "/api/v1/metrics", {}),
     routes.POST_SIGN_IN: ("POST", "/auth/login", {"email": "nobody@x.example", "password": "x"}),
     routes.POST_SIGN_OUT: ("POST", "/auth/logout", {}),
@@ -55,6 +56,7 @@ ASKED: dict[str, tuple[str, str, dict[str, str]]] = {
 ANSWERS: dict[str, dict[str, Answer]] = {
     routes.LIVE: everybody(200),
     routes.READY: everybody(200),
+    routes.SELLER_LOGO: everybody(404),
     routes.METRICS: everybody(401),
     routes.POST_SIGN_IN: everybody(303, r"/sign-in\?error="),
     routes.POST_SIGN_OUT: everybody(303, r"/sign-in$"),

@@ -7,16 +7,10 @@ import pytest
 
 from backend.sandbox.processes import free_port
 from backend.sandbox.site import own_environment
+from tests.production import PRODUCTION
 
 COMMAND = [sys.executable, "-m", "portal"]
 MODE = {"REFLEX_ENV_MODE": "prod", "__REFLEX_SKIP_COMPILE": "true", "REFLEX_TELEMETRY_ENABLED": "false"}
-PRODUCTION = {
-    "ENVIRONMENT": "production",
-    "DATABASE_URL": "postgresql://portal:Kx9-long@127.0.0.1:1/portal",
-    "PUBLIC_URL": "https://portal.example.ir",
-    "ZIBAL_MERCHANT": "65c3a1",
-    "METRICS_TOKEN": "a-long-random-token-of-32-letters",
-}
 NOT_PROD = "Setting REFLEX_ENV_MODE: must be prod in production."
 
 
@@ -25,6 +19,11 @@ NOT_PROD = "Setting REFLEX_ENV_MODE: must be prod in production."
     [
         pytest.param({}, "Setting DATABASE_URL: is not set.", id="missing"),
         pytest.param({"PROXY_HOPS": "one"}, "Setting PROXY_HOPS: ", id="no number"),
+        pytest.param(
+            PRODUCTION | {"SELLER_LOGO": "/nowhere/logo.svg"},
+            "Setting SELLER_LOGO: must name a",
+            id="no logo",
+        ),
         pytest.param(PRODUCTION | {"REFLEX_ENV_MODE": ""}, NOT_PROD, id="production without its mode"),
         pytest.param(PRODUCTION | {"REFLEX_ENV_MODE": "dev"}, NOT_PROD, id="production in developers' mode"),
     ],

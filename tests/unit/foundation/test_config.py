@@ -5,14 +5,7 @@ import sys
 import pytest
 
 from backend import clock, config, mail_address
-
-PRODUCTION = {
-    "ENVIRONMENT": "production",
-    "DATABASE_URL": "postgresql://portal:Kx9-long@db/portal",
-    "PUBLIC_URL": "https://portal.example.ir",
-    "ZIBAL_MERCHANT": "65c3a1",
-    "METRICS_TOKEN": "a-long-random-token-of-32-letters",
-}
+from tests.production import PRODUCTION, SELLER
 
 
 @pytest.fixture(autouse=True)
@@ -166,6 +159,44 @@ def test_no_other_zone_than_the_business_one_is_promised(monkeypatch: pytest.Mon
 )
 def test_production_refuses_the_default(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     assert name in wrong(monkeypatch, PRODUCTION | {name: value})
+
+
+@pytest.mark.parametrize("name", SELLER)
+def test_production_refuses_an_invoice_that_does_not_name_its_seller(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    assert name in wrong(monkeypatch, PRODUCTION | {name: " "})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SELLER_LEGAL_NAME", "one\ntwo"),
+        ("SELLER_LEGAL_NAME", "x" * 301),
+        ("SELLER_ECONOMIC_CODE", "12345"),
+        ("SELLER_NATIONAL_ID", "1400123456"),
+        ("SELLER_NATIONAL_ID", "1400123456x"),
+        ("SELLER_REGISTRATION_NUMBER", "12/34"),
+        ("SELLER_POSTAL_CODE", "12345-6789"),
+        ("SELLER_PHONE", "phone us"),
+        ("SELLER_LOGO", "logo.gif"),
+    ],
+)
+def test_a_wrong_detail_of_the_seller_is_refused_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    sentence = wrong(monkeypatch, PRODUCTION | {name: value})
+
+    assert sentence.startswith(f"Setting {name}: must ")
+    assert value not in sentence
+
+
+def test_the_sellers_numbers_may_be_typed_in_persian_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (PRODUCTION | {"SELLER_POSTAL_CODE": "۱۲۳۴۵۶۷۸۹۰"}).items():
+        monkeypatch.setenv(name, value)
+    config.settings.cache_clear()
+
+    assert config.settings().seller_postal_code == "1234567890"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,41 @@ def test_money_is_shown_in_toman_exact_to_the_rial(rial: int, lang: Lang, expect
     assert shown.toman(rial, lang) == expected
 
 
+@pytest.mark.parametrize(
+    ("rial", "fa", "en"),
+    [
+        (0, "صفر تومان", "zero Toman"),
+        (7, "هفت ریال", "seven Rial"),
+        (10, "یک تومان", "one Toman"),
+        (10_000, "هزار تومان", "one thousand Toman"),
+        (11_000, "هزار و صد تومان", "one thousand, one hundred Toman"),
+        (
+            123_455,
+            "دوازده هزار و سیصد و چهل و پنج تومان و پنج ریال",
+            "twelve thousand, three hundred and forty-five Toman and five Rial",
+        ),
+        (10_000_010, "یک میلیون و یک تومان", "one million and one Toman"),
+        (
+            19_876_543_210,
+            "یک میلیارد و نهصد و هشتاد و هفت میلیون و ششصد و پنجاه و چهار هزار و سیصد و بیست و یک تومان",
+            "one billion, nine hundred and eighty-seven million, six hundred and fifty-four thousand, three hundred and twenty-one Toman",  # noqa: E501 - one sentence
+        ),
+    ],
+)
+def test_an_amount_in_words_says_the_same_in_both_languages(rial: int, fa: str, en: str) -> None:
+    assert shown.toman_in_words(rial, "fa") == fa
+    assert shown.toman_in_words(rial, "en") == en
+
+
+def test_amounts_of_a_column_all_have_a_decimal() -> None:
+    assert [shown.toman_bare(rial, "en") for rial in (10, 123_455)] == ["1.0", "12,345.5"]
+    assert shown.toman_in_column(10, "fa") == "۱٫۰ تومان"
+    assert [shown.percent_in_column(Decimal(share), "en") for share in ("1", "0.99999")] == [
+        "100.00%",
+        "99.99%",
+    ]
+
+
 def test_a_day_is_jalali_in_persian_and_gregorian_in_english() -> None:
     assert shown.day(date(2026, 11, 23), "fa") == "۲ آذر ۱۴۰۵"
     assert shown.day(date(2026, 11, 23), "en") == "23 Nov 2026"
