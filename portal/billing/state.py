@@ -7,8 +7,9 @@ from typing import Any
 
 import reflex as rx
 
+from backend.i18n.catalog import Lang
 from backend.invoices import service as invoices
-from backend.invoices.types import InvoiceId
+from backend.invoices.types import Invoice, InvoiceId
 from portal import bridge, errands, session
 from portal.billing import reading
 from portal.billing.reading import BillingView, PlanView
@@ -144,16 +145,25 @@ class BillingState(rx.State):
         """The operator thought better of it."""
         self.chosen_key, self.release_problem = "", ""
 
-    @rx.event
+    @rx.event(background=True)
     @allow(OPERATORS)
-    async def release(self, form: dict[str, Any]) -> AsyncIterator[None]:
-        """Issue the held invoice with the operator's written reason."""
-        actor, lang = (await session.current(self)).actor, language(self)
-        self.is_releasing = True
-        yield
+    async def release(self, form: dict[str, Any]) -> None:
+        """Issue the held invoice with the operator's written reason. It may have to wait for a run that issues now."""
+        errand, lang = await errands.of(self), language(self)
         reason = str(form.get("reason", "")) if isinstance(form, dict) else ""
-        key = self.chosen_key
-        outcome = await bridge.attempt(lang, lambda: invoices.release(actor, InvoiceId(uuid_of(key)), reason))
+        async with errand.holding(self) as is_ours:
+            if not is_ours or self.is_releasing:
+                return
+            key, self.is_releasing = self.chosen_key, True
+        outcome = await bridge.attempt(
+            lang, lambda: invoices.release(errand.actor, InvoiceId(uuid_of(key)), reason), lane=Lane.BILLING
+        )
+        outcome = await errand.confirmed(self, outcome)
+        async with errand.holding(self) as is_ours:
+            if is_ours and self.is_releasing:
+                await self._show_released(outcome, lang)
+
+    async def _show_released(self, outcome: Invoice | Problem, lang: Lang) -> None:
         self.is_releasing = False
         if isinstance(outcome, Problem):
             self.release_problem = outcome.text

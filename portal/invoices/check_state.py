@@ -1,14 +1,12 @@
 """Having payments checked now: the same question and answer on the list of invoices and on the page of one."""
 
-from collections.abc import AsyncIterator
-
 import reflex as rx
 
 from backend.actor import Actor
 from backend.i18n.catalog import Lang
 from backend.invoices.types import InvoiceId
 from backend.payments import service as payments
-from portal import bridge, session
+from portal import bridge, errands
 from portal.bridge import Lane, Problem
 from portal.guard import TENANT, allow
 from portal.i18n import language
@@ -26,19 +24,30 @@ class CheckingPayments(PayingFromCredit, mixin=True):
     is_check_settled: bool = False
     is_checking: bool = False
 
-    @rx.event
+    @rx.event(background=True)
     @allow(TENANT)
-    async def check_now(self) -> AsyncIterator[None]:
-        """Ask the bank about what is being checked on this page; clicking on and on asks it no more often."""
-        actor, lang, named = (await session.current(self)).actor, language(self), self._due()
-        self.is_checking, self.check_answer = True, ""
-        yield
-        outcome = await bridge.attempt(lang, lambda: ask_now(actor, named, lang), lane=Lane.RETURNS)
-        self.is_checking = False
-        self.check_answer, self.is_check_settled = (
-            (outcome.text, False) if isinstance(outcome, Problem) else outcome
-        )
-        await self._show_again()
+    async def check_now(self) -> None:
+        """Ask the bank about what is being checked on this page; clicking on and on asks it no more often.
+
+        The page stays free while the bank thinks.
+        """
+        errand, lang = await errands.of(self), language(self)
+        async with errand.holding(self) as is_ours:
+            if not is_ours or self.is_checking:
+                return
+            named = self._due()
+            self.is_checking, self.check_answer = True, ""
+        outcome = await bridge.attempt(lang, lambda: ask_now(errand.actor, named, lang), lane=Lane.RETURNS)
+        outcome = await errand.confirmed(self, outcome)
+        async with errand.holding(self) as is_ours:
+            # A page that was loaded again, or shows another invoice, gets no answer to what it did not ask.
+            if not is_ours or not self.is_checking or self._due() != named:
+                return
+            self.is_checking = False
+            self.check_answer, self.is_check_settled = (
+                (outcome.text, False) if isinstance(outcome, Problem) else outcome
+            )
+            await self._show_again()
 
     def _begin_paying(self) -> None:
         super()._begin_paying()

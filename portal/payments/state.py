@@ -5,10 +5,10 @@ from typing import Any
 
 import reflex as rx
 
-from backend.i18n.catalog import text
+from backend.i18n.catalog import Lang, text
 from backend.payments import service as payments
-from backend.payments.types import AttemptId
-from portal import bridge, session
+from backend.payments.types import Attempt, AttemptId
+from portal import bridge, errands, session
 from portal.bridge import Lane, Problem
 from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
@@ -88,23 +88,34 @@ class PaymentsState(rx.State):
         """Show no evidence any more."""
         self._close_file()
 
-    @rx.event
+    @rx.event(background=True)
     @allow(OPERATORS)
-    async def check_again(self) -> AsyncIterator[None]:
-        """Let the judge ask the gateway about the open payment now."""
-        actor, lang, key = (await session.current(self)).actor, language(self), self.file.key
-        self.is_checking, self.done, self.action_problem = True, "", ""
-        yield
+    async def check_again(self) -> None:
+        """Let the judge ask the gateway about the open payment now. The page stays free while the gateway thinks."""
+        errand, lang = await errands.of(self), language(self)
+        async with errand.holding(self) as is_ours:
+            if not is_ours or self.is_checking:
+                return
+            key = self.file.key
+            self.is_checking, self.done, self.action_problem = True, "", ""
         outcome = await bridge.attempt(
-            lang, lambda: payments.check_again(actor, AttemptId(uuid_of(key))), lane=Lane.GATEWAY
+            lang, lambda: payments.check_again(errand.actor, AttemptId(uuid_of(key))), lane=Lane.GATEWAY
         )
+        outcome = await errand.confirmed(self, outcome)
+        async with errand.holding(self) as is_ours:
+            # A page that was loaded again shows the payment as it is now, and asks about it anew.
+            if is_ours and self.is_checking:
+                await self._show_checked(outcome, key, lang)
+
+    async def _show_checked(self, outcome: Attempt | Problem, key: str, lang: Lang) -> None:
         self.is_checking = False
         if isinstance(outcome, Problem):
             self.action_problem = outcome.text
             return
         words, was_answered = checked_words(outcome, lang)
         self.done, self.action_problem = (words, "") if was_answered else ("", words)
-        await self._show_file(key)
+        if self.file.key == key:
+            await self._show_file(key)
         self.found = []
         await self._show_lists()
 

@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from backend.actor import Role
+from backend.payments import service as payments
 from backend.sandbox.neighbours import RedisServer
+from backend.sandbox.zibal.driver import Driver
+from backend.sandbox.zibal.faults import Kind, Point
 from portal.guard import HYDRATE
+from tests.integration.payments import payer
 from tests.integration.portal.conftest import House
 from tests.integration.portal.processes import WebProcess, web_processes
 from tests.integration.portal.socket import RawSocket
@@ -19,6 +23,9 @@ from tests.waiting import until
 LOST = '"is_state_store_lost_rx_state_":true'
 LOADED = '"phase_rx_state_":"ready"'
 CHOOSE_TAB = "reflex___state____state.portal___billing___state____billing_state.choose_tab"
+CHECK_AGAIN = "reflex___state____state.portal___payments___state____payments_state.check_again"
+LOCK_MS = 3000
+SHORT_LOCK = {"REFLEX_REDIS_LOCK_EXPIRATION": str(LOCK_MS), "REFLEX_REDIS_LOCK_WARNING_THRESHOLD": "2500"}
 # That it was lost, an event that failed before it was known, and what libraries wrote until then.
 MOST_LINES = 6
 WAITING_FOR_REDIS = (HTTPStatus.SERVICE_UNAVAILABLE, "redis")
@@ -58,6 +65,35 @@ def works(process: WebProcess, cookie: str) -> bool:
     with RawSocket(process.url, cookie=cookie) as socket:
         socket.send(HYDRATE, path="/billing")
         return tells(socket, LOADED)
+
+
+@pytest.mark.usefixtures("built")
+def test_a_gateway_that_outlasts_the_lock_of_a_state_gives_only_the_right_answer(
+    bank: Driver, house: House, database: str, redis: RedisServer, tmp_path: Path
+) -> None:
+    hand_off = payments.start(house.people[Role.TENANT_ADMIN].actor, [payer.invoice(house.own.id, 50_000)])
+    track = payer.track_of(hand_off)
+    bank.fault(Point.INQUIRY, Kind.DELAY, 1.5 * LOCK_MS / 1000)
+    settings = {"REDIS_URL": redis.url, "ZIBAL_MERCHANT": "docuchat-live", **SHORT_LOCK}
+
+    with (
+        web_processes(tmp_path, database, ("web",), **settings) as [process],
+        RawSocket(process.url, cookie=house.people[Role.OPERATOR].cookie) as socket,
+    ):
+        until(process.is_ready)
+        socket.send(HYDRATE, path=f"/payments?track={track}", query={"track": str(track)})
+        assert tells(socket, LOADED)
+        socket.send(CHECK_AGAIN, path="/payments")
+        socket.told(lambda frame: '"is_checking_rx_state_":true' in frame)
+        until(lambda: bank.calls("inquiry"))
+        told: list[str] = []
+        until(lambda: told.append(socket.told()) or '"is_checking_rx_state_":false' in "".join(told))
+
+        answer = "".join(told) + socket.told()
+        assert '"done_rx_state_":"' in answer
+        assert "unexpected_rx_state_" not in answer
+        assert LOST not in answer
+        assert "LockExpired" not in process.log
 
 
 def test_a_lost_redis_is_said_and_waited_for(
