@@ -3,10 +3,12 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 
 from backend.actor import Actor
 from backend.config import settings_or_exit
-from backend.errors import AppError
+from backend.days import read_day
+from backend.errors import AppError, Invalid
 from backend.i18n.catalog import error_text
 
 CLI = Actor.process_named("cli")
@@ -26,3 +28,11 @@ def obey(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> in
     except AppError as error:
         print(error_text(error, "en"), file=sys.stderr)
         return 1
+
+
+def day(written: str) -> date:
+    """A day of a command line, Gregorian or Jalali; the type of an argument of ``argparse``."""
+    try:
+        return read_day(written)
+    except Invalid as refused:
+        raise argparse.ArgumentTypeError(f"{written!r}: {error_text(refused, 'en')}") from None

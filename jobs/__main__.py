@@ -11,7 +11,9 @@ from datetime import date
 from threading import Event
 
 from backend.actor import Actor
+from backend.command_line import day
 from backend.config import settings_or_exit
+from backend.days import in_both
 from backend.errors import AppError, Conflict
 from backend.i18n import format as formats
 from backend.i18n.catalog import error_text
@@ -55,8 +57,8 @@ def _serve() -> int:
     return 0
 
 
-def _plan(day: date | None) -> int:
-    plan = invoices.plan(Actor.process_named(nightly_billing.NAME), day)
+def _plan(asked: date | None) -> int:
+    plan = invoices.plan(Actor.process_named(nightly_billing.NAME), asked)
     _print_table(
         ("day", "invoices", "tokens", "toman", "held", "unknown labels", "measured"), _plan_rows(plan)
     )
@@ -67,7 +69,7 @@ def _plan(day: date | None) -> int:
 def _plan_rows(plan: BillingPlan) -> Iterable[tuple[str, ...]]:
     for each in plan.days:
         yield (
-            str(each.day),
+            in_both(each.day),
             f"{each.tenants:,}",
             f"{each.tokens:,}",
             formats.toman_bare(each.amount_rial, "en"),
@@ -77,10 +79,10 @@ def _plan_rows(plan: BillingPlan) -> Iterable[tuple[str, ...]]:
         )
 
 
-def _bill(day: date | None) -> int:
+def _bill(asked: date | None) -> int:
     actor = Actor.process_named(nightly_billing.NAME)
     try:
-        runs = invoices.bill_open_days(actor, day=day)
+        runs = invoices.bill_open_days(actor, day=asked)
     except Conflict:
         print("Another run is at work; nothing was done here.")
         return 0
@@ -97,7 +99,7 @@ def _bill(day: date | None) -> int:
 
 def _run_row(run: BillingRun) -> tuple[str, ...]:
     return (
-        str(run.day),
+        in_both(run.day),
         run.error or run.state.value,
         f"{run.issued:,}",
         f"{run.tokens:,}",
@@ -122,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command")
     run = commands.add_parser("run", help="run one job now")
     run.add_argument("job", choices=names())
-    run.add_argument("--day", type=date.fromisoformat, help="only this Tehran day, for example 2026-11-22")
+    run.add_argument("--day", type=day, help="only this Tehran day, such as 2026-11-22 or 1405-09-01")
     run.add_argument("--dry-run", action="store_true", help="print the plan and write nothing")
     return parser
 

@@ -3,10 +3,10 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import date
 from decimal import Decimal, InvalidOperation
 
-from backend.command_line import CLI, obey
+from backend.command_line import CLI, day, obey
+from backend.days import in_both
 from backend.errors import Invalid
 from backend.log import configure_logging
 from backend.pricing import service
@@ -58,9 +58,9 @@ def _add_day(command: argparse.ArgumentParser) -> None:
         "--from",
         dest="valid_from",
         metavar="DAY",
-        type=date.fromisoformat,
+        type=day,
         required=True,
-        help="first day in Tehran, after today, such as 2026-12-22",
+        help="first day in Tehran, after today, such as 2026-12-22 or 1405-10-01",
     )
 
 
@@ -68,14 +68,14 @@ def _list(_chosen: argparse.Namespace) -> None:
     for prices in service.price_lists(CLI):
         print("\n".join(_lines(prices)))
     for rate in service.tax_rates(CLI):
-        print(f"tax\tfrom {rate.valid_from}\t{_plain(rate.percent)} %")
+        print(f"tax\tfrom {in_both(rate.valid_from)}\t{_plain(rate.percent)} %")
 
 
 def _lines(prices: PriceList) -> list[str]:
     """One line for each price of a list, the general one first."""
     each_price = {(ANY, ANY): prices.rial_per_1000_tokens, **prices.overrides}
     return [
-        f"prices {prices.version}\tfrom {prices.valid_from}\t{model or 'any model'}\t{kind or 'any type'}"
+        f"prices {prices.version}\tfrom {in_both(prices.valid_from)}\t{model or 'any model'}\t{kind or 'any type'}"
         f"\t{_plain(price)} rial per 1000 tokens"
         for (model, kind), price in sorted(each_price.items())
     ]
@@ -125,7 +125,7 @@ def _withdraw(chosen: argparse.Namespace) -> None:
 def _add_tax(chosen: argparse.Namespace) -> None:
     percent = _number(chosen.percent, "percent", "tax_percent")
     service.add_tax_rate(CLI, chosen.valid_from, percent)
-    print(f"Added: tax of {_plain(percent)} % from {chosen.valid_from}.")
+    print(f"Added: tax of {_plain(percent)} % from {in_both(chosen.valid_from)}.")
 
 
 if __name__ == "__main__":

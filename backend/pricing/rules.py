@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from operator import attrgetter
 
+from backend.days import checked_day
 from backend.errors import Invalid, NotFound
 from backend.pricing.types import ANY, NewPriceList, PriceList, TaxRate
 
@@ -54,6 +55,7 @@ def check_new_tax(valid_from: date, percent: Decimal, today: date) -> None:
 def _check_future(valid_from: date, today: date) -> None:
     if valid_from <= today:
         raise Invalid(field="valid_from", reason="not_future")
+    checked_day(valid_from)
 
 
 def _check_price(rial_per_1000_tokens: Decimal, field: str) -> None:

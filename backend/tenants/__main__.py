@@ -3,10 +3,10 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import date
 
 from backend.clock import billing_day, utc_now
-from backend.command_line import CLI, obey
+from backend.command_line import CLI, day, obey
+from backend.days import in_both
 from backend.i18n.catalog import DEFAULT_LANGUAGE, LANGUAGES, as_language
 from backend.log import configure_logging
 from backend.tenants import service
@@ -27,7 +27,10 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--name-en", required=True)
     create.add_argument("--billing-email", required=True)
     create.add_argument(
-        "--billed-from", type=date.fromisoformat, help="first day to bill; today unless given"
+        "--billed-from",
+        metavar="DAY",
+        type=day,
+        help="first day to bill, such as 2026-12-01 or 1405-09-10; today unless given",
     )
     create.add_argument("--language", default=DEFAULT_LANGUAGE, choices=LANGUAGES)
     for legal in ("economic-code", "national-id", "postal-address", "postal-code"):
@@ -53,7 +56,7 @@ def _create(chosen: argparse.Namespace) -> None:
             postal_code=chosen.postal_code,
         ),
     )
-    print(f"Created {tenant.label} ({tenant.id}), billed from {tenant.billed_from}.")
+    print(f"Created {tenant.label} ({tenant.id}), billed from {in_both(tenant.billed_from)}.")
 
 
 def _list(_chosen: argparse.Namespace) -> None:

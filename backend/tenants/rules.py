@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from backend.accounts.rules import checked_email, checked_name
+from backend.days import checked_day
 from backend.errors import Invalid
 from backend.free_text import is_exact, written
 from backend.i18n.catalog import LANGUAGES
@@ -20,6 +21,7 @@ def checked(new: NewTenant) -> NewTenant:
         raise Invalid(field="language")
     return replace(
         new,
+        billed_from=checked_day(new.billed_from),
         name_fa=checked_name(new.name_fa, "name_fa"),
         name_en=checked_name(new.name_en, "name_en"),
         billing_email=checked_email(new.billing_email),

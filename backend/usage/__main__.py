@@ -13,7 +13,9 @@ from datetime import date
 import orjson
 
 from backend.actor import Actor
+from backend.command_line import day
 from backend.config import WrongSettings, settings, usage_settings
+from backend.days import in_both
 from backend.errors import Invalid, Unavailable
 from backend.i18n.catalog import error_text
 from backend.usage import service
@@ -41,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse(str(wrong), WRONG)
     except Invalid:
         return _refuse(
-            f"The day {asked.day} has not begun in Tehran; there is nothing to measure yet.", WRONG
+            f"The day {in_both(asked.day)} has not begun in Tehran; there is nothing to measure yet.", WRONG
         )
     except Unavailable as trouble:
         return _refuse(_sentence(trouble), FAILED)
@@ -54,7 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m backend.usage", description=__doc__)
-    parser.add_argument("--day", type=_day, required=True, help="a day in Tehran, such as 2026-11-22")
+    parser.add_argument(
+        "--day", type=day, required=True, help="a day in Tehran, such as 2026-11-22 or 1405-09-01"
+    )
     parser.add_argument("--tenant", metavar="T", help="only the counters with this tenant label")
     parser.add_argument(
         "--prometheus-url",
@@ -65,19 +69,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no day; write it like 2026-11-22") from None
-
-
-def _measured(day: date, tenant: str | None, url: str | None) -> DayMeasurement:
+def _measured(wanted: date, tenant: str | None, url: str | None) -> DayMeasurement:
     asker = Actor.process_named("usage_command")
     if url is not None:
-        return service.measure_elsewhere(asker, usage_settings(prometheus_url=url), day, tenant_label=tenant)
+        return service.measure_elsewhere(
+            asker, usage_settings(prometheus_url=url), wanted, tenant_label=tenant
+        )
     settings()  # refuses wrong settings before anything is asked
-    return service.measure_day(asker, day, tenant_label=tenant)
+    return service.measure_day(asker, wanted, tenant_label=tenant)
 
 
 def _objects(measurement: DayMeasurement) -> list[dict[str, object]]:
@@ -102,7 +101,9 @@ def _evidence(reading: Reading) -> dict[str, object]:
 
 def _table(measurement: DayMeasurement) -> str:
     window = measurement.window
-    head = f"{measurement.day}, from {window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC"
+    head = (
+        f"{in_both(measurement.day)}, from {window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC"
+    )
     if not measurement.rows:
         return f"{head}\nNo usage."
     lines = [COLUMNS, *map(_cells, measurement.rows)]

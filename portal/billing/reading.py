@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from backend import clock
 from backend.actor import Actor
-from backend.errors import Invalid
+from backend.days import read_day
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.invoices import service as invoices
@@ -120,7 +120,4 @@ def chosen_day(chosen: str) -> date | None:
     """The day that a form names, None for all open ones. Raises Invalid for anything else."""
     if chosen == ALL_OPEN:
         return None
-    try:
-        return date.fromisoformat(chosen)
-    except (TypeError, ValueError) as wrong:
-        raise Invalid(field="day") from wrong
+    return read_day(chosen)

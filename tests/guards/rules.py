@@ -125,6 +125,19 @@ def clocks_in_rules(source: Source) -> list[str]:
     ]
 
 
+def days_read_as_gregorian(source: Source) -> list[str]:
+    """Days of a person that are read without asking which calendar they belong to: ``read_day`` does."""
+    if not re.search(r"(^portal/|/__main__\.py$|command_line\.py$)", source.path):
+        return []
+    return [
+        f"line {node.lineno}"
+        for node in ast.walk(ast.parse(source.text))
+        if isinstance(node, ast.Attribute)
+        and node.attr in {"fromisoformat", "strptime"}
+        and getattr(node.value, "id", "") == "date"
+    ]
+
+
 def broad_excepts(source: Source) -> list[str]:
     """``except Exception`` that swallows, anywhere but at a process's edge."""
     if source.path.startswith(EDGES):

@@ -34,6 +34,12 @@ BROKEN: dict[str, tuple[Rule, Source]] = {
         rules.clocks_in_rules,
         Source("backend/usage/rules.py", "from backend import clock\nx = clock.utc_now()"),
     ),
+    "days from people are read in their own calendar": (
+        rules.days_read_as_gregorian,
+        Source(
+            "backend/tenants/__main__.py", "parser.add_argument('--billed-from', type=date.fromisoformat)"
+        ),
+    ),
     "broad excepts only at the edges": (
         rules.broad_excepts,
         Source("backend/usage/service.py", "try:\n    f()\nexcept Exception:\n    pass"),

@@ -9,12 +9,13 @@ from decimal import Decimal
 import pytest
 
 from backend import clock
+from backend.days import in_both
 from backend.pricing import service as pricing
 from backend.pricing.__main__ import main
 from tests import factories
 
-FIRST_LIST = "prices 1\tfrom 2020-01-01\tany model\tany type\t200 rial per 1000 tokens\n"
-FIRST_TAX = "tax\tfrom 2020-01-01\t0 %\n"
+FIRST_LIST = "prices 1\tfrom 2020-01-01 (1398-10-11)\tany model\tany type\t200 rial per 1000 tokens\n"
+FIRST_TAX = "tax\tfrom 2020-01-01 (1398-10-11)\t0 %\n"
 PRICES = "add-prices"
 GENERAL = "--rial-per-1000-tokens"
 
@@ -43,7 +44,7 @@ def test_prices_are_added_with_those_that_differ(database: str, capsys: pytest.C
     assert main([PRICES, *since(1), GENERAL, "250.5", *differing]) == 0
 
     added = pricing.price_list_on(factories.PROCESS, day(1))
-    shown = f"prices {added.version}\tfrom {day(1)}"
+    shown = f"prices {added.version}\tfrom {in_both(day(1))}"
     expected = (
         f"{shown}\tany model\tany type\t250.5 rial per 1000 tokens\n"
         f"{shown}\tany model\tcached_prompt\t100 rial per 1000 tokens\n"
@@ -71,9 +72,9 @@ def test_prices_that_have_not_begun_are_withdrawn(database: str, capsys: pytest.
 def test_a_tax_is_set_from_a_day_on(database: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["add-tax", *since(1), "9.50"]) == 0
 
-    assert capsys.readouterr().out == f"Added: tax of 9.5 % from {day(1)}.\n"
+    assert capsys.readouterr().out == f"Added: tax of 9.5 % from {in_both(day(1))}.\n"
     assert main(["list"]) == 0
-    assert f"tax\tfrom {day(1)}\t9.5 %\n" in capsys.readouterr().out
+    assert f"tax\tfrom {in_both(day(1))}\t9.5 %\n" in capsys.readouterr().out
     assert pricing.tax_percent_on(factories.PROCESS, day(1)) == Decimal("9.5")
 
 

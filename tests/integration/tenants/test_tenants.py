@@ -142,6 +142,23 @@ def test_tenants_are_created_and_listed_at_a_terminal(
     assert (tenant.billed_from, tenant.national_id) == (date(2026, 11, 1), "1010")
 
 
+def test_the_first_billed_day_is_read_by_its_year_and_answered_in_both_calendars(
+    database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["--name-fa", "اکمه", "--name-en", "Acme", "--billing-email", "b@acme.example"]
+
+    assert main(["create", "--label", "acme", *names, "--billed-from", "1405-09-10"]) == 0
+
+    assert "billed from 2026-12-01 (1405-09-10)" in capsys.readouterr().out
+    [tenant] = service.all_tenants(factories.PROCESS)
+    assert tenant.billed_from == date(2026, 12, 1)
+    with pytest.raises(SystemExit):
+        main(["create", "--label", "b", *names, "--billed-from", "0001-01-01"])
+    assert "outside the years 2020 to 2100" in capsys.readouterr().err
+    with pytest.raises(Invalid):
+        service.create(factories.PROCESS, factories.new_tenant(billed_from=date(1405, 9, 10)))
+
+
 def test_companies_are_found_by_any_part_of_what_is_known_of_them(database: str) -> None:
     del database
     wanted = service.create(

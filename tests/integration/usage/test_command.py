@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import date
 
+import jdatetime
 import pytest
 
 from backend.clock import day_window
@@ -88,6 +89,16 @@ def test_another_replica_label_is_honoured(nights_url: str) -> None:
     assert tokens["prometheus_replica"] == 2 * tokens["site"] == 2 * 24 * 60 * nights.RATE[nights.A]
 
 
+def test_a_jalali_day_is_the_same_day_and_the_answer_names_both(prometheus_url: str) -> None:
+    jalali = jdatetime.date.fromgregorian(date=special.LONG_DAY).isoformat()
+    where = ["--prometheus-url", prometheus_url]
+
+    answers = [ask("--day", day, *where).stdout for day in (str(special.LONG_DAY), jalali)]
+
+    assert answers[0] == answers[1]
+    assert answers[0].startswith(f"{special.LONG_DAY} ({jalali}), from")
+
+
 def test_nothing_used_is_an_empty_array(prometheus_url: str) -> None:
     asked = ask("--day", "2020-01-01", "--prometheus-url", prometheus_url, "--json")
 
@@ -107,9 +118,13 @@ def test_with_a_database_stored_readings_open_the_day(database: str, prometheus_
 @pytest.mark.parametrize(
     ("argv", "settings", "code", "said"),
     [
-        pytest.param(["--day", "2022-02-30"], {}, 2, "is no day", id="no such day"),
+        pytest.param(["--day", "2022-02-30"], {}, 2, "no day of either calendar", id="no such day"),
+        *[
+            pytest.param(["--day", day], {}, 2, "outside the years 2020 to 2100", id=f"year of {day}")
+            for day in ("0001-01-01", "9999-12-31", "1397-01-01")
+        ],
         pytest.param(
-            ["--day", "2999-01-01", "--prometheus-url", "http://127.0.0.1:1"], {}, 2, "not begun", id="future"
+            ["--day", "2099-01-01", "--prometheus-url", "http://127.0.0.1:1"], {}, 2, "not begun", id="future"
         ),
         pytest.param(["--day", "2022-09-21"], {}, 2, "DATABASE_URL", id="no database named"),
         pytest.param(
