@@ -1,4 +1,6 @@
-"""Every job and when it runs."""
+"""Every job and when it runs. Each trigger names its zone: without one it would ask for the machine's."""
+
+from datetime import UTC
 
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
@@ -18,21 +20,21 @@ JOBS = (
         name=nightly_billing.NAME,
         schedule="catch_up",
         run=nightly_billing.catch_up,
-        trigger=IntervalTrigger(minutes=15),
+        trigger=IntervalTrigger(minutes=15, timezone=UTC),
         is_at_start=True,
         is_always_recorded=False,
     ),
     Job(
         name=send_mail.NAME,
         run=send_mail.run,
-        trigger=IntervalTrigger(seconds=5),
+        trigger=IntervalTrigger(seconds=5, timezone=UTC),
         is_at_start=True,
         is_always_recorded=False,
     ),
     Job(
         name=sweep_payments.NAME,
         run=sweep_payments.run,
-        trigger=IntervalTrigger(minutes=1),
+        trigger=IntervalTrigger(minutes=1, timezone=UTC),
         is_at_start=True,
         is_always_recorded=False,
     ),

@@ -1,5 +1,8 @@
 """When jobs run."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from uuid import uuid4
 
@@ -37,6 +40,19 @@ def test_billing_also_catches_up_at_the_start_and_every_quarter_of_an_hour() -> 
 
     assert catch_up.is_at_start
     assert catch_up.trigger.interval.total_seconds() == 900
+
+
+def test_jobs_never_ask_for_the_zone_of_the_machine() -> None:
+    program = "from jobs.scheduler import _scheduler; print(len(_scheduler().get_jobs()))"
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"TZ": "IRST-3:30"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (run.stdout.strip(), run.stderr) == (str(len(JOBS)), "")
 
 
 def test_every_schedule_has_its_own_name() -> None:
