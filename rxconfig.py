@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import reflex as rx
 
-from backend.config import redis_address
+from backend.setting_values import redis_address
 from portal.plugins import (
     CSPPlugin,
     NewVersionPlugin,
@@ -16,12 +16,12 @@ from portal.plugins import (
 from portal.plugins.same_origin import BUILD_ADDRESS
 
 # A build has no settings at all, so these are read by name and not through backend.config.
-PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
-IS_PRODUCTION = os.environ.get("ENVIRONMENT") == "production"
+PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000").strip().rstrip("/")
+IS_PRODUCTION = os.environ.get("ENVIRONMENT", "").strip() == "production"
 # A wrong value is refused with a sentence by backend.config at the start; here it must only not crash first.
 REDIS_URL = ""
 with suppress(ValueError):
-    REDIS_URL = redis_address(os.environ.get("REDIS_URL", ""))
+    REDIS_URL = redis_address(os.environ.get("REDIS_URL", "").strip())
 _HOPS = os.environ.get("PROXY_HOPS", "").strip()
 PROXY_HOPS = int(_HOPS) if _HOPS.isdecimal() else int(IS_PRODUCTION)
 

@@ -1,73 +1,37 @@
 """Settings by environment variable. A wrong or missing one stops the start with a sentence that names it."""
 
-import re
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
 from decimal import Decimal
 from functools import lru_cache
-from ipaddress import IPv6Address
-from typing import Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from backend import mail_address
+from backend import mail_address, setting_values
+from backend.log import get_logger
 from backend.seller import SellerSettings
+
+log = get_logger(__name__)
 
 SANDBOX_MERCHANT = "zibal"
 BUSINESS_ZONE = "Asia/Tehran"
 DEFAULT_METRICS_TOKEN = "local-metrics-token"  # noqa: S105 - known on purpose; production refuses it
-KNOWN_PASSWORDS = frozenset({"postgres", "password", "portal", "docuchat"})
 METRICS_TOKEN_MIN_LENGTH = 32
-USUAL_PORTS = {"http": 80, "https": 443}
+DAY_S = 86_400
+_STRONG_PASSWORD = (
+    f"DATABASE_URL (a password of at least {setting_values.PASSWORD_MIN_LENGTH} characters, no known one)"
+)
 
-
-def web_address(value: str) -> str:
-    """The address without a slash at its end. Raises ValueError for anything that is no http address."""
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("must be an address that begins with http:// or https://")
-    return value.rstrip("/")
-
-
-def web_origin(value: str) -> str:
-    """The address as browsers name it in their Origin header, without a slash at its end.
-
-    Raises:
-        ValueError: a browser would name this address differently, and so every post would count as a foreign one.
-    """
-    address = web_address(value)
-    with suppress(ValueError):  # a port that is no number, a bracket without its other half
-        if address == _origin_of(address):
-            return address
-    raise ValueError(
-        "must be scheme, host and at most an unusual port, in lower case and without a path,"
-        " such as https://portal.example.com"
-    )
-
-
-def _origin_of(address: str) -> str:
-    parts = urlsplit(address)
-    host = parts.hostname or ""
-    if ":" in host:
-        host = f"[{IPv6Address(host)}]"
-    elif not re.fullmatch(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", host):
-        raise ValueError(host)
-    port = f":{parts.port}" if parts.port and parts.port != USUAL_PORTS[parts.scheme] else ""
-    return f"{parts.scheme}://{host}{port}"
-
-
-def redis_address(value: str) -> str:
-    """The address of a Redis, or an empty one. Raises ValueError, without the address, for anything else."""
-    if value and not value.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("must be an address that begins with redis://, rediss:// or unix://")
-    if value.startswith(("redis://", "rediss://")) and not _names_a_host(value):
-        raise ValueError(
-            "must name a host, and a port only as a number from 1 to 65535;"
-            " in a password, write @ : / ? # and % as %40 %3A %2F %3F %23 and %25"
-        )
-    return value
+WebAddress = Annotated[str, AfterValidator(setting_values.web_address)]
 
 
 class UsageSettings(BaseSettings):
@@ -75,20 +39,24 @@ class UsageSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    prometheus_url: str = "http://127.0.0.1:9090"
-    prometheus_timeout_s: float = Field(default=60, gt=0)
+    prometheus_url: WebAddress = "http://127.0.0.1:9090"
+    prometheus_timeout_s: float = Field(default=60, ge=1, le=600, allow_inf_nan=False)
     usage_metric: str = Field(default="openai_tokens_total", pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")
     usage_tenant_label: str = Field(default="tenant", pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")
     usage_replica_label: str = Field(default="prometheus_replica", pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")
-    usage_selector: str = ""
+    usage_selector: Annotated[str, AfterValidator(setting_values.matchers)] = ""
     usage_min_coverage: Decimal = Field(default=Decimal("0.95"), ge=0, le=1)
-    usage_lookback_s: int = Field(default=4 * 3600, ge=600)
-    usage_shard_series: int = Field(default=50_000, ge=1)
+    usage_lookback_s: int = Field(default=4 * 3600, ge=600, le=7 * DAY_S)
+    usage_shard_series: int = Field(default=50_000, ge=1, le=10_000_000)
 
-    @field_validator("prometheus_url")
+    @field_validator("*", mode="before")
     @classmethod
-    def _is_prometheus_address(cls, value: str) -> str:
-        return web_address(value)
+    def _is_clean(cls, value: object, info: ValidationInfo) -> object:
+        # Names in Persian hold joiners; the sender and the seller have rules of their own.
+        is_name = (info.field_name or "").startswith(("mail_from", "seller_"))
+        if is_name or not isinstance(value, str):
+            return value
+        return setting_values.clean(value)
 
 
 class Settings(UsageSettings, SellerSettings):
@@ -103,55 +71,58 @@ class Settings(UsageSettings, SellerSettings):
 
     billing_window_days: int = Field(default=10, ge=1, le=60)
 
-    alertmanager_url: str = "http://127.0.0.1:9093"
-    zibal_url: str = "https://gateway.zibal.ir"
+    alertmanager_url: WebAddress = "http://127.0.0.1:9093"
+    zibal_url: WebAddress = "https://gateway.zibal.ir"
     zibal_merchant: SecretStr = SecretStr(SANDBOX_MERCHANT)
     zibal_merchant_previous: SecretStr = SecretStr("")
-    zibal_min_rial: int = Field(default=10_000, gt=1_000)
-    zibal_max_rial: int = Field(default=500_000_000, ge=20_000)
-    payment_attempt_ttl_s: int = Field(default=15 * 60, ge=60)
+    zibal_min_rial: int = Field(default=10_000, gt=1_000, le=1_000_000_000)
+    zibal_max_rial: int = Field(default=500_000_000, ge=20_000, le=1_000_000_000_000)
+    payment_attempt_ttl_s: int = Field(default=15 * 60, ge=60, le=DAY_S)
     payment_prepared_sessions: int = Field(default=0, ge=0, le=100_000)
-    payment_prepared_ttl_s: int = Field(default=86400, ge=60)
+    payment_prepared_ttl_s: int = Field(default=DAY_S, ge=60, le=30 * DAY_S)
     smtp_url: SecretStr = SecretStr("smtp://127.0.0.1:1025")
     mail_from: str = "DocuChat <billing@docuchat.example>"
-    openai_base_url: str = "https://api.openai.com/v1"
+    openai_base_url: WebAddress = "https://api.openai.com/v1"
     openai_api_key: SecretStr = SecretStr("")
     kubeconfig: str = ""
     redis_url: SecretStr = SecretStr("")
     metrics_token: SecretStr = SecretStr(DEFAULT_METRICS_TOKEN)
-    session_idle_s: int = Field(default=12 * 3600, ge=60)
-    session_life_s: int = Field(default=14 * 86400, ge=60)
+    session_idle_s: int = Field(default=12 * 3600, ge=60, le=366 * DAY_S)
+    session_life_s: int = Field(default=14 * DAY_S, ge=60, le=366 * DAY_S)
 
     @field_validator("public_url")
     @classmethod
     def _is_origin(cls, value: str) -> str:
-        return web_origin(value)
-
-    @field_validator("alertmanager_url", "zibal_url", "openai_base_url")
-    @classmethod
-    def _is_web_address(cls, value: str) -> str:
-        return web_address(value)
+        return setting_values.web_origin(value)
 
     @field_validator("database_url")
     @classmethod
     def _is_postgresql(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
-            raise ValueError("must be an address that begins with postgresql://")
+        setting_values.database_address(value.get_secret_value())
         return value
 
     @field_validator("smtp_url")
     @classmethod
     def _is_smtp(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().startswith(("smtp://", "smtps://")):
-            raise ValueError("must be an address that begins with smtp:// or smtps://")
-        if not _names_a_host(value.get_secret_value()):
-            raise ValueError("must name a host, and a port only as a number from 1 to 65535")
+        setting_values.service_address(value.get_secret_value(), "smtp", "smtps")
         return value
 
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, value: SecretStr) -> SecretStr:
-        redis_address(value.get_secret_value())
+        setting_values.redis_address(value.get_secret_value())
+        return value
+
+    @field_validator("zibal_merchant", "zibal_merchant_previous")
+    @classmethod
+    def _is_merchant(cls, value: SecretStr) -> SecretStr:
+        setting_values.code(value.get_secret_value(), longest=64)
+        return value
+
+    @field_validator("metrics_token", "openai_api_key")
+    @classmethod
+    def _is_token(cls, value: SecretStr) -> SecretStr:
+        setting_values.token(value.get_secret_value())
         return value
 
     @field_validator("mail_from")
@@ -194,7 +165,7 @@ class Settings(UsageSettings, SellerSettings):
             "PUBLIC_URL": not self.is_https,
             # We speak no TLS, so a proxy stands before us, and without its word every client has its address.
             "PROXY_HOPS": self.trusted_hops == 0,
-            "DATABASE_URL": _has_known_password(self.database_url.get_secret_value()),
+            _STRONG_PASSWORD: setting_values.is_weak_password(self.database_url.get_secret_value()),
             # An invoice that names no seller is none.
             **dict.fromkeys(self.missing_of_seller, True),
         }
@@ -235,27 +206,6 @@ def driver_url(url: str) -> str:
     return f"postgresql+psycopg://{url.partition('://')[2]}"
 
 
-def _names_a_host(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def _has_known_password(url: str) -> bool:
-    return not KNOWN_PASSWORDS.isdisjoint(_passwords_in(url))
-
-
-def _passwords_in(url: str) -> Iterator[str]:
-    """Every password of a database address, read as SQLAlchemy reads it: before the host, and among the options."""
-    address = url.partition("://")[2]
-    if before_host := re.match(r"[^:/]*:([^@]*)@", address):
-        yield unquote(before_host[1])
-        address = address[before_host.end() :]
-    yield from (value for name, value in parse_qsl(address.partition("?")[2]) if name == "password")
-
-
 class WrongSettings(Exception):
     """The environment does not describe a portal that can start."""
 
@@ -293,6 +243,15 @@ def usage_settings(**given: str) -> UsageSettings:
         return UsageSettings.model_validate({**UsageSettings().model_dump(), **given})
     except ValidationError as wrong:
         raise WrongSettings(explain(wrong)) from None
+
+
+def warn_of_development() -> None:
+    """Say in the log of a process that serves that it does not run as production, where it does not."""
+    if not settings().is_production:
+        log.warning(
+            "settings.development",
+            meaning="ENVIRONMENT is not production: unsafe defaults are accepted, and pages say so.",
+        )
 
 
 def settings_or_exit() -> Settings:

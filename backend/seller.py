@@ -6,9 +6,10 @@ from pathlib import Path
 from pydantic import ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from backend import free_text
+
 # What the portal serves as a picture, and how browsers call it.
 LOGO_TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
-_LATIN_DIGITS = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩", "01234567890123456789")
 _PATTERNS = {
     "seller_economic_code": (r"[0-9]{11,16}", "must have 11 to 16 digits and nothing else"),
     "seller_national_id": (r"[0-9]{11}", "must have 11 digits and nothing else"),
@@ -40,13 +41,13 @@ class SellerSettings(BaseSettings):
         line = value.strip()
         if len(line) > _MAX_TEXT or not line.replace(_ZWNJ, "").isprintable():
             raise ValueError(f"must be one line of at most {_MAX_TEXT} characters")
-        return line
+        return free_text.written(line, longest=_MAX_TEXT) if line else ""
 
     @field_validator(*_PATTERNS)
     @classmethod
     def _is_number(cls, value: str, info: ValidationInfo) -> str:
         pattern, sentence = _PATTERNS[str(info.field_name)]
-        digits = value.strip().translate(_LATIN_DIGITS)
+        digits = free_text.latin_digits(free_text.pasted(value))
         if digits and not re.fullmatch(pattern, digits):
             raise ValueError(sentence)
         return digits

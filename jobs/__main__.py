@@ -12,7 +12,7 @@ from threading import Event
 
 from backend.actor import Actor
 from backend.command_line import day
-from backend.config import settings_or_exit
+from backend.config import settings_or_exit, warn_of_development
 from backend.days import in_both
 from backend.errors import AppError, Conflict
 from backend.i18n import format as formats
@@ -50,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve() -> int:
+    warn_of_development()
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import reflex as rx
 
+from backend.config import warn_of_development
 from backend.i18n.catalog import text
 from portal import bridge, gate, home, state_store
 from portal.accounts import account_page as _account_page
@@ -35,6 +36,7 @@ PAGES = (
 @asynccontextmanager
 async def _process_life() -> AsyncIterator[None]:
     one_redacted_log()
+    warn_of_development()
     async with state_store.watched(app, _gate.tell_lost):
         yield
     bridge.close()

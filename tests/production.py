@@ -11,7 +11,7 @@ SELLER = {
 }
 PRODUCTION = {
     "ENVIRONMENT": "production",
-    "DATABASE_URL": "postgresql://portal:Kx9-long@127.0.0.1:1/portal",
+    "DATABASE_URL": "postgresql://portal:Kx9-long-enough@127.0.0.1:1/portal",
     "PUBLIC_URL": "https://portal.example.ir",
     "ZIBAL_MERCHANT": "65c3a1",
     "METRICS_TOKEN": "a-long-random-token-of-32-letters",

@@ -18,6 +18,7 @@ NOT_PROD = "Setting REFLEX_ENV_MODE: must be prod in production."
     ("given", "said"),
     [
         pytest.param({}, "Setting DATABASE_URL: is not set.", id="missing"),
+        pytest.param({"REDIS_URL": "cache"}, "Setting REDIS_URL: ", id="no address"),
         pytest.param({"PROXY_HOPS": "one"}, "Setting PROXY_HOPS: ", id="no number"),
         pytest.param(
             PRODUCTION | {"SELLER_LOGO": "/nowhere/logo.svg"},

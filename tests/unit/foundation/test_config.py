@@ -1,11 +1,17 @@
 import os
+import re
 import subprocess
 import sys
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from backend import clock, config, mail_address
 from tests.production import PRODUCTION, SELLER
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -141,6 +147,7 @@ def test_no_other_zone_than_the_business_one_is_promised(monkeypatch: pytest.Mon
     ("name", "value"),
     [
         ("ZIBAL_MERCHANT", "zibal"),
+        ("ZIBAL_MERCHANT", " zibal\n"),
         ("METRICS_TOKEN", config.DEFAULT_METRICS_TOKEN),
         ("PUBLIC_URL", "http://portal.example.ir"),
         ("PROXY_HOPS", "0"),
@@ -150,8 +157,18 @@ def test_no_other_zone_than_the_business_one_is_promised(monkeypatch: pytest.Mon
         ("DATABASE_URL", "postgresql://portal:p%6frtal@db/portal"),
         ("DATABASE_URL", "postgresql://portal@db/portal?password=portal"),
         ("DATABASE_URL", "postgresql://db/portal?user=portal&password=p%6Frtal"),
-        ("DATABASE_URL", "postgresql://portal:Kx9-long@db/portal?application_name=a@b&password=docuchat"),
+        (
+            "DATABASE_URL",
+            "postgresql://portal:Kx9-long-enough@db/portal?application_name=a@b&password=docuchat",
+        ),
         ("DATABASE_URL", "postgresql://portal:portal@db/portal?application_name=a@b"),
+        ("DATABASE_URL", "postgresql://portal:@db/portal"),
+        ("DATABASE_URL", "postgresql://portal@db/portal?password="),
+        ("DATABASE_URL", "postgresql://portal:Kx9-short@db/portal"),
+        ("DATABASE_URL", "postgresql://portal:123456789012@db/portal"),
+        ("DATABASE_URL", "postgresql://portal:aaaaaaaaaaaaaa@db/portal"),
+        ("DATABASE_URL", "postgresql://portal-of-docuchat:portal-of-docuchat@db/portal"),
+        ("DATABASE_URL", "postgresql://portal:docuchat-invoices@db/docuchat-invoices"),
         ("METRICS_TOKEN", ""),
         ("METRICS_TOKEN", "x"),
         ("METRICS_TOKEN", "x" * 31),
@@ -204,8 +221,9 @@ def test_the_sellers_numbers_may_be_typed_in_persian_digits(monkeypatch: pytest.
     [
         "postgresql://portal@db/portal",
         "postgresql://db/portal",
-        "postgresql://portal:Kx9-long@db/password?application_name=portal",
+        "postgresql://portal:Kx9-long-enough@db/password?application_name=portal",
         "postgresql://portal:one?password=portal@db/portal",
+        "postgresql://portal:Kx9-long-enough@[2001:db8::1]:5432/portal?sslmode=require",
     ],
 )
 def test_production_takes_other_passwords_and_none(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
@@ -246,3 +264,159 @@ def test_a_process_with_a_wrong_setting_stops_with_the_sentence() -> None:
 
     assert run.returncode == 2
     assert run.stderr == "Setting DATABASE_URL: must be an address that begins with postgresql://.\n"
+
+
+NO_NUMBERS = [
+    "",
+    " ",
+    "many",
+    "-1",
+    "1e999",
+    "nan",
+    "NaN",
+    "inf",
+    "-inf",
+    "9" * 400,
+    "10**15",
+    "0x10",
+    "1,000",
+    "\u200b5",
+]
+NO_ADDRESSES = [
+    "abc", "://", "{scheme}://", "{scheme}://:{port}", "{scheme}://db:abc/x", "{scheme}://db:0/x", "{scheme}://db:70000/x",
+    "{scheme}://db:-1/x", "{scheme}://d b/x", "{scheme}://[::1/x", '"{scheme}://db/x"', "{scheme}://d\u200bb/x",
+    "{scheme}://db/\n/x", "{scheme}://db/" + "x" * 5000,
+]  # fmt: skip
+ADDRESSES = {
+    "DATABASE_URL": "postgresql", "PUBLIC_URL": "https", "PROMETHEUS_URL": "http", "ALERTMANAGER_URL": "http",
+    "ZIBAL_URL": "https", "SMTP_URL": "smtp", "OPENAI_BASE_URL": "https", "REDIS_URL": "redis",
+}  # fmt: skip
+HIDDEN = ["a\u200bb", "a\u202eb", "\ufeffa", "a\0b", "a\nb", "a\u00adb", "x" * 5000]
+
+
+def numeric() -> list[str]:
+    fields = config.Settings.model_fields
+    return [
+        name.upper()
+        for name, field in fields.items()
+        if field.annotation in {int, float, Decimal, int | None}
+    ]
+
+
+def bounds(name: str) -> tuple[list[float], list[float]]:
+    """The lowest and the highest values of a number."""
+    limits = config.Settings.model_fields[name.lower()].metadata
+    low = [getattr(limit, "ge", getattr(limit, "gt", None)) for limit in limits]
+    high = [getattr(limit, "le", getattr(limit, "lt", None)) for limit in limits]
+    return [each for each in low if each is not None], [each for each in high if each is not None]
+
+
+@pytest.mark.parametrize("name", numeric())
+def test_every_number_has_both_bounds_and_the_readme_says_them(name: str) -> None:
+    low, high = bounds(name)
+    [row] = [
+        line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith(f"| `{name}` |")
+    ]
+
+    assert low
+    assert high
+    told = {float(found.replace(",", "")) for found in re.findall(r"[0-9][0-9,.]*[0-9]|[0-9]", row)}
+    assert {float(low[0]), float(high[0])} <= told
+
+
+@pytest.mark.parametrize("name", numeric())
+def test_a_number_beyond_its_bounds_or_none_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    _, [highest, *_] = bounds(name)
+    for absurd in [*NO_NUMBERS, str(int(highest) + 1), str(10**12 + 1), str(10**15)]:
+        if name == "PROXY_HOPS" and not absurd.strip():
+            continue
+        said = wrong(monkeypatch, {"DATABASE_URL": "postgresql://u@db/x"} | {name: absurd})
+        assert said.startswith(f"Setting {name}: "), absurd
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_an_address_that_nobody_could_reach_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for absurd in NO_ADDRESSES:
+        address = absurd.format(scheme=ADDRESSES[name], port=5432)
+        if (
+            name == "DATABASE_URL"
+            and address.startswith(("postgresql://:", "postgresql://"))
+            and "db" not in address
+        ):
+            continue  # libpq finds a server on this machine
+        said = wrong(monkeypatch, {"DATABASE_URL": "postgresql://u@db/x"} | {name: address})
+        assert said.startswith(f"Setting {name}: "), address
+
+
+@pytest.mark.parametrize("name", [name.upper() for name in config.Settings.model_fields])
+def test_a_value_that_hides_something_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for hidden in HIDDEN:
+        if "\0" in hidden:
+            continue  # no environment can hold it
+        said = wrong(monkeypatch, {"DATABASE_URL": "postgresql://u@db/x"} | {name: hidden})
+        assert said.startswith(f"Setting {name}: "), hidden
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("ZIBAL_MERCHANT", " zibal\n", "zibal"),
+        ("ZIBAL_MERCHANT", "\t65c3a1 ", "65c3a1"),
+        ("SESSION_IDLE_S", " 600\n", 600),
+        ("REDIS_URL", " redis://:secret@cache:6379/0\n", "redis://:secret@cache:6379/0"),
+        (
+            "PROMETHEUS_URL",
+            "http://prometheus.monitoring.svc:9090/prefix/ ",
+            "http://prometheus.monitoring.svc:9090/prefix",
+        ),
+        (
+            "USAGE_SELECTOR",
+            ' {namespace="docuchat-prod",job=~"a|b"} ',
+            '{namespace="docuchat-prod",job=~"a|b"}',
+        ),
+        ("SMTP_URL", "smtp://portal%40relay:p%2Fw@[::1]:25", "smtp://portal%40relay:p%2Fw@[::1]:25"),
+        (
+            "DATABASE_URL",
+            "postgresql:///portal?host=/var/run/postgresql",
+            "postgresql:///portal?host=/var/run/postgresql",
+        ),
+        ("DATABASE_URL", "postgres://u:p:q/r@db:5432/x", "postgres://u:p:q/r@db:5432/x"),
+    ],
+)
+def test_spaces_around_a_value_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, kept: str | int
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u@db/x")
+    monkeypatch.setenv(name, value)
+    config.settings.cache_clear()
+
+    found = getattr(config.settings(), name.lower())
+
+    assert (found.get_secret_value() if isinstance(found, SecretStr) else found) == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ZIBAL_MERCHANT", '"65c3a1"'),
+        ("ZIBAL_MERCHANT", "65c3a1 65c3a1"),
+        ("METRICS_TOKEN", '"a-long-random-token-of-32-letters"'),
+        ("METRICS_TOKEN", "توکن"),
+        ("USAGE_SELECTOR", "namespace=docuchat"),
+        ("USAGE_SELECTOR", 'namespace="a" job="b"'),
+        ("USAGE_SELECTOR", 'job=~"("'),
+        ("REDIS_URL", "redis://cache/first"),
+        ("REDIS_URL", "cache:6379"),
+        ("DATABASE_URL", "postgresql://u@db/x?port=abc"),
+    ],
+)
+def test_a_value_that_would_fail_later_is_refused_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    assert wrong(monkeypatch, {"DATABASE_URL": "postgresql://u@db/x"} | {name: value}).startswith(
+        f"Setting {name}: "
+    )
