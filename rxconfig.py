@@ -17,13 +17,10 @@ from portal.plugins.same_origin import BUILD_ADDRESS
 
 # A build has no settings at all, so these are read by name and not through backend.config.
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000").strip().rstrip("/")
-IS_PRODUCTION = os.environ.get("ENVIRONMENT", "").strip() == "production"
 # A wrong value is refused with a sentence by backend.config at the start; here it must only not crash first.
 REDIS_URL = ""
 with suppress(ValueError):
     REDIS_URL = redis_address(os.environ.get("REDIS_URL", "").strip())
-_HOPS = os.environ.get("PROXY_HOPS", "").strip()
-PROXY_HOPS = int(_HOPS) if _HOPS.isdecimal() else int(IS_PRODUCTION)
 
 config = rx.Config(
     app_name="portal",
@@ -35,7 +32,8 @@ config = rx.Config(
     state_manager_mode="redis" if REDIS_URL else "memory",
     redis_token_expiration=1800,
     cors_allowed_origins=[PUBLIC_URL],
-    trusted_proxy_hops=PROXY_HOPS,
+    # portal/http/client_address.py reads the forwarded address for all.
+    trusted_proxy_hops=0,
     default_color_mode="light",
     frontend_compression_formats=["brotli", "gzip"],
     plugins=[

@@ -8,6 +8,7 @@ forgotten. Each of these costs memory for half an hour or for ever, and none nee
 So everything that a browser sends passes here first: each frame, each connection, each event.
 """
 
+import asyncio
 import inspect
 from traceback import extract_tb
 from typing import Any
@@ -19,21 +20,22 @@ from reflex.utils.token_manager import LocalTokenManager, RedisTokenManager
 from reflex_base.constants import RouteVar
 from reflex_base.registry import RegistrationContext
 
-from backend.accounts.rules import address_group
 from backend.log import get_logger
-from portal import session, state_store
+from portal import state_store
 from portal.buckets import Buckets
 from portal.guard import HYDRATE, ON_LOAD, told
+from portal.notes import Notes
+from portal.rate_keys import rate_key
+from portal.server import LARGEST_MESSAGE_BYTES
 
-# Our largest honest frame is a browser's report of its own error, of a few thousand letters.
-LARGEST_FRAME_BYTES = 65_536
 _LARGEST_HANDSHAKE_BYTES = 16_384
 _LONGEST_TAB = 64
 _LONGEST_ADDRESS = 2_000
 _LONGEST_PARAMETER = 200
 _MOST_PARAMETERS = 20
 # What Socket.IO calls its kinds of frames: joining, leaving, an event. The others are of no use to a page of ours.
-_KINDS = frozenset("012")
+_LEAVING = "1"
+_KINDS = frozenset("02") | {_LEAVING}
 
 _EVENTS_AT_ONCE = 60.0
 _EVENTS_PER_S = 20.0
@@ -41,7 +43,8 @@ _EVENTS_PER_S = 20.0
 # all of its tabs again when we were away.
 _CONNECTIONS_AT_ONCE = 200.0
 _CONNECTIONS_PER_S = 1.0
-_NOTES_PER_S = 1 / 60
+# A page joins at once. Who does not is no page, and may not keep a place.
+JOIN_WITHIN_S = 10.0
 
 log = get_logger(__name__)
 
@@ -54,7 +57,18 @@ class Gate(EventNamespace):
         super().__init__(namespace, app)
         self._events = Buckets()
         self._connections = Buckets()
-        self._notes = Buckets()
+        self._endings: set[asyncio.Future[None]] = set()
+        self._notes = Notes(log)
+
+    async def on_line(self, connection: str, environ: dict[str, Any]) -> None:
+        """Take a new connection, for a while without a page that joins."""
+        await self.server._handle_eio_connect(connection, environ)  # noqa: SLF001 - what Socket.IO itself registers
+        asyncio.get_running_loop().call_later(JOIN_WITHIN_S, self._end_unless_joined, connection)
+
+    def _end_unless_joined(self, connection: str) -> None:
+        if self.server.manager.sid_from_eio_sid(connection, self.namespace) is None:
+            self._endings.add(ending := asyncio.ensure_future(self.server.eio.disconnect(connection)))
+            ending.add_done_callback(self._endings.discard)
 
     async def on_frame(self, connection: str, frame: object) -> None:
         """Pass a frame on to Socket.IO, if it is a kind that pages send. One that cannot be read is dropped."""
@@ -68,6 +82,8 @@ class Gate(EventNamespace):
             self._note(
                 "gate.frame_dropped", reason=type(error).__name__, place=f"{place.filename}:{place.lineno}"
             )
+        if frame[:1] == _LEAVING:
+            await self.server.eio.disconnect(connection)
 
     async def trigger_event(self, event: object, *args: Any) -> Any:
         """Let through what Socket.IO itself says of a connection, and the three events that pages send.
@@ -92,9 +108,9 @@ class Gate(EventNamespace):
             self._note("gate.connection_refused", reason="handshake")
             return False
         where = self._build_static_router_data(sid, environ)
-        payer = await _payer(where)
-        if not self._connections.has_left(payer, at_once=_CONNECTIONS_AT_ONCE, per_s=_CONNECTIONS_PER_S):
-            self._note("gate.connection_refused", reason="too_many", payer=payer)
+        key = await _key(where)
+        if not self._connections.has_left(key, at_once=_CONNECTIONS_AT_ONCE, per_s=_CONNECTIONS_PER_S):
+            self._note("gate.connection_refused", reason="too_many", key=key)
             return False
         # Reflex passes on the page's first event, which came with the connection.
         await super().on_connect(sid, environ, auth)
@@ -138,16 +154,14 @@ class Gate(EventNamespace):
 
     async def _has_left(self, where: dict[str, Any], *, handler: str) -> bool:
         """Whether somebody may send one more event. What it leads to passes here no more, and counts as one with it."""
-        payer = await _payer(where)
-        has_left = self._events.has_left(payer, at_once=_EVENTS_AT_ONCE, per_s=_EVENTS_PER_S)
+        key = await _key(where)
+        has_left = self._events.has_left(key, at_once=_EVENTS_AT_ONCE, per_s=_EVENTS_PER_S)
         if not has_left:
-            self._note("gate.event_dropped", reason="too_many", payer=payer, handler=handler)
+            self._note("gate.event_dropped", reason="too_many", key=key, handler=handler)
         return has_left
 
-    def _note(self, event: str, *, reason: str, payer: str = "", **about: object) -> None:
-        """Log a refusal, once a minute for each reason and person: a flood must not fill the disk."""
-        if self._notes.has_left(f"{event}:{reason}:{payer}", at_once=1, per_s=_NOTES_PER_S):
-            log.warning(event, reason=reason, payer=payer, **about)
+    def _note(self, event: str, *, reason: str, **about: object) -> None:
+        self._notes.warning(event, kind=reason, reason=reason, **about)
 
 
 def stand_before(app: rx.App) -> Gate:
@@ -158,18 +172,14 @@ def stand_before(app: rx.App) -> Gate:
     gate = Gate(own.namespace, app)
     app.sio.register_namespace(gate)
     app._event_namespace = gate  # noqa: SLF001 - Reflex builds its namespace itself and takes no other
+    app.sio.eio.on("connect", gate.on_line)
     app.sio.eio.on("message", gate.on_frame)
-    app.sio.eio.max_http_buffer_size = LARGEST_FRAME_BYTES
+    app.sio.eio.max_http_buffer_size = LARGEST_MESSAGE_BYTES
     return gate
 
 
-async def _payer(where: dict[str, Any]) -> str:
-    """Who pays for an event or a connection. A stranger names the tab, so only the address tells strangers apart."""
-    try:
-        who = await session.session_of(session.token_in(where[RouteVar.HEADERS].get("cookie", "")))
-    except Exception:  # noqa: BLE001 - the guard asks the same at once, and tells the page what is wrong
-        who = None
-    return f"session:{who.id}" if who else f"address:{address_group(where[RouteVar.CLIENT_IP])}"
+async def _key(where: dict[str, Any]) -> str:
+    return await rate_key(where[RouteVar.HEADERS].get("cookie", ""), where[RouteVar.CLIENT_IP])
 
 
 def _is_modest(environ: dict[str, Any]) -> bool:

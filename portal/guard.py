@@ -20,8 +20,8 @@ from backend.actor import OPERATOR_ROLES, STAFF_ROLES, TENANT_ROLES, Actor, Role
 from backend.errors import SignInRequired, Unavailable
 from backend.log import get_logger
 from portal import bridge, routes, session
-from portal.buckets import Buckets
 from portal.logs import LONGEST_REPORT
+from portal.notes import Notes
 
 TENANT = frozenset(TENANT_ROLES)
 TENANT_ADMINS = frozenset({Role.TENANT_ADMIN})
@@ -47,9 +47,8 @@ FRAMEWORK = frozenset(
 )
 _FRAMEWORK_MODULES = ("reflex.", "reflex_base.", "reflex_components")
 _NOBODY = "nobody"
-_DENIALS_PER_S = 1 / 60
 
-_denials = Buckets()
+_notes = Notes(log)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -142,10 +141,10 @@ def _verdict(root: BaseState, event: Event, who: Session | None) -> StateUpdate 
 
 
 def _note_denied(reason: str, handler: str, who: Session | None) -> None:
-    """Log a refusal, once a minute for each person and handler: a flood must not fill the disk."""
     user = who.actor.user_id if who else None
-    if _denials.has_left(f"{reason}:{handler}:{user}", at_once=1, per_s=_DENIALS_PER_S):
-        log.warning("guard.event_denied", reason=reason, handler=handler, user=user)
+    _notes.warning(
+        "guard.event_denied", kind=f"{reason}:{handler}", reason=reason, handler=handler, user=user
+    )
 
 
 def policy_of(event_name: str) -> Policy | None:

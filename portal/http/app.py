@@ -14,11 +14,14 @@ from backend.telemetry.exposition import MetricsApp
 from backend.telemetry.middleware import RequestTimer
 from portal import routes
 from portal.http import health, payments, preferences, seller_logo, sign_in
+from portal.http.client_address import ClientAddress
 from portal.http.forms import UnreadableFormError
 from portal.http.headers import SecurityHeaders
 from portal.http.house_health import register_house_health
 from portal.http.origin import OwnOriginOnly
+from portal.http.own_host import OwnHostOnly
 from portal.http.page_gate import PageGate
+from portal.http.socket_limit import SocketLimit
 
 
 def plain_routes() -> list[BaseRoute]:
@@ -53,7 +56,8 @@ def served(reflex_app: ASGIApp) -> ASGIApp:
         routes=[*plain_routes(), Mount("", reflex_app)],
         exception_handlers={UnreadableFormError: _unreadable},
     )
-    return SecurityHeaders(OwnOriginOnly(PageGate(RequestTimer(plain))))
+    inner = OwnOriginOnly(PageGate(RequestTimer(plain)))
+    return ClientAddress(SecurityHeaders(OwnHostOnly(SocketLimit(inner))))
 
 
 def _refuse_debugging() -> None:

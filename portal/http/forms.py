@@ -5,7 +5,6 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
-from backend.config import settings
 from portal import session
 
 _MAX_BODY_BYTES = 16_384
@@ -33,13 +32,7 @@ async def fields_of(request: Request) -> dict[str, str]:
 
 
 def address_of(request: Request) -> str:
-    """The client's address. Behind proxies it is what the outermost trusted one saw, never what the client claims."""
-    hops = settings().trusted_hops
-    # A client may send a line of its own, and a proxy may add another one instead of appending to it.
-    lines = ",".join(request.headers.getlist("x-forwarded-for"))
-    forwarded = [part.strip() for part in lines.split(",")]
-    if hops and len(forwarded) >= hops and forwarded[-hops]:
-        return forwarded[-hops]
+    """The client's address, which ``ClientAddress`` has read."""
     return request.client.host if request.client else ""
 
 

@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.config import settings
 from backend.log import get_logger
+from portal.notes import Notes
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_FETCHES = frozenset({"same-origin", "none"})
@@ -25,12 +26,13 @@ class OwnOriginOnly:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._own_origin = settings().public_url
+        self._notes = Notes(log)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is harmless or our own."""
         is_post = scope["type"] == "http" and scope["method"] not in _SAFE_METHODS
         if is_post and not is_own(Headers(scope=scope), self._own_origin):
-            log.warning("http.foreign_post_refused", path=scope["path"])
+            self._notes.warning("http.foreign_post_refused", path=scope["path"])
             await JSONResponse({"error": "foreign_origin"}, status_code=403)(scope, receive, send)
             return
         await self._app(scope, receive, send)

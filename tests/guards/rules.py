@@ -14,6 +14,7 @@ EDGES = (
     "portal/bridge.py",
     "portal/portal.py",
     "portal/gate.py",
+    "portal/rate_keys.py",
     "portal/guard.py",
     "portal/http/",
     "jobs/",

@@ -11,7 +11,9 @@ from reflex.istate.manager.memory import StateManagerMemory
 from reflex_base.event.processor.base_state_processor import BaseStateEventProcessor
 
 from portal.buckets import Buckets
+from portal.gate import log
 from portal.guard import HYDRATE
+from portal.notes import Notes
 
 SETTLED_WITHIN_S = 60
 
@@ -25,8 +27,9 @@ class Exchange:
         self._monkeypatch = monkeypatch
         self.app = app
         self.gate = app.event_namespace
-        for buckets in ("_events", "_connections", "_notes"):
+        for buckets in ("_events", "_connections"):
             monkeypatch.setattr(self.gate, buckets, Buckets())
+        monkeypatch.setattr(self.gate, "_notes", Notes(log))
         self.socket = app.sio
         self.told: dict[str, list[str]] = {}
         self.processor: Any = None

@@ -2,15 +2,20 @@
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
+from http import HTTPStatus
 from uuid import uuid4
 
 import pytest
 from reflex_base.registry import RegistrationContext
+from websockets import Origin
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
 from backend.actor import Role
-from portal.gate import LARGEST_FRAME_BYTES
 from portal.guard import FRAMEWORK, HYDRATE
+from portal.http.socket_limit import MOST_OF_ONE
+from portal.server import LARGEST_MESSAGE_BYTES
 from tests.integration.payments import payer
 from tests.integration.portal.conftest import Served, own_handlers, payload_of
 from tests.integration.portal.socket import RawSocket
@@ -41,6 +46,8 @@ def test_no_attack_shows_or_runs_anything(served: Served) -> None:
         a_flood_is_refused_and_many_tabs_are_none,
         a_frame_that_is_too_large_ends_the_connection,
         what_no_page_sends_fills_no_log,
+        silent_sockets_of_one_address_are_few,
+        no_answer_is_built_from_a_foreign_host,
     ]
     for attack in attacks:
         attack(served)
@@ -203,7 +210,7 @@ def a_flood_is_refused_and_many_tabs_are_none(served: Served) -> None:
 
 def a_frame_that_is_too_large_ends_the_connection(served: Served) -> None:
     with RawSocket(served.url) as tab:
-        tab.send(HYDRATE, junk="x" * 2 * LARGEST_FRAME_BYTES)
+        tab.send(HYDRATE, junk="x" * 2 * LARGEST_MESSAGE_BYTES)
         with pytest.raises(ConnectionClosed):
             tab.told()
 
@@ -222,3 +229,36 @@ def what_no_page_sends_fills_no_log(served: Served) -> None:
         tab.told()
         assert "is_hydrated" in tab.hydrate("/sign-in")
     assert len(served.log) - before < FEW_LETTERS
+
+
+def silent_sockets_of_one_address_are_few(served: Served) -> None:
+    address = f"{served.url.replace('http', 'ws', 1)}/_event/?EIO=4&transport=websocket&token="
+    with ExitStack() as tabs:
+        for n in range(MOST_OF_ONE):
+            tabs.enter_context(connect(f"{address}{n}", origin=Origin(served.url)))
+        with pytest.raises(InvalidStatus) as refused:
+            connect(f"{address}x", origin=Origin(served.url))
+        person = served.house.people[Role.OPERATOR]
+        with RawSocket(served.url, cookie=person.cookie) as tab:
+            assert person.email in tab.hydrate("/billing")
+    assert refused.value.response.status_code == HTTPStatus.TOO_MANY_REQUESTS
+
+
+def no_answer_is_built_from_a_foreign_host(served: Served) -> None:
+    for path in (
+        "/./usage",
+        "/usage/",
+        "/",
+        "/assets",
+        "/_event",
+        "/healthz/",
+        "//evil.example/",
+        "/nowhere",
+    ):
+        with served.client() as browser:
+            foreign = browser.get(path, headers={"host": "evil.example"})
+            own = browser.get(path)
+        assert "evil.example" not in foreign.headers.get("location", "")
+        assert foreign.status_code == HTTPStatus.MISDIRECTED_REQUEST
+        assert own.headers.get("location", "/").startswith(("/", served.url))
+        assert not own.headers.get("location", "/").startswith("//")

@@ -1,5 +1,6 @@
 """What nobody's browser sends is dropped before anything of it is kept, waited for or written down."""
 
+import asyncio
 import json
 import logging
 
@@ -8,6 +9,7 @@ import pytest
 from backend.actor import Role
 from portal import gate
 from portal.guard import HYDRATE
+from portal.server import LARGEST_MESSAGE_BYTES
 from tests.integration.portal.conftest import House, own_handlers
 from tests.integration.portal.line import Exchange
 
@@ -169,6 +171,25 @@ def test_an_honest_tab_may_leave_and_come_back(exchange: Exchange, house: House)
     assert len(told) == 3
 
 
+def test_who_does_not_join_in_time_or_leaves_is_ended(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def steps() -> tuple[list[str], list[str]]:
+        ended: asyncio.Queue[str] = asyncio.Queue()
+        monkeypatch.setattr(exchange.socket.eio, "disconnect", ended.put)
+        joined, leaving = await exchange.join(), await exchange.join()
+        monkeypatch.setattr(gate, "JOIN_WITHIN_S", 0.0)
+        silent = await exchange.dial()
+        first = await asyncio.wait_for(ended.get(), 20)
+        exchange.gate._end_unless_joined(joined.browser)
+        await leaving.frame("1/_event,")
+        return [first, await asyncio.wait_for(ended.get(), 20)], [silent.browser, leaving.browser]
+
+    told, expected = exchange.run(steps)
+
+    assert told == expected
+
+
 @pytest.fixture
 def few_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three connections at once, and none for who waits."""
@@ -211,4 +232,4 @@ def test_strangers_take_no_connection_from_another_address_or_from_who_is_signed
 
 
 def test_the_largest_frame_is_as_large_as_a_page_needs(exchange: Exchange) -> None:
-    assert exchange.socket.eio.max_http_buffer_size == gate.LARGEST_FRAME_BYTES
+    assert exchange.socket.eio.max_http_buffer_size == LARGEST_MESSAGE_BYTES
