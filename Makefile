@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` runs the product, `make test` proves it. Everything else is a part of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-reset test lint unit guards integration coverage e2e soak bench billing-run requirements
+.PHONY: help setup demo demo-reset test lint unit guards servers integration coverage e2e soak bench billing-run requirements
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -11,6 +11,9 @@ BIN := .venv/bin
 READY := .venv/.requirements
 ARGS ?=
 DAY ?=
+# Tests against real servers run side by side; tests/side_by_side.py tells which stay together.
+WORKERS ?= 2
+SIDE_BY_SIDE := -n $(WORKERS) --no-loadscope-reorder
 
 help: ## Show every target
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,7 +37,7 @@ demo: $(READY) ## Run the whole product on this machine; Ctrl-C ends it
 demo-reset: $(READY) ## Forget the demo's data
 	@$(BIN)/python -m backend.sandbox reset
 
-test: $(READY) lint unit guards integration e2e ## Prove everything: what continuous integration runs
+test: $(READY) lint unit guards servers ## Prove everything: what continuous integration runs
 	@echo "✓ everything passed"
 
 lint: $(READY) ## Format, lint, import contracts and types
@@ -49,11 +52,14 @@ unit: $(READY) ## Tests of pure rules
 guards: $(READY) ## Tests that keep the house's rules
 	@echo "· guard tests" && $(BIN)/python -m pytest -q tests/guards $(ARGS)
 
+servers: $(READY) ## Both of the next two, side by side
+	@echo "· end-to-end and integration tests" && $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) tests/e2e tests/integration $(ARGS)
+
 integration: $(READY) ## Tests against real servers on loopback ports
-	@echo "· integration tests" && $(BIN)/python -m pytest -q tests/integration $(ARGS)
+	@echo "· integration tests" && $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) tests/integration $(ARGS)
 
 coverage: $(READY) ## How much of the code unit and integration tests run, branches included
-	@$(BIN)/python -m pytest -q --cov --cov-branch --cov-report=term:skip-covered tests/unit tests/integration $(ARGS)
+	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) --cov --cov-branch --cov-report=term:skip-covered tests/unit tests/integration $(ARGS)
 
 e2e: $(READY) ## Tests in a real browser against the running stack
 	@echo "· end-to-end tests" && $(BIN)/python -m pytest -q tests/e2e $(ARGS)

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
-from backend.sandbox.postgres import PostgresServer, data_home
+from backend.sandbox.postgres import PostgresServer, throwaway_home
+from tests.side_by_side import UnitScheduling, sort_longest_first
 
 # A deadline for each example measures how busy the machine is, not the code.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -19,6 +22,14 @@ hypothesis.settings.load_profile("house")
 TEMPLATE = "docuchat_template"
 
 _database_numbers = count(1)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return UnitScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    sort_longest_first(items)
 
 
 def _forget_dead_sessions(home: Path) -> None:
@@ -36,7 +47,7 @@ def _forget_dead_sessions(home: Path) -> None:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """One PostgreSQL cluster of this test session."""
-    home = data_home()
+    home = throwaway_home()
     _forget_dead_sessions(home)
     folder = home / f"test-{os.getpid()}"
     folder.mkdir(exist_ok=True)

@@ -1,6 +1,5 @@
 """The portal's front end: built once per state of its sources, then served from one port."""
 
-import fcntl
 import hashlib
 import os
 import subprocess
@@ -9,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from backend.sandbox import tools
+from backend.sandbox.locks import alone
 from backend.sandbox.postgres import REPOSITORY
 from backend.sandbox.processes import Command, SandboxError, tail
 from backend.sandbox.site import own_environment
@@ -39,9 +39,7 @@ def environment(use: str, base: Mapping[str, str] | None = None) -> dict[str, st
 
 def build(use: str) -> bool:
     """Build the front end of one use unless it is already built from these sources; tells whether it was built."""
-    tools.LOCAL.mkdir(parents=True, exist_ok=True)
-    with (tools.LOCAL / f"web-{use}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(tools.LOCAL / f"web-{use}.lock"):
         return _build(use)
 
 

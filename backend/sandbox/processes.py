@@ -1,16 +1,23 @@
 """Child processes of the laptop stack: each in its own group, with a log file, and ended without a trace."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 STOP_TIMEOUT_S = 10.0
+# Below those that systems give to outgoing connections, which would take a port before its server does.
+PORTS = range(20_000, 32_768)
+KEPT_CLAIMS = 50
+
+_claims: deque[int] = deque()
 
 
 class SandboxError(Exception):
@@ -103,11 +110,24 @@ def tail(path: Path, lines: int) -> str:
 
 
 def free_port() -> int:
-    """A loopback TCP port nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A loopback TCP port that nobody listens on, and that no other process was given by this function of late."""
+    while True:
+        port = secrets.choice(PORTS)
+        if port_is_free(port) and _claim(port):
+            return port
+
+
+def _claim(port: int) -> bool:
+    """Hold the UDP port of the same number, which tells other processes that a server is on its way."""
+    with socket.socket(type=socket.SOCK_DGRAM) as claim:
+        try:
+            claim.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        _claims.append(claim.detach())
+    if len(_claims) > KEPT_CLAIMS:
+        os.close(_claims.popleft())
+    return True
 
 
 def port_is_free(port: int) -> bool:

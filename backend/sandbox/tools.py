@@ -1,18 +1,18 @@
 """The programs that are no Python packages: found on this machine, else fetched, else named in a sentence."""
 
-import fcntl
 import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from backend.sandbox.locks import alone
 from backend.sandbox.postgres import REPOSITORY
 from backend.sandbox.processes import SandboxError
 
@@ -114,13 +114,9 @@ def bun() -> Path:
     return link
 
 
-@contextmanager
-def only_one_at_a_time() -> Iterator[None]:
+def only_one_at_a_time() -> AbstractContextManager[None]:
     """Keep two processes of this folder from fetching the same programs at once."""
-    TOOLS.mkdir(parents=True, exist_ok=True)
-    with (TOOLS / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return alone(TOOLS / ".lock")
 
 
 def _find_monitoring() -> Monitoring | None:

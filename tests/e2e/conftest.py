@@ -28,13 +28,13 @@ PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def before_the_stack() -> datetime:
     """An instant after all of the history's processes and before every live one."""
     return utc_now()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(before_the_stack: datetime) -> Iterator[Stack]:
     """Everything that `make demo` starts, with three days of history and nothing left from last time."""
     made = Stack(tools.LOCAL / "e2e", history_days=3, use="e2e", scrape_interval_s=2)
@@ -43,13 +43,13 @@ def stack(before_the_stack: datetime) -> Iterator[Stack]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def people(stack: Stack) -> dict[str, SignIn]:
     """Those who can sign in, by role."""
     return {person.role: person for person in sign_ins(stack)}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """One headless Chromium for all tests."""
     with sync_playwright() as playwright:

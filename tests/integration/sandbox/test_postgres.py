@@ -6,7 +6,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from backend.sandbox.postgres import PostgresServer, data_home
+from backend.sandbox import postgres
+from backend.sandbox.postgres import PostgresServer, data_home, throwaway_home
 
 
 def _is_alive(pid: int) -> bool:
@@ -72,3 +73,14 @@ def test_root_keeps_its_data_outside_the_clone_and_others_inside(tmp_path: Path)
         assert not home.is_relative_to(Path.cwd())
     else:
         assert home == tmp_path
+
+
+def test_data_that_nobody_keeps_lies_in_memory_where_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "MEMORY", tmp_path)
+    monkeypatch.setattr(postgres, "MEMORY_ENOUGH_BYTES", 0)
+    assert throwaway_home().parent == tmp_path
+
+    monkeypatch.setattr(postgres, "MEMORY_ENOUGH_BYTES", 2**60)
+    assert throwaway_home() == data_home()

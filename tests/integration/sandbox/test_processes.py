@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from backend.sandbox import processes
 from backend.sandbox.leftovers import end_leftovers, remember
-from backend.sandbox.processes import Child, Command, SandboxError, wait_until
+from backend.sandbox.processes import Child, Command, SandboxError, free_port, wait_until
 
 FAMILY = """
 import signal, subprocess, sys, time
@@ -86,3 +87,11 @@ def test_a_child_that_dies_early_is_reported_with_its_last_words(tmp_path: Path)
 
     with pytest.raises(SandboxError, match=r"early ended with code 1:\nthe port is taken"):
         wait_until(lambda: False, child=child)
+
+
+def test_a_port_that_a_server_is_about_to_take_is_not_given_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    given, free = free_port(), free_port()
+    os.close(processes._claims.pop())
+    monkeypatch.setattr(processes, "PORTS", [given] * 99 + [free])
+
+    assert free_port() == free
