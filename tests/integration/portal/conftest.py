@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from psycopg import sql
 from reflex.istate.manager.memory import StateManagerMemory
 from reflex.state import StateUpdate
@@ -22,6 +23,7 @@ from reflex_base.event.processor.base_state_processor import BaseStateEventProce
 from reflex_base.registry import RegistrationContext
 from reflex_base.utils.format import json_dumps
 
+from backend.accounts import passwords
 from backend.accounts import service as accounts
 from backend.accounts.types import NewUser
 from backend.actor import TENANT_ROLES, Actor, Role
@@ -42,6 +44,7 @@ __all__ = ["bank", "payments_stand_in"]
 
 METRICS_TOKEN = "a-token-for-scrapes"
 PASSWORD = "four plain words here"
+THOROUGH_HASHER = passwords._hasher
 SEED = Actor.process_named("test_seed")
 
 Delta = Mapping[str, Mapping[str, Any]]
@@ -72,7 +75,14 @@ class House:
 
 
 @pytest.fixture
-def house(database: str) -> Iterator[House]:
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords with next to no memory; a hash says how it was made, so every process can check it."""
+    weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "_hasher", weak)
+
+
+@pytest.fixture
+def house(database: str, quick_hashes: None) -> Iterator[House]:
     """A database with people in it."""
     del database
     session.forget_everybody()

@@ -11,6 +11,7 @@ import pytest
 from reflex.istate.manager.token import BaseStateToken
 from starlette.applications import Starlette
 
+from backend.accounts import passwords
 from backend.actor import Role
 from backend.sandbox.processes import free_port
 from portal import bridge, routes
@@ -18,7 +19,16 @@ from portal.billing.state import BillingState
 from portal.bridge import Lane
 from portal.http.app import plain_routes
 from tests.conftest import forget_caches
-from tests.integration.portal.conftest import PASSWORD, Delta, House, Pipeline, Tab, own_handlers, shown
+from tests.integration.portal.conftest import (
+    PASSWORD,
+    THOROUGH_HASHER,
+    Delta,
+    House,
+    Pipeline,
+    Tab,
+    own_handlers,
+    shown,
+)
 
 SIGN_INS = 60
 
@@ -27,6 +37,7 @@ def test_many_sign_ins_at_once_leave_room_for_everybody_else(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_POOL_SIZE", "2")
+    monkeypatch.setattr(passwords, "_hasher", THOROUGH_HASHER)
     forget_caches()
     bridge.close()
     form = {"email": house.people[Role.OPERATOR].email, "password": PASSWORD}
