@@ -28,6 +28,7 @@ _REFUSALS = frozenset(
         "conflict.invoices_paid",
         "conflict.payment_undecided",
         "conflict.payment_starting",
+        "conflict.payment_open",
         "invalid",
         "invalid.below_minimum",
         "invalid.payment_too_small",

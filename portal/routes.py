@@ -21,7 +21,9 @@ POST_SIGN_OUT_EVERYWHERE = "/auth/logout-everywhere"
 POST_PASSWORD = "/auth/password"  # noqa: S105 - an address
 POST_PAY = "/pay/start"
 PAY_RETURN = "/pay/return"
+PAY_OPEN = "/pay/open"
 HAND_OFF = "/pay/{attempt_id}"
+TO_BANK = "/pay/{attempt_id}/bank"
 LANGUAGE = "/lang/{code}"
 THEME = "/theme/{code}"
 METRICS = "/api/v1/metrics"
@@ -53,6 +55,11 @@ def payment(track_id: object) -> str:
 def hand_off(attempt_id: object) -> str:
     """The page that takes the browser to the bank."""
     return f"/pay/{attempt_id}"
+
+
+def to_bank(attempt_id: object) -> str:
+    """The way from there to the bank, past the question whether the payment still stands."""
+    return f"/pay/{attempt_id}/bank"
 
 
 def with_query(path: str, query: Mapping[str, str | int]) -> str:

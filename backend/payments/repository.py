@@ -136,6 +136,21 @@ def add_event(
         )
 
 
+def note_departure(attempt_id: AttemptId, *, actor: str, at: datetime) -> None:
+    """Write down, once, that a browser went on from our page to the bank's. A lock is held."""
+    if not has_departed(attempt_id):
+        add_event(attempt_id, EventKind.DEPARTED, actor=actor, at=at)
+
+
+def has_departed(attempt_id: AttemptId) -> bool:
+    """Whether a browser went on to the bank from our page."""
+    with read() as connection:
+        statement = select(PaymentEventRow.id).where(
+            PaymentEventRow.attempt_id == attempt_id, PaymentEventRow.kind == EventKind.DEPARTED.value
+        )
+        return connection.scalar(statement.limit(1)) is not None
+
+
 def attempt(attempt_id: AttemptId, *, lock: bool = False) -> Attempt | None:
     """One attempt with its allocations; locked until the transaction ends, if asked."""
     with read() as connection:

@@ -302,6 +302,8 @@ def outcome_of(attempt: Attempt, credit_rial: int = 0) -> Outcome:
             return Outcome.RETURNING_MONEY
         case State.REFUNDED | State.REVERSED:
             return Outcome.RETURNED_MONEY
+        case State.SUPERSEDED if attempt.verdict not in NOT_DECIDED:
+            return Outcome.REPLACED
         case State.CLOSED if attempt.verdict in NOT_DECIDED:
             return Outcome.CASE_CLOSED
         case _:

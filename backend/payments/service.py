@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import threading
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 
@@ -25,7 +26,7 @@ from backend.audit import service as audit
 from backend.audit.rules import checked_reason
 from backend.config import SANDBOX_MERCHANT, settings
 from backend.db.engine import transaction
-from backend.errors import Conflict, NotFound
+from backend.errors import Conflict
 from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
 from backend.log import get_logger
@@ -38,6 +39,7 @@ from backend.payments import (
     repository,
     rules,
     search_service,
+    standing_rules,
     standing_service,
     start_rules,
     start_service,
@@ -107,34 +109,66 @@ def preview(actor: Actor, invoice_ids: Sequence[InvoiceId] | None = None) -> Pay
     )
 
 
-def start(actor: Actor, invoice_ids: Sequence[InvoiceId] | None = None) -> HandOff:
+def start(
+    actor: Actor,
+    invoice_ids: Sequence[InvoiceId] | None = None,
+    *,
+    consents: AbstractSet[AttemptId] = frozenset(),
+) -> HandOff:
     """Open a payment of these invoices, or of all that ``preview`` shows, the oldest first; for tenant admins.
 
-    Safe to click twice and in two tabs: a fresh payment of the same invoices is handed out again, an older one is
-    settled or replaced after the gateway was asked about it. Above the gateway's ceiling only the first part is paid.
+    Safe to click twice and in two tabs: a fresh payment of the same invoices is handed out again while nobody went to
+    the bank with it. One that its payer may be at, or that is being checked, is replaced only if ``consents`` names
+    it: who gives them was told of it. Above the gateway's ceiling only the first part is paid.
 
     Raises:
         NotFound: an invoice does not exist or is another tenant's.
         Invalid: together they are below the gateway's floor (``below_minimum``).
         Conflict: nothing is left to pay (``invoices_paid``), an earlier payment may still arrive
-            (``payment_undecided``), or another tab is just starting one (``payment_starting``).
+            (``payment_undecided``), another tab is just starting one (``payment_starting``), or the payer must first
+            be told of others (``payment_open``; ``attempts`` are their ids between commas).
         Unavailable: the gateway or the database did not answer; no money can have moved.
     """
     require_role(actor, Role.TENANT_ADMIN)
-    return start_service.start(actor, own_tenant(actor), invoice_ids)
+    return start_service.start(actor, own_tenant(actor), invoice_ids, consents=consents)
 
 
 def hand_off(actor: Actor, attempt_id: AttemptId) -> HandOff:
-    """A payment that was opened a moment ago, for the page that sends the browser to the bank; for tenant admins.
+    """A payment that was opened a moment ago, for the page that leads the browser to the bank; for tenant admins.
 
-    Raises NotFound when it is another tenant's or is over.
+    Raises:
+        NotFound: it is another tenant's or is over.
+        Conflict: another payment replaced it (``payment_replaced``), so nobody must pay it.
     """
     require_role(actor, Role.TENANT_ADMIN)
+    attempt = _own_attempt(actor, attempt_id)
+    start_service.check_handed_over(attempt)
+    return start_service.to_hand_off(attempt, is_reused=True)
+
+
+def leave_for_bank(actor: Actor, attempt_id: AttemptId) -> HandOff:
+    """As ``hand_off``, at the moment at which the browser goes on to the bank; noted once. For tenant admins."""
+    require_role(actor, Role.TENANT_ADMIN)
+    return start_service.leave_for_bank(actor, _own_attempt(actor, attempt_id))
+
+
+def to_tell_of(actor: Actor, attempt_ids: Sequence[AttemptId]) -> list[Attempt]:
+    """Those of some attempts that a payer is still to be told of before another begins, the oldest first.
+
+    For tenant admins. Raises NotFound for one that does not exist or is another tenant's.
+    """
+    require_role(actor, Role.TENANT_ADMIN)
+    now = clock.utc_now()
+    found = [_own_attempt(actor, each) for each in attempt_ids]
+    return sorted(
+        (each for each in found if standing_rules.needs_consent(each, now)), key=lambda each: each.created_at
+    )
+
+
+def _own_attempt(actor: Actor, attempt_id: AttemptId) -> Attempt:
     attempt = judge_service.found(attempt_id)
     require_tenant(actor, attempt.tenant_id)
-    if attempt.state != State.REDIRECTED:
-        raise NotFound
-    return start_service.to_hand_off(attempt, is_reused=True)
+    return attempt
 
 
 def callback(actor: Actor | None, parameters: Sequence[tuple[str, str]]) -> Returned:

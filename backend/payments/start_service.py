@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, assert_never
@@ -13,7 +14,7 @@ from backend import clock
 from backend.actor import Actor, TenantId
 from backend.config import settings
 from backend.db.engine import transaction
-from backend.errors import AppError, Conflict, Invalid
+from backend.errors import AppError, Conflict, Invalid, NotFound
 from backend.invoices import service as invoices
 from backend.invoices.types import Due, InvoiceId, Status
 from backend.log import get_logger
@@ -107,22 +108,28 @@ def offered(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] 
     )
 
 
-def start(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | None) -> HandOff:
+def start(
+    actor: Actor,
+    tenant_id: TenantId,
+    invoice_ids: Sequence[InvoiceId] | None,
+    *,
+    consents: AbstractSet[AttemptId] = frozenset(),
+) -> HandOff:
     """An attempt that is handed to the payer's browser: the one that is open already, or a new one.
 
-    Raises as ``service.start`` does.
+    ``consents`` are attempts that the payer was told of and replaces. Raises as ``service.start`` does.
     """
     found, doubtful = offered(actor, tenant_id, invoice_ids)
     if doubtful and not found:
         raise Conflict(reason="payment_undecided")
     chosen = [each.invoice_id for each in found]
     for _ in range(ROUNDS):
-        claimed = claim(actor, tenant_id, chosen)
+        claimed = claim(actor, tenant_id, chosen, consents=consents)
         if isinstance(claimed, Claimed):
             opened = open_session(actor, claimed, hands_over=True)
             return to_hand_off(opened, is_reused=False)
         for attempt in claimed.attempts:
-            if (reused := _deal_with(actor, attempt, claimed.wanted)) is not None:
+            if (reused := _deal_with(actor, attempt, claimed.wanted, consents)) is not None:
                 return reused
     raise Conflict(reason="payment_starting")
 
@@ -132,6 +139,14 @@ def in_the_way(invoice_ids: Sequence[InvoiceId]) -> list[Attempt]:
     now = clock.utc_now()
     found = repository.open_or_undecided(invoice_ids)
     return [each for each in found if each.is_open or _is_in_doubt(each, now)]
+
+
+def to_tell_of(
+    invoice_ids: Sequence[InvoiceId], now: datetime, consents: AbstractSet[AttemptId] = frozenset()
+) -> list[Attempt]:
+    """Attempts that a payer is told of before another one begins: they are at the bank, or being checked."""
+    found = repository.open_or_undecided(invoice_ids, expired_since=now - standing_rules.AT_BANK_FOR)
+    return [each for each in found if each.id not in consents and standing_rules.needs_consent(each, now)]
 
 
 def _is_in_doubt(attempt: Attempt, now: datetime) -> bool:
@@ -153,15 +168,30 @@ class InTheWay(NamedTuple):
     attempts: list[Attempt]
 
 
-def claim(actor: Actor, tenant_id: TenantId, chosen: Sequence[InvoiceId]) -> Claimed | InTheWay:
-    """Store a new attempt on the invoices, unless others keep them.
+def claim(
+    actor: Actor,
+    tenant_id: TenantId,
+    chosen: Sequence[InvoiceId],
+    *,
+    consents: AbstractSet[AttemptId] = frozenset(),
+) -> Claimed | InTheWay:
+    """Store a new attempt on the invoices, unless others keep them, or the payer must be told of others.
 
     One that has ended stands before those that are open: when its money is there, they may be needed no more.
     """
     with transaction():
         repository.lock_account(tenant_id)
         wanted, numbers = _wanted(actor, chosen)
-        keepers = in_the_way([each.invoice_id for each in wanted.allocations])
+        covered = [each.invoice_id for each in wanted.allocations]
+        keepers = in_the_way(covered)
+        known = {each.id for each in keepers}
+        told = to_tell_of(covered, clock.utc_now())
+        # One that expired is replaced like an open one, so that its payer is told of it when he comes back.
+        keepers += [
+            each
+            for each in told
+            if each.id not in known and (each.id not in consents or each.state == State.EXPIRED)
+        ]
         if keepers:
             return InTheWay(wanted, [each for each in keepers if not each.is_open] or keepers)
         return Claimed(*_store(actor, tenant_id, wanted), numbers)
@@ -286,8 +316,32 @@ def to_hand_off(attempt: Attempt, *, is_reused: bool) -> HandOff:
     )
 
 
-def _deal_with(actor: Actor, attempt: Attempt, wanted: PaymentPlan) -> HandOff | None:
-    """Hand an attempt over again, or get it out of the way; refuses while its money may be on the way."""
+def leave_for_bank(actor: Actor, attempt: Attempt) -> HandOff:
+    """Note that a browser goes on from our page to the bank's. Raises as ``service.hand_off`` does."""
+    with transaction():
+        repository.lock_account(attempt.tenant_id)
+        current = repository.attempt(attempt.id, lock=True)
+        assert current is not None
+        check_handed_over(current)
+        repository.note_departure(attempt.id, actor=name_of(actor), at=clock.utc_now())
+    return to_hand_off(attempt, is_reused=True)
+
+
+def check_handed_over(attempt: Attempt) -> None:
+    """Raises Conflict for an attempt that was replaced (``payment_replaced``), NotFound for one that is over."""
+    if attempt.state == State.SUPERSEDED:
+        raise Conflict(reason="payment_replaced")
+    if attempt.state != State.REDIRECTED:
+        raise NotFound
+
+
+def _deal_with(
+    actor: Actor, attempt: Attempt, wanted: PaymentPlan, consents: AbstractSet[AttemptId]
+) -> HandOff | None:
+    """Hand an attempt over again, or get it out of the way; refuses while its money may be on the way.
+
+    One that its payer may be at, or that is being checked, is replaced only by who was told of it.
+    """
     now = clock.utc_now()
     match start_rules.obstacle(attempt, wanted, now):
         case Obstacle.STARTING:
@@ -297,7 +351,7 @@ def _deal_with(actor: Actor, attempt: Attempt, wanted: PaymentPlan) -> HandOff |
         case Obstacle.UNUSED:
             _supersede(actor, attempt)
         case Obstacle.ASK:
-            return _ask(actor, attempt, wanted)
+            return _ask(actor, attempt, wanted, consents)
         case kind:
             assert_never(kind)
     return None
@@ -312,12 +366,17 @@ def _wait_for(attempt: Attempt) -> None:
         time.sleep(POLL_S)
 
 
-def _ask(actor: Actor, attempt: Attempt, wanted: PaymentPlan) -> HandOff | None:
+def _ask(
+    actor: Actor, attempt: Attempt, wanted: PaymentPlan, consents: AbstractSet[AttemptId]
+) -> HandOff | None:
     now = clock.utc_now()
     judged = judge_service.judge(actor, attempt.id, now)
     if not judged.is_open:
         if _is_in_doubt(judged, now):
             raise Conflict(reason="payment_undecided")
+        _check_told(judged, consents, now)
+        if judged.state == State.EXPIRED and judged.id in consents:
+            _supersede(actor, judged)
         return None
     match start_rules.answer(
         judged,
@@ -327,15 +386,27 @@ def _ask(actor: Actor, attempt: Attempt, wanted: PaymentPlan) -> HandOff | None:
         ttl=timedelta(seconds=settings().payment_attempt_ttl_s),
         prepared_ttl=timedelta(seconds=settings().payment_prepared_ttl_s),
     ):
-        case Answer.REUSE:
+        case Answer.REUSE if judged.id not in consents:
+            # Nobody has left our page for the bank, as after a double click: both tabs go on with one payment.
+            if repository.has_departed(judged.id):
+                _check_told(judged, consents, now)
             return _hand_over_again(actor, judged)
         case Answer.WAIT:
             raise Conflict(reason="payment_undecided")
-        case Answer.REPLACE:
+        case Answer.REPLACE | Answer.REUSE:
+            _check_told(judged, consents, now)
             _supersede(actor, judged)
             return None
         case answer:
             assert_never(answer)
+
+
+def _check_told(judged: Attempt, consents: AbstractSet[AttemptId], now: datetime) -> None:
+    """Raises Conflict that names all that a payer must be told of, when that attempt is among them."""
+    if judged.id in consents or not standing_rules.needs_consent(judged, now):
+        return
+    untold = {judged.id, *(each.id for each in to_tell_of(judged.invoice_ids, now, consents))}
+    raise Conflict(reason="payment_open", attempts=",".join(sorted(map(str, untold))))
 
 
 def _supersede(actor: Actor, attempt: Attempt) -> None:

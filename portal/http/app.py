@@ -13,7 +13,7 @@ from backend.config import settings, settings_or_exit
 from backend.telemetry.exposition import MetricsApp
 from backend.telemetry.middleware import RequestTimer
 from portal import routes
-from portal.http import health, payments, preferences, seller_logo, sign_in
+from portal.http import hand_off, health, open_payments, payments, preferences, seller_logo, sign_in
 from portal.http.client_address import ClientAddress
 from portal.http.forms import UnreadableFormError
 from portal.http.headers import SecurityHeaders
@@ -37,7 +37,9 @@ def plain_routes() -> list[BaseRoute]:
         Route(routes.POST_PASSWORD, sign_in.change_password, methods=["POST"]),
         Route(routes.POST_PAY, payments.start, methods=["POST"]),
         Route(routes.PAY_RETURN, payments.come_back),
-        Route(routes.HAND_OFF, payments.lead_to_bank),
+        Route(routes.PAY_OPEN, open_payments.tell),
+        Route(routes.HAND_OFF, hand_off.lead_to_bank),
+        Route(routes.TO_BANK, hand_off.go_to_bank),
         Route(routes.LANGUAGE, preferences.language),
         Route(routes.THEME, preferences.theme, methods=["POST"]),
     ]

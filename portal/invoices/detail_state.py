@@ -108,7 +108,9 @@ def detail_view(actor: Actor, named: str, lang: Lang) -> Detail:
         flags=rows.to_flags(found.usage, lang),
         paid=fmt.toman_in_column(history.paid_rial, lang) if is_issued else "",
         outstanding=fmt.toman_in_column(history.outstanding_rial, lang) if is_issued else "",
-        offer=payment_rows.read_offer(actor, [invoice_id], lang) if can_be_paid else Offer(),
+        offer=payment_rows.read_offer(actor, [invoice_id], lang, at_bank=standing.at_bank)
+        if can_be_paid
+        else Offer(),
         check=standing_rows.to_check(standing, lang),
         movements=standing_rows.to_movements(history, lang),
         paper=paper_rows.to_paper(found, history, lang),

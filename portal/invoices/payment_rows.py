@@ -1,7 +1,7 @@
 """From payments to what the pages of invoices show of them: what a click would do, and what has been tried."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from backend.actor import TENANT_ROLES, Actor, Role, own_tenant
 from backend.i18n import format as fmt
@@ -55,12 +55,19 @@ class Credit:
     note: str = ""
 
 
-def read_offer(actor: Actor, invoice_ids: Sequence[InvoiceId], lang: Lang) -> Offer:
-    """What a click would do with these invoices; nothing for staff."""
+def read_offer(
+    actor: Actor, invoice_ids: Sequence[InvoiceId], lang: Lang, *, at_bank: Sequence[Attempt] = ()
+) -> Offer:
+    """What a click would do with these invoices, and what of them is open at the bank; nothing for staff."""
     if actor.role not in TENANT_ROLES:
         return Offer()
     preview = payments.preview(actor, invoice_ids)
-    return to_offer(preview, lang, may_pay=actor.role == Role.TENANT_ADMIN, is_list=False)
+    offer = to_offer(preview, lang, may_pay=actor.role == Role.TENANT_ADMIN, is_list=False)
+    opened = [
+        text("payment.open_at_bank", lang, at=fmt.moment(each.redirected_at or each.created_at, lang))
+        for each in at_bank
+    ]
+    return replace(offer, remarks=[*opened, *offer.remarks])
 
 
 def to_offer(preview: PaymentPreview, lang: Lang, *, may_pay: bool, is_list: bool) -> Offer:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from backend.i18n import format as shown
 from backend.i18n.catalog import Lang
 from backend.sandbox.signins import SignIn
 from backend.sandbox.stack import Stack
 from backend.sandbox.zibal.driver import Driver
-from tests.e2e.conftest import Visitor, asked, run_module
+from tests.e2e.conftest import Visit, Visitor, asked, run_module
 from tests.e2e.paying import (
     AMOUNT_RIAL,
     at_the_bank,
@@ -51,6 +51,16 @@ def bank(stack: Stack) -> Iterator[Driver]:
     with Driver(stack.zibal_url) as driver:
         yield driver
         driver.heal()
+
+
+def go_on_with_what_is_open(now: Visit, page: Page) -> None:
+    """A second click on pay is told of the first, and goes on with it."""
+    page.wait_for_url("**/pay/open*")
+    expect(page.get_by_role("heading", level=1)).to_have_text(now.t("page.open_payments.heading"))
+    if page is now.page:
+        now.screenshot("pay-open")
+    page.get_by_role("link", name=now.t("page.open_payments.continue")).click()
+    page.wait_for_url("**/start/*")
 
 
 @pytest.mark.parametrize("sight", SIGHTS, ids=["-".join(each) for each in SIGHTS])
@@ -105,16 +115,17 @@ def test_cancelling_pays_nothing_and_the_way_back_leads_to_paying(
     assert [state for state, _ in attempts_at(stack, invoice_id)] == ["cancelled", "settled"]
 
 
-def test_back_from_the_bank_is_the_invoice_and_paying_again_opens_no_second_session(
-    stack: Stack, admin: SignIn, visit: Visitor, invoice_id: str
+@pytest.mark.parametrize("sight", [("fa", "phone"), ("en", "desktop")], ids="-".join)
+def test_back_from_the_bank_is_the_invoice_and_paying_again_goes_on_with_the_same_payment(
+    stack: Stack, admin: SignIn, visit: Visitor, invoice_id: str, sight: tuple[Lang, str]
 ) -> None:
-    now = visit("fa").sign_in(admin)
+    now = visit(*sight).sign_in(admin)
     page = to_the_bank(now, invoice_id)
     page.go_back()
     page.wait_for_url(f"**/invoices/{invoice_id}")
     now.settle()
     page.get_by_role("button", name=pay_button(now)).click()
-    page.wait_for_url("**/start/*")
+    go_on_with_what_is_open(now, page)
     at_the_bank(page, PAY)
 
     expect_outcome(now, "paid")
@@ -137,7 +148,7 @@ def test_a_double_click_opens_one_payment(
     assert [state for state, _ in attempts_at(stack, invoice_id)] == ["settled"]
 
 
-def test_two_tabs_lead_to_the_same_session(
+def test_a_second_tab_is_told_of_the_first_and_goes_on_with_its_payment(
     stack: Stack, admin: SignIn, visit: Visitor, invoice_id: str
 ) -> None:
     now = visit("fa").sign_in(admin)
@@ -145,7 +156,7 @@ def test_two_tabs_lead_to_the_same_session(
     second = now.context.new_page()
     second.goto(f"{stack.web_url}/invoices/{invoice_id}")
     second.get_by_role("button", name=pay_button(now)).click()
-    second.wait_for_url("**/start/*")
+    go_on_with_what_is_open(now, second)
     assert second.url == first.url
     at_the_bank(second, PAY)
     expect_outcome(now, "paid", second)
@@ -154,6 +165,26 @@ def test_two_tabs_lead_to_the_same_session(
 
     expect_outcome(now, "paid", first)
     assert [state for state, _ in attempts_at(stack, invoice_id)] == ["settled"]
+
+
+def test_who_replaces_an_open_payment_says_so_and_the_first_tab_is_told(
+    stack: Stack, admin: SignIn, visit: Visitor, invoice_id: str
+) -> None:
+    now = visit("fa").sign_in(admin)
+    first = to_the_bank(now, invoice_id)
+    second = now.context.new_page()
+    second.goto(f"{stack.web_url}/invoices/{invoice_id}")
+    second.get_by_role("button", name=pay_button(now)).click()
+    second.get_by_role("button", name=now.t("page.open_payments.replace")).click()
+    second.wait_for_url("**/start/*")
+    assert second.url != first.url
+    at_the_bank(first, CANCEL)
+    expect_outcome(now, "replaced", first)
+    now.screenshot("pay-replaced")
+    at_the_bank(second, PAY)
+
+    expect_outcome(now, "paid", second)
+    assert [state for state, _ in attempts_at(stack, invoice_id)] == ["superseded", "settled"]
 
 
 def test_who_closes_the_browser_at_the_bank_has_paid(

@@ -17,9 +17,11 @@ from tests.e2e.conftest import Visitor
 from tests.e2e.paying import (
     at_the_bank,
     attempts_at,
+    change,
     enter,
     expect_outcome,
     new_invoice,
+    number_of,
     pay_button,
     somebody,
     status_of,
@@ -64,6 +66,41 @@ def test_each_refusal_of_the_bank_is_told_and_the_invoice_waits(
         expect(page.locator("main")).to_contain_text(now.t(f"payment.refused.status_{status}"))
     now.screenshot(f"pay-refused-{status}")
     assert status_of(stack, invoice_id) == "pending"
+
+
+@pytest.mark.parametrize("sight", [("fa", "desktop"), ("en", "phone")], ids="-".join)
+def test_a_payment_in_doubt_is_being_checked_everywhere_until_the_bank_answers(
+    stack: Stack, admin: SignIn, visit: Visitor, bank: Driver, sight: tuple[Lang, str]
+) -> None:
+    invoice_id = new_invoice(stack, str(admin.tenant))
+    now = visit(*sight)
+    page = straight_to_the_bank(now, admin, invoice_id)
+    at_the_bank(page, FAILURES[11])
+    expect_outcome(now, "checking")
+    [(_, track_id)] = attempts_at(stack, invoice_id)
+
+    now.go("/invoices")
+    number = shown.identifier(number_of(stack, invoice_id), now.lang)
+    expect(page.get_by_test_id("being-checked")).to_contain_text(number)
+    row = page.get_by_role("row").filter(has_text=number)
+    expect(row).to_contain_text(now.t("payment.status.checked"))
+    expect(row.get_by_role("checkbox")).to_have_count(0)
+    now.screenshot("pay-being-checked-list")
+    now.go(f"/invoices/{invoice_id}")
+    expect(page.get_by_test_id("being-checked")).to_contain_text(str(track_id))
+    expect(page.get_by_test_id("pay-card")).to_have_count(0)
+    now.screenshot("pay-being-checked")
+    bank.act(track_id, "status", status=2)
+    change(
+        stack,
+        "UPDATE payment_attempt SET last_inquiry_at = last_inquiry_at - interval '1 minute' WHERE track_id = %s",
+        track_id,
+    )
+    page.get_by_role("button", name=now.t("payment.check.now")).click()
+
+    expect(page.get_by_test_id("check-answer")).to_have_text(now.t("payment.check.paid"))
+    expect(page.get_by_test_id("movements")).to_contain_text(str(track_id))
+    now.screenshot("pay-checked")
 
 
 def test_a_session_that_the_bank_closed_is_no_loss_and_the_next_one_pays(

@@ -10,9 +10,10 @@ from sqlalchemy import text
 
 from backend.actor import Actor, Role, TenantId
 from backend.db.engine import read, transaction
+from backend.errors import Conflict
 from backend.invoices.types import InvoiceId
 from backend.payments import service
-from backend.payments.types import Attempt, HandOff, Returned
+from backend.payments.types import Attempt, AttemptId, HandOff, Returned
 from backend.sandbox.zibal.driver import Driver
 from tests import factories
 
@@ -55,6 +56,11 @@ def invoice(tenant_id: TenantId, amount_rial: int, *, status: str = "pending") -
     return InvoiceId(values["id"])
 
 
+def told_of(told: Conflict) -> frozenset[AttemptId]:
+    """The payments that a payer is told of before another begins."""
+    return frozenset(AttemptId(UUID(each)) for each in str(told.data["attempts"]).split(","))
+
+
 class Payer:
     """A tenant's admin before the stand-in."""
 
@@ -67,7 +73,15 @@ class Payer:
         return invoice(self.tenant.id, amount_rial, status=status)
 
     def start(self, *invoice_ids: InvoiceId) -> HandOff:
-        return service.start(self.actor, invoice_ids or None)
+        """Click on pay, and begin a new payment also where one is told of others."""
+        consents: frozenset[AttemptId] = frozenset()
+        while True:
+            try:
+                return service.start(self.actor, invoice_ids or None, consents=consents)
+            except Conflict as told:
+                if told.data.get("reason") != "payment_open":
+                    raise
+                consents |= told_of(told)
 
     def pay(self, hand_off: HandOff) -> None:
         self.bank.pay(track_of(hand_off))

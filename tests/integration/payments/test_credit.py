@@ -68,7 +68,7 @@ def test_credit_pays_an_invoice_whose_payment_was_only_prepared(
     assert (used.used_rial, used.paid) == (50_000, (reached,))
     kept = repository.open_or_undecided([reached, beyond, untouched])
     assert [each.invoice_ids for each in kept] == [(untouched,)]
-    assert count_rows("payment_event", "kind = 'superseded'") == 2
+    assert count_rows("payment_attempt", "state = 'superseded' AND redirected_at IS NULL") == 2
     assert payer.start(beyond).amount_rial == 10_000
 
 

@@ -98,7 +98,7 @@ def test_a_stale_payment_is_replaced_and_still_watched(payer: Payer) -> None:
     new = payer.start(invoice)
 
     assert track_of(new) != track_of(old)
-    assert attempt_of(old).state == State.EXPIRED
+    assert attempt_of(old).state == State.SUPERSEDED
     assert attempt_of(old).next_check_at is not None
 
 

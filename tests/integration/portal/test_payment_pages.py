@@ -18,7 +18,7 @@ from backend.sandbox.zibal.driver import Driver
 from backend.sandbox.zibal.server import running
 from portal import bridge, routes, session
 from portal.buckets import Buckets
-from portal.http import payments
+from portal.http import hand_off, open_payments, payments
 from portal.payment_words import refusal_in
 from tests.conftest import forget_caches
 from tests.integration.payments import payer
@@ -28,6 +28,9 @@ APP = Starlette(
     routes=[
         Route(routes.POST_PAY, payments.start, methods=["POST"]),
         Route(routes.PAY_RETURN, payments.come_back),
+        Route(routes.PAY_OPEN, open_payments.tell),
+        Route(routes.HAND_OFF, hand_off.lead_to_bank),
+        Route(routes.TO_BANK, hand_off.go_to_bank),
     ]
 )
 
@@ -241,3 +244,56 @@ def test_returns_that_would_only_wait_are_told_to_look_again_later(
     [answer] = ask(("GET", f"{routes.PAY_RETURN}?trackId=12345", {}), cookie="lang=en")
 
     assert (answer.status_code, text("payment.returned_later", "en") in answer.text) == (200, True)
+
+
+@pytest.mark.parametrize("lang", ["fa", "en"])
+def test_a_second_tab_is_warned_may_go_on_or_replace_and_the_first_tab_is_told(
+    house: House, bank: Driver, lang: Lang
+) -> None:
+    cookie = house.people[Role.TENANT_ADMIN].cookie.replace("lang=en", f"lang={lang}")
+    invoice_id = payer.invoice(house.own.id, 50_000)
+    [opened] = start(cookie, invoice_id)
+    first = opened.headers["location"]
+    [page, left] = ask(("GET", first, {}), ("GET", f"{first}/bank", {}), cookie=cookie)
+    track_id = bank.sessions()[0]["track_id"]
+
+    [warned] = start(cookie, invoice_id)
+    [warning] = ask(("GET", warned.headers["location"], {}), cookie=cookie)
+    [strange] = ask(("GET", warned.headers["location"], {}), cookie=house.neighbour.cookie)
+    form = {"invoices": str(invoice_id), "replaces": first.rpartition("/")[2]}
+    [replaced] = ask(("POST", routes.POST_PAY, form), cookie=cookie)
+    old = ask(("GET", first, {}), ("GET", f"{first}/bank", {}), cookie=cookie)
+    back = come_back(bank, track_id, cookie=cookie).text
+
+    assert f'href="{first}/bank"' in page.text
+    assert left.headers["location"] == f"{bank.url}/start/{track_id}"
+    assert text("page.open_payments.at_bank", lang) in warning.text
+    assert str(track_id) in warning.text
+    assert f'href="{first}"' in warning.text
+    assert f'name="replaces" value="{form["replaces"]}"' in warning.text
+    assert (strange.status_code, str(track_id) in strange.text) == (404, False)
+    assert replaced.headers["location"].startswith("/pay/")
+    for answer in old:
+        assert (answer.status_code, text("error.conflict.payment_replaced", lang) in answer.text) == (
+            409,
+            True,
+        )
+    assert text("payment.returned.replaced.text", lang) in back
+
+
+def test_a_warning_that_is_over_leads_back_to_the_invoice(house: House, bank: Driver) -> None:
+    cookie = house.people[Role.TENANT_ADMIN].cookie
+    invoice_id = payer.invoice(house.own.id, 50_000)
+    [opened] = start(cookie, invoice_id)
+    ask(("GET", f"{opened.headers['location']}/bank", {}), cookie=cookie)
+    [warned] = start(cookie, invoice_id)
+    track_id = bank.sessions()[0]["track_id"]
+    bank.pay(track_id)
+    come_back(bank, track_id, cookie=cookie)
+
+    [over, junk] = ask(
+        ("GET", warned.headers["location"], {}), ("GET", f"{routes.PAY_OPEN}?attempts=x", {}), cookie=cookie
+    )
+
+    assert over.headers["location"] == f"/invoices/{invoice_id}"
+    assert junk.status_code == 404
