@@ -70,6 +70,7 @@ class Settings(UsageSettings, SellerSettings):
     timezone: str = BUSINESS_ZONE
 
     billing_window_days: int = Field(default=10, ge=1, le=60)
+    invoice_max_rial: int = Field(default=50_000_000_000, ge=1_000_000, le=10**12)
 
     alertmanager_url: WebAddress = "http://127.0.0.1:9093"
     zibal_url: WebAddress = "https://gateway.zibal.ir"

@@ -1,12 +1,14 @@
 """Money is a whole number of rial; one toman is ten rial. The only place that rounds."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from functools import lru_cache
 from typing import NewType
 
 Rial = NewType("Rial", int)
 
 RIAL_PER_TOMAN = 10
+LARGEST_STORED = 2**63 - 1
+"""The largest number that a column of tokens or of rial holds."""
 TOKENS_PER_PRICE_UNIT = 1000
 
 
@@ -31,7 +33,8 @@ def _fraction(rial_per_1000_tokens: Decimal) -> tuple[int, int]:
 
 def tax(net_rial: Rial, percent: Decimal) -> Rial:
     """Value added tax on a net amount, rounded half up to a whole rial, once per invoice."""
-    return Rial(int((net_rial * percent / 100).quantize(Decimal(1), rounding=ROUND_HALF_UP)))
+    numerator, denominator = percent.as_integer_ratio()
+    return Rial((2 * net_rial * numerator + 100 * denominator) // (200 * denominator))
 
 
 def toman(amount_rial: int) -> Decimal:

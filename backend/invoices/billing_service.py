@@ -8,14 +8,15 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 from backend import clock
 from backend.actor import Actor, TenantId
 from backend.clock import Window
+from backend.config import settings
 from backend.db.engine import read, transaction
 from backend.errors import Conflict
 from backend.invoices import report_repository, repository, rules
@@ -25,10 +26,12 @@ from backend.invoices.types import (
     Invoice,
     InvoiceDraft,
     InvoiceId,
+    Limits,
     Meter,
     MeterKey,
     RunState,
 )
+from backend.money import LARGEST_STORED, Rial
 from backend.notifications import service as notifications
 from backend.notifications.types import Mail
 from backend.pricing import service as pricing
@@ -40,7 +43,29 @@ from backend.usage.types import DayMeasurement, UsageRow
 from backend.usage.unstored import Unstored
 
 STORING = Actor.process_named("billing")
-MetersByVersion = dict[int, dict[MeterKey, Meter]]
+# A company's usual day is the largest that was issued to it in so many days.
+USUAL_DAYS = 30
+
+
+@dataclass(slots=True)
+class Planned:
+    """What the days before one in a plan would have left behind: meters by price version, and issued tokens."""
+
+    meters: dict[int, dict[MeterKey, Meter]] = field(default_factory=dict)
+    issued: dict[date, dict[TenantId, int]] = field(default_factory=dict)
+
+    def add(self, bill: DayBill) -> None:
+        """Remember a day's bill."""
+        self.meters.setdefault(bill.price_version, {}).update(bill.meters)
+        self.issued[bill.day] = {draft.tenant.id: draft.tokens for draft in bill.issued}
+
+    def most_tokens(self, first: date) -> dict[TenantId, int]:
+        """The largest day of each company, from a day on."""
+        most: dict[TenantId, int] = {}
+        for day, tokens in self.issued.items():
+            if day >= first:
+                most |= {tenant: max(n, most.get(tenant, 0)) for tenant, n in tokens.items()}
+        return most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +111,7 @@ class Basis:
     tax_percent: Decimal
     meters: dict[MeterKey, Meter]
     billed: set[TenantId]
+    limits: Limits
 
     def bill(self, found: DayUsage, known: dict[str, Tenant]) -> DayBill:
         """The day's bill; touches no connection."""
@@ -97,23 +123,33 @@ class Basis:
             price_list=self.price_list,
             tax_percent=self.tax_percent,
             meters=self.meters,
+            limits=self.limits,
         )
 
 
-def basis_of(actor: Actor, day: date, earlier: MetersByVersion | None = None) -> Basis:
-    """The basis of a day as it is stored now.
-
-    ``earlier`` are the meters, by price version, that the days before this one in a plan would have moved.
-    """
+def basis_of(actor: Actor, day: date, earlier: Planned | None = None) -> Basis:
+    """The basis of a day as it is stored now; ``earlier`` are the days before it in a plan."""
+    planned, first = earlier or Planned(), day - timedelta(days=USUAL_DAYS)
     with read() as connection:
         price_list = pricing.price_list_on(actor, day)
         meters = repository.meters(connection, price_list.version)
         return Basis(
             price_list=price_list,
             tax_percent=pricing.tax_percent_on(actor, day),
-            meters=meters | (earlier or {}).get(price_list.version, {}),
+            meters=meters | planned.meters.get(price_list.version, {}),
             billed=repository.billed_tenants(connection, day),
+            limits=Limits(
+                amount_rial=Rial(settings().invoice_max_rial),
+                usual_rial=Rial(settings().zibal_min_rial),
+                usual_tokens=_highest(
+                    repository.most_tokens(connection, first, day), planned.most_tokens(first)
+                ),
+            ),
         )
+
+
+def _highest(some: dict[TenantId, int], others: dict[TenantId, int]) -> dict[TenantId, int]:
+    return some | {tenant: max(tokens, some.get(tenant, 0)) for tenant, tokens in others.items()}
 
 
 def tenants_by_label(actor: Actor) -> dict[str, Tenant]:
@@ -175,6 +211,8 @@ def issue_held(actor: Actor, invoice: Invoice) -> None:
         before = repository.meters(connection, version, tenant_id)
         lines = report_repository.lines(connection, [invoice.id]).get(invoice.id, [])
         draft, moved = rules.price_held(invoice, tenants.get(actor, tenant_id), lines, before)
+        if not rules.is_storable(draft, moved):
+            raise Conflict(reason="total_too_large")
         now = clock.utc_now()
         [number] = repository.take_numbers(connection, clock.jalali_year(clock.billing_day(now)), 1)
         repository.issue_held(connection, invoice.id, draft, number=number, now=now)
@@ -216,6 +254,6 @@ def _finished(bill: DayBill, started_by: str, started_at: datetime) -> BillingRu
         issued=len(bill.issued),
         held=len(bill.held),
         unknown_labels=len(bill.unknown_labels),
-        tokens=bill.tokens,
-        amount_rial=bill.amount_rial,
+        tokens=min(bill.tokens, LARGEST_STORED),
+        amount_rial=Rial(min(bill.amount_rial, LARGEST_STORED)),
     )

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 
 from backend.actor import TenantId
@@ -92,6 +92,17 @@ def billed_tenants(connection: Connection, day: date) -> set[TenantId]:
     """The tenants that have an invoice for a day, in whatever state."""
     found = connection.scalars(select(TenantInvoiceRow.tenant_id).where(TenantInvoiceRow.day == day))
     return {TenantId(each) for each in found}
+
+
+def most_tokens(connection: Connection, first: date, before: date) -> dict[TenantId, int]:
+    """The most tokens on one issued invoice of each tenant, for days from the first on and before another."""
+    row = TenantInvoiceRow
+    found = connection.execute(
+        select(row.tenant_id, func.max(row.tokens))
+        .where(row.day >= first, row.day < before, row.number.is_not(None))
+        .group_by(row.tenant_id)
+    )
+    return {TenantId(tenant_id): tokens for tenant_id, tokens in found}
 
 
 def meters(

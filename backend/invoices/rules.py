@@ -13,18 +13,21 @@ from backend.invoices.types import (
     DayBill,
     DayPlan,
     Difference,
+    Hold,
     Invoice,
     InvoiceDraft,
     InvoiceLine,
+    Limits,
     Meter,
     MeterKey,
 )
-from backend.money import Rial, charge, tax
+from backend.money import LARGEST_STORED, Rial, charge, tax
 from backend.pricing.types import PriceList
 from backend.tenants.types import Tenant
 from backend.usage.types import HOLDING, UsageRow
 
 NO_METER = Meter(0, 0)
+UNUSUAL_TIMES = 20
 
 
 def bill(
@@ -36,11 +39,13 @@ def bill(
     price_list: PriceList,
     tax_percent: Decimal,
     meters: Mapping[MeterKey, Meter],
+    limits: Limits,
 ) -> DayBill:
     """The invoices of one day, in the order of the tenants' labels, and the meters after them.
 
     A tenant that is in ``billed``, that is not billed yet on this day, or that used nothing gets none. One
-    uncertain row holds the tenant's whole invoice, also at no token: it is not priced and moves no meter.
+    uncertain row holds the tenant's whole invoice, also at no token: it is not priced and moves no meter. So does
+    an amount or a day beyond the limits.
     Usage under a label that no tenant has is only counted.
     """
     issued: list[InvoiceDraft] = []
@@ -57,10 +62,14 @@ def bill(
             if tokens:
                 unknown[label] = tokens
         elif tenant.billed_from <= day and tenant.id not in billed:
-            if is_held:
-                held.append(_held_draft(tenant, own_rows, price_list))
+            after: dict[MeterKey, Meter] = {}
+            draft = None if is_held else _draft(tenant, own_rows, price_list, tax_percent, (meters, after))
+            holds = _flags_of(own_rows) if draft is None else _holds(draft, after, limits)
+            if draft is None or holds:
+                held.append(_held_draft(tenant, own_rows, price_list, holds))
             else:
-                issued.append(_draft(tenant, own_rows, price_list, tax_percent, (meters, moved)))
+                issued.append(draft)
+                moved |= after
     return DayBill(
         day=day,
         price_version=price_list.version,
@@ -98,8 +107,33 @@ def _draft(
     )
 
 
-def _held_draft(tenant: Tenant, rows: list[UsageRow], price_list: PriceList) -> InvoiceDraft:
+def _flags_of(rows: Iterable[UsageRow]) -> tuple[str, ...]:
+    return tuple(sorted({str(flag) for row in rows if row.held for flag in row.flags if flag in HOLDING}))
+
+
+def _holds(draft: InvoiceDraft, after: Mapping[MeterKey, Meter], limits: Limits) -> tuple[str, ...]:
+    """Why an invoice waits for a person although its usage is proven."""
+    usual = limits.usual_tokens.get(draft.tenant.id)
+    is_unusual = usual is not None and draft.tokens > UNUSUAL_TIMES * usual
+    found = {
+        Hold.TOTAL_TOO_LARGE: not is_storable(draft, after),
+        Hold.AMOUNT_TOO_LARGE: draft.amount_rial > limits.amount_rial,
+        Hold.UNUSUAL_DAY: is_unusual and draft.amount_rial > limits.usual_rial,
+    }
+    return tuple(hold.value for hold, is_so in found.items() if is_so)
+
+
+def is_storable(draft: InvoiceDraft, after: Mapping[MeterKey, Meter]) -> bool:
+    """Whether the database can keep an invoice and the meters after it."""
+    return max([draft.tokens, draft.amount_rial, *map(max, after.values())]) <= LARGEST_STORED
+
+
+def _held_draft(
+    tenant: Tenant, rows: list[UsageRow], price_list: PriceList, holds: tuple[str, ...]
+) -> InvoiceDraft:
     lines = _unpriced(rows, price_list)
+    if sum(line.tokens for line in lines) > LARGEST_STORED:
+        lines, holds = [], tuple(dict.fromkeys([*holds, Hold.TOTAL_TOO_LARGE.value]))
     return InvoiceDraft(
         tenant=tenant,
         tokens=sum(line.tokens for line in lines),
@@ -108,9 +142,7 @@ def _held_draft(tenant: Tenant, rows: list[UsageRow], price_list: PriceList) -> 
         coverage=min(row.coverage for row in rows),
         lines=lines,
         is_held=True,
-        held_reasons=tuple(
-            sorted({str(flag) for row in rows if row.held for flag in row.flags if flag in HOLDING})
-        ),
+        held_reasons=holds,
     )
 
 

@@ -129,7 +129,7 @@ def plan(actor: Actor, day: date | None = None) -> BillingPlan:
     """
     require_role_or_process(actor, *STAFF_ROLES)
     known = billing_service.tenants_by_label(actor)
-    moved: billing_service.MetersByVersion = {}
+    planned = billing_service.Planned()
     measured = Unstored()
     bills, days = [], []
     with collector_paused():
@@ -143,8 +143,8 @@ def plan(actor: Actor, day: date | None = None) -> BillingPlan:
                 error = _lost().reason_key
             elif found.measurement is not None:
                 measured.add(found.measurement)
-            bill = billing_service.basis_of(actor, each, moved).bill(found, known)
-            moved.setdefault(bill.price_version, {}).update(bill.meters)
+            bill = billing_service.basis_of(actor, each, planned).bill(found, known)
+            planned.add(bill)
             bills.append(bill)
             days.append(rules.to_day_plan(bill, new=found.measurement is not None, error=error))
             if error is not None:

@@ -38,6 +38,27 @@ class RunState(StrEnum):
     FAILED = "failed"
 
 
+class Hold(StrEnum):
+    """Why an invoice is held although its usage is proven. The sentence for people is ``invoice.hold.<value>``."""
+
+    AMOUNT_TOO_LARGE = "amount_too_large"
+    """It asks for more than the setting allows."""
+    UNUSUAL_DAY = "unusual_day"
+    """The company used many times more than on any of its last days."""
+    TOTAL_TOO_LARGE = "total_too_large"
+    """Its tokens or its money, of this day or in all, are a number that cannot be stored."""
+
+
+class Limits(NamedTuple):
+    """Beyond what an invoice is looked at before it is issued."""
+
+    amount_rial: Rial
+    usual_rial: Rial
+    """Up to this amount no day is unusual: it is less than the smallest payment."""
+    usual_tokens: Mapping[TenantId, int]
+    """The most tokens of a company's last issued days; a company without any has no usual day."""
+
+
 class Meter(NamedTuple):
     """Tokens and rial billed so far of one tenant, model and type under one price version."""
 

@@ -64,15 +64,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentPlan:
-    """How some invoices are paid: what the next payment covers, and the amounts of all that are needed."""
+    """How some invoices are paid: the next payment, what it covers, and how many are needed in all."""
 
     allocations: tuple[Allocation, ...]
-    payments: tuple[Rial, ...]
-
-    @property
-    def amount_rial(self) -> Rial:
-        """The next payment."""
-        return self.payments[0]
+    amount_rial: Rial
+    payments: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

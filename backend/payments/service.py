@@ -97,10 +97,12 @@ def preview(actor: Actor, invoice_ids: Sequence[InvoiceId] | None = None) -> Pay
     found, doubtful = start_service.offered(actor, tenant_id, invoice_ids)
     minimum, maximum = Rial(settings().zibal_min_rial), Rial(settings().zibal_max_rial)
     plan = start_rules.plan(found, minimum, maximum)
+    total = Rial(sum(each.outstanding_rial for each in found))
     return PaymentPreview(
         invoices=tuple(found),
-        total_rial=Rial(sum(each.outstanding_rial for each in found)),
-        payments=() if isinstance(plan, PreviewProblem) else plan.payments,
+        total_rial=total,
+        payments=0 if isinstance(plan, PreviewProblem) else plan.payments,
+        next_rial=total if isinstance(plan, PreviewProblem) else plan.amount_rial,
         credit_rial=Rial(max(0, ledger_repository.balance(tenant_id))),
         minimum_rial=minimum,
         maximum_rial=maximum,

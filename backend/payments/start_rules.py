@@ -52,18 +52,16 @@ def plan(payables: Sequence[Payable], minimum: Rial, maximum: Rial) -> PaymentPl
         return PreviewProblem.NOTHING_TO_PAY
     if total < minimum:
         return PreviewProblem.BELOW_MINIMUM
-    payments = split(Rial(total), minimum, maximum)
-    return PaymentPlan(allocations=_allocate(payables, payments[0]), payments=payments)
+    amount = first_part(Rial(total), minimum, maximum)
+    payments = -(-total // maximum)
+    return PaymentPlan(allocations=_allocate(payables, amount), amount_rial=amount, payments=payments)
 
 
-def split(total: Rial, minimum: Rial, maximum: Rial) -> tuple[Rial, ...]:
-    """An amount as payments, each within floor and ceiling; the ceiling is at least twice the floor."""
-    payments, left = [], int(total)
-    while left > maximum:
-        part = maximum if left - maximum >= minimum else left - minimum
-        payments.append(Rial(part))
-        left -= part
-    return (*payments, Rial(left))
+def first_part(total: Rial, minimum: Rial, maximum: Rial) -> Rial:
+    """What of an amount is paid now, so that the rest can be paid too; the ceiling is at least twice the floor."""
+    if total <= maximum:
+        return total
+    return maximum if total - maximum >= minimum else Rial(total - minimum)
 
 
 def _allocate(payables: Sequence[Payable], amount: Rial) -> tuple[Allocation, ...]:

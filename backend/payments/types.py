@@ -241,13 +241,15 @@ class Event:
 class PaymentPreview:
     """What a click on pay would do; ``problem`` says why nothing would come of it.
 
-    Above the gateway's ceiling ``payments`` has several parts, and each is a click of its own. ``doubtful`` are
-    invoices that are left out, because an earlier payment of theirs is being checked and may still arrive.
+    Above the gateway's ceiling it takes several ``payments``, each with a click of its own, and ``next_rial`` is the
+    first. ``doubtful`` are invoices that are left out, because an earlier payment of theirs is being checked and may
+    still arrive.
     """
 
     invoices: tuple[Payable, ...]
     total_rial: Rial
-    payments: tuple[Rial, ...]
+    payments: int
+    next_rial: Rial
     credit_rial: Rial
     minimum_rial: Rial
     maximum_rial: Rial
@@ -262,7 +264,7 @@ class PaymentPreview:
     @property
     def is_split(self) -> bool:
         """Whether one payment is not enough."""
-        return len(self.payments) > 1
+        return self.payments > 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
+from backend.money import LARGEST_STORED
 from backend.usage.coverage import Seen, coverage_of
 from backend.usage.labels import with_storable_labels
 from backend.usage.lives import Life
@@ -139,8 +140,12 @@ def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int
         if tokens < 0:
             tokens = 0
             flags |= _BITS[Flag.READING_WENT_BACK]
-        row = (*key, instance, start, opening, at, source, closing, closed_at)
-        readings.append(made(Reading, row))
+        if closing <= LARGEST_STORED and opening <= LARGEST_STORED:
+            row = (*key, instance, start, opening, at, source, closing, closed_at)
+            readings.append(made(Reading, row))
+        else:
+            tokens = 0
+            flags |= _BITS[Flag.BEYOND_STORAGE]
         total = totals.get(key)
         if total is None:
             totals[key] = [tokens, 0, flags]
@@ -201,6 +206,9 @@ def _rows(
     doubtful = sum(_BITS[flag] for flag in HOLDING) & ~low | _DARK
     for key in sorted(totals):
         tokens, unseen, flags = totals[key]
+        unseen = min(unseen, LARGEST_STORED)
+        if tokens > LARGEST_STORED:
+            tokens, flags = 0, flags | _BITS[Flag.BEYOND_STORAGE]
         tenant, model, kind = key
         coverage = coverages[tenant]
         flags |= common if coverage >= min_coverage else common | low

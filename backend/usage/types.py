@@ -27,6 +27,8 @@ class Flag(StrEnum):
     """The same process was scraped twice; it counts once."""
     GAP_ACROSS_BOUNDARY = "gap_across_boundary"
     """Nothing was scraped around a midnight: some tokens belong to the neighbouring day."""
+    BEYOND_STORAGE = "beyond_storage"
+    """A number that no meter of tokens ever reaches, and that cannot be stored: it counts nothing."""
     OPEN = "open"
     """The day has not ended: measured so far."""
 
@@ -38,6 +40,7 @@ HOLDING = frozenset(
         Flag.READING_WENT_BACK,
         Flag.NO_START_TIME,
         Flag.START_TIME_MOVED,
+        Flag.BEYOND_STORAGE,
     }
 )
 """Flags with which no invoice is issued before an operator has looked."""

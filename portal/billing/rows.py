@@ -141,9 +141,13 @@ def released(invoice: Invoice, lang: Lang) -> str:
 
 def reason(name: str, lang: Lang) -> Reason:
     """A reason in plain words."""
-    if not has(f"usage.flag.{name}"):
-        return Reason(name=name, sentence="")
-    return Reason(name=text(f"usage.flag_name.{name}", lang), sentence=text(f"usage.flag.{name}", lang))
+    if has(f"usage.flag.{name}"):
+        return Reason(name=text(f"usage.flag_name.{name}", lang), sentence=text(f"usage.flag.{name}", lang))
+    if has(f"invoice.hold.{name}"):
+        return Reason(
+            name=text(f"invoice.hold_name.{name}", lang), sentence=text(f"invoice.hold.{name}", lang)
+        )
+    return Reason(name=name, sentence="")
 
 
 def to_unknown(found: UnknownLabel, lang: Lang) -> UnknownRow:

@@ -76,7 +76,7 @@ def to_offer(preview: PaymentPreview, lang: Lang, *, may_pay: bool, is_list: boo
         return Offer()
     if not may_pay:
         return Offer(is_shown=True, remarks=[text("payment.only_admins", lang)])
-    first = preview.payments[0] if preview.payments else preview.total_rial
+    first = preview.next_rial
     return Offer(
         is_shown=True,
         can_pay=preview.problem is None,
@@ -96,7 +96,7 @@ def _pay_all(preview: PaymentPreview, lang: Lang) -> str:
     """The button's words: the sum of this click, and how many more clicks follow."""
     if not preview.is_split:
         return text("payment.pay_all", lang, amount=fmt.toman(preview.total_rial, lang))
-    first, more = preview.payments[0], len(preview.payments) - 1
+    first, more = preview.next_rial, preview.payments - 1
     return text("payment.pay_first_part", lang, amount=fmt.toman(first, lang), more=fmt.number(more, lang))
 
 
@@ -113,8 +113,8 @@ def _remarks(preview: PaymentPreview, lang: Lang, *, is_list: bool) -> list[str]
                 "payment.split",
                 lang,
                 maximum=fmt.toman(preview.maximum_rial, lang),
-                count=fmt.number(len(preview.payments), lang),
-                first=fmt.toman(preview.payments[0], lang),
+                count=fmt.number(preview.payments, lang),
+                first=fmt.toman(preview.next_rial, lang),
             )
         )
     return remarks

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from backend.actor import Role
 from backend.i18n.catalog import sentences
-from backend.invoices.types import RunState, Status
+from backend.invoices.types import Hold, RunState, Status
 from backend.payments import types as payment_types
 from backend.payments.types import EntryKind, EventKind, Outcome, State, Verdict
 from backend.usage import types as usage_types
@@ -66,6 +66,8 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "billing.state.{}": RunState,
     "error.{}": None,
     "error.{}.{}": None,
+    "invoice.hold.{}": Hold,
+    "invoice.hold_name.{}": Hold,
     "invoice.status.{}": Status,
     "mail.{}.{}": None,
     "number.{}": ("thousand", "million", "billion"),

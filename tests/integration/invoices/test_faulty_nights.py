@@ -10,8 +10,9 @@ from backend import clock
 from backend.audit import service as audit
 from backend.clock import Window
 from backend.db.engine import transaction
+from backend.errors import Conflict
 from backend.invoices import service as invoices
-from backend.invoices.types import Invoice, RunState, Status
+from backend.invoices.types import Invoice, Status
 from backend.money import charge
 from backend.tenants.types import Tenant
 from backend.usage import service as usage
@@ -291,16 +292,48 @@ def test_labels_that_cannot_be_stored_keep_nobody_from_being_billed(
     assert [row for row in usage.rows_of_day(OPERATOR, SECOND) if row.tenant == tenant_a.label] == alone.rows
 
 
-def test_a_number_that_cannot_be_stored_fails_its_day_with_a_reason(
-    look_at: LookAt, tenant_a: Tenant
+def test_a_counter_beyond_what_can_be_stored_holds_its_company_and_nobody_else(
+    look_at: LookAt, tenant_a: Tenant, tenant_b: Tenant
 ) -> None:
     look_at("huge")
 
-    run = invoices.bill_day(OPERATOR, FIRST)
+    bill(FIRST, SECOND)
 
-    assert run is not None
-    assert (run.state, run.error) == (RunState.FAILED, "unavailable.unstorable")
-    assert {table: rows for table, rows in counts().items() if rows} == {"billing_run": 1}
+    for day in (FIRST, SECOND):
+        held = invoices_of(tenant_a)[day]
+        assert (held.status, held.tokens, held.held_reasons[0]) == (Status.HELD, 0, "beyond_storage")
+        assert invoices_of(tenant_b)[day].tokens == proven(nights.huge(), B, day, day)
+        assert release(tenant_a, day).status == Status.VOID
+
+
+def test_a_counter_of_a_broken_size_is_held_and_released_at_its_price(
+    look_at: LookAt, tenant_a: Tenant, tenant_b: Tenant
+) -> None:
+    look_at("broken-counter")
+    bill(FIRST)
+    planned = invoices.plan(OPERATOR, SECOND)
+
+    bill(SECOND)
+
+    held = invoices_of(tenant_a)[SECOND]
+    assert (held.status, held.amount_rial, planned.days[0].held) == (Status.HELD, 0, 1)
+    assert held.held_reasons == ("amount_too_large", "unusual_day")
+    assert invoices_of(tenant_b)[SECOND].status == Status.PENDING
+    released = release(tenant_a, SECOND)
+    assert (released.status, released.tokens) == (Status.PENDING, held.tokens)
+    assert released.amount_rial == pytest.approx(2 * 10**17)
+
+
+def test_what_a_release_would_make_too_large_to_store_stays_held(look_at: LookAt, tenant_a: Tenant) -> None:
+    look_at("broken-counter")
+    bill(FIRST, SECOND)
+    with transaction() as connection:
+        connection.execute(text("UPDATE billing_meter SET tokens = 9223372036854775807"))
+
+    with pytest.raises(Conflict, match="total_too_large"):
+        release(tenant_a, SECOND)
+
+    assert invoices_of(tenant_a)[SECOND].status == Status.HELD
 
 
 def test_another_replica_label_is_honoured(look_at: LookAt, tenant_a: Tenant) -> None:

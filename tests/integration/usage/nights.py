@@ -159,8 +159,22 @@ def odd_labels() -> World:
 
 
 def huge() -> World:
-    """A counter beyond all that 64 bits hold."""
-    return World("huge", [Process(POD, BEGIN, END, [Event(BEGIN + HOUR, A, 10**20)])], [Scraper(300)])
+    """A counter beyond all that 64 bits hold, beside a usual one."""
+    process = pod(first_used={B: BEGIN})
+    process.events.insert(0, Event(BEGIN + 60, A, 10**20))
+    return World("huge", [process], [Scraper(300)])
+
+
+def broken_counter() -> World:
+    """A counter that jumps at noon to what nobody ever used, and that 64 bits hold."""
+    process = pod(first_used={B: BEGIN})
+    process.events += [
+        Event(BEGIN + 60, A, 70_000),
+        Event(midnight(FIRST) + HOUR, A, 70_000),
+        Event(NOON, A, 10**18),
+    ]
+    process.events.sort(key=lambda event: event.at)
+    return World("broken-counter", [process], [Scraper(300)])
 
 
 def replicas() -> World:
@@ -200,6 +214,7 @@ def all_nights() -> list[World]:
         *reused_worlds(),
         odd_labels(),
         huge(),
+        broken_counter(),
         replicas(),
         nowruz(),
         steady("low-coverage", Scraper(300, gaps=[(NOON, NOON + 3 * HOUR)])),

@@ -50,6 +50,8 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("TIMEZONE", "Europe/Berlin"),
         ("USAGE_METRIC", "tokens{"),
         ("USAGE_MIN_COVERAGE", "95"),
+        ("INVOICE_MAX_RIAL", "999999"),
+        ("INVOICE_MAX_RIAL", "1000000000001"),
         ("ENVIRONMENT", "prod"),
     ],
 )

@@ -1,6 +1,7 @@
 """From usage to invoices: who gets one, what it says, and that no rial is ever lost or made."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 
 from backend.actor import TenantId
 from backend.invoices import rules
-from backend.invoices.types import DayBill, Meter, MeterKey
-from backend.money import charge
+from backend.invoices.types import DayBill, Limits, Meter, MeterKey
+from backend.money import Rial, charge
 from backend.pricing.types import PriceList
 from backend.tenants.types import Tenant
 from backend.usage.types import UsageRow
@@ -51,6 +52,8 @@ def bill(
     prices: PriceList = PRICES,
     tax_percent: Decimal = Decimal(0),
     meters: dict[MeterKey, Meter] | None = None,
+    usual: dict[TenantId, int] | None = None,
+    most_rial: int = 10**30,
 ) -> DayBill:
     return rules.bill(
         DAY,
@@ -60,7 +63,54 @@ def bill(
         price_list=prices,
         tax_percent=tax_percent,
         meters=meters or {},
+        limits=Limits(amount_rial=Rial(most_rial), usual_rial=Rial(10_000), usual_tokens=usual or {}),
     )
+
+
+@pytest.mark.parametrize(
+    ("tokens", "usual", "holds"),
+    [
+        pytest.param(5_000_000, None, (), id="the largest amount, and no day before"),
+        pytest.param(5_000_005, None, ("amount_too_large",), id="a rial more"),
+        pytest.param(60_000, 3_000, (), id="twenty times the usual"),
+        pytest.param(60_005, 3_000, ("unusual_day",), id="more than that"),
+        pytest.param(50_000, 1, (), id="no more than the smallest payment"),
+        pytest.param(10**18, 1, ("amount_too_large", "unusual_day"), id="a broken counter"),
+        pytest.param(2**63 - 1, 2**62, ("amount_too_large",), id="the largest number"),
+    ],
+)
+def test_an_amount_or_a_day_beyond_the_limits_is_held_with_its_tokens(
+    tokens: int, usual: int | None, holds: tuple[str, ...]
+) -> None:
+    known = {} if usual is None else {tenant(1).id: usual}
+
+    made = bill([row("t1", tokens)], tenant(1), usual=known, most_rial=1_000_000)
+
+    [draft] = [*made.issued, *made.held]
+    assert (draft.tokens, draft.is_held, draft.held_reasons) == (tokens, bool(holds), holds)
+    assert bool(made.meters) is not bool(holds)
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_sum_that_cannot_be_stored_is_held_without_a_token(held: bool) -> None:
+    rows = [row("t1", 2**62, held=held), row("t1", 2**62, kind="completion"), row("t2", 5000)]
+
+    made = bill(rows, tenant(1), tenant(2))
+
+    assert [draft.tenant.label for draft in made.issued] == ["t2"]
+    [draft] = made.held
+    assert (draft.tokens, draft.lines, "total_too_large" in draft.held_reasons) == (0, [], True)
+
+
+def test_a_meter_that_would_pass_what_can_be_stored_is_held() -> None:
+    known = {(tenant(1).id, "gpt-small", "prompt"): Meter(2**63 - 2, 0)}
+
+    made = bill(
+        [row("t1", 5)], tenant(1), meters=known, prices=replace(PRICES, rial_per_1000_tokens=Decimal(0))
+    )
+
+    [draft] = made.held
+    assert (draft.tokens, draft.held_reasons) == (5, ("total_too_large",))
 
 
 def test_a_tenant_gets_one_invoice_with_a_line_for_each_model_and_type() -> None:

@@ -34,7 +34,14 @@ def test_an_amount_is_paid_within_floor_and_ceiling(
     plan = start_rules.plan([payable(each) for each in outstanding], FLOOR, CEILING)
 
     assert isinstance(plan, PaymentPlan)
-    assert plan.payments == payments
+    assert (plan.payments, plan.amount_rial) == (len(payments), payments[0])
+
+
+def test_the_largest_amount_is_planned_at_once() -> None:
+    plan = start_rules.plan([payable(2**63 - 1)], FLOOR, CEILING)
+
+    assert isinstance(plan, PaymentPlan)
+    assert (plan.payments, plan.amount_rial) == (46_116_860_184_274, CEILING)
 
 
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=8))
@@ -44,8 +51,12 @@ def test_parts_add_up_and_each_is_within_the_limits(outstanding: list[int]) -> N
     if isinstance(plan, PreviewProblem):
         assert sum(outstanding) < FLOOR
     else:
-        assert sum(plan.payments) == sum(outstanding)
-        assert all(FLOOR <= each <= CEILING for each in plan.payments)
+        left, paid = Rial(sum(outstanding)), []
+        while left:
+            paid.append(start_rules.first_part(left, FLOOR, CEILING))
+            left = Rial(left - paid[-1])
+        assert len(paid) == plan.payments
+        assert all(FLOOR <= each <= CEILING for each in paid)
         assert sum(each.amount_rial for each in plan.allocations) == plan.amount_rial
 
 

@@ -150,7 +150,8 @@ def preview(total: int, payments: tuple[int, ...], credit: int = 0) -> PaymentPr
     return PaymentPreview(
         invoices=(one,),
         total_rial=Rial(total),
-        payments=tuple(map(Rial, payments)),
+        payments=len(payments),
+        next_rial=Rial(payments[0]),
         credit_rial=Rial(credit),
         minimum_rial=Rial(10_000),
         maximum_rial=Rial(100_000),
