@@ -87,7 +87,10 @@ def _top_bar() -> rx.Component:
                 rx.cond(
                     visitor.is_staff,
                     rx.fragment(
-                        _nav(t("nav.billing"), routes.BILLING), _nav(t("nav.payments"), routes.PAYMENTS)
+                        _nav(t("nav.billing"), routes.BILLING),
+                        _nav(t("nav.invoices"), routes.ALL_INVOICES),
+                        _nav(t("nav.payments"), routes.PAYMENTS),
+                        _nav(t("nav.companies"), routes.COMPANIES),
                     ),
                     rx.fragment(),
                 ),

@@ -16,6 +16,7 @@ from portal import routes
 from portal.guard import EVERYBODY, allow
 
 PAGE = "page"
+SEARCH = "q"
 PAGE_SIZE = 20
 LONGEST_WORD = 60
 _LAST_PAGE = 99_999

@@ -11,11 +11,13 @@ from portal import bridge, gate, home, state_store
 from portal.accounts import account_page as _account_page
 from portal.accounts import sign_in_page as _sign_in_page
 from portal.billing import page as _billing_page
+from portal.companies import page as _companies_page
 from portal.guard import Guard, check_policies
 from portal.http.app import served
 from portal.i18n import BOOT
 from portal.invoices import detail_page as _invoice_page
 from portal.invoices import list_page as _invoices_page
+from portal.invoices import staff_page as _all_invoices_page
 from portal.logs import on_browser_error, one_redacted_log
 from portal.payments import page as _payments_page
 from portal.usage import page as _usage_page
@@ -29,7 +31,9 @@ PAGES = (
     _invoices_page,
     _invoice_page,
     _billing_page,
+    _all_invoices_page,
     _payments_page,
+    _companies_page,
 )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from urllib.parse import urlencode
 
 from backend.actor import TENANT_ROLES, Role
@@ -13,7 +14,12 @@ USAGE = "/usage"
 INVOICES = "/invoices"
 INVOICE = "/invoices/[invoice_id]"
 BILLING = "/billing"
+ALL_INVOICES = "/all-invoices"
 PAYMENTS = "/payments"
+COMPANIES = "/companies"
+
+# What the staff's list of invoices is narrowed by.
+COMPANY, DAY, STATUS = "company", "day", "status"
 
 POST_SIGN_IN = "/auth/login"
 POST_SIGN_OUT = "/auth/logout"
@@ -45,6 +51,16 @@ def home_of(role: Role | None) -> str:
 def invoice(invoice_id: object) -> str:
     """The page of one invoice."""
     return f"{INVOICES}/{invoice_id}"
+
+
+def invoices_of_company(tenant_id: object) -> str:
+    """The staff's list of invoices, narrowed to a company."""
+    return with_query(ALL_INVOICES, {COMPANY: str(tenant_id)})
+
+
+def invoices_of_day(day: date) -> str:
+    """The staff's list of invoices, narrowed to a day."""
+    return with_query(ALL_INVOICES, {DAY: day.isoformat()})
 
 
 def payment(track_id: object) -> str:

@@ -153,7 +153,7 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoicePage:
-    """A stretch of a tenant's invoices, the newest day first, and how many there are in all."""
+    """A stretch of a list of invoices, the newest day first, and how many there are in all."""
 
     rows: list[Invoice]
     total: int

@@ -4,22 +4,19 @@ from collections.abc import Sequence
 
 from backend.actor import STAFF_ROLES, Actor, TenantId, require_role
 from backend.invoices import service as invoices_service
-from backend.invoices.types import Status
-from backend.money import Rial
-from backend.payments import ledger_repository, search_repository
+from backend.invoices.types import InvoicePage
+from backend.payments import search_repository
 from backend.payments.search_types import (
     NO_ACCOUNT,
     CompanyAccount,
-    FoundInvoice,
     InvoiceQuery,
-    InvoicesFound,
     PaymentsFound,
 )
 
 MAX_PAGE = 100
 
 
-def invoices(actor: Actor, query: InvoiceQuery, *, limit: int, offset: int = 0) -> InvoicesFound:
+def invoices(actor: Actor, query: InvoiceQuery, *, limit: int, offset: int = 0) -> InvoicePage:
     """A page of everybody's invoices, the newest day first. For staff.
 
     Each word is looked for in the number, the company's names and label, the amount in toman and rial, and the
@@ -27,14 +24,7 @@ def invoices(actor: Actor, query: InvoiceQuery, *, limit: int, offset: int = 0) 
     """
     require_role(actor, *STAFF_ROLES)
     ids, total = search_repository.invoices(query, _page(limit), max(0, offset))
-    moved = ledger_repository.paid_on(ids)
-    rows = [
-        FoundInvoice(
-            each, Rial(each.amount_rial - moved.get(each.id, 0)) if each.status is Status.PENDING else Rial(0)
-        )
-        for each in invoices_service.of_ids(actor, ids)
-    ]
-    return InvoicesFound(rows, total)
+    return InvoicePage(rows=invoices_service.of_ids(actor, ids), total=total)
 
 
 def payments(

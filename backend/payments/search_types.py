@@ -5,7 +5,7 @@ from datetime import date
 from typing import NamedTuple
 
 from backend.actor import TenantId
-from backend.invoices.types import Invoice, Status
+from backend.invoices.types import Status
 from backend.money import Rial
 from backend.payments.types import Attempt
 
@@ -18,20 +18,6 @@ class InvoiceQuery:
     status: Status | None = None
     tenant_id: TenantId | None = None
     day: date | None = None
-
-
-class FoundInvoice(NamedTuple):
-    """An invoice, and what is left to pay on it: nothing on one that is not pending."""
-
-    invoice: Invoice
-    left_rial: Rial
-
-
-class InvoicesFound(NamedTuple):
-    """A page of the invoices found, the newest day first, and how many there are in all."""
-
-    rows: list[FoundInvoice]
-    total: int
 
 
 class PaymentsFound(NamedTuple):

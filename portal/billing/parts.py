@@ -20,7 +20,7 @@ def runs_table() -> rx.Component:
     table = data_table(
         BillingState.runs,
         [
-            Column(head=t("page.usage.day"), cell=lambda row: row.day, leads=True),
+            Column(head=t("page.usage.day"), cell=lambda row: link(row.day, row.url), leads=True),
             Column(head=t("page.billing.state"), cell=_state, is_wide=True),
             Column(head=t("page.billing.issued"), cell=lambda row: row.issued, is_number=True),
             Column(head=t("page.billing.held_short"), cell=lambda row: row.held, is_number=True),

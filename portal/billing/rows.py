@@ -20,6 +20,7 @@ class RunRow:
 
     key: str
     day: str
+    url: str
     state: str
     tone: str
     issued: str
@@ -84,6 +85,7 @@ def to_run(run: BillingRun, lang: Lang) -> RunRow:
     return RunRow(
         key=str(run.id),
         day=fmt.day(run.day, lang),
+        url=routes.invoices_of_day(run.day),
         state=text(f"billing.state.{run.state}", lang),
         tone=TONES[run.state],
         issued=fmt.number(run.issued, lang),

@@ -88,7 +88,7 @@ def side_doors(source: Source) -> list[str]:
     for name in imported(source):
         parts = name.split(".")
         if parts[0] == "backend" and len(parts) > 2 and parts[1] in features:  # noqa: SIM102 - two thoughts
-            if not re.fullmatch(r"service|types|\w*rules", parts[2]):
+            if not re.fullmatch(r"service|\w*types|\w*rules", parts[2]):
                 found.append(name)
     return found
 

@@ -1,0 +1,59 @@
+"""The list of companies; each leads to its invoices."""
+
+import reflex as rx
+
+from portal import routes
+from portal.companies.rows import CompanyRow
+from portal.companies.state import CompaniesState
+from portal.components.basics import link, page_head
+from portal.components.listing import listing, search_form
+from portal.components.status import by_phase
+from portal.components.table import Column, data_table
+from portal.guard import STAFF
+from portal.i18n import t
+from portal.layout import page
+from portal.place import SEARCH
+
+
+@page(routes.COMPANIES, title="page.companies.title", roles=STAFF, on_load=[CompaniesState.load])
+def companies() -> rx.Component:
+    """Every company, by its label."""
+    return rx.fragment(
+        page_head(t("page.companies.heading"), t("page.companies.intro")),
+        search_form(t("page.companies.search"), name=SEARCH, value=CompaniesState.wanted),
+        by_phase(
+            CompaniesState.phase,
+            ready=listing(
+                t("page.companies.heading"), CompaniesState.rows, _table(), pager=CompaniesState.pager
+            ),
+            problem=CompaniesState.problem,
+            retry=CompaniesState.load,
+            lines=10,
+        ),
+    )
+
+
+def _table() -> rx.Component:
+    return data_table(
+        CompaniesState.rows,
+        [
+            Column(head=t("page.companies.name"), cell=lambda row: link(row.name, row.url), leads=True),
+            Column(head=t("page.companies.due_count"), cell=lambda row: row.due_count, is_number=True),
+            Column(head=t("page.companies.due"), cell=lambda row: row.due, is_number=True),
+            Column(
+                head=t("page.companies.credit"),
+                cell=lambda row: rx.el.bdi(row.credit, dir="ltr"),
+                is_number=True,
+            ),
+            Column(head=t("page.companies.billed_from"), cell=lambda row: row.billed_from),
+            Column(head=t("page.companies.contact"), cell=_contact, is_wide=True),
+        ],
+        caption=t("page.companies.heading"),
+        key=lambda row: row.key,
+    )
+
+
+def _contact(row: CompanyRow) -> rx.Component:
+    return rx.el.div(
+        rx.el.bdi(row.billing_email, dir="ltr"), rx.el.div(rx.el.code(row.label), class_name="small muted")
+    )
