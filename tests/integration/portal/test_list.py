@@ -14,7 +14,7 @@ TICKED = f"{InvoicesState.get_full_name()}.ticked_rx_state_"
 
 
 def handler(name: str) -> str:
-    return next(each for each in own_handlers() if each.endswith(f"invoices_state.{name}"))
+    return next(each for each in own_handlers() if each.endswith(f"____invoices_state.{name}"))
 
 
 def shown_by(told: list[Delta]) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def shown_by(told: list[Delta]) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for delta in told:
         for state, changes in delta.items():
-            if state.endswith("invoices_state"):
+            if state.endswith("____invoices_state"):
                 shown |= {name.removesuffix("_rx_state_"): value for name, value in changes.items()}
     return shown
 
