@@ -16,7 +16,15 @@ from backend.money import Rial
 SERVICE = "zibal"
 LARGEST_TRACK_ID = 2**63 - 1
 LARGEST_CODE = 10**9
+LARGEST_AMOUNT_RIAL = 10**15
+LONGEST_REFERENCE = 64
 LONGEST_ORDER = 64
+
+# Which calendar the answers use is documented nowhere, so Jalali years pass, too.
+_INSTANT = re.compile(
+    r"(1[34]|20|21)[0-9]{2}[-/](0[1-9]|1[0-2])[-/](0[1-9]|[12][0-9]|3[01])"
+    r"[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
 
 TrackId = NewType("TrackId", int)
 
@@ -116,8 +124,8 @@ class PaymentReport:
 
 
 def parse_track_id(text: str) -> TrackId | None:
-    """The track id that the text is, or None: one to nineteen ASCII digits that fit 64 bits."""
-    if not re.fullmatch(r"[0-9]{1,19}", text) or int(text) > LARGEST_TRACK_ID:
+    """The track id that the text is, or None: one to nineteen ASCII digits that fit 64 bits, and not 0."""
+    if not re.fullmatch(r"[0-9]{1,19}", text) or not 0 < int(text) <= LARGEST_TRACK_ID:
         return None
     return TrackId(int(text))
 
@@ -155,8 +163,8 @@ def to_report(answer: Mapping[str, Any]) -> PaymentReport:
         order_id=_order_id(answer.get("orderId")),
         ref_number=_reference(answer.get("refNumber")),
         card=_card(answer.get("cardNumber")),
-        paid_at=_clean(answer.get("paidAt"), 40),
-        verified_at=_clean(answer.get("verifiedAt"), 40),
+        paid_at=_instant(answer.get("paidAt")),
+        verified_at=_instant(answer.get("verifiedAt")),
     )
 
 
@@ -178,8 +186,10 @@ def _integer(value: object) -> int | None:
 
 
 def _amount(value: object) -> Rial | None:
-    """Only a true JSON integer is an amount; anything else is absent, which means undecided."""
-    return Rial(value) if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    """Only a true JSON integer above zero is an amount; anything else is absent, which means undecided."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return Rial(value) if 0 < value <= LARGEST_AMOUNT_RIAL else None
 
 
 def _order_id(value: object) -> str | None:
@@ -191,13 +201,23 @@ def _order_id(value: object) -> str | None:
 
 
 def _reference(value: object) -> str | None:
+    """The bank's number for a transaction, as it is told to a person: no sign before it, and not 0."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return _clean(value, 64) or None
+        return str(value) if 0 < value < 10**LONGEST_REFERENCE else None
+    said = (_clean(value, LONGEST_REFERENCE) or "").strip()
+    return said if re.fullmatch(r"(?!0+$)[0-9A-Za-z][0-9A-Za-z _./-]*", said) else None
 
 
 def _card(value: object) -> str | None:
-    return mask_card(value) or None if isinstance(value, str) else None
+    """A card that was masked, or is now: at least its last four digits are seen."""
+    masked = mask_card(value) if isinstance(value, str) else ""
+    return masked if re.fullmatch(r"[0-9]*\*+[0-9]{2,6}", masked) else None
+
+
+def _instant(value: object) -> str | None:
+    """A time as the gateway spells it, if it is one: its zone is undocumented, so it stays a text."""
+    said = _clean(value, 40)
+    return said if said and _INSTANT.fullmatch(said) else None
 
 
 def _message(answer: Mapping[str, Any]) -> str:

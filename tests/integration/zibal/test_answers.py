@@ -71,7 +71,7 @@ def test_cards_are_masked_again(text: str, shown: str) -> None:
     assert mask_card(text) == shown
 
 
-@pytest.mark.parametrize("text", ["1", "0", "3714061657", "9223372036854775807", "007"])
+@pytest.mark.parametrize("text", ["1", "3714061657", "9223372036854775807", "007"])
 def test_digits_that_fit_64_bits_are_a_track_id(text: str) -> None:
     assert parse_track_id(text) == int(text)
 
@@ -80,6 +80,8 @@ def test_digits_that_fit_64_bits_are_a_track_id(text: str) -> None:
     "text",
     [
         "",
+        "0",
+        "0000",
         " 1",
         "1\n",
         "+1",
@@ -126,6 +128,41 @@ def test_the_gateways_words_lose_what_could_mislead_a_reader() -> None:
     assert len(report.message) == 200
 
 
-@pytest.mark.parametrize("amount", ["20000", 20000.0, True, -1, None, [20000]])
+@pytest.mark.parametrize("amount", ["20000", 20000.0, True, -1, 0, 10**15 + 1, 10**40, None, [20000]])
 def test_only_a_whole_number_is_an_amount(amount: object) -> None:
     assert to_report({"result": 100, "status": 1, "amount": amount}).amount_rial is None
+
+
+@pytest.mark.parametrize("track_id", [0, "0", -5, 1.5, True, None, 2**63, "1e3", {}, "۱۲"])
+def test_a_session_without_a_usable_track_id_was_not_opened(track_id: object) -> None:
+    with pytest.raises(Unavailable):
+        to_session({"result": 100, "trackId": track_id})
+
+
+@pytest.mark.parametrize(
+    ("field", "told", "kept"),
+    [
+        ("refNumber", 0, None),
+        ("refNumber", -5, None),
+        ("refNumber", 10**70, None),
+        ("refNumber", True, None),
+        ("refNumber", "000", None),
+        ("refNumber", "-5", None),
+        ("refNumber", "<b>1</b>", None),
+        ("refNumber", " 0012 ", "0012"),
+        ("cardNumber", "***", None),
+        ("cardNumber", "1", None),
+        ("cardNumber", "62741****44", "62741****44"),
+        ("cardNumber", "6274129876543210", "627412******3210"),
+        ("paidAt", "2018-03-25T23:43:01.053000", "2018-03-25T23:43:01.053000"),
+        ("paidAt", "1397/01/05-23:43", None),
+        ("paidAt", "1397-01-31 23:43:01", "1397-01-31 23:43:01"),
+        ("paidAt", "0001-01-01T00:00:00", None),
+        ("paidAt", "2018-13-45T99:99:99", None),
+        ("verifiedAt", "yesterday", None),
+    ],
+)
+def test_an_absurd_field_is_absent(field: str, told: object, kept: str | None) -> None:
+    report = to_report({"result": 100, "status": 1, field: told})
+
+    assert (report.ref_number or report.card or report.paid_at or report.verified_at) == kept
