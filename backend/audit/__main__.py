@@ -10,6 +10,8 @@ from backend.log import configure_logging
 
 FAULTS = {
     "changed": "it is not what was written",
+    "rewritten": "the chain up to here is not the one that was written",
+    "cut_off": "entries at the end were removed",
     "missing_before": "an entry before it is missing or stands elsewhere",
 }
 
@@ -24,7 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     verify = commands.add_parser(
         "verify",
-        help="read the whole chain; compare the head with one noted earlier to see that no end was cut off",
+        help="read the whole chain; a head that was noted earlier also shows an end cut off by somebody who hid it",
     )
     verify.set_defaults(run=_verify)
     return parser

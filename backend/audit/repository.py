@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Row, func, insert, select, update
 
-from backend.audit.models import AuditEntryRow
-from backend.audit.types import Entry, Event
+from backend.audit.models import AuditEntryRow, AuditHeadRow
+from backend.audit.types import Entry, Event, Head
 from backend.db.engine import read, transaction
 from backend.db.locks import LockNumber
 
@@ -47,6 +47,15 @@ def append(event: Event, previous_hash: bytes, own_hash: bytes) -> None:
                 hash=own_hash,
             )
         )
+        longer = update(AuditHeadRow).values(entries=AuditHeadRow.entries + 1, hash=own_hash)
+        connection.execute(longer)
+
+
+def head() -> Head | None:
+    """How long the chain is and how it ends; None when somebody removed that, too."""
+    with read() as connection:
+        row = connection.execute(select(AuditHeadRow.entries, AuditHeadRow.hash)).one_or_none()
+    return None if row is None else Head(entries=row.entries, hash=row.hash)
 
 
 def entries_after(entry_id: int, limit: int) -> list[Entry]:

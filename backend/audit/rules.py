@@ -7,7 +7,7 @@ from hashlib import sha256
 import orjson
 
 from backend.actor import Actor
-from backend.audit.types import Entry, Event, Plain
+from backend.audit.types import Entry, Event, Head, Plain
 from backend.errors import Invalid
 from backend.free_text import written
 from backend.log import redact
@@ -69,6 +69,12 @@ def fault(entry: Entry, previous_hash: bytes) -> str:
     if entry.previous_hash != previous_hash:
         return "missing_before"
     return ""
+
+
+def fault_of_end(stored: Head | None, entries: int, own_hash: bytes) -> str:
+    """What is wrong when a chain of so many entries ends with a hash: ``rewritten``, or nothing."""
+    is_end = stored is not None and stored.entries == entries
+    return "rewritten" if is_end and stored is not None and stored.hash != own_hash else ""
 
 
 def _named(name: str, value: object) -> Plain:

@@ -38,10 +38,18 @@ def verify(actor: Actor) -> Verified:
     """Read the whole chain and tell whether it is intact, else where it breaks first. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     seen, last_id, head = 0, 0, rules.BEGINNING
+    # Read first: entries that are appended meanwhile only make the chain longer.
+    stored = repository.head()
     while batch := repository.entries_after(last_id, _READ_AT_ONCE):
         for entry in batch:
             if reason := rules.fault(entry, head):
                 log.error("audit.broken", entry=entry.id, reason=reason)
                 return Verified(entries=seen, head=head.hex(), broken_at=entry.id, reason=reason)
             seen, last_id, head = seen + 1, entry.id, entry.hash
+            if reason := rules.fault_of_end(stored, seen, head):
+                log.error("audit.broken", entry=entry.id, reason=reason)
+                return Verified(entries=seen, head=head.hex(), broken_at=entry.id, reason=reason)
+    if stored is None or seen < stored.entries:
+        log.error("audit.broken", entry=last_id + 1, reason="cut_off")
+        return Verified(entries=seen, head=head.hex(), broken_at=last_id + 1, reason="cut_off")
     return Verified(entries=seen, head=head.hex())

@@ -28,11 +28,19 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """How many entries a chain has, and the hash of the newest."""
+
+    entries: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
     """What reading the whole chain found.
 
     ``head`` is the last hash that fits, for whoever compares it with one noted earlier: only so can it be
-    seen that the newest entries were cut off.
+    seen that somebody cut off the newest entries and hid it by changing the stored head as well.
     """
 
     entries: int

@@ -44,6 +44,7 @@ def test_a_broken_chain_is_a_sentence_that_says_where_and_exit_code_1(
     chain: str, capsys: pytest.CaptureFixture[str], statement: str, said: str
 ) -> None:
     with transaction() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text(statement))
 
     assert main(["verify"]) == 1
