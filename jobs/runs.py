@@ -50,6 +50,11 @@ def execute(job: Job, started_by: str) -> bool:
             reason="The database does not answer; the next firing tries again.",
         )
         return False
+    except (
+        Exception
+    ):  # the edge of the process too: what the database refuses to note must not end the others
+        log.exception("job.not_recorded", job=job.name)
+        return False
     return state == JobState.FINISHED
 
 
@@ -77,7 +82,7 @@ def _attempt(job: Job, actor: Actor) -> tuple[JobState, str]:
         outcome, meaning = error.reason_key, {"meaning": error_text(error, "en")}
     except Exception:  # the edge of the process: a bug in one job must not end the others
         log.exception("job.crashed", job=job.name)
-        return JobState.FAILED, "bug"
+        return JobState.FAILED, AppError().reason_key
     else:
         if outcome:
             log.info("job.finished", job=job.name, outcome=outcome)

@@ -4,7 +4,8 @@ What is mended: warnings and partial answers are failures, queries travel in the
 milliseconds, label values are escaped, every exchange has one deadline, and numbers of tokens stay integers.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -19,6 +20,8 @@ SERVICE = "prometheus"
 # 50,000 series with twelve labels each are 25 MB; a day of one start-time series every second is 2 MB.
 LARGEST_ANSWER_BYTES = 1024 * 1024 * 1024
 LONGEST_REASON = 300
+STALE = "NaN"
+"""What VictoriaMetrics shows among raw samples where a series ends; Prometheus keeps such marks to itself."""
 
 Sample = dict[str, Any]
 
@@ -41,16 +44,43 @@ class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships n
         self._http.close()
 
     def instant(self, query: str, at_ms: int) -> list[Sample]:
-        """The result of an instant query at a millisecond, complete or not at all.
+        """The vector of an instant query at a millisecond, complete or not at all.
 
-        A vector is ``[{"metric": {...}, "value": [1669072345.38, "123"]}]``; a range selector gives ``values``.
+        ``[{"metric": {...}, "value": [1669072345.38, "123"]}]``
         https://prometheus.io/docs/prometheus/latest/querying/api/#instant-queries
 
         Raises:
-            Unavailable: no answer in time, an error, or an answer with warnings.
+            Unavailable: no answer in time, an error, an answer with warnings, or one that is no vector.
         """
+        found = self._result(query, at_ms)
+        if not all(_has_labels(row) and _is_sample(row.get("value")) for row in found):
+            raise Unavailable(service=SERVICE, cause="unreadable")
+        return found
+
+    def ranges(self, query: str, at_ms: int) -> list[Sample]:
+        """The raw samples of a range selector at a millisecond, complete or not at all; each is a finite number.
+
+        ``[{"metric": {...}, "values": [[1669072345.38, "123"], ...]}]``. The marks that VictoriaMetrics shows where a
+        series ends are left out.
+        https://prometheus.io/docs/prometheus/latest/querying/api/#range-vectors
+
+        Raises:
+            Unavailable: no answer in time, an error, an answer with warnings, or one that is no matrix of numbers.
+        """
+        found = self._result(query, at_ms)
+        if not all(_has_labels(row) and _are_samples(row.get("values")) for row in found):
+            raise Unavailable(service=SERVICE, cause="unreadable")
+        rows = [{**row, "values": [one for one in row["values"] if one[1] != STALE]} for row in found]
+        if not all(_are_finite({value for _, value in row["values"]}) for row in rows):
+            raise Unavailable(service=SERVICE, cause="unreadable")
+        return [row for row in rows if row["values"]]
+
+    def _result(self, query: str, at_ms: int) -> list[Any]:
         fields = {"query": query, "time": instant_text(at_ms), "timeout": f"{int(self.timeout_s * 1000)}ms"}
-        result: list[Sample] = self._ask("POST", "/api/v1/query", fields)["result"]
+        data = self._ask("POST", "/api/v1/query", fields)
+        result = data.get("result") if isinstance(data, dict) else None
+        if not isinstance(result, list):
+            raise Unavailable(service=SERVICE, cause="unreadable")
         return result
 
     def label_values(self, label: str, selector: str, from_ms: int, until_ms: int) -> list[str]:
@@ -64,7 +94,9 @@ class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships n
             Unavailable: no answer in time, an error, or an answer with warnings.
         """
         fields = {"match[]": selector, "start": instant_text(from_ms), "end": instant_text(until_ms)}
-        values: list[str] = self._ask("GET", f"/api/v1/label/{label}/values", fields)
+        values = self._ask("GET", f"/api/v1/label/{label}/values", fields)
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise Unavailable(service=SERVICE, cause="unreadable")
         return values
 
     def _ask(self, method: str, path: str, fields: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
@@ -143,6 +175,31 @@ def whole(value: str) -> int:
         raise Unavailable(service=SERVICE, cause="unreadable") from None
 
 
+def _has_labels(row: object) -> bool:
+    labels = row.get("metric") if isinstance(row, dict) else None
+    return isinstance(labels, dict) and (not labels or set(map(type, labels.values())) == {str})
+
+
+def _is_sample(told: object) -> bool:
+    return type(told) is list and len(told) == 2 and type(told[0]) in {int, float} and type(told[1]) is str  # noqa: PLR2004 - an instant and a value
+
+
+def _are_samples(told: object) -> bool:
+    return isinstance(told, list) and all(map(_is_sample, told))
+
+
+def _are_finite(values: Iterable[str]) -> bool:
+    try:
+        return all(math.isfinite(float(value)) for value in values)
+    except ValueError:
+        return False
+
+
+def _listed(told: Mapping[str, Any], name: str) -> list[Any]:
+    found = told.get(name) or []
+    return found if isinstance(found, list) else [found]
+
+
 def _complete(told: Any, status: int) -> Any:  # noqa: ANN401 - JSON
     """The data of an answer that is whole. A part of the truth is no truth for a bill."""
     if not isinstance(told, dict):
@@ -150,7 +207,7 @@ def _complete(told: Any, status: int) -> Any:  # noqa: ANN401 - JSON
     if told.get("status") != "success" or not requests.codes.ok <= status < requests.codes.multiple_choices:
         reason = str(told.get("error") or "no reason given")[:LONGEST_REASON]
         raise Unavailable(service=SERVICE, cause="refused", status=status, detail=reason)
-    doubts = [*(told.get("warnings") or ()), *(i for i in told.get("infos") or () if "partial" in i.lower())]
+    doubts = [*_listed(told, "warnings"), *(i for i in _listed(told, "infos") if "partial" in str(i).lower())]
     if doubts or told.get("isPartial") or "data" not in told:
         reason = str(doubts[0] if doubts else "partial response")[:LONGEST_REASON]
         raise Unavailable(service=SERVICE, cause="partial", status=status, detail=reason)

@@ -22,7 +22,7 @@ from backend.collector import collector_paused
 from backend.config import settings
 from backend.db.engine import advisory_lock, read, transaction
 from backend.db.locks import LockNumber
-from backend.errors import AppError, Conflict, Invalid, NotFound, Unavailable
+from backend.errors import AppError, Conflict, Invalid, NotFound, Refused, Unavailable
 from backend.i18n.catalog import error_text
 from backend.invoices import (
     billing_service,
@@ -331,6 +331,12 @@ def _bill_day(actor: Actor, day: date, started_by: str, *, is_asked_for: bool) -
         if error.data.get("service") == "database":
             raise
         return _record_failure(day, started_by, started_at, error)
+    except Refused:
+        raise
+    except Exception:
+        # Nobody foresaw it, so nobody says whether it passes: the day failed like any other, and is tried again.
+        _record_failure(day, started_by, started_at, AppError())
+        raise
     if run is not None:
         log.info(
             "billing.day_billed",

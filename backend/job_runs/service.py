@@ -46,14 +46,14 @@ def finish(actor: Actor, run_id: UUID, state: JobState, outcome: str) -> None:
     """Record how a run ended, in a few words."""
     require_process(actor)
     with transaction() as connection:
-        repository.finish_run(connection, run_id, state, outcome[:MAX_OUTCOME], clock.utc_now())
+        repository.finish_run(connection, run_id, state, _stored(outcome), clock.utc_now())
 
 
 def record(actor: Actor, job: str, started_by: str, state: JobState, outcome: str) -> None:
     """Record a run that is over already: for jobs so frequent that only the telling runs are kept."""
     require_process(actor)
     with transaction() as connection:
-        repository.insert_run(connection, _run(job, started_by, state, outcome[:MAX_OUTCOME]))
+        repository.insert_run(connection, _run(job, started_by, state, _stored(outcome)))
 
 
 def take_over(actor: Actor) -> int:
@@ -82,6 +82,11 @@ def forget_old(actor: Actor) -> int:
     require_process(actor)
     with transaction() as connection:
         return repository.delete_older(connection, clock.utc_now() - KEPT)
+
+
+def _stored(outcome: str) -> str:
+    """The words without what PostgreSQL keeps in no text; others' answers may be among them."""
+    return outcome.replace("\0", "")[:MAX_OUTCOME]
 
 
 def _run(job: str, started_by: str, state: JobState, outcome: str) -> JobRun:

@@ -124,7 +124,7 @@ class Source:
         if len(instances) <= NAMED_INSTANCES:
             matchers.append(one_of("instance", sorted(instances)))
         query = f"{selector(START_TIME, matchers)}[{span.end_ms - span.start_ms + 1}ms]"
-        matrix = self.client.instant(query, span.end_ms)
+        matrix = self.client.ranges(query, span.end_ms)
         return sight_of(matrix, is_wanted=lambda instance: instance in instances)
 
     def boundaries(
@@ -275,7 +275,7 @@ class Source:
         found: dict[str, set[int]] = {}
         for start in range(0, len(instances), LARGEST_BATCH):
             asked = selector("up", [*matchers, one_of("instance", instances[start : start + LARGEST_BATCH])])
-            for series in self.client.instant(f"{asked}[{span.end_ms - span.start_ms + 1}ms]", span.end_ms):
+            for series in self.client.ranges(f"{asked}[{span.end_ms - span.start_ms + 1}ms]", span.end_ms):
                 labels = {name: value for name, value in series["metric"].items() if name != "__name__"}
                 instance = labels.get("instance", "")
                 # The address may have been another program's meanwhile: its labels say so.

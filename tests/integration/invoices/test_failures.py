@@ -17,8 +17,13 @@ from backend.clock import day_window
 from backend.db.engine import advisory_lock, transaction
 from backend.db.locks import LockNumber
 from backend.errors import Conflict, NotFound
+from backend.invoices import billing_service
 from backend.invoices import service as invoices
 from backend.invoices.types import RunState
+from backend.job_runs import service as job_runs
+from backend.job_runs.types import JobState
+from jobs.registry import job_named
+from jobs.runs import execute
 from tests import factories
 from tests.conftest import forget_caches
 from tests.integration.invoices.conftest import Past, write_past
@@ -41,7 +46,8 @@ class _Answering(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
-        body = json.dumps(self.body).encode()
+        is_of_labels = self.command == "GET" and self.body is EMPTY
+        body = json.dumps({**EMPTY, "data": []} if is_of_labels else self.body).encode()
         self.send_response(self.status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -81,6 +87,8 @@ def answering(
         pytest.param((200, WARNING), id="a warning"),
         pytest.param((422, ERROR), id="an error"),
         pytest.param((503, {}), id="not there"),
+        pytest.param((200, {"status": "success", "data": None}), id="no data"),
+        pytest.param((200, {"status": "success", "data": {"result": None}}), id="no result"),
     ],
     indirect=True,
 )
@@ -94,6 +102,24 @@ def test_a_doubtful_answer_bills_nobody_and_is_on_record(answering: None) -> Non
     assert runs[0].error.startswith("unavailable")
     written = {table: count for table, count in counts().items() if count}
     assert written == {"billing_run": 1}
+
+
+@pytest.mark.parametrize("answering", [pytest.param((200, EMPTY), id="empty")], indirect=True)
+def test_what_nobody_foresaw_is_a_failed_run_that_is_repeated(
+    answering: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    factories.tenant("alpha")
+    monkeypatch.setattr(billing_service, "usage_and_tenants", lambda *_: {}["nobody thought of it"])
+
+    assert not execute(job_named("nightly_billing"), "scheduler")
+    assert not execute(job_named("nightly_billing"), "scheduler")
+
+    failed = invoices.runs(OPERATOR)
+    assert [(run.state, run.error) for run in failed] == [(RunState.FAILED, "unknown")] * 2
+    assert invoices.health(OPERATOR).last_failed_at == failed[0].finished_at
+    [job] = [run for run in job_runs.last_runs(NIGHT) if run.job == "nightly_billing"]
+    assert (job.state, job.outcome) == (JobState.FAILED, "unknown")
+    assert "nobody thought of it" in caplog.text
 
 
 def test_the_night_goes_on_where_it_failed(measured: Past) -> None:
@@ -183,7 +209,9 @@ def test_a_plan_of_a_day_without_prices_is_refused(measured: Past) -> None:
 
 
 def test_the_command_for_a_day_without_prices_ends_with_a_sentence(measured: Past) -> None:
-    command = [sys.executable, "-m", "jobs", "run", "nightly_billing", "--day", "2019-12-31"]
+    _prices_begin(measured.yesterday)
+    day = measured.day_before_yesterday.isoformat()
+    command = [sys.executable, "-m", "jobs", "run", "nightly_billing", "--day", day]
 
     real, dry = (
         subprocess.run([*command, *more], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -191,7 +219,8 @@ def test_the_command_for_a_day_without_prices_ends_with_a_sentence(measured: Pas
     )
 
     assert (real.returncode, dry.returncode) == (1, 1)
-    assert "2019-12-31  not_found.prices_of_day" in real.stdout
+    assert f"{day} (" in real.stdout
+    assert "not_found.prices_of_day" in real.stdout
     assert "No price list covers this day" in real.stderr
     assert "Traceback" not in real.stderr
     assert dry.stderr.startswith("No price list covers this day")

@@ -46,8 +46,8 @@ class Shuffled(Prometheus):
         super().__init__(url, 30)
         self.dice = random.Random()  # noqa: S311 - seeded by each test
 
-    def instant(self, query: str, at_ms: int) -> list[Sample]:
-        rows = super().instant(query, at_ms)
+    def _result(self, query: str, at_ms: int) -> list[Sample]:
+        rows = super()._result(query, at_ms)
         self.dice.shuffle(rows)
         return [{**row, "metric": self._shuffled(row["metric"])} for row in rows]
 
@@ -67,8 +67,8 @@ class Abreast(Prometheus):
         self.to_wait = 3
         self._all_three = Barrier(3)
 
-    def instant(self, query: str, at_ms: int) -> list[Sample]:
-        rows = super().instant(query, at_ms)
+    def _result(self, query: str, at_ms: int) -> list[Sample]:
+        rows = super()._result(query, at_ms)
         if self.to_wait:
             self.to_wait -= 1
             self._all_three.wait(10)

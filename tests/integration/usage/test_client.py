@@ -17,6 +17,30 @@ from backend.errors import Unavailable
 
 WHOLE = {"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "1"]}]}}
 
+UNREADABLE = [
+    None,
+    [],
+    {},
+    {"result": None},
+    {"result": {}},
+    *(
+        {"result": [row]}
+        for row in (
+            None,
+            {"metric": None, "value": [1, "1"]},
+            {"metric": {"instance": None}, "value": [1, "1"]},
+            {"value": [1, "1"]},
+            {"metric": {}},
+            {"metric": {}, "value": None},
+            {"metric": {}, "value": [1]},
+            {"metric": {}, "value": [None, "1"]},
+            {"metric": {}, "value": [1, None]},
+            {"metric": {}, "value": [1, 1]},
+            {"metric": {}, "values": [[1, "1"]]},
+        )
+    ),
+]
+
 Reply = tuple[int, bytes]
 
 
@@ -90,6 +114,11 @@ def client(stand_in: StandIn) -> Iterator[Prometheus]:
         pytest.param({"status": "success"}, "partial", id="no data"),
         pytest.param({"status": "error", "error": "too many samples"}, "refused", id="error"),
         pytest.param(["no object"], "unreadable", id="not an object"),
+        pytest.param({**WHOLE, "infos": [None], "warnings": "x"}, "partial", id="a warning that is no list"),
+        *(
+            pytest.param({"status": "success", "data": data}, "unreadable", id=f"unreadable {number}")
+            for number, data in enumerate(UNREADABLE)
+        ),
     ],
 )
 def test_an_answer_that_is_not_whole_is_a_failure(
@@ -122,6 +151,40 @@ def test_a_status_that_is_no_success_is_a_failure(
         client.instant("up", 1)
 
     assert failure.value.data["cause"] == cause
+
+
+@pytest.mark.parametrize(
+    "values",
+    [None, "1", [None], [[1, None]], [[1]], [[1, "many"]], [[1, "+Inf"]], [[1, "1"], [None, "1"]]],
+    ids=str,
+)
+def test_raw_samples_that_are_no_numbers_are_a_failure(
+    values: object, stand_in: StandIn, client: Prometheus
+) -> None:
+    answer = {"status": "success", "data": {"result": [{"metric": {}, "values": values}]}}
+    stand_in.reply = lambda: (200, orjson.dumps(answer))
+
+    with pytest.raises(Unavailable, match="unreadable"):
+        client.ranges("up[1h]", 1)
+
+
+def test_marks_of_ended_series_are_no_samples(stand_in: StandIn, client: Prometheus) -> None:
+    ended = {"metric": {"pod": "a"}, "values": [[1, "5"], [2, "NaN"], [3, "5"]]}
+    only_marks = {"metric": {"pod": "b"}, "values": [[1, "NaN"]]}
+    answer = {"status": "success", "data": {"result": [ended, only_marks]}}
+    stand_in.reply = lambda: (200, orjson.dumps(answer))
+
+    assert client.ranges("up[1h]", 1) == [{"metric": {"pod": "a"}, "values": [[1, "5"], [3, "5"]]}]
+
+
+@pytest.mark.parametrize("data", [None, {}, [None], ["a", 1], "abc"], ids=str)
+def test_label_values_that_are_no_texts_are_a_failure(
+    data: object, stand_in: StandIn, client: Prometheus
+) -> None:
+    stand_in.reply = lambda: (200, orjson.dumps({"status": "success", "data": data}))
+
+    with pytest.raises(Unavailable, match="unreadable"):
+        client.label_values("tenant", "up", 1, 2)
 
 
 def test_harmless_infos_are_no_failure(stand_in: StandIn, client: Prometheus) -> None:
