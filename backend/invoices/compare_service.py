@@ -23,7 +23,7 @@ def compare_day(actor: Actor, day: date) -> DayComparison:
     """
     require_role_or_process(actor, *STAFF_ROLES)
     if usage.window_of(actor, day) is None:
-        raise NotFound
+        raise NotFound(reason="compared_day")
     with collector_paused():
         measured = usage.measure_day(actor, day).rows
     stored = usage.rows_of_day(actor, day)

@@ -3,6 +3,7 @@
 import reflex as rx
 
 from portal import routes
+from portal.billing.compare_parts import compare_view
 from portal.billing.parts import held_table, plan_view, release_dialog, runs_table, unknown_table
 from portal.billing.state import BillingState
 from portal.components.basics import badge, count_badge, page_head, tile, tiles
@@ -65,6 +66,7 @@ def _billing() -> rx.Component:
                     ),
                     ("unknown", t("page.billing.unknown"), rx.fragment()),
                     ("plan", t("page.billing.plan"), rx.fragment()),
+                    ("compare", t("page.compare.tab"), rx.fragment()),
                 ],
                 on_choose=BillingState.choose_tab,
                 label=t("page.billing.views"),
@@ -75,6 +77,7 @@ def _billing() -> rx.Component:
                     ("held", held_table()),
                     ("unknown", unknown_table()),
                     ("plan", plan_view()),
+                    ("compare", compare_view()),
                     runs_table(),
                 ),
                 chosen=BillingState.tab,

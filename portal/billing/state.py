@@ -19,7 +19,7 @@ from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
 from portal.ids import uuid_of
 
-TABS = ("runs", "held", "unknown", "plan")
+TABS = ("runs", "held", "unknown", "plan", "compare")
 PROGRESS_S = 1.0
 
 

@@ -61,6 +61,18 @@ def test_the_pages_of_an_operator(people: dict[str, SignIn], visit: Visitor, lan
         now.page.get_by_role("tab", name=now.t(f"page.billing.{tab}")).click()
         expect(now.page.get_by_role("tab", selected=True)).to_contain_text(now.t(f"page.billing.{tab}"))
         keep(now, f"billing-{tab}")
+    now.page.get_by_role("tab", name=now.t("page.compare.tab")).click()
+    now.page.locator("#compared-day").fill(asked(now.stack, "SELECT max(day)::text FROM measured_day")[0][0])
+    now.page.get_by_role("button", name=now.t("page.compare.do")).click()
+    expect(now.page.get_by_role("link", name=now.t("page.compare.invoices"))).to_be_visible()
+    keep(now, "billing-compare")
+    now.page.get_by_role("link", name=now.t("page.compare.invoices")).click()
+    expect(now.page.get_by_role("heading", name=now.t("page.all_invoices.heading")).first).to_be_visible()
+    keep(now, "all-invoices")
+    now.go("/companies")
+    keep(now, "companies")
+    now.go("/payments")
+    keep(now, "payments")
 
 
 def test_an_address_that_leads_nowhere(

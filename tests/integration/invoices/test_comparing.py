@@ -2,13 +2,19 @@
 
 from datetime import timedelta
 
+import jdatetime
 import pytest
 from sqlalchemy import text
 
 from backend.actor import Role
+from backend.days import in_both
 from backend.db.engine import read, transaction
-from backend.errors import Forbidden, NotFound
+from backend.errors import Forbidden, Invalid, NotFound
+from backend.i18n import format as fmt
+from backend.i18n.catalog import Lang
 from backend.invoices import service as invoices
+from backend.tenants import service as tenants
+from portal.billing.compare_state import read_comparison
 from tests import factories
 from tests.integration.invoices.conftest import Past
 
@@ -60,3 +66,36 @@ def test_a_day_that_is_not_stored_has_nothing_to_compare_with(measured: Past) ->
 def test_customers_compare_nothing(measured: Past) -> None:
     with pytest.raises(Forbidden):
         invoices.compare_day(factories.actor(Role.TENANT_ADMIN), measured.yesterday)
+
+
+@pytest.mark.parametrize("lang", ["fa", "en"])
+def test_the_page_says_whether_a_day_agrees_and_names_both_calendars(measured: Past, lang: Lang) -> None:
+    factories.many_tenants(["alpha", "beta"])
+    day = measured.yesterday
+    invoices.bill_day(OPERATOR, day)
+    wanted = jdatetime.date.fromgregorian(date=day).isoformat()
+
+    agreed = read_comparison(OPERATOR, wanted, lang)
+    with transaction() as connection:
+        connection.execute(text("UPDATE daily_usage SET tokens = tokens + 5 WHERE tenant = 'beta'"))
+    differs = read_comparison(OPERATOR, wanted, lang)
+
+    assert agreed.agrees
+    assert agreed.rows == []
+    assert fmt.digits(in_both(day), lang) in agreed.day
+    assert [(row.difference, row.company) for row in differs.rows] == [
+        (
+            fmt.number(-5, lang),
+            next(each.name(lang) for each in tenants.all_tenants(OPERATOR) if each.label == "beta"),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "key"), [("", "day"), ("1405-13-01", "day"), ("9999-01-01", "day_out_of_range")]
+)
+def test_what_is_no_day_is_not_compared(wanted: str, key: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read_comparison(OPERATOR, wanted, "en")
+
+    assert refused.value.key == f"error.invalid.{key}"

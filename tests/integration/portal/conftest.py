@@ -267,6 +267,7 @@ def own_handlers() -> list[str]:
 PAYLOADS: dict[str, dict[str, Any]] = {
     "choose_tab": {"name": "held"},
     "make_plan": {"form": {"day": "all"}},
+    "compare": {"form": {"compared_day": "1405-09-10"}},
     "ask_release": {"key": "x"},
     "release": {"form": {"reason": "because"}},
     "revoke": {"key": "x"},

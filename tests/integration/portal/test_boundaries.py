@@ -87,7 +87,14 @@ def test_what_an_operator_has_loaded_reaches_no_tenants_tab(
 
     async def steps(tab: Tab) -> tuple[list[Delta], list[Delta]]:
         filled: list[Delta] = []
-        for page in (routes.BILLING, routes.PAYMENTS, routes.ACCOUNT, routes.invoice(foreign)):
+        for page in (
+            routes.BILLING,
+            routes.PAYMENTS,
+            routes.ALL_INVOICES,
+            routes.COMPANIES,
+            routes.ACCOUNT,
+            routes.invoice(foreign),
+        ):
             await tab.open(cookie=operator.cookie, tab="operator", path=page, told=filled)
         told = await tab.open(cookie=viewer.cookie, tab="viewer", path=routes.INVOICES)
         # And the operator's own tab, by whoever has its token.
