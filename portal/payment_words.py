@@ -1,7 +1,7 @@
 """What payments are called on every page: where one stands, and why one did not start."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from backend.errors import AppError
 from backend.i18n import format as fmt
@@ -40,6 +40,7 @@ _REFUSALS = frozenset(
         "unavailable.zibal_refuses",
     }
 )
+MOST_NAMED = 10
 _NUMBERS = ("minimum_toman", "amount_toman")
 _NUMBER = re.compile(r"[0-9]{1,15}")
 
@@ -49,6 +50,13 @@ def standing_of(attempt: Attempt, lang: Lang) -> tuple[str, str]:
     if is_being_checked(attempt):
         return text("payment.state.paid_unverified", lang), "warn"
     return text(f"payment.state.{attempt.state}", lang), TONES.get(attempt.state, "")
+
+
+def invoices_named(numbers: Sequence[str], lang: Lang) -> str:
+    """The numbers of a payment's invoices; of very many the first, and how many more there are."""
+    named = fmt.listed((fmt.identifier(each, lang) for each in numbers[:MOST_NAMED] if each), lang)
+    more = len(numbers) - MOST_NAMED
+    return f"{named} {text('page.hand_off.more', lang, count=fmt.number(more, lang))}" if more > 0 else named
 
 
 def refusal_query(error: AppError) -> dict[str, str | int]:

@@ -93,10 +93,11 @@ def count_held(connection: Connection) -> int:
 
 
 def lines(connection: Connection, invoice_ids: Sequence[UUID]) -> dict[UUID, list[InvoiceLine]]:
-    """The lines of some invoices, by invoice and in the order of model and type."""
+    """The lines of some invoices, by invoice; of each model what went in, what of it was cached, and what came out."""
     statement = text(
         "SELECT invoice_id, model, type, tokens, rial_per_1000_tokens, amount_rial FROM invoice_line"
-        " WHERE invoice_id IN :ids ORDER BY invoice_id, model, type"
+        " WHERE invoice_id IN :ids ORDER BY invoice_id, model,"
+        " array_position(ARRAY['prompt', 'cached_prompt', 'completion'], type), type"
     ).bindparams(bindparam("ids", expanding=True))
     found: dict[UUID, list[InvoiceLine]] = {}
     if not invoice_ids:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
+from backend import clock
 from backend.actor import Actor
 from backend.clients.zibal import Status as GatewayStatus
 from backend.config import settings
@@ -118,12 +119,13 @@ def apply(actor: Actor, seen: Attempt, decision: Decision, now: datetime) -> Att
         if current.check_count != seen.check_count:
             return current
         after = _after(current, decision, now)
+        _tell(actor, current, after, decision)
         if after.has_money and not current.has_money:
             after = _settle(actor, after, now)
         elif current.has_money and not after.has_money:
             _give_back(actor, current, now, is_returning=after.state == State.REFUNDING)
         after = replace(after, next_check_at=rules.next_check(after, now))
-        _store(actor, current, after, decision, now)
+        _store(current, after, decision)
     if after.state != current.state:
         log.info(
             "payment.changed",
@@ -194,7 +196,7 @@ def _settle(actor: Actor, attempt: Attempt, now: datetime) -> Attempt:
         outstanding_rial=still_due,
     )
     notifications.enqueue([receipt], now)
-    _event(actor, settled, EventKind.SETTLED, now, {"credit_rial": left, "turn": settled.turn})
+    _event(actor, settled, EventKind.SETTLED, {"credit_rial": left, "turn": settled.turn})
     if left:
         log.warning("payment.surplus", attempt=attempt.id, tenant=attempt.tenant_id, credit_rial=left)
         return replace(settled, flags=rules.with_flag(settled.flags, Flag.SURPLUS))
@@ -238,7 +240,7 @@ def _give_back(actor: Actor, attempt: Attempt, now: datetime, *, is_returning: b
     )
     notifications.enqueue([mail], now)
     told = {"turn": attempt.turn, "credit_reopened_rial": of_credit.total()}
-    _event(actor, attempt, EventKind.MONEY_RETURNED, now, told)
+    _event(actor, attempt, EventKind.MONEY_RETURNED, told)
     log.error(
         "payment.money_returned",
         attempt=attempt.id,
@@ -254,7 +256,7 @@ def outstanding_of(due: Due, paid_rial: int) -> int:
     return due.amount_rial - paid_rial if due.status == Status.PENDING else 0
 
 
-def _store(actor: Actor, before: Attempt, after: Attempt, decision: Decision, now: datetime) -> None:
+def _store(before: Attempt, after: Attempt, decision: Decision) -> None:
     repository.change(
         after.id,
         after.state,
@@ -273,7 +275,10 @@ def _store(actor: Actor, before: Attempt, after: Attempt, decision: Decision, no
         last_error=after.last_error,
         resolved_at=None if rules.is_news(before, after) else after.resolved_at,
     )
-    # An unchanged answer is counted, not told again: an attempt is asked about many times.
+
+
+def _tell(actor: Actor, before: Attempt, after: Attempt, decision: Decision) -> None:
+    """Write down the answer, before what follows from it; an unchanged one is counted and not told again."""
     told = (after.state, after.verdict, after.last_error, after.gateway_status)
     if told != (before.state, before.verdict, before.last_error, before.gateway_status):
         detail = {
@@ -282,7 +287,7 @@ def _store(actor: Actor, before: Attempt, after: Attempt, decision: Decision, no
             "state": after.state.value,
             **after.raw,
         }
-        _event(actor, after, EventKind.JUDGED, now, detail)
+        _event(actor, after, EventKind.JUDGED, detail)
 
 
 def _enter(
@@ -305,10 +310,9 @@ def _enter(
     )
 
 
-def _event(
-    actor: Actor, attempt: Attempt, kind: EventKind, now: datetime, detail: Mapping[str, object]
-) -> None:
-    repository.add_event(attempt.id, kind, actor=name_of(actor), at=now, detail=detail)
+def _event(actor: Actor, attempt: Attempt, kind: EventKind, detail: Mapping[str, object]) -> None:
+    # A question may take half a minute, and a round of the sweeper longer; what happens is told when it does.
+    repository.add_event(attempt.id, kind, actor=name_of(actor), at=clock.utc_now(), detail=detail)
 
 
 def name_of(actor: Actor) -> str:

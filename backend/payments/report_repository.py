@@ -25,6 +25,8 @@ _UNDECIDED = f"""
 redirected_at <= :before AND resolved_at IS NULL AND state NOT IN ({_listed(DECIDED_STATES)})
 AND (state = '{State.REFUNDING}' OR verdict IS NULL OR verdict IN ({_listed(NOT_DECIDED)}))
 """
+# Earlier versions wrote these down before the answer that they follow from, with the same instant.
+_BOOKED = (EventKind.SETTLED.value, EventKind.MONEY_RETURNED.value)
 _ATTEMPT = "SELECT * FROM payment_attempt"
 _FLAGGED = "flags <> '[]'::jsonb AND resolved_at IS NULL"
 
@@ -68,11 +70,11 @@ def flagged(limit: int) -> list[Attempt]:
 
 
 def events(attempt_id: AttemptId) -> list[Event]:
-    """What happened to an attempt, in order."""
+    """What happened to an attempt, in the order in which it did: what is booked follows from the answer before it."""
     statement = (
         select(PaymentEventRow.at, PaymentEventRow.actor, PaymentEventRow.kind, PaymentEventRow.detail)
         .where(PaymentEventRow.attempt_id == attempt_id)
-        .order_by(PaymentEventRow.id)
+        .order_by(PaymentEventRow.at, PaymentEventRow.kind.in_(_BOOKED), PaymentEventRow.id)
     )
     with read() as connection:
         return [

@@ -249,16 +249,19 @@ def with_allocations(connection: Connection, rows: Sequence[Row[Any]]) -> list[A
     """Attempts from rows of their table, each with its allocations."""
     if not rows:
         return []
-    statement = (
-        select(PaymentAllocationRow.__table__)
-        .where(PaymentAllocationRow.attempt_id.in_([row.id for row in rows]))
-        .order_by(PaymentAllocationRow.position)
-    )
+    statement = text(
+        "SELECT l.attempt_id, l.invoice_id, l.amount_rial, l.position, coalesce(i.number, '') AS number"
+        " FROM payment_allocation l JOIN tenant_invoice i ON i.id = l.invoice_id"
+        " WHERE l.attempt_id IN :ids ORDER BY l.position"
+    ).bindparams(bindparam("ids", expanding=True))
     found: dict[UUID, list[Allocation]] = {}
-    for row in connection.execute(statement):
+    for row in connection.execute(statement, {"ids": [row.id for row in rows]}):
         found.setdefault(row.attempt_id, []).append(
             Allocation(
-                invoice_id=InvoiceId(row.invoice_id), amount_rial=Rial(row.amount_rial), position=row.position
+                invoice_id=InvoiceId(row.invoice_id),
+                amount_rial=Rial(row.amount_rial),
+                position=row.position,
+                number=row.number,
             )
         )
     return [_to_attempt(row, tuple(found.get(row.id, ()))) for row in rows]

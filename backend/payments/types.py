@@ -1,7 +1,7 @@
 """Nouns of payments."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
@@ -155,11 +155,12 @@ class Owed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allocation:
-    """The part of a payment that is meant for one invoice."""
+    """The part of a payment that is meant for one invoice; what was stored knows the invoice's number."""
 
     invoice_id: InvoiceId
     amount_rial: Rial
     position: int
+    number: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +211,11 @@ class Attempt:
     def invoice_ids(self) -> tuple[InvoiceId, ...]:
         """Its invoices, the oldest first."""
         return tuple(each.invoice_id for each in self.allocations)
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The numbers of its invoices, the oldest first."""
+        return tuple(each.number for each in self.allocations)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,7 @@ def to_paper(detail: InvoiceDetail, history: InvoicePayments, lang: Lang) -> Pap
         total=fmt.toman_bare(invoice.amount_rial, lang),
         in_words=fmt.toman_in_words(invoice.amount_rial, lang),
         paid=fmt.toman(history.paid_rial, lang) if history.paid_rial else "",
-        left=fmt.toman(history.outstanding_rial, lang) if history.outstanding_rial else "",
+        left=fmt.toman(history.outstanding_rial, lang) if number else "",
     )
 
 

@@ -10,7 +10,7 @@ from backend.invoices.types import InvoiceId
 from backend.payments import service as payments
 from backend.payments.types import Attempt, CreditUse, InvoicePayments, PaymentPreview, PreviewProblem
 from portal import routes
-from portal.payment_words import standing_of
+from portal.payment_words import invoices_named, standing_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,9 +148,11 @@ def _to_attempt(attempt: Attempt, invoice_id: InvoiceId, lang: Lang, *, leads: b
     whole = fmt.toman(attempt.amount_rial, lang)
     return AttemptRow(
         key=str(attempt.id),
-        at=fmt.instant(attempt.created_at, lang),
+        at=fmt.moment(attempt.created_at, lang),
         amount=fmt.toman_bare(part, lang),
-        of_total=text("payment.of_total", lang, amount=whole) if part != attempt.amount_rial else "",
+        of_total=text("payment.of_total", lang, amount=whole, numbers=invoices_named(attempt.numbers, lang))
+        if part != attempt.amount_rial
+        else "",
         state=state,
         tone=tone,
         # What one tells a bank stays in the bank's own digits.

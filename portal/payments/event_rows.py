@@ -3,7 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
+from backend.clock import TEHRAN
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
 from backend.payments.types import Event
@@ -44,7 +46,7 @@ def to_event(number: int, event: Event, lang: Lang) -> EventRow:
     """A line of what happened; what is empty or not known to the catalogue stays out."""
     return EventRow(
         key=str(number),
-        at=fmt.instant(event.at, lang),
+        at=fmt.moment(event.at, lang),
         event=text(f"payment.event.{event.kind}", lang),
         by=actor_name(event.actor, lang),
         details=_details(event.detail, lang),
@@ -70,6 +72,15 @@ def _is_worth_telling(name: str, value: object) -> bool:
     return value is not None and value != "" and (name, value) not in _USUAL
 
 
+def _gateway_time(value: str, lang: Lang) -> str:
+    """A time that the gateway tells, without its microseconds. It names no zone, so neither do we convert it."""
+    try:
+        told = datetime.fromisoformat(value)
+    except ValueError:
+        return "—"
+    return fmt.moment(told if told.tzinfo else told.replace(tzinfo=TEHRAN), lang)
+
+
 def _detail(name: str, value: object, lang: Lang) -> Detail:
     label = text(f"payment.detail.{name}", lang)
     match name:
@@ -84,6 +95,8 @@ def _detail(name: str, value: object, lang: Lang) -> Detail:
             words = reason_words(str(value), lang)
         case "amount" | "credit_rial" | "credit_reopened_rial":
             words = fmt.toman(int(str(value)), lang) if re.fullmatch(r"-?[0-9]+", str(value)) else "—"
+        case "paid_at" | "verified_at":
+            words = _gateway_time(str(value), lang)
         case "turn":
             words = fmt.number(int(str(value)), lang)
         case _:

