@@ -10,12 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache, partial
+from traceback import extract_tb
 from typing import ParamSpec, TypeVar
 
 from backend.config import settings
 from backend.errors import AppError, Unavailable
 from backend.i18n.catalog import Lang, error_text, text
 from backend.log import get_logger
+from portal.notes import Notes
 
 NETWORK_THREADS = 4
 GATEWAY_THREADS = 16
@@ -27,6 +29,8 @@ BILLING_THREADS = 4
 PASSWORD_THREADS = 2
 
 log = get_logger(__name__)
+_notes = Notes(log)
+_references: dict[str, str] = {}
 
 REFERENCE = re.compile(r"[0-9a-f]{8}")
 
@@ -110,7 +114,8 @@ async def attempt(lang: Lang, work: Callable[[], T], *, lane: Lane = Lane.DATABA
 def problem_of(error: AppError, lang: Lang) -> Problem:
     """The sentence for an expected error. That another party is away stands in the log too."""
     if isinstance(error, Unavailable):
-        log.warning("portal.unavailable", **error.data, meaning=error_text(error, "en"))
+        kind = f"{error.data.get('service')}:{error.data.get('cause')}"
+        _notes.warning("portal.unavailable", kind=kind, **error.data, meaning=error_text(error, "en"))
     return Problem(text=error_text(error, lang), passes=isinstance(error, Unavailable))
 
 
@@ -120,10 +125,24 @@ def unexpected_words(reference: str, lang: Lang) -> str:
 
 
 def unexpected(error: Exception, lang: Lang) -> Problem:
-    """The sentence for a bug: it holds a short reference that the log holds too. The trace goes to the log only."""
-    reference = secrets.token_hex(4)
-    log.exception("portal.unexpected_error", caught=error, reference=reference)  # noqa: LOG004 - it names the trace
+    """The sentence for a bug: it holds a short reference that the log holds too. The trace goes to the log only.
+
+    The same bug is written once a minute, and whoever meets it meanwhile gets the reference of that line.
+    """
+    kind = _kind_of(error)
+    left_out = _notes.left_out(kind)
+    if left_out is not None:
+        _references[kind] = secrets.token_hex(4)
+        about = {"left_out": left_out} if left_out else {}
+        log.exception("portal.unexpected_error", caught=error, reference=_references[kind], **about)  # noqa: LOG004 - it names the trace
+    reference = _references[kind]
     return Problem(text=text("error.unknown", lang, reference=reference), reference=reference)
+
+
+def _kind_of(error: Exception) -> str:
+    """What an error has in common with the same one of another request: its type and the lines that led to it."""
+    lines = {f"{frame.filename}:{frame.lineno}" for frame in extract_tb(error.__traceback__)}
+    return f"{type(error).__qualname__} {sorted(lines)}"
 
 
 async def _run(lane: Lane, work: Callable[[], T]) -> T:
@@ -138,7 +157,8 @@ async def _run(lane: Lane, work: Callable[[], T]) -> T:
 
 
 def close() -> None:
-    """End the threads after their present work; the next call starts new ones."""
+    """End the threads after their present work, and forget what was noted; the next call starts anew."""
+    _notes.forget()
     for lane in Lane:
         _threads(lane).shutdown(wait=False, cancel_futures=True)
     _threads.cache_clear()

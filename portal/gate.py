@@ -18,12 +18,13 @@ import reflex as rx
 from reflex.app import EventNamespace
 from reflex.utils.token_manager import LocalTokenManager, RedisTokenManager
 from reflex_base.constants import RouteVar
+from reflex_base.constants.state import FIELD_MARKER
 from reflex_base.registry import RegistrationContext
 
 from backend.log import get_logger
 from portal import state_store
 from portal.buckets import Buckets
-from portal.guard import HYDRATE, ON_LOAD, told
+from portal.guard import FRAMEWORK, HYDRATE, ON_LOAD, SET_HYDRATED, told
 from portal.notes import Notes
 from portal.rate_keys import rate_key
 from portal.server import LARGEST_MESSAGE_BYTES
@@ -200,7 +201,33 @@ def _readable(data: object) -> dict[str, Any] | None:
     registered = RegistrationContext.get().event_handlers.get(name) if isinstance(name, str) else None
     if registered is None or not isinstance(payload, dict) or not _fits(registered.handler.fn, payload):
         return None
+    if name == SET_HYDRATED:
+        return None
+    payload = (
+        payload if name not in FRAMEWORK else {key: _plain(key, value) for key, value in payload.items()}
+    )
     return {"name": name, "payload": payload, "router_data": _place(where if isinstance(where, dict) else {})}
+
+
+def _plain(argument: str, value: object) -> object:
+    """What a page may tell Reflex itself: what the browser has stored for it, the states it knows, and short words."""
+    match argument:
+        case "vars":
+            named = value.items() if isinstance(value, dict) else ()
+            return {name: kept for name, kept in named if isinstance(kept, str) and _is_stored(name)}
+        case "hashes":
+            return [each for each in value if isinstance(each, str)] if isinstance(value, list) else None
+        case _:
+            return value
+
+
+def _is_stored(name: str) -> bool:
+    """Whether a browser stores a value of this name for us."""
+    state, _, field = name.rpartition(".")
+    try:
+        return bool(rx.State.get_class_substate(state)._is_client_storage(field.removesuffix(FIELD_MARKER)))  # noqa: SLF001 - as Reflex asks
+    except ValueError:
+        return False
 
 
 def _fits(handler: Any, payload: dict[str, Any]) -> bool:

@@ -36,12 +36,14 @@ _STATE = "reflex___state____state."
 HYDRATE = f"{_STATE}hydrate_and_load"
 ON_LOAD = f"{_STATE}reflex___state____on_load_internal_state.on_load_internal"
 BROWSER_REPORT = f"{_STATE}reflex___state____frontend_event_exception_state.handle_frontend_exception"
+# Only a handler of Reflex's own leads to this one.
+SET_HYDRATED = f"{_STATE}reflex___state____on_load_internal_state.set_is_hydrated"
 FRAMEWORK = frozenset(
     {
         HYDRATE,
         ON_LOAD,
         BROWSER_REPORT,
-        f"{_STATE}reflex___state____on_load_internal_state.set_is_hydrated",
+        SET_HYDRATED,
         f"{_STATE}reflex___state____update_vars_internal_state.update_vars_internal",
     }
 )

@@ -1,42 +1,39 @@
 """One log for everything in this process: libraries' own handlers are taken away, secrets are blacked out."""
 
 import logging
-from collections import Counter
 
 from backend.log import RedactingFilter, configure_logging, get_logger
-from portal.buckets import Buckets
+from portal.notes import Notes
 from portal.state_store import LibrariesEcho
 
 LONGEST_REPORT = 1_000
 OWN_PACKAGES = frozenset({"backend", "portal", "jobs"})
-_LINES_AT_ONCE = 20.0
-_LINES_PER_S = 0.2
 
 log = get_logger(__name__)
+_notes = Notes(log)
 
 
 class FewLibraryLines(logging.Filter):
-    """Lets few lines of each library's logger pass: what a browser makes them write must not fill the disk.
+    """Lets one line of each kind and minute pass: what a browser makes libraries write must not fill the disk.
 
-    The next line that passes says in ``left_out`` how many before it did not. Our own lines always pass.
+    A kind is a place in the source, with the type of the error that it tells of. The next line that passes says in
+    ``left_out`` how many before it did not. Our own lines always pass.
     """
 
     def __init__(self) -> None:
         """Begin with nothing written."""
         super().__init__()
-        self._lines = Buckets()
-        self._left_out: Counter[str] = Counter()
+        self._notes = Notes(log)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the line is written."""
         if record.name.partition(".")[0] in OWN_PACKAGES:
             return True
-        if not self._lines.has_left(record.name, at_once=_LINES_AT_ONCE, per_s=_LINES_PER_S):
-            self._left_out[record.name] += 1
-            return False
-        if left_out := self._left_out.pop(record.name, 0):
+        error = record.exc_info[0].__qualname__ if record.exc_info and record.exc_info[0] else ""
+        left_out = self._notes.left_out(f"{record.name}:{record.pathname}:{record.lineno}:{error}")
+        if left_out:
             record.__dict__["fields"] = {"left_out": left_out}
-        return True
+        return left_out is not None
 
 
 def one_redacted_log() -> None:
@@ -58,4 +55,4 @@ def one_redacted_log() -> None:
 
 def on_browser_error(exception: Exception) -> None:
     """Note what a browser says went wrong in it. Anybody can send such a report, so it stays short."""
-    log.warning("portal.browser_failed", report=str(exception)[:LONGEST_REPORT])
+    _notes.warning("portal.browser_failed", report=str(exception))

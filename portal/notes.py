@@ -7,7 +7,7 @@ from backend.log import EventLog
 
 PAUSE_S = 60.0
 _MOST_KINDS = 1_000
-_LONGEST_FIELD = 200
+_LONGEST_FIELD = 1_000
 
 
 @dataclass(slots=True)
@@ -38,6 +38,10 @@ class Notes:
         if left_out:
             fields["left_out"] = left_out
         self._log.warning(event, **fields)
+
+    def forget(self) -> None:
+        """Write the next line of every kind."""
+        self._kinds.clear()
 
     def left_out(self, kind: str) -> int | None:
         """How many lines of this kind were left out before this one; None when this one is to be left out too."""

@@ -4,7 +4,7 @@ import sys
 
 from reflex.utils.exec import is_prod_mode
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
@@ -56,7 +56,7 @@ def served(reflex_app: ASGIApp) -> ASGIApp:
     register_house_health()
     plain = Starlette(
         routes=[*plain_routes(), Mount("", reflex_app)],
-        exception_handlers={UnreadableFormError: _unreadable},
+        exception_handlers={UnreadableFormError: _unreadable, ClientDisconnect: _gone},
     )
     inner = OwnOriginOnly(PageGate(RequestTimer(plain)))
     return ClientAddress(SecurityHeaders(OwnHostOnly(SocketLimit(inner))))
@@ -71,3 +71,8 @@ def _refuse_debugging() -> None:
 
 async def _unreadable(_request: Request, _error: Exception) -> Response:
     return JSONResponse({"error": "unreadable_form"}, status_code=400)
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    """For nobody: the client left before all of its request was here."""
+    return Response(status_code=400)

@@ -9,6 +9,7 @@ from backend.log import get_logger
 from portal.notes import Notes
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_LONGEST_PATH = 200
 _OWN_FETCHES = frozenset({"same-origin", "none"})
 
 log = get_logger(__name__)
@@ -32,7 +33,7 @@ class OwnOriginOnly:
         """Pass on what is harmless or our own."""
         is_post = scope["type"] == "http" and scope["method"] not in _SAFE_METHODS
         if is_post and not is_own(Headers(scope=scope), self._own_origin):
-            self._notes.warning("http.foreign_post_refused", path=scope["path"])
+            self._notes.warning("http.foreign_post_refused", path=scope["path"][:_LONGEST_PATH])
             await JSONResponse({"error": "foreign_origin"}, status_code=403)(scope, receive, send)
             return
         await self._app(scope, receive, send)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from http import HTTPStatus
+from socket import create_connection
 from uuid import uuid4
 
 import pytest
@@ -22,6 +23,8 @@ from tests.integration.portal.socket import RawSocket
 
 FEW_LETTERS = 30_000
 EVIL = "https://evil.example"
+UPDATE_VARS = next(name for name in FRAMEWORK if name.endswith(".update_vars_internal"))
+REPORT = next(name for name in FRAMEWORK if name.endswith(".handle_frontend_exception"))
 
 
 def wire(ending: str) -> str:
@@ -46,6 +49,7 @@ def test_no_attack_shows_or_runs_anything(served: Served) -> None:
         a_flood_is_refused_and_many_tabs_are_none,
         a_frame_that_is_too_large_ends_the_connection,
         what_no_page_sends_fills_no_log,
+        a_stranger_fills_no_log,
         silent_sockets_of_one_address_are_few,
         no_answer_is_built_from_a_foreign_host,
     ]
@@ -262,3 +266,41 @@ def no_answer_is_built_from_a_foreign_host(served: Served) -> None:
         assert foreign.status_code == HTTPStatus.MISDIRECTED_REQUEST
         assert own.headers.get("location", "/").startswith(("/", served.url))
         assert not own.headers.get("location", "/").startswith("//")
+
+
+def a_stranger_fills_no_log(served: Served) -> None:
+    before = len(served.log)
+    with RawSocket(served.url) as tab:
+        tab.hydrate("/sign-in")
+        for n in range(200):
+            tab.send(UPDATE_VARS, {"vars": {f"x{n}.y": "x" * 500}})
+            tab.send(HYDRATE, {"vars": {f"x{n}.y": n}, "hashes": [{}, n]})
+            tab.send(REPORT, {"info": f"{n}" * 500, "component_stack": "x" * 500})
+            tab.told(lambda _frame: True) if n % 20 == 19 else None
+        tab.told()
+    with served.client() as browser:
+        for n in range(100):
+            browser.post(f"/{n}/{'x' * 3_000}", headers={"origin": EVIL})
+            browser.get(f"/_event/?EIO=3&transport=polling&sid={n}&j=x", headers={"origin": EVIL})
+            browser.get(f"/{n}", headers={"cookie": "portal=x; lang=%00; theme={"})
+    host = served.url.removeprefix("http://")
+    for head in (
+        "x",
+        "GET / HTTP/1.1",
+        f"GET / HTTP/1.1\r\nHost: {host}\r\nUpgrade: x\r\nConnection: upgrade",
+    ):
+        for _ in range(30):
+            _say(served, head)
+    for _ in range(10):
+        _say(served, f"POST /auth/login HTTP/1.1\r\nHost: {host}\r\nContent-Length: 9", waits=False)
+    written = served.log[before:]
+    assert len(written) < FEW_LETTERS
+    assert '"trace"' not in written
+
+
+def _say(served: Served, head: str, *, waits: bool = True) -> None:
+    address, _, port = served.url.removeprefix("http://").partition(":")
+    with create_connection((address, int(port)), timeout=10) as dialled:
+        dialled.sendall(f"{head}\r\n\r\n".encode())
+        if waits:
+            dialled.recv(100)

@@ -1,7 +1,8 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -9,6 +10,7 @@ from backend.config import settings
 from backend.errors import NotFound, Unavailable
 from portal import bridge
 from portal.bridge import Lane, Problem
+from portal.notes import PAUSE_S
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +54,34 @@ def test_an_unexpected_error_shows_a_reference_that_the_log_has_too(caplog: pyte
     record = next(record for record in caplog.records if record.msg == "portal.unexpected_error")
     assert record.fields["reference"] == problem.reference  # type: ignore[attr-defined]  # set by our EventLog
     assert record.exc_info is not None
+
+
+def test_the_same_bug_is_written_once_and_everybody_gets_its_reference(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    def fail_elsewhere() -> None:
+        raise ZeroDivisionError
+
+    async def steps(*bugs: Callable[[], None]) -> list[str]:
+        return [
+            problem.reference
+            for bug in bugs
+            if isinstance(problem := await bridge.attempt("fa", bug), Problem)
+        ]
+
+    with caplog.at_level(logging.ERROR):
+        first, second, other = asyncio.run(steps(fail, fail, fail_elsewhere))
+        now = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: now + PAUSE_S)
+        [later] = asyncio.run(steps(fail))
+
+    written = [record.__dict__["fields"] for record in caplog.records]
+    assert first == second
+    assert [line["reference"] for line in written] == [first, other, later]
+    assert written[2]["left_out"] == 1
 
 
 def test_call_lets_expected_errors_through() -> None:

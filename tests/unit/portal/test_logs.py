@@ -1,37 +1,39 @@
 """The log of the web process: what a browser makes libraries write stays little."""
 
 import logging
+import time
 
 import pytest
 
-from portal import logs
 from portal.logs import FewLibraryLines
+from portal.notes import PAUSE_S
 
 
-def line(logger: str) -> logging.LogRecord:
-    return logging.LogRecord(logger, logging.ERROR, __file__, 1, "message async handler error", None, None)
+def line(logger: str, place: int = 1, error: type[Exception] | None = None) -> logging.LogRecord:
+    trace = (error, error("x"), None) if error else None
+    return logging.LogRecord(
+        logger, logging.ERROR, __file__, place, "message async handler error", None, trace
+    )
 
 
-def test_a_library_writes_few_lines_and_the_next_one_counts_those_left_out(
+def test_a_library_writes_one_line_of_a_kind_and_the_next_one_counts_those_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(logs, "_LINES_PER_S", 0.0)
     few = FewLibraryLines()
 
-    passed = [few.filter(line("engineio.server")) for _ in range(int(logs._LINES_AT_ONCE) + 7)]
-    another = few.filter(line("asyncio"))
-    monkeypatch.setattr(logs, "_LINES_PER_S", 1e9)
+    passed = [few.filter(line("engineio.server")) for _ in range(8)]
+    others = [line("asyncio"), line("engineio.server", 2), line("engineio.server", 2, KeyError)]
+    assert [few.filter(each) for each in others] == [True] * 3
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + PAUSE_S)
     late = line("engineio.server")
 
-    assert passed.count(True) == logs._LINES_AT_ONCE
-    assert another
+    assert passed == [True] + [False] * 7
     assert few.filter(late)
     assert late.__dict__["fields"] == {"left_out": 7}
 
 
-def test_our_own_lines_are_all_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "_LINES_AT_ONCE", 1.0)
-    monkeypatch.setattr(logs, "_LINES_PER_S", 0.0)
+def test_our_own_lines_are_all_written() -> None:
     few = FewLibraryLines()
 
     assert all(few.filter(line("portal.bridge")) for _ in range(100))
