@@ -9,6 +9,7 @@ from backend.actor import Actor
 from backend.config import settings_or_exit
 from backend.days import read_day
 from backend.errors import AppError, Invalid
+from backend.free_text import number
 from backend.i18n.catalog import error_text
 
 CLI = Actor.process_named("cli")
@@ -36,3 +37,11 @@ def day(written: str) -> date:
         return read_day(written)
     except Invalid as refused:
         raise argparse.ArgumentTypeError(f"{written!r}: {error_text(refused, 'en')}") from None
+
+
+def whole_number(written: str) -> int:
+    """A whole number of a command line, also in Persian or Arabic digits and in groups of three."""
+    try:
+        return int(number(written))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{written!r} is no whole number") from None

@@ -13,7 +13,6 @@ from backend.money import RIAL_PER_TOMAN
 from backend.money import toman as to_toman
 
 _PERSIAN_DIGITS = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
-_LATIN_DIGITS = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩", "01234567890123456789")
 _JALALI_MONTHS = (
     "فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور",
     "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند",
@@ -43,11 +42,6 @@ def code(value: object, lang: Lang) -> str:
 def listed(items: Iterable[str], lang: Lang) -> str:
     """Several things in a row, between the commas of the language. What is a number must be formatted before."""
     return ("، " if lang == "fa" else ", ").join(items)
-
-
-def latin_digits(value: str) -> str:
-    """What a person typed, with Persian and Arabic digits as Latin ones."""
-    return value.translate(_LATIN_DIGITS)
 
 
 def number(value: int | Decimal, lang: Lang) -> str:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from backend.accounts import service as accounts
-from backend.command_line import CLI, obey
+from backend.command_line import CLI, obey, whole_number
 from backend.i18n import format as fmt
 from backend.log import configure_logging
 from backend.payments import service
@@ -23,7 +23,9 @@ def _parser() -> argparse.ArgumentParser:
         "pay-out", help="book that credit was paid back to a company; the transfer itself is made at the bank"
     )
     pay_out.add_argument("--tenant", metavar="LABEL", required=True)
-    pay_out.add_argument("--amount-rial", type=int, required=True, help="at most the company's credit")
+    pay_out.add_argument(
+        "--amount-rial", type=whole_number, required=True, help="at most the company's credit"
+    )
     pay_out.add_argument("--reason", required=True, help="stays in the audit trail")
     pay_out.add_argument(
         "--key",

@@ -10,6 +10,7 @@ from backend.audit import service as audit
 from backend.audit.rules import checked_reason
 from backend.db.engine import transaction
 from backend.errors import Conflict, Invalid
+from backend.free_text import latin_digits, pasted
 from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
 from backend.log import get_logger
@@ -82,6 +83,7 @@ def _not_prepared(actor: Actor, chosen: Sequence[InvoiceId], credit_rial: int) -
 
 def pay_out(actor: Actor, tenant_id: TenantId, amount_rial: int, reason: str, key: str) -> Payout:
     """Book that credit left the house; the same key again books nothing. Raises as ``service.pay_out_credit`` does."""
+    key = latin_digits(pasted(key))
     _check(amount_rial, key)
     reason = checked_reason(reason)
     tenants.get(actor, tenant_id)

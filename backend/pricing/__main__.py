@@ -5,9 +5,10 @@ import sys
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
-from backend.command_line import CLI, day, obey
+from backend.command_line import CLI, day, obey, whole_number
 from backend.days import in_both
 from backend.errors import Invalid
+from backend.free_text import number
 from backend.log import configure_logging
 from backend.pricing import service
 from backend.pricing.types import ANY, NewPriceList, PriceList
@@ -44,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     prices.set_defaults(run=_add_prices)
     withdraw = commands.add_parser("withdraw", help="take back a price list that has not begun")
-    withdraw.add_argument("version", type=int, metavar="VERSION", help="its number in the list")
+    withdraw.add_argument("version", type=whole_number, metavar="VERSION", help="its number in the list")
     withdraw.set_defaults(run=_withdraw)
     tax = commands.add_parser("add-tax", help="set the value added tax from a day on")
     _add_day(tax)
@@ -112,7 +113,7 @@ def _overrides(chosen: argparse.Namespace) -> dict[tuple[str, str], Decimal]:
 
 def _number(text: str, field: str, reason: str) -> Decimal:
     try:
-        return Decimal(text)
+        return Decimal(number(text))
     except InvalidOperation:
         raise Invalid(field=field, reason=reason) from None
 

@@ -7,9 +7,11 @@ from operator import attrgetter
 
 from backend.days import checked_day
 from backend.errors import Invalid, NotFound
+from backend.free_text import is_exact
 from backend.pricing.types import ANY, NewPriceList, PriceList, TaxRate
 
 MAX_RIAL_PER_1000_TOKENS = Decimal(10**9)
+NAME_MAX_LENGTH = 200  # of a model or a type of tokens
 SMALLEST_STEP = Decimal("0.000001")
 MAX_TAX_PERCENT = Decimal(100)
 TAX_STEP = Decimal("0.01")
@@ -42,6 +44,8 @@ def check_new_list(new: NewPriceList, today: date) -> None:
     for key, price in new.overrides.items():
         if key == (ANY, ANY):
             raise Invalid(field="overrides", reason="price_of_nothing")
+        if not all(name == ANY or is_exact(name, NAME_MAX_LENGTH) for name in key):
+            raise Invalid(field="overrides", reason="price_name")
         _check_price(price, "overrides")
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from backend.accounts.rules import checked_email, checked_name
 from backend.days import checked_day
 from backend.errors import Invalid
-from backend.free_text import is_exact, written
+from backend.free_text import is_exact, latin_digits, written
 from backend.i18n.catalog import LANGUAGES
 from backend.tenants.types import NewTenant
 
@@ -25,11 +25,15 @@ def checked(new: NewTenant) -> NewTenant:
         name_fa=checked_name(new.name_fa, "name_fa"),
         name_en=checked_name(new.name_en, "name_en"),
         billing_email=checked_email(new.billing_email),
-        economic_code=_legal(new.economic_code, "economic_code"),
-        national_id=_legal(new.national_id, "national_id"),
+        economic_code=_code(new.economic_code, "economic_code"),
+        national_id=_code(new.national_id, "national_id"),
         postal_address=_legal(new.postal_address, "postal_address"),
-        postal_code=_legal(new.postal_code, "postal_code"),
+        postal_code=_code(new.postal_code, "postal_code"),
     )
+
+
+def _code(value: str | None, field: str) -> str | None:
+    return _legal(latin_digits(value) if value else value, field)
 
 
 def _legal(value: str | None, field: str) -> str | None:

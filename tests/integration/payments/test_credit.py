@@ -272,7 +272,7 @@ def test_a_debt_that_invoices_could_make_up_for_is_seen_as_a_breach(payer: Payer
 
 def test_the_command_pays_out_and_says_what_is_left(payer: Payer, capsys: pytest.CaptureFixture[str]) -> None:
     payer.overpay(50_000)
-    asked = ["pay-out", "--tenant", payer.tenant.label, "--amount-rial", "30000"]
+    asked = ["pay-out", "--tenant", payer.tenant.label, "--amount-rial", "\u200f۳۰٬۰۰۰"]
     asked += ["--reason", "asked by mail", "--key", "transfer-7"]
 
     assert [command.main(asked), command.main(asked)] == [0, 0]

@@ -39,9 +39,9 @@ def test_a_new_installation_shows_its_one_price_and_no_tax(
 def test_prices_are_added_with_those_that_differ(database: str, capsys: pytest.CaptureFixture[str]) -> None:
     differing = ["--model-rial-per-1000-tokens", "gpt-big", "1900"]
     differing += ["--type-rial-per-1000-tokens", "cached_prompt", "100"]
-    differing += ["--model-type-rial-per-1000-tokens", "gpt-big", "completion", "2500"]
+    differing += ["--model-type-rial-per-1000-tokens", "gpt-big", "completion", "۲٬۵۰۰"]
 
-    assert main([PRICES, *since(1), GENERAL, "250.5", *differing]) == 0
+    assert main([PRICES, *since(1), GENERAL, "\u200f۲۵۰٫۵", *differing]) == 0
 
     added = pricing.price_list_on(factories.PROCESS, day(1))
     shown = f"prices {added.version}\tfrom {in_both(day(1))}"

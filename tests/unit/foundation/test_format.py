@@ -88,7 +88,3 @@ def test_a_duration_is_shown_in_its_two_largest_units(seconds: float, expected: 
 def test_an_invoice_number_keeps_its_order_inside_a_persian_sentence() -> None:
     assert shown.identifier("1405-000020", "fa") == "\u2066۱۴۰۵-۰۰۰۰۲۰\u2069"
     assert shown.identifier("1405-000020", "en") == "1405-000020"
-
-
-def test_persian_and_arabic_digits_are_understood() -> None:
-    assert shown.latin_digits("۰۱۲٣٤") == "01234"

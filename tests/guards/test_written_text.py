@@ -1,0 +1,126 @@
+"""Whatever a service takes as text and stores keeps the one rule for text, and no new parameter is forgotten."""
+
+import ast
+import re
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+
+from backend.accounts import service as accounts
+from backend.accounts.types import NewUser
+from backend.actor import Role, TenantId
+from backend.errors import Invalid
+from backend.invoices import service as invoices
+from backend.invoices.types import InvoiceId
+from backend.payments import service as payments
+from backend.payments.types import AttemptId
+from backend.pricing import service as pricing
+from backend.pricing.types import NewPriceList
+from backend.tenants import service as tenants
+from backend.tenants.types import NewTenant
+from tests import factories
+from tests.guards.rules import sources
+
+OPERATOR = factories.actor(Role.OPERATOR)
+PRICE = Decimal(1)
+
+
+def user(**changed: str) -> None:
+    told = {"email": "a@b.example", "name": "A", "password": "a b c d e f g h", **changed}
+    accounts.create_user(factories.PROCESS, NewUser(role=Role.OPERATOR, tenant_id=None, **told))
+
+
+def tenant(**changed: str) -> None:
+    told = {"label": "ava", "name_fa": "آوا", "name_en": "Ava", "billing_email": "a@b.example", **changed}
+    tenants.create(OPERATOR, NewTenant(billed_from=date(2026, 11, 22), **told))
+
+
+def price(model: str, kind: str) -> None:
+    new = NewPriceList(
+        valid_from=date(2100, 1, 1), rial_per_1000_tokens=PRICE, overrides={(model, kind): PRICE}
+    )
+    pricing.add_price_list(OPERATOR, new)
+
+
+WRITTEN: dict[str, Callable[[str], object]] = {
+    "accounts.create_user.new": lambda text: user(name=text),
+    "invoices.release.reason": lambda text: invoices.release(OPERATOR, InvoiceId(uuid4()), text),
+    "payments.resolve.reason": lambda text: payments.resolve(OPERATOR, AttemptId(uuid4()), text),
+    "payments.pay_out_credit.reason": lambda text: payments.pay_out_credit(
+        OPERATOR, TenantId(uuid4()), 10, text, "key"
+    ),
+    "payments.pay_out_credit.key": lambda text: payments.pay_out_credit(
+        OPERATOR, TenantId(uuid4()), 10, "why", text
+    ),
+    "pricing.add_price_list.new": lambda text: price(text, "prompt"),
+    "pricing.add_price_list.new, type": lambda text: price("gpt", text),
+    "tenants.create.new": lambda text: tenant(name_fa=text),
+    "tenants.create_all.new": lambda text: tenant(name_en=text),
+    "tenants.create.new, label": lambda text: tenant(label=text),
+    "tenants.create.new, address": lambda text: tenant(postal_address=text),
+    "tenants.create.new, code": lambda text: tenant(economic_code=text),
+    "tenants.create.new, e-mail": lambda text: tenant(billing_email=text),
+}
+# Parameters of services that store nothing of what they are told, or nothing that a person wrote.
+NOT_WRITTEN = {
+    "accounts.user_with_email.email": "looked for",
+    "accounts.tenant_with_label.label": "looked for",
+    "accounts.sign_in.email": "looked for, and counted in a cleaned form",
+    "accounts.sign_in.password": "hashed",
+    "accounts.sign_in.address": "cleaned, never refused",
+    "accounts.sign_in.user_agent": "cleaned, never refused",
+    "accounts.session_of.token": "hashed",
+    "accounts.sign_out.token": "hashed",
+    "accounts.change_password.old": "hashed",
+    "accounts.change_password.new": "hashed",
+    "accounts.reset_password.new": "hashed",
+    "audit.record.action": "our own word",
+    "audit.record.target": "our own word",
+    "audit.entries.target": "looked for",
+    "invoices.bill_day.started_by": "our own word",
+    "invoices.bill_open_days.plan_hash": "compared",
+    "job_runs.start.job": "our own word",
+    "job_runs.start.started_by": "our own word",
+    "job_runs.finish.outcome": "our own word",
+    "job_runs.record.job": "our own word",
+    "job_runs.record.started_by": "our own word",
+    "job_runs.record.outcome": "our own word",
+    "job_runs.runs.job": "looked for",
+    "notifications.retry.key": "looked for",
+    "payments.callback.parameters": "read by a grammar of their own",
+    "tenants.search.wanted": "looked for",
+    "usage.measure_day.tenant_label": "looked for",
+    "usage.measure_elsewhere.tenant_label": "looked for",
+}
+HIDDEN = ["", " ", "\0", "\u200b", "\u200c", "\u2800", "\u202e", "\u2066\u2069", "\ufeff", "a\0b", "a\x1b[2J"]
+
+
+def texts_taken_by_services() -> set[str]:
+    """Every parameter of a service that holds text, or a new thing with texts in it."""
+    found = set()
+    for source in sources("backend"):
+        if re.fullmatch(r"backend/\w+/service\.py", source.path):
+            feature = source.path.split("/")[1]
+            for function in ast.parse(source.text).body:
+                if isinstance(function, ast.FunctionDef) and not function.name.startswith("_"):
+                    for given in (*function.args.args, *function.args.kwonlyargs):
+                        kind = ast.unparse(given.annotation) if given.annotation else ""
+                        if re.search(r"\bstr\b(?!, object)|\bNew[A-Z]", kind):
+                            found.add(f"{feature}.{function.name}.{given.arg}")
+    return found
+
+
+def test_every_text_that_a_service_takes_is_in_a_table() -> None:
+    assert texts_taken_by_services() == {name.partition(",")[0] for name in WRITTEN} | set(NOT_WRITTEN)
+
+
+@pytest.mark.parametrize("write", WRITTEN.values(), ids=WRITTEN.keys())
+def test_text_of_which_nothing_can_be_seen_is_refused(write: Callable[[str], object]) -> None:
+    for text in HIDDEN:
+        if text == "":
+            continue  # means "none given" where a text may be left out
+        with pytest.raises(Invalid):
+            write(text)
