@@ -39,11 +39,15 @@
     var target = event.target;
     if (!(target instanceof Element)) { return; }
     if (!target.closest("dialog")) { pressed = target.closest("button, a"); }
+    var asks = target.closest("[data-answered-by]");
+    if (asks && asks.tagName !== "FORM" && event.isTrusted) { expect(asks); }
+    var tab = target.closest("[role=tab][data-tab]");
+    if (tab) { nameTab(tab); }
     if (target.closest("[data-theme-toggle]")) { toggleTheme(); }
     var print = target.closest("[data-print]");
     if (print) { printPage(print.dataset.print === "evidence"); }
     var turns = target.closest("a[data-turns]");
-    if (turns) { turning = turns.getAttribute("href"); }
+    if (turns && !event.metaKey && !event.ctrlKey && !event.shiftKey) { turning = turns.getAttribute("href"); }
     var language = target.closest("a[data-language]");
     if (language) { keepPlace(language); }
     document.querySelectorAll("details.menu[open]").forEach(function (menu) {
@@ -59,14 +63,28 @@
     });
   });
 
-  // From one thing to its neighbour, in the direction in which the page runs.
+  // From one thing to its neighbour, in the direction in which the page runs. A tab is chosen by reaching it.
   document.addEventListener("keydown", function (event) {
     var from = event.target instanceof Element ? event.target.closest("[data-arrows] > *") : null;
-    if (!from || (event.key !== "ArrowLeft" && event.key !== "ArrowRight")) { return; }
-    var onward = (event.key === "ArrowRight") === (getComputedStyle(from).direction === "ltr");
-    var next = onward ? from.nextElementSibling : from.previousElementSibling;
-    if (next) { event.preventDefault(); next.focus(); }
+    if (!from || event.altKey || event.ctrlKey || event.metaKey) { return; }
+    var forward = getComputedStyle(from).direction === "ltr" ? "ArrowRight" : "ArrowLeft";
+    var next = event.key === "Home" ? from.parentNode.firstElementChild
+      : event.key === "End" ? from.parentNode.lastElementChild
+      : event.key === forward ? from.nextElementSibling
+      : event.key === "ArrowLeft" || event.key === "ArrowRight" ? from.previousElementSibling : null;
+    if (!next) { return; }
+    event.preventDefault();
+    next.focus();
+    if (next.getAttribute("role") === "tab") { next.click(); }
   });
+
+  // The address names the tab, without a new entry in the history.
+  function nameTab(tab) {
+    var here = new URL(location.href);
+    here.searchParams.set("tab", tab.dataset.tab);
+    here.searchParams.delete("page");
+    history.replaceState(history.state, "", here);
+  }
 
   function showTitle() {
     var wanted = document.querySelector("[data-title]");
@@ -92,14 +110,52 @@
     if (wanted.isConnected && !wanted.disabled) { wanted.focus(); } else { focusContent(); }
   }
 
-  // What a click has opened further down the page comes into view, once.
-  var revealed = "";
+  // The control that was used last, and the id of the place where its answer will appear.
+  var expected = null;
+  function expect(control) { expected = { control: control, place: control.dataset.answeredBy }; }
+
+  function isNowhere() {
+    var active = document.activeElement;
+    return !active || active === document.body || active === root || active.disabled;
+  }
+
+  function bring(part) {
+    part.scrollIntoView({ block: "nearest" });
+    part.focus({ preventScroll: true });
+  }
+
+  // An answer comes into view and takes the focus, once, unless the reader is already busy with something else.
+  var answered = {};
+  function showAnswers() {
+    document.querySelectorAll("[data-answer]").forEach(function (part) {
+      var key = part.dataset.answer;
+      if (key === (answered[part.id] || "")) { return; }
+      answered[part.id] = key;
+      var isExpected = expected && (expected.place === part.id || expected.control.contains(document.activeElement));
+      if (key && (isExpected || isNowhere())) { expected = null; bring(part); }
+    });
+    Object.keys(answered).forEach(function (id) { if (!document.getElementById(id)) { delete answered[id]; } });
+  }
+
+  // Whoever used a control that is gone, and got no answer elsewhere, goes on at the place that it names.
+  function replaceFocus() {
+    if (!expected || expected.control.isConnected || !isNowhere() || document.querySelector("dialog[open]")) { return; }
+    var place = document.getElementById(expected.place);
+    if (expected.place === "asker" || !place) { place = document.getElementById("content"); }
+    expected = null;
+    if (place) { place.focus({ preventScroll: true }); }
+  }
+
+  // What a click has opened further down the page comes into view, once; closing it leads back to who opened it.
+  var revealed = "", opener = null;
   function reveal() {
     var part = document.querySelector("[data-reveal]");
     var key = part ? part.dataset.reveal : "";
     if (key === revealed) { return; }
     revealed = key;
-    if (part && key) { part.scrollIntoView({ block: "nearest" }); part.focus({ preventScroll: true }); }
+    if (part && key) { opener = pressed; expected = null; bring(part); return; }
+    if (opener && opener.isConnected && isNowhere()) { expected = null; bring(opener); }
+    opener = null;
   }
 
   // Who turned a page or narrowed a list by a link goes on at the top of the list, once its new rows are there.
@@ -147,16 +203,66 @@
     location.reload();
   });
 
-  // Words of the browser's own, in the page's language and not in the browser's.
-  function speakOfMissing(event) {
-    var field = event.target;
-    var words = field.getAttribute("data-missing");
-    if (words && field.validity.valueMissing) { field.setCustomValidity(words); }
+  // What is wrong with a field, in the page's language and not in the browser's: at the field, or as its bubble.
+  function wordsFor(field) {
+    return (field.validity.typeMismatch && field.dataset.mistyped) || field.dataset.missing || "";
   }
 
-  document.addEventListener("invalid", speakOfMissing, true);
+  function say(field, words) {
+    var place = document.getElementById(field.id + "-error");
+    if (!place) { field.setCustomValidity(words); return false; }
+    place.textContent = words;
+    if (words) { field.setAttribute("aria-invalid", "true"); } else { field.removeAttribute("aria-invalid"); }
+    return true;
+  }
+
+  document.addEventListener("invalid", function (event) {
+    var field = event.target;
+    if (!wordsFor(field) || field.validity.customError) { return; }
+    if (say(field, wordsFor(field))) { event.preventDefault(); }
+  }, true);
+
   document.addEventListener("input", function (event) {
-    if (event.target.setCustomValidity) { event.target.setCustomValidity(""); }
+    if (event.target.setCustomValidity) { event.target.setCustomValidity(""); say(event.target, ""); }
+  }, true);
+
+  // A form that the page itself posts: a mistake is told at its field, and what was typed stays.
+  function complain(form, field, words) {
+    var input = field && form.elements[field];
+    if (input && say(input, words)) { input.focus(); if (input.select) { input.select(); } return; }
+    var place = form.querySelector("[data-form-error]");
+    place.textContent = words;
+    place.hidden = !words;
+    if (words) { bring(place); }
+  }
+
+  function post(form) {
+    var wrong = Array.prototype.filter.call(form.elements, function (field) { return !field.checkValidity(); });
+    if (wrong.length) { wrong[0].focus(); return; }
+    var next = form.elements.next;
+    if (next && !next.value) { next.value = new URLSearchParams(location.search).get("next") || ""; }
+    document.querySelectorAll("[data-said-before]").forEach(function (note) { note.hidden = true; });
+    complain(form, "", "");
+    form.dataset.busy = "1";
+    fetch(form.getAttribute("action"), {
+      method: "POST", credentials: "same-origin", headers: { accept: "application/json" },
+      body: new URLSearchParams(new FormData(form))
+    }).then(function (answer) { return answer.json(); }).then(function (said) {
+      if (said.to) { location.assign(said.to); return; }
+      delete form.dataset.busy;
+      complain(form, said.field, said.text);
+    }).catch(function () {
+      delete form.dataset.busy;
+      complain(form, "", form.dataset.lost);
+    });
+  }
+
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    if (form.dataset.answeredBy) { expect(form); }
+    if (!form.matches("[data-inline]")) { return; }
+    event.preventDefault();
+    if (!form.dataset.busy) { post(form); }
   }, true);
 
   function lookAround() {
@@ -166,10 +272,12 @@
     returnFocus();
     reveal();
     turn();
+    showAnswers();
+    replaceFocus();
   }
   new MutationObserver(lookAround).observe(
     document.documentElement,
-    { childList: true, subtree: true, attributes: true, attributeFilter: ["data-title", "data-spoken", "data-reveal", "data-list"] }
+    { childList: true, subtree: true, attributes: true, attributeFilter: ["data-title", "data-spoken", "data-reveal", "data-list", "data-answer"] }
   );
   setInterval(retry, RETRY_MS);
 })();

@@ -10,6 +10,7 @@ from reflex_components_core.core.banner import has_connection_errors
 from backend.actor import Role
 from backend.i18n.catalog import text
 from portal import pages, routes
+from portal.components.answer import ANOTHER_PAGE, CONTENT, answer_region, answered_by
 from portal.components.basics import NavLink, PlainLink, button, link, post_form
 from portal.components.status import error_panel, note
 from portal.guard import ConnectionState
@@ -149,6 +150,7 @@ def _user_menu() -> rx.Component:
             post_form(
                 rx.el.button(t("nav.sign_out"), type="submit", class_name="menu-item"),
                 action=routes.POST_SIGN_OUT,
+                answered_by=ANOTHER_PAGE,
             ),
             class_name="menu-box",
         ),
@@ -184,26 +186,29 @@ def _notices() -> rx.Component:
             note(t("error.unknown", reference=ConnectionState.failure), tone="bad"),
             rx.fragment(),
         ),
-        rx.cond(
-            VisitorState.unexpected != "",
-            note(
-                rx.el.div(
-                    rx.el.span(VisitorState.unexpected),
-                    button(t("dialog.close"), kind="small", on_click=VisitorState.dismiss),
-                    class_name="row between",
-                ),
-                tone="bad",
-            ),
-            rx.fragment(),
+        answer_region(
+            "unexpected",
+            VisitorState.unexpected,
+            rx.cond(VisitorState.unexpected != "", _failed(), rx.fragment()),
         ),
     )
+
+
+def _failed() -> rx.Component:
+    close = button(
+        t("dialog.close"), kind="small", on_click=VisitorState.dismiss, custom_attrs=answered_by(CONTENT)
+    )
+    return note(rx.el.div(rx.el.span(VisitorState.unexpected), close, class_name="row between"), tone="bad")
 
 
 def _frame_problem() -> rx.Component:
     """Asks again for a frame that could not be filled. While the database is away, the content says so already."""
     problem = VisitorState.problem
     again = rx.el.button(
-        type="button", hidden=True, on_click=VisitorState.enter, custom_attrs={"data-retry": "1"}
+        type="button",
+        hidden=True,
+        on_click=VisitorState.enter,
+        custom_attrs=answered_by(CONTENT, **{"data-retry": "1"}),
     )
     return rx.cond(
         problem.passes,

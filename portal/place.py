@@ -17,6 +17,8 @@ from portal.guard import EVERYBODY, allow
 
 PAGE = "page"
 SEARCH = "q"
+# What the page's own script writes when a tab is chosen (assets/portal.js).
+TAB = "tab"
 PAGE_SIZE = 20
 LONGEST_WORD = 60
 _LAST_PAGE = 99_999

@@ -1,17 +1,27 @@
 """A person's own page: language, password, and the browsers that are signed in."""
 
+from typing import Any
+
 import reflex as rx
 
+from backend.accounts.rules import PASSWORD_MIN_LENGTH
+from backend.i18n import format as fmt
+from backend.i18n.catalog import LANGUAGES, text
 from portal import routes
 from portal.accounts.account_state import AccountState
 from portal.accounts.rows import SessionRow
-from portal.components.basics import badge, button, card, field, page_head, post_form
-from portal.components.status import by_phase, note
+from portal.components.answer import ANOTHER_PAGE, answer, answered_by
+from portal.components.basics import badge, button, card, field, inline_form, page_head, post_form
+from portal.components.dialog import dialog, dialog_buttons, dialog_id
+from portal.components.status import by_phase
 from portal.components.table import Column, data_table
 from portal.guard import EVERYBODY
-from portal.i18n import t
+from portal.i18n import by_language, t
 from portal.layout import page
 from portal.visitor import VisitorState
+
+SESSIONS_ANSWER = "answer-sessions"
+EVERYWHERE_TITLE = "everywhere-title"
 
 
 @page(routes.ACCOUNT, title="page.account.title", roles=EVERYBODY, on_load=[AccountState.load])
@@ -23,11 +33,10 @@ def account() -> rx.Component:
             t("page.account.heading"),
             rx.fragment(visitor.name, " · ", rx.el.span(visitor.email, class_name="ltr")),
         ),
-        rx.cond(AccountState.done != "", note(AccountState.done, tone="ok"), rx.fragment()),
-        rx.cond(AccountState.failed != "", note(AccountState.failed, tone="bad"), rx.fragment()),
         _language(),
         _sessions(),
         _password(),
+        rx.cond(AccountState.is_asking, _everywhere_dialog(), rx.fragment()),
     )
 
 
@@ -79,12 +88,38 @@ def _sessions() -> rx.Component:
             retry=AccountState.load,
             lines=3,
         ),
-        post_form(
-            rx.el.button(t("page.account.everywhere"), type="submit", class_name="btn danger"),
-            action=routes.POST_SIGN_OUT_EVERYWHERE,
+        answer(
+            SESSIONS_ANSWER,
+            (AccountState.done, "ok", "sessions-done"),
+            (AccountState.failed, "bad", "sessions-failed"),
+        ),
+        rx.el.div(
+            button(
+                t("page.account.everywhere"),
+                kind="danger",
+                on_click=AccountState.ask_everywhere,
+                custom_attrs=answered_by(dialog_id(EVERYWHERE_TITLE)),
+            ),
             class_name="card-body row end",
         ),
         flush=True,
+    )
+
+
+def _everywhere_dialog() -> rx.Component:
+    """Everybody who works under this account loses the page that is open, so it is asked once more."""
+    return dialog(
+        t("page.account.everywhere_title"),
+        rx.el.p(t("page.account.everywhere_text")),
+        post_form(
+            dialog_buttons(
+                t("page.account.everywhere"), on_close=AccountState.close_everywhere, kind="danger"
+            ),
+            action=routes.POST_SIGN_OUT_EVERYWHERE,
+            answered_by=ANOTHER_PAGE,
+        ),
+        on_close=AccountState.close_everywhere,
+        label_id=EVERYWHERE_TITLE,
     )
 
 
@@ -101,17 +136,28 @@ def _revoke(row: SessionRow) -> rx.Component:
     return rx.cond(
         row.is_current,
         rx.fragment(),
-        button(t("page.account.revoke"), kind="small", on_click=end),
+        button(
+            t("page.account.revoke"), kind="small", on_click=end, custom_attrs=answered_by(SESSIONS_ANSWER)
+        ),
     )
 
 
 def _password() -> rx.Component:
     return card(
         t("page.account.password"),
-        post_form(
+        answer(
+            "answer-password",
+            (AccountState.password_done, "ok", "password-done"),
+            (AccountState.password_failed, "bad", "password-failed"),
+        ),
+        inline_form(
             _password_field("old", t("page.account.old_password"), "current-password"),
-            _password_field("new", t("page.account.new_password"), "new-password"),
-            rx.el.p(t("page.account.password_hint"), class_name="hint"),
+            _password_field(
+                "new",
+                t("page.account.new_password"),
+                "new-password",
+                hint=rx.fragment(_password_rule(), " ", t("page.account.password_hint")),
+            ),
             rx.el.div(
                 rx.el.button(t("page.account.change"), type="submit", class_name="btn primary"),
                 class_name="row",
@@ -123,5 +169,15 @@ def _password() -> rx.Component:
     )
 
 
-def _password_field(name: str, label: rx.Var[str], completion: str) -> rx.Component:
-    return field(label, element_id=f"password-{name}", name=name, type="password", auto_complete=completion)
+def _password_field(name: str, label: rx.Var[str], completion: str, **props: Any) -> rx.Component:
+    return field(
+        label, element_id=f"password-{name}", name=name, type="password", auto_complete=completion, **props
+    )
+
+
+def _password_rule() -> rx.Component:
+    said = (
+        text("page.account.password_rule", lang, min_length=fmt.number(PASSWORD_MIN_LENGTH, lang))
+        for lang in LANGUAGES
+    )
+    return rx.fragment(by_language(*said))

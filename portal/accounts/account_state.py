@@ -26,8 +26,12 @@ class AccountState(rx.State):
     phase: str = "loading"
     problem: Problem = Problem(text="")
     sessions: list[SessionRow] = []
+    # What an action came to, each where the click was: the open sessions, the password.
     done: str = ""
     failed: str = ""
+    password_done: str = ""
+    password_failed: str = ""
+    is_asking: bool = False
 
     @rx.event
     @allow(EVERYBODY)
@@ -47,6 +51,18 @@ class AccountState(rx.State):
         self.done = "" if isinstance(outcome, Problem) else text("page.account.revoked", lang)
         await self._show()
 
+    @rx.event
+    @allow(EVERYBODY)
+    def ask_everywhere(self) -> None:
+        """Open the question whether to sign out on every device."""
+        self.is_asking = True
+
+    @rx.event
+    @allow(EVERYBODY)
+    def close_everywhere(self) -> None:
+        """The person stays signed in."""
+        self.is_asking = False
+
     async def _show(self) -> None:
         found, lang = await session.current(self), language(self)
         outcome = await bridge.attempt(lang, lambda: _sessions(found, lang))
@@ -57,8 +73,12 @@ class AccountState(rx.State):
 
     def _read_address(self) -> None:
         query, lang = self.router.url.query_parameters, language(self)
-        self.done = text("page.account.password_changed", lang) if query.get("done") == "password" else ""
-        self.failed = _failed(query, lang)
+        self.done, self.is_asking = "", False
+        self.password_done = (
+            text("page.account.password_changed", lang) if query.get("done") == "password" else ""
+        )
+        said, is_of_sessions = _failed(query, lang), query.get("undone") == "sign_out"
+        self.failed, self.password_failed = (said, "") if is_of_sessions else ("", said)
 
 
 def _sessions(found: Session, lang: Lang) -> list[SessionRow]:

@@ -4,7 +4,7 @@ import reflex as rx
 
 from portal import routes
 from portal.accounts.sign_in_state import SignInState
-from portal.components.basics import field, post_form
+from portal.components.basics import field, inline_form
 from portal.components.status import note
 from portal.i18n import t
 from portal.layout import page
@@ -26,6 +26,7 @@ def sign_in() -> rx.Component:
                         SignInState.message,
                         tone=rx.cond(SignInState.is_waiting, "warn", "bad"),
                         data_testid="sign-in-problem",
+                        custom_attrs={"data-said-before": "1"},
                     ),
                     rx.fragment(),
                 ),
@@ -39,10 +40,15 @@ def sign_in() -> rx.Component:
 
 
 def _form() -> rx.Component:
-    return post_form(
+    return inline_form(
         rx.el.input(type="hidden", name="next", value=SignInState.wanted),
         field(
-            t("page.sign_in.email"), element_id="email", name="email", type="email", auto_complete="username"
+            t("page.sign_in.email"),
+            element_id="email",
+            name="email",
+            type="email",
+            auto_complete="username",
+            words={"data-mistyped": t("page.sign_in.mistyped")},
         ),
         field(
             t("page.sign_in.password"),

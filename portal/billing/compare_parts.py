@@ -3,10 +3,13 @@
 import reflex as rx
 
 from portal.billing.compare_state import CompareState
+from portal.components.answer import answer_region, answered_by
 from portal.components.basics import button, link
 from portal.components.status import note, skeleton
 from portal.components.table import Column, data_table
 from portal.i18n import t
+
+COMPARED = "compared"
 
 
 def compare_view() -> rx.Component:
@@ -30,11 +33,14 @@ def compare_view() -> rx.Component:
                 ),
                 button(t("page.compare.do"), type="submit", disabled=CompareState.phase == "working"),
                 on_submit=CompareState.compare,
+                custom_attrs=answered_by(COMPARED),
                 class_name="row end",
             ),
             class_name="card-body form",
         ),
-        rx.el.div(
+        answer_region(
+            COMPARED,
+            rx.match(CompareState.phase, ("problem", CompareState.problem), ("ready", "ready"), ""),
             rx.match(
                 CompareState.phase,
                 ("working", skeleton(4, t("page.billing.measuring"))),
@@ -42,7 +48,6 @@ def compare_view() -> rx.Component:
                 ("ready", _answer()),
                 rx.fragment(),
             ),
-            custom_attrs={"aria-live": "polite"},
         ),
     )
 

@@ -4,8 +4,16 @@ import reflex as rx
 
 from portal import routes
 from portal.billing.compare_parts import compare_view
-from portal.billing.parts import held_table, plan_view, release_dialog, runs_table, unknown_table
+from portal.billing.parts import (
+    BILLING_ANSWER,
+    held_table,
+    plan_view,
+    release_dialog,
+    runs_table,
+    unknown_table,
+)
 from portal.billing.state import BillingState
+from portal.components.answer import answer
 from portal.components.basics import badge, count_badge, page_head, tile, tiles
 from portal.components.status import by_phase, note
 from portal.components.tabs import tab_panel, tabs
@@ -44,9 +52,6 @@ def _billing() -> rx.Component:
             rx.fragment(),
         ),
         rx.cond(BillingState.mail_problem != "", note(BillingState.mail_problem, tone="warn"), rx.fragment()),
-        rx.cond(
-            BillingState.done != "", note(BillingState.done, tone="ok", data_testid="done"), rx.fragment()
-        ),
         tiles(
             tile(t("page.billing.open_days"), BillingState.open_days, t("page.billing.open_days_note")),
             tile(t("page.billing.held_count"), BillingState.held_count, t("page.billing.held_note")),
@@ -71,6 +76,7 @@ def _billing() -> rx.Component:
                 on_choose=BillingState.choose_tab,
                 label=t("page.billing.views"),
             ),
+            answer(BILLING_ANSWER, (BillingState.done, "ok", "done")),
             tab_panel(
                 rx.match(
                     BillingState.tab,

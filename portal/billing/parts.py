@@ -7,12 +7,17 @@ from backend.i18n.catalog import LANGUAGES, Lang, text
 from portal.billing.reading import ALL_OPEN, RUNS_SHOWN
 from portal.billing.rows import HeldRow, RunRow
 from portal.billing.state import BillingState
+from portal.components.answer import answer_region, answered_by
 from portal.components.basics import badge, button, link
-from portal.components.dialog import reason_dialog
+from portal.components.dialog import dialog_id, reason_dialog
 from portal.components.reasons import reasons
 from portal.components.status import empty_state, note, skeleton
 from portal.components.table import Column, data_table
 from portal.i18n import by_language, t
+
+BILLING_ANSWER = "answer-billing"
+PLAN = "plan"
+RELEASE_TITLE = "release-title"
 
 
 def runs_table() -> rx.Component:
@@ -89,7 +94,12 @@ def _release_button(row: HeldRow) -> rx.Component:
     ask = BillingState.ask_release(row.key)  # type: ignore[operator]  # mypy sees the namespace rx.event, not the handler
     return rx.cond(
         BillingState.can_act,
-        button(t("page.billing.release"), kind="small", on_click=ask),
+        button(
+            t("page.billing.release"),
+            kind="small",
+            on_click=ask,
+            custom_attrs=answered_by(dialog_id(RELEASE_TITLE)),
+        ),
         rx.fragment(),
     )
 
@@ -106,7 +116,8 @@ def release_dialog() -> rx.Component:
         busy=BillingState.is_releasing,
         on_submit=BillingState.release,
         on_close=BillingState.close_release,
-        label_id="release-title",
+        label_id=RELEASE_TITLE,
+        answer_at=BILLING_ANSWER,
     )
 
 
@@ -153,16 +164,26 @@ def plan_view() -> rx.Component:
                     disabled=(BillingState.plan_phase == "working") | BillingState.is_running,
                 ),
                 on_submit=BillingState.make_plan,
+                custom_attrs=answered_by(PLAN),
                 class_name="row",
             ),
             class_name="card-body form",
         ),
-        rx.match(
-            BillingState.plan_phase,
-            ("working", skeleton(4, t("page.billing.measuring"))),
-            ("problem", rx.el.div(note(BillingState.plan_problem.text, tone="bad"), class_name="card-body")),
-            ("ready", _plan()),
-            rx.fragment(),
+        answer_region(
+            PLAN,
+            rx.match(
+                BillingState.plan_phase, ("problem", BillingState.plan_problem.text), ("ready", "ready"), ""
+            ),
+            rx.match(
+                BillingState.plan_phase,
+                ("working", skeleton(4, t("page.billing.measuring"))),
+                (
+                    "problem",
+                    rx.el.div(note(BillingState.plan_problem.text, tone="bad"), class_name="card-body"),
+                ),
+                ("ready", _plan()),
+                rx.fragment(),
+            ),
         ),
     )
 
@@ -194,6 +215,7 @@ def _plan() -> rx.Component:
                         kind="primary",
                         on_click=BillingState.run_plan,
                         disabled=BillingState.is_running,
+                        custom_attrs=answered_by(BILLING_ANSWER),
                     ),
                     rx.el.span(t("page.billing.read_only"), class_name="muted"),
                 ),

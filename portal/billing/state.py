@@ -18,6 +18,7 @@ from portal.bridge import Lane, Problem
 from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
 from portal.ids import uuid_of
+from portal.place import TAB, place_of
 
 TABS = ("runs", "held", "unknown", "plan", "compare")
 PROGRESS_S = 1.0
@@ -63,6 +64,7 @@ class BillingState(rx.State):
         # A page that was loaded again has lost its plan and its question; a run at work shows among the runs.
         self.can_act, self.is_running, self.done, self.plan_phase = actor.role in OPERATORS, False, "", "idle"
         self.chosen_key, self.release_problem, self.is_releasing = "", "", False
+        self.tab = place_of(self, {TAB: TABS}).word(TAB) or TABS[0]
         if isinstance(outcome, Problem):
             self.phase, self.problem = "problem", outcome
             return

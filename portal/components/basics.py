@@ -31,11 +31,35 @@ class PostForm(BaseHTML):
     tag = "form"
     action: rx.Var[str]
     method: rx.Var[str]
+    no_validate: rx.Var[bool]
 
 
-def post_form(*content: Content, action: str, **props: Any) -> rx.Component:
-    """A plain form post, followed by a full page load."""
-    return PostForm.create(*content, action=action, method="post", **props)
+def post_form(*content: Content, action: str, answered_by: str, **props: Any) -> rx.Component:
+    """A plain form post, followed by a full page load. ``answered_by`` is where its answer appears (see ``answer``)."""
+    attributes = {"data-answered-by": answered_by, **props.pop("custom_attrs", {})}
+    return PostForm.create(*content, action=action, method="post", custom_attrs=attributes, **props)
+
+
+def inline_form(*content: Content, action: str, **props: Any) -> rx.Component:
+    """A form that the page itself posts, so that a mistake is told at its field and nothing that was typed is lost.
+
+    The route answers with the next page, or with the field and a sentence. Without scripts the browser posts it.
+    """
+    return post_form(
+        rx.el.div(
+            class_name="note bad",
+            role="alert",
+            hidden=True,
+            tab_index=-1,
+            custom_attrs={"data-form-error": "1"},
+        ),
+        *content,
+        action=action,
+        answered_by="the-field",
+        custom_attrs={"data-inline": "1", "data-lost": t("state.post_lost")},
+        no_validate=True,
+        **props,
+    )
 
 
 def link(content: Content, to: Any, **props: Any) -> rx.Component:
@@ -102,18 +126,36 @@ def page_head(title: Content, subtitle: Content = "", aside: Content = None) -> 
     )
 
 
-def field(label: Content, *, element_id: str, **props: Any) -> rx.Component:
-    """A line to type what must not be missing, with its label. It runs from left to right in both languages."""
+def field(
+    label: Content,
+    *,
+    element_id: str,
+    hint: Content = None,
+    words: dict[str, Any] | None = None,
+    **props: Any,
+) -> rx.Component:
+    """A line to type what must not be missing, with its label, a hint, and a place for what is wrong with it.
+
+    ``words`` are what the page says instead of the browser: ``data-mistyped``, ``data-short``. The line runs from left
+    to right in both languages.
+    """
+    error_id, hint_id = f"{element_id}-error", f"{element_id}-hint"
     return rx.el.div(
         rx.el.label(label, html_for=element_id),
+        rx.fragment() if hint is None else rx.el.p(hint, id=hint_id, class_name="hint"),
         rx.el.input(
             id=element_id,
             required=True,
             dir="ltr",
             class_name="input",
-            custom_attrs={"data-missing": t("page.sign_in.missing")},
+            custom_attrs={
+                "data-missing": t("page.sign_in.missing"),
+                "aria-describedby": error_id if hint is None else f"{hint_id} {error_id}",
+                **(words or {}),
+            },
             **props,
         ),
+        rx.el.p(id=error_id, class_name="field-error", role="alert"),
         class_name="field",
     )
 

@@ -5,6 +5,7 @@ from typing import Any
 import reflex as rx
 
 from backend.audit.rules import MAX_REASON
+from portal.components.answer import ASKER, answered_by
 from portal.components.basics import button
 from portal.i18n import t
 
@@ -23,17 +24,23 @@ def dialog(title: Any, *content: Any, on_close: Any, label_id: str) -> rx.Compon
             on_click=on_close,
             class_name="visually-hidden",
             tab_index=-1,
-            custom_attrs={"data-close": "1"},
+            custom_attrs=answered_by(ASKER, **{"data-close": "1"}),
         ),
+        id=dialog_id(label_id),
         class_name="dialog",
         custom_attrs={"data-modal": "1", "aria-labelledby": label_id},
     )
 
 
+def dialog_id(label_id: str) -> str:
+    """The place where a question appears, for ``answered_by`` of who opens it."""
+    return f"dialog-{label_id}"
+
+
 def dialog_buttons(confirm: Any, *, on_close: Any, kind: str = "primary", busy: Any = False) -> rx.Component:
     """Cancel and go on; the second submits the form around both."""
     return rx.el.div(
-        button(t("dialog.cancel"), on_click=on_close),
+        button(t("dialog.cancel"), on_click=on_close, custom_attrs=answered_by(ASKER)),
         button(confirm, kind=kind, type="submit", disabled=busy),
         class_name="row end",
     )
@@ -49,6 +56,7 @@ def reason_dialog(
     on_submit: Any,
     on_close: Any,
     label_id: str,
+    answer_at: str,
 ) -> rx.Component:
     """A question that is answered with a written ``reason``. ``problem`` says why the last one was not taken."""
     return dialog(
@@ -72,6 +80,7 @@ def reason_dialog(
             dialog_buttons(confirm, on_close=on_close, busy=busy),
             on_submit=on_submit,
             class_name="form",
+            custom_attrs=answered_by(answer_at),
         ),
         on_close=on_close,
         label_id=label_id,

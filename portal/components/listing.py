@@ -82,6 +82,7 @@ def search_form(label: Content, *, name: str, value: Any, others: Any = None) ->
         rx.fragment() if others is None else others,
         on_submit=PlaceState.seek,
         role="search",
+        custom_attrs={"data-answered-by": LIST},
     )
 
 

@@ -48,14 +48,15 @@ def error_panel(problem: Any, retry: Any) -> rx.Component:
     """What went wrong in a sentence, and a way on. Where waiting helps, the page clicks ``retry`` by itself."""
     return rx.el.div(
         rx.el.div(rx.el.p(problem.text)),
-        rx.cond(
-            problem.passes,
-            button(t("state.retry"), kind="small", on_click=retry, custom_attrs={"data-retry": "1"}),
-            button(t("state.retry"), kind="small", on_click=retry),
-        ),
+        rx.cond(problem.passes, _retry_button(retry, **{"data-retry": "1"}), _retry_button(retry)),
         class_name="note bad",
         role="alert",
     )
+
+
+def _retry_button(retry: Any, **attributes: str) -> rx.Component:
+    attributes = {"data-answered-by": "content", **attributes}
+    return button(t("state.retry"), kind="small", on_click=retry, custom_attrs=attributes)
 
 
 def by_phase(phase: Any, *, ready: rx.Component, problem: Any, retry: Any, lines: int = 6) -> rx.Component:

@@ -3,7 +3,7 @@
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from portal import session
 
@@ -39,6 +39,23 @@ def address_of(request: Request) -> str:
 def token_of(request: Request) -> str:
     """The session token of a request, or an empty string."""
     return session.token_in(request.headers.get("cookie", ""))
+
+
+def is_inline(request: Request) -> bool:
+    """Whether the page itself posted the form (assets/portal.js), and not the browser."""
+    return request.headers.get("accept") == "application/json"
+
+
+def go_on(request: Request, path: str) -> Response:
+    """Where the browser goes after a form, whoever posted it."""
+    if not is_inline(request):
+        return see_other(path)
+    return JSONResponse({"to": path}, headers={"cache-control": "no-store"})
+
+
+def at_field(field: str, sentence: str) -> Response:
+    """What is wrong with a field of a form that the page posted; without a field, with the form as a whole."""
+    return JSONResponse({"field": field, "text": sentence}, headers={"cache-control": "no-store"})
 
 
 def see_other(path: str) -> RedirectResponse:

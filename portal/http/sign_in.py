@@ -5,11 +5,12 @@ from starlette.responses import Response
 
 from backend.accounts import service as accounts
 from backend.accounts.types import SignedIn
-from backend.errors import AppError, SignInRequired
-from backend.i18n.catalog import Lang
+from backend.errors import AppError, Invalid, SignInFailed, SignInRequired
+from backend.i18n.catalog import Lang, error_text, text
 from portal import bridge, routes, session
+from portal.bridge import Problem
 from portal.http import cookies
-from portal.http.forms import address_of, fields_of, see_other, token_of
+from portal.http.forms import address_of, at_field, fields_of, go_on, is_inline, see_other, token_of
 from portal.i18n import THEME_COOKIE, language_in
 
 _MAX_USER_AGENT = 300
@@ -29,11 +30,13 @@ async def sign_in(request: Request) -> Response:
         )
         language = await _agreed_language(request, signed_in)
     except AppError as error:
-        return see_other(routes.sign_in({"next": wanted, **_reason(error)}))
+        return _not_signed_in(request, error, wanted)
     except Exception as error:  # noqa: BLE001 - a process edge: the visitor gets a reference, the log the trace
         problem = bridge.unexpected(error, "fa")
+        if is_inline(request):
+            return at_field("", _unknown(request, problem))
         return see_other(routes.sign_in({"next": wanted, "error": "unknown", "reference": problem.reference}))
-    response = see_other(wanted or routes.home_of(signed_in.session.actor.role))
+    response = go_on(request, wanted or routes.home_of(signed_in.session.actor.role))
     cookies.set_session(response, signed_in.token)
     cookies.set_language(response, language)
     if THEME_COOKIE not in request.cookies and signed_in.session.theme != "system":
@@ -78,17 +81,45 @@ async def change_password(request: Request) -> Response:
             keep=found.id,
         )
     except SignInRequired as error:
-        return see_other(routes.sign_in({"next": routes.ACCOUNT, **_reason(error)}))
+        return go_on(request, routes.sign_in({"next": routes.ACCOUNT, **_reason(error)}))
     except AppError as error:
-        return see_other(routes.account(_reason(error)))
+        return _not_changed(request, error)
     except Exception as error:  # noqa: BLE001 - a process edge: the visitor gets a reference, the log the trace
         problem = bridge.unexpected(error, "fa")
+        if is_inline(request):
+            return at_field("", _unknown(request, problem))
         return see_other(routes.account({"error": "unknown", "reference": problem.reference}))
     session.forget_everybody()
-    response = see_other(routes.account({"done": "password"}))
+    response = go_on(request, routes.account({"done": "password"}))
     if renewed:
         cookies.set_session(response, renewed)
     return response
+
+
+def _not_signed_in(request: Request, error: AppError, wanted: str) -> Response:
+    """The reason at its field where the page posted, else the form again. It says not which of the two was wrong."""
+    if not is_inline(request):
+        return see_other(routes.sign_in({"next": wanted, **_reason(error)}))
+    words = bridge.problem_of(error, _lang(request)).text
+    return at_field("password" if isinstance(error, SignInFailed) else "", words)
+
+
+def _not_changed(request: Request, error: AppError) -> Response:
+    """The reason at the field that it is about where the page posted, else the account page with it."""
+    if not is_inline(request):
+        return see_other(routes.account(_reason(error)))
+    if isinstance(error, SignInFailed):
+        return at_field("old", error_text(Invalid(reason="wrong_password"), _lang(request)))
+    words = bridge.problem_of(error, _lang(request)).text
+    return at_field("new" if isinstance(error, Invalid) else "", words)
+
+
+def _unknown(request: Request, problem: Problem) -> str:
+    return text("error.unknown", _lang(request), reference=problem.reference)
+
+
+def _lang(request: Request) -> Lang:
+    return language_in(request.headers.get("cookie", ""))
 
 
 def _signed_out() -> Response:

@@ -4,10 +4,12 @@ from typing import Any
 
 import reflex as rx
 
+from portal.components.answer import answer, answered_by
 from portal.components.basics import button, card
-from portal.components.status import note
 from portal.i18n import t
 from portal.visitor import VisitorState
+
+CHECK_ANSWER = "answer-check"
 
 
 def checking_card(state: Any) -> rx.Component:
@@ -16,6 +18,7 @@ def checking_card(state: Any) -> rx.Component:
         rx.cond(state.is_checking, t("payment.check.asking"), t("payment.check.now")),
         on_click=state.check_now,
         disabled=state.is_checking,
+        custom_attrs=answered_by(CHECK_ANSWER),
     )
     shown = card(
         t("payment.check.heading"),
@@ -29,13 +32,8 @@ def checking_card(state: Any) -> rx.Component:
     )
     return rx.fragment(
         rx.cond(state.check.is_shown, shown, rx.fragment()),
-        rx.cond(
-            state.check_answer != "",
-            note(
-                state.check_answer,
-                tone=rx.cond(state.is_check_settled, "ok", "warn"),
-                data_testid="check-answer",
-            ),
-            rx.fragment(),
+        answer(
+            CHECK_ANSWER,
+            (state.check_answer, rx.cond(state.is_check_settled, "ok", "warn"), "check-answer"),
         ),
     )

@@ -3,6 +3,7 @@
 import reflex as rx
 
 from portal import routes
+from portal.components.answer import answered_by
 from portal.components.basics import badge, link, page_head, tile, tiles
 from portal.components.listing import listing
 from portal.components.status import by_phase, empty_state
@@ -11,7 +12,7 @@ from portal.guard import TENANT
 from portal.i18n import t
 from portal.invoices.checking_parts import checking_card
 from portal.invoices.list_state import InvoicesState
-from portal.invoices.payment_parts import answer_notes, credit_dialog, pay_several
+from portal.invoices.payment_parts import CHOSEN_SUM, answer_notes, credit_dialog, pay_several
 from portal.invoices.rows import InvoiceRow
 from portal.layout import page
 
@@ -98,6 +99,7 @@ def _number(row: InvoiceRow) -> rx.Component:
             type="checkbox",
             checked=InvoicesState.ticked.contains(row.key),  # type: ignore[attr-defined]  # a str on the server, a Var here
             on_change=toggle,
+            custom_attrs=answered_by(CHOSEN_SUM),
         ),
         rx.el.span(t("payment.select", number=row.number), class_name="visually-hidden"),
     )

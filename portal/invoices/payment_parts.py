@@ -5,14 +5,18 @@ from typing import Any
 import reflex as rx
 
 from portal import routes
+from portal.components.answer import answer, answered_by
 from portal.components.basics import badge, button, card, code_number, link, post_form
-from portal.components.dialog import dialog, dialog_buttons
-from portal.components.status import note
+from portal.components.dialog import dialog, dialog_buttons, dialog_id
 from portal.components.table import Column, data_table
 from portal.i18n import t
 from portal.invoices.detail_state import InvoiceState
 from portal.invoices.list_state import InvoicesState
 from portal.invoices.payment_rows import AttemptRow
+
+PAY_ANSWER = "answer-pay"
+CHOSEN_SUM = "chosen-sum"
+CREDIT_TITLE = "credit-title"
 
 
 def pay_card() -> rx.Component:
@@ -61,7 +65,7 @@ def pay_form(
         else rx.el.input(type="hidden", name="invoices", value=invoices, read_only=True)
     )
     pay = button(title, kind="primary" if is_primary else "", type="submit", disabled=disabled)
-    return post_form(chosen, pay, action=routes.POST_PAY)
+    return post_form(chosen, pay, action=routes.POST_PAY, answered_by=PAY_ANSWER)
 
 
 def pay_several() -> rx.Component:
@@ -102,6 +106,7 @@ def _choices() -> rx.Component:
             pay_form(InvoicesState.offer.pay_all, is_primary=False),
             rx.el.span(
                 rx.cond(InvoicesState.ticked_sum != "", InvoicesState.ticked_sum, t("payment.choose_some")),
+                id=CHOSEN_SUM,
                 class_name="muted small",
                 data_testid="chosen-sum",
                 custom_attrs={"aria-live": "polite"},
@@ -114,7 +119,12 @@ def _choices() -> rx.Component:
 def _use_credit(credit: Any, ask: Any) -> rx.Component:
     return rx.el.div(
         rx.el.span(t("payment.use_credit_text", amount=credit)),
-        button(t("payment.use_credit"), kind="small", on_click=ask),
+        button(
+            t("payment.use_credit"),
+            kind="small",
+            on_click=ask,
+            custom_attrs=answered_by(dialog_id(CREDIT_TITLE)),
+        ),
         class_name="row",
     )
 
@@ -131,9 +141,10 @@ def credit_dialog(state: Any) -> rx.Component:
                 busy=state.is_using_credit,
             ),
             on_submit=state.use_credit,
+            custom_attrs=answered_by(PAY_ANSWER),
         ),
         on_close=state.close_credit,
-        label_id="credit-title",
+        label_id=CREDIT_TITLE,
     )
     return rx.cond(state.is_asking_credit, ask, rx.fragment())
 
@@ -144,10 +155,7 @@ def _remarks(remarks: Any) -> rx.Component:
 
 def answer_notes(problem: Any, done: Any) -> rx.Component:
     """What the last click came to."""
-    return rx.fragment(
-        rx.cond(problem != "", note(problem, tone="bad", data_testid="pay-problem"), rx.fragment()),
-        rx.cond(done != "", note(done, tone="ok", data_testid="pay-done"), rx.fragment()),
-    )
+    return answer(PAY_ANSWER, (problem, "bad", "pay-problem"), (done, "ok", "pay-done"))
 
 
 def payment_history() -> rx.Component:

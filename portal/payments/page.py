@@ -3,13 +3,14 @@
 import reflex as rx
 
 from portal import routes
+from portal.components.answer import answer
 from portal.components.basics import count_badge, page_head, tile, tiles
-from portal.components.status import by_phase, empty_state, note
+from portal.components.status import by_phase, empty_state
 from portal.components.tabs import tab_panel, tabs
 from portal.guard import STAFF
 from portal.i18n import t
 from portal.layout import page
-from portal.payments.parts import evidence, payments_table, resolve_dialog, search
+from portal.payments.parts import LISTS_ANSWER, evidence, payments_table, resolve_dialog, search
 from portal.payments.state import PaymentsState
 
 
@@ -31,14 +32,6 @@ def payments() -> rx.Component:
 
 def _payments() -> rx.Component:
     return rx.fragment(
-        rx.cond(
-            PaymentsState.action_problem != "",
-            note(PaymentsState.action_problem, tone="bad", data_testid="action-problem"),
-            rx.fragment(),
-        ),
-        rx.cond(
-            PaymentsState.done != "", note(PaymentsState.done, tone="ok", data_testid="done"), rx.fragment()
-        ),
         tiles(
             tile(
                 t("page.payments.undecided"), PaymentsState.undecided_count, t("page.payments.undecided_note")
@@ -82,6 +75,11 @@ def _lists() -> rx.Component:
             ],
             on_choose=PaymentsState.choose_tab,
             label=t("page.payments.views"),
+        ),
+        answer(
+            LISTS_ANSWER,
+            (PaymentsState.resolved, "ok", "resolved"),
+            (PaymentsState.list_problem, "bad", "list-problem"),
         ),
         tab_panel(
             rx.match(PaymentsState.tab, ("flagged", flagged), undecided),

@@ -4,8 +4,9 @@ from typing import Any
 
 import reflex as rx
 
+from portal.components.answer import ASKER, answer, answer_region, answered_by
 from portal.components.basics import badge, button, card, code_number, fact_if, link
-from portal.components.dialog import reason_dialog
+from portal.components.dialog import dialog_id, reason_dialog
 from portal.components.reasons import reasons
 from portal.components.status import empty_state, note
 from portal.components.table import Column, data_table
@@ -13,6 +14,12 @@ from portal.i18n import t
 from portal.payments.event_rows import Detail, EventRow
 from portal.payments.rows import EntryRow, PaymentRow
 from portal.payments.state import PaymentsState
+
+LISTS_ANSWER = "answer-lists"
+FILE_ANSWER = "answer-file"
+FOUND = "found"
+EVIDENCE = "evidence"
+RESOLVE_TITLE = "resolve-title"
 
 
 def search() -> rx.Component:
@@ -40,20 +47,32 @@ def search() -> rx.Component:
             ),
             on_submit=PaymentsState.find,
             role="search",
+            custom_attrs=answered_by(FOUND),
         ),
+        _found(),
+        data_testid="search",
+    )
+
+
+def _found() -> rx.Component:
+    found = PaymentsState.found.length() > 0  # type: ignore[attr-defined]  # a list on the server, a Var here
+    problem = PaymentsState.search_problem
+    return answer_region(
+        FOUND,
+        rx.cond(found | PaymentsState.found_none, PaymentsState.sought, problem),
+        rx.cond(problem != "", note(problem, tone="bad", data_testid="search-problem"), rx.fragment()),
         rx.cond(
             PaymentsState.found_none,
             note(t("page.payments.none_found"), data_testid="found-none"),
             rx.fragment(),
         ),
         rx.cond(
-            PaymentsState.found.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
+            found,
             payments_table(
                 PaymentsState.found, caption=t("page.payments.found"), nothing=rx.fragment(), rest=""
             ),
             rx.fragment(),
         ),
-        data_testid="search",
     )
 
 
@@ -80,7 +99,9 @@ def payments_table(rows: Any, *, caption: Any, nothing: rx.Component, rest: Any)
 
 def _open_button(row: PaymentRow) -> rx.Component:
     show = PaymentsState.open_file(row.key)  # type: ignore[operator]  # mypy sees the namespace rx.event, not the handler
-    return button(t("page.payments.evidence"), kind="small", on_click=show)
+    return button(
+        t("page.payments.evidence"), kind="small", on_click=show, custom_attrs=answered_by(EVIDENCE)
+    )
 
 
 def evidence() -> rx.Component:
@@ -89,11 +110,26 @@ def evidence() -> rx.Component:
     return rx.el.div(
         card(
             shown.title,
-            rx.el.div(_facts(), _actions(), class_name="form"),
-            aside=button(t("page.payments.close_evidence"), kind="small", on_click=PaymentsState.close_file),
+            rx.el.div(
+                _facts(),
+                _actions(),
+                answer(
+                    FILE_ANSWER,
+                    (PaymentsState.done, "ok", "done"),
+                    (PaymentsState.action_problem, "bad", "action-problem"),
+                ),
+                class_name="form",
+            ),
+            aside=button(
+                t("page.payments.close_evidence"),
+                kind="small",
+                on_click=PaymentsState.close_file,
+                custom_attrs=answered_by(ASKER),
+            ),
         ),
         card(t("page.payments.events"), _events(), flush=True),
         card(t("page.payments.entries"), _entries(), flush=True),
+        id=EVIDENCE,
         data_testid="evidence",
         role="region",
         aria_label=shown.title,
@@ -140,12 +176,18 @@ def _actions() -> rx.Component:
                     t("page.payments.check_again"),
                     on_click=PaymentsState.check_again,
                     disabled=PaymentsState.is_checking,
+                    custom_attrs=answered_by(FILE_ANSWER),
                 ),
                 rx.fragment(),
             ),
             rx.cond(
                 PaymentsState.file.can_resolve,
-                button(t("page.payments.resolve"), kind="danger", on_click=PaymentsState.ask_resolve),
+                button(
+                    t("page.payments.resolve"),
+                    kind="danger",
+                    on_click=PaymentsState.ask_resolve,
+                    custom_attrs=answered_by(dialog_id(RESOLVE_TITLE)),
+                ),
                 rx.fragment(),
             ),
             class_name="row",
@@ -220,5 +262,6 @@ def resolve_dialog() -> rx.Component:
         busy=PaymentsState.is_resolving,
         on_submit=PaymentsState.resolve,
         on_close=PaymentsState.close_resolve,
-        label_id="resolve-title",
+        label_id=RESOLVE_TITLE,
+        answer_at=LISTS_ANSWER,
     )

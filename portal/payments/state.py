@@ -17,6 +17,7 @@ from portal.payments import reading
 from portal.payments.event_rows import EventRow
 from portal.payments.reading import Evidence, PaymentsView
 from portal.payments.rows import EntryRow, FileView, PaymentRow, checked_words
+from portal.place import TAB, place_of
 
 TABS = ("undecided", "flagged")
 LONGEST_SOUGHT = 60
@@ -47,15 +48,21 @@ class PaymentsState(rx.State):
     is_asking: bool = False
     is_resolving: bool = False
     resolve_problem: str = ""
+    # What an action came to, each where the click was: the open payment, the search, the lists.
     action_problem: str = ""
     done: str = ""
+    search_problem: str = ""
+    list_problem: str = ""
+    resolved: str = ""
 
     @rx.event
     @allow(STAFF)
     async def load(self) -> None:
         """What waits for somebody now, and the payment that the address asks for."""
         actor = (await session.current(self)).actor
-        self.can_act, self.done, self.action_problem = actor.role in OPERATORS, "", ""
+        self.can_act = actor.role in OPERATORS
+        self._forget_answers()
+        self.tab = place_of(self, {TAB: TABS}).word(TAB) or TABS[0]
         self._close_file()
         self.is_checking = self.is_asking = self.is_resolving = False
         await self._show_lists()
@@ -65,7 +72,7 @@ class PaymentsState(rx.State):
     @allow(STAFF)
     async def find(self, form: dict[str, Any]) -> None:
         """Look for a payment by a number that somebody reads out; the only one is opened at once."""
-        self.done = self.action_problem = ""
+        self._forget_answers()
         await self._search(str(form.get("wanted", "")) if isinstance(form, dict) else "")
 
     @rx.event
@@ -79,7 +86,7 @@ class PaymentsState(rx.State):
     @allow(STAFF)
     async def open_file(self, key: str) -> None:
         """Show the evidence of one payment."""
-        self.done = self.action_problem = ""
+        self._forget_answers()
         await self._show_file(key)
 
     @rx.event
@@ -146,9 +153,12 @@ class PaymentsState(rx.State):
         if isinstance(outcome, Problem):
             self.resolve_problem = outcome.text
             return
-        self.is_asking, self.done, self.found = False, text("page.payments.resolved", lang), []
+        self.is_asking, self.resolved, self.found = False, text("page.payments.resolved", lang), []
         self._close_file()
         await self._show_lists()
+
+    def _forget_answers(self) -> None:
+        self.done = self.action_problem = self.search_problem = self.list_problem = self.resolved = ""
 
     def _close_file(self) -> None:
         self.file, self.events, self.entries = FileView(), [], []
@@ -171,7 +181,7 @@ class PaymentsState(rx.State):
         actor, lang = (await session.current(self)).actor, language(self)
         outcome = await bridge.attempt(lang, lambda: reading.find(actor, wanted, lang))
         if isinstance(outcome, Problem):
-            self.action_problem = outcome.text
+            self.search_problem = outcome.text
             return
         self.found_none = not outcome
         self._close_file()
@@ -186,4 +196,4 @@ class PaymentsState(rx.State):
         if isinstance(outcome, Evidence):
             self.file, self.events, self.entries = outcome.file, outcome.events, outcome.entries
         else:
-            self.action_problem = outcome.text
+            self.list_problem = outcome.text

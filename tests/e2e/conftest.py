@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from backend.clock import utc_now
 from backend.i18n.catalog import Lang, text
@@ -108,6 +108,16 @@ class Visit:
         path = SCREENS / f"{name}-{self.lang}-{WIDTHS[self.width]}.png"
         self.page.screenshot(path=path, full_page=True)
         return path
+
+    def is_answered(self, answer: Locator) -> None:
+        """The answer to what was done last is in sight, and the focus is on it or around it."""
+        expect(answer).to_be_in_viewport(ratio=1)
+        is_at_focus = (
+            "part => document.activeElement !== document.body && document.activeElement.contains(part)"
+        )
+        assert answer.evaluate(is_at_focus), self.page.evaluate(
+            "document.activeElement.outerHTML.slice(0, 200)"
+        )
 
 
 Visitor = Callable[..., Visit]

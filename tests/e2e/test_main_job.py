@@ -177,7 +177,17 @@ def test_a_wrong_password_is_refused_in_plain_words(
     now.page.locator("#password").fill("not the password")
     now.page.get_by_role("button", name=now.t("page.sign_in.submit")).click()
 
-    expect(now.page.get_by_test_id("sign-in-problem")).to_have_text(now.t("error.sign_in_failed"))
+    # At its field, with the cursor there, and without a second e-mail to type.
+    expect(now.page.locator("#password-error")).to_have_text(now.t("error.sign_in_failed"))
+    expect(now.page.locator("#password")).to_be_focused()
+    expect(now.page.locator("#email")).to_have_value(people["operator"].email)
+    now.page.locator("#email").fill("")
+    now.page.get_by_role("button", name=now.t("page.sign_in.submit")).click()
+    expect(now.page.locator("#email-error")).to_have_text(now.t("page.sign_in.missing"))
+    expect(now.page.locator("#email")).to_be_focused()
+    now.page.locator("#email").fill("abc")
+    now.page.get_by_role("button", name=now.t("page.sign_in.submit")).click()
+    expect(now.page.locator("#email-error")).to_have_text(now.t("page.sign_in.mistyped"))
 
 
 def unbill(stack: Stack, day: date) -> None:
@@ -213,8 +223,10 @@ def test_an_operator_plans_and_runs_a_billing_day(
         page.get_by_role("tab", name=now.t("page.billing.plan")).click()
         page.get_by_role("button", name=now.t("page.billing.make_plan")).click()
         expect(page.get_by_role("row").filter(has_text=shown.day(yesterday(), lang))).to_be_visible()
+        now.is_answered(page.get_by_role("button", name=now.t("page.billing.run"), exact=True))
         page.get_by_role("button", name=now.t("page.billing.run"), exact=True).dblclick()
         expect(page.get_by_test_id("done")).to_be_visible()
+        now.is_answered(page.get_by_test_id("done"))
     finally:
         stack.start("jobs")
 
@@ -309,6 +321,7 @@ def test_an_operator_issues_a_held_invoice_with_a_reason(
     dialog.get_by_label(now.t("page.billing.reason")).fill("شکاف اندازه‌گیری بررسی شد")
     dialog.get_by_role("button", name=now.t("page.billing.release")).click()
     expect(page.get_by_test_id("done")).to_be_visible()
+    now.is_answered(page.get_by_test_id("done"))
 
     [(detail,)] = asked(stack, "SELECT detail::text FROM audit_entry ORDER BY id DESC LIMIT 1")
     assert "شکاف اندازه‌گیری بررسی شد" in detail

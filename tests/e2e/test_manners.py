@@ -53,8 +53,9 @@ def test_a_page_whose_scripts_failed_is_shown_all_the_same(visit: Visitor) -> No
 def test_the_skip_link_moves_the_focus_and_nothing_else(people: dict[str, SignIn], visit: Visitor) -> None:
     now = enter(visit("fa"), people["tenant_admin"])
     page = now.go("/invoices?error=forbidden")
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name=now.t("nav.skip"))).to_be_focused()
+    # What the address tells has the focus already.
+    now.is_answered(page.get_by_test_id("pay-problem"))
+    page.get_by_role("link", name=now.t("nav.skip")).focus()
     page.keyboard.press("Enter")
 
     expect(page.locator("#content")).to_be_focused()

@@ -352,6 +352,7 @@ def test_a_dead_gateway_is_said_in_plain_words(
     page.get_by_role("button", name=pay_button(now)).click()
 
     expect(page.get_by_test_id("pay-problem")).to_have_text(now.t("error.unavailable.zibal"))
+    now.is_answered(page.get_by_test_id("pay-problem"))
     now.screenshot("pay-gateway-dead")
 
 
@@ -370,13 +371,14 @@ def test_an_operator_checks_an_undecided_payment_again_and_resolves_it(
         " next_check_at = now() + interval '1 day' WHERE track_id = %s",
         track_id,
     )
-    now = visit(lang).sign_in(people["operator"])
+    now = visit(lang, "phone" if lang == "fa" else "desktop").sign_in(people["operator"])
     page = now.go("/payments")
     row = page.get_by_role("row").filter(has_text=str(track_id))
     row.get_by_role("button", name=now.t("page.payments.evidence")).click()
     expect(page.get_by_test_id("evidence")).to_contain_text(now.t("payment.event.requested"))
     page.get_by_role("button", name=now.t("page.payments.check_again")).click()
     expect(page.get_by_test_id("action-problem")).to_contain_text(now.t("payment.undecided.no_answer"))
+    now.is_answered(page.get_by_test_id("action-problem"))
     expect(page.get_by_test_id("done")).to_have_count(0)
     now.screenshot("payments-evidence")
     evidence = page.get_by_test_id("evidence")
@@ -389,7 +391,8 @@ def test_an_operator_checks_an_undecided_payment_again_and_resolves_it(
     dialog.get_by_label(now.t("page.payments.reason")).fill("با بانک گفت‌وگو شد")
     dialog.get_by_role("button", name=now.t("page.payments.resolve")).click()
 
-    expect(page.get_by_test_id("done")).to_have_text(now.t("page.payments.resolved"))
+    expect(page.get_by_test_id("resolved")).to_have_text(now.t("page.payments.resolved"))
+    now.is_answered(page.get_by_test_id("resolved"))
     expect(row).to_have_count(0)
     [(action, detail)] = asked(stack, "SELECT action, detail::text FROM audit_entry ORDER BY id DESC LIMIT 1")
     assert action == "payment.resolved"

@@ -27,6 +27,8 @@ SIGNED_IN = TENANT | STAFF
 ANYBODY = SIGNED_IN | {None}
 # Who may send what, written down once more by hand: a policy that is opened by mistake differs from this.
 MAY_SEND: dict[str, set[Role] | set[Role | None]] = {
+    "accounts___account_state____account_state.ask_everywhere": SIGNED_IN,
+    "accounts___account_state____account_state.close_everywhere": SIGNED_IN,
     "accounts___account_state____account_state.load": SIGNED_IN,
     "accounts___account_state____account_state.revoke": SIGNED_IN,
     "accounts___sign_in_state____sign_in_state.load": ANYBODY,
