@@ -1,15 +1,14 @@
 """Redis and PgBouncer, which an installation may have beside the portal: real ones, for the tests."""
 
 import os
-import shutil
-import subprocess
+import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from backend.sandbox import tools
 from backend.sandbox.postgres import server_account
 from backend.sandbox.processes import Child, Command, SandboxError, accepts, free_port, wait_until
+from backend.sandbox.trials import Trial, said
 
 HOST = "127.0.0.1"
 # The libraries that a bare Debian lacks; their names differ between its releases.
@@ -21,12 +20,12 @@ PGBOUNCER_LIBRARIES = ("libevent-2.1-7", "libevent-2.1-7t64", "libc-ares2", "lib
 
 def redis_server() -> Path:
     """The program of Redis: from PATH, else Debian's package merely unpacked."""
-    return _program("redis-server", REDIS_PACKAGES, REDIS_LIBRARIES)
+    return _program("redis-server", _takes_connections, REDIS_PACKAGES, REDIS_LIBRARIES)
 
 
 def pgbouncer() -> Path:
     """The program of PgBouncer: from PATH, else Debian's package merely unpacked."""
-    return _program("pgbouncer", PGBOUNCER_PACKAGES, PGBOUNCER_LIBRARIES)
+    return _program("pgbouncer", _tells_its_version, PGBOUNCER_PACKAGES, PGBOUNCER_LIBRARIES)
 
 
 def environment() -> dict[str, str]:
@@ -47,18 +46,7 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it, empty, and wait until it answers."""
-        argv = [
-            str(redis_server()),
-            "--port",
-            str(self.port),
-            "--bind",
-            HOST,
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-        ]
-        self._child = _started("redis", argv, self._folder, self.port)
+        self._child = _started("redis", _redis(redis_server(), self.port), self._folder, self.port)
 
     def stop(self) -> None:
         """End it with all that it knows."""
@@ -116,27 +104,32 @@ def _started(name: str, argv: Sequence[str], folder: Path, port: int) -> Child:
     return child
 
 
-def _program(name: str, packages: Sequence[str], libraries: Sequence[str]) -> Path:
+def _redis(program: Path, port: int) -> list[str]:
+    return [str(program), "--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no"]
+
+
+def _takes_connections(redis: Path) -> bool:
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            _started("redis", _redis(redis, port), Path(folder), port).stop()
+        except (SandboxError, OSError):
+            return False
+    return True
+
+
+def _tells_its_version(program: Path) -> bool:
+    return said([str(program), "--version"], env=environment()) is not None
+
+
+def _program(name: str, trial: Trial, packages: Sequence[str], libraries: Sequence[str]) -> Path:
     with tools.only_one_at_a_time():
-        if found := _find(name):
+        if found := tools.found_program([name], trial):
             return found
         problem = tools.unpack_debian_packages(packages, where_they_exist=libraries)
-        if found := _find(name):
+        if found := tools.found_program([name], trial):
             return found
     raise SandboxError(
         f"{name} is missing. Install it so that it is on PATH, then start again."
         f" Tried: {problem or 'what was fetched does not run here'}."
     )
-
-
-def _find(name: str) -> Path | None:
-    folders = [os.environ.get("PATH", ""), str(tools.UNPACKED / "usr/bin"), str(tools.UNPACKED / "usr/sbin")]
-    found = shutil.which(name, path=os.pathsep.join([*folders, *tools.BREW_FOLDERS]))
-    if found is None:
-        return None
-    with suppress(OSError, subprocess.TimeoutExpired):
-        run = subprocess.run(
-            [found, "--version"], capture_output=True, check=False, timeout=60, env=environment()
-        )
-        return Path(found) if run.returncode == 0 else None
-    return None

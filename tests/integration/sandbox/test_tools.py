@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from backend.sandbox import frontend, tools
+from backend.sandbox import frontend, neighbours, tools
 from backend.sandbox.processes import SandboxError
+from backend.sandbox.trials import first_that_works
 
 
 @pytest.fixture
@@ -14,7 +15,11 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setattr(tools, "TOOLS", tmp_path / "tools")
+    monkeypatch.setattr(tools, "UNPACKED", tmp_path / "tools" / "debian")
     monkeypatch.setattr(tools, "BREW_FOLDERS", ())
+    monkeypatch.setattr(tools, "MAC_CHROMES", ())
+    monkeypatch.setattr(tools, "PLAYWRIGHTS_OWN", tmp_path / "tools" / "executable")
+    (tmp_path / "tools").mkdir()
     return tmp_path / "bin"
 
 
@@ -25,21 +30,74 @@ def test_missing_monitoring_is_named(bare_machine: Path) -> None:
         tools.monitoring()
 
 
-def test_programs_on_the_path_are_taken_as_they_are(bare_machine: Path) -> None:
-    for name in ("prometheus", "promtool", "alertmanager", "amtool"):
-        (bare_machine / name).write_text("#!/bin/sh\n")
-        (bare_machine / name).chmod(0o755)
-
-    assert tools.monitoring().promtool == bare_machine / "promtool"
+ONLY_TELLS_ITS_VERSION = '#!/bin/sh\ntest "$1" = --version\n'
 
 
-def test_a_stand_in_that_does_not_start_is_not_taken(bare_machine: Path) -> None:
-    for name in ("prometheus", "promtool", "alertmanager", "amtool"):
-        (bare_machine / name).write_text("#!/bin/sh\nexit 1\n")
-        (bare_machine / name).chmod(0o755)
+def put(folder: Path, name: str, script: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(script)
+    (folder / name).chmod(0o755)
+    return folder / name
 
-    with pytest.raises(SandboxError):
-        tools.monitoring()
+
+def test_a_program_that_starts_is_taken_and_one_that_only_tells_its_version_is_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    real = tools.monitoring()
+    on_path, fetched = tmp_path / "bin", tmp_path / "tools" / "debian"
+    monkeypatch.setenv("PATH", str(on_path))
+    monkeypatch.setattr(tools, "TOOLS", tmp_path / "tools")
+    monkeypatch.setattr(tools, "UNPACKED", fetched)
+    monkeypatch.setattr(tools, "BREW_FOLDERS", ())
+    for name in ("prometheus", "promtool", "alertmanager"):
+        put(on_path, name, ONLY_TELLS_ITS_VERSION)
+        put(fetched / "usr" / "bin", name, f'#!/bin/sh\nexec {getattr(real, name)} "$@"\n')
+    templates = real.alertmanager.parent.parent / "share"
+    if templates.is_dir():
+        (fetched / "usr" / "share").symlink_to(templates)
+
+    assert tools.monitoring().alertmanager == fetched / "usr" / "bin" / "alertmanager"
+    assert tools.monitoring().prometheus == fetched / "usr" / "bin" / "prometheus"
+    assert tools.monitoring().promtool == fetched / "usr" / "bin" / "promtool"
+
+
+def test_a_program_is_tried_again_only_after_its_file_has_changed(tmp_path: Path) -> None:
+    program, memory = put(tmp_path, "program", "one"), tmp_path / "tried.json"
+    tried: list[Path] = []
+
+    def trial(path: Path) -> bool:
+        tried.append(path)
+        return True
+
+    assert first_that_works([program], trial, memory) == program
+    assert first_that_works([program], trial, memory) == program
+    assert len(tried) == 1
+
+    program.write_text("another")
+    assert first_that_works([program], trial, memory) == program
+    assert len(tried) == 2
+
+
+def test_a_program_that_failed_is_tried_again(tmp_path: Path) -> None:
+    program, memory = put(tmp_path, "program", "one"), tmp_path / "tried.json"
+
+    assert first_that_works([program], lambda _: False, memory) is None
+    assert first_that_works([program], lambda _: True, memory) == program
+
+
+def test_a_redis_that_only_tells_its_version_is_not_taken(bare_machine: Path) -> None:
+    put(bare_machine, "redis-server", ONLY_TELLS_ITS_VERSION)
+
+    with pytest.raises(SandboxError, match=r"redis-server is missing\. Install it"):
+        neighbours.redis_server()
+
+
+def test_a_chromium_that_shows_no_page_is_not_taken(bare_machine: Path) -> None:
+    put(bare_machine, "chromium", ONLY_TELLS_ITS_VERSION)
+    assert tools._find_chromium() is None
+
+    shows_all = put(bare_machine, "google-chrome", '#!/bin/sh\nfor each; do echo "$each"; done\n')
+    assert tools._find_chromium() == shows_all
 
 
 def test_bun_is_the_pinned_one() -> None:
