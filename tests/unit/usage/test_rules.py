@@ -86,9 +86,7 @@ def test_tokens_are_closing_minus_opening_over_all_lives() -> None:
 def test_openings_are_taken_in_order(
     more: dict[str, Any], tokens: int, source: OpeningSource, flags: tuple[str, ...]
 ) -> None:
-    openings = more.pop("openings", None)
-
-    found = tally([life({A: 100}, openings, **more)], min_coverage=Decimal(0), is_open=False)
+    found = tally([life({A: 100}, **more)], min_coverage=Decimal(0), is_open=False)
 
     assert (found.rows[0].tokens, found.rows[0].flags) == (tokens, flags)
     assert found.readings[0].opening_source == source
