@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` runs the product, `make test` proves it. Everything else is a part of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-reset test lint unit guards servers integration coverage e2e soak bench billing-run requirements
+.PHONY: help setup demo demo-reset test lint unit guards servers integration coverage e2e soak mutants bench billing-run requirements
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -66,6 +66,9 @@ e2e: $(READY) ## Tests in a real browser against the running stack
 
 soak: $(READY) ## Ten thousand random histories of payments (ARGS="--histories 500 --seed 7")
 	@$(BIN)/python -m tests.soak $(ARGS)
+
+mutants: $(READY) ## Change rules step by step and see what no test notices, in at most an hour (ARGS="--seed 2")
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: $(READY) ## Measure speed; figures also go to .local/bench.json
 	@$(BIN)/python -m tests.bench $(ARGS)
