@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 
+from backend import clock
 from backend.actor import Actor
-from backend.clock import TEHRAN, day_window
+from backend.clock import day_window
 from backend.db.engine import advisory_lock
 from backend.db.locks import LockNumber
 from backend.errors import Conflict
@@ -47,13 +48,28 @@ def test_missed_nights_are_billed_when_the_scheduler_starts(measured: Past) -> N
     )
 
 
-def test_a_day_is_due_at_three_and_may_be_billed_by_hand_before(measured: Past) -> None:
-    factories.tenant("alpha", billed_from=measured.yesterday)
-    now = datetime.now(TEHRAN)
-    is_night = now < day_window(measured.yesterday).end + timedelta(hours=3)
+@pytest.mark.parametrize(
+    ("after_midnight", "is_open", "is_due"),
+    [
+        pytest.param(timedelta(minutes=5, microseconds=-1), False, False, id="its last scrapes may come"),
+        pytest.param(timedelta(minutes=5), True, False, id="by hand"),
+        pytest.param(timedelta(hours=3, microseconds=-1), True, False, id="just before three"),
+        pytest.param(timedelta(hours=3), True, True, id="at three"),
+    ],
+)
+def test_a_day_is_due_at_three_and_may_be_billed_by_hand_before(
+    after_midnight: timedelta,
+    is_open: bool,
+    is_due: bool,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    day = date(2026, 11, 22)
+    factories.tenant("alpha", billed_from=day)
+    monkeypatch.setattr(clock, "utc_now", lambda: day_window(day).end + after_midnight)
 
-    assert invoices.open_days(NIGHT) == [measured.yesterday]
-    assert invoices.open_days(NIGHT, due_only=True) == ([] if is_night else [measured.yesterday])
+    assert invoices.open_days(NIGHT) == [day] * is_open
+    assert invoices.open_days(NIGHT, due_only=True) == [day] * is_due
 
 
 def test_a_failed_night_is_on_record_with_its_reason(measured: Past, monkeypatch: pytest.MonkeyPatch) -> None:

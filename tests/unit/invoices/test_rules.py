@@ -218,6 +218,20 @@ def test_the_plan_hash_changes_with_one_token_and_with_nothing_else() -> None:
     assert rules.plan_hash([]) != rules.plan_hash([first])
 
 
+def test_the_plan_hash_changes_with_a_held_token_and_with_who_is_held() -> None:
+    hashes = [
+        rules.plan_hash([bill(rows, tenant(1), tenant(2))])
+        for rows in (
+            [row("t1", 5000)],
+            [row("t1", 5000), row("t2", 7, held=True)],
+            [row("t1", 5000), row("t2", 8, held=True)],
+            [row("t1", 5000, held=True)],
+        )
+    ]
+
+    assert len(set(hashes)) == len(hashes)
+
+
 @pytest.mark.parametrize(
     ("year", "sequence", "expected"), [(1405, 123, "1405-000123"), (1406, 1_000_000, "1406-1000000")]
 )

@@ -118,6 +118,14 @@ def test_the_query_over_everybody_is_for_instances_with_one_life_in_reach() -> N
             (1440, 38, True),
             id="gap over the end",
         ),
+        pytest.param(
+            scraped(-99, [*range(-90, -1, 2), *range(3, 1445, 2)]),
+            (1440, 0, False),
+            id="two and a half intervals over the start",
+        ),
+        pytest.param(
+            scraped(-99, [*range(-90, -1, 2), *range(4, 1445, 2)]), (1440, 0, True), id="three intervals"
+        ),
         pytest.param(scraped(-99, list(range(300, 1445))), (1440, 298, False), id="first seen at five"),
         pytest.param(scraped(-99, list(range(-5, 701))), (700, 0, False), id="ended at noon"),
         pytest.param(

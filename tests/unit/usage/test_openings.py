@@ -69,6 +69,12 @@ def test_what_only_the_next_day_saw_is_taken_where_the_day_knows_its_beginning()
     assert (ended.closings, ended.closed_at) == ({A: 9}, EARLIER)
 
 
+def test_what_told_no_start_time_keeps_its_own_end() -> None:
+    one = life({A: 100}, flags=frozenset({Flag.NO_START_TIME}))
+
+    assert met(one, {A: NextOpening(80, EARLIER, OpeningSource.SCRAPED)}) is one
+
+
 def test_only_series_that_the_last_stored_day_of_an_old_life_does_not_know_are_looked_up() -> None:
     asked: list[MeterKey] = []
 

@@ -39,6 +39,31 @@ def rows_of(*lives: LifeReadings, is_open: bool = False) -> dict[Any, UsageRow]:
     return {row[:3]: row for row in found}
 
 
+@pytest.mark.parametrize(("unseen_ms", "flags"), [(50, ()), (51, (Flag.LOW_COVERAGE,))])
+def test_a_day_that_is_covered_just_enough_is_not_held(unseen_ms: int, flags: tuple[Flag, ...]) -> None:
+    seen = Seen(1000, unseen_ms, gap_across_boundary=False, ended_ms=None, tail_ms=0)
+
+    [row] = rows_of(life({A: 100}, {A: 40}, seen=seen)).values()
+
+    assert (row.flags, row.held) == (flags, bool(flags))
+
+
+def test_a_number_beyond_64_bits_counts_nothing_is_held_and_leaves_no_reading() -> None:
+    found = tally([life({A: 2**63, B: 2**63 - 1}, {A: 5, B: 1})], min_coverage=Decimal("0.95"), is_open=False)
+
+    assert [(row.type, row.tokens, row.held, row.flags) for row in found.rows] == [
+        ("completion", 2**63 - 2, False, ()),
+        ("prompt", 0, True, (Flag.BEYOND_STORAGE,)),
+    ]
+    assert [reading.type for reading in found.readings] == ["completion"]
+
+
+def test_a_sum_beyond_64_bits_counts_nothing_and_is_held() -> None:
+    [row] = rows_of(life({A: 2**62}, {A: 0}), life({A: 2**62}, {A: 0})).values()
+
+    assert (row.tokens, row.held, row.flags) == (0, True, (Flag.BEYOND_STORAGE,))
+
+
 def test_tokens_are_closing_minus_opening_over_all_lives() -> None:
     other = ("other", "gpt-4o", "prompt")
 
