@@ -21,13 +21,16 @@ from backend.invoices import service as invoices
 from backend.invoices.types import BillingPlan, BillingRun, RunState
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState
-from backend.log import configure_logging
+from backend.log import configure_logging, get_logger
 from jobs import nightly_billing
 from jobs.registry import job_named, names
 from jobs.runs import execute
 from jobs.scheduler import serve
 
 COMMAND = "command"
+CRASHED = "job.crashed"
+
+log = get_logger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,6 +50,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AppError as error:
         print(error_text(error, "en"), file=sys.stderr)
         return 1
+    except Exception:  # the edge of the process: the record has the reason, the log the trace
+        log.exception(CRASHED, job=asked.job)
+        print(error_text(AppError(reference=CRASHED), "en"), file=sys.stderr)
+        if not asked.dry_run:
+            _record(JobState.FAILED, AppError().reason_key)
+        return 1
+
+
+def _record(state: JobState, outcome: str) -> None:
+    actor = Actor.process_named(nightly_billing.NAME)
+    job_runs.record(actor, nightly_billing.NAME, COMMAND, state, outcome)
 
 
 def _serve() -> int:
@@ -94,7 +108,7 @@ def _bill(asked: date | None) -> int:
         print("There was nothing to bill; nothing was written.")
         return 0
     state = JobState.FAILED if runs[-1].state == RunState.FAILED else JobState.FINISHED
-    job_runs.record(actor, nightly_billing.NAME, COMMAND, state, nightly_billing.summary(runs))
+    _record(state, nightly_billing.summary(runs))
     return 1 if state == JobState.FAILED else 0
 
 

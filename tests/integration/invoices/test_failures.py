@@ -22,6 +22,7 @@ from backend.invoices import service as invoices
 from backend.invoices.types import RunState
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState
+from jobs.__main__ import main as jobs_command
 from jobs.registry import job_named
 from jobs.runs import execute
 from tests import factories
@@ -120,6 +121,21 @@ def test_what_nobody_foresaw_is_a_failed_run_that_is_repeated(
     [job] = [run for run in job_runs.last_runs(NIGHT) if run.job == "nightly_billing"]
     assert (job.state, job.outcome) == (JobState.FAILED, "unknown")
     assert "nobody thought of it" in caplog.text
+
+
+@pytest.mark.parametrize("answering", [pytest.param((200, EMPTY), id="empty")], indirect=True)
+def test_a_run_by_hand_that_nobody_foresaw_to_fail_is_on_record_and_ends_with_a_sentence(
+    answering: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    factories.tenant("alpha")
+    monkeypatch.setattr(billing_service, "usage_and_tenants", lambda *_: {}["nobody thought of it"])
+
+    code = jobs_command(["run", "nightly_billing"])
+
+    assert (code, len(invoices.runs(OPERATOR))) == (1, 1)
+    [job] = job_runs.runs(NIGHT, "nightly_billing")
+    assert (job.state, job.outcome, job.started_by) == (JobState.FAILED, "unknown", "command")
+    assert "Something unexpected went wrong" in capsys.readouterr().err
 
 
 def test_the_night_goes_on_where_it_failed(measured: Past) -> None:
