@@ -5,7 +5,7 @@ import reflex as rx
 from portal import routes
 from portal.companies.rows import CompanyRow
 from portal.companies.state import CompaniesState
-from portal.components.basics import link, page_head
+from portal.components.basics import code_number, link, page_head
 from portal.components.listing import listing, search_form
 from portal.components.status import by_phase
 from portal.components.table import Column, data_table
@@ -55,5 +55,5 @@ def _table() -> rx.Component:
 
 def _contact(row: CompanyRow) -> rx.Component:
     return rx.el.div(
-        rx.el.bdi(row.billing_email, dir="ltr"), rx.el.div(rx.el.code(row.label), class_name="small muted")
+        rx.el.bdi(row.billing_email, dir="ltr"), rx.el.div(code_number(row.label), class_name="small muted")
     )

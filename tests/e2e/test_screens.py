@@ -68,6 +68,7 @@ def test_the_pages_of_an_operator(people: dict[str, SignIn], visit: Visitor, lan
     keep(now, "billing-compare")
     now.page.get_by_role("link", name=now.t("page.compare.invoices")).click()
     expect(now.page.get_by_role("heading", name=now.t("page.all_invoices.heading")).first).to_be_visible()
+    now.settle()
     keep(now, "all-invoices")
     now.go("/companies")
     keep(now, "companies")
