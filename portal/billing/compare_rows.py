@@ -44,7 +44,7 @@ def to_compared(found: DayComparison, companies: Mapping[str, str], lang: Lang) 
         measured=fmt.number(found.measured_tokens, lang),
     )
     return ComparedDay(
-        day=f"{fmt.day(found.day, lang)} · {fmt.digits(in_both(found.day), lang)}",
+        day=f"{fmt.day(found.day, lang)} · {fmt.identifier(in_both(found.day), lang)}",
         sentence=sentence,
         agrees=not found.differences,
         url=routes.invoices_of_day(found.day),

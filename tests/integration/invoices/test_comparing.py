@@ -82,7 +82,7 @@ def test_the_page_says_whether_a_day_agrees_and_names_both_calendars(measured: P
 
     assert agreed.agrees
     assert agreed.rows == []
-    assert fmt.digits(in_both(day), lang) in agreed.day
+    assert fmt.identifier(in_both(day), lang) in agreed.day
     assert [(row.difference, row.company) for row in differs.rows] == [
         (
             fmt.number(-5, lang),
