@@ -16,6 +16,8 @@ from portal.session import cookies_in
 
 LANGUAGE_COOKIE = "lang"
 THEME_COOKIE = "theme"
+ENVIRONMENT_COOKIE = "environment"
+DEVELOPMENT = "development"
 
 # A store that never changes: another language is a full page load, so that no two languages mix on one page.
 _HOOK = (
@@ -43,6 +45,9 @@ BOOT = """
     root.dir = 'ltr';
     root.classList.add('translating');
     setTimeout(function () { root.classList.remove('translating'); }, SHOWN_AFTER_MS);
+  }
+  if (read('environment') === 'development') {
+    root.dataset.environment = 'development';
   }
   var theme = read('theme');
   if (theme !== 'dark' && theme !== 'light') {

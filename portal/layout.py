@@ -23,6 +23,7 @@ def frame(content: rx.Component) -> rx.Component:
     return rx.fragment(
         PlainLink.create(t("nav.skip"), href="#content", class_name="skip"),
         _top_bar(),
+        _development(),
         _play_money(),
         rx.el.main(_notices(), _frame_problem(), content, id="content", class_name="page", tab_index=-1),
         rx.el.footer(t("brand.footer"), class_name="foot"),
@@ -40,6 +41,7 @@ def bare_frame(content: rx.Component) -> rx.Component:
             ),
             class_name="topbar",
         ),
+        _development(),
         rx.el.main(_notices(), content, id="content"),
     )
 
@@ -103,6 +105,11 @@ def _top_bar() -> rx.Component:
         ),
         class_name="topbar",
     )
+
+
+def _development() -> rx.Component:
+    """Over every page outside production. The boot script shows it before the first paint, so nothing moves."""
+    return rx.el.div(t("state.development"), class_name="development")
 
 
 def _play_money() -> rx.Component:

@@ -15,6 +15,7 @@ from backend.telemetry.middleware import RequestTimer
 from portal import routes
 from portal.http import hand_off, health, open_payments, payments, preferences, seller_logo, sign_in
 from portal.http.client_address import ClientAddress
+from portal.http.environment_mark import EnvironmentMark
 from portal.http.forms import UnreadableFormError
 from portal.http.headers import SecurityHeaders
 from portal.http.house_health import register_house_health
@@ -58,7 +59,7 @@ def served(reflex_app: ASGIApp) -> ASGIApp:
         routes=[*plain_routes(), Mount("", reflex_app)],
         exception_handlers={UnreadableFormError: _unreadable, ClientDisconnect: _gone},
     )
-    inner = OwnOriginOnly(PageGate(RequestTimer(plain)))
+    inner = OwnOriginOnly(EnvironmentMark(PageGate(RequestTimer(plain))))
     return ClientAddress(SecurityHeaders(OwnHostOnly(SocketLimit(inner))))
 
 

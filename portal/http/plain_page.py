@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from backend.accounts.types import as_theme
+from backend.config import settings
 from backend.i18n.catalog import Lang, text
 from backend.payments import service as payments
 from portal.i18n import THEME_COOKIE, language_in
@@ -50,6 +51,7 @@ def render(request: Request, template: str, *, status: int = 200, **places: obje
         other="en" if lang == "fa" else "fa",
         other_name="English" if lang == "fa" else "فارسی",
         stylesheets=_stylesheets(),
+        is_development=not settings().is_production,
         is_play_money=payments.is_play_money(),
         **places,
     )

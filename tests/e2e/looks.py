@@ -2,6 +2,8 @@
 
 import re
 
+from playwright.sync_api import expect
+
 from tests.e2e.conftest import Visit
 
 # Names of models and addresses of processes are the same in every language; so is the other language's own name.
@@ -18,6 +20,8 @@ def keep(now: Visit, name: str) -> None:
     Numbers that one reads out to a bank are the same in both languages, and held together from left to right.
     """
     now.screenshot(name)
+    # The stack is no production, and every page says so.
+    expect(now.page.get_by_text(now.t("state.development"))).to_be_visible()
     main = now.page.locator("main")
     # A company's label may also stand in its mail address.
     text = re.sub(r"[\w.+-]+@[\w.-]+", "", main.inner_text())

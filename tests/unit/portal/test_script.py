@@ -69,7 +69,7 @@ globalThis.document = {
   cookie: %(cookie)s, documentElement: { dataset: {}, classList: { add: () => {}, remove: () => {} } },
 };
 %(script)s
-console.log(document.documentElement.dataset.theme);
+console.log(Object.values(document.documentElement.dataset).sort().join(" "));
 """
 
 
@@ -82,9 +82,11 @@ console.log(document.documentElement.dataset.theme);
         pytest.param("theme=nonsense", True, "dark", id="an unknown choice"),
         pytest.param("theme=light; lang=en", True, "light", id="light on a dark system"),
         pytest.param("theme=dark", False, "dark", id="dark on a light system"),
+        pytest.param("environment=development", False, "development light", id="no production"),
+        pytest.param("environment=nonsense", False, "light", id="an unknown environment"),
     ],
 )
-def test_the_first_paint_has_the_theme_that_was_chosen_or_the_systems(
+def test_the_first_paint_has_the_theme_of_the_visitor_or_the_system_and_says_what_is_no_production(
     cookie: str, *, is_dark: bool, expected: str
 ) -> None:
     script = BOOTED % {"is_dark": json.dumps(is_dark), "cookie": json.dumps(cookie), "script": BOOT}
