@@ -10,7 +10,7 @@ from backend.config import settings_or_exit
 from backend.days import read_day
 from backend.errors import AppError, Invalid
 from backend.free_text import number
-from backend.i18n.catalog import error_text
+from backend.i18n.catalog import error_text, sentence_of
 
 CLI = Actor.process_named("cli")
 
@@ -27,7 +27,7 @@ def obey(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> in
     try:
         return run(chosen) or 0
     except AppError as error:
-        print(error_text(error, "en"), file=sys.stderr)
+        print(sentence_of(error), file=sys.stderr)
         return 1
 
 

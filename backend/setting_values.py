@@ -16,6 +16,13 @@ _USUAL_PORTS = {"http": 80, "https": 443}
 _MATCHER = re.compile(
     r"""\s*[a-zA-Z_][a-zA-Z0-9_]*\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*"""
 )
+_ESCAPES = "in a password, write @ : / ? # and % as %40 %3A %2F %3F %23 and %25"
+_PLAIN = r"(?:[^@:/?#%\s\[\]]|%[0-9A-Fa-f]{2})"
+# The part behind an @ that is not escaped would be read as the host's name, which stands in messages.
+_DATABASE = re.compile(
+    rf"[a-z+]+://(?:{_PLAIN}*(?::[^@\s]*)?@)?(?:{_PLAIN}+|\[[0-9A-Fa-f:.]+\])?(?::\d*)?(?:/{_PLAIN}*)?"
+    r"(?:\?(?:[^@#%\s]|%[0-9A-Fa-f]{2})*)?"
+)
 _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 
 
@@ -79,10 +86,7 @@ def service_address(value: str, *schemes: str) -> str:
         parts = urlsplit(value)
         if is_host(parts.hostname) and parts.port != 0:
             return value
-    raise ValueError(
-        "must name a host, and a port only as a number from 1 to 65535;"
-        " in a password, write @ : / ? # and % as %40 %3A %2F %3F %23 and %25"
-    )
+    raise ValueError(f"must name a host, and a port only as a number from 1 to 65535; {_ESCAPES}")
 
 
 def redis_address(value: str) -> str:
@@ -102,6 +106,8 @@ def database_address(value: str) -> str:
     place = re.sub(r"^[^:/]*(:[^@]*)?@", "", value.partition("://")[2])
     host, _, port = re.split(r"[/?]", place, maxsplit=1)[0].rpartition("]")[2].partition(":")
     ports = [port, *(given for name, given in parse_qsl(place.partition("?")[2]) if name == "port")]
+    if not _DATABASE.fullmatch(value):
+        raise ValueError(f"must look like postgresql://user:password@host:port/name; {_ESCAPES}")
     if (host and not is_host(host)) or not all(is_port(each) for each in ports if each):
         raise ValueError("must name a host, and a port only as a number from 1 to 65535")
     return value

@@ -14,9 +14,10 @@ from backend.actor import Actor
 from backend.command_line import day
 from backend.config import settings_or_exit, warn_of_development
 from backend.days import in_both
+from backend.db.start import refuse_unsuitable_database
 from backend.errors import AppError, Conflict
 from backend.i18n import format as formats
-from backend.i18n.catalog import error_text
+from backend.i18n.catalog import sentence_of
 from backend.invoices import service as invoices
 from backend.invoices.types import BillingPlan, BillingRun, RunState
 from backend.job_runs import service as job_runs
@@ -38,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(argv)
     settings_or_exit()
     configure_logging()
+    refuse_unsuitable_database()
     if asked.command is None:
         return _serve()
     if asked.job != nightly_billing.NAME:
@@ -48,11 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _plan(asked.day) if asked.dry_run else _bill(asked.day)
     except AppError as error:
-        print(error_text(error, "en"), file=sys.stderr)
+        print(sentence_of(error), file=sys.stderr)
         return 1
     except Exception:  # the edge of the process: the record has the reason, the log the trace
         log.exception(CRASHED, job=asked.job)
-        print(error_text(AppError(reference=CRASHED), "en"), file=sys.stderr)
+        print(sentence_of(AppError(reference=CRASHED)), file=sys.stderr)
         if not asked.dry_run:
             _record(JobState.FAILED, AppError().reason_key)
         return 1

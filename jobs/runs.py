@@ -7,7 +7,7 @@ from apscheduler.triggers.base import BaseTrigger
 
 from backend.actor import Actor
 from backend.errors import AppError, Unavailable
-from backend.i18n.catalog import error_text
+from backend.i18n.catalog import sentence_of
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState
 from backend.log import get_logger
@@ -42,12 +42,13 @@ def execute(job: Job, started_by: str) -> bool:
         state = (
             _recorded(job, actor, started_by) if job.is_always_recorded else _quiet(job, actor, started_by)
         )
-    except Unavailable:
+    except Unavailable as lost:
         # A record needs the database; without it the log is all there is, and the next firing tries again.
         log.error(  # noqa: TRY400 - the trace would say no more
             "job.not_recorded",
             job=job.name,
             reason="The database does not answer; the next firing tries again.",
+            meaning=sentence_of(lost),
         )
         return False
     except (
@@ -79,7 +80,7 @@ def _attempt(job: Job, actor: Actor) -> tuple[JobState, str]:
     except JobError as failed:
         outcome = str(failed)
     except AppError as error:
-        outcome, meaning = error.reason_key, {"meaning": error_text(error, "en")}
+        outcome, meaning = error.reason_key, {"meaning": sentence_of(error)}
     except Exception:  # the edge of the process: a bug in one job must not end the others
         log.exception("job.crashed", job=job.name)
         return JobState.FAILED, AppError().reason_key

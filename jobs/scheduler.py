@@ -9,6 +9,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from backend.actor import Actor
 from backend.errors import Unavailable
+from backend.i18n.catalog import sentence_of
 from backend.job_runs import service as job_runs
 from backend.job_runs.service import SCHEDULER
 from backend.log import get_logger
@@ -30,8 +31,10 @@ def serve(stop: Event) -> None:
         try:
             is_leader = _lead_if_possible(actor, stop)
             now = "leader" if is_leader else "standby"
-        except Unavailable:
+        except Unavailable as lost:
             now = "without_database"
+            if now != was:
+                log.warning("scheduler.database_lost", meaning=sentence_of(lost), again_in_s=POLL_S)
         if now != was:
             _tell(now)
         was = now
@@ -83,8 +86,4 @@ def _tell(now: str) -> None:
     if now == "standby":
         log.info(
             "scheduler.stands_by", meaning="Another scheduler leads; this one takes over when that ends."
-        )
-    elif now == "without_database":
-        log.warning(
-            "scheduler.database_lost", meaning="PostgreSQL does not answer; trying again every 5 seconds."
         )

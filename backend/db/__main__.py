@@ -1,9 +1,12 @@
 """``python -m backend.db upgrade``: bring the database of DATABASE_URL to the newest schema."""
 
 import argparse
+import sys
 
 from backend.config import settings_or_exit
 from backend.db import migrate
+from backend.errors import AppError
+from backend.i18n.catalog import sentence_of
 
 
 def main() -> None:
@@ -15,11 +18,14 @@ def main() -> None:
     revise.add_argument("message")
     arguments = parser.parse_args()
     url = settings_or_exit().sqlalchemy_url
-    if arguments.command == "upgrade":
-        migrate.upgrade(url)
-        print("The database is at the newest schema.")
-    else:
-        migrate.revise(url, arguments.message)
+    try:
+        if arguments.command == "upgrade":
+            migrate.upgrade(url)
+            print("The database is at the newest schema.")
+        else:
+            migrate.revise(url, arguments.message)
+    except AppError as error:
+        sys.exit(sentence_of(error))
 
 
 if __name__ == "__main__":

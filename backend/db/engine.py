@@ -8,38 +8,16 @@ from threading import Lock
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from backend.config import settings
+from backend.db import connecting
+from backend.db.connecting import CONNECTION
 from backend.db.locks import LockNumber
 from backend.errors import Unavailable
 
-CONNECT_TIMEOUT_S = 3
-STATEMENT_TIMEOUT_MS = 120_000
-# A process that hangs inside a transaction keeps its locks, and keeps vacuum from its work. No transaction of ours
-# thinks longer than seconds between two statements.
-IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
-# A host that vanishes says no good-bye: by default its advisory locks would stay for two hours, and with them the
-# scheduler's leadership. Fourteen seconds at most, on both sides: a leader that is cut off must notice, too.
-KEEPALIVE = {"idle": 5, "interval": 3, "count": 3}
-TCP_USER_TIMEOUT_MS = 10_000
-_OF_SESSION = {
-    "timezone": "UTC",
-    "statement_timeout": STATEMENT_TIMEOUT_MS,
-    "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
-    "tcp_user_timeout": TCP_USER_TIMEOUT_MS,
-    **{f"tcp_keepalives_{name}": value for name, value in KEEPALIVE.items()},
-}
-CONNECTION: dict[str, Any] = {
-    "connect_timeout": CONNECT_TIMEOUT_S,
-    "application_name": "docuchat-portal",
-    "options": " ".join(f"-c {name}={value}" for name, value in _OF_SESSION.items()),
-    "tcp_user_timeout": TCP_USER_TIMEOUT_MS,
-    **{f"keepalives_{name}": value for name, value in KEEPALIVE.items()},
-}
-"""How every connection of ours is opened."""
 # COPY speaks to psycopg itself, so its errors come without SQLAlchemy's coat.
 _LOST = (
     OperationalError,
@@ -61,15 +39,27 @@ def engine() -> Engine:
 
 @lru_cache(maxsize=1)
 def _engine() -> Engine:
-    return create_engine(
+    return engine_of(
         settings().sqlalchemy_url,
         pool_size=settings().database_pool_size,
         max_overflow=2,
         pool_timeout=5,
         pool_pre_ping=True,
-        hide_parameters=True,
-        connect_args=dict(CONNECTION),
     )
+
+
+def engine_of(url: str, **pool: Any) -> Engine:  # noqa: ANN401 - SQLAlchemy's own arguments
+    """An engine for an address, all of whose connections are opened in the one way of ours."""
+    made = create_engine(
+        url,
+        hide_parameters=True,
+        # A database or a role may have another default.
+        isolation_level="READ COMMITTED",
+        connect_args=dict(CONNECTION),
+        **pool,
+    )
+    event.listen(made, "connect", lambda driver, _record: connecting.prepare(driver))
+    return made
 
 
 def dispose() -> None:
@@ -92,7 +82,8 @@ def transaction() -> Iterator[Connection]:
     if (outer := _current.get()) is not None:
         yield outer
         return
-    with _translated(), engine().connect() as connection, connection.begin():
+    with translated(), engine().connect() as connection, connection.begin():
+        connecting.set_transaction(driver_of(connection))
         token = _current.set(connection)
         try:
             yield connection
@@ -110,8 +101,8 @@ def read() -> Iterator[Connection]:
     if (outer := _current.get()) is not None:
         yield outer
         return
-    with _translated(), engine().connect() as connection:
-        connection.execute(text("SET TRANSACTION READ ONLY"))
+    with translated(), engine().connect() as connection, connection.begin():
+        connecting.set_transaction(driver_of(connection), is_read_only=True)
         yield connection
 
 
@@ -129,25 +120,36 @@ def in_transaction() -> bool:
 
 @contextmanager
 def advisory_lock(key: LockNumber) -> Iterator[bool]:
-    """Hold a session-level advisory lock on a connection of its own, if nobody else does; yields whether it is ours.
+    """Hold an advisory lock on a connection of its own, if nobody else does; yields whether it is ours.
 
-    The lock ends with the block, and with the process however that dies.
+    A transaction that stays open holds it, because behind a pooler only a transaction keeps its connection. It reads
+    and writes nothing, so it keeps no vacuum from its work. The lock ends with the block, and with the process however
+    that dies.
     """
-    with _translated(), engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        ours = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}))
-        try:
-            yield ours
-        finally:
-            if ours:
-                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+    with translated(), engine().connect() as connection, connection.begin() as holding:
+        connecting.set_transaction(driver_of(connection), is_patient=True)
+        ours = connecting.try_lock(driver_of(connection), key)
+        if not ours:
+            holding.rollback()
+        yield ours
+
+
+def driver_of(connection: Connection) -> psycopg.Connection[Any]:
+    """The connection of psycopg itself."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Turn the driver's errors of a lost or refused connection into ``Unavailable``, with its cause if it is known."""
     try:
         yield
     except _LOST as lost:
-        raise Unavailable(service="database") from lost
+        cause = connecting.cause_of(lost.orig if isinstance(lost, DBAPIError) and lost.orig else lost)
+        known = {"cause": cause.value} if cause else {}
+        raise Unavailable(service="database", **known) from lost
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Unavailable(service="database") from error

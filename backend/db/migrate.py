@@ -7,10 +7,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, text
 
 from backend.config import driver_url
+from backend.db import connecting
 from backend.db.base import Base
+from backend.db.engine import driver_of, engine_of, translated
 from backend.db.locks import LockNumber
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -18,9 +20,10 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 
 def upgrade(url: str) -> None:
     """Apply every migration that is missing. Idempotent; two at once wait for each other."""
-    engine = create_engine(driver_url(url))
+    engine = engine_of(driver_url(url))
     try:
-        with engine.begin() as connection:
+        with translated(), engine.begin() as connection:
+            connecting.set_transaction(driver_of(connection), is_patient=True)
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LockNumber.UPGRADE})
             command.upgrade(_config(connection), "head")
     finally:
@@ -29,9 +32,10 @@ def upgrade(url: str) -> None:
 
 def revise(url: str, message: str) -> None:
     """Write a new migration from the difference between the models and a database at head."""
-    engine = create_engine(driver_url(url))
+    engine = engine_of(driver_url(url))
     try:
-        with engine.begin() as connection:
+        with translated(), engine.begin() as connection:
+            connecting.set_transaction(driver_of(connection), is_patient=True)
             command.revision(_config(connection), message, autogenerate=True)
     finally:
         engine.dispose()

@@ -54,3 +54,10 @@ def error_text(error: AppError, lang: Lang) -> str:
         name: number(value, lang) if isinstance(value, int) else value for name, value in error.data.items()
     }
     return text(key, lang, **shown)
+
+
+def sentence_of(error: AppError) -> str:
+    """What a person at a terminal reads of a refusal; of a database that was not reached, why it was not."""
+    if cause := error.data.get("cause"):
+        return text(f"error.database_cause.{cause}", "en")
+    return error_text(error, "en")

@@ -6,34 +6,33 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import Connection, Engine, RowMapping, insert, text, update
 
-from backend.db.engine import CONNECTION
-from backend.errors import Unavailable
+from backend.db import connecting
+from backend.db.connecting import CONNECTION
+from backend.db.engine import translated
 from backend.job_runs.models import JobRunRow
 from backend.job_runs.types import JobRun, JobState
 
 
 class Lock:
-    """A session-level advisory lock on a connection of its own; it ends with the connection, however that dies."""
+    """An advisory lock on a connection of its own; it ends with the connection, however that dies.
+
+    A transaction that stays open holds it, because behind a pooler only a transaction keeps its connection.
+    """
 
     def __init__(self, engine: Engine, key: int) -> None:
         """Connect. Raises Unavailable when PostgreSQL cannot be reached."""
         self._key = key
-        try:
+        with translated():
             self._connection = psycopg.connect(
-                engine.url.set(drivername="postgresql").render_as_string(hide_password=False),
-                autocommit=True,
-                **CONNECTION,
+                engine.url.set(drivername="postgresql").render_as_string(hide_password=False), **CONNECTION
             )
-        except psycopg.Error as lost:
-            raise Unavailable(service="database") from lost
+            connecting.prepare(self._connection)
 
     def take(self) -> bool:
         """Whether the lock is ours now; nobody waits. Raises Unavailable when PostgreSQL went away."""
-        try:
-            row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", [self._key]).fetchone()
-        except psycopg.Error as lost:
-            raise Unavailable(service="database") from lost
-        return bool(row and row[0])
+        with translated():
+            connecting.set_transaction(self._connection, is_patient=True)
+            return connecting.try_lock(self._connection, self._key)
 
     def is_held(self) -> bool:
         """Whether the connection, and with it the lock, is still there."""

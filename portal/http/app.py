@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from backend.config import settings, settings_or_exit
+from backend.db.start import refuse_unsuitable_database
 from backend.telemetry.exposition import MetricsApp
 from backend.telemetry.middleware import RequestTimer
 from portal import routes
@@ -53,6 +54,7 @@ def served(reflex_app: ASGIApp) -> ASGIApp:
     """
     settings_or_exit()
     seller_logo.read_logo_or_exit()
+    refuse_unsuitable_database()
     _refuse_debugging()
     register_house_health()
     plain = Starlette(

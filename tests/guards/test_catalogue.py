@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from backend.actor import Role
+from backend.db.connecting import Cause
 from backend.i18n.catalog import sentences
 from backend.invoices.types import Hold, RunState, Status
 from backend.payments import types as payment_types
@@ -64,6 +65,7 @@ log.info("page.opened")
 FAMILIES: dict[str, Iterable[str] | None] = {
     "billing.started_by.{}": None,
     "billing.state.{}": RunState,
+    "error.database_cause.{}": Cause,
     "error.{}": None,
     "error.{}.{}": None,
     "invoice.hold.{}": Hold,

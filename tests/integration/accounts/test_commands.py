@@ -10,6 +10,7 @@ from backend.accounts import service
 from backend.accounts.__main__ import main
 from backend.actor import Role
 from backend.errors import SignInFailed
+from backend.i18n import catalog as sentences
 from tests import factories
 
 
@@ -102,7 +103,7 @@ def test_a_database_that_is_away_is_one_sentence(database: str) -> None:
     done = run("list-users", database="postgresql://nobody@127.0.0.1:1/none")
 
     assert done.returncode == 1
-    assert "database is not answering" in done.stderr
+    assert done.stderr == sentences.text("error.database_cause.refused", "en") + "\n"
     assert "Traceback" not in done.stderr
 
 

@@ -224,8 +224,8 @@ def test_the_sellers_numbers_may_be_typed_in_persian_digits(monkeypatch: pytest.
         "postgresql://portal@db/portal",
         "postgresql://db/portal",
         "postgresql://portal:Kx9-long-enough@db/password?application_name=portal",
-        "postgresql://portal:one?password=portal@db/portal",
         "postgresql://portal:Kx9-long-enough@[2001:db8::1]:5432/portal?sslmode=require",
+        "postgresql://portal:one%3Fpassword=portal@db/portal",
     ],
 )
 def test_production_takes_other_passwords_and_none(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
@@ -422,3 +422,39 @@ def test_a_value_that_would_fail_later_is_refused_at_the_start(
     assert wrong(monkeypatch, {"DATABASE_URL": "postgresql://u@db/x"} | {name: value}).startswith(
         f"Setting {name}: "
     )
+
+
+@pytest.mark.parametrize(
+    "password", ["Kx9@x", "12/Kx9@x", "12?Kx9@x", "a:Kx9@x", "Kx9@x:1", "x@Kx9", "Kx9 x"]
+)
+def test_a_password_that_is_not_escaped_is_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://portal:{password}@db:5432/portal")
+    config.settings.cache_clear()
+
+    with pytest.raises(config.WrongSettings) as wrong:
+        config.settings()
+    config.settings.cache_clear()
+
+    assert "DATABASE_URL" in str(wrong.value)
+    assert "%40" in str(wrong.value)
+    assert "Kx9" not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:///portal?host=/run/postgresql",
+        "postgresql://portal:a%40%3A%2Fb@db.example:5432/portal?sslmode=require",
+        "postgres://portal@[::1]:5432/portal",
+        "postgresql+psycopg://db",
+    ],
+)
+def test_every_usual_form_of_a_database_address_is_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    config.settings.cache_clear()
+
+    assert config.settings().database_url.get_secret_value() == url
+
+    config.settings.cache_clear()

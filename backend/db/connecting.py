@@ -1,0 +1,137 @@
+"""How every connection of ours is opened, what each transaction relies on, and why a connection was refused.
+
+PgBouncer refuses start parameters that it does not know, and in its transaction mode each transaction may meet another
+server connection. So nothing is set for a connection: each transaction sets what it relies on for itself.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+import psycopg
+
+CONNECT_TIMEOUT_S = 3
+STATEMENT_TIMEOUT_MS = 120_000
+# A process that hangs inside a transaction keeps its locks, and keeps vacuum from its work. No transaction of ours
+# thinks longer than seconds between two statements.
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
+# A host that vanishes says no good-bye: by default its advisory locks would stay for two hours, and with them the
+# scheduler's leadership. Fourteen seconds at most, on both sides: a leader that is cut off must notice, too.
+KEEPALIVE = {"idle": 5, "interval": 3, "count": 3}
+TCP_USER_TIMEOUT_MS = 10_000
+ENCODING = "UTF8"
+
+CONNECTION: dict[str, Any] = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "application_name": "docuchat-portal",
+    "client_encoding": ENCODING,
+    "tcp_user_timeout": TCP_USER_TIMEOUT_MS,
+    **{f"keepalives_{name}": value for name, value in KEEPALIVE.items()},
+}
+"""What libpq is told; a pooler takes all of it."""
+
+# A database or a role may have defaults of its own for each of these.
+_FORMS = {
+    "timezone": "UTC",
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": 1,
+    "standard_conforming_strings": "on",
+    "client_min_messages": "notice",
+    "lock_timeout": 0,
+    "tcp_user_timeout": TCP_USER_TIMEOUT_MS,
+    **{f"tcp_keepalives_{name}": value for name, value in KEEPALIVE.items()},
+}
+_SHORT = {
+    **_FORMS,
+    "statement_timeout": STATEMENT_TIMEOUT_MS,
+    "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
+}
+_PATIENT = {**_FORMS, "statement_timeout": 0, "idle_in_transaction_session_timeout": 0}
+
+
+class Cause(StrEnum):
+    """Why there is no connection. Its sentence in the catalogue is ``error.database_cause.<cause>``."""
+
+    PASSWORD = "password"  # noqa: S105 - the name of a cause
+    NO_DATABASE = "no_database"
+    NO_HOST = "no_host"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    FULL = "full"
+    NOT_ALLOWED = "not_allowed"
+    ENCODING = "encoding"
+
+
+# The words of PostgreSQL, of PgBouncer and of libpq. What fits none of them may hold a part of the address.
+_SAID = (
+    ("password authentication failed", Cause.PASSWORD),
+    ("SASL authentication failed", Cause.PASSWORD),
+    ("no such user", Cause.PASSWORD),
+    ("no password supplied", Cause.PASSWORD),
+    ('role "', Cause.PASSWORD),
+    ('database "', Cause.NO_DATABASE),
+    ("no such database", Cause.NO_DATABASE),
+    ("failed to resolve host", Cause.NO_HOST),
+    ("could not translate host name", Cause.NO_HOST),
+    ("Connection refused", Cause.REFUSED),
+    ("timeout expired", Cause.TIMEOUT),
+    ("too many clients", Cause.FULL),
+    ("remaining connection slots", Cause.FULL),
+    ("no more connections allowed", Cause.FULL),
+    ("pg_hba.conf", Cause.NOT_ALLOWED),
+)
+
+
+class UnsuitableEncodingError(psycopg.OperationalError):
+    """The database cannot keep every letter."""
+
+
+def cause_of(error: BaseException) -> Cause | None:
+    """Why a connection was refused, as far as it can be told without repeating what may be secret."""
+    if isinstance(error, UnsuitableEncodingError):
+        return Cause.ENCODING
+    if isinstance(error, psycopg.errors.ConnectionTimeout):
+        return Cause.TIMEOUT
+    said = str(error)
+    return next((cause for words, cause in _SAID if words in said), None)
+
+
+def prepare(connection: psycopg.Connection[Any]) -> None:
+    """Refuse a database that cannot keep every letter, and prepare no statements behind a pooler.
+
+    A pooler gives its own process number, and a statement that was prepared on one of its connections is unknown on
+    the next.
+
+    Raises:
+        UnsuitableEncodingError: the database's encoding is not UTF-8.
+    """
+    if connection.info.parameter_status("server_encoding") != ENCODING:
+        connection.close()
+        raise UnsuitableEncodingError
+    row = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
+    connection.rollback()
+    if row is None or row[0] != connection.info.backend_pid:
+        connection.prepare_threshold = None
+
+
+def set_transaction(
+    connection: psycopg.Connection[Any], *, is_patient: bool = False, is_read_only: bool = False
+) -> None:
+    """Set what the transaction that begins relies on; a patient one may think and wait for as long as it likes."""
+    names = _PATIENT if is_patient else _SHORT
+    statements = ["SET TRANSACTION READ ONLY"] if is_read_only else []
+    statements += [f"SET LOCAL {name} = '{value}'" for name, value in names.items()]
+    connection.execute("; ".join(statements).encode(), prepare=False)
+
+
+def try_lock(connection: psycopg.Connection[Any], key: int) -> bool:
+    """Whether the open transaction holds this advisory lock now; nobody waits.
+
+    As text without parameters, because the answer to any other question keeps its snapshot, and with it vacuum from its
+    work, until the transaction ends.
+    """
+    row = connection.execute(
+        f"SELECT pg_try_advisory_xact_lock({int(key)})".encode(), prepare=False
+    ).fetchone()
+    return bool(row and row[0])
