@@ -204,6 +204,16 @@ def revoke_sessions(user_id: UserId, now: datetime, *, keep: SessionId | None = 
         return connection.execute(statement.values(revoked_at=now)).rowcount
 
 
+def revoke_all_but_newest(user_id: UserId, count: int, now: datetime) -> None:
+    """End the sessions of a user that were opened before the newest ``count``."""
+    is_open = (UserSessionRow.user_id == user_id) & UserSessionRow.revoked_at.is_(None)
+    newest = select(UserSessionRow.id).where(is_open).order_by(UserSessionRow.created_at.desc()).limit(count)
+    with transaction() as connection:
+        connection.execute(
+            update(UserSessionRow).where(is_open, UserSessionRow.id.not_in(newest)).values(revoked_at=now)
+        )
+
+
 def renew_token(user_id: UserId, session_id: SessionId, token_sha256: bytes) -> bool:
     """Put a session of a user under another token's hash; False when the user has no such open session."""
     return _change_open_session(user_id, session_id, token_sha256=token_sha256)

@@ -25,6 +25,8 @@ TOKEN_LENGTH = 43  # 32 bytes in URL-safe base64 without padding
 ACCOUNT_FREE_FAILURES = 5
 # Offices share an address, so it is given more room than an account.
 ADDRESS_FREE_FAILURES = 30
+# Nobody has so many browsers. The oldest session ends when one more begins.
+MOST_SESSIONS = 50
 FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(minutes=15)
 FAILURE_MEMORY = timedelta(hours=24)

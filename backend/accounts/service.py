@@ -123,6 +123,7 @@ def sign_in(email: str, password: str, *, address: str, user_agent: str) -> Sign
             raise SignInFailed
         repository.forget_attempts(name)
         repository.insert_session(session, credential.user.id, rules.token_digest(token))
+        repository.revoke_all_but_newest(credential.user.id, rules.MOST_SESSIONS, session.created_at)
         if renewed:
             repository.set_password_hash(credential.user.id, renewed)
     log.info("user.signed_in", user=credential.user.id, session=session.id, address=session.address)

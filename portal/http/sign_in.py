@@ -1,19 +1,30 @@
 """Signing in and out, and changing one's password: plain form posts, so that no password passes an event."""
 
+from math import ceil
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from backend.accounts import service as accounts
+from backend.accounts.rules import address_group, sign_in_name
 from backend.accounts.types import SignedIn
-from backend.errors import AppError, Invalid, SignInFailed, SignInRequired
+from backend.errors import AppError, Invalid, SignInFailed, SignInRequired, TooManyAttempts
 from backend.i18n.catalog import Lang, error_text, text
 from portal import bridge, routes, session
 from portal.bridge import Problem
+from portal.buckets import Buckets
 from portal.http import cookies
 from portal.http.forms import address_of, at_field, fields_of, go_on, is_inline, see_other, token_of
 from portal.i18n import THEME_COOKIE, language_in
 
 _MAX_USER_AGENT = 300
+# Each sign-in costs a tenth of a second of a whole core, also with the right password. Wrong ones wait besides.
+ACCOUNT_AT_ONCE = 60.0
+ACCOUNT_PER_S = 0.2
+ADDRESS_AT_ONCE = 200.0
+ADDRESS_PER_S = 1.0
+
+_attempts = Buckets()
 
 
 async def sign_in(request: Request) -> Response:
@@ -21,6 +32,7 @@ async def sign_in(request: Request) -> Response:
     fields = await fields_of(request)
     wanted = routes.own_path(fields.get("next"), otherwise="")
     try:
+        _pace(fields.get("email", ""), address_of(request))
         signed_in = await bridge.call_hashing(
             accounts.sign_in,
             fields.get("email", ""),
@@ -120,6 +132,16 @@ def _unknown(request: Request, problem: Problem) -> str:
 
 def _lang(request: Request) -> Lang:
     return language_in(request.headers.get("cookie", ""))
+
+
+def _pace(email: str, address: str) -> None:
+    """Count a sign-in to this account from this address, right or wrong. Raises TooManyAttempts."""
+    place = address_group(address)
+    own = f"{place} {sign_in_name(email)}"
+    if not _attempts.has_left(own, at_once=ACCOUNT_AT_ONCE, per_s=ACCOUNT_PER_S):
+        raise TooManyAttempts(wait_s=ceil(1 / ACCOUNT_PER_S))
+    if not _attempts.has_left(place, at_once=ADDRESS_AT_ONCE, per_s=ADDRESS_PER_S):
+        raise TooManyAttempts(wait_s=ceil(1 / ADDRESS_PER_S))
 
 
 def _signed_out() -> Response:

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import event, text
 
-from backend.accounts import service
+from backend.accounts import rules, service
 from backend.accounts.types import SessionId
 from backend.actor import Actor, Role
 from backend.clock import utc_now
@@ -46,6 +46,18 @@ def test_only_a_hash_of_the_token_is_stored(database: str) -> None:
     assert token not in str(stored)
     assert token.encode().hex() not in str(stored)
     assert factories.PASSWORD not in str(stored)
+
+
+def test_only_the_newest_sessions_of_an_account_stay_open(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "MOST_SESSIONS", 2)
+    someone, other = factories.user(), factories.user()
+    others = factories.signed_in(other).token
+    tokens = [factories.signed_in(someone).token for _ in range(4)]
+
+    assert [service.session_of(token) is not None for token in tokens] == [False, False, True, True]
+    assert service.session_of(others) is not None
 
 
 def test_two_sign_ins_are_two_sessions_with_tokens_of_their_own(database: str) -> None:
