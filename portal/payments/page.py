@@ -5,6 +5,7 @@ import reflex as rx
 from portal import routes
 from portal.components.answer import answer
 from portal.components.basics import count_badge, page_head, tile, tiles
+from portal.components.listing import LIST, page_links
 from portal.components.status import by_phase, empty_state
 from portal.components.tabs import tab_panel, tabs
 from portal.guard import STAFF
@@ -58,6 +59,15 @@ def _lists() -> rx.Component:
         nothing=empty_state(t("page.payments.none_flagged"), t("page.payments.none_flagged_why")),
         rest=PaymentsState.flagged_rest,
     )
+    every = rx.fragment(
+        payments_table(
+            PaymentsState.every,
+            caption=t("page.payments.all"),
+            nothing=empty_state(t("page.payments.none_at_all"), t("page.payments.none_at_all_why")),
+            rest="",
+        ),
+        page_links(PaymentsState.pager),
+    )
     return rx.el.section(
         tabs(
             PaymentsState.tab,
@@ -72,6 +82,7 @@ def _lists() -> rx.Component:
                     t("page.payments.flagged"),
                     count_badge(PaymentsState.flagged_count, PaymentsState.flagged.length() == 0),  # type: ignore[attr-defined]  # a Var
                 ),
+                ("all", t("page.payments.all"), rx.fragment()),
             ],
             on_choose=PaymentsState.choose_tab,
             label=t("page.payments.views"),
@@ -82,8 +93,12 @@ def _lists() -> rx.Component:
             (PaymentsState.list_problem, "bad", "list-problem"),
         ),
         tab_panel(
-            rx.match(PaymentsState.tab, ("flagged", flagged), undecided),
+            rx.match(PaymentsState.tab, ("flagged", flagged), ("all", every), undecided),
             chosen=PaymentsState.tab,
         ),
+        id=LIST,
         class_name="card",
+        tab_index=-1,
+        aria_label=t("page.payments.views"),
+        custom_attrs={"data-list": PaymentsState.pager.here},
     )

@@ -33,7 +33,7 @@ def search() -> rx.Component:
                     id="wanted",
                     name="wanted",
                     type="search",
-                    dir="ltr",
+                    dir="auto",
                     default_value=PaymentsState.sought,
                     key=PaymentsState.sought,
                     required=True,

@@ -11,6 +11,7 @@ from backend.tenants import service as tenants
 from portal.ids import uuid_of
 from portal.payments.event_rows import EventRow, to_event
 from portal.payments.rows import EntryRow, FileView, PaymentRow, to_entry, to_file, to_payment
+from portal.place import PAGE_SIZE, Pager, Place, to_pager
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,14 @@ class PaymentsView:
     undecided_count: str
     flagged_count: str
     open_count: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EveryPayment:
+    """A page of all payments, the newest first."""
+
+    rows: list[PaymentRow]
+    pager: Pager
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +61,23 @@ def overview(actor: Actor, lang: Lang) -> PaymentsView:
 
 
 def find(actor: Actor, wanted: str, lang: Lang) -> list[PaymentRow]:
-    """The payments that somebody reads out a number of."""
+    """The payments that have all words that somebody reads out, the newest first."""
     found = payments.search_payments(actor, wanted, limit=100).rows if wanted.strip() else []
     names = {tenant.id: tenant.name(lang) for tenant in tenants.all_tenants(actor)} if found else {}
     return [to_payment(each, names[each.tenant_id], lang) for each in found]
+
+
+def every(actor: Actor, place: Place, lang: Lang) -> EveryPayment:
+    """A page of all payments."""
+    found = payments.search_payments(actor, "", limit=PAGE_SIZE, offset=place.first())
+    if (nearest := place.within(found.total)) != place:
+        place = nearest
+        found = payments.search_payments(actor, "", limit=PAGE_SIZE, offset=place.first())
+    names = {tenant.id: tenant.name(lang) for tenant in tenants.all_tenants(actor)}
+    return EveryPayment(
+        rows=[to_payment(each, names[each.tenant_id], lang) for each in found.rows],
+        pager=to_pager(place, shown=len(found.rows), total=found.total, lang=lang),
+    )
 
 
 def _rest(shown: int, total: int, lang: Lang) -> str:

@@ -17,9 +17,10 @@ from portal.payments import reading
 from portal.payments.event_rows import EventRow
 from portal.payments.reading import Evidence, PaymentsView
 from portal.payments.rows import EntryRow, FileView, PaymentRow, checked_words
-from portal.place import TAB, place_of
+from portal.place import TAB, Pager, Place, place_of
 
-TABS = ("undecided", "flagged")
+ALL = "all"
+TABS = ("undecided", "flagged", ALL)
 LONGEST_SOUGHT = 60
 
 
@@ -37,6 +38,8 @@ class PaymentsState(rx.State):
     undecided_count: str = ""
     flagged_count: str = ""
     open_count: str = ""
+    every: list[PaymentRow] = []
+    pager: Pager = Pager()
     sought: str = ""
     found: list[PaymentRow] = []
     found_none: bool = False
@@ -62,10 +65,12 @@ class PaymentsState(rx.State):
         actor = (await session.current(self)).actor
         self.can_act = actor.role in OPERATORS
         self._forget_answers()
-        self.tab = place_of(self, {TAB: TABS}).word(TAB) or TABS[0]
+        place = place_of(self, {TAB: TABS})
+        self.tab = place.word(TAB) or TABS[0]
         self._close_file()
         self.is_checking = self.is_asking = self.is_resolving = False
         await self._show_lists()
+        await self._show_every(place)
         await self._search(self.router.url.query_parameters.get("track", ""))
 
     @rx.event
@@ -77,10 +82,11 @@ class PaymentsState(rx.State):
 
     @rx.event
     @allow(STAFF)
-    def choose_tab(self, name: str) -> None:
-        """Show the other list."""
+    async def choose_tab(self, name: str) -> None:
+        """Show another list."""
         if name in TABS:
             self.tab = name
+            await self._show_every(place_of(self).with_word(TAB, name))
 
     @rx.event
     @allow(STAFF)
@@ -173,6 +179,17 @@ class PaymentsState(rx.State):
             self.open_count, self.phase = outcome.open_count, "ready"
         else:
             self.phase, self.problem = "problem", outcome
+
+    async def _show_every(self, place: Place) -> None:
+        """The page of all payments that the address names, where that list is the one that is looked at."""
+        if self.tab != ALL:
+            return
+        actor, lang = (await session.current(self)).actor, language(self)
+        outcome = await bridge.attempt(lang, lambda: reading.every(actor, place, lang))
+        if isinstance(outcome, Problem):
+            self.list_problem = outcome.text
+            return
+        self.every, self.pager = outcome.rows, outcome.pager
 
     async def _search(self, wanted: str) -> None:
         self.sought, self.found, self.found_none = wanted[:LONGEST_SOUGHT], [], False

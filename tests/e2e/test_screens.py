@@ -72,8 +72,8 @@ def test_the_pages_of_an_operator(people: dict[str, SignIn], visit: Visitor, lan
     keep(now, "all-invoices")
     now.go("/companies")
     keep(now, "companies")
-    now.go("/payments")
-    keep(now, "payments")
+    now.go("/payments?tab=all")
+    keep(now, "payments-all")
 
 
 def test_an_address_that_leads_nowhere(

@@ -6,8 +6,11 @@ import pytest
 
 from backend.actor import Role
 from backend.i18n.catalog import text
+from backend.payments import service as payments
+from backend.sandbox.zibal.driver import Driver
 from portal.companies.state import CompaniesState
 from portal.invoices.staff_state import AllInvoicesState
+from portal.payments.state import PaymentsState
 from tests.integration.payments import payer
 from tests.integration.portal.conftest import Delta, House, Pipeline, Tab
 
@@ -94,3 +97,30 @@ def test_customers_are_told_nothing(house: House, pipeline: Pipeline, role: Role
     told = shown(pipeline, state, house.people[role].cookie, "/all-invoices")
 
     assert "rows" not in told
+
+
+def test_all_payments_stand_in_pages_whose_place_is_an_address(
+    house: House, pipeline: Pipeline, bank: Driver
+) -> None:
+    admin = house.people[Role.TENANT_ADMIN].actor
+    opened = [payments.start(admin, [payer.invoice(house.own.id, 50_000)]).attempt_id for _ in range(21)]
+    cookie = house.people[Role.AUDITOR].cookie
+
+    first = shown(pipeline, PaymentsState, cookie, "/payments?tab=all")
+    second = shown(pipeline, PaymentsState, cookie, first["pager"].following)
+
+    assert {first["tab"], second["tab"]} == {"all"}
+    keys = [each.key for each in (*first["every"], *second["every"])]
+    assert keys == [str(each) for each in reversed(opened)]
+
+
+def test_a_payment_is_found_by_a_part_of_what_the_payer_reads_out(
+    house: House, pipeline: Pipeline, bank: Driver
+) -> None:
+    admin = house.people[Role.TENANT_ADMIN].actor
+    wanted, _ = [payments.start(admin, [payer.invoice(house.own.id, amount)]) for amount in (123_450, 50_000)]
+    cookie = house.people[Role.OPERATOR].cookie
+
+    told = shown(pipeline, PaymentsState, cookie, "/payments?track=alpha 12,345")
+
+    assert told["file"].key == str(wanted.attempt_id)
