@@ -7,7 +7,7 @@ import reflex as rx
 
 from backend.config import warn_of_development
 from backend.i18n.catalog import text
-from portal import bridge, gate, home, state_store
+from portal import bridge, gate, home, session, state_store
 from portal.accounts import account_page as _account_page
 from portal.accounts import sign_in_page as _sign_in_page
 from portal.billing import page as _billing_page
@@ -41,7 +41,7 @@ PAGES = (
 async def _process_life() -> AsyncIterator[None]:
     one_redacted_log()
     warn_of_development()
-    async with state_store.watched(app, _gate.tell_lost):
+    async with state_store.watched(app, _gate.tell_lost), session.told_of_changes():
         yield
     bridge.close()
 

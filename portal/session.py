@@ -1,6 +1,13 @@
-"""Who sits behind a cookie. Asked at every event, so the answer is kept for a few seconds in this process."""
+"""Who sits behind a cookie. Asked at every event, so the answer is kept for a few seconds in this process.
 
+PostgreSQL tells every process when a session ends or an account changes, and then nothing is kept. Where it cannot
+tell, behind a pooler, an answer is kept for less than a second.
+"""
+
+import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -10,10 +17,12 @@ from starlette.requests import cookie_parser
 from backend.accounts import service as accounts
 from backend.accounts.types import Session
 from backend.config import settings
+from backend.db.listening import SESSION_NEWS, Listener
 from backend.errors import SignInRequired
 from portal import bridge
 
 REMEMBERED_S = 5.0
+REMEMBERED_WITHOUT_NEWS_S = 0.8
 _MOST_REMEMBERED = 5_000
 _MAX_HEADER = 8_192
 
@@ -33,6 +42,7 @@ class _Memory:
     def __init__(self) -> None:
         self.answers: dict[bytes, _Answer] = {}
         self.age = 0
+        self.listener: Listener | None = None
 
 
 _memory = _Memory()
@@ -72,7 +82,7 @@ async def session_of(token: str, *, notes_visit: bool = True) -> Session | None:
     if age == _memory.age:
         if len(_memory.answers) >= _MOST_REMEMBERED:
             _memory.answers.clear()
-        _memory.answers[key] = _Answer(session=found, until=now + REMEMBERED_S, noted_visit=notes_visit)
+        _memory.answers[key] = _Answer(session=found, until=now + _remembered_s(), noted_visit=notes_visit)
     return found
 
 
@@ -99,6 +109,29 @@ def forget_everybody() -> None:
     """Make every next question go to the database: after a revocation, whoever was revoked is out at once."""
     _memory.age += 1
     _memory.answers.clear()
+
+
+@asynccontextmanager
+async def told_of_changes() -> AsyncIterator[None]:
+    """Inside the block this process hears of what other processes end or change."""
+    loop = asyncio.get_running_loop()
+
+    def heard() -> None:
+        loop.call_soon_threadsafe(forget_everybody)
+
+    listener = Listener(SESSION_NEWS, heard)
+    _memory.listener = listener
+    listener.start()
+    try:
+        yield
+    finally:
+        _memory.listener = None
+        await asyncio.to_thread(listener.stop)
+
+
+def _remembered_s() -> float:
+    is_told = _memory.listener is not None and _memory.listener.works
+    return REMEMBERED_S if is_told else min(REMEMBERED_S, REMEMBERED_WITHOUT_NEWS_S)
 
 
 def _key(token: str) -> bytes:
