@@ -113,12 +113,11 @@ def _development() -> rx.Component:
 
 
 def _play_money() -> rx.Component:
-    """Over every page while the gateway's sandbox is in use, for staff too: nothing that is paid here is real."""
-    return rx.cond(
-        VisitorState.visitor.is_play_money,
-        rx.el.div(t("payment.play_money"), class_name="banner", role="note"),
-        rx.fragment(),
-    )
+    """Over every page while the gateway's sandbox is in use, for staff too: nothing that is paid here is real.
+
+    It is in every page and shown by the boot script's mark, so that nothing has to make way for it later.
+    """
+    return rx.el.div(t("payment.play_money"), class_name="banner play-money", role="note")
 
 
 def _brand() -> rx.Component:

@@ -10,7 +10,6 @@ from backend.accounts.types import Session
 from backend.actor import STAFF_ROLES, TENANT_ROLES
 from backend.errors import SignInRequired, Unavailable
 from backend.i18n.catalog import Lang, error_text, text
-from backend.payments import service as payments
 from backend.tenants import service as tenants
 from portal import bridge, pages, routes, session, state_store
 from portal.bridge import Problem
@@ -30,7 +29,6 @@ class Visitor:
     language: str = ""
     is_tenant: bool = False
     is_staff: bool = False
-    is_play_money: bool = False
 
 
 class VisitorState(rx.State):
@@ -102,7 +100,6 @@ def _visitor(found: Session, lang: Lang) -> Visitor:
         language=lang,
         is_tenant=found.actor.role in TENANT_ROLES,
         is_staff=found.actor.role in STAFF_ROLES,
-        is_play_money=payments.is_play_money(),
     )
 
 

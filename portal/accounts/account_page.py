@@ -31,11 +31,14 @@ def account() -> rx.Component:
     return rx.fragment(
         page_head(
             t("page.account.heading"),
-            rx.fragment(visitor.name, " · ", rx.el.span(visitor.email, class_name="ltr")),
+            rx.fragment(
+                rx.el.span(visitor.name, class_name="line"),
+                rx.el.span(rx.el.span(visitor.email, class_name="ltr"), class_name="line"),
+            ),
         ),
         _language(),
-        _sessions(),
         _password(),
+        _sessions(),
         rx.cond(AccountState.is_asking, _everywhere_dialog(), rx.fragment()),
     )
 

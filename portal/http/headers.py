@@ -3,11 +3,14 @@
 import json
 from http import HTTPStatus
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.config import settings
+from backend.payments import service as payments
+from portal.i18n import PLAY_COOKIE
 from portal.plugins.csp import hashes_path
+from portal.session import cookies_in
 
 _IMMUTABLE = "public, max-age=31536000, immutable"
 # The pages' policy is longer than many a file. A file that is opened by itself, such as a picture, may do nothing.
@@ -47,6 +50,11 @@ class SecurityHeaders:
             "cross-origin-opener-policy": "same-origin",
             "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=()",
         }
+        self._is_play_money = payments.is_play_money()
+        age = "31536000" if self._is_play_money else "0"
+        secure = "; Secure" if settings().is_https else ""
+        # Told before anything is painted: a page whose banner comes later jumps.
+        self._play_mark = f"{PLAY_COOKIE}=yes; Path=/; Max-Age={age}; SameSite=Lax{secure}"
         if settings().is_https:
             self._fixed["strict-transport-security"] = "max-age=31536000; includeSubDomains"
 
@@ -59,9 +67,9 @@ class SecurityHeaders:
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                is_page = headers.get("content-type", "").startswith("text/html")
                 # "Not modified" names no type, and its headers replace those that the browser keeps with the page.
                 if message["status"] != HTTPStatus.NOT_MODIFIED:
-                    is_page = headers.get("content-type", "").startswith("text/html")
                     headers.setdefault(
                         "content-security-policy", self._policy if is_page else _POLICY_OF_FILES
                     )
@@ -69,9 +77,15 @@ class SecurityHeaders:
                     headers.setdefault(name, value)
                 kept = _IMMUTABLE if _is_hashed_file(scope, message) else "no-cache"
                 headers.setdefault("cache-control", kept)
+                if is_page and _says_play(scope) != self._is_play_money:
+                    headers.append("set-cookie", self._play_mark)
             await send(message)
 
         await self._app(scope, receive, marked)
+
+
+def _says_play(scope: Scope) -> bool:
+    return PLAY_COOKIE in cookies_in(Headers(scope=scope).get("cookie", ""))
 
 
 def _is_hashed_file(scope: Scope, message: Message) -> bool:

@@ -34,7 +34,7 @@ def invoice() -> rx.Component:
                 link(t("page.invoice.back_staff"), routes.BILLING),
                 link(t("page.invoice.back"), routes.INVOICES),
             ),
-            class_name="no-print",
+            class_name="below no-print",
         ),
         credit_dialog(InvoiceState),
     )

@@ -2,6 +2,8 @@
 
 import reflex as rx
 
+from backend.i18n.catalog import LANGUAGES, text
+from backend.i18n.format import number
 from portal import routes
 from portal.components.basics import badge, card, page_head, tile, tiles
 from portal.components.listing import listing
@@ -9,7 +11,7 @@ from portal.components.reasons import reasons
 from portal.components.status import by_phase, empty_state, error_panel, note
 from portal.components.table import Column, data_table
 from portal.guard import TENANT
-from portal.i18n import t
+from portal.i18n import by_language, t
 from portal.layout import page
 from portal.usage.chart import usage_chart
 from portal.usage.rows import DayRow
@@ -23,25 +25,41 @@ def usage() -> rx.Component:
         page_head(
             t("page.usage.heading"),
             t("page.usage.intro"),
-            aside=rx.cond(
-                UsageState.today.as_of != "",
-                rx.el.span(
-                    t("page.usage.as_of", time=UsageState.today.as_of),
-                    class_name=rx.cond(UsageState.today_phase == "problem", "live stale", "live"),
-                    data_testid="as-of",
-                ),
-                rx.fragment(),
-            ),
+            aside=_as_of(),
         ),
-        _today_remarks(),
+        rx.cond(
+            UsageState.today_phase == "problem",
+            error_panel(UsageState.today_problem, UsageState.measure_again),
+            rx.fragment(),
+        ),
         _figures(),
         by_phase(
             UsageState.phase,
-            ready=rx.cond(UsageState.days.length() > 0, _days(), _no_days()),  # type: ignore[attr-defined]  # a Var
+            ready=rx.fragment(
+                _settling(),
+                rx.cond(UsageState.days.length() > 0, _days(), _no_days()),  # type: ignore[attr-defined]  # a Var
+            ),
             problem=UsageState.problem,
             retry=UsageState.load,
             lines=8,
         ),
+        # Below all that comes by itself, for today's measurement comes later.
+        rx.foreach(
+            UsageState.today.flags,
+            lambda flag: note(rx.el.strong(flag.name, ": "), flag.sentence, tone="info"),
+        ),
+    )
+
+
+def _as_of() -> rx.Component:
+    """When today was measured last. Its place is kept until then."""
+    is_there = UsageState.today.as_of != ""
+    return rx.el.span(
+        t("page.usage.as_of", time=rx.cond(is_there, UsageState.today.as_of, "00:00")),
+        class_name=rx.cond(
+            is_there, rx.cond(UsageState.today_phase == "problem", "live stale", "live"), "live waiting"
+        ),
+        data_testid="as-of",
     )
 
 
@@ -52,11 +70,12 @@ def _figures() -> rx.Component:
     dash = rx.cond(UsageState.today_phase == "problem", rx.fragment("—"), waiting)
     month_dash = rx.cond(UsageState.phase == "problem", rx.fragment("—"), waiting)
     remark = rx.cond(UsageState.is_month_whole, t("page.usage.with_today"), t("page.usage.without_today"))
+    span = rx.el.span(month.span, class_name="line")
     return tiles(
         tile(
             t("page.usage.today"),
             rx.cond(is_there, today.tokens, dash),
-            today.by_type,
+            rx.cond(is_there, today.by_type, rx.el.span(_usual_types(), class_name="waiting")),
             data_testid="today-tokens",
         ),
         tile(
@@ -66,36 +85,46 @@ def _figures() -> rx.Component:
             data_testid="today-cost",
         ),
         tile(
-            t("page.usage.month", month=month.name),
+            _of_month("page.usage.month"),
             rx.cond(is_month_there, month.tokens, month_dash),
-            remark,
+            rx.fragment(span, remark),
             data_testid="month-tokens",
         ),
         tile(
-            t("page.usage.month_cost"),
+            _of_month("page.usage.month_cost"),
             rx.cond(is_month_there, month.cost, month_dash),
-            t("page.usage.with_estimate"),
+            rx.fragment(span, t("page.usage.with_estimate")),
             data_testid="month-cost",
         ),
     )
 
 
-def _today_remarks() -> rx.Component:
-    return rx.fragment(
-        rx.cond(
-            UsageState.today_phase == "problem",
-            error_panel(UsageState.today_problem, UsageState.measure_again),
-            rx.fragment(),
-        ),
-        rx.foreach(
-            UsageState.today.flags,
-            lambda flag: note(rx.el.strong(flag.name, ": "), flag.sentence, tone="info"),
-        ),
-        rx.cond(
-            UsageState.settling != "",
-            note(UsageState.settling, tone="info", data_testid="settling"),
-            rx.fragment(),
-        ),
+def _settling() -> rx.Component:
+    return rx.cond(
+        UsageState.settling != "",
+        note(UsageState.settling, tone="info", data_testid="settling"),
+        rx.fragment(),
+    )
+
+
+def _of_month(key: str) -> rx.Component:
+    """The label of a month's tile, which names the month; a name like it keeps its place."""
+    name = UsageState.month.name
+    return rx.cond(
+        name != "",
+        t(key, month=name),
+        rx.el.span(t(key, month=by_language("آذر ۱۴۰۵", "Nov 2026")), class_name="waiting"),
+    )
+
+
+def _usual_types() -> rx.Var[str]:
+    """Words as long as the real ones will be, to keep their place."""
+    usual = {"prompt": 1_234_567, "cached": 1_234_567, "completion": 123_456}
+    return by_language(
+        *(
+            text("page.usage.by_type", lang, **{name: number(tokens, lang) for name, tokens in usual.items()})
+            for lang in LANGUAGES
+        )
     )
 
 

@@ -57,9 +57,10 @@ class TodayView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthView:
-    """This month so far."""
+    """This month so far: the Jalali one in Persian, the Gregorian one in English."""
 
     name: str = ""
+    span: str = ""
     tokens: str = ""
     cost: str = ""
 
@@ -121,10 +122,13 @@ def settling(days: Sequence[date], lang: Lang) -> str:
     return text("page.usage.settling_day", lang, day=fmt.day(days[0], lang)) if days else ""
 
 
-def to_month(total: Amount, since: date, lang: Lang) -> MonthView:
-    """The month's tile."""
+def to_month(total: Amount, since: date, until: date, lang: Lang) -> MonthView:
+    """The month's tiles, from its first day to today."""
     return MonthView(
         name=fmt.month(since, lang),
+        span=text(
+            "page.usage.month_span", lang, first=fmt.short_day(since, lang), last=fmt.short_day(until, lang)
+        ),
         tokens=fmt.number(total.tokens, lang),
         cost=fmt.toman(total.rial, lang),
     )

@@ -176,13 +176,13 @@ class UsageState(rx.State):
         self._show_month(lang)
 
     def _show_month(self, lang: Lang) -> None:
-        if self._month_since is None:
+        if self._month_since is None or self._day is None:
             return
         # What was measured before midnight belongs to a day that the stored ones do not know yet.
         today = self._today if self._today_day == self._day else None
         self.is_month_whole = today is not None
         total = self._month.plus(today) if today else self._month
-        self.month = rows.to_month(total, self._month_since, lang)
+        self.month = rows.to_month(total, self._month_since, self._day, lang)
 
 
 _asked: dict[tuple[TenantId, Lang], asyncio.Task[Today | Problem]] = {}

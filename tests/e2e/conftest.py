@@ -5,12 +5,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect, sync_playwright
 
 from backend.clock import utc_now
 from backend.i18n.catalog import Lang, text
@@ -22,6 +23,14 @@ from backend.sandbox.stack import Stack
 SCREENS = tools.LOCAL / "screens"
 CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WIDTHS = {"desktop": 1280, "phone": 360}
+# What moved on a page without a click just before it, as browsers measure it; 0.1 is what they call good.
+MOST_MOVED = 0.02
+WATCH_MOVES = """
+window.moved = [];
+new PerformanceObserver(list => list.getEntries().filter(each => !each.hadRecentInput).forEach(each => {
+  window.moved.push([each.value, each.sources.map(from => String(from.node && from.node.className))]);
+})).observe({type: "layout-shift", buffered: true});
+"""
 # A busy machine answers late now and then; a person would wait as well.
 PATIENCE_MS = 20_000
 
@@ -69,6 +78,17 @@ class Visit:
         self.page: Page = context.new_page()
         self.problems: list[str] = []
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("response", self._note_missing)
+        self.page.add_init_script(WATCH_MOVES)
+
+    def _note_missing(self, response: Response) -> None:
+        if response.status == HTTPStatus.NOT_FOUND and response.request.resource_type != "document":
+            self.problems.append(f"{response.url} is not there")
+
+    def expect_stillness(self) -> None:
+        """Nothing on the page may have jumped since it was opened."""
+        moved = self.page.evaluate("window.moved")
+        assert sum(value for value, _ in moved) <= MOST_MOVED, moved
 
     def t(self, key: str, **params: str | int) -> str:
         """A sentence of the catalogue in the visit's language."""

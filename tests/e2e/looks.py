@@ -15,10 +15,11 @@ PERSIAN_DIGITS = re.compile(r"[۰-۹]")
 
 
 def keep(now: Visit, name: str) -> None:
-    """Keep the picture; a Persian page holds no English words and no Gregorian date, an English one no Persian word.
+    """Keep the picture: nothing has jumped, and the page speaks one language, with its calendar and digits.
 
     Numbers that one reads out to a bank are the same in both languages, and held together from left to right.
     """
+    now.expect_stillness()
     now.screenshot(name)
     # The stack is no production, and every page says so.
     expect(now.page.get_by_text(now.t("state.development"))).to_be_visible()

@@ -31,6 +31,8 @@ def test_nobody_sees_the_page_in_another_language_first(visit: Visitor, lang: La
     now.page.route("**/assets/*.js", lambda route: held.append(route))  # noqa: PLW0108 - Playwright asks a handler for its source
     now.page.goto(f"{now.stack.web_url}/sign-in", wait_until="commit")
     now.page.locator("#email").wait_for(state="attached")
+    if before == "visible":
+        now.page.wait_for_function(f"{VISIBILITY} === 'visible'")
     seen = now.page.evaluate(VISIBILITY)
     now.page.unroute_all(behavior="ignoreErrors")
     now.page.reload(wait_until="domcontentloaded")

@@ -1,6 +1,9 @@
 """Every sentence exists in Persian and English, with the same places, and every key in the code exists."""
 
+import re
 from collections.abc import Iterable
+
+import pytest
 
 from backend.actor import Role
 from backend.db.connecting import Cause
@@ -123,6 +126,19 @@ def test_a_family_of_keys_is_seen() -> None:
     code = Source("portal/x.py", 'text(f"page.{name}.title", lang)\nlog.info(f"{x} page.")')
 
     assert rules.key_families([code], {"page"}) == {"page.{}.title"}
+
+
+def test_a_persian_sentence_has_persian_digits() -> None:
+    """But for what a machine reads: names such as UTF8, and addresses."""
+    machines = re.compile(r"\{[^}]*\}|%[0-9A-F]{2}|[\w.:/@-]*[A-Za-z][\w.:/@-]*|[0-9]+[.:][0-9.:]+", re.ASCII)
+    said = {key: machines.sub("", sentence) for key, sentence in sentences("fa").items()}
+
+    assert {key: sentence for key, sentence in said.items() if re.search(r"[0-9]", sentence)} == {}
+
+
+@pytest.mark.parametrize("word", ["رایانامه", "کارساز"])
+def test_persian_is_what_its_readers_say(word: str) -> None:
+    assert [key for key, sentence in sentences("fa").items() if word in sentence] == []
 
 
 def test_no_sentence_is_left_over() -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from backend.i18n.catalog import text
-from portal.plugins import NewVersionPlugin, SameOriginPlugin
+from portal.plugins import NewVersionPlugin, SameOriginPlugin, VazirmatnPlugin
 from portal.plugins.csp import inline_script_hashes
 from portal.plugins.new_version import in_both_languages
 from portal.plugins.same_origin import with_page_origin
 from portal.plugins.stable_lock import one_form
+from portal.plugins.vazirmatn import without_dead_faces
 
 
 def test_each_inline_script_is_hashed_and_files_are_not() -> None:
@@ -67,3 +68,35 @@ def test_a_build_that_would_tell_it_in_english_is_refused(tmp_path: Path) -> Non
 
     with pytest.raises(RuntimeError, match="1 of Reflex's 2 sentences"):
         NewVersionPlugin().post_build(static_dir=tmp_path)
+
+
+FACE = "@font-face {{ font-family: V; src: url({}) format('woff2'); }}"
+
+
+def test_the_typeface_of_both_languages_lies_in_the_sheet(tmp_path: Path) -> None:
+    (tmp_path / "assets").mkdir()
+    for script in ("arabic", "latin", "latin-ext"):
+        (tmp_path / f"assets/vazirmatn-{script}-wght-normal-A_b1.woff2").write_bytes(script.encode())
+    addresses = [
+        f"/assets/vazirmatn-{script}-wght-normal-A_b1.woff2" for script in ("arabic", "latin", "latin-ext")
+    ]
+    sheet = tmp_path / "root.css"
+    sheet.write_text("".join(FACE.format(address) for address in addresses))
+
+    VazirmatnPlugin().post_build(static_dir=tmp_path)
+
+    embedded = [f"data:font/woff2;base64,{b64encode(script).decode()}" for script in (b"arabic", b"latin")]
+    assert sheet.read_text() == "".join(FACE.format(address) for address in [*embedded, addresses[2]])
+
+
+def test_a_build_without_the_typeface_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "root.css").write_text("body {}")
+
+    with pytest.raises(RuntimeError, match="Vazirmatn"):
+        VazirmatnPlugin().post_build(static_dir=tmp_path)
+
+
+def test_a_face_whose_address_leads_nowhere_is_dropped() -> None:
+    sheet = "a {} " + FACE.format("./files/vazirmatn-arabic-wght-normal.woff2") + " b {}"
+
+    assert without_dead_faces(sheet) == "a {}  b {}"

@@ -54,9 +54,16 @@ def test_today_and_closed_days_add_up_to_the_month() -> None:
     days = {DAY: [used("a", 1000)], date(2026, 10, 1): [used("a", 7)]}
     closed = usage.month_so_far(usage.amounts_of_days(days, {}, PRICES), DAY)
 
-    month = usage.to_month(closed.plus(usage.Amount(tokens=500, rial=100)), DAY, "en")
+    month = usage.to_month(closed.plus(usage.Amount(tokens=500, rial=100)), DAY, date(2026, 11, 24), "en")
 
     assert (month.tokens, month.cost) == ("1,500", "30 Toman")
+    assert (month.name, month.span) == ("Nov 2026", "22 Nov to 24 Nov")
+
+
+def test_the_month_is_the_readers_own() -> None:
+    month = usage.to_month(usage.Amount(), DAY, date(2026, 11, 24), "fa")
+
+    assert (month.name, month.span) == ("آذر ۱۴۰۵", "۱ آذر تا ۳ آذر")
 
 
 def test_a_day_with_an_invoice_costs_what_the_invoice_says_to_the_rial() -> None:

@@ -22,7 +22,8 @@ const listen = (kind, work) => { (listeners[kind] ??= []).push(work); };
 globalThis.window = globalThis;
 globalThis.addEventListener = listen;
 globalThis.document = {
-  documentElement: element("page"),
+  documentElement: Object.assign(element("page"), { classList: { remove() {} } }),
+  fonts: { load: () => Promise.resolve() },
   addEventListener: listen,
   querySelector: (which) => (found[which] ?? []).map(element)[0] ?? null,
   querySelectorAll: (which) => (found[which] ?? []).map(element),
