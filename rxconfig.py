@@ -9,6 +9,7 @@ from backend.setting_values import redis_address
 from portal.plugins import (
     CSPPlugin,
     NewVersionPlugin,
+    NoScriptPlugin,
     SameOriginPlugin,
     StableLockPlugin,
     VazirmatnPlugin,
@@ -42,6 +43,7 @@ config = rx.Config(
         CSPPlugin(),
         SameOriginPlugin(),
         NewVersionPlugin(),
+        NoScriptPlugin(),
         StableLockPlugin(),
     ],
     disable_plugins=[rx.plugins.SitemapPlugin],

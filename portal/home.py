@@ -4,8 +4,8 @@ import reflex as rx
 
 from portal import routes
 from portal.components.basics import link
-from portal.components.status import empty_state, skeleton
-from portal.i18n import language_mark, t
+from portal.components.status import skeleton
+from portal.i18n import language_mark, script_needed, t
 from portal.layout import page
 
 
@@ -19,8 +19,10 @@ def not_found() -> rx.Component:
     """No such page, and the way back."""
     return rx.el.main(
         language_mark(),
+        script_needed(),
         rx.el.div(
-            empty_state(t("page.not_found.heading"), t("page.not_found.explanation")),
+            rx.el.h1(t("page.not_found.heading")),
+            rx.el.p(t("page.not_found.explanation")),
             link(t("page.not_found.home"), routes.HOME, class_name="btn primary", reload_document=True),
             class_name="empty",
         ),

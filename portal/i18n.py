@@ -11,7 +11,7 @@ import reflex as rx
 from reflex_base.utils.imports import ImportVar
 from reflex_base.vars import VarData
 
-from backend.i18n.catalog import Lang, as_language, sentences
+from backend.i18n.catalog import Lang, as_language, sentences, text
 from portal.session import cookies_in
 
 LANGUAGE_COOKIE = "lang"
@@ -75,6 +75,16 @@ def by_language(persian: Any, english: Any) -> Any:
 def language_mark() -> rx.Component:
     """Says in the page which language its sentences are in now."""
     return rx.el.span(hidden=True, custom_attrs={"data-spoken": by_language("fa", "en")})
+
+
+def script_needed() -> rx.Component:
+    """For a browser without scripts, in both languages: only a script can choose one."""
+    languages: dict[Lang, str] = {"fa": "rtl", "en": "ltr"}
+    said = (
+        rx.el.p(text("page.no_script.needed", lang), lang=lang, dir=direction, class_name="note warn")
+        for lang, direction in languages.items()
+    )
+    return rx.el.noscript(*said)
 
 
 def language(state: rx.State) -> Lang:

@@ -14,7 +14,7 @@ from portal.components.answer import ANOTHER_PAGE, CONTENT, answer_region, answe
 from portal.components.basics import NavLink, PlainLink, button, link, post_form
 from portal.components.status import error_panel, note
 from portal.guard import ConnectionState
-from portal.i18n import by_language, language_mark, t
+from portal.i18n import by_language, language_mark, script_needed, t
 from portal.visitor import VisitorState
 
 
@@ -251,7 +251,7 @@ def page(
         @wraps(build)
         def framed() -> rx.Component:
             inner = bare_frame(build()) if bare else frame(build())
-            return rx.fragment(_title(title), language_mark(), inner, _hydrated())
+            return rx.fragment(_title(title), language_mark(), script_needed(), inner, _hydrated())
 
         return build
 

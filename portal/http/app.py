@@ -20,6 +20,7 @@ from portal.http.environment_mark import EnvironmentMark
 from portal.http.forms import UnreadableFormError
 from portal.http.headers import SecurityHeaders
 from portal.http.house_health import register_house_health
+from portal.http.missing import MissingPages
 from portal.http.origin import OwnOriginOnly
 from portal.http.own_host import OwnHostOnly
 from portal.http.page_gate import PageGate
@@ -58,7 +59,7 @@ def served(reflex_app: ASGIApp) -> ASGIApp:
     _refuse_debugging()
     register_house_health()
     plain = Starlette(
-        routes=[*plain_routes(), Mount("", reflex_app)],
+        routes=[*plain_routes(), Mount("", MissingPages(reflex_app))],
         exception_handlers={UnreadableFormError: _unreadable, ClientDisconnect: _gone},
     )
     inner = OwnOriginOnly(EnvironmentMark(PageGate(RequestTimer(plain))))

@@ -2,8 +2,16 @@
 
 from portal.plugins.csp import CSPPlugin
 from portal.plugins.new_version import NewVersionPlugin
+from portal.plugins.no_script import NoScriptPlugin
 from portal.plugins.same_origin import SameOriginPlugin
 from portal.plugins.stable_lock import StableLockPlugin
 from portal.plugins.vazirmatn import VazirmatnPlugin
 
-__all__ = ["CSPPlugin", "NewVersionPlugin", "SameOriginPlugin", "StableLockPlugin", "VazirmatnPlugin"]
+__all__ = [
+    "CSPPlugin",
+    "NewVersionPlugin",
+    "NoScriptPlugin",
+    "SameOriginPlugin",
+    "StableLockPlugin",
+    "VazirmatnPlugin",
+]

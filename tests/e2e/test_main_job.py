@@ -142,7 +142,7 @@ def test_a_tenant_cannot_open_another_tenants_invoice(
 
     page = now.go(f"/invoices/{invoice_id}")
 
-    expect(page.get_by_role("alert")).to_contain_text(now.t("error.not_found")[:20])
+    expect(page.get_by_role("heading", level=1)).to_have_text(now.t("page.not_found.heading"))
     assert shown.number(tokens, "fa") not in page.content()
 
 

@@ -1,12 +1,17 @@
 """The plain routes, the pages' door and the headers, of the production command on a port."""
 
 import re
+from html import unescape
 from http import HTTPStatus
+from uuid import UUID
 
 import httpx
 
 from backend.actor import Role
+from backend.i18n.catalog import LANGUAGES, text
+from backend.sandbox import tools
 from portal import routes
+from tests.integration.payments import payer
 from tests.integration.portal.conftest import METRICS_TOKEN, PASSWORD, Served
 
 FOREIGN = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
@@ -38,6 +43,8 @@ def test_the_plain_routes_and_pages_keep_their_promises(served: Served) -> None:
         the_theme_is_kept_with_the_account,
         the_password_is_changed_only_with_the_old_one,
         signing_out_ends_the_session_at_once,
+        what_is_not_there_is_a_404_in_the_readers_language,
+        without_scripts_every_page_says_what_is_missing,
         no_secret_stands_in_the_log,
     ):
         promise(served)
@@ -213,3 +220,40 @@ def no_secret_stands_in_the_log(served: Served) -> None:
         assert person.token not in log
     for secret in (PASSWORD, METRICS_TOKEN, "another long password"):
         assert secret not in log
+
+
+def what_is_not_there_is_a_404_in_the_readers_language(served: Served) -> None:
+    own = str(payer.invoice(served.house.own.id, 7_654_320))
+    foreign = str(payer.invoice(served.house.other.id, 9_876_540))
+    strange = (
+        f"/invoices/{foreign}",
+        f"/invoices/{UUID(int=7)}",
+        "/invoices/x",
+        "/nowhere",
+        "/a/b/c",
+        "/%FF",
+    )
+    cookie = served.house.people[Role.TENANT_ADMIN].cookie
+    for lang in LANGUAGES:
+        with served.client(cookie.replace("lang=en", f"lang={lang}")) as browser:
+            for path in strange:
+                answer = browser.get(path)
+                assert answer.status_code == HTTPStatus.NOT_FOUND, path
+                assert f"<h1>{text('page.not_found.heading', lang)}</h1>" in answer.text
+                assert 'class="btn primary" href="/"' in answer.text
+            assert browser.get(f"/invoices/{own}").status_code == HTTPStatus.OK
+    with served.client() as stranger:
+        assert stranger.get(f"/invoices/{foreign}").status_code == HTTPStatus.SEE_OTHER
+        assert stranger.get("/nowhere").status_code == HTTPStatus.NOT_FOUND
+
+
+def without_scripts_every_page_says_what_is_missing(served: Served) -> None:
+    pages = list((tools.LOCAL / "web-e2e" / "build" / "client").rglob("*.html"))
+    assert {"sign-in.html", "usage.html", "404.html", "__spa-fallback.html"} <= {page.name for page in pages}
+    for page in pages:
+        [said] = re.findall("<noscript>.*?</noscript>", page.read_text(), re.DOTALL)
+        assert all(text("page.no_script.needed", lang) in unescape(said) for lang in LANGUAGES), page
+    person = served.house.people[Role.TENANT_ADMIN]
+    with served.client(person.cookie) as browser:
+        shell = browser.get(f"/invoices/{payer.invoice(served.house.own.id, 7_654_321)}").text
+    assert "<noscript>" in shell

@@ -1,0 +1,74 @@
+"""What is not there: a 404 with a heading and a way on, in the reader's language and without any script."""
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.errors import AppError, NotFound
+from backend.i18n.catalog import text
+from backend.invoices import service as invoices
+from backend.invoices.types import InvoiceId
+from portal import bridge, routes, session
+from portal.http.plain_page import language_of, render
+from portal.ids import uuid_of
+
+_NOT_FOUND = 404
+
+
+class MissingPages:
+    """Stands before Reflex, which answers 200 for whatever looks like an invoice, and 404 in Persian only."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is there; answer for the rest."""
+        if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        if await _names_no_invoice(request):
+            await _missing(request)(scope, receive, send)
+            return
+        is_missing = False
+
+        async def in_words(message: Message) -> None:
+            nonlocal is_missing
+            if message["type"] == "http.response.start":
+                is_page = Headers(raw=message["headers"]).get("content-type", "").startswith("text/html")
+                is_missing = message["status"] == _NOT_FOUND and is_page
+            if not is_missing:
+                await send(message)
+
+        await self._app(scope, receive, in_words)
+        if is_missing:
+            await _missing(request)(scope, receive, send)
+
+
+async def _names_no_invoice(request: Request) -> bool:
+    """Whether the address names an invoice that its reader cannot have. Who is no reader is told nothing here."""
+    folder, _, named = request.url.path.rstrip("/").rpartition("/")
+    if folder != routes.INVOICES:
+        return False
+    try:
+        found = await session.of_cookies(request.headers.get("cookie", ""))
+        await bridge.call(lambda: invoices.invoice(found.actor, InvoiceId(uuid_of(named))))
+    except NotFound:
+        return True
+    except AppError:
+        return False
+    return False
+
+
+def _missing(request: Request) -> Response:
+    lang = language_of(request)
+    return render(
+        request,
+        "missing",
+        status=_NOT_FOUND,
+        title=text("page.not_found.heading", lang),
+        explanation=text("page.not_found.explanation", lang),
+        onward=routes.HOME,
+        onward_name=text("page.not_found.home", lang),
+    )
