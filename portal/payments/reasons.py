@@ -18,4 +18,5 @@ def reason_words(reason: str, lang: Lang) -> str:
     if has(f"error.{reason}"):
         # What was refused is stored by its key; the amounts of that time are not.
         return text(f"error.{reason}", lang, **dict.fromkeys(("amount_toman", "minimum_toman"), "—"))
-    return reason
+    # A code that the catalogue lost is no sentence; what a person wrote is.
+    return reason if " " in reason else text("payment.undecided.without_words", lang)

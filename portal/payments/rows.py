@@ -12,6 +12,9 @@ from portal.components.reasons import Reason
 from portal.payment_words import invoices_named, standing_of
 from portal.payments.reasons import undecided_why
 
+# Refunds on their way stand on the list of what is undecided, too.
+_IN_DOUBT = rules.NOT_DECIDED | {Verdict.REFUNDING}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentRow:
@@ -95,8 +98,8 @@ def _reasons(attempt: Attempt, lang: Lang) -> list[Reason]:
         Reason(name=text(f"payment.flag.{flag}", lang), sentence=_flag_sentence(attempt, flag, lang))
         for flag in attempt.flags
     ]
-    if flags or attempt.verdict is None:
-        return flags
+    if flags or attempt.verdict not in _IN_DOUBT:
+        return flags  # what is decided needs no reason
     return [
         Reason(
             name=text(f"payment.verdict.{attempt.verdict}", lang),

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from backend.i18n.catalog import Lang
+from backend.i18n.catalog import Lang, text
+from backend.payments.rules import NOT_DECIDED
 from backend.payments.types import Flag, PaymentFile, State, Verdict
 from portal.payments import reasons, rows
 from tests.unit.payments.examples import NOW, attempt
@@ -27,6 +28,16 @@ def test_a_code_that_nobody_documents_is_named() -> None:
     assert "۷۷" in reasons.undecided_why("status_77", "fa")
     assert reasons.undecided_why("something else", "en") == "something else"
     assert reasons.undecided_why(None, "en") == ""
+
+
+@pytest.mark.parametrize("lang", ["fa", "en"])
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_no_list_shows_a_stored_code(verdict: Verdict, lang: Lang) -> None:
+    told = rows.to_payment(attempt(State.REVIEW, verdict=verdict), "x", lang).reasons
+
+    assert all(each.sentence.endswith(".") for each in told)
+    assert (told != []) is (verdict in NOT_DECIDED | {Verdict.REFUNDING})
+    assert reasons.undecided_why("new_code", lang) == text("payment.undecided.without_words", lang)
 
 
 @pytest.mark.parametrize(
