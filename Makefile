@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` runs the product, `make test` proves it. Everything else is a part of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-reset test lint unit guards servers integration coverage e2e soak mutants bench billing-run requirements
+.PHONY: help setup demo demo-reset test test-newest lint unit guards servers integration coverage e2e soak mutants bench billing-run requirements
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -57,6 +57,10 @@ servers: $(READY) ## Both of the next two, side by side
 
 integration: $(READY) ## Tests against real servers on loopback ports
 	@echo "· integration tests" && $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) tests/integration $(ARGS)
+
+test-newest: $(READY) ## Unit, mail and start tests on the newest Python that can be had
+	@echo "· tests on the newest Python" && $(BIN)/python -m backend.sandbox.newest -m pytest -q $(SIDE_BY_SIDE) \
+		tests/unit tests/integration/notifications tests/integration/portal/test_start.py $(ARGS)
 
 coverage: $(READY) ## How much of the code unit and integration tests run, branches included
 	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) --cov --cov-branch --cov-report=term:skip-covered tests/unit tests/integration $(ARGS)

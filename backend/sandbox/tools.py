@@ -176,14 +176,16 @@ def unpack_debian_packages(names: Sequence[str], *, where_they_exist: Sequence[s
         return "this is no Debian or Ubuntu"
     downloads = TOOLS / "debian-packages"
     downloads.mkdir(parents=True, exist_ok=True)
-    problem = _run(["apt-get", "download", *names], cwd=downloads)
+    problem = run_program(["apt-get", "download", *names], cwd=downloads)
     if problem and os.geteuid() == 0:
         # A fresh container has no package lists yet.
-        problem = _run(["apt-get", "update"]) or _run(["apt-get", "download", *names], cwd=downloads)
+        problem = run_program(["apt-get", "update"]) or run_program(
+            ["apt-get", "download", *names], cwd=downloads
+        )
     for name in where_they_exist:
-        _run(["apt-get", "download", name], cwd=downloads)
+        run_program(["apt-get", "download", name], cwd=downloads)
     for package in sorted(downloads.glob("*.deb")):
-        problem = problem or _run(["dpkg-deb", "-x", str(package), str(UNPACKED)])
+        problem = problem or run_program(["dpkg-deb", "-x", str(package), str(UNPACKED)])
     shutil.rmtree(downloads, ignore_errors=True)
     return problem
 
@@ -191,7 +193,7 @@ def unpack_debian_packages(names: Sequence[str], *, where_they_exist: Sequence[s
 def _brew_install() -> str | None:
     if not shutil.which("brew"):
         return "there is no brew"
-    return _run(["brew", "install", *BREW_FORMULAE])
+    return run_program(["brew", "install", *BREW_FORMULAE])
 
 
 def _find_chromium() -> Path | None:
@@ -207,14 +209,16 @@ def _apt_install_chromium() -> str | None:
     if "ID=debian" not in Path("/etc/os-release").read_text().splitlines():
         return "only Debian has chromium as a plain package"
     install = ["apt-get", "install", "-y", "--no-install-recommends", "chromium"]
-    return _run(install) and (_run(["apt-get", "update"]) or _run(install))
+    return run_program(install) and (run_program(["apt-get", "update"]) or run_program(install))
 
 
 def _playwright_install_chromium() -> str | None:
     dependencies = ["--with-deps"] if os.geteuid() == 0 and platform.system() == "Linux" else []
     browsers = {"PLAYWRIGHT_BROWSERS_PATH": str(PLAYWRIGHTS_OWN.parent)}
     install = [sys.executable, "-m", "playwright", "install", *dependencies, "chromium"]
-    return _run(install, env=browsers) or _run([sys.executable, "-c", _WRITE_PLAYWRIGHTS_OWN], env=browsers)
+    return run_program(install, env=browsers) or run_program(
+        [sys.executable, "-c", _WRITE_PLAYWRIGHTS_OWN], env=browsers
+    )
 
 
 _WRITE_PLAYWRIGHTS_OWN = f"""
@@ -241,12 +245,14 @@ def _npm_ci(home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copy(BUN_MANIFESTS / name, home / name)
-    problem = _run([str(node()), str(_npm()), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=home)
+    problem = run_program(
+        [str(node()), str(_npm()), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=home
+    )
     if problem:
         raise SandboxError(f"bun cannot be fetched from the npm registry: {problem}")
 
 
-def _run(argv: list[str], *, cwd: Path | None = None, env: dict[str, str] | None = None) -> str | None:
+def run_program(argv: list[str], *, cwd: Path | None = None, env: dict[str, str] | None = None) -> str | None:
     """Run a program to its end; `None` when it went well, else its last words."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", **(env or {})}
     try:
