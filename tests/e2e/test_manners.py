@@ -32,7 +32,7 @@ def test_nobody_sees_the_page_in_another_language_first(visit: Visitor, lang: La
     now.page.goto(f"{now.stack.web_url}/sign-in", wait_until="commit")
     now.page.locator("#email").wait_for(state="attached")
     if before == "visible":
-        now.page.wait_for_function(f"{VISIBILITY} === 'visible'")
+        expect(now.page.locator("body")).to_have_css("visibility", "visible")
     seen = now.page.evaluate(VISIBILITY)
     now.page.unroute_all(behavior="ignoreErrors")
     now.page.reload(wait_until="domcontentloaded")
