@@ -68,8 +68,14 @@ class Gate(EventNamespace):
 
     def _end_unless_joined(self, connection: str) -> None:
         if self.server.manager.sid_from_eio_sid(connection, self.namespace) is None:
-            self._endings.add(ending := asyncio.ensure_future(self.server.eio.disconnect(connection)))
+            self._endings.add(ending := asyncio.ensure_future(self._end(connection)))
             ending.add_done_callback(self._endings.discard)
+
+    async def _end(self, connection: str) -> None:
+        """Close a connection. Engine.IO itself only asks the other end to, and waits minutes for one that does not."""
+        if (line := self.server.eio.sockets.pop(connection, None)) is not None:
+            await line.close(wait=False)
+            line.queue.put_nowait(None)
 
     async def on_frame(self, connection: str, frame: object) -> None:
         """Pass a frame on to Socket.IO, if it is a kind that pages send. One that cannot be read is dropped."""
@@ -84,7 +90,7 @@ class Gate(EventNamespace):
                 "gate.frame_dropped", reason=type(error).__name__, place=f"{place.filename}:{place.lineno}"
             )
         if frame[:1] == _LEAVING:
-            await self.server.eio.disconnect(connection)
+            await self._end(connection)
 
     async def trigger_event(self, event: object, *args: Any) -> Any:
         """Let through what Socket.IO itself says of a connection, and the three events that pages send.

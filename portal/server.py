@@ -26,6 +26,8 @@ REQUEST_DEADLINE_S = 15.0
 # A client that takes nothing for this long has gone: even a slow phone reads the 48 KiB that are needed.
 STALLED_READER_S = 30.0
 KEEP_ALIVE_S = 20
+# How long a browser may take to agree to the end of a websocket.
+CLOSE_ANSWER_S = 3.0
 DRAIN_S = 8
 _MOST_CONNECTIONS = 4_000
 _SPARE_FILES = 1_000
@@ -163,6 +165,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Begin without a connection."""
         super().__init__(*args, **kwargs)
+        self.close_timeout = CLOSE_ANSWER_S
         self._reader = _Clock(self._end)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -140,7 +140,8 @@ def test_a_tenant_cannot_open_another_tenants_invoice(
     invoice_id, tokens, _ = invoice_of(stack, str(people["tenant_admin"].tenant), yesterday())
     now = visit("fa").sign_in(people["tenant_viewer"])
 
-    page = now.go(f"/invoices/{invoice_id}")
+    page = now.page
+    page.goto(f"{stack.web_url}/invoices/{invoice_id}")
 
     expect(page.get_by_role("heading", level=1)).to_have_text(now.t("page.not_found.heading"))
     assert shown.number(tokens, "fa") not in page.content()

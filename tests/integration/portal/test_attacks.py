@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from http import HTTPStatus
-from socket import create_connection
+from socket import create_connection, socket
 from uuid import uuid4
 
 import pytest
@@ -53,8 +53,12 @@ def test_no_attack_shows_or_runs_anything(served: Served) -> None:
         silent_sockets_of_one_address_are_few,
         no_answer_is_built_from_a_foreign_host,
     ]
-    for attack in attacks:
-        attack(served)
+    with _dialled(served) as silent:
+        _handshake(served, silent)
+        for attack in attacks:
+            attack(served)
+        ended = b"".join(iter(lambda: silent.recv(4_096), b""))
+    assert b"101 Switching Protocols" in ended
     for person in served.house.people.values():
         assert person.token not in served.log
 
@@ -298,9 +302,27 @@ def a_stranger_fills_no_log(served: Served) -> None:
     assert '"trace"' not in written
 
 
-def _say(served: Served, head: str, *, waits: bool = True) -> None:
+def _dialled(served: Served) -> socket:
     address, _, port = served.url.removeprefix("http://").partition(":")
-    with create_connection((address, int(port)), timeout=10) as dialled:
+    return create_connection((address, int(port)), timeout=30)
+
+
+def _handshake(served: Served, dialled: socket) -> None:
+    """Open a websocket that never joins and answers nothing."""
+    host = served.url.removeprefix("http://")
+    head = (
+        "GET /_event/?EIO=4&transport=websocket&token=silent HTTP/1.1",
+        f"Host: {host}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version: 13",
+    )
+    dialled.sendall("\r\n".join([*head, "", ""]).encode())
+
+
+def _say(served: Served, head: str, *, waits: bool = True) -> None:
+    with _dialled(served) as dialled:
         dialled.sendall(f"{head}\r\n\r\n".encode())
         if waits:
             dialled.recv(100)

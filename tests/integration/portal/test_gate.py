@@ -176,7 +176,7 @@ def test_who_does_not_join_in_time_or_leaves_is_ended(
 ) -> None:
     async def steps() -> tuple[list[str], list[str]]:
         ended: asyncio.Queue[str] = asyncio.Queue()
-        monkeypatch.setattr(exchange.socket.eio, "disconnect", ended.put)
+        monkeypatch.setattr(exchange.gate, "_end", ended.put)
         joined, leaving = await exchange.join(), await exchange.join()
         monkeypatch.setattr(gate, "JOIN_WITHIN_S", 0.0)
         silent = await exchange.dial()
