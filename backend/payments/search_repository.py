@@ -3,70 +3,90 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import Connection, bindparam, text
 
 from backend.actor import TenantId
 from backend.db.engine import read
-from backend.db.search import matching, words_of
+from backend.db.search import Searched, matching, words_of
 from backend.invoices.types import InvoiceId
 from backend.money import Rial
 from backend.payments.repository import with_allocations
 from backend.payments.search_types import CompanyAccount, InvoiceQuery
 from backend.payments.types import Attempt
 
-_COMPANY = ("t.name_fa", "t.name_en", "t.label")
 # Amounts are found as people read them, in toman, and as the bank writes them, in rial.
-_ATTEMPT = (
-    "a.track_id::text",
-    "a.ref_number",
-    "a.card_mask",
-    "a.amount_rial::text",
-    "(a.amount_rial / 10)::text",
+_INVOICE = Searched(codes=("i.number", "i.amount_rial::text", "(i.amount_rial / 10)::text"))
+_ATTEMPT = Searched(
+    codes=(
+        "a.track_id::text",
+        "a.ref_number",
+        "a.card_mask",
+        "a.amount_rial::text",
+        "(a.amount_rial / 10)::text",
+    )
 )
-_INVOICE = ("i.number", "i.amount_rial::text", "(i.amount_rial / 10)::text")
-_ATTEMPTS_AT = {
+_COMPANY = Searched(names=("t.name_fa", "t.name_en", "t.label"))
+_COMPANY_OF = "{row}.tenant_id IN (SELECT t.id FROM tenant t WHERE {{matches}})"
+_NEAR_INVOICE = {
+    _COMPANY_OF.format(row="i"): _COMPANY,
     "i.id IN (SELECT l.invoice_id FROM payment_allocation l JOIN payment_attempt a ON a.id = l.attempt_id"
-    " WHERE {matches})": ("a.track_id::text", "a.ref_number", "a.card_mask")
+    " WHERE {matches})": Searched(codes=("a.track_id::text", "a.ref_number", "a.card_mask")),
 }
-_PAID_FOR = {
+_NEAR_ATTEMPT = {
+    _COMPANY_OF.format(row="a"): _COMPANY,
     "a.id IN (SELECT l.attempt_id FROM payment_allocation l JOIN tenant_invoice i ON i.id = l.invoice_id"
-    " WHERE {matches})": ("i.number",)
+    " WHERE {matches})": Searched(codes=("i.number",)),
 }
 
 
 def invoices(query: InvoiceQuery, limit: int, offset: int) -> tuple[list[InvoiceId], int]:
     """The ids of a page of invoices, the newest day first, and how many match in all."""
-    condition, parameters = matching(words_of(query.wanted), [*_INVOICE, *_COMPANY], related=_ATTEMPTS_AT)
+    condition, known = matching(words_of(query.wanted), _INVOICE, _NEAR_INVOICE)
     filters: dict[str, Any] = {
         "status": query.status.value if query.status else None,
         "tenant_id": query.tenant_id,
         "day": query.day,
     }
-    filters = {name: value for name, value in filters.items() if value is not None}
-    given = [f"i.{name} = :{name}" for name in filters]
-    where = " AND ".join([*given, condition])
-    found = f"FROM tenant_invoice i JOIN tenant t ON t.id = i.tenant_id WHERE {where}"
-    ids = text(f"SELECT i.id {found} ORDER BY i.day DESC, t.label LIMIT :limit OFFSET :offset")
-    count = text(f"SELECT count(*) {found}")
-    known = {**parameters, **filters}
+    given = {name: value for name, value in filters.items() if value is not None}
+    where = " AND ".join([*[f"i.{name} = :{name}" for name in given], condition])
+    # Every row is looked at once, for the page and for the count.
+    statement = text(
+        f"WITH found AS MATERIALIZED (SELECT i.id, i.day, i.tenant_id FROM tenant_invoice i WHERE {where})"  # noqa: S608 - our own columns
+        " SELECT f.id, (SELECT count(*) FROM found) FROM found f JOIN tenant t ON t.id = f.tenant_id"
+        " ORDER BY f.day DESC, t.label LIMIT :limit OFFSET :offset"
+    )
     with read() as connection:
-        total = int(connection.scalar(count, known) or 0)
-        page = connection.scalars(ids, {**known, "limit": limit, "offset": offset})
-        return [InvoiceId(each) for each in page], total
+        rows = connection.execute(statement, {**known, **given, "limit": limit, "offset": offset}).all()
+        if not rows and offset:
+            return [], _count(connection, f"tenant_invoice i WHERE {where}", {**known, **given})
+    return [InvoiceId(row[0]) for row in rows], int(rows[0][1]) if rows else 0
 
 
 def payments(wanted: str, tenant_id: TenantId | None, limit: int, offset: int) -> tuple[list[Attempt], int]:
     """A page of the attempts at payments, the newest first, and how many match in all."""
-    condition, parameters = matching(words_of(wanted), [*_ATTEMPT, *_COMPANY], related=_PAID_FOR)
-    where = f"{condition} AND a.tenant_id = :tenant_id" if tenant_id else condition
-    found = f"FROM payment_attempt a JOIN tenant t ON t.id = a.tenant_id WHERE {where}"
-    page = text(f"SELECT a.* {found} ORDER BY a.created_at DESC, a.id LIMIT :limit OFFSET :offset")
-    count = text(f"SELECT count(*) {found}")
-    known = {**parameters, "tenant_id": tenant_id} if tenant_id else {**parameters}
+    condition, known = matching(words_of(wanted), _ATTEMPT, _NEAR_ATTEMPT)
+    given: dict[str, Any] = {"tenant_id": tenant_id} if tenant_id else {}
+    where = " AND ".join([*[f"a.{name} = :{name}" for name in given], condition])
+    statement = text(
+        f"WITH found AS MATERIALIZED (SELECT a.id, a.created_at FROM payment_attempt a WHERE {where})"  # noqa: S608 - our own columns
+        " SELECT f.id, (SELECT count(*) FROM found) FROM found f"
+        " ORDER BY f.created_at DESC, f.id LIMIT :limit OFFSET :offset"
+    )
+    page = text("SELECT * FROM payment_attempt WHERE id IN :ids ORDER BY created_at DESC, id").bindparams(
+        bindparam("ids", expanding=True)
+    )
     with read() as connection:
-        total = int(connection.scalar(count, known) or 0)
-        rows = connection.execute(page, {**known, "limit": limit, "offset": offset}).all()
-        return with_allocations(connection, rows), total
+        rows = connection.execute(statement, {**known, **given, "limit": limit, "offset": offset}).all()
+        if not rows:
+            known = {**known, **given}
+            return [], _count(connection, f"payment_attempt a WHERE {where}", known) if offset else 0
+        found = connection.execute(page, {"ids": [row[0] for row in rows]}).all()
+        return with_allocations(connection, found), int(rows[0][1])
+
+
+def _count(connection: Connection, found: str, known: dict[str, Any]) -> int:
+    """How many there are, for a page that lies behind the last one."""
+    return int(connection.scalar(text(f"SELECT count(*) FROM {found}"), known) or 0)  # noqa: S608 - our own columns
 
 
 def accounts_of(tenant_ids: Sequence[TenantId]) -> dict[TenantId, CompanyAccount]:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from backend.actor import TenantId
 from backend.db.engine import read, transaction
-from backend.db.search import matching, words_of
+from backend.db.search import Searched, matching, words_of
 from backend.i18n.catalog import as_language
 from backend.tenants.models import TenantRow
 from backend.tenants.types import Tenant
@@ -29,7 +29,10 @@ _TENANT = (
     TenantRow.postal_code,
     TenantRow.created_at,
 )
-_SEARCHED = ("label", "name_fa", "name_en", "billing_email", "economic_code", "national_id", "postal_code")
+_SEARCHED = Searched(
+    names=("label", "name_fa", "name_en", "billing_email"),
+    codes=("economic_code", "national_id", "postal_code"),
+)
 _NAMES = tuple(column.key for column in _TENANT)
 _ALL = f"SELECT {', '.join(_NAMES)} FROM tenant ORDER BY label"  # noqa: S608 - names of our own columns
 

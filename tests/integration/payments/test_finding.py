@@ -4,7 +4,7 @@ import pytest
 
 from backend.actor import Role
 from backend.errors import Forbidden
-from backend.invoices.types import InvoiceId, Status
+from backend.invoices.types import InvoiceId, InvoicePage, Status
 from backend.payments import service
 from backend.payments.search_types import InvoiceQuery
 from tests import factories
@@ -119,6 +119,13 @@ def test_invoices_are_filtered_by_day_company_and_status_and_come_in_pages(payer
     page = service.search_invoices(STAFF, InvoiceQuery(), limit=2, offset=2)
     assert ([each.id for each in page.rows], page.total) == ([mine[2], mine[1]], 5)
     assert stranger in found_invoices()
+
+
+def test_a_page_behind_the_last_one_is_empty_and_still_says_how_many_there_are(payer: Payer) -> None:
+    payer.start(payer.invoice())
+
+    assert service.search_invoices(STAFF, InvoiceQuery(), limit=2, offset=40) == InvoicePage(rows=[], total=1)
+    assert service.search_payments(STAFF, "", limit=2, offset=40) == ([], 1)
 
 
 def test_a_found_invoice_says_what_is_left_to_pay(payer: Payer) -> None:
