@@ -13,7 +13,7 @@ from tests.integration.usage.unseen import unseen_worlds
 def nights_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Prometheus with every world of ``nights`` and ``unseen`` in it."""
     folder = tmp_path_factory.mktemp("nights-prometheus")
-    build_blocks([*all_nights(), *unseen_worlds()], folder, block_hours=54)
+    build_blocks([*all_nights(), *unseen_worlds()], folder)
     child, url = serve(folder)
     yield url
     child.stop()

@@ -44,7 +44,6 @@ __all__ = ["bank", "payments_stand_in"]
 
 METRICS_TOKEN = "a-token-for-scrapes"
 PASSWORD = "four plain words here"
-THOROUGH_HASHER = passwords._hasher
 SEED = Actor.process_named("test_seed")
 
 Delta = Mapping[str, Mapping[str, Any]]

@@ -11,7 +11,6 @@ import pytest
 from reflex.istate.manager.token import BaseStateToken
 from starlette.applications import Starlette
 
-from backend.accounts import passwords
 from backend.actor import Role
 from backend.sandbox.processes import free_port
 from portal import bridge, routes
@@ -21,7 +20,6 @@ from portal.http.app import plain_routes
 from tests.conftest import forget_caches
 from tests.integration.portal.conftest import (
     PASSWORD,
-    THOROUGH_HASHER,
     Delta,
     House,
     Pipeline,
@@ -33,11 +31,15 @@ from tests.integration.portal.conftest import (
 SIGN_INS = 60
 
 
+@pytest.fixture
+def quick_hashes() -> None:
+    """Hashing is as slow here as in production."""
+
+
 def test_many_sign_ins_at_once_leave_room_for_everybody_else(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_POOL_SIZE", "2")
-    monkeypatch.setattr(passwords, "_hasher", THOROUGH_HASHER)
     forget_caches()
     bridge.close()
     form = {"email": house.people[Role.OPERATOR].email, "password": PASSWORD}

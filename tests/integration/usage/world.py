@@ -211,8 +211,8 @@ def events(
     return sorted(found, key=lambda event: event.at)
 
 
-def openmetrics_blocks(worlds: Sequence[World], block_s: int = 2 * HOUR) -> dict[int, str]:
-    """Texts for promtool, one for each block of two hours."""
+def openmetrics_blocks(worlds: Sequence[World], block_s: int) -> dict[int, str]:
+    """Texts for promtool, one for each block."""
     blocks: dict[int, dict[tuple[str, Labels], list[tuple[float, float]]]] = defaultdict(
         lambda: defaultdict(list)
     )
