@@ -212,7 +212,7 @@ def next_check(attempt: Attempt, now: datetime) -> datetime | None:
         case State.CLOSED:
             # The payer may be at the bank still, and money that nobody verifies is taken back.
             following = _next_open_check(attempt, handed_over, now) or now + RECHECK_UNDECIDED
-            closed_at = min(attempt.resolved_at or handed_over, now)
+            closed_at = attempt.resolved_at or handed_over
             is_over = following > closed_at + CLOSED_CHECKS_FOR
             return None if is_over else following
         case State.REFUNDING:

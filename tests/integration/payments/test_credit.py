@@ -105,6 +105,25 @@ def test_credit_that_was_used_and_then_taken_back_opens_the_invoice_that_it_paid
     assert (status_of(invoice), payer.credit()) == ("paid", 0)
 
 
+def test_money_goes_where_its_payer_sent_it_though_an_invoice_was_opened_again_meanwhile(
+    payer: Payer,
+) -> None:
+    lost = payer.overpay(30_000)
+    opened_again = payer.invoice(50_000)
+    service.use_credit(payer.actor)
+    other = payer.invoice(30_000)
+    hand_off = payer.start(opened_again, other)
+    assert hand_off.amount_rial == 50_000
+
+    payer.take_back(lost)
+    payer.pay(hand_off)
+    payer.come_back(hand_off)
+
+    assert (status_of(opened_again), status_of(other)) == ("pending", "paid")
+    assert service.history(payer.actor, opened_again).outstanding_rial == 30_000
+    assert (payer.credit(), truths.book_errors()) == (0, [])
+
+
 def test_the_youngest_use_of_credit_is_undone_first_and_only_as_far_as_needed(payer: Payer) -> None:
     payer.overpay(60_000)
     lost = payer.overpay(50_000)

@@ -118,6 +118,20 @@ def test_surplus_that_makes_up_for_a_debt_is_not_told_as_credit(payer: Payer) ->
     assert "3,000 Toman" in told
 
 
+def test_a_surplus_smaller_than_the_debt_goes_to_it_whole_and_no_credit_is_told(payer: Payer) -> None:
+    lost = payer.overpay(50_000)
+    service.pay_out_credit(
+        factories.actor(Role.OPERATOR), payer.tenant.id, 50_000, "asked by mail", "transfer-1"
+    )
+    payer.take_back(lost)
+    assert payer.credit() == -50_000
+
+    payer.double_payment(40_000)
+
+    told = mails()[-1]["params"]
+    assert (told["debt_rial"], told["credit_rial"], payer.credit()) == (40_000, 0, -10_000)
+
+
 @pytest.mark.parametrize("result", [103, 999])
 def test_who_is_told_that_we_know_is_told_the_truth(payer: Payer, logged: io.StringIO, result: int) -> None:
     payer.bank.fault("request", "result", result, times=1)
