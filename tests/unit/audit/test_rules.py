@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from backend.actor import Actor, Role
 from backend.audit import rules
 from backend.audit.types import Entry, Event
+from backend.errors import Invalid
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 1, tzinfo=UTC)
 OPERATOR = Actor(name="op@docuchat.example", role=Role.OPERATOR)
@@ -107,3 +108,51 @@ def test_whatever_is_written_down_reads_back_as_it_was_hashed(detail: dict[str, 
     spelled = rules.canonical(written)
     assert orjson.loads(spelled)["detail"] == written.detail
     assert b"\\u0000" not in spelled
+
+
+def test_the_spelling_that_is_hashed_never_changes() -> None:
+    """Every hash that was ever stored depends on it."""
+    tehran = timezone(timedelta(hours=3, minutes=30))
+    one = rules.event_of(
+        OPERATOR, "invoice.released", "invoice:1", {"z": 1, "a": None}, NOW.astimezone(tehran)
+    )
+
+    assert (one.at, one.at.tzinfo) == (NOW, UTC)
+    assert rules.canonical(replace(one, at=NOW.astimezone(tehran))) == (
+        b'{"action":"invoice.released","actor":"user:op@docuchat.example","at":"2026-11-23T12:00:00.000001+00:00",'
+        b'"detail":{"a":null,"z":1},"target":"invoice:1"}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        pytest.param(True, True, id="true"),
+        pytest.param(None, None, id="nothing"),
+        pytest.param(2**63 - 1, 2**63 - 1, id="the largest number"),
+        pytest.param(2**63, "9223372036854775808", id="a larger one"),
+        pytest.param(-(2**63), -(2**63), id="the smallest number"),
+        pytest.param(-(2**63) - 1, "-9223372036854775809", id="a smaller one"),
+        pytest.param(1.5, "1.5", id="a fraction"),
+        pytest.param([1, "a"], [1, "a"], id="a list"),
+        pytest.param((1, None), [1, None], id="a tuple"),
+        pytest.param({"in": {"token": "x", "n": 1}}, {"in": {"token": "***", "n": 1}}, id="a secret inside"),
+        pytest.param("a\0b", "a\N{REPLACEMENT CHARACTER}b", id="a letter that is not storable"),
+        pytest.param("a\ud800b", "a?b", id="half a letter"),
+    ],
+)
+def test_details_are_written_down_as_json_spells_them(value: object, stored: object) -> None:
+    assert event(given=value).detail == {"given": stored}
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 501])
+def test_a_reason_that_says_nothing_or_too_much_is_refused(reason: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        rules.checked_reason(reason)
+
+    assert refused.value.data == {"field": "reason", "reason": "reason", "max_length": 500}
+
+
+def test_a_reason_keeps_its_lines() -> None:
+    assert rules.checked_reason(" first\nsecond ") == "first\nsecond"
+    assert rules.checked_reason("x" * 500) == "x" * 500

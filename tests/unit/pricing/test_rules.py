@@ -10,7 +10,7 @@ from backend.i18n.catalog import LANGUAGES, error_text, text
 from backend.pricing import rules
 from backend.pricing.types import NewPriceList, PriceList, TaxRate
 
-TODAY = date(2026, 11, 23)
+TODAY, TOMORROW = date(2026, 11, 23), date(2026, 11, 24)
 LIST = PriceList(
     version=1,
     valid_from=date(2026, 1, 1),
@@ -86,13 +86,74 @@ def test_a_price_that_cannot_be_stored_exactly_is_refused(price: str) -> None:
         )
 
 
-def test_an_override_for_everything_is_refused() -> None:
-    new = NewPriceList(
-        valid_from=date(2026, 11, 24), rial_per_1000_tokens=Decimal(1), overrides={("", ""): Decimal(2)}
-    )
+FINE, TOO_FINE = Decimal(1), Decimal("0.0000001")
 
-    with pytest.raises(Invalid):
+
+@pytest.mark.parametrize(
+    ("valid_from", "price", "overrides", "told"),
+    [
+        pytest.param(TODAY, FINE, {}, {"field": "valid_from", "reason": "not_future"}, id="today"),
+        pytest.param(
+            TOMORROW,
+            TOO_FINE,
+            {},
+            {"field": "rial_per_1000_tokens", "reason": "price"},
+            id="too fine a price",
+        ),
+        pytest.param(
+            TOMORROW,
+            FINE,
+            {("m", ""): TOO_FINE},
+            {"field": "overrides", "reason": "price"},
+            id="too fine for a model",
+        ),
+        pytest.param(
+            TOMORROW,
+            FINE,
+            {("", ""): FINE},
+            {"field": "overrides", "reason": "price_of_nothing"},
+            id="for everything",
+        ),
+        pytest.param(
+            TOMORROW,
+            FINE,
+            {(" m", ""): FINE},
+            {"field": "overrides", "reason": "price_name"},
+            id="a name with a blank",
+        ),
+    ],
+)
+def test_a_refused_list_names_field_and_reason(
+    valid_from: date, price: Decimal, overrides: dict[tuple[str, str], Decimal], told: dict[str, str]
+) -> None:
+    new = NewPriceList(valid_from=valid_from, rial_per_1000_tokens=price, overrides=overrides)
+
+    with pytest.raises(Invalid) as refused:
         rules.check_new_list(new, TODAY)
+
+    assert refused.value.data == told
+
+
+@pytest.mark.parametrize(
+    ("valid_from", "percent", "told"),
+    [
+        (TODAY, "10", {"field": "valid_from", "reason": "not_future"}),
+        (TOMORROW, "100.01", {"field": "percent", "reason": "tax_percent"}),
+        (TOMORROW, "9.999", {"field": "percent", "reason": "tax_percent"}),
+    ],
+)
+def test_a_refused_tax_names_field_and_reason(valid_from: date, percent: str, told: dict[str, str]) -> None:
+    with pytest.raises(Invalid) as refused:
+        rules.check_new_tax(valid_from, Decimal(percent), TODAY)
+
+    assert refused.value.data == told
+
+
+def test_the_highest_price_and_tax_are_fine() -> None:
+    highest = NewPriceList(valid_from=TOMORROW, rial_per_1000_tokens=Decimal(10**9))
+
+    rules.check_new_list(highest, TODAY)
+    rules.check_new_tax(TOMORROW, Decimal(100), TODAY)
 
 
 def test_a_list_from_tomorrow_is_fine() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from backend.usage.coverage import Seen
 from backend.usage.lives import Life
-from backend.usage.rules import LifeReadings, highest, tally, with_unseen_rows
+from backend.usage.rules import LifeReadings, highest, storable_readings, tally, with_unseen_rows
 from backend.usage.types import Flag, OpeningSource, StoredLife, UsageRow
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -221,3 +221,70 @@ def test_a_move_of_the_start_is_told_and_not_a_cold_start() -> None:
     rows = rows_of(life({A: 9}, firsts={A: 4}, flags=frozenset({Flag.START_TIME_MOVED})))
 
     assert (rows[A].tokens, rows[A].flags, rows[A].held) == (5, (Flag.START_TIME_MOVED,), True)
+
+
+LONG = "x" * 3000
+
+
+def test_labels_that_the_database_cannot_keep_are_kept_everywhere_under_the_same_digest() -> None:
+    odd = (LONG, "gpt-4o", "prompt")
+    given = life(
+        {odd: 9, A: 5},
+        {odd: 1},
+        vanished={odd: 9},
+        firsts={odd: 2},
+        firsts_at={odd: NOON},
+        before_end={odd: 8},
+        flagged={Flag.COLD_START: {odd}},
+    )
+
+    kept = storable_readings(given)
+
+    [digest] = kept.openings
+    assert digest != odd
+    assert len(digest[0]) < len(LONG)
+    assert kept.closings == {digest: 9, A: 5}
+    assert (kept.openings, kept.vanished, kept.firsts) == ({digest: 1}, {digest: 9}, {digest: 2})
+    assert (kept.firsts_at, kept.before_end) == ({digest: NOON}, {digest: 8})
+    assert {flag: set(keys) for flag, keys in kept.flagged.items()} == {Flag.COLD_START: {digest}}
+    assert storable_readings(life({A: 5})).before_end is None
+
+
+@pytest.mark.parametrize(
+    ("before_end", "before_end_ms", "estimate"),
+    [
+        pytest.param({A: 40}, 3_000, 20, id="60 tokens in three seconds, one unseen"),
+        pytest.param({}, 3_000, 33, id="new since then"),
+        pytest.param({A: 99}, 1, 1_000, id="a token in a millisecond"),
+        pytest.param({A: 100}, 3_000, 0, id="idle"),
+        pytest.param({A: 200}, 3_000, 0, id="fewer than before"),
+        pytest.param({A: 40}, 0, 0, id="no time between"),
+        pytest.param(None, 3_000, 0, id="nothing before"),
+    ],
+)
+def test_what_was_done_after_the_last_scrape_is_estimated_from_the_last_minutes(
+    before_end: dict[Any, int] | None, before_end_ms: int, estimate: int
+) -> None:
+    seen = Seen(10_000, 0, gap_across_boundary=False, ended_ms=9_000, tail_ms=1_000)
+    one = life({A: 100}, {A: 10}, seen=seen, before_end=before_end, before_end_ms=before_end_ms)
+
+    assert rows_of(one)[A].unseen_estimate == estimate
+    assert (
+        rows_of(one, replace(one, life=Life("pod:2", 1_000_000, [], [])))[A].unseen_estimate == 2 * estimate
+    )
+
+
+def test_of_copies_the_highest_reading_counts_also_when_only_one_has_it() -> None:
+    assert highest([]) == {}
+    assert highest([{A: 0}, {}]) == {A: 0}
+    assert highest([{A: 5}, {A: 3, B: 0}, {A: 4, B: 0}]) == {A: 5, B: 0}
+    assert highest([{A: 5}, {A: 6}]) == {A: 6}
+
+
+def test_who_was_not_seen_all_day_has_a_row_without_tokens_that_is_held() -> None:
+    stored = [StoredLife(NOON, {A: 7, B: 8})]
+    seen = UsageRow(*B, 5, Decimal(1), 0, False, ())
+
+    assert with_unseen_rows([seen], stored) == sorted(
+        [UsageRow(*A, 0, Decimal(0), 0, True, ("low_coverage",)), seen]
+    )
