@@ -64,7 +64,7 @@ def _try(place: Workplace, verdicts: Mapping[str, str], deadline: float) -> None
 
 def _told(verdicts: Mapping[str, str], place: Workplace) -> int:
     alive = [name for name, verdict in verdicts.items() if verdict not in KILLED | UNTRIED]
-    survivors = {name: Survivor.of(name, place.change_of(name)) for name in sorted(alive)}
+    survivors = {name: Survivor.of(name, change) for name, change in place.changes_of(sorted(alive)).items()}
     reasons = known_survivors()
     equivalent = {name for name, each in survivors.items() if each in reasons}
     untried = sum(verdict in UNTRIED for verdict in verdicts.values())
