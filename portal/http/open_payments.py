@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from backend.actor import Actor
-from backend.errors import AppError, SignInRequired
+from backend.errors import AppError, Forbidden, NotFound, SignInRequired
 from backend.i18n import format as fmt
-from backend.i18n.catalog import Lang, text
+from backend.i18n.catalog import Lang, error_text, text
 from backend.payments import service as payments
 from backend.payments.standing_rules import is_being_checked
 from backend.payments.types import Attempt, State
@@ -44,8 +44,11 @@ async def tell(request: Request) -> Response:
         told = await bridge.call(_read, actor, named, lang)
     except SignInRequired as error:
         return see_other(routes.sign_in({"next": back, "error": error.code}))
+    except (Forbidden, NotFound) as error:
+        status = 403 if isinstance(error, Forbidden) else 404
+        return sentence_page(request, error_text(error, lang), status=status)
     except AppError as error:
-        return sentence_page(request, bridge.problem_of(error, lang).text, status=404)
+        return sentence_page(request, bridge.problem_of(error, lang).text, status=503)
     except Exception as error:  # noqa: BLE001 - a process edge: the payer gets a reference, the log the trace
         return sentence_page(request, bridge.unexpected(error, lang).text, status=500)
     if not told:

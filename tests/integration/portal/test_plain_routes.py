@@ -50,6 +50,9 @@ ASKED: dict[str, tuple[str, str, dict[str, str]]] = {
     routes.HAND_OFF: ("GET", "/pay/{attempt}", {}),
     routes.LANGUAGE: ("GET", "/lang/en?next=/account", {}),
     routes.THEME: ("POST", "/theme/dark", {}),
+    routes.TO_BANK: ("GET", "/pay/{attempt}/bank", {}),
+    # After the way to the bank, because only of who went there another payer is told.
+    routes.PAY_OPEN: ("GET", "/pay/open?attempts={attempt}&invoices={invoice}", {}),
     # The last one, because whoever names a payment makes the judge ask the bank how it stands.
     routes.PAY_RETURN: ("GET", "/pay/return?trackId={track}&success=1&status=1&orderId={attempt}", {}),
 }
@@ -72,6 +75,20 @@ ANSWERS: dict[str, dict[str, Answer]] = {
     },
     routes.PAY_RETURN: everybody(200),
     routes.HAND_OFF: {
+        "stranger": go_to(r"/sign-in\?next="),
+        "viewer": Answer(status=403),
+        "admin": Answer(status=200),
+        "staff": Answer(status=403),
+        "neighbour": Answer(status=404),
+    },
+    routes.TO_BANK: {
+        "stranger": go_to(r"/sign-in\?next="),
+        "viewer": Answer(status=403),
+        "admin": go_to(r"http://[^/]+/start/{track}$"),
+        "staff": Answer(status=403),
+        "neighbour": Answer(status=404),
+    },
+    routes.PAY_OPEN: {
         "stranger": go_to(r"/sign-in\?next="),
         "viewer": Answer(status=403),
         "admin": Answer(status=200),
