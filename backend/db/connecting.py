@@ -109,8 +109,12 @@ def prepare(connection: psycopg.Connection[Any]) -> None:
     if connection.info.parameter_status("server_encoding") != ENCODING:
         connection.close()
         raise UnsuitableEncodingError
-    row = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
-    connection.rollback()
+    try:
+        row = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
+        connection.rollback()
+    except psycopg.Error:
+        connection.close()  # who asked for it has not got it yet and cannot
+        raise
     if row is None or row[0] != connection.info.backend_pid:
         connection.prepare_threshold = None
 

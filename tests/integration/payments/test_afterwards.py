@@ -216,8 +216,8 @@ def test_an_operator_sees_all_the_evidence(payer: Payer) -> None:
         EventKind.CREATED,
         EventKind.REQUESTED,
         EventKind.RETURNED,
-        EventKind.SETTLED,
         EventKind.JUDGED,
+        EventKind.SETTLED,
     ]
     assert [each.amount_rial for each in file.entries] == [50_000, -50_000]
     with pytest.raises(Forbidden):
