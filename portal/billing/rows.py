@@ -149,7 +149,7 @@ def reason(name: str, lang: Lang) -> Reason:
         return Reason(
             name=text(f"invoice.hold_name.{name}", lang), sentence=text(f"invoice.hold.{name}", lang)
         )
-    return Reason(name=name, sentence="")
+    return Reason(name=text("invoice.hold_name.unknown", lang), sentence=text("invoice.hold.unknown", lang))
 
 
 def to_unknown(found: UnknownLabel, lang: Lang) -> UnknownRow:

@@ -14,7 +14,7 @@ def reason_words(reason: str, lang: Lang) -> str:
     kind, _, code = reason.partition("_")
     for key in (f"payment.undecided.{reason}", f"payment.undecided.{kind}_other"):
         if has(key):
-            return text(key, lang, code=fmt.digits(code, lang))
+            return text(key, lang, code=fmt.identifier(code, lang))
     if has(f"error.{reason}"):
         # What was refused is stored by its key; the amounts of that time are not.
         return text(f"error.{reason}", lang, **dict.fromkeys(("amount_toman", "minimum_toman"), "—"))

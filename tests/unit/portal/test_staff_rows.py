@@ -7,6 +7,7 @@ import pytest
 from backend.i18n.catalog import Lang, text
 from backend.payments.rules import NOT_DECIDED
 from backend.payments.types import Flag, PaymentFile, State, Verdict
+from portal.billing.rows import reason as held_reason
 from portal.payments import reasons, rows
 from tests.unit.payments.examples import NOW, attempt
 
@@ -26,6 +27,7 @@ def test_every_reason_of_a_doubt_has_words(reason: str, lang: Lang) -> None:
 def test_a_code_that_nobody_documents_is_named() -> None:
     assert "77" in reasons.undecided_why("status_77", "en")
     assert "۷۷" in reasons.undecided_why("status_77", "fa")
+    assert "\u2066-۷\u2069" in reasons.undecided_why("status_-7", "fa")
     assert reasons.undecided_why("something else", "en") == "something else"
     assert reasons.undecided_why(None, "en") == ""
 
@@ -87,3 +89,13 @@ def test_a_check_that_nobody_answered_is_no_success(lang: Lang) -> None:
     assert not was_answered
     assert reasons.undecided_why("no_answer", lang) in words
     assert rows.checked_words(settled, lang)[1]
+
+
+@pytest.mark.parametrize("lang", ["fa", "en"])
+def test_a_held_reason_without_words_is_never_shown_as_its_code(lang: Lang) -> None:
+    told = held_reason("a_later_reason", lang)
+
+    assert (told.name, told.sentence) == (
+        text("invoice.hold_name.unknown", lang),
+        text("invoice.hold.unknown", lang),
+    )
