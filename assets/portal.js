@@ -48,6 +48,8 @@
     var tab = target.closest("[role=tab][data-tab]");
     if (tab) { nameTab(tab); }
     if (target.closest("[data-theme-toggle]")) { toggleTheme(); }
+    var opener = target.closest("[data-opener]");
+    if (opener) { opener.setAttribute("aria-expanded", String(opener.getAttribute("aria-expanded") !== "true")); }
     var print = target.closest("[data-print]");
     if (print) { printPage(print.dataset.print === "evidence"); }
     var turns = target.closest("a[data-turns]");

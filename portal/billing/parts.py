@@ -26,14 +26,18 @@ def runs_table() -> rx.Component:
         BillingState.runs,
         [
             Column(head=t("page.usage.day"), cell=lambda row: link(row.day, row.url), leads=True),
-            Column(head=t("page.billing.state"), cell=_state, is_wide=True),
-            Column(head=t("page.billing.issued"), cell=lambda row: row.issued, is_number=True),
-            Column(head=t("page.billing.held_short"), cell=lambda row: row.held, is_number=True),
-            Column(head=t("page.billing.unknown_short"), cell=lambda row: row.unknown, is_number=True),
-            Column(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
+            Column(head=t("page.billing.state"), cell=_state),
+            Column(head=t("page.billing.issued"), cell=lambda row: row.issued, is_number=True, opens=True),
+            Column(head=t("page.billing.held_short"), cell=lambda row: row.held, is_number=True, opens=True),
+            Column(
+                head=t("page.billing.unknown_short"), cell=lambda row: row.unknown, is_number=True, opens=True
+            ),
+            Column(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True, opens=True),
             Column(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
-            Column(head=t("page.billing.started"), cell=_started, is_wide=True),
-            Column(head=t("page.billing.duration"), cell=lambda row: row.duration, is_number=True),
+            Column(head=t("page.billing.started"), cell=_started, is_wide=True, opens=True),
+            Column(
+                head=t("page.billing.duration"), cell=lambda row: row.duration, is_number=True, opens=True
+            ),
         ],
         caption=t("page.billing.runs"),
         key=lambda row: row.key,

@@ -1,4 +1,4 @@
-"""Tables. On a phone a row becomes a card whose lines carry the column's name."""
+"""Tables. On a phone a row becomes a card, or one line that opens, where columns say that they can wait."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,31 +6,39 @@ from typing import Any
 
 import reflex as rx
 
+from portal.i18n import t
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column: its head, and what a row shows in it. A wide one takes a whole line on a phone."""
+    """A column: its head, and what a row shows in it. A wide one takes a whole line on a phone.
+
+    On a phone, what ``opens`` is shown once its row is opened; in a row of which ``stays`` is true, from the beginning.
+    """
 
     head: Any
     cell: Any
     is_number: bool = False
     leads: bool = False
     is_wide: bool = False
+    opens: bool = False
+    stays: Any = None
 
 
 def data_table(rows: Any, columns: Sequence[Column], *, caption: Any, key: Any = None) -> rx.Component:
     """One line for each row. ``cell`` of a column is a function from the row to what is shown."""
+    folds = any(column.opens for column in columns)
 
     def line(row: Any) -> rx.Component:
         extra = {"key": key(row)} if key else {}
-        return rx.el.tr(*[_cell(column, row) for column in columns], **extra)
+        return rx.el.tr(*[_cell(column, row, folds=folds) for column in columns], **extra)
 
     return rx.el.div(
         rx.el.table(
             rx.el.caption(caption, class_name="visually-hidden"),
             rx.el.thead(rx.el.tr(*[_head(column) for column in columns])),
             rx.el.tbody(rx.foreach(rows, line)),
-            class_name="table stacks",
+            class_name="table stacks folds" if folds else "table stacks",
         ),
         class_name="table-wrap",
     )
@@ -40,14 +48,27 @@ def _head(column: Column) -> rx.Component:
     return rx.el.th(column.head, scope="col", class_name="n" if column.is_number else "")
 
 
-def _cell(column: Column, row: Any) -> rx.Component:
-    names = [
-        "n" if column.is_number else "",
-        "head" if column.leads else "",
-        "wide" if column.is_wide else "",
-    ]
+def _cell(column: Column, row: Any, *, folds: bool) -> rx.Component:
     return rx.el.td(
         column.cell(row),
-        class_name=" ".join(filter(None, names)),
+        _opener() if folds and column.leads else rx.fragment(),
+        class_name=_names(column, row),
         custom_attrs={"data-label": column.head},
+    )
+
+
+def _names(column: Column, row: Any) -> Any:
+    names = {"n": column.is_number, "head": column.leads, "wide": column.is_wide, "opens": column.opens}
+    given = " ".join(name for name, is_given in names.items() if is_given)
+    return given if column.stays is None else rx.cond(column.stays(row), f"{given} stays", given)
+
+
+def _opener() -> rx.Component:
+    """Only a phone shows it. The page's own script opens the row (assets/portal.js); the server hears nothing."""
+    return rx.el.button(
+        type="button",
+        aria_label=t("table.details"),
+        aria_expanded="false",
+        class_name="opener",
+        custom_attrs={"data-opener": "1"},
     )

@@ -76,9 +76,16 @@ def _list() -> rx.Component:
                         cell=_number,
                         leads=True,
                     ),
-                    Column(head=t("page.usage.day"), cell=lambda row: row.day),
-                    Column(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
-                    Column(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
+                    Column(head=t("page.usage.day"), cell=lambda row: row.day, opens=True),
+                    Column(
+                        head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True, opens=True
+                    ),
+                    Column(
+                        head=t("page.invoices.amount"),
+                        cell=lambda row: row.amount,
+                        is_number=True,
+                        opens=True,
+                    ),
                     Column(head=t("payment.outstanding"), cell=lambda row: row.left, is_number=True),
                     Column(head=t("page.invoices.status"), cell=lambda row: badge(row.status, row.tone)),
                 ],

@@ -142,15 +142,36 @@ def _days() -> rx.Component:
                 UsageState.days,
                 [
                     Column(head=t("page.usage.day"), cell=lambda row: row.day, leads=True),
-                    Column(head=t("usage.type.prompt"), cell=lambda row: row.prompt, is_number=True),
                     Column(
-                        head=t("usage.type.cached_prompt"), cell=lambda row: row.cached_prompt, is_number=True
+                        head=t("usage.type.prompt"), cell=lambda row: row.prompt, is_number=True, opens=True
                     ),
-                    Column(head=t("usage.type.completion"), cell=lambda row: row.completion, is_number=True),
+                    Column(
+                        head=t("usage.type.cached_prompt"),
+                        cell=lambda row: row.cached_prompt,
+                        is_number=True,
+                        opens=True,
+                    ),
+                    Column(
+                        head=t("usage.type.completion"),
+                        cell=lambda row: row.completion,
+                        is_number=True,
+                        opens=True,
+                    ),
                     Column(head=t("page.usage.total"), cell=lambda row: row.total, is_number=True),
                     Column(head=t("page.usage.cost"), cell=lambda row: row.cost, is_number=True),
-                    Column(head=t("page.usage.coverage"), cell=lambda row: row.coverage, is_number=True),
-                    Column(head=t("page.usage.remarks"), cell=_remarks, is_wide=True),
+                    Column(
+                        head=t("page.usage.coverage"),
+                        cell=lambda row: row.coverage,
+                        is_number=True,
+                        opens=True,
+                    ),
+                    Column(
+                        head=t("page.usage.remarks"),
+                        cell=_remarks,
+                        is_wide=True,
+                        opens=True,
+                        stays=_has_remarks,
+                    ),
                 ],
                 caption=t("page.usage.days"),
                 key=lambda row: row.key,
@@ -160,9 +181,13 @@ def _days() -> rx.Component:
     )
 
 
+def _has_remarks(row: DayRow) -> rx.Var[bool]:
+    return row.flags.length() > 0  # type: ignore[attr-defined]  # a list on the server, a Var here
+
+
 def _remarks(row: DayRow) -> rx.Component:
     return rx.cond(
-        row.flags.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
+        _has_remarks(row),
         reasons(row.flags),
         badge(t("page.usage.complete"), "ok"),
     )

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from backend.i18n.catalog import Lang
 from backend.sandbox.signins import SignIn
 from backend.sandbox.stack import Stack
-from tests.e2e.conftest import WIDTHS, Visitor, asked
+from tests.e2e.conftest import WIDTHS, Visit, Visitor, asked
 from tests.e2e.looks import keep
 
 
@@ -30,6 +30,17 @@ def newest_invoice(stack: Stack, label: str) -> str:
     return str(invoice_id)
 
 
+def opens_by_key(now: Visit) -> None:
+    """A day is one line on a phone; the Enter key opens it, and closes it again."""
+    row = now.page.locator("#list tbody tr").first
+    opener = row.get_by_role("button", name=now.t("table.details"))
+    prompt = row.locator(f"td[data-label='{now.t('usage.type.prompt')}']")
+    for is_open in (False, True, False):
+        expect(opener).to_have_attribute("aria-expanded", str(is_open).lower())
+        expect(prompt).to_be_visible(visible=is_open)
+        opener.press("Enter")
+
+
 def test_the_sign_in_page(visit: Visitor, lang: Lang, width: str) -> None:
     now = visit(lang, width)
     now.go("/sign-in")
@@ -45,6 +56,8 @@ def test_the_pages_of_a_tenant(
     now.go("/usage")
     expect(now.page.get_by_test_id("today-tokens").locator(".skeleton")).to_have_count(0)
     keep(now, "usage")
+    if width == "phone":
+        opens_by_key(now)
     now.go("/invoices")
     keep(now, "invoices")
     now.go(f"/invoices/{newest_invoice(stack, str(person.tenant))}")

@@ -1,9 +1,11 @@
 """What small parts promise to who reads with the ears."""
 
 import pytest
+import reflex as rx
 
 from portal.bridge import Problem
 from portal.components.status import error_panel, note
+from portal.components.table import Column, data_table
 from portal.payments.reading import _rest
 
 
@@ -30,3 +32,16 @@ def test_an_error_tells_its_reference_once() -> None:
 )
 def test_a_list_that_leaves_something_out_says_so(shown: int, total: int, said: str) -> None:
     assert _rest(shown, total, "en") == said
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_only_a_table_that_leaves_something_for_later_has_rows_that_open(opens: bool) -> None:
+    columns = [
+        Column(head="Day", cell=lambda row: row, leads=True),
+        Column(head="Prompt", cell=lambda row: row, opens=opens),
+    ]
+
+    drawn = str(data_table(rx.Var.create(["a"]), columns, caption="Days")).replace(" ", "")
+
+    assert ('"aria-expanded":"false"' in drawn) is opens
+    assert drawn.count('"data-opener":"1"') == opens
