@@ -8,6 +8,7 @@ import pytest
 from backend.actor import Role
 from backend.payments import service
 from backend.payments.types import Flag, Outcome, State, Verdict
+from portal.bridge import RETURN_THREADS
 from tests import factories
 from tests.integration.payments.payer import (
     Payer,
@@ -221,7 +222,8 @@ def test_200_parallel_callbacks_settle_once(payer: Payer) -> None:
     payer.pay(hand_off)
     parameters = callback_of(payer.bank, track_of(hand_off))
 
-    with ThreadPoolExecutor(40) as browsers:
+    # As many threads as the portal has for them. More would wait for a connection longer than the pool lets them.
+    with ThreadPoolExecutor(RETURN_THREADS) as browsers:
         backs = list(browsers.map(lambda _: service.callback(None, parameters), range(200)))
 
     # The crowd that finds others waiting is told what is stored.
@@ -236,7 +238,7 @@ def test_50_payments_at_once_lose_none(payer: Payer) -> None:
     payers = [Payer(payer.bank) for _ in range(50)]
     invoices = [each.invoice() for each in payers]
 
-    with ThreadPoolExecutor(25) as browsers:
+    with ThreadPoolExecutor(RETURN_THREADS) as browsers:
         list(browsers.map(lambda each: each[0].pay_whole(each[1]), zip(payers, invoices, strict=True)))
 
     assert {status_of(each) for each in invoices} == {"paid"}
