@@ -58,6 +58,8 @@ def error_text(error: AppError, lang: Lang) -> str:
 
 def sentence_of(error: AppError) -> str:
     """What a person at a terminal reads of a refusal; of a database that was not reached, why it was not."""
-    if cause := error.data.get("cause"):
-        return text(f"error.database_cause.{cause}", "en")
+    # Mail servers, Prometheus and the gateway have causes of their own.
+    key = f"error.database_cause.{error.data.get('cause')}"
+    if error.data.get("service") == "database" and has(key):
+        return text(key, "en")
     return error_text(error, "en")

@@ -34,6 +34,12 @@ def job(run: Callable[[Actor], str], *, always: bool = True) -> Job:
         pytest.param(lambda _: "3 done", JobState.FINISHED, "3 done", id="done"),
         pytest.param(failing(JobError("day 1 failed")), JobState.FAILED, "day 1 failed", id="failed"),
         pytest.param(failing(Unavailable(service="mail")), JobState.FAILED, "unavailable.mail", id="vendor"),
+        pytest.param(
+            failing(Unavailable(service="mail", cause="connection")),
+            JobState.FAILED,
+            "unavailable.mail",
+            id="vendor with a cause",
+        ),
         pytest.param(failing(RuntimeError("secret")), JobState.FAILED, "unknown", id="bug"),
         pytest.param(failing(JobError("a\0b")), JobState.FAILED, "ab", id="a zero byte"),
     ],
