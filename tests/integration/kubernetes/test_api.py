@@ -228,7 +228,8 @@ def test_a_watch_tells_first_what_is_there_and_then_what_changes(viewer: API, op
 
 
 def test_a_watch_from_a_version_tells_only_later_changes(viewer: API, operator: API) -> None:
-    settle(viewer)
+    for deployment in viewer.items("deployments"):
+        settle(viewer, deployment["metadata"]["name"])
     version = viewer.http.get(viewer.path("deployments")).json()["metadata"]["resourceVersion"]
     operator.patch("deployments", "docuchat-worker", {"metadata": {"labels": {"seen": "yes"}}})
     changes: list[Json] = []
