@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from backend.accounts import service as accounts
 from backend.actor import Role
 from backend.payments import service as payments
 from backend.sandbox.neighbours import RedisServer
 from backend.sandbox.zibal.driver import Driver
 from backend.sandbox.zibal.faults import Kind, Point
+from portal import routes
 from portal.guard import HYDRATE
 from tests.integration.payments import payer
-from tests.integration.portal.conftest import House
+from tests.integration.portal.conftest import PASSWORD, House
 from tests.integration.portal.processes import WebProcess, web_processes
 from tests.integration.portal.socket import RawSocket
 from tests.waiting import until
@@ -96,15 +98,54 @@ def test_a_gateway_that_outlasts_the_lock_of_a_state_gives_only_the_right_answer
         assert "LockExpired" not in process.log
 
 
-def test_a_lost_redis_is_said_and_waited_for(
+def test_processes_obey_each_other_and_wait_for_a_lost_redis(
     house: House, pair: list[WebProcess], redis: RedisServer
 ) -> None:
     """One pair of processes for all of it: starting them is what takes time."""
+    what_one_process_ends_is_over_in_the_other(house, pair)
     cookie = house.people[Role.OPERATOR].cookie
     ended = (redis.stop, redis.start)
     hanging = (partial(redis.signal, signal.SIGSTOP), partial(redis.signal, signal.SIGCONT))
     for lose, find in (ended, hanging):
         it_is_said_and_waited_for(pair, cookie, lose, find)
+
+
+def what_one_process_ends_is_over_in_the_other(house: House, pair: list[WebProcess]) -> None:
+    """A sign-out, a changed password and a revocation, each after the other process has remembered the session."""
+    auditor, approver = house.people[Role.AUDITOR], house.people[Role.APPROVER]
+    new = {"old": PASSWORD, "new": "quite another phrase"}
+    again = [
+        accounts.sign_in(person.email, PASSWORD, address="127.0.0.1", user_agent="another").token
+        for person in (approver, house.people[Role.TENANT_VIEWER])
+    ]
+    [revoked] = [
+        each.id
+        for each in accounts.sessions(house.people[Role.TENANT_VIEWER].actor)
+        if each.user_agent == "another"
+    ]
+    ends: list[tuple[str, Callable[[], object]]] = [
+        (auditor.token, lambda: post(pair[0], routes.POST_SIGN_OUT, auditor.cookie)),
+        (again[0], lambda: post(pair[0], routes.POST_PASSWORD, approver.cookie, new)),
+        (again[1], lambda: accounts.revoke(house.people[Role.TENANT_VIEWER].actor, revoked)),
+    ]
+    for token, end in ends:
+        assert is_in(pair[1], token)
+        end()
+        # Before processes told each other, it took more than four seconds.
+        until(lambda token=token: not is_in(pair[1], token), within_s=2)
+
+
+def post(process: WebProcess, path: str, cookie: str, form: dict[str, str] | None = None) -> None:
+    """What the form of a page posts."""
+    with process.client(cookie) as browser:
+        answer = browser.post(path, data=form, headers={"origin": process.url})
+    assert "error" not in answer.headers["location"], answer.headers
+
+
+def is_in(process: WebProcess, token: str) -> bool:
+    """Whether a process still lets this session in."""
+    with process.client(f"portal={token}") as browser:
+        return browser.get(routes.ACCOUNT).status_code == HTTPStatus.OK
 
 
 def it_is_said_and_waited_for(
