@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from backend import mail_address
 from backend.accounts import rules
 from backend.accounts.types import Session, SessionId
 from backend.actor import Actor, Role, TenantId, UserId
@@ -133,3 +134,12 @@ def test_half_letters_are_hashed_like_any_other_text() -> None:
     """A browser can send half of a pair of UTF-16; it is no text, and yet a password or a cookie."""
     assert rules.password_bytes("\ud800") == b"\xed\xa0\x80"
     assert len(rules.token_digest("\ud800")) == 32
+
+
+def test_an_address_that_cannot_be_read_is_counted_by_its_first_letters() -> None:
+    assert rules.address_group("x" * 65) == rules.address_group("x" * 66) == "x" * 64
+
+
+def test_whatever_was_typed_as_an_address_is_counted_in_small_letters_and_cut() -> None:
+    assert rules.sign_in_name("NoBody") == "nobody"
+    assert len(rules.sign_in_name("x" * 1000)) == mail_address.MAX_LENGTH

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from backend.actor import Actor, Role
 from backend.audit import rules
-from backend.audit.types import Entry, Event
+from backend.audit.types import Entry, Event, Head
 from backend.errors import Invalid
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 1, tzinfo=UTC)
@@ -156,3 +156,18 @@ def test_a_reason_that_says_nothing_or_too_much_is_refused(reason: str) -> None:
 def test_a_reason_keeps_its_lines() -> None:
     assert rules.checked_reason(" first\nsecond ") == "first\nsecond"
     assert rules.checked_reason("x" * 500) == "x" * 500
+
+
+@pytest.mark.parametrize(
+    ("stored", "entries", "own_hash", "fault"),
+    [
+        pytest.param(Head(entries=2, hash=b"a"), 2, b"a", "", id="the stored end"),
+        pytest.param(Head(entries=2, hash=b"a"), 2, b"b", "rewritten", id="another end"),
+        pytest.param(Head(entries=3, hash=b"a"), 2, b"b", "", id="more were added meanwhile"),
+        pytest.param(None, 2, b"b", "", id="nothing was stored"),
+    ],
+)
+def test_an_end_that_was_rewritten_is_seen(
+    stored: Head | None, entries: int, own_hash: bytes, fault: str
+) -> None:
+    assert rules.fault_of_end(stored, entries, own_hash) == fault

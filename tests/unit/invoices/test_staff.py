@@ -156,3 +156,12 @@ def test_an_issued_draft_keeps_its_lowest_coverage_and_names_what_it_bills() -> 
         InvoiceLine("gpt-small", "completion", 5_000, Decimal(900), 4_500),
         InvoiceLine("gpt-small", "prompt", 5_000, Decimal(200), 1_000),
     ]
+
+
+def test_a_days_bill_moves_the_meters_of_every_tenant() -> None:
+    day = bill([row("t1", 1_000), row("t2", 2_000)], tenant(1), tenant(2), prices=PRICES)
+
+    assert {key[0]: meter.tokens for key, meter in day.meters.items()} == {
+        tenant(1).id: 1_000,
+        tenant(2).id: 2_000,
+    }

@@ -52,3 +52,8 @@ def test_a_message_id_is_stable_and_of_our_domain() -> None:
 )
 def test_the_domain_is_the_senders(mail_from: str, domain: str) -> None:
     assert rules.domain_of(mail_from) == domain
+
+
+def test_a_fingerprint_is_forty_letters_of_its_key() -> None:
+    assert len(rules.fingerprint("invoice_issued:1")) == 40
+    assert rules.fingerprint("invoice_issued:1") != rules.fingerprint("invoice_issued:2")
