@@ -25,13 +25,24 @@ class Column:
     stays: Any = None
 
 
-def data_table(rows: Any, columns: Sequence[Column], *, caption: Any, key: Any = None) -> rx.Component:
-    """One line for each row. ``cell`` of a column is a function from the row to what is shown."""
+def data_table(
+    rows: Any, columns: Sequence[Column], *, caption: Any, key: Any = None, heading: Any = None
+) -> rx.Component:
+    """One line for each row. ``cell`` of a column is a function from the row to what is shown.
+
+    ``heading`` is one from a row to the text above it, empty for a row that begins no group.
+    """
     folds = any(column.opens for column in columns)
 
     def line(row: Any) -> rx.Component:
         extra = {"key": key(row)} if key else {}
-        return rx.el.tr(*[_cell(column, row, folds=folds) for column in columns], **extra)
+        cells = [_cell(column, row, folds=folds) for column in columns]
+        if heading is None:
+            return rx.el.tr(*cells, **extra)
+        above = rx.el.tr(
+            rx.el.th(heading(row), col_span=len(columns), scope="colgroup"), class_name="group-head"
+        )
+        return rx.fragment(rx.cond(heading(row) != "", above, rx.fragment()), rx.el.tr(*cells), **extra)
 
     return rx.el.div(
         rx.el.table(

@@ -111,7 +111,7 @@ def _choices() -> rx.Component:
                 data_testid="chosen-sum",
                 custom_attrs={"aria-live": "polite"},
             ),
-            class_name="row",
+            class_name="row pay-bar",
         ),
     )
 

@@ -175,6 +175,7 @@ def _days() -> rx.Component:
                 ],
                 caption=t("page.usage.days"),
                 key=lambda row: row.key,
+                heading=lambda row: row.month,
             ),
             pager=UsageState.pager,
         ),

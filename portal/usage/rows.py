@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -33,6 +33,7 @@ class DayRow:
     cost: str
     coverage: str
     flags: list[Reason]
+    month: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +167,38 @@ def to_day(day: date, rows: Sequence[DailyUsage], total: Amount, lang: Lang) -> 
         cost=fmt.toman_bare(total.rial, lang),
         coverage=fmt.percent_in_column(coverage, lang),
         flags=to_flags(_flags(rows), lang),
+    )
+
+
+def with_months(days: Mapping[date, DayRow], amounts: Mapping[date, Amount], lang: Lang) -> list[DayRow]:
+    """The lines of the table, each with the name and the sum of its month.
+
+    The sum is that of the listed days: of the first and the last month there may be more.
+    """
+    sums: dict[str, Amount] = {}
+    for day in days:
+        name = fmt.month(day, lang)
+        sums[name] = sums.get(name, Amount()).plus(amounts[day])
+    words = {name: _month_words(name, total, lang) for name, total in sums.items()}
+    return [replace(row, month=words[fmt.month(day, lang)]) for day, row in days.items()]
+
+
+def first_of_months(days: Sequence[DayRow]) -> list[DayRow]:
+    """The lines of one page, with their month's words on the first line of each month only."""
+    before = ["", *(row.month for row in days)]
+    return [
+        replace(row, month="" if row.month == last else row.month)
+        for row, last in zip(days, before, strict=False)
+    ]
+
+
+def _month_words(name: str, total: Amount, lang: Lang) -> str:
+    return text(
+        "page.usage.month_sum",
+        lang,
+        month=name,
+        tokens=fmt.number(total.tokens, lang),
+        cost=fmt.toman(total.rial, lang),
     )
 
 

@@ -164,7 +164,7 @@ class UsageState(rx.State):
     def _show_days(self, lang: Lang) -> None:
         total = len(self._all_days)
         place = place_of(self).within(total)
-        self.days = self._all_days[place.first() : place.first() + PAGE_SIZE]
+        self.days = rows.first_of_months(self._all_days[place.first() : place.first() + PAGE_SIZE])
         self.pager = to_pager(place, shown=len(self.days), total=total, lang=lang)
 
     def _show_today(self, outcome: Today | Problem, lang: Lang) -> None:
@@ -213,7 +213,9 @@ def stored_view(actor: Actor, lang: Lang) -> StoredView:
     columns, ticks = draw(chart, series, lang)
     newest_first = sorted(days, reverse=True)[:CHART_DAYS]
     return StoredView(
-        days=[rows.to_day(day, days[day], amounts[day], lang) for day in newest_first],
+        days=rows.with_months(
+            {day: rows.to_day(day, days[day], amounts[day], lang) for day in newest_first}, amounts, lang
+        ),
         columns=columns,
         ticks=ticks,
         series=series,

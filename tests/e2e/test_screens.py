@@ -32,7 +32,7 @@ def newest_invoice(stack: Stack, label: str) -> str:
 
 def opens_by_key(now: Visit) -> None:
     """A day is one line on a phone; the Enter key opens it, and closes it again."""
-    row = now.page.locator("#list tbody tr").first
+    row = now.page.locator("#list tbody tr:not(.group-head)").first
     opener = row.get_by_role("button", name=now.t("table.details"))
     prompt = row.locator(f"td[data-label='{now.t('usage.type.prompt')}']")
     for is_open in (False, True, False):

@@ -1,10 +1,11 @@
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
-from backend.i18n.catalog import Lang
+from backend.i18n import format as fmt
+from backend.i18n.catalog import Lang, text
 from backend.invoices.types import DayPlan
 from backend.money import Rial
 from backend.pricing.types import PriceList
@@ -130,3 +131,34 @@ def test_a_plan_says_in_words_where_the_run_would_fail() -> None:
 
     assert "no processes on this day" in billing.to_plan(day, "en").measured
     assert billing.to_plan(replace(day, error=None), "en").measured == "Measured just now"
+
+
+@pytest.mark.parametrize("lang", ["fa", "en"])
+def test_the_sums_of_months_are_the_sums_of_the_listed_days(lang: Lang) -> None:
+    days = [date(2026, 11, 24) - timedelta(days=n) for n in range(40)]
+    amounts = {day: usage.Amount(tokens=1000 + day.day, rial=day.month * 10) for day in days}
+    listed = usage.with_months(
+        {day: usage.to_day(day, [], amounts[day], lang) for day in days}, amounts, lang
+    )
+
+    heads = {row.month for row in listed}
+    pages = [usage.first_of_months(listed[:20]), usage.first_of_months(listed[20:])]
+
+    months = {fmt.month(day, lang) for day in days}
+    expected = {
+        text(
+            "page.usage.month_sum",
+            lang,
+            month=month,
+            tokens=fmt.number(
+                sum(amounts[day].tokens for day in days if fmt.month(day, lang) == month), lang
+            ),
+            cost=fmt.toman(sum(amounts[day].rial for day in days if fmt.month(day, lang) == month), lang),
+        )
+        for month in months
+    }
+    assert heads == expected
+    for page in pages:
+        shown = [row.month for row in page if row.month]
+        assert page[0].month != ""
+        assert len(shown) == len(set(shown))
