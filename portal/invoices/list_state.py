@@ -84,10 +84,8 @@ class InvoicesState(CheckingPayments, rx.State):
     @rx.event
     @allow(TENANT_ADMINS)
     async def toggle(self, key: str) -> None:
-        """Choose an invoice of this page to be paid, or choose it no more."""
-        if key not in [row.key for row in self.rows if row.is_payable]:
-            return
-        before = ids_in(self.ticked)
+        """Choose an invoice to be paid, or choose it no more. Only one of the own that waits for money stays chosen."""
+        key, before = str(key), ids_in(self.ticked)
         wanted = [each for each in before if each != key] if key in before else [*before, key]
         actor, lang = (await session.current(self)).actor, language(self)
         outcome = await bridge.attempt(lang, lambda: read_ticked(actor, wanted, lang))

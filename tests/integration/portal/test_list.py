@@ -132,6 +132,26 @@ def test_a_line_that_drops_loses_neither_the_page_nor_the_ticks(
         assert page["ticked_sum"].endswith("5,000 Toman")
 
 
+def test_a_tick_that_comes_before_the_list_is_read_again_counts(
+    house: House, pipeline: Pipeline, many: list[str]
+) -> None:
+    where = {"cookie": house.people[Role.TENANT_ADMIN].cookie, "path": "/invoices"}
+    strange = str(payer.invoice(house.other.id, 70_000))
+
+    async def steps(tab: Tab) -> list[dict[str, Any]]:
+        # The line was away, and somebody clicked on as soon as it came back.
+        await tab.send(HYDRATE, {"vars": {TICKED: many[3]}}, **where | {"path": "/nowhere"})
+        return [
+            shown_by(await tab.send(handler("toggle"), {"key": key}, **where))
+            for key in (many[4], strange, 7)
+        ]
+
+    ticked, other, nothing = pipeline.run(steps)
+
+    assert ticked["ticked"] == f"{many[4]},{many[3]}"
+    assert "ticked" not in other | nothing
+
+
 def test_ticks_that_a_browser_made_up_are_none(house: House, pipeline: Pipeline, many: list[str]) -> None:
     cookie = house.people[Role.TENANT_ADMIN].cookie
     strange = str(payer.invoice(house.other.id, 70_000))
