@@ -80,7 +80,8 @@ def to_bank(attempt_id: object) -> str:
 
 def with_query(path: str, query: Mapping[str, str | int]) -> str:
     """A page with what it should know."""
-    return f"{path}?{urlencode(query)}" if query else path
+    joint = "&" if "?" in path else "?"
+    return f"{path}{joint}{urlencode(query)}" if query else path
 
 
 def sign_in(query: Mapping[str, str | int]) -> str:

@@ -107,10 +107,16 @@ def lines(connection: Connection, invoice_ids: Sequence[UUID]) -> dict[UUID, lis
     return found
 
 
-def runs(connection: Connection, limit: int) -> list[BillingRun]:
+def runs(connection: Connection, limit: int, offset: int) -> list[BillingRun]:
     """The newest attempts first."""
-    statement = text("SELECT * FROM billing_run ORDER BY started_at DESC LIMIT :limit")
-    return [_to_run(row) for row in connection.execute(statement, {"limit": limit}).mappings()]
+    statement = text("SELECT * FROM billing_run ORDER BY started_at DESC, id LIMIT :limit OFFSET :offset")
+    found = connection.execute(statement, {"limit": limit, "offset": offset})
+    return [_to_run(row) for row in found.mappings()]
+
+
+def count_runs(connection: Connection) -> int:
+    """How many attempts there were."""
+    return int(connection.scalar(text("SELECT count(*) FROM billing_run")) or 0)
 
 
 def last_end(connection: Connection, state: RunState) -> datetime | None:

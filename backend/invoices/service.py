@@ -200,11 +200,18 @@ def health(actor: Actor) -> BillingHealth:
         )
 
 
-def runs(actor: Actor, limit: int = 50) -> list[BillingRun]:
-    """The newest attempts to bill a day."""
+def runs(actor: Actor, limit: int = 50, offset: int = 0) -> list[BillingRun]:
+    """The newest attempts to bill a day, or a stretch of the older ones."""
     require_role_or_process(actor, *STAFF_ROLES)
     with read() as connection:
-        return report_repository.runs(connection, min(limit, MAX_PAGE))
+        return report_repository.runs(connection, min(limit, MAX_PAGE), max(0, offset))
+
+
+def count_runs(actor: Actor) -> int:
+    """How many attempts to bill a day there were."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    with read() as connection:
+        return report_repository.count_runs(connection)
 
 
 def held(actor: Actor) -> list[HeldInvoice]:

@@ -2,18 +2,17 @@
 
 import reflex as rx
 
-from backend.i18n import format as fmt
-from backend.i18n.catalog import LANGUAGES, Lang, text
-from portal.billing.reading import ALL_OPEN, RUNS_SHOWN
+from portal.billing.reading import ALL_OPEN
 from portal.billing.rows import HeldRow, RunRow
 from portal.billing.state import BillingState
 from portal.components.answer import answer_region, answered_by
 from portal.components.basics import badge, button, link
 from portal.components.dialog import dialog_id, reason_dialog
+from portal.components.listing import list_region
 from portal.components.reasons import reasons
 from portal.components.status import empty_state, note, skeleton
 from portal.components.table import Column, data_table
-from portal.i18n import by_language, t
+from portal.i18n import t
 
 BILLING_ANSWER = "answer-billing"
 PLAN = "plan"
@@ -42,22 +41,11 @@ def runs_table() -> rx.Component:
         caption=t("page.billing.runs"),
         key=lambda row: row.key,
     )
-    count = BillingState.runs.length()  # type: ignore[attr-defined]  # a list on the server, a Var here
-    left_out = by_language(*(_runs_shown(lang) for lang in LANGUAGES))
     return rx.cond(
-        count > 0,
-        rx.fragment(
-            table,
-            rx.cond(
-                count >= RUNS_SHOWN, rx.el.p(left_out, class_name="card-body muted small"), rx.fragment()
-            ),
-        ),
+        BillingState.runs.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
+        list_region(t("page.billing.runs"), table, pager=BillingState.pager),
         empty_state(t("page.billing.no_runs"), t("page.billing.no_runs_why")),
     )
-
-
-def _runs_shown(lang: Lang) -> str:
-    return text("page.billing.runs_shown", lang, count=fmt.number(RUNS_SHOWN, lang))
 
 
 def _state(row: RunRow) -> rx.Component:

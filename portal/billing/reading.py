@@ -14,11 +14,13 @@ from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState
 from backend.notifications import service as notifications
 from backend.usage import service as usage
+from portal import routes
 from portal.billing import rows
 from portal.billing.rows import DayChoice, HeldRow, PlanRow, RunRow, UnknownRow
+from portal.place import PAGE_SIZE, Pager, Place, to_pager
 
-RUNS_SHOWN = 50
 UNKNOWN_DAYS = 60
+FIRST = Place(path=routes.BILLING)
 ALL_OPEN = "all"
 SEND_MAIL = "send_mail"
 
@@ -28,6 +30,7 @@ class BillingView:
     """Everything on the page but a plan."""
 
     runs: list[RunRow]
+    pager: Pager
     held: list[HeldRow]
     unknown: list[UnknownRow]
     overdue: list[DayChoice]
@@ -46,22 +49,25 @@ class PlanView:
     plan_hash: str
 
 
-def overview(actor: Actor, lang: Lang) -> BillingView:
-    """The state of billing now."""
+def overview(actor: Actor, lang: Lang, place: Place = FIRST) -> BillingView:
+    """The state of billing now, with one page of the runs."""
     today = clock.billing_day(clock.utc_now())
-    runs = invoices.runs(actor, RUNS_SHOWN)
+    total = invoices.count_runs(actor)
+    place = place.within(total)
+    runs, newest = latest_runs(actor, lang, place), invoices.runs(actor, 1)
     open_days, overdue = invoices.open_days(actor), invoices.overdue_days(actor)
     unknown = usage.unknown_labels(actor, today - timedelta(days=UNKNOWN_DAYS), today)
     held = invoices.held(actor)
     return BillingView(
-        runs=[rows.to_run(run, lang) for run in runs],
+        runs=runs,
+        pager=to_pager(place, shown=len(runs), total=total, lang=lang),
         held=[rows.to_held(each, lang) for each in held],
         unknown=[rows.to_unknown(each, lang) for each in unknown],
         overdue=rows.to_choices(overdue, lang),
         choices=rows.to_choices(sorted({*open_days, *overdue}, reverse=True), lang),
         open_days=fmt.number(len(open_days), lang),
         held_count=fmt.number(len(held), lang),
-        last_run=fmt.instant(runs[0].started_at, lang) if runs else "—",
+        last_run=fmt.instant(newest[0].started_at, lang) if newest else "—",
         mail_problem=_mail_problem(actor, lang),
     )
 
@@ -79,9 +85,9 @@ def _mail_problem(actor: Actor, lang: Lang) -> str:
     )
 
 
-def latest_runs(actor: Actor, lang: Lang) -> list[RunRow]:
-    """Only the runs: cheap enough to be asked while one is at work."""
-    return [rows.to_run(run, lang) for run in invoices.runs(actor, RUNS_SHOWN)]
+def latest_runs(actor: Actor, lang: Lang, place: Place) -> list[RunRow]:
+    """Only a page of the runs: cheap enough to be asked while one is at work."""
+    return [rows.to_run(run, lang) for run in invoices.runs(actor, PAGE_SIZE, place.first())]
 
 
 def plan(actor: Actor, chosen: str, lang: Lang) -> PlanView:

@@ -18,7 +18,7 @@ from portal.bridge import Lane, Problem
 from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
 from portal.ids import uuid_of
-from portal.place import TAB, place_of
+from portal.place import TAB, Pager, Place, place_of
 
 TABS = ("runs", "held", "unknown", "plan", "compare")
 PROGRESS_S = 1.0
@@ -32,6 +32,7 @@ class BillingState(rx.State):
     tab: str = "runs"
     can_act: bool = False
     runs: list[RunRow] = []
+    pager: Pager = Pager()
     held: list[HeldRow] = []
     unknown: list[UnknownRow] = []
     overdue: list[DayChoice] = []
@@ -60,11 +61,15 @@ class BillingState(rx.State):
     async def load(self) -> None:
         """The state of billing now."""
         actor, lang = (await session.current(self)).actor, language(self)
-        outcome = await bridge.attempt(lang, lambda: reading.overview(actor, lang))
-        # A page that was loaded again has lost its plan and its question; a run at work shows among the runs.
-        self.can_act, self.is_running, self.done, self.plan_phase = actor.role in OPERATORS, False, "", "idle"
+        place = self._place()
+        outcome = await bridge.attempt(lang, lambda: reading.overview(actor, lang, place))
+        # A page that was loaded again has lost its question; a run at work shows among the runs. A plan that is ready
+        # stays while one turns the pages of the runs: running it says if it holds no more.
+        self.can_act, self.is_running, self.done = actor.role in OPERATORS, False, ""
+        if self.plan_phase != "ready":
+            self.plan_phase = "idle"
         self.chosen_key, self.release_problem, self.is_releasing = "", "", False
-        self.tab = place_of(self, {TAB: TABS}).word(TAB) or TABS[0]
+        self.tab = place.word(TAB) or TABS[0]
         if isinstance(outcome, Problem):
             self.phase, self.problem = "problem", outcome
             return
@@ -104,20 +109,20 @@ class BillingState(rx.State):
         async with errand.holding(self) as is_ours:
             if not is_ours or self.is_running or not self._plan_hash:
                 return
-            chosen, plan_hash = self._chosen_day, self._plan_hash
+            chosen, plan_hash, place = self._chosen_day, self._plan_hash, self._place()
             self.is_running, self._plan_hash, self.done = True, "", ""
         work = asyncio.ensure_future(
             bridge.attempt(lang, partial(reading.run, actor, chosen, plan_hash), lane=Lane.BILLING)
         )
         while not (await asyncio.wait({work}, timeout=PROGRESS_S))[0]:
-            seen = await bridge.attempt(lang, lambda: reading.latest_runs(actor, lang))
+            seen = await bridge.attempt(lang, lambda: reading.latest_runs(actor, lang, place))
             seen = await errand.confirmed(self, seen)
             async with errand.holding(self) as is_ours:
                 if not is_ours:
                     return  # the run itself goes on in its thread
                 self.runs = self.runs if isinstance(seen, Problem) else seen
             yield
-        view = await bridge.attempt(lang, lambda: reading.overview(actor, lang))
+        view = await bridge.attempt(lang, lambda: reading.overview(actor, lang, place))
         view = await errand.confirmed(self, view)
         outcome = await errand.confirmed(self, work.result())
         async with errand.holding(self) as is_ours:
@@ -176,12 +181,16 @@ class BillingState(rx.State):
 
     async def _reload(self) -> None:
         actor, lang = (await session.current(self)).actor, language(self)
-        view = await bridge.attempt(lang, lambda: reading.overview(actor, lang))
+        place = self._place()
+        view = await bridge.attempt(lang, lambda: reading.overview(actor, lang, place))
         if isinstance(view, BillingView):
             self._show(view)
 
+    def _place(self) -> Place:
+        return place_of(self, {TAB: TABS})
+
     def _show(self, view: BillingView) -> None:
-        self.runs, self.held, self.unknown = view.runs, view.held, view.unknown
+        self.runs, self.pager, self.held, self.unknown = view.runs, view.pager, view.held, view.unknown
         self.overdue, self.choices, self.open_days = view.overdue, view.choices, view.open_days
         self.held_count, self.last_run = view.held_count, view.last_run
         self.mail_problem = view.mail_problem

@@ -39,6 +39,19 @@ def listing(
     )
 
 
+def list_region(title: Content, table: Any, *, pager: Any) -> rx.Component:
+    """A table with the way to its other pages, inside a card that holds more than this list."""
+    return rx.el.div(
+        table,
+        page_links(pager),
+        id=LIST,
+        role="region",
+        tab_index=-1,
+        aria_label=title,
+        custom_attrs={"data-list": pager.here},
+    )
+
+
 def page_links(pager: Any) -> rx.Component:
     """Where one is in a long list, and the way to its neighbours."""
     return rx.el.nav(

@@ -66,7 +66,7 @@ async def start(request: Request) -> Response:
     """
     fields = await fields_of(request)
     chosen = fields.get("invoices", "")
-    back = page_of(chosen)
+    back = routes.own_path(fields.get("back"), otherwise=page_of(chosen))
     try:
         found = await session.of_cookies(request.headers.get("cookie", ""))
         invoice_ids = None if fields.get("all") == "1" else invoice_ids_in(chosen)

@@ -56,16 +56,20 @@ def pay_card() -> rx.Component:
 
 
 def pay_form(
-    title: Any, *, invoices: Any = None, is_primary: bool = True, disabled: Any = False
+    title: Any, *, invoices: Any = None, back: Any = "", is_primary: bool = True, disabled: Any = False
 ) -> rx.Component:
-    """A plain form post that opens a payment; without ``invoices``, of all that wait for money."""
+    """A plain form post that opens a payment; without ``invoices``, of all that wait for money.
+
+    ``back`` is the page that says why none was opened, if it is another than the invoice's.
+    """
     chosen = (
         rx.el.input(type="hidden", name="all", value="1")
         if invoices is None
         else rx.el.input(type="hidden", name="invoices", value=invoices, read_only=True)
     )
     pay = button(title, kind="primary" if is_primary else "", type="submit", disabled=disabled)
-    return post_form(chosen, pay, action=routes.POST_PAY, answered_by=PAY_ANSWER)
+    place = rx.el.input(type="hidden", name="back", value=back, read_only=True)
+    return post_form(chosen, place, pay, action=routes.POST_PAY, answered_by=PAY_ANSWER)
 
 
 def pay_several() -> rx.Component:
@@ -101,9 +105,10 @@ def _choices() -> rx.Component:
             pay_form(
                 t("payment.pay_selected"),
                 invoices=InvoicesState.ticked,
+                back=InvoicesState.pager.here,
                 disabled=~chosen.can_pay.bool(),  # type: ignore[attr-defined]  # a bool on the server, a Var here
             ),
-            pay_form(InvoicesState.offer.pay_all, is_primary=False),
+            pay_form(InvoicesState.offer.pay_all, back=InvoicesState.pager.here, is_primary=False),
             rx.el.span(
                 rx.cond(InvoicesState.ticked_sum != "", InvoicesState.ticked_sum, t("payment.choose_some")),
                 id=CHOSEN_SUM,

@@ -15,13 +15,13 @@ from playwright.sync_api import Page, expect
 
 from backend.clock import billing_day, utc_now
 from backend.i18n import format as shown
-from backend.i18n.catalog import Lang, text
+from backend.i18n.catalog import Lang
 from backend.invoices.service import SETTLING
 from backend.sandbox.history import INSTANCES
 from backend.sandbox.processes import wait_until
 from backend.sandbox.signins import SignIn
 from backend.sandbox.stack import Stack
-from portal.billing.reading import RUNS_SHOWN
+from portal.place import PAGE_SIZE
 from tests.e2e.conftest import Visitor, asked, measured, run_module
 
 LANGUAGES: tuple[Lang, ...] = ("fa", "en")
@@ -259,7 +259,7 @@ def many_runs(stack: Stack) -> Iterator[None]:
             "INSERT INTO billing_run (id, day, started_by, state, started_at, finished_at)"
             " SELECT gen_random_uuid(), day, 'user:many', 'finished', day + 1, day + 1"
             " FROM (SELECT date '2020-01-01' + n AS day FROM generate_series(1, %s) AS n) AS days",
-            [RUNS_SHOWN + 1],
+            [PAGE_SIZE + 1],
         )
     yield
     with psycopg.connect(stack.database_url) as connection:
@@ -277,16 +277,17 @@ def nothing_held(stack: Stack) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_a_list_of_runs_that_is_cut_says_so_and_nothing_held_is_no_alarm(
+def test_older_runs_are_on_other_pages_and_nothing_held_is_no_alarm(
     people: dict[str, SignIn], visit: Visitor, many_runs: None, nothing_held: None, lang: Lang
 ) -> None:
     now = visit(lang).sign_in(people["operator"])
 
     page = now.go("/billing")
 
-    expect(page.locator("tbody tr")).to_have_count(RUNS_SHOWN)
-    cut = text("page.billing.runs_shown", lang, count=shown.number(RUNS_SHOWN, lang))
-    expect(page.get_by_text(cut)).to_be_visible()
+    expect(page.locator("tbody tr")).to_have_count(PAGE_SIZE)
+    page.get_by_role("link", name=now.t("pager.next"), exact=True).click()
+    expect(page.locator("#list")).to_have_attribute("data-list", "/billing?page=2")
+    expect(page.locator("#list")).to_be_focused()
     held = page.get_by_role("tab", name=now.t("page.billing.held")).locator(".badge")
     expect(held).to_have_text(shown.number(0, lang))
     assert "warn" not in (held.get_attribute("class") or "")

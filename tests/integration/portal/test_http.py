@@ -36,6 +36,7 @@ def test_the_plain_routes_and_pages_keep_their_promises(served: Served) -> None:
         strangers_are_sent_to_sign_in,
         each_role_is_sent_to_its_own_page,
         a_wrong_password_says_so_and_keeps_the_way,
+        a_form_that_the_page_posts_is_answered_at_its_field,
         a_right_one_sets_a_cookie_no_script_can_read,
         unreadable_forms_are_refused,
         a_foreign_next_is_not_followed,
@@ -124,6 +125,30 @@ def a_wrong_password_says_so_and_keeps_the_way(served: Served) -> None:
     assert answer.status_code == HTTPStatus.SEE_OTHER
     assert answer.headers["location"] == "/sign-in?next=%2Finvoices&error=sign_in_failed"
     assert "set-cookie" not in answer.headers
+
+
+def a_form_that_the_page_posts_is_answered_at_its_field(served: Served) -> None:
+    person = served.house.people[Role.TENANT_ADMIN]
+    changed = {"old": PASSWORD, "new": "another few plain words"}
+    forms = (
+        (routes.POST_SIGN_IN, {"email": person.email, "password": "wrong"}),
+        (routes.POST_PASSWORD, {**changed, "old": "wrong"}),
+        (routes.POST_PASSWORD, {**changed, "new": "short"}),
+        (
+            routes.POST_SIGN_IN,
+            {"email": person.email, "password": PASSWORD, "next": "/invoices?page=2"},
+        ),
+    )
+    with served.client(person.cookie) as browser:
+        answers = [
+            browser.post(path, data=data, headers={"accept": "application/json"}) for path, data in forms
+        ]
+    *refused, signed_in = answers
+    assert [each.json()["field"] for each in refused] == ["password", "old", "new"]
+    assert refused[0].json()["text"] == text("error.sign_in_failed", "en")
+    assert refused[1].json()["text"] == text("error.invalid.wrong_password", "en")
+    assert signed_in.json() == {"to": "/invoices?page=2"}
+    assert "portal=" in signed_in.headers["set-cookie"]
 
 
 def a_right_one_sets_a_cookie_no_script_can_read(served: Served) -> None:

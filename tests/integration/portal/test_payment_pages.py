@@ -98,6 +98,21 @@ def test_opening_payments_is_limited_for_each_company(
     assert refusal_in(query, "en") == text("error.too_many_attempts.payments", "en")
 
 
+def test_a_refusal_leads_back_to_the_page_of_the_list(house: House, bank: Driver) -> None:
+    invoice_id = payer.invoice(house.own.id, 50_000)
+    places = ("/invoices?status=pending&page=2", "//evil.example", "")
+
+    answers = ask(
+        *[("POST", routes.POST_PAY, {"invoices": str(invoice_id), "back": back}) for back in places],
+        cookie=house.people[Role.TENANT_VIEWER].cookie,
+    )
+    [stranger] = ask(("POST", routes.POST_PAY, {"invoices": str(invoice_id), "back": places[0]}))
+
+    own = f"/invoices/{invoice_id}?error=forbidden"
+    assert [each.headers["location"] for each in answers] == [f"{places[0]}&error=forbidden", own, own]
+    assert httpx.URL(stranger.headers["location"]).params["next"] == places[0]
+
+
 def test_a_viewer_costs_the_admins_no_start(
     house: House, bank: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
