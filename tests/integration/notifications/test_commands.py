@@ -61,5 +61,5 @@ def test_a_mail_that_nobody_gave_up_is_refused_in_a_sentence(
 ) -> None:
     assert main(["retry", "invoice_issued:2"]) == 1
 
-    assert "No mail of this key was given up" in capsys.readouterr().err
+    assert "No e-mail with this key was given up" in capsys.readouterr().err
     assert service.send_due(factories.PROCESS, 10) == SendReport()
