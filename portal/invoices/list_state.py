@@ -63,8 +63,10 @@ class InvoicesState(CheckingPayments, rx.State):
     due: str = ""
     due_count: str = ""
     credit: Credit = Credit()
-    # The browser keeps the ids: a line that drops may leave this state behind, and a reload would empty it.
+    # The browser keeps the ids too, for a line that drops may leave this state behind. It sends them whenever it goes
+    # to another page, even before it was told of the last tick: while this state lives, ``_ticked`` is what counts.
     ticked: str = rx.SessionStorage("", name="ticked-invoices")
+    _ticked: str | None = None
     ticked_offer: Offer = Offer()
     ticked_sum: str = ""
 
@@ -85,7 +87,7 @@ class InvoicesState(CheckingPayments, rx.State):
     @allow(TENANT_ADMINS)
     async def toggle(self, key: str) -> None:
         """Choose an invoice to be paid, or choose it no more. Only one of the own that waits for money stays chosen."""
-        key, before = str(key), ids_in(self.ticked)
+        key, before = str(key), self._ticked_before()
         wanted = [each for each in before if each != key] if key in before else [*before, key]
         actor, lang = (await session.current(self)).actor, language(self)
         outcome = await bridge.attempt(lang, lambda: read_ticked(actor, wanted, lang))
@@ -100,7 +102,7 @@ class InvoicesState(CheckingPayments, rx.State):
 
     async def _show_again(self) -> None:
         actor, lang = (await session.current(self)).actor, language(self)
-        place, before = place_of(self, {STATUS: tuple(Status)}), ids_in(self.ticked)
+        place, before = place_of(self, {STATUS: tuple(Status)}), self._ticked_before()
         outcome = await bridge.attempt(
             lang, lambda: (list_view(actor, place, lang), still_ticked(actor, before, lang))
         )
@@ -114,7 +116,11 @@ class InvoicesState(CheckingPayments, rx.State):
         self._show_ticked(ticked)
         self.phase = "ready"
 
+    def _ticked_before(self) -> list[str]:
+        return ids_in(self.ticked if self._ticked is None else self._ticked)
+
     def _show_ticked(self, found: Ticked) -> None:
+        self._ticked = found.ids
         self.ticked, self.ticked_offer, self.ticked_sum = found.ids, found.offer, found.words
 
 

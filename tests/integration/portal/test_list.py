@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from backend.actor import Role
-from portal.guard import HYDRATE
+from portal.guard import FRAMEWORK, HYDRATE
 from portal.invoices.list_state import InvoicesState
 from tests.integration.payments import payer
 from tests.integration.portal.conftest import Delta, House, Pipeline, Tab, own_handlers
 
+KEEPS = next(name for name in FRAMEWORK if name.endswith(".update_vars_internal"))
 TICKED = f"{InvoicesState.get_full_name()}.ticked_rx_state_"
 
 
@@ -152,6 +153,25 @@ def test_a_tick_that_comes_before_the_list_is_read_again_counts(
     assert "ticked" not in other | nothing
 
 
+def test_a_page_that_is_turned_before_the_tick_is_answered_keeps_it(
+    house: House, pipeline: Pipeline, many: list[str]
+) -> None:
+    where = {"cookie": house.people[Role.TENANT_ADMIN].cookie, "path": "/invoices"}
+
+    async def steps(tab: Tab) -> dict[str, Any]:
+        told = await tab.send(HYDRATE, {"vars": {TICKED: ""}}, **where)
+        told += await tab.send(handler("toggle"), {"key": many[3]}, **where)
+        # A browser that goes to another page sends what it keeps, which may be older than what it was not yet told.
+        told += await tab.send(KEEPS, {"vars": {TICKED: ""}}, **where)
+        told += await tab.send(handler("load"), **where | {"path": "/invoices?page=2"})
+        return shown_by(told)
+
+    page = pipeline.run(steps)
+
+    assert page["ticked"] == many[3]
+    assert page["ticked_sum"].startswith("1 ")
+
+
 def test_ticks_that_a_browser_made_up_are_none(house: House, pipeline: Pipeline, many: list[str]) -> None:
     cookie = house.people[Role.TENANT_ADMIN].cookie
     strange = str(payer.invoice(house.other.id, 70_000))
@@ -160,8 +180,10 @@ def test_ticks_that_a_browser_made_up_are_none(house: House, pipeline: Pipeline,
     async def steps(tab: Tab) -> list[str]:
         left = []
         for kept in (strange, "x,y", f"{many[0]},{paid}", ",".join([many[0]] * 500)):
-            told = await tab.send(HYDRATE, {"vars": {TICKED: kept}}, cookie=cookie, path="/invoices")
-            told += await tab.send(handler("load"), cookie=cookie, path="/invoices")
+            told = await tab.send(
+                HYDRATE, {"vars": {TICKED: kept}}, cookie=cookie, path="/invoices", tab=kept
+            )
+            told += await tab.send(handler("load"), cookie=cookie, path="/invoices", tab=kept)
             left.append(shown_by(told)["ticked"])
         return left
 
