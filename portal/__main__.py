@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from backend.config import settings_or_exit
 from backend.log import configure_logging
 from portal import server
+from portal.http.start import refuse_wrong_start
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -20,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if asked.workers > 1 and not settings.redis_url.get_secret_value():
         parser.error("several workers share the state of a tab through Redis: set REDIS_URL")
     configure_logging()
+    refuse_wrong_start()
     server.run(host=asked.host, port=asked.port, workers=asked.workers)
 
 

@@ -38,7 +38,7 @@ def run(*, host: str, port: int, workers: int) -> None:
     """Serve until a signal ends it.
 
     One worker is this process itself. Several are children; a child that dies or hangs is replaced within seconds, and
-    one that cannot start ends them all with exit code 3, so that a wrong setting does not spin.
+    one that says it cannot start ends them all. Wrong settings are refused before (``portal.http.start``).
     """
     _allow_files(_MOST_CONNECTIONS + _SPARE_FILES)
     uvicorn.run("portal.portal:app", factory=True, host=host, port=port, workers=workers, **limits())

@@ -1,8 +1,5 @@
 """The plain routes, and the layers around everything that this port serves."""
 
-import sys
-
-from reflex.utils.exec import is_prod_mode
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -10,7 +7,6 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from backend.config import settings, settings_or_exit
-from backend.db.start import refuse_unsuitable_database
 from backend.telemetry.exposition import MetricsApp
 from backend.telemetry.middleware import RequestTimer
 from portal import routes
@@ -25,6 +21,7 @@ from portal.http.origin import OwnOriginOnly
 from portal.http.own_host import OwnHostOnly
 from portal.http.page_gate import PageGate
 from portal.http.socket_limit import SocketLimit
+from portal.http.start import refuse_wrong_start
 
 
 def plain_routes() -> list[BaseRoute]:
@@ -54,9 +51,7 @@ def served(reflex_app: ASGIApp) -> ASGIApp:
     It runs when a server starts and never during a build, so here the settings are demanded.
     """
     settings_or_exit()
-    seller_logo.read_logo_or_exit()
-    refuse_unsuitable_database()
-    _refuse_debugging()
+    refuse_wrong_start()
     register_house_health()
     plain = Starlette(
         routes=[*plain_routes(), Mount("", MissingPages(reflex_app))],
@@ -64,13 +59,6 @@ def served(reflex_app: ASGIApp) -> ASGIApp:
     )
     inner = OwnOriginOnly(EnvironmentMark(PageGate(RequestTimer(plain))))
     return ClientAddress(SecurityHeaders(OwnHostOnly(SocketLimit(inner))))
-
-
-def _refuse_debugging() -> None:
-    """End the process when production would run in Reflex's mode for developers."""
-    if settings().is_production and not is_prod_mode():
-        print("Setting REFLEX_ENV_MODE: must be prod in production.", file=sys.stderr)  # noqa: T201 - as settings do
-        sys.exit(2)
 
 
 async def _unreadable(_request: Request, _error: Exception) -> Response:

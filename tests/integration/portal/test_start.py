@@ -45,3 +45,20 @@ def test_a_wrong_setting_ends_the_web_process_with_its_sentence(given: dict[str,
     assert run.returncode != 0
     assert said in run.stdout + run.stderr
     assert "Traceback" not in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("wrong", [{"REFLEX_ENV_MODE": ""}, {"SELLER_LOGO": "/nowhere/logo.svg"}], ids=str)
+def test_several_workers_are_not_started_again_and_again_with_a_wrong_setting(wrong: dict[str, str]) -> None:
+    given = MODE | PRODUCTION | {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"} | wrong
+
+    run = subprocess.run(
+        [*COMMAND, "--workers", "2", "--port", str(free_port())],
+        env=own_environment() | given,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert run.returncode == 2, run.stderr
+    assert (run.stdout + run.stderr).count("Setting ") == 1
