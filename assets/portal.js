@@ -242,7 +242,15 @@
     if (words) { bring(place); }
   }
 
+  // Signs that nobody sees come along when an address is pasted from a right-to-left text.
+  function withoutInvisible(field) {
+    if (field.type !== "email") { return; }
+    var plain = field.value.replace(/[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, "").trim();
+    if (plain !== field.value) { field.value = plain; }
+  }
+
   function post(form) {
+    Array.prototype.forEach.call(form.elements, withoutInvisible);
     var wrong = Array.prototype.filter.call(form.elements, function (field) { return !field.checkValidity(); });
     if (wrong.length) { wrong[0].focus(); return; }
     var next = form.elements.next;
