@@ -71,11 +71,14 @@ def _build(use: str) -> bool:
     return True
 
 
-def web_command(use: str, *, port: int, log_path: Path, env: Mapping[str, str]) -> Command:
+def web_command(use: str, *, port: int, log_path: Path, env: Mapping[str, str], workers: int = 1) -> Command:
     """The production command of the web process: pages, websocket and plain routes on one port."""
     return Command(
         name="web",
-        argv=[sys.executable, "-m", "portal", "--host", "127.0.0.1", "--port", str(port)],
+        argv=[
+            *(sys.executable, "-m", "portal", "--host", "127.0.0.1"),
+            *("--port", str(port), "--workers", str(workers)),
+        ],
         log_path=log_path,
         cwd=REPOSITORY,
         env={

@@ -1,6 +1,7 @@
 """Web processes of one installation: each on a port of its own, with one database and one Redis between them."""
 
 import os
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
@@ -16,7 +17,9 @@ from backend.sandbox.site import own_environment
 class WebProcess:
     """The production command on a port."""
 
-    def __init__(self, folder: Path, database: str, name: str = "web", **settings: str) -> None:
+    def __init__(
+        self, folder: Path, database: str, name: str = "web", *, workers: int = 1, **settings: str
+    ) -> None:
         """Start it; it may not be ready yet."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -29,7 +32,9 @@ class WebProcess:
             "PROMETHEUS_URL": f"http://127.0.0.1:{free_port()}",
             **settings,
         }
-        command = frontend.web_command("e2e", port=self.port, log_path=self._log_path, env=environment)
+        command = frontend.web_command(
+            "e2e", port=self.port, log_path=self._log_path, env=environment, workers=workers
+        )
         self.child = Child(command)
 
     @property
@@ -40,6 +45,14 @@ class WebProcess:
     def wait(self) -> None:
         """Until it takes connections, ready or not."""
         wait_until(lambda: accepts(self.port), child=self.child, timeout_s=90)
+
+    def workers(self) -> set[int]:
+        """The processes that it has started to serve."""
+        asked = ["pgrep", "-P", str(self.child.pid), "-f", "spawn_main"]
+        return {
+            int(line)
+            for line in subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split()
+        }
 
     def readiness(self) -> tuple[int, str]:
         """What it says of itself: the status, and what it waits for."""

@@ -1,5 +1,6 @@
 """Two web processes behind one address: what they share, and what happens while it is away."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -108,6 +109,31 @@ def test_processes_obey_each_other_and_wait_for_a_lost_redis(
     hanging = (partial(redis.signal, signal.SIGSTOP), partial(redis.signal, signal.SIGCONT))
     for lose, find in (ended, hanging):
         it_is_said_and_waited_for(pair, cookie, lose, find)
+
+
+@pytest.mark.usefixtures("built")
+def test_a_killed_worker_is_replaced_while_the_other_one_serves(
+    house: House, database: str, redis: RedisServer, tmp_path: Path
+) -> None:
+    cookie = house.people[Role.OPERATOR].cookie
+    process = WebProcess(tmp_path, database, workers=2, REDIS_URL=redis.url)
+    try:
+        process.wait()
+        until(process.is_ready)
+        until(lambda: len(process.workers()) == 2)
+        before = process.workers()
+        killed = min(before)
+
+        os.kill(killed, signal.SIGKILL)
+
+        assert works(process, cookie)
+        until(lambda: len(process.workers() - {killed}) == 2)
+        assert all(works(process, cookie) for _ in range(6))
+        assert process.child.is_running()
+    finally:
+        process.child.stop()
+    assert process.child.process.returncode == 0
+    assert process.workers() == set()
 
 
 def what_one_process_ends_is_over_in_the_other(house: House, pair: list[WebProcess]) -> None:
