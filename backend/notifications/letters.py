@@ -88,7 +88,7 @@ def _payment(params: Mapping[str, str | int], lang: Lang, public_url: str) -> di
         "tenant_name": _one_line(str(params["tenant_name"])),
         "numbers": formats.listed(_identifiers(str(params["numbers"]), lang), lang),
         "amount": formats.toman(int(params["amount_rial"]), lang),
-        "at": formats.instant(datetime.fromisoformat(str(params["at"])), lang),
+        "at": formats.moment(datetime.fromisoformat(str(params["at"])), lang),
         # Numbers that are told to a bank stay in its own digits.
         "track_id": _one_line(str(params["track_id"])),
         "reference": _one_line(str(params["reference"])),

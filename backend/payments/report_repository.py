@@ -35,7 +35,8 @@ def attempts_on(invoice_ids: Sequence[InvoiceId]) -> list[Attempt]:
     """Every attempt at some invoices, the newest first."""
     statement = text(
         "SELECT * FROM payment_attempt WHERE id IN"
-        " (SELECT attempt_id FROM payment_allocation WHERE invoice_id IN :ids) ORDER BY created_at DESC, id"
+        " (SELECT attempt_id FROM payment_allocation WHERE invoice_id IN :ids)"
+        " ORDER BY coalesce(redirected_at, created_at) DESC, id"
     ).bindparams(bindparam("ids", expanding=True))
     with read() as connection:
         return with_allocations(connection, connection.execute(statement, {"ids": list(invoice_ids)}).all())
@@ -56,7 +57,7 @@ def owed_by(tenant_id: TenantId) -> Owed:
 
 def undecided(before: datetime, limit: int) -> list[Attempt]:
     """Attempts that were handed over before an instant and are not decided, the oldest first."""
-    statement = text(f"{_ATTEMPT} WHERE {_UNDECIDED} ORDER BY redirected_at LIMIT :limit")
+    statement = text(f"{_ATTEMPT} WHERE {_UNDECIDED} ORDER BY redirected_at, id LIMIT :limit")
     with read() as connection:
         rows = connection.execute(statement, {"before": before, "limit": limit}).all()
         return with_allocations(connection, rows)
@@ -64,7 +65,9 @@ def undecided(before: datetime, limit: int) -> list[Attempt]:
 
 def flagged(limit: int) -> list[Attempt]:
     """Attempts that carry a flag nobody has dealt with, the newest first."""
-    statement = text(f"{_ATTEMPT} WHERE {_FLAGGED} ORDER BY created_at DESC LIMIT :limit")
+    statement = text(
+        f"{_ATTEMPT} WHERE {_FLAGGED} ORDER BY coalesce(redirected_at, created_at) DESC, id LIMIT :limit"
+    )
     with read() as connection:
         return with_allocations(connection, connection.execute(statement, {"limit": limit}).all())
 

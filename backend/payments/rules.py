@@ -266,8 +266,7 @@ def is_resolvable(attempt: Attempt, now: datetime) -> bool:
 
 
 def _may_be_asked(attempt: Attempt, now: datetime) -> bool:
-    since = attempt.redirected_at or attempt.created_at
-    return attempt.is_open and is_fresh(since, now, ALARM_AFTER)
+    return attempt.is_open and is_fresh(attempt.begun_at, now, ALARM_AFTER)
 
 
 def is_doubtful(attempt: Attempt) -> bool:

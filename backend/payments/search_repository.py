@@ -25,6 +25,8 @@ _ATTEMPT = Searched(
         "(a.amount_rial / 10)::text",
     )
 )
+# ``Attempt.begun_at`` in SQL.
+_BEGUN_AT = "coalesce(a.redirected_at, a.created_at)"
 _COMPANY = Searched(names=("t.name_fa", "t.name_en", "t.label"))
 _COMPANY_OF = "{row}.tenant_id IN (SELECT t.id FROM tenant t WHERE {{matches}})"
 _NEAR_INVOICE = {
@@ -68,13 +70,13 @@ def payments(wanted: str, tenant_id: TenantId | None, limit: int, offset: int) -
     given: dict[str, Any] = {"tenant_id": tenant_id} if tenant_id else {}
     where = " AND ".join([*[f"a.{name} = :{name}" for name in given], condition])
     statement = text(
-        f"WITH found AS MATERIALIZED (SELECT a.id, a.created_at FROM payment_attempt a WHERE {where})"  # noqa: S608 - our own columns
+        f"WITH found AS MATERIALIZED (SELECT a.id, {_BEGUN_AT} AS begun_at FROM payment_attempt a WHERE {where})"  # noqa: S608 - our own columns
         " SELECT f.id, (SELECT count(*) FROM found) FROM found f"
-        " ORDER BY f.created_at DESC, f.id LIMIT :limit OFFSET :offset"
+        " ORDER BY f.begun_at DESC, f.id LIMIT :limit OFFSET :offset"
     )
-    page = text("SELECT * FROM payment_attempt WHERE id IN :ids ORDER BY created_at DESC, id").bindparams(
-        bindparam("ids", expanding=True)
-    )
+    page = text(
+        f"SELECT * FROM payment_attempt a WHERE id IN :ids ORDER BY {_BEGUN_AT} DESC, id"  # noqa: S608 - our own columns
+    ).bindparams(bindparam("ids", expanding=True))
     with read() as connection:
         rows = connection.execute(statement, {**known, **given, "limit": limit, "offset": offset}).all()
         if not rows:

@@ -203,6 +203,11 @@ class Attempt:
         return self.state in OPEN_STATES
 
     @property
+    def begun_at(self) -> datetime:
+        """When the payer set out for the bank; until then, when it was opened. Lists of payments go by it."""
+        return self.redirected_at or self.created_at
+
+    @property
     def has_money(self) -> bool:
         """Whether its money is in the ledger now."""
         return self.state == State.SETTLED

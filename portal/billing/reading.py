@@ -67,7 +67,7 @@ def overview(actor: Actor, lang: Lang, place: Place = FIRST) -> BillingView:
         choices=rows.to_choices(sorted({*open_days, *overdue}, reverse=True), lang),
         open_days=fmt.number(len(open_days), lang),
         held_count=fmt.number(len(held), lang),
-        last_run=fmt.instant(newest[0].started_at, lang) if newest else "—",
+        last_run=fmt.moment(newest[0].started_at, lang) if newest else "—",
         mail_problem=_mail_problem(actor, lang),
     )
 

@@ -93,7 +93,7 @@ def to_run(run: BillingRun, lang: Lang) -> RunRow:
         unknown=fmt.number(run.unknown_labels, lang),
         tokens=fmt.number(run.tokens, lang),
         amount=fmt.toman_bare(run.amount_rial, lang),
-        started=fmt.instant(run.started_at, lang),
+        started=fmt.moment(run.started_at, lang),
         duration=fmt.duration(run.duration_s, lang) if run.finished_at else "—",
         started_by=started_by(run.started_by, lang),
         error=failure(run.error, lang),

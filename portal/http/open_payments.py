@@ -89,7 +89,7 @@ def _to_told(attempt: Attempt, numbers: list[str], lang: Lang) -> Told:
                 text("page.hand_off.invoices", lang),
                 fmt.listed((fmt.identifier(each, lang) for each in numbers), lang),
             ),
-            (text("payment.when", lang), fmt.moment(attempt.redirected_at or attempt.created_at, lang)),
+            (text("payment.when", lang), fmt.moment(attempt.begun_at, lang)),
             (text("page.open_payments.by", lang), attempt.created_by.partition(":")[2]),
             (text("payment.state_head", lang), state),
             (text("payment.track_id", lang), CodeNumber(str(attempt.track_id or "—"))),

@@ -118,7 +118,7 @@ def _to_receipt(attempt: Attempt | None, amount_rial: int, at: datetime, lang: L
     method = "page.invoice.paper.by_gateway" if attempt else "page.invoice.paper.by_credit"
     return ReceiptRow(
         key=str(attempt.id) if attempt else "credit",
-        at=fmt.instant(at, lang),
+        at=fmt.moment(at, lang),
         method=text(method, lang),
         # What one tells a bank stays in the bank's own digits.
         track_id=str(attempt.track_id) if attempt and attempt.track_id else "—",

@@ -63,10 +63,7 @@ def read_offer(
         return Offer()
     preview = payments.preview(actor, invoice_ids)
     offer = to_offer(preview, lang, may_pay=actor.role == Role.TENANT_ADMIN, is_list=False)
-    opened = [
-        text("payment.open_at_bank", lang, at=fmt.moment(each.redirected_at or each.created_at, lang))
-        for each in at_bank
-    ]
+    opened = [text("payment.open_at_bank", lang, at=fmt.moment(each.begun_at, lang)) for each in at_bank]
     return replace(offer, remarks=[*opened, *offer.remarks])
 
 
@@ -148,7 +145,7 @@ def _to_attempt(attempt: Attempt, invoice_id: InvoiceId, lang: Lang, *, leads: b
     whole = fmt.toman(attempt.amount_rial, lang)
     return AttemptRow(
         key=str(attempt.id),
-        at=fmt.moment(attempt.created_at, lang),
+        at=fmt.moment(attempt.begun_at, lang),
         amount=fmt.toman_bare(part, lang),
         of_total=text("payment.of_total", lang, amount=whole, numbers=invoices_named(attempt.numbers, lang))
         if part != attempt.amount_rial

@@ -73,7 +73,7 @@ def _attempt_sentence(attempt: Attempt, lang: Lang) -> str:
         "payment.check.attempt",
         lang,
         amount=fmt.toman(attempt.amount_rial, lang),
-        at=fmt.moment(attempt.redirected_at or attempt.created_at, lang),
+        at=fmt.moment(attempt.begun_at, lang),
         track_id=fmt.code(attempt.track_id, lang),
     )
 

@@ -82,7 +82,7 @@ def payments_table(rows: Any, *, caption: Any, nothing: rx.Component, rest: Any)
         rows,
         [
             Column(head=t("page.payments.tenant"), cell=lambda row: row.tenant, leads=True),
-            Column(head=t("page.payments.handed_over"), cell=lambda row: row.at, opens=True),
+            Column(head=t("payment.when"), cell=lambda row: row.at, opens=True),
             Column(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
             Column(head=t("page.payments.state"), cell=lambda row: badge(row.state, row.tone)),
             Column(

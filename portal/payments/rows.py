@@ -83,7 +83,7 @@ def to_payment(attempt: Attempt, tenant: str, lang: Lang) -> PaymentRow:
     return PaymentRow(
         key=str(attempt.id),
         tenant=tenant,
-        at=fmt.instant(attempt.redirected_at or attempt.created_at, lang),
+        at=fmt.moment(attempt.begun_at, lang),
         amount=fmt.toman_bare(attempt.amount_rial, lang),
         state=state,
         tone=tone,
@@ -144,7 +144,7 @@ def to_file(found: PaymentFile, lang: Lang) -> FileView:
         last_error=undecided_why(attempt.last_error, lang),
         checks=fmt.number(attempt.check_count, lang),
         last_asked=fmt.moment(attempt.last_inquiry_at, lang) if attempt.last_inquiry_at else "—",
-        next_ask=fmt.instant(attempt.next_check_at, lang) if attempt.next_check_at else "—",
+        next_ask=fmt.moment(attempt.next_check_at, lang) if attempt.next_check_at else "—",
         resolution=attempt.resolution or "",
         invoices=[
             InvoiceLink(number=fmt.identifier(each.number, lang), url=routes.invoice(each.invoice_id))

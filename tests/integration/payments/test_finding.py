@@ -3,12 +3,21 @@
 import pytest
 
 from backend.actor import Role
+from backend.config import settings
 from backend.errors import Forbidden
 from backend.invoices.types import InvoiceId, InvoicePage, Status
 from backend.payments import service
 from backend.payments.search_types import InvoiceQuery
 from tests import factories
-from tests.integration.payments.payer import Payer, attempt_of, invoice, invoice_row, track_of
+from tests.integration.payments.payer import (
+    SWEEPER,
+    Payer,
+    attempt_of,
+    invoice,
+    invoice_row,
+    let_time_pass,
+    track_of,
+)
 
 STAFF = factories.actor(Role.OPERATOR)
 PERSIAN = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
@@ -42,6 +51,23 @@ def test_every_try_at_an_invoice_is_found_by_its_number(payer: Payer) -> None:
     number = str(invoice_row(wanted)["number"])
 
     assert found_payments(number.translate(PERSIAN)) == [second.attempt_id, first.attempt_id]
+
+
+def test_payments_stand_in_the_order_in_which_their_payers_set_out(
+    payer: Payer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A payment that was opened in the night begins with the click."""
+    monkeypatch.setenv("PAYMENT_PREPARED_SESSIONS", "1")
+    settings.cache_clear()
+    prepared = payer.invoice()
+    service.open_sessions(SWEEPER)
+    let_time_pass(None, hours=7)
+
+    first, second = payer.start(payer.invoice()), payer.start(prepared)
+
+    listed = service.search_payments(STAFF, "", limit=20).rows
+    assert [each.id for each in listed] == [second.attempt_id, first.attempt_id]
+    assert listed[0].created_at < listed[1].created_at
 
 
 def test_a_closed_case_is_still_found(payer: Payer) -> None:

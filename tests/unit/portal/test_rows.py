@@ -1,15 +1,16 @@
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
-from backend.invoices.types import DayPlan
+from backend.invoices.types import BillingRun, DayPlan, RunState
 from backend.money import Rial
 from backend.pricing.types import PriceList
-from backend.usage.types import DailyUsage
+from backend.usage.types import DailyUsage, OpeningSource, Reading
 from portal.accounts.rows import device
 from portal.billing import rows as billing
 from portal.invoices import rows as invoices
@@ -162,3 +163,22 @@ def test_the_sums_of_months_are_the_sums_of_the_listed_days(lang: Lang) -> None:
         shown = [row.month for row in page if row.month]
         assert page[0].month != ""
         assert len(shown) == len(set(shown))
+
+
+@pytest.mark.parametrize(
+    ("lang", "second"), [("fa", "۲ آذر ۱۴۰۵، ۰۳:۰۰:۰۷"), ("en", "23 Nov 2026, 03:00:07")]
+)
+def test_a_run_and_a_reading_show_their_second(lang: Lang, second: str) -> None:
+    at = datetime(2026, 11, 22, 23, 30, 7, tzinfo=UTC)
+    run = BillingRun(
+        id=uuid4(),
+        day=DAY,
+        started_by="nightly_billing",
+        state=RunState.RUNNING,
+        started_at=at,
+        finished_at=None,
+    )
+    reading = Reading("a", "gpt", "prompt", "10.0.0.1:8000", at, 0, at, OpeningSource.BORN, 5, at)
+    row = invoices.to_reading(reading, lang)
+
+    assert {billing.to_run(run, lang).started, row.life_start, row.opened_at, row.closed_at} == {second}
