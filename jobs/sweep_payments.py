@@ -8,12 +8,12 @@ OPEN_NAME = "open_payment_sessions"
 
 
 def run(actor: Actor) -> str:
-    """Judge what is due; harmless at any time, in any number, however it ends."""
+    """Reconcile the payments that are due; harmless at any time, in any number, however it ends."""
     report = payments.sweep(actor)
     if not (report.settled or report.expired or report.failed or report.left):
         return ""
     return (
-        f"{report.judged} judged, {report.settled} settled, {report.expired} expired, {report.failed} failed,"
+        f"{report.reconciled} reconciled, {report.settled} settled, {report.expired} expired, {report.failed} failed,"
         f" {report.left} left, {report.undecided} undecided"
     )
 

@@ -16,7 +16,7 @@ from backend.invoices.types import InvoiceId
 from backend.log import get_logger
 from backend.money import RIAL_PER_TOMAN, Rial
 from backend.payments import ledger_repository, repository, start_service
-from backend.payments.judge_service import name_of
+from backend.payments.reconcile_service import name_of
 from backend.payments.types import Attempt, CreditUse, EntryKind, Payable, Payout, State
 from backend.tenants import service as tenants
 

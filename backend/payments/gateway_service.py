@@ -19,7 +19,7 @@ from backend.errors import Invalid, Unavailable
 from backend.log import get_logger
 from backend.money import RIAL_PER_TOMAN
 from backend.payments import rules
-from backend.payments.judge_types import Decision, Evidence, Said
+from backend.payments.reconcile_types import Decision, Evidence, Said
 from backend.payments.types import Attempt, Verdict
 
 CALLBACK_PATH = "/pay/return"
@@ -89,7 +89,7 @@ def _refusal(refused: SessionRefused, attempt: Attempt) -> Exception:
 
 
 def examine(attempt: Attempt, *, claims_success: bool = False) -> Decision:
-    """Ask the gateway about an attempt, accept its money if it is there, and judge the answers.
+    """Ask the gateway about an attempt, verify its money if it is there, and decide by the answers.
 
     A gateway in trouble raises nothing: no answer proves nothing, so it leaves the attempt undecided.
     """

@@ -1,10 +1,10 @@
-"""The judge's rules: what the gateway's answers prove, where an attempt goes from there, and when it is asked again."""
+"""Rules of reconciling: what the gateway's answers prove, an attempt's next state and its next check."""
 
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import assert_never
 
-from backend.payments.judge_types import Decision, Evidence, Said
+from backend.payments.reconcile_types import Decision, Evidence, Said
 from backend.payments.types import OPEN_STATES, Attempt, Flag, Outcome, State, Verdict
 
 # Money is taken back by some banks when nobody verified it for 15 minutes, so the first checks are close together.
@@ -285,7 +285,7 @@ def is_alarming(attempt: Attempt, now: datetime) -> bool:
 
 
 def is_news(before: Attempt, after: Attempt) -> bool:
-    """Whether a judgement brought what an operator's earlier word did not speak of, so that it is shown again."""
+    """Whether a reconciliation brought what an operator's earlier word did not speak of, so that it is shown again."""
     is_money_back = after.state in {State.REFUNDING, State.REFUNDED, State.REVERSED}
     turned_back = is_money_back and after.state != before.state
     turned_doubtful = is_doubtful(after) and not is_doubtful(before)

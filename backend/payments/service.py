@@ -1,4 +1,4 @@
-"""Paying invoices: preview, start, come back, be judged, and what operators see. The only door to payments."""
+"""Paying invoices: preview, start, return, reconcile, and the operators' lists. The only door to payments."""
 
 import hashlib
 import hmac
@@ -33,8 +33,8 @@ from backend.log import get_logger
 from backend.money import Rial
 from backend.payments import (
     credit_service,
-    judge_service,
     ledger_repository,
+    reconcile_service,
     report_repository,
     repository,
     rules,
@@ -45,8 +45,8 @@ from backend.payments import (
     start_service,
     sweep_service,
 )
-from backend.payments.judge_service import name_of
-from backend.payments.judge_types import CallbackQuery
+from backend.payments.reconcile_service import name_of
+from backend.payments.reconcile_types import CallbackQuery
 from backend.payments.standing_rules import CheckReport, Standing
 from backend.payments.types import (
     Attempt,
@@ -168,7 +168,7 @@ def to_tell_of(actor: Actor, attempt_ids: Sequence[AttemptId]) -> list[Attempt]:
 
 
 def _own_attempt(actor: Actor, attempt_id: AttemptId) -> Attempt:
-    attempt = judge_service.found(attempt_id)
+    attempt = reconcile_service.found(attempt_id)
     require_tenant(actor, attempt.tenant_id)
     return attempt
 
@@ -176,7 +176,7 @@ def _own_attempt(actor: Actor, attempt_id: AttemptId) -> Attempt:
 def callback(actor: Actor | None, parameters: Sequence[tuple[str, str]]) -> Returned:
     """What to tell a payer who comes back; ``actor`` is None without a session. For anybody, whatever they send.
 
-    The address only names an attempt; the judge asks the gateway. It may be repeated, forged, replayed or parallel.
+    The address only names an attempt; reconciling asks the gateway. It may be repeated, forged, replayed or parallel.
     Only the attempt's nonce or a session of its tenant makes it a return; others learn the outcome and no more.
 
     Raises:
@@ -191,7 +191,7 @@ def callback(actor: Actor | None, parameters: Sequence[tuple[str, str]]) -> Retu
     now, is_payers = clock.utc_now(), _has_nonce(attempt, query) or _is_of_tenant(actor, attempt)
     if is_payers:
         attempt = _note_return(attempt, query, now)
-        attempt = judge_service.judge_again(
+        attempt = reconcile_service.reconcile_attempt(
             RETURNING, attempt, now, claims_success=query.claims_success, asks_settled=False
         )
     else:
@@ -200,23 +200,27 @@ def callback(actor: Actor | None, parameters: Sequence[tuple[str, str]]) -> Retu
 
 
 def check_again(actor: Actor, attempt_id: AttemptId) -> Attempt:
-    """Let the judge ask about an attempt now. For operators; audited.
+    """Reconcile an attempt with the gateway now. For operators; audited.
 
     Raises Conflict for one without a session (``payment_no_session``): there is nothing to ask about.
     """
     require_role(actor, *OPERATOR_ROLES)
-    if judge_service.found(attempt_id).track_id is None:
+    if reconcile_service.found(attempt_id).track_id is None:
         raise Conflict(reason="payment_no_session")
-    judged = judge_service.judge(actor, attempt_id, clock.utc_now())
-    detail = {"state": judged.state.value, "verdict": str(judged.verdict), "reason": judged.last_error or ""}
+    reconciled = reconcile_service.reconcile(actor, attempt_id, clock.utc_now())
+    detail = {
+        "state": reconciled.state.value,
+        "verdict": str(reconciled.verdict),
+        "reason": reconciled.last_error or "",
+    }
     audit.record(actor, "payment.checked", f"payment:{attempt_id}", detail)
-    return judged
+    return reconciled
 
 
-def judge(actor: Actor, attempt_id: AttemptId) -> Attempt:
-    """Let the judge ask about an attempt now. For processes."""
+def reconcile(actor: Actor, attempt_id: AttemptId) -> Attempt:
+    """Reconcile an attempt with the gateway now. For processes."""
     require_process(actor)
-    return judge_service.judge(actor, attempt_id, clock.utc_now())
+    return reconcile_service.reconcile(actor, attempt_id, clock.utc_now())
 
 
 def sweep(actor: Actor, now: datetime | None = None) -> SweepReport:
@@ -238,7 +242,7 @@ def history(actor: Actor, invoice_id: InvoiceId) -> InvoicePayments:
     paid = ledger_repository.paid_on([invoice_id]).get(invoice_id, Rial(0))
     return InvoicePayments(
         invoice_id=invoice_id,
-        outstanding_rial=Rial(judge_service.outstanding_of(due, paid)),
+        outstanding_rial=Rial(reconcile_service.outstanding_of(due, paid)),
         paid_rial=paid,
         attempts=tuple(report_repository.attempts_on([invoice_id])),
         entries=tuple(ledger_repository.entries_on(invoice_id)),
@@ -327,7 +331,7 @@ def flagged(actor: Actor, limit: int = 100) -> list[Attempt]:
 def file_of(actor: Actor, attempt_id: AttemptId) -> PaymentFile:
     """Everything known of an attempt: what happened, what the gateway said, what was booked. For staff."""
     require_role(actor, *STAFF_ROLES)
-    attempt = judge_service.found(attempt_id)
+    attempt = reconcile_service.found(attempt_id)
     tenant = tenants.get(actor, attempt.tenant_id)
     return PaymentFile(
         attempt=attempt,
@@ -342,7 +346,7 @@ def resolve(actor: Actor, attempt_id: AttemptId, reason: str) -> Attempt:
     """Take a payment off the operators' lists with a written reason; audited. No money is moved by it.
 
     One that is not decided is closed, and its invoices can be paid again; should its money arrive after all, the
-    judge books it as ever.
+    reconciling books it as ever.
 
     Raises:
         Invalid: the reason is empty or too long.
@@ -352,7 +356,7 @@ def resolve(actor: Actor, attempt_id: AttemptId, reason: str) -> Attempt:
     require_role(actor, *OPERATOR_ROLES)
     reason = checked_reason(reason)
     now = clock.utc_now()
-    tenant_id = judge_service.found(attempt_id).tenant_id
+    tenant_id = reconcile_service.found(attempt_id).tenant_id
     with transaction():
         repository.lock_account(tenant_id)
         attempt = repository.attempt(attempt_id, lock=True)
@@ -374,7 +378,7 @@ def resolve(actor: Actor, attempt_id: AttemptId, reason: str) -> Attempt:
             actor, "payment.resolved", f"payment:{attempt_id}", {"reason": reason, "state": state.value}
         )
     log.info("payment.resolved", attempt=attempt_id, state=state, by=actor.name)
-    return judge_service.found(attempt_id)
+    return reconcile_service.found(attempt_id)
 
 
 def health(actor: Actor) -> PaymentHealth:
@@ -391,12 +395,12 @@ def is_play_money() -> bool:
 
 def _asked_by_stranger(attempt: Attempt, now: datetime) -> Attempt:
     """An attempt after a question, where none is under way, was answered a moment ago, or has no thread left."""
-    if rules.was_asked_lately(attempt, now) or judge_service.is_being_asked(attempt.id):
+    if rules.was_asked_lately(attempt, now) or reconcile_service.is_being_asked(attempt.id):
         return attempt
     if not _strangers.acquire(blocking=False):
         return attempt
     try:
-        return judge_service.judge_again(RETURNING, attempt, now, asks_settled=False)
+        return reconcile_service.reconcile_attempt(RETURNING, attempt, now, asks_settled=False)
     finally:
         _strangers.release()
 
@@ -462,7 +466,7 @@ def _surplus_of(attempt: Attempt) -> tuple[int, int]:
 def _outstanding_on(attempt: Attempt) -> Rial:
     dues = invoices.dues(RETURNING, attempt.invoice_ids)
     paid = ledger_repository.paid_on(attempt.invoice_ids)
-    return Rial(sum(judge_service.outstanding_of(due, paid.get(due.id, 0)) for due in dues))
+    return Rial(sum(reconcile_service.outstanding_of(due, paid.get(due.id, 0)) for due in dues))
 
 
 def _has_nonce(attempt: Attempt, query: CallbackQuery) -> bool:

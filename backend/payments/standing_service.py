@@ -9,8 +9,8 @@ from backend.config import settings
 from backend.invoices import service as invoices
 from backend.invoices.types import Due, InvoiceId, Status
 from backend.money import Rial
-from backend.payments import judge_service, ledger_repository, repository, standing_rules, start_rules
-from backend.payments.judge_service import outstanding_of
+from backend.payments import ledger_repository, reconcile_service, repository, standing_rules, start_rules
+from backend.payments.reconcile_service import outstanding_of
 from backend.payments.standing_rules import CheckReport, Standing
 from backend.payments.types import Attempt
 
@@ -62,6 +62,6 @@ def check(actor: Actor, invoice_ids: Sequence[InvoiceId] | None) -> CheckReport:
 
 def _ask(actor: Actor, attempt: Attempt, now: datetime) -> Attempt:
     # Who clicks in many tabs waits in one of them only.
-    if standing_rules.was_checked_lately(attempt, now) or judge_service.is_being_asked(attempt.id):
+    if standing_rules.was_checked_lately(attempt, now) or reconcile_service.is_being_asked(attempt.id):
         return attempt
-    return judge_service.judge_again(actor, attempt, now)
+    return reconcile_service.reconcile_attempt(actor, attempt, now)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from backend.clients.zibal_answers import Status
 from backend.money import Rial
-from backend.payments.judge_types import CallbackQuery, PaymentPlan
+from backend.payments.reconcile_types import CallbackQuery, PaymentPlan
 from backend.payments.rules import ALARM_AFTER, DECIDED_STATES, NO_ANSWER, NOT_DECIDED, START_GRACE, is_fresh
 from backend.payments.types import (
     Allocation,
@@ -101,7 +101,7 @@ def answer(
     ttl: timedelta,
     prepared_ttl: timedelta,
 ) -> Answer:
-    """What to do with an open attempt after the judge asked about it.
+    """What to do with an open attempt after it was reconciled.
 
     Money that is there or may be there makes a payer wait: an unclear status for the attempt's lifetime, and a gateway
     that says nothing at all until operators are alarmed, because then even a paid one looks like this.
@@ -117,7 +117,7 @@ def answer(
 def is_in_doubt(attempt: Attempt, now: datetime, ttl: timedelta) -> bool:
     """Whether an attempt's money is at the bank, or may be: what was last heard of it does not say that it is not.
 
-    An attempt that ended without money is judged alike: its session may have been paid after that.
+    An attempt that ended without money is treated alike: its session may have been paid after that.
     """
     if attempt.state in DECIDED_STATES:
         return False

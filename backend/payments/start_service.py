@@ -21,15 +21,15 @@ from backend.log import get_logger
 from backend.money import RIAL_PER_TOMAN, Rial
 from backend.payments import (
     gateway_service,
-    judge_service,
     ledger_repository,
+    reconcile_service,
     repository,
     rules,
     standing_rules,
     start_rules,
 )
-from backend.payments.judge_service import name_of, outstanding_of
-from backend.payments.judge_types import PaymentPlan
+from backend.payments.reconcile_service import name_of, outstanding_of
+from backend.payments.reconcile_types import PaymentPlan
 from backend.payments.start_rules import Answer, Obstacle
 from backend.payments.types import (
     PROVIDER,
@@ -360,7 +360,7 @@ def _deal_with(
 def _wait_for(attempt: Attempt) -> None:
     """Let another tab's start get its answer. Raises Conflict when that takes long."""
     deadline = time.monotonic() + PATIENCE_S
-    while judge_service.found(attempt.id).state == State.CREATED:
+    while reconcile_service.found(attempt.id).state == State.CREATED:
         if time.monotonic() > deadline:
             raise Conflict(reason="payment_starting")
         time.sleep(POLL_S)
@@ -370,42 +370,42 @@ def _ask(
     actor: Actor, attempt: Attempt, wanted: PaymentPlan, consents: AbstractSet[AttemptId]
 ) -> HandOff | None:
     now = clock.utc_now()
-    judged = judge_service.judge(actor, attempt.id, now)
-    if not judged.is_open:
-        if _is_in_doubt(judged, now):
+    reconciled = reconcile_service.reconcile(actor, attempt.id, now)
+    if not reconciled.is_open:
+        if _is_in_doubt(reconciled, now):
             raise Conflict(reason="payment_undecided")
-        _check_told(judged, consents, now)
-        if judged.state == State.EXPIRED and judged.id in consents:
-            _supersede(actor, judged)
+        _check_told(reconciled, consents, now)
+        if reconciled.state == State.EXPIRED and reconciled.id in consents:
+            _supersede(actor, reconciled)
         return None
     match start_rules.answer(
-        judged,
+        reconciled,
         wanted,
         gateway_service.fingerprint(),
         now=now,
         ttl=timedelta(seconds=settings().payment_attempt_ttl_s),
         prepared_ttl=timedelta(seconds=settings().payment_prepared_ttl_s),
     ):
-        case Answer.REUSE if judged.id not in consents:
+        case Answer.REUSE if reconciled.id not in consents:
             # Nobody has left our page for the bank, as after a double click: both tabs go on with one payment.
-            if repository.has_departed(judged.id):
-                _check_told(judged, consents, now)
-            return _hand_over_again(actor, judged)
+            if repository.has_departed(reconciled.id):
+                _check_told(reconciled, consents, now)
+            return _hand_over_again(actor, reconciled)
         case Answer.WAIT:
             raise Conflict(reason="payment_undecided")
         case Answer.REPLACE | Answer.REUSE:
-            _check_told(judged, consents, now)
-            _supersede(actor, judged)
+            _check_told(reconciled, consents, now)
+            _supersede(actor, reconciled)
             return None
         case answer:
             assert_never(answer)
 
 
-def _check_told(judged: Attempt, consents: AbstractSet[AttemptId], now: datetime) -> None:
+def _check_told(reconciled: Attempt, consents: AbstractSet[AttemptId], now: datetime) -> None:
     """Raises Conflict that names all that a payer must be told of, when that attempt is among them."""
-    if judged.id in consents or not standing_rules.needs_consent(judged, now):
+    if reconciled.id in consents or not standing_rules.needs_consent(reconciled, now):
         return
-    untold = {judged.id, *(each.id for each in to_tell_of(judged.invoice_ids, now, consents))}
+    untold = {reconciled.id, *(each.id for each in to_tell_of(reconciled.invoice_ids, now, consents))}
     raise Conflict(reason="payment_open", attempts=",".join(sorted(map(str, untold))))
 
 

@@ -17,15 +17,15 @@ from backend.invoices import service as invoices
 from backend.invoices.types import Due
 from backend.log import get_logger
 from backend.money import Rial
-from backend.payments import judge_service, report_repository, repository, rules, start_service
-from backend.payments.judge_service import name_of
+from backend.payments import reconcile_service, report_repository, repository, rules, start_service
+from backend.payments.reconcile_service import name_of
 from backend.payments.types import AttemptId, EventKind, OpenedSessions, State, SweepReport
 
 # Far more than a round has time for where the gateway is slow; ``ROUND_S`` is what ends it.
 AT_ONCE = 5000
 # The gateway may take seconds to answer, and a round must end well within its minute. Connections are for others too.
 WORKERS = 4
-# The longest judgement takes half a minute more; the next round begins with what this one left.
+# The longest reconciliation takes half a minute more; the next round begins with what this one left.
 ROUND_S = 45.0
 # A row that hits a bug would be the most overdue one for ever.
 BROKEN_WAIT = timedelta(hours=1)
@@ -55,32 +55,32 @@ def sweep(actor: Actor, now: datetime) -> SweepReport:
         expired = in_parallel(
             lambda each: _expire(actor, each, now), _unused(now), "payment.expiry_failed", until=until
         )
-        judged = in_parallel(
-            lambda each: _judge_due(actor, each, now),
+        reconciled = in_parallel(
+            lambda each: _reconcile_due(actor, each, now),
             repository.due_ids(now, now + rules.CLOCK_SKEW, AT_ONCE),
             "payment.sweep_failed",
             until=until,
         )
         in_parallel(
             lambda each: repository.postpone(each, now + BROKEN_WAIT),
-            [*expired.broken, *judged.broken],
+            [*expired.broken, *reconciled.broken],
             "payment.not_postponed",
         )
     undecided = report_repository.health(now, now - rules.ALARM_AFTER).undecided
     return SweepReport(
-        judged=judged.done,
-        settled=judged.yes,
+        reconciled=reconciled.done,
+        settled=reconciled.yes,
         expired=expired.yes,
-        failed=expired.failed + judged.failed,
-        left=expired.left + judged.left,
+        failed=expired.failed + reconciled.failed,
+        left=expired.left + reconciled.left,
         undecided=undecided,
     )
 
 
-def _judge_due(actor: Actor, attempt_id: AttemptId, now: datetime) -> bool:
-    """Judge one attempt; whether its money arrived by that."""
-    before = judge_service.found(attempt_id)
-    after = judge_service.judge(actor, attempt_id, now)
+def _reconcile_due(actor: Actor, attempt_id: AttemptId, now: datetime) -> bool:
+    """Reconcile one attempt; True when its money arrived by that."""
+    before = reconcile_service.found(attempt_id)
+    after = reconcile_service.reconcile(actor, attempt_id, now)
     if rules.is_alarming(after, now):
         log.error(
             "payment.undecided",

@@ -57,7 +57,7 @@ LATE_STATES = frozenset({State.SETTLED, State.CLOSED, State.REFUNDING})
 
 
 class Verdict(StrEnum):
-    """What the judge makes of the evidence."""
+    """The decision that reconciling reached about an attempt."""
 
     PAID = "paid"
     UNVERIFIED = "unverified"
@@ -100,7 +100,7 @@ class EventKind(StrEnum):
     REDIRECTED = "redirected"
     DEPARTED = "departed"
     RETURNED = "returned"
-    JUDGED = "judged"
+    RECONCILED = "judged"
     SETTLED = "settled"
     MONEY_RETURNED = "money_returned"
     SUPERSEDED = "superseded"
@@ -357,7 +357,7 @@ class SweepReport:
     ``failed`` rows are tried again, those that hit a bug in an hour; ``left`` ones had no time in this round.
     """
 
-    judged: int = 0
+    reconciled: int = 0
     settled: int = 0
     expired: int = 0
     failed: int = 0

@@ -104,7 +104,7 @@ class PaymentsState(rx.State):
     @rx.event(background=True)
     @allow(OPERATORS)
     async def check_again(self) -> None:
-        """Let the judge ask the gateway about the open payment now. The page stays free while the gateway thinks."""
+        """Reconcile the open payment with the gateway now. The page stays free while the gateway thinks."""
         errand, lang = await errands.of(self), language(self)
         async with errand.holding(self) as is_ours:
             if not is_ours or self.is_checking:

@@ -102,7 +102,7 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "usage.opening.{}": OpeningSource,
     "usage.type.{}": ("prompt", "cached_prompt", "completion"),
 }
-# Asked for by the reason that a run or the judge has stored, whatever its length.
+# Asked for by the reason that a run or a reconciliation has stored, whatever its length.
 STORED_REASONS = ("billing.failure.{}.{}", "payment.undecided.status_{}", "payment.undecided.result_{}")
 
 

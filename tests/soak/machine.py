@@ -277,7 +277,7 @@ class PaymentHistories(RuleBasedStateMachine):
         payer.take_back(surplus, "refunding" if fate == "withdrawn" else fate)
         if fate == "withdrawn":
             self.bank.act(track_of(surplus), "status", status=codes.VERIFIED)
-            service.judge(SWEEPER, surplus.attempt_id)
+            service.reconcile(SWEEPER, surplus.attempt_id)
 
     @rule(
         number=payer_numbers, hours=st.sampled_from([0, 7, 25]), clicks=st.integers(0, 2), pays=st.booleans()

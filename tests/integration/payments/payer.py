@@ -122,7 +122,7 @@ class Payer:
     def take_back(self, hand_off: HandOff, act: str = "reverse") -> None:
         """Let the bank take a payment back, and us find out."""
         self.bank.act(track_of(hand_off), act)
-        service.judge(SWEEPER, hand_off.attempt_id)
+        service.reconcile(SWEEPER, hand_off.attempt_id)
 
     def credit(self) -> int:
         return service.credit_balance(self.actor, self.tenant.id)

@@ -9,7 +9,7 @@ from backend.config import settings
 from backend.db.engine import advisory_lock, transaction
 from backend.db.locks import LockNumber
 from backend.errors import Conflict, Forbidden, Invalid, Unavailable
-from backend.payments import gateway_service, judge_service, service
+from backend.payments import gateway_service, reconcile_service, service
 from backend.payments.types import EventKind, Flag, Outcome, State, Verdict
 from portal.payments.rows import to_file
 from tests import factories
@@ -216,7 +216,7 @@ def test_an_operator_sees_all_the_evidence(payer: Payer) -> None:
         EventKind.CREATED,
         EventKind.REQUESTED,
         EventKind.RETURNED,
-        EventKind.JUDGED,
+        EventKind.RECONCILED,
         EventKind.SETTLED,
     ]
     assert [each.amount_rial for each in file.entries] == [50_000, -50_000]
@@ -246,19 +246,19 @@ def test_an_answer_that_is_older_than_the_books_is_dropped(payer: Payer) -> None
     payer.bank.act(track_of(hand_off), "reverse")
     service.check_again(factories.actor(Role.OPERATOR), hand_off.attempt_id)
 
-    after = judge_service.apply(SWEEPER, read_before, paid, utc_now())
+    after = reconcile_service.apply(SWEEPER, read_before, paid, utc_now())
 
     assert (paid.verdict, after.state) == (Verdict.PAID, State.REVERSED)
     assert status_of(invoice) == "pending"
 
 
-def test_a_judge_who_was_overtaken_asks_again(payer: Payer) -> None:
+def test_a_reconciliation_that_was_overtaken_asks_again(payer: Payer) -> None:
     hand_off = payer.start(payer.invoice())
     read_before = attempt_of(hand_off)
     service.check_again(factories.actor(Role.OPERATOR), hand_off.attempt_id)
     payer.pay(hand_off)
 
-    after = judge_service.judge_again(SWEEPER, read_before, utc_now())
+    after = reconcile_service.reconcile_attempt(SWEEPER, read_before, utc_now())
 
     assert after.state == State.SETTLED
 
@@ -329,7 +329,7 @@ def test_only_processes_sweep(payer: Payer) -> None:
     for act in (
         lambda: service.sweep(payer.actor),
         lambda: service.open_sessions(payer.actor),
-        lambda: service.judge(payer.actor, payer.start(payer.invoice()).attempt_id),
+        lambda: service.reconcile(payer.actor, payer.start(payer.invoice()).attempt_id),
         lambda: service.undecided(payer.actor),
         lambda: service.flagged(payer.actor),
         lambda: service.health(payer.actor),

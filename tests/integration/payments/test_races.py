@@ -8,7 +8,7 @@ from backend.clock import utc_now
 from backend.config import settings
 from backend.errors import Conflict, Invalid, NotFound
 from backend.invoices.types import InvoiceId
-from backend.payments import gateway_service, judge_service, service, start_service
+from backend.payments import gateway_service, reconcile_service, service, start_service
 from backend.payments.types import AttemptId, EntryKind, State, Verdict
 from tests.integration.payments.payer import (
     SWEEPER,
@@ -53,7 +53,7 @@ def test_a_start_that_was_given_up_meanwhile_hands_nothing_over(payer: Payer) ->
     with pytest.raises(Conflict, match="payment_starting"):
         start_service.open_session(payer.actor, slow, hands_over=True)
 
-    found = judge_service.found(slow.attempt.id)
+    found = reconcile_service.found(slow.attempt.id)
     assert (found.state, found.track_id) == (State.FAILED_TO_START, None)
     assert attempt_of(other).state == State.REDIRECTED
 
@@ -97,23 +97,23 @@ def test_after_a_day_of_silence_a_payer_may_begin_anew(payer: Payer) -> None:
     assert (new.attempt_id != old.attempt_id, attempt_of(old).state) == (True, State.SUPERSEDED)
 
 
-def test_a_judge_who_is_overtaken_again_and_again_leaves_it_to_the_others(
+def test_a_reconciliation_that_is_overtaken_again_and_again_leaves_it_to_the_others(
     payer: Payer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judge_service, "TRIES", 1)
+    monkeypatch.setattr(reconcile_service, "TRIES", 1)
     hand_off = payer.start(payer.invoice())
     before = attempt_of(hand_off)
-    service.judge(SWEEPER, hand_off.attempt_id)
+    service.reconcile(SWEEPER, hand_off.attempt_id)
     payer.pay(hand_off)
 
-    assert judge_service.judge_again(SWEEPER, before, utc_now()).verdict == Verdict.WAITING
-    assert service.judge(SWEEPER, hand_off.attempt_id).state == State.SETTLED
+    assert reconcile_service.reconcile_attempt(SWEEPER, before, utc_now()).verdict == Verdict.WAITING
+    assert service.reconcile(SWEEPER, hand_off.attempt_id).state == State.SETTLED
 
 
 def test_an_attempt_without_a_session_is_not_asked_about(payer: Payer) -> None:
     stored = claimed(payer, payer.invoice())
 
-    assert service.judge(SWEEPER, stored.attempt.id) == judge_service.found(stored.attempt.id)
+    assert service.reconcile(SWEEPER, stored.attempt.id) == reconcile_service.found(stored.attempt.id)
     assert gateway_service.examine(stored.attempt).reason == "no_session"
     assert payer.bank.calls() == []
 

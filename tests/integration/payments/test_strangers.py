@@ -7,7 +7,7 @@ import pytest
 
 from backend.actor import Role
 from backend.config import settings
-from backend.payments import judge_service, repository, service
+from backend.payments import reconcile_service, repository, service
 from backend.payments.types import HandOff, Outcome, Returned, State, Verdict
 from tests import factories
 from tests.integration.payments.payer import (
@@ -94,7 +94,7 @@ def test_a_return_is_asked_about_also_when_its_process_dies_right_after(
     hand_off = prepared(payer, monkeypatch)
     payer.pay(hand_off)
     with monkeypatch.context() as dying:
-        dying.setattr(judge_service, "TRIES", 0)
+        dying.setattr(reconcile_service, "TRIES", 0)
         payer.come_back(hand_off)
     assert attempt_of(hand_off).state == State.RETURNED
 
@@ -149,12 +149,12 @@ def test_the_card_and_reference_of_another_payment_are_evidence_and_no_more(paye
     found = attempt_of(hand_off)
     assert (found.verdict, found.card_mask, found.ref_number) == (Verdict.MISMATCH, None, None)
     assert found.raw["card"] == "62741****44"
-    [judged] = [
+    [reconciled] = [
         each
         for each in service.file_of(factories.actor(Role.OPERATOR), found.id).events
         if each.kind == "judged"
     ]
-    assert judged.detail["card"] == "62741****44"
+    assert reconciled.detail["card"] == "62741****44"
     assert callback_of(payer.bank, track_of(hand_off))
 
 

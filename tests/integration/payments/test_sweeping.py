@@ -121,7 +121,7 @@ def test_a_round_takes_no_new_rows_after_its_time(payer: Payer, monkeypatch: pyt
     with monkeypatch.context() as hurried:
         hurried.setattr(sweep_service, "ROUND_S", 0)
         report = service.sweep(SWEEPER)
-    assert (report.judged, report.left, report.failed) == (0, 3, 0)
+    assert (report.reconciled, report.left, report.failed) == (0, 3, 0)
 
     report = service.sweep(SWEEPER)
 

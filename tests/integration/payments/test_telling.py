@@ -48,7 +48,7 @@ def test_what_an_earlier_version_wrote_the_other_way_round_is_told_in_order(paye
 
     events = service.file_of(OPERATOR, hand_off.attempt_id).events
 
-    assert [each.kind for each in events[-2:]] == [EventKind.JUDGED, EventKind.MONEY_RETURNED]
+    assert [each.kind for each in events[-2:]] == [EventKind.RECONCILED, EventKind.MONEY_RETURNED]
 
 
 def test_a_payment_of_several_invoices_names_them_to_staff_and_to_the_tenant(payer: Payer) -> None:

@@ -53,7 +53,7 @@ ASKED: dict[str, tuple[str, str, dict[str, str]]] = {
     routes.TO_BANK: ("GET", "/pay/{attempt}/bank", {}),
     # After the way to the bank, because only of who went there another payer is told.
     routes.PAY_OPEN: ("GET", "/pay/open?attempts={attempt}&invoices={invoice}", {}),
-    # The last one, because whoever names a payment makes the judge ask the bank how it stands.
+    # The last one, because whoever names a payment has it reconciled with the bank how it stands.
     routes.PAY_RETURN: ("GET", "/pay/return?trackId={track}&success=1&status=1&orderId={attempt}", {}),
 }
 ANSWERS: dict[str, dict[str, Answer]] = {

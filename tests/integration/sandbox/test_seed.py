@@ -62,5 +62,5 @@ def test_old_invoices_were_paid_by_few_payments_that_the_gateway_knows(site: Sit
     with running(int(settings().zibal_url.rpartition(":")[2]), state_path=site.state_dir / "zibal.json"):
         for track in tracks:
             [attempt] = payments.search_payments(OPERATOR, str(track), limit=2).rows
-            assert payments.judge(SWEEPER, attempt.id).state == State.SETTLED
+            assert payments.reconcile(SWEEPER, attempt.id).state == State.SETTLED
             assert attempt.created_by == f"user:{COMPANIES[0].admin_email}"

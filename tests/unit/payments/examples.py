@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from backend.actor import TenantId
 from backend.invoices.types import InvoiceId
 from backend.money import Rial
-from backend.payments.judge_types import Evidence, Said
+from backend.payments.reconcile_types import Evidence, Said
 from backend.payments.types import PROVIDER, Attempt, AttemptId, Payable, State
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from backend.payments import rules, start_rules
-from backend.payments.judge_types import CallbackQuery, Evidence, Said
+from backend.payments.reconcile_types import CallbackQuery, Evidence, Said
 from backend.payments.types import Outcome, State, Verdict
 from tests.unit.payments.examples import NOW, attempt, refusal, report
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from backend.money import Rial
 from backend.payments import start_rules
-from backend.payments.judge_types import PaymentPlan
+from backend.payments.reconcile_types import PaymentPlan
 from backend.payments.start_rules import Answer, Obstacle
 from backend.payments.types import PreviewProblem, State, Verdict
 from tests.unit.payments.examples import NOW, attempt, payable

@@ -47,7 +47,7 @@ EVENTS = (
     event(EventKind.RETURNED, claims_success=True, has_nonce=False),
     event(EventKind.REQUESTED, actor="user:سارا احمدی", track_id="3714061", handed_over=True),
     event(
-        EventKind.JUDGED,
+        EventKind.RECONCILED,
         actor="process:sweep_payments",
         verdict="undecided",
         reason="result_202",
@@ -60,7 +60,7 @@ EVENTS = (
         card="603799******1234",
         paid_at="2026-11-23T12:00:00",
     ),
-    event(EventKind.JUDGED, verdict="mismatch", reason="amount", state="review", result=100),
+    event(EventKind.RECONCILED, verdict="mismatch", reason="amount", state="review", result=100),
     event(EventKind.SETTLED, actor="process:somebody_new", credit_rial=0, turn=1),
     event(EventKind.FAILED_TO_START, actor="user:x", reason="unavailable.zibal"),
     event(EventKind.CREATED, actor="user:سارا احمدی", a_later_field="x"),

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.payments import rules
-from backend.payments.judge_types import Evidence, Said
+from backend.payments.reconcile_types import Evidence, Said
 from backend.payments.types import OPEN_STATES, Flag, Outcome, State, Verdict
 from tests.unit.payments.examples import AMOUNT, attempt, refusal, report
 

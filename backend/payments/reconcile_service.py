@@ -1,8 +1,8 @@
-"""The judge: one way from the gateway's answers to the books, for callback, sweeper and operator alike.
+"""Reconciles attempts with the gateway: the one way from its answers to the books, for callback, sweeper and operator.
 
 Asking happens outside any transaction, and a process asks about an attempt once at a time: who wants to know meanwhile
 shares the answer. What follows from the answers is written in one, under the tenant's account
-lock and the attempt's row lock; an attempt that somebody else judged meanwhile is asked about again, so that old
+lock and the attempt's row lock; an attempt that somebody else reconciled meanwhile is asked about again, so that old
 answers never overwrite newer ones.
 """
 
@@ -24,8 +24,8 @@ from backend.invoices.types import Due, InvoiceId, Status
 from backend.log import get_logger
 from backend.notifications import service as notifications
 from backend.payments import credit_rules, gateway_service, ledger_repository, repository, rules
-from backend.payments.judge_types import Decision
 from backend.payments.receipts import receipt_mail, returned_mail
+from backend.payments.reconcile_types import Decision
 from backend.payments.single_flight import SingleFlight
 from backend.payments.types import Attempt, AttemptId, EntryKind, EventKind, Flag, State, Verdict
 from backend.tenants import service as tenants
@@ -37,15 +37,15 @@ JOIN_S = 40.0
 log = get_logger(__name__)
 
 
-def judge(actor: Actor, attempt_id: AttemptId, now: datetime) -> Attempt:
+def reconcile(actor: Actor, attempt_id: AttemptId, now: datetime) -> Attempt:
     """Ask the gateway about an attempt and write down what follows; the attempt as it stands then. Idempotent."""
-    return judge_again(actor, found(attempt_id), now)
+    return reconcile_attempt(actor, found(attempt_id), now)
 
 
-def judge_again(
+def reconcile_attempt(
     actor: Actor, attempt: Attempt, now: datetime, *, claims_success: bool = False, asks_settled: bool = True
 ) -> Attempt:
-    """As ``judge``, for an attempt as it was just read; a settled one is asked about only if ``asks_settled``.
+    """As ``reconcile``, for an attempt as it was just read; a settled one is asked about only if ``asks_settled``.
 
     Who comes while another question is under way gets its answer, but asks once more where that may be older than
     what the payer did last, or where nobody answered and only a verify can tell.
@@ -110,7 +110,7 @@ def found(attempt_id: AttemptId) -> Attempt:
 def apply(actor: Actor, seen: Attempt, decision: Decision, now: datetime) -> Attempt:
     """Write down what follows from a decision, all or nothing; the attempt as it stands then.
 
-    When somebody judged the attempt after ``seen`` was read, the decision is dropped.
+    When somebody reconciled the attempt after ``seen`` was read, the decision is dropped.
     """
     with transaction():
         repository.lock_account(seen.tenant_id)
@@ -287,7 +287,7 @@ def _tell(actor: Actor, before: Attempt, after: Attempt, decision: Decision) -> 
             "state": after.state.value,
             **after.raw,
         }
-        _event(actor, after, EventKind.JUDGED, detail)
+        _event(actor, after, EventKind.RECONCILED, detail)
 
 
 def _enter(

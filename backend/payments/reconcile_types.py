@@ -1,4 +1,4 @@
-"""Nouns of the judge and of starting, which nobody outside needs."""
+"""Types of reconciling and starting that stay inside this feature."""
 
 from dataclasses import dataclass
 from enum import StrEnum
