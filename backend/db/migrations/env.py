@@ -23,7 +23,8 @@ def include_name(name: str | None, kind: str, _parents: object) -> bool:
 
 import_all_models()
 connection: Connection = context.config.attributes["connection"]
-connection.execute(text("SET lock_timeout = '5s'"))
+# LOCAL: a pooler would give the server connection, and with it the setting, to whoever comes next.
+connection.execute(text("SET LOCAL lock_timeout = '5s'"))
 context.configure(
     connection=connection,
     target_metadata=Base.metadata,

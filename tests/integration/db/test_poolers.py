@@ -12,7 +12,7 @@ from sqlalchemy import text
 from backend.accounts import service as accounts
 from backend.actor import Actor
 from backend.db import engine
-from backend.db.connecting import Cause
+from backend.db.connecting import CONNECTION, Cause
 from backend.db.locks import LockNumber
 from backend.db.migrate import upgrade
 from backend.errors import Unavailable
@@ -87,6 +87,23 @@ def test_a_pooler_changes_nothing_of_what_a_transaction_relies_on(pooled: str) -
             ).one()
             assert row[1:] == ("2min", "ISO, YMD")
     assert accounts.users(Actor.process_named("test")) == []
+
+
+def test_a_pooler_keeps_nothing_that_we_set(pooled: str) -> None:
+    before = all_settings(pooled)
+    upgrade(pooled)
+    for block in (engine.transaction, engine.read):
+        with block() as connection:
+            connection.execute(text("SELECT 1"))
+    engine.dispose()
+
+    assert all_settings(pooled) == before
+
+
+def all_settings(url: str) -> dict[str, str]:
+    """What the server connection behind a pooler works with."""
+    with psycopg.connect(url, **CONNECTION) as connection:
+        return dict(connection.execute("SELECT name, setting FROM pg_settings").fetchall())
 
 
 def test_behind_a_pooler_one_leads_and_one_bills(pooled: str) -> None:
