@@ -1,9 +1,11 @@
 """How every connection of ours is opened, what each transaction relies on, and why a connection was refused.
 
 PgBouncer refuses start parameters that it does not know, and in its transaction mode each transaction may meet another
-server connection. So nothing is set for a connection: each transaction sets what it relies on for itself.
+server connection. So behind a pooler nothing is set for a connection: each transaction sets what it relies on itself.
+Where none stands between, a connection is set once: the same for each transaction took a quarter of a small read.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -98,10 +100,10 @@ def cause_of(error: BaseException) -> Cause | None:
 
 
 def prepare(connection: psycopg.Connection[Any]) -> None:
-    """Refuse a database that cannot keep every letter, and prepare no statements behind a pooler.
+    """Refuse a database that cannot keep every letter; without a pooler, set what transactions rely on.
 
-    A pooler gives its own process number, and a statement that was prepared on one of its connections is unknown on
-    the next.
+    A pooler gives its own process number. On its connections nothing that one transaction leaves is there for the next:
+    no settings, and no prepared statements.
 
     Raises:
         UnsuitableEncodingError: the database's encoding is not UTF-8.
@@ -111,21 +113,35 @@ def prepare(connection: psycopg.Connection[Any]) -> None:
         raise UnsuitableEncodingError
     try:
         row = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
-        connection.rollback()
+        if row is None or row[0] != connection.info.backend_pid:
+            connection.prepare_threshold = None
+        else:
+            _set(connection, "SET", _SHORT)
+        connection.commit()
     except psycopg.Error:
         connection.close()  # who asked for it has not got it yet and cannot
         raise
-    if row is None or row[0] != connection.info.backend_pid:
-        connection.prepare_threshold = None
+
+
+def is_pooled(connection: psycopg.Connection[Any]) -> bool:
+    """Whether a pooler stands before the server, as ``prepare`` found out."""
+    return connection.prepare_threshold is None
 
 
 def set_transaction(
     connection: psycopg.Connection[Any], *, is_patient: bool = False, is_read_only: bool = False
 ) -> None:
     """Set what the transaction that begins relies on; a patient one may think and wait for as long as it likes."""
-    names = _PATIENT if is_patient else _SHORT
-    statements = ["SET TRANSACTION READ ONLY"] if is_read_only else []
-    statements += [f"SET LOCAL {name} = '{value}'" for name, value in names.items()]
+    # psycopg says it when it begins. Without a word of ours it stays what the database's default is.
+    access = True if is_read_only else None
+    if connection.read_only is not access:
+        connection.read_only = access
+    if is_patient or is_pooled(connection):
+        _set(connection, "SET LOCAL", _PATIENT if is_patient else _SHORT)
+
+
+def _set(connection: psycopg.Connection[Any], how: str, values: Mapping[str, object]) -> None:
+    statements = [f"{how} {name} = '{value}'" for name, value in values.items()]
     connection.execute("; ".join(statements).encode(), prepare=False)
 
 

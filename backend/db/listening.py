@@ -53,7 +53,7 @@ class Listener:
         address = engine().url.set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(address, autocommit=True, **CONNECTION) as connection:
             connecting.prepare(connection)
-            if connection.prepare_threshold is None:
+            if connecting.is_pooled(connection):
                 return False
             connection.execute(SQL("LISTEN {}").format(Identifier(self._channel)))
             self._heard()

@@ -4,6 +4,7 @@ from threading import Barrier
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, text
 
 from backend.clients.http import refuse_inside_transaction
@@ -12,6 +13,7 @@ from backend.db.locks import LockNumber
 from backend.errors import Unavailable
 from backend.job_runs.repository import Lock
 from backend.sandbox.processes import free_port
+from tests.conftest import forget_caches
 
 
 def rows(url: str) -> int:
@@ -57,8 +59,6 @@ def test_a_read_changes_nothing(database: str) -> None:
 
 def test_a_dead_database_is_unavailable_not_a_stack_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", f"postgresql://u:p@127.0.0.1:{free_port()}/x")
-    from tests.conftest import forget_caches  # noqa: PLC0415 - only this test changes the address by hand
-
     forget_caches()
     with pytest.raises(Unavailable) as refused, engine.read():
         pass
@@ -121,6 +121,30 @@ def test_postgresql_notices_within_seconds_that_a_host_vanished(database: str) -
         assert shown(driver) == SESSION
         assert driver.info.get_parameters()["keepalives_idle"] == "5"
         assert driver.info.get_parameters()["tcp_user_timeout"] == "10000"
+
+
+def test_where_nobody_stands_between_a_transaction_begins_with_its_own_first_statement(database: str) -> None:
+    for block in (engine.read, engine.transaction):
+        with block() as connection:
+            driver = engine.driver_of(connection)
+            assert driver.info.transaction_status == TransactionStatus.IDLE
+            assert shown(driver) == SESSION
+
+
+def test_what_one_transaction_may_says_nothing_of_the_next_on_its_connection(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "1")
+    forget_caches()
+    with engine.advisory_lock(LockNumber.BILLING) as ours:
+        assert ours
+    with engine.read() as connection:
+        first = engine.driver_of(connection).info.backend_pid
+        assert shown(engine.driver_of(connection)) == SESSION
+    insert(1405)
+    with engine.transaction() as connection:
+        assert engine.driver_of(connection).info.backend_pid == first
+    assert rows(database) == 1
 
 
 def test_the_leaders_lock_does_not_outlive_its_host_either(database: str) -> None:
