@@ -9,7 +9,7 @@ from portal.i18n import language_mark, script_needed, t
 from portal.layout import page
 
 
-@page(routes.HOME, title="brand.name")
+@page(routes.HOME, "brand.name")
 def home() -> rx.Component:
     """The server answers this address with a redirect; this is for who comes from within."""
     return skeleton(5)

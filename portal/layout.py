@@ -11,10 +11,12 @@ from backend.actor import Role
 from backend.i18n.catalog import text
 from portal import pages, routes
 from portal.components.answer import ANOTHER_PAGE, CONTENT, answer_region, answered_by
-from portal.components.basics import NavLink, PlainLink, button, link, post_form
+from portal.components.basics import PlainLink, button, link, post_form
 from portal.components.status import error_panel, note
 from portal.guard import ConnectionState
 from portal.i18n import by_language, language_mark, script_needed, t
+from portal.navigation import navigation
+from portal.pages import Group, Page
 from portal.visitor import VisitorState
 
 
@@ -81,25 +83,7 @@ def _top_bar() -> rx.Component:
         rx.el.div(
             _brand(),
             rx.cond(visitor.company != "", rx.el.span(visitor.company, class_name="company"), rx.fragment()),
-            rx.el.nav(
-                rx.cond(
-                    visitor.is_tenant,
-                    rx.fragment(_nav(t("nav.usage"), routes.USAGE), _nav(t("nav.invoices"), routes.INVOICES)),
-                    rx.fragment(),
-                ),
-                rx.cond(
-                    visitor.is_staff,
-                    rx.fragment(
-                        _nav(t("nav.billing"), routes.BILLING),
-                        _nav(t("nav.invoices"), routes.ALL_INVOICES),
-                        _nav(t("nav.payments"), routes.PAYMENTS),
-                        _nav(t("nav.companies"), routes.COMPANIES),
-                    ),
-                    rx.fragment(),
-                ),
-                class_name="nav",
-                aria_label=t("nav.label"),
-            ),
+            navigation(),
             rx.el.div(language_link(), theme_button(), _user_menu(), class_name="tools"),
             class_name="topbar-in",
         ),
@@ -131,10 +115,6 @@ def _brand() -> rx.Component:
         aria_label=t("brand.name"),
         reload_document=True,
     )
-
-
-def _nav(title: Any, to: str) -> rx.Component:
-    return NavLink.create(title, to=to)
 
 
 def _user_menu() -> rx.Component:
@@ -236,16 +216,41 @@ def _icon(path: str, class_name: str) -> rx.Component:
 
 def page(
     route: str,
-    *,
     title: str,
     roles: frozenset[Role] = frozenset(),
+    *,
+    nav: str = "",
+    group: Group | None = None,
+    order: int = 0,
     on_load: Sequence[Any] = (),
     bare: bool = False,
 ) -> Callable[[Callable[[], rx.Component]], Callable[[], rx.Component]]:
-    """Register a page: whom it is for, the catalogue key of its title, and what loads its content."""
-    pages.declare(route, roles)
+    """Register a page: all that the rest of the portal knows of it stands here.
+
+    Args:
+        route: its address; a part in brackets differs from page to page.
+        title: the catalogue key of what the browser calls it.
+        roles: whom it is for; nobody named means everybody, signed in or not.
+        nav: the catalogue key of its entry in the bar; without one it has none.
+        group: the group of the bar that the entry stands in.
+        order: the entry's place among its neighbours, the smallest first.
+        on_load: the handlers that load its content.
+        bare: without the bar, for who is not signed in.
+    """
 
     def register(build: Callable[[], rx.Component]) -> Callable[[], rx.Component]:
+        pages.register(
+            Page(
+                route=route,
+                title=title,
+                module=build.__module__,
+                roles=roles,
+                nav=nav,
+                group=group,
+                order=order,
+            )
+        )
+
         # Reflex bundles by a function's module: without the page's own, every page would load the chart of one.
         @rx.page(route=route, title=text(title, "fa"), on_load=[VisitorState.enter, *on_load])
         @wraps(build)

@@ -1,23 +1,84 @@
-"""Whom each page is for. A courtesy for visitors; what protects data is the guard and the services."""
+"""Every page of the portal: its address, whom it is for, and its entry in the bar. ``layout.page`` registers one.
+
+The bar, the redirects between pages and the tests read this registry, so only its own file names a page.
+Whom a page is for is a courtesy for visitors; what protects data is the guard and the services.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
 from backend.actor import Role
 
-_roles: dict[str, frozenset[Role]] = {}
+
+class Group(StrEnum):
+    """What a page of the staff is for. The bar shows the groups in this order."""
+
+    WATCH = "watch"
+    ACT = "act"
+    MONEY = "money"
+    COMPANY = "company"
 
 
-def declare(route: str, roles: frozenset[Role]) -> None:
-    """Remember whom a page is for. No roles: for everybody, signed in or not."""
-    if roles:
-        _roles[route] = roles
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page. No roles: it is for everybody, signed in or not. No ``nav``: the bar does not name it.
+
+    ``title`` and ``nav`` are catalogue keys, ``module`` is where the page is built.
+    """
+
+    route: str
+    title: str
+    module: str
+    roles: frozenset[Role] = frozenset()
+    nav: str = ""
+    group: Group | None = None
+    order: int = 0
+
+    @property
+    def has_places(self) -> bool:
+        """Whether the address holds something that differs, such as an invoice's id."""
+        return "[" in self.route
+
+    def is_at(self, path: str) -> bool:
+        """Whether a path leads to this page."""
+        parts, pattern = path.strip("/").split("/"), self.route.strip("/").split("/")
+        return len(pattern) == len(parts) and all(
+            want.startswith("[") or want == got for want, got in zip(pattern, parts, strict=True)
+        )
+
+
+_pages: dict[str, Page] = {}
+
+
+def register(page: Page) -> None:
+    """Remember a page.
+
+    Raises:
+        ValueError: another module has a page at this address.
+    """
+    known = _pages.setdefault(page.route, page)
+    if known.module != page.module:
+        raise ValueError(f"{known.module} and {page.module} both have a page at {page.route}")
+    _pages[page.route] = page
+
+
+def registered() -> list[Page]:
+    """All pages, by their address."""
+    return sorted(_pages.values(), key=lambda page: page.route)
+
+
+def named_in_bar(group: Group | None) -> list[Page]:
+    """The pages of a group that the bar names, in their order. None: those that stand in the bar by themselves."""
+    found = [page for page in registered() if page.nav and page.group == group]
+    return sorted(found, key=lambda page: page.order)
 
 
 def roles_of_path(path: str) -> frozenset[Role] | None:
     """Whom the page at a path is for, or None when no such page asks for a role."""
-    parts = path.strip("/").split("/")
-    for route, roles in _roles.items():
-        pattern = route.strip("/").split("/")
-        if len(pattern) == len(parts) and all(
-            want.startswith("[") or want == got for want, got in zip(pattern, parts, strict=True)
-        ):
-            return roles
-    return None
+    return next((page.roles for page in _pages.values() if page.roles and page.is_at(path)), None)
+
+
+def roles_of(pages: Sequence[Page]) -> frozenset[Role]:
+    """Everybody whom one of some pages is for."""
+    return frozenset().union(*(page.roles for page in pages))

@@ -16,7 +16,6 @@ INVOICE = "/invoices/[invoice_id]"
 BILLING = "/billing"
 ALL_INVOICES = "/all-invoices"
 PAYMENTS = "/payments"
-COMPANIES = "/companies"
 
 # What the staff's list of invoices is narrowed by.
 COMPANY, DAY, STATUS = "company", "day", "status"

@@ -7,7 +7,7 @@ import reflex as rx
 from reflex_base.event import EventSpec
 
 from backend.accounts.types import Session
-from backend.actor import STAFF_ROLES, TENANT_ROLES
+from backend.actor import STAFF_ROLES
 from backend.errors import SignInRequired, Unavailable
 from backend.i18n.catalog import Lang, error_text, text
 from backend.tenants import service as tenants
@@ -25,9 +25,9 @@ class Visitor:
     email: str = ""
     initial: str = ""
     role: str = ""
+    role_code: str = ""
     company: str = ""
     language: str = ""
-    is_tenant: bool = False
     is_staff: bool = False
 
 
@@ -96,9 +96,9 @@ def _visitor(found: Session, lang: Lang) -> Visitor:
         email=found.email,
         initial=found.name.strip()[:1],
         role=text(f"role.{found.actor.role}", lang),
+        role_code=str(found.actor.role),
         company=company,
         language=lang,
-        is_tenant=found.actor.role in TENANT_ROLES,
         is_staff=found.actor.role in STAFF_ROLES,
     )
 

@@ -24,7 +24,7 @@ SESSIONS_ANSWER = "answer-sessions"
 EVERYWHERE_TITLE = "everywhere-title"
 
 
-@page(routes.ACCOUNT, title="page.account.title", roles=EVERYBODY, on_load=[AccountState.load])
+@page(routes.ACCOUNT, "page.account.title", EVERYBODY, on_load=[AccountState.load])
 def account() -> rx.Component:
     """What was done, then what can be done."""
     visitor = VisitorState.visitor

@@ -10,7 +10,7 @@ from portal.i18n import t
 from portal.layout import page
 
 
-@page(routes.SIGN_IN, title="page.sign_in.title", on_load=[SignInState.load], bare=True)
+@page(routes.SIGN_IN, "page.sign_in.title", on_load=[SignInState.load], bare=True)
 def sign_in() -> rx.Component:
     """Address, password, and the reason when the last attempt failed."""
     return rx.el.div(

@@ -20,9 +20,18 @@ from portal.components.tabs import tab_panel, tabs
 from portal.guard import STAFF
 from portal.i18n import t
 from portal.layout import page
+from portal.pages import Group
 
 
-@page(routes.BILLING, title="page.billing.title", roles=STAFF, on_load=[BillingState.load])
+@page(
+    routes.BILLING,
+    "page.billing.title",
+    STAFF,
+    nav="nav.billing",
+    group=Group.MONEY,
+    order=10,
+    on_load=[BillingState.load],
+)
 def billing() -> rx.Component:
     """Alarms first, then the views, then the one open question."""
     return rx.fragment(

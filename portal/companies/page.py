@@ -2,7 +2,6 @@
 
 import reflex as rx
 
-from portal import routes
 from portal.companies.rows import CompanyRow
 from portal.companies.state import CompaniesState
 from portal.components.basics import code_number, link, page_head
@@ -12,10 +11,19 @@ from portal.components.table import Column, data_table
 from portal.guard import STAFF
 from portal.i18n import t
 from portal.layout import page
+from portal.pages import Group
 from portal.place import SEARCH
 
 
-@page(routes.COMPANIES, title="page.companies.title", roles=STAFF, on_load=[CompaniesState.load])
+@page(
+    "/companies",
+    "page.companies.title",
+    STAFF,
+    nav="nav.companies",
+    group=Group.COMPANY,
+    order=10,
+    on_load=[CompaniesState.load],
+)
 def companies() -> rx.Component:
     """Every company, by its label."""
     return rx.fragment(

@@ -17,7 +17,7 @@ from portal.layout import page
 from portal.visitor import VisitorState
 
 
-@page(routes.INVOICE, title="page.invoice.title", roles=EVERYBODY, on_load=[InvoiceState.load])
+@page(routes.INVOICE, "page.invoice.title", EVERYBODY, on_load=[InvoiceState.load])
 def invoice() -> rx.Component:
     """The invoice, or why there is none."""
     return rx.fragment(

@@ -17,7 +17,14 @@ from portal.invoices.rows import InvoiceRow
 from portal.layout import page
 
 
-@page(routes.INVOICES, title="page.invoices.title", roles=TENANT, on_load=[InvoicesState.load])
+@page(
+    routes.INVOICES,
+    "page.invoices.title",
+    TENANT,
+    nav="nav.invoices",
+    order=20,
+    on_load=[InvoicesState.load],
+)
 def invoices() -> rx.Component:
     """What is due, and every invoice, the newest day first."""
     return rx.fragment(

@@ -11,10 +11,19 @@ from portal.guard import STAFF
 from portal.i18n import t
 from portal.invoices.staff_state import AllInvoicesState
 from portal.layout import page
+from portal.pages import Group
 from portal.place import SEARCH, Choice
 
 
-@page(routes.ALL_INVOICES, title="page.all_invoices.title", roles=STAFF, on_load=[AllInvoicesState.load])
+@page(
+    routes.ALL_INVOICES,
+    "page.all_invoices.title",
+    STAFF,
+    nav="nav.invoices",
+    group=Group.MONEY,
+    order=20,
+    on_load=[AllInvoicesState.load],
+)
 def all_invoices() -> rx.Component:
     """Every invoice, the newest day first."""
     return rx.fragment(

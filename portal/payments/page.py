@@ -11,11 +11,20 @@ from portal.components.tabs import tab_panel, tabs
 from portal.guard import STAFF
 from portal.i18n import t
 from portal.layout import page
+from portal.pages import Group
 from portal.payments.parts import LISTS_ANSWER, evidence, payments_table, resolve_dialog, search
 from portal.payments.state import PaymentsState
 
 
-@page(routes.PAYMENTS, title="page.payments.title", roles=STAFF, on_load=[PaymentsState.load])
+@page(
+    routes.PAYMENTS,
+    "page.payments.title",
+    STAFF,
+    nav="nav.payments",
+    group=Group.MONEY,
+    order=30,
+    on_load=[PaymentsState.load],
+)
 def payments() -> rx.Component:
     """The lists, then the evidence of the payment that was opened, then the one open question."""
     return rx.fragment(

@@ -18,7 +18,14 @@ from portal.usage.rows import DayRow
 from portal.usage.state import UsageState
 
 
-@page(routes.USAGE, title="page.usage.title", roles=TENANT, on_load=[UsageState.load, UsageState.follow])
+@page(
+    routes.USAGE,
+    "page.usage.title",
+    TENANT,
+    nav="nav.usage",
+    order=10,
+    on_load=[UsageState.load, UsageState.follow],
+)
 def usage() -> rx.Component:
     """Today, this month, thirty days as a chart and as a table."""
     return rx.fragment(

@@ -19,9 +19,14 @@ from urllib.parse import urlsplit
 import httpx
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
 
+import portal.portal  # noqa: F401 (registers the pages)
+from backend.actor import Role
 from backend.sandbox import tools
 from backend.sandbox.signins import SignIn, sign_ins
 from backend.sandbox.stack import Stack
+from portal import routes
+from portal.pages import Page as PortalPage
+from portal.pages import registered
 from tests.bench import rivals
 from tests.bench.figures import Figures, say, say_table
 from tests.bench.rivals import Rival
@@ -261,24 +266,19 @@ def clicks(visitor: Visitor) -> dict[str, Any]:
 def scripts(tenant: Visitor, operator: Visitor) -> dict[str, Any]:
     """Kilobytes of script, gzip, that the first load of each page takes, beside what it may take."""
     nobody = Visitor(chromium=tenant.chromium, web_url=tenant.web_url, token="")
-    pages = (
-        ("usage", tenant, "/usage", BUDGET_CHART_KB),
-        ("invoices", tenant, "/invoices", BUDGET_KB),
-        ("invoice", tenant, "main a[href^='/invoices/']", BUDGET_KB),
-        ("account", tenant, "/account", BUDGET_KB),
-        ("billing", operator, "/billing", BUDGET_KB),
-        ("sign_in", nobody, "/sign-in", BUDGET_KB),
-    )
     measured: dict[str, Any] = {}
-    for name, visitor, path, budget in pages:
-        size = _gzip_kb(_scripts_of(visitor, path))
-        measured[name] = {"gzip_kb": size, "budget_kb": budget, "is_within": size <= budget}
+    for page in registered():
+        if page.route == routes.HOME:
+            continue  # it only leads on
+        visitor = tenant if Role.TENANT_ADMIN in page.roles else operator if page.roles else nobody
+        budget = BUDGET_CHART_KB if page.route == routes.USAGE else BUDGET_KB
+        size = _gzip_kb(_scripts_of(visitor, page))
+        measured[page.route] = {"gzip_kb": size, "budget_kb": budget, "is_within": size <= budget}
     return measured
 
 
-def _scripts_of(visitor: Visitor, path: str) -> list[str]:
-    if not path.startswith("/"):
-        path = _first_link(visitor, path)
+def _scripts_of(visitor: Visitor, wanted: PortalPage) -> list[str]:
+    path = _first_link(visitor, wanted) if wanted.has_places else wanted.route
     with visitor.fresh_page() as (_, page, session):
         wire = Wire(session)
         page.goto(f"{visitor.web_url}{path}", wait_until="load")
@@ -287,10 +287,12 @@ def _scripts_of(visitor: Visitor, path: str) -> list[str]:
         return wire.scripts
 
 
-def _first_link(visitor: Visitor, selector: str) -> str:
+def _first_link(visitor: Visitor, wanted: PortalPage) -> str:
+    """The address of a page whose address differs: the first that its list leads to."""
+    above = wanted.route.partition("/[")[0]
     with visitor.fresh_page() as (_, page, _session):
-        page.goto(f"{visitor.web_url}/invoices", wait_until="load")
-        return page.locator(selector).first.get_attribute("href") or ""
+        page.goto(f"{visitor.web_url}{above}", wait_until="load")
+        return page.locator(f"main a[href^='{above}/']").first.get_attribute("href") or ""
 
 
 def _gzip_kb(urls: Sequence[str]) -> float:

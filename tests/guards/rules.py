@@ -276,7 +276,7 @@ def untranslated(persian: dict[str, str]) -> list[str]:
 
 
 def used_keys(files: Iterable[Source], prefixes: Iterable[str]) -> set[str]:
-    """Catalogue keys of known sections that ``t``, ``text`` or ``has`` ask for, a title, or a thing called ``key``."""
+    """Catalogue keys of known sections that ``t``, ``text``, ``has`` or ``page`` ask for, or a thing called ``key``."""
     pattern = re.compile(rf"({'|'.join(map(re.escape, prefixes))})(\.[a-z0-9_]+)+")
     asked = (part for source in files for node in ast.walk(ast.parse(source.text)) for part in _asked(node))
     return {
@@ -293,9 +293,10 @@ def _asked(node: ast.AST) -> list[ast.expr]:
         return [node.value] if any(getattr(each, "id", "") == "key" for each in node.targets) else []
     if not isinstance(node, ast.Call):
         return []
-    titles = [each.value for each in node.keywords if each.arg == "title"]
     name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-    return [*titles, *node.args[:1]] if name in {"t", "text", "has"} else titles
+    if name == "page":
+        return [*node.args[1:2], *(each.value for each in node.keywords if each.arg in {"title", "nav"})]
+    return node.args[:1] if name in {"t", "text", "has"} else []
 
 
 def key_families(files: Iterable[Source], prefixes: Iterable[str]) -> set[str]:

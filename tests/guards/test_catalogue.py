@@ -13,6 +13,7 @@ from backend.payments import types as payment_types
 from backend.payments.types import EntryKind, EventKind, Outcome, State, Verdict
 from backend.usage import types as usage_types
 from backend.usage.types import OpeningSource
+from portal.pages import Group
 from tests.guards import rules
 from tests.guards.rules import PRODUCTION, ROOT, Source
 
@@ -47,7 +48,7 @@ def test_a_key_that_nobody_wrote_a_sentence_for_is_seen() -> None:
         """
 t("page.none_such")
 key = "page.this" if x else "page.that"
-page("/x", title="page.title")
+page("/x", "page.title", nav="page.entry")
 text("page.one" if x else "page.two", lang)
 log.info("page.opened")
 """,
@@ -58,6 +59,7 @@ log.info("page.opened")
         "page.this",
         "page.that",
         "page.title",
+        "page.entry",
         "page.one",
         "page.two",
     }
@@ -75,6 +77,7 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "invoice.hold_name.{}": Hold,
     "invoice.status.{}": Status,
     "mail.{}.{}": None,
+    "nav.group.{}": Group,
     "number.{}": ("thousand", "million", "billion"),
     "payment.by.{}": None,
     "payment.detail.{}": None,

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -263,15 +264,12 @@ def own_handlers() -> list[str]:
     )
 
 
+# Arguments that lead a handler further than any word would.
 PAYLOADS: dict[str, dict[str, Any]] = {
     "choose_tab": {"name": "held"},
     "make_plan": {"form": {"day": "all"}},
     "compare": {"form": {"compared_day": "1405-09-10"}},
-    "ask_release": {"key": "x"},
     "release": {"form": {"reason": "because"}},
-    "revoke": {"key": "x"},
-    "toggle": {"key": "x"},
-    "open_file": {"key": "x"},
     "seek": {"form": {"q": "7"}},
     "find": {"form": {"wanted": "7"}},
     "resolve": {"form": {"reason": "because"}},
@@ -280,7 +278,13 @@ PAYLOADS: dict[str, dict[str, Any]] = {
 
 
 def payload_of(handler: str) -> dict[str, Any]:
-    return PAYLOADS.get(handler.rpartition(".")[2], {})
+    """Arguments for a handler: a form that is empty, or a word, where none are written down."""
+    method = handler.rpartition(".")[2]
+    if method in PAYLOADS:
+        return PAYLOADS[method]
+    registered = RegistrationContext.get().event_handlers[handler].handler
+    wanted = list(inspect.signature(registered.fn).parameters.values())[1:]
+    return {each.name: {} if "dict" in str(each.annotation) else "x" for each in wanted}
 
 
 @contextmanager

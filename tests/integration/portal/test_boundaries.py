@@ -13,6 +13,7 @@ from portal import routes
 from tests.integration.payments import payer
 from tests.integration.portal.belongings import Belongings
 from tests.integration.portal.conftest import Delta, Pipeline, Tab, own_handlers, shown
+from tests.own_pages import own_pages
 
 
 def payloads(handler: str, name: str) -> dict[str, Any]:
@@ -87,15 +88,9 @@ def test_what_an_operator_has_loaded_reaches_no_tenants_tab(
 
     async def steps(tab: Tab) -> tuple[list[Delta], list[Delta]]:
         filled: list[Delta] = []
-        for page in (
-            routes.BILLING,
-            routes.PAYMENTS,
-            routes.ALL_INVOICES,
-            routes.COMPANIES,
-            routes.ACCOUNT,
-            routes.invoice(foreign),
-        ):
-            await tab.open(cookie=operator.cookie, tab="operator", path=page, told=filled)
+        for page in own_pages(Role.OPERATOR):
+            path = page.route.replace("[invoice_id]", str(foreign))
+            await tab.open(cookie=operator.cookie, tab="operator", path=path, told=filled)
         told = await tab.open(cookie=viewer.cookie, tab="viewer", path=routes.INVOICES)
         # And the operator's own tab, by whoever has its token.
         await tab.open(cookie=viewer.cookie, tab="operator", path=routes.INVOICES, told=told)
