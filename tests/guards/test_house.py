@@ -20,7 +20,7 @@ BROKEN: dict[str, tuple[Rule, Source]] = {
     ),
     "portal and jobs only through services": (
         rules.side_doors,
-        Source("portal/usage/state.py", "from backend.usage.repository import rows"),
+        Source("portal/features/usage/state.py", "from backend.usage.repository import rows"),
     ),
     "only db.engine commits": (
         rules.commits,
@@ -75,11 +75,13 @@ BROKEN: dict[str, tuple[Rule, Source]] = {
     ),
     "no computed var is told to everybody": (
         rules.told_to_everybody,
-        Source("portal/usage/state.py", "class S:\n    @rx.var(cache=True)\n    def total(self): ..."),
+        Source(
+            "portal/features/usage/state.py", "class S:\n    @rx.var(cache=True)\n    def total(self): ..."
+        ),
     ),
     "no computed var comes in by another name": (
         rules.told_to_everybody,
-        Source("portal/usage/state.py", "from reflex.vars import computed_var as kept"),
+        Source("portal/features/usage/state.py", "from reflex.vars import computed_var as kept"),
     ),
     "no module is named after nothing": (rules.naive_names, Source("backend/usage/utils.py", "")),
 }
@@ -118,6 +120,6 @@ def _check(actor):
         raise Forbidden
 """,
     )
-    state = Source("portal/usage/state.py", "class S:\n    @rx.var\n    def _total(self): ...")
+    state = Source("portal/features/usage/state.py", "class S:\n    @rx.var\n    def _total(self): ...")
 
     assert rules.unasked_actors(service) == rules.told_to_everybody(state) == []

@@ -14,7 +14,7 @@ from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang
 from backend.invoices import service as invoices
 from backend.tenants import service as tenants
-from portal.billing.compare_state import read_comparison
+from portal.features.billing.compare_state import read_comparison
 from tests import factories
 from tests.integration.invoices.conftest import Past
 

@@ -13,7 +13,7 @@ from backend.db.engine import read, transaction
 from backend.errors import Forbidden, NotFound, Unavailable
 from backend.notifications import rules, service
 from backend.notifications.types import Mail, SendReport
-from portal.billing import reading
+from portal.features.billing import reading
 from tests import factories
 from tests.integration.notifications.conftest import Fault, PostOffice, start, use_mail_server
 

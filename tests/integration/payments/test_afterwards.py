@@ -11,7 +11,7 @@ from backend.db.locks import LockNumber
 from backend.errors import Conflict, Forbidden, Invalid, Unavailable
 from backend.payments import gateway_service, reconcile_service, service
 from backend.payments.types import EventKind, Flag, Outcome, State, Verdict
-from portal.payments.rows import to_file
+from portal.features.payments.rows import to_file
 from tests import factories
 from tests.integration.payments.payer import (
     SWEEPER,

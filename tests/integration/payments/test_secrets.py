@@ -14,9 +14,9 @@ from backend.errors import AppError
 from backend.i18n.catalog import LANGUAGES
 from backend.payments import service
 from backend.payments.types import HandOff
+from portal.features.invoices.payment_rows import read_credit, read_offer, to_attempts
+from portal.features.payments import reading
 from portal.http.payments import _facts
-from portal.invoices.payment_rows import read_credit, read_offer, to_attempts
-from portal.payments import reading
 from tests import factories
 from tests.integration.payments.payer import Payer, let_time_pass, sweep, track_of
 

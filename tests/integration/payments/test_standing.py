@@ -11,9 +11,9 @@ from backend.invoices.types import InvoiceId
 from backend.payments import rules, service
 from backend.payments.standing_rules import CheckReport, is_being_checked
 from backend.payments.types import HandOff, Outcome, State, Verdict
-from portal.invoices.check_state import ask_now
-from portal.invoices.detail_state import detail_view
-from portal.invoices.list_state import list_view
+from portal.features.invoices.check_state import ask_now
+from portal.features.invoices.detail_state import detail_view
+from portal.features.invoices.list_state import list_view
 from portal.payment_words import standing_of
 from portal.place import Place
 from tests import factories

@@ -13,7 +13,7 @@ from backend.notifications.letters import letter_of
 from backend.notifications.types import Mail
 from backend.payments import service
 from backend.payments.types import Outcome
-from portal.invoices.list_state import list_view
+from portal.features.invoices.list_state import list_view
 from portal.place import Place
 from tests import factories
 from tests.integration.payments.payer import Payer, callback_of, invoice, mails, status_of, track_of

@@ -107,7 +107,7 @@ def an_undecorated_method_and_setvar_do_not_run(served: Served) -> None:
     names += [
         f"{state}.reset",
         f"{state}.hydrate",
-        f"{wire('billing___state____billing_state.load')}_",
+        f"{wire('features___billing___state____billing_state.load')}_",
         f"{state}._x",
     ]
     with RawSocket(served.url, cookie=person.cookie) as tab:
@@ -148,12 +148,12 @@ def wrong_arguments_break_nothing(served: Served) -> None:
     with RawSocket(served.url, cookie=person.cookie) as tab:
         tab.hydrate("/billing")
         for value in ("", "x" * 5_000, {"$gt": 0}, [1], None, -1, 10**30):
-            tab.send(wire("billing___state____billing_state.choose_tab"), {"name": value})
-            tab.send(wire("billing___state____billing_state.ask_release"), {"key": value})
-            tab.send(wire("billing___state____billing_state.release"), {"form": {"reason": value}})
+            tab.send(wire("features___billing___state____billing_state.choose_tab"), {"name": value})
+            tab.send(wire("features___billing___state____billing_state.ask_release"), {"key": value})
+            tab.send(wire("features___billing___state____billing_state.release"), {"form": {"reason": value}})
             tab.send(wire("visitor____visitor_state.tell_unexpected"), {"reference": value})
         tab.told()
-        tab.send(wire("billing___state____billing_state.choose_tab"), {"name": "held"})
+        tab.send(wire("features___billing___state____billing_state.choose_tab"), {"name": "held"})
         told = tab.told()
     assert '"tab_rx_state_":"held"' in told.replace(" ", "")
 
@@ -165,7 +165,7 @@ def a_stolen_tab_token_shows_nothing(served: Served) -> None:
             assert victim.email in tab.hydrate("/billing")
             stolen = tab.tab
         with RawSocket(served.url, cookie=cookie, tab=stolen) as tab:
-            tab.send(wire("billing___state____billing_state.choose_tab"), {"name": "held"})
+            tab.send(wire("features___billing___state____billing_state.choose_tab"), {"name": "held"})
             told = tab.told() + tab.hydrate("/billing")
         assert victim.email not in told
         assert '"can_act_rx_state_":true' not in told.replace(" ", "")
@@ -177,7 +177,7 @@ def a_tab_token_in_use_is_not_shared(served: Served) -> None:
         tab.hydrate("/billing")
         with RawSocket(served.url, cookie=thief.cookie, tab=tab.tab) as second:
             told = second.hydrate("/billing")
-            tab.send(wire("billing___state____billing_state.choose_tab"), {"name": "held"})
+            tab.send(wire("features___billing___state____billing_state.choose_tab"), {"name": "held"})
             assert '"held"' in tab.told()
             told += second.told()
     assert victim.email not in told
@@ -211,7 +211,7 @@ def a_flood_is_refused_and_many_tabs_are_none(served: Served) -> None:
     assert '"too_many"' not in served.log
     with RawSocket(served.url, cookie=person.cookie) as tab:
         for _ in range(150):
-            tab.send(wire("billing___state____billing_state.choose_tab"), {"name": "held"})
+            tab.send(wire("features___billing___state____billing_state.choose_tab"), {"name": "held"})
         tab.told()
     assert served.log.count('"too_many"') == 1
 

@@ -18,13 +18,13 @@ from backend.db.engine import read, transaction
 from backend.errors import SignInRequired
 from backend.invoices.types import BillingRun
 from portal import session
-from portal.billing import reading
-from portal.billing import state as billing_state
-from portal.billing.reading import PlanView
-from portal.billing.state import BillingState
-from portal.usage import state as usage_state
-from portal.usage.rows import Amount, TodayView
-from portal.usage.state import Today
+from portal.features.billing import reading
+from portal.features.billing import state as billing_state
+from portal.features.billing.reading import PlanView
+from portal.features.billing.state import BillingState
+from portal.features.usage import state as usage_state
+from portal.features.usage.rows import Amount, TodayView
+from portal.features.usage.state import Today
 from tests.integration.portal.conftest import SEED, Delta, House, Person, Pipeline, Tab, own_handlers, shown
 
 

@@ -12,7 +12,7 @@ from tests.integration.portal.conftest import House, Pipeline, Tab, own_handlers
 from tests.integration.portal.line import Exchange
 
 REPORT = next(name for name in guard.FRAMEWORK if name.endswith(".handle_frontend_exception"))
-CHOOSE_TAB = "billing___state____billing_state.choose_tab"
+CHOOSE_TAB = "features___billing___state____billing_state.choose_tab"
 READY = '"phase_rx_state_":"ready"'
 RUSHED = '"is_rushed_rx_state_":true'
 

@@ -28,30 +28,30 @@ ANYBODY = SIGNED_IN | {None}
 # A handler of a feature may be sent by whom the feature's pages are for. Those for fewer, and those of no feature, are
 # written down once more by hand: a policy that is opened by mistake differs from this.
 BY_HAND: dict[str, set[Role] | set[Role | None]] = {
-    "accounts___account_state____account_state.ask_everywhere": SIGNED_IN,
-    "accounts___account_state____account_state.close_everywhere": SIGNED_IN,
-    "accounts___account_state____account_state.load": SIGNED_IN,
-    "accounts___account_state____account_state.revoke": SIGNED_IN,
-    "billing___state____billing_state.ask_release": OPERATORS,
-    "billing___state____billing_state.close_release": OPERATORS,
-    "billing___state____billing_state.release": OPERATORS,
-    "billing___state____billing_state.run_plan": OPERATORS,
-    "invoices___staff_state____all_invoices_state.load": STAFF,
-    "invoices___detail_state____invoice_state.check_now": TENANT,
-    "invoices___detail_state____invoice_state.ask_credit": ADMIN,
-    "invoices___detail_state____invoice_state.close_credit": ADMIN,
-    "invoices___detail_state____invoice_state.use_credit": ADMIN,
-    "invoices___list_state____invoices_state.load": TENANT,
-    "invoices___list_state____invoices_state.load_again": TENANT,
-    "invoices___list_state____invoices_state.toggle": ADMIN,
-    "invoices___list_state____invoices_state.check_now": TENANT,
-    "invoices___list_state____invoices_state.ask_credit": ADMIN,
-    "invoices___list_state____invoices_state.close_credit": ADMIN,
-    "invoices___list_state____invoices_state.use_credit": ADMIN,
-    "payments___state____payments_state.ask_resolve": OPERATORS,
-    "payments___state____payments_state.check_again": OPERATORS,
-    "payments___state____payments_state.close_resolve": OPERATORS,
-    "payments___state____payments_state.resolve": OPERATORS,
+    "features___accounts___account_state____account_state.ask_everywhere": SIGNED_IN,
+    "features___accounts___account_state____account_state.close_everywhere": SIGNED_IN,
+    "features___accounts___account_state____account_state.load": SIGNED_IN,
+    "features___accounts___account_state____account_state.revoke": SIGNED_IN,
+    "features___billing___state____billing_state.ask_release": OPERATORS,
+    "features___billing___state____billing_state.close_release": OPERATORS,
+    "features___billing___state____billing_state.release": OPERATORS,
+    "features___billing___state____billing_state.run_plan": OPERATORS,
+    "features___invoices___staff_state____all_invoices_state.load": STAFF,
+    "features___invoices___detail_state____invoice_state.check_now": TENANT,
+    "features___invoices___detail_state____invoice_state.ask_credit": ADMIN,
+    "features___invoices___detail_state____invoice_state.close_credit": ADMIN,
+    "features___invoices___detail_state____invoice_state.use_credit": ADMIN,
+    "features___invoices___list_state____invoices_state.load": TENANT,
+    "features___invoices___list_state____invoices_state.load_again": TENANT,
+    "features___invoices___list_state____invoices_state.toggle": ADMIN,
+    "features___invoices___list_state____invoices_state.check_now": TENANT,
+    "features___invoices___list_state____invoices_state.ask_credit": ADMIN,
+    "features___invoices___list_state____invoices_state.close_credit": ADMIN,
+    "features___invoices___list_state____invoices_state.use_credit": ADMIN,
+    "features___payments___state____payments_state.ask_resolve": OPERATORS,
+    "features___payments___state____payments_state.check_again": OPERATORS,
+    "features___payments___state____payments_state.close_resolve": OPERATORS,
+    "features___payments___state____payments_state.resolve": OPERATORS,
     "place____place_state.seek": SIGNED_IN,
     "visitor____visitor_state.dismiss": ANYBODY,
     "visitor____visitor_state.enter": ANYBODY,
@@ -72,8 +72,9 @@ def may_send_one(ending: str) -> set[Role | None]:
 
 def of_feature(ending: str) -> set[Role | None]:
     """Whom the pages of a handler's feature are for; nobody where it is a part of none."""
-    name = ending.partition("___")[0]
-    found = [page for page in pages.registered() if page.module.split(".")[-2] == name]
+    module = ending.partition("____")[0].replace("___", ".")
+    feature = f"portal.{module.rpartition('.')[0]}"
+    found = [page for page in pages.registered() if page.module.startswith(f"{feature}.")]
     is_open = any(not page.roles for page in found)
     return {*pages.roles_of(found), *(ANYBODY if is_open else ())}
 
@@ -131,7 +132,9 @@ def test_what_an_operator_loaded_is_gone_when_the_tab_is_somebody_elses(
 
     async def steps(tab: Tab) -> tuple[list[Delta], list[Delta], list[Delta]]:
         await tab.open(cookie=operator.cookie)
-        loaded = await tab.send(handler("billing___state____billing_state.load"), cookie=operator.cookie)
+        loaded = await tab.send(
+            handler("features___billing___state____billing_state.load"), cookie=operator.cookie
+        )
         await tab.send(handler("visitor____visitor_state.enter"), cookie=operator.cookie, path="/billing")
         stolen = await tab.open(cookie="")
         other = await tab.open(cookie=viewer.cookie)
@@ -179,7 +182,8 @@ def test_a_lost_database_refuses_and_says_so(
     async def steps(tab: Tab) -> list[Delta]:
         monkeypatch.setattr(session, "session_of", lost)
         return await tab.send(
-            handler("billing___state____billing_state.load"), cookie=house.people[Role.OPERATOR].cookie
+            handler("features___billing___state____billing_state.load"),
+            cookie=house.people[Role.OPERATOR].cookie,
         )
 
     told = shown(pipeline.run(steps))
@@ -197,8 +201,8 @@ def test_a_refusal_is_written_once_a_minute_for_each_handler(
 ) -> None:
     monkeypatch.setattr(guard, "_notes", Notes(guard.log))
     load, run = (
-        handler("billing___state____billing_state.load"),
-        handler("billing___state____billing_state.run_plan"),
+        handler("features___billing___state____billing_state.load"),
+        handler("features___billing___state____billing_state.run_plan"),
     )
     cookie = house.people[Role.TENANT_ADMIN].cookie
 

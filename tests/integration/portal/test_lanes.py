@@ -14,8 +14,8 @@ from starlette.applications import Starlette
 from backend.actor import Role
 from backend.sandbox.processes import free_port
 from portal import bridge, routes
-from portal.billing.state import BillingState
 from portal.bridge import Lane
+from portal.features.billing.state import BillingState
 from portal.http.app import plain_routes
 from tests.conftest import forget_caches
 from tests.integration.portal.conftest import (

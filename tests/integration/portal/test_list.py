@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from backend.actor import Role
+from portal.features.invoices.list_state import InvoicesState
 from portal.guard import FRAMEWORK, HYDRATE
-from portal.invoices.list_state import InvoicesState
 from tests.integration.payments import payer
 from tests.integration.portal.conftest import Delta, House, Pipeline, Tab, own_handlers
 

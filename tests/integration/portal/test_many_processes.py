@@ -25,8 +25,8 @@ from tests.waiting import until
 
 LOST = '"is_state_store_lost_rx_state_":true'
 LOADED = '"phase_rx_state_":"ready"'
-CHOOSE_TAB = "reflex___state____state.portal___billing___state____billing_state.choose_tab"
-CHECK_AGAIN = "reflex___state____state.portal___payments___state____payments_state.check_again"
+CHOOSE_TAB = "reflex___state____state.portal___features___billing___state____billing_state.choose_tab"
+CHECK_AGAIN = "reflex___state____state.portal___features___payments___state____payments_state.check_again"
 LOCK_MS = 3000
 SHORT_LOCK = {"REFLEX_REDIS_LOCK_EXPIRATION": str(LOCK_MS), "REFLEX_REDIS_LOCK_WARNING_THRESHOLD": "2500"}
 # That it was lost, an event that failed before it was known, and what libraries wrote until then.

@@ -14,7 +14,7 @@ from backend.clock import day_window
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.usage import service as usage
-from portal.usage import state
+from portal.features.usage import state
 from tests.conftest import forget_caches
 from tests.integration.invoices.conftest import RATES, write_past
 from tests.integration.portal.conftest import Delta, House, Pipeline, Tab, own_handlers

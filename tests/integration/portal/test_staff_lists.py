@@ -8,9 +8,9 @@ from backend.actor import Role
 from backend.i18n.catalog import text
 from backend.payments import service as payments
 from backend.sandbox.zibal.driver import Driver
-from portal.companies.state import CompaniesState
-from portal.invoices.staff_state import AllInvoicesState
-from portal.payments.state import PaymentsState
+from portal.features.companies.state import CompaniesState
+from portal.features.invoices.staff_state import AllInvoicesState
+from portal.features.payments.state import PaymentsState
 from tests.integration.payments import payer
 from tests.integration.portal.conftest import Delta, House, Pipeline, Tab
 

@@ -1,5 +1,5 @@
-from portal.usage.drawing import draw, tick_step
-from portal.usage.rows import ChartDay, SeriesRow
+from portal.features.usage.drawing import draw, tick_step
+from portal.features.usage.rows import ChartDay, SeriesRow
 
 SERIES = [SeriesRow(key="s0", name="gpt-5", colour="red"), SeriesRow(key="s1", name="mini", colour="blue")]
 

@@ -10,7 +10,7 @@ from backend.i18n.catalog import Lang
 from backend.invoices.types import InvoiceId, Seller
 from backend.money import Rial
 from backend.payments.types import Attempt, AttemptId, EntryKind, InvoicePayments, LedgerEntry, State
-from portal.invoices import paper_rows
+from portal.features.invoices import paper_rows
 from tests.unit.payments.examples import NOW, attempt
 
 INVOICE = InvoiceId(uuid4())

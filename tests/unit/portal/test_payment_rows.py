@@ -21,8 +21,8 @@ from backend.payments.types import (
     PaymentPreview,
     State,
 )
-from portal.invoices import payment_rows
-from portal.payments import event_rows, rows
+from portal.features.invoices import payment_rows
+from portal.features.payments import event_rows, rows
 from tests.unit.payments.examples import NOW, attempt
 
 LANGUAGES: tuple[Lang, ...] = ("fa", "en")

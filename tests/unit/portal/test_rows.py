@@ -11,10 +11,10 @@ from backend.invoices.types import BillingRun, DayPlan, RunState
 from backend.money import Rial
 from backend.pricing.types import PriceList
 from backend.usage.types import DailyUsage, OpeningSource, Reading
-from portal.accounts.rows import device
-from portal.billing import rows as billing
-from portal.invoices import rows as invoices
-from portal.usage import rows as usage
+from portal.features.accounts.rows import device
+from portal.features.billing import rows as billing
+from portal.features.invoices import rows as invoices
+from portal.features.usage import rows as usage
 
 DAY = date(2026, 11, 22)
 PRICES = [PriceList(version=1, valid_from=date(2020, 1, 1), rial_per_1000_tokens=Decimal(200))]

@@ -7,8 +7,8 @@ import pytest
 from backend.i18n.catalog import Lang, text
 from backend.payments.rules import NOT_DECIDED
 from backend.payments.types import Flag, PaymentFile, State, Verdict
-from portal.billing.rows import reason as held_reason
-from portal.payments import reasons, rows
+from portal.features.billing.rows import reason as held_reason
+from portal.features.payments import reasons, rows
 from tests.unit.payments.examples import NOW, attempt
 
 REASONS = (

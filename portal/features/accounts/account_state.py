@@ -1,0 +1,123 @@
+"""What a person's own page knows."""
+
+from collections.abc import Mapping
+
+import reflex as rx
+
+from backend.accounts import service as accounts
+from backend.accounts.types import Session, SessionId
+from backend.actor import Actor
+from backend.errors import AppError, Invalid, SignInFailed, TooManyAttempts, Unavailable
+from backend.i18n.catalog import Lang, error_text, text
+from portal import bridge, session
+from portal.bridge import Problem
+from portal.features.accounts import rows
+from portal.features.accounts.rows import SessionRow
+from portal.guard import EVERYBODY, allow
+from portal.i18n import language
+from portal.ids import uuid_of
+
+_LONGEST_NUMBER = 6
+
+
+class AccountState(rx.State):
+    """One tab's view of the own account."""
+
+    phase: str = "loading"
+    problem: Problem = Problem(text="")
+    sessions: list[SessionRow] = []
+    # What an action came to, each where the click was: the open sessions, the password.
+    done: str = ""
+    failed: str = ""
+    password_done: str = ""
+    password_failed: str = ""
+    is_asking: bool = False
+
+    @rx.event
+    @allow(EVERYBODY)
+    async def load(self) -> None:
+        """The open sessions, and what the last change came to."""
+        self._read_address()
+        await self._show()
+
+    @rx.event
+    @allow(EVERYBODY)
+    async def revoke(self, key: str) -> None:
+        """End one of the own sessions."""
+        found, lang = await session.current(self), language(self)
+        outcome = await bridge.attempt(lang, lambda: _revoke(found.actor, key))
+        session.forget_everybody()
+        self.failed = outcome.text if isinstance(outcome, Problem) else ""
+        self.done = "" if isinstance(outcome, Problem) else text("page.account.revoked", lang)
+        await self._show()
+
+    @rx.event
+    @allow(EVERYBODY)
+    def ask_everywhere(self) -> None:
+        """Open the question whether to sign out on every device."""
+        self.is_asking = True
+
+    @rx.event
+    @allow(EVERYBODY)
+    def close_everywhere(self) -> None:
+        """The person stays signed in."""
+        self.is_asking = False
+
+    async def _show(self) -> None:
+        found, lang = await session.current(self), language(self)
+        outcome = await bridge.attempt(lang, lambda: _sessions(found, lang))
+        if isinstance(outcome, Problem):
+            self.phase, self.problem = "problem", outcome
+            return
+        self.sessions, self.phase = outcome, "ready"
+
+    def _read_address(self) -> None:
+        query, lang = self.router.url.query_parameters, language(self)
+        self.done, self.is_asking = "", False
+        self.password_done = (
+            text("page.account.password_changed", lang) if query.get("done") == "password" else ""
+        )
+        said, is_of_sessions = _failed(query, lang), query.get("undone") == "sign_out"
+        self.failed, self.password_failed = (said, "") if is_of_sessions else ("", said)
+
+
+def _sessions(found: Session, lang: Lang) -> list[SessionRow]:
+    return [rows.to_row(each, lang) for each in accounts.sessions(found.actor, current=found.id)]
+
+
+def _revoke(actor: Actor, key: str) -> None:
+    accounts.revoke(actor, SessionId(uuid_of(key)))
+
+
+def _failed(query: Mapping[str, str], lang: Lang) -> str:
+    """The sentence that an address asks for. Anybody can write one: only known sentences are said."""
+    code = query.get("error", "")
+    error = _error(code, {name: query.get(name, "") for name in ("wait_s", "min_length", "max_length")})
+    said = error_text(error, lang) if error else ""
+    if code == "unknown":
+        said = bridge.unexpected_words(query.get("reference", ""), lang)
+    if said and query.get("undone") == "sign_out":
+        # By the time that one reads it, the database answers again.
+        undone = text("page.account.still_signed_in", lang)
+        return undone if isinstance(error, Unavailable) else f"{undone} {said}"
+    return said
+
+
+def _error(code: str, given: dict[str, str]) -> AppError | None:
+    """The error that an address names. The address is outside text: only known codes and short numbers count."""
+    numbers = {
+        name: int(value)
+        for name, value in given.items()
+        if value.isascii() and value.isdigit() and len(value) <= _LONGEST_NUMBER
+    }
+    if code == SignInFailed.code:
+        return Invalid(reason="wrong_password")
+    if code.startswith(TooManyAttempts.code):
+        return TooManyAttempts(wait_s=numbers.get("wait_s", 0))
+    if code == "invalid.password_too_short":
+        return Invalid(reason="password_too_short", min_length=numbers.get("min_length", 0))
+    if code == "invalid.password_too_long":
+        return Invalid(reason="password_too_long", max_length=numbers.get("max_length", 0))
+    if code == "invalid.password_too_simple":
+        return Invalid(reason="password_too_simple")
+    return Unavailable(service="database") if code.startswith(Unavailable.code) else None

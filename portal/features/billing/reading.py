@@ -1,0 +1,129 @@
+"""What the billing page reads, each as one piece of work for the bridge."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from backend import clock
+from backend.actor import Actor
+from backend.days import read_day
+from backend.i18n import format as fmt
+from backend.i18n.catalog import Lang, text
+from backend.invoices import service as invoices
+from backend.invoices.types import BillingRun, RunState
+from backend.job_runs import service as job_runs
+from backend.job_runs.types import JobState
+from backend.notifications import service as notifications
+from backend.usage import service as usage
+from portal import routes
+from portal.features.billing import rows
+from portal.features.billing.rows import DayChoice, HeldRow, PlanRow, RunRow, UnknownRow
+from portal.place import PAGE_SIZE, Pager, Place, to_pager
+
+UNKNOWN_DAYS = 60
+FIRST = Place(path=routes.BILLING)
+ALL_OPEN = "all"
+SEND_MAIL = "send_mail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingView:
+    """Everything on the page but a plan."""
+
+    runs: list[RunRow]
+    pager: Pager
+    held: list[HeldRow]
+    unknown: list[UnknownRow]
+    overdue: list[DayChoice]
+    choices: list[DayChoice]
+    open_days: str
+    held_count: str
+    last_run: str
+    mail_problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanView:
+    """A plan that was made and not yet run."""
+
+    rows: list[PlanRow]
+    plan_hash: str
+
+
+def overview(actor: Actor, lang: Lang, place: Place = FIRST) -> BillingView:
+    """The state of billing now, with one page of the runs."""
+    today = clock.billing_day(clock.utc_now())
+    total = invoices.count_runs(actor)
+    place = place.within(total)
+    runs, newest = latest_runs(actor, lang, place), invoices.runs(actor, 1)
+    open_days, overdue = invoices.open_days(actor), invoices.overdue_days(actor)
+    unknown = usage.unknown_labels(actor, today - timedelta(days=UNKNOWN_DAYS), today)
+    held = invoices.held(actor)
+    return BillingView(
+        runs=runs,
+        pager=to_pager(place, shown=len(runs), total=total, lang=lang),
+        held=[rows.to_held(each, lang) for each in held],
+        unknown=[rows.to_unknown(each, lang) for each in unknown],
+        overdue=rows.to_choices(overdue, lang),
+        choices=rows.to_choices(sorted({*open_days, *overdue}, reverse=True), lang),
+        open_days=fmt.number(len(open_days), lang),
+        held_count=fmt.number(len(held), lang),
+        last_run=fmt.moment(newest[0].started_at, lang) if newest else "—",
+        mail_problem=_mail_problem(actor, lang),
+    )
+
+
+def _mail_problem(actor: Actor, lang: Lang) -> str:
+    """Why invoices do not reach anybody, if the last time that mail was sent failed or the mail server refuses us."""
+    last = next((run for run in job_runs.last_runs(actor) if run.job == SEND_MAIL), None)
+    if last and last.state is JobState.FAILED:
+        return rows.failure(last.outcome, lang)
+    outbox = notifications.state(actor)
+    if not outbox.rejected:
+        return ""
+    return text(
+        "billing.mails_rejected", lang, count=fmt.number(outbox.rejected, lang), reply=outbox.rejection
+    )
+
+
+def latest_runs(actor: Actor, lang: Lang, place: Place) -> list[RunRow]:
+    """Only a page of the runs: cheap enough to be asked while one is at work."""
+    return [rows.to_run(run, lang) for run in invoices.runs(actor, PAGE_SIZE, place.first())]
+
+
+def plan(actor: Actor, chosen: str, lang: Lang) -> PlanView:
+    """What a run of the chosen day would do. Writes nothing."""
+    found = invoices.plan(actor, chosen_day(chosen))
+    return PlanView(rows=[rows.to_plan(day, lang) for day in found.days], plan_hash=found.plan_hash)
+
+
+def run(actor: Actor, chosen: str, plan_hash: str) -> list[BillingRun]:
+    """Do what the plan said, if it still says the same."""
+    return invoices.bill_open_days(actor, day=chosen_day(chosen), plan_hash=plan_hash)
+
+
+def summary(done: list[BillingRun], lang: Lang) -> str:
+    """One sentence about what a run did."""
+    failed = [each for each in done if each.state is RunState.FAILED]
+    if failed:
+        return text(
+            "billing.done_failed",
+            lang,
+            day=fmt.day(failed[0].day, lang),
+            reason=rows.failure(failed[0].error, lang),
+        )
+    if not done:
+        return text("billing.done_nothing", lang)
+    return text(
+        "billing.done",
+        lang,
+        days=fmt.number(len(done), lang),
+        issued=fmt.number(sum(each.issued for each in done), lang),
+        held=fmt.number(sum(each.held for each in done), lang),
+    )
+
+
+def chosen_day(chosen: str) -> date | None:
+    """The day that a form names, None for all open ones. Raises Invalid for anything else."""
+    if chosen == ALL_OPEN:
+        return None
+    return read_day(chosen)

@@ -1,0 +1,204 @@
+"""What the billing page knows, and what an operator can do there."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+import reflex as rx
+
+from backend.i18n.catalog import Lang
+from backend.invoices import service as invoices
+from backend.invoices.types import Invoice, InvoiceId
+from portal import bridge, errands, session
+from portal.bridge import Lane, Problem
+from portal.features.billing import reading
+from portal.features.billing.reading import BillingView, PlanView
+from portal.features.billing.rows import DayChoice, HeldRow, PlanRow, RunRow, UnknownRow, released
+from portal.guard import OPERATORS, STAFF, allow
+from portal.i18n import language
+from portal.ids import uuid_of
+from portal.place import TAB, Pager, Place, place_of
+
+TABS = ("runs", "held", "unknown", "plan", "compare")
+PROGRESS_S = 1.0
+
+
+class BillingState(rx.State):
+    """One tab's view of billing."""
+
+    phase: str = "loading"
+    problem: Problem = Problem(text="")
+    tab: str = "runs"
+    can_act: bool = False
+    runs: list[RunRow] = []
+    pager: Pager = Pager()
+    held: list[HeldRow] = []
+    unknown: list[UnknownRow] = []
+    overdue: list[DayChoice] = []
+    choices: list[DayChoice] = []
+    open_days: str = ""
+    held_count: str = ""
+    last_run: str = ""
+    mail_problem: str = ""
+
+    plan_phase: str = "idle"
+    plan_problem: Problem = Problem(text="")
+    plan_rows: list[PlanRow] = []
+    is_running: bool = False
+    done: str = ""
+
+    chosen_key: str = ""
+    chosen_title: str = ""
+    chosen_cost: str = ""
+    release_problem: str = ""
+    is_releasing: bool = False
+    _chosen_day: str = ""
+    _plan_hash: str = ""
+
+    @rx.event
+    @allow(STAFF)
+    async def load(self) -> None:
+        """The state of billing now."""
+        actor, lang = (await session.current(self)).actor, language(self)
+        place = self._place()
+        outcome = await bridge.attempt(lang, lambda: reading.overview(actor, lang, place))
+        # A page that was loaded again has lost its question; a run at work shows among the runs. A plan that is ready
+        # stays while one turns the pages of the runs: running it says if it holds no more.
+        self.can_act, self.is_running, self.done = actor.role in OPERATORS, False, ""
+        if self.plan_phase != "ready":
+            self.plan_phase = "idle"
+        self.chosen_key, self.release_problem, self.is_releasing = "", "", False
+        self.tab = place.word(TAB) or TABS[0]
+        if isinstance(outcome, Problem):
+            self.phase, self.problem = "problem", outcome
+            return
+        self._show(outcome)
+
+    @rx.event
+    @allow(STAFF)
+    def choose_tab(self, name: str) -> None:
+        """Show another view."""
+        if name in TABS:
+            self.tab = name
+
+    @rx.event(background=True)
+    @allow(STAFF)
+    async def make_plan(self, form: dict[str, Any]) -> None:
+        """Work out what a run would do. It measures, so it takes as long as Prometheus does."""
+        errand, lang = await errands.of(self), language(self)
+        chosen = str(form.get("day", "")) if isinstance(form, dict) else ""
+        async with errand.holding(self) as is_ours:
+            if not is_ours or self.plan_phase == "working" or self.is_running:
+                return
+            self.plan_phase, self.done, self._plan_hash = "working", "", ""
+        outcome = await bridge.attempt(
+            lang, lambda: reading.plan(errand.actor, chosen, lang), lane=Lane.BILLING
+        )
+        outcome = await errand.confirmed(self, outcome)
+        async with errand.holding(self) as is_ours:
+            if is_ours:
+                self._show_plan(outcome, chosen)
+
+    @rx.event(background=True)
+    @allow(OPERATORS)
+    async def run_plan(self) -> AsyncIterator[None]:
+        """Do what the plan said. A second click, tab or operator finds the lock taken or the plan changed."""
+        errand, lang = await errands.of(self), language(self)
+        actor = errand.actor
+        async with errand.holding(self) as is_ours:
+            if not is_ours or self.is_running or not self._plan_hash:
+                return
+            chosen, plan_hash, place = self._chosen_day, self._plan_hash, self._place()
+            self.is_running, self._plan_hash, self.done = True, "", ""
+        work = asyncio.ensure_future(
+            bridge.attempt(lang, partial(reading.run, actor, chosen, plan_hash), lane=Lane.BILLING)
+        )
+        while not (await asyncio.wait({work}, timeout=PROGRESS_S))[0]:
+            seen = await bridge.attempt(lang, lambda: reading.latest_runs(actor, lang, place))
+            seen = await errand.confirmed(self, seen)
+            async with errand.holding(self) as is_ours:
+                if not is_ours:
+                    return  # the run itself goes on in its thread
+                self.runs = self.runs if isinstance(seen, Problem) else seen
+            yield
+        view = await bridge.attempt(lang, lambda: reading.overview(actor, lang, place))
+        view = await errand.confirmed(self, view)
+        outcome = await errand.confirmed(self, work.result())
+        async with errand.holding(self) as is_ours:
+            if not is_ours:
+                return
+            self.is_running, self.plan_rows = False, []
+            if isinstance(outcome, Problem):
+                self.plan_phase, self.plan_problem = "problem", outcome
+            else:
+                self.plan_phase, self.done, self.tab = "idle", reading.summary(outcome, lang), "runs"
+            if isinstance(view, BillingView):
+                self._show(view)
+
+    @rx.event
+    @allow(OPERATORS)
+    def ask_release(self, key: str) -> None:
+        """Open the question for one held invoice; only one of those on the page."""
+        for row in self.held:
+            if row.key == key:
+                self.chosen_key, self.chosen_cost = row.key, row.would_cost
+                self.chosen_title = f"{row.tenant} · {row.day}"
+                self.release_problem = ""
+
+    @rx.event
+    @allow(OPERATORS)
+    def close_release(self) -> None:
+        """The operator thought better of it."""
+        self.chosen_key, self.release_problem = "", ""
+
+    @rx.event(background=True)
+    @allow(OPERATORS)
+    async def release(self, form: dict[str, Any]) -> None:
+        """Issue the held invoice with the operator's written reason. It may have to wait for a run that issues now."""
+        errand, lang = await errands.of(self), language(self)
+        reason = str(form.get("reason", "")) if isinstance(form, dict) else ""
+        async with errand.holding(self) as is_ours:
+            if not is_ours or self.is_releasing:
+                return
+            key, self.is_releasing = self.chosen_key, True
+        outcome = await bridge.attempt(
+            lang, lambda: invoices.release(errand.actor, InvoiceId(uuid_of(key)), reason), lane=Lane.BILLING
+        )
+        outcome = await errand.confirmed(self, outcome)
+        async with errand.holding(self) as is_ours:
+            if is_ours and self.is_releasing:
+                await self._show_released(outcome, lang)
+
+    async def _show_released(self, outcome: Invoice | Problem, lang: Lang) -> None:
+        self.is_releasing = False
+        if isinstance(outcome, Problem):
+            self.release_problem = outcome.text
+            return
+        self.chosen_key = ""
+        self.done = released(outcome, lang)
+        await self._reload()
+
+    async def _reload(self) -> None:
+        actor, lang = (await session.current(self)).actor, language(self)
+        place = self._place()
+        view = await bridge.attempt(lang, lambda: reading.overview(actor, lang, place))
+        if isinstance(view, BillingView):
+            self._show(view)
+
+    def _place(self) -> Place:
+        return place_of(self, {TAB: TABS})
+
+    def _show(self, view: BillingView) -> None:
+        self.runs, self.pager, self.held, self.unknown = view.runs, view.pager, view.held, view.unknown
+        self.overdue, self.choices, self.open_days = view.overdue, view.choices, view.open_days
+        self.held_count, self.last_run = view.held_count, view.last_run
+        self.mail_problem = view.mail_problem
+        self.phase = "ready"
+
+    def _show_plan(self, outcome: PlanView | Problem, chosen: str) -> None:
+        if isinstance(outcome, Problem):
+            self.plan_phase, self.plan_problem, self.plan_rows = "problem", outcome, []
+            return
+        self.plan_phase, self.plan_rows = "ready", outcome.rows
+        self._chosen_day, self._plan_hash = chosen, outcome.plan_hash

@@ -1,0 +1,126 @@
+"""The list of a tenant's invoices."""
+
+import reflex as rx
+
+from portal import routes
+from portal.components.answer import answered_by
+from portal.components.basics import badge, link, page_head, tile, tiles
+from portal.components.listing import listing
+from portal.components.status import by_phase, empty_state
+from portal.components.table import Column, data_table
+from portal.features.invoices.checking_parts import checking_card
+from portal.features.invoices.list_state import InvoicesState
+from portal.features.invoices.payment_parts import CHOSEN_SUM, answer_notes, credit_dialog, pay_several
+from portal.features.invoices.rows import InvoiceRow
+from portal.guard import TENANT
+from portal.i18n import t
+from portal.layout import page
+
+
+@page(
+    routes.INVOICES,
+    "page.invoices.title",
+    TENANT,
+    nav="nav.invoices",
+    order=20,
+    on_load=[InvoicesState.load],
+)
+def invoices() -> rx.Component:
+    """What is due, and every invoice, the newest day first."""
+    return rx.fragment(
+        page_head(t("page.invoices.heading"), t("page.invoices.intro")),
+        by_phase(
+            InvoicesState.phase,
+            ready=rx.cond(
+                (InvoicesState.rows.length() > 0) | InvoicesState.pager.is_narrowed,  # type: ignore[attr-defined]  # a Var
+                _list(),
+                _none(),
+            ),
+            problem=InvoicesState.problem,
+            retry=InvoicesState.load_again,
+        ),
+        credit_dialog(InvoicesState),
+    )
+
+
+def _list() -> rx.Component:
+    return rx.fragment(
+        tiles(
+            tile(t("page.invoices.due"), InvoicesState.due, t("page.invoices.due_note"), data_testid="due"),
+            tile(t("page.invoices.open"), InvoicesState.due_count, t("page.invoices.open_note")),
+            rx.cond(
+                InvoicesState.check.is_shown,
+                tile(
+                    t("page.invoices.checked"),
+                    InvoicesState.check.amount,
+                    t("page.invoices.checked_note", count=InvoicesState.check.count),
+                    data_testid="checked",
+                ),
+                rx.fragment(),
+            ),
+            rx.cond(
+                InvoicesState.credit.amount != "",
+                tile(
+                    InvoicesState.credit.name,
+                    InvoicesState.credit.amount,
+                    InvoicesState.credit.note,
+                    data_testid="credit",
+                ),
+                rx.fragment(),
+            ),
+        ),
+        answer_notes(InvoicesState.pay_problem, InvoicesState.pay_done),
+        checking_card(InvoicesState),
+        pay_several(),
+        listing(
+            t("page.invoices.all"),
+            InvoicesState.rows,
+            data_table(
+                InvoicesState.rows,
+                [
+                    Column(
+                        head=t("page.invoices.number"),
+                        cell=_number,
+                        leads=True,
+                    ),
+                    Column(head=t("page.usage.day"), cell=lambda row: row.day, opens=True),
+                    Column(
+                        head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True, opens=True
+                    ),
+                    Column(
+                        head=t("page.invoices.amount"),
+                        cell=lambda row: row.amount,
+                        is_number=True,
+                        opens=True,
+                    ),
+                    Column(head=t("payment.outstanding"), cell=lambda row: row.left, is_number=True),
+                    Column(head=t("page.invoices.status"), cell=lambda row: badge(row.status, row.tone)),
+                ],
+                caption=t("page.invoices.all"),
+                key=lambda row: row.key,
+            ),
+            pager=InvoicesState.pager,
+            choices=InvoicesState.choices,
+        ),
+    )
+
+
+def _number(row: InvoiceRow) -> rx.Component:
+    """The number leads to the invoice; before it, for who may pay, the box that chooses it."""
+    toggle = InvoicesState.toggle(row.key)  # type: ignore[operator]  # mypy sees the namespace rx.event, not the handler
+    box = rx.el.label(
+        rx.el.input(
+            type="checkbox",
+            checked=InvoicesState.ticked.contains(row.key),  # type: ignore[attr-defined]  # a str on the server, a Var here
+            on_change=toggle,
+            custom_attrs=answered_by(CHOSEN_SUM),
+        ),
+        rx.el.span(t("payment.select", number=row.number), class_name="visually-hidden"),
+    )
+    no_box = rx.el.span(class_name="no-pick")
+    choice = rx.cond(InvoicesState.offer.can_pay, rx.cond(row.is_payable, box, no_box), rx.fragment())
+    return rx.el.span(choice, link(row.number, row.url), class_name="pick")
+
+
+def _none() -> rx.Component:
+    return rx.el.div(empty_state(t("page.invoices.none"), t("page.invoices.none_why")), class_name="card")

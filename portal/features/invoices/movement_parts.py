@@ -1,0 +1,38 @@
+"""What was paid on an invoice: each payment and use of credit, with its time."""
+
+import reflex as rx
+
+from portal.components.basics import card, code_number
+from portal.components.table import Column, data_table
+from portal.features.invoices.detail_state import InvoiceState
+from portal.i18n import t
+
+
+def movements() -> rx.Component:
+    """The money that came to the invoice and left it again; nothing where none did."""
+    return rx.cond(
+        InvoiceState.movements.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
+        card(
+            t("payment.movement.heading"),
+            data_table(
+                InvoiceState.movements,
+                [
+                    Column(head=t("payment.movement.at"), cell=lambda row: row.at, leads=True),
+                    Column(head=t("payment.movement.kind"), cell=lambda row: row.kind),
+                    Column(
+                        head=t("page.invoices.amount"),
+                        cell=lambda row: rx.el.bdi(row.amount, dir="ltr"),
+                        is_number=True,
+                    ),
+                    Column(
+                        head=t("payment.track_id"), cell=lambda row: code_number(row.track_id), is_wide=True
+                    ),
+                ],
+                caption=t("payment.movement.heading"),
+                key=lambda row: row.key,
+            ),
+            flush=True,
+            data_testid="movements",
+        ),
+        rx.fragment(),
+    )

@@ -1,0 +1,113 @@
+"""The page of payments for staff; an auditor sees all of it and can do nothing."""
+
+import reflex as rx
+
+from portal import routes
+from portal.components.answer import answer
+from portal.components.basics import count_badge, page_head, tile, tiles
+from portal.components.listing import LIST, page_links
+from portal.components.status import by_phase, empty_state
+from portal.components.tabs import tab_panel, tabs
+from portal.features.payments.parts import LISTS_ANSWER, evidence, payments_table, resolve_dialog, search
+from portal.features.payments.state import PaymentsState
+from portal.guard import STAFF
+from portal.i18n import t
+from portal.layout import page
+from portal.pages import Group
+
+
+@page(
+    routes.PAYMENTS,
+    "page.payments.title",
+    STAFF,
+    nav="nav.payments",
+    group=Group.MONEY,
+    order=30,
+    on_load=[PaymentsState.load],
+)
+def payments() -> rx.Component:
+    """The lists, then the evidence of the payment that was opened, then the one open question."""
+    return rx.fragment(
+        page_head(t("page.payments.heading"), t("page.payments.intro")),
+        by_phase(
+            PaymentsState.phase,
+            ready=_payments(),
+            problem=PaymentsState.problem,
+            retry=PaymentsState.load,
+            lines=8,
+        ),
+        rx.cond(PaymentsState.is_asking, resolve_dialog(), rx.fragment()),
+    )
+
+
+def _payments() -> rx.Component:
+    return rx.fragment(
+        tiles(
+            tile(
+                t("page.payments.undecided"), PaymentsState.undecided_count, t("page.payments.undecided_note")
+            ),
+            tile(t("page.payments.flagged"), PaymentsState.flagged_count, t("page.payments.flagged_note")),
+            tile(t("page.payments.open"), PaymentsState.open_count, t("page.payments.open_note"), quiet=True),
+        ),
+        search(),
+        _lists(),
+        rx.cond(PaymentsState.file.key != "", evidence(), rx.fragment()),
+    )
+
+
+def _lists() -> rx.Component:
+    undecided = payments_table(
+        PaymentsState.undecided,
+        caption=t("page.payments.undecided"),
+        nothing=empty_state(t("page.payments.none_undecided"), t("page.payments.none_undecided_why")),
+        rest=PaymentsState.undecided_rest,
+    )
+    flagged = payments_table(
+        PaymentsState.flagged,
+        caption=t("page.payments.flagged"),
+        nothing=empty_state(t("page.payments.none_flagged"), t("page.payments.none_flagged_why")),
+        rest=PaymentsState.flagged_rest,
+    )
+    every = rx.fragment(
+        payments_table(
+            PaymentsState.every,
+            caption=t("page.payments.all"),
+            nothing=empty_state(t("page.payments.none_at_all"), t("page.payments.none_at_all_why")),
+            rest="",
+        ),
+        page_links(PaymentsState.pager),
+    )
+    return rx.el.section(
+        tabs(
+            PaymentsState.tab,
+            [
+                (
+                    "undecided",
+                    t("page.payments.undecided"),
+                    count_badge(PaymentsState.undecided_count, PaymentsState.undecided.length() == 0),  # type: ignore[attr-defined]  # a Var
+                ),
+                (
+                    "flagged",
+                    t("page.payments.flagged"),
+                    count_badge(PaymentsState.flagged_count, PaymentsState.flagged.length() == 0),  # type: ignore[attr-defined]  # a Var
+                ),
+                ("all", t("page.payments.all"), rx.fragment()),
+            ],
+            on_choose=PaymentsState.choose_tab,
+            label=t("page.payments.views"),
+        ),
+        answer(
+            LISTS_ANSWER,
+            (PaymentsState.resolved, "ok", "resolved"),
+            (PaymentsState.list_problem, "bad", "list-problem"),
+        ),
+        tab_panel(
+            rx.match(PaymentsState.tab, ("flagged", flagged), ("all", every), undecided),
+            chosen=PaymentsState.tab,
+        ),
+        id=LIST,
+        class_name="card",
+        tab_index=-1,
+        aria_label=t("page.payments.views"),
+        custom_attrs={"data-list": PaymentsState.pager.here},
+    )

@@ -1,0 +1,216 @@
+"""What the page of payments knows, and what an operator can do there."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import reflex as rx
+
+from backend.i18n.catalog import Lang, text
+from backend.payments import service as payments
+from backend.payments.types import Attempt, AttemptId
+from portal import bridge, errands, session
+from portal.bridge import Lane, Problem
+from portal.features.payments import reading
+from portal.features.payments.event_rows import EventRow
+from portal.features.payments.reading import Evidence, PaymentsView
+from portal.features.payments.rows import EntryRow, FileView, PaymentRow, checked_words
+from portal.guard import OPERATORS, STAFF, allow
+from portal.i18n import language
+from portal.ids import uuid_of
+from portal.place import TAB, Pager, Place, place_of
+
+ALL = "all"
+TABS = ("undecided", "flagged", ALL)
+LONGEST_SOUGHT = 60
+
+
+class PaymentsState(rx.State):
+    """One tab's view of payments."""
+
+    phase: str = "loading"
+    problem: Problem = Problem(text="")
+    tab: str = "undecided"
+    can_act: bool = False
+    undecided: list[PaymentRow] = []
+    flagged: list[PaymentRow] = []
+    undecided_rest: str = ""
+    flagged_rest: str = ""
+    undecided_count: str = ""
+    flagged_count: str = ""
+    open_count: str = ""
+    every: list[PaymentRow] = []
+    pager: Pager = Pager()
+    sought: str = ""
+    found: list[PaymentRow] = []
+    found_none: bool = False
+
+    file: FileView = FileView()
+    events: list[EventRow] = []
+    entries: list[EntryRow] = []
+    is_checking: bool = False
+    is_asking: bool = False
+    is_resolving: bool = False
+    resolve_problem: str = ""
+    # What an action came to, each where the click was: the open payment, the search, the lists.
+    action_problem: str = ""
+    done: str = ""
+    search_problem: str = ""
+    list_problem: str = ""
+    resolved: str = ""
+
+    @rx.event
+    @allow(STAFF)
+    async def load(self) -> None:
+        """What waits for somebody now, and the payment that the address asks for."""
+        actor = (await session.current(self)).actor
+        self.can_act = actor.role in OPERATORS
+        self._forget_answers()
+        place = place_of(self, {TAB: TABS})
+        self.tab = place.word(TAB) or TABS[0]
+        self._close_file()
+        self.is_checking = self.is_asking = self.is_resolving = False
+        await self._show_lists()
+        await self._show_every(place)
+        await self._search(self.router.url.query_parameters.get("track", ""))
+
+    @rx.event
+    @allow(STAFF)
+    async def find(self, form: dict[str, Any]) -> None:
+        """Look for a payment by a number that somebody reads out; the only one is opened at once."""
+        self._forget_answers()
+        await self._search(str(form.get("wanted", "")) if isinstance(form, dict) else "")
+
+    @rx.event
+    @allow(STAFF)
+    async def choose_tab(self, name: str) -> None:
+        """Show another list."""
+        if name in TABS:
+            self.tab = name
+            await self._show_every(place_of(self).with_word(TAB, name))
+
+    @rx.event
+    @allow(STAFF)
+    async def open_file(self, key: str) -> None:
+        """Show the evidence of one payment."""
+        self._forget_answers()
+        await self._show_file(key)
+
+    @rx.event
+    @allow(STAFF)
+    def close_file(self) -> None:
+        """Show no evidence any more."""
+        self._close_file()
+
+    @rx.event(background=True)
+    @allow(OPERATORS)
+    async def check_again(self) -> None:
+        """Reconcile the open payment with the gateway now. The page stays free while the gateway thinks."""
+        errand, lang = await errands.of(self), language(self)
+        async with errand.holding(self) as is_ours:
+            if not is_ours or self.is_checking:
+                return
+            key = self.file.key
+            self.is_checking, self.done, self.action_problem = True, "", ""
+        outcome = await bridge.attempt(
+            lang, lambda: payments.check_again(errand.actor, AttemptId(uuid_of(key))), lane=Lane.GATEWAY
+        )
+        outcome = await errand.confirmed(self, outcome)
+        async with errand.holding(self) as is_ours:
+            # A page that was loaded again shows the payment as it is now, and asks about it anew.
+            if is_ours and self.is_checking:
+                await self._show_checked(outcome, key, lang)
+
+    async def _show_checked(self, outcome: Attempt | Problem, key: str, lang: Lang) -> None:
+        self.is_checking = False
+        if isinstance(outcome, Problem):
+            self.action_problem = outcome.text
+            return
+        words, was_answered = checked_words(outcome, lang)
+        self.done, self.action_problem = (words, "") if was_answered else ("", words)
+        if self.file.key == key:
+            await self._show_file(key)
+        self.found = []
+        await self._show_lists()
+
+    @rx.event
+    @allow(OPERATORS)
+    def ask_resolve(self) -> None:
+        """Open the question for the open payment."""
+        self.is_asking, self.resolve_problem = self.file.can_resolve, ""
+
+    @rx.event
+    @allow(OPERATORS)
+    def close_resolve(self) -> None:
+        """The operator thought better of it."""
+        self.is_asking, self.resolve_problem = False, ""
+
+    @rx.event
+    @allow(OPERATORS)
+    async def resolve(self, form: dict[str, Any]) -> AsyncIterator[None]:
+        """Take the open payment off the lists with the operator's written reason."""
+        actor, lang, key = (await session.current(self)).actor, language(self), self.file.key
+        reason = str(form.get("reason", "")) if isinstance(form, dict) else ""
+        if not self.is_asking:
+            return
+        self.is_resolving = True
+        yield
+        outcome = await bridge.attempt(lang, lambda: payments.resolve(actor, AttemptId(uuid_of(key)), reason))
+        self.is_resolving = False
+        if isinstance(outcome, Problem):
+            self.resolve_problem = outcome.text
+            return
+        self.is_asking, self.resolved, self.found = False, text("page.payments.resolved", lang), []
+        self._close_file()
+        await self._show_lists()
+
+    def _forget_answers(self) -> None:
+        self.done = self.action_problem = self.search_problem = self.list_problem = self.resolved = ""
+
+    def _close_file(self) -> None:
+        self.file, self.events, self.entries = FileView(), [], []
+
+    async def _show_lists(self) -> None:
+        actor, lang = (await session.current(self)).actor, language(self)
+        outcome = await bridge.attempt(lang, lambda: reading.overview(actor, lang))
+        if isinstance(outcome, PaymentsView):
+            self.undecided, self.flagged = outcome.undecided, outcome.flagged
+            self.undecided_count, self.flagged_count = outcome.undecided_count, outcome.flagged_count
+            self.undecided_rest, self.flagged_rest = outcome.undecided_rest, outcome.flagged_rest
+            self.open_count, self.phase = outcome.open_count, "ready"
+        else:
+            self.phase, self.problem = "problem", outcome
+
+    async def _show_every(self, place: Place) -> None:
+        """The page of all payments that the address names, where that list is the one that is looked at."""
+        if self.tab != ALL:
+            return
+        actor, lang = (await session.current(self)).actor, language(self)
+        outcome = await bridge.attempt(lang, lambda: reading.every(actor, place, lang))
+        if isinstance(outcome, Problem):
+            self.list_problem = outcome.text
+            return
+        self.every, self.pager = outcome.rows, outcome.pager
+
+    async def _search(self, wanted: str) -> None:
+        self.sought, self.found, self.found_none = wanted[:LONGEST_SOUGHT], [], False
+        if not wanted.strip():
+            return
+        actor, lang = (await session.current(self)).actor, language(self)
+        outcome = await bridge.attempt(lang, lambda: reading.find(actor, wanted, lang))
+        if isinstance(outcome, Problem):
+            self.search_problem = outcome.text
+            return
+        self.found_none = not outcome
+        self._close_file()
+        if len(outcome) == 1:
+            await self._show_file(outcome[0].key)
+        else:
+            self.found = outcome
+
+    async def _show_file(self, key: str) -> None:
+        actor, lang = (await session.current(self)).actor, language(self)
+        outcome = await bridge.attempt(lang, lambda: reading.evidence(actor, key, lang))
+        if isinstance(outcome, Evidence):
+            self.file, self.events, self.entries = outcome.file, outcome.events, outcome.entries
+        else:
+            self.list_problem = outcome.text

@@ -1,0 +1,235 @@
+"""What the usage page knows: stored days from the database, today from the meters, asked again while one looks."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import reflex as rx
+
+from backend import clock
+from backend.actor import Actor, TenantId, own_tenant
+from backend.errors import SignInRequired
+from backend.i18n.catalog import Lang
+from backend.invoices import service as invoices
+from backend.pricing import rules as pricing_rules
+from backend.pricing import service as pricing
+from backend.usage import service as usage
+from portal import bridge, errands, routes, session
+from portal.bridge import Lane, Problem
+from portal.errands import Errand
+from portal.features.usage import rows
+from portal.features.usage.drawing import Column, Tick, draw
+from portal.features.usage.rows import Amount, DayRow, MonthView, SeriesRow, TodayView
+from portal.guard import TENANT, allow
+from portal.i18n import language
+from portal.place import PAGE_SIZE, Pager, place_of, to_pager
+
+CHART_DAYS = 30
+REFRESH_S = 20
+# A day that is settled while a tab is open appears there within this time.
+LOOK_AGAIN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredView:
+    """Everything that comes from the database."""
+
+    days: list[DayRow]
+    columns: list[Column]
+    ticks: list[Tick]
+    series: list[SeriesRow]
+    month: Amount
+    month_since: date
+    day: date
+    read_at: datetime
+    settling: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Today:
+    """What was measured now, and what it amounts to."""
+
+    day: date
+    view: TodayView
+    amount: Amount
+
+
+class ChartState(rx.State):
+    """The chart's data, apart from the rest, so that it is drawn anew only when it changes."""
+
+    columns: list[Column] = []
+    ticks: list[Tick] = []
+    series: list[SeriesRow] = []
+
+
+class UsageState(rx.State):
+    """One tab's view of the own tenant's usage."""
+
+    phase: str = "loading"
+    problem: Problem = Problem(text="")
+    today_phase: str = "loading"
+    today_problem: Problem = Problem(text="")
+    today: TodayView = TodayView()
+    month: MonthView = MonthView()
+    is_month_whole: bool = False
+    settling: str = ""
+    days: list[DayRow] = []
+    pager: Pager = Pager()
+    _all_days: list[DayRow] = []
+    _month: Amount = Amount()
+    _month_since: date | None = None
+    _day: date | None = None
+    _read_at: datetime | None = None
+    _today: Amount | None = None
+    _today_day: date | None = None
+
+    @rx.event
+    @allow(TENANT)
+    async def load(self) -> None:
+        """Stored days and the month; today comes on its own, because it depends on somebody else."""
+        actor, lang = (await session.current(self)).actor, language(self)
+        outcome = await bridge.attempt(lang, lambda: stored_view(actor, lang))
+        if isinstance(outcome, Problem):
+            self.phase, self.problem = "problem", outcome
+            return
+        await self._show_stored(outcome, lang)
+        self.phase = "ready"
+
+    @rx.event(background=True)
+    @allow(TENANT)
+    async def follow(self) -> AsyncIterator[Any]:
+        """Measure today again and again while the page is open. Leaving the page ends it."""
+        errand, lang = await errands.of(self), language(self)
+        while errand.is_here(self):
+            try:
+                outcome, stored = await self._measured(errand, lang)
+            except SignInRequired:
+                here = self.router.url
+                yield rx.redirect(routes.sign_in_again(here.path, here.query, error=SignInRequired.code))
+                return
+            async with errand.holding(self) as is_ours:
+                if not is_ours:
+                    return
+                await self._show_both(stored, outcome, lang)
+            await asyncio.sleep(REFRESH_S)
+
+    @rx.event(background=True)
+    @allow(TENANT)
+    async def measure_again(self) -> None:
+        """The reader does not want to wait for the next time."""
+        errand, lang = await errands.of(self), language(self)
+        outcome, stored = await self._measured(errand, lang)
+        async with errand.holding(self) as is_ours:
+            if is_ours:
+                await self._show_both(stored, outcome, lang)
+
+    async def _measured(
+        self, errand: Errand, lang: Lang
+    ) -> tuple[Today | Problem, StoredView | Problem | None]:
+        """Today now, and the stored days where they may have changed. Raises SignInRequired for who has gone."""
+        outcome = await errand.confirmed(self, await shared_today(errand.actor, lang))
+        stored = await self._stored_since(outcome, errand.actor, lang)
+        return outcome, await errand.confirmed(self, stored)
+
+    async def _stored_since(
+        self, measured: Today | Problem, actor: Actor, lang: Lang
+    ) -> StoredView | Problem | None:
+        """The stored days again, if a day has ended since they were read, or one may have been settled."""
+        if isinstance(measured, Problem) or self._day is None or self._read_at is None:
+            return None
+        is_missing_one = self.settling != "" and clock.utc_now() - self._read_at >= LOOK_AGAIN
+        if measured.day == self._day and not is_missing_one:
+            return None
+        return await bridge.attempt(lang, lambda: stored_view(actor, lang))
+
+    async def _show_both(
+        self, stored: StoredView | Problem | None, measured: Today | Problem, lang: Lang
+    ) -> None:
+        if isinstance(stored, StoredView):
+            await self._show_stored(stored, lang)
+        # Beside the days of another time the new figure would be wrong, so the next round asks for both again.
+        self._show_today(stored if isinstance(stored, Problem) else measured, lang)
+
+    async def _show_stored(self, stored: StoredView, lang: Lang) -> None:
+        self._all_days, self._month, self._month_since = stored.days, stored.month, stored.month_since
+        self._day, self._read_at, self.settling = stored.day, stored.read_at, stored.settling
+        drawn = await self.get_state(ChartState)
+        drawn.columns, drawn.ticks, drawn.series = stored.columns, stored.ticks, stored.series
+        self._show_days(lang)
+        self._show_month(lang)
+
+    def _show_days(self, lang: Lang) -> None:
+        total = len(self._all_days)
+        place = place_of(self).within(total)
+        self.days = rows.first_of_months(self._all_days[place.first() : place.first() + PAGE_SIZE])
+        self.pager = to_pager(place, shown=len(self.days), total=total, lang=lang)
+
+    def _show_today(self, outcome: Today | Problem, lang: Lang) -> None:
+        if isinstance(outcome, Problem):
+            self.today_phase, self.today_problem = "problem", outcome
+        else:
+            self.today_phase, self.today = "ready", outcome.view
+            self._today, self._today_day = outcome.amount, outcome.day
+        self._show_month(lang)
+
+    def _show_month(self, lang: Lang) -> None:
+        if self._month_since is None or self._day is None:
+            return
+        # What was measured before midnight belongs to a day that the stored ones do not know yet.
+        today = self._today if self._today_day == self._day else None
+        self.is_month_whole = today is not None
+        total = self._month.plus(today) if today else self._month
+        self.month = rows.to_month(total, self._month_since, self._day, lang)
+
+
+_asked: dict[tuple[TenantId, Lang], asyncio.Task[Today | Problem]] = {}
+
+
+async def shared_today(actor: Actor, lang: Lang) -> Today | Problem:
+    """Measure today once for all tabs of a tenant that ask at the same time: a slow Prometheus gets no queue of us."""
+    key = (own_tenant(actor), lang)
+    if (asked := _asked.get(key)) is None:
+        work = bridge.attempt(lang, partial(today_view, actor, lang), lane=Lane.NETWORK)
+        asked = _asked[key] = asyncio.ensure_future(work)
+        asked.add_done_callback(lambda _: _asked.pop(key, None))
+    # A tab that leaves must not take the answer away from the others.
+    return await asyncio.shield(asked)
+
+
+def stored_view(actor: Actor, lang: Lang) -> StoredView:
+    """Read the closed days of the actor's own tenant."""
+    now = clock.utc_now()
+    today = clock.billing_day(now)
+    last = today - timedelta(days=1)
+    month_since = clock.jalali_month_start(today) if lang == "fa" else clock.gregorian_month_start(today)
+    first = min(month_since, today - timedelta(days=CHART_DAYS))
+    days = rows.by_day(usage.daily(actor, own_tenant(actor), first, last))
+    invoiced = invoices.net_by_day(actor, own_tenant(actor), first, last)
+    amounts = rows.amounts_of_days(days, invoiced, pricing.price_lists(actor))
+    chart, series = rows.to_chart(days, last, CHART_DAYS, lang)
+    columns, ticks = draw(chart, series, lang)
+    newest_first = sorted(days, reverse=True)[:CHART_DAYS]
+    return StoredView(
+        days=rows.with_months(
+            {day: rows.to_day(day, days[day], amounts[day], lang) for day in newest_first}, amounts, lang
+        ),
+        columns=columns,
+        ticks=ticks,
+        series=series,
+        month=rows.month_so_far(amounts, month_since),
+        month_since=month_since,
+        day=today,
+        read_at=now,
+        settling=rows.settling(usage.unsettled_days(actor, own_tenant(actor), first, last), lang),
+    )
+
+
+def today_view(actor: Actor, lang: Lang) -> Today:
+    """Measure the actor's own tenant from midnight to now."""
+    measured = usage.today(actor, own_tenant(actor))
+    prices = pricing_rules.price_list_on(pricing.price_lists(actor), measured.day)
+    amount = rows.amount_of(measured.rows, prices)
+    return Today(day=measured.day, view=rows.to_today(measured, amount, lang), amount=amount)
