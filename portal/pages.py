@@ -4,11 +4,14 @@ The bar, the redirects between pages and the tests read this registry, so only i
 Whom a page is for is a courtesy for visitors; what protects data is the guard and the services.
 """
 
+import pkgutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 
 from backend.actor import Role
+from portal import features
 
 
 class Group(StrEnum):
@@ -61,6 +64,16 @@ def register(page: Page) -> None:
     if known.module != page.module:
         raise ValueError(f"{known.module} and {page.module} both have a page at {page.route}")
     _pages[page.route] = page
+
+
+def load_features() -> None:
+    """Import every page of every feature, which registers it: modules in ``portal/features`` that are called page.
+
+    The bundle holds one chunk for each of these modules.
+    """
+    for module in pkgutil.walk_packages(features.__path__, f"{features.__name__}."):
+        if module.name.endswith((".page", "_page")):
+            import_module(module.name)
 
 
 def registered() -> list[Page]:

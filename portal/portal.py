@@ -7,34 +7,12 @@ import reflex as rx
 
 from backend.config import warn_of_development
 from backend.i18n.catalog import text
-from portal import bridge, gate, home, session, state_store
-from portal.features.accounts import account_page as _account_page
-from portal.features.accounts import sign_in_page as _sign_in_page
-from portal.features.billing import page as _billing_page
-from portal.features.companies import page as _companies_page
-from portal.features.invoices import detail_page as _invoice_page
-from portal.features.invoices import list_page as _invoices_page
-from portal.features.invoices import staff_page as _all_invoices_page
-from portal.features.payments import page as _payments_page
-from portal.features.usage import page as _usage_page
+from portal import bridge, gate, home, pages, session, state_store
 from portal.guard import Guard, check_policies
 from portal.http.app import served
 from portal.i18n import BOOT
 from portal.logs import on_browser_error, one_redacted_log
 from portal.visitor import on_unexpected
-
-# Importing a page registers it; the bundle holds one chunk for each of these modules.
-PAGES = (
-    _sign_in_page,
-    _account_page,
-    _usage_page,
-    _invoices_page,
-    _invoice_page,
-    _billing_page,
-    _all_invoices_page,
-    _payments_page,
-    _companies_page,
-)
 
 
 @asynccontextmanager
@@ -62,6 +40,7 @@ app = rx.App(
     frontend_exception_handler=on_browser_error,
     backend_exception_handler=on_unexpected,
 )
+pages.load_features()
 app.add_page(home.not_found, route="/404", title=text("page.not_found.title", "fa"))
 app.add_middleware(Guard())
 _gate = gate.stand_before(app)
