@@ -252,6 +252,13 @@ def _makes_computed_vars(node: ast.Attribute | ast.alias) -> bool:
     return node.attr in names and ast.unparse(node.value) in {"rx", "reflex"}
 
 
+def features_named_outside(source: Source) -> list[str]:
+    """Features that the rest of the portal names: it finds them, so that a new one needs no line elsewhere."""
+    if not source.path.startswith("portal/") or source.path.startswith("portal/features/"):
+        return []
+    return [name for name in imported(source) if name.startswith("portal.features.")]
+
+
 def placeholders(sentence: str) -> set[str]:
     """The names of the places in a sentence."""
     return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}

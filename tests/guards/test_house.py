@@ -83,6 +83,10 @@ BROKEN: dict[str, tuple[Rule, Source]] = {
         rules.told_to_everybody,
         Source("portal/features/usage/state.py", "from reflex.vars import computed_var as kept"),
     ),
+    "the portal finds its features and names none": (
+        rules.features_named_outside,
+        Source("portal/layout.py", "from portal.features.usage import page"),
+    ),
     "no module is named after nothing": (rules.naive_names, Source("backend/usage/utils.py", "")),
 }
 
