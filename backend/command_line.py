@@ -10,7 +10,7 @@ from backend.config import settings_or_exit
 from backend.days import read_day
 from backend.errors import AppError, Invalid
 from backend.free_text import number
-from backend.i18n.catalog import error_text, sentence_of
+from backend.i18n.errors import error_text, sentence_of
 
 CLI = Actor.process_named("cli")
 

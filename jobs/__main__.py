@@ -17,7 +17,7 @@ from backend.days import in_both
 from backend.db.start import refuse_unsuitable_database
 from backend.errors import AppError, Conflict
 from backend.i18n import format as formats
-from backend.i18n.catalog import sentence_of
+from backend.i18n.errors import sentence_of
 from backend.invoices import service as invoices
 from backend.invoices.types import BillingPlan, BillingRun, RunState
 from backend.job_runs import service as job_runs

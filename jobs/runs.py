@@ -7,7 +7,7 @@ from apscheduler.triggers.base import BaseTrigger
 
 from backend.actor import Actor
 from backend.errors import AppError, Unavailable
-from backend.i18n.catalog import sentence_of
+from backend.i18n.errors import sentence_of
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState
 from backend.log import get_logger

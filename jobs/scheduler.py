@@ -9,7 +9,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from backend.actor import Actor
 from backend.errors import Unavailable
-from backend.i18n.catalog import sentence_of
+from backend.i18n.errors import sentence_of
 from backend.job_runs import service as job_runs
 from backend.job_runs.service import SCHEDULER
 from backend.log import get_logger

@@ -15,7 +15,8 @@ from typing import ParamSpec, TypeVar
 
 from backend.config import settings
 from backend.errors import AppError, Unavailable
-from backend.i18n.catalog import Lang, error_text, text
+from backend.i18n.catalog import Lang, text
+from backend.i18n.errors import error_text
 from backend.log import get_logger
 from portal.notes import Notes
 

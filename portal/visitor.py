@@ -9,7 +9,8 @@ from reflex_base.event import EventSpec
 from backend.accounts.types import Session
 from backend.actor import STAFF_ROLES
 from backend.errors import SignInRequired, Unavailable
-from backend.i18n.catalog import Lang, error_text, text
+from backend.i18n.catalog import Lang, text
+from backend.i18n.errors import error_text
 from backend.tenants import service as tenants
 from portal import bridge, pages, routes, session, state_store
 from portal.bridge import Problem

@@ -6,7 +6,7 @@ import sys
 from backend.config import settings_or_exit
 from backend.db import migrate
 from backend.errors import AppError
-from backend.i18n.catalog import sentence_of
+from backend.i18n.errors import sentence_of
 
 
 def main() -> None:

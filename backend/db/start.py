@@ -5,7 +5,7 @@ import sys
 from backend.db.connecting import Cause
 from backend.db.engine import read
 from backend.errors import Unavailable
-from backend.i18n.catalog import sentence_of
+from backend.i18n.errors import sentence_of
 from backend.log import get_logger
 
 log = get_logger(__name__)

@@ -5,8 +5,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
-from backend.errors import AppError
-
 Lang = Literal["fa", "en"]
 LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 DEFAULT_LANGUAGE: Lang = "fa"
@@ -43,23 +41,3 @@ def text(key: str, lang: Lang, **params: str | int) -> str:
 def has(key: str) -> bool:
     """Whether the catalogue knows a key."""
     return key in sentences(DEFAULT_LANGUAGE)
-
-
-def error_text(error: AppError, lang: Lang) -> str:
-    """What happened, what it means and what to do; the general sentence where there is no exact one."""
-    from backend.i18n.format import number  # noqa: PLC0415 - formats need the catalogue first
-
-    key = error.key if has(error.key) else f"error.{error.code}"
-    shown = {
-        name: number(value, lang) if isinstance(value, int) else value for name, value in error.data.items()
-    }
-    return text(key, lang, **shown)
-
-
-def sentence_of(error: AppError) -> str:
-    """What a person at a terminal reads of a refusal; of a database that was not reached, why it was not."""
-    # Mail servers, Prometheus and the gateway have causes of their own.
-    key = f"error.database_cause.{error.data.get('cause')}"
-    if error.data.get("service") == "database" and has(key):
-        return text(key, "en")
-    return error_text(error, "en")

@@ -23,7 +23,7 @@ from backend.config import settings
 from backend.db.engine import advisory_lock, read, transaction
 from backend.db.locks import LockNumber
 from backend.errors import AppError, Conflict, Invalid, NotFound, Refused, Unavailable
-from backend.i18n.catalog import error_text
+from backend.i18n.errors import error_text
 from backend.invoices import (
     billing_service,
     compare_service,

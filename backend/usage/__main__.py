@@ -17,7 +17,7 @@ from backend.command_line import day
 from backend.config import WrongSettings, settings, usage_settings
 from backend.days import in_both
 from backend.errors import Invalid, Unavailable
-from backend.i18n.catalog import error_text
+from backend.i18n.errors import error_text
 from backend.usage import service
 from backend.usage.types import DayMeasurement, Reading, UsageRow
 

@@ -8,7 +8,8 @@ from starlette.responses import Response
 from backend.actor import Actor
 from backend.errors import AppError, Conflict, Forbidden, NotFound, SignInRequired
 from backend.i18n import format as fmt
-from backend.i18n.catalog import Lang, error_text, text
+from backend.i18n.catalog import Lang, text
+from backend.i18n.errors import error_text
 from backend.payments import service as payments
 from backend.payments.types import AttemptId, HandOff
 from portal import bridge, routes, session

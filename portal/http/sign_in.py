@@ -9,7 +9,8 @@ from backend.accounts import service as accounts
 from backend.accounts.rules import address_group, sign_in_name
 from backend.accounts.types import SignedIn
 from backend.errors import AppError, Invalid, SignInFailed, SignInRequired, TooManyAttempts
-from backend.i18n.catalog import Lang, error_text, text
+from backend.i18n.catalog import Lang, text
+from backend.i18n.errors import error_text
 from portal import bridge, routes, session
 from portal.bridge import Problem
 from portal.buckets import Buckets

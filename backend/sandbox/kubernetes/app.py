@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -14,6 +13,7 @@ from starlette.routing import Mount, Route
 
 from backend.sandbox.kubernetes import discovery
 from backend.sandbox.kubernetes.access import Wish, allows
+from backend.sandbox.kubernetes.cluster import TICK_S, Cluster
 from backend.sandbox.kubernetes.control import control_routes
 from backend.sandbox.kubernetes.deployments import DeploymentController
 from backend.sandbox.kubernetes.jobs import JobController
@@ -21,27 +21,6 @@ from backend.sandbox.kubernetes.pods import Kubelet
 from backend.sandbox.kubernetes.requests import Call, answer_of, json_of
 from backend.sandbox.kubernetes.store import RESOURCES, Object, RefusedError, Resource, Store
 from backend.sandbox.kubernetes.workloads import create_docuchat
-
-# A quarter of a second costs 3 % of a core while nothing happens.
-TICK_S = 0.25
-
-
-@dataclass(slots=True)
-class Cluster:
-    """One emulator with its controllers."""
-
-    store: Store
-    kubelet: Kubelet
-    tokens: dict[str, str]
-    namespace: str
-    tick_s: float = TICK_S
-
-    def reset(self) -> None:
-        """As on the first day; whoever watches is told that its version is too old."""
-        self.store.clear()
-        self.kubelet.stuck.clear()
-        self.kubelet.failing_jobs.clear()
-        create_docuchat(self.store, self.namespace)
 
 
 def create_app(

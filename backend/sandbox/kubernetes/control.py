@@ -1,14 +1,13 @@
 """``/sandbox``: make rollouts stick, jobs fail, time pass. No real cluster has it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-if TYPE_CHECKING:
-    from backend.sandbox.kubernetes.app import Cluster
+from backend.sandbox.kubernetes.cluster import Cluster
 
 
 def control_routes() -> list[Route]:
@@ -23,7 +22,7 @@ def control_routes() -> list[Route]:
     ]
 
 
-def _cluster(request: Request) -> "Cluster":
+def _cluster(request: Request) -> Cluster:
     cluster: Cluster = request.app.state.cluster
     return cluster
 

@@ -8,7 +8,8 @@ from backend.accounts import service as accounts
 from backend.accounts.types import Session, SessionId
 from backend.actor import Actor
 from backend.errors import AppError, Invalid, SignInFailed, TooManyAttempts, Unavailable
-from backend.i18n.catalog import Lang, error_text, text
+from backend.i18n.catalog import Lang, text
+from backend.i18n.errors import error_text
 from portal import bridge, session
 from portal.bridge import Problem
 from portal.features.accounts import rows

@@ -3,7 +3,7 @@
 import reflex as rx
 
 from backend.errors import AppError, SignInFailed, SignInRequired, TooManyAttempts, Unavailable
-from backend.i18n.catalog import error_text
+from backend.i18n.errors import error_text
 from portal import bridge, routes
 from portal.guard import allow
 from portal.i18n import language

@@ -14,7 +14,8 @@ from backend.accounts.common_passwords import COMMON_PASSWORDS
 from backend.accounts.types import Failures, NewUser
 from backend.actor import TENANT_ROLES, Actor, Role, TenantId
 from backend.errors import Forbidden, Invalid, NotFound
-from backend.i18n.catalog import LANGUAGES, error_text
+from backend.i18n.catalog import LANGUAGES
+from backend.i18n.errors import error_text
 from tests import factories
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -3,7 +3,8 @@
 import pytest
 
 from backend.errors import Unavailable
-from backend.i18n.catalog import sentence_of, text
+from backend.i18n.catalog import text
+from backend.i18n.errors import sentence_of
 
 
 @pytest.mark.parametrize(

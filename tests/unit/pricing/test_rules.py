@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from backend.errors import Invalid, NotFound
-from backend.i18n.catalog import LANGUAGES, error_text, text
+from backend.i18n.catalog import LANGUAGES, text
+from backend.i18n.errors import error_text
 from backend.pricing import rules
 from backend.pricing.types import NewPriceList, PriceList, TaxRate
 
