@@ -12,6 +12,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+import portal  # noqa: F401 (hands over the sentences of its pages)
 from backend.sandbox.postgres import PostgresServer, throwaway_home
 from tests.side_by_side import UnitScheduling, sort_longest_first
 

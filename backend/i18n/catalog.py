@@ -1,6 +1,7 @@
-"""Sentences by key and language, from ``fa.toml`` and ``en.toml``, which hold the same keys and placeholders."""
+"""Sentences by key and language: a feature keeps its own in ``fa.toml`` and ``en.toml``, with the same keys in both."""
 
 import tomllib
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
@@ -8,6 +9,15 @@ from typing import Literal, get_args
 Lang = Literal["fa", "en"]
 LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 DEFAULT_LANGUAGE: Lang = "fa"
+
+# The folders that hold sentences. Who lies above the backend hands over its own: see ``add_folders``.
+_folders: list[Path] = sorted(path for path in Path(__file__).parents[1].iterdir() if path.is_dir())
+
+
+def add_folders(folders: Iterable[Path]) -> None:
+    """Read the sentences of some more folders. A folder without sentences, or one that is known, changes nothing."""
+    _folders.extend(folder for folder in folders if folder not in _folders)
+    sentences.cache_clear()
 
 
 def as_language(value: str | None) -> Lang:
@@ -17,8 +27,19 @@ def as_language(value: str | None) -> Lang:
 
 @lru_cache
 def sentences(lang: Lang) -> dict[str, str]:
-    """All sentences of a language by dotted key."""
-    with Path(__file__).with_name(f"{lang}.toml").open("rb") as file:
+    """All sentences of a language by dotted key. Raises ValueError for a key that stands in two files."""
+    merged: dict[str, str] = {}
+    for path in (folder / f"{lang}.toml" for folder in _folders):
+        found = sentences_of(path) if path.is_file() else {}
+        if twice := merged.keys() & found.keys():
+            raise ValueError(f"{path} holds sentences of another file: {', '.join(sorted(twice))}")
+        merged |= found
+    return merged
+
+
+def sentences_of(path: Path) -> dict[str, str]:
+    """The sentences of one file by dotted key."""
+    with path.open("rb") as file:
         return dict(_flatten("", tomllib.load(file)))
 
 

@@ -19,7 +19,9 @@ SOURCES = (
     "requirements.txt",
     "assets/**/*",
     "portal/**/*.py",
-    "backend/i18n/*",
+    "portal/**/*.toml",
+    "backend/i18n/*.py",
+    "backend/*/*.toml",
 )
 LOCKS = ("reflex.lock/*",)
 TYPE_SOURCES = ("backend/*/types.py", "backend/actor.py", "backend/errors.py")

@@ -7,7 +7,7 @@ import pytest
 
 from backend.actor import Role
 from backend.db.connecting import Cause
-from backend.i18n.catalog import sentences
+from backend.i18n.catalog import sentences, sentences_of
 from backend.invoices.types import Hold, RunState, Status
 from backend.payments import types as payment_types
 from backend.payments.types import EntryKind, EventKind, Outcome, State, Verdict
@@ -40,6 +40,12 @@ def test_every_key_in_the_code_is_in_the_catalogue() -> None:
     used = rules.used_keys(rules.sources(*PRODUCTION), sections())
 
     assert used - sentences("fa").keys() == set()
+
+
+def test_what_backend_and_jobs_say_needs_no_portal() -> None:
+    own = {key for path in (ROOT / "backend").glob("*/fa.toml") for key in sentences_of(path)}
+
+    assert rules.used_keys(rules.sources("backend", "jobs"), sections()) - own == set()
 
 
 def test_a_key_that_nobody_wrote_a_sentence_for_is_seen() -> None:
