@@ -1,13 +1,13 @@
 """Every sentence exists in Persian and English, with the same places, and every key in the code exists."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pytest
 
 from backend.actor import Role
 from backend.db.connecting import Cause
-from backend.i18n.catalog import sentences, sentences_of
+from backend.i18n.catalog import Lang, sentences, sentences_of
 from backend.invoices.types import Hold, RunState, Status
 from backend.payments import types as payment_types
 from backend.payments.types import EntryKind, EventKind, Outcome, State, Verdict
@@ -178,8 +178,12 @@ _PERSIAN_FAULTS = {
     "a space before ها, های or هایی": r"[آ-ی] ها(?:یی?|یشان|یتان)?(?![آ-ی\u200c])",
     "a space before تر or ترین": r"[آ-ی] تر(?:ین)?(?![آ-ی])",
     "a useless half space": r"\u200c(?:[ .،؛:؟]|\u200c|$)| \u200c",
+    "a straight quotation mark": r"[\"'“”]",
+    "an old way of writing an ezafe": r"ه\u200cی(?= )|ۀ",
+    "a compound in two words": r"(?<![آ-ی\u200c])(?:به عنوان|جست و جو|هم چنین|هم زمان|پیش تر|هیچ کس|به محض)(?![آ-ی])",
     "a word that is retired for another": (
         r"رایانامه|کارساز|پرومتئوس|برگزینید|استرداد|توسط|صورتحساب|صورت حساب|اکانت|پسورد|کد رهگیری"
+        r"|سامانهٔ اندازه‌گیری|شمارنده|صفحه را تازه|با بانک بررسی|صورت‌حساب (?:نشده|شده|می‌شود)"
         r"|(?<![آ-ی\u200c])نامه(?:ها)?(?![آ-ی])|(?<![آ-ی\u200c])نامه‌(?:ها|ای)|درگاه DATABASE|پرداخت شما رسید"
     ),
 }
@@ -202,7 +206,8 @@ def test_persian_sentences_are_written_as_persian_is_written() -> None:
     [
         "پرداخت شد, رسید", "شد; رسید", "پرداخت؟ شد?", "شركت", "علي", "پرداخت  شد", "پرداخت شد .", "بانک می گوید",
         "بانک نمی پذیرد", "صورت‌حساب ها", "پرداخت های شما", "بزرگ تر", "پرداخت\u200c شد", "این نامه رسید است",
-        "نامه‌ها", "رایانامه", "پرداخت شما رسید",
+        "نامه‌ها", "رایانامه", "پرداخت شما رسید", "دکمهٔ 'پرداخت'", "صادرکننده‌ی کارت", "به عنوان بها",
+        "شمارنده‌ها", "صورت‌حساب شده است",
     ],
 )  # fmt: skip
 def test_a_badly_written_persian_sentence_is_seen(sentence: str) -> None:
@@ -211,3 +216,106 @@ def test_a_badly_written_persian_sentence_is_seen(sentence: str) -> None:
 
 def test_a_programme_and_a_certificate_are_no_letters() -> None:
     assert persian_faults("برنامهٔ اجرا، گواهی‌نامه و پرداخت‌ها؛ بزرگ‌تر می‌شود؟") == []
+
+
+# Where one word of a language has two in the other, each with its reason.
+_ONE_WORD_FOR_TWO = {
+    "Billing": "the menu has room for one word",
+    "صدور": "the menu's short name of the page, and what one does there",
+    "ناموفق": "a run that failed, and what an address claims",
+    "{first} و {second}": "units stand side by side in English, words do not",
+}
+
+
+def words_for_two(of: Mapping[str, str], by: Mapping[str, str]) -> set[str]:
+    """The sentences of a language for which another one has several, whatever their capital letters."""
+    meanings: dict[str, set[str]] = {}
+    for key, sentence in of.items():
+        meanings.setdefault(sentence, set()).add(by[key].casefold())
+    return {sentence for sentence, found in meanings.items() if len(found) > 1}
+
+
+def test_one_word_of_a_language_is_one_word_of_the_other() -> None:
+    fa, en = sentences("fa"), sentences("en")
+
+    assert words_for_two(fa, en) | words_for_two(en, fa) <= _ONE_WORD_FOR_TWO.keys()
+
+
+def test_two_words_for_one_thing_are_seen() -> None:
+    fa, en = {"a": "دلیل", "b": "علت", "c": "جمع"}, {"a": "Reason", "b": "Reason", "c": "Total"}
+
+    assert words_for_two(en, fa) == {"Reason"}
+    assert words_for_two(fa, en) == set()
+
+
+@pytest.mark.parametrize(("lang", "held", "checked"), [("fa", "بازبینی", "بررسی"), ("en", "review", "check")])
+def test_a_held_invoice_and_a_payment_being_checked_have_each_their_own_word(
+    lang: Lang, held: str, checked: str
+) -> None:
+    said = sentences(lang)
+    of_held = ["invoice.status.held", *(f"page.billing.held{end}" for end in ("", "_count", "_short"))]
+    of_payments = {
+        key: sentence
+        for key, sentence in said.items()
+        if key.partition(".")[0] == "payment" and held in sentence
+    }
+
+    assert len({said[key] for key in of_held}) == 1
+    assert held in said["invoice.status.held"]
+    assert checked not in said["invoice.status.held"]
+    assert checked in said["payment.status.checked"].casefold()
+    assert of_payments == {}
+
+
+@pytest.mark.parametrize("lang", ["fa", "en"])
+def test_no_two_states_that_stand_side_by_side_look_alike(lang: Lang) -> None:
+    said = sentences(lang)
+    families = (
+        ("invoice.status.", "payment.status."),
+        ("payment.state.",),
+        ("payment.verdict.",),
+        ("billing.state.",),
+    )
+
+    for family in families:
+        words = [sentence for key, sentence in said.items() if key.startswith(family)]
+        assert len(set(words)) == len(words)
+
+
+def sign_at_the_end(sentence: str) -> str:
+    return sentence[-1].translate(str.maketrans("؟،؛", "?,;")) if sentence[-1] in ".?!…:,;؟،؛" else ""
+
+
+def test_both_languages_end_a_sentence_alike() -> None:
+    """But for “No.”, which is short for number."""
+    fa, en = sentences("fa"), sentences("en")
+
+    assert {key for key in fa if sign_at_the_end(fa[key]) != sign_at_the_end(en[key])} == {
+        "page.invoice.paper.row"
+    }
+
+
+def figures(sentence: str) -> list[str]:
+    """The numbers of a sentence, in Latin digits; a time of day by its hour."""
+    plain = sentence.translate(str.maketrans("۰۱۲۳۴۵۶۷۸۹٬٫", "0123456789,."))
+    return sorted(
+        re.findall(r"\d[\d,.-]*\d|\d", re.sub(r"\{[^}]*\}", "", plain).replace("03:00", "3"), re.ASCII)
+    )
+
+
+def test_both_languages_name_the_same_figures() -> None:
+    fa, en = sentences("fa"), sentences("en")
+
+    assert {key for key in fa if figures(fa[key]) != figures(en[key])} == set()
+    assert figures("تا ۷۲ ساعت، {n} روز") == ["72"] != figures("within 48 hours")
+
+
+def latin_words(sentence: str) -> set[str]:
+    return {word.rstrip(".") for word in re.findall(r"[A-Za-z][\w.@/-]*", re.sub(r"\{[^}]*\}", "", sentence))}
+
+
+def test_a_latin_word_in_a_persian_sentence_is_a_name_that_english_has_too() -> None:
+    fa, en = sentences("fa"), sentences("en")
+
+    assert {key: found for key in fa if (found := latin_words(fa[key]) - latin_words(en[key]))} == {}
+    assert latin_words("در pg_hba.conf مجاز کنید {n}.") == {"pg_hba.conf"}
