@@ -19,7 +19,7 @@ from backend.errors import Invalid, Unavailable
 from backend.log import get_logger
 from backend.money import RIAL_PER_TOMAN
 from backend.payments import rules
-from backend.payments.reconcile_types import Decision, Evidence, Said
+from backend.payments.reconcile_types import Decision, Evidence, SessionStatus
 from backend.payments.types import Attempt, Verdict
 
 CALLBACK_PATH = "/pay/return"
@@ -27,16 +27,16 @@ MERCHANT_CHANGED = "merchant_changed"
 # Every other code is a refusal of the bank: 4 to 10, 12 and 21.
 _MEANINGS = MappingProxyType(
     {
-        Status.WAITING: Said.WAITING,
-        Status.PAID_VERIFIED: Said.PAID_VERIFIED,
-        Status.PAID_UNVERIFIED: Said.PAID_UNVERIFIED,
-        Status.CANCELLED: Said.CANCELLED,
-        Status.REFUNDING: Said.REFUNDING,
-        Status.REFUNDED: Said.REFUNDED,
-        Status.REVERSED: Said.REVERSED,
-        Status.INTERNAL_ERROR: Said.UNCLEAR,
-        Status.SWITCH_ERROR: Said.UNCLEAR,
-        Status.UNKNOWN: Said.UNCLEAR,
+        Status.WAITING: SessionStatus.WAITING,
+        Status.PAID_VERIFIED: SessionStatus.PAID_VERIFIED,
+        Status.PAID_UNVERIFIED: SessionStatus.PAID_UNVERIFIED,
+        Status.CANCELLED: SessionStatus.CANCELLED,
+        Status.REFUNDING: SessionStatus.REFUNDING,
+        Status.REFUNDED: SessionStatus.REFUNDED,
+        Status.REVERSED: SessionStatus.REVERSED,
+        Status.INTERNAL_ERROR: SessionStatus.UNCLEAR,
+        Status.SWITCH_ERROR: SessionStatus.UNCLEAR,
+        Status.UNKNOWN: SessionStatus.UNCLEAR,
     }
 )
 
@@ -129,7 +129,7 @@ def to_evidence(report: PaymentReport) -> Evidence:
     return Evidence(
         result=report.result_code,
         is_report=report.result == Result.OK,
-        said=None if report.status is None else _said(report.status),
+        session_status=None if report.status is None else _session_status(report.status),
         status=report.status_code,
         amount_rial=report.amount_rial,
         order_ref=report.order_id,
@@ -140,5 +140,5 @@ def to_evidence(report: PaymentReport) -> Evidence:
     )
 
 
-def _said(status: Status) -> Said:
-    return _MEANINGS.get(status, Said.NOT_PAID)
+def _session_status(status: Status) -> SessionStatus:
+    return _MEANINGS.get(status, SessionStatus.NOT_PAID)

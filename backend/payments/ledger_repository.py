@@ -24,14 +24,14 @@ def append(
     invoice_id: InvoiceId | None = None,
     payout_key: str | None = None,
 ) -> None:
-    """Add a movement; ``attempt`` is its id and turn. The database refuses the same one of an attempt twice."""
+    """Add a movement; ``attempt`` is its id and settlement number. The database refuses an identical second one."""
     with transaction() as connection:
-        attempt_id, turn = attempt or (None, 0)
+        attempt_id, settlement_no = attempt or (None, 0)
         connection.execute(
             insert(TenantLedgerRow).values(
                 tenant_id=tenant_id,
                 attempt_id=attempt_id,
-                turn=turn,
+                settlement_no=settlement_no,
                 invoice_id=invoice_id,
                 kind=kind.value,
                 amount_rial=amount_rial,
@@ -75,13 +75,13 @@ def credit_uses(tenant_id: TenantId) -> list[tuple[InvoiceId, int]]:
 
 
 def credit_reopened(tenant_id: TenantId) -> dict[InvoiceId, int]:
-    """How much credit was taken from each invoice again: what reversed turns reopened beyond what they had settled."""
+    """Credit that reversals took back from each invoice, in rial, beyond what their own settlements had paid."""
     with read() as connection:
         statement = text(
             "SELECT invoice_id, sum(amount_rial) FROM tenant_ledger l"
             " WHERE tenant_id = :tenant AND kind IN ('settlement', 'reopening') AND EXISTS"
             " (SELECT FROM tenant_ledger r"
-            "  WHERE r.attempt_id = l.attempt_id AND r.turn = l.turn AND r.kind = 'reversal')"
+            "  WHERE r.attempt_id = l.attempt_id AND r.settlement_no = l.settlement_no AND r.kind = 'reversal')"
             " GROUP BY invoice_id"
         )
         rows = connection.execute(statement, {"tenant": tenant_id})
@@ -98,12 +98,12 @@ def payout(tenant_id: TenantId, key: str) -> LedgerEntry | None:
         return _to_entry(row) if row else None
 
 
-def entries_of(attempt_id: AttemptId, turn: int | None = None) -> list[LedgerEntry]:
-    """The movements of an attempt, of one turn or of all, in order."""
+def entries_of(attempt_id: AttemptId, settlement_no: int | None = None) -> list[LedgerEntry]:
+    """The movements of an attempt, of one settlement or of all, in order."""
     with read() as connection:
         statement = select(TenantLedgerRow.__table__).where(TenantLedgerRow.attempt_id == attempt_id)
-        if turn is not None:
-            statement = statement.where(TenantLedgerRow.turn == turn)
+        if settlement_no is not None:
+            statement = statement.where(TenantLedgerRow.settlement_no == settlement_no)
         return [
             _to_entry(row) for row in connection.execute(statement.order_by(TenantLedgerRow.id)).mappings()
         ]

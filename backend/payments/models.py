@@ -24,8 +24,8 @@ from backend.db.base import Base, Instant
 class PaymentAttemptRow(Base):
     """One try to pay some invoices through the gateway. Amount and order reference never change.
 
-    ``nonce_sha256`` tells the payer's own callback from one that somebody else made up. ``turn`` counts how often the
-    money came: once, or again when the gateway took a refund back.
+    ``nonce_sha256`` tells the payer's own callback from a forged one. ``settlement_no`` counts how often the money
+    came: once, or again when the gateway took a refund back.
     """
 
     __tablename__ = "payment_attempt"
@@ -65,7 +65,7 @@ class PaymentAttemptRow(Base):
     track_id: Mapped[int | None] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(Text)
     verdict: Mapped[str | None] = mapped_column(Text)
-    turn: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    settlement_no: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     flags: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
     gateway_status: Mapped[int | None]
     ref_number: Mapped[str | None] = mapped_column(Text)
@@ -124,7 +124,7 @@ class TenantLedgerRow(Base):
         Index(
             "uq_tenant_ledger_once",
             "attempt_id",
-            "turn",
+            "settlement_no",
             "kind",
             "invoice_id",
             unique=True,
@@ -145,7 +145,7 @@ class TenantLedgerRow(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenant.id"))
     attempt_id: Mapped[UUID | None] = mapped_column(ForeignKey("payment_attempt.id"))
-    turn: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    settlement_no: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     invoice_id: Mapped[UUID | None] = mapped_column(ForeignKey("tenant_invoice.id"))
     kind: Mapped[str] = mapped_column(Text)
     amount_rial: Mapped[int] = mapped_column(BigInteger)

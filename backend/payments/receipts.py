@@ -25,7 +25,7 @@ def receipt_mail(
     what the invoices wait for after it.
     """
     return Mail(
-        key=f"payment_received:{attempt.id}:{attempt.turn}",
+        key=f"payment_received:{attempt.id}:{attempt.settlement_no}",
         recipient=tenant.billing_email,
         language=tenant.language,
         template="payment_received",
@@ -54,7 +54,7 @@ def returned_mail(
     tenant's credit, or its debt, after that.
     """
     return Mail(
-        key=f"payment_returned:{attempt.id}:{attempt.turn}",
+        key=f"payment_returned:{attempt.id}:{attempt.settlement_no}",
         recipient=tenant.billing_email,
         language=tenant.language,
         template="payment_returned",

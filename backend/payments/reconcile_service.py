@@ -169,7 +169,7 @@ def _after(current: Attempt, decision: Decision, now: datetime) -> Attempt:
 
 def _settle(actor: Actor, attempt: Attempt, now: datetime) -> Attempt:
     """Bring the money into the ledger and to the attempt's own invoices; what they do not need stays credit."""
-    settled = replace(attempt, turn=attempt.turn + 1, settled_at=now)
+    settled = replace(attempt, settlement_no=attempt.settlement_no + 1, settled_at=now)
     debt = max(0, -ledger_repository.balance(settled.tenant_id))
     _enter(actor, settled, EntryKind.PAYMENT, settled.amount_rial, now=now)
     dues = {due.id: due for due in invoices.dues(actor, settled.invoice_ids, lock=True)}
@@ -196,7 +196,7 @@ def _settle(actor: Actor, attempt: Attempt, now: datetime) -> Attempt:
         outstanding_rial=still_due,
     )
     notifications.enqueue([receipt], now)
-    _event(actor, settled, EventKind.SETTLED, {"credit_rial": left, "turn": settled.turn})
+    _event(actor, settled, EventKind.SETTLED, {"credit_rial": left, "turn": settled.settlement_no})
     if left:
         log.warning("payment.surplus", attempt=attempt.id, tenant=attempt.tenant_id, credit_rial=left)
         return replace(settled, flags=rules.with_flag(settled.flags, Flag.SURPLUS))
@@ -212,7 +212,7 @@ def _give_back(actor: Actor, attempt: Attempt, now: datetime, *, is_returning: b
     settled = Counter(
         {
             entry.invoice_id: -entry.amount_rial
-            for entry in ledger_repository.entries_of(attempt.id, attempt.turn)
+            for entry in ledger_repository.entries_of(attempt.id, attempt.settlement_no)
             if entry.kind == EntryKind.SETTLEMENT and entry.invoice_id is not None
         }
     )
@@ -239,7 +239,7 @@ def _give_back(actor: Actor, attempt: Attempt, now: datetime, *, is_returning: b
         balance_rial=balance + of_credit.total(),
     )
     notifications.enqueue([mail], now)
-    told = {"turn": attempt.turn, "credit_reopened_rial": of_credit.total()}
+    told = {"turn": attempt.settlement_no, "credit_reopened_rial": of_credit.total()}
     _event(actor, attempt, EventKind.MONEY_RETURNED, told)
     log.error(
         "payment.money_returned",
@@ -262,7 +262,7 @@ def _store(before: Attempt, after: Attempt, decision: Decision) -> None:
         after.state,
         verdict=decision.verdict.value,
         redirected_at=after.redirected_at,
-        turn=after.turn,
+        settlement_no=after.settlement_no,
         flags=list(after.flags),
         gateway_status=after.gateway_status,
         ref_number=after.ref_number,
@@ -305,7 +305,7 @@ def _enter(
         amount_rial,
         actor=name_of(actor),
         at=now,
-        attempt=(attempt.id, attempt.turn),
+        attempt=(attempt.id, attempt.settlement_no),
         invoice_id=invoice_id,
     )
 

@@ -7,8 +7,8 @@ from backend.money import Rial
 from backend.payments.types import Allocation, Verdict
 
 
-class Said(StrEnum):
-    """What the gateway says of a session. Unclear is neither paid nor failed: a code that nobody knows is that."""
+class SessionStatus(StrEnum):
+    """The gateway's status of a session, in our words. UNCLEAR, also for unknown codes, is neither paid nor failed."""
 
     WAITING = "waiting"
     PAID_VERIFIED = "paid_verified"
@@ -30,7 +30,7 @@ class Evidence:
 
     result: int
     is_report: bool
-    said: Said | None = None
+    session_status: SessionStatus | None = None
     status: int | None = None
     amount_rial: Rial | None = None
     order_ref: str | None = None

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import assert_never
 
-from backend.payments.reconcile_types import Decision, Evidence, Said
+from backend.payments.reconcile_types import Decision, Evidence, SessionStatus
 from backend.payments.types import OPEN_STATES, Attempt, Flag, Outcome, State, Verdict
 
 # Money is taken back by some banks when nobody verified it for 15 minutes, so the first checks are close together.
@@ -58,7 +58,7 @@ def is_proof(attempt: Attempt, evidence: Evidence | None) -> bool:
     return (
         evidence is not None
         and evidence.is_report
-        and evidence.said == Said.PAID_VERIFIED
+        and evidence.session_status == SessionStatus.PAID_VERIFIED
         and evidence.amount_rial == attempt.amount_rial
         and evidence.order_ref == attempt.order_ref
     )
@@ -72,7 +72,7 @@ def wants_verify(attempt: Attempt, inquiry: Evidence | None, *, claims_success: 
     """
     if inquiry is None:
         return claims_success
-    is_paid = inquiry.is_report and inquiry.said == Said.PAID_UNVERIFIED
+    is_paid = inquiry.is_report and inquiry.session_status == SessionStatus.PAID_UNVERIFIED
     return is_paid and not difference(attempt, inquiry)
 
 
@@ -109,19 +109,26 @@ def _read(attempt: Attempt, report: Evidence) -> Decision:
 
 
 def _meaning(attempt: Attempt, report: Evidence) -> tuple[Verdict, str]:
-    match report.said:
-        case Said.PAID_VERIFIED:
+    match report.session_status:
+        case SessionStatus.PAID_VERIFIED:
             if is_proof(attempt, report):
                 return Verdict.PAID, ""
             return Verdict.UNDECIDED, "amount_missing" if report.amount_rial is None else "order_missing"
-        case Said.PAID_UNVERIFIED:
+        case SessionStatus.PAID_UNVERIFIED:
             return Verdict.UNVERIFIED, ""
-        case Said.UNCLEAR | None:
+        case SessionStatus.UNCLEAR | None:
             return Verdict.UNDECIDED, f"status_{report.status}"
-        case Said.WAITING | Said.CANCELLED | Said.NOT_PAID | Said.REFUNDING | Said.REFUNDED | Said.REVERSED:
-            return Verdict(report.said.value), ""
+        case (
+            SessionStatus.WAITING
+            | SessionStatus.CANCELLED
+            | SessionStatus.NOT_PAID
+            | SessionStatus.REFUNDING
+            | SessionStatus.REFUNDED
+            | SessionStatus.REVERSED
+        ):
+            return Verdict(report.session_status.value), ""
         case _:
-            assert_never(report.said)
+            assert_never(report.session_status)
 
 
 def next_state(state: State, verdict: Verdict, *, has_expired: bool) -> State:
@@ -150,7 +157,7 @@ def flags_after(attempt: Attempt, verdict: Verdict) -> tuple[Flag, ...]:
     match verdict:
         case Verdict.MISMATCH:
             return with_flag(attempt.flags, Flag.MISMATCH)
-        case Verdict.REFUNDING | Verdict.REFUNDED | Verdict.REVERSED if attempt.turn:
+        case Verdict.REFUNDING | Verdict.REFUNDED | Verdict.REVERSED if attempt.settlement_no:
             return with_flag(attempt.flags, Flag.RETURNED_MONEY)
         case Verdict.WAITING | Verdict.CANCELLED | Verdict.NOT_PAID | Verdict.UNVERIFIED if attempt.has_money:
             return with_flag(attempt.flags, Flag.CONTRADICTION)

@@ -454,7 +454,7 @@ def _surplus_of(attempt: Attempt) -> tuple[int, int]:
     """How much of a settled attempt its invoices did not need, and how much of that made up for a debt."""
     if Flag.SURPLUS not in attempt.flags:
         return 0, 0
-    entries = ledger_repository.entries_of(attempt.id, attempt.turn)
+    entries = ledger_repository.entries_of(attempt.id, attempt.settlement_no)
     credit = sum(
         entry.amount_rial for entry in entries if entry.kind in {EntryKind.PAYMENT, EntryKind.SETTLEMENT}
     )

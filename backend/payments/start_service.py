@@ -227,7 +227,7 @@ def _store(actor: Actor, tenant_id: TenantId, wanted: PaymentPlan) -> tuple[Atte
         track_id=None,
         state=State.CREATED,
         verdict=None,
-        turn=0,
+        settlement_no=0,
         flags=(),
         gateway_status=None,
         ref_number=None,

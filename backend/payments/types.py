@@ -177,7 +177,7 @@ class Attempt:
     track_id: int | None
     state: State
     verdict: Verdict | None
-    turn: int
+    settlement_no: int
     flags: tuple[Flag, ...]
     gateway_status: int | None
     ref_number: str | None
@@ -231,7 +231,7 @@ class LedgerEntry:
     kind: EntryKind
     amount_rial: int
     attempt_id: AttemptId | None
-    turn: int
+    settlement_no: int
     invoice_id: InvoiceId | None
     at: datetime
     actor: str

@@ -31,20 +31,21 @@ BREACHES = {
     "a payment settles only its own tenant's invoices": """
         SELECT l.id FROM tenant_ledger l JOIN tenant_invoice i ON i.id = l.invoice_id
         WHERE i.tenant_id <> l.tenant_id""",
-    "a turn settles no more than it brought": """
-        SELECT attempt_id, turn FROM tenant_ledger WHERE kind IN ('payment', 'settlement')
-        GROUP BY attempt_id, turn HAVING attempt_id IS NOT NULL AND sum(amount_rial) < 0""",
+    "a settlement takes no more than it brought": """
+        SELECT attempt_id, settlement_no FROM tenant_ledger WHERE kind IN ('payment', 'settlement')
+        GROUP BY attempt_id, settlement_no HAVING attempt_id IS NOT NULL AND sum(amount_rial) < 0""",
     "what was given back was given back whole": """
-        SELECT attempt_id, turn FROM tenant_ledger WHERE attempt_id IS NOT NULL GROUP BY attempt_id, turn
+        SELECT attempt_id, settlement_no FROM tenant_ledger WHERE attempt_id IS NOT NULL
+        GROUP BY attempt_id, settlement_no
         HAVING bool_or(kind = 'reversal') AND sum(amount_rial) FILTER (WHERE kind IN ('payment', 'reversal')) <> 0""",
-    "a reversed turn reopens at least what it settled": """
-        SELECT attempt_id, turn, invoice_id FROM tenant_ledger l
+    "a reversed settlement reopens at least what it settled": """
+        SELECT attempt_id, settlement_no, invoice_id FROM tenant_ledger l
         WHERE kind IN ('settlement', 'reopening') AND EXISTS (SELECT FROM tenant_ledger r
-          WHERE r.attempt_id = l.attempt_id AND r.turn = l.turn AND r.kind = 'reversal')
-        GROUP BY attempt_id, turn, invoice_id HAVING sum(amount_rial) < 0""",
-    "only a reversed turn reopens": """
+          WHERE r.attempt_id = l.attempt_id AND r.settlement_no = l.settlement_no AND r.kind = 'reversal')
+        GROUP BY attempt_id, settlement_no, invoice_id HAVING sum(amount_rial) < 0""",
+    "only a reversed settlement reopens": """
         SELECT id FROM tenant_ledger l WHERE kind = 'reopening' AND NOT EXISTS (SELECT FROM tenant_ledger r
-          WHERE r.attempt_id = l.attempt_id AND r.turn = l.turn AND r.kind = 'reversal')""",
+          WHERE r.attempt_id = l.attempt_id AND r.settlement_no = l.settlement_no AND r.kind = 'reversal')""",
     # What is paid on an invoice and was not settled by a payment that stands is credit.
     "credit is below zero only by what was paid out, when it pays no invoice any more": """
         SELECT b.tenant_id, b.balance, b.paid_out, b.of_credit FROM (
@@ -52,7 +53,8 @@ BREACHES = {
             coalesce(-sum(amount_rial) FILTER (WHERE kind = 'payout'), 0) AS paid_out,
             coalesce(-sum(amount_rial) FILTER (WHERE invoice_id IS NOT NULL
               AND (kind <> 'settlement' OR EXISTS (SELECT FROM tenant_ledger r
-                WHERE r.attempt_id = l.attempt_id AND r.turn = l.turn AND r.kind = 'reversal'))), 0) AS of_credit
+                WHERE r.attempt_id = l.attempt_id
+                  AND r.settlement_no = l.settlement_no AND r.kind = 'reversal'))), 0) AS of_credit
           FROM tenant_ledger l GROUP BY tenant_id) b
         WHERE b.of_credit < 0 OR (b.balance < 0 AND (b.of_credit > 0 OR -b.balance > b.paid_out))""",
     "an invoice that is paid names a session that paid on it, or none when only credit did": """
@@ -74,13 +76,13 @@ BREACHES = {
           AND e.kind IN ('judged', 'resolved') ORDER BY e.id DESC LIMIT 1) l ON l.kind = 'judged'
         WHERE c.kind = 'created' AND l.detail ->> 'verdict' = 'unverified'
           AND l.detail ->> 'state' NOT IN ('settled', 'refunding', 'refunded', 'reversed', 'closed')""",
-    "each turn has one receipt": """
-        SELECT l.attempt_id, l.turn FROM tenant_ledger l
-        LEFT JOIN outbox_mail m ON m.key = 'payment_received:' || l.attempt_id || ':' || l.turn
+    "each settlement has one receipt": """
+        SELECT l.attempt_id, l.settlement_no FROM tenant_ledger l
+        LEFT JOIN outbox_mail m ON m.key = 'payment_received:' || l.attempt_id || ':' || l.settlement_no
         WHERE l.kind = 'payment' AND m.key IS NULL""",
     "each return of money was mailed": """
-        SELECT l.attempt_id, l.turn FROM tenant_ledger l
-        LEFT JOIN outbox_mail m ON m.key = 'payment_returned:' || l.attempt_id || ':' || l.turn
+        SELECT l.attempt_id, l.settlement_no FROM tenant_ledger l
+        LEFT JOIN outbox_mail m ON m.key = 'payment_returned:' || l.attempt_id || ':' || l.settlement_no
         WHERE l.kind = 'reversal' AND m.key IS NULL""",
 }
 
@@ -139,7 +141,7 @@ def told() -> dict[str, int]:
     statement = text(
         "SELECT state AS name, count(*) AS n FROM payment_attempt GROUP BY 1"
         " UNION ALL SELECT 'ledger ' || kind, count(*) FROM tenant_ledger GROUP BY 1"
-        " UNION ALL SELECT 'second turn', count(*) FROM payment_attempt WHERE turn > 1"
+        " UNION ALL SELECT 'second settlement', count(*) FROM payment_attempt WHERE settlement_no > 1"
         " UNION ALL SELECT 'prepared session', count(*) FROM payment_event"
         "   WHERE kind = 'requested' AND detail ->> 'handed_over' = 'false'"
         " UNION ALL SELECT 'flag ' || flag, count(*)"

@@ -110,7 +110,7 @@ def _reasons(attempt: Attempt, lang: Lang) -> list[Reason]:
 
 def _flag_sentence(attempt: Attempt, flag: Flag, lang: Lang) -> str:
     # The gateway may have named another amount once and proved ours later.
-    is_booked = flag == Flag.MISMATCH and attempt.turn > 0
+    is_booked = flag == Flag.MISMATCH and attempt.settlement_no > 0
     return text(f"payment.flag_text.{flag}_booked" if is_booked else f"payment.flag_text.{flag}", lang)
 
 

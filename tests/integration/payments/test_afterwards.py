@@ -93,7 +93,7 @@ def test_a_refund_that_is_withdrawn_pays_the_invoice_again(payer: Payer) -> None
     sweep()
 
     assert status_of(invoice) == "paid"
-    assert (attempt_of(hand_off).turn, len(mails())) == (2, 2)
+    assert (attempt_of(hand_off).settlement_no, len(mails())) == (2, 2)
     assert len(mails("payment_returned")) == 1
 
 

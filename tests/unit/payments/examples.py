@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from backend.actor import TenantId
 from backend.invoices.types import InvoiceId
 from backend.money import Rial
-from backend.payments.reconcile_types import Evidence, Said
+from backend.payments.reconcile_types import Evidence, SessionStatus
 from backend.payments.types import PROVIDER, Attempt, AttemptId, Payable, State
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -30,7 +30,7 @@ def attempt(state: State = State.REDIRECTED, **fields: Any) -> Attempt:
         track_id=7,
         state=state,
         verdict=None,
-        turn=0,
+        settlement_no=0,
         flags=(),
         gateway_status=None,
         ref_number=None,
@@ -52,9 +52,16 @@ def attempt(state: State = State.REDIRECTED, **fields: Any) -> Attempt:
     return replace(plain, **fields)
 
 
-def report(said: Said | None, **fields: Any) -> Evidence:
+def report(session_status: SessionStatus | None, **fields: Any) -> Evidence:
     """An answer about the attempt's session."""
-    plain = Evidence(result=100, is_report=True, said=said, status=0, amount_rial=AMOUNT, order_ref=ORDER)
+    plain = Evidence(
+        result=100,
+        is_report=True,
+        session_status=session_status,
+        status=0,
+        amount_rial=AMOUNT,
+        order_ref=ORDER,
+    )
     return replace(plain, **fields)
 
 

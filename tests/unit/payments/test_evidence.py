@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 
 from backend.payments import rules, start_rules
-from backend.payments.reconcile_types import CallbackQuery, Evidence, Said
+from backend.payments.reconcile_types import CallbackQuery, Evidence, SessionStatus
 from backend.payments.types import Outcome, State, Verdict
 from tests.unit.payments.examples import NOW, attempt, refusal, report
 
-PAID = report(Said.PAID_VERIFIED)
-UNPAID = report(Said.WAITING)
-DIFFERENT = report(Said.PAID_VERIFIED, amount_rial=1)
+PAID = report(SessionStatus.PAID_VERIFIED)
+UNPAID = report(SessionStatus.WAITING)
+DIFFERENT = report(SessionStatus.PAID_VERIFIED, amount_rial=1)
 
 
 @pytest.mark.parametrize(

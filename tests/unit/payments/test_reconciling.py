@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.payments import rules
-from backend.payments.reconcile_types import Evidence, Said
+from backend.payments.reconcile_types import Evidence, SessionStatus
 from backend.payments.types import OPEN_STATES, Flag, Outcome, State, Verdict
 from tests.unit.payments.examples import AMOUNT, attempt, refusal, report
 
-PAID, UNVERIFIED = report(Said.PAID_VERIFIED), report(Said.PAID_UNVERIFIED)
+PAID, UNVERIFIED = report(SessionStatus.PAID_VERIFIED), report(SessionStatus.PAID_UNVERIFIED)
 
 
 @pytest.mark.parametrize(
@@ -23,39 +23,50 @@ PAID, UNVERIFIED = report(Said.PAID_VERIFIED), report(Said.PAID_UNVERIFIED)
         pytest.param([None, PAID], Verdict.PAID, "", id="verify alone, inquiry is down"),
         pytest.param([UNVERIFIED, None], Verdict.UNVERIFIED, "", id="verify does not answer"),
         pytest.param(
-            [UNVERIFIED, refusal(202), report(Said.REVERSED)], Verdict.REVERSED, "", id="gone meanwhile"
+            [UNVERIFIED, refusal(202), report(SessionStatus.REVERSED)],
+            Verdict.REVERSED,
+            "",
+            id="gone meanwhile",
         ),
         pytest.param([UNVERIFIED, UNVERIFIED], Verdict.UNVERIFIED, "", id="verify says 100 and not verified"),
         pytest.param([None], Verdict.UNDECIDED, "no_answer", id="silence"),
         pytest.param([refusal(203)], Verdict.UNDECIDED, "result_203", id="unknown track id"),
         pytest.param([refusal(999)], Verdict.UNDECIDED, "result_999", id="a result nobody knows"),
-        pytest.param([report(Said.UNCLEAR, status=77)], Verdict.UNDECIDED, "status_77", id="unknown status"),
-        pytest.param([report(None, status=None)], Verdict.UNDECIDED, "status_None", id="no status"),
-        pytest.param([report(Said.WAITING)], Verdict.WAITING, "", id="waiting"),
-        pytest.param([report(Said.CANCELLED)], Verdict.CANCELLED, "", id="cancelled"),
-        pytest.param([report(Said.NOT_PAID)], Verdict.NOT_PAID, "", id="not paid"),
-        pytest.param([report(Said.REFUNDING)], Verdict.REFUNDING, "", id="being refunded"),
-        pytest.param([report(Said.REFUNDED)], Verdict.REFUNDED, "", id="refunded"),
         pytest.param(
-            [report(Said.PAID_VERIFIED, amount_rial=None)],
+            [report(SessionStatus.UNCLEAR, status=77)], Verdict.UNDECIDED, "status_77", id="unknown status"
+        ),
+        pytest.param([report(None, status=None)], Verdict.UNDECIDED, "status_None", id="no status"),
+        pytest.param([report(SessionStatus.WAITING)], Verdict.WAITING, "", id="waiting"),
+        pytest.param([report(SessionStatus.CANCELLED)], Verdict.CANCELLED, "", id="cancelled"),
+        pytest.param([report(SessionStatus.NOT_PAID)], Verdict.NOT_PAID, "", id="not paid"),
+        pytest.param([report(SessionStatus.REFUNDING)], Verdict.REFUNDING, "", id="being refunded"),
+        pytest.param([report(SessionStatus.REFUNDED)], Verdict.REFUNDED, "", id="refunded"),
+        pytest.param(
+            [report(SessionStatus.PAID_VERIFIED, amount_rial=None)],
             Verdict.UNDECIDED,
             "amount_missing",
             id="no amount",
         ),
         pytest.param(
-            [report(Said.PAID_VERIFIED, order_ref=None)], Verdict.UNDECIDED, "order_missing", id="no order"
+            [report(SessionStatus.PAID_VERIFIED, order_ref=None)],
+            Verdict.UNDECIDED,
+            "order_missing",
+            id="no order",
         ),
         pytest.param(
-            [report(Said.PAID_VERIFIED, amount_rial=AMOUNT // 10)],
+            [report(SessionStatus.PAID_VERIFIED, amount_rial=AMOUNT // 10)],
             Verdict.MISMATCH,
             "amount",
             id="other amount",
         ),
         pytest.param(
-            [report(Said.PAID_VERIFIED, order_ref="order-2")], Verdict.MISMATCH, "order", id="other order"
+            [report(SessionStatus.PAID_VERIFIED, order_ref="order-2")],
+            Verdict.MISMATCH,
+            "order",
+            id="other order",
         ),
         pytest.param(
-            [UNVERIFIED, report(Said.PAID_VERIFIED, amount_rial=1), PAID],
+            [UNVERIFIED, report(SessionStatus.PAID_VERIFIED, amount_rial=1), PAID],
             Verdict.MISMATCH,
             "amount",
             id="one of three differs",
@@ -72,7 +83,7 @@ evidences = st.none() | st.builds(
     Evidence,
     result=st.sampled_from([100, 102, 201, 202, 203, 999]),
     is_report=st.booleans(),
-    said=st.none() | st.sampled_from(Said),
+    session_status=st.none() | st.sampled_from(SessionStatus),
     status=st.none() | st.integers(-5, 99),
     amount_rial=st.none() | st.sampled_from([AMOUNT, AMOUNT + 1]),
     order_ref=st.none() | st.sampled_from(["order-1", "order-2"]),
@@ -91,11 +102,16 @@ def test_nothing_is_paid_without_one_answer_that_proves_it_alone(answers: list[E
     ("inquiry", "claims_success", "expected"),
     [
         pytest.param(UNVERIFIED, False, True, id="paid, not verified"),
-        pytest.param(report(Said.PAID_UNVERIFIED, amount_rial=None), False, True, id="no amount, still ours"),
         pytest.param(
-            report(Said.PAID_UNVERIFIED, amount_rial=1), True, False, id="another amount is not accepted"
+            report(SessionStatus.PAID_UNVERIFIED, amount_rial=None), False, True, id="no amount, still ours"
         ),
-        pytest.param(report(Said.WAITING), True, False, id="a claim does not outdo an answer"),
+        pytest.param(
+            report(SessionStatus.PAID_UNVERIFIED, amount_rial=1),
+            True,
+            False,
+            id="another amount is not accepted",
+        ),
+        pytest.param(report(SessionStatus.WAITING), True, False, id="a claim does not outdo an answer"),
         pytest.param(refusal(202), True, False, id="a refusal is an answer"),
         pytest.param(None, True, True, id="silence and a claim"),
         pytest.param(None, False, False, id="silence"),
@@ -148,7 +164,7 @@ def test_only_proof_settles(state: State, verdict: Verdict, has_expired: bool) -
 
 
 @pytest.mark.parametrize(
-    ("state", "turn", "verdict", "flags"),
+    ("state", "settlement_no", "verdict", "flags"),
     [
         pytest.param(State.RETURNED, 0, Verdict.MISMATCH, (Flag.MISMATCH,), id="mismatch"),
         pytest.param(State.SETTLED, 1, Verdict.REVERSED, (Flag.RETURNED_MONEY,), id="money went back"),
@@ -159,9 +175,9 @@ def test_only_proof_settles(state: State, verdict: Verdict, has_expired: bool) -
     ],
 )
 def test_strange_things_are_flagged(
-    state: State, turn: int, verdict: Verdict, flags: tuple[Flag, ...]
+    state: State, settlement_no: int, verdict: Verdict, flags: tuple[Flag, ...]
 ) -> None:
-    assert rules.flags_after(attempt(state, turn=turn), verdict) == flags
+    assert rules.flags_after(attempt(state, settlement_no=settlement_no), verdict) == flags
 
 
 def test_a_flag_is_put_on_once() -> None:

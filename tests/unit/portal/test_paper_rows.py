@@ -26,7 +26,7 @@ def moved(
         kind=kind,
         amount_rial=amount_rial,
         attempt_id=payer,
-        turn=1,
+        settlement_no=1,
         invoice_id=INVOICE,
         at=at,
         actor="process:payment_return",

@@ -61,7 +61,7 @@ EVENTS = (
         paid_at="2026-11-23T12:00:00",
     ),
     event(EventKind.RECONCILED, verdict="mismatch", reason="amount", state="review", result=100),
-    event(EventKind.SETTLED, actor="process:somebody_new", credit_rial=0, turn=1),
+    event(EventKind.SETTLED, actor="process:somebody_new", credit_rial=0, settlement_no=1),
     event(EventKind.FAILED_TO_START, actor="user:x", reason="unavailable.zibal"),
     event(EventKind.CREATED, actor="user:سارا احمدی", a_later_field="x"),
 )

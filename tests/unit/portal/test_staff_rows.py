@@ -46,8 +46,8 @@ def test_no_list_shows_a_stored_code(verdict: Verdict, lang: Lang) -> None:
     ("fields", "is_booked"),
     [
         pytest.param({"state": State.REVIEW}, False, id="never booked"),
-        pytest.param({"state": State.SETTLED, "turn": 1}, True, id="settled"),
-        pytest.param({"state": State.REFUNDED, "turn": 1}, True, id="booked and given back"),
+        pytest.param({"state": State.SETTLED, "settlement_no": 1}, True, id="settled"),
+        pytest.param({"state": State.REFUNDED, "settlement_no": 1}, True, id="booked and given back"),
     ],
 )
 def test_a_mismatch_says_that_nothing_was_booked_only_where_that_is_so(
