@@ -7,18 +7,18 @@ from backend.errors import AppError
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.payments.standing_rules import is_being_checked
-from backend.payments.types import Attempt, State
+from backend.payments.types import Attempt, AttemptState
 from portal import bridge
 
 TONES = {
-    State.SETTLED: "ok",
-    State.RETURNED: "warn",
-    State.PAID_UNVERIFIED: "warn",
-    State.REVIEW: "warn",
-    State.REFUNDING: "warn",
-    State.FAILED: "bad",
-    State.REFUNDED: "bad",
-    State.REVERSED: "bad",
+    AttemptState.SETTLED: "ok",
+    AttemptState.RETURNED: "warn",
+    AttemptState.PAID_UNVERIFIED: "warn",
+    AttemptState.REVIEW: "warn",
+    AttemptState.REFUNDING: "warn",
+    AttemptState.FAILED: "bad",
+    AttemptState.REFUNDED: "bad",
+    AttemptState.REVERSED: "bad",
 }
 _REFUSALS = frozenset(
     {

@@ -17,7 +17,7 @@ from backend.log import get_logger
 from backend.money import RIAL_PER_TOMAN, Rial
 from backend.payments import ledger_repository, repository, start_service
 from backend.payments.reconcile_service import name_of
-from backend.payments.types import Attempt, CreditUse, EntryKind, Payable, Payout, State
+from backend.payments.types import Attempt, AttemptState, CreditUse, LedgerEntryKind, Payable, Payout
 from backend.tenants import service as tenants
 
 log = get_logger(__name__)
@@ -38,7 +38,7 @@ def use(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | No
         for each, part in _shares(start_service.to_payables(list(dues.values())), busy, balance):
             ledger_repository.append(
                 tenant_id,
-                EntryKind.CREDIT_USE,
+                LedgerEntryKind.CREDIT_USE,
                 -part,
                 actor=name_of(actor),
                 at=now,
@@ -69,13 +69,13 @@ def _not_prepared(actor: Actor, chosen: Sequence[InvoiceId], credit_rial: int) -
     Nobody was sent to those, so nobody can be paying them. The account is locked, and no invoice is yet.
     """
     keepers = start_service.in_the_way(chosen)
-    busy = {kept for each in keepers if each.state != State.REQUESTED for kept in each.invoice_ids}
+    busy = {kept for each in keepers if each.state != AttemptState.REQUESTED for kept in each.invoice_ids}
     payables = start_service.to_payables(invoices.dues(actor, chosen))
     reached = {each.invoice_id for each, _ in _shares(payables, busy, credit_rial)}
     return [
         each
         for each in keepers
-        if each.state != State.REQUESTED
+        if each.state != AttemptState.REQUESTED
         or reached.isdisjoint(each.invoice_ids)
         or not start_service.supersede_prepared(actor, each.id)
     ]
@@ -98,7 +98,7 @@ def pay_out(actor: Actor, tenant_id: TenantId, amount_rial: int, reason: str, ke
             raise Conflict(reason="payout_above_credit", credit_toman=max(0, balance) // RIAL_PER_TOMAN)
         ledger_repository.append(
             tenant_id,
-            EntryKind.PAYOUT,
+            LedgerEntryKind.PAYOUT,
             -amount_rial,
             actor=name_of(actor),
             at=clock.utc_now(),

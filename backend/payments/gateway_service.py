@@ -19,8 +19,8 @@ from backend.errors import Invalid, Unavailable
 from backend.log import get_logger
 from backend.money import RIAL_PER_TOMAN
 from backend.payments import rules
-from backend.payments.reconcile_types import Decision, Evidence, SessionStatus
-from backend.payments.types import Attempt, Verdict
+from backend.payments.reconcile_types import Decision, GatewayEvidence, SessionStatus
+from backend.payments.types import Attempt, AttemptVerdict
 
 CALLBACK_PATH = "/pay/return"
 MERCHANT_CHANGED = "merchant_changed"
@@ -94,11 +94,11 @@ def examine(attempt: Attempt, *, claims_success: bool = False) -> Decision:
     A gateway in trouble raises nothing: no answer proves nothing, so it leaves the attempt undecided.
     """
     if attempt.track_id is None:
-        return Decision(verdict=Verdict.UNDECIDED, reason="no_session")
+        return Decision(verdict=AttemptVerdict.UNDECIDED, reason="no_session")
     # Only the merchant that opened a session knows it.
     asked = gateway_of(attempt.merchant_fingerprint)
     if asked is None:
-        return Decision(verdict=Verdict.UNDECIDED, reason=MERCHANT_CHANGED)
+        return Decision(verdict=AttemptVerdict.UNDECIDED, reason=MERCHANT_CHANGED)
     track_id = TrackId(attempt.track_id)
     inquiry, verify, again = _inquire(asked, track_id), None, None
     if rules.wants_verify(attempt, inquiry, claims_success=claims_success):
@@ -108,7 +108,7 @@ def examine(attempt: Attempt, *, claims_success: bool = False) -> Decision:
     return rules.decide(attempt, inquiry, verify, again)
 
 
-def _inquire(asked: ZibalGateway, track_id: TrackId) -> Evidence | None:
+def _inquire(asked: ZibalGateway, track_id: TrackId) -> GatewayEvidence | None:
     try:
         return to_evidence(asked.inquire(track_id))
     except Unavailable as trouble:
@@ -116,7 +116,7 @@ def _inquire(asked: ZibalGateway, track_id: TrackId) -> Evidence | None:
         return None
 
 
-def _verify(asked: ZibalGateway, track_id: TrackId) -> Evidence | None:
+def _verify(asked: ZibalGateway, track_id: TrackId) -> GatewayEvidence | None:
     try:
         return to_evidence(asked.verify(track_id))
     except Unavailable as trouble:
@@ -124,9 +124,9 @@ def _verify(asked: ZibalGateway, track_id: TrackId) -> Evidence | None:
         return None
 
 
-def to_evidence(report: PaymentReport) -> Evidence:
+def to_evidence(report: PaymentReport) -> GatewayEvidence:
     """What an answer of the gateway says, in our words."""
-    return Evidence(
+    return GatewayEvidence(
         result=report.result_code,
         is_report=report.result == Result.OK,
         session_status=None if report.status is None else _session_status(report.status),

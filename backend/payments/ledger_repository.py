@@ -10,12 +10,12 @@ from backend.db.engine import read, transaction
 from backend.invoices.types import InvoiceId
 from backend.money import Rial
 from backend.payments.models import TenantLedgerRow
-from backend.payments.types import AttemptId, EntryKind, LedgerEntry
+from backend.payments.types import AttemptId, LedgerEntry, LedgerEntryKind
 
 
 def append(
     tenant_id: TenantId,
-    kind: EntryKind,
+    kind: LedgerEntryKind,
     amount_rial: int,
     *,
     actor: str,
@@ -134,4 +134,4 @@ def entries_of_tenant(tenant_id: TenantId, limit: int) -> list[LedgerEntry]:
 
 def _to_entry(row: RowMapping) -> LedgerEntry:
     fields = {name: value for name, value in row.items() if name != "tenant_id"}
-    return LedgerEntry(**{**fields, "kind": EntryKind(row["kind"])})
+    return LedgerEntry(**{**fields, "kind": LedgerEntryKind(row["kind"])})

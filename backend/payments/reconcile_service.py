@@ -27,7 +27,15 @@ from backend.payments import credit_rules, gateway_service, ledger_repository, r
 from backend.payments.receipts import receipt_mail, returned_mail
 from backend.payments.reconcile_types import Decision
 from backend.payments.single_flight import SingleFlight
-from backend.payments.types import Attempt, AttemptId, EntryKind, EventKind, Flag, State, Verdict
+from backend.payments.types import (
+    Attempt,
+    AttemptEventKind,
+    AttemptId,
+    AttemptState,
+    AttemptVerdict,
+    LedgerEntryKind,
+    PaymentFlag,
+)
 from backend.tenants import service as tenants
 
 TRIES = 3
@@ -71,25 +79,27 @@ def is_being_asked(attempt_id: AttemptId) -> bool:
     return _questions.is_under_way(attempt_id)
 
 
-class Asked(NamedTuple):
+class ReconcileResult(NamedTuple):
     """An attempt after a question, and whether the question was put with a claim of success."""
 
     attempt: Attempt
     claims_success: bool
 
 
-_questions: SingleFlight[AttemptId, Asked] = SingleFlight()
+_questions: SingleFlight[AttemptId, ReconcileResult] = SingleFlight()
 
 
-def _may_be_old(asked: Asked, *, claims_success: bool) -> bool:
+def _may_be_old(asked: ReconcileResult, *, claims_success: bool) -> bool:
     attempt = asked.attempt
-    is_unpaid = attempt.verdict in {Verdict.WAITING, Verdict.CANCELLED, Verdict.NOT_PAID}
+    is_unpaid = attempt.verdict in {AttemptVerdict.WAITING, AttemptVerdict.CANCELLED, AttemptVerdict.NOT_PAID}
     return is_unpaid or (
         claims_success and not asked.claims_success and attempt.last_error == rules.NO_ANSWER
     )
 
 
-def _ask(actor: Actor, attempt: Attempt, now: datetime, *, claims_success: bool, asks_settled: bool) -> Asked:
+def _ask(
+    actor: Actor, attempt: Attempt, now: datetime, *, claims_success: bool, asks_settled: bool
+) -> ReconcileResult:
     for _ in range(TRIES):
         if attempt.has_money and not asks_settled:
             break
@@ -97,7 +107,7 @@ def _ask(actor: Actor, attempt: Attempt, now: datetime, *, claims_success: bool,
         before, attempt = attempt, apply(actor, attempt, decision, now)
         if attempt.check_count == before.check_count + 1 and attempt.verdict == decision.verdict:
             break
-    return Asked(attempt, claims_success)
+    return ReconcileResult(attempt, claims_success)
 
 
 def found(attempt_id: AttemptId) -> Attempt:
@@ -123,7 +133,7 @@ def apply(actor: Actor, seen: Attempt, decision: Decision, now: datetime) -> Att
         if after.has_money and not current.has_money:
             after = _settle(actor, after, now)
         elif current.has_money and not after.has_money:
-            _give_back(actor, current, now, is_returning=after.state == State.REFUNDING)
+            _give_back(actor, current, now, is_returning=after.state == AttemptState.REFUNDING)
         after = replace(after, next_check_at=rules.next_check(after, now))
         _store(current, after, decision)
     if after.state != current.state:
@@ -150,7 +160,7 @@ def _after(current: Attempt, decision: Decision, now: datetime) -> Attempt:
     evidence, verdict = decision.evidence, decision.verdict
     reports = evidence is not None and evidence.is_report
     # What does not fit may be somebody else's: their card and reference stay in the evidence.
-    ours = evidence if verdict != Verdict.MISMATCH else None
+    ours = evidence if verdict != AttemptVerdict.MISMATCH else None
     return replace(
         current,
         redirected_at=rules.handed_over_at(current, verdict, now),
@@ -171,7 +181,7 @@ def _settle(actor: Actor, attempt: Attempt, now: datetime) -> Attempt:
     """Bring the money into the ledger and to the attempt's own invoices; what they do not need stays credit."""
     settled = replace(attempt, settlement_no=attempt.settlement_no + 1, settled_at=now)
     debt = max(0, -ledger_repository.balance(settled.tenant_id))
-    _enter(actor, settled, EntryKind.PAYMENT, settled.amount_rial, now=now)
+    _enter(actor, settled, LedgerEntryKind.PAYMENT, settled.amount_rial, now=now)
     dues = {due.id: due for due in invoices.dues(actor, settled.invoice_ids, lock=True)}
     paid = ledger_repository.paid_on(settled.invoice_ids)
     left, still_due = int(settled.amount_rial), 0
@@ -180,7 +190,7 @@ def _settle(actor: Actor, attempt: Attempt, now: datetime) -> Attempt:
         outstanding = outstanding_of(due, paid.get(due.id, 0))
         part = min(allocation.amount_rial, outstanding, left)
         if part:
-            _enter(actor, settled, EntryKind.SETTLEMENT, -part, now=now, invoice_id=due.id)
+            _enter(actor, settled, LedgerEntryKind.SETTLEMENT, -part, now=now, invoice_id=due.id)
             left -= part
         still_due += outstanding - part
         if part and part == outstanding:
@@ -196,10 +206,10 @@ def _settle(actor: Actor, attempt: Attempt, now: datetime) -> Attempt:
         outstanding_rial=still_due,
     )
     notifications.enqueue([receipt], now)
-    _event(actor, settled, EventKind.SETTLED, {"credit_rial": left, "turn": settled.settlement_no})
+    _event(actor, settled, AttemptEventKind.SETTLED, {"credit_rial": left, "turn": settled.settlement_no})
     if left:
         log.warning("payment.surplus", attempt=attempt.id, tenant=attempt.tenant_id, credit_rial=left)
-        return replace(settled, flags=rules.with_flag(settled.flags, Flag.SURPLUS))
+        return replace(settled, flags=rules.with_flag(settled.flags, PaymentFlag.SURPLUS))
     return settled
 
 
@@ -213,7 +223,7 @@ def _give_back(actor: Actor, attempt: Attempt, now: datetime, *, is_returning: b
         {
             entry.invoice_id: -entry.amount_rial
             for entry in ledger_repository.entries_of(attempt.id, attempt.settlement_no)
-            if entry.kind == EntryKind.SETTLEMENT and entry.invoice_id is not None
+            if entry.kind == LedgerEntryKind.SETTLEMENT and entry.invoice_id is not None
         }
     )
     balance = ledger_repository.balance(attempt.tenant_id) - attempt.amount_rial + settled.total()
@@ -225,9 +235,9 @@ def _give_back(actor: Actor, attempt: Attempt, now: datetime, *, is_returning: b
     # One entry for each invoice: it may lose money of this attempt and credit at once.
     reopened = settled + of_credit
     dues = invoices.dues(actor, list(reopened), lock=True)
-    _enter(actor, attempt, EntryKind.REVERSAL, -attempt.amount_rial, now=now)
+    _enter(actor, attempt, LedgerEntryKind.REVERSAL, -attempt.amount_rial, now=now)
     for due in dues:
-        _enter(actor, attempt, EntryKind.REOPENING, reopened[due.id], now=now, invoice_id=due.id)
+        _enter(actor, attempt, LedgerEntryKind.REOPENING, reopened[due.id], now=now, invoice_id=due.id)
         invoices.reopen(actor, due)
     mail = returned_mail(
         attempt,
@@ -240,7 +250,7 @@ def _give_back(actor: Actor, attempt: Attempt, now: datetime, *, is_returning: b
     )
     notifications.enqueue([mail], now)
     told = {"turn": attempt.settlement_no, "credit_reopened_rial": of_credit.total()}
-    _event(actor, attempt, EventKind.MONEY_RETURNED, told)
+    _event(actor, attempt, AttemptEventKind.MONEY_RETURNED, told)
     log.error(
         "payment.money_returned",
         attempt=attempt.id,
@@ -287,13 +297,13 @@ def _tell(actor: Actor, before: Attempt, after: Attempt, decision: Decision) -> 
             "state": after.state.value,
             **after.raw,
         }
-        _event(actor, after, EventKind.RECONCILED, detail)
+        _event(actor, after, AttemptEventKind.RECONCILED, detail)
 
 
 def _enter(
     actor: Actor,
     attempt: Attempt,
-    kind: EntryKind,
+    kind: LedgerEntryKind,
     amount_rial: int,
     *,
     now: datetime,
@@ -310,7 +320,7 @@ def _enter(
     )
 
 
-def _event(actor: Actor, attempt: Attempt, kind: EventKind, detail: Mapping[str, object]) -> None:
+def _event(actor: Actor, attempt: Attempt, kind: AttemptEventKind, detail: Mapping[str, object]) -> None:
     # A question may take half a minute, and a round of the sweeper longer; what happens is told when it does.
     repository.add_event(attempt.id, kind, actor=name_of(actor), at=clock.utc_now(), detail=detail)
 

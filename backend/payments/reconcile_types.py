@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from backend.money import Rial
-from backend.payments.types import Allocation, Verdict
+from backend.payments.types import Allocation, AttemptVerdict
 
 
 class SessionStatus(StrEnum):
@@ -22,7 +22,7 @@ class SessionStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class GatewayEvidence:
     """What one answer of the gateway says, and nothing else of it is kept. The card is masked.
 
     ``is_report`` tells an answer about the session from a refusal, which has two keys and proves nothing.
@@ -57,8 +57,8 @@ class Evidence:
 class Decision:
     """The verdict on an attempt, the evidence it rests on, and the reason where one is needed."""
 
-    verdict: Verdict
-    evidence: Evidence | None = None
+    verdict: AttemptVerdict
+    evidence: GatewayEvidence | None = None
     reason: str = ""
 
 

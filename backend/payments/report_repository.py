@@ -13,7 +13,15 @@ from backend.money import Rial
 from backend.payments.models import PaymentEventRow
 from backend.payments.repository import with_allocations
 from backend.payments.rules import DECIDED_STATES, NOT_DECIDED
-from backend.payments.types import Attempt, AttemptId, Event, EventKind, Owed, PaymentHealth, State
+from backend.payments.types import (
+    Attempt,
+    AttemptEvent,
+    AttemptEventKind,
+    AttemptId,
+    AttemptState,
+    Owed,
+    PaymentHealth,
+)
 
 
 def _listed(values: Iterable[StrEnum]) -> str:
@@ -23,10 +31,10 @@ def _listed(values: Iterable[StrEnum]) -> str:
 # ``rules.is_alarming`` in SQL.
 _UNDECIDED = f"""
 redirected_at <= :before AND resolved_at IS NULL AND state NOT IN ({_listed(DECIDED_STATES)})
-AND (state = '{State.REFUNDING}' OR verdict IS NULL OR verdict IN ({_listed(NOT_DECIDED)}))
+AND (state = '{AttemptState.REFUNDING}' OR verdict IS NULL OR verdict IN ({_listed(NOT_DECIDED)}))
 """
 # Earlier versions wrote these down before the answer that they follow from, with the same instant.
-_BOOKED = (EventKind.SETTLED.value, EventKind.MONEY_RETURNED.value)
+_BOOKED = (AttemptEventKind.SETTLED.value, AttemptEventKind.MONEY_RETURNED.value)
 _ATTEMPT = "SELECT * FROM payment_attempt"
 _FLAGGED = "flags <> '[]'::jsonb AND resolved_at IS NULL"
 
@@ -72,7 +80,7 @@ def flagged(limit: int) -> list[Attempt]:
         return with_allocations(connection, connection.execute(statement, {"limit": limit}).all())
 
 
-def events(attempt_id: AttemptId) -> list[Event]:
+def events(attempt_id: AttemptId) -> list[AttemptEvent]:
     """What happened to an attempt, in the order in which it did: what is booked follows from the answer before it."""
     statement = (
         select(PaymentEventRow.at, PaymentEventRow.actor, PaymentEventRow.kind, PaymentEventRow.detail)
@@ -81,7 +89,7 @@ def events(attempt_id: AttemptId) -> list[Event]:
     )
     with read() as connection:
         return [
-            Event(at=row.at, actor=row.actor, kind=EventKind(row.kind), detail=row.detail)
+            AttemptEvent(at=row.at, actor=row.actor, kind=AttemptEventKind(row.kind), detail=row.detail)
             for row in connection.execute(statement)
         ]
 
@@ -91,7 +99,7 @@ def health(now: datetime, before: datetime) -> PaymentHealth:
     statement = text(
         # Nobody is at a payment that was only prepared.
         "SELECT (SELECT count(DISTINCT l.attempt_id) FROM payment_allocation l"  # noqa: S608 - constants
-        f" JOIN payment_attempt a ON a.id = l.attempt_id WHERE l.is_open AND a.state <> '{State.REQUESTED}'),"
+        f" JOIN payment_attempt a ON a.id = l.attempt_id WHERE l.is_open AND a.state <> '{AttemptState.REQUESTED}'),"
         f" (SELECT count(*) FROM payment_attempt WHERE {_UNDECIDED}),"
         f" (SELECT min(redirected_at) FROM payment_attempt WHERE {_UNDECIDED}),"
         f" (SELECT count(*) FROM payment_attempt WHERE {_FLAGGED}),"

@@ -23,11 +23,11 @@ from backend.payments.types import (
     UNPAID_STATES,
     Allocation,
     Attempt,
+    AttemptEventKind,
     AttemptId,
-    EventKind,
-    Flag,
-    State,
-    Verdict,
+    AttemptState,
+    AttemptVerdict,
+    PaymentFlag,
 )
 
 
@@ -84,10 +84,10 @@ def note_track_id(
     Raises:
         Unavailable: the track id belongs to another attempt, so the gateway is not to be trusted now.
     """
-    state = State.REDIRECTED if redirected_at else State.REQUESTED
+    state = AttemptState.REDIRECTED if redirected_at else AttemptState.REQUESTED
     statement = (
         update(PaymentAttemptRow)
-        .where(PaymentAttemptRow.id == attempt_id, PaymentAttemptRow.state == State.CREATED.value)
+        .where(PaymentAttemptRow.id == attempt_id, PaymentAttemptRow.state == AttemptState.CREATED.value)
         .values(
             track_id=track_id,
             state=state.value,
@@ -103,7 +103,7 @@ def note_track_id(
             raise Unavailable(service="zibal", cause="track_id_given_twice") from None
 
 
-def change(attempt_id: AttemptId, state: State, **values: object) -> None:
+def change(attempt_id: AttemptId, state: AttemptState, **values: object) -> None:
     """Write an attempt's new state and other columns; its allocations close when the state is no open one."""
     with transaction() as connection:
         connection.execute(
@@ -121,7 +121,7 @@ def change(attempt_id: AttemptId, state: State, **values: object) -> None:
 
 def add_event(
     attempt_id: AttemptId,
-    kind: EventKind,
+    kind: AttemptEventKind,
     *,
     actor: str,
     at: datetime,
@@ -139,14 +139,14 @@ def add_event(
 def note_departure(attempt_id: AttemptId, *, actor: str, at: datetime) -> None:
     """Write down, once, that a browser went on from our page to the bank's. A lock is held."""
     if not has_departed(attempt_id):
-        add_event(attempt_id, EventKind.DEPARTED, actor=actor, at=at)
+        add_event(attempt_id, AttemptEventKind.DEPARTED, actor=actor, at=at)
 
 
 def has_departed(attempt_id: AttemptId) -> bool:
     """Whether a browser went on to the bank from our page."""
     with read() as connection:
         statement = select(PaymentEventRow.id).where(
-            PaymentEventRow.attempt_id == attempt_id, PaymentEventRow.kind == EventKind.DEPARTED.value
+            PaymentEventRow.attempt_id == attempt_id, PaymentEventRow.kind == AttemptEventKind.DEPARTED.value
         )
         return connection.scalar(statement.limit(1)) is not None
 
@@ -270,9 +270,9 @@ def with_allocations(connection: Connection, rows: Sequence[Row[Any]]) -> list[A
 def _to_attempt(row: Row[Any], allocations: tuple[Allocation, ...]) -> Attempt:
     fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public way to a row's names
     fields.update(
-        state=State(row.state),
-        verdict=Verdict(row.verdict) if row.verdict else None,
-        flags=tuple(Flag(each) for each in row.flags),
+        state=AttemptState(row.state),
+        verdict=AttemptVerdict(row.verdict) if row.verdict else None,
+        flags=tuple(PaymentFlag(each) for each in row.flags),
         nonce_sha256=bytes(row.nonce_sha256),
         allocations=allocations,
     )

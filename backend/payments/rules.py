@@ -4,8 +4,15 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import assert_never
 
-from backend.payments.reconcile_types import Decision, Evidence, SessionStatus
-from backend.payments.types import OPEN_STATES, Attempt, Flag, Outcome, State, Verdict
+from backend.payments.reconcile_types import Decision, GatewayEvidence, SessionStatus
+from backend.payments.types import (
+    OPEN_STATES,
+    Attempt,
+    AttemptState,
+    AttemptVerdict,
+    PaymentFlag,
+    ReturnOutcome,
+)
 
 # Money is taken back by some banks when nobody verified it for 15 minutes, so the first checks are close together.
 CHECK_MINUTES = (1, 2, 3, 5, 8, 12, 15, 20, 30, 60, 120, 240, 480, 720, 1440)
@@ -25,26 +32,34 @@ CLOCK_SKEW = timedelta(minutes=1)
 # Strangers who know a track id make us ask the gateway no more often than this.
 STRANGERS_WAIT = timedelta(seconds=5)
 
-NOT_DECIDED = frozenset({Verdict.UNDECIDED, Verdict.UNVERIFIED, Verdict.MISMATCH})
+NOT_DECIDED = frozenset({AttemptVerdict.UNDECIDED, AttemptVerdict.UNVERIFIED, AttemptVerdict.MISMATCH})
 DECIDED_STATES = frozenset(
-    {State.SETTLED, State.REFUNDED, State.REVERSED, State.FAILED_TO_START, State.CLOSED}
+    {
+        AttemptState.SETTLED,
+        AttemptState.REFUNDED,
+        AttemptState.REVERSED,
+        AttemptState.FAILED_TO_START,
+        AttemptState.CLOSED,
+    }
 )
 NO_ANSWER = "no_answer"
 # The gateway says this only of a session that somebody was at, also where we handed it to nobody.
-_SOMEBODY_WAS_THERE = frozenset(Verdict) - {Verdict.WAITING, Verdict.UNDECIDED}
+_SOMEBODY_WAS_THERE = frozenset(AttemptVerdict) - {AttemptVerdict.WAITING, AttemptVerdict.UNDECIDED}
 # No operator's word leads out of these: a refund under way may be withdrawn, and then the money is ours again.
-_OVER = frozenset({State.REFUNDING, State.REFUNDED, State.REVERSED, State.FAILED_TO_START})
+_OVER = frozenset(
+    {AttemptState.REFUNDING, AttemptState.REFUNDED, AttemptState.REVERSED, AttemptState.FAILED_TO_START}
+)
 _FROM_OPEN = MappingProxyType(
     {
-        Verdict.MISMATCH: State.REVIEW,
-        Verdict.UNVERIFIED: State.PAID_UNVERIFIED,
-        Verdict.CANCELLED: State.CANCELLED,
-        Verdict.NOT_PAID: State.FAILED,
+        AttemptVerdict.MISMATCH: AttemptState.REVIEW,
+        AttemptVerdict.UNVERIFIED: AttemptState.PAID_UNVERIFIED,
+        AttemptVerdict.CANCELLED: AttemptState.CANCELLED,
+        AttemptVerdict.NOT_PAID: AttemptState.FAILED,
     }
 )
 
 
-def difference(attempt: Attempt, evidence: Evidence) -> str:
+def difference(attempt: Attempt, evidence: GatewayEvidence) -> str:
     """Which of amount and order reference the evidence gives otherwise than the attempt; empty when neither."""
     if evidence.amount_rial is not None and evidence.amount_rial != attempt.amount_rial:
         return "amount"
@@ -53,7 +68,7 @@ def difference(attempt: Attempt, evidence: Evidence) -> str:
     return ""
 
 
-def is_proof(attempt: Attempt, evidence: Evidence | None) -> bool:
+def is_proof(attempt: Attempt, evidence: GatewayEvidence | None) -> bool:
     """Whether an answer by itself proves that this attempt's money is ours: verified, same amount, same order."""
     return (
         evidence is not None
@@ -64,7 +79,7 @@ def is_proof(attempt: Attempt, evidence: Evidence | None) -> bool:
     )
 
 
-def wants_verify(attempt: Attempt, inquiry: Evidence | None, *, claims_success: bool) -> bool:
+def wants_verify(attempt: Attempt, inquiry: GatewayEvidence | None, *, claims_success: bool) -> bool:
     """Whether to verify now: the session is paid and, as far as is known, ours.
 
     When inquiry does not answer, a payer who comes back with success is reason enough: verify is harmless on a
@@ -78,9 +93,9 @@ def wants_verify(attempt: Attempt, inquiry: Evidence | None, *, claims_success: 
 
 def decide(
     attempt: Attempt,
-    inquiry: Evidence | None,
-    verify: Evidence | None = None,
-    again: Evidence | None = None,
+    inquiry: GatewayEvidence | None,
+    verify: GatewayEvidence | None = None,
+    again: GatewayEvidence | None = None,
 ) -> Decision:
     """The verdict on an attempt from the answers in the order they came; None stands for no answer.
 
@@ -88,36 +103,39 @@ def decide(
     A missing amount or order is never equal to anything, so it leaves the attempt undecided.
     """
     if is_proof(attempt, verify):
-        return Decision(verdict=Verdict.PAID, evidence=verify)
+        return Decision(verdict=AttemptVerdict.PAID, evidence=verify)
     reports = [each for each in (inquiry, verify, again) if each is not None and each.is_report]
     for report in reports:
         if differs := difference(attempt, report):
-            return Decision(verdict=Verdict.MISMATCH, evidence=report, reason=differs)
+            return Decision(verdict=AttemptVerdict.MISMATCH, evidence=report, reason=differs)
     if not reports:
         answered = again or verify or inquiry
         return Decision(
-            verdict=Verdict.UNDECIDED,
+            verdict=AttemptVerdict.UNDECIDED,
             evidence=answered,
             reason=f"result_{answered.result}" if answered else NO_ANSWER,
         )
     return _read(attempt, reports[-1])
 
 
-def _read(attempt: Attempt, report: Evidence) -> Decision:
+def _read(attempt: Attempt, report: GatewayEvidence) -> Decision:
     verdict, reason = _meaning(attempt, report)
     return Decision(verdict=verdict, evidence=report, reason=reason)
 
 
-def _meaning(attempt: Attempt, report: Evidence) -> tuple[Verdict, str]:
+def _meaning(attempt: Attempt, report: GatewayEvidence) -> tuple[AttemptVerdict, str]:
     match report.session_status:
         case SessionStatus.PAID_VERIFIED:
             if is_proof(attempt, report):
-                return Verdict.PAID, ""
-            return Verdict.UNDECIDED, "amount_missing" if report.amount_rial is None else "order_missing"
+                return AttemptVerdict.PAID, ""
+            return (
+                AttemptVerdict.UNDECIDED,
+                "amount_missing" if report.amount_rial is None else "order_missing",
+            )
         case SessionStatus.PAID_UNVERIFIED:
-            return Verdict.UNVERIFIED, ""
+            return AttemptVerdict.UNVERIFIED, ""
         case SessionStatus.UNCLEAR | None:
-            return Verdict.UNDECIDED, f"status_{report.status}"
+            return AttemptVerdict.UNDECIDED, f"status_{report.status}"
         case (
             SessionStatus.WAITING
             | SessionStatus.CANCELLED
@@ -126,46 +144,53 @@ def _meaning(attempt: Attempt, report: Evidence) -> tuple[Verdict, str]:
             | SessionStatus.REFUNDED
             | SessionStatus.REVERSED
         ):
-            return Verdict(report.session_status.value), ""
+            return AttemptVerdict(report.session_status.value), ""
         case _:
             assert_never(report.session_status)
 
 
-def next_state(state: State, verdict: Verdict, *, has_expired: bool) -> State:
+def next_state(state: AttemptState, verdict: AttemptVerdict, *, has_expired: bool) -> AttemptState:
     """Where a verdict leads. Money always leads on; nothing else opens a closed attempt again or unsettles one."""
     match verdict:
-        case Verdict.PAID:
-            return State.SETTLED
-        case Verdict.REFUNDING | Verdict.REFUNDED | Verdict.REVERSED:
-            return State(verdict.value)
+        case AttemptVerdict.PAID:
+            return AttemptState.SETTLED
+        case AttemptVerdict.REFUNDING | AttemptVerdict.REFUNDED | AttemptVerdict.REVERSED:
+            return AttemptState(verdict.value)
         case _ if state in OPEN_STATES:
             return _next_open_state(state, verdict, has_expired=has_expired)
         case _:
             return state
 
 
-def _next_open_state(state: State, verdict: Verdict, *, has_expired: bool) -> State:
-    if verdict != Verdict.WAITING:
+def _next_open_state(state: AttemptState, verdict: AttemptVerdict, *, has_expired: bool) -> AttemptState:
+    if verdict != AttemptVerdict.WAITING:
         return _FROM_OPEN.get(verdict, state)
     if has_expired:
-        return State.EXPIRED
-    return State.RETURNED if state in {State.PAID_UNVERIFIED, State.REVIEW} else state
+        return AttemptState.EXPIRED
+    return AttemptState.RETURNED if state in {AttemptState.PAID_UNVERIFIED, AttemptState.REVIEW} else state
 
 
-def flags_after(attempt: Attempt, verdict: Verdict) -> tuple[Flag, ...]:
+def flags_after(attempt: Attempt, verdict: AttemptVerdict) -> tuple[PaymentFlag, ...]:
     """The attempt's flags with those that a verdict adds."""
     match verdict:
-        case Verdict.MISMATCH:
-            return with_flag(attempt.flags, Flag.MISMATCH)
-        case Verdict.REFUNDING | Verdict.REFUNDED | Verdict.REVERSED if attempt.settlement_no:
-            return with_flag(attempt.flags, Flag.RETURNED_MONEY)
-        case Verdict.WAITING | Verdict.CANCELLED | Verdict.NOT_PAID | Verdict.UNVERIFIED if attempt.has_money:
-            return with_flag(attempt.flags, Flag.CONTRADICTION)
+        case AttemptVerdict.MISMATCH:
+            return with_flag(attempt.flags, PaymentFlag.MISMATCH)
+        case AttemptVerdict.REFUNDING | AttemptVerdict.REFUNDED | AttemptVerdict.REVERSED if (
+            attempt.settlement_no
+        ):
+            return with_flag(attempt.flags, PaymentFlag.RETURNED_MONEY)
+        case (
+            AttemptVerdict.WAITING
+            | AttemptVerdict.CANCELLED
+            | AttemptVerdict.NOT_PAID
+            | AttemptVerdict.UNVERIFIED
+        ) if attempt.has_money:
+            return with_flag(attempt.flags, PaymentFlag.CONTRADICTION)
         case _:
             return attempt.flags
 
 
-def with_flag(flags: tuple[Flag, ...], flag: Flag) -> tuple[Flag, ...]:
+def with_flag(flags: tuple[PaymentFlag, ...], flag: PaymentFlag) -> tuple[PaymentFlag, ...]:
     """The flags and one more, each once."""
     return flags if flag in flags else (*flags, flag)
 
@@ -178,9 +203,9 @@ def has_expired(attempt: Attempt, now: datetime, ttl: timedelta) -> bool:
 def is_unused(attempt: Attempt, now: datetime, prepared_ttl: timedelta) -> bool:
     """Whether nobody was sent to an attempt in time: its start died, or it was prepared in vain."""
     match attempt.state:
-        case State.CREATED:
+        case AttemptState.CREATED:
             return not is_fresh(attempt.created_at, now, START_GRACE)
-        case State.REQUESTED:
+        case AttemptState.REQUESTED:
             return not is_fresh(attempt.created_at, now, prepared_ttl)
         case _:
             return False
@@ -191,7 +216,7 @@ def is_fresh(at: datetime, now: datetime, span: timedelta) -> bool:
     return -CLOCK_SKEW <= now - at < span
 
 
-def handed_over_at(attempt: Attempt, verdict: Verdict, now: datetime) -> datetime | None:
+def handed_over_at(attempt: Attempt, verdict: AttemptVerdict, now: datetime) -> datetime | None:
     """When an attempt was handed to a browser; at the latest when the gateway tells that somebody was there."""
     return attempt.redirected_at or (now if verdict in _SOMEBODY_WAS_THERE else None)
 
@@ -212,17 +237,17 @@ def next_check(attempt: Attempt, now: datetime) -> datetime | None:
         return None
     handed_over = min(handed_over, now)
     match attempt.state:
-        case State.SETTLED:
+        case AttemptState.SETTLED:
             return _next_late_check(attempt, now)
-        case State.REFUNDED | State.REVERSED:
+        case AttemptState.REFUNDED | AttemptState.REVERSED:
             return None
-        case State.CLOSED:
+        case AttemptState.CLOSED:
             # The payer may be at the bank still, and money that nobody verifies is taken back.
             following = _next_open_check(attempt, handed_over, now) or now + RECHECK_UNDECIDED
             closed_at = attempt.resolved_at or handed_over
             is_over = following > closed_at + CLOSED_CHECKS_FOR
             return None if is_over else following
-        case State.REFUNDING:
+        case AttemptState.REFUNDING:
             return now + RECHECK_UNDECIDED
         case _:
             return _next_open_check(attempt, handed_over, now)
@@ -242,7 +267,7 @@ def _next_late_check(attempt: Attempt, now: datetime) -> datetime | None:
 
 
 def _next_open_check(attempt: Attempt, handed_over: datetime, now: datetime) -> datetime | None:
-    if attempt.verdict == Verdict.UNVERIFIED and now - handed_over < ALARM_AFTER:
+    if attempt.verdict == AttemptVerdict.UNVERIFIED and now - handed_over < ALARM_AFTER:
         return now + RECHECK_PAID
     planned = _first_after(now, handed_over, [timedelta(minutes=each) for each in CHECK_MINUTES])
     if planned is None and (attempt.verdict is None or attempt.verdict in NOT_DECIDED):
@@ -254,11 +279,11 @@ def _first_after(now: datetime, start: datetime, steps: list[timedelta]) -> date
     return next((start + step for step in steps if start + step > now), None)
 
 
-def resolved_state(attempt: Attempt) -> State:
+def resolved_state(attempt: Attempt) -> AttemptState:
     """Where an operator's word leads: what nobody could decide is closed, everything else stays what it is."""
     is_over = attempt.track_id is None or attempt.has_money or attempt.state in _OVER
     is_decided = attempt.verdict is not None and attempt.verdict not in NOT_DECIDED
-    return attempt.state if is_over or is_decided else State.CLOSED
+    return attempt.state if is_over or is_decided else AttemptState.CLOSED
 
 
 def is_resolvable(attempt: Attempt, now: datetime) -> bool:
@@ -268,7 +293,7 @@ def is_resolvable(attempt: Attempt, now: datetime) -> bool:
     """
     if attempt.resolved_at is not None or (attempt.verdict is None and _may_be_asked(attempt, now)):
         return False
-    is_doubtful = attempt.state == State.REFUNDING or resolved_state(attempt) != attempt.state
+    is_doubtful = attempt.state == AttemptState.REFUNDING or resolved_state(attempt) != attempt.state
     return is_doubtful or bool(attempt.flags)
 
 
@@ -278,7 +303,9 @@ def _may_be_asked(attempt: Attempt, now: datetime) -> bool:
 
 def is_doubtful(attempt: Attempt) -> bool:
     """Whether nobody can say yet where an attempt ends. A refund under way may end in our money or in none."""
-    is_unclear = attempt.state == State.REFUNDING or attempt.verdict is None or attempt.verdict in NOT_DECIDED
+    is_unclear = (
+        attempt.state == AttemptState.REFUNDING or attempt.verdict is None or attempt.verdict in NOT_DECIDED
+    )
     return is_unclear and attempt.state not in DECIDED_STATES
 
 
@@ -293,36 +320,36 @@ def is_alarming(attempt: Attempt, now: datetime) -> bool:
 
 def is_news(before: Attempt, after: Attempt) -> bool:
     """Whether a reconciliation brought what an operator's earlier word did not speak of, so that it is shown again."""
-    is_money_back = after.state in {State.REFUNDING, State.REFUNDED, State.REVERSED}
+    is_money_back = after.state in {AttemptState.REFUNDING, AttemptState.REFUNDED, AttemptState.REVERSED}
     turned_back = is_money_back and after.state != before.state
     turned_doubtful = is_doubtful(after) and not is_doubtful(before)
     return turned_back or turned_doubtful or after.flags != before.flags
 
 
-def outcome_of(attempt: Attempt, credit_rial: int = 0) -> Outcome:
+def outcome_of(attempt: Attempt, credit_rial: int = 0) -> ReturnOutcome:
     """What a payer is told of an attempt; ``credit_rial`` is what of it its invoices did not need."""
     match attempt.state:
-        case State.SETTLED:
-            return Outcome.PAID_AS_CREDIT if credit_rial >= attempt.amount_rial else Outcome.PAID
-        case State.REFUNDING:
-            return Outcome.RETURNING_MONEY
-        case State.REFUNDED | State.REVERSED:
-            return Outcome.RETURNED_MONEY
-        case State.SUPERSEDED if attempt.verdict not in NOT_DECIDED:
-            return Outcome.REPLACED
-        case State.CLOSED if attempt.verdict in NOT_DECIDED:
-            return Outcome.CASE_CLOSED
+        case AttemptState.SETTLED:
+            return ReturnOutcome.PAID_AS_CREDIT if credit_rial >= attempt.amount_rial else ReturnOutcome.PAID
+        case AttemptState.REFUNDING:
+            return ReturnOutcome.RETURNING_MONEY
+        case AttemptState.REFUNDED | AttemptState.REVERSED:
+            return ReturnOutcome.RETURNED_MONEY
+        case AttemptState.SUPERSEDED if attempt.verdict not in NOT_DECIDED:
+            return ReturnOutcome.REPLACED
+        case AttemptState.CLOSED if attempt.verdict in NOT_DECIDED:
+            return ReturnOutcome.CASE_CLOSED
         case _:
             return _outcome_by_verdict(attempt.verdict)
 
 
-def _outcome_by_verdict(verdict: Verdict | None) -> Outcome:
+def _outcome_by_verdict(verdict: AttemptVerdict | None) -> ReturnOutcome:
     match verdict:
-        case Verdict.WAITING:
-            return Outcome.WAITING
-        case Verdict.CANCELLED:
-            return Outcome.CANCELLED
-        case Verdict.NOT_PAID:
-            return Outcome.NOT_PAID
+        case AttemptVerdict.WAITING:
+            return ReturnOutcome.WAITING
+        case AttemptVerdict.CANCELLED:
+            return ReturnOutcome.CANCELLED
+        case AttemptVerdict.NOT_PAID:
+            return ReturnOutcome.NOT_PAID
         case _:
-            return Outcome.CHECKING
+            return ReturnOutcome.CHECKING

@@ -50,24 +50,24 @@ from backend.payments.reconcile_types import CallbackQuery
 from backend.payments.standing_rules import CheckReport, Standing
 from backend.payments.types import (
     Attempt,
+    AttemptEventKind,
     AttemptId,
+    AttemptState,
     CreditUse,
-    EntryKind,
-    EventKind,
-    Flag,
     HandOff,
     InvoicePayments,
     LedgerEntry,
+    LedgerEntryKind,
     OpenedSessions,
-    Outcome,
     Owed,
     PaymentFile,
+    PaymentFlag,
     PaymentHealth,
     PaymentPreview,
     Payout,
     PreviewProblem,
     Returned,
-    State,
+    ReturnOutcome,
     SweepReport,
 )
 from backend.tenants import service as tenants
@@ -184,10 +184,10 @@ def callback(actor: Actor | None, parameters: Sequence[tuple[str, str]]) -> Retu
     """
     query = start_rules.read_callback(parameters)
     if query is None:
-        return Returned(outcome=Outcome.UNREADABLE)
+        return Returned(outcome=ReturnOutcome.UNREADABLE)
     attempt = repository.attempt_of_track_id(query.track_id)
     if attempt is None:
-        return Returned(outcome=Outcome.UNKNOWN, track_id=query.track_id)
+        return Returned(outcome=ReturnOutcome.UNKNOWN, track_id=query.track_id)
     now, is_payers = clock.utc_now(), _has_nonce(attempt, query) or _is_of_tenant(actor, attempt)
     if is_payers:
         attempt = _note_return(attempt, query, now)
@@ -372,7 +372,7 @@ def resolve(actor: Actor, attempt_id: AttemptId, reason: str) -> Attempt:
             next_check_at=rules.next_check(replace(attempt, state=state, resolved_at=now), now),
         )
         repository.add_event(
-            attempt_id, EventKind.RESOLVED, actor=name_of(actor), at=now, detail={"reason": reason}
+            attempt_id, AttemptEventKind.RESOLVED, actor=name_of(actor), at=now, detail={"reason": reason}
         )
         audit.record(
             actor, "payment.resolved", f"payment:{attempt_id}", {"reason": reason, "state": state.value}
@@ -407,16 +407,19 @@ def _asked_by_stranger(attempt: Attempt, now: datetime) -> Attempt:
 
 def _note_return(attempt: Attempt, query: CallbackQuery, now: datetime) -> Attempt:
     """Note that a browser came back; what its address claims is kept as evidence and believed by nobody."""
-    if attempt.returned_at is not None or attempt.state not in {State.REQUESTED, State.REDIRECTED}:
+    if attempt.returned_at is not None or attempt.state not in {
+        AttemptState.REQUESTED,
+        AttemptState.REDIRECTED,
+    }:
         return attempt
     detail = {"claims_success": query.claims_success, "has_nonce": _has_nonce(attempt, query)}
     with transaction():
         current = repository.attempt(attempt.id, lock=True)
         assert current is not None
-        if current.state not in {State.REQUESTED, State.REDIRECTED}:
+        if current.state not in {AttemptState.REQUESTED, AttemptState.REDIRECTED}:
             return current
         returned = replace(
-            current, state=State.RETURNED, returned_at=now, redirected_at=current.redirected_at or now
+            current, state=AttemptState.RETURNED, returned_at=now, redirected_at=current.redirected_at or now
         )
         # The process may die before it has asked the gateway.
         returned = replace(returned, next_check_at=rules.next_check(returned, now))
@@ -427,7 +430,9 @@ def _note_return(attempt: Attempt, query: CallbackQuery, now: datetime) -> Attem
             redirected_at=returned.redirected_at,
             next_check_at=returned.next_check_at,
         )
-        repository.add_event(attempt.id, EventKind.RETURNED, actor=name_of(RETURNING), at=now, detail=detail)
+        repository.add_event(
+            attempt.id, AttemptEventKind.RETURNED, actor=name_of(RETURNING), at=now, detail=detail
+        )
     return returned
 
 
@@ -452,11 +457,13 @@ def _returned(attempt: Attempt, query: CallbackQuery, *, is_payers: bool) -> Ret
 
 def _surplus_of(attempt: Attempt) -> tuple[int, int]:
     """How much of a settled attempt its invoices did not need, and how much of that made up for a debt."""
-    if Flag.SURPLUS not in attempt.flags:
+    if PaymentFlag.SURPLUS not in attempt.flags:
         return 0, 0
     entries = ledger_repository.entries_of(attempt.id, attempt.settlement_no)
     credit = sum(
-        entry.amount_rial for entry in entries if entry.kind in {EntryKind.PAYMENT, EntryKind.SETTLEMENT}
+        entry.amount_rial
+        for entry in entries
+        if entry.kind in {LedgerEntryKind.PAYMENT, LedgerEntryKind.SETTLEMENT}
     )
     first = min(entry.id for entry in entries)
     debt = max(0, -ledger_repository.balance(attempt.tenant_id, before=first))

@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 from backend.invoices.types import InvoiceId
 from backend.money import Rial
 from backend.payments.rules import DECIDED_STATES, NOT_DECIDED, is_fresh
-from backend.payments.types import Attempt, State, Verdict
+from backend.payments.types import Attempt, AttemptState, AttemptVerdict
 
 # How long the gateway's page can be paid is documented nowhere; nobody sits in front of it longer than this.
 AT_BANK_FOR = timedelta(hours=1)
 # A tenant who presses "check now" again and again makes us ask no more often than this.
 CHECK_WAIT = timedelta(seconds=10)
 
-_AT_BANK = frozenset({State.REDIRECTED, State.EXPIRED})
-_HELD_BACK = frozenset({State.PAID_UNVERIFIED, State.REVIEW})
+_AT_BANK = frozenset({AttemptState.REDIRECTED, AttemptState.EXPIRED})
+_HELD_BACK = frozenset({AttemptState.PAID_UNVERIFIED, AttemptState.REVIEW})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +43,19 @@ class CheckReport:
 
 def is_being_checked(attempt: Attempt) -> bool:
     """Whether nobody can say yet if an attempt's money arrives, although its payer was at the bank."""
-    if attempt.redirected_at is None or attempt.state in DECIDED_STATES or attempt.state == State.REFUNDING:
+    if (
+        attempt.redirected_at is None
+        or attempt.state in DECIDED_STATES
+        or attempt.state == AttemptState.REFUNDING
+    ):
         return False
-    is_unasked = attempt.state == State.RETURNED and attempt.verdict is None
+    is_unasked = attempt.state == AttemptState.RETURNED and attempt.verdict is None
     return is_unasked or attempt.state in _HELD_BACK or attempt.verdict in NOT_DECIDED
 
 
 def may_be_at_bank(attempt: Attempt, now: datetime) -> bool:
     """Whether its payer may be in front of the bank's page still: sent there lately, and nothing was heard since."""
-    if attempt.state not in _AT_BANK or attempt.verdict not in {None, Verdict.WAITING}:
+    if attempt.state not in _AT_BANK or attempt.verdict not in {None, AttemptVerdict.WAITING}:
         return False
     has_left = attempt.redirected_at is not None and attempt.returned_at is None
     return has_left and is_fresh(attempt.redirected_at or now, now, AT_BANK_FOR)

@@ -12,10 +12,10 @@ from backend.payments.rules import ALARM_AFTER, DECIDED_STATES, NO_ANSWER, NOT_D
 from backend.payments.types import (
     Allocation,
     Attempt,
+    AttemptState,
+    AttemptVerdict,
     Payable,
     PreviewProblem,
-    State,
-    Verdict,
 )
 
 LARGEST_TRACK_ID = 2**63 - 1
@@ -33,7 +33,7 @@ class Obstacle(StrEnum):
     ASK = "ask"
 
 
-class Answer(StrEnum):
+class OpenAttemptAction(StrEnum):
     """What to do with an open attempt, now that the gateway was asked about it."""
 
     REUSE = "reuse"
@@ -84,10 +84,10 @@ def oldest_first(payables: Sequence[Payable]) -> list[Payable]:
 
 def obstacle(attempt: Attempt, wanted: PaymentPlan, now: datetime) -> Obstacle:
     """What an open attempt means before anybody is asked."""
-    if attempt.state == State.CREATED:
+    if attempt.state == AttemptState.CREATED:
         return Obstacle.STARTING if is_fresh(attempt.created_at, now, START_GRACE) else Obstacle.DEAD
     # Nobody was sent to a prepared one, so nobody can be paying it.
-    if attempt.state == State.REQUESTED and attempt.allocations != wanted.allocations:
+    if attempt.state == AttemptState.REQUESTED and attempt.allocations != wanted.allocations:
         return Obstacle.UNUSED
     return Obstacle.ASK
 
@@ -100,18 +100,18 @@ def answer(
     now: datetime,
     ttl: timedelta,
     prepared_ttl: timedelta,
-) -> Answer:
+) -> OpenAttemptAction:
     """What to do with an open attempt after it was reconciled.
 
     Money that is there or may be there makes a payer wait: an unclear status for the attempt's lifetime, and a gateway
     that says nothing at all until operators are alarmed, because then even a paid one looks like this.
     """
     if is_in_doubt(attempt, now, ttl):
-        return Answer.WAIT
+        return OpenAttemptAction.WAIT
     is_same = attempt.allocations == wanted.allocations and attempt.merchant_fingerprint == fingerprint
-    if is_same and attempt.verdict == Verdict.WAITING and _is_fresh(attempt, now, ttl, prepared_ttl):
-        return Answer.REUSE
-    return Answer.REPLACE
+    if is_same and attempt.verdict == AttemptVerdict.WAITING and _is_fresh(attempt, now, ttl, prepared_ttl):
+        return OpenAttemptAction.REUSE
+    return OpenAttemptAction.REPLACE
 
 
 def is_in_doubt(attempt: Attempt, now: datetime, ttl: timedelta) -> bool:
@@ -121,9 +121,11 @@ def is_in_doubt(attempt: Attempt, now: datetime, ttl: timedelta) -> bool:
     """
     if attempt.state in DECIDED_STATES:
         return False
-    is_known = attempt.verdict in {Verdict.UNVERIFIED, Verdict.MISMATCH}
-    was_known = attempt.verdict == Verdict.UNDECIDED and attempt.gateway_status == Status.PAID_UNVERIFIED
-    if attempt.state in {State.PAID_UNVERIFIED, State.REVIEW} or is_known or was_known:
+    is_known = attempt.verdict in {AttemptVerdict.UNVERIFIED, AttemptVerdict.MISMATCH}
+    was_known = (
+        attempt.verdict == AttemptVerdict.UNDECIDED and attempt.gateway_status == Status.PAID_UNVERIFIED
+    )
+    if attempt.state in {AttemptState.PAID_UNVERIFIED, AttemptState.REVIEW} or is_known or was_known:
         return True
     patience = ALARM_AFTER if attempt.last_error == NO_ANSWER else ttl
     may_be_paying = attempt.redirected_at is not None and is_fresh(attempt.redirected_at, now, patience)
@@ -134,9 +136,9 @@ def _is_fresh(attempt: Attempt, now: datetime, ttl: timedelta, prepared_ttl: tim
     # A payer who came back unpaid may have met a session that the bank had closed; that one gets a new one.
     opened_at = attempt.requested_at or attempt.created_at
     match attempt.state:
-        case State.REQUESTED:
+        case AttemptState.REQUESTED:
             return is_fresh(opened_at, now, prepared_ttl)
-        case State.REDIRECTED:
+        case AttemptState.REDIRECTED:
             return is_fresh(attempt.redirected_at or opened_at, now, ttl)
         case _:
             return False

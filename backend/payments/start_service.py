@@ -30,16 +30,16 @@ from backend.payments import (
 )
 from backend.payments.reconcile_service import name_of, outstanding_of
 from backend.payments.reconcile_types import PaymentPlan
-from backend.payments.start_rules import Answer, Obstacle
+from backend.payments.start_rules import Obstacle, OpenAttemptAction
 from backend.payments.types import (
     PROVIDER,
     Attempt,
+    AttemptEventKind,
     AttemptId,
-    EventKind,
+    AttemptState,
     HandOff,
     Payable,
     PreviewProblem,
-    State,
 )
 
 ROUNDS = 5
@@ -190,7 +190,7 @@ def claim(
         keepers += [
             each
             for each in told
-            if each.id not in known and (each.id not in consents or each.state == State.EXPIRED)
+            if each.id not in known and (each.id not in consents or each.state == AttemptState.EXPIRED)
         ]
         if keepers:
             return InTheWay(wanted, [each for each in keepers if not each.is_open] or keepers)
@@ -225,7 +225,7 @@ def _store(actor: Actor, tenant_id: TenantId, wanted: PaymentPlan) -> tuple[Atte
         order_ref=secrets.token_hex(12),
         nonce_sha256=hashlib.sha256(nonce.encode()).digest(),
         track_id=None,
-        state=State.CREATED,
+        state=AttemptState.CREATED,
         verdict=None,
         settlement_no=0,
         flags=(),
@@ -248,7 +248,7 @@ def _store(actor: Actor, tenant_id: TenantId, wanted: PaymentPlan) -> tuple[Atte
         allocations=wanted.allocations,
     )
     repository.insert_attempt(attempt)
-    _event(actor, attempt, EventKind.CREATED, now)
+    _event(actor, attempt, AttemptEventKind.CREATED, now)
     return attempt, nonce
 
 
@@ -269,12 +269,21 @@ def open_session(actor: Actor, claimed: Claimed, *, hands_over: bool = False) ->
             if not repository.note_track_id(attempt.id, track_id, now, **handed_over):
                 raise Conflict(reason="payment_starting")
             invoices.note_session(actor, attempt.invoice_ids, track_id)
-            _event(actor, attempt, EventKind.REQUESTED, now, track_id=str(track_id), handed_over=hands_over)
+            _event(
+                actor,
+                attempt,
+                AttemptEventKind.REQUESTED,
+                now,
+                track_id=str(track_id),
+                handed_over=hands_over,
+            )
     except AppError as error:
         if error.data.get("service") != "database":
             fail_to_start(actor, attempt, error.reason_key)
         raise
-    return replace(attempt, track_id=track_id, state=State.REDIRECTED if hands_over else State.REQUESTED)
+    return replace(
+        attempt, track_id=track_id, state=AttemptState.REDIRECTED if hands_over else AttemptState.REQUESTED
+    )
 
 
 def fail_to_start(actor: Actor, attempt: Attempt, reason: str) -> None:
@@ -283,10 +292,10 @@ def fail_to_start(actor: Actor, attempt: Attempt, reason: str) -> None:
     with transaction():
         current = repository.attempt(attempt.id, lock=True)
         assert current is not None
-        if current.state != State.CREATED:
+        if current.state != AttemptState.CREATED:
             return
-        repository.change(attempt.id, State.FAILED_TO_START, last_error=reason)
-        _event(actor, attempt, EventKind.FAILED_TO_START, now, reason=reason)
+        repository.change(attempt.id, AttemptState.FAILED_TO_START, last_error=reason)
+        _event(actor, attempt, AttemptEventKind.FAILED_TO_START, now, reason=reason)
     log.warning("payment.not_started", attempt=attempt.id, tenant=attempt.tenant_id, reason=reason)
 
 
@@ -296,12 +305,14 @@ def _hand_over_again(actor: Actor, attempt: Attempt) -> HandOff:
         repository.lock_account(attempt.tenant_id)
         current = repository.attempt(attempt.id, lock=True)
         assert current is not None
-        if current.state not in {State.REQUESTED, State.REDIRECTED}:
+        if current.state not in {AttemptState.REQUESTED, AttemptState.REDIRECTED}:
             raise Conflict(reason="payment_starting")
-        if current.state == State.REQUESTED:
+        if current.state == AttemptState.REQUESTED:
             first_check = now + timedelta(minutes=rules.CHECK_MINUTES[0])
-            repository.change(attempt.id, State.REDIRECTED, redirected_at=now, next_check_at=first_check)
-        _event(actor, attempt, EventKind.REDIRECTED, now)
+            repository.change(
+                attempt.id, AttemptState.REDIRECTED, redirected_at=now, next_check_at=first_check
+            )
+        _event(actor, attempt, AttemptEventKind.REDIRECTED, now)
     return to_hand_off(attempt, is_reused=True)
 
 
@@ -329,9 +340,9 @@ def leave_for_bank(actor: Actor, attempt: Attempt) -> HandOff:
 
 def check_handed_over(attempt: Attempt) -> None:
     """Raises Conflict for an attempt that was replaced (``payment_replaced``), NotFound for one that is over."""
-    if attempt.state == State.SUPERSEDED:
+    if attempt.state == AttemptState.SUPERSEDED:
         raise Conflict(reason="payment_replaced")
-    if attempt.state != State.REDIRECTED:
+    if attempt.state != AttemptState.REDIRECTED:
         raise NotFound
 
 
@@ -360,7 +371,7 @@ def _deal_with(
 def _wait_for(attempt: Attempt) -> None:
     """Let another tab's start get its answer. Raises Conflict when that takes long."""
     deadline = time.monotonic() + PATIENCE_S
-    while reconcile_service.found(attempt.id).state == State.CREATED:
+    while reconcile_service.found(attempt.id).state == AttemptState.CREATED:
         if time.monotonic() > deadline:
             raise Conflict(reason="payment_starting")
         time.sleep(POLL_S)
@@ -375,7 +386,7 @@ def _ask(
         if _is_in_doubt(reconciled, now):
             raise Conflict(reason="payment_undecided")
         _check_told(reconciled, consents, now)
-        if reconciled.state == State.EXPIRED and reconciled.id in consents:
+        if reconciled.state == AttemptState.EXPIRED and reconciled.id in consents:
             _supersede(actor, reconciled)
         return None
     match start_rules.answer(
@@ -386,14 +397,14 @@ def _ask(
         ttl=timedelta(seconds=settings().payment_attempt_ttl_s),
         prepared_ttl=timedelta(seconds=settings().payment_prepared_ttl_s),
     ):
-        case Answer.REUSE if reconciled.id not in consents:
+        case OpenAttemptAction.REUSE if reconciled.id not in consents:
             # Nobody has left our page for the bank, as after a double click: both tabs go on with one payment.
             if repository.has_departed(reconciled.id):
                 _check_told(reconciled, consents, now)
             return _hand_over_again(actor, reconciled)
-        case Answer.WAIT:
+        case OpenAttemptAction.WAIT:
             raise Conflict(reason="payment_undecided")
-        case Answer.REPLACE | Answer.REUSE:
+        case OpenAttemptAction.REPLACE | OpenAttemptAction.REUSE:
             _check_told(reconciled, consents, now)
             _supersede(actor, reconciled)
             return None
@@ -417,20 +428,22 @@ def _supersede(actor: Actor, attempt: Attempt) -> None:
         assert current is not None
         if (current.state, current.check_count) != (attempt.state, attempt.check_count):
             return
-        repository.change(attempt.id, State.SUPERSEDED)
-        _event(actor, attempt, EventKind.SUPERSEDED, clock.utc_now())
+        repository.change(attempt.id, AttemptState.SUPERSEDED)
+        _event(actor, attempt, AttemptEventKind.SUPERSEDED, clock.utc_now())
 
 
 def supersede_prepared(actor: Actor, attempt_id: AttemptId) -> bool:
     """Give up a payment that nobody was sent to yet, in the caller's transaction; whether it was still one."""
     current = repository.attempt(attempt_id, lock=True)
     assert current is not None
-    if current.state != State.REQUESTED:
+    if current.state != AttemptState.REQUESTED:
         return False
-    repository.change(attempt_id, State.SUPERSEDED)
-    _event(actor, current, EventKind.SUPERSEDED, clock.utc_now())
+    repository.change(attempt_id, AttemptState.SUPERSEDED)
+    _event(actor, current, AttemptEventKind.SUPERSEDED, clock.utc_now())
     return True
 
 
-def _event(actor: Actor, attempt: Attempt, kind: EventKind, now: datetime, **detail: str | bool) -> None:
+def _event(
+    actor: Actor, attempt: Attempt, kind: AttemptEventKind, now: datetime, **detail: str | bool
+) -> None:
     repository.add_event(attempt.id, kind, actor=name_of(actor), at=now, detail=detail)

@@ -19,7 +19,7 @@ from backend.log import get_logger
 from backend.money import Rial
 from backend.payments import reconcile_service, report_repository, repository, rules, start_service
 from backend.payments.reconcile_service import name_of
-from backend.payments.types import AttemptId, EventKind, OpenedSessions, State, SweepReport
+from backend.payments.types import AttemptEventKind, AttemptId, AttemptState, OpenedSessions, SweepReport
 
 # Far more than a round has time for where the gateway is slow; ``ROUND_S`` is what ends it.
 AT_ONCE = 5000
@@ -116,9 +116,11 @@ def _expire(actor: Actor, attempt_id: AttemptId, now: datetime) -> bool:
         # A click may just have opened it, or handed it over.
         if not rules.is_unused(attempt, now, _prepared_ttl()):
             return False
-        created = attempt.state == State.CREATED
-        kind = EventKind.FAILED_TO_START if created else EventKind.EXPIRED
-        repository.change(attempt_id, State.FAILED_TO_START if created else State.EXPIRED, next_check_at=None)
+        created = attempt.state == AttemptState.CREATED
+        kind = AttemptEventKind.FAILED_TO_START if created else AttemptEventKind.EXPIRED
+        repository.change(
+            attempt_id, AttemptState.FAILED_TO_START if created else AttemptState.EXPIRED, next_check_at=None
+        )
         repository.add_event(attempt_id, kind, actor=name_of(actor), at=now)
     return True
 

@@ -16,7 +16,7 @@ AttemptId = NewType("AttemptId", UUID)
 PROVIDER = "zibal"
 
 
-class State(StrEnum):
+class AttemptState(StrEnum):
     """Where an attempt stands. Only the gateway's answers to our own questions lead beyond ``returned``."""
 
     CREATED = "created"
@@ -39,24 +39,26 @@ class State(StrEnum):
 
 OPEN_STATES = frozenset(
     {
-        State.CREATED,
-        State.REQUESTED,
-        State.REDIRECTED,
-        State.RETURNED,
-        State.PAID_UNVERIFIED,
-        State.REVIEW,
+        AttemptState.CREATED,
+        AttemptState.REQUESTED,
+        AttemptState.REDIRECTED,
+        AttemptState.RETURNED,
+        AttemptState.PAID_UNVERIFIED,
+        AttemptState.REVIEW,
     }
 )
 
 
 # Their invoices are free again, and their sessions may still be paid.
-UNPAID_STATES = frozenset({State.FAILED, State.CANCELLED, State.EXPIRED, State.SUPERSEDED})
+UNPAID_STATES = frozenset(
+    {AttemptState.FAILED, AttemptState.CANCELLED, AttemptState.EXPIRED, AttemptState.SUPERSEDED}
+)
 
 # Nobody waits for the next answer about these.
-LATE_STATES = frozenset({State.SETTLED, State.CLOSED, State.REFUNDING})
+LATE_STATES = frozenset({AttemptState.SETTLED, AttemptState.CLOSED, AttemptState.REFUNDING})
 
 
-class Verdict(StrEnum):
+class AttemptVerdict(StrEnum):
     """The decision that reconciling reached about an attempt."""
 
     PAID = "paid"
@@ -71,7 +73,7 @@ class Verdict(StrEnum):
     UNDECIDED = "undecided"
 
 
-class Flag(StrEnum):
+class PaymentFlag(StrEnum):
     """Why a person should look at a payment."""
 
     SURPLUS = "surplus"
@@ -80,7 +82,7 @@ class Flag(StrEnum):
     CONTRADICTION = "contradiction"
 
 
-class EntryKind(StrEnum):
+class LedgerEntryKind(StrEnum):
     """A movement of a tenant's money."""
 
     PAYMENT = "payment"
@@ -91,7 +93,7 @@ class EntryKind(StrEnum):
     PAYOUT = "payout"
 
 
-class EventKind(StrEnum):
+class AttemptEventKind(StrEnum):
     """What happened to an attempt."""
 
     CREATED = "created"
@@ -108,7 +110,7 @@ class EventKind(StrEnum):
     RESOLVED = "resolved"
 
 
-class Outcome(StrEnum):
+class ReturnOutcome(StrEnum):
     """What a payer who comes back is told."""
 
     PAID = "paid"
@@ -175,10 +177,10 @@ class Attempt:
     order_ref: str
     nonce_sha256: bytes
     track_id: int | None
-    state: State
-    verdict: Verdict | None
+    state: AttemptState
+    verdict: AttemptVerdict | None
     settlement_no: int
-    flags: tuple[Flag, ...]
+    flags: tuple[PaymentFlag, ...]
     gateway_status: int | None
     ref_number: str | None
     card_mask: str | None
@@ -210,7 +212,7 @@ class Attempt:
     @property
     def has_money(self) -> bool:
         """Whether its money is in the ledger now."""
-        return self.state == State.SETTLED
+        return self.state == AttemptState.SETTLED
 
     @property
     def invoice_ids(self) -> tuple[InvoiceId, ...]:
@@ -228,7 +230,7 @@ class LedgerEntry:
     """One movement of a tenant's money; positive adds to its credit."""
 
     id: int
-    kind: EntryKind
+    kind: LedgerEntryKind
     amount_rial: int
     attempt_id: AttemptId | None
     settlement_no: int
@@ -239,12 +241,12 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class AttemptEvent:
     """One thing that happened to an attempt."""
 
     at: datetime
     actor: str
-    kind: EventKind
+    kind: AttemptEventKind
     detail: Mapping[str, object]
 
 
@@ -316,7 +318,7 @@ class Returned:
     been paid out and taken back; ``outstanding_rial`` is what its invoices wait for now, whoever pays it.
     """
 
-    outcome: Outcome
+    outcome: ReturnOutcome
     track_id: int | None = None
     gateway_status: int | None = None
     attempt_id: AttemptId | None = None
@@ -346,7 +348,7 @@ class PaymentFile:
     attempt: Attempt
     tenant_name_fa: str
     tenant_name_en: str
-    events: tuple[Event, ...]
+    events: tuple[AttemptEvent, ...]
     entries: tuple[LedgerEntry, ...]
 
 

@@ -12,7 +12,7 @@ from backend.i18n.catalog import Lang, text
 from backend.i18n.errors import error_text
 from backend.payments import service as payments
 from backend.payments.standing_rules import is_being_checked
-from backend.payments.types import Attempt, State
+from backend.payments.types import Attempt, AttemptState
 from portal import bridge, routes, session
 from portal.http.forms import see_other
 from portal.http.payment_pages import attempt_ids_in, numbers_of, page_of, sentence_page
@@ -81,7 +81,7 @@ def _read(actor: Actor, named: str, lang: Lang) -> list[Told]:
 def _to_told(attempt: Attempt, numbers: list[str], lang: Lang) -> Told:
     state, _ = standing_of(attempt, lang)
     is_checked = is_being_checked(attempt)
-    can_go_on = attempt.state == State.REDIRECTED and not is_checked
+    can_go_on = attempt.state == AttemptState.REDIRECTED and not is_checked
     return Told(
         key=str(attempt.id),
         facts=[

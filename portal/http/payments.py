@@ -14,7 +14,7 @@ from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
 from backend.money import Rial
 from backend.payments import service as payments
-from backend.payments.types import Outcome, Returned
+from backend.payments.types import Returned, ReturnOutcome
 from portal import bridge, routes, session
 from portal.buckets import Buckets
 from portal.http import open_payments
@@ -40,19 +40,21 @@ STARTS_PER_S = 0.5
 # While the gateway hangs, the threads that open payments are for other companies too.
 STARTS_UNDER_WAY = 4
 _TONES = {
-    Outcome.REPLACED: "warn",
-    Outcome.CASE_CLOSED: "warn",
-    Outcome.PAID: "ok",
-    Outcome.PAID_AS_CREDIT: "ok",
-    Outcome.CANCELLED: "warn",
-    Outcome.NOT_PAID: "bad",
-    Outcome.RETURNING_MONEY: "warn",
-    Outcome.RETURNED_MONEY: "warn",
-    Outcome.UNKNOWN: "warn",
-    Outcome.UNREADABLE: "warn",
+    ReturnOutcome.REPLACED: "warn",
+    ReturnOutcome.CASE_CLOSED: "warn",
+    ReturnOutcome.PAID: "ok",
+    ReturnOutcome.PAID_AS_CREDIT: "ok",
+    ReturnOutcome.CANCELLED: "warn",
+    ReturnOutcome.NOT_PAID: "bad",
+    ReturnOutcome.RETURNING_MONEY: "warn",
+    ReturnOutcome.RETURNED_MONEY: "warn",
+    ReturnOutcome.UNKNOWN: "warn",
+    ReturnOutcome.UNREADABLE: "warn",
 }
-_TRY_AGAIN = frozenset({Outcome.CANCELLED, Outcome.NOT_PAID, Outcome.WAITING})
-_MONEY_WAS_THERE = frozenset({Outcome.PAID, Outcome.RETURNING_MONEY, Outcome.RETURNED_MONEY})
+_TRY_AGAIN = frozenset({ReturnOutcome.CANCELLED, ReturnOutcome.NOT_PAID, ReturnOutcome.WAITING})
+_MONEY_WAS_THERE = frozenset(
+    {ReturnOutcome.PAID, ReturnOutcome.RETURNING_MONEY, ReturnOutcome.RETURNED_MONEY}
+)
 
 _returns = Buckets()
 _starts = Buckets()
@@ -146,7 +148,7 @@ def _way_on(returned: Returned) -> str:
     if returned.outcome in _TRY_AGAIN:
         return "try_again"
     if returned.outcome in _MONEY_WAS_THERE and returned.outstanding_rial:
-        return "pay_rest" if returned.outcome == Outcome.PAID else "try_again"
+        return "pay_rest" if returned.outcome == ReturnOutcome.PAID else "try_again"
     return "to_invoice"
 
 
@@ -154,7 +156,7 @@ def _remarks(returned: Returned, lang: Lang) -> list[str]:
     """Why the bank refused, what is still to be paid, and what became credit."""
     remarks = []
     reason = f"payment.refused.status_{returned.gateway_status}"
-    if returned.outcome == Outcome.NOT_PAID and has(reason):
+    if returned.outcome == ReturnOutcome.NOT_PAID and has(reason):
         remarks.append(text(reason, lang))
     if returned.outcome in _MONEY_WAS_THERE and returned.outstanding_rial:
         remarks.append(text("payment.still_to_pay", lang, amount=fmt.toman(returned.outstanding_rial, lang)))
@@ -162,7 +164,7 @@ def _remarks(returned: Returned, lang: Lang) -> list[str]:
         remarks.append(text("payment.nothing_left", lang))
     debt = returned.debt_rial or 0
     credit = (returned.credit_rial or 0) - debt
-    if credit and returned.outcome == Outcome.PAID:
+    if credit and returned.outcome == ReturnOutcome.PAID:
         remarks.append(text("payment.part_is_credit", lang, amount=fmt.toman(Rial(credit), lang)))
     if debt:
         remarks.append(text("payment.part_is_debt", lang, amount=fmt.toman(Rial(debt), lang)))

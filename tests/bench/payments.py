@@ -21,7 +21,7 @@ import httpx
 from backend.clients import zibal as zibal_client
 from backend.db.migrate import upgrade
 from backend.payments import service
-from backend.payments.types import HandOff, Outcome
+from backend.payments.types import HandOff, ReturnOutcome
 from backend.sandbox.postgres import PostgresServer, data_home
 from backend.sandbox.processes import Child, Command, free_port, wait_until
 from backend.sandbox.tools import LOCAL
@@ -71,7 +71,7 @@ def _round(bank: Driver, waited: threading.local, count: int, threads: int) -> d
         payer.pay(hand_off)
         parameters = callback_of(bank, track_of(hand_off))
         back = timed("return", lambda: service.callback(None, parameters))
-        assert back.outcome == Outcome.PAID
+        assert back.outcome == ReturnOutcome.PAID
 
     with ThreadPoolExecutor(threads) as browsers:
         list(browsers.map(pay, range(count)))

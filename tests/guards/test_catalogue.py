@@ -10,7 +10,13 @@ from backend.db.connecting import Cause
 from backend.i18n.catalog import Lang, sentences, sentences_of
 from backend.invoices.types import Hold, RunState, Status
 from backend.payments import types as payment_types
-from backend.payments.types import EntryKind, EventKind, Outcome, State, Verdict
+from backend.payments.types import (
+    AttemptEventKind,
+    AttemptState,
+    AttemptVerdict,
+    LedgerEntryKind,
+    ReturnOutcome,
+)
 from backend.usage import types as usage_types
 from backend.usage.types import OpeningSource
 from portal.pages import Group
@@ -87,19 +93,19 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "number.{}": ("thousand", "million", "billion"),
     "payment.by.{}": None,
     "payment.detail.{}": None,
-    "payment.entry.{}": EntryKind,
-    "payment.event.{}": EventKind,
-    "payment.flag.{}": payment_types.Flag,
-    "payment.flag_text.{}": payment_types.Flag,
+    "payment.entry.{}": LedgerEntryKind,
+    "payment.event.{}": AttemptEventKind,
+    "payment.flag.{}": payment_types.PaymentFlag,
+    "payment.flag_text.{}": payment_types.PaymentFlag,
     "payment.flag_text.{}_booked": None,
     "payment.refused.status_{}": None,
-    "payment.returned.{}.heading": Outcome,
-    "payment.returned.{}.text": Outcome,
+    "payment.returned.{}.heading": ReturnOutcome,
+    "payment.returned.{}.text": ReturnOutcome,
     "payment.said.{}": ("success", "failure", "yes", "no"),
-    "payment.state.{}": State,
+    "payment.state.{}": AttemptState,
     "payment.undecided.{}": None,
     "payment.undecided.{}_other": ("status", "result"),
-    "payment.verdict.{}": Verdict,
+    "payment.verdict.{}": AttemptVerdict,
     "payment.{}": ("try_again", "to_invoice", "credit", "debt"),
     "payment.{}.{}": None,
     "payment.{}_note": ("credit", "debt"),

@@ -7,14 +7,14 @@ from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.invoices.types import Invoice, Status
 from backend.payments.standing_rules import CheckReport, Standing
-from backend.payments.types import Attempt, EntryKind, InvoicePayments, LedgerEntry, Payable
+from backend.payments.types import Attempt, InvoicePayments, LedgerEntry, LedgerEntryKind, Payable
 
 TONES = {Status.HELD: "warn", Status.PENDING: "info", Status.PAID: "ok", Status.VOID: ""}
 # The kinds of movement that name an invoice.
 _KINDS = {
-    EntryKind.SETTLEMENT: "payment.movement.by_bank",
-    EntryKind.CREDIT_USE: "payment.movement.credit_use",
-    EntryKind.REOPENING: "payment.movement.reopening",
+    LedgerEntryKind.SETTLEMENT: "payment.movement.by_bank",
+    LedgerEntryKind.CREDIT_USE: "payment.movement.credit_use",
+    LedgerEntryKind.REOPENING: "payment.movement.reopening",
 }
 
 

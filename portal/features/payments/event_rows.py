@@ -8,7 +8,7 @@ from datetime import datetime
 from backend.clock import TEHRAN
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
-from backend.payments.types import Event
+from backend.payments.types import AttemptEvent
 from portal.features.payments.reasons import reason_words
 
 # The order in which they are told; the store keeps none.
@@ -42,7 +42,7 @@ class EventRow:
     details: list[Detail]
 
 
-def to_event(number: int, event: Event, lang: Lang) -> EventRow:
+def to_event(number: int, event: AttemptEvent, lang: Lang) -> EventRow:
     """A line of what happened; what is empty or not known to the catalogue stays out."""
     return EventRow(
         key=str(number),

@@ -6,14 +6,14 @@ from backend import clock
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
 from backend.payments import rules
-from backend.payments.types import Attempt, Flag, LedgerEntry, PaymentFile, Verdict
+from backend.payments.types import Attempt, AttemptVerdict, LedgerEntry, PaymentFile, PaymentFlag
 from portal import routes
 from portal.components.reasons import Reason
 from portal.features.payments.reasons import undecided_why
 from portal.payment_words import invoices_named, standing_of
 
 # Refunds on their way stand on the list of what is undecided, too.
-_IN_DOUBT = rules.NOT_DECIDED | {Verdict.REFUNDING}
+_IN_DOUBT = rules.NOT_DECIDED | {AttemptVerdict.REFUNDING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,16 +108,16 @@ def _reasons(attempt: Attempt, lang: Lang) -> list[Reason]:
     ]
 
 
-def _flag_sentence(attempt: Attempt, flag: Flag, lang: Lang) -> str:
+def _flag_sentence(attempt: Attempt, flag: PaymentFlag, lang: Lang) -> str:
     # The gateway may have named another amount once and proved ours later.
-    is_booked = flag == Flag.MISMATCH and attempt.settlement_no > 0
+    is_booked = flag == PaymentFlag.MISMATCH and attempt.settlement_no > 0
     return text(f"payment.flag_text.{flag}_booked" if is_booked else f"payment.flag_text.{flag}", lang)
 
 
 def checked_words(attempt: Attempt, lang: Lang) -> tuple[str, bool]:
     """What an operator's question to the gateway came to, and whether it brought an answer."""
     state, _ = standing_of(attempt, lang)
-    if attempt.verdict != Verdict.UNDECIDED:
+    if attempt.verdict != AttemptVerdict.UNDECIDED:
         return text("page.payments.checked", lang, state=state), True
     why = undecided_why(attempt.last_error, lang)
     return text("page.payments.checked_in_vain", lang, why=why, state=state), False

@@ -10,7 +10,7 @@ from backend.db.engine import advisory_lock, transaction
 from backend.db.locks import LockNumber
 from backend.errors import Conflict, Forbidden, Invalid, Unavailable
 from backend.payments import gateway_service, reconcile_service, service
-from backend.payments.types import EventKind, Flag, Outcome, State, Verdict
+from backend.payments.types import AttemptEventKind, AttemptState, AttemptVerdict, PaymentFlag, ReturnOutcome
 from portal.features.payments.rows import to_file
 from tests import factories
 from tests.integration.payments.payer import (
@@ -30,9 +30,13 @@ from tests.integration.payments.payer import (
 
 @pytest.mark.parametrize(
     ("act", "state"),
-    [("refund", State.REFUNDED), ("refunding", State.REFUNDING), ("reverse", State.REVERSED)],
+    [
+        ("refund", AttemptState.REFUNDED),
+        ("refunding", AttemptState.REFUNDING),
+        ("reverse", AttemptState.REVERSED),
+    ],
 )
-def test_money_that_goes_back_opens_the_invoice_again(payer: Payer, act: str, state: State) -> None:
+def test_money_that_goes_back_opens_the_invoice_again(payer: Payer, act: str, state: AttemptState) -> None:
     invoice = payer.invoice()
     hand_off = payer.pay_whole(invoice)
     payer.bank.act(track_of(hand_off), act)
@@ -44,7 +48,7 @@ def test_money_that_goes_back_opens_the_invoice_again(payer: Payer, act: str, st
     assert (attempt_of(hand_off).state, payer.credit()) == (state, 0)
     assert ledger_of(payer.tenant.id)[2:] == [("reversal", -50_000), ("reopening", 50_000)]
     assert [each.id for each in service.flagged(factories.actor(Role.AUDITOR))] == [hand_off.attempt_id]
-    assert payer.come_back(hand_off).outcome in {Outcome.RETURNED_MONEY, Outcome.RETURNING_MONEY}
+    assert payer.come_back(hand_off).outcome in {ReturnOutcome.RETURNED_MONEY, ReturnOutcome.RETURNING_MONEY}
     [mail] = mails("payment_returned")
     told = ("amount_rial", "reopened_rial", "credit_rial", "debt_rial", "is_returning", "invoice_id")
     assert [mail["params"][name] for name in told] == [
@@ -52,7 +56,7 @@ def test_money_that_goes_back_opens_the_invoice_again(payer: Payer, act: str, st
         50_000,
         0,
         0,
-        int(state == State.REFUNDING),
+        int(state == AttemptState.REFUNDING),
         str(invoice),
     ]
 
@@ -118,7 +122,7 @@ def test_money_that_was_taken_back_unverified_settles_nothing(payer: Payer) -> N
     let_time_pass(payer.bank, minutes=16)
     sweep()
 
-    assert attempt_of(hand_off).state == State.REVERSED
+    assert attempt_of(hand_off).state == AttemptState.REVERSED
     assert (status_of(invoice), ledger_of(payer.tenant.id)) == ("pending", [])
 
 
@@ -132,9 +136,9 @@ def test_a_second_payment_becomes_credit_and_is_flagged(payer: Payer) -> None:
     payer.pay(second)
     told = [payer.come_back(second).outcome, payer.come_back(first).outcome]
 
-    assert told == [Outcome.PAID, Outcome.PAID_AS_CREDIT]
+    assert told == [ReturnOutcome.PAID, ReturnOutcome.PAID_AS_CREDIT]
     assert payer.credit() == 50_000
-    assert attempt_of(first).flags == (Flag.SURPLUS,)
+    assert attempt_of(first).flags == (PaymentFlag.SURPLUS,)
     assert mails()[-1]["params"]["credit_rial"] == 50_000
 
 
@@ -143,13 +147,13 @@ def test_a_late_payment_still_pays_its_invoice(payer: Payer) -> None:
     late = payer.start(invoice)
     let_time_pass(None, minutes=50)
     sweep()
-    assert attempt_of(late).state == State.EXPIRED
+    assert attempt_of(late).state == AttemptState.EXPIRED
 
     payer.pay(late)
     let_time_pass(None, minutes=15)
     sweep()
 
-    assert (status_of(invoice), attempt_of(late).state) == ("paid", State.SETTLED)
+    assert (status_of(invoice), attempt_of(late).state) == ("paid", AttemptState.SETTLED)
 
 
 def test_what_stays_undecided_for_a_day_alarms_until_somebody_resolves_it(payer: Payer) -> None:
@@ -173,7 +177,7 @@ def test_what_stays_undecided_for_a_day_alarms_until_somebody_resolves_it(payer:
     with pytest.raises(Invalid):
         service.resolve(operator, hand_off.attempt_id, "  ")
     resolved = service.resolve(operator, hand_off.attempt_id, "bank says no money came")
-    assert (resolved.state, service.undecided(operator)) == (State.CLOSED, [])
+    assert (resolved.state, service.undecided(operator)) == (AttemptState.CLOSED, [])
     assert audit.entries(operator)[0].event.action == "payment.resolved"
     assert payer.start(invoice).is_reused is False
 
@@ -190,7 +194,7 @@ def test_money_that_arrives_after_it_was_given_up_is_booked_by_checking_again(pa
 
     checked = service.check_again(operator, hand_off.attempt_id)
 
-    assert (checked.state, status_of(invoice)) == (State.SETTLED, "paid")
+    assert (checked.state, status_of(invoice)) == (AttemptState.SETTLED, "paid")
 
 
 def test_a_flag_is_resolved_without_moving_money_and_only_once(payer: Payer) -> None:
@@ -201,7 +205,7 @@ def test_a_flag_is_resolved_without_moving_money_and_only_once(payer: Payer) -> 
 
     resolved = service.resolve(operator, flagged.id, "told the customer")
 
-    assert (resolved.state, resolved.resolution) == (State.SETTLED, "told the customer")
+    assert (resolved.state, resolved.resolution) == (AttemptState.SETTLED, "told the customer")
     assert (service.flagged(operator), ledger_of(payer.tenant.id)) == ([], before)
     with pytest.raises(Conflict):
         service.resolve(operator, flagged.id, "again")
@@ -213,11 +217,11 @@ def test_an_operator_sees_all_the_evidence(payer: Payer) -> None:
     file = service.file_of(factories.actor(Role.OPERATOR), hand_off.attempt_id)
 
     assert [each.kind for each in file.events] == [
-        EventKind.CREATED,
-        EventKind.REQUESTED,
-        EventKind.RETURNED,
-        EventKind.RECONCILED,
-        EventKind.SETTLED,
+        AttemptEventKind.CREATED,
+        AttemptEventKind.REQUESTED,
+        AttemptEventKind.RETURNED,
+        AttemptEventKind.RECONCILED,
+        AttemptEventKind.SETTLED,
     ]
     assert [each.amount_rial for each in file.entries] == [50_000, -50_000]
     with pytest.raises(Forbidden):
@@ -233,7 +237,7 @@ def test_a_settled_payment_that_the_gateway_denies_is_kept_and_flagged(payer: Pa
     sweep()
 
     assert status_of(invoice) == "paid"
-    assert attempt_of(hand_off).flags == (Flag.CONTRADICTION,)
+    assert attempt_of(hand_off).flags == (PaymentFlag.CONTRADICTION,)
 
 
 def test_an_answer_that_is_older_than_the_books_is_dropped(payer: Payer) -> None:
@@ -248,7 +252,7 @@ def test_an_answer_that_is_older_than_the_books_is_dropped(payer: Payer) -> None
 
     after = reconcile_service.apply(SWEEPER, read_before, paid, utc_now())
 
-    assert (paid.verdict, after.state) == (Verdict.PAID, State.REVERSED)
+    assert (paid.verdict, after.state) == (AttemptVerdict.PAID, AttemptState.REVERSED)
     assert status_of(invoice) == "pending"
 
 
@@ -260,7 +264,7 @@ def test_a_reconciliation_that_was_overtaken_asks_again(payer: Payer) -> None:
 
     after = reconcile_service.reconcile_attempt(SWEEPER, read_before, utc_now())
 
-    assert after.state == State.SETTLED
+    assert after.state == AttemptState.SETTLED
 
 
 def test_two_sweepers_at_once_do_the_work_once(payer: Payer) -> None:
@@ -298,7 +302,7 @@ def test_another_merchants_payments_are_left_undecided(payer: Payer, monkeypatch
     monkeypatch.setenv("ZIBAL_MERCHANT", "zibal")
     settings.cache_clear()
 
-    assert payer.come_back(hand_off).outcome == Outcome.CHECKING
+    assert payer.come_back(hand_off).outcome == ReturnOutcome.CHECKING
     assert attempt_of(hand_off).last_error == "merchant_changed"
     assert status_of(invoice) == "pending"
     assert service.is_play_money()
@@ -315,14 +319,17 @@ def test_payments_of_the_merchant_before_are_settled_under_its_code(
     monkeypatch.setenv("ZIBAL_MERCHANT_PREVIOUS", "docuchat-live")
     settings.cache_clear()
 
-    assert payer.come_back(hand_off).outcome == Outcome.PAID
+    assert payer.come_back(hand_off).outcome == ReturnOutcome.PAID
     new = payer.start(other)
 
     assert status_of(invoice) == "paid"
-    assert (attempt_of(waiting).state, attempt_of(waiting).verdict) == (State.SUPERSEDED, Verdict.WAITING)
+    assert (attempt_of(waiting).state, attempt_of(waiting).verdict) == (
+        AttemptState.SUPERSEDED,
+        AttemptVerdict.WAITING,
+    )
     assert attempt_of(new).merchant_fingerprint != attempt_of(waiting).merchant_fingerprint
     payer.pay(new)
-    assert payer.come_back(new).outcome == Outcome.PAID
+    assert payer.come_back(new).outcome == ReturnOutcome.PAID
 
 
 def test_only_processes_sweep(payer: Payer) -> None:

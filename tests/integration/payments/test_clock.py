@@ -4,7 +4,7 @@ import pytest
 
 from backend.errors import Conflict
 from backend.payments import repository, service, start_service
-from backend.payments.types import State
+from backend.payments.types import AttemptState
 from tests.integration.payments.payer import (
     SWEEPER,
     Payer,
@@ -52,7 +52,7 @@ def test_a_settled_payment_from_the_future_is_looked_at_again_soon(payer: Payer)
 
     sweep()
 
-    assert attempt_of(hand_off).state == State.REVERSED
+    assert attempt_of(hand_off).state == AttemptState.REVERSED
 
 
 def test_a_start_from_the_future_blocks_nobody(payer: Payer) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from backend.actor import Role
 from backend.payments import service
-from backend.payments.types import Flag, Outcome, State, Verdict
+from backend.payments.types import AttemptState, AttemptVerdict, PaymentFlag, ReturnOutcome
 from portal.bridge import RETURN_THREADS
 from tests import factories
 from tests.integration.payments.payer import (
@@ -27,14 +27,14 @@ from tests.integration.payments.payer import (
 @pytest.mark.parametrize(
     ("status", "outcome", "state"),
     [
-        (3, Outcome.CANCELLED, State.CANCELLED),
-        *[(status, Outcome.NOT_PAID, State.FAILED) for status in (4, 5, 6, 7, 8, 9, 10, 12, 21)],
-        *[(status, Outcome.CHECKING, State.RETURNED) for status in (-2, 11, 13, 77)],
-        (-1, Outcome.WAITING, State.RETURNED),
+        (3, ReturnOutcome.CANCELLED, AttemptState.CANCELLED),
+        *[(status, ReturnOutcome.NOT_PAID, AttemptState.FAILED) for status in (4, 5, 6, 7, 8, 9, 10, 12, 21)],
+        *[(status, ReturnOutcome.CHECKING, AttemptState.RETURNED) for status in (-2, 11, 13, 77)],
+        (-1, ReturnOutcome.WAITING, AttemptState.RETURNED),
     ],
 )
 def test_each_outcome_is_told_and_keeps_the_invoice_open(
-    payer: Payer, status: int, outcome: Outcome, state: State
+    payer: Payer, status: int, outcome: ReturnOutcome, state: AttemptState
 ) -> None:
     invoice = payer.invoice()
     hand_off = payer.start(invoice)
@@ -54,7 +54,7 @@ def test_a_forged_success_is_not_believed(payer: Payer) -> None:
 
     back = service.callback(None, [("trackId", str(track_of(hand_off))), ("success", "1"), ("status", "2")])
 
-    assert back.outcome == Outcome.WAITING
+    assert back.outcome == ReturnOutcome.WAITING
     assert status_of(invoice) == "pending"
 
 
@@ -65,7 +65,7 @@ def test_a_forged_failure_does_not_lose_the_money(payer: Payer) -> None:
 
     back = service.callback(None, [("trackId", str(track_of(hand_off))), ("success", "0"), ("status", "3")])
 
-    assert back.outcome == Outcome.PAID
+    assert back.outcome == ReturnOutcome.PAID
     assert status_of(invoice) == "paid"
 
 
@@ -89,7 +89,7 @@ def test_a_replayed_callback_settles_nothing_again_and_asks_nobody(payer: Payer)
 
     backs = [payer.come_back(hand_off) for _ in range(3)]
 
-    assert {back.outcome for back in backs} == {Outcome.PAID}
+    assert {back.outcome for back in backs} == {ReturnOutcome.PAID}
     assert len(payer.bank.calls("inquiry")) == asked
     assert len(ledger_of(payer.tenant.id)) == 2
 
@@ -105,7 +105,7 @@ def test_amount_and_invoices_are_told_with_the_nonce_or_to_the_tenant_only(payer
         service.callback(Payer(payer.bank).actor, bare),
         service.callback(None, [*bare, ("n", "guessed")]),
     ):
-        assert (back.outcome, back.track_id) == (Outcome.PAID, track_of(hand_off))
+        assert (back.outcome, back.track_id) == (ReturnOutcome.PAID, track_of(hand_off))
         assert (back.amount_rial, back.attempt_id, back.ref_number, back.invoice_ids) == (
             None,
             None,
@@ -119,16 +119,16 @@ def test_amount_and_invoices_are_told_with_the_nonce_or_to_the_tenant_only(payer
 @pytest.mark.parametrize(
     ("parameters", "outcome"),
     [
-        ([("trackId", "123456789")], Outcome.UNKNOWN),
-        ([], Outcome.UNREADABLE),
-        ([("trackId", "1"), ("trackId", "2")], Outcome.UNREADABLE),
-        ([("trackId", "1 OR 1=1")], Outcome.UNREADABLE),
-        ([("trackId", "9" * 19)], Outcome.UNKNOWN if 10**19 - 1 < 2**63 else Outcome.UNREADABLE),
-        ([("trackId", "1"), ("status", "9" * 5000)], Outcome.UNREADABLE),
+        ([("trackId", "123456789")], ReturnOutcome.UNKNOWN),
+        ([], ReturnOutcome.UNREADABLE),
+        ([("trackId", "1"), ("trackId", "2")], ReturnOutcome.UNREADABLE),
+        ([("trackId", "1 OR 1=1")], ReturnOutcome.UNREADABLE),
+        ([("trackId", "9" * 19)], ReturnOutcome.UNKNOWN if 10**19 - 1 < 2**63 else ReturnOutcome.UNREADABLE),
+        ([("trackId", "1"), ("status", "9" * 5000)], ReturnOutcome.UNREADABLE),
     ],
 )
 def test_whatever_comes_gets_a_plain_answer(
-    payer: Payer, parameters: list[tuple[str, str]], outcome: Outcome
+    payer: Payer, parameters: list[tuple[str, str]], outcome: ReturnOutcome
 ) -> None:
     assert service.callback(None, parameters).outcome == outcome
 
@@ -139,7 +139,7 @@ def test_a_callback_without_status_and_order_is_enough(payer: Payer) -> None:
 
     back = service.callback(None, [("trackId", str(track_of(hand_off))), ("success", "1")])
 
-    assert back.outcome == Outcome.PAID
+    assert back.outcome == ReturnOutcome.PAID
 
 
 @pytest.mark.parametrize("kind", ["drop", "http_error", "html"])
@@ -154,7 +154,7 @@ def test_a_lost_answer_to_verify_is_resolved_by_inquiry(payer: Payer, kind: str,
     let_time_pass(payer.bank, minutes=1.1)
     sweep()
 
-    assert first.outcome == (Outcome.PAID if times == 1 else Outcome.CHECKING)
+    assert first.outcome == (ReturnOutcome.PAID if times == 1 else ReturnOutcome.CHECKING)
     assert status_of(invoice) == "paid"
     assert len(ledger_of(payer.tenant.id)) == 2
 
@@ -165,7 +165,7 @@ def test_when_inquiry_is_down_a_payer_who_claims_success_is_verified_at_once(pay
     payer.pay(hand_off)
     payer.bank.fault("inquiry", "http_error")
 
-    assert payer.come_back(hand_off).outcome == Outcome.PAID
+    assert payer.come_back(hand_off).outcome == ReturnOutcome.PAID
     assert status_of(invoice) == "paid"
 
 
@@ -175,7 +175,7 @@ def test_a_dead_gateway_leaves_the_payment_undecided_and_loses_nothing(payer: Pa
     payer.pay(hand_off)
     dead = [payer.bank.fault(point, "drop") for point in ("inquiry", "verify")]
 
-    assert payer.come_back(hand_off).outcome == Outcome.CHECKING
+    assert payer.come_back(hand_off).outcome == ReturnOutcome.CHECKING
     sweep()
     for number in dead:
         payer.bank.heal(number)
@@ -185,19 +185,19 @@ def test_a_dead_gateway_leaves_the_payment_undecided_and_loses_nothing(payer: Pa
     assert status_of(invoice) == "paid"
 
 
-LIES: list[tuple[str, Any, Verdict]] = [
-    ("wrong_amount", None, Verdict.MISMATCH),
-    ("wrong_amount", 1, Verdict.MISMATCH),
-    ("swapped_order", None, Verdict.MISMATCH),
-    ("without", ["amount"], Verdict.UNDECIDED),
-    ("fields", {"amount": "50000"}, Verdict.UNDECIDED),
-    ("without", ["orderId"], Verdict.UNDECIDED),
+LIES: list[tuple[str, Any, AttemptVerdict]] = [
+    ("wrong_amount", None, AttemptVerdict.MISMATCH),
+    ("wrong_amount", 1, AttemptVerdict.MISMATCH),
+    ("swapped_order", None, AttemptVerdict.MISMATCH),
+    ("without", ["amount"], AttemptVerdict.UNDECIDED),
+    ("fields", {"amount": "50000"}, AttemptVerdict.UNDECIDED),
+    ("without", ["orderId"], AttemptVerdict.UNDECIDED),
 ]
 
 
 @pytest.mark.parametrize(("kind", "value", "verdict"), LIES)
 def test_without_equal_amount_and_order_nothing_is_settled(
-    payer: Payer, kind: str, value: Any, verdict: Verdict
+    payer: Payer, kind: str, value: Any, verdict: AttemptVerdict
 ) -> None:
     invoice = payer.invoice()
     hand_off = payer.start(invoice)
@@ -205,10 +205,10 @@ def test_without_equal_amount_and_order_nothing_is_settled(
     for point in ("inquiry", "verify"):
         payer.bank.fault(point, kind, value)
 
-    assert payer.come_back(hand_off).outcome == Outcome.CHECKING
+    assert payer.come_back(hand_off).outcome == ReturnOutcome.CHECKING
     assert status_of(invoice) == "pending"
     assert attempt_of(hand_off).verdict == verdict
-    assert (Flag.MISMATCH in attempt_of(hand_off).flags) == (verdict == Verdict.MISMATCH)
+    assert (PaymentFlag.MISMATCH in attempt_of(hand_off).flags) == (verdict == AttemptVerdict.MISMATCH)
 
     payer.bank.heal()
     let_time_pass(payer.bank, minutes=2)
@@ -227,8 +227,11 @@ def test_200_parallel_callbacks_settle_once(payer: Payer) -> None:
         backs = list(browsers.map(lambda _: service.callback(None, parameters), range(200)))
 
     # The crowd that finds others waiting is told what is stored.
-    assert {back.outcome for back in backs} | {Outcome.CHECKING} == {Outcome.PAID, Outcome.CHECKING}
-    assert service.callback(None, parameters).outcome == Outcome.PAID
+    assert {back.outcome for back in backs} | {ReturnOutcome.CHECKING} == {
+        ReturnOutcome.PAID,
+        ReturnOutcome.CHECKING,
+    }
+    assert service.callback(None, parameters).outcome == ReturnOutcome.PAID
     assert ledger_of(payer.tenant.id) == [("payment", 50_000), ("settlement", -50_000)]
     assert len(mails()) == 1
     assert status_of(invoice) == "paid"
@@ -266,10 +269,10 @@ def test_an_answer_that_cannot_be_stored_leaves_a_payment_undecided_and_crashes_
     payer.bank.fault("verify", "drop")
     payer.bank.fault("inquiry", kind, value)
 
-    assert payer.come_back(hand_off).outcome == Outcome.CHECKING
+    assert payer.come_back(hand_off).outcome == ReturnOutcome.CHECKING
     payer.bank.heal()
 
-    assert payer.come_back(hand_off).outcome == Outcome.PAID
+    assert payer.come_back(hand_off).outcome == ReturnOutcome.PAID
 
 
 def test_an_order_that_is_ours_but_for_what_cannot_be_stored_is_not_ours(payer: Payer) -> None:
@@ -279,5 +282,5 @@ def test_an_order_that_is_ours_but_for_what_cannot_be_stored_is_not_ours(payer: 
     for point in ("inquiry", "verify"):
         payer.bank.fault(point, "fields", {"orderId": f"{own}\x00"})
 
-    assert payer.come_back(hand_off).outcome == Outcome.CHECKING
-    assert attempt_of(hand_off).state == State.REVIEW
+    assert payer.come_back(hand_off).outcome == ReturnOutcome.CHECKING
+    assert attempt_of(hand_off).state == AttemptState.REVIEW

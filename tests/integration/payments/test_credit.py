@@ -12,7 +12,7 @@ from backend.db.engine import transaction
 from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from backend.payments import __main__ as command
 from backend.payments import repository, service
-from backend.payments.types import EntryKind
+from backend.payments.types import LedgerEntryKind
 from tests import factories
 from tests.integration.payments.payer import (
     SWEEPER,
@@ -217,7 +217,7 @@ def test_credit_is_paid_out_once_for_each_key_and_audited(payer: Payer) -> None:
         if each.event.action == "credit.paid_out"
     ]
     assert entry.event.target == f"tenant:{payer.tenant.id}"
-    assert service.ledger(payer.actor, payer.tenant.id)[0].kind == EntryKind.PAYOUT
+    assert service.ledger(payer.actor, payer.tenant.id)[0].kind == LedgerEntryKind.PAYOUT
     assert pay_out(payer, 20_000, "bank-transfer-2") == 0
     assert truths.book_errors() == []
 

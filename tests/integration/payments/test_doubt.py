@@ -6,7 +6,7 @@ from backend.actor import Role
 from backend.clock import utc_now
 from backend.errors import Conflict
 from backend.payments import report_repository, repository, rules, service, standing_rules, start_service
-from backend.payments.types import Flag, HandOff, Outcome, State, Verdict
+from backend.payments.types import AttemptState, AttemptVerdict, HandOff, PaymentFlag, ReturnOutcome
 from tests import factories
 from tests.integration.payments.payer import (
     SWEEPER,
@@ -33,7 +33,7 @@ def test_money_that_arrives_after_it_was_given_up_is_found_by_the_sweeper(payer:
     let_time_pass(payer.bank, hours=25)
     sweep()
 
-    assert (attempt_of(hand_off).state, status_of(invoice)) == (State.SETTLED, "paid")
+    assert (attempt_of(hand_off).state, status_of(invoice)) == (AttemptState.SETTLED, "paid")
 
 
 def test_a_refund_that_meets_silence_and_is_resolved_can_still_be_withdrawn(payer: Payer) -> None:
@@ -45,7 +45,7 @@ def test_a_refund_that_meets_silence_and_is_resolved_can_still_be_withdrawn(paye
     payer.bank.fault("inquiry", "drop")
     let_time_pass(payer.bank, hours=25)
     sweep()
-    assert attempt_of(hand_off).verdict == Verdict.UNDECIDED
+    assert attempt_of(hand_off).verdict == AttemptVerdict.UNDECIDED
 
     resolved = service.resolve(factories.actor(Role.OPERATOR), hand_off.attempt_id, "the customer knows")
     payer.bank.heal()
@@ -53,8 +53,8 @@ def test_a_refund_that_meets_silence_and_is_resolved_can_still_be_withdrawn(paye
     let_time_pass(payer.bank, hours=25)
     sweep()
 
-    assert resolved.state == State.REFUNDING
-    assert (attempt_of(hand_off).state, status_of(invoice)) == (State.SETTLED, "paid")
+    assert resolved.state == AttemptState.REFUNDING
+    assert (attempt_of(hand_off).state, status_of(invoice)) == (AttemptState.SETTLED, "paid")
 
 
 def test_a_refund_of_money_that_was_never_ours_is_listed_and_resolved(payer: Payer) -> None:
@@ -67,7 +67,7 @@ def test_a_refund_of_money_that_was_never_ours_is_listed_and_resolved(payer: Pay
 
     resolved = service.resolve(operator, hand_off.attempt_id, "the bank returns it by itself")
 
-    assert (resolved.state, resolved.resolution) == (State.REFUNDING, "the bank returns it by itself")
+    assert (resolved.state, resolved.resolution) == (AttemptState.REFUNDING, "the bank returns it by itself")
     assert (service.undecided(operator), service.health(operator).undecided) == ([], 0)
     with pytest.raises(Conflict):
         service.resolve(operator, hand_off.attempt_id, "again")
@@ -77,8 +77,8 @@ def test_list_and_metric_and_rule_agree_on_what_is_undecided(payer: Payer) -> No
     hand_off = payer.start(payer.invoice())
     let_time_pass(None, hours=24)
     now = utc_now()
-    for state in State:
-        for verdict in [None, *Verdict]:
+    for state in AttemptState:
+        for verdict in [None, *AttemptVerdict]:
             for resolved_at in (None, now):
                 set_columns(
                     hand_off,
@@ -115,7 +115,7 @@ def test_money_at_the_bank_of_a_closed_payment_lets_no_second_one_begin(
     payer.bank.heal()
     with pytest.raises(Conflict, match="invoices_paid"):
         payer.start(invoice)
-    assert (attempt_of(hand_off).state, status_of(invoice)) == (State.SETTLED, "paid")
+    assert (attempt_of(hand_off).state, status_of(invoice)) == (AttemptState.SETTLED, "paid")
 
 
 def test_a_second_payment_beside_money_at_the_bank_is_seen_as_a_breach(
@@ -184,14 +184,14 @@ def pay_unverified(payer: Payer, hand_off: HandOff) -> None:
     """Pay in a session while the gateway confirms nothing."""
     payer.bank.pay(track_of(hand_off))
     payer.bank.fault("verify", "http_error", 503)
-    assert payer.come_back(hand_off).outcome == Outcome.CHECKING
+    assert payer.come_back(hand_off).outcome == ReturnOutcome.CHECKING
 
 
 def test_what_is_listed_as_undecided_can_be_resolved(payer: Payer) -> None:
     hand_off = payer.start(payer.invoice())
     let_time_pass(None, hours=24)
-    for state in State:
-        for verdict in [None, *Verdict]:
+    for state in AttemptState:
+        for verdict in [None, *AttemptVerdict]:
             set_columns(hand_off, state=state.value, verdict=verdict and verdict.value)
             found = attempt_of(hand_off)
             if rules.is_alarming(found, utc_now()):
@@ -214,7 +214,7 @@ def test_a_case_that_was_closed_while_the_payer_is_at_the_bank_is_asked_about_li
         let_time_pass(payer.bank, minutes=1.05)
         sweep()
 
-    assert (attempt_of(hand_off).state, status_of(invoice)) == (State.SETTLED, "paid")
+    assert (attempt_of(hand_off).state, status_of(invoice)) == (AttemptState.SETTLED, "paid")
 
 
 def test_a_case_is_not_closed_before_anybody_asked_about_it(payer: Payer) -> None:
@@ -223,10 +223,10 @@ def test_a_case_is_not_closed_before_anybody_asked_about_it(payer: Payer) -> Non
 
     with pytest.raises(Conflict):
         service.resolve(operator, hand_off.attempt_id, "the customer called")
-    assert attempt_of(hand_off).state == State.REDIRECTED
+    assert attempt_of(hand_off).state == AttemptState.REDIRECTED
     let_time_pass(None, hours=25)
 
-    assert service.resolve(operator, hand_off.attempt_id, "nobody asks").state == State.CLOSED
+    assert service.resolve(operator, hand_off.attempt_id, "nobody asks").state == AttemptState.CLOSED
 
 
 def test_a_start_that_is_under_way_is_nothing_to_resolve(payer: Payer) -> None:
@@ -255,7 +255,7 @@ def test_a_second_return_of_money_is_shown_again(payer: Payer) -> None:
     sweep()
 
     assert [(each.id, each.flags) for each in service.flagged(operator)] == [
-        (hand_off.attempt_id, (Flag.RETURNED_MONEY,))
+        (hand_off.attempt_id, (PaymentFlag.RETURNED_MONEY,))
     ]
 
 
@@ -265,13 +265,13 @@ def test_silence_at_a_late_check_is_asked_again_within_the_hour(payer: Payer) ->
     payer.bank.fault("inquiry", "drop")
     let_time_pass(payer.bank, hours=73)
     sweep()
-    assert attempt_of(hand_off).state == State.SETTLED
+    assert attempt_of(hand_off).state == AttemptState.SETTLED
     payer.bank.heal()
 
     let_time_pass(payer.bank, hours=1.1)
     sweep()
 
-    assert attempt_of(hand_off).state == State.REVERSED
+    assert attempt_of(hand_off).state == AttemptState.REVERSED
 
 
 def test_a_doubt_that_comes_after_a_flag_was_resolved_is_listed(payer: Payer) -> None:
@@ -280,7 +280,9 @@ def test_a_doubt_that_comes_after_a_flag_was_resolved_is_listed(payer: Payer) ->
     payer.bank.fault("inquiry", "wrong_amount", times=1)
     service.check_again(operator, hand_off.attempt_id)
     service.check_again(operator, hand_off.attempt_id)
-    assert service.resolve(operator, hand_off.attempt_id, "the gateway lied").verdict == Verdict.WAITING
+    assert (
+        service.resolve(operator, hand_off.attempt_id, "the gateway lied").verdict == AttemptVerdict.WAITING
+    )
 
     payer.bank.act(track_of(hand_off), "status", status=77)
     let_time_pass(payer.bank, hours=25)

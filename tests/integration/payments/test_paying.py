@@ -1,7 +1,7 @@
 """From the click to the receipt, as it should go."""
 
 from backend.payments import service
-from backend.payments.types import Outcome, State
+from backend.payments.types import AttemptState, ReturnOutcome
 from tests.integration.payments.payer import (
     Payer,
     attempt_of,
@@ -22,12 +22,12 @@ def test_a_paid_invoice_is_settled_when_the_payer_comes_back(payer: Payer) -> No
     payer.pay(hand_off)
     back = payer.come_back(hand_off)
 
-    assert (back.outcome, back.amount_rial) == (Outcome.PAID, 50_000)
+    assert (back.outcome, back.amount_rial) == (ReturnOutcome.PAID, 50_000)
     row = invoice_row(invoice)
     assert (row["status"], row["zibal_track_id"]) == ("paid", track_of(hand_off))
     assert row["paid_at"] == attempt_of(hand_off).settled_at is not None
     assert ledger_of(payer.tenant.id) == [("payment", 50_000), ("settlement", -50_000)]
-    assert attempt_of(hand_off).state == State.SETTLED
+    assert attempt_of(hand_off).state == AttemptState.SETTLED
     assert payer.credit() == 0
 
 

@@ -9,7 +9,7 @@ from backend.config import settings
 from backend.errors import Conflict, Invalid, NotFound
 from backend.invoices.types import InvoiceId
 from backend.payments import gateway_service, reconcile_service, service, start_service
-from backend.payments.types import AttemptId, EntryKind, State, Verdict
+from backend.payments.types import AttemptId, AttemptState, AttemptVerdict, LedgerEntryKind
 from tests.integration.payments.payer import (
     SWEEPER,
     Payer,
@@ -54,8 +54,8 @@ def test_a_start_that_was_given_up_meanwhile_hands_nothing_over(payer: Payer) ->
         start_service.open_session(payer.actor, slow, hands_over=True)
 
     found = reconcile_service.found(slow.attempt.id)
-    assert (found.state, found.track_id) == (State.FAILED_TO_START, None)
-    assert attempt_of(other).state == State.REDIRECTED
+    assert (found.state, found.track_id) == (AttemptState.FAILED_TO_START, None)
+    assert attempt_of(other).state == AttemptState.REDIRECTED
 
 
 def test_an_attempt_that_moved_on_is_neither_replaced_nor_handed_out_again(payer: Payer) -> None:
@@ -68,7 +68,7 @@ def test_an_attempt_that_moved_on_is_neither_replaced_nor_handed_out_again(payer
     with pytest.raises(Conflict, match="payment_starting"):
         start_service._hand_over_again(payer.actor, before)
 
-    assert attempt_of(hand_off).state == State.SETTLED
+    assert attempt_of(hand_off).state == AttemptState.SETTLED
 
 
 @pytest.mark.parametrize("minutes", [0, 16, 23 * 60])
@@ -83,7 +83,7 @@ def test_while_the_gateway_is_silent_an_open_payment_is_not_replaced(payer: Paye
     with pytest.raises(Conflict, match="payment_undecided"):
         payer.start(invoice)
 
-    assert attempt_of(hand_off).state == State.REDIRECTED
+    assert attempt_of(hand_off).state == AttemptState.REDIRECTED
 
 
 def test_after_a_day_of_silence_a_payer_may_begin_anew(payer: Payer) -> None:
@@ -94,7 +94,7 @@ def test_after_a_day_of_silence_a_payer_may_begin_anew(payer: Payer) -> None:
 
     new = payer.start(invoice)
 
-    assert (new.attempt_id != old.attempt_id, attempt_of(old).state) == (True, State.SUPERSEDED)
+    assert (new.attempt_id != old.attempt_id, attempt_of(old).state) == (True, AttemptState.SUPERSEDED)
 
 
 def test_a_reconciliation_that_is_overtaken_again_and_again_leaves_it_to_the_others(
@@ -106,8 +106,8 @@ def test_a_reconciliation_that_is_overtaken_again_and_again_leaves_it_to_the_oth
     service.reconcile(SWEEPER, hand_off.attempt_id)
     payer.pay(hand_off)
 
-    assert reconcile_service.reconcile_attempt(SWEEPER, before, utc_now()).verdict == Verdict.WAITING
-    assert service.reconcile(SWEEPER, hand_off.attempt_id).state == State.SETTLED
+    assert reconcile_service.reconcile_attempt(SWEEPER, before, utc_now()).verdict == AttemptVerdict.WAITING
+    assert service.reconcile(SWEEPER, hand_off.attempt_id).state == AttemptState.SETTLED
 
 
 def test_an_attempt_without_a_session_is_not_asked_about(payer: Payer) -> None:
@@ -148,7 +148,7 @@ def test_the_movements_of_a_tenants_money_are_listed_newest_first(payer: Payer) 
 
     kinds = [entry.kind for entry in service.ledger(payer.actor, payer.tenant.id)]
 
-    assert kinds == [EntryKind.SETTLEMENT, EntryKind.PAYMENT]
+    assert kinds == [LedgerEntryKind.SETTLEMENT, LedgerEntryKind.PAYMENT]
 
 
 def test_a_payment_at_the_very_moment_of_a_replacement_is_found(payer: Payer) -> None:
@@ -161,6 +161,6 @@ def test_a_payment_at_the_very_moment_of_a_replacement_is_found(payer: Payer) ->
     let_time_pass(payer.bank, minutes=5)
     service.sweep(SWEEPER)
 
-    assert (status_of(invoice), attempt_of(old).state) == ("paid", State.SETTLED)
+    assert (status_of(invoice), attempt_of(old).state) == ("paid", AttemptState.SETTLED)
     assert track_of(new) != track_of(old)
     assert count_rows("tenant_ledger") == 2

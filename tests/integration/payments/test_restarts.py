@@ -6,7 +6,7 @@ import pytest
 
 from backend.errors import Unavailable
 from backend.payments import service
-from backend.payments.types import Outcome
+from backend.payments.types import ReturnOutcome
 from backend.sandbox.postgres import PostgresServer
 from tests.integration.payments.payer import (
     Payer,
@@ -37,7 +37,7 @@ def test_a_restart_of_the_database_between_each_two_steps_loses_nothing(
     postgres_server.restart()
     sweep()
 
-    assert back.outcome == Outcome.PAID
+    assert back.outcome == ReturnOutcome.PAID
     assert (status_of(invoice), len(ledger_of(payer.tenant.id)), len(mails())) == ("paid", 2, 1)
 
 

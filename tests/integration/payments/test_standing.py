@@ -10,7 +10,7 @@ from backend.i18n.catalog import text
 from backend.invoices.types import InvoiceId
 from backend.payments import rules, service
 from backend.payments.standing_rules import CheckReport, is_being_checked
-from backend.payments.types import HandOff, Outcome, State, Verdict
+from backend.payments.types import AttemptState, AttemptVerdict, HandOff, ReturnOutcome
 from portal.features.invoices.check_state import ask_now
 from portal.features.invoices.detail_state import detail_view
 from portal.features.invoices.list_state import list_view
@@ -32,7 +32,7 @@ def in_doubt(payer: Payer, invoice: InvoiceId) -> HandOff:
     """A payer who came back from the bank while it gave no clear answer."""
     hand_off = payer.start(invoice)
     payer.bank.act(track_of(hand_off), "status", status=11)
-    assert payer.come_back(hand_off).outcome == Outcome.CHECKING
+    assert payer.come_back(hand_off).outcome == ReturnOutcome.CHECKING
     return hand_off
 
 
@@ -104,13 +104,13 @@ def test_only_the_tenants_people_have_its_payments_checked(payer: Payer) -> None
 
 def test_whoever_is_told_that_a_payment_is_checked_finds_its_invoice_being_checked(payer: Payer) -> None:
     hand_off = payer.start(payer.invoice())
-    for state in State:
-        for verdict in Verdict:
+    for state in AttemptState:
+        for verdict in AttemptVerdict:
             set_columns(hand_off, state=state.value, verdict=verdict.value)
             found = attempt_of(hand_off)
-            if state in {State.CREATED, State.FAILED_TO_START}:
+            if state in {AttemptState.CREATED, AttemptState.FAILED_TO_START}:
                 continue
-            told = rules.outcome_of(found) == Outcome.CHECKING
+            told = rules.outcome_of(found) == ReturnOutcome.CHECKING
             if told and verdict in rules.NOT_DECIDED:
                 assert is_being_checked(found), (state, verdict)
 
@@ -186,5 +186,5 @@ def test_a_case_that_was_closed_without_an_answer_no_longer_says_that_it_is_chec
     hand_off = in_doubt(payer, invoice)
     service.resolve(factories.actor(Role.OPERATOR), hand_off.attempt_id, "the customer called")
 
-    assert payer.come_back(hand_off).outcome == Outcome.CASE_CLOSED
+    assert payer.come_back(hand_off).outcome == ReturnOutcome.CASE_CLOSED
     assert detail_view(payer.actor, str(invoice), "en").invoice.status == "Waiting for payment"

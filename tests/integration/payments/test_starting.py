@@ -13,7 +13,7 @@ from backend.db.engine import transaction
 from backend.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from backend.invoices.types import InvoiceId
 from backend.payments import repository, service, start_service
-from backend.payments.types import PreviewProblem, State
+from backend.payments.types import AttemptState, PreviewProblem
 from tests import factories
 from tests.integration.payments.payer import (
     SWEEPER,
@@ -98,7 +98,7 @@ def test_a_stale_payment_is_replaced_and_still_watched(payer: Payer) -> None:
     new = payer.start(invoice)
 
     assert track_of(new) != track_of(old)
-    assert attempt_of(old).state == State.SUPERSEDED
+    assert attempt_of(old).state == AttemptState.SUPERSEDED
     assert attempt_of(old).next_check_at is not None
 
 
@@ -109,7 +109,7 @@ def test_after_a_cancellation_a_click_opens_a_new_payment(payer: Payer) -> None:
 
     new = payer.start(invoice)
 
-    assert attempt_of(old).state == State.CANCELLED
+    assert attempt_of(old).state == AttemptState.CANCELLED
     assert new.attempt_id != old.attempt_id
 
 
@@ -130,7 +130,7 @@ def test_paying_all_takes_over_from_a_payment_of_one(payer: Payer) -> None:
     both = payer.start()
 
     assert both.invoice_ids == (one, two)
-    assert attempt_of(first).state == State.SUPERSEDED
+    assert attempt_of(first).state == AttemptState.SUPERSEDED
 
 
 def test_a_replaced_payment_that_is_paid_after_all_is_found(payer: Payer) -> None:
@@ -142,7 +142,7 @@ def test_a_replaced_payment_that_is_paid_after_all_is_found(payer: Payer) -> Non
     let_time_pass(payer.bank, minutes=1.1)
     sweep()
 
-    assert attempt_of(replaced).state == State.SETTLED
+    assert attempt_of(replaced).state == AttemptState.SETTLED
     assert [status_of(one), status_of(two)] == ["paid", "pending"]
 
 
@@ -157,7 +157,7 @@ def test_while_a_payment_is_unclear_no_second_one_is_opened(payer: Payer, status
     let_time_pass(None, minutes=16)
     new = payer.start(invoice)
 
-    assert attempt_of(old).state == State.SUPERSEDED
+    assert attempt_of(old).state == AttemptState.SUPERSEDED
     assert new.attempt_id != old.attempt_id
 
 
@@ -333,7 +333,7 @@ def test_payments_opened_at_night_are_handed_out_on_the_click(
 
     assert (report.opened, report.failed) == (2, 1)
     prepared = repository.open_or_undecided(invoices)
-    assert {each.state for each in prepared} == {State.REQUESTED}
+    assert {each.state for each in prepared} == {AttemptState.REQUESTED}
     hand_off = payer.start(*prepared[0].invoice_ids)
     assert (hand_off.attempt_id, hand_off.is_reused) == (prepared[0].id, True)
 

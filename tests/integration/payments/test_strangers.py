@@ -8,7 +8,7 @@ import pytest
 from backend.actor import Role
 from backend.config import settings
 from backend.payments import reconcile_service, repository, service
-from backend.payments.types import HandOff, Outcome, Returned, State, Verdict
+from backend.payments.types import AttemptState, AttemptVerdict, HandOff, Returned, ReturnOutcome
 from tests import factories
 from tests.integration.payments.payer import (
     SWEEPER,
@@ -34,7 +34,7 @@ def test_a_guessed_track_id_brings_nobody_back_from_the_bank(payer: Payer) -> No
         service.callback(actor, guessed(hand_off))
 
     found = attempt_of(hand_off)
-    assert (found.state, found.returned_at) == (State.REDIRECTED, None)
+    assert (found.state, found.returned_at) == (AttemptState.REDIRECTED, None)
     assert service.hand_off(payer.actor, hand_off.attempt_id).start_url == hand_off.start_url
     assert payer.start(invoice).attempt_id == hand_off.attempt_id
 
@@ -45,14 +45,14 @@ def test_a_session_of_the_tenant_brings_it_back_without_the_nonce(payer: Payer) 
 
     service.callback(viewer, guessed(hand_off))
 
-    assert attempt_of(hand_off).state == State.RETURNED
+    assert attempt_of(hand_off).state == AttemptState.RETURNED
 
 
 def test_guesses_in_a_row_ask_the_gateway_once(payer: Payer) -> None:
     hand_off = payer.start(payer.invoice())
 
     for _ in range(5):
-        assert service.callback(None, guessed(hand_off)).outcome == Outcome.WAITING
+        assert service.callback(None, guessed(hand_off)).outcome == ReturnOutcome.WAITING
     assert len(payer.bank.calls("inquiry")) == 1
     payer.come_back(hand_off)
     assert len(payer.bank.calls("inquiry")) == 2
@@ -68,7 +68,7 @@ def test_the_banks_reason_is_told_to_the_payer_only(payer: Payer) -> None:
 
     told = service.callback(None, guessed(hand_off))
 
-    assert (told.outcome, told.gateway_status) == (Outcome.NOT_PAID, None)
+    assert (told.outcome, told.gateway_status) == (ReturnOutcome.NOT_PAID, None)
     assert payer.come_back(hand_off).gateway_status == 5
 
 
@@ -96,7 +96,7 @@ def test_a_return_is_asked_about_also_when_its_process_dies_right_after(
     with monkeypatch.context() as dying:
         dying.setattr(reconcile_service, "TRIES", 0)
         payer.come_back(hand_off)
-    assert attempt_of(hand_off).state == State.RETURNED
+    assert attempt_of(hand_off).state == AttemptState.RETURNED
 
     let_time_pass(payer.bank, minutes=1.1)
     sweep()
@@ -113,13 +113,13 @@ def test_a_prepared_payment_that_is_paid_all_the_same_is_looked_at_again_for_a_m
     sweep()
     payer.pay(hand_off)
     service.callback(None, guessed(hand_off))
-    assert attempt_of(hand_off).state == State.SETTLED
+    assert attempt_of(hand_off).state == AttemptState.SETTLED
 
     payer.bank.act(track_of(hand_off), "reverse")
     let_time_pass(payer.bank, hours=25)
     sweep()
 
-    assert attempt_of(hand_off).state == State.REVERSED
+    assert attempt_of(hand_off).state == AttemptState.REVERSED
     assert status_of(hand_off.invoice_ids[0]) == "pending"
 
 
@@ -130,7 +130,7 @@ def test_a_prepared_payment_that_somebody_pays_without_our_hand_over_is_asked_ab
     payer.pay(hand_off)
     payer.bank.fault("verify", "drop", times=3)
     service.callback(None, guessed(hand_off))
-    assert attempt_of(hand_off).verdict == Verdict.UNVERIFIED
+    assert attempt_of(hand_off).verdict == AttemptVerdict.UNVERIFIED
 
     let_time_pass(payer.bank, minutes=1.1)
     sweep()
@@ -147,7 +147,7 @@ def test_the_card_and_reference_of_another_payment_are_evidence_and_no_more(paye
     payer.come_back(hand_off)
 
     found = attempt_of(hand_off)
-    assert (found.verdict, found.card_mask, found.ref_number) == (Verdict.MISMATCH, None, None)
+    assert (found.verdict, found.card_mask, found.ref_number) == (AttemptVerdict.MISMATCH, None, None)
     assert found.raw["card"] == "62741****44"
     [reconciled] = [
         each
@@ -174,8 +174,8 @@ def test_while_a_question_hangs_strangers_are_told_what_is_stored(payer: Payer) 
         told = [service.callback(None, guessed(hand_off)).outcome for _ in range(28)]
         assert not hanging.done()
 
-    assert set(told) == {Outcome.CHECKING}
-    assert hanging.result().outcome == Outcome.WAITING
+    assert set(told) == {ReturnOutcome.CHECKING}
+    assert hanging.result().outcome == ReturnOutcome.WAITING
     assert len(payer.bank.calls("inquiry")) == 1
 
 
@@ -185,7 +185,7 @@ def test_a_payer_who_comes_back_while_an_older_question_hangs_is_told_of_his_pay
     with ThreadPoolExecutor(1) as pool:
         asking(payer, hand_off, pool)
         payer.pay(hand_off)
-        assert payer.come_back(hand_off).outcome == Outcome.PAID
+        assert payer.come_back(hand_off).outcome == ReturnOutcome.PAID
 
     assert len(payer.bank.calls("inquiry")) == 2
 
@@ -198,7 +198,7 @@ def test_payers_who_come_back_at_once_share_one_question(payer: Payer) -> None:
     with ThreadPoolExecutor(5) as tabs:
         told = [each.result() for each in [tabs.submit(payer.come_back, hand_off) for _ in range(5)]]
 
-    assert {each.outcome for each in told} == {Outcome.PAID}
+    assert {each.outcome for each in told} == {ReturnOutcome.PAID}
     assert len(payer.bank.calls("verify")) == 1
 
 

@@ -9,7 +9,7 @@ from backend.clock import utc_now
 from backend.config import settings
 from backend.db.engine import transaction
 from backend.payments import repository, service, start_service, sweep_service
-from backend.payments.types import State
+from backend.payments.types import AttemptState
 from tests.integration.payments.payer import (
     SWEEPER,
     Payer,
@@ -110,7 +110,7 @@ def test_what_a_click_took_just_before_it_would_expire_is_left_alone(payer: Paye
     hand_off = payer.start(payer.invoice())
 
     assert sweep_service._expire(SWEEPER, hand_off.attempt_id, utc_now()) is False
-    assert attempt_of(hand_off).state == State.REDIRECTED
+    assert attempt_of(hand_off).state == AttemptState.REDIRECTED
 
 
 def test_a_round_takes_no_new_rows_after_its_time(payer: Payer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,5 +147,5 @@ def test_what_stays_undecided_is_told_with_what_to_do(payer: Payer, logged: io.S
         "status_77",
     )
     assert told["todo"]
-    assert attempt_of(hand_off).state == State.REDIRECTED
+    assert attempt_of(hand_off).state == AttemptState.REDIRECTED
     assert count_rows("payment_attempt") == 1

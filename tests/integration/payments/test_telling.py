@@ -8,7 +8,7 @@ from backend.actor import Role
 from backend.db.engine import transaction
 from backend.invoices import service as invoices
 from backend.payments import service
-from backend.payments.types import EventKind
+from backend.payments.types import AttemptEventKind
 from portal.features.invoices.detail_state import detail_view
 from portal.features.payments.reading import evidence, find
 from tests import factories
@@ -48,7 +48,10 @@ def test_what_an_earlier_version_wrote_the_other_way_round_is_told_in_order(paye
 
     events = service.file_of(OPERATOR, hand_off.attempt_id).events
 
-    assert [each.kind for each in events[-2:]] == [EventKind.RECONCILED, EventKind.MONEY_RETURNED]
+    assert [each.kind for each in events[-2:]] == [
+        AttemptEventKind.RECONCILED,
+        AttemptEventKind.MONEY_RETURNED,
+    ]
 
 
 def test_a_payment_of_several_invoices_names_them_to_staff_and_to_the_tenant(payer: Payer) -> None:

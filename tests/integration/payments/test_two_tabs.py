@@ -6,7 +6,7 @@ from backend.actor import Role
 from backend.errors import Conflict, Forbidden, NotFound
 from backend.invoices.types import InvoiceId
 from backend.payments import service
-from backend.payments.types import HandOff, Outcome, State
+from backend.payments.types import AttemptState, HandOff, ReturnOutcome
 from tests import factories
 from tests.integration.payments.payer import (
     Payer,
@@ -37,7 +37,7 @@ def test_a_second_tab_is_told_of_what_is_open_at_the_bank_before_anything_is_ope
 
     assert told_of(told.value) == {first.attempt_id}
     assert [each.id for each in service.to_tell_of(colleague, [first.attempt_id])] == [first.attempt_id]
-    assert attempt_of(first).state == State.REDIRECTED
+    assert attempt_of(first).state == AttemptState.REDIRECTED
     assert len(payer.bank.calls("request")) == 1
     assert service.hand_off(colleague, first.attempt_id).start_url == first.start_url
 
@@ -52,9 +52,9 @@ def test_who_confirms_begins_a_new_payment_and_the_first_tab_gets_no_further(pay
     for act in (service.hand_off, service.leave_for_bank):
         with pytest.raises(Conflict, match="payment_replaced"):
             act(payer.actor, first.attempt_id)
-    assert payer.come_back(first).outcome == Outcome.REPLACED
+    assert payer.come_back(first).outcome == ReturnOutcome.REPLACED
     payer.bank.cancel(track_of(first))
-    assert payer.come_back(first).outcome == Outcome.REPLACED
+    assert payer.come_back(first).outcome == ReturnOutcome.REPLACED
 
 
 def test_a_tab_that_is_still_on_our_page_shares_its_payment_with_the_second(payer: Payer) -> None:
@@ -78,8 +78,8 @@ def test_a_payment_of_half_an_hour_ago_may_still_be_at_the_bank(payer: Payer, *,
         service.start(payer.actor, [invoice])
     service.start(payer.actor, [invoice], consents={first.attempt_id})
 
-    assert attempt_of(first).state == State.SUPERSEDED
-    assert payer.come_back(first).outcome == Outcome.REPLACED
+    assert attempt_of(first).state == AttemptState.SUPERSEDED
+    assert payer.come_back(first).outcome == ReturnOutcome.REPLACED
 
 
 def test_what_was_paid_in_the_replaced_tab_all_the_same_is_booked(payer: Payer) -> None:
@@ -89,8 +89,8 @@ def test_what_was_paid_in_the_replaced_tab_all_the_same_is_booked(payer: Payer) 
     for each in (first, second):
         payer.pay(each)
 
-    assert payer.come_back(first).outcome == Outcome.PAID
-    assert payer.come_back(second).outcome == Outcome.PAID_AS_CREDIT
+    assert payer.come_back(first).outcome == ReturnOutcome.PAID
+    assert payer.come_back(second).outcome == ReturnOutcome.PAID_AS_CREDIT
     assert (status_of(invoice), payer.credit()) == ("paid", 50_000)
 
 

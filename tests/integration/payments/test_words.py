@@ -12,7 +12,7 @@ from backend.errors import Unavailable
 from backend.notifications.letters import letter_of
 from backend.notifications.types import Mail
 from backend.payments import service
-from backend.payments.types import Outcome
+from backend.payments.types import ReturnOutcome
 from portal.features.invoices.list_state import list_view
 from portal.place import Place
 from tests import factories
@@ -69,8 +69,8 @@ def test_the_first_part_of_a_payment_says_what_is_left(payer: Payer, monkeypatch
     whole = payer.come_back(second)
 
     assert [(each.outcome, each.outstanding_rial) for each in (part, whole)] == [
-        (Outcome.PAID, 150_000),
-        (Outcome.PAID, 0),
+        (ReturnOutcome.PAID, 150_000),
+        (ReturnOutcome.PAID, 0),
     ]
     assert service.callback(None, callback_of(payer.bank, track_of(first))[1:]).outstanding_rial is None
     told, last = letters()
@@ -82,13 +82,13 @@ def test_the_first_part_of_a_payment_says_what_is_left(payer: Payer, monkeypatch
 @pytest.mark.parametrize(
     ("act", "outcome"),
     [
-        ("refunding", Outcome.RETURNING_MONEY),
-        ("refund", Outcome.RETURNED_MONEY),
-        ("reverse", Outcome.RETURNED_MONEY),
+        ("refunding", ReturnOutcome.RETURNING_MONEY),
+        ("refund", ReturnOutcome.RETURNED_MONEY),
+        ("reverse", ReturnOutcome.RETURNED_MONEY),
     ],
 )
 def test_money_on_its_way_back_is_told_from_money_that_is_back(
-    payer: Payer, act: str, outcome: Outcome
+    payer: Payer, act: str, outcome: ReturnOutcome
 ) -> None:
     invoice = payer.invoice()
     hand_off = payer.pay_whole(invoice)
@@ -110,7 +110,9 @@ def test_surplus_that_makes_up_for_a_debt_is_not_told_as_credit(payer: Payer) ->
     assert payer.credit() == -30_000
     invoice = payer.invoice(50_000)
     payer.pay_whole(invoice)
-    surplus = next(each for each in payer.double_payment(40_000) if each.outcome == Outcome.PAID_AS_CREDIT)
+    surplus = next(
+        each for each in payer.double_payment(40_000) if each.outcome == ReturnOutcome.PAID_AS_CREDIT
+    )
 
     assert (surplus.credit_rial, surplus.debt_rial, payer.credit()) == (40_000, 30_000, 10_000)
     told = letters()[-1]

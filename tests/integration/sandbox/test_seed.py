@@ -14,7 +14,7 @@ from backend.config import settings
 from backend.db.engine import transaction
 from backend.invoices.types import InvoiceId
 from backend.payments import service as payments
-from backend.payments.types import State
+from backend.payments.types import AttemptState
 from backend.sandbox import seed
 from backend.sandbox.companies import COMPANIES
 from backend.sandbox.processes import free_port
@@ -62,5 +62,5 @@ def test_old_invoices_were_paid_by_few_payments_that_the_gateway_knows(site: Sit
     with running(int(settings().zibal_url.rpartition(":")[2]), state_path=site.state_dir / "zibal.json"):
         for track in tracks:
             [attempt] = payments.search_payments(OPERATOR, str(track), limit=2).rows
-            assert payments.reconcile(SWEEPER, attempt.id).state == State.SETTLED
+            assert payments.reconcile(SWEEPER, attempt.id).state == AttemptState.SETTLED
             assert attempt.created_by == f"user:{COMPANIES[0].admin_email}"

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 from backend.actor import TenantId
 from backend.invoices.types import InvoiceId
 from backend.money import Rial
-from backend.payments.reconcile_types import Evidence, SessionStatus
-from backend.payments.types import PROVIDER, Attempt, AttemptId, Payable, State
+from backend.payments.reconcile_types import GatewayEvidence, SessionStatus
+from backend.payments.types import PROVIDER, Attempt, AttemptId, AttemptState, Payable
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 AMOUNT = Rial(50_000)
@@ -17,7 +17,7 @@ ORDER = "order-1"
 TENANT = TenantId(UUID(int=1))
 
 
-def attempt(state: State = State.REDIRECTED, **fields: Any) -> Attempt:
+def attempt(state: AttemptState = AttemptState.REDIRECTED, **fields: Any) -> Attempt:
     """An attempt that was handed over just now."""
     plain = Attempt(
         id=AttemptId(uuid4()),
@@ -52,9 +52,9 @@ def attempt(state: State = State.REDIRECTED, **fields: Any) -> Attempt:
     return replace(plain, **fields)
 
 
-def report(session_status: SessionStatus | None, **fields: Any) -> Evidence:
+def report(session_status: SessionStatus | None, **fields: Any) -> GatewayEvidence:
     """An answer about the attempt's session."""
-    plain = Evidence(
+    plain = GatewayEvidence(
         result=100,
         is_report=True,
         session_status=session_status,
@@ -65,9 +65,9 @@ def report(session_status: SessionStatus | None, **fields: Any) -> Evidence:
     return replace(plain, **fields)
 
 
-def refusal(result: int) -> Evidence:
+def refusal(result: int) -> GatewayEvidence:
     """An answer of two keys."""
-    return Evidence(result=result, is_report=False)
+    return GatewayEvidence(result=result, is_report=False)
 
 
 def payable(outstanding: int, *, day: int = 1, pending: bool = True) -> Payable:

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from backend.payments import rules, start_rules
-from backend.payments.reconcile_types import CallbackQuery, Evidence, SessionStatus
-from backend.payments.types import Outcome, State, Verdict
+from backend.payments.reconcile_types import CallbackQuery, GatewayEvidence, SessionStatus
+from backend.payments.types import AttemptState, AttemptVerdict, ReturnOutcome
 from tests.unit.payments.examples import NOW, attempt, refusal, report
 
 PAID = report(SessionStatus.PAID_VERIFIED)
@@ -17,18 +17,27 @@ DIFFERENT = report(SessionStatus.PAID_VERIFIED, amount_rial=1)
 @pytest.mark.parametrize(
     ("answers", "verdict", "kept", "reason"),
     [
-        pytest.param((UNPAID, PAID), Verdict.PAID, PAID, "", id="verified"),
-        pytest.param((UNPAID, DIFFERENT), Verdict.MISMATCH, DIFFERENT, "amount", id="of another amount"),
-        pytest.param((refusal(102),), Verdict.UNDECIDED, refusal(102), "result_102", id="refused"),
+        pytest.param((UNPAID, PAID), AttemptVerdict.PAID, PAID, "", id="verified"),
         pytest.param(
-            (refusal(102), refusal(103)), Verdict.UNDECIDED, refusal(103), "result_103", id="refused twice"
+            (UNPAID, DIFFERENT), AttemptVerdict.MISMATCH, DIFFERENT, "amount", id="of another amount"
         ),
-        pytest.param((None,), Verdict.UNDECIDED, None, rules.NO_ANSWER, id="no answer"),
-        pytest.param((UNPAID,), Verdict.WAITING, UNPAID, "", id="not paid yet"),
+        pytest.param((refusal(102),), AttemptVerdict.UNDECIDED, refusal(102), "result_102", id="refused"),
+        pytest.param(
+            (refusal(102), refusal(103)),
+            AttemptVerdict.UNDECIDED,
+            refusal(103),
+            "result_103",
+            id="refused twice",
+        ),
+        pytest.param((None,), AttemptVerdict.UNDECIDED, None, rules.NO_ANSWER, id="no answer"),
+        pytest.param((UNPAID,), AttemptVerdict.WAITING, UNPAID, "", id="not paid yet"),
     ],
 )
 def test_a_decision_keeps_its_evidence(
-    answers: tuple[Evidence | None, ...], verdict: Verdict, kept: Evidence | None, reason: str
+    answers: tuple[GatewayEvidence | None, ...],
+    verdict: AttemptVerdict,
+    kept: GatewayEvidence | None,
+    reason: str,
 ) -> None:
     decision = rules.decide(attempt(), *answers)
 
@@ -37,12 +46,16 @@ def test_a_decision_keeps_its_evidence(
 
 @pytest.mark.parametrize(
     ("verdict", "outcome"),
-    [(Verdict.WAITING, Outcome.REPLACED), (None, Outcome.REPLACED), (Verdict.UNDECIDED, Outcome.CHECKING)],
+    [
+        (AttemptVerdict.WAITING, ReturnOutcome.REPLACED),
+        (None, ReturnOutcome.REPLACED),
+        (AttemptVerdict.UNDECIDED, ReturnOutcome.CHECKING),
+    ],
 )
 def test_a_replaced_payment_is_told_as_such_unless_it_is_in_doubt(
-    verdict: Verdict | None, outcome: Outcome
+    verdict: AttemptVerdict | None, outcome: ReturnOutcome
 ) -> None:
-    assert rules.outcome_of(attempt(State.SUPERSEDED, verdict=verdict)) == outcome
+    assert rules.outcome_of(attempt(AttemptState.SUPERSEDED, verdict=verdict)) == outcome
 
 
 @pytest.mark.parametrize(
@@ -63,7 +76,7 @@ def test_a_callback_is_read_up_to_its_limits(given: list[tuple[str, str]], is_re
 
 
 def test_money_that_nobody_verified_is_asked_about_each_minute_for_a_day() -> None:
-    paid = attempt(State.PAID_UNVERIFIED, verdict=Verdict.UNVERIFIED)
+    paid = attempt(AttemptState.PAID_UNVERIFIED, verdict=AttemptVerdict.UNVERIFIED)
     day_later = NOW + rules.ALARM_AFTER
 
     assert rules.next_check(paid, day_later - timedelta(seconds=1)) == day_later + timedelta(seconds=59)

@@ -11,7 +11,7 @@ from backend.money import Rial
 from backend.notifications.letters import Letter, letter_of
 from backend.notifications.types import Mail
 from backend.payments.receipts import receipt_mail
-from backend.payments.types import Allocation, State
+from backend.payments.types import Allocation, AttemptState
 from backend.tenants.types import Tenant
 from tests.unit.payments.examples import AMOUNT, NOW, TENANT, attempt
 
@@ -38,7 +38,7 @@ def receipt_mail_of(lang: Lang, amounts: dict[str, int] | None = None, **fields:
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
     settled = attempt(
-        State.SETTLED,
+        AttemptState.SETTLED,
         allocations=(Allocation(invoice_id=FIRST, amount_rial=AMOUNT, position=0),),
         track_id=15966442233311,
         **fields,

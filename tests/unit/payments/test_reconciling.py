@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.payments import rules
-from backend.payments.reconcile_types import Evidence, SessionStatus
-from backend.payments.types import OPEN_STATES, Flag, Outcome, State, Verdict
+from backend.payments.reconcile_types import GatewayEvidence, SessionStatus
+from backend.payments.types import OPEN_STATES, AttemptState, AttemptVerdict, PaymentFlag, ReturnOutcome
 from tests.unit.payments.examples import AMOUNT, attempt, refusal, report
 
 PAID, UNVERIFIED = report(SessionStatus.PAID_VERIFIED), report(SessionStatus.PAID_UNVERIFIED)
@@ -15,72 +15,85 @@ PAID, UNVERIFIED = report(SessionStatus.PAID_VERIFIED), report(SessionStatus.PAI
 @pytest.mark.parametrize(
     ("answers", "verdict", "reason"),
     [
-        pytest.param([PAID], Verdict.PAID, "", id="inquiry says verified"),
-        pytest.param([UNVERIFIED, PAID], Verdict.PAID, "", id="verify accepts"),
-        pytest.param([UNVERIFIED, refusal(201), PAID], Verdict.PAID, "", id="201 is resolved by inquiry"),
-        pytest.param([UNVERIFIED, refusal(201), None], Verdict.UNVERIFIED, "", id="201 alone proves nothing"),
-        pytest.param([None, refusal(201), None], Verdict.UNDECIDED, "result_201", id="201 and silence"),
-        pytest.param([None, PAID], Verdict.PAID, "", id="verify alone, inquiry is down"),
-        pytest.param([UNVERIFIED, None], Verdict.UNVERIFIED, "", id="verify does not answer"),
+        pytest.param([PAID], AttemptVerdict.PAID, "", id="inquiry says verified"),
+        pytest.param([UNVERIFIED, PAID], AttemptVerdict.PAID, "", id="verify accepts"),
+        pytest.param(
+            [UNVERIFIED, refusal(201), PAID], AttemptVerdict.PAID, "", id="201 is resolved by inquiry"
+        ),
+        pytest.param(
+            [UNVERIFIED, refusal(201), None], AttemptVerdict.UNVERIFIED, "", id="201 alone proves nothing"
+        ),
+        pytest.param(
+            [None, refusal(201), None], AttemptVerdict.UNDECIDED, "result_201", id="201 and silence"
+        ),
+        pytest.param([None, PAID], AttemptVerdict.PAID, "", id="verify alone, inquiry is down"),
+        pytest.param([UNVERIFIED, None], AttemptVerdict.UNVERIFIED, "", id="verify does not answer"),
         pytest.param(
             [UNVERIFIED, refusal(202), report(SessionStatus.REVERSED)],
-            Verdict.REVERSED,
+            AttemptVerdict.REVERSED,
             "",
             id="gone meanwhile",
         ),
-        pytest.param([UNVERIFIED, UNVERIFIED], Verdict.UNVERIFIED, "", id="verify says 100 and not verified"),
-        pytest.param([None], Verdict.UNDECIDED, "no_answer", id="silence"),
-        pytest.param([refusal(203)], Verdict.UNDECIDED, "result_203", id="unknown track id"),
-        pytest.param([refusal(999)], Verdict.UNDECIDED, "result_999", id="a result nobody knows"),
         pytest.param(
-            [report(SessionStatus.UNCLEAR, status=77)], Verdict.UNDECIDED, "status_77", id="unknown status"
+            [UNVERIFIED, UNVERIFIED], AttemptVerdict.UNVERIFIED, "", id="verify says 100 and not verified"
         ),
-        pytest.param([report(None, status=None)], Verdict.UNDECIDED, "status_None", id="no status"),
-        pytest.param([report(SessionStatus.WAITING)], Verdict.WAITING, "", id="waiting"),
-        pytest.param([report(SessionStatus.CANCELLED)], Verdict.CANCELLED, "", id="cancelled"),
-        pytest.param([report(SessionStatus.NOT_PAID)], Verdict.NOT_PAID, "", id="not paid"),
-        pytest.param([report(SessionStatus.REFUNDING)], Verdict.REFUNDING, "", id="being refunded"),
-        pytest.param([report(SessionStatus.REFUNDED)], Verdict.REFUNDED, "", id="refunded"),
+        pytest.param([None], AttemptVerdict.UNDECIDED, "no_answer", id="silence"),
+        pytest.param([refusal(203)], AttemptVerdict.UNDECIDED, "result_203", id="unknown track id"),
+        pytest.param([refusal(999)], AttemptVerdict.UNDECIDED, "result_999", id="a result nobody knows"),
+        pytest.param(
+            [report(SessionStatus.UNCLEAR, status=77)],
+            AttemptVerdict.UNDECIDED,
+            "status_77",
+            id="unknown status",
+        ),
+        pytest.param([report(None, status=None)], AttemptVerdict.UNDECIDED, "status_None", id="no status"),
+        pytest.param([report(SessionStatus.WAITING)], AttemptVerdict.WAITING, "", id="waiting"),
+        pytest.param([report(SessionStatus.CANCELLED)], AttemptVerdict.CANCELLED, "", id="cancelled"),
+        pytest.param([report(SessionStatus.NOT_PAID)], AttemptVerdict.NOT_PAID, "", id="not paid"),
+        pytest.param([report(SessionStatus.REFUNDING)], AttemptVerdict.REFUNDING, "", id="being refunded"),
+        pytest.param([report(SessionStatus.REFUNDED)], AttemptVerdict.REFUNDED, "", id="refunded"),
         pytest.param(
             [report(SessionStatus.PAID_VERIFIED, amount_rial=None)],
-            Verdict.UNDECIDED,
+            AttemptVerdict.UNDECIDED,
             "amount_missing",
             id="no amount",
         ),
         pytest.param(
             [report(SessionStatus.PAID_VERIFIED, order_ref=None)],
-            Verdict.UNDECIDED,
+            AttemptVerdict.UNDECIDED,
             "order_missing",
             id="no order",
         ),
         pytest.param(
             [report(SessionStatus.PAID_VERIFIED, amount_rial=AMOUNT // 10)],
-            Verdict.MISMATCH,
+            AttemptVerdict.MISMATCH,
             "amount",
             id="other amount",
         ),
         pytest.param(
             [report(SessionStatus.PAID_VERIFIED, order_ref="order-2")],
-            Verdict.MISMATCH,
+            AttemptVerdict.MISMATCH,
             "order",
             id="other order",
         ),
         pytest.param(
             [UNVERIFIED, report(SessionStatus.PAID_VERIFIED, amount_rial=1), PAID],
-            Verdict.MISMATCH,
+            AttemptVerdict.MISMATCH,
             "amount",
             id="one of three differs",
         ),
     ],
 )
-def test_only_proof_is_paid(answers: list[Evidence | None], verdict: Verdict, reason: str) -> None:
+def test_only_proof_is_paid(
+    answers: list[GatewayEvidence | None], verdict: AttemptVerdict, reason: str
+) -> None:
     decision = rules.decide(attempt(), *answers)
 
     assert (decision.verdict, decision.reason) == (verdict, reason)
 
 
 evidences = st.none() | st.builds(
-    Evidence,
+    GatewayEvidence,
     result=st.sampled_from([100, 102, 201, 202, 203, 999]),
     is_report=st.booleans(),
     session_status=st.none() | st.sampled_from(SessionStatus),
@@ -91,11 +104,13 @@ evidences = st.none() | st.builds(
 
 
 @given(st.lists(evidences, min_size=1, max_size=3))
-def test_nothing_is_paid_without_one_answer_that_proves_it_alone(answers: list[Evidence | None]) -> None:
+def test_nothing_is_paid_without_one_answer_that_proves_it_alone(
+    answers: list[GatewayEvidence | None],
+) -> None:
     decision = rules.decide(attempt(), *answers)
 
     proven = [each for each in answers if rules.is_proof(attempt(), each)]
-    assert decision.verdict != Verdict.PAID or proven
+    assert decision.verdict != AttemptVerdict.PAID or proven
 
 
 @pytest.mark.parametrize(
@@ -118,7 +133,7 @@ def test_nothing_is_paid_without_one_answer_that_proves_it_alone(answers: list[E
     ],
 )
 def test_money_is_accepted_when_it_is_there(
-    inquiry: Evidence | None, claims_success: bool, expected: bool
+    inquiry: GatewayEvidence | None, claims_success: bool, expected: bool
 ) -> None:
     assert rules.wants_verify(attempt(), inquiry, claims_success=claims_success) is expected
 
@@ -126,82 +141,169 @@ def test_money_is_accepted_when_it_is_there(
 @pytest.mark.parametrize(
     ("state", "verdict", "has_expired", "expected"),
     [
-        *[pytest.param(state, Verdict.PAID, False, State.SETTLED, id=f"{state} paid") for state in State],
-        pytest.param(State.SETTLED, Verdict.REFUNDING, False, State.REFUNDING, id="refund begins"),
-        pytest.param(State.SETTLED, Verdict.REFUNDED, False, State.REFUNDED, id="refunded"),
-        pytest.param(State.RETURNED, Verdict.REVERSED, False, State.REVERSED, id="reversed unsettled"),
+        *[
+            pytest.param(state, AttemptVerdict.PAID, False, AttemptState.SETTLED, id=f"{state} paid")
+            for state in AttemptState
+        ],
         pytest.param(
-            State.SETTLED, Verdict.WAITING, True, State.SETTLED, id="money is not unsettled by a word"
+            AttemptState.SETTLED, AttemptVerdict.REFUNDING, False, AttemptState.REFUNDING, id="refund begins"
         ),
-        pytest.param(State.SETTLED, Verdict.MISMATCH, False, State.SETTLED, id="nor by a lie"),
-        pytest.param(State.CANCELLED, Verdict.UNVERIFIED, False, State.CANCELLED, id="closed stays closed"),
-        pytest.param(State.RETURNED, Verdict.MISMATCH, False, State.REVIEW, id="mismatch"),
-        pytest.param(State.RETURNED, Verdict.UNVERIFIED, False, State.PAID_UNVERIFIED, id="unverified"),
-        pytest.param(State.RETURNED, Verdict.CANCELLED, False, State.CANCELLED, id="cancelled"),
-        pytest.param(State.RETURNED, Verdict.NOT_PAID, False, State.FAILED, id="failed"),
-        pytest.param(State.RETURNED, Verdict.UNDECIDED, True, State.RETURNED, id="undecided never expires"),
-        pytest.param(State.REDIRECTED, Verdict.WAITING, False, State.REDIRECTED, id="waiting"),
-        pytest.param(State.REDIRECTED, Verdict.WAITING, True, State.EXPIRED, id="expired"),
-        pytest.param(State.REVIEW, Verdict.WAITING, False, State.RETURNED, id="a lie that heals"),
+        pytest.param(
+            AttemptState.SETTLED, AttemptVerdict.REFUNDED, False, AttemptState.REFUNDED, id="refunded"
+        ),
+        pytest.param(
+            AttemptState.RETURNED,
+            AttemptVerdict.REVERSED,
+            False,
+            AttemptState.REVERSED,
+            id="reversed unsettled",
+        ),
+        pytest.param(
+            AttemptState.SETTLED,
+            AttemptVerdict.WAITING,
+            True,
+            AttemptState.SETTLED,
+            id="money is not unsettled by a word",
+        ),
+        pytest.param(
+            AttemptState.SETTLED, AttemptVerdict.MISMATCH, False, AttemptState.SETTLED, id="nor by a lie"
+        ),
+        pytest.param(
+            AttemptState.CANCELLED,
+            AttemptVerdict.UNVERIFIED,
+            False,
+            AttemptState.CANCELLED,
+            id="closed stays closed",
+        ),
+        pytest.param(
+            AttemptState.RETURNED, AttemptVerdict.MISMATCH, False, AttemptState.REVIEW, id="mismatch"
+        ),
+        pytest.param(
+            AttemptState.RETURNED,
+            AttemptVerdict.UNVERIFIED,
+            False,
+            AttemptState.PAID_UNVERIFIED,
+            id="unverified",
+        ),
+        pytest.param(
+            AttemptState.RETURNED, AttemptVerdict.CANCELLED, False, AttemptState.CANCELLED, id="cancelled"
+        ),
+        pytest.param(AttemptState.RETURNED, AttemptVerdict.NOT_PAID, False, AttemptState.FAILED, id="failed"),
+        pytest.param(
+            AttemptState.RETURNED,
+            AttemptVerdict.UNDECIDED,
+            True,
+            AttemptState.RETURNED,
+            id="undecided never expires",
+        ),
+        pytest.param(
+            AttemptState.REDIRECTED, AttemptVerdict.WAITING, False, AttemptState.REDIRECTED, id="waiting"
+        ),
+        pytest.param(
+            AttemptState.REDIRECTED, AttemptVerdict.WAITING, True, AttemptState.EXPIRED, id="expired"
+        ),
+        pytest.param(
+            AttemptState.REVIEW, AttemptVerdict.WAITING, False, AttemptState.RETURNED, id="a lie that heals"
+        ),
     ],
 )
-def test_a_verdict_leads_on(state: State, verdict: Verdict, has_expired: bool, expected: State) -> None:
+def test_a_verdict_leads_on(
+    state: AttemptState, verdict: AttemptVerdict, has_expired: bool, expected: AttemptState
+) -> None:
     assert rules.next_state(state, verdict, has_expired=has_expired) == expected
 
 
-@given(st.sampled_from(State), st.sampled_from(Verdict), st.booleans())
-def test_a_closed_attempt_never_opens_again(state: State, verdict: Verdict, has_expired: bool) -> None:
+@given(st.sampled_from(AttemptState), st.sampled_from(AttemptVerdict), st.booleans())
+def test_a_closed_attempt_never_opens_again(
+    state: AttemptState, verdict: AttemptVerdict, has_expired: bool
+) -> None:
     after = rules.next_state(state, verdict, has_expired=has_expired)
 
     assert state in OPEN_STATES or after not in OPEN_STATES
 
 
-@given(st.sampled_from(State), st.sampled_from(Verdict), st.booleans())
-def test_only_proof_settles(state: State, verdict: Verdict, has_expired: bool) -> None:
+@given(st.sampled_from(AttemptState), st.sampled_from(AttemptVerdict), st.booleans())
+def test_only_proof_settles(state: AttemptState, verdict: AttemptVerdict, has_expired: bool) -> None:
     after = rules.next_state(state, verdict, has_expired=has_expired)
 
-    assert after != State.SETTLED or verdict == Verdict.PAID or state == State.SETTLED
+    assert after != AttemptState.SETTLED or verdict == AttemptVerdict.PAID or state == AttemptState.SETTLED
 
 
 @pytest.mark.parametrize(
     ("state", "settlement_no", "verdict", "flags"),
     [
-        pytest.param(State.RETURNED, 0, Verdict.MISMATCH, (Flag.MISMATCH,), id="mismatch"),
-        pytest.param(State.SETTLED, 1, Verdict.REVERSED, (Flag.RETURNED_MONEY,), id="money went back"),
-        pytest.param(State.RETURNED, 0, Verdict.REVERSED, (), id="it was never ours"),
-        pytest.param(State.SETTLED, 1, Verdict.CANCELLED, (Flag.CONTRADICTION,), id="contradiction"),
-        pytest.param(State.RETURNED, 0, Verdict.CANCELLED, (), id="nothing strange"),
-        pytest.param(State.SETTLED, 1, Verdict.PAID, (), id="still paid"),
+        pytest.param(
+            AttemptState.RETURNED, 0, AttemptVerdict.MISMATCH, (PaymentFlag.MISMATCH,), id="mismatch"
+        ),
+        pytest.param(
+            AttemptState.SETTLED,
+            1,
+            AttemptVerdict.REVERSED,
+            (PaymentFlag.RETURNED_MONEY,),
+            id="money went back",
+        ),
+        pytest.param(AttemptState.RETURNED, 0, AttemptVerdict.REVERSED, (), id="it was never ours"),
+        pytest.param(
+            AttemptState.SETTLED,
+            1,
+            AttemptVerdict.CANCELLED,
+            (PaymentFlag.CONTRADICTION,),
+            id="contradiction",
+        ),
+        pytest.param(AttemptState.RETURNED, 0, AttemptVerdict.CANCELLED, (), id="nothing strange"),
+        pytest.param(AttemptState.SETTLED, 1, AttemptVerdict.PAID, (), id="still paid"),
     ],
 )
 def test_strange_things_are_flagged(
-    state: State, settlement_no: int, verdict: Verdict, flags: tuple[Flag, ...]
+    state: AttemptState, settlement_no: int, verdict: AttemptVerdict, flags: tuple[PaymentFlag, ...]
 ) -> None:
     assert rules.flags_after(attempt(state, settlement_no=settlement_no), verdict) == flags
 
 
 def test_a_flag_is_put_on_once() -> None:
-    assert rules.with_flag((Flag.SURPLUS,), Flag.SURPLUS) == (Flag.SURPLUS,)
+    assert rules.with_flag((PaymentFlag.SURPLUS,), PaymentFlag.SURPLUS) == (PaymentFlag.SURPLUS,)
 
 
 @pytest.mark.parametrize(
     ("state", "verdict", "credit", "expected"),
     [
-        pytest.param(State.SETTLED, Verdict.PAID, 0, Outcome.PAID, id="paid"),
-        pytest.param(State.SETTLED, Verdict.PAID, 10, Outcome.PAID, id="paid with some credit"),
-        pytest.param(State.SETTLED, Verdict.PAID, AMOUNT, Outcome.PAID_AS_CREDIT, id="all of it is credit"),
-        pytest.param(State.REFUNDED, Verdict.REFUNDED, 0, Outcome.RETURNED_MONEY, id="refunded"),
-        pytest.param(State.REVERSED, Verdict.REVERSED, 0, Outcome.RETURNED_MONEY, id="reversed"),
-        pytest.param(State.REFUNDING, Verdict.REFUNDING, 0, Outcome.RETURNING_MONEY, id="being refunded"),
-        pytest.param(State.CANCELLED, Verdict.CANCELLED, 0, Outcome.CANCELLED, id="cancelled"),
-        pytest.param(State.FAILED, Verdict.NOT_PAID, 0, Outcome.NOT_PAID, id="not paid"),
-        pytest.param(State.EXPIRED, Verdict.WAITING, 0, Outcome.WAITING, id="waiting"),
-        pytest.param(State.REVIEW, Verdict.MISMATCH, 0, Outcome.CHECKING, id="under review"),
-        pytest.param(State.RETURNED, None, 0, Outcome.CHECKING, id="not asked yet"),
+        pytest.param(AttemptState.SETTLED, AttemptVerdict.PAID, 0, ReturnOutcome.PAID, id="paid"),
+        pytest.param(
+            AttemptState.SETTLED, AttemptVerdict.PAID, 10, ReturnOutcome.PAID, id="paid with some credit"
+        ),
+        pytest.param(
+            AttemptState.SETTLED,
+            AttemptVerdict.PAID,
+            AMOUNT,
+            ReturnOutcome.PAID_AS_CREDIT,
+            id="all of it is credit",
+        ),
+        pytest.param(
+            AttemptState.REFUNDED, AttemptVerdict.REFUNDED, 0, ReturnOutcome.RETURNED_MONEY, id="refunded"
+        ),
+        pytest.param(
+            AttemptState.REVERSED, AttemptVerdict.REVERSED, 0, ReturnOutcome.RETURNED_MONEY, id="reversed"
+        ),
+        pytest.param(
+            AttemptState.REFUNDING,
+            AttemptVerdict.REFUNDING,
+            0,
+            ReturnOutcome.RETURNING_MONEY,
+            id="being refunded",
+        ),
+        pytest.param(
+            AttemptState.CANCELLED, AttemptVerdict.CANCELLED, 0, ReturnOutcome.CANCELLED, id="cancelled"
+        ),
+        pytest.param(AttemptState.FAILED, AttemptVerdict.NOT_PAID, 0, ReturnOutcome.NOT_PAID, id="not paid"),
+        pytest.param(AttemptState.EXPIRED, AttemptVerdict.WAITING, 0, ReturnOutcome.WAITING, id="waiting"),
+        pytest.param(
+            AttemptState.REVIEW, AttemptVerdict.MISMATCH, 0, ReturnOutcome.CHECKING, id="under review"
+        ),
+        pytest.param(AttemptState.RETURNED, None, 0, ReturnOutcome.CHECKING, id="not asked yet"),
     ],
 )
 def test_the_payer_is_told_how_it_stands(
-    state: State, verdict: Verdict | None, credit: int, expected: Outcome
+    state: AttemptState, verdict: AttemptVerdict | None, credit: int, expected: ReturnOutcome
 ) -> None:
     assert rules.outcome_of(attempt(state, verdict=verdict), credit) == expected
 
@@ -209,15 +311,20 @@ def test_the_payer_is_told_how_it_stands(
 @pytest.mark.parametrize(
     ("state", "verdict", "expected"),
     [
-        pytest.param(State.SETTLED, Verdict.UNDECIDED, State.SETTLED, id="settled"),
-        pytest.param(State.REVERSED, Verdict.REVERSED, State.REVERSED, id="reversed"),
-        pytest.param(State.REFUNDING, Verdict.UNDECIDED, State.REFUNDING, id="refunding, then silence"),
-        pytest.param(State.EXPIRED, Verdict.WAITING, State.EXPIRED, id="decided"),
-        pytest.param(State.REVIEW, Verdict.MISMATCH, State.CLOSED, id="mismatch"),
-        pytest.param(State.REDIRECTED, None, State.CLOSED, id="never asked"),
+        pytest.param(AttemptState.SETTLED, AttemptVerdict.UNDECIDED, AttemptState.SETTLED, id="settled"),
+        pytest.param(AttemptState.REVERSED, AttemptVerdict.REVERSED, AttemptState.REVERSED, id="reversed"),
+        pytest.param(
+            AttemptState.REFUNDING,
+            AttemptVerdict.UNDECIDED,
+            AttemptState.REFUNDING,
+            id="refunding, then silence",
+        ),
+        pytest.param(AttemptState.EXPIRED, AttemptVerdict.WAITING, AttemptState.EXPIRED, id="decided"),
+        pytest.param(AttemptState.REVIEW, AttemptVerdict.MISMATCH, AttemptState.CLOSED, id="mismatch"),
+        pytest.param(AttemptState.REDIRECTED, None, AttemptState.CLOSED, id="never asked"),
     ],
 )
 def test_resolving_closes_only_what_is_not_decided(
-    state: State, verdict: Verdict | None, expected: State
+    state: AttemptState, verdict: AttemptVerdict | None, expected: AttemptState
 ) -> None:
     assert rules.resolved_state(attempt(state, verdict=verdict)) == expected

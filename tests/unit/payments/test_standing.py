@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from backend.payments import rules, standing_rules
-from backend.payments.types import Flag, Outcome, State, Verdict
+from backend.payments.types import AttemptState, AttemptVerdict, PaymentFlag, ReturnOutcome
 from tests.unit.payments.examples import NOW, attempt
 
 HOUR = timedelta(hours=1)
@@ -15,19 +15,30 @@ HOUR = timedelta(hours=1)
 @pytest.mark.parametrize(
     ("state", "fields", "is_checked"),
     [
-        pytest.param(State.RETURNED, {}, True, id="returned and not asked about"),
-        pytest.param(State.RETURNED, {"verdict": Verdict.WAITING}, False, id="returned, waits for the payer"),
-        pytest.param(State.REDIRECTED, {}, False, id="at the bank"),
-        pytest.param(State.PAID_UNVERIFIED, {}, True, id="paid and not verified"),
-        pytest.param(State.REVIEW, {"verdict": Verdict.WAITING}, True, id="in review"),
-        pytest.param(State.EXPIRED, {"verdict": Verdict.UNDECIDED}, True, id="expired and undecided"),
-        pytest.param(State.EXPIRED, {"verdict": Verdict.WAITING}, False, id="expired and unpaid"),
-        pytest.param(State.SETTLED, {"verdict": Verdict.UNDECIDED}, False, id="settled"),
-        pytest.param(State.REFUNDING, {"verdict": Verdict.UNDECIDED}, False, id="on its way back"),
-        pytest.param(State.REVIEW, {"redirected_at": None}, False, id="handed to nobody"),
+        pytest.param(AttemptState.RETURNED, {}, True, id="returned and not asked about"),
+        pytest.param(
+            AttemptState.RETURNED,
+            {"verdict": AttemptVerdict.WAITING},
+            False,
+            id="returned, waits for the payer",
+        ),
+        pytest.param(AttemptState.REDIRECTED, {}, False, id="at the bank"),
+        pytest.param(AttemptState.PAID_UNVERIFIED, {}, True, id="paid and not verified"),
+        pytest.param(AttemptState.REVIEW, {"verdict": AttemptVerdict.WAITING}, True, id="in review"),
+        pytest.param(
+            AttemptState.EXPIRED, {"verdict": AttemptVerdict.UNDECIDED}, True, id="expired and undecided"
+        ),
+        pytest.param(
+            AttemptState.EXPIRED, {"verdict": AttemptVerdict.WAITING}, False, id="expired and unpaid"
+        ),
+        pytest.param(AttemptState.SETTLED, {"verdict": AttemptVerdict.UNDECIDED}, False, id="settled"),
+        pytest.param(
+            AttemptState.REFUNDING, {"verdict": AttemptVerdict.UNDECIDED}, False, id="on its way back"
+        ),
+        pytest.param(AttemptState.REVIEW, {"redirected_at": None}, False, id="handed to nobody"),
     ],
 )
-def test_what_is_being_checked(state: State, fields: dict[str, Any], is_checked: bool) -> None:
+def test_what_is_being_checked(state: AttemptState, fields: dict[str, Any], is_checked: bool) -> None:
     one = attempt(state, **fields)
 
     assert standing_rules.is_being_checked(one) is is_checked
@@ -38,17 +49,21 @@ def test_what_is_being_checked(state: State, fields: dict[str, Any], is_checked:
 @pytest.mark.parametrize(
     ("state", "fields", "after", "may_be"),
     [
-        pytest.param(State.REDIRECTED, {}, HOUR - timedelta(seconds=1), True, id="within the hour"),
-        pytest.param(State.REDIRECTED, {}, HOUR, False, id="after it"),
-        pytest.param(State.EXPIRED, {"verdict": Verdict.WAITING}, timedelta(0), True, id="expired"),
-        pytest.param(State.REDIRECTED, {"verdict": Verdict.PAID}, timedelta(0), False, id="paid"),
-        pytest.param(State.REDIRECTED, {"returned_at": NOW}, timedelta(0), False, id="came back"),
-        pytest.param(State.REDIRECTED, {"redirected_at": None}, timedelta(0), False, id="never sent"),
-        pytest.param(State.CREATED, {}, timedelta(0), False, id="not opened"),
+        pytest.param(AttemptState.REDIRECTED, {}, HOUR - timedelta(seconds=1), True, id="within the hour"),
+        pytest.param(AttemptState.REDIRECTED, {}, HOUR, False, id="after it"),
+        pytest.param(
+            AttemptState.EXPIRED, {"verdict": AttemptVerdict.WAITING}, timedelta(0), True, id="expired"
+        ),
+        pytest.param(
+            AttemptState.REDIRECTED, {"verdict": AttemptVerdict.PAID}, timedelta(0), False, id="paid"
+        ),
+        pytest.param(AttemptState.REDIRECTED, {"returned_at": NOW}, timedelta(0), False, id="came back"),
+        pytest.param(AttemptState.REDIRECTED, {"redirected_at": None}, timedelta(0), False, id="never sent"),
+        pytest.param(AttemptState.CREATED, {}, timedelta(0), False, id="not opened"),
     ],
 )
 def test_who_may_be_at_the_bank_still(
-    state: State, fields: dict[str, Any], after: timedelta, may_be: bool
+    state: AttemptState, fields: dict[str, Any], after: timedelta, may_be: bool
 ) -> None:
     one = attempt(state, **fields)
 
@@ -71,8 +86,8 @@ def test_who_asks_again_and_again_gets_the_last_answer(
 
 
 def test_what_asking_came_to_is_counted() -> None:
-    paid, unclear = attempt(State.SETTLED, settled_at=NOW), attempt(State.REVIEW)
-    unpaid = attempt(State.EXPIRED, verdict=Verdict.WAITING)
+    paid, unclear = attempt(AttemptState.SETTLED, settled_at=NOW), attempt(AttemptState.REVIEW)
+    unpaid = attempt(AttemptState.EXPIRED, verdict=AttemptVerdict.WAITING)
 
     told = standing_rules.to_report([paid, unclear, unclear, unpaid, unpaid, unpaid])
 
@@ -81,9 +96,14 @@ def test_what_asking_came_to_is_counted() -> None:
 
 @pytest.mark.parametrize(
     ("verdict", "was_handed_over"),
-    [(Verdict.WAITING, False), (Verdict.UNDECIDED, False), (Verdict.PAID, True), (Verdict.MISMATCH, True)],
+    [
+        (AttemptVerdict.WAITING, False),
+        (AttemptVerdict.UNDECIDED, False),
+        (AttemptVerdict.PAID, True),
+        (AttemptVerdict.MISMATCH, True),
+    ],
 )
-def test_somebody_was_there_when_the_gateway_says_so(verdict: Verdict, was_handed_over: bool) -> None:
+def test_somebody_was_there_when_the_gateway_says_so(verdict: AttemptVerdict, was_handed_over: bool) -> None:
     later = NOW + HOUR
     nobody = attempt(redirected_at=None)
 
@@ -91,8 +111,8 @@ def test_somebody_was_there_when_the_gateway_says_so(verdict: Verdict, was_hande
     assert rules.handed_over_at(attempt(), verdict, later) == NOW
 
 
-UNDECIDED = attempt(State.REVIEW, verdict=Verdict.UNDECIDED)
-SETTLED = attempt(State.SETTLED, verdict=Verdict.PAID)
+UNDECIDED = attempt(AttemptState.REVIEW, verdict=AttemptVerdict.UNDECIDED)
+SETTLED = attempt(AttemptState.SETTLED, verdict=AttemptVerdict.PAID)
 
 
 @pytest.mark.parametrize(
@@ -100,21 +120,36 @@ SETTLED = attempt(State.SETTLED, verdict=Verdict.PAID)
     [
         pytest.param(SETTLED, SETTLED, False, id="nothing new"),
         pytest.param(
-            SETTLED, attempt(State.REFUNDING, verdict=Verdict.PAID), True, id="money on its way back"
+            SETTLED,
+            attempt(AttemptState.REFUNDING, verdict=AttemptVerdict.PAID),
+            True,
+            id="money on its way back",
         ),
-        pytest.param(SETTLED, attempt(State.REFUNDED, verdict=Verdict.PAID), True, id="money is back"),
-        pytest.param(SETTLED, attempt(State.REVERSED, verdict=Verdict.PAID), True, id="money was taken back"),
         pytest.param(
-            attempt(State.REFUNDED, verdict=Verdict.PAID),
-            attempt(State.REFUNDED, verdict=Verdict.PAID),
+            SETTLED, attempt(AttemptState.REFUNDED, verdict=AttemptVerdict.PAID), True, id="money is back"
+        ),
+        pytest.param(
+            SETTLED,
+            attempt(AttemptState.REVERSED, verdict=AttemptVerdict.PAID),
+            True,
+            id="money was taken back",
+        ),
+        pytest.param(
+            attempt(AttemptState.REFUNDED, verdict=AttemptVerdict.PAID),
+            attempt(AttemptState.REFUNDED, verdict=AttemptVerdict.PAID),
             False,
             id="still back",
         ),
-        pytest.param(attempt(State.EXPIRED, verdict=Verdict.WAITING), UNDECIDED, True, id="a doubt"),
+        pytest.param(
+            attempt(AttemptState.EXPIRED, verdict=AttemptVerdict.WAITING), UNDECIDED, True, id="a doubt"
+        ),
         pytest.param(UNDECIDED, UNDECIDED, False, id="the same doubt"),
         pytest.param(UNDECIDED, SETTLED, False, id="a doubt less"),
         pytest.param(
-            SETTLED, attempt(State.SETTLED, verdict=Verdict.PAID, flags=(Flag.SURPLUS,)), True, id="a flag"
+            SETTLED,
+            attempt(AttemptState.SETTLED, verdict=AttemptVerdict.PAID, flags=(PaymentFlag.SURPLUS,)),
+            True,
+            id="a flag",
         ),
     ],
 )
@@ -126,37 +161,37 @@ def test_news_is_what_an_earlier_word_did_not_speak_of(before: Any, after: Any, 
     ("fields", "resolvable"),
     [
         pytest.param({}, False, id="asked about soon"),
-        pytest.param({"verdict": Verdict.UNDECIDED}, True, id="asked in vain"),
+        pytest.param({"verdict": AttemptVerdict.UNDECIDED}, True, id="asked in vain"),
         pytest.param({"redirected_at": NOW - timedelta(hours=24)}, True, id="asked by nobody for a day"),
         pytest.param({"redirected_at": NOW - timedelta(hours=23)}, False, id="for less"),
         pytest.param(
             {"redirected_at": None, "created_at": NOW - timedelta(hours=24)}, True, id="prepared long ago"
         ),
         pytest.param({"redirected_at": None, "created_at": NOW}, False, id="prepared now"),
-        pytest.param({"verdict": Verdict.UNDECIDED, "resolved_at": NOW}, False, id="dealt with"),
+        pytest.param({"verdict": AttemptVerdict.UNDECIDED, "resolved_at": NOW}, False, id="dealt with"),
     ],
 )
 def test_a_word_is_asked_for_where_it_would_change_something(
     fields: dict[str, Any], resolvable: bool
 ) -> None:
-    assert rules.is_resolvable(attempt(State.RETURNED, **fields), NOW) is resolvable
+    assert rules.is_resolvable(attempt(AttemptState.RETURNED, **fields), NOW) is resolvable
 
 
 @pytest.mark.parametrize(
     ("state", "verdict", "credit_rial", "outcome"),
     [
-        (State.SETTLED, Verdict.PAID, 0, Outcome.PAID),
-        (State.SETTLED, Verdict.PAID, 49_999, Outcome.PAID),
-        (State.SETTLED, Verdict.PAID, 50_000, Outcome.PAID_AS_CREDIT),
-        (State.CLOSED, Verdict.UNDECIDED, 0, Outcome.CASE_CLOSED),
-        (State.CLOSED, Verdict.CANCELLED, 0, Outcome.CANCELLED),
+        (AttemptState.SETTLED, AttemptVerdict.PAID, 0, ReturnOutcome.PAID),
+        (AttemptState.SETTLED, AttemptVerdict.PAID, 49_999, ReturnOutcome.PAID),
+        (AttemptState.SETTLED, AttemptVerdict.PAID, 50_000, ReturnOutcome.PAID_AS_CREDIT),
+        (AttemptState.CLOSED, AttemptVerdict.UNDECIDED, 0, ReturnOutcome.CASE_CLOSED),
+        (AttemptState.CLOSED, AttemptVerdict.CANCELLED, 0, ReturnOutcome.CANCELLED),
     ],
 )
 def test_a_payer_is_told_how_a_payment_ended(
-    state: State, verdict: Verdict, credit_rial: int, outcome: Outcome
+    state: AttemptState, verdict: AttemptVerdict, credit_rial: int, outcome: ReturnOutcome
 ) -> None:
     assert rules.outcome_of(attempt(state, verdict=verdict), credit_rial) == outcome
 
 
 def test_the_smallest_payment_that_is_no_credit_is_paid() -> None:
-    assert rules.outcome_of(attempt(State.SETTLED, amount_rial=1)) == Outcome.PAID
+    assert rules.outcome_of(attempt(AttemptState.SETTLED, amount_rial=1)) == ReturnOutcome.PAID

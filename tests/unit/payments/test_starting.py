@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from backend.money import Rial
 from backend.payments import start_rules
 from backend.payments.reconcile_types import PaymentPlan
-from backend.payments.start_rules import Answer, Obstacle
-from backend.payments.types import PreviewProblem, State, Verdict
+from backend.payments.start_rules import Obstacle, OpenAttemptAction
+from backend.payments.types import AttemptState, AttemptVerdict, PreviewProblem
 from tests.unit.payments.examples import NOW, attempt, payable
 
 FLOOR, CEILING = Rial(10_000), Rial(200_000)
@@ -95,14 +95,14 @@ def wanted() -> PaymentPlan:
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        pytest.param({"state": State.CREATED}, Obstacle.STARTING, id="another tab"),
+        pytest.param({"state": AttemptState.CREATED}, Obstacle.STARTING, id="another tab"),
         pytest.param(
-            {"state": State.CREATED, "created_at": NOW - timedelta(minutes=1)},
+            {"state": AttemptState.CREATED, "created_at": NOW - timedelta(minutes=1)},
             Obstacle.DEAD,
             id="a dead process",
         ),
-        pytest.param({"state": State.REQUESTED}, Obstacle.UNUSED, id="prepared for other invoices"),
-        pytest.param({"state": State.REDIRECTED}, Obstacle.ASK, id="handed over"),
+        pytest.param({"state": AttemptState.REQUESTED}, Obstacle.UNUSED, id="prepared for other invoices"),
+        pytest.param({"state": AttemptState.REDIRECTED}, Obstacle.ASK, id="handed over"),
     ],
 )
 def test_an_open_attempt_is_an_obstacle_of_its_kind(fields: dict[str, Any], expected: Obstacle) -> None:
@@ -112,7 +112,7 @@ def test_an_open_attempt_is_an_obstacle_of_its_kind(fields: dict[str, Any], expe
 def test_a_prepared_attempt_at_the_same_invoices_is_asked_about() -> None:
     plan = wanted()
 
-    prepared = attempt(State.REQUESTED, allocations=plan.allocations)
+    prepared = attempt(AttemptState.REQUESTED, allocations=plan.allocations)
 
     assert start_rules.obstacle(prepared, plan, NOW) == Obstacle.ASK
 
@@ -123,65 +123,83 @@ OLD = NOW - timedelta(minutes=20)
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        pytest.param({"verdict": Verdict.WAITING}, Answer.REUSE, id="fresh"),
-        pytest.param({"verdict": Verdict.WAITING, "redirected_at": OLD}, Answer.REPLACE, id="stale"),
+        pytest.param({"verdict": AttemptVerdict.WAITING}, OpenAttemptAction.REUSE, id="fresh"),
         pytest.param(
-            {"verdict": Verdict.WAITING, "requested_at": NOW - timedelta(hours=7)},
-            Answer.REUSE,
+            {"verdict": AttemptVerdict.WAITING, "redirected_at": OLD}, OpenAttemptAction.REPLACE, id="stale"
+        ),
+        pytest.param(
+            {"verdict": AttemptVerdict.WAITING, "requested_at": NOW - timedelta(hours=7)},
+            OpenAttemptAction.REUSE,
             id="prepared and handed over just now",
         ),
         pytest.param(
-            {"state": State.REQUESTED, "verdict": Verdict.WAITING, "requested_at": OLD},
-            Answer.REUSE,
+            {"state": AttemptState.REQUESTED, "verdict": AttemptVerdict.WAITING, "requested_at": OLD},
+            OpenAttemptAction.REUSE,
             id="prepared",
         ),
         pytest.param(
-            {"state": State.REQUESTED, "verdict": Verdict.WAITING, "requested_at": NOW - timedelta(days=2)},
-            Answer.REPLACE,
+            {
+                "state": AttemptState.REQUESTED,
+                "verdict": AttemptVerdict.WAITING,
+                "requested_at": NOW - timedelta(days=2),
+            },
+            OpenAttemptAction.REPLACE,
             id="prepared too long ago",
         ),
         pytest.param(
-            {"state": State.RETURNED, "verdict": Verdict.WAITING}, Answer.REPLACE, id="came back unpaid"
+            {"state": AttemptState.RETURNED, "verdict": AttemptVerdict.WAITING},
+            OpenAttemptAction.REPLACE,
+            id="came back unpaid",
         ),
         pytest.param(
-            {"verdict": Verdict.WAITING, "merchant_fingerprint": "n"}, Answer.REPLACE, id="other merchant"
+            {"verdict": AttemptVerdict.WAITING, "merchant_fingerprint": "n"},
+            OpenAttemptAction.REPLACE,
+            id="other merchant",
         ),
-        pytest.param({"verdict": Verdict.WAITING, "allocations": ()}, Answer.REPLACE, id="other invoices"),
-        pytest.param({"state": State.PAID_UNVERIFIED}, Answer.WAIT, id="the money is there"),
-        pytest.param({"state": State.REVIEW}, Answer.WAIT, id="under review"),
-        pytest.param({"verdict": Verdict.UNDECIDED}, Answer.WAIT, id="unclear"),
         pytest.param(
-            {"state": State.REQUESTED, "verdict": Verdict.UNDECIDED, "redirected_at": None},
-            Answer.REPLACE,
+            {"verdict": AttemptVerdict.WAITING, "allocations": ()},
+            OpenAttemptAction.REPLACE,
+            id="other invoices",
+        ),
+        pytest.param(
+            {"state": AttemptState.PAID_UNVERIFIED}, OpenAttemptAction.WAIT, id="the money is there"
+        ),
+        pytest.param({"state": AttemptState.REVIEW}, OpenAttemptAction.WAIT, id="under review"),
+        pytest.param({"verdict": AttemptVerdict.UNDECIDED}, OpenAttemptAction.WAIT, id="unclear"),
+        pytest.param(
+            {"state": AttemptState.REQUESTED, "verdict": AttemptVerdict.UNDECIDED, "redirected_at": None},
+            OpenAttemptAction.REPLACE,
             id="unclear but nobody was sent",
         ),
         pytest.param(
-            {"verdict": Verdict.UNDECIDED, "redirected_at": OLD},
-            Answer.REPLACE,
+            {"verdict": AttemptVerdict.UNDECIDED, "redirected_at": OLD},
+            OpenAttemptAction.REPLACE,
             id="unclear for its lifetime",
         ),
         pytest.param(
-            {"verdict": Verdict.UNDECIDED, "last_error": "no_answer", "redirected_at": OLD},
-            Answer.WAIT,
+            {"verdict": AttemptVerdict.UNDECIDED, "last_error": "no_answer", "redirected_at": OLD},
+            OpenAttemptAction.WAIT,
             id="silence, and it may be paid",
         ),
         pytest.param(
             {
-                "verdict": Verdict.UNDECIDED,
+                "verdict": AttemptVerdict.UNDECIDED,
                 "last_error": "no_answer",
                 "redirected_at": NOW - timedelta(days=1),
             },
-            Answer.REPLACE,
+            OpenAttemptAction.REPLACE,
             id="silence for a day",
         ),
         pytest.param(
-            {"verdict": Verdict.UNDECIDED, "last_error": "no_answer", "redirected_at": None},
-            Answer.REPLACE,
+            {"verdict": AttemptVerdict.UNDECIDED, "last_error": "no_answer", "redirected_at": None},
+            OpenAttemptAction.REPLACE,
             id="silence, but nobody was sent",
         ),
     ],
 )
-def test_an_open_attempt_is_reused_replaced_or_waited_for(fields: dict[str, Any], expected: Answer) -> None:
+def test_an_open_attempt_is_reused_replaced_or_waited_for(
+    fields: dict[str, Any], expected: OpenAttemptAction
+) -> None:
     plan = wanted()
     old = replace(attempt(allocations=plan.allocations), **fields)
 
@@ -195,22 +213,28 @@ def test_an_open_attempt_is_reused_replaced_or_waited_for(fields: dict[str, Any]
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        pytest.param({"verdict": Verdict.UNVERIFIED}, True, id="paid after it expired"),
-        pytest.param({"verdict": Verdict.MISMATCH}, True, id="paid otherwise, perhaps"),
-        pytest.param({"verdict": Verdict.UNDECIDED, "gateway_status": 2}, True, id="paid, then silence"),
-        pytest.param({"verdict": Verdict.UNDECIDED}, False, id="unclear for its lifetime"),
-        pytest.param({"verdict": Verdict.WAITING}, False, id="unpaid"),
+        pytest.param({"verdict": AttemptVerdict.UNVERIFIED}, True, id="paid after it expired"),
+        pytest.param({"verdict": AttemptVerdict.MISMATCH}, True, id="paid otherwise, perhaps"),
+        pytest.param(
+            {"verdict": AttemptVerdict.UNDECIDED, "gateway_status": 2}, True, id="paid, then silence"
+        ),
+        pytest.param({"verdict": AttemptVerdict.UNDECIDED}, False, id="unclear for its lifetime"),
+        pytest.param({"verdict": AttemptVerdict.WAITING}, False, id="unpaid"),
         pytest.param({"verdict": None, "redirected_at": None}, False, id="prepared in vain"),
         pytest.param(
-            {"verdict": Verdict.UNVERIFIED, "state": State.CLOSED}, False, id="closed by an operator"
+            {"verdict": AttemptVerdict.UNVERIFIED, "state": AttemptState.CLOSED},
+            False,
+            id="closed by an operator",
         ),
-        pytest.param({"verdict": Verdict.UNVERIFIED, "state": State.SETTLED}, False, id="settled"),
+        pytest.param(
+            {"verdict": AttemptVerdict.UNVERIFIED, "state": AttemptState.SETTLED}, False, id="settled"
+        ),
     ],
 )
 def test_money_of_an_attempt_that_ended_is_in_doubt_where_it_may_be_at_the_bank(
     fields: dict[str, Any], expected: bool
 ) -> None:
-    ended = replace(attempt(State.EXPIRED, redirected_at=OLD), **fields)
+    ended = replace(attempt(AttemptState.EXPIRED, redirected_at=OLD), **fields)
 
     assert start_rules.is_in_doubt(ended, NOW, timedelta(minutes=15)) is expected
 

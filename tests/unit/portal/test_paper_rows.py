@@ -9,7 +9,14 @@ import pytest
 from backend.i18n.catalog import Lang
 from backend.invoices.types import InvoiceId, Seller
 from backend.money import Rial
-from backend.payments.types import Attempt, AttemptId, EntryKind, InvoicePayments, LedgerEntry, State
+from backend.payments.types import (
+    Attempt,
+    AttemptId,
+    AttemptState,
+    InvoicePayments,
+    LedgerEntry,
+    LedgerEntryKind,
+)
 from portal.features.invoices import paper_rows
 from tests.unit.payments.examples import NOW, attempt
 
@@ -19,7 +26,7 @@ _ids = count(1)
 
 
 def moved(
-    kind: EntryKind, amount_rial: int, payer: AttemptId | None = None, at: datetime = NOW
+    kind: LedgerEntryKind, amount_rial: int, payer: AttemptId | None = None, at: datetime = NOW
 ) -> LedgerEntry:
     return LedgerEntry(
         id=next(_ids),
@@ -49,14 +56,14 @@ def receipts(found: InvoicePayments) -> list[tuple[str, str, str, str]]:
     return [(row.method, row.track_id, row.reference, row.amount) for row in rows]
 
 
-PAID = attempt(State.SETTLED, track_id=3714061, ref_number="99887766")
+PAID = attempt(AttemptState.SETTLED, track_id=3714061, ref_number="99887766")
 ONLINE = "Online payment, Zibal gateway"
 
 
 def test_a_payment_and_credit_each_have_their_line_in_the_order_of_time() -> None:
     found = history(
-        moved(EntryKind.CREDIT_USE, -1_005),
-        moved(EntryKind.SETTLEMENT, -40_000, PAID.id, LATER),
+        moved(LedgerEntryKind.CREDIT_USE, -1_005),
+        moved(LedgerEntryKind.SETTLEMENT, -40_000, PAID.id, LATER),
         attempts=(PAID,),
     )
 
@@ -65,8 +72,8 @@ def test_a_payment_and_credit_each_have_their_line_in_the_order_of_time() -> Non
 
 def test_money_that_went_back_paid_nothing() -> None:
     found = history(
-        moved(EntryKind.SETTLEMENT, -40_000, PAID.id),
-        moved(EntryKind.REOPENING, 40_000, PAID.id, LATER),
+        moved(LedgerEntryKind.SETTLEMENT, -40_000, PAID.id),
+        moved(LedgerEntryKind.REOPENING, 40_000, PAID.id, LATER),
         attempts=(PAID,),
     )
 
@@ -75,7 +82,8 @@ def test_money_that_went_back_paid_nothing() -> None:
 
 def test_credit_that_a_payment_of_other_invoices_took_back_is_no_credit_any_more() -> None:
     found = history(
-        moved(EntryKind.CREDIT_USE, -5_000), moved(EntryKind.REOPENING, 2_000, AttemptId(uuid4()), LATER)
+        moved(LedgerEntryKind.CREDIT_USE, -5_000),
+        moved(LedgerEntryKind.REOPENING, 2_000, AttemptId(uuid4()), LATER),
     )
 
     assert receipts(found) == [("Credit", "—", "—", "300.0")]

@@ -13,13 +13,13 @@ from backend.invoices.types import InvoiceId
 from backend.money import Rial
 from backend.payments.types import (
     Allocation,
-    Event,
-    EventKind,
+    AttemptEvent,
+    AttemptEventKind,
+    AttemptState,
     InvoicePayments,
     Payable,
     PaymentFile,
     PaymentPreview,
-    State,
 )
 from portal.features.invoices import payment_rows
 from portal.features.payments import event_rows, rows
@@ -29,11 +29,11 @@ LANGUAGES: tuple[Lang, ...] = ("fa", "en")
 INVOICE = InvoiceId(uuid4())
 
 
-def event(kind: EventKind, actor: str = "process:payment_return", **detail: object) -> Event:
-    return Event(at=NOW, actor=actor, kind=kind, detail=detail)
+def event(kind: AttemptEventKind, actor: str = "process:payment_return", **detail: object) -> AttemptEvent:
+    return AttemptEvent(at=NOW, actor=actor, kind=kind, detail=detail)
 
 
-def shown(found: Event, lang: Lang = "fa") -> event_rows.EventRow:
+def shown(found: AttemptEvent, lang: Lang = "fa") -> event_rows.EventRow:
     return event_rows.to_event(0, found, lang)
 
 
@@ -44,10 +44,10 @@ def words(row: event_rows.EventRow) -> str:
 
 
 EVENTS = (
-    event(EventKind.RETURNED, claims_success=True, has_nonce=False),
-    event(EventKind.REQUESTED, actor="user:سارا احمدی", track_id="3714061", handed_over=True),
+    event(AttemptEventKind.RETURNED, claims_success=True, has_nonce=False),
+    event(AttemptEventKind.REQUESTED, actor="user:سارا احمدی", track_id="3714061", handed_over=True),
     event(
-        EventKind.RECONCILED,
+        AttemptEventKind.RECONCILED,
         actor="process:sweep_payments",
         verdict="undecided",
         reason="result_202",
@@ -60,15 +60,15 @@ EVENTS = (
         card="603799******1234",
         paid_at="2026-11-23T12:00:00",
     ),
-    event(EventKind.RECONCILED, verdict="mismatch", reason="amount", state="review", result=100),
-    event(EventKind.SETTLED, actor="process:somebody_new", credit_rial=0, settlement_no=1),
-    event(EventKind.FAILED_TO_START, actor="user:x", reason="unavailable.zibal"),
-    event(EventKind.CREATED, actor="user:سارا احمدی", a_later_field="x"),
+    event(AttemptEventKind.RECONCILED, verdict="mismatch", reason="amount", state="review", result=100),
+    event(AttemptEventKind.SETTLED, actor="process:somebody_new", credit_rial=0, settlement_no=1),
+    event(AttemptEventKind.FAILED_TO_START, actor="user:x", reason="unavailable.zibal"),
+    event(AttemptEventKind.CREATED, actor="user:سارا احمدی", a_later_field="x"),
 )
 
 
 @pytest.mark.parametrize("found", EVENTS, ids=lambda each: str(each.kind))
-def test_no_event_shows_a_persian_reader_code_words(found: Event) -> None:
+def test_no_event_shows_a_persian_reader_code_words(found: AttemptEvent) -> None:
     said = words(shown(found))
 
     assert re.findall(r"[A-Za-z_]{2,}|True|False|None", said) == []
@@ -95,7 +95,9 @@ def test_what_a_bank_is_told_keeps_the_banks_digits() -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_track_id_is_the_same_in_both_languages(lang: Lang) -> None:
-    paid = attempt(State.SETTLED, track_id=3714061, ref_number="99887766", card_mask="603799******1234")
+    paid = attempt(
+        AttemptState.SETTLED, track_id=3714061, ref_number="99887766", card_mask="603799******1234"
+    )
     part = Allocation(invoice_id=INVOICE, amount_rial=paid.amount_rial, position=0)
     paid = replace(paid, allocations=(part,))
     history = InvoicePayments(
@@ -111,7 +113,7 @@ def test_a_track_id_is_the_same_in_both_languages(lang: Lang) -> None:
 
 def test_only_staff_are_led_from_an_invoice_to_the_evidence() -> None:
     paid = replace(
-        attempt(State.SETTLED, track_id=7),
+        attempt(AttemptState.SETTLED, track_id=7),
         allocations=(Allocation(invoice_id=INVOICE, amount_rial=Rial(1), position=0),),
     )
     history = InvoicePayments(
@@ -132,7 +134,9 @@ def file_of(**fields: object) -> rows.FileView:
 
 
 def test_a_closed_case_tells_why() -> None:
-    closed = file_of(state=State.CLOSED, resolved_at=NOW + timedelta(hours=1), resolution="asked the bank")
+    closed = file_of(
+        state=AttemptState.CLOSED, resolved_at=NOW + timedelta(hours=1), resolution="asked the bank"
+    )
 
     assert closed.resolution == "asked the bank"
 

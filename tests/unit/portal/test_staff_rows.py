@@ -6,7 +6,7 @@ import pytest
 
 from backend.i18n.catalog import Lang, text
 from backend.payments.rules import NOT_DECIDED
-from backend.payments.types import Flag, PaymentFile, State, Verdict
+from backend.payments.types import AttemptState, AttemptVerdict, PaymentFile, PaymentFlag
 from portal.features.billing.rows import reason as held_reason
 from portal.features.payments import reasons, rows
 from tests.unit.payments.examples import NOW, attempt
@@ -33,27 +33,27 @@ def test_a_code_that_nobody_documents_is_named() -> None:
 
 
 @pytest.mark.parametrize("lang", ["fa", "en"])
-@pytest.mark.parametrize("verdict", list(Verdict))
-def test_no_list_shows_a_stored_code(verdict: Verdict, lang: Lang) -> None:
-    told = rows.to_payment(attempt(State.REVIEW, verdict=verdict), "x", lang).reasons
+@pytest.mark.parametrize("verdict", list(AttemptVerdict))
+def test_no_list_shows_a_stored_code(verdict: AttemptVerdict, lang: Lang) -> None:
+    told = rows.to_payment(attempt(AttemptState.REVIEW, verdict=verdict), "x", lang).reasons
 
     assert all(each.sentence.endswith(".") for each in told)
-    assert (told != []) is (verdict in NOT_DECIDED | {Verdict.REFUNDING})
+    assert (told != []) is (verdict in NOT_DECIDED | {AttemptVerdict.REFUNDING})
     assert reasons.undecided_why("new_code", lang) == text("payment.undecided.without_words", lang)
 
 
 @pytest.mark.parametrize(
     ("fields", "is_booked"),
     [
-        pytest.param({"state": State.REVIEW}, False, id="never booked"),
-        pytest.param({"state": State.SETTLED, "settlement_no": 1}, True, id="settled"),
-        pytest.param({"state": State.REFUNDED, "settlement_no": 1}, True, id="booked and given back"),
+        pytest.param({"state": AttemptState.REVIEW}, False, id="never booked"),
+        pytest.param({"state": AttemptState.SETTLED, "settlement_no": 1}, True, id="settled"),
+        pytest.param({"state": AttemptState.REFUNDED, "settlement_no": 1}, True, id="booked and given back"),
     ],
 )
 def test_a_mismatch_says_that_nothing_was_booked_only_where_that_is_so(
     fields: dict[str, Any], is_booked: bool
 ) -> None:
-    [why] = rows.to_payment(attempt(flags=(Flag.MISMATCH,), **fields), "x", "en").reasons
+    [why] = rows.to_payment(attempt(flags=(PaymentFlag.MISMATCH,), **fields), "x", "en").reasons
 
     assert ("nothing was booked" in why.sentence) is not is_booked
 
@@ -61,11 +61,17 @@ def test_a_mismatch_says_that_nothing_was_booked_only_where_that_is_so(
 @pytest.mark.parametrize(
     ("fields", "can_resolve"),
     [
-        pytest.param({"state": State.RETURNED, "verdict": Verdict.UNDECIDED}, True, id="undecided"),
-        pytest.param({"state": State.SETTLED, "verdict": Verdict.PAID}, False, id="decided by a check"),
-        pytest.param({"state": State.SETTLED, "flags": (Flag.SURPLUS,)}, True, id="flagged"),
         pytest.param(
-            {"state": State.SETTLED, "flags": (Flag.SURPLUS,), "resolved_at": NOW}, False, id="resolved"
+            {"state": AttemptState.RETURNED, "verdict": AttemptVerdict.UNDECIDED}, True, id="undecided"
+        ),
+        pytest.param(
+            {"state": AttemptState.SETTLED, "verdict": AttemptVerdict.PAID}, False, id="decided by a check"
+        ),
+        pytest.param({"state": AttemptState.SETTLED, "flags": (PaymentFlag.SURPLUS,)}, True, id="flagged"),
+        pytest.param(
+            {"state": AttemptState.SETTLED, "flags": (PaymentFlag.SURPLUS,), "resolved_at": NOW},
+            False,
+            id="resolved",
         ),
     ],
 )
@@ -81,8 +87,8 @@ def test_resolving_is_offered_only_where_there_is_something(
 
 @pytest.mark.parametrize("lang", ["fa", "en"])
 def test_a_check_that_nobody_answered_is_no_success(lang: Lang) -> None:
-    silent = attempt(State.RETURNED, verdict=Verdict.UNDECIDED, last_error="no_answer")
-    settled = attempt(State.SETTLED, verdict=Verdict.PAID)
+    silent = attempt(AttemptState.RETURNED, verdict=AttemptVerdict.UNDECIDED, last_error="no_answer")
+    settled = attempt(AttemptState.SETTLED, verdict=AttemptVerdict.PAID)
 
     words, was_answered = rows.checked_words(silent, lang)
 
