@@ -15,7 +15,7 @@ from reflex_base.constants.state import FIELD_MARKER
 from reflex_base.event import Event
 from reflex_base.registry import RegistrationContext
 
-from backend.accounts.types import Session
+from backend.accounts.types import UserSession
 from backend.actor import OPERATOR_ROLES, STAFF_ROLES, TENANT_ROLES, Actor, Role
 from backend.errors import SignInRequired, Unavailable
 from backend.log import get_logger
@@ -110,7 +110,7 @@ class Guard(Middleware):
             return _to_sign_in(root, ended=True)
         return None if event.name in FRAMEWORK else _verdict(root, event, who)
 
-    async def _bind(self, root: BaseState, who: Session | None) -> bool:
+    async def _bind(self, root: BaseState, who: UserSession | None) -> bool:
         """Tie the tab's state to its principal. A state that was another's is wiped first; says whether it was."""
         principal = await root.get_state(PrincipalState)
         bound_to = principal._bound_to  # noqa: SLF001 - a backend var, private to the browser and not to us
@@ -127,7 +127,7 @@ def principal_of(actor: Actor) -> str:
     return f"{actor.user_id}:{actor.role}:{actor.tenant_id}"
 
 
-def _verdict(root: BaseState, event: Event, who: Session | None) -> StateUpdate | None:
+def _verdict(root: BaseState, event: Event, who: UserSession | None) -> StateUpdate | None:
     policy = policy_of(event.name)
     if policy is None:
         _note_denied("no_policy", event.name, who)
@@ -142,7 +142,7 @@ def _verdict(root: BaseState, event: Event, who: Session | None) -> StateUpdate 
     return None
 
 
-def _note_denied(reason: str, handler: str, who: Session | None) -> None:
+def _note_denied(reason: str, handler: str, who: UserSession | None) -> None:
     user = who.actor.user_id if who else None
     _notes.warning(
         "guard.event_denied", kind=f"{reason}:{handler}", reason=reason, handler=handler, user=user

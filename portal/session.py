@@ -15,7 +15,7 @@ import reflex as rx
 from starlette.requests import cookie_parser
 
 from backend.accounts import service as accounts
-from backend.accounts.types import Session
+from backend.accounts.types import UserSession
 from backend.config import settings
 from backend.db.listening import SESSION_NEWS, Listener
 from backend.errors import SignInRequired
@@ -31,7 +31,7 @@ _MAX_HEADER = 8_192
 class _Answer:
     """What the database said of a token, and whether it wrote down that somebody was there."""
 
-    session: Session | None
+    session: UserSession | None
     until: float
     noted_visit: bool
 
@@ -64,7 +64,7 @@ def token_in(cookie_header: str) -> str:
     return cookies_in(cookie_header).get(settings().cookie_name, "")
 
 
-async def session_of(token: str, *, notes_visit: bool = True) -> Session | None:
+async def session_of(token: str, *, notes_visit: bool = True) -> UserSession | None:
     """The living session of a token. A page that asks by itself notes no visit, so that it keeps no session alive.
 
     Raises:
@@ -86,12 +86,12 @@ async def session_of(token: str, *, notes_visit: bool = True) -> Session | None:
     return found
 
 
-async def current(state: rx.State, *, notes_visit: bool = True) -> Session:
+async def current(state: rx.State, *, notes_visit: bool = True) -> UserSession:
     """The session that an event acts for. Raises SignInRequired when it has ended meanwhile."""
     return await of_cookies(state.router.headers.cookie, notes_visit=notes_visit)
 
 
-async def of_cookies(cookie_header: str, *, notes_visit: bool = True) -> Session:
+async def of_cookies(cookie_header: str, *, notes_visit: bool = True) -> UserSession:
     """The living session of a cookie header. Raises SignInRequired when there is none."""
     found = await session_of(token_in(cookie_header), notes_visit=notes_visit)
     if found is None:

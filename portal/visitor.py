@@ -6,7 +6,7 @@ from typing import Any
 import reflex as rx
 from reflex_base.event import EventSpec
 
-from backend.accounts.types import Session
+from backend.accounts.types import UserSession
 from backend.actor import STAFF_ROLES
 from backend.errors import SignInRequired, Unavailable
 from backend.i18n.catalog import Lang, text
@@ -88,7 +88,7 @@ class VisitorState(rx.State):
         self.unexpected = ""
 
 
-def _visitor(found: Session, lang: Lang) -> Visitor:
+def _visitor(found: UserSession, lang: Lang) -> Visitor:
     company = text("brand.operations", lang)
     if found.tenant_id is not None:
         company = tenants.get(found.actor, found.tenant_id).name(lang)

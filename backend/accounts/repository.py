@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.accounts.models import SignInAttemptRow, UserAccountRow, UserSessionRow
-from backend.accounts.types import Credential, Failures, Session, SessionId, User, as_theme
+from backend.accounts.types import Credential, Failures, SessionId, User, UserSession, as_theme
 from backend.actor import Role, TenantId, UserId
 from backend.db.engine import read, transaction
 from backend.db.locks import LockNumber
@@ -134,7 +134,7 @@ def set_disabled(user_id: UserId, at: datetime | None) -> None:
     _change(user_id, disabled_at=at)
 
 
-def insert_session(session: Session, user_id: UserId, token_sha256: bytes) -> None:
+def insert_session(session: UserSession, user_id: UserId, token_sha256: bytes) -> None:
     """Store a session under the hash of its token."""
     with transaction() as connection:
         connection.execute(
@@ -151,7 +151,7 @@ def insert_session(session: Session, user_id: UserId, token_sha256: bytes) -> No
         )
 
 
-def session_with(token_sha256: bytes) -> Session | None:
+def session_with(token_sha256: bytes) -> UserSession | None:
     """The session of a token, unless it was revoked or its user disabled."""
     with read() as connection:
         found = connection.execute(
@@ -160,7 +160,7 @@ def session_with(token_sha256: bytes) -> Session | None:
     return to_session(found) if found else None
 
 
-def sessions_of(user_id: UserId) -> list[Session]:
+def sessions_of(user_id: UserId) -> list[UserSession]:
     """The sessions of a user that nobody revoked, latest visit first."""
     statement = _open_sessions().where(UserSessionRow.user_id == user_id)
     with read() as connection:
@@ -310,10 +310,10 @@ def to_user(row: Row[*tuple[Any, ...]]) -> User:
     )
 
 
-def to_session(row: Row[*tuple[Any, ...]]) -> Session:
+def to_session(row: Row[*tuple[Any, ...]]) -> UserSession:
     """A session from the columns of ``_USER`` and ``_SESSION``."""
     user = to_user(row)
-    return Session(
+    return UserSession(
         id=SessionId(row.session_id),
         actor=user.actor,
         email=user.email,

@@ -11,7 +11,7 @@ from math import ceil
 
 from backend import mail_address
 from backend.accounts.common_passwords import COMMON_PASSWORDS
-from backend.accounts.types import Failures, NewUser, Session
+from backend.accounts.types import Failures, NewUser, UserSession
 from backend.actor import TENANT_ROLES, Actor, Role, TenantId, own_tenant, require_role
 from backend.errors import Forbidden, Invalid, NotFound
 from backend.free_text import pasted, received, written
@@ -174,11 +174,11 @@ def token_digest(token: str) -> bytes:
     return sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-def is_alive(session: Session, now: datetime, idle: timedelta) -> bool:
+def is_alive(session: UserSession, now: datetime, idle: timedelta) -> bool:
     """Whether a session still counts: neither past its end nor idle for too long."""
     return now < session.expires_at and now < session.last_seen_at + idle
 
 
-def is_worth_noting(session: Session, now: datetime) -> bool:
+def is_worth_noting(session: UserSession, now: datetime) -> bool:
     """Whether the last visit is long enough ago to be written again."""
     return now - session.last_seen_at >= SEEN_STEP

@@ -11,11 +11,11 @@ from backend.accounts.types import (
     Credential,
     NewUser,
     Purged,
-    Session,
     SessionId,
     SignedIn,
     Theme,
     User,
+    UserSession,
     Visit,
 )
 from backend.actor import STAFF_ROLES, Actor, TenantId, UserId, own_tenant, require_process
@@ -130,7 +130,7 @@ def sign_in(email: str, password: str, *, address: str, user_agent: str) -> Sign
     return SignedIn(token=token, session=session)
 
 
-def session_of(token: str, *, notes_visit: bool = True) -> Session | None:
+def session_of(token: str, *, notes_visit: bool = True) -> UserSession | None:
     """The session that a cookie's token opens, if it is alive. Open to everybody: the token is the proof.
 
     One indexed query; the visit is written down at most once a minute, and not at all where a page asks by itself.
@@ -159,7 +159,7 @@ def sign_out_everywhere(actor: Actor) -> int:
     return ended
 
 
-def sessions(actor: Actor, *, current: SessionId | None = None) -> list[Session]:
+def sessions(actor: Actor, *, current: SessionId | None = None) -> list[UserSession]:
     """The living sessions of the person who acts, latest visit first; ``current`` is marked as such."""
     user_id, now, idle = _person(actor), utc_now(), _idle()
     return [
@@ -306,8 +306,8 @@ def _new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def _new_session(user: User, visit: Visit, now: datetime) -> Session:
-    return Session(
+def _new_session(user: User, visit: Visit, now: datetime) -> UserSession:
+    return UserSession(
         id=SessionId(uuid4()),
         actor=user.actor,
         email=user.email,

@@ -79,7 +79,7 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class UserSession:
     """A signed-in browser and who sits in front of it."""
 
     id: SessionId
@@ -102,7 +102,7 @@ class SignedIn:
     """A new session and its token, which exists nowhere else in the clear: it goes into the cookie."""
 
     token: str = field(repr=False)
-    session: Session
+    session: UserSession
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

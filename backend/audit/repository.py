@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Row, func, insert, select, update
 
 from backend.audit.models import AuditEntryRow, AuditHeadRow
-from backend.audit.types import Entry, Event, Head
+from backend.audit.types import AuditEntry, AuditEvent, Head
 from backend.db.engine import read, transaction
 from backend.db.locks import LockNumber
 
@@ -33,7 +33,7 @@ def last_hash() -> bytes | None:
         return connection.scalar(select(AuditEntryRow.hash).order_by(AuditEntryRow.id.desc()).limit(1))
 
 
-def append(event: Event, previous_hash: bytes, own_hash: bytes) -> None:
+def append(event: AuditEvent, previous_hash: bytes, own_hash: bytes) -> None:
     """Add an entry at the end of the chain."""
     with transaction() as connection:
         connection.execute(
@@ -58,14 +58,14 @@ def head() -> Head | None:
     return None if row is None else Head(entries=row.entries, hash=row.hash)
 
 
-def entries_after(entry_id: int, limit: int) -> list[Entry]:
+def entries_after(entry_id: int, limit: int) -> list[AuditEntry]:
     """Entries in the order of the chain, from behind one of them."""
     statement = select(*_ENTRY).where(AuditEntryRow.id > entry_id).order_by(AuditEntryRow.id).limit(limit)
     with read() as connection:
         return [to_entry(row) for row in connection.execute(statement)]
 
 
-def latest(target: str | None, limit: int) -> list[Entry]:
+def latest(target: str | None, limit: int) -> list[AuditEntry]:
     """The newest entries, of one target or of all, newest first."""
     statement = select(*_ENTRY).order_by(AuditEntryRow.id.desc()).limit(limit)
     if target is not None:
@@ -74,11 +74,11 @@ def latest(target: str | None, limit: int) -> list[Entry]:
         return [to_entry(row) for row in connection.execute(statement)]
 
 
-def to_entry(row: Row[*tuple[Any, ...]]) -> Entry:
+def to_entry(row: Row[*tuple[Any, ...]]) -> AuditEntry:
     """An entry from the columns of ``_ENTRY``."""
-    return Entry(
+    return AuditEntry(
         id=row.id,
-        event=Event(at=row.at, actor=row.actor, action=row.action, target=row.target, detail=row.detail),
+        event=AuditEvent(at=row.at, actor=row.actor, action=row.action, target=row.target, detail=row.detail),
         previous_hash=row.previous_hash,
         hash=row.hash,
     )

@@ -7,7 +7,7 @@ from hashlib import sha256
 import orjson
 
 from backend.actor import Actor
-from backend.audit.types import Entry, Event, Head, Plain
+from backend.audit.types import AuditEntry, AuditEvent, Head, Plain
 from backend.errors import Invalid
 from backend.free_text import written
 from backend.log import redact
@@ -34,9 +34,11 @@ def actor_text(actor: Actor) -> str:
     return f"process:{actor.process}" if actor.process else f"user:{actor.name}"
 
 
-def event_of(actor: Actor, action: str, target: str, detail: Mapping[str, object], now: datetime) -> Event:
+def event_of(
+    actor: Actor, action: str, target: str, detail: Mapping[str, object], now: datetime
+) -> AuditEvent:
     """An event whose texts are free of secrets and storable as they are hashed."""
-    return Event(
+    return AuditEvent(
         at=now.astimezone(UTC),
         actor=_clean(actor_text(actor)),
         action=_clean(action),
@@ -45,7 +47,7 @@ def event_of(actor: Actor, action: str, target: str, detail: Mapping[str, object
     )
 
 
-def canonical(event: Event) -> bytes:
+def canonical(event: AuditEvent) -> bytes:
     """The one spelling of an event that is hashed: JSON with sorted keys, UTC to the microsecond."""
     fields = {
         "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
@@ -57,12 +59,12 @@ def canonical(event: Event) -> bytes:
     return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
 
 
-def chained(previous_hash: bytes, event: Event) -> bytes:
+def chained(previous_hash: bytes, event: AuditEvent) -> bytes:
     """The hash of an entry; it covers the entry before it, and so the whole past."""
     return sha256(previous_hash + canonical(event)).digest()
 
 
-def fault(entry: Entry, previous_hash: bytes) -> str:
+def fault(entry: AuditEntry, previous_hash: bytes) -> str:
     """What is wrong with an entry that should follow a hash: ``changed``, ``missing_before``, or nothing."""
     if chained(entry.previous_hash, entry.event) != entry.hash:
         return "changed"

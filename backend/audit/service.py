@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from backend.actor import STAFF_ROLES, Actor, require_role, require_role_or_process
 from backend.audit import repository, rules
-from backend.audit.types import Entry, Verified
+from backend.audit.types import AuditEntry, Verified
 from backend.clock import utc_now
 from backend.db.engine import transaction
 from backend.log import get_logger
@@ -28,7 +28,7 @@ def record(actor: Actor, action: str, target: str, detail: Mapping[str, object] 
         repository.append(event, previous_hash, rules.chained(previous_hash, event))
 
 
-def entries(actor: Actor, target: str | None = None, limit: int = 100) -> list[Entry]:
+def entries(actor: Actor, target: str | None = None, limit: int = 100) -> list[AuditEntry]:
     """The newest entries, newest first, of one target or of all. For staff."""
     require_role(actor, *STAFF_ROLES)
     return repository.latest(target, max(1, min(limit, ENTRIES_AT_MOST)))

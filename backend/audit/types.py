@@ -7,7 +7,7 @@ Plain = str | int | bool | None | list["Plain"] | dict[str, "Plain"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class AuditEvent:
     """What somebody did, before it has a place in the chain."""
 
     at: datetime
@@ -18,11 +18,11 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class AuditEntry:
     """One link of the chain."""
 
     id: int
-    event: Event
+    event: AuditEvent
     previous_hash: bytes
     hash: bytes
 

@@ -24,7 +24,7 @@ _deadline: ContextVar[float] = ContextVar("_deadline")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class HTTPResponse:
     """A complete answer, whatever its status says."""
 
     service: str
@@ -76,7 +76,7 @@ class HTTPClient:
         form: str | None = None,
         params: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
-    ) -> Answer:
+    ) -> HTTPResponse:
         """Ask once and read the whole answer. The body is ``json``, or ``form`` in the encoding of forms.
 
         Any status is an answer, redirects too. Asking again is the caller's decision.
@@ -97,7 +97,7 @@ class HTTPClient:
             raise Unavailable(service=self.service, cause="connection") from None
         finally:
             _deadline.reset(token)
-        return Answer(service=self.service, status=answer.status_code, body=body)
+        return HTTPResponse(service=self.service, status=answer.status_code, body=body)
 
     def _body(self, answer: httpx.Response) -> bytes:
         parts, size = [], 0

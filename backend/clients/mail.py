@@ -1,4 +1,4 @@
-"""SMTP: one connection for a batch, one verdict for each mail. RFC 5321 says what the reply codes mean.
+"""SMTP: one connection for a batch, one result for each mail. RFC 5321 says what the reply codes mean.
 
 A reply of 2xx takes responsibility for the mail, 4xx asks to come again, 5xx refuses;
 only a refusal that is about the recipient is final.
@@ -27,7 +27,7 @@ _REFUSED = 5
 _REPLY_MAX_LENGTH = 500
 
 
-class Outcome(StrEnum):
+class DeliveryStatus(StrEnum):
     """What the server did with a mail."""
 
     ACCEPTED = "accepted"
@@ -39,10 +39,10 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class DeliveryResult:
     """What the server did with a mail, and its words for it, for example ``550 no such user``."""
 
-    outcome: Outcome
+    status: DeliveryStatus
     reply: str = ""
 
 
@@ -61,7 +61,7 @@ class MailConnection:
     def __init__(self, smtp: smtplib.SMTP) -> None:
         self._smtp = smtp
 
-    def send(self, envelope: Envelope) -> Verdict:
+    def send(self, envelope: Envelope) -> DeliveryResult:
         """Hand over one mail.
 
         Only a recipient that clearly does not exist is refused for good. Everything else that is refused with 5xx may
@@ -74,7 +74,7 @@ class MailConnection:
         with _translated():
             return self._send(envelope)
 
-    def _send(self, envelope: Envelope) -> Verdict:
+    def _send(self, envelope: Envelope) -> DeliveryResult:
         code, words = self._smtp.mail(envelope.sender)
         if code != _DONE:
             return self._refused(code, words, of_recipient=False)
@@ -87,23 +87,23 @@ class MailConnection:
             code, words = refused.smtp_code, _bytes(refused.smtp_error)
         if code != _DONE:
             return self._refused(code, words)
-        return Verdict(outcome=Outcome.ACCEPTED)
+        return DeliveryResult(status=DeliveryStatus.ACCEPTED)
 
-    def _refused(self, code: int, words: bytes, *, of_recipient: bool = True) -> Verdict:
+    def _refused(self, code: int, words: bytes, *, of_recipient: bool = True) -> DeliveryResult:
         if code in {_CLOSING, -1}:
             raise smtplib.SMTPServerDisconnected
         self._smtp.rset()
         said = words.decode("utf-8", "replace")
-        return Verdict(
-            outcome=_outcome(code, said, of_recipient=of_recipient),
+        return DeliveryResult(
+            status=_status(code, said, of_recipient=of_recipient),
             reply=f"{code} {said}"[:_REPLY_MAX_LENGTH],
         )
 
 
-def _outcome(code: int, said: str, *, of_recipient: bool) -> Outcome:
+def _status(code: int, said: str, *, of_recipient: bool) -> DeliveryStatus:
     if of_recipient and is_about_the_recipient(code, said):
-        return Outcome.REFUSED_FOR_GOOD
-    return Outcome.REFUSED_US if code // 100 == _REFUSED else Outcome.REFUSED_FOR_NOW
+        return DeliveryStatus.REFUSED_FOR_GOOD
+    return DeliveryStatus.REFUSED_US if code // 100 == _REFUSED else DeliveryStatus.REFUSED_FOR_NOW
 
 
 def _bytes(words: bytes | str) -> bytes:

@@ -15,11 +15,11 @@ from backend.clients.http import HTTPClient, http_client
 from backend.clients.zibal_answers import (
     LARGEST_TRACK_ID,
     SERVICE,
+    GatewayResult,
+    GatewayStatus,
     PaymentReport,
-    Result,
     SessionOpened,
     SessionRefused,
-    Status,
     TrackId,
     mask_card,
     parse_track_id,
@@ -32,11 +32,11 @@ from backend.money import Rial
 
 __all__ = [
     "LARGEST_TRACK_ID",
+    "GatewayResult",
+    "GatewayStatus",
     "PaymentReport",
-    "Result",
     "SessionOpened",
     "SessionRefused",
-    "Status",
     "TrackId",
     "ZibalGateway",
     "gateway",

@@ -29,7 +29,7 @@ _INSTANT = re.compile(
 TrackId = NewType("TrackId", int)
 
 
-class Result(IntEnum):
+class GatewayResult(IntEnum):
     """What became of a call; for inquiry OK only means that a report was made."""
 
     UNKNOWN = 0
@@ -54,11 +54,11 @@ class Result(IntEnum):
     TRACK_ID_UNKNOWN = 203
 
     @classmethod
-    def _missing_(cls, _value: object) -> "Result":
+    def _missing_(cls, _value: object) -> "GatewayResult":
         return cls.UNKNOWN
 
 
-class Status(IntEnum):
+class GatewayStatus(IntEnum):
     """Where a session stands. Beware: 1 is final, 2 still wants verify; others have had them swapped."""
 
     UNKNOWN = 0
@@ -82,7 +82,7 @@ class Status(IntEnum):
     ACCEPTOR_INVALID = 21
 
     @classmethod
-    def _missing_(cls, _value: object) -> "Status":
+    def _missing_(cls, _value: object) -> "GatewayStatus":
         return cls.UNKNOWN
 
 
@@ -97,7 +97,7 @@ class SessionOpened:
 class SessionRefused:
     """No session was opened; ``message`` is the gateway's own text, cut and cleaned."""
 
-    result: Result
+    result: GatewayResult
     result_code: int
     message: str
 
@@ -110,10 +110,10 @@ class PaymentReport:
     ``verified_at`` are raw texts, their time zone is undocumented. ``card`` shows at most ten digits.
     """
 
-    result: Result
+    result: GatewayResult
     result_code: int
     message: str
-    status: Status | None = None
+    status: GatewayStatus | None = None
     status_code: int | None = None
     amount_rial: Rial | None = None
     order_id: str | None = None
@@ -141,7 +141,7 @@ def mask_card(text: str) -> str:
 def to_session(answer: Mapping[str, Any]) -> SessionOpened | SessionRefused:
     """The answer of ``/v1/request``. A success without a usable track id is no answer."""
     result, code = _result(answer)
-    if result is not Result.OK:
+    if result is not GatewayResult.OK:
         return SessionRefused(result=result, result_code=code, message=_message(answer))
     track_id = parse_track_id(str(answer.get("trackId")))
     if track_id is None:
@@ -157,7 +157,7 @@ def to_report(answer: Mapping[str, Any]) -> PaymentReport:
         result=result,
         result_code=code,
         message=_message(answer),
-        status=None if answer.get("status") is None else Status(status_code or Status.UNKNOWN),
+        status=None if answer.get("status") is None else GatewayStatus(status_code or GatewayStatus.UNKNOWN),
         status_code=status_code,
         amount_rial=_amount(answer.get("amount")),
         order_id=_order_id(answer.get("orderId")),
@@ -168,12 +168,12 @@ def to_report(answer: Mapping[str, Any]) -> PaymentReport:
     )
 
 
-def _result(answer: Mapping[str, Any]) -> tuple[Result, int]:
+def _result(answer: Mapping[str, Any]) -> tuple[GatewayResult, int]:
     """An object without a readable ``result`` is no answer of the gateway."""
     code = _integer(answer.get("result"))
     if code is None:
         raise Unavailable(service=SERVICE, cause="unreadable")
-    return Result(code), code
+    return GatewayResult(code), code
 
 
 def _integer(value: object) -> int | None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from backend import mail_address
 from backend.actor import STAFF_ROLES, Actor, require_process, require_role_or_process
-from backend.clients.mail import Envelope, MailConnection, Outcome, Verdict, mail_connection
+from backend.clients.mail import DeliveryResult, DeliveryStatus, Envelope, MailConnection, mail_connection
 from backend.clock import utc_now
 from backend.config import settings
 from backend.errors import NotFound, Unavailable
@@ -115,24 +115,24 @@ def _deliver_over(connection: MailConnection, waiting: deque[QueuedMail], until:
     while waiting and utc_now() < until:
         queued = waiting[0]
         try:
-            verdict = _send(connection, queued)
+            result = _send(connection, queued)
         except Unavailable as trouble:
             if trouble.data.get("service") != "mail":
                 raise
             waiting.popleft()
-            return done + _failed(queued, f"{trouble.data.get('cause')}", Outcome.REFUSED_FOR_NOW)
+            return done + _failed(queued, f"{trouble.data.get('cause')}", DeliveryStatus.REFUSED_FOR_NOW)
         waiting.popleft()
-        done += _noted(queued, verdict)
+        done += _noted(queued, result)
     return done
 
 
-def _send(connection: MailConnection, queued: QueuedMail) -> Verdict:
+def _send(connection: MailConnection, queued: QueuedMail) -> DeliveryResult:
     mail_from = settings().mail_from
     try:
         message = letters.compose(queued, public_url=settings().public_url, mail_from=mail_from)
     except letters.CompositionError as wrong:
         log.exception("mail.not_composed", key=queued.mail.key)
-        return Verdict(outcome=Outcome.REFUSED_FOR_NOW, reply=f"not composed: {wrong}")
+        return DeliveryResult(status=DeliveryStatus.REFUSED_FOR_NOW, reply=f"not composed: {wrong}")
     return connection.send(
         Envelope(
             sender=mail_address.sender(mail_from).address,
@@ -142,23 +142,23 @@ def _send(connection: MailConnection, queued: QueuedMail) -> Verdict:
     )
 
 
-def _noted(queued: QueuedMail, verdict: Verdict) -> SendReport:
-    if verdict.outcome == Outcome.ACCEPTED:
+def _noted(queued: QueuedMail, result: DeliveryResult) -> SendReport:
+    if result.status == DeliveryStatus.ACCEPTED:
         repository.mark_sent(queued.mail.key, utc_now())
         log.info("mail.sent", key=queued.mail.key, tries=queued.tries + 1)
         return SendReport(sent=1)
-    return _failed(queued, verdict.reply, verdict.outcome)
+    return _failed(queued, result.reply, result.status)
 
 
-def _failed(queued: QueuedMail, reason: str, outcome: Outcome) -> SendReport:
+def _failed(queued: QueuedMail, reason: str, status: DeliveryStatus) -> SendReport:
     now = utc_now()
-    again_at = None if outcome is Outcome.REFUSED_FOR_GOOD else rules.next_try(now, queued.tries + 1)
+    again_at = None if status is DeliveryStatus.REFUSED_FOR_GOOD else rules.next_try(now, queued.tries + 1)
     if again_at is None:
         repository.mark_given_up(queued.mail.key, now, reason)
         log.error("mail.given_up", key=queued.mail.key, reason=reason, tries=queued.tries + 1)
         return SendReport(failed=1, given_up=1)
     repository.mark_failed(queued.mail.key, again_at, reason)
-    if outcome is Outcome.REFUSED_US:
+    if status is DeliveryStatus.REFUSED_US:
         log.error("mail.rejected", key=queued.mail.key, reason=reason, next_try_at=again_at)
     else:
         log.warning("mail.refused", key=queued.mail.key, reason=reason, next_try_at=again_at)

@@ -4,11 +4,11 @@ from types import MappingProxyType
 from typing import assert_never
 
 from backend.clients.zibal import (
+    GatewayResult,
+    GatewayStatus,
     PaymentReport,
-    Result,
     SessionOpened,
     SessionRefused,
-    Status,
     TrackId,
     ZibalGateway,
     gateway,
@@ -27,16 +27,16 @@ MERCHANT_CHANGED = "merchant_changed"
 # Every other code is a refusal of the bank: 4 to 10, 12 and 21.
 _MEANINGS = MappingProxyType(
     {
-        Status.WAITING: SessionStatus.WAITING,
-        Status.PAID_VERIFIED: SessionStatus.PAID_VERIFIED,
-        Status.PAID_UNVERIFIED: SessionStatus.PAID_UNVERIFIED,
-        Status.CANCELLED: SessionStatus.CANCELLED,
-        Status.REFUNDING: SessionStatus.REFUNDING,
-        Status.REFUNDED: SessionStatus.REFUNDED,
-        Status.REVERSED: SessionStatus.REVERSED,
-        Status.INTERNAL_ERROR: SessionStatus.UNCLEAR,
-        Status.SWITCH_ERROR: SessionStatus.UNCLEAR,
-        Status.UNKNOWN: SessionStatus.UNCLEAR,
+        GatewayStatus.WAITING: SessionStatus.WAITING,
+        GatewayStatus.PAID_VERIFIED: SessionStatus.PAID_VERIFIED,
+        GatewayStatus.PAID_UNVERIFIED: SessionStatus.PAID_UNVERIFIED,
+        GatewayStatus.CANCELLED: SessionStatus.CANCELLED,
+        GatewayStatus.REFUNDING: SessionStatus.REFUNDING,
+        GatewayStatus.REFUNDED: SessionStatus.REFUNDED,
+        GatewayStatus.REVERSED: SessionStatus.REVERSED,
+        GatewayStatus.INTERNAL_ERROR: SessionStatus.UNCLEAR,
+        GatewayStatus.SWITCH_ERROR: SessionStatus.UNCLEAR,
+        GatewayStatus.UNKNOWN: SessionStatus.UNCLEAR,
     }
 )
 
@@ -80,9 +80,9 @@ def _refusal(refused: SessionRefused, attempt: Attempt) -> Exception:
     log.error("payment.refused", result=refused.result_code, message=refused.message, attempt=attempt.id)
     amount_toman = attempt.amount_rial // RIAL_PER_TOMAN
     match refused.result:
-        case Result.AMOUNT_TOO_SMALL:
+        case GatewayResult.AMOUNT_TOO_SMALL:
             return Invalid(reason="payment_too_small", amount_toman=amount_toman)
-        case Result.AMOUNT_TOO_LARGE:
+        case GatewayResult.AMOUNT_TOO_LARGE:
             return Invalid(reason="payment_too_large", amount_toman=amount_toman)
         case _:
             return Unavailable(service="zibal", reason="zibal_refuses", result=refused.result_code)
@@ -128,7 +128,7 @@ def to_evidence(report: PaymentReport) -> GatewayEvidence:
     """What an answer of the gateway says, in our words."""
     return GatewayEvidence(
         result=report.result_code,
-        is_report=report.result == Result.OK,
+        is_report=report.result == GatewayResult.OK,
         session_status=None if report.status is None else _session_status(report.status),
         status=report.status_code,
         amount_rial=report.amount_rial,
@@ -140,5 +140,5 @@ def to_evidence(report: PaymentReport) -> GatewayEvidence:
     )
 
 
-def _session_status(status: Status) -> SessionStatus:
+def _session_status(status: GatewayStatus) -> SessionStatus:
     return _MEANINGS.get(status, SessionStatus.NOT_PAID)

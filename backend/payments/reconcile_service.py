@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from backend import clock
 from backend.actor import Actor
-from backend.clients.zibal import Status as GatewayStatus
+from backend.clients.zibal import GatewayStatus
 from backend.config import settings
 from backend.db.engine import transaction
 from backend.errors import NotFound

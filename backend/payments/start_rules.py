@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from backend.clients.zibal_answers import Status
+from backend.clients.zibal_answers import GatewayStatus
 from backend.money import Rial
 from backend.payments.reconcile_types import CallbackQuery, PaymentPlan
 from backend.payments.rules import ALARM_AFTER, DECIDED_STATES, NO_ANSWER, NOT_DECIDED, START_GRACE, is_fresh
@@ -123,7 +123,8 @@ def is_in_doubt(attempt: Attempt, now: datetime, ttl: timedelta) -> bool:
         return False
     is_known = attempt.verdict in {AttemptVerdict.UNVERIFIED, AttemptVerdict.MISMATCH}
     was_known = (
-        attempt.verdict == AttemptVerdict.UNDECIDED and attempt.gateway_status == Status.PAID_UNVERIFIED
+        attempt.verdict == AttemptVerdict.UNDECIDED
+        and attempt.gateway_status == GatewayStatus.PAID_UNVERIFIED
     )
     if attempt.state in {AttemptState.PAID_UNVERIFIED, AttemptState.REVIEW} or is_known or was_known:
         return True

@@ -10,7 +10,7 @@ from openai import OpenAIError
 
 from backend.telemetry.fallback import SDKRequest, Walk, check_first
 from backend.telemetry.options import model_of
-from backend.telemetry.reading import Reading
+from backend.telemetry.reading import ParsedAnswer
 from backend.telemetry.tally import StreamTally, count_answer
 
 T = TypeVar("T")
@@ -89,7 +89,7 @@ class Asker:
         self._fallbacks = fallbacks
 
     def answer(
-        self, options: Mapping[str, object], send: Callable[..., T], read: Callable[[T], Reading]
+        self, options: Mapping[str, object], send: Callable[..., T], read: Callable[[T], ParsedAnswer]
     ) -> T:
         """The first whole answer of the chain, counted."""
         walk = Walk(self._tenant, model_of(options), self._fallbacks)
@@ -110,7 +110,7 @@ class Asker:
         self,
         options: Mapping[str, object],
         opening: Callable[..., SDKStream[T]],
-        read: Callable[[T], Reading],
+        read: Callable[[T], ParsedAnswer],
         *,
         hides: Callable[[T], bool],
     ) -> MeteredStream[T]:
@@ -135,7 +135,7 @@ class Asker:
 
 
 def _relay(
-    stream: SDKStream[T], tally: StreamTally, read: Callable[[T], Reading], hides: Callable[[T], bool]
+    stream: SDKStream[T], tally: StreamTally, read: Callable[[T], ParsedAnswer], hides: Callable[[T], bool]
 ) -> Generator[T, None, None]:
     try:
         for item in stream:

@@ -10,7 +10,7 @@ from openai import OpenAIError
 from backend.telemetry.asking import SDKResponse
 from backend.telemetry.fallback import Walk, check_first
 from backend.telemetry.options import model_of
-from backend.telemetry.reading import Reading
+from backend.telemetry.reading import ParsedAnswer
 from backend.telemetry.tally import StreamTally, count_answer
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class AsyncAsker:
         self,
         options: Mapping[str, object],
         send: Callable[..., Awaitable[T]],
-        read: Callable[[T], Reading],
+        read: Callable[[T], ParsedAnswer],
     ) -> T:
         """The first whole answer of the chain, counted."""
         walk = Walk(self._tenant, model_of(options), self._fallbacks)
@@ -94,7 +94,7 @@ class AsyncAsker:
         self,
         options: Mapping[str, object],
         opening: Callable[..., Awaitable[AsyncSDKStream[T]]],
-        read: Callable[[T], Reading],
+        read: Callable[[T], ParsedAnswer],
         *,
         hides: Callable[[T], bool],
     ) -> AsyncMeteredStream[T]:
@@ -119,7 +119,10 @@ class AsyncAsker:
 
 
 async def _relay(
-    stream: AsyncSDKStream[T], tally: StreamTally, read: Callable[[T], Reading], hides: Callable[[T], bool]
+    stream: AsyncSDKStream[T],
+    tally: StreamTally,
+    read: Callable[[T], ParsedAnswer],
+    hides: Callable[[T], bool],
 ) -> AsyncGenerator[T, None]:
     try:
         async for item in stream:

@@ -10,18 +10,20 @@ from typing import Any
 
 from openai import APIConnectionError, APIError, APIResponseValidationError, APIStatusError, APITimeoutError
 
-from backend.telemetry.metrics import Outcome, count_fallback, count_request, count_usage_missing
-from backend.telemetry.reading import Reading
+from backend.telemetry.metrics import RequestOutcome, count_fallback, count_request, count_usage_missing
+from backend.telemetry.reading import ParsedAnswer
 
 # Of the SDK's own HTTP client: each of its errors carries one, and here it is only passed on.
 SDKRequest = Any
 
-FALLS_BACK_AFTER = frozenset({Outcome.TIMEOUT, Outcome.RATE_LIMITED, Outcome.SERVER_ERROR})
+FALLS_BACK_AFTER = frozenset(
+    {RequestOutcome.TIMEOUT, RequestOutcome.RATE_LIMITED, RequestOutcome.SERVER_ERROR}
+)
 
 # An error that arrives inside a stream has no status, only the vendor's words for it.
 _IN_STREAM = {
-    "server_error": Outcome.SERVER_ERROR,
-    "rate_limit_exceeded": Outcome.RATE_LIMITED,
+    "server_error": RequestOutcome.SERVER_ERROR,
+    "rate_limit_exceeded": RequestOutcome.RATE_LIMITED,
 }
 
 
@@ -37,7 +39,7 @@ class Walk:
         """Count the failure and turn to the next model. Raises the error again when there is none, or no use."""
         outcome = outcome_of(error)
         count_request(self.tenant, self.asked, outcome)
-        if outcome is Outcome.UNREADABLE:
+        if outcome is RequestOutcome.UNREADABLE:
             count_usage_missing(self.tenant, self.asked)
         if outcome not in FALLS_BACK_AFTER or not self._following:
             raise error
@@ -49,11 +51,11 @@ class Walk:
         """Count a request that its asker left before the first word: the vendor may charge for what nobody saw."""
         # By these the SDK refuses wrong arguments, before it sends anything.
         if not isinstance(leaving, TypeError | ValueError):
-            count_request(self.tenant, self.asked, Outcome.ABANDONED)
+            count_request(self.tenant, self.asked, RequestOutcome.ABANDONED)
             count_usage_missing(self.tenant, self.asked)
 
 
-def check_first(reading: Reading, request: SDKRequest) -> None:
+def check_first(reading: ParsedAnswer, request: SDKRequest) -> None:
     """Raise for a stream that begins with a failure, as the SDK does for a chat's; one that was charged has begun."""
     failure = reading.failure
     if failure is not None and reading.usage is None:
@@ -61,28 +63,28 @@ def check_first(reading: Reading, request: SDKRequest) -> None:
         raise APIError(failure.message, request, body=body)
 
 
-def outcome_of(error: Exception) -> Outcome:
+def outcome_of(error: Exception) -> RequestOutcome:
     """How a request ended, from the SDK's error. Unreadable means: answered and charged, but not understood."""
     match error:
         case APITimeoutError():
-            return Outcome.TIMEOUT
+            return RequestOutcome.TIMEOUT
         case APIConnectionError():
-            return Outcome.UNREACHABLE
+            return RequestOutcome.UNREACHABLE
         case APIStatusError():
             return _outcome_of_status(error.status_code)
         case APIResponseValidationError() | ValueError():
-            return Outcome.UNREADABLE
+            return RequestOutcome.UNREADABLE
         case APIError():
-            return _IN_STREAM.get(error.code or "", _IN_STREAM.get(error.type or "", Outcome.REFUSED))
+            return _IN_STREAM.get(error.code or "", _IN_STREAM.get(error.type or "", RequestOutcome.REFUSED))
         case _:
-            return Outcome.REFUSED
+            return RequestOutcome.REFUSED
 
 
-def _outcome_of_status(status: int) -> Outcome:
+def _outcome_of_status(status: int) -> RequestOutcome:
     if status == HTTPStatus.REQUEST_TIMEOUT:
-        return Outcome.TIMEOUT
+        return RequestOutcome.TIMEOUT
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Outcome.RATE_LIMITED
+        return RequestOutcome.RATE_LIMITED
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Outcome.SERVER_ERROR
-    return Outcome.REFUSED
+        return RequestOutcome.SERVER_ERROR
+    return RequestOutcome.REFUSED

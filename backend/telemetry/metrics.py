@@ -20,7 +20,7 @@ class TokenType(StrEnum):
     COMPLETION = "completion"
 
 
-class Outcome(StrEnum):
+class RequestOutcome(StrEnum):
     """How a request to the vendor ended; the values of the labels `outcome` and `reason`."""
 
     OK = "ok"
@@ -87,7 +87,7 @@ def register_tenants(
         for model in embedding:
             TOKENS.labels(tenant, model, TokenType.PROMPT)
         for model in (*chat, *embedding):
-            REQUESTS.labels(tenant, model, Outcome.OK)
+            REQUESTS.labels(tenant, model, RequestOutcome.OK)
             USAGE_MISSING.labels(tenant, model)
 
 
@@ -96,7 +96,7 @@ def count_tokens(tenant: str, model: str, kind: TokenType, tokens: int) -> None:
     TOKENS.labels(tenant, model, kind).inc(tokens)
 
 
-def count_request(tenant: str, model: str, outcome: Outcome) -> None:
+def count_request(tenant: str, model: str, outcome: RequestOutcome) -> None:
     """Add one request; each model of a chain that was tried counts for itself."""
     REQUESTS.labels(tenant, model, outcome).inc()
 
@@ -106,7 +106,7 @@ def count_usage_missing(tenant: str, model: str) -> None:
     USAGE_MISSING.labels(tenant, model).inc()
 
 
-def count_fallback(from_model: str, to_model: str, reason: Outcome) -> None:
+def count_fallback(from_model: str, to_model: str, reason: RequestOutcome) -> None:
     """Add one switch to the next model of the chain."""
     FALLBACKS.labels(from_model, to_model, reason).inc()
 

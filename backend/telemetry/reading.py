@@ -36,7 +36,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ParsedAnswer:
     """Who answered, with how many tokens (None: it did not say), and how the answer failed (None: it did not)."""
 
     model: str
@@ -44,13 +44,13 @@ class Reading:
     failure: Failure | None = None
 
 
-def read_chat(answer: ChatCompletion | ChatCompletionChunk) -> Reading:
+def read_chat(answer: ChatCompletion | ChatCompletionChunk) -> ParsedAnswer:
     """The reading of a chat completion, or of one chunk of its stream."""
     usage = getattr(answer, "usage", None)
     model = getattr(answer, "model", None) or ""
     if usage is None:
-        return Reading(model=model, usage=None)
-    return Reading(
+        return ParsedAnswer(model=model, usage=None)
+    return ParsedAnswer(
         model=model,
         usage=_usage(
             prompt=getattr(usage, "prompt_tokens", None),
@@ -60,13 +60,13 @@ def read_chat(answer: ChatCompletion | ChatCompletionChunk) -> Reading:
     )
 
 
-def read_response(answer: Response) -> Reading:
+def read_response(answer: Response) -> ParsedAnswer:
     """The reading of an answer of the Responses API."""
     usage = getattr(answer, "usage", None)
     model = str(getattr(answer, "model", None) or "")
     if usage is None:
-        return Reading(model=model, usage=None)
-    return Reading(
+        return ParsedAnswer(model=model, usage=None)
+    return ParsedAnswer(
         model=model,
         usage=_usage(
             prompt=getattr(usage, "input_tokens", None),
@@ -76,20 +76,20 @@ def read_response(answer: Response) -> Reading:
     )
 
 
-def read_chat_text(text: str) -> Reading:
+def read_chat_text(text: str) -> ParsedAnswer:
     """The reading of a chat completion that is not parsed yet."""
     return read_chat(ChatCompletion.construct(**json.loads(text)))
 
 
-def read_response_text(text: str) -> Reading:
+def read_response_text(text: str) -> ParsedAnswer:
     """The reading of a Responses answer that is not parsed yet."""
     return read_response(Response.construct(**json.loads(text)))
 
 
-def read_response_event(event: ResponseStreamEvent) -> Reading:
+def read_response_event(event: ResponseStreamEvent) -> ParsedAnswer:
     """The reading of one event of a Responses stream; usage comes with the last one (completed, incomplete, failed)."""
     answer = getattr(event, "response", None)
-    reading = Reading(model="", usage=None) if answer is None else read_response(answer)
+    reading = ParsedAnswer(model="", usage=None) if answer is None else read_response(answer)
     # The SDK raises the error of a chat's stream; of a response's stream it is an event like any other.
     match getattr(event, "type", None):
         case "error":
@@ -100,10 +100,10 @@ def read_response_event(event: ResponseStreamEvent) -> Reading:
             return reading
 
 
-def read_embeddings(answer: CreateEmbeddingResponse) -> Reading:
+def read_embeddings(answer: CreateEmbeddingResponse) -> ParsedAnswer:
     """The reading of an embeddings answer; all its tokens are prompt tokens."""
     usage = getattr(answer, "usage", None)
-    return Reading(
+    return ParsedAnswer(
         model=getattr(answer, "model", None) or "",
         usage=_usage(prompt=getattr(usage, "prompt_tokens", None), details=None, completion=0),
     )

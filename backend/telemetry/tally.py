@@ -1,13 +1,13 @@
 """The books of one request: what is counted when an answer has come, and when a stream has ended."""
 
 from backend.telemetry import metrics
-from backend.telemetry.metrics import Outcome
-from backend.telemetry.reading import Reading, Usage
+from backend.telemetry.metrics import RequestOutcome
+from backend.telemetry.reading import ParsedAnswer, Usage
 
 
-def count_answer(tenant: str, asked: str, reading: Reading) -> None:
+def count_answer(tenant: str, asked: str, reading: ParsedAnswer) -> None:
     """Count a whole answer under the model that gave it; an answer that names none was given by the one asked."""
-    _count(tenant, reading.model or asked, reading.usage, Outcome.OK)
+    _count(tenant, reading.model or asked, reading.usage, RequestOutcome.OK)
 
 
 class StreamTally:
@@ -17,10 +17,10 @@ class StreamTally:
         self._tenant = tenant
         self._model = asked
         self._usage: Usage | None = None
-        self._outcome = Outcome.ABANDONED
+        self._outcome = RequestOutcome.ABANDONED
         self.has_begun = False
 
-    def saw(self, reading: Reading) -> None:
+    def saw(self, reading: ParsedAnswer) -> None:
         """Note what a chunk says. Usage is not added up: some servers repeat the running total in each chunk."""
         self.has_begun = True
         self._model = reading.model or self._model
@@ -31,12 +31,12 @@ class StreamTally:
     def ended(self) -> None:
         """The vendor said all it had to say, be it that the answer failed."""
         self.has_begun = True
-        if self._outcome is not Outcome.INTERRUPTED:
-            self._outcome = Outcome.OK
+        if self._outcome is not RequestOutcome.INTERRUPTED:
+            self._outcome = RequestOutcome.OK
 
     def broke(self) -> None:
         """The stream failed under its reader."""
-        self._outcome = Outcome.INTERRUPTED
+        self._outcome = RequestOutcome.INTERRUPTED
 
     def settle(self) -> None:
         """Count. A stream that failed, or was left, before its first chunk is counted by the chain."""
@@ -44,7 +44,7 @@ class StreamTally:
             _count(self._tenant, self._model, self._usage, self._outcome)
 
 
-def _count(tenant: str, model: str, usage: Usage | None, outcome: Outcome) -> None:
+def _count(tenant: str, model: str, usage: Usage | None, outcome: RequestOutcome) -> None:
     if usage is None:
         metrics.count_usage_missing(tenant, model)
     else:

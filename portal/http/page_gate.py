@@ -10,7 +10,7 @@ from reflex.utils.prerequisites import get_web_dir
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backend.accounts.types import Session
+from backend.accounts.types import UserSession
 from backend.errors import AppError, SignInRequired
 from portal import routes, session
 from portal.http.forms import see_other
@@ -62,7 +62,7 @@ async def _elsewhere(scope: Scope) -> str | None:
     return _home_unless_allowed(found, roles)
 
 
-def _home_unless_allowed(found: Session, roles: frozenset[str] | None) -> str | None:
+def _home_unless_allowed(found: UserSession, roles: frozenset[str] | None) -> str | None:
     if roles is not None and found.actor.role in roles:
         return None
     return routes.home_of(found.actor.role)

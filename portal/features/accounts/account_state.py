@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import reflex as rx
 
 from backend.accounts import service as accounts
-from backend.accounts.types import Session, SessionId
+from backend.accounts.types import SessionId, UserSession
 from backend.actor import Actor
 from backend.errors import AppError, Invalid, SignInFailed, TooManyAttempts, Unavailable
 from backend.i18n.catalog import Lang, text
@@ -82,7 +82,7 @@ class AccountState(rx.State):
         self.failed, self.password_failed = (said, "") if is_of_sessions else ("", said)
 
 
-def _sessions(found: Session, lang: Lang) -> list[SessionRow]:
+def _sessions(found: UserSession, lang: Lang) -> list[SessionRow]:
     return [rows.to_row(each, lang) for each in accounts.sessions(found.actor, current=found.id)]
 
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from backend.accounts.types import Session
+from backend.accounts.types import UserSession
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 
@@ -38,7 +38,7 @@ class SessionRow:
     is_current: bool
 
 
-def to_row(session: Session, lang: Lang) -> SessionRow:
+def to_row(session: UserSession, lang: Lang) -> SessionRow:
     """A line of the sessions."""
     return SessionRow(
         key=str(session.id),

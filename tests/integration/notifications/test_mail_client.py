@@ -12,7 +12,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from backend.clients import mail
-from backend.clients.mail import Outcome, mail_connection
+from backend.clients.mail import DeliveryStatus, mail_connection
 from backend.errors import Unavailable
 from backend.sandbox.processes import free_port
 from tests.conftest import forget_caches
@@ -61,14 +61,14 @@ def expecting(name: bytes, password: bytes, seen: list[bytes]) -> dict[str, obje
     return {"authenticator": authenticator, "auth_require_tls": False}
 
 
-def send() -> mail.Verdict:
+def send() -> mail.DeliveryResult:
     with mail_connection("portal.example") as connection:
         return connection.send(LETTER)
 
 
 def test_a_mail_arrives_byte_for_byte(bare_office: PostOffice, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(bare_office, "smtp://127.0.0.1:{port}", monkeypatch):
-        assert send().outcome == Outcome.ACCEPTED
+        assert send().status == DeliveryStatus.ACCEPTED
 
     assert bare_office.received == [LETTER.content]
 
@@ -79,7 +79,7 @@ def test_encryption_is_used_when_it_is_offered(
     monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
     options = {"tls_context": server_context(), "require_starttls": True}
     with serving(bare_office, "smtp://localhost:{port}", monkeypatch, **options):
-        assert send().outcome == Outcome.ACCEPTED
+        assert send().status == DeliveryStatus.ACCEPTED
 
 
 def test_a_certificate_that_nobody_vouches_for_stops_the_mail(
@@ -101,7 +101,7 @@ def test_smtps_is_encrypted_from_the_first_byte(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
     with serving(bare_office, "smtps://localhost:{port}", monkeypatch, ssl_context=server_context()):
-        assert send().outcome == Outcome.ACCEPTED
+        assert send().status == DeliveryStatus.ACCEPTED
 
 
 def test_credentials_of_the_address_are_decoded_and_used(
@@ -110,7 +110,7 @@ def test_credentials_of_the_address_are_decoded_and_used(
     seen: list[bytes] = []
     options = expecting(b"portal@relay", b"p/w:1", seen)
     with serving(bare_office, "smtp://portal%40relay:p%2Fw%3A1@127.0.0.1:{port}", monkeypatch, **options):
-        assert send().outcome == Outcome.ACCEPTED
+        assert send().status == DeliveryStatus.ACCEPTED
 
     assert seen == [b"p/w:1"]
 
@@ -151,21 +151,21 @@ def test_credentials_never_travel_unencrypted_beyond_this_machine(
 
 
 @pytest.mark.parametrize(
-    ("reply", "outcome"),
+    ("reply", "status"),
     [
-        ("550 5.1.1 no such user", Outcome.REFUSED_FOR_GOOD),
-        ("550 5.7.1 relay access denied", Outcome.REFUSED_US),
-        ("553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", Outcome.REFUSED_US),
-        ("554 go away", Outcome.REFUSED_US),
-        ("451 4.3.0 come again", Outcome.REFUSED_FOR_NOW),
+        ("550 5.1.1 no such user", DeliveryStatus.REFUSED_FOR_GOOD),
+        ("550 5.7.1 relay access denied", DeliveryStatus.REFUSED_US),
+        ("553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", DeliveryStatus.REFUSED_US),
+        ("554 go away", DeliveryStatus.REFUSED_US),
+        ("451 4.3.0 come again", DeliveryStatus.REFUSED_FOR_NOW),
     ],
 )
 def test_only_a_missing_recipient_is_final(
-    bare_office: PostOffice, monkeypatch: pytest.MonkeyPatch, reply: str, outcome: Outcome
+    bare_office: PostOffice, monkeypatch: pytest.MonkeyPatch, reply: str, status: DeliveryStatus
 ) -> None:
     bare_office.unknown, bare_office.unknown_reply = {LETTER.recipient}, reply
     with serving(bare_office, "smtp://127.0.0.1:{port}", monkeypatch):
-        assert send() == mail.Verdict(outcome=outcome, reply=reply)
+        assert send() == mail.DeliveryResult(status=status, reply=reply)
 
 
 def test_a_refused_text_is_tried_again_and_leaves_the_connection_usable(
@@ -176,9 +176,9 @@ def test_a_refused_text_is_tried_again_and_leaves_the_connection_usable(
         serving(bare_office, "smtp://127.0.0.1:{port}", monkeypatch),
         mail_connection("portal.example") as connection,
     ):
-        assert connection.send(LETTER).outcome == Outcome.REFUSED_US
+        assert connection.send(LETTER).status == DeliveryStatus.REFUSED_US
         bare_office.fault = Fault.NONE
-        assert connection.send(LETTER).outcome == Outcome.ACCEPTED
+        assert connection.send(LETTER).status == DeliveryStatus.ACCEPTED
 
 
 @pytest.mark.parametrize(

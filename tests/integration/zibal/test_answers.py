@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backend.clients.zibal import Result, Status, local_mobile, mask_card, parse_track_id
+from backend.clients.zibal import GatewayResult, GatewayStatus, local_mobile, mask_card, parse_track_id
 from backend.clients.zibal_answers import to_report, to_session
 from backend.errors import Unavailable
 
@@ -40,8 +40,8 @@ def test_no_answer_crashes_and_only_the_exact_codes_mean_success_or_paid(answer:
         to_session(answer)
     except Unavailable:
         return
-    assert (report.result is Result.OK) == (str(answer["result"]) == "100")
-    assert (report.status is Status.PAID_VERIFIED) == (
+    assert (report.result is GatewayResult.OK) == (str(answer["result"]) == "100")
+    assert (report.status is GatewayStatus.PAID_VERIFIED) == (
         answer.get("status") in (1, "1") and answer["status"] is not True
     )
     assert report.amount_rial is None or report.amount_rial >= 0

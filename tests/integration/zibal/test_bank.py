@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from backend.clients.zibal import Status, TrackId, ZibalGateway
+from backend.clients.zibal import GatewayStatus, TrackId, ZibalGateway
 from backend.sandbox.zibal import codes
 from backend.sandbox.zibal.driver import Driver
 from tests.integration.zibal.conftest import Shop
@@ -108,7 +108,7 @@ def test_paying_leads_back_with_the_shops_own_parameters_first(
         ("status", "2"),
         ("orderId", "a&b=c"),
     ]
-    assert client.inquire(track_id).status is Status.PAID_UNVERIFIED
+    assert client.inquire(track_id).status is GatewayStatus.PAID_UNVERIFIED
 
 
 def test_without_an_order_none_comes_back(zibal: Driver) -> None:
@@ -130,7 +130,7 @@ def test_every_other_button_leads_back_without_success(
 
     query = dict(query_of(answer.headers["location"]))
     assert (query["success"], query["status"]) == ("0", str(status))
-    assert client.inquire(track_id).status is Status(status)
+    assert client.inquire(track_id).status is GatewayStatus(status)
 
 
 def test_a_second_click_changes_nothing_and_leads_back_again(
@@ -168,7 +168,7 @@ def test_a_session_that_lay_too_long_cannot_be_paid(
 
     assert "به پایان رسیده" in shown.text
     assert "به پایان رسیده" in answer.text
-    assert client.inquire(track_id).status is Status.WAITING
+    assert client.inquire(track_id).status is GatewayStatus.WAITING
 
 
 @pytest.mark.parametrize("track_id", ["1", "x", "۱۲", "-1", "99999999999999999999"])
@@ -188,7 +188,7 @@ def test_a_callback_that_is_never_sent_leaves_the_payer_at_the_bank(
     answer = choose(client, track_id, "pay")
 
     assert answer.status_code == 200
-    assert client.inquire(track_id).status is Status.PAID_UNVERIFIED
+    assert client.inquire(track_id).status is GatewayStatus.PAID_UNVERIFIED
 
 
 def test_a_callback_may_lack_its_status_or_lie(

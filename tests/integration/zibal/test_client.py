@@ -6,11 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from backend.clients.zibal import (
+    GatewayResult,
+    GatewayStatus,
     PaymentReport,
-    Result,
     SessionOpened,
     SessionRefused,
-    Status,
     TrackId,
     ZibalGateway,
 )
@@ -22,7 +22,7 @@ CALLBACK = "https://portal.docuchat.example/payments/return?nonce=1"
 Opener = Callable[..., TrackId]
 
 
-def refused(client: ZibalGateway, amount: int = 20_000, callback: str = CALLBACK) -> Result:
+def refused(client: ZibalGateway, amount: int = 20_000, callback: str = CALLBACK) -> GatewayResult:
     answer = client.open_session(amount_rial=Rial(amount), callback_url=callback, order_id="o")
     assert isinstance(answer, SessionRefused), answer
     assert answer.message
@@ -32,7 +32,7 @@ def refused(client: ZibalGateway, amount: int = 20_000, callback: str = CALLBACK
 def test_a_session_that_was_opened_waits_for_its_payer(client: ZibalGateway, open_session: Opener) -> None:
     report = client.inquire(open_session(order_id="7f3"))
 
-    assert (report.result, report.status) == (Result.OK, Status.WAITING)
+    assert (report.result, report.status) == (GatewayResult.OK, GatewayStatus.WAITING)
     assert (report.amount_rial, report.order_id) == (20_000, "7f3")
     assert (report.paid_at, report.verified_at, report.ref_number, report.card) == (None, None, None, None)
 
@@ -62,11 +62,15 @@ def test_money_is_accepted_once_and_asking_again_says_so(
 
     first, second = client.verify(track_id), client.verify(track_id)
 
-    assert (first.result, first.status, first.amount_rial) == (Result.OK, Status.PAID_VERIFIED, 20_000)
-    assert second == PaymentReport(
-        result=Result.ALREADY_VERIFIED, result_code=201, message="previously verifed"
+    assert (first.result, first.status, first.amount_rial) == (
+        GatewayResult.OK,
+        GatewayStatus.PAID_VERIFIED,
+        20_000,
     )
-    assert client.inquire(track_id).status is Status.PAID_VERIFIED
+    assert second == PaymentReport(
+        result=GatewayResult.ALREADY_VERIFIED, result_code=201, message="previously verifed"
+    )
+    assert client.inquire(track_id).status is GatewayStatus.PAID_VERIFIED
 
 
 def test_paid_and_not_verified_is_told_apart_from_verified(
@@ -77,7 +81,7 @@ def test_paid_and_not_verified_is_told_apart_from_verified(
 
     report = client.inquire(track_id)
 
-    assert (report.status, report.status_code) == (Status.PAID_UNVERIFIED, 2)
+    assert (report.status, report.status_code) == (GatewayStatus.PAID_UNVERIFIED, 2)
     assert report.paid_at is not None
     assert report.verified_at is None
 
@@ -114,13 +118,15 @@ def test_a_session_of_another_merchant_is_unknown(zibal: Driver, open_session: O
     verified, asked = other.verify(track_id), other.inquire(track_id)
     other.close()
 
-    expected = PaymentReport(result=Result.TRACK_ID_UNKNOWN, result_code=203, message="trackId not found")
+    expected = PaymentReport(
+        result=GatewayResult.TRACK_ID_UNKNOWN, result_code=203, message="trackId not found"
+    )
     assert (verified, asked) == (expected, expected)
 
 
 def test_an_unpaid_session_is_not_verified(client: ZibalGateway, open_session: Opener) -> None:
     assert client.verify(open_session()) == PaymentReport(
-        result=Result.NOT_PAID, result_code=202, message="transaction failed"
+        result=GatewayResult.NOT_PAID, result_code=202, message="transaction failed"
     )
 
 
@@ -133,17 +139,21 @@ def test_every_failure_is_reported_by_name_and_never_verified(
 
     report = client.inquire(track_id)
 
-    assert report.status is Status(status) is not Status.UNKNOWN
+    assert report.status is GatewayStatus(status) is not GatewayStatus.UNKNOWN
     assert report.paid_at is None
-    assert client.verify(track_id).result is Result.NOT_PAID
+    assert client.verify(track_id).result is GatewayResult.NOT_PAID
 
 
 @pytest.mark.parametrize(
     ("act", "status"),
-    [("refund", Status.REFUNDED), ("refunding", Status.REFUNDING), ("reverse", Status.REVERSED)],
+    [
+        ("refund", GatewayStatus.REFUNDED),
+        ("refunding", GatewayStatus.REFUNDING),
+        ("reverse", GatewayStatus.REVERSED),
+    ],
 )
 def test_money_that_went_back_later_is_seen_by_asking(
-    zibal: Driver, client: ZibalGateway, open_session: Opener, act: str, status: Status
+    zibal: Driver, client: ZibalGateway, open_session: Opener, act: str, status: GatewayStatus
 ) -> None:
     track_id = open_session()
     zibal.pay(track_id)
@@ -165,20 +175,20 @@ def test_unverified_money_goes_back_when_that_is_switched_on(
 
     zibal.advance(901)
 
-    assert client.inquire(late).status is Status.REVERSED
-    assert client.verify(late).result is Result.NOT_PAID
-    assert client.inquire(early).status is Status.PAID_VERIFIED
+    assert client.inquire(late).status is GatewayStatus.REVERSED
+    assert client.verify(late).result is GatewayResult.NOT_PAID
+    assert client.inquire(early).status is GatewayStatus.PAID_VERIFIED
 
 
 @pytest.mark.parametrize("amount", [0, 1, 999, 1_000])
 def test_amounts_up_to_the_floor_are_too_small(client: ZibalGateway, amount: int) -> None:
-    assert refused(client, amount=amount) is Result.AMOUNT_TOO_SMALL
+    assert refused(client, amount=amount) is GatewayResult.AMOUNT_TOO_SMALL
 
 
 def test_an_amount_over_the_ceiling_is_too_large(zibal: Driver, client: ZibalGateway) -> None:
     zibal.merchant("zibal", ceiling_rial=3_000_000_000)
 
-    assert refused(client, amount=3_000_000_001) is Result.AMOUNT_TOO_LARGE
+    assert refused(client, amount=3_000_000_001) is GatewayResult.AMOUNT_TOO_LARGE
     assert isinstance(
         client.open_session(amount_rial=Rial(3_000_000_000), callback_url=CALLBACK, order_id="o"),
         SessionOpened,
@@ -187,13 +197,13 @@ def test_an_amount_over_the_ceiling_is_too_large(zibal: Driver, client: ZibalGat
 
 @pytest.mark.parametrize("callback", ["", "ftp://a.example/", "/return", "https://"])
 def test_a_callback_that_is_no_web_address_is_refused(client: ZibalGateway, callback: str) -> None:
-    assert refused(client, callback=callback) is Result.CALLBACK_INVALID
+    assert refused(client, callback=callback) is GatewayResult.CALLBACK_INVALID
 
 
 def test_a_callback_outside_the_registered_domain_is_refused(zibal: Driver, client: ZibalGateway) -> None:
     zibal.merchant("zibal", domain="docuchat.ir")
 
-    assert refused(client, callback="https://portal.other.ir/return") is Result.CALLBACK_INVALID
+    assert refused(client, callback="https://portal.other.ir/return") is GatewayResult.CALLBACK_INVALID
     assert isinstance(
         client.open_session(
             amount_rial=Rial(20_000), callback_url="https://portal.docuchat.ir/return", order_id="o"
@@ -205,15 +215,17 @@ def test_a_callback_outside_the_registered_domain_is_refused(zibal: Driver, clie
 @pytest.mark.parametrize(
     ("merchant", "fields", "result"),
     [
-        pytest.param("nobody", None, Result.MERCHANT_UNKNOWN, id="unknown"),
-        pytest.param("resting", {"is_active": False}, Result.MERCHANT_INACTIVE, id="inactive"),
-        pytest.param("not valid!", None, Result.MERCHANT_INVALID, id="invalid"),
-        pytest.param("", None, Result.MERCHANT_INVALID, id="empty"),
-        pytest.param("fenced", {"allowed_addresses": ["10.0.0.1"]}, Result.ADDRESS_NOT_ALLOWED, id="address"),
+        pytest.param("nobody", None, GatewayResult.MERCHANT_UNKNOWN, id="unknown"),
+        pytest.param("resting", {"is_active": False}, GatewayResult.MERCHANT_INACTIVE, id="inactive"),
+        pytest.param("not valid!", None, GatewayResult.MERCHANT_INVALID, id="invalid"),
+        pytest.param("", None, GatewayResult.MERCHANT_INVALID, id="empty"),
+        pytest.param(
+            "fenced", {"allowed_addresses": ["10.0.0.1"]}, GatewayResult.ADDRESS_NOT_ALLOWED, id="address"
+        ),
     ],
 )
 def test_a_merchant_who_may_not_is_told_so_by_every_call(
-    zibal: Driver, merchant: str, fields: dict[str, object] | None, result: Result
+    zibal: Driver, merchant: str, fields: dict[str, object] | None, result: GatewayResult
 ) -> None:
     if fields:
         zibal.merchant(merchant, **fields)
@@ -231,7 +243,7 @@ def test_refusals_that_our_requests_cannot_cause_have_names_too(
 ) -> None:
     zibal.fault("request", "result", code)
 
-    assert refused(client) is Result(code) is not Result.UNKNOWN
+    assert refused(client) is GatewayResult(code) is not GatewayResult.UNKNOWN
 
 
 def test_a_mobile_number_is_sent_in_the_form_the_gateway_wants(zibal: Driver, client: ZibalGateway) -> None:

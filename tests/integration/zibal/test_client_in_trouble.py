@@ -14,7 +14,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from backend.clients import http
-from backend.clients.zibal import Result, SessionOpened, SessionRefused, Status, TrackId, ZibalGateway
+from backend.clients.zibal import (
+    GatewayResult,
+    GatewayStatus,
+    SessionOpened,
+    SessionRefused,
+    TrackId,
+    ZibalGateway,
+)
 from backend.errors import Unavailable
 from backend.money import Rial
 from backend.sandbox.kubernetes.tls import certificate_in
@@ -82,7 +89,7 @@ def test_trouble_that_passes_is_not_even_noticed(
 
     report = client.verify(track_id) if point == "verify" else client.inquire(track_id)
 
-    assert report.result is Result.OK
+    assert report.result is GatewayResult.OK
     assert len(zibal.calls(point, track_id)) == 3
 
 
@@ -116,8 +123,8 @@ def test_a_lost_answer_of_verify_ends_as_already_verified(
 
     report = client.verify(track_id)
 
-    assert (report.result, report.amount_rial) == (Result.ALREADY_VERIFIED, None)
-    assert client.inquire(track_id).status is Status.PAID_VERIFIED
+    assert (report.result, report.amount_rial) == (GatewayResult.ALREADY_VERIFIED, None)
+    assert client.inquire(track_id).status is GatewayStatus.PAID_VERIFIED
 
 
 def test_a_dropped_verify_without_effect_leaves_the_money_unverified(
@@ -131,8 +138,8 @@ def test_a_dropped_verify_without_effect_leaves_the_money_unverified(
         hasty.verify(track_id)
 
     zibal.heal(number)
-    assert client.inquire(track_id).status is Status.PAID_UNVERIFIED
-    assert client.verify(track_id).result is Result.OK
+    assert client.inquire(track_id).status is GatewayStatus.PAID_UNVERIFIED
+    assert client.verify(track_id).result is GatewayResult.OK
 
 
 @pytest.mark.parametrize("track_id", [None, "x", -5, 0.5, True, 2**63, "", {"a": 1}])
@@ -159,8 +166,8 @@ def test_an_unknown_result_is_neither_success_nor_a_known_refusal(
     reports = [client.verify(track_id), client.inquire(track_id)]
 
     assert isinstance(opened, SessionRefused)
-    assert (opened.result, opened.result_code) == (Result.UNKNOWN, code)
-    assert [(one.result, one.result_code) for one in reports] == [(Result.UNKNOWN, code)] * 2
+    assert (opened.result, opened.result_code) == (GatewayResult.UNKNOWN, code)
+    assert [(one.result, one.result_code) for one in reports] == [(GatewayResult.UNKNOWN, code)] * 2
 
 
 @pytest.mark.parametrize("status", [0, 13, 14, 17, 19, 20, 22, 100, -3, -100, "paid", 1.0, True, [], {}])
@@ -170,7 +177,7 @@ def test_an_unknown_status_is_neither_paid_nor_failed(
     track_id = open_session()
     zibal.fault("inquiry", "status", status)
 
-    assert client.inquire(track_id).status is Status.UNKNOWN
+    assert client.inquire(track_id).status is GatewayStatus.UNKNOWN
 
 
 def test_lies_about_amount_and_order_reach_the_caller_as_told(
@@ -200,7 +207,7 @@ def test_fields_that_are_missing_are_absent_and_nothing_else(
 
     report = client.verify(track_id) if point == "verify" else client.inquire(track_id)
 
-    assert report.result is Result.OK
+    assert report.result is GatewayResult.OK
     assert (report.status, report.amount_rial, report.order_id, report.paid_at) == (None, None, None, None)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from backend.clients.zibal import Status, TrackId, ZibalGateway
+from backend.clients.zibal import GatewayStatus, TrackId, ZibalGateway
 from backend.sandbox.processes import accepts, free_port
 from backend.sandbox.zibal import codes
 from backend.sandbox.zibal.driver import Driver
@@ -248,7 +248,11 @@ def test_sessions_survive_a_restart_with_a_state_file(tmp_path: Path) -> None:
         report = client.verify(TrackId(track_id))
         client.close()
 
-    assert (report.status, report.amount_rial, report.order_id) == (Status.PAID_VERIFIED, 20_000, "o-1")
+    assert (report.status, report.amount_rial, report.order_id) == (
+        GatewayStatus.PAID_VERIFIED,
+        20_000,
+        "o-1",
+    )
 
 
 def test_a_line_that_a_crash_cut_off_costs_only_itself(tmp_path: Path) -> None:

@@ -9,14 +9,14 @@ import pytest
 
 from backend import mail_address
 from backend.accounts import rules
-from backend.accounts.types import Session, SessionId
+from backend.accounts.types import SessionId, UserSession
 from backend.actor import Actor, Role, TenantId, UserId
 from backend.errors import Forbidden, Invalid, NotFound
 
 OWN, OTHER = TenantId(UUID(int=1)), TenantId(UUID(int=2))
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ADMIN = Actor(name="a@acme.example", role=Role.TENANT_ADMIN, tenant_id=OWN, user_id=UserId(UUID(int=3)))
-SESSION = Session(
+SESSION = UserSession(
     id=SessionId(UUID(int=4)),
     actor=ADMIN,
     email="a@acme.example",

@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 
 from backend.actor import Actor, Role
 from backend.audit import rules
-from backend.audit.types import Entry, Event, Head
+from backend.audit.types import AuditEntry, AuditEvent, Head
 from backend.errors import Invalid
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 1, tzinfo=UTC)
 OPERATOR = Actor(name="op@docuchat.example", role=Role.OPERATOR)
 
 
-def event(**detail: object) -> Event:
+def event(**detail: object) -> AuditEvent:
     return rules.event_of(OPERATOR, "invoice.released", "invoice:1", detail, NOW)
 
 
-def entry(of: Event, previous: bytes = rules.BEGINNING) -> Entry:
-    return Entry(id=1, event=of, previous_hash=previous, hash=rules.chained(previous, of))
+def entry(of: AuditEvent, previous: bytes = rules.BEGINNING) -> AuditEntry:
+    return AuditEntry(id=1, event=of, previous_hash=previous, hash=rules.chained(previous, of))
 
 
 def test_an_entry_that_nobody_touched_has_no_fault() -> None:

@@ -11,12 +11,12 @@ from prometheus_client import REGISTRY
 
 from backend.telemetry.asking import Asker, nothing
 from backend.telemetry.asking_async import AsyncAsker
-from backend.telemetry.reading import Failure, Reading, Usage
+from backend.telemetry.reading import Failure, ParsedAnswer, Usage
 
 FIRST, SECOND = "gpt-5.2", "gpt-5-mini"
 CHAIN = {FIRST: [SECOND]}
-WORD = Reading(model="", usage=None)
-LAST = Reading(model=FIRST, usage=Usage(prompt=3))
+WORD = ParsedAnswer(model="", usage=None)
+LAST = ParsedAnswer(model=FIRST, usage=Usage(prompt=3))
 VENDOR = httpx2.Response(429, request=httpx2.Request("POST", "http://127.0.0.1/v1"))
 CROWDED = openai.RateLimitError("x", response=VENDOR, body=None)
 LEAVING = [
@@ -27,8 +27,8 @@ LEAVING = [
     pytest.param(TimeoutError(), id="an alarm that went off"),
 ]
 ABANDONED = {(FIRST, "abandoned"): 1, (FIRST, "missing"): 1}
-Steps = Sequence[Reading | BaseException]
-Send = Callable[[str], Reading]
+Steps = Sequence[ParsedAnswer | BaseException]
+Send = Callable[[str], ParsedAnswer]
 Opening = Callable[[str], Steps]
 
 
@@ -40,7 +40,7 @@ class Stream:
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
 
-    def __iter__(self) -> Iterator[Reading]:
+    def __iter__(self) -> Iterator[ParsedAnswer]:
         yield from map(_take, self._steps)
 
     def close(self) -> None:
@@ -55,7 +55,7 @@ class AsyncStream:
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
 
-    async def __aiter__(self) -> AsyncIterator[Reading]:
+    async def __aiter__(self) -> AsyncIterator[ParsedAnswer]:
         for step in self._steps:
             yield _take(step)
 
@@ -71,11 +71,11 @@ class Asking:
         self._sync = Asker(tenant, CHAIN)
         self._async = AsyncAsker(tenant, CHAIN)
 
-    def answer(self, send: Send, read: Callable[[Reading], Reading] | None = None) -> Reading:
-        def send_sync(model: str) -> Reading:
+    def answer(self, send: Send, read: Callable[[ParsedAnswer], ParsedAnswer] | None = None) -> ParsedAnswer:
+        def send_sync(model: str) -> ParsedAnswer:
             return send(model)
 
-        async def send_async(model: str) -> Reading:
+        async def send_async(model: str) -> ParsedAnswer:
             return send(model)
 
         asked, reads = {"model": FIRST}, read or _same
@@ -83,11 +83,11 @@ class Asking:
             return asyncio.run(self._async.answer(asked, send_async, reads))
         return self._sync.answer(asked, send_sync, reads)
 
-    def stream(self, opening: Opening, hides: Callable[[Reading], bool] = nothing) -> list[Reading]:
+    def stream(self, opening: Opening, hides: Callable[[ParsedAnswer], bool] = nothing) -> list[ParsedAnswer]:
         async def open_async(model: str) -> AsyncStream:
             return AsyncStream(opening(model))
 
-        async def read_all() -> list[Reading]:
+        async def read_all() -> list[ParsedAnswer]:
             found = await self._async.stream({"model": FIRST}, open_async, _same, hides=hides)
             return [item async for item in found]
 
@@ -120,17 +120,17 @@ def books(tenant: str) -> dict[tuple[str, str], int]:
     }
 
 
-def _take(step: Reading | BaseException) -> Reading:
-    if isinstance(step, Reading):
+def _take(step: ParsedAnswer | BaseException) -> ParsedAnswer:
+    if isinstance(step, ParsedAnswer):
         return step
     raise step
 
 
-def _same(reading: Reading) -> Reading:
+def _same(reading: ParsedAnswer) -> ParsedAnswer:
     return reading
 
 
-def _crowded_then(step: Reading | BaseException) -> Send:
+def _crowded_then(step: ParsedAnswer | BaseException) -> Send:
     return lambda model: _take(CROWDED if model == FIRST else step)
 
 
@@ -211,8 +211,8 @@ def test_who_stays_to_the_end_is_not_missing(asking: Asking, tenant: str) -> Non
     assert books(tenant) == {(FIRST, "ok"): 2}
 
 
-def _failing_with(code: str, usage: Usage | None = None) -> Reading:
-    return Reading(model="", usage=usage, failure=Failure(code=code, message="try later"))
+def _failing_with(code: str, usage: Usage | None = None) -> ParsedAnswer:
+    return ParsedAnswer(model="", usage=usage, failure=Failure(code=code, message="try later"))
 
 
 @pytest.mark.parametrize("code", ["server_error", "rate_limit_exceeded"])

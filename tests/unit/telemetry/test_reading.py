@@ -12,11 +12,11 @@ from openai.types.responses import (
 )
 
 from backend.telemetry.fallback import outcome_of
-from backend.telemetry.metrics import Outcome
+from backend.telemetry.metrics import RequestOutcome
 from backend.telemetry.options import with_usage
 from backend.telemetry.reading import (
     Failure,
-    Reading,
+    ParsedAnswer,
     Usage,
     read_chat,
     read_embeddings,
@@ -84,12 +84,12 @@ def test_the_usage_of_a_response() -> None:
     [
         pytest.param(
             ResponseErrorEvent.construct(type="error", code="server_error", message="try later"),
-            Reading(model="", usage=None, failure=Failure(code="server_error", message="try later")),
+            ParsedAnswer(model="", usage=None, failure=Failure(code="server_error", message="try later")),
             id="an error",
         ),
         pytest.param(
             ResponseErrorEvent.construct(type="error", code=None),
-            Reading(model="", usage=None, failure=Failure(code="", message="The stream failed.")),
+            ParsedAnswer(model="", usage=None, failure=Failure(code="", message="The stream failed.")),
             id="an error without a word",
         ),
         pytest.param(
@@ -101,7 +101,7 @@ def test_the_usage_of_a_response() -> None:
                     "usage": {"input_tokens": 5, "output_tokens": 1},
                 },
             ),
-            Reading(
+            ParsedAnswer(
                 model="gpt-5.2",
                 usage=Usage(prompt=5, completion=1),
                 failure=Failure(code="server_error", message="try later"),
@@ -113,12 +113,12 @@ def test_the_usage_of_a_response() -> None:
                 type="response.completed",
                 response={"model": "gpt-5.2", "error": None, "usage": None},
             ),
-            Reading(model="gpt-5.2", usage=None),
+            ParsedAnswer(model="gpt-5.2", usage=None),
             id="a response that did not",
         ),
     ],
 )
-def test_the_failure_of_a_response_stream(event: ResponseStreamEvent, expected: Reading) -> None:
+def test_the_failure_of_a_response_stream(event: ResponseStreamEvent, expected: ParsedAnswer) -> None:
     assert read_response_event(event) == expected
 
 
@@ -141,23 +141,23 @@ def _status(code: int) -> openai.APIStatusError:
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (openai.APITimeoutError(REQUEST), Outcome.TIMEOUT),
-        (openai.APIConnectionError(request=REQUEST), Outcome.UNREACHABLE),
-        (_status(400), Outcome.REFUSED),
-        (_status(401), Outcome.REFUSED),
-        (_status(404), Outcome.REFUSED),
-        (_status(408), Outcome.TIMEOUT),
-        (_status(409), Outcome.REFUSED),
-        (_status(429), Outcome.RATE_LIMITED),
-        (_status(500), Outcome.SERVER_ERROR),
-        (_status(529), Outcome.SERVER_ERROR),
-        (openai.APIError("x", REQUEST, body={"type": "server_error"}), Outcome.SERVER_ERROR),
-        (openai.APIError("x", REQUEST, body={"code": "rate_limit_exceeded"}), Outcome.RATE_LIMITED),
-        (openai.APIError("x", REQUEST, body={"type": "invalid_request_error"}), Outcome.REFUSED),
-        (ValueError("no JSON"), Outcome.UNREADABLE),
-        (openai.OpenAIError("no key"), Outcome.REFUSED),
+        (openai.APITimeoutError(REQUEST), RequestOutcome.TIMEOUT),
+        (openai.APIConnectionError(request=REQUEST), RequestOutcome.UNREACHABLE),
+        (_status(400), RequestOutcome.REFUSED),
+        (_status(401), RequestOutcome.REFUSED),
+        (_status(404), RequestOutcome.REFUSED),
+        (_status(408), RequestOutcome.TIMEOUT),
+        (_status(409), RequestOutcome.REFUSED),
+        (_status(429), RequestOutcome.RATE_LIMITED),
+        (_status(500), RequestOutcome.SERVER_ERROR),
+        (_status(529), RequestOutcome.SERVER_ERROR),
+        (openai.APIError("x", REQUEST, body={"type": "server_error"}), RequestOutcome.SERVER_ERROR),
+        (openai.APIError("x", REQUEST, body={"code": "rate_limit_exceeded"}), RequestOutcome.RATE_LIMITED),
+        (openai.APIError("x", REQUEST, body={"type": "invalid_request_error"}), RequestOutcome.REFUSED),
+        (ValueError("no JSON"), RequestOutcome.UNREADABLE),
+        (openai.OpenAIError("no key"), RequestOutcome.REFUSED),
     ],
     ids=str,
 )
-def test_how_a_request_ended(error: Exception, outcome: Outcome) -> None:
+def test_how_a_request_ended(error: Exception, outcome: RequestOutcome) -> None:
     assert outcome_of(error) is outcome
