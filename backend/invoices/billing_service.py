@@ -1,6 +1,6 @@
 """How one day is measured and billed; ``service`` is the door to it.
 
-Everything that asks Prometheus comes before the transaction. Usage, invoices, meters, mails and the record
+Everything that asks Prometheus comes before the transaction. Usage, invoices, billed totals, mails and the record
 of the run are then stored together or not at all.
 """
 
@@ -21,14 +21,14 @@ from backend.db.engine import read, transaction
 from backend.errors import Conflict
 from backend.invoices import report_repository, repository, rules
 from backend.invoices.types import (
+    BilledTotal,
+    BilledTotalKey,
     BillingRun,
     DayBill,
     Invoice,
     InvoiceDraft,
     InvoiceId,
     Limits,
-    Meter,
-    MeterKey,
     RunState,
 )
 from backend.money import LARGEST_STORED, Rial
@@ -49,14 +49,14 @@ USUAL_DAYS = 30
 
 @dataclass(slots=True)
 class Planned:
-    """What the days before one in a plan would have left behind: meters by price version, and issued tokens."""
+    """What the days before one in a plan would have left behind: billed totals by price version, and issued tokens."""
 
-    meters: dict[int, dict[MeterKey, Meter]] = field(default_factory=dict)
+    billed_totals: dict[int, dict[BilledTotalKey, BilledTotal]] = field(default_factory=dict)
     issued: dict[date, dict[TenantId, int]] = field(default_factory=dict)
 
     def add(self, bill: DayBill) -> None:
         """Remember a day's bill."""
-        self.meters.setdefault(bill.price_version, {}).update(bill.meters)
+        self.billed_totals.setdefault(bill.price_version, {}).update(bill.billed_totals)
         self.issued[bill.day] = {draft.tenant.id: draft.tokens for draft in bill.issued}
 
     def most_tokens(self, first: date) -> dict[TenantId, int]:
@@ -105,11 +105,11 @@ def usage_and_tenants(actor: Actor, day: date) -> tuple[DayUsage, dict[str, Tena
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """What a day is priced by: its prices and tax, the meters before it, and who has an invoice already."""
+    """What a day is priced by: its prices and tax, the billed totals before it, and who has an invoice already."""
 
     price_list: PriceList
     tax_percent: Decimal
-    meters: dict[MeterKey, Meter]
+    billed_totals: dict[BilledTotalKey, BilledTotal]
     billed: set[TenantId]
     limits: Limits
 
@@ -122,7 +122,7 @@ class Basis:
             billed=self.billed,
             price_list=self.price_list,
             tax_percent=self.tax_percent,
-            meters=self.meters,
+            billed_totals=self.billed_totals,
             limits=self.limits,
         )
 
@@ -132,11 +132,11 @@ def basis_of(actor: Actor, day: date, earlier: Planned | None = None) -> Basis:
     planned, first = earlier or Planned(), day - timedelta(days=USUAL_DAYS)
     with read() as connection:
         price_list = pricing.price_list_on(actor, day)
-        meters = repository.meters(connection, price_list.version)
+        billed_totals = repository.billed_totals(connection, price_list.version)
         return Basis(
             price_list=price_list,
             tax_percent=pricing.tax_percent_on(actor, day),
-            meters=meters | planned.meters.get(price_list.version, {}),
+            billed_totals=billed_totals | planned.billed_totals.get(price_list.version, {}),
             billed=repository.billed_tenants(connection, day),
             limits=Limits(
                 amount_rial=Rial(settings().invoice_max_rial),
@@ -177,7 +177,9 @@ def store(
             mails = side.submit(lambda: [issued_mail(bill.day, *each) for each in issued])
             zone = (clock.TEHRAN.key, clock.tzdata_version())
             repository.insert_bill(connection, bill, issued, found.window, now, zone=zone)
-            repository.store_meters(connection, bill.price_version, basis.meters, bill.meters)
+            repository.store_billed_totals(
+                connection, bill.price_version, basis.billed_totals, bill.billed_totals
+            )
             notifications.enqueue(mails.result(), now)
         run = _finished(bill, started_by, started_at)
         repository.insert_run(connection, run)
@@ -208,7 +210,7 @@ def issue_held(actor: Actor, invoice: Invoice) -> None:
             repository.close_held(connection, invoice.id)
             return
         tenant_id, version = invoice.tenant_id, invoice.price_version
-        before = repository.meters(connection, version, tenant_id)
+        before = repository.billed_totals(connection, version, tenant_id)
         lines = report_repository.lines(connection, [invoice.id]).get(invoice.id, [])
         draft, moved = rules.price_held(invoice, tenants.get(actor, tenant_id), lines, before)
         if not rules.is_storable(draft, moved):
@@ -216,7 +218,7 @@ def issue_held(actor: Actor, invoice: Invoice) -> None:
         now = clock.utc_now()
         [number] = repository.take_numbers(connection, clock.jalali_year(clock.billing_day(now)), 1)
         repository.issue_held(connection, invoice.id, draft, number=number, now=now)
-        repository.store_meters(connection, version, before, moved)
+        repository.store_billed_totals(connection, version, before, moved)
         notifications.enqueue([issued_mail(invoice.day, invoice.id, number, draft)], now)
 
 

@@ -90,7 +90,7 @@ class InvoiceNumberRow(Base):
     last: Mapped[int]
 
 
-class BillingMeterRow(Base):
+class BilledTotalRow(Base):
     """Tokens and rial billed so far of one tenant, model, type and price version: the state of telescoping rounding."""
 
     __tablename__ = "billing_meter"

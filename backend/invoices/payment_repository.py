@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, bindparam, text
 
 from backend.actor import TenantId
-from backend.invoices.types import Due, InvoiceId, Status
+from backend.invoices.types import Due, InvoiceId, InvoiceStatus
 from backend.money import Rial
 
 _DUE = "SELECT id, tenant_id, coalesce(number, '') AS number, day, amount_rial, status FROM tenant_invoice"
@@ -75,5 +75,5 @@ def _to_due(row: Row[Any]) -> Due:
         row.number,
         row.day,
         Rial(row.amount_rial),
-        Status(row.status),
+        InvoiceStatus(row.status),
     )

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, bindparam, text
 
 from backend.actor import TenantId
-from backend.invoices.types import BillingRun, Invoice, InvoiceId, InvoiceLine, RunState, Status
+from backend.invoices.types import BillingRun, Invoice, InvoiceId, InvoiceLine, InvoiceStatus, RunState
 from backend.money import Rial
 
 _INVOICE = """
@@ -45,7 +45,7 @@ def invoice(connection: Connection, invoice_id: UUID) -> Invoice | None:
 
 
 def invoices_of(
-    connection: Connection, tenant_id: TenantId, limit: int, offset: int, status: Status | None
+    connection: Connection, tenant_id: TenantId, limit: int, offset: int, status: InvoiceStatus | None
 ) -> list[Invoice]:
     """A tenant's invoices with a status, or all of them, the newest day first."""
     statement = text(f"{_INVOICE} {_OF_TENANT} ORDER BY i.day DESC LIMIT :limit OFFSET :offset")
@@ -65,7 +65,7 @@ def of_ids(connection: Connection, invoice_ids: Sequence[UUID]) -> list[Invoice]
     return [_to_invoice(row) for row in connection.execute(statement, {"ids": list(invoice_ids)}).mappings()]
 
 
-def count_of(connection: Connection, tenant_id: TenantId, status: Status | None) -> int:
+def count_of(connection: Connection, tenant_id: TenantId, status: InvoiceStatus | None) -> int:
     """How many invoices with a status a tenant has, or how many in all."""
     statement = text(f"SELECT count(*) FROM tenant_invoice i {_OF_TENANT}")  # noqa: S608 - our own words
     return int(connection.scalar(statement, {"tenant": tenant_id, "status": status}) or 0)
@@ -136,7 +136,7 @@ def _to_invoice(row: RowMapping) -> Invoice:
     values.update(
         id=InvoiceId(row["id"]),
         tenant_id=TenantId(row["tenant_id"]),
-        status=Status(row["status"]),
+        status=InvoiceStatus(row["status"]),
         held_reasons=tuple(row["held_reasons"]),
     )
     return Invoice(**values)

@@ -15,14 +15,14 @@ from backend.db.locks import LockNumber
 from backend.invoices import rules
 from backend.invoices.models import BillingRunRow, InvoiceNumberRow, TenantInvoiceRow
 from backend.invoices.types import (
+    BilledTotal,
+    BilledTotalKey,
     BillingRun,
     DayBill,
     InvoiceDraft,
     InvoiceId,
     InvoiceLine,
-    Meter,
-    MeterKey,
-    Status,
+    InvoiceStatus,
 )
 
 Issued = tuple[InvoiceId, str, InvoiceDraft]
@@ -57,7 +57,7 @@ LINE_COLUMNS = {
     "rial_per_1000_tokens": "numeric",
     "amount_rial": "int8",
 }
-METER_COLUMNS = {
+BILLED_TOTAL_COLUMNS = {
     "tenant_id": "uuid",
     "model": "text",
     "type": "text",
@@ -68,7 +68,7 @@ METER_COLUMNS = {
 
 
 def lock_issuing(connection: Connection) -> None:
-    """Wait until nobody else gives numbers or moves meters, and keep others out until the transaction ends."""
+    """Wait until nobody else gives numbers or moves billed totals, and keep others out until the transaction ends."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LockNumber.ISSUING})
 
 
@@ -105,9 +105,9 @@ def most_tokens(connection: Connection, first: date, before: date) -> dict[Tenan
     return {TenantId(tenant_id): tokens for tenant_id, tokens in found}
 
 
-def meters(
+def billed_totals(
     connection: Connection, price_version: int, tenant_id: TenantId | None = None
-) -> dict[MeterKey, Meter]:
+) -> dict[BilledTotalKey, BilledTotal]:
     """What was billed so far under a price version, for all tenants or for one."""
     statement = (
         "SELECT tenant_id, model, type, tokens, billed_rial FROM billing_meter WHERE price_version = %s"
@@ -119,7 +119,7 @@ def meters(
     driver: Any = connection.connection.driver_connection
     with driver.cursor(binary=True) as cursor:
         found = cursor.execute(statement, params).fetchall()
-    return {(tenant, model, kind): Meter(tokens, rial) for tenant, model, kind, tokens, rial in found}
+    return {(tenant, model, kind): BilledTotal(tokens, rial) for tenant, model, kind, tokens, rial in found}
 
 
 def number_all(connection: Connection, bill: DayBill, year: int) -> list[Issued]:
@@ -154,7 +154,9 @@ def _to_row(
     amount = draft.amount_rial
     # What costs nothing, because it is less than a rial, is settled at once: nobody could ever pay it.
     is_settled = not draft.is_held and amount == 0
-    status = Status.HELD if draft.is_held else Status.PAID if is_settled else Status.PENDING
+    status = (
+        InvoiceStatus.HELD if draft.is_held else InvoiceStatus.PAID if is_settled else InvoiceStatus.PENDING
+    )
     return (
         invoice_id,
         draft.tenant.id,
@@ -174,25 +176,25 @@ def _to_row(
     )
 
 
-def store_meters(
+def store_billed_totals(
     connection: Connection,
     price_version: int,
-    before: Mapping[MeterKey, Meter],
-    after: Mapping[MeterKey, Meter],
+    before: Mapping[BilledTotalKey, BilledTotal],
+    after: Mapping[BilledTotalKey, BilledTotal],
 ) -> None:
-    """Write the meters that moved. A lock is held, so what was not there before is still not there."""
+    """Write the billed totals that moved. A lock is held, so what was not there before is still not there."""
     fresh: list[tuple[object, ...]] = []
     changed: list[tuple[object, ...]] = []
-    for key, meter in after.items():
-        (changed if key in before else fresh).append((*key, price_version, *meter))
+    for key, total in after.items():
+        (changed if key in before else fresh).append((*key, price_version, *total))
     if fresh:
-        copy_rows(connection, "billing_meter", METER_COLUMNS, fresh)
+        copy_rows(connection, "billing_meter", BILLED_TOTAL_COLUMNS, fresh)
     if not changed:
         return
     connection.execute(
         text("CREATE TEMP TABLE moved_meter (LIKE billing_meter) ON COMMIT DROP"),
     )
-    copy_rows(connection, "moved_meter", METER_COLUMNS, changed)
+    copy_rows(connection, "moved_meter", BILLED_TOTAL_COLUMNS, changed)
     connection.execute(
         text(
             "UPDATE billing_meter m SET tokens = n.tokens, billed_rial = n.billed_rial FROM moved_meter n"
@@ -229,13 +231,13 @@ def issue_held(
     is_settled = draft.amount_rial == 0
     connection.execute(
         update(TenantInvoiceRow)
-        .where(TenantInvoiceRow.id == invoice_id, TenantInvoiceRow.status == Status.HELD.value)
+        .where(TenantInvoiceRow.id == invoice_id, TenantInvoiceRow.status == InvoiceStatus.HELD.value)
         .values(
             number=number,
             net_rial=draft.net_rial,
             tax_rial=draft.tax_rial,
             amount_rial=draft.amount_rial,
-            status=(Status.PAID if is_settled else Status.PENDING).value,
+            status=(InvoiceStatus.PAID if is_settled else InvoiceStatus.PENDING).value,
             issued_at=now,
             paid_at=now if is_settled else None,
         )
@@ -252,8 +254,8 @@ def close_held(connection: Connection, invoice_id: UUID) -> None:
     """Close a held invoice that has nothing to bill; it never gets a number."""
     connection.execute(
         update(TenantInvoiceRow)
-        .where(TenantInvoiceRow.id == invoice_id, TenantInvoiceRow.status == Status.HELD.value)
-        .values(status=Status.VOID.value)
+        .where(TenantInvoiceRow.id == invoice_id, TenantInvoiceRow.status == InvoiceStatus.HELD.value)
+        .values(status=InvoiceStatus.VOID.value)
     )
 
 

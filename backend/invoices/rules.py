@@ -10,23 +10,23 @@ from decimal import Decimal
 from backend.actor import TenantId
 from backend.invoices.types import (
     NOTHING,
+    BilledTotal,
+    BilledTotalKey,
     DayBill,
     DayPlan,
     Difference,
-    Hold,
+    HoldReason,
     Invoice,
     InvoiceDraft,
     InvoiceLine,
     Limits,
-    Meter,
-    MeterKey,
 )
 from backend.money import LARGEST_STORED, Rial, charge, tax
 from backend.pricing.types import PriceList
 from backend.tenants.types import Tenant
 from backend.usage.types import HOLDING, UsageRow
 
-NO_METER = Meter(0, 0)
+NOTHING_BILLED = BilledTotal(0, 0)
 UNUSUAL_TIMES = 20
 
 
@@ -38,20 +38,20 @@ def bill(
     billed: AbstractSet[TenantId],
     price_list: PriceList,
     tax_percent: Decimal,
-    meters: Mapping[MeterKey, Meter],
+    billed_totals: Mapping[BilledTotalKey, BilledTotal],
     limits: Limits,
 ) -> DayBill:
-    """The invoices of one day, in the order of the tenants' labels, and the meters after them.
+    """The invoices of one day, in the order of the tenants' labels, and the billed totals after them.
 
     A tenant that is in ``billed``, that is not billed yet on this day, or that used nothing gets none. One
-    uncertain row holds the tenant's whole invoice, also at no token: it is not priced and moves no meter. So does
+    uncertain row holds the tenant's whole invoice, also at no token: it is not priced and moves no total. So does
     an amount or a day beyond the limits.
     Usage under a label that no tenant has is only counted.
     """
     issued: list[InvoiceDraft] = []
     held: list[InvoiceDraft] = []
     unknown: dict[str, int] = {}
-    moved: dict[MeterKey, Meter] = {}
+    moved: dict[BilledTotalKey, BilledTotal] = {}
     for label, own_rows in sorted(_by_label(rows).items()):
         tenant = tenants.get(label)
         tokens = sum([row.tokens for row in own_rows])
@@ -62,8 +62,10 @@ def bill(
             if tokens:
                 unknown[label] = tokens
         elif tenant.billed_from <= day and tenant.id not in billed:
-            after: dict[MeterKey, Meter] = {}
-            draft = None if is_held else _draft(tenant, own_rows, price_list, tax_percent, (meters, after))
+            after: dict[BilledTotalKey, BilledTotal] = {}
+            draft = (
+                None if is_held else _draft(tenant, own_rows, price_list, tax_percent, (billed_totals, after))
+            )
             holds = _flags_of(own_rows) if draft is None else _holds(draft, after, limits)
             if draft is None or holds:
                 held.append(_held_draft(tenant, own_rows, price_list, holds))
@@ -76,7 +78,7 @@ def bill(
         tax_percent=tax_percent,
         issued=issued,
         held=held,
-        meters=moved,
+        billed_totals=moved,
         unknown_labels=unknown,
     )
 
@@ -93,9 +95,9 @@ def _draft(
     rows: list[UsageRow],
     price_list: PriceList,
     tax_percent: Decimal,
-    meters: tuple[Mapping[MeterKey, Meter], dict[MeterKey, Meter]],
+    billed_totals: tuple[Mapping[BilledTotalKey, BilledTotal], dict[BilledTotalKey, BilledTotal]],
 ) -> InvoiceDraft:
-    lines = price_lines(tenant.id, _unpriced(rows, price_list), *meters)
+    lines = price_lines(tenant.id, _unpriced(rows, price_list), *billed_totals)
     net = Rial(sum([line.amount_rial for line in lines]))
     return InvoiceDraft(
         tenant=tenant,
@@ -111,20 +113,22 @@ def _flags_of(rows: Iterable[UsageRow]) -> tuple[str, ...]:
     return tuple(sorted({str(flag) for row in rows if row.held for flag in row.flags if flag in HOLDING}))
 
 
-def _holds(draft: InvoiceDraft, after: Mapping[MeterKey, Meter], limits: Limits) -> tuple[str, ...]:
+def _holds(
+    draft: InvoiceDraft, after: Mapping[BilledTotalKey, BilledTotal], limits: Limits
+) -> tuple[str, ...]:
     """Why an invoice waits for a person although its usage is proven."""
     usual = limits.usual_tokens.get(draft.tenant.id)
     is_unusual = usual is not None and draft.tokens > UNUSUAL_TIMES * usual
     found = {
-        Hold.TOTAL_TOO_LARGE: not is_storable(draft, after),
-        Hold.AMOUNT_TOO_LARGE: draft.amount_rial > limits.amount_rial,
-        Hold.UNUSUAL_DAY: is_unusual and draft.amount_rial > limits.usual_rial,
+        HoldReason.TOTAL_TOO_LARGE: not is_storable(draft, after),
+        HoldReason.AMOUNT_TOO_LARGE: draft.amount_rial > limits.amount_rial,
+        HoldReason.UNUSUAL_DAY: is_unusual and draft.amount_rial > limits.usual_rial,
     }
     return tuple(hold.value for hold, is_so in found.items() if is_so)
 
 
-def is_storable(draft: InvoiceDraft, after: Mapping[MeterKey, Meter]) -> bool:
-    """Whether the database can keep an invoice and the meters after it."""
+def is_storable(draft: InvoiceDraft, after: Mapping[BilledTotalKey, BilledTotal]) -> bool:
+    """Whether the database can keep an invoice and the billed totals after it."""
     return max([draft.tokens, draft.amount_rial, *map(max, after.values())]) <= LARGEST_STORED
 
 
@@ -133,7 +137,7 @@ def _held_draft(
 ) -> InvoiceDraft:
     lines = _unpriced(rows, price_list)
     if sum(line.tokens for line in lines) > LARGEST_STORED:
-        lines, holds = [], tuple(dict.fromkeys([*holds, Hold.TOTAL_TOO_LARGE.value]))
+        lines, holds = [], tuple(dict.fromkeys([*holds, HoldReason.TOTAL_TOO_LARGE.value]))
     return InvoiceDraft(
         tenant=tenant,
         tokens=sum(line.tokens for line in lines),
@@ -157,30 +161,33 @@ def _unpriced(rows: list[UsageRow], price_list: PriceList) -> list[InvoiceLine]:
 def price_lines(
     tenant_id: TenantId,
     lines: Iterable[InvoiceLine],
-    meters: Mapping[MeterKey, Meter],
-    moved: dict[MeterKey, Meter],
+    billed_totals: Mapping[BilledTotalKey, BilledTotal],
+    moved: dict[BilledTotalKey, BilledTotal],
 ) -> list[InvoiceLine]:
-    """The lines with what each costs, and in ``moved`` the meters after them.
+    """The lines with what each costs, and in ``moved`` the billed totals after them.
 
-    A line costs what its meter has cost after it less what was billed before it, so roundings never add up.
+    A line costs what its billed total costs after it less what was billed before it, so roundings never add up.
     """
     priced = []
     for model, kind, tokens, rate, _ in lines:
         key = (tenant_id, model, kind)
-        before = meters.get(key, NO_METER)
+        before = billed_totals.get(key, NOTHING_BILLED)
         after = before.tokens + tokens
         total = charge(after, rate)
-        moved[key] = Meter(after, total)
+        moved[key] = BilledTotal(after, total)
         priced.append(InvoiceLine(model, kind, tokens, rate, total - before.billed_rial))
     return priced
 
 
 def price_held(
-    invoice: Invoice, tenant: Tenant, lines: Iterable[InvoiceLine], meters: Mapping[MeterKey, Meter]
-) -> tuple[InvoiceDraft, dict[MeterKey, Meter]]:
-    """A held invoice as it is issued, by the prices and the tax of its day, and the meters after it."""
-    moved: dict[MeterKey, Meter] = {}
-    priced = price_lines(tenant.id, lines, meters, moved)
+    invoice: Invoice,
+    tenant: Tenant,
+    lines: Iterable[InvoiceLine],
+    billed_totals: Mapping[BilledTotalKey, BilledTotal],
+) -> tuple[InvoiceDraft, dict[BilledTotalKey, BilledTotal]]:
+    """A held invoice as it is issued, by the prices and the tax of its day, and the billed totals after it."""
+    moved: dict[BilledTotalKey, BilledTotal] = {}
+    priced = price_lines(tenant.id, lines, billed_totals, moved)
     net = Rial(sum(line.amount_rial for line in priced))
     draft = InvoiceDraft(
         tenant=tenant,

@@ -41,9 +41,9 @@ from backend.invoices.types import (
     InvoiceDetail,
     InvoiceId,
     InvoicePage,
+    InvoiceStatus,
     RunState,
     Seller,
-    Status,
 )
 from backend.log import get_logger
 from backend.money import Rial
@@ -242,7 +242,7 @@ def release(actor: Actor, invoice_id: InvoiceId, reason: str) -> Invoice:
         found = report_repository.invoice(connection, invoice_id)
         if found is None:
             raise NotFound
-        if found.status != Status.HELD:
+        if found.status != InvoiceStatus.HELD:
             raise Conflict
         billing_service.issue_held(actor, found)
         audit.record(actor, "invoice.released", f"invoice:{invoice_id}", {"reason": reason, "day": found.day})
@@ -260,7 +260,12 @@ def net_by_day(actor: Actor, tenant_id: TenantId, first: date, last: date) -> di
 
 
 def invoices_of(
-    actor: Actor, tenant_id: TenantId, *, limit: int = 50, offset: int = 0, status: Status | None = None
+    actor: Actor,
+    tenant_id: TenantId,
+    *,
+    limit: int = 50,
+    offset: int = 0,
+    status: InvoiceStatus | None = None,
 ) -> InvoicePage:
     """A stretch of a tenant's invoices, the newest day first; of those with a status, or of all."""
     require_tenant(actor, tenant_id)

@@ -15,10 +15,10 @@ from backend.usage.types import DailyUsage, Reading
 
 InvoiceId = NewType("InvoiceId", UUID)
 NOTHING = Rial(0)
-MeterKey = tuple[TenantId, str, str]
+BilledTotalKey = tuple[TenantId, str, str]
 
 
-class Status(StrEnum):
+class InvoiceStatus(StrEnum):
     """Where an invoice stands. A held one was not issued: it has no number and nobody can pay it.
 
     A void one was held and had no token to bill; it has no number.
@@ -38,7 +38,7 @@ class RunState(StrEnum):
     FAILED = "failed"
 
 
-class Hold(StrEnum):
+class HoldReason(StrEnum):
     """Why an invoice is held although its usage is proven. The sentence for people is ``invoice.hold.<value>``."""
 
     AMOUNT_TOO_LARGE = "amount_too_large"
@@ -59,7 +59,7 @@ class Limits(NamedTuple):
     """The most tokens of a company's last issued days; a company without any has no usual day."""
 
 
-class Meter(NamedTuple):
+class BilledTotal(NamedTuple):
     """Tokens and rial billed so far of one tenant, model and type under one price version."""
 
     tokens: int
@@ -96,14 +96,14 @@ class InvoiceDraft(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayBill:
-    """What billing one day amounts to: the invoices, the meters after it, and what nobody is billed for."""
+    """What billing one day amounts to: the invoices, the billed totals after it, and what nobody is billed for."""
 
     day: date
     price_version: int
     tax_percent: Decimal
     issued: list[InvoiceDraft]
     held: list[InvoiceDraft]
-    meters: Mapping[MeterKey, Meter]
+    billed_totals: Mapping[BilledTotalKey, BilledTotal]
     unknown_labels: Mapping[str, int]
 
     @property
@@ -133,7 +133,7 @@ class Invoice:
     tax_percent: Decimal
     tax_rial: Rial
     amount_rial: Rial
-    status: Status
+    status: InvoiceStatus
     held_reasons: tuple[str, ...]
     coverage: Decimal
     price_version: int
@@ -284,4 +284,4 @@ class Due(NamedTuple):
     number: str
     day: date
     amount_rial: Rial
-    status: Status
+    status: InvoiceStatus

@@ -20,7 +20,7 @@ from backend.config import settings
 from backend.db.engine import transaction
 from backend.errors import NotFound
 from backend.invoices import service as invoices
-from backend.invoices.types import Due, InvoiceId, Status
+from backend.invoices.types import Due, InvoiceId, InvoiceStatus
 from backend.log import get_logger
 from backend.notifications import service as notifications
 from backend.payments import credit_rules, gateway_service, ledger_repository, repository, rules
@@ -263,7 +263,7 @@ def _give_back(actor: Actor, attempt: Attempt, now: datetime, *, is_returning: b
 
 def outstanding_of(due: Due, paid_rial: int) -> int:
     """What is still to be paid on an invoice; nothing on one that does not wait for money."""
-    return due.amount_rial - paid_rial if due.status == Status.PENDING else 0
+    return due.amount_rial - paid_rial if due.status == InvoiceStatus.PENDING else 0
 
 
 def _store(before: Attempt, after: Attempt, decision: Decision) -> None:

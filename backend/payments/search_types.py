@@ -5,7 +5,7 @@ from datetime import date
 from typing import NamedTuple
 
 from backend.actor import TenantId
-from backend.invoices.types import Status
+from backend.invoices.types import InvoiceStatus
 from backend.money import Rial
 from backend.payments.types import Attempt
 
@@ -15,7 +15,7 @@ class InvoiceQuery:
     """Which invoices: those with every word of ``wanted``, of one status, company or day where they are given."""
 
     wanted: str = ""
-    status: Status | None = None
+    status: InvoiceStatus | None = None
     tenant_id: TenantId | None = None
     day: date | None = None
 

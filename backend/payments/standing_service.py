@@ -7,7 +7,7 @@ from backend import clock
 from backend.actor import TENANT_ROLES, Actor, Role, own_tenant, require_role, require_role_or_process
 from backend.config import settings
 from backend.invoices import service as invoices
-from backend.invoices.types import Due, InvoiceId, Status
+from backend.invoices.types import Due, InvoiceId, InvoiceStatus
 from backend.money import Rial
 from backend.payments import ledger_repository, reconcile_service, repository, standing_rules, start_rules
 from backend.payments.reconcile_service import outstanding_of
@@ -24,7 +24,7 @@ def standings(actor: Actor, invoice_ids: Sequence[InvoiceId]) -> dict[InvoiceId,
     now = clock.utc_now()
     dues = invoices.dues(actor, invoice_ids)
     paid = ledger_repository.paid_on(invoice_ids)
-    found = unfinished([due.id for due in dues if due.status == Status.PENDING], now)
+    found = unfinished([due.id for due in dues if due.status == InvoiceStatus.PENDING], now)
     return {due.id: _standing(due, paid.get(due.id, Rial(0)), found, now) for due in dues}
 
 

@@ -16,7 +16,7 @@ from backend.config import settings
 from backend.db.engine import transaction
 from backend.errors import AppError, Conflict, Invalid, NotFound
 from backend.invoices import service as invoices
-from backend.invoices.types import Due, InvoiceId, Status
+from backend.invoices.types import Due, InvoiceId, InvoiceStatus
 from backend.log import get_logger
 from backend.money import RIAL_PER_TOMAN, Rial
 from backend.payments import (
@@ -74,7 +74,7 @@ def to_payables(dues: Sequence[Due]) -> list[Payable]:
             day=due.day,
             amount_rial=due.amount_rial,
             outstanding_rial=Rial(outstanding_of(due, paid.get(due.id, 0))),
-            is_pending=due.status == Status.PENDING,
+            is_pending=due.status == InvoiceStatus.PENDING,
         )
         for due in dues
     ]

@@ -8,7 +8,7 @@ import pytest
 from backend.actor import Role
 from backend.db.connecting import Cause
 from backend.i18n.catalog import Lang, sentences, sentences_of
-from backend.invoices.types import Hold, RunState, Status
+from backend.invoices.types import HoldReason, InvoiceStatus, RunState
 from backend.payments import types as payment_types
 from backend.payments.types import (
     AttemptEventKind,
@@ -85,9 +85,9 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "error.database_cause.{}": Cause,
     "error.{}": None,
     "error.{}.{}": None,
-    "invoice.hold.{}": Hold,
-    "invoice.hold_name.{}": Hold,
-    "invoice.status.{}": Status,
+    "invoice.hold.{}": HoldReason,
+    "invoice.hold_name.{}": HoldReason,
+    "invoice.status.{}": InvoiceStatus,
     "mail.{}.{}": None,
     "nav.group.{}": Group,
     "number.{}": ("thousand", "million", "billion"),

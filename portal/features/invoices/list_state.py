@@ -10,7 +10,7 @@ from backend.errors import Invalid, NotFound
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.invoices import service as invoices
-from backend.invoices.types import InvoiceId, InvoicePage, Status
+from backend.invoices.types import InvoiceId, InvoicePage, InvoiceStatus
 from backend.payments import service as payments
 from portal import bridge, session
 from portal.bridge import Problem
@@ -102,7 +102,7 @@ class InvoicesState(CheckingPayments, rx.State):
 
     async def _show_again(self) -> None:
         actor, lang = (await session.current(self)).actor, language(self)
-        place, before = place_of(self, {STATUS: tuple(Status)}), self._ticked_before()
+        place, before = place_of(self, {STATUS: tuple(InvoiceStatus)}), self._ticked_before()
         outcome = await bridge.attempt(
             lang, lambda: (list_view(actor, place, lang), still_ticked(actor, before, lang))
         )
@@ -127,7 +127,7 @@ class InvoicesState(CheckingPayments, rx.State):
 def list_view(actor: Actor, place: Place, lang: Lang) -> ListView:
     """Read a page of the actor's own tenant's invoices, and what is due in all."""
     tenant_id = own_tenant(actor)
-    status = Status(place.word(STATUS)) if place.word(STATUS) else None
+    status = InvoiceStatus(place.word(STATUS)) if place.word(STATUS) else None
 
     def page_at(where: Place) -> InvoicePage:
         return invoices.invoices_of(actor, tenant_id, limit=PAGE_SIZE, offset=where.first(), status=status)
@@ -151,7 +151,10 @@ def list_view(actor: Actor, place: Place, lang: Lang) -> ListView:
 
 
 def _statuses(lang: Lang) -> list[tuple[str, str]]:
-    return [("", text("pager.all", lang)), *((each, text(f"invoice.status.{each}", lang)) for each in Status)]
+    return [
+        ("", text("pager.all", lang)),
+        *((each, text(f"invoice.status.{each}", lang)) for each in InvoiceStatus),
+    ]
 
 
 def ids_in(ticked: str) -> list[str]:

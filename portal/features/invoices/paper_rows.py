@@ -6,7 +6,7 @@ from datetime import datetime
 
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
-from backend.invoices.types import InvoiceDetail, Seller, Status
+from backend.invoices.types import InvoiceDetail, InvoiceStatus, Seller
 from backend.payments.types import Attempt, AttemptId, InvoicePayments, LedgerEntry
 from portal import routes
 
@@ -59,7 +59,7 @@ def to_paper(detail: InvoiceDetail, history: InvoicePayments, lang: Lang) -> Pap
     annex = text(
         "page.invoice.paper.annex" if number else "page.invoice.paper.annex_held", lang, number=number
     )
-    if invoice.status is Status.HELD:
+    if invoice.status is InvoiceStatus.HELD:
         return Paper(
             seller=to_seller(detail.seller, lang), annex=annex, tokens=fmt.number(invoice.tokens, lang)
         )

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
-from backend.invoices.types import Invoice, InvoiceDetail, InvoiceLine, Status
+from backend.invoices.types import Invoice, InvoiceDetail, InvoiceLine, InvoiceStatus
 from backend.payments.standing_rules import Standing
 from backend.usage.types import DailyUsage, Flag, Reading
 from portal import routes
@@ -113,7 +113,7 @@ def to_row(invoice: Invoice, standing: Standing | None, lang: Lang) -> InvoiceRo
         left=left_of(invoice, standing, lang),
         status=status,
         tone=tone,
-        is_payable=invoice.status is Status.PENDING and not is_checked,
+        is_payable=invoice.status is InvoiceStatus.PENDING and not is_checked,
     )
 
 
@@ -121,14 +121,14 @@ def to_view(detail: InvoiceDetail, standing: Standing | None, lang: Lang) -> Inv
     """The head, the sums and the remarks of one invoice."""
     invoice, tenant = detail.invoice, detail.tenant
     status, tone = status_of(invoice, standing, lang)
-    is_held = invoice.status is Status.HELD
+    is_held = invoice.status is InvoiceStatus.HELD
     return InvoiceView(
         title=_title(invoice, lang),
         number=fmt.identifier(invoice.number, lang) if invoice.number else "",
         status=status,
         tone=tone,
         is_held=is_held,
-        is_payable=invoice.status is Status.PENDING,
+        is_payable=invoice.status is InvoiceStatus.PENDING,
         day=fmt.day(invoice.day, lang),
         issued_at=fmt.instant(invoice.issued_at, lang) if invoice.issued_at else "",
         paid_at=fmt.moment(invoice.paid_at, lang) if invoice.paid_at else "",
@@ -222,7 +222,9 @@ _TYPES = frozenset({"prompt", "cached_prompt", "completion"})
 def _title(invoice: Invoice, lang: Lang) -> str:
     if invoice.number:
         return text("page.invoice.heading", lang, number=fmt.identifier(invoice.number, lang))
-    key = "page.invoice.heading_held" if invoice.status is Status.HELD else "page.invoice.heading_closed"
+    key = (
+        "page.invoice.heading_held" if invoice.status is InvoiceStatus.HELD else "page.invoice.heading_closed"
+    )
     return text(key, lang, day=fmt.day(invoice.day, lang))
 
 

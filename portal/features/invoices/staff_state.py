@@ -8,7 +8,7 @@ from backend.actor import Actor, TenantId
 from backend.days import read_day
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
-from backend.invoices.types import Status
+from backend.invoices.types import InvoiceStatus
 from backend.payments import service as payments
 from backend.payments.search_types import InvoiceQuery
 from backend.tenants import service as tenants
@@ -51,7 +51,7 @@ class AllInvoicesState(rx.State):
     async def load(self) -> None:
         """The page of the list that the address names."""
         actor, lang = (await session.current(self)).actor, language(self)
-        place = place_of(self, {SEARCH: None, STATUS: tuple(Status), COMPANY: None, DAY: None})
+        place = place_of(self, {SEARCH: None, STATUS: tuple(InvoiceStatus), COMPANY: None, DAY: None})
         outcome = await bridge.attempt(lang, lambda: found_view(actor, place, lang))
         self.wanted, self.status = place.word(SEARCH), place.word(STATUS)
         self.company, self.day = place.word(COMPANY), place.word(DAY)
@@ -89,7 +89,7 @@ def query_of(place: Place) -> InvoiceQuery:
     status, company, day = place.word(STATUS), place.word(COMPANY), place.word(DAY)
     return InvoiceQuery(
         wanted=place.word(SEARCH),
-        status=Status(status) if status else None,
+        status=InvoiceStatus(status) if status else None,
         tenant_id=TenantId(uuid_of(company)) if company else None,
         day=read_day(day) if day else None,
     )
@@ -109,4 +109,7 @@ def _narrowed(actor: Actor, place: Place, query: InvoiceQuery, lang: Lang) -> li
 
 
 def _statuses(lang: Lang) -> list[tuple[str, str]]:
-    return [("", text("pager.all", lang)), *((each, text(f"invoice.status.{each}", lang)) for each in Status)]
+    return [
+        ("", text("pager.all", lang)),
+        *((each, text(f"invoice.status.{each}", lang)) for each in InvoiceStatus),
+    ]

@@ -5,11 +5,16 @@ from dataclasses import dataclass, field
 
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
-from backend.invoices.types import Invoice, Status
+from backend.invoices.types import Invoice, InvoiceStatus
 from backend.payments.standing_rules import CheckReport, Standing
 from backend.payments.types import Attempt, InvoicePayments, LedgerEntry, LedgerEntryKind, Payable
 
-TONES = {Status.HELD: "warn", Status.PENDING: "info", Status.PAID: "ok", Status.VOID: ""}
+TONES = {
+    InvoiceStatus.HELD: "warn",
+    InvoiceStatus.PENDING: "info",
+    InvoiceStatus.PAID: "ok",
+    InvoiceStatus.VOID: "",
+}
 # The kinds of movement that name an invoice.
 _KINDS = {
     LedgerEntryKind.SETTLEMENT: "payment.movement.by_bank",
@@ -41,7 +46,7 @@ class MovementRow:
 
 def status_of(invoice: Invoice, standing: Standing | None, lang: Lang) -> tuple[str, str]:
     """The invoice's status in a word or two, and its tone; everywhere the same."""
-    if standing is None or invoice.status is not Status.PENDING:
+    if standing is None or invoice.status is not InvoiceStatus.PENDING:
         return text(f"invoice.status.{invoice.status}", lang), TONES[invoice.status]
     if standing.checked:
         return text("payment.status.checked", lang), "warn"

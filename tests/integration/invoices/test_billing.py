@@ -11,7 +11,7 @@ from backend.actor import Actor, Role, TenantId
 from backend.db.engine import read, transaction
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.invoices import service as invoices
-from backend.invoices.types import Invoice, RunState, Status
+from backend.invoices.types import Invoice, InvoiceStatus, RunState
 from backend.money import charge
 from backend.tenants.types import Tenant
 from tests import factories
@@ -258,4 +258,4 @@ def test_a_tenants_list_is_paged_newest_first(measured: Past) -> None:
 
     assert page.total == 10
     assert [invoice.day for invoice in page.rows] == days_before(measured.yesterday, 10)[1::-1]
-    assert {invoice.status for invoice in page.rows} == {Status.PENDING}
+    assert {invoice.status for invoice in page.rows} == {InvoiceStatus.PENDING}

@@ -12,7 +12,7 @@ from backend.clock import Window
 from backend.db.engine import transaction
 from backend.errors import Conflict
 from backend.invoices import service as invoices
-from backend.invoices.types import Invoice, Status
+from backend.invoices.types import Invoice, InvoiceStatus
 from backend.money import charge
 from backend.tenants.types import Tenant
 from backend.usage import service as usage
@@ -48,9 +48,9 @@ def test_a_start_time_that_moves_bills_nothing_twice_and_is_held(
     true = proven(nights.moved(name, 0), A, SECOND, SECOND)
     # What it did between the last scrape before and the first one after is not proven.
     assert found[SECOND].tokens == true - 5 * nights.RATE[A]
-    assert (found[SECOND].status, found[SECOND].held_reasons) == (Status.HELD, ("start_time_moved",))
+    assert (found[SECOND].status, found[SECOND].held_reasons) == (InvoiceStatus.HELD, ("start_time_moved",))
     assert (found[THIRD].status, found[THIRD].tokens) == (
-        Status.PENDING,
+        InvoiceStatus.PENDING,
         proven(nights.moved(name, 0), A, THIRD, THIRD),
     )
 
@@ -63,7 +63,7 @@ def test_a_start_time_that_never_stands_still_counts_nothing_that_is_not_proven(
     bill(FIRST, SECOND)
 
     for day in (FIRST, SECOND):
-        assert invoices_of(tenant_a)[day].status == Status.HELD
+        assert invoices_of(tenant_a)[day].status == InvoiceStatus.HELD
         assert invoices_of(tenant_a)[day].tokens <= proven(nights.steady("wobbling"), A, day, day)
         assert Flag.START_TIME_MOVED in usage_on(tenant_a, day).flags
 
@@ -108,7 +108,7 @@ def test_a_wider_selector_bills_no_history(look_at: LookAt, tenant_a: Tenant, te
     assert {reading.opening_source for reading in readings} == {OpeningSource.SCRAPED}
     # Data that came late would look the same, and yesterday's part of it would be lost.
     assert invoices_of(tenant_b)[SECOND].held_reasons == ("cold_start",)
-    assert invoices_of(tenant_a)[SECOND].status == Status.PENDING
+    assert invoices_of(tenant_a)[SECOND].status == InvoiceStatus.PENDING
 
 
 def test_a_day_without_start_times_is_not_billed_again(look_at: LookAt, tenant_a: Tenant) -> None:
@@ -120,7 +120,7 @@ def test_a_day_without_start_times_is_not_billed_again(look_at: LookAt, tenant_a
     assert Flag.NO_START_TIME in usage_on(tenant_a, SECOND).flags
     assert sum(tokens_of(tenant_a).values()) <= proven(world, A, FIRST, THIRD)
     assert Flag.COLD_START in usage_on(tenant_a, THIRD).flags
-    assert invoices_of(tenant_a)[THIRD].status == Status.HELD
+    assert invoices_of(tenant_a)[THIRD].status == InvoiceStatus.HELD
 
 
 def test_hours_of_yesterday_on_todays_invoice_are_flagged(look_at: LookAt, tenant_a: Tenant) -> None:
@@ -160,7 +160,7 @@ def test_a_meter_that_went_back_is_held_also_where_nothing_is_left(look_at: Look
     bill(SECOND)
 
     held = invoices_of(tenant_a)[SECOND]
-    assert (held.tokens, held.status, held.held_reasons) == (0, Status.HELD, ("reading_went_back",))
+    assert (held.tokens, held.status, held.held_reasons) == (0, InvoiceStatus.HELD, ("reading_went_back",))
 
 
 def test_a_held_day_without_a_token_ends_without_number_and_mail(look_at: LookAt, tenant_b: Tenant) -> None:
@@ -172,7 +172,7 @@ def test_a_held_day_without_a_token_ends_without_number_and_mail(look_at: LookAt
     closed = release(tenant_b, FIRST)
 
     assert (closed.status, closed.number, closed.issued_at, closed.amount_rial) == (
-        Status.VOID,
+        InvoiceStatus.VOID,
         None,
         None,
         0,
@@ -194,7 +194,7 @@ def test_a_day_on_which_nobody_looked_waits_for_an_operator(look_at: LookAt, ten
     found = invoices_of(tenant_a)
     assert (found[SECOND].tokens, found[SECOND].held_reasons) == (0, ("low_coverage",))
     assert sum(tokens_of(tenant_a).values()) == proven(nights.blackout(), A, FIRST, THIRD)
-    assert release(tenant_a, SECOND).status == Status.VOID
+    assert release(tenant_a, SECOND).status == InvoiceStatus.VOID
 
 
 def test_a_label_that_is_mapped_later_is_held_where_it_is_uncertain(look_at: LookAt) -> None:
@@ -204,7 +204,7 @@ def test_a_label_that_is_mapped_later_is_held_where_it_is_uncertain(look_at: Loo
     late = factories.tenant(A[0], billed_from=BILLED_FROM)
     bill(SECOND)
 
-    assert invoices_of(late)[SECOND].status == Status.HELD
+    assert invoices_of(late)[SECOND].status == InvoiceStatus.HELD
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_labels_that_cannot_be_stored_keep_nobody_from_being_billed(
         mine = sum(tokens for key, tokens in true.items() if key[0] == A[0])
         assert (invoices_of(tenant_a)[day].tokens, invoices_of(tenant_a)[day].status) == (
             mine,
-            Status.PENDING,
+            InvoiceStatus.PENDING,
         )
     assert {reading.opening_source for reading in usage.readings(NIGHT, tenant_a.id, SECOND)} == {
         OpeningSource.STORED
@@ -301,9 +301,9 @@ def test_a_counter_beyond_what_can_be_stored_holds_its_company_and_nobody_else(
 
     for day in (FIRST, SECOND):
         held = invoices_of(tenant_a)[day]
-        assert (held.status, held.tokens, held.held_reasons[0]) == (Status.HELD, 0, "beyond_storage")
+        assert (held.status, held.tokens, held.held_reasons[0]) == (InvoiceStatus.HELD, 0, "beyond_storage")
         assert invoices_of(tenant_b)[day].tokens == proven(nights.huge(), B, day, day)
-        assert release(tenant_a, day).status == Status.VOID
+        assert release(tenant_a, day).status == InvoiceStatus.VOID
 
 
 def test_a_counter_of_a_broken_size_is_held_and_released_at_its_price(
@@ -316,11 +316,11 @@ def test_a_counter_of_a_broken_size_is_held_and_released_at_its_price(
     bill(SECOND)
 
     held = invoices_of(tenant_a)[SECOND]
-    assert (held.status, held.amount_rial, planned.days[0].held) == (Status.HELD, 0, 1)
+    assert (held.status, held.amount_rial, planned.days[0].held) == (InvoiceStatus.HELD, 0, 1)
     assert held.held_reasons == ("amount_too_large", "unusual_day")
-    assert invoices_of(tenant_b)[SECOND].status == Status.PENDING
+    assert invoices_of(tenant_b)[SECOND].status == InvoiceStatus.PENDING
     released = release(tenant_a, SECOND)
-    assert (released.status, released.tokens) == (Status.PENDING, held.tokens)
+    assert (released.status, released.tokens) == (InvoiceStatus.PENDING, held.tokens)
     assert released.amount_rial == pytest.approx(2 * 10**17)
 
 
@@ -333,7 +333,7 @@ def test_what_a_release_would_make_too_large_to_store_stays_held(look_at: LookAt
     with pytest.raises(Conflict, match="total_too_large"):
         release(tenant_a, SECOND)
 
-    assert invoices_of(tenant_a)[SECOND].status == Status.HELD
+    assert invoices_of(tenant_a)[SECOND].status == InvoiceStatus.HELD
 
 
 def test_another_replica_label_is_honoured(look_at: LookAt, tenant_a: Tenant) -> None:
@@ -348,12 +348,12 @@ def test_low_coverage_is_held_and_released_at_what_was_observed(look_at: LookAt,
     look_at("low-coverage")
     bill(FIRST, SECOND, THIRD)
     held = invoices_of(tenant_a)[SECOND]
-    assert (held.status, held.number, held.held_reasons) == (Status.HELD, None, ("low_coverage",))
+    assert (held.status, held.number, held.held_reasons) == (InvoiceStatus.HELD, None, ("low_coverage",))
     assert held.coverage < Decimal("0.95")
 
     released = release(tenant_a, SECOND)
 
-    assert (released.status, released.tokens) == (Status.PENDING, 24 * 60 * nights.RATE[A])
+    assert (released.status, released.tokens) == (InvoiceStatus.PENDING, 24 * 60 * nights.RATE[A])
     year = clock.jalali_year(clock.billing_day(clock.utc_now()))
     assert released.number == f"{year}-000003"
     assert counts()["outbox_mail"] == 3

@@ -13,7 +13,7 @@ from backend.audit import service as audit
 from backend.db.engine import read
 from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from backend.invoices import service as invoices
-from backend.invoices.types import HeldInvoice, InvoiceId, Status
+from backend.invoices.types import HeldInvoice, InvoiceId, InvoiceStatus
 from backend.money import charge
 from backend.tenants.types import Tenant
 from tests import factories
@@ -39,7 +39,7 @@ def test_a_cold_start_is_held_without_number_price_or_mail(measured: Past) -> No
     _, held = held_on_the_cold_day(measured)
 
     invoice = held.invoice
-    assert (invoice.day, invoice.status, invoice.number) == (measured.cold_day, Status.HELD, None)
+    assert (invoice.day, invoice.status, invoice.number) == (measured.cold_day, InvoiceStatus.HELD, None)
     assert (invoice.amount_rial, invoice.issued_at) == (0, None)
     assert "cold_start" in invoice.held_reasons
     # Scraped from 10:00 on: what was observed is 14 hours, and never the counter's whole past.
@@ -51,7 +51,9 @@ def test_a_cold_start_is_held_without_number_price_or_mail(measured: Past) -> No
 def test_the_days_after_a_held_one_are_billed(measured: Past) -> None:
     tenant, _ = held_on_the_cold_day(measured)
 
-    issued = [each for each in invoices.invoices_of(NIGHT, tenant.id).rows if each.status == Status.PENDING]
+    issued = [
+        each for each in invoices.invoices_of(NIGHT, tenant.id).rows if each.status == InvoiceStatus.PENDING
+    ]
 
     assert len(issued) == 3
     assert {each.tokens for each in issued} == {24 * 60 * COLD_RATE}
@@ -62,7 +64,7 @@ def test_a_released_invoice_gets_number_price_mail_and_an_audit_entry(measured: 
 
     released = invoices.release(OPERATOR, held.invoice.id, " seen in the customer's own books ")
 
-    assert (released.status, released.tokens) == (Status.PENDING, held.invoice.tokens)
+    assert (released.status, released.tokens) == (InvoiceStatus.PENDING, held.invoice.tokens)
     assert released.number is not None
     assert released.number.endswith("-000004")
     page = invoices.invoices_of(NIGHT, tenant.id)

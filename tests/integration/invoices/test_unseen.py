@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from backend.invoices.types import Status
+from backend.invoices.types import InvoiceStatus
 from backend.tenants.types import Tenant
 from backend.usage import service as usage
 from backend.usage.types import Flag, OpeningSource
@@ -46,7 +46,7 @@ def test_a_job_without_the_counters_hides_no_cold_start(name: str, look_at: Look
     bill(SECOND)
 
     held = invoices_of(tenant_a)[SECOND]
-    assert (held.status, held.held_reasons[0]) == (Status.HELD, "cold_start")
+    assert (held.status, held.held_reasons[0]) == (InvoiceStatus.HELD, "cold_start")
     expected = proven(named(unseen.cold_worlds(), name), A, SECOND, SECOND)
     # A job without start times may have scraped a little before or after those that tell them.
     assert held.tokens == pytest.approx(expected, abs=RATE[A] if "apart" in name else 0)
@@ -80,7 +80,7 @@ def test_a_first_use_that_only_a_job_without_start_times_shows_is_held(
     assert held.held_reasons == ("cold_start",)
     true = proven(named(unseen.cold_worlds(), "first-used-apart"), B, SECOND, SECOND)
     assert true - 2 * RATE[B] <= held.tokens == alone.rows[0].tokens <= true
-    assert invoices_of(both[A])[SECOND].status == Status.PENDING
+    assert invoices_of(both[A])[SECOND].status == InvoiceStatus.PENDING
 
 
 def test_a_job_that_gets_another_name_makes_nothing_unknown(
@@ -92,7 +92,7 @@ def test_a_job_that_gets_another_name_makes_nothing_unknown(
 
     for tenant, key in ((tenant_a, A), (tenant_b, B)):
         assert sum(tokens_of(tenant).values()) == proven(unseen.renamed(), key, FIRST, SECOND)
-        assert invoices_of(tenant)[SECOND].status == Status.PENDING
+        assert invoices_of(tenant)[SECOND].status == InvoiceStatus.PENDING
         assert usage_on(tenant, SECOND).flags == ()
 
 
@@ -151,11 +151,11 @@ def test_a_pod_that_nobody_saw_for_a_day_is_held(
 
     found = invoices_of(tenant_b)
     for day in (silent, after)[:days]:
-        assert (found[day].status, found[day].tokens, found[day].coverage) == (Status.HELD, 0, 0)
+        assert (found[day].status, found[day].tokens, found[day].coverage) == (InvoiceStatus.HELD, 0, 0)
     # What it did meanwhile is on the invoice of the day on which it answers again.
     expected = proven(named(unseen.silent_worlds(), name), B, before, after)
     assert sum(tokens_of(tenant_b).values()) == expected
-    assert {each.status for each in invoices_of(tenant_a).values()} == {Status.PENDING}
+    assert {each.status for each in invoices_of(tenant_a).values()} == {InvoiceStatus.PENDING}
     alone = usage.measure_day(NIGHT, after + DAY, tenant_label=tenant_b.label)
     everybody = usage.measure_day(NIGHT, after + DAY)
     assert alone.rows == [row for row in everybody.rows if row.tenant == tenant_b.label]
@@ -194,7 +194,7 @@ def test_what_comes_after_its_day_was_billed_is_on_the_next_invoice(
     world = named(unseen.late_worlds(has_come=True), f"{name}-after")
     assert sum(tokens_of(mine).values()) == proven(world, key, FIRST, following)
     assert Flag.GAP_ACROSS_BOUNDARY in usage_on(mine, following).flags
-    assert invoices_of(mine)[following].status == Status.PENDING
+    assert invoices_of(mine)[following].status == InvoiceStatus.PENDING
     assert alone.rows == [row for row in usage.rows_of_day(NIGHT, following) if row.tenant == mine.label]
 
 

@@ -5,7 +5,7 @@ import pytest
 from backend.actor import Role
 from backend.config import settings
 from backend.errors import Forbidden
-from backend.invoices.types import InvoiceId, InvoicePage, Status
+from backend.invoices.types import InvoiceId, InvoicePage, InvoiceStatus
 from backend.payments import service
 from backend.payments.search_types import InvoiceQuery
 from tests import factories
@@ -140,7 +140,7 @@ def test_invoices_are_filtered_by_day_company_and_status_and_come_in_pages(payer
     of_day = invoice_row(mine[1])["day"]
 
     assert found_invoices(tenant_id=payer.tenant.id) == [held, *reversed(mine)]
-    assert found_invoices(status=Status.HELD) == [held]
+    assert found_invoices(status=InvoiceStatus.HELD) == [held]
     assert found_invoices(day=of_day) == [mine[1]]
     page = service.search_invoices(STAFF, InvoiceQuery(), limit=2, offset=2)
     assert ([each.id for each in page.rows], page.total) == ([mine[2], mine[1]], 5)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from backend.actor import TenantId
 from backend.invoices import rules
-from backend.invoices.types import DayBill, Limits, Meter, MeterKey
+from backend.invoices.types import BilledTotal, BilledTotalKey, DayBill, Limits
 from backend.money import Rial, charge
 from backend.pricing.types import PriceList
 from backend.tenants.types import Tenant
@@ -51,7 +51,7 @@ def bill(
     billed: frozenset[TenantId] = frozenset(),
     prices: PriceList = PRICES,
     tax_percent: Decimal = Decimal(0),
-    meters: dict[MeterKey, Meter] | None = None,
+    billed_totals: dict[BilledTotalKey, BilledTotal] | None = None,
     usual: dict[TenantId, int] | None = None,
     most_rial: int = 10**30,
 ) -> DayBill:
@@ -62,7 +62,7 @@ def bill(
         billed=billed,
         price_list=prices,
         tax_percent=tax_percent,
-        meters=meters or {},
+        billed_totals=billed_totals or {},
         limits=Limits(amount_rial=Rial(most_rial), usual_rial=Rial(10_000), usual_tokens=usual or {}),
     )
 
@@ -88,7 +88,7 @@ def test_an_amount_or_a_day_beyond_the_limits_is_held_with_its_tokens(
 
     [draft] = [*made.issued, *made.held]
     assert (draft.tokens, draft.is_held, draft.held_reasons) == (tokens, bool(holds), holds)
-    assert bool(made.meters) is not bool(holds)
+    assert bool(made.billed_totals) is not bool(holds)
 
 
 @pytest.mark.parametrize("held", [False, True])
@@ -103,10 +103,13 @@ def test_a_sum_that_cannot_be_stored_is_held_without_a_token(held: bool) -> None
 
 
 def test_a_meter_that_would_pass_what_can_be_stored_is_held() -> None:
-    known = {(tenant(1).id, "gpt-small", "prompt"): Meter(2**63 - 2, 0)}
+    known = {(tenant(1).id, "gpt-small", "prompt"): BilledTotal(2**63 - 2, 0)}
 
     made = bill(
-        [row("t1", 5)], tenant(1), meters=known, prices=replace(PRICES, rial_per_1000_tokens=Decimal(0))
+        [row("t1", 5)],
+        tenant(1),
+        billed_totals=known,
+        prices=replace(PRICES, rial_per_1000_tokens=Decimal(0)),
     )
 
     [draft] = made.held
@@ -137,7 +140,7 @@ def test_a_tenant_gets_one_invoice_with_a_line_for_each_model_and_type() -> None
 def test_no_invoice_is_made(rows: list[UsageRow], tenants: list[Tenant], billed: frozenset[TenantId]) -> None:
     made = bill(rows, *tenants, billed=billed)
 
-    assert (made.issued, made.held, made.meters) == ([], [], {})
+    assert (made.issued, made.held, made.billed_totals) == ([], [], {})
 
 
 def test_the_first_billed_day_is_billed() -> None:
@@ -161,7 +164,7 @@ def test_one_uncertain_row_holds_the_whole_invoice_and_moves_no_meter() -> None:
     )
 
     [invoice] = made.held
-    assert (made.issued, made.meters) == ([], {})
+    assert (made.issued, made.billed_totals) == ([], {})
     assert (invoice.tokens, invoice.amount_rial, invoice.held_reasons) == (6000, 0, ("cold_start",))
     assert all(line.amount_rial == 0 for line in invoice.lines)
 
@@ -171,7 +174,7 @@ def test_what_is_uncertain_is_held_also_at_no_token() -> None:
 
     [invoice] = made.held
     assert (invoice.tokens, invoice.lines, invoice.held_reasons) == (0, [], ("reading_went_back",))
-    assert (made.issued, made.meters, made.unknown_labels) == ([], {}, {})
+    assert (made.issued, made.billed_totals, made.unknown_labels) == ([], {}, {})
 
 
 def test_invoices_come_in_the_order_of_labels_whatever_the_order_of_rows() -> None:
@@ -185,11 +188,11 @@ def test_invoices_come_in_the_order_of_labels_whatever_the_order_of_rows() -> No
 def test_a_line_costs_what_the_meter_has_cost_less_what_was_billed() -> None:
     key = (tenant(1).id, "gpt-small", "prompt")
 
-    made = bill([row("t1", 3)], tenant(1), meters={key: Meter(4, 0)})
+    made = bill([row("t1", 3)], tenant(1), billed_totals={key: BilledTotal(4, 0)})
 
     # 4 tokens cost 0.8 rial, of which none could be billed; 7 cost 1.4.
     assert made.issued[0].amount_rial == 1
-    assert made.meters == {key: Meter(7, 1)}
+    assert made.billed_totals == {key: BilledTotal(7, 1)}
 
 
 def test_tax_is_taken_once_from_the_net_sum() -> None:
@@ -204,11 +207,11 @@ def test_a_held_invoice_is_priced_at_release_by_the_meter_of_that_moment() -> No
     key = (tenant(1).id, "gpt-small", "prompt")
     [held] = bill([row("t1", 3, held=True)], tenant(1)).held
 
-    moved: dict[MeterKey, Meter] = {}
-    [line] = rules.price_lines(tenant(1).id, held.lines, {key: Meter(7, 1)}, moved)
+    moved: dict[BilledTotalKey, BilledTotal] = {}
+    [line] = rules.price_lines(tenant(1).id, held.lines, {key: BilledTotal(7, 1)}, moved)
 
     assert line.amount_rial == 1
-    assert moved == {key: Meter(10, 2)}
+    assert moved == {key: BilledTotal(10, 2)}
 
 
 def test_the_plan_hash_changes_with_one_token_and_with_nothing_else() -> None:
@@ -255,11 +258,11 @@ def test_the_sum_of_all_invoices_is_the_price_of_the_sum_of_all_tokens(
     days: list[int], price: Decimal
 ) -> None:
     prices = PriceList(version=1, valid_from=date(2020, 1, 1), rial_per_1000_tokens=price)
-    meters: dict[MeterKey, Meter] = {}
+    billed_totals: dict[BilledTotalKey, BilledTotal] = {}
     total = 0
     for tokens in days:
-        made = bill([row("t1", tokens)], tenant(1), prices=prices, meters=meters)
-        meters.update(made.meters)
+        made = bill([row("t1", tokens)], tenant(1), prices=prices, billed_totals=billed_totals)
+        billed_totals.update(made.billed_totals)
         total += made.amount_rial
 
     assert total == charge(sum(days), price)
@@ -272,17 +275,19 @@ def test_the_sum_of_all_invoices_is_the_price_of_the_sum_of_all_tokens(
 def test_held_days_released_in_any_order_leave_the_same_sum(
     days: list[tuple[int, bool]], order: object
 ) -> None:
-    meters: dict[MeterKey, Meter] = {}
+    billed_totals: dict[BilledTotalKey, BilledTotal] = {}
     total, waiting = 0, []
     for tokens, is_held in days:
-        made = bill([row("t1", tokens, held=is_held)], tenant(1), meters=meters)
-        meters.update(made.meters)
+        made = bill([row("t1", tokens, held=is_held)], tenant(1), billed_totals=billed_totals)
+        billed_totals.update(made.billed_totals)
         total += made.amount_rial
         waiting += made.held
     order.shuffle(waiting)  # type: ignore[attr-defined]
     for draft in waiting:
-        moved: dict[MeterKey, Meter] = {}
-        total += sum(line.amount_rial for line in rules.price_lines(tenant(1).id, draft.lines, meters, moved))
-        meters.update(moved)
+        moved: dict[BilledTotalKey, BilledTotal] = {}
+        total += sum(
+            line.amount_rial for line in rules.price_lines(tenant(1).id, draft.lines, billed_totals, moved)
+        )
+        billed_totals.update(moved)
 
     assert total == charge(sum(tokens for tokens, _ in days), Decimal(200))

@@ -8,14 +8,14 @@ import pytest
 
 from backend.invoices import rules
 from backend.invoices.types import (
+    BilledTotal,
     DayBill,
     Difference,
     Invoice,
     InvoiceDraft,
     InvoiceId,
     InvoiceLine,
-    Meter,
-    Status,
+    InvoiceStatus,
 )
 from backend.money import Rial
 from backend.pricing.types import PriceList
@@ -100,13 +100,13 @@ def test_a_held_invoice_is_priced_with_its_own_days_prices_and_tax_and_moves_its
     held = Invoice(
         id=InvoiceId(UUID(int=9)), tenant_id=own.id, tenant_name_fa="", tenant_name_en="", day=DAY, number=None,
         tokens=8_004, amount=Decimal(0), net_rial=Rial(0), tax_percent=Decimal(10), tax_rial=Rial(0),
-        amount_rial=Rial(0), status=Status.HELD, held_reasons=("cold_start",), coverage=Decimal("0.5"),
+        amount_rial=Rial(0), status=InvoiceStatus.HELD, held_reasons=("cold_start",), coverage=Decimal("0.5"),
         price_version=1, window_start=datetime(2026, 11, 21, tzinfo=UTC), window_end=datetime(2026, 11, 22, tzinfo=UTC),
         timezone="Asia/Tehran", tzdata_version="x", created_at=datetime(2026, 11, 22, tzinfo=UTC), issued_at=None,
         zibal_track_id=None, paid_at=None,
     )  # fmt: skip
 
-    draft, moved = rules.price_held(held, own, LINES, {prompt: Meter(996, 199)})
+    draft, moved = rules.price_held(held, own, LINES, {prompt: BilledTotal(996, 199)})
 
     assert draft == InvoiceDraft(
         tenant=own,
@@ -119,7 +119,7 @@ def test_a_held_invoice_is_priced_with_its_own_days_prices_and_tax_and_moves_its
             InvoiceLine("gpt-small", "completion", 1_000, Decimal(900), 900),
         ],
     )
-    assert moved == {prompt: Meter(8_000, 1_600), completion: Meter(1_000, 900)}
+    assert moved == {prompt: BilledTotal(8_000, 1_600), completion: BilledTotal(1_000, 900)}
 
 
 def test_a_day_is_billed_past_a_tenant_that_was_billed_before() -> None:
@@ -161,7 +161,7 @@ def test_an_issued_draft_keeps_its_lowest_coverage_and_names_what_it_bills() -> 
 def test_a_days_bill_moves_the_meters_of_every_tenant() -> None:
     day = bill([row("t1", 1_000), row("t2", 2_000)], tenant(1), tenant(2), prices=PRICES)
 
-    assert {key[0]: meter.tokens for key, meter in day.meters.items()} == {
+    assert {key[0]: meter.tokens for key, meter in day.billed_totals.items()} == {
         tenant(1).id: 1_000,
         tenant(2).id: 2_000,
     }

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from backend.i18n.catalog import Lang
-from backend.invoices.types import Due, InvoiceId, Status
+from backend.invoices.types import Due, InvoiceId, InvoiceStatus
 from backend.money import Rial
 from backend.notifications.letters import Letter, letter_of
 from backend.notifications.types import Mail
@@ -44,7 +44,7 @@ def receipt_mail_of(lang: Lang, amounts: dict[str, int] | None = None, **fields:
         **fields,
     )
     dues = [
-        Due(id_, TENANT, f"1405-00000{n}", date(2026, 11, n), Rial(1), Status.PAID)
+        Due(id_, TENANT, f"1405-00000{n}", date(2026, 11, n), Rial(1), InvoiceStatus.PAID)
         for id_, n in ((InvoiceId(uuid4()), 2), (FIRST, 1))
     ]
     return receipt_mail(settled, tenant, dues, at=NOW, **(amounts or {}))
