@@ -11,7 +11,7 @@ from uuid import UUID
 from backend.actor import TenantId
 from backend.money import Rial
 from backend.tenants.types import Tenant
-from backend.usage.types import DailyUsage, Reading
+from backend.usage.types import DailyUsage, MeterReading
 
 InvoiceId = NewType("InvoiceId", UUID)
 NOTHING = Rial(0)
@@ -182,7 +182,7 @@ class InvoiceDetail:
     tenant: Tenant
     lines: list[InvoiceLine]
     usage: list[DailyUsage]
-    readings: list[Reading]
+    readings: list[MeterReading]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ _RULES = "You answer from the documents of one company, cite the section, and sa
 INSTRUCTIONS = (_RULES * 40)[:3120]
 
 
-class Question(NamedTuple):
+class ChatQuestion(NamedTuple):
     """What somebody asks, what was found for it, and how the application is to ask."""
 
     text: str
@@ -109,7 +109,7 @@ def application(openai_url: str, tenants: list[str], *, leaving: Event) -> Starl
     return Starlette(routes=routes, middleware=[Middleware(RequestTimer)])
 
 
-async def _answer(openai: AsyncTenantOpenAI, question: Question, tenant: str) -> int:
+async def _answer(openai: AsyncTenantOpenAI, question: ChatQuestion, tenant: str) -> int:
     if question.api == "responses":
         return await _answer_by_responses(openai, question, tenant)
     prompt = f"{question.context}\n{question.text}"
@@ -129,7 +129,7 @@ async def _answer(openai: AsyncTenantOpenAI, question: Question, tenant: str) ->
     return sum([len(chunk.choices[0].delta.content or "") async for chunk in stream])
 
 
-async def _answer_by_responses(openai: AsyncTenantOpenAI, question: Question, tenant: str) -> int:
+async def _answer_by_responses(openai: AsyncTenantOpenAI, question: ChatQuestion, tenant: str) -> int:
     prompt = f"{question.context}\n{question.text}"
     if not question.streams:
         whole = await openai.responses.create(
@@ -142,8 +142,8 @@ async def _answer_by_responses(openai: AsyncTenantOpenAI, question: Question, te
     return sum([len(event.delta) async for event in stream if event.type == "response.output_text.delta"])
 
 
-def _question(body: Mapping[str, object]) -> Question:
-    return Question(
+def _question(body: Mapping[str, object]) -> ChatQuestion:
+    return ChatQuestion(
         text=str(body["text"]),
         context=str(body.get("context", "")),
         model=LIGHT_MODEL if body.get("light") else CHAT_MODEL,

@@ -45,7 +45,7 @@ Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class ProcessSpan:
     """One process from its start to its end, in seconds since 1970."""
 
     start: int
@@ -58,7 +58,7 @@ class Process:
 
     name: str
     offset_s: int
-    lives: tuple[Life, ...]
+    lives: tuple[ProcessSpan, ...]
     shares: Mapping[str, float]
     """The part of each company's questions that it answers, by the company's label."""
     unseen: range = range(0)
@@ -79,14 +79,14 @@ class _Counter:
         self.cell = f"{self.prefix}{self.value}"
 
 
-def lives(instance: str, start: int, end: int) -> list[Life]:
+def lives(instance: str, start: int, end: int) -> list[ProcessSpan]:
     """The lives of one instance in a period: born at its beginning, restarted every two to six days."""
     dice = random.Random(f"{instance}/{start}")
-    found: list[Life] = []
+    found: list[ProcessSpan] = []
     born = start
     while born < end:
         died = min(end, born + dice.randrange(2 * 86400, 6 * 86400))
-        found.append(Life(start=born, end=died))
+        found.append(ProcessSpan(start=born, end=died))
         born = died + dice.randrange(5, 40)
     return found
 
@@ -114,7 +114,7 @@ def processes(start: int, end: int, *, with_canary: bool) -> list[Process]:
             Process(
                 name=CANARY,
                 offset_s=41,
-                lives=(Life(start=born, end=born + 16 * 3600),),
+                lives=(ProcessSpan(start=born, end=born + 16 * 3600),),
                 shares={CANARY_COMPANY: 0.1},
                 unseen=range(born + 4 * 3600, born + 10 * 3600),
             )

@@ -20,15 +20,15 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from backend.sandbox import openai_wire as wire
-from backend.sandbox.openai_faults import Asked, Fault, Kind, Ledger
+from backend.sandbox.openai_faults import Ledger, ModelRequest, OpenAIFault, OpenAIFaultKind
 from backend.sandbox.openai_wire import JSON
-from backend.sandbox.openai_words import Answer, answer_to, count_tokens, packed, texts_of, vector
+from backend.sandbox.openai_words import Completion, answer_to, count_tokens, packed, texts_of, vector
 
 _ERRORS = {
-    Kind.BAD_REQUEST: ("Invalid value in the request.", "invalid_request_error", "invalid_value"),
-    Kind.RATE_LIMITED: ("Rate limit reached for requests.", "requests", "rate_limit_exceeded"),
-    Kind.BROKEN: ("The server had an error while processing your request.", "server_error", None),
-    Kind.OVERLOADED: ("The engine is currently overloaded.", "server_error", None),
+    OpenAIFaultKind.BAD_REQUEST: ("Invalid value in the request.", "invalid_request_error", "invalid_value"),
+    OpenAIFaultKind.RATE_LIMITED: ("Rate limit reached for requests.", "requests", "rate_limit_exceeded"),
+    OpenAIFaultKind.BROKEN: ("The server had an error while processing your request.", "server_error", None),
+    OpenAIFaultKind.OVERLOADED: ("The engine is currently overloaded.", "server_error", None),
 }
 _VECTOR_SIZES = {"text-embedding-3-large": 3072, "text-embedding-3-small": 1536}
 
@@ -43,34 +43,34 @@ class RefusalError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class AdmittedRequest:
     """One admitted request: what was asked, and the faults that hit it."""
 
     body: JSON
-    asked: Asked
-    faults: dict[Kind, Fault]
+    asked: ModelRequest
+    faults: dict[OpenAIFaultKind, OpenAIFault]
 
     @property
     def answers_as(self) -> str:
         """The model's name in the answer."""
-        renamed = self.faults.get(Kind.ANSWER_AS)
+        renamed = self.faults.get(OpenAIFaultKind.ANSWER_AS)
         return renamed.model_name if renamed else self.asked.model
 
     @property
     def tells_usage(self) -> bool:
         """Whether the answer carries its usage."""
-        return Kind.NO_USAGE not in self.faults
+        return OpenAIFaultKind.NO_USAGE not in self.faults
 
 
 class Vendor:
     """The sandbox's state: its faults and its ledger."""
 
     def __init__(self, *, latency_s: float = 0.0) -> None:
-        self.faults: list[Fault] = []
+        self.faults: list[OpenAIFault] = []
         self.ledger = Ledger()
         self._latency_s = latency_s
 
-    async def admit(self, request: Request) -> Turn:
+    async def admit(self, request: Request) -> AdmittedRequest:
         """Check a request as the vendor does, and let the faults strike that end it."""
         if not request.headers.get("authorization", "").removeprefix("Bearer").strip():
             raise RefusalError(
@@ -79,71 +79,73 @@ class Vendor:
         body = await _body_of(request)
         model = str(body.get("model", ""))
         struck = {fault.kind: fault for fault in self.faults if fault.strikes(model)}
-        delay = struck.get(Kind.DELAY)
+        delay = struck.get(OpenAIFaultKind.DELAY)
         await asyncio.sleep(self._latency_s + (delay.seconds if delay else 0.0))
         for kind, (message, error_type, code) in _ERRORS.items():
             if kind in struck:
                 raise RefusalError(int(kind), wire.error(message, kind=error_type, code=code))
         _check_model(model, is_embedding=request.url.path.endswith("/embeddings"))
         who = str(body.get("safety_identifier") or body.get("user") or "")
-        return Turn(body=body, asked=Asked(who=who, model=model), faults=struck)
+        return AdmittedRequest(body=body, asked=ModelRequest(who=who, model=model), faults=struck)
 
     async def chat(self, request: Request) -> Response:
         """`POST /v1/chat/completions`."""
-        turn = await self.admit(request)
-        _check_parameters(turn)
-        texts = [texts_of(message.get("content")) for message in turn.body.get("messages") or ()]
+        admitted = await self.admit(request)
+        _check_parameters(admitted)
+        texts = [texts_of(message.get("content")) for message in admitted.body.get("messages") or ()]
         if not texts:
             raise RefusalError(400, _invalid("messages", "Missing required parameter: 'messages'."))
-        most = turn.body.get("max_completion_tokens") or turn.body.get("max_tokens")
-        answer = answer_to(texts, reasons=_reasons(turn.asked.model), most_tokens=most)
-        if turn.body.get("stream"):
-            wants = bool((turn.body.get("stream_options") or {}).get("include_usage"))
-            told = wants and turn.tells_usage
-            chunks = wire.chat_chunks(answer, turn.answers_as, with_usage=told)
-            return self._stream(turn, answer, ((None, chunk) for chunk in chunks), reported=told)
-        self.ledger.note(turn.asked, answer, reported=turn.tells_usage)
-        return JSONResponse(wire.chat(answer, turn.answers_as, with_usage=turn.tells_usage))
+        most = admitted.body.get("max_completion_tokens") or admitted.body.get("max_tokens")
+        answer = answer_to(texts, reasons=_reasons(admitted.asked.model), most_tokens=most)
+        if admitted.body.get("stream"):
+            wants = bool((admitted.body.get("stream_options") or {}).get("include_usage"))
+            told = wants and admitted.tells_usage
+            chunks = wire.chat_chunks(answer, admitted.answers_as, with_usage=told)
+            return self._stream(admitted, answer, ((None, chunk) for chunk in chunks), reported=told)
+        self.ledger.note(admitted.asked, answer, reported=admitted.tells_usage)
+        return JSONResponse(wire.chat(answer, admitted.answers_as, with_usage=admitted.tells_usage))
 
     async def responses(self, request: Request) -> Response:
         """`POST /v1/responses`."""
-        turn = await self.admit(request)
-        _check_parameters(turn)
-        texts = _texts_of_input(turn.body.get("input"))
-        if turn.body.get("instructions"):
-            texts = [str(turn.body["instructions"]), *texts]
-        most = turn.body.get("max_output_tokens")
-        answer = answer_to(texts, reasons=_reasons(turn.asked.model), most_tokens=most)
-        if turn.body.get("stream"):
-            events = wire.response_events(answer, turn.answers_as, with_usage=turn.tells_usage)
+        admitted = await self.admit(request)
+        _check_parameters(admitted)
+        texts = _texts_of_input(admitted.body.get("input"))
+        if admitted.body.get("instructions"):
+            texts = [str(admitted.body["instructions"]), *texts]
+        most = admitted.body.get("max_output_tokens")
+        answer = answer_to(texts, reasons=_reasons(admitted.asked.model), most_tokens=most)
+        if admitted.body.get("stream"):
+            events = wire.response_events(answer, admitted.answers_as, with_usage=admitted.tells_usage)
             named = ((str(event["type"]), event) for event in events)
-            return self._stream(turn, answer, named, reported=turn.tells_usage)
-        self.ledger.note(turn.asked, answer, reported=turn.tells_usage)
+            return self._stream(admitted, answer, named, reported=admitted.tells_usage)
+        self.ledger.note(admitted.asked, answer, reported=admitted.tells_usage)
         status = wire.final_status(answer)
         return JSONResponse(
-            wire.response(answer, turn.answers_as, status=status, with_usage=turn.tells_usage)
+            wire.response(answer, admitted.answers_as, status=status, with_usage=admitted.tells_usage)
         )
 
     async def embeddings(self, request: Request) -> Response:
         """`POST /v1/embeddings`."""
-        turn = await self.admit(request)
-        given = turn.body.get("input")
+        admitted = await self.admit(request)
+        given = admitted.body.get("input")
         texts = [given] if isinstance(given, str) else [str(text) for text in given or ()]
         if not texts:
             raise RefusalError(400, _invalid("input", "Missing required parameter: 'input'."))
         prompt = sum(count_tokens(text) for text in texts)
-        size = turn.body.get("dimensions") or _VECTOR_SIZES.get(turn.asked.model, 1536)
+        size = admitted.body.get("dimensions") or _VECTOR_SIZES.get(admitted.asked.model, 1536)
         vectors = [vector(text, size) for text in texts]
-        as_text = turn.body.get("encoding_format") == "base64"
-        answer = Answer(text="", prompt=prompt, cached=0, completion=0, reasoning=0, is_cut_short=False)
-        self.ledger.note(turn.asked, answer, reported=turn.tells_usage)
+        as_text = admitted.body.get("encoding_format") == "base64"
+        answer = Completion(text="", prompt=prompt, cached=0, completion=0, reasoning=0, is_cut_short=False)
+        self.ledger.note(admitted.asked, answer, reported=admitted.tells_usage)
         packing: list[list[float] | str] = [packed(values) if as_text else values for values in vectors]
-        return JSONResponse(wire.embeddings(packing, turn.answers_as, prompt if turn.tells_usage else None))
+        return JSONResponse(
+            wire.embeddings(packing, admitted.answers_as, prompt if admitted.tells_usage else None)
+        )
 
     async def set_fault(self, request: Request) -> Response:
         """`POST /sandbox/faults`: switch one fault on."""
         try:
-            self.faults.append(Fault.model_validate(await request.json()))
+            self.faults.append(OpenAIFault.model_validate(await request.json()))
         except ValidationError as wrong:
             return JSONResponse({"error": wrong.errors(include_url=False, include_context=False)}, 422)
         return self._fault_list(201)
@@ -163,24 +165,34 @@ class Vendor:
         return JSONResponse({"faults": [fault.model_dump(mode="json") for fault in self.faults]}, status)
 
     def _stream(
-        self, turn: Turn, answer: Answer, events: Iterator[tuple[str | None, JSON]], *, reported: bool
+        self,
+        admitted: AdmittedRequest,
+        answer: Completion,
+        events: Iterator[tuple[str | None, JSON]],
+        *,
+        reported: bool,
     ) -> Response:
-        sending = self._send(turn, answer, list(events), reported=reported)
+        sending = self._send(admitted, answer, list(events), reported=reported)
         return StreamingResponse(sending, media_type="text/event-stream", headers=_request_id())
 
     async def _send(
-        self, turn: Turn, answer: Answer, events: list[tuple[str | None, JSON]], *, reported: bool
+        self,
+        admitted: AdmittedRequest,
+        answer: Completion,
+        events: list[tuple[str | None, JSON]],
+        *,
+        reported: bool,
     ) -> AsyncIterator[str]:
         is_chat = events[0][0] is None
-        if Kind.STREAM_ERROR in turn.faults:
+        if OpenAIFaultKind.STREAM_ERROR in admitted.faults:
             yield _failure(0, is_chat=is_chat)
             return
         told = False
         try:
             for number, (name, data) in enumerate(events):
-                if Kind.CUT in turn.faults and number > len(events) // 2:
+                if OpenAIFaultKind.CUT in admitted.faults and number > len(events) // 2:
                     raise ConnectionAbortedError
-                if Kind.LATE_ERROR in turn.faults and number > len(events) // 2:
+                if OpenAIFaultKind.LATE_ERROR in admitted.faults and number > len(events) // 2:
                     yield _failure(number, is_chat=is_chat)
                     return
                 told = reported and number == len(events) - 1
@@ -189,10 +201,10 @@ class Vendor:
             if is_chat:  # its events have no names, and there is a mark at the end
                 yield "data: [DONE]\n\n"
         finally:
-            self.ledger.note(turn.asked, answer, reported=told)
+            self.ledger.note(admitted.asked, answer, reported=told)
 
 
-def application(*, latency_s: float = 0.0, faults: Iterable[Fault] = ()) -> Starlette:
+def application(*, latency_s: float = 0.0, faults: Iterable[OpenAIFault] = ()) -> Starlette:
     """The server as an ASGI application."""
     vendor = Vendor(latency_s=latency_s)
     vendor.faults.extend(faults)
@@ -232,14 +244,14 @@ def _check_model(model: str, *, is_embedding: bool) -> None:
         raise RefusalError(404, wire.error(message, kind=kind, code="model_not_found", param="model"))
 
 
-def _check_parameters(turn: Turn) -> None:
-    if not _reasons(turn.asked.model):
+def _check_parameters(admitted: AdmittedRequest) -> None:
+    if not _reasons(admitted.asked.model):
         return
-    if turn.body.get("temperature") not in {None, 1}:
+    if admitted.body.get("temperature") not in {None, 1}:
         raise RefusalError(
             400, _invalid("temperature", "Unsupported value: only the default (1) is supported.")
         )
-    if "max_tokens" in turn.body:
+    if "max_tokens" in admitted.body:
         raise RefusalError(
             400, _invalid("max_tokens", "Unsupported parameter. Use 'max_completion_tokens' instead.")
         )
@@ -288,7 +300,7 @@ def main() -> None:
     )
     given = parser.parse_args()
     faults = (
-        [Fault(kind=Kind.RATE_LIMITED, model="gpt-5.2", every=given.hiccup_every)]
+        [OpenAIFault(kind=OpenAIFaultKind.RATE_LIMITED, model="gpt-5.2", every=given.hiccup_every)]
         if given.hiccup_every
         else []
     )

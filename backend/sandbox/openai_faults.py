@@ -7,10 +7,10 @@ from typing import TypedDict
 
 from pydantic import BaseModel, Field
 
-from backend.sandbox.openai_words import Answer
+from backend.sandbox.openai_words import Completion
 
 
-class Kind(StrEnum):
+class OpenAIFaultKind(StrEnum):
     """The faults. A number is answered as that HTTP status."""
 
     BAD_REQUEST = "400"
@@ -25,10 +25,10 @@ class Kind(StrEnum):
     ANSWER_AS = "answer_as"  # the answer names `model_name`, as dated snapshots do
 
 
-class Fault(BaseModel):
+class OpenAIFault(BaseModel):
     """One fault. It hits every `every`-th request to `model` (any, without), `times` times (for ever, without)."""
 
-    kind: Kind
+    kind: OpenAIFaultKind
     model: str | None = None
     times: int | None = Field(default=None, ge=1)
     every: int = Field(default=1, ge=1)
@@ -48,7 +48,7 @@ class Fault(BaseModel):
         return True
 
 
-class Entry(TypedDict):
+class LedgerLine(TypedDict):
     """A line of the ledger. `reported` says whether the client was told the usage."""
 
     who: str
@@ -59,7 +59,7 @@ class Entry(TypedDict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ModelRequest:
     """Who asks for what: the two things the ledger keeps of a request."""
 
     who: str
@@ -72,7 +72,7 @@ class Ledger:
     def __init__(self) -> None:
         self._tokens: Counter[tuple[str, str, str, bool]] = Counter()
 
-    def note(self, asked: Asked, answer: Answer, *, reported: bool) -> None:
+    def note(self, asked: ModelRequest, answer: Completion, *, reported: bool) -> None:
         """Add an answer."""
         amounts = {
             "prompt": answer.prompt - answer.cached,
@@ -83,9 +83,9 @@ class Ledger:
             if tokens:
                 self._tokens[asked.who, asked.model, kind, reported] += tokens
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[LedgerLine]:
         """Everything noted so far."""
         return [
-            Entry(who=who, model=model, type=kind, reported=reported, tokens=tokens)
+            LedgerLine(who=who, model=model, type=kind, reported=reported, tokens=tokens)
             for (who, model, kind, reported), tokens in sorted(self._tokens.items())
         ]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
-from backend.sandbox.openai_words import Answer, pieces
+from backend.sandbox.openai_words import Completion, pieces
 
 # JSON of another party: its values are of any type, and mypy has nothing to check here.
 JSON = dict[str, Any]
@@ -24,7 +24,7 @@ def error_event(message: str, *, code: str, number: int) -> JSON:
     return {"type": "error", "code": code, "message": message, "param": None, "sequence_number": number}
 
 
-def chat_usage(answer: Answer) -> JSON:
+def chat_usage(answer: Completion) -> JSON:
     """The usage of a chat completion."""
     return {
         "prompt_tokens": answer.prompt,
@@ -40,7 +40,7 @@ def chat_usage(answer: Answer) -> JSON:
     }
 
 
-def chat(answer: Answer, model: str, *, with_usage: bool) -> JSON:
+def chat(answer: Completion, model: str, *, with_usage: bool) -> JSON:
     """A whole chat completion."""
     message: JSON = {"role": "assistant", "content": answer.text, "refusal": None, "annotations": []}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(answer)}
@@ -48,7 +48,7 @@ def chat(answer: Answer, model: str, *, with_usage: bool) -> JSON:
     return body | {"usage": chat_usage(answer)} if with_usage else body
 
 
-def chat_chunks(answer: Answer, model: str, *, with_usage: bool) -> Iterator[JSON]:
+def chat_chunks(answer: Completion, model: str, *, with_usage: bool) -> Iterator[JSON]:
     """The chunks of a streamed chat completion; with usage, one more chunk without choices carries it."""
     head = _chat_head(model, "chat.completion.chunk") | ({"usage": None} if with_usage else {})
     yield head | {"choices": [_delta({"role": "assistant", "content": "", "refusal": None})]}
@@ -59,7 +59,7 @@ def chat_chunks(answer: Answer, model: str, *, with_usage: bool) -> Iterator[JSO
         yield head | {"choices": [], "usage": chat_usage(answer)}
 
 
-def response(answer: Answer, model: str, *, status: str, with_usage: bool) -> JSON:
+def response(answer: Completion, model: str, *, status: str, with_usage: bool) -> JSON:
     """A response of the Responses API; an unfinished one has neither output nor usage."""
     ended = status != "in_progress"
     usage = {
@@ -87,7 +87,7 @@ def response(answer: Answer, model: str, *, status: str, with_usage: bool) -> JS
     }
 
 
-def response_events(answer: Answer, model: str, *, with_usage: bool) -> Iterator[JSON]:
+def response_events(answer: Completion, model: str, *, with_usage: bool) -> Iterator[JSON]:
     """The events of a streamed response; the last one carries the whole response and its usage."""
     begun = response(answer, model, status="in_progress", with_usage=False)
     message = _message(answer.text)
@@ -112,7 +112,7 @@ def response_events(answer: Answer, model: str, *, with_usage: bool) -> Iterator
         yield event | {"sequence_number": number}
 
 
-def final_status(answer: Answer) -> str:
+def final_status(answer: Completion) -> str:
     """How a response ends."""
     return "incomplete" if answer.is_cut_short else "completed"
 
@@ -141,7 +141,7 @@ def _delta(delta: JSON, finish: str | None = None) -> JSON:
     return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
 
 
-def _finish(answer: Answer) -> str:
+def _finish(answer: Completion) -> str:
     return "length" if answer.is_cut_short else "stop"
 
 

@@ -26,7 +26,7 @@ _SENTENCES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Completion:
     """A finished answer. `completion` contains `reasoning`, `prompt` contains `cached`, as in the vendor's usage."""
 
     text: str
@@ -42,7 +42,7 @@ def count_tokens(text: str) -> int:
     return math.ceil(len(text) / _CHARACTERS_PER_TOKEN)
 
 
-def answer_to(texts: Iterable[str], *, reasons: bool, most_tokens: int | None) -> Answer:
+def answer_to(texts: Iterable[str], *, reasons: bool, most_tokens: int | None) -> Completion:
     """The answer to a conversation. Its first text (the instructions) is what the vendor would have cached."""
     parts = list(texts) or [""]
     sizes = [count_tokens(part) + _TOKENS_AROUND_A_MESSAGE for part in parts]
@@ -52,7 +52,7 @@ def answer_to(texts: Iterable[str], *, reasons: bool, most_tokens: int | None) -
     reasoning = (dice >> 16) % 5 * _REASONING_STEP if reasons else 0
     wanted = reasoning + 80 + dice % 305
     completion = wanted if most_tokens is None else min(wanted, most_tokens)
-    return Answer(
+    return Completion(
         text=_say(dice, completion - min(reasoning, completion)),
         prompt=prompt,
         cached=min(cached, prompt),

@@ -12,7 +12,7 @@ from backend.sandbox import frontend, history, tools
 from backend.sandbox.alertmanager import AlertmanagerServer
 from backend.sandbox.postgres import REPOSITORY, PostgresServer
 from backend.sandbox.processes import Child, Command, SandboxError, accepts, port_is_free, wait_until
-from backend.sandbox.prometheus import PrometheusServer, Target
+from backend.sandbox.prometheus import PrometheusServer, ScrapeTarget
 from backend.sandbox.site import Site, process_environment
 
 START_ORDER: Sequence[tuple[str, Sequence[str]]] = (
@@ -161,7 +161,7 @@ def _web_command(site: Site) -> Command:
 
 def _prometheus(site: Site) -> PrometheusServer:
     targets = [
-        Target(
+        ScrapeTarget(
             job=history.JOB,
             instance=instance,
             address=f"127.0.0.1:{site.ports[instance]}",
@@ -169,7 +169,7 @@ def _prometheus(site: Site) -> PrometheusServer:
         )
         for instance in history.INSTANCES
     ]
-    portal = Target(
+    portal = ScrapeTarget(
         job="portal",
         instance="portal-web",
         address=f"127.0.0.1:{site.ports['web']}",

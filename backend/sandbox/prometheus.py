@@ -15,7 +15,7 @@ RETENTION = "90d"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class ScrapeTarget:
     """One scraped process. `instance` is what the series are called, whatever port it listens on today."""
 
     job: str
@@ -35,7 +35,7 @@ class PrometheusServer:
         home: Path,
         port: int | None = None,
         *,
-        targets: Sequence[Target] = (),
+        targets: Sequence[ScrapeTarget] = (),
         rule_files: Sequence[Path] = (),
         alertmanager_port: int | None = None,
         scrape_interval_s: int = 15,
@@ -152,7 +152,7 @@ class PrometheusServer:
             config["alerting"] = {"alertmanagers": [{"static_configs": managers}]}
         (self.home / "prometheus.yml").write_text(json.dumps(config, indent=1))
 
-    def _scrape_config(self, target: Target) -> dict[str, Any]:
+    def _scrape_config(self, target: ScrapeTarget) -> dict[str, Any]:
         name = f"{target.job}/{target.instance}"
         labels = {"job": target.job, "instance": target.instance, **target.labels}
         config: dict[str, Any] = {

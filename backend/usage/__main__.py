@@ -19,7 +19,7 @@ from backend.days import in_both
 from backend.errors import Invalid, Unavailable
 from backend.i18n.errors import error_text
 from backend.usage import service
-from backend.usage.types import DayMeasurement, Reading, UsageRow
+from backend.usage.types import DayMeasurement, MeterReading, UsageRow
 
 FINE, FAILED, WRONG, HELD = 0, 1, 2, 3
 COLUMNS = ("tenant", "model", "type", "tokens", "coverage", "unseen ~", "held", "flags")
@@ -80,7 +80,7 @@ def _measured(wanted: date, tenant: str | None, url: str | None) -> DayMeasureme
 
 
 def _objects(measurement: DayMeasurement) -> list[dict[str, object]]:
-    evidence: dict[tuple[str, str, str], list[Reading]] = defaultdict(list)
+    evidence: dict[tuple[str, str, str], list[MeterReading]] = defaultdict(list)
     for reading in measurement.readings:
         evidence[reading[:3]].append(reading)
     return [
@@ -94,7 +94,7 @@ def _objects(measurement: DayMeasurement) -> list[dict[str, object]]:
     ]
 
 
-def _evidence(reading: Reading) -> dict[str, object]:
+def _evidence(reading: MeterReading) -> dict[str, object]:
     told = reading._asdict()
     return {name: value for name, value in told.items() if name not in {"tenant", "model", "type"}}
 

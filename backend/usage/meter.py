@@ -15,7 +15,7 @@ from backend.usage.lives import (
     overlap,
 )
 from backend.usage.openings import met, recalled
-from backend.usage.questions import Asked, Found, before_end, firsts_of, readings_of
+from backend.usage.questions import FoundReadings, ReadingPurpose, before_end, firsts_of, readings_of
 from backend.usage.rules import (
     LifeReadings,
     highest,
@@ -28,9 +28,9 @@ from backend.usage.source import Source
 from backend.usage.types import (
     ClosedLife,
     DayMeasurement,
-    Flag,
     Key,
     StoredClosings,
+    UsageFlag,
     Values,
 )
 from backend.usage.unseen import alive_before, was_nobody_looking, with_silent_lives
@@ -88,16 +88,16 @@ def _measure(
     )
 
 
-def _life_readings(situation: Situation, index: int, found: Found) -> LifeReadings:
+def _life_readings(situation: Situation, index: int, found: FoundReadings) -> LifeReadings:
     life, span = situation.sight.lives[index], situation.span
     move, stored = situation.moved(life), situation.stored_life(life)
     closed_ms = life.seen_by(span.end_ms)
     is_born, is_known = situation.is_born(life), situation.is_known(life)
-    openings = highest(found.copies(Asked.OPENING, index))
+    openings = highest(found.copies(ReadingPurpose.OPENING, index))
     is_overlooked = situation.is_overlooked(life)
     is_new = move is not None or is_overlooked
-    closings = highest(found.copies(Asked.CLOSING, index))
-    late = highest(found.copies(Asked.VANISHED, index))
+    closings = highest(found.copies(ReadingPurpose.CLOSING, index))
+    late = highest(found.copies(ReadingPurpose.VANISHED, index))
     vanished = {key: value for key, value in late.items() if key not in closings}
     rate_base, rate_base_ms = _rate_base(situation, index, found)
     firsts, first_at, firsts_at = _firsts(situation, index, found)
@@ -123,7 +123,7 @@ def _life_readings(situation: Situation, index: int, found: Found) -> LifeReadin
     )
 
 
-def _late_readings(situation: Situation, index: int, found: Found) -> LifeReadings:
+def _late_readings(situation: Situation, index: int, found: FoundReadings) -> LifeReadings:
     """What was scraped of a life before the window, and too late for the day before: its end is the closing.
 
     A life that began in our sight is counted whole, one that was stored from there on. Of any other nothing says
@@ -131,20 +131,20 @@ def _late_readings(situation: Situation, index: int, found: Found) -> LifeReadin
     """
     life, stored = situation.sight.lives[index], situation.stored_life(situation.sight.lives[index])
     start_ms = situation.span.start_ms
-    closings, is_born = highest(found.copies(Asked.CLOSING, index)), situation.is_born(life)
+    closings, is_born = highest(found.copies(ReadingPurpose.CLOSING, index)), situation.is_born(life)
     return LifeReadings(
         life=life,
         seen=situation.seen_of(index),
         closings=closings,
         closed_at=instant_of(life.seen_by(start_ms) or start_ms),
-        openings=highest(found.copies(Asked.OPENING, index)),
+        openings=highest(found.copies(ReadingPurpose.OPENING, index)),
         opened_at=instant_of(_opened_ms(situation, life)),
         stored=stored,
         is_born=is_born,
         firsts={} if stored or is_born else closings,
         first_at=instant_of(life.times[0]),
         is_day_before_whole=True,
-        flags=frozenset({Flag.GAP_ACROSS_BOUNDARY}),
+        flags=frozenset({UsageFlag.GAP_ACROSS_BOUNDARY}),
     )
 
 
@@ -155,56 +155,56 @@ def _opened_ms(situation: Situation, life: Life) -> int:
 
 
 def _firsts(
-    situation: Situation, index: int, found: Found
+    situation: Situation, index: int, found: FoundReadings
 ) -> tuple[Values, datetime | None, dict[Key, datetime]]:
     """First readings in the place of openings that nobody knows; since when the life is known, and single meters."""
     life = situation.sight.lives[index]
     if move := situation.moved(life):
-        return highest(found.copies(Asked.FIRST, index)), instant_of(move.at_ms), {}
+        return highest(found.copies(ReadingPurpose.FIRST, index)), instant_of(move.at_ms), {}
     firsts, since_ms = firsts_of(life, index, found)
     is_unknown = not situation.is_born(life) and not situation.is_known(life)
     first_at = instant_of(life.times[0]) if is_unknown else None
     return firsts, first_at, {key: instant_of(at_ms) for key, at_ms in since_ms.items()}
 
 
-def _flagged(situation: Situation, index: int, found: Found) -> dict[Flag, AbstractSet[Key]]:
+def _flagged(situation: Situation, index: int, found: FoundReadings) -> dict[UsageFlag, AbstractSet[Key]]:
     """What one must know about single meters of a life, whatever else the process counts."""
-    life, flagged = situation.sight.lives[index], dict[Flag, AbstractSet[Key]]()
-    shown = found.by_target(Asked.CLOSING, index)
+    life, flagged = situation.sight.lives[index], dict[UsageFlag, AbstractSet[Key]]()
+    shown = found.by_target(ReadingPurpose.CLOSING, index)
     twice = [
         shown[one.target].keys() & shown[other.target].keys()
         for one, other in combinations(life.copies, 2)
         if shown.get(one.target) and shown.get(other.target) and overlap([one, other])
     ]
     if twice:
-        flagged[Flag.DUPLICATE_SCRAPE] = set().union(*twice)
+        flagged[UsageFlag.DUPLICATE_SCRAPE] = set().union(*twice)
     if situation.is_overlooked(life):
-        flagged[Flag.GAP_ACROSS_BOUNDARY] = highest(found.copies(Asked.OPENING, index)).keys()
+        flagged[UsageFlag.GAP_ACROSS_BOUNDARY] = highest(found.copies(ReadingPurpose.OPENING, index)).keys()
     return flagged
 
 
-def _flags(situation: Situation, index: int) -> frozenset[Flag]:
+def _flags(situation: Situation, index: int) -> frozenset[UsageFlag]:
     """What one must know about all meters of a life."""
     life, flags = situation.sight.lives[index], set()
     if situation.moved(life):
-        flags.add(Flag.START_TIME_MOVED)
+        flags.add(UsageFlag.START_TIME_MOVED)
     if (
         situation.seen[index].gap_across_boundary
         or situation.late_ms(life) is not None
         or situation.was_away(life)
     ):
-        flags.add(Flag.GAP_ACROSS_BOUNDARY)
+        flags.add(UsageFlag.GAP_ACROSS_BOUNDARY)
     return frozenset(flags)
 
 
-def _rate_base(situation: Situation, index: int, found: Found) -> tuple[Values | None, int]:
+def _rate_base(situation: Situation, index: int, found: FoundReadings) -> tuple[Values | None, int]:
     """What the end of a life is compared with to get its rate, and how long before the end that was."""
     life, seen = situation.sight.lives[index], situation.seen[index]
     if seen.ended_ms is None:
         return None, 0
     point = before_end(life, seen)
     if point is not None:
-        return highest(found.copies(Asked.BEFORE_END, index)), seen.ended_ms - point.at_ms
+        return highest(found.copies(ReadingPurpose.BEFORE_END, index)), seen.ended_ms - point.at_ms
     if situation.is_born(life):
         return {}, seen.ended_ms - life.start_ms
     return None, 0
@@ -222,5 +222,5 @@ def _stranger(source: Source, instance: str, span: Span) -> LifeReadings:
         openings=lowest,
         opened_at=instant_of(span.start_ms),
         was_known=True,
-        flags=frozenset({Flag.NO_START_TIME}),
+        flags=frozenset({UsageFlag.NO_START_TIME}),
     )

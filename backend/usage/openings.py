@@ -8,13 +8,13 @@ from backend.usage.coverage import Span
 from backend.usage.rules import LifeReadings
 from backend.usage.types import (
     EarlierClosing,
-    Flag,
     Key,
     LifeKey,
     MeterKey,
     NextOpening,
     OpeningSource,
     StoredClosings,
+    UsageFlag,
 )
 
 ZEROS = frozenset({OpeningSource.BORN, OpeningSource.FIRST_USED})
@@ -51,7 +51,7 @@ def met(one: LifeReadings, following: Mapping[Key, NextOpening]) -> LifeReadings
 
     What that day counted from zero is its own, whatever was scraped of it since. Without a start time both are held.
     """
-    if Flag.NO_START_TIME in one.flags:
+    if UsageFlag.NO_START_TIME in one.flags:
         return one
     closings = dict(one.closings)
     opened: list[datetime] = []
@@ -65,12 +65,12 @@ def met(one: LifeReadings, following: Mapping[Key, NextOpening]) -> LifeReadings
     changed = {key for key, value in closings.items() if one.closings.get(key) != value}
     if not changed:
         return one
-    gaps = changed.union(one.flagged.get(Flag.GAP_ACROSS_BOUNDARY, ()))
+    gaps = changed.union(one.flagged.get(UsageFlag.GAP_ACROSS_BOUNDARY, ()))
     return replace(
         one,
         closings=closings,
         closed_at=max(opened, default=one.closed_at),
-        flagged={**one.flagged, Flag.GAP_ACROSS_BOUNDARY: gaps},
+        flagged={**one.flagged, UsageFlag.GAP_ACROSS_BOUNDARY: gaps},
     )
 
 

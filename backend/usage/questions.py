@@ -10,10 +10,10 @@ from backend.usage.rules import RATE_MS
 from backend.usage.situation import Situation
 from backend.usage.source import Look, Source
 from backend.usage.types import Key, Values
-from backend.usage.vectors import Told
+from backend.usage.vectors import TargetReadings
 
 
-class Asked(Enum):
+class ReadingPurpose(Enum):
     """What a reading is wanted for."""
 
     OPENING = auto()
@@ -24,22 +24,22 @@ class Asked(Enum):
     BEFORE_END = auto()
 
 
-class Question(NamedTuple):
+class ReadingQuery(NamedTuple):
     """A reading of a life that the queries over everybody do not give."""
 
-    asked: Asked
+    asked: ReadingPurpose
     life: int
     point: Point
 
 
-class Found:
+class FoundReadings:
     """The readings of each life, by what they were wanted for and by the target that showed them."""
 
     def __init__(self) -> None:
-        self._values: dict[tuple[Asked, int], dict[int, Values]] = {}
-        self._borrowed: dict[tuple[Asked, int], set[Key]] = {}
+        self._values: dict[tuple[ReadingPurpose, int], dict[int, Values]] = {}
+        self._borrowed: dict[tuple[ReadingPurpose, int], set[Key]] = {}
 
-    def add(self, asked: Asked, life: int, target: int, told: Told) -> None:
+    def add(self, asked: ReadingPurpose, life: int, target: int, told: TargetReadings) -> None:
         """Keep the readings of one target; what it showed before stands."""
         by_target = self._values.setdefault((asked, life), {})
         known = by_target.get(target)
@@ -47,98 +47,102 @@ class Found:
         if told.borrowed:
             self._borrowed.setdefault((asked, life), set()).update(told.borrowed)
 
-    def borrowed(self, asked: Asked, life: int) -> set[Key]:
+    def borrowed(self, asked: ReadingPurpose, life: int) -> set[Key]:
         """What counters without a target of their own showed."""
         return self._borrowed.get((asked, life), set())
 
-    def by_target(self, asked: Asked, life: int) -> dict[int, Values]:
+    def by_target(self, asked: ReadingPurpose, life: int) -> dict[int, Values]:
         """What each target showed."""
         return self._values.get((asked, life), {})
 
-    def copies(self, asked: Asked, life: int) -> list[Values]:
+    def copies(self, asked: ReadingPurpose, life: int) -> list[Values]:
         """What was shown, by whatever target."""
         return list(self.by_target(asked, life).values())
 
 
-def readings_of(source: Source, situation: Situation, look: Look) -> Found:
+def readings_of(source: Source, situation: Situation, look: Look) -> FoundReadings:
     """Every reading that is needed.
 
     Raises:
         Unavailable: Prometheus failed, was late, or told only a part.
     """
-    found = Found()
-    questions: list[Question] = []
+    found = FoundReadings()
+    questions: list[ReadingQuery] = []
     for index in (*situation.seen, *situation.late):
         questions += _sort_out(situation, index, look, found)
     answers = source.at_points(look, [question.point for question in questions])
     _note(questions, answers, found)
-    lowest = _of_lives(Asked.LOWEST, _borrowed(situation, found), situation)
+    lowest = _of_lives(ReadingPurpose.LOWEST, _borrowed(situation, found), situation)
     _note_some(lowest, source.lowest_of_others(look, _points(lowest), _tenants(lowest)), found)
-    vanished = _of_lives(Asked.VANISHED, _vanished(situation, found), situation)
+    vanished = _of_lives(ReadingPurpose.VANISHED, _vanished(situation, found), situation)
     _note_some(vanished, source.last_within(look, _points(vanished), _tenants(vanished)), found)
     return found
 
 
-def _note(questions: Iterable[Question], answers: Iterable[Told], found: Found) -> None:
+def _note(questions: Iterable[ReadingQuery], answers: Iterable[TargetReadings], found: FoundReadings) -> None:
     for (asked, life, point), told in zip(questions, answers, strict=True):
         found.add(asked, life, point.target, told)
 
 
 def _of_lives(
-    asked: Asked, tenants_of: Mapping[int, set[str]], situation: Situation
-) -> list[tuple[Question, set[str]]]:
+    asked: ReadingPurpose, tenants_of: Mapping[int, set[str]], situation: Situation
+) -> list[tuple[ReadingQuery, set[str]]]:
     """Questions about some tenants of some lives."""
     return [
-        (Question(asked, index, point), tenants)
+        (ReadingQuery(asked, index, point), tenants)
         for index, tenants in tenants_of.items()
         for point in _whole(situation, situation.sight.lives[index])
     ]
 
 
-def _points(some: Sequence[tuple[Question, set[str]]]) -> list[Point]:
+def _points(some: Sequence[tuple[ReadingQuery, set[str]]]) -> list[Point]:
     return [question.point for question, _ in some]
 
 
-def _tenants(some: Sequence[tuple[Question, set[str]]]) -> list[str]:
+def _tenants(some: Sequence[tuple[ReadingQuery, set[str]]]) -> list[str]:
     return sorted(set[str]().union(*(tenants for _, tenants in some)))
 
 
-def _note_some(some: Sequence[tuple[Question, set[str]]], answers: Iterable[Told], found: Found) -> None:
+def _note_some(
+    some: Sequence[tuple[ReadingQuery, set[str]]], answers: Iterable[TargetReadings], found: FoundReadings
+) -> None:
     """Keep of each answer only the tenants that the life was asked for: other lives' must not come along."""
     for ((asked, life, point), tenants), told in zip(some, answers, strict=True):
         values = {key: value for key, value in told.values.items() if key[0] in tenants}
         found.add(asked, life, point.target, told._replace(values=values))
 
 
-def _sort_out(situation: Situation, index: int, look: Look, found: Found) -> Iterator[Question]:
+def _sort_out(situation: Situation, index: int, look: Look, found: FoundReadings) -> Iterator[ReadingQuery]:
     """Note which boundary readings the queries over everybody give for a life; ask for all others."""
     sight, span = situation.sight, situation.span
     life = sight.lives[index]
     boundaries = [
-        (Asked.OPENING, span.start_ms, look.opening),
-        (Asked.CLOSING, span.end_ms, look.closing),
+        (ReadingPurpose.OPENING, span.start_ms, look.opening),
+        (ReadingPurpose.CLOSING, span.end_ms, look.closing),
     ]
     late_ms, is_over = situation.late_ms(life), index not in situation.seen
     if is_over:
-        boundaries = [(Asked.CLOSING, span.start_ms, look.opening)]
+        boundaries = [(ReadingPurpose.CLOSING, span.start_ms, look.opening)]
     if late_ms is not None:
         boundaries = boundaries[-1:]
         known = _as_stored(situation, life, late_ms)
-        yield from (Question(Asked.OPENING, index, point) for point in known)
+        yield from (ReadingQuery(ReadingPurpose.OPENING, index, point) for point in known)
     for asked, at_ms, boundary in boundaries:
         for copy in life.copies:
             point = point_at(copy, at_ms)
-            if point is None or (asked is Asked.CLOSING and not is_over and point.at_ms <= span.start_ms):
+            if point is None or (
+                asked is ReadingPurpose.CLOSING and not is_over and point.at_ms <= span.start_ms
+            ):
                 continue
             if is_plain(sight.targets[copy.target], point, at_ms):
                 found.add(asked, index, copy.target, boundary.by_target[copy.target])
             else:
-                yield Question(asked, index, point)
+                yield ReadingQuery(asked, index, point)
     for point in _first_points(situation, life):
-        yield Question(Asked.FIRST, index, point)
+        yield ReadingQuery(ReadingPurpose.FIRST, index, point)
     before = before_end(life, situation.seen_of(index))
     if before is not None:
-        yield Question(Asked.BEFORE_END, index, before)
+        yield ReadingQuery(ReadingPurpose.BEFORE_END, index, before)
 
 
 def _as_stored(situation: Situation, life: Life, late_ms: int) -> Iterator[Point]:
@@ -165,25 +169,25 @@ def _first_points(situation: Situation, life: Life) -> list[Point]:
     return [first_point(copy) for copy in life.copies if situation.is_stranger_to(life, copy)]
 
 
-def _borrowed(situation: Situation, found: Found) -> dict[int, set[str]]:
+def _borrowed(situation: Situation, found: FoundReadings) -> dict[int, set[str]]:
     """The tenants of each life with series that nothing opens and a job without start times shows.
 
     When such a job first saw a life is told by nothing but its counters.
     """
     missing = {}
     for index in situation.seen:
-        borrowed = found.borrowed(Asked.CLOSING, index)
+        borrowed = found.borrowed(ReadingPurpose.CLOSING, index)
         life = situation.sight.lives[index]
         if not borrowed or situation.is_born(life) or situation.moved(life) or situation.stored_life(life):
             continue
-        opened = [*found.copies(Asked.OPENING, index), *found.copies(Asked.FIRST, index)]
-        keys = _missing(found.copies(Asked.CLOSING, index), opened) & borrowed
+        opened = [*found.copies(ReadingPurpose.OPENING, index), *found.copies(ReadingPurpose.FIRST, index)]
+        keys = _missing(found.copies(ReadingPurpose.CLOSING, index), opened) & borrowed
         if keys:
             missing[index] = {key[0] for key in keys}
     return missing
 
 
-def _vanished(situation: Situation, found: Found) -> dict[int, set[str]]:
+def _vanished(situation: Situation, found: FoundReadings) -> dict[int, set[str]]:
     """The tenants of each life with series that opened in it and did not close in it."""
     missing = {}
     for index in situation.seen:
@@ -192,8 +196,8 @@ def _vanished(situation: Situation, found: Found) -> dict[int, set[str]]:
             continue
         stored = situation.stored_life(life)
         keys = _missing(
-            [*found.copies(Asked.OPENING, index), stored.closings if stored else {}],
-            found.copies(Asked.CLOSING, index),
+            [*found.copies(ReadingPurpose.OPENING, index), stored.closings if stored else {}],
+            found.copies(ReadingPurpose.CLOSING, index),
         )
         if keys:
             missing[index] = {key[0] for key in keys}
@@ -225,12 +229,15 @@ def before_end(life: Life, seen: Seen) -> Point | None:
     return point_at(last_copy, seen.ended_ms - RATE_MS)
 
 
-def firsts_of(life: Life, index: int, found: Found) -> tuple[Values, dict[Key, int]]:
+def firsts_of(life: Life, index: int, found: FoundReadings) -> tuple[Values, dict[Key, int]]:
     """The first readings that stand in for openings nobody knows, and since when what it shows is known of a series.
 
     The oldest target that ever shows a series decides: it was there at its first scrape, or it was used since.
     """
-    firsts, shown = found.by_target(Asked.FIRST, index), found.by_target(Asked.CLOSING, index)
+    firsts, shown = (
+        found.by_target(ReadingPurpose.FIRST, index),
+        found.by_target(ReadingPurpose.CLOSING, index),
+    )
     known: set[Key] = set()
     merged: Values = {}
     since_ms: dict[Key, int] = {}
@@ -242,7 +249,7 @@ def firsts_of(life: Life, index: int, found: Found) -> tuple[Values, dict[Key, i
             since_ms |= dict.fromkeys(shows - known, _first_ms(copy))
         known |= shows
     borrowed: Values = {}
-    for values in found.copies(Asked.LOWEST, index):
+    for values in found.copies(ReadingPurpose.LOWEST, index):
         borrowed = {**values, **{key: min(each, values.get(key, each)) for key, each in borrowed.items()}}
     return borrowed | merged, since_ms
 

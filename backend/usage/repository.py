@@ -21,9 +21,9 @@ from backend.usage.types import (
     DayMeasurement,
     EarlierClosing,
     MeterKey,
+    MeterReading,
     NextOpening,
     NextOpenings,
-    Reading,
     StoredLife,
     StoredLives,
     UnknownLabel,
@@ -32,7 +32,7 @@ from backend.usage.types import (
 
 _READING_COLUMNS = dict(
     zip(
-        ("day", *Reading._fields),
+        ("day", *MeterReading._fields),
         "date text text text text timestamptz int8 timestamptz text int8 timestamptz".split(),  # noqa: SIM905 - one line, as a table
         strict=True,
     )
@@ -171,7 +171,7 @@ def partition_name(month: date) -> str:
     return f"meter_reading_{month:%Y_%m}"
 
 
-def copy_readings(connection: Connection, day: date, readings: Iterable[Reading]) -> None:
+def copy_readings(connection: Connection, day: date, readings: Iterable[MeterReading]) -> None:
     """Store the readings of a day, whose partition exists."""
     with _driver(connection):
         copy_rows(connection, "meter_reading", _READING_COLUMNS, ((day, *row) for row in readings))
@@ -272,15 +272,15 @@ def usage_of_day(connection: Connection, day: date) -> list[UsageRow]:
     return [UsageRow._make((*row[:-1], tuple(row[-1]))) for row in rows]
 
 
-def readings_of(connection: Connection, tenant: str, day: date) -> list[Reading]:
+def readings_of(connection: Connection, tenant: str, day: date) -> list[MeterReading]:
     """A tenant's stored readings of a day."""
     row = MeterReadingRow.__table__.c
     found = (
-        select(*(row[name] for name in Reading._fields))
+        select(*(row[name] for name in MeterReading._fields))
         .where(row.day == day, row.tenant == tenant)
         .order_by(row.model, row.type, row.instance, row.life_start)
     )
-    return [Reading(*values) for values in connection.execute(found)]
+    return [MeterReading(*values) for values in connection.execute(found)]
 
 
 def usage_of_strangers(

@@ -13,11 +13,11 @@ from backend.usage.lives import Life
 from backend.usage.types import (
     HOLDING,
     EarlierClosing,
-    Flag,
     Key,
+    MeterReading,
     OpeningSource,
-    Reading,
     StoredLife,
+    UsageFlag,
     UsageRow,
     Values,
 )
@@ -26,9 +26,9 @@ RATE_MS = 300_000
 """How much of the end of a life tells the rate of what it did afterwards, unseen."""
 
 
-_BITS = {flag: 1 << index for index, flag in enumerate(Flag)}
+_BITS = {flag: 1 << index for index, flag in enumerate(UsageFlag)}
 # No flag: a life of which nothing was seen. A meter of it did not stand still because its reading is the old one.
-_DARK = 1 << len(Flag)
+_DARK = 1 << len(UsageFlag)
 _NOTHING: dict[Key, int] = {}
 
 
@@ -63,8 +63,8 @@ class LifeReadings:
     """For a life that ended: readings some minutes earlier."""
     before_end_ms: int = 0
     """How long before the last scrape those were taken."""
-    flags: frozenset[Flag] = frozenset()
-    flagged: Mapping[Flag, AbstractSet[Key]] = field(default_factory=dict)
+    flags: frozenset[UsageFlag] = frozenset()
+    flagged: Mapping[UsageFlag, AbstractSet[Key]] = field(default_factory=dict)
     """What one must know about some of its meters and not about the others."""
 
 
@@ -73,7 +73,7 @@ class Tally:
     """The rows of a day with their evidence."""
 
     rows: list[UsageRow]
-    readings: list[Reading]
+    readings: list[MeterReading]
 
 
 def tally(found: Sequence[LifeReadings], *, min_coverage: Decimal, is_open: bool) -> Tally:
@@ -82,7 +82,7 @@ def tally(found: Sequence[LifeReadings], *, min_coverage: Decimal, is_open: bool
     Additive: what closes one window opens the next, so days add up to the whole. Never above what the scrapes
     prove: an unknown opening counts from the first value that was seen, and is flagged.
     """
-    readings: list[Reading] = []
+    readings: list[MeterReading] = []
     totals: dict[Key, list[int]] = {}
     lives_of: dict[str, list[int]] = {}
     for index, one in enumerate(found):
@@ -92,7 +92,7 @@ def tally(found: Sequence[LifeReadings], *, min_coverage: Decimal, is_open: bool
         if one.seen.tail_ms:
             _add_estimates(one, totals)
     coverages = _coverages(lives_of, [one.seen for one in found])
-    common = _BITS[Flag.OPEN] if is_open else 0
+    common = _BITS[UsageFlag.OPEN] if is_open else 0
     return Tally(rows=_rows(totals, coverages, common, min_coverage), readings=readings)
 
 
@@ -116,11 +116,11 @@ def storable_readings(one: LifeReadings) -> LifeReadings:
 def with_unseen_rows(rows: Sequence[UsageRow], stored: Iterable[StoredLife]) -> list[UsageRow]:
     """The rows of a day on which nobody looked: no tokens, no coverage, held, for all others who were there before."""
     keys = {key for life in stored for key in life.closings} - {row[:3] for row in rows}
-    unseen = [UsageRow(*key, 0, Decimal(0), 0, True, (Flag.LOW_COVERAGE.value,)) for key in keys]
+    unseen = [UsageRow(*key, 0, Decimal(0), 0, True, (UsageFlag.LOW_COVERAGE.value,)) for key in keys]
     return sorted([*rows, *unseen])
 
 
-def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int]]) -> None:
+def _read(one: LifeReadings, readings: list[MeterReading], totals: dict[Key, list[int]]) -> None:
     """Add the meters of one life. This is the loop of the night: 400,000 times at 100,000 tenants."""
     instance, start, closed_at = one.life.name, one.life.started_at, one.closed_at
     stored = one.stored.closings if one.stored else _NOTHING
@@ -139,20 +139,20 @@ def _read(one: LifeReadings, readings: list[Reading], totals: dict[Key, list[int
         tokens = closing - opening
         if tokens < 0:
             tokens = 0
-            flags |= _BITS[Flag.READING_WENT_BACK]
+            flags |= _BITS[UsageFlag.READING_WENT_BACK]
         if closing <= LARGEST_STORED and opening <= LARGEST_STORED:
             row = (*key, instance, start, opening, at, source, closing, closed_at)
-            readings.append(made(Reading, row))
+            readings.append(made(MeterReading, row))
         else:
             tokens = 0
-            flags |= _BITS[Flag.BEYOND_STORAGE]
+            flags |= _BITS[UsageFlag.BEYOND_STORAGE]
         total = totals.get(key)
         if total is None:
             totals[key] = [tokens, 0, flags]
         else:
             total[0] += tokens
             total[2] |= flags
-    for flag, keys in ((Flag.GAP_ACROSS_BOUNDARY, one.vanished.keys()), *one.flagged.items()):
+    for flag, keys in ((UsageFlag.GAP_ACROSS_BOUNDARY, one.vanished.keys()), *one.flagged.items()):
         for key in keys & one.closings.keys():
             totals[key][2] |= _BITS[flag]
 
@@ -161,15 +161,15 @@ def _opening(one: LifeReadings, key: Key) -> tuple[int, datetime, OpeningSource,
     """The opening of a meter that the last stored day of its life does not have, and the flags that it brings."""
     if key in one.earlier:
         _, opening, at = one.earlier[key]
-        return opening, at, OpeningSource.STORED, _BITS[Flag.GAP_ACROSS_BOUNDARY]
+        return opening, at, OpeningSource.STORED, _BITS[UsageFlag.GAP_ACROSS_BOUNDARY]
     if key in one.openings:
         opening = one.openings[key]
         is_odd = opening > 0 and one.is_day_before_whole
-        return opening, one.opened_at, OpeningSource.SCRAPED, _BITS[Flag.COLD_START] if is_odd else 0
+        return opening, one.opened_at, OpeningSource.SCRAPED, _BITS[UsageFlag.COLD_START] if is_odd else 0
     first_at = one.firsts_at.get(key, one.first_at)
     if key in one.firsts:
-        is_moved = Flag.START_TIME_MOVED in one.flags
-        flag = Flag.START_TIME_MOVED if is_moved else Flag.COLD_START
+        is_moved = UsageFlag.START_TIME_MOVED in one.flags
+        flag = UsageFlag.START_TIME_MOVED if is_moved else UsageFlag.COLD_START
         return one.firsts[key], first_at or one.life.started_at, OpeningSource.FIRST_SEEN, _BITS[flag]
     if one.is_born and not one.was_known:
         return 0, one.life.started_at, OpeningSource.BORN, 0
@@ -202,13 +202,13 @@ def _rows(
 ) -> list[UsageRow]:
     known: dict[int, tuple[bool, tuple[str, ...]]] = {}
     rows = []
-    low = _BITS[Flag.LOW_COVERAGE]
+    low = _BITS[UsageFlag.LOW_COVERAGE]
     doubtful = sum(_BITS[flag] for flag in HOLDING) & ~low | _DARK
     for key in sorted(totals):
         tokens, unseen, flags = totals[key]
         unseen = min(unseen, LARGEST_STORED)
         if tokens > LARGEST_STORED:
-            tokens, flags = 0, flags | _BITS[Flag.BEYOND_STORAGE]
+            tokens, flags = 0, flags | _BITS[UsageFlag.BEYOND_STORAGE]
         tenant, model, kind = key
         coverage = coverages[tenant]
         flags |= common if coverage >= min_coverage else common | low

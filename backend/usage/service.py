@@ -26,7 +26,7 @@ from backend.usage.types import (
     NOTHING_STORED,
     DailyUsage,
     DayMeasurement,
-    Reading,
+    MeterReading,
     UnknownLabel,
     UsageRow,
 )
@@ -130,7 +130,7 @@ def unsettled_days(actor: Actor, tenant_id: TenantId, first: date, last: date) -
     return [since + timedelta(days=n) for n in range((last - since).days + 1)]
 
 
-def readings(actor: Actor, tenant_id: TenantId, day: date) -> list[Reading]:
+def readings(actor: Actor, tenant_id: TenantId, day: date) -> list[MeterReading]:
     """The evidence of a tenant's closed day: each meter's opening and closing."""
     require_tenant(actor, tenant_id)
     label = tenants.get(actor, tenant_id).label

@@ -15,7 +15,7 @@ from backend.usage.lives import NEAR_MS, Point, Sight, sight_of
 from backend.usage.promql import any_of, one_of, reach, selector
 from backend.usage.shards import shard_matchers
 from backend.usage.types import Values
-from backend.usage.vectors import MARK, LabelNames, TargetTable, Told, values_by_mark
+from backend.usage.vectors import MARK, LabelNames, TargetReadings, TargetTable, values_by_mark
 
 AT_ONCE = 2
 LARGEST_BATCH = 50
@@ -33,7 +33,7 @@ Choice = Callable[[Vector, Mapping[int, int]], Vector]
 class Boundary(NamedTuple):
     """Readings of everybody near one instant."""
 
-    by_target: dict[int, Told]
+    by_target: dict[int, TargetReadings]
     strangers: set[str]
 
 
@@ -142,7 +142,7 @@ class Source:
         width = len(shards)
         return [_joined(parts[start : start + width]) for start in range(0, len(parts), width)]
 
-    def at_points(self, look: Look, points: Sequence[Point]) -> list[Told]:
+    def at_points(self, look: Look, points: Sequence[Point]) -> list[TargetReadings]:
         """The readings of one life each, at the scrapes that are named."""
 
         def reading(counter: str, point: Point) -> str:
@@ -150,7 +150,9 @@ class Source:
 
         return self._ask(look, points, look.shards.matchers, reading, self._own(look))
 
-    def last_within(self, look: Look, points: Sequence[Point], tenants: Sequence[str]) -> list[Told]:
+    def last_within(
+        self, look: Look, points: Sequence[Point], tenants: Sequence[str]
+    ) -> list[TargetReadings]:
         """The last readings since ``since_ms`` of one life each, of some tenants."""
 
         def reading(counter: str, point: Point) -> str:
@@ -158,7 +160,9 @@ class Source:
 
         return self._ask(look, points, self._named(tenants), reading, self._own(look))
 
-    def lowest_of_others(self, look: Look, points: Sequence[Point], tenants: Sequence[str]) -> list[Told]:
+    def lowest_of_others(
+        self, look: Look, points: Sequence[Point], tenants: Sequence[str]
+    ) -> list[TargetReadings]:
         """The lowest readings since ``since_ms`` of one life each, of some tenants' counters without a target."""
 
         def reading(counter: str, point: Point) -> str:
@@ -177,7 +181,7 @@ class Source:
         matchers: Sequence[str],
         reading: Callable[[str, Point], str],
         wanted: Choice,
-    ) -> list[Told]:
+    ) -> list[TargetReadings]:
         """A reading of each point, many in one query, of the rows that are wanted."""
         size = max(1, LARGEST_BATCH // max(1, len(matchers)))
         batches = [
@@ -186,7 +190,7 @@ class Source:
             for matcher in matchers
         ]
 
-        def read(batch: tuple[str, range]) -> dict[int, Told]:
+        def read(batch: tuple[str, range]) -> dict[int, TargetReadings]:
             matcher, marks = batch
             targets = {mark: look.sight.targets[points[mark].target] for mark in marks}
             # The job of the counters need not be the one that tells the start: the whole address is asked.
@@ -202,7 +206,7 @@ class Source:
             rows = wanted(vector, {mark: points[mark].target for mark in marks})
             return values_by_mark(rows, {mark: target.labels for mark, target in targets.items()}, self.names)
 
-        found = [Told({}, set()) for _ in points]
+        found = [TargetReadings({}, set()) for _ in points]
         for answer in _side_by_side(read, batches):
             for mark, told in answer.items():
                 _pour(told, found[mark])
@@ -313,7 +317,7 @@ def _joined(parts: Sequence[Boundary]) -> Boundary:
     return first
 
 
-def _pour(told: Told, into: Told) -> None:
+def _pour(told: TargetReadings, into: TargetReadings) -> None:
     into.values.update(told.values)
     into.borrowed.update(told.borrowed)
 

@@ -30,7 +30,7 @@ def window_beside(window: Window, day: date, after: Unstored) -> Window:
 def stored_beside(day: date, tenant: str | None, after: Unstored) -> StoredClosings:
     """What is stored beside a day; of one tenant's series, or all. The days of ``after`` count as stored."""
     yesterday, tomorrow = day - DAY, day + DAY
-    memory = _Memory(until=yesterday, tenant=tenant, after=after)
+    memory = _EarlierDays(until=yesterday, tenant=tenant, after=after)
     with read() as connection:
         days = repository.measured_days(connection, yesterday, tomorrow)
         if yesterday in after.days:
@@ -48,7 +48,7 @@ def stored_beside(day: date, tenant: str | None, after: Unstored) -> StoredClosi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Memory:
+class _EarlierDays:
     """Readings of older days: only as far as every day since is stored, else that one may still count them."""
 
     until: date

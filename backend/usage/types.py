@@ -10,7 +10,7 @@ from typing import NamedTuple
 from backend.clock import Window
 
 
-class Flag(StrEnum):
+class UsageFlag(StrEnum):
     """What one must know about a figure. The sentence for people is ``usage.flag.<value>`` in the catalogue."""
 
     COLD_START = "cold_start"
@@ -35,12 +35,12 @@ class Flag(StrEnum):
 
 HOLDING = frozenset(
     {
-        Flag.COLD_START,
-        Flag.LOW_COVERAGE,
-        Flag.READING_WENT_BACK,
-        Flag.NO_START_TIME,
-        Flag.START_TIME_MOVED,
-        Flag.BEYOND_STORAGE,
+        UsageFlag.COLD_START,
+        UsageFlag.LOW_COVERAGE,
+        UsageFlag.READING_WENT_BACK,
+        UsageFlag.NO_START_TIME,
+        UsageFlag.START_TIME_MOVED,
+        UsageFlag.BEYOND_STORAGE,
     }
 )
 """Flags with which no invoice is issued before an operator has looked."""
@@ -68,7 +68,7 @@ Values = dict[Key, int]
 """Readings of one life at one instant."""
 
 
-class Reading(NamedTuple):
+class MeterReading(NamedTuple):
     """Opening and closing reading of one meter: one series of one process life on one day."""
 
     tenant: str
@@ -135,7 +135,7 @@ class DayMeasurement:
     window: Window
     measured_at: datetime
     rows: list[UsageRow]
-    readings: list[Reading]
+    readings: list[MeterReading]
     series: int
     lives: list[ClosedLife]
 

@@ -13,7 +13,7 @@ NAME = "__name__"
 MARK = "__life"
 
 
-class Told(NamedTuple):
+class TargetReadings(NamedTuple):
     """Readings of one target, and which of them a counter without a target of its own told."""
 
     values: Values
@@ -86,9 +86,9 @@ class TargetTable:
 
     def values_by_target(
         self, vector: Sequence[Mapping[str, Any]], names: LabelNames
-    ) -> tuple[dict[int, Told], set[str]]:
+    ) -> tuple[dict[int, TargetReadings], set[str]]:
         """Readings of each target, and the instances that no target speaks for."""
-        told = {index: Told({}, set()) for index in range(len(self._targets))}
+        told = {index: TargetReadings({}, set()) for index in range(len(self._targets))}
         odd, strangers = _Oddities(names), set()
         rest = vector
         for label_names, table in self._groups:
@@ -174,9 +174,9 @@ def values_by_mark(
     vector: Sequence[Mapping[str, Any]],
     targets: Mapping[int, Mapping[str, str]],
     names: LabelNames,
-) -> dict[int, Told]:
+) -> dict[int, TargetReadings]:
     """Readings of a batch of questions, by the number that each of them put on its rows."""
-    told = {mark: Told({}, set()) for mark in targets}
+    told = {mark: TargetReadings({}, set()) for mark in targets}
     extra = len(names.key) + 1 + (bool(vector) and NAME in vector[0]["metric"])
     usual = {mark: len(labels) + extra for mark, labels in targets.items()}
     odd = _Oddities(names)

@@ -112,8 +112,8 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "role.{}": Role,
     "timezone.{}": ("asia_tehran",),
     "unit.{}": ("days", "hours", "minutes"),
-    "usage.flag.{}": usage_types.Flag,
-    "usage.flag_name.{}": usage_types.Flag,
+    "usage.flag.{}": usage_types.UsageFlag,
+    "usage.flag_name.{}": usage_types.UsageFlag,
     "usage.opening.{}": OpeningSource,
     "usage.type.{}": ("prompt", "cached_prompt", "completion"),
 }

@@ -15,14 +15,14 @@ from backend.sandbox.zibal import bank, codes, gateway
 from backend.sandbox.zibal.callbacks import other_order, send_others, way_back
 from backend.sandbox.zibal.console import console_routes
 from backend.sandbox.zibal.control import control_routes
-from backend.sandbox.zibal.faults import Kind, Point, Struck
-from backend.sandbox.zibal.sessions import Behaviour, Memory, Session
+from backend.sandbox.zibal.faults import FaultPoint, GatewayFaultKind, Struck
+from backend.sandbox.zibal.sessions import Behaviour, GatewaySession, Memory
 
 Effect = Callable[[Memory, gateway.Body, str], gateway.Body]
-_EFFECTS: dict[Point, Effect] = {
-    Point.REQUEST: gateway.request,
-    Point.VERIFY: gateway.verify,
-    Point.INQUIRY: gateway.inquiry,
+_EFFECTS: dict[FaultPoint, Effect] = {
+    FaultPoint.REQUEST: gateway.request,
+    FaultPoint.VERIFY: gateway.verify,
+    FaultPoint.INQUIRY: gateway.inquiry,
 }
 
 
@@ -45,7 +45,7 @@ def create_app(
     return app
 
 
-def _endpoint(point: Point) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(point: FaultPoint) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         memory: Memory = request.app.state.memory
         try:
@@ -61,7 +61,7 @@ def _endpoint(point: Point) -> Callable[[Request], Awaitable[Response]]:
     return answer
 
 
-async def _with_faults(request: Request, point: Point, body: gateway.Body, struck: Struck) -> Response:
+async def _with_faults(request: Request, point: FaultPoint, body: gateway.Body, struck: Struck) -> Response:
     """The effect between the faults that strike before it and those that strike after it."""
     memory: Memory = request.app.state.memory
     if response := await _trouble(request, struck, after=False):
@@ -73,22 +73,22 @@ async def _with_faults(request: Request, point: Point, body: gateway.Body, struc
     if response := await _trouble(request, struck, after=True):
         return response
     answer = struck.falsify(answer, lambda: other_order(memory, gateway.find(memory, body)))
-    if drip := struck.get(Kind.DRIP):
+    if drip := struck.get(GatewayFaultKind.DRIP):
         return StreamingResponse(_dripping(orjson.dumps(answer), drip.value), media_type="application/json")
     return _json(answer)
 
 
 async def _trouble(request: Request, struck: Struck, *, after: bool) -> Response | None:
     """The answer that a fault gives in place of the gateway's own, if one does."""
-    if delay := struck.get(Kind.DELAY, after=after):
+    if delay := struck.get(GatewayFaultKind.DELAY, after=after):
         await asyncio.sleep(delay.value)
-    if struck.get(Kind.DROP, after=after):
+    if struck.get(GatewayFaultKind.DROP, after=after):
         return await _cut(request)
-    if fault := struck.get(Kind.HTTP_ERROR, after=after):
+    if fault := struck.get(GatewayFaultKind.HTTP_ERROR, after=after):
         return HTMLResponse(bank.broken_page(), status_code=int(fault.value or 503))
-    if struck.get(Kind.HTML, after=after):
+    if struck.get(GatewayFaultKind.HTML, after=after):
         return HTMLResponse(bank.broken_page())
-    if fault := struck.get(Kind.RESULT, after=after):
+    if fault := struck.get(GatewayFaultKind.RESULT, after=after):
         return _json(gateway.refusal(fault.value))
     return None
 
@@ -111,14 +111,14 @@ async def _show_bank(request: Request) -> Response:
     """The bank's page, for a payer who comes from a page of the shop."""
     memory: Memory = request.app.state.memory
     session = _session_of(request)
-    struck = memory.faults.take(Point.START, session.track_id if session else None)
+    struck = memory.faults.take(FaultPoint.START, session.track_id if session else None)
     if response := await _trouble(request, struck, after=False):
         return response
     if session is None:
         return _html(bank.unknown_page(), 404)
     merchant = memory.merchant_of(session)
     referer = request.headers.get("referer", "")
-    memory.record(Point.START, trackId=session.track_id, referer=referer)
+    memory.record(FaultPoint.START, trackId=session.track_id, referer=referer)
     if memory.behaviour.checks_referer and not gateway.may_come_from(session, merchant, referer):
         return _html(bank.foreign_page(), 403)
     return _closed(memory, session) or _html(bank.payment_page(session, merchant))
@@ -140,7 +140,7 @@ async def _leave_bank(request: Request) -> Response:
     return RedirectResponse(way.address, 302, bank.HEADERS) if way.address else _html(bank.stranded_page())
 
 
-def decide(memory: Memory, session: Session, outcome: str) -> Session:
+def decide(memory: Memory, session: GatewaySession, outcome: str) -> GatewaySession:
     """Pay, cancel, or fail with the status that the button carries."""
     if outcome == "pay":
         return gateway.pay(memory, session)
@@ -148,7 +148,7 @@ def decide(memory: Memory, session: Session, outcome: str) -> Session:
     return memory.change(session, status=int(outcome) if failed else codes.CANCELLED)
 
 
-def _closed(memory: Memory, session: Session) -> Response | None:
+def _closed(memory: Memory, session: GatewaySession) -> Response | None:
     if memory.has_expired(session):
         return _html(bank.expired_page(_back(session)))
     if session.status != codes.WAITING:
@@ -156,11 +156,11 @@ def _closed(memory: Memory, session: Session) -> Response | None:
     return None
 
 
-def _back(session: Session) -> str:
+def _back(session: GatewaySession) -> str:
     return gateway.callback_address(session, gateway.callback_parameters(session))
 
 
-def _session_of(request: Request) -> Session | None:
+def _session_of(request: Request) -> GatewaySession | None:
     text = request.path_params["track_id"]
     try:
         return request.app.state.memory.session(int(text)) if text.isascii() and text.isdigit() else None

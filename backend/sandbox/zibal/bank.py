@@ -4,7 +4,7 @@ from html import escape
 from typing import Final
 
 from backend.sandbox.zibal import codes
-from backend.sandbox.zibal.sessions import Merchant, Session
+from backend.sandbox.zibal.sessions import GatewaySession, Merchant
 
 HEADERS: Final = {
     "cache-control": "no-store",
@@ -50,7 +50,7 @@ def _page(title: str, body: str) -> str:
     )
 
 
-def _details(session: Session, merchant: Merchant) -> str:
+def _details(session: GatewaySession, merchant: Merchant) -> str:
     rows = {
         "پذیرنده": escape(merchant.name),
         "مبلغ": f"{persian(session.amount)} ریال",
@@ -62,7 +62,7 @@ def _details(session: Session, merchant: Merchant) -> str:
     return "<dl>" + "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows.items()) + "</dl>"
 
 
-def payment_page(session: Session, merchant: Merchant) -> str:
+def payment_page(session: GatewaySession, merchant: Merchant) -> str:
     """Pay, fail in each possible way, or cancel."""
     failures = "".join(
         f'<button name="outcome" value="{status}">{escape(text)}</button>'
@@ -111,7 +111,7 @@ def unknown_page() -> str:
     )
 
 
-def finished_page(session: Session, back: str) -> str:
+def finished_page(session: GatewaySession, back: str) -> str:
     """The session has had its outcome."""
     return message_page(
         "این پرداخت پیش‌تر انجام یا بسته شده است", [f"وضعیت: {codes.status_text(session.status)}"], back=back

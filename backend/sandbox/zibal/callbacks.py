@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 
 from backend.sandbox.zibal import gateway
-from backend.sandbox.zibal.faults import Kind, Point, Struck
-from backend.sandbox.zibal.sessions import Memory, Session
+from backend.sandbox.zibal.faults import FaultPoint, GatewayFaultKind, Struck
+from backend.sandbox.zibal.sessions import GatewaySession, Memory
 
 PARALLEL_CALLBACKS = 5
 _TIMEOUT_S = 30.0
@@ -27,20 +27,20 @@ class Way:
     beside: int = 0
 
 
-async def way_back(memory: Memory, session: Session) -> Way:
+async def way_back(memory: Memory, session: GatewaySession) -> Way:
     """The callback of a session's outcome, with every fault that strikes it."""
-    struck = memory.faults.take(Point.CALLBACK, session.track_id)
-    if delay := struck.get(Kind.DELAY):
+    struck = memory.faults.take(FaultPoint.CALLBACK, session.track_id)
+    if delay := struck.get(GatewayFaultKind.DELAY):
         await asyncio.sleep(delay.value)
-    if struck.get(Kind.NEVER):
+    if struck.get(GatewayFaultKind.NEVER):
         memory.record("callback", trackId=session.track_id, sent=False)
         return Way(address=None)
     memory.change(session, callbacks=session.callbacks + 1)
     memory.record("callback", trackId=session.track_id, sent=True)
-    parallel = struck.get(Kind.PARALLEL)
+    parallel = struck.get(GatewayFaultKind.PARALLEL)
     return Way(
         address=gateway.callback_address(session, _parameters(memory, session, struck)),
-        before=1 if struck.get(Kind.TWICE) else 0,
+        before=1 if struck.get(GatewayFaultKind.TWICE) else 0,
         beside=int(parallel.value or PARALLEL_CALLBACKS) - 1 if parallel else 0,
     )
 
@@ -80,11 +80,11 @@ async def _status(browser: httpx.AsyncClient, address: str) -> int:
         return 0
 
 
-def _parameters(memory: Memory, session: Session, struck: Struck) -> dict[str, Any]:
+def _parameters(memory: Memory, session: GatewaySession, struck: Struck) -> dict[str, Any]:
     return struck.falsify(gateway.callback_parameters(session), lambda: other_order(memory, session))
 
 
-def other_order(memory: Memory, session: Session | None) -> str:
+def other_order(memory: Memory, session: GatewaySession | None) -> str:
     """The order id of another session, or one that nobody has."""
     own = session.order_id if session else ""
     return next((one.order_id for one in memory.sessions() if one.order_id not in {"", own}), f"other-{own}")

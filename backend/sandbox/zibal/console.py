@@ -11,8 +11,8 @@ from starlette.routing import Route
 from backend.sandbox import pages
 from backend.sandbox.zibal import codes
 from backend.sandbox.zibal.control import acted
-from backend.sandbox.zibal.faults import CALLBACK_ONLY, Kind, Point
-from backend.sandbox.zibal.sessions import Memory, Session, iso_time
+from backend.sandbox.zibal.faults import CALLBACK_ONLY, FaultPoint, GatewayFaultKind
+from backend.sandbox.zibal.sessions import GatewaySession, Memory, iso_time
 
 _ROWS = 50
 _ACTS = ("pay", "cancel", "fail", "refund", "refunding", "reverse")
@@ -60,8 +60,8 @@ def _faults(memory: Memory) -> str:
         f"{'after the effect' if fault.after else ''} {f'{fault.times} more times' if fault.times else ''}</li>"
         for fault in memory.faults.listed()
     )
-    points = "".join(f"<option>{point}</option>" for point in Point)
-    kinds = "".join(f"<option>{kind}</option>" for kind in Kind)
+    points = "".join(f"<option>{point}</option>" for point in FaultPoint)
+    kinds = "".join(f"<option>{kind}</option>" for kind in GatewayFaultKind)
     alone = ", ".join(sorted(CALLBACK_ONLY))
     return (
         f"<h2>Faults</h2><ul>{on or '<li>none</li>'}</ul>"
@@ -82,7 +82,7 @@ def _sessions(memory: Memory) -> str:
     return f"<h2>The last {_ROWS} sessions</h2><table>{head}{rows}</table>"
 
 
-def _row(memory: Memory, session: Session) -> str:
+def _row(memory: Memory, session: GatewaySession) -> str:
     buttons = "".join(f"<button name=act value={act}>{act}</button> " for act in _ACTS)
     return (
         f"<tr><td><a href='{escape(memory.public_url)}/start/{session.track_id}'>{session.track_id}</a>"

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from backend.sandbox.zibal import codes, gateway
 from backend.sandbox.zibal.callbacks import deliver, way_back
-from backend.sandbox.zibal.sessions import Memory, Merchant, Session
+from backend.sandbox.zibal.sessions import GatewaySession, Memory, Merchant
 
 _LATER = {"refund": codes.REFUNDED, "refunding": codes.REFUNDING, "reverse": codes.REVERSED}
 
@@ -85,7 +85,7 @@ async def _act(request: Request) -> Response:
     return _answer(_shown(request, memory.session(changed.track_id)) | {"delivered": delivered})
 
 
-def acted(memory: Memory, session: Session, act: str, wanted: dict[str, Any]) -> Session:
+def acted(memory: Memory, session: GatewaySession, act: str, wanted: dict[str, Any]) -> GatewaySession:
     """The session after an act.
 
     Raises:
@@ -168,14 +168,14 @@ async def _reset(request: Request) -> Response:
     return _answer({"ok": True})
 
 
-def _session(request: Request) -> Session | None:
+def _session(request: Request) -> GatewaySession | None:
     try:
         return _memory(request).session(request.path_params["track_id"])
     except KeyError:
         return None
 
 
-def _shown(request: Request, session: Session) -> dict[str, Any]:
+def _shown(request: Request, session: GatewaySession) -> dict[str, Any]:
     """A session for people and tests; the merchant stays out."""
     shown = asdict(session)
     del shown["merchant"]

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import httpx
 
-from backend.sandbox.zibal.faults import Kind, Point
+from backend.sandbox.zibal.faults import FaultPoint, GatewayFaultKind
 
 
 class Driver:
@@ -51,7 +51,9 @@ class Driver:
         """Every session, newest first."""
         return list(self._ask("GET", "/sessions"))
 
-    def fault(self, point: Point | str, kind: Kind | str, value: object = None, **options: object) -> int:
+    def fault(
+        self, point: FaultPoint | str, kind: GatewayFaultKind | str, value: object = None, **options: object
+    ) -> int:
         """Switch a fault on; ``after``, ``times`` and ``track_id`` are options. Its number, to switch it off."""
         wanted = {"point": point, "kind": kind, "value": value, **options}
         return int(self._ask("POST", "/faults", wanted)["id"])
@@ -72,7 +74,9 @@ class Driver:
         """Set the gateway's clock forward."""
         self._ask("POST", "/clock", {"advance_s": seconds})
 
-    def calls(self, point: Point | str | None = None, track_id: int | None = None) -> list[dict[str, Any]]:
+    def calls(
+        self, point: FaultPoint | str | None = None, track_id: int | None = None
+    ) -> list[dict[str, Any]]:
         """The calls that came so far, oldest first."""
         return [
             call

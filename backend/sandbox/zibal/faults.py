@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any, Self
 
 
-class Point(StrEnum):
+class FaultPoint(StrEnum):
     """Where a fault strikes."""
 
     REQUEST = "request"
@@ -17,7 +17,7 @@ class Point(StrEnum):
     CALLBACK = "callback"
 
 
-class Kind(StrEnum):
+class GatewayFaultKind(StrEnum):
     """What goes wrong. ``after`` tells whether a call still had its effect; ``value`` is explained beside each."""
 
     DELAY = "delay"  # seconds
@@ -36,18 +36,18 @@ class Kind(StrEnum):
     PARALLEL = "parallel"  # the callback comes this many times at once, default 5
 
 
-CALLBACK_ONLY = frozenset({Kind.NEVER, Kind.TWICE, Kind.PARALLEL})
-_NUMBERS = frozenset({Kind.DELAY, Kind.DRIP})
-_CODES = frozenset({Kind.RESULT, Kind.STATUS})
+CALLBACK_ONLY = frozenset({GatewayFaultKind.NEVER, GatewayFaultKind.TWICE, GatewayFaultKind.PARALLEL})
+_NUMBERS = frozenset({GatewayFaultKind.DELAY, GatewayFaultKind.DRIP})
+_CODES = frozenset({GatewayFaultKind.RESULT, GatewayFaultKind.STATUS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class GatewayFault:
     """A switched-on fault; ``times`` None means until it is switched off, ``track_id`` None means any session."""
 
     id: int
-    point: Point
-    kind: Kind
+    point: FaultPoint
+    kind: GatewayFaultKind
     value: Any = None
     after: bool = False
     times: int | None = None
@@ -66,8 +66,8 @@ class Fault:
         track_id = wanted.get("track_id")
         fault = cls(
             id=number,
-            point=Point(str(wanted.get("point"))),
-            kind=Kind(str(wanted.get("kind"))),
+            point=FaultPoint(str(wanted.get("point"))),
+            kind=GatewayFaultKind(str(wanted.get("kind"))),
             value=wanted.get("value"),
             after=bool(wanted.get("after", False)),
             times=wanted.get("times"),
@@ -78,15 +78,15 @@ class Fault:
 
     def check(self) -> None:
         """Refuse what could never strike or would break the stand-in itself."""
-        if self.kind in CALLBACK_ONLY and self.point is not Point.CALLBACK:
+        if self.kind in CALLBACK_ONLY and self.point is not FaultPoint.CALLBACK:
             raise ValueError(f"{self.kind} is for the callback")
         if self.kind in _NUMBERS and not isinstance(self.value, int | float):
             raise ValueError(f"{self.kind} wants seconds as its value")
         if self.kind in _CODES and self.value is None:
             raise ValueError(f"{self.kind} wants a value")
-        if self.kind is Kind.FIELDS and not isinstance(self.value, dict):
+        if self.kind is GatewayFaultKind.FIELDS and not isinstance(self.value, dict):
             raise ValueError("fields wants an object as its value")
-        if self.kind is Kind.WITHOUT and not isinstance(self.value, list):
+        if self.kind is GatewayFaultKind.WITHOUT and not isinstance(self.value, list):
             raise ValueError("without wants a list as its value")
         if self.times is not None and self.times < 1:
             raise ValueError("times must be one or more")
@@ -97,21 +97,21 @@ class Faults:
 
     def __init__(self) -> None:
         self._numbers = count(1)
-        self._on: list[Fault] = []
+        self._on: list[GatewayFault] = []
 
-    def add(self, wanted: dict[str, Any]) -> Fault:
+    def add(self, wanted: dict[str, Any]) -> GatewayFault:
         """Switch a fault on."""
-        fault = Fault.from_json(next(self._numbers), wanted)
+        fault = GatewayFault.from_json(next(self._numbers), wanted)
         self._on.append(fault)
         return fault
 
-    def take(self, point: Point, track_id: int | None) -> "Struck":
+    def take(self, point: FaultPoint, track_id: int | None) -> "Struck":
         """The faults that strike this call; those that are counted have one time less from now."""
         struck = [one for one in self._on if one.point is point and one.track_id in {None, track_id}]
         self._on = [left for one in self._on if (left := _once_less(one) if one in struck else one)]
         return Struck(struck)
 
-    def listed(self) -> list[Fault]:
+    def listed(self) -> list[GatewayFault]:
         """Every fault that is on."""
         return list(self._on)
 
@@ -123,10 +123,10 @@ class Faults:
 class Struck:
     """The faults of one call."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[GatewayFault]) -> None:
         self._by_kind = {fault.kind: fault for fault in faults}
 
-    def get(self, kind: Kind, *, after: bool | None = None) -> Fault | None:
+    def get(self, kind: GatewayFaultKind, *, after: bool | None = None) -> GatewayFault | None:
         """The fault of this kind, if there is one and it strikes at this side of the effect."""
         fault = self._by_kind.get(kind)
         return fault if fault and after in {None, fault.after} else None
@@ -134,20 +134,20 @@ class Struck:
     def falsify(self, answer: dict[str, Any], other_order: Callable[[], str]) -> dict[str, Any]:
         """The answer with what the faults make of it; an answer of two keys has nothing more to falsify."""
         false = dict(answer)
-        if (fault := self.get(Kind.STATUS)) and "status" in false:
+        if (fault := self.get(GatewayFaultKind.STATUS)) and "status" in false:
             false["status"] = fault.value
-        if (fault := self.get(Kind.WRONG_AMOUNT)) and "amount" in false:
+        if (fault := self.get(GatewayFaultKind.WRONG_AMOUNT)) and "amount" in false:
             false["amount"] = false["amount"] // 10 if fault.value is None else fault.value
-        if (fault := self.get(Kind.SWAPPED_ORDER)) and "orderId" in false:
+        if (fault := self.get(GatewayFaultKind.SWAPPED_ORDER)) and "orderId" in false:
             false["orderId"] = other_order() if fault.value is None else fault.value
-        if fault := self.get(Kind.FIELDS):
+        if fault := self.get(GatewayFaultKind.FIELDS):
             false |= fault.value
-        if fault := self.get(Kind.WITHOUT):
+        if fault := self.get(GatewayFaultKind.WITHOUT):
             false = {name: value for name, value in false.items() if name not in fault.value}
         return false
 
 
-def _once_less(fault: Fault) -> Fault | None:
+def _once_less(fault: GatewayFault) -> GatewayFault | None:
     if fault.times is None:
         return fault
     return replace(fault, times=fault.times - 1) if fault.times > 1 else None

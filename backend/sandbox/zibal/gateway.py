@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from backend.sandbox.zibal import codes
-from backend.sandbox.zibal.sessions import Memory, Merchant, Session, iso_time
+from backend.sandbox.zibal.sessions import GatewaySession, Memory, Merchant, iso_time
 
 Body = dict[str, Any]
 SMALLEST_AMOUNT_RIAL = 1_000
@@ -79,7 +79,7 @@ def inquiry(memory: Memory, body: Body, address: str) -> Body:
     return report
 
 
-def find(memory: Memory, body: Body) -> Session | None:
+def find(memory: Memory, body: Body) -> GatewaySession | None:
     """The merchant's own session that the body names by a JSON integer."""
     track_id = body.get("trackId")
     if isinstance(track_id, bool) or not isinstance(track_id, int):
@@ -91,7 +91,7 @@ def find(memory: Memory, body: Body) -> Session | None:
     return session if session.merchant == body.get("merchant") else None
 
 
-def pay(memory: Memory, session: Session) -> Session:
+def pay(memory: Memory, session: GatewaySession) -> GatewaySession:
     """The payer's bank has taken the money; verify is due."""
     merchant = memory.merchant_of(session)
     return memory.change(
@@ -104,7 +104,7 @@ def pay(memory: Memory, session: Session) -> Session:
     )
 
 
-def callback_parameters(session: Session) -> Body:
+def callback_parameters(session: GatewaySession) -> Body:
     """What the payer's browser carries back to the shop: never signed, so never to be trusted."""
     fields: Body = {
         "trackId": str(session.track_id),
@@ -114,14 +114,14 @@ def callback_parameters(session: Session) -> Body:
     return fields | ({"orderId": session.order_id} if session.order_id else {})
 
 
-def callback_address(session: Session, parameters: Body) -> str:
+def callback_address(session: GatewaySession, parameters: Body) -> str:
     """The shop's callback address; its own query parameters survive in front of ours."""
     parts = urlsplit(session.callback_url)
     query = "&".join(part for part in (parts.query, urlencode(parameters)) if part)
     return parts._replace(query=query).geturl()
 
 
-def may_come_from(session: Session, merchant: Merchant, referer: str) -> bool:
+def may_come_from(session: GatewaySession, merchant: Merchant, referer: str) -> bool:
     """Whether the payer comes from a page of the shop: same main domain as registered, or as the callback's."""
     here = urlsplit(referer).hostname or ""
     home = merchant.domain or urlsplit(session.callback_url).hostname or ""
@@ -199,7 +199,7 @@ def _is_callback(url: object, merchant: Merchant) -> bool:
     return bool(host) and (not merchant.domain or main_domain(host) == main_domain(merchant.domain))
 
 
-def _common(session: Session) -> Body:
+def _common(session: GatewaySession) -> Body:
     return {
         **refusal(codes.OK),
         "refNumber": session.ref_number,

@@ -37,7 +37,7 @@ class Merchant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class GatewaySession:
     """One payment session. Instants are unix seconds of the gateway's own clock."""
 
     track_id: int
@@ -79,7 +79,7 @@ class Memory:
     merchants: dict[str, Merchant] = field(default_factory=dict)
     calls: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_JOURNAL_LENGTH))
     clock_offset_s: float = 0.0
-    _sessions: dict[int, Session] = field(default_factory=dict)
+    _sessions: dict[int, GatewaySession] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._open_merchants()
@@ -91,12 +91,12 @@ class Memory:
         """The gateway's clock, which a test may set forward."""
         return datetime.now(UTC).timestamp() + self.clock_offset_s
 
-    def sessions(self) -> Iterator[Session]:
+    def sessions(self) -> Iterator[GatewaySession]:
         """Every session as it stands now, newest first."""
         for track_id in reversed(list(self._sessions)):
             yield self.session(track_id)
 
-    def session(self, track_id: int) -> Session:
+    def session(self, track_id: int) -> GatewaySession:
         """The session as it stands now; money that stayed unverified too long has gone back by then.
 
         Raises:
@@ -108,23 +108,23 @@ class Memory:
             return self.change(session, status=codes.REVERSED)
         return session
 
-    def open(self, **fields: Any) -> Session:  # noqa: ANN401 - the fields of Session
+    def open(self, **fields: Any) -> GatewaySession:  # noqa: ANN401 - the fields of Session
         """A new session with a track id that was never given before, of 14 digits like the documented one."""
         track_id = secrets.randbelow(9 * 10**13) + 10**13
         while track_id in self._sessions:
             track_id = secrets.randbelow(9 * 10**13) + 10**13
-        session = Session(track_id=track_id, created_at=self.now(), **fields)
+        session = GatewaySession(track_id=track_id, created_at=self.now(), **fields)
         return self._keep(session)
 
-    def change(self, session: Session, **fields: Any) -> Session:  # noqa: ANN401 - the fields of Session
+    def change(self, session: GatewaySession, **fields: Any) -> GatewaySession:  # noqa: ANN401 - the fields of Session
         """Keep the session with other values."""
         return self._keep(replace(session, **fields))
 
-    def merchant_of(self, session: Session) -> Merchant:
+    def merchant_of(self, session: GatewaySession) -> Merchant:
         """The merchant that opened the session; one that a restart has forgotten is a live one."""
         return self.merchants.get(session.merchant) or Merchant(code=session.merchant)
 
-    def has_expired(self, session: Session) -> bool:
+    def has_expired(self, session: GatewaySession) -> bool:
         """Whether the bank would no longer let the payer pay."""
         life = self.behaviour.session_life_s
         return (
@@ -150,7 +150,7 @@ class Memory:
         sandbox = Merchant(code=SANDBOX_MERCHANT, is_sandbox=True)
         self.merchants.update({SANDBOX_MERCHANT: sandbox, LIVE_MERCHANT: Merchant(code=LIVE_MERCHANT)})
 
-    def _keep(self, session: Session) -> Session:
+    def _keep(self, session: GatewaySession) -> GatewaySession:
         self._sessions[session.track_id] = session
         if self.state_path:
             with self.state_path.open("ab") as journal:
@@ -161,7 +161,7 @@ class Memory:
         for line in path.read_bytes().splitlines():
             # A crash may have cut the last line; what it held was answered to nobody.
             with suppress(orjson.JSONDecodeError, TypeError):
-                session = Session(**orjson.loads(line))
+                session = GatewaySession(**orjson.loads(line))
                 self._sessions[session.track_id] = session
 
     def _rewrite(self) -> None:
@@ -172,7 +172,7 @@ class Memory:
         fresh.replace(self.state_path)
 
 
-def _line(session: Session) -> bytes:
+def _line(session: GatewaySession) -> bytes:
     return orjson.dumps(asdict(session), option=orjson.OPT_APPEND_NEWLINE)
 
 

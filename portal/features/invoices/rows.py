@@ -8,7 +8,7 @@ from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
 from backend.invoices.types import Invoice, InvoiceDetail, InvoiceLine, InvoiceStatus
 from backend.payments.standing_rules import Standing
-from backend.usage.types import DailyUsage, Flag, Reading
+from backend.usage.types import DailyUsage, MeterReading, UsageFlag
 from portal import routes
 from portal.features.invoices.standing_rows import left_of, status_of
 
@@ -173,7 +173,7 @@ def to_lines(lines: Sequence[InvoiceLine], lang: Lang, *, is_held: bool) -> list
     ]
 
 
-def to_reading(reading: Reading, lang: Lang) -> ReadingRow:
+def to_reading(reading: MeterReading, lang: Lang) -> ReadingRow:
     """A line of the evidence."""
     kind = text(f"usage.type.{reading.type}", lang) if reading.type in _TYPES else reading.type
     return ReadingRow(
@@ -195,7 +195,7 @@ def to_flags(usage: Sequence[DailyUsage], lang: Lang) -> list[FlagLine]:
     present = {flag for row in usage for flag in row.flags}
     return [
         FlagLine(name=text(f"usage.flag_name.{flag}", lang), sentence=text(f"usage.flag.{flag}", lang))
-        for flag in Flag
+        for flag in UsageFlag
         if flag in present
     ]
 

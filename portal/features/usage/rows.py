@@ -11,7 +11,7 @@ from backend.i18n.catalog import Lang, text
 from backend.money import Rial, charge
 from backend.pricing import rules as pricing
 from backend.pricing.types import PriceList
-from backend.usage.types import HOLDING, DailyUsage, DayMeasurement, Flag, UsageRow
+from backend.usage.types import HOLDING, DailyUsage, DayMeasurement, UsageFlag, UsageRow
 from portal.components.reasons import Reason
 
 COLOURS = tuple(f"var(--s{n})" for n in range(6))
@@ -149,7 +149,7 @@ def to_today(measured: DayMeasurement, total: Amount, lang: Lang) -> TodayView:
             completion=fmt.number(tokens["completion"], lang),
         ),
         as_of=fmt.clock_time(measured.measured_at, lang),
-        flags=to_flags(_flags(measured.rows) - {Flag.OPEN}, lang),
+        flags=to_flags(_flags(measured.rows) - {UsageFlag.OPEN}, lang),
     )
 
 
@@ -204,7 +204,7 @@ def _month_words(name: str, total: Amount, lang: Lang) -> str:
 
 def to_flags(flags: Iterable[str], lang: Lang) -> list[Reason]:
     """Flags with their sentences; those that hold an invoice come first."""
-    known = sorted((flag for flag in Flag if flag in set(flags)), key=lambda flag: flag not in HOLDING)
+    known = sorted((flag for flag in UsageFlag if flag in set(flags)), key=lambda flag: flag not in HOLDING)
     return [
         Reason(
             name=text(f"usage.flag_name.{flag}", lang),

@@ -16,7 +16,7 @@ from backend.invoices.types import Invoice, InvoiceStatus
 from backend.money import charge
 from backend.tenants.types import Tenant
 from backend.usage import service as usage
-from backend.usage.types import Flag, OpeningSource
+from backend.usage.types import OpeningSource, UsageFlag
 from tests import factories
 from tests.integration.invoices.bills import (
     BILLED_FROM,
@@ -65,7 +65,7 @@ def test_a_start_time_that_never_stands_still_counts_nothing_that_is_not_proven(
     for day in (FIRST, SECOND):
         assert invoices_of(tenant_a)[day].status == InvoiceStatus.HELD
         assert invoices_of(tenant_a)[day].tokens <= proven(nights.steady("wobbling"), A, day, day)
-        assert Flag.START_TIME_MOVED in usage_on(tenant_a, day).flags
+        assert UsageFlag.START_TIME_MOVED in usage_on(tenant_a, day).flags
 
 
 def test_what_came_too_late_for_its_day_is_billed_on_the_next(
@@ -87,7 +87,7 @@ def test_what_came_too_late_for_its_day_is_billed_on_the_next(
             each.day: each.held_reasons for each in invoices_of(tenant).values() if each.held_reasons
         } == {}
     assert tokens_of(tenant_b)[SECOND] > proven(whole, B, SECOND, SECOND)
-    assert Flag.GAP_ACROSS_BOUNDARY in usage_on(tenant_b, SECOND).flags
+    assert UsageFlag.GAP_ACROSS_BOUNDARY in usage_on(tenant_b, SECOND).flags
     assert usage_on(tenant_b, THIRD).flags == ()
 
 
@@ -117,9 +117,9 @@ def test_a_day_without_start_times_is_not_billed_again(look_at: LookAt, tenant_a
     bill(FIRST, SECOND, THIRD)
 
     world = nights.stranger()
-    assert Flag.NO_START_TIME in usage_on(tenant_a, SECOND).flags
+    assert UsageFlag.NO_START_TIME in usage_on(tenant_a, SECOND).flags
     assert sum(tokens_of(tenant_a).values()) <= proven(world, A, FIRST, THIRD)
-    assert Flag.COLD_START in usage_on(tenant_a, THIRD).flags
+    assert UsageFlag.COLD_START in usage_on(tenant_a, THIRD).flags
     assert invoices_of(tenant_a)[THIRD].status == InvoiceStatus.HELD
 
 
@@ -131,7 +131,7 @@ def test_hours_of_yesterday_on_todays_invoice_are_flagged(look_at: LookAt, tenan
     assert sum(tokens_of(tenant_a).values()) == proven(nights.long_gap(), A, FIRST, SECOND)
     assert tokens_of(tenant_a)[SECOND] > 28 * 60 * nights.RATE[A]
     for day in (FIRST, SECOND):
-        assert Flag.GAP_ACROSS_BOUNDARY in usage_on(tenant_a, day).flags
+        assert UsageFlag.GAP_ACROSS_BOUNDARY in usage_on(tenant_a, day).flags
 
 
 def test_a_tenants_page_tells_what_the_night_tells(look_at: LookAt, tenant_b: Tenant) -> None:

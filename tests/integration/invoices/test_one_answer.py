@@ -19,9 +19,9 @@ from backend.usage.types import (
     NOTHING_STORED,
     DayMeasurement,
     Key,
+    MeterReading,
     NextOpening,
     NextOpenings,
-    Reading,
     StoredClosings,
     StoredLives,
     UsageRow,
@@ -36,7 +36,7 @@ NOW = datetime(2024, 1, 1, tzinfo=UTC)
 WORLDS = [*all_nights(), *unseen_worlds()]
 
 What = TypeVar("What")
-Answer = tuple[list[UsageRow], list[Reading]]
+Answer = tuple[list[UsageRow], list[MeterReading]]
 
 
 class Shuffled(Prometheus):

@@ -7,7 +7,7 @@ import pytest
 from backend.invoices.types import InvoiceStatus
 from backend.tenants.types import Tenant
 from backend.usage import service as usage
-from backend.usage.types import Flag, OpeningSource
+from backend.usage.types import OpeningSource, UsageFlag
 from backend.usage.unstored import Unstored
 from tests.integration.invoices.bills import NIGHT, LookAt, bill, invoices_of, proven, tokens_of, usage_on
 from tests.integration.usage import nights, unseen
@@ -109,7 +109,7 @@ def test_a_series_that_vanishes_from_a_living_process_is_billed_once(
         assert sum(tokens_of(tenant).values()) == proven(world, key, FIRST, THIRD)
     assert tokens_of(tenant_a)[THIRD] == proven(world, A, THIRD, THIRD)
     flagged = THIRD if name == "gone-a-day" else SECOND
-    assert usage_on(tenant_b, flagged).flags == (Flag.GAP_ACROSS_BOUNDARY,)
+    assert usage_on(tenant_b, flagged).flags == (UsageFlag.GAP_ACROSS_BOUNDARY,)
 
 
 @pytest.mark.parametrize("name", ["gone-a-day", "gone-over-midnight"])
@@ -193,7 +193,7 @@ def test_what_comes_after_its_day_was_billed_is_on_the_next_invoice(
 
     world = named(unseen.late_worlds(has_come=True), f"{name}-after")
     assert sum(tokens_of(mine).values()) == proven(world, key, FIRST, following)
-    assert Flag.GAP_ACROSS_BOUNDARY in usage_on(mine, following).flags
+    assert UsageFlag.GAP_ACROSS_BOUNDARY in usage_on(mine, following).flags
     assert invoices_of(mine)[following].status == InvoiceStatus.PENDING
     assert alone.rows == [row for row in usage.rows_of_day(NIGHT, following) if row.tenant == mine.label]
 
@@ -226,7 +226,7 @@ def test_a_day_that_is_billed_after_the_next_one_ends_where_that_began(
     for key, tenant in both.items():
         assert sum(tokens_of(tenant).values()) == proven(world, key, FIRST, SECOND)
         assert not any(each.held_reasons for each in invoices_of(tenant).values())
-    assert Flag.GAP_ACROSS_BOUNDARY in usage_on(both[A], FIRST).flags
+    assert UsageFlag.GAP_ACROSS_BOUNDARY in usage_on(both[A], FIRST).flags
 
 
 def test_a_day_between_two_stored_ones_needs_no_scrape_to_be_exact(

@@ -14,7 +14,7 @@ from backend.actor import Role
 from backend.payments import service as payments
 from backend.sandbox.neighbours import RedisServer
 from backend.sandbox.zibal.driver import Driver
-from backend.sandbox.zibal.faults import Kind, Point
+from backend.sandbox.zibal.faults import FaultPoint, GatewayFaultKind
 from portal import routes
 from portal.guard import HYDRATE
 from tests.integration.payments import payer
@@ -76,7 +76,7 @@ def test_a_gateway_that_outlasts_the_lock_of_a_state_gives_only_the_right_answer
 ) -> None:
     hand_off = payments.start(house.people[Role.TENANT_ADMIN].actor, [payer.invoice(house.own.id, 50_000)])
     track = payer.track_of(hand_off)
-    bank.fault(Point.INQUIRY, Kind.DELAY, 1.5 * LOCK_MS / 1000)
+    bank.fault(FaultPoint.INQUIRY, GatewayFaultKind.DELAY, 1.5 * LOCK_MS / 1000)
     settings = {"REDIS_URL": redis.url, "ZIBAL_MERCHANT": "docuchat-live", **SHORT_LOCK}
 
     with (

@@ -9,13 +9,13 @@ import pytest
 
 from backend.sandbox import tools
 from backend.sandbox.alertmanager import AlertmanagerServer
-from backend.sandbox.prometheus import PrometheusServer, Target
+from backend.sandbox.prometheus import PrometheusServer, ScrapeTarget
 
 
 @pytest.fixture
 def prometheus(tmp_path: Path) -> Iterator[PrometheusServer]:
     server = PrometheusServer(tools.monitoring().prometheus, tmp_path, scrape_interval_s=1)
-    server.targets = [Target(job="self", instance="itself", address=f"127.0.0.1:{server.port}")]
+    server.targets = [ScrapeTarget(job="self", instance="itself", address=f"127.0.0.1:{server.port}")]
     try:
         yield server
     finally:

@@ -17,7 +17,7 @@ from backend.errors import Forbidden, Invalid, NotFound
 from backend.tenants import service as tenants
 from backend.tenants.types import NewTenant
 from backend.usage import repository, service
-from backend.usage.types import DayMeasurement, Flag, OpeningSource
+from backend.usage.types import DayMeasurement, OpeningSource, UsageFlag
 from tests.integration.usage import special
 from tests.integration.usage.test_scenarios import tokens_of, without_zeros
 from tests.integration.usage.world import Key, World
@@ -155,7 +155,7 @@ def test_a_process_that_was_away_for_days_is_opened_by_its_last_stored_reading(
     expected = proven(special.away(), before, after)
     assert sum(row.tokens for one in measured for row in one.rows) == sum(expected.values())
     (row,) = measured[2].rows
-    assert Flag.COLD_START not in row.flags
+    assert UsageFlag.COLD_START not in row.flags
 
 
 def test_a_process_that_was_away_is_cold_while_a_day_between_is_not_stored(
@@ -166,7 +166,7 @@ def test_a_process_that_was_away_is_cold_while_a_day_between_is_not_stored(
 
     (row,) = service.measure_day(NIGHT, special.LONG_DAY + DAY).rows
 
-    assert Flag.COLD_START in row.flags
+    assert UsageFlag.COLD_START in row.flags
     assert row.held
 
 

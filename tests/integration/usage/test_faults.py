@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from backend.usage.types import DayMeasurement, Flag, OpeningSource, StoredClosings, StoredLife, Values
+from backend.usage.types import DayMeasurement, OpeningSource, StoredClosings, StoredLife, UsageFlag, Values
 from tests.integration.usage import special
 from tests.integration.usage.conftest import Measure
 from tests.integration.usage.scenarios import BEFORE, END, HOUR, LOOKBACK, MIDDLE, START, world_of
@@ -42,7 +42,7 @@ def test_a_second_job_on_the_same_pods_counts_once_and_is_flagged(measure: Measu
     measured = measure("second-job", *WHOLE)
 
     assert tokens_of(measured) == proven(special.second_job(), *WHOLE)
-    assert flags_of(measured) == {Flag.DUPLICATE_SCRAPE}
+    assert flags_of(measured) == {UsageFlag.DUPLICATE_SCRAPE}
     assert not any(row.held for row in measured.rows)
 
 
@@ -73,7 +73,7 @@ def test_lost_data_costs_nothing_when_the_readings_are_stored(measure: Measure) 
     measured = measure("lost", *SECOND_HALF, stored=stored_after(first))
 
     assert tokens_of(measured) == proven(special.lost_data(is_lost=False), *SECOND_HALF)
-    assert flags_of(measured) == {Flag.LOW_COVERAGE}
+    assert flags_of(measured) == {UsageFlag.LOW_COVERAGE}
     assert all(row.held for row in measured.rows)
 
 
@@ -83,7 +83,7 @@ def test_lost_data_without_stored_readings_is_held_at_what_was_seen(measure: Mea
     measured = measure("lost", *SECOND_HALF)
 
     assert tokens_of(measured) == proven(world, *SECOND_HALF)
-    assert all(row.held and Flag.COLD_START in row.flags for row in measured.rows)
+    assert all(row.held and UsageFlag.COLD_START in row.flags for row in measured.rows)
     assert {reading.opening_source for reading in measured.readings} == {OpeningSource.FIRST_SEEN}
 
 
@@ -96,7 +96,7 @@ def test_a_window_in_which_nobody_looked_is_held_and_its_tokens_come_later(measu
     )
 
     assert tokens_of(silent) == {}
-    assert all(row.held and row.flags == (Flag.LOW_COVERAGE,) for row in silent.rows)
+    assert all(row.held and row.flags == (UsageFlag.LOW_COVERAGE,) for row in silent.rows)
     assert len(silent.rows) == 8
     assert tokens_of(following) == proven(special.lost_data(is_lost=False), *SECOND_HALF)
 
@@ -107,7 +107,7 @@ def test_a_reading_that_went_back_counts_nothing_and_is_held(measure: Measure) -
     measured = measure("kept", *SECOND_HALF, stored=stored)
 
     assert tokens_of(measured) == {}
-    assert all(row.held and Flag.READING_WENT_BACK in row.flags for row in measured.rows)
+    assert all(row.held and UsageFlag.READING_WENT_BACK in row.flags for row in measured.rows)
 
 
 def test_labels_of_any_letters_are_measured(measure: Measure) -> None:
@@ -125,7 +125,7 @@ def test_counters_without_a_start_time_are_kept_and_held(scenario: str, measure:
 
     world = special.no_start()
     assert tokens_of(measured) == proven(world, *WHOLE)
-    assert all(row.held and Flag.NO_START_TIME in row.flags for row in measured.rows)
+    assert all(row.held and UsageFlag.NO_START_TIME in row.flags for row in measured.rows)
 
 
 @pytest.mark.parametrize("scenario", ["churn-1", "ha-2", "hidden-1", "cold-1", "strange-labels"])
@@ -154,12 +154,12 @@ def test_coverage_says_how_much_of_the_living_time_was_scraped(measure: Measure)
     living, unseen = END - MIDDLE, 3600 + 30 - 2 * 30
     coverage = {row.coverage for row in measured.rows}
     assert coverage == {(1 - Decimal(unseen) / Decimal(living)).quantize(Decimal("0.00001"), "ROUND_DOWN")}
-    assert flags_of(measured) == {Flag.LOW_COVERAGE}
+    assert flags_of(measured) == {UsageFlag.LOW_COVERAGE}
 
 
 def test_a_gap_across_a_boundary_is_flagged_on_both_sides(measure: Measure) -> None:
     for window in ((START, MIDDLE), SECOND_HALF):
-        assert Flag.GAP_ACROSS_BOUNDARY in flags_of(measure("gaps-1", *window))
+        assert UsageFlag.GAP_ACROSS_BOUNDARY in flags_of(measure("gaps-1", *window))
 
 
 def test_a_day_that_has_not_ended_is_measured_until_now(measure: Measure) -> None:
@@ -168,7 +168,7 @@ def test_a_day_that_has_not_ended_is_measured_until_now(measure: Measure) -> Non
     measured = measure("clean-1", *WHOLE, now=MIDDLE)
 
     assert tokens_of(measured) == proven(world, START, MIDDLE)
-    assert flags_of(measured) == {Flag.OPEN}
+    assert flags_of(measured) == {UsageFlag.OPEN}
     assert measured.measured_at == datetime.fromtimestamp(MIDDLE, UTC)
 
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 
 import pytest
 
-from backend.usage.types import DayMeasurement, Flag
+from backend.usage.types import DayMeasurement, UsageFlag
 from tests.integration.usage.conftest import SEEDS, Measure
 from tests.integration.usage.scenarios import END, HOUR, LOOKBACK, MIDDLE, SCENARIOS, START, world_of
 from tests.integration.usage.world import Key
@@ -65,5 +65,5 @@ def test_a_cold_start_is_held_and_never_billed_from_zero(seed: int, measure: Mea
     assert measured.rows
     for row in measured.rows:
         assert row.held
-        assert Flag.COLD_START in row.flags
+        assert UsageFlag.COLD_START in row.flags
         assert row.tokens <= true[row.tenant, row.model, row.type]

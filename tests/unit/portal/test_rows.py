@@ -10,7 +10,7 @@ from backend.i18n.catalog import Lang, text
 from backend.invoices.types import BillingRun, DayPlan, RunState
 from backend.money import Rial
 from backend.pricing.types import PriceList
-from backend.usage.types import DailyUsage, OpeningSource, Reading
+from backend.usage.types import DailyUsage, MeterReading, OpeningSource
 from portal.features.accounts.rows import device
 from portal.features.billing import rows as billing
 from portal.features.invoices import rows as invoices
@@ -178,7 +178,7 @@ def test_a_run_and_a_reading_show_their_second(lang: Lang, second: str) -> None:
         started_at=at,
         finished_at=None,
     )
-    reading = Reading("a", "gpt", "prompt", "10.0.0.1:8000", at, 0, at, OpeningSource.BORN, 5, at)
+    reading = MeterReading("a", "gpt", "prompt", "10.0.0.1:8000", at, 0, at, OpeningSource.BORN, 5, at)
     row = invoices.to_reading(reading, lang)
 
     assert {billing.to_run(run, lang).started, row.life_start, row.opened_at, row.closed_at} == {second}

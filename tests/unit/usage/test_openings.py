@@ -14,12 +14,12 @@ from backend.usage.rules import LifeReadings
 from backend.usage.types import (
     NOTHING_STORED,
     EarlierClosing,
-    Flag,
     Key,
     MeterKey,
     NextOpening,
     OpeningSource,
     StoredLife,
+    UsageFlag,
 )
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -58,7 +58,7 @@ def test_a_day_ends_where_the_stored_next_one_began(source: str, opening: int, c
     ended = met(one, {A: NextOpening(opening, EARLIER, source)})
 
     assert ended.closings == {A: closing, B: 7}
-    assert set(ended.flagged.get(Flag.GAP_ACROSS_BOUNDARY, ())) == ({A} if closing != 100 else set())
+    assert set(ended.flagged.get(UsageFlag.GAP_ACROSS_BOUNDARY, ())) == ({A} if closing != 100 else set())
 
 
 def test_what_only_the_next_day_saw_is_taken_where_the_day_knows_its_beginning() -> None:
@@ -70,7 +70,7 @@ def test_what_only_the_next_day_saw_is_taken_where_the_day_knows_its_beginning()
 
 
 def test_what_told_no_start_time_keeps_its_own_end() -> None:
-    one = life({A: 100}, flags=frozenset({Flag.NO_START_TIME}))
+    one = life({A: 100}, flags=frozenset({UsageFlag.NO_START_TIME}))
 
     assert met(one, {A: NextOpening(80, EARLIER, OpeningSource.SCRAPED)}) is one
 

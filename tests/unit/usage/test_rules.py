@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from backend.usage.coverage import Seen
 from backend.usage.lives import Life
 from backend.usage.rules import LifeReadings, highest, storable_readings, tally, with_unseen_rows
-from backend.usage.types import Flag, OpeningSource, StoredLife, UsageRow
+from backend.usage.types import OpeningSource, StoredLife, UsageFlag, UsageRow
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 A, B = ("acme", "gpt-4o", "prompt"), ("acme", "gpt-4o", "completion")
@@ -39,8 +39,8 @@ def rows_of(*lives: LifeReadings, is_open: bool = False) -> dict[Any, UsageRow]:
     return {row[:3]: row for row in found}
 
 
-@pytest.mark.parametrize(("unseen_ms", "flags"), [(50, ()), (51, (Flag.LOW_COVERAGE,))])
-def test_a_day_that_is_covered_just_enough_is_not_held(unseen_ms: int, flags: tuple[Flag, ...]) -> None:
+@pytest.mark.parametrize(("unseen_ms", "flags"), [(50, ()), (51, (UsageFlag.LOW_COVERAGE,))])
+def test_a_day_that_is_covered_just_enough_is_not_held(unseen_ms: int, flags: tuple[UsageFlag, ...]) -> None:
     seen = Seen(1000, unseen_ms, gap_across_boundary=False, ended_ms=None, tail_ms=0)
 
     [row] = rows_of(life({A: 100}, {A: 40}, seen=seen)).values()
@@ -53,7 +53,7 @@ def test_a_number_beyond_64_bits_counts_nothing_is_held_and_leaves_no_reading() 
 
     assert [(row.type, row.tokens, row.held, row.flags) for row in found.rows] == [
         ("completion", 2**63 - 2, False, ()),
-        ("prompt", 0, True, (Flag.BEYOND_STORAGE,)),
+        ("prompt", 0, True, (UsageFlag.BEYOND_STORAGE,)),
     ]
     assert [reading.type for reading in found.readings] == ["completion"]
 
@@ -61,7 +61,7 @@ def test_a_number_beyond_64_bits_counts_nothing_is_held_and_leaves_no_reading() 
 def test_a_sum_beyond_64_bits_counts_nothing_and_is_held() -> None:
     [row] = rows_of(life({A: 2**62}, {A: 0}), life({A: 2**62}, {A: 0})).values()
 
-    assert (row.tokens, row.held, row.flags) == (0, True, (Flag.BEYOND_STORAGE,))
+    assert (row.tokens, row.held, row.flags) == (0, True, (UsageFlag.BEYOND_STORAGE,))
 
 
 def test_tokens_are_closing_minus_opening_over_all_lives() -> None:
@@ -100,7 +100,7 @@ def test_tokens_are_closing_minus_opening_over_all_lives() -> None:
             {"firsts": {A: 95}},
             5,
             OpeningSource.FIRST_SEEN,
-            (Flag.COLD_START,),
+            (UsageFlag.COLD_START,),
             id="else unknown and flagged",
         ),
         pytest.param(
@@ -120,7 +120,7 @@ def test_openings_are_taken_in_order(
 def test_a_closing_below_its_opening_counts_nothing_and_is_held() -> None:
     rows = rows_of(life({A: 10, B: 9}, {A: 11, B: 3}))
 
-    assert (rows[A].tokens, rows[A].held, rows[A].flags) == (0, True, (Flag.READING_WENT_BACK,))
+    assert (rows[A].tokens, rows[A].held, rows[A].flags) == (0, True, (UsageFlag.READING_WENT_BACK,))
     assert (rows[B].tokens, rows[B].held) == (6, False)
 
 
@@ -144,15 +144,17 @@ def test_a_meter_that_stood_still_is_not_held_for_low_coverage_alone() -> None:
     still, dark = rows_of(life({A: 5}, {A: 5}, seen=half))[A], rows_of(life({A: 5}, {A: 5}, seen=none))[A]
     back = rows_of(life({A: 4}, {A: 5}, seen=half))[A]
 
-    assert (still.flags, still.held) == ((Flag.LOW_COVERAGE,), False)
+    assert (still.flags, still.held) == ((UsageFlag.LOW_COVERAGE,), False)
     assert (dark.held, back.held) == (True, True)
 
 
 def test_flags_of_a_life_reach_the_rows_it_carries() -> None:
-    rows = rows_of(life({A: 1}, flags=frozenset({Flag.DUPLICATE_SCRAPE})), life({A: 1, B: 1}), is_open=True)
+    rows = rows_of(
+        life({A: 1}, flags=frozenset({UsageFlag.DUPLICATE_SCRAPE})), life({A: 1, B: 1}), is_open=True
+    )
 
-    assert rows[A].flags == (Flag.DUPLICATE_SCRAPE, Flag.OPEN)
-    assert rows[B].flags == (Flag.OPEN,)
+    assert rows[A].flags == (UsageFlag.DUPLICATE_SCRAPE, UsageFlag.OPEN)
+    assert rows[B].flags == (UsageFlag.OPEN,)
     assert not rows[A].held
 
 
@@ -218,9 +220,9 @@ def test_two_addresses_are_two_lives_though_they_start_together_and_read_alike()
 
 
 def test_a_move_of_the_start_is_told_and_not_a_cold_start() -> None:
-    rows = rows_of(life({A: 9}, firsts={A: 4}, flags=frozenset({Flag.START_TIME_MOVED})))
+    rows = rows_of(life({A: 9}, firsts={A: 4}, flags=frozenset({UsageFlag.START_TIME_MOVED})))
 
-    assert (rows[A].tokens, rows[A].flags, rows[A].held) == (5, (Flag.START_TIME_MOVED,), True)
+    assert (rows[A].tokens, rows[A].flags, rows[A].held) == (5, (UsageFlag.START_TIME_MOVED,), True)
 
 
 LONG = "x" * 3000
@@ -235,7 +237,7 @@ def test_labels_that_the_database_cannot_keep_are_kept_everywhere_under_the_same
         firsts={odd: 2},
         firsts_at={odd: NOON},
         before_end={odd: 8},
-        flagged={Flag.COLD_START: {odd}},
+        flagged={UsageFlag.COLD_START: {odd}},
     )
 
     kept = storable_readings(given)
@@ -246,7 +248,7 @@ def test_labels_that_the_database_cannot_keep_are_kept_everywhere_under_the_same
     assert kept.closings == {digest: 9, A: 5}
     assert (kept.openings, kept.vanished, kept.firsts) == ({digest: 1}, {digest: 9}, {digest: 2})
     assert (kept.firsts_at, kept.before_end) == ({digest: NOON}, {digest: 8})
-    assert {flag: set(keys) for flag, keys in kept.flagged.items()} == {Flag.COLD_START: {digest}}
+    assert {flag: set(keys) for flag, keys in kept.flagged.items()} == {UsageFlag.COLD_START: {digest}}
     assert storable_readings(life({A: 5})).before_end is None
 
 
