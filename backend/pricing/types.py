@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Protocol
 
 ANY = ""
 
@@ -49,3 +50,31 @@ class TaxRate:
     percent: Decimal
     created_at: datetime | None = None
     created_by: str = ""
+
+
+class Used(Protocol):
+    """Tokens of one model and type, whoever counted them."""
+
+    @property
+    def model(self) -> str:
+        """The model that used them."""
+
+    @property
+    def type(self) -> str:
+        """The type of tokens, by the counter's label."""
+
+    @property
+    def tokens(self) -> int:
+        """How many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """Tokens, and what they cost in rial."""
+
+    tokens: int = 0
+    rial: int = 0
+
+    def plus(self, other: "Amount") -> "Amount":
+        """Both together."""
+        return Amount(tokens=self.tokens + other.tokens, rial=self.rial + other.rial)

@@ -8,9 +8,8 @@ from decimal import Decimal
 
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
-from backend.money import Rial, charge
-from backend.pricing import rules as pricing
-from backend.pricing.types import PriceList
+from backend.pricing import estimate_rules
+from backend.pricing.types import Amount
 from backend.usage.types import HOLDING, DailyUsage, DayMeasurement, UsageFlag, UsageRow
 from portal.components.reasons import Reason
 
@@ -66,53 +65,12 @@ class MonthView:
     cost: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Amount:
-    """Tokens and what they are expected to cost."""
-
-    tokens: int = 0
-    rial: int = 0
-
-    def plus(self, other: "Amount") -> "Amount":
-        """Both together."""
-        return Amount(tokens=self.tokens + other.tokens, rial=self.rial + other.rial)
-
-
-def amount_of(rows: Iterable[DailyUsage | UsageRow], prices: PriceList) -> Amount:
-    """Tokens of rows of one day and their price. An estimate: only the invoice rounds over days."""
-    tokens = rial = 0
-    for row in rows:
-        tokens += row.tokens
-        rial += charge(row.tokens, prices.rate(row.model, row.type))
-    return Amount(tokens=tokens, rial=rial)
-
-
 def by_day(usage: Iterable[DailyUsage]) -> dict[date, list[DailyUsage]]:
     """Rows grouped by their day."""
     grouped: dict[date, list[DailyUsage]] = defaultdict(list)
     for row in usage:
         grouped[row.day].append(row)
     return grouped
-
-
-def amounts_of_days(
-    days: Mapping[date, list[DailyUsage]], invoiced: Mapping[date, Rial], prices: Sequence[PriceList]
-) -> dict[date, Amount]:
-    """Tokens and cost of each closed day: what its invoice says, to the rial, and an estimate until there is one."""
-    amounts = {}
-    for day, rows in days.items():
-        estimate = amount_of(rows, pricing.price_list_on(prices, day))
-        amounts[day] = Amount(tokens=estimate.tokens, rial=invoiced.get(day, estimate.rial))
-    return amounts
-
-
-def month_so_far(amounts: Mapping[date, Amount], since: date) -> Amount:
-    """What the closed days since the beginning of the month amount to."""
-    total = Amount()
-    for day, amount in amounts.items():
-        if day >= since:
-            total = total.plus(amount)
-    return total
 
 
 def settling(days: Sequence[date], lang: Lang) -> str:
@@ -175,10 +133,8 @@ def with_months(days: Mapping[date, DayRow], amounts: Mapping[date, Amount], lan
 
     The sum is that of the listed days: of the first and the last month there may be more.
     """
-    sums: dict[str, Amount] = {}
-    for day in days:
-        name = fmt.month(day, lang)
-        sums[name] = sums.get(name, Amount()).plus(amounts[day])
+    listed = {day: amounts[day] for day in days}
+    sums = estimate_rules.amounts_by(listed, lambda day: fmt.month(day, lang))
     words = {name: _month_words(name, total, lang) for name, total in sums.items()}
     return [replace(row, month=words[fmt.month(day, lang)]) for day, row in days.items()]
 

@@ -14,15 +14,17 @@ from backend.actor import Actor, TenantId, own_tenant
 from backend.errors import SignInRequired
 from backend.i18n.catalog import Lang
 from backend.invoices import service as invoices
+from backend.pricing import estimate_rules
 from backend.pricing import rules as pricing_rules
 from backend.pricing import service as pricing
+from backend.pricing.types import Amount
 from backend.usage import service as usage
 from portal import bridge, errands, routes, session
 from portal.bridge import Lane, Problem
 from portal.errands import Errand
 from portal.features.usage import rows
 from portal.features.usage.drawing import Column, Tick, draw
-from portal.features.usage.rows import Amount, DayRow, MonthView, SeriesRow, TodayView
+from portal.features.usage.rows import DayRow, MonthView, SeriesRow, TodayView
 from portal.guard import TENANT, allow
 from portal.i18n import language
 from portal.place import PAGE_SIZE, Pager, place_of, to_pager
@@ -208,7 +210,7 @@ def stored_view(actor: Actor, lang: Lang) -> StoredView:
     first = min(month_since, today - timedelta(days=CHART_DAYS))
     days = rows.by_day(usage.daily(actor, own_tenant(actor), first, last))
     invoiced = invoices.net_by_day(actor, own_tenant(actor), first, last)
-    amounts = rows.amounts_of_days(days, invoiced, pricing.price_lists(actor))
+    amounts = estimate_rules.amounts_of_days(days, invoiced, pricing.price_lists(actor))
     chart, series = rows.to_chart(days, last, CHART_DAYS, lang)
     columns, ticks = draw(chart, series, lang)
     newest_first = sorted(days, reverse=True)[:CHART_DAYS]
@@ -219,7 +221,7 @@ def stored_view(actor: Actor, lang: Lang) -> StoredView:
         columns=columns,
         ticks=ticks,
         series=series,
-        month=rows.month_so_far(amounts, month_since),
+        month=estimate_rules.amount_since(amounts, month_since),
         month_since=month_since,
         day=today,
         read_at=now,
@@ -231,5 +233,5 @@ def today_view(actor: Actor, lang: Lang) -> Today:
     """Measure the actor's own tenant from midnight to now."""
     measured = usage.today(actor, own_tenant(actor))
     prices = pricing_rules.price_list_on(pricing.price_lists(actor), measured.day)
-    amount = rows.amount_of(measured.rows, prices)
+    amount = estimate_rules.amount_of(measured.rows, prices)
     return Today(day=measured.day, view=rows.to_today(measured, amount, lang), amount=amount)

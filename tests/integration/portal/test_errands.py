@@ -17,13 +17,14 @@ from backend.actor import Role
 from backend.db.engine import read, transaction
 from backend.errors import SignInRequired
 from backend.invoices.types import BillingRun
+from backend.pricing.types import Amount
 from portal import session
 from portal.features.billing import reading
 from portal.features.billing import state as billing_state
 from portal.features.billing.reading import PlanView
 from portal.features.billing.state import BillingState
 from portal.features.usage import state as usage_state
-from portal.features.usage.rows import Amount, TodayView
+from portal.features.usage.rows import TodayView
 from portal.features.usage.state import Today
 from tests.integration.portal.conftest import SEED, Delta, House, Person, Pipeline, Tab, own_handlers, shown
 

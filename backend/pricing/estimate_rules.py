@@ -1,0 +1,54 @@
+"""What used tokens are expected to cost. Estimates: only the invoice carries its rounding from day to day."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+
+from backend.money import Rial, charge
+from backend.pricing.rules import price_list_on
+from backend.pricing.types import Amount, PriceList, Used
+
+
+def amount_of(used: Iterable[Used], prices: PriceList) -> Amount:
+    """Tokens of one day and their price, each line rounded down to a whole rial."""
+    tokens = rial = 0
+    for each in used:
+        tokens += each.tokens
+        rial += charge(each.tokens, prices.rate(each.model, each.type))
+    return Amount(tokens=tokens, rial=rial)
+
+
+def amounts_of_days(
+    days: Mapping[date, Sequence[Used]], invoiced: Mapping[date, Rial], lists: Sequence[PriceList]
+) -> dict[date, Amount]:
+    """Tokens and cost of each closed day: what its invoice says, to the rial, and an estimate until there is one.
+
+    Raises:
+        NotFound: a day lies before the first price list.
+    """
+    amounts = {}
+    for day, used in days.items():
+        estimate = amount_of(used, price_list_on(lists, day))
+        amounts[day] = Amount(tokens=estimate.tokens, rial=invoiced.get(day, estimate.rial))
+    return amounts
+
+
+def amount_since(amounts: Mapping[date, Amount], since: date) -> Amount:
+    """What a day and all after it amount to."""
+    return total(amount for day, amount in amounts.items() if day >= since)
+
+
+def amounts_by(amounts: Mapping[date, Amount], group: Callable[[date], str]) -> dict[str, Amount]:
+    """What the days of each group amount to, for example of each month."""
+    sums: dict[str, Amount] = {}
+    for day, amount in amounts.items():
+        name = group(day)
+        sums[name] = sums.get(name, Amount()).plus(amount)
+    return sums
+
+
+def total(amounts: Iterable[Amount]) -> Amount:
+    """Several amounts together."""
+    found = Amount()
+    for each in amounts:
+        found = found.plus(each)
+    return found
