@@ -49,7 +49,7 @@ def sign_ins(site: Site) -> list[SignIn]:
             role="operator",
             email="operator@docuchat.example",
             password=passwords["operator"],
-            name="نیما اپراتور",
+            name="نیما رضایی",
         ),
     ]
 

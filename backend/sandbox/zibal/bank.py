@@ -3,6 +3,7 @@
 from html import escape
 from typing import Final
 
+from backend.i18n import format as fmt
 from backend.sandbox.zibal import codes
 from backend.sandbox.zibal.sessions import GatewaySession, Merchant
 
@@ -13,7 +14,6 @@ HEADERS: Final = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
-_PERSIAN = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
 
 _STYLE = """
 :root{color-scheme:light}*{box-sizing:border-box}
@@ -35,11 +35,6 @@ fieldset{border:0;padding:0;margin:0}legend{color:#52616f;padding:0}
 """
 
 
-def persian(number: int) -> str:
-    """An amount with Persian digits and thousands separators."""
-    return f"{number:,}".replace(",", "٬").translate(_PERSIAN)
-
-
 def _page(title: str, body: str) -> str:
     return (
         '<!doctype html><html lang="fa" dir="rtl"><head><meta charset="utf-8">'
@@ -53,9 +48,9 @@ def _page(title: str, body: str) -> str:
 def _details(session: GatewaySession, merchant: Merchant) -> str:
     rows = {
         "پذیرنده": escape(merchant.name),
-        "مبلغ": f"{persian(session.amount)} ریال",
-        "معادل": f"{persian(session.amount // 10)} تومان",
-        "شناسه پرداخت": f"<bdi>{session.track_id}</bdi>",
+        "مبلغ": fmt.rial(session.amount, "fa"),
+        "معادل": fmt.toman(session.amount, "fa"),
+        "شناسهٔ پیگیری": f"<bdi>{session.track_id}</bdi>",
     }
     if session.description:
         rows["شرح"] = escape(session.description)
@@ -80,7 +75,7 @@ def payment_page(session: GatewaySession, merchant: Merchant) -> str:
         '<form method="post" class="card">'
         '<button class="pay" name="outcome" value="pay">پرداخت</button>'
         '<button name="outcome" value="cancel">انصراف</button>'
-        f"<fieldset><legend>پرداخت ناموفق به دلیلِ:</legend>{failures}</fieldset></form>",
+        f"<fieldset><legend>پرداخت ناموفق به این دلیل:</legend>{failures}</fieldset></form>",
     )
 
 

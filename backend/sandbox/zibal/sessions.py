@@ -27,7 +27,7 @@ class Merchant:
     """An account at the gateway. The sandbox one moves no money and has no bank references."""
 
     code: str
-    name: str = "دکیوچت"
+    name: str = "داکیوچت"
     is_sandbox: bool = False
     is_active: bool = True
     domain: str = ""

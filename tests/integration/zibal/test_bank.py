@@ -78,6 +78,15 @@ def test_the_banks_page_needs_nothing_from_elsewhere_and_offers_every_outcome(
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
+def test_the_bank_names_the_shop_and_the_amount_to_the_rial(zibal: Driver) -> None:
+    body = {"merchant": "zibal", "amount": 20_005, "callbackUrl": CALLBACK}
+    track_id = httpx.post(f"{zibal.url}/v1/request", json=body).json()["trackId"]
+
+    page = httpx.get(f"{zibal.url}/start/{track_id}", headers=HOME).text
+
+    assert [said for said in ("داکیوچت", "۲۰٬۰۰۵ ریال", "۲٬۰۰۰٫۵ تومان") if said not in page] == []
+
+
 def test_what_the_shop_sent_is_only_text_on_the_page(zibal: Driver, client: ZibalGateway) -> None:
     zibal.merchant("zibal", name="<script>x</script>")
     body = {"merchant": "zibal", "amount": 20_000, "callbackUrl": CALLBACK, "description": "<img onerror=y>"}
