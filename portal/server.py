@@ -40,7 +40,7 @@ def run(*, host: str, port: int, workers: int) -> None:
     One worker is this process itself. Several are children; a child that dies or hangs is replaced within seconds, and
     one that says it cannot start ends them all. Wrong settings are refused before (``portal.http.start``).
     """
-    _allow_files(_MOST_CONNECTIONS + _SPARE_FILES)
+    allow_files(_MOST_CONNECTIONS + _SPARE_FILES)
     uvicorn.run("portal.portal:app", factory=True, host=host, port=port, workers=workers, **limits())
 
 
@@ -64,7 +64,7 @@ def limits() -> dict[str, Any]:
     }
 
 
-def _allow_files(count: int) -> None:
+def allow_files(count: int) -> None:
     """Let the process open as many files as it may need for connections, as far as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < count:

@@ -12,6 +12,9 @@ import httpx
 from backend.sandbox import frontend
 from backend.sandbox.processes import Child, accepts, free_port, wait_until
 from backend.sandbox.site import own_environment
+from portal import routes
+from portal.guard import HYDRATE
+from tests.integration.portal.socket import LOADED, RawSocket
 
 
 class WebProcess:
@@ -70,6 +73,23 @@ class WebProcess:
         """A browser that follows no redirect by itself."""
         headers = {"cookie": cookie} if cookie else {}
         return httpx.Client(base_url=self.url, headers=headers, follow_redirects=False, timeout=20)
+
+    def post(self, path: str, cookie: str, form: dict[str, str] | None = None) -> None:
+        """Post what the form of a page posts; it is not refused."""
+        with self.client(cookie) as browser:
+            answer = browser.post(path, data=form, headers={"origin": self.url})
+        assert "error" not in answer.headers["location"], answer.headers
+
+    def lets_in(self, token: str) -> bool:
+        """Whether a session is still good for its own page."""
+        with self.client(f"portal={token}") as browser:
+            return browser.get(routes.ACCOUNT).status_code == HTTPStatus.OK
+
+    def loads(self, path: str, cookie: str) -> bool:
+        """Whether a page that is opened now gets its content."""
+        with RawSocket(self.url, cookie=cookie) as tab:
+            tab.send(HYDRATE, path=path)
+            return tab.tells(LOADED)
 
 
 @contextmanager

@@ -13,6 +13,12 @@ from websockets.sync.client import ClientConnection, connect
 from portal.guard import HYDRATE
 
 QUIET_S = 1.0
+LOADED = '"phase_rx_state_":"ready"'
+
+
+def event_address(tab: str) -> str:
+    """Where a tab's websocket leads to."""
+    return f"/_event/?EIO=4&transport=websocket&token={tab}"
 
 
 class RawSocket:
@@ -22,7 +28,7 @@ class RawSocket:
         self, url: str, *, cookie: str = "", origin: str | None = None, tab: str | None = None
     ) -> None:
         self.tab = tab or str(uuid4())
-        self._address = f"{url.replace('http', 'ws', 1)}/_event/?EIO=4&transport=websocket&token={self.tab}"
+        self._address = url.replace("http", "ws", 1) + event_address(self.tab)
         self._headers = {"cookie": cookie} if cookie else {}
         self._origin = origin if origin is not None else url
         self._open = ExitStack()
@@ -71,6 +77,10 @@ class RawSocket:
                 if until is not None and until(frame):
                     break
         return "\n".join(frames)
+
+    def tells(self, words: str) -> bool:
+        """Whether the browser is told this."""
+        return words in self.told(lambda frame: words in frame)
 
     def raw(self, *frames: str) -> None:
         """Send frames as they are."""

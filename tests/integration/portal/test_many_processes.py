@@ -20,11 +20,10 @@ from portal.guard import HYDRATE
 from tests.integration.payments import payer
 from tests.integration.portal.conftest import PASSWORD, House
 from tests.integration.portal.processes import WebProcess, web_processes
-from tests.integration.portal.socket import RawSocket
+from tests.integration.portal.socket import LOADED, RawSocket
 from tests.waiting import until
 
 LOST = '"is_state_store_lost_rx_state_":true'
-LOADED = '"phase_rx_state_":"ready"'
 CHOOSE_TAB = "reflex___state____state.portal___features___billing___state____billing_state.choose_tab"
 CHECK_AGAIN = "reflex___state____state.portal___features___payments___state____payments_state.check_again"
 LOCK_MS = 3000
@@ -58,18 +57,6 @@ def pair(
         yield started
 
 
-def tells(socket: RawSocket, words: str) -> bool:
-    """Whether the browser is told this."""
-    return words in socket.told(lambda frame: words in frame)
-
-
-def works(process: WebProcess, cookie: str) -> bool:
-    """Whether a page that is opened now gets its content."""
-    with RawSocket(process.url, cookie=cookie) as socket:
-        socket.send(HYDRATE, path="/billing")
-        return tells(socket, LOADED)
-
-
 @pytest.mark.usefixtures("built")
 def test_a_gateway_that_outlasts_the_lock_of_a_state_gives_only_the_right_answer(
     bank: Driver, house: House, database: str, redis: RedisServer, tmp_path: Path
@@ -85,7 +72,7 @@ def test_a_gateway_that_outlasts_the_lock_of_a_state_gives_only_the_right_answer
     ):
         until(process.is_ready)
         socket.send(HYDRATE, path=f"/payments?track={track}", query={"track": str(track)})
-        assert tells(socket, LOADED)
+        assert socket.tells(LOADED)
         socket.send(CHECK_AGAIN, path="/payments")
         socket.told(lambda frame: '"is_checking_rx_state_":true' in frame)
         until(lambda: bank.calls("inquiry"))
@@ -126,9 +113,9 @@ def test_a_killed_worker_is_replaced_while_the_other_one_serves(
 
         os.kill(killed, signal.SIGKILL)
 
-        assert works(process, cookie)
+        assert process.loads(routes.BILLING, cookie)
         until(lambda: len(process.workers() - {killed}) == 2)
-        assert all(works(process, cookie) for _ in range(6))
+        assert all(process.loads(routes.BILLING, cookie) for _ in range(6))
         assert process.child.is_running()
     finally:
         process.child.stop()
@@ -150,49 +137,36 @@ def what_one_process_ends_is_over_in_the_other(house: House, pair: list[WebProce
         if each.user_agent == "another"
     ]
     ends: list[tuple[str, Callable[[], object]]] = [
-        (auditor.token, lambda: post(pair[0], routes.POST_SIGN_OUT, auditor.cookie)),
-        (again[0], lambda: post(pair[0], routes.POST_PASSWORD, approver.cookie, new)),
+        (auditor.token, lambda: pair[0].post(routes.POST_SIGN_OUT, auditor.cookie)),
+        (again[0], lambda: pair[0].post(routes.POST_PASSWORD, approver.cookie, new)),
         (again[1], lambda: accounts.revoke(house.people[Role.TENANT_VIEWER].actor, revoked)),
     ]
     for token, end in ends:
-        assert is_in(pair[1], token)
+        assert pair[1].lets_in(token)
         end()
         # Before processes told each other, it took more than four seconds.
-        until(lambda token=token: not is_in(pair[1], token), within_s=2)
-
-
-def post(process: WebProcess, path: str, cookie: str, form: dict[str, str] | None = None) -> None:
-    """What the form of a page posts."""
-    with process.client(cookie) as browser:
-        answer = browser.post(path, data=form, headers={"origin": process.url})
-    assert "error" not in answer.headers["location"], answer.headers
-
-
-def is_in(process: WebProcess, token: str) -> bool:
-    """Whether a process still lets this session in."""
-    with process.client(f"portal={token}") as browser:
-        return browser.get(routes.ACCOUNT).status_code == HTTPStatus.OK
+        until(lambda token=token: not pair[1].lets_in(token), within_s=2)
 
 
 def it_is_said_and_waited_for(
     pair: list[WebProcess], cookie: str, lose: Callable[[], None], find: Callable[[], None]
 ) -> None:
     one = pair[0]
-    assert all(works(process, cookie) for process in pair)
+    assert all(process.loads(routes.BILLING, cookie) for process in pair)
     with RawSocket(one.url, cookie=cookie) as old:
         old.send(HYDRATE, path="/billing")
-        assert tells(old, LOADED)
+        assert old.tells(LOADED)
         before = len(one.log.splitlines())
         lose()
         old.send(CHOOSE_TAB, {"name": "held"}, path="/billing")
         for process in pair:
             until(lambda process=process: process.readiness() == WAITING_FOR_REDIS)
-        assert tells(old, LOST)
+        assert old.tells(LOST)
         with RawSocket(one.url, cookie=cookie) as new:
             new.send(HYDRATE, path="/billing")
-            assert tells(new, LOST)
+            assert new.tells(LOST)
         assert len(one.log.splitlines()) - before <= MOST_LINES
     find()
     for process in pair:
         until(process.is_ready)
-        assert works(process, cookie)
+        assert process.loads(routes.BILLING, cookie)

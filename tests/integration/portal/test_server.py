@@ -1,7 +1,6 @@
 """What a connection leaves unfinished costs the server little, and not for long."""
 
 import socket
-import struct
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -15,10 +14,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from portal import server
+from tests.integration.portal.frames import CONTINUED, LAST, PING, TEXT, TOO_BIG, dial, frame, websocket
 
-TEXT, CONTINUED, PING = 0x1, 0x0, 0x9
-LAST = 0x80
-TOO_BIG = struct.pack("!H", 1009)
 LARGE = b"x" * 30_000_000
 
 
@@ -58,27 +55,6 @@ def port() -> Iterator[int]:
         thread.join()
 
 
-def _dial(port: int, first: bytes = b"") -> socket.socket:
-    dialled = socket.create_connection(("127.0.0.1", port), timeout=20)
-    dialled.sendall(first)
-    return dialled
-
-
-def _websocket(port: int) -> socket.socket:
-    dialled = _dial(
-        port,
-        b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-    )
-    assert b"101" in dialled.recv(4_096)
-    return dialled
-
-
-def _frame(kind: int, data: bytes) -> bytes:
-    size = bytes([0x80 | len(data)]) if len(data) < 126 else struct.pack("!BQ", 0xFF, len(data))
-    return bytes([kind]) + size + b"\0\0\0\0" + data
-
-
 def _all_of(dialled: socket.socket) -> bytes:
     """All that arrives until the server ends the connection."""
     told = b""
@@ -107,21 +83,21 @@ def _send(dialled: socket.socket, data: bytes) -> None:
 @pytest.mark.parametrize(
     "frames",
     [
-        pytest.param([_frame(TEXT, b"x" * 1_048_576)], id="one large fragment"),
-        pytest.param([_frame(TEXT, b"x" * 40_000), _frame(CONTINUED, b"x" * 40_000)], id="two together"),
-        pytest.param([_frame(TEXT, b"x")] + [_frame(CONTINUED, b"")] * 1_000, id="many empty ones"),
-        pytest.param([_frame(TEXT | LAST, b"x" * 65_537)], id="a whole message"),
+        pytest.param([frame(TEXT, b"x" * 1_048_576)], id="one large fragment"),
+        pytest.param([frame(TEXT, b"x" * 40_000), frame(CONTINUED, b"x" * 40_000)], id="two together"),
+        pytest.param([frame(TEXT, b"x")] + [frame(CONTINUED, b"")] * 1_000, id="many empty ones"),
+        pytest.param([frame(TEXT | LAST, b"x" * 65_537)], id="a whole message"),
     ],
 )
 def test_a_message_that_grows_too_large_ends_its_connection(port: int, frames: list[bytes]) -> None:
-    with closing(_websocket(port)) as dialled:
+    with closing(websocket(port)) as dialled:
         _send(dialled, b"".join(frames))
         assert TOO_BIG in _all_of(dialled)
 
 
 def test_a_message_in_a_few_fragments_arrives(port: int) -> None:
-    with closing(_websocket(port)) as dialled:
-        dialled.sendall(_frame(TEXT, b"ab") + _frame(CONTINUED, b"cd") + _frame(CONTINUED | LAST, b"ef"))
+    with closing(websocket(port)) as dialled:
+        dialled.sendall(frame(TEXT, b"ab") + frame(CONTINUED, b"cd") + frame(CONTINUED | LAST, b"ef"))
         assert dialled.recv(100) == b"\x81\x06abcdef"
 
 
@@ -140,13 +116,13 @@ def test_a_request_that_does_not_arrive_in_time_is_given_up(
     port: int, monkeypatch: pytest.MonkeyPatch, begun: bytes, told: bytes
 ) -> None:
     monkeypatch.setattr(server, "REQUEST_DEADLINE_S", 0.2)
-    with closing(_dial(port, begun)) as dialled:
+    with closing(dial(port, begun)) as dialled:
         assert told in _all_of(dialled)
 
 
 def test_a_request_may_follow_another_on_the_same_connection(port: int) -> None:
     request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
-    with closing(_dial(port, request)) as dialled:
+    with closing(dial(port, request)) as dialled:
         assert b"200 OK" in _read_answers(dialled, 1)
         dialled.sendall(request + request)
         assert _read_answers(dialled, 2).count(b"200 OK") == 2
@@ -162,14 +138,14 @@ def test_who_reads_nothing_is_let_go(port: int, monkeypatch: pytest.MonkeyPatch)
         left.set()
 
     monkeypatch.setattr(server.DeadlineHTTP, "connection_lost", note)
-    with closing(_dial(port, b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")) as dialled:
+    with closing(dial(port, b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")) as dialled:
         assert left.wait(20)
         assert len(_all_of(dialled)) < len(LARGE)
 
 
 def test_pings_whose_answers_nobody_reads_are_not_read_either(port: int) -> None:
-    pings = _frame(PING | LAST, b"x" * 125) * 1_000_000
-    with closing(_websocket(port)) as dialled:
+    pings = frame(PING | LAST, b"x" * 125) * 1_000_000
+    with closing(websocket(port)) as dialled:
         dialled.settimeout(3)
         with pytest.raises(TimeoutError):
             dialled.sendall(pings)
