@@ -38,7 +38,7 @@ WARM_UP = 10
 def measure(asked: argparse.Namespace) -> Figures:
     """Both ways, with what each payment cost us; says whether any payment was lost."""
     say(f"\nPayments: {ONE_BY_ONE} one by one, {AT_ONCE} at once, {asked.rounds} rounds, the best counts")
-    with _ground() as bank, _waiting() as waited:
+    with ground() as bank, _waiting() as waited:
         _round(bank, waited, WARM_UP, 1)
         rows = [
             min((_round(bank, waited, count, threads) for _ in range(asked.rounds)), key=_sum_of_p95)
@@ -113,7 +113,8 @@ def _waiting() -> Iterator[threading.local]:
 
 
 @contextmanager
-def _ground() -> Iterator[Driver]:
+def ground() -> Iterator[Driver]:
+    """A durable PostgreSQL and the gateway's stand-in, which the settings name inside the block."""
     folder = data_home() / f"test-{os.getpid()}"
     folder.mkdir(exist_ok=True)
     postgres = PostgresServer(folder / "data")
