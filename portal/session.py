@@ -36,7 +36,7 @@ class _Answer:
     noted_visit: bool
 
 
-class _Memory:
+class _SessionCache:
     """The answers of the last seconds. ``age`` grows whenever one is forgotten."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class _Memory:
         self.listener: Listener | None = None
 
 
-_memory = _Memory()
+_memory = _SessionCache()
 
 
 def cookies_in(header: str) -> dict[str, str]:

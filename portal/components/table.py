@@ -10,7 +10,7 @@ from portal.i18n import t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class TableColumn:
     """A column: its head, and what a row shows in it. A wide one takes a whole line on a phone.
 
     On a phone, what ``opens`` is shown once its row is opened; in a row of which ``stays`` is true, from the beginning.
@@ -26,7 +26,7 @@ class Column:
 
 
 def data_table(
-    rows: Any, columns: Sequence[Column], *, caption: Any, key: Any = None, heading: Any = None
+    rows: Any, columns: Sequence[TableColumn], *, caption: Any, key: Any = None, heading: Any = None
 ) -> rx.Component:
     """One line for each row. ``cell`` of a column is a function from the row to what is shown.
 
@@ -55,11 +55,11 @@ def data_table(
     )
 
 
-def _head(column: Column) -> rx.Component:
+def _head(column: TableColumn) -> rx.Component:
     return rx.el.th(column.head, scope="col", class_name="n" if column.is_number else "")
 
 
-def _cell(column: Column, row: Any, *, folds: bool) -> rx.Component:
+def _cell(column: TableColumn, row: Any, *, folds: bool) -> rx.Component:
     return rx.el.td(
         column.cell(row),
         _opener() if folds and column.leads else rx.fragment(),
@@ -68,7 +68,7 @@ def _cell(column: Column, row: Any, *, folds: bool) -> rx.Component:
     )
 
 
-def _names(column: Column, row: Any) -> Any:
+def _names(column: TableColumn, row: Any) -> Any:
     names = {"n": column.is_number, "head": column.leads, "wide": column.is_wide, "opens": column.opens}
     given = " ".join(name for name, is_given in names.items() if is_given)
     return given if column.stays is None else rx.cond(column.stays(row), f"{given} stays", given)

@@ -21,7 +21,7 @@ from portal.payment_words import standing_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class OpenPayment:
     """A payment that a payer is told of; an empty ``way`` says that it cannot be continued."""
 
     key: str
@@ -71,18 +71,18 @@ async def tell(request: Request) -> Response:
     )
 
 
-def _read(actor: Actor, named: str, lang: Lang) -> list[Told]:
+def _read(actor: Actor, named: str, lang: Lang) -> list[OpenPayment]:
     return [
         _to_told(each, numbers_of(actor, each.invoice_ids), lang)
         for each in payments.to_tell_of(actor, attempt_ids_in(named))
     ]
 
 
-def _to_told(attempt: Attempt, numbers: list[str], lang: Lang) -> Told:
+def _to_told(attempt: Attempt, numbers: list[str], lang: Lang) -> OpenPayment:
     state, _ = standing_of(attempt, lang)
     is_checked = is_being_checked(attempt)
     can_go_on = attempt.state == AttemptState.REDIRECTED and not is_checked
-    return Told(
+    return OpenPayment(
         key=str(attempt.id),
         facts=[
             (text("payment.amount", lang), fmt.toman(attempt.amount_rial, lang)),

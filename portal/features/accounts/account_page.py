@@ -12,7 +12,7 @@ from portal.components.answer import ANOTHER_PAGE, answer, answered_by
 from portal.components.basics import badge, button, card, field, inline_form, page_head, post_form
 from portal.components.dialog import dialog, dialog_buttons, dialog_id
 from portal.components.status import by_phase
-from portal.components.table import Column, data_table
+from portal.components.table import TableColumn, data_table
 from portal.features.accounts.account_state import AccountState
 from portal.features.accounts.rows import SessionRow
 from portal.guard import EVERYBODY
@@ -75,14 +75,14 @@ def _sessions() -> rx.Component:
             ready=data_table(
                 AccountState.sessions,
                 [
-                    Column(head=t("page.account.device"), cell=_device, leads=True),
-                    Column(
+                    TableColumn(head=t("page.account.device"), cell=_device, leads=True),
+                    TableColumn(
                         head=t("page.account.address"),
                         cell=lambda row: rx.el.span(row.address, class_name="ltr"),
                     ),
-                    Column(head=t("page.account.last_seen"), cell=lambda row: row.last_seen),
-                    Column(head=t("page.account.created"), cell=lambda row: row.created),
-                    Column(head="", cell=_revoke),
+                    TableColumn(head=t("page.account.last_seen"), cell=lambda row: row.last_seen),
+                    TableColumn(head=t("page.account.created"), cell=lambda row: row.created),
+                    TableColumn(head="", cell=_revoke),
                 ],
                 caption=t("page.account.sessions"),
                 key=lambda row: row.key,

@@ -5,7 +5,7 @@ import reflex as rx
 from portal.components.answer import answer_region, answered_by
 from portal.components.basics import button, link
 from portal.components.status import note, skeleton
-from portal.components.table import Column, data_table
+from portal.components.table import TableColumn, data_table
 from portal.features.billing.compare_state import CompareState
 from portal.i18n import t
 
@@ -69,16 +69,16 @@ def _differences() -> rx.Component:
     return data_table(
         CompareState.compared.rows,
         [
-            Column(head=t("page.billing.tenant"), cell=lambda row: row.company, leads=True),
-            Column(head=t("page.compare.what"), cell=lambda row: rx.el.bdi(row.what)),
-            Column(head=t("page.compare.stored"), cell=lambda row: row.stored, is_number=True),
-            Column(head=t("page.compare.measured"), cell=lambda row: row.measured, is_number=True),
-            Column(
+            TableColumn(head=t("page.billing.tenant"), cell=lambda row: row.company, leads=True),
+            TableColumn(head=t("page.compare.what"), cell=lambda row: rx.el.bdi(row.what)),
+            TableColumn(head=t("page.compare.stored"), cell=lambda row: row.stored, is_number=True),
+            TableColumn(head=t("page.compare.measured"), cell=lambda row: row.measured, is_number=True),
+            TableColumn(
                 head=t("page.compare.difference"),
                 cell=lambda row: rx.el.bdi(row.difference, dir="ltr"),
                 is_number=True,
             ),
-            Column(
+            TableColumn(
                 head=t("page.compare.amount"),
                 cell=lambda row: rx.el.bdi(row.amount, dir="ltr"),
                 is_number=True,

@@ -8,7 +8,7 @@ from portal.components.dialog import dialog_id, reason_dialog
 from portal.components.listing import list_region
 from portal.components.reasons import reasons
 from portal.components.status import empty_state, note, skeleton
-from portal.components.table import Column, data_table
+from portal.components.table import TableColumn, data_table
 from portal.features.billing.reading import ALL_OPEN
 from portal.features.billing.rows import HeldRow, RunRow
 from portal.features.billing.state import BillingState
@@ -24,17 +24,21 @@ def runs_table() -> rx.Component:
     table = data_table(
         BillingState.runs,
         [
-            Column(head=t("page.usage.day"), cell=lambda row: link(row.day, row.url), leads=True),
-            Column(head=t("page.billing.state"), cell=_state),
-            Column(head=t("page.billing.issued"), cell=lambda row: row.issued, is_number=True, opens=True),
-            Column(head=t("page.billing.held_short"), cell=lambda row: row.held, is_number=True, opens=True),
-            Column(
+            TableColumn(head=t("page.usage.day"), cell=lambda row: link(row.day, row.url), leads=True),
+            TableColumn(head=t("page.billing.state"), cell=_state),
+            TableColumn(
+                head=t("page.billing.issued"), cell=lambda row: row.issued, is_number=True, opens=True
+            ),
+            TableColumn(
+                head=t("page.billing.held_short"), cell=lambda row: row.held, is_number=True, opens=True
+            ),
+            TableColumn(
                 head=t("page.billing.unknown_short"), cell=lambda row: row.unknown, is_number=True, opens=True
             ),
-            Column(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True, opens=True),
-            Column(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
-            Column(head=t("page.billing.started"), cell=_started, is_wide=True, opens=True),
-            Column(
+            TableColumn(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True, opens=True),
+            TableColumn(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
+            TableColumn(head=t("page.billing.started"), cell=_started, is_wide=True, opens=True),
+            TableColumn(
                 head=t("page.billing.duration"), cell=lambda row: row.duration, is_number=True, opens=True
             ),
         ],
@@ -64,13 +68,15 @@ def held_table() -> rx.Component:
     table = data_table(
         BillingState.held,
         [
-            Column(head=t("page.billing.tenant"), cell=lambda row: link(row.tenant, row.url), leads=True),
-            Column(head=t("page.usage.day"), cell=lambda row: row.day),
-            Column(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
-            Column(head=t("page.usage.coverage"), cell=lambda row: row.coverage, is_number=True),
-            Column(head=t("page.billing.would_cost"), cell=lambda row: row.would_cost, is_number=True),
-            Column(head=t("page.billing.reasons"), cell=lambda row: reasons(row.reasons), is_wide=True),
-            Column(head="", cell=_release_button),
+            TableColumn(
+                head=t("page.billing.tenant"), cell=lambda row: link(row.tenant, row.url), leads=True
+            ),
+            TableColumn(head=t("page.usage.day"), cell=lambda row: row.day),
+            TableColumn(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
+            TableColumn(head=t("page.usage.coverage"), cell=lambda row: row.coverage, is_number=True),
+            TableColumn(head=t("page.billing.would_cost"), cell=lambda row: row.would_cost, is_number=True),
+            TableColumn(head=t("page.billing.reasons"), cell=lambda row: reasons(row.reasons), is_wide=True),
+            TableColumn(head="", cell=_release_button),
         ],
         caption=t("page.billing.held"),
         key=lambda row: row.key,
@@ -118,10 +124,10 @@ def unknown_table() -> rx.Component:
     table = data_table(
         BillingState.unknown,
         [
-            Column(head=t("page.billing.label"), cell=lambda row: rx.el.code(row.label), leads=True),
-            Column(head=t("page.billing.span"), cell=lambda row: row.span),
-            Column(head=t("page.billing.days"), cell=lambda row: row.days, is_number=True),
-            Column(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
+            TableColumn(head=t("page.billing.label"), cell=lambda row: rx.el.code(row.label), leads=True),
+            TableColumn(head=t("page.billing.span"), cell=lambda row: row.span),
+            TableColumn(head=t("page.billing.days"), cell=lambda row: row.days, is_number=True),
+            TableColumn(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
         ],
         caption=t("page.billing.unknown"),
         key=lambda row: row.label,
@@ -184,13 +190,13 @@ def _plan() -> rx.Component:
     table = data_table(
         BillingState.plan_rows,
         [
-            Column(head=t("page.usage.day"), cell=lambda row: row.day, leads=True),
-            Column(head=t("page.billing.issued"), cell=lambda row: row.tenants, is_number=True),
-            Column(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
-            Column(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
-            Column(head=t("page.billing.held_short"), cell=lambda row: row.held, is_number=True),
-            Column(head=t("page.billing.unknown_short"), cell=lambda row: row.unknown, is_number=True),
-            Column(head=t("page.billing.measured"), cell=lambda row: row.measured),
+            TableColumn(head=t("page.usage.day"), cell=lambda row: row.day, leads=True),
+            TableColumn(head=t("page.billing.issued"), cell=lambda row: row.tenants, is_number=True),
+            TableColumn(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
+            TableColumn(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
+            TableColumn(head=t("page.billing.held_short"), cell=lambda row: row.held, is_number=True),
+            TableColumn(head=t("page.billing.unknown_short"), cell=lambda row: row.unknown, is_number=True),
+            TableColumn(head=t("page.billing.measured"), cell=lambda row: row.measured),
         ],
         caption=t("page.billing.plan"),
         key=lambda row: row.key,

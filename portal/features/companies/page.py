@@ -5,7 +5,7 @@ import reflex as rx
 from portal.components.basics import code_number, link, page_head
 from portal.components.listing import listing, search_form
 from portal.components.status import by_phase
-from portal.components.table import Column, data_table
+from portal.components.table import TableColumn, data_table
 from portal.features.companies.rows import CompanyRow
 from portal.features.companies.state import CompaniesState
 from portal.guard import STAFF
@@ -45,17 +45,17 @@ def _table() -> rx.Component:
     return data_table(
         CompaniesState.rows,
         [
-            Column(head=t("page.companies.name"), cell=lambda row: link(row.name, row.url), leads=True),
-            Column(head=t("page.companies.due_count"), cell=lambda row: row.due_count, is_number=True),
-            Column(head=t("page.companies.due"), cell=lambda row: row.due, is_number=True),
-            Column(
+            TableColumn(head=t("page.companies.name"), cell=lambda row: link(row.name, row.url), leads=True),
+            TableColumn(head=t("page.companies.due_count"), cell=lambda row: row.due_count, is_number=True),
+            TableColumn(head=t("page.companies.due"), cell=lambda row: row.due, is_number=True),
+            TableColumn(
                 head=t("page.companies.credit"),
                 cell=lambda row: rx.el.bdi(row.credit, dir="ltr"),
                 is_number=True,
                 opens=True,
             ),
-            Column(head=t("page.companies.billed_from"), cell=lambda row: row.billed_from, opens=True),
-            Column(head=t("page.companies.contact"), cell=_contact, is_wide=True, opens=True),
+            TableColumn(head=t("page.companies.billed_from"), cell=lambda row: row.billed_from, opens=True),
+            TableColumn(head=t("page.companies.contact"), cell=_contact, is_wide=True, opens=True),
         ],
         caption=t("page.companies.heading"),
         key=lambda row: row.key,

@@ -5,7 +5,7 @@ import reflex as rx
 from portal import routes
 from portal.components.basics import badge, button, card, fact_if, link, page_head
 from portal.components.status import by_phase, note
-from portal.components.table import Column, data_table
+from portal.components.table import TableColumn, data_table
 from portal.features.invoices.checking_parts import checking_card
 from portal.features.invoices.detail_state import InvoiceState
 from portal.features.invoices.movement_parts import movements
@@ -107,15 +107,15 @@ def _lines() -> rx.Component:
         data_table(
             InvoiceState.lines,
             [
-                Column(
+                TableColumn(
                     head=t("page.invoice.model"),
                     cell=lambda row: rx.el.span(row.model, class_name="ltr"),
                     leads=True,
                 ),
-                Column(head=t("page.invoice.type"), cell=lambda row: row.type),
-                Column(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
-                Column(head=t("page.invoice.price"), cell=lambda row: row.price, is_number=True),
-                Column(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
+                TableColumn(head=t("page.invoice.type"), cell=lambda row: row.type),
+                TableColumn(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
+                TableColumn(head=t("page.invoice.price"), cell=lambda row: row.price, is_number=True),
+                TableColumn(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
             ],
             caption=t("page.invoice.lines"),
             key=lambda row: row.key,
@@ -193,7 +193,7 @@ def _readings() -> rx.Component:
     return data_table(
         InvoiceState.readings,
         [
-            Column(
+            TableColumn(
                 head=t("page.invoice.meter"),
                 cell=lambda row: rx.el.div(
                     rx.el.div(row.meter),
@@ -202,7 +202,7 @@ def _readings() -> rx.Component:
                 ),
                 leads=True,
             ),
-            Column(
+            TableColumn(
                 head=t("page.invoice.opening"),
                 cell=lambda row: rx.el.div(
                     row.opening,
@@ -211,12 +211,12 @@ def _readings() -> rx.Component:
                 ),
                 is_number=True,
             ),
-            Column(
+            TableColumn(
                 head=t("page.invoice.closing"),
                 cell=lambda row: rx.el.div(row.closing, rx.el.div(row.closed_at, class_name="small muted")),
                 is_number=True,
             ),
-            Column(
+            TableColumn(
                 head=t("page.invoice.difference"),
                 cell=lambda row: rx.el.strong(row.difference),
                 is_number=True,

@@ -25,7 +25,7 @@ from portal.ids import uuid_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Detail:
+class InvoiceDetailView:
     """Everything on the page."""
 
     invoice: InvoiceView
@@ -92,7 +92,7 @@ class InvoiceState(CheckingPayments, rx.State):
         self.phase = "ready"
 
 
-def detail_view(actor: Actor, named: str, lang: Lang) -> Detail:
+def detail_view(actor: Actor, named: str, lang: Lang) -> InvoiceDetailView:
     """Read one invoice, and what was and can be paid on it."""
     invoice_id = InvoiceId(uuid_of(named))
     found = invoices.invoice(actor, invoice_id)
@@ -101,7 +101,7 @@ def detail_view(actor: Actor, named: str, lang: Lang) -> Detail:
     history = payments.history(actor, invoice_id)
     is_issued = found.invoice.number is not None
     can_be_paid = view.is_payable and not standing.is_blocked
-    return Detail(
+    return InvoiceDetailView(
         invoice=view,
         lines=rows.to_lines(found.lines, lang, is_held=view.is_held),
         readings=[rows.to_reading(reading, lang) for reading in found.readings],

@@ -7,7 +7,7 @@ from portal.components.answer import answered_by
 from portal.components.basics import badge, link, page_head, tile, tiles
 from portal.components.listing import listing
 from portal.components.status import by_phase, empty_state
-from portal.components.table import Column, data_table
+from portal.components.table import TableColumn, data_table
 from portal.features.invoices.checking_parts import checking_card
 from portal.features.invoices.list_state import InvoicesState
 from portal.features.invoices.payment_parts import CHOSEN_SUM, answer_notes, credit_dialog, pay_several
@@ -78,23 +78,23 @@ def _list() -> rx.Component:
             data_table(
                 InvoicesState.rows,
                 [
-                    Column(
+                    TableColumn(
                         head=t("page.invoices.number"),
                         cell=_number,
                         leads=True,
                     ),
-                    Column(head=t("page.usage.day"), cell=lambda row: row.day, opens=True),
-                    Column(
+                    TableColumn(head=t("page.usage.day"), cell=lambda row: row.day, opens=True),
+                    TableColumn(
                         head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True, opens=True
                     ),
-                    Column(
+                    TableColumn(
                         head=t("page.invoices.amount"),
                         cell=lambda row: row.amount,
                         is_number=True,
                         opens=True,
                     ),
-                    Column(head=t("payment.outstanding"), cell=lambda row: row.left, is_number=True),
-                    Column(head=t("page.invoices.status"), cell=lambda row: badge(row.status, row.tone)),
+                    TableColumn(head=t("payment.outstanding"), cell=lambda row: row.left, is_number=True),
+                    TableColumn(head=t("page.invoices.status"), cell=lambda row: badge(row.status, row.tone)),
                 ],
                 caption=t("page.invoices.all"),
                 key=lambda row: row.key,

@@ -3,7 +3,7 @@
 import reflex as rx
 
 from portal.components.basics import card, code_number
-from portal.components.table import Column, data_table
+from portal.components.table import TableColumn, data_table
 from portal.features.invoices.detail_state import InvoiceState
 from portal.i18n import t
 
@@ -17,14 +17,14 @@ def movements() -> rx.Component:
             data_table(
                 InvoiceState.movements,
                 [
-                    Column(head=t("payment.movement.at"), cell=lambda row: row.at, leads=True),
-                    Column(head=t("payment.movement.kind"), cell=lambda row: row.kind),
-                    Column(
+                    TableColumn(head=t("payment.movement.at"), cell=lambda row: row.at, leads=True),
+                    TableColumn(head=t("payment.movement.kind"), cell=lambda row: row.kind),
+                    TableColumn(
                         head=t("page.invoices.amount"),
                         cell=lambda row: rx.el.bdi(row.amount, dir="ltr"),
                         is_number=True,
                     ),
-                    Column(
+                    TableColumn(
                         head=t("payment.track_id"), cell=lambda row: code_number(row.track_id), is_wide=True
                     ),
                 ],

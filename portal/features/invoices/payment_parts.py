@@ -8,7 +8,7 @@ from portal import routes
 from portal.components.answer import answer, answered_by
 from portal.components.basics import badge, button, card, code_number, link, post_form
 from portal.components.dialog import dialog, dialog_buttons, dialog_id
-from portal.components.table import Column, data_table
+from portal.components.table import TableColumn, data_table
 from portal.features.invoices.detail_state import InvoiceState
 from portal.features.invoices.list_state import InvoicesState
 from portal.features.invoices.payment_rows import AttemptRow
@@ -172,12 +172,12 @@ def payment_history() -> rx.Component:
             data_table(
                 InvoiceState.attempts,
                 [
-                    Column(head=t("payment.when"), cell=lambda row: row.at, leads=True),
-                    Column(head=t("payment.state_head"), cell=lambda row: badge(row.state, row.tone)),
-                    Column(head=t("page.invoices.amount"), cell=_amount, is_number=True),
-                    Column(head=t("payment.track_id"), cell=_track_id, is_wide=True),
-                    Column(head=t("payment.reference"), cell=lambda row: code_number(row.reference)),
-                    Column(head=t("payment.card"), cell=lambda row: code_number(row.card)),
+                    TableColumn(head=t("payment.when"), cell=lambda row: row.at, leads=True),
+                    TableColumn(head=t("payment.state_head"), cell=lambda row: badge(row.state, row.tone)),
+                    TableColumn(head=t("page.invoices.amount"), cell=_amount, is_number=True),
+                    TableColumn(head=t("payment.track_id"), cell=_track_id, is_wide=True),
+                    TableColumn(head=t("payment.reference"), cell=lambda row: code_number(row.reference)),
+                    TableColumn(head=t("payment.card"), cell=lambda row: code_number(row.card)),
                 ],
                 caption=t("payment.history"),
                 key=lambda row: row.key,

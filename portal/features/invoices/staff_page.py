@@ -6,7 +6,7 @@ from portal import routes
 from portal.components.basics import badge, link, page_head
 from portal.components.listing import listing, search_form
 from portal.components.status import by_phase
-from portal.components.table import Column, data_table
+from portal.components.table import TableColumn, data_table
 from portal.features.invoices.staff_state import AllInvoicesState
 from portal.guard import STAFF
 from portal.i18n import t
@@ -76,13 +76,17 @@ def _table() -> rx.Component:
     return data_table(
         AllInvoicesState.rows,
         [
-            Column(head=t("page.invoices.number"), cell=lambda row: link(row.number, row.url), leads=True),
-            Column(head=t("page.billing.tenant"), cell=lambda row: row.company),
-            Column(head=t("page.usage.day"), cell=lambda row: row.day, opens=True),
-            Column(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True, opens=True),
-            Column(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True, opens=True),
-            Column(head=t("payment.outstanding"), cell=lambda row: row.left, is_number=True, opens=True),
-            Column(head=t("page.invoices.status"), cell=lambda row: badge(row.status, row.tone)),
+            TableColumn(
+                head=t("page.invoices.number"), cell=lambda row: link(row.number, row.url), leads=True
+            ),
+            TableColumn(head=t("page.billing.tenant"), cell=lambda row: row.company),
+            TableColumn(head=t("page.usage.day"), cell=lambda row: row.day, opens=True),
+            TableColumn(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True, opens=True),
+            TableColumn(
+                head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True, opens=True
+            ),
+            TableColumn(head=t("payment.outstanding"), cell=lambda row: row.left, is_number=True, opens=True),
+            TableColumn(head=t("page.invoices.status"), cell=lambda row: badge(row.status, row.tone)),
         ],
         caption=t("page.all_invoices.heading"),
         key=lambda row: row.key,

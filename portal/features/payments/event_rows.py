@@ -23,7 +23,7 @@ _USUAL = {("credit_rial", 0), ("credit_reopened_rial", 0), ("turn", 1)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Detail:
+class EventDetailRow:
     """One thing that is known of an event. A code is shown as it was stored, from left to right."""
 
     name: str
@@ -39,7 +39,7 @@ class EventRow:
     at: str
     event: str
     by: str
-    details: list[Detail]
+    details: list[EventDetailRow]
 
 
 def to_event(number: int, event: AttemptEvent, lang: Lang) -> EventRow:
@@ -62,7 +62,7 @@ def actor_name(actor: str, lang: Lang) -> str:
     return text(key if has(key) else "payment.by.process", lang)
 
 
-def _details(detail: Mapping[str, object], lang: Lang) -> list[Detail]:
+def _details(detail: Mapping[str, object], lang: Lang) -> list[EventDetailRow]:
     known = [(name, detail.get(name)) for name in NAMES]
     return [_detail(name, value, lang) for name, value in known if _is_worth_telling(name, value)]
 
@@ -81,7 +81,7 @@ def _gateway_time(value: str, lang: Lang) -> str:
     return fmt.moment(told if told.tzinfo else told.replace(tzinfo=TEHRAN), lang)
 
 
-def _detail(name: str, value: object, lang: Lang) -> Detail:
+def _detail(name: str, value: object, lang: Lang) -> EventDetailRow:
     label = text(f"payment.detail.{name}", lang)
     match name:
         case "claims_success":
@@ -100,5 +100,5 @@ def _detail(name: str, value: object, lang: Lang) -> Detail:
         case "turn":
             words = fmt.number(int(str(value)), lang)
         case _:
-            return Detail(name=label, value=str(value), is_code=True)
-    return Detail(name=label, value=words)
+            return EventDetailRow(name=label, value=str(value), is_code=True)
+    return EventDetailRow(name=label, value=words)

@@ -9,8 +9,8 @@ from portal.components.basics import badge, button, card, code_number, fact_if, 
 from portal.components.dialog import dialog_id, reason_dialog
 from portal.components.reasons import reasons
 from portal.components.status import empty_state, note
-from portal.components.table import Column, data_table
-from portal.features.payments.event_rows import Detail, EventRow
+from portal.components.table import TableColumn, data_table
+from portal.features.payments.event_rows import EventDetailRow, EventRow
 from portal.features.payments.rows import EntryRow, PaymentRow
 from portal.features.payments.state import PaymentsState
 from portal.i18n import t
@@ -81,25 +81,27 @@ def payments_table(rows: Any, *, caption: Any, nothing: rx.Component, rest: Any)
     table = data_table(
         rows,
         [
-            Column(head=t("page.payments.tenant"), cell=lambda row: row.tenant, leads=True),
-            Column(head=t("payment.when"), cell=lambda row: row.at, opens=True),
-            Column(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
-            Column(head=t("page.payments.state"), cell=lambda row: badge(row.state, row.tone)),
-            Column(
+            TableColumn(head=t("page.payments.tenant"), cell=lambda row: row.tenant, leads=True),
+            TableColumn(head=t("payment.when"), cell=lambda row: row.at, opens=True),
+            TableColumn(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
+            TableColumn(head=t("page.payments.state"), cell=lambda row: badge(row.state, row.tone)),
+            TableColumn(
                 head=t("payment.track_id"),
                 cell=lambda row: code_number(row.track_id),
                 is_wide=True,
                 opens=True,
             ),
-            Column(head=t("page.hand_off.invoices"), cell=lambda row: row.invoices, is_wide=True, opens=True),
-            Column(
+            TableColumn(
+                head=t("page.hand_off.invoices"), cell=lambda row: row.invoices, is_wide=True, opens=True
+            ),
+            TableColumn(
                 head=t("page.payments.why"),
                 cell=lambda row: reasons(row.reasons),
                 is_wide=True,
                 opens=True,
                 stays=lambda row: row.reasons.length() > 0,
             ),
-            Column(head="", cell=_open_button),
+            TableColumn(head="", cell=_open_button),
         ],
         caption=caption,
         key=lambda row: row.key,
@@ -211,10 +213,10 @@ def _events() -> rx.Component:
     return data_table(
         PaymentsState.events,
         [
-            Column(head=t("page.payments.event"), cell=lambda row: row.event, leads=True),
-            Column(head=t("page.payments.time"), cell=lambda row: row.at),
-            Column(head=t("page.payments.by"), cell=lambda row: rx.el.bdi(row.by), is_wide=True),
-            Column(head=t("page.payments.detail"), cell=_detail, is_wide=True),
+            TableColumn(head=t("page.payments.event"), cell=lambda row: row.event, leads=True),
+            TableColumn(head=t("page.payments.time"), cell=lambda row: row.at),
+            TableColumn(head=t("page.payments.by"), cell=lambda row: rx.el.bdi(row.by), is_wide=True),
+            TableColumn(head=t("page.payments.detail"), cell=_detail, is_wide=True),
         ],
         caption=t("page.payments.events"),
         key=lambda row: row.key,
@@ -229,7 +231,7 @@ def _detail(row: EventRow) -> rx.Component:
     )
 
 
-def _known(detail: Detail) -> rx.Component:
+def _known(detail: EventDetailRow) -> rx.Component:
     value = rx.cond(detail.is_code, code_number(detail.value), rx.el.bdi(detail.value))
     return rx.el.div(rx.el.span(detail.name, ": ", class_name="muted"), value)
 
@@ -238,14 +240,14 @@ def _entries() -> rx.Component:
     table = data_table(
         PaymentsState.entries,
         [
-            Column(head=t("page.payments.booked"), cell=lambda row: row.kind, leads=True),
-            Column(head=t("page.payments.time"), cell=lambda row: row.at),
-            Column(
+            TableColumn(head=t("page.payments.booked"), cell=lambda row: row.kind, leads=True),
+            TableColumn(head=t("page.payments.time"), cell=lambda row: row.at),
+            TableColumn(
                 head=t("page.invoices.amount"),
                 cell=lambda row: rx.el.bdi(row.amount, dir="ltr"),
                 is_number=True,
             ),
-            Column(head=t("page.payments.invoice"), cell=_entry_invoice),
+            TableColumn(head=t("page.payments.invoice"), cell=_entry_invoice),
         ],
         caption=t("page.payments.entries"),
         key=lambda row: row.key,

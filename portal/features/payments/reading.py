@@ -36,7 +36,7 @@ class EveryPayment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class PaymentEvidence:
     """One payment with all that is known of it."""
 
     file: FileView
@@ -86,10 +86,10 @@ def _rest(shown: int, total: int, lang: Lang) -> str:
     return text("page.payments.first_of", lang, shown=fmt.number(shown, lang), total=fmt.number(total, lang))
 
 
-def evidence(actor: Actor, key: str, lang: Lang) -> Evidence:
+def evidence(actor: Actor, key: str, lang: Lang) -> PaymentEvidence:
     """The evidence of one payment."""
     found = payments.file_of(actor, AttemptId(uuid_of(key)))
-    return Evidence(
+    return PaymentEvidence(
         file=to_file(found, lang),
         events=[to_event(number, event, lang) for number, event in enumerate(found.events)],
         entries=[to_entry(entry, found.attempt, lang) for entry in found.entries],

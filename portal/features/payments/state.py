@@ -12,7 +12,7 @@ from portal import bridge, errands, session
 from portal.bridge import Lane, Problem
 from portal.features.payments import reading
 from portal.features.payments.event_rows import EventRow
-from portal.features.payments.reading import Evidence, PaymentsView
+from portal.features.payments.reading import PaymentEvidence, PaymentsView
 from portal.features.payments.rows import EntryRow, FileView, PaymentRow, checked_words
 from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
@@ -210,7 +210,7 @@ class PaymentsState(rx.State):
     async def _show_file(self, key: str) -> None:
         actor, lang = (await session.current(self)).actor, language(self)
         outcome = await bridge.attempt(lang, lambda: reading.evidence(actor, key, lang))
-        if isinstance(outcome, Evidence):
+        if isinstance(outcome, PaymentEvidence):
             self.file, self.events, self.entries = outcome.file, outcome.events, outcome.entries
         else:
             self.list_problem = outcome.text

@@ -4,7 +4,7 @@ load 107 KB of gzip and a fifth of a second, and runs left to right only.
 
 import reflex as rx
 
-from portal.features.usage.drawing import Column, Segment, Tick
+from portal.features.usage.drawing import ChartColumn, Segment, Tick
 from portal.features.usage.rows import SeriesRow
 from portal.features.usage.state import ChartState
 from portal.i18n import t
@@ -32,7 +32,7 @@ def _line(tick: Tick) -> rx.Component:
     return rx.el.div(rx.el.span(tick.label), style={"insetBlockEnd": tick.height})
 
 
-def _column(column: Column, place: rx.Var[int]) -> rx.Component:
+def _column(column: ChartColumn, place: rx.Var[int]) -> rx.Component:
     """A day. The newest is a stop of the Tab key; from there the arrow keys lead on (assets/portal.js)."""
     is_newest = place == ChartState.columns.length() - 1  # type: ignore[attr-defined]  # a list on the server, a Var here
     return rx.el.div(

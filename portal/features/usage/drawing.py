@@ -21,7 +21,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class ChartColumn:
     """One day: its label, what is told when one points at it, and its parts from the ground up."""
 
     label: str
@@ -39,7 +39,7 @@ class Tick:
 
 def draw(
     chart: Sequence[ChartDay], series: Sequence[SeriesRow], lang: Lang
-) -> tuple[list[Column], list[Tick]]:
+) -> tuple[list[ChartColumn], list[Tick]]:
     """The columns and lines of a chart; its highest line is at or above the highest day."""
     highest = max((_total(day, series) for day in chart), default=0)
     step = tick_step(highest)
@@ -59,11 +59,11 @@ def _steps() -> Iterator[int]:
         yield from (digit * 10**power for digit in (1, 2, 5))
 
 
-def _column(day: ChartDay, series: Sequence[SeriesRow], top: int, lang: Lang) -> Column:
+def _column(day: ChartDay, series: Sequence[SeriesRow], top: int, lang: Lang) -> ChartColumn:
     there = [(entry, _tokens(day, entry)) for entry in series if _tokens(day, entry)]
     # Isolates, because a model's name runs left to right in a Persian line too.
     lines = [f"\u2068{entry.name}\u2069: {fmt.number(tokens, lang)}" for entry, tokens in there]
-    return Column(
+    return ChartColumn(
         label=str(day["day"]),
         about="\n".join([f"{day['day']}: {fmt.number(_total(day, series), lang)}", *lines]),
         segments=[Segment(colour=entry.colour, height=_share(tokens, top)) for entry, tokens in there],

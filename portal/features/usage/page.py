@@ -9,7 +9,7 @@ from portal.components.basics import badge, card, page_head, tile, tiles
 from portal.components.listing import listing
 from portal.components.reasons import reasons
 from portal.components.status import by_phase, empty_state, error_panel, note
-from portal.components.table import Column, data_table
+from portal.components.table import TableColumn, data_table
 from portal.features.usage.chart import usage_chart
 from portal.features.usage.rows import DayRow
 from portal.features.usage.state import UsageState
@@ -148,31 +148,31 @@ def _days() -> rx.Component:
             data_table(
                 UsageState.days,
                 [
-                    Column(head=t("page.usage.day"), cell=lambda row: row.day, leads=True),
-                    Column(
+                    TableColumn(head=t("page.usage.day"), cell=lambda row: row.day, leads=True),
+                    TableColumn(
                         head=t("usage.type.prompt"), cell=lambda row: row.prompt, is_number=True, opens=True
                     ),
-                    Column(
+                    TableColumn(
                         head=t("usage.type.cached_prompt"),
                         cell=lambda row: row.cached_prompt,
                         is_number=True,
                         opens=True,
                     ),
-                    Column(
+                    TableColumn(
                         head=t("usage.type.completion"),
                         cell=lambda row: row.completion,
                         is_number=True,
                         opens=True,
                     ),
-                    Column(head=t("page.usage.total"), cell=lambda row: row.total, is_number=True),
-                    Column(head=t("page.usage.cost"), cell=lambda row: row.cost, is_number=True),
-                    Column(
+                    TableColumn(head=t("page.usage.total"), cell=lambda row: row.total, is_number=True),
+                    TableColumn(head=t("page.usage.cost"), cell=lambda row: row.cost, is_number=True),
+                    TableColumn(
                         head=t("page.usage.coverage"),
                         cell=lambda row: row.coverage,
                         is_number=True,
                         opens=True,
                     ),
-                    Column(
+                    TableColumn(
                         head=t("page.usage.remarks"),
                         cell=_remarks,
                         is_wide=True,

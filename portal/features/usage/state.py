@@ -23,7 +23,7 @@ from portal import bridge, errands, routes, session
 from portal.bridge import Lane, Problem
 from portal.errands import Errand
 from portal.features.usage import rows
-from portal.features.usage.drawing import Column, Tick, draw
+from portal.features.usage.drawing import ChartColumn, Tick, draw
 from portal.features.usage.rows import DayRow, MonthView, SeriesRow, TodayView
 from portal.guard import TENANT, allow
 from portal.i18n import language
@@ -40,7 +40,7 @@ class StoredView:
     """Everything that comes from the database."""
 
     days: list[DayRow]
-    columns: list[Column]
+    columns: list[ChartColumn]
     ticks: list[Tick]
     series: list[SeriesRow]
     month: Amount
@@ -62,7 +62,7 @@ class Today:
 class ChartState(rx.State):
     """The chart's data, apart from the rest, so that it is drawn anew only when it changes."""
 
-    columns: list[Column] = []
+    columns: list[ChartColumn] = []
     ticks: list[Tick] = []
     series: list[SeriesRow] = []
 

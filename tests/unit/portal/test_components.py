@@ -5,7 +5,7 @@ import reflex as rx
 
 from portal.bridge import Problem
 from portal.components.status import error_panel, note
-from portal.components.table import Column, data_table
+from portal.components.table import TableColumn, data_table
 from portal.features.payments.reading import _rest
 
 
@@ -37,8 +37,8 @@ def test_a_list_that_leaves_something_out_says_so(shown: int, total: int, said: 
 @pytest.mark.parametrize("opens", [True, False])
 def test_only_a_table_that_leaves_something_for_later_has_rows_that_open(opens: bool) -> None:
     columns = [
-        Column(head="Day", cell=lambda row: row, leads=True),
-        Column(head="Prompt", cell=lambda row: row, opens=opens),
+        TableColumn(head="Day", cell=lambda row: row, leads=True),
+        TableColumn(head="Prompt", cell=lambda row: row, opens=opens),
     ]
 
     drawn = str(data_table(rx.Var.create(["a"]), columns, caption="Days")).replace(" ", "")
