@@ -23,10 +23,10 @@ from reflex_base.registry import RegistrationContext
 
 from backend.log import get_logger
 from portal import state_store
-from portal.buckets import Buckets
 from portal.guard import FRAMEWORK, HYDRATE, ON_LOAD, SET_HYDRATED, told
 from portal.notes import Notes
 from portal.rate_keys import rate_key
+from portal.rate_limiter import RateLimiter
 from portal.server import LARGEST_MESSAGE_BYTES
 
 _LARGEST_HANDSHAKE_BYTES = 16_384
@@ -56,8 +56,8 @@ class Gate(EventNamespace):
     def __init__(self, namespace: str, app: rx.App) -> None:
         """Begin with nobody connected."""
         super().__init__(namespace, app)
-        self._events = Buckets()
-        self._connections = Buckets()
+        self._events = RateLimiter()
+        self._connections = RateLimiter()
         self._endings: set[asyncio.Future[None]] = set()
         self._notes = Notes(log)
 
@@ -116,7 +116,7 @@ class Gate(EventNamespace):
             return False
         where = self._build_static_router_data(sid, environ)
         key = await _key(where)
-        if not self._connections.has_left(key, at_once=_CONNECTIONS_AT_ONCE, per_s=_CONNECTIONS_PER_S):
+        if not self._connections.try_acquire(key, at_once=_CONNECTIONS_AT_ONCE, per_s=_CONNECTIONS_PER_S):
             self._note("gate.connection_refused", reason="too_many", key=key)
             return False
         # Reflex passes on the page's first event, which came with the connection.
@@ -130,7 +130,7 @@ class Gate(EventNamespace):
         where = self._static_router_data.get(sid)
         if event is None or token is None or where is None:
             self._note("gate.event_dropped", reason="unreadable")
-        elif not await self._has_left(where, handler=event["name"]):
+        elif not await self._try_acquire(where, handler=event["name"]):
             if event["name"] in {HYDRATE, ON_LOAD}:
                 await self.emit_update(told(is_rushed=True), token)
         elif state_store.is_lost():
@@ -156,16 +156,16 @@ class Gate(EventNamespace):
         where = self._static_router_data.get(sid)
         if event == "event":
             await self.on_event(sid, *data)
-        elif where is not None and await self._has_left(where, handler=event):
+        elif where is not None and await self._try_acquire(where, handler=event):
             await super().trigger_event(event, sid, *data)
 
-    async def _has_left(self, where: dict[str, Any], *, handler: str) -> bool:
-        """Whether somebody may send one more event. What it leads to passes here no more, and counts as one with it."""
+    async def _try_acquire(self, where: dict[str, Any], *, handler: str) -> bool:
+        """Whether the rate limit allows one more event. Follow-up events are not counted."""
         key = await _key(where)
-        has_left = self._events.has_left(key, at_once=_EVENTS_AT_ONCE, per_s=_EVENTS_PER_S)
-        if not has_left:
+        is_allowed = self._events.try_acquire(key, at_once=_EVENTS_AT_ONCE, per_s=_EVENTS_PER_S)
+        if not is_allowed:
             self._note("gate.event_dropped", reason="too_many", key=key, handler=handler)
-        return has_left
+        return is_allowed
 
     def _note(self, event: str, *, reason: str, **about: object) -> None:
         self._notes.warning(event, kind=reason, reason=reason, **about)

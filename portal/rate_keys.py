@@ -1,4 +1,4 @@
-"""Whose events and connections are counted together: those of a session, else those of an address."""
+"""Rate-limit keys: events and connections are counted by session, else by client address."""
 
 from backend.accounts.rules import address_group
 from portal import session

@@ -21,7 +21,7 @@ from reflex_base.utils.exceptions import LockExpiredError
 
 from backend.config import settings
 from backend.log import get_logger
-from portal.buckets import Buckets
+from portal.rate_limiter import RateLimiter
 
 SERVICE = "redis"
 CHECK_S = 1.0
@@ -102,7 +102,7 @@ class _Watch:
         self._app = app
         self._client = client
         self._tell = tell
-        self._notes = Buckets()
+        self._notes = RateLimiter()
 
     async def go_on(self) -> None:
         """Look each second, and at once when an event has failed."""
@@ -122,7 +122,7 @@ class _Watch:
             with suppress(RedisError, OSError):  # lost again; the next look says so
                 await self._renew()
         _known.is_lost = reason is not None
-        if reason is not None and self._notes.has_left("lost", at_once=1, per_s=_NOTES_PER_S):
+        if reason is not None and self._notes.try_acquire("lost", at_once=1, per_s=_NOTES_PER_S):
             log.error(
                 "state_store.lost",
                 reason=reason,

@@ -57,8 +57,8 @@ def may_be_at_bank(attempt: Attempt, now: datetime) -> bool:
     """Whether its payer may be in front of the bank's page still: sent there lately, and nothing was heard since."""
     if attempt.state not in _AT_BANK or attempt.verdict not in {None, AttemptVerdict.WAITING}:
         return False
-    has_left = attempt.redirected_at is not None and attempt.returned_at is None
-    return has_left and is_fresh(attempt.redirected_at or now, now, AT_BANK_FOR)
+    is_away = attempt.redirected_at is not None and attempt.returned_at is None
+    return is_away and is_fresh(attempt.redirected_at or now, now, AT_BANK_FOR)
 
 
 def needs_consent(attempt: Attempt, now: datetime) -> bool:

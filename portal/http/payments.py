@@ -16,7 +16,6 @@ from backend.money import Rial
 from backend.payments import service as payments
 from backend.payments.types import Returned, ReturnOutcome
 from portal import bridge, routes, session
-from portal.buckets import Buckets
 from portal.http import open_payments
 from portal.http.forms import address_of, fields_of, see_other
 from portal.http.payment_pages import (
@@ -31,6 +30,7 @@ from portal.http.payment_pages import (
 )
 from portal.http.plain_page import CodeNumber, language_of, render
 from portal.payment_words import refusal_query
+from portal.rate_limiter import RateLimiter
 
 CALLBACKS_AT_ONCE = 30.0
 CALLBACKS_PER_S = 1.0
@@ -56,8 +56,8 @@ _MONEY_WAS_THERE = frozenset(
     {ReturnOutcome.PAID, ReturnOutcome.RETURNING_MONEY, ReturnOutcome.RETURNED_MONEY}
 )
 
-_returns = Buckets()
-_starts = Buckets()
+_returns = RateLimiter()
+_starts = RateLimiter()
 _opening: Counter[str] = Counter()
 
 
@@ -94,7 +94,7 @@ def _turn_of(actor: Actor) -> Iterator[None]:
     """Raises TooManyAttempts for a company whose people open payments one after the other, or too many at once."""
     key = str(actor.tenant_id or actor.user_id)
     is_crowded = _opening[key] >= STARTS_UNDER_WAY
-    if is_crowded or not _starts.has_left(key, at_once=STARTS_AT_ONCE, per_s=STARTS_PER_S):
+    if is_crowded or not _starts.try_acquire(key, at_once=STARTS_AT_ONCE, per_s=STARTS_PER_S):
         raise TooManyAttempts(reason="payments")
     _opening[key] += 1
     try:
@@ -108,7 +108,7 @@ def _turn_of(actor: Actor) -> Iterator[None]:
 async def come_back(request: Request) -> Response:
     """GET: what became of a payment, for whoever asks and whatever the address says; the gateway decides, not it."""
     lang = language_of(request)
-    if not _returns.has_left(
+    if not _returns.try_acquire(
         address_group(address_of(request)), at_once=CALLBACKS_AT_ONCE, per_s=CALLBACKS_PER_S
     ):
         return sentence_page(request, text("payment.returned_too_often", lang), status=429)

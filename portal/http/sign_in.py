@@ -13,10 +13,10 @@ from backend.i18n.catalog import Lang, text
 from backend.i18n.errors import error_text
 from portal import bridge, routes, session
 from portal.bridge import Problem
-from portal.buckets import Buckets
 from portal.http import cookies
 from portal.http.forms import address_of, at_field, fields_of, go_on, is_inline, see_other, token_of
 from portal.i18n import THEME_COOKIE, language_in
+from portal.rate_limiter import RateLimiter
 
 _MAX_USER_AGENT = 300
 # Each sign-in costs a tenth of a second of a whole core, also with the right password. Wrong ones wait besides.
@@ -25,7 +25,7 @@ ACCOUNT_PER_S = 0.2
 ADDRESS_AT_ONCE = 200.0
 ADDRESS_PER_S = 1.0
 
-_attempts = Buckets()
+_attempts = RateLimiter()
 
 
 async def sign_in(request: Request) -> Response:
@@ -139,9 +139,9 @@ def _pace(email: str, address: str) -> None:
     """Count a sign-in to this account from this address, right or wrong. Raises TooManyAttempts."""
     place = address_group(address)
     own = f"{place} {sign_in_name(email)}"
-    if not _attempts.has_left(own, at_once=ACCOUNT_AT_ONCE, per_s=ACCOUNT_PER_S):
+    if not _attempts.try_acquire(own, at_once=ACCOUNT_AT_ONCE, per_s=ACCOUNT_PER_S):
         raise TooManyAttempts(wait_s=ceil(1 / ACCOUNT_PER_S))
-    if not _attempts.has_left(place, at_once=ADDRESS_AT_ONCE, per_s=ADDRESS_PER_S):
+    if not _attempts.try_acquire(place, at_once=ADDRESS_AT_ONCE, per_s=ADDRESS_PER_S):
         raise TooManyAttempts(wait_s=ceil(1 / ADDRESS_PER_S))
 
 

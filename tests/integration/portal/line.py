@@ -10,10 +10,10 @@ import pytest
 from reflex.istate.manager.memory import StateManagerMemory
 from reflex_base.event.processor.base_state_processor import BaseStateEventProcessor
 
-from portal.buckets import Buckets
 from portal.gate import log
 from portal.guard import HYDRATE
 from portal.notes import Notes
+from portal.rate_limiter import RateLimiter
 
 SETTLED_WITHIN_S = 60
 
@@ -28,7 +28,7 @@ class Exchange:
         self.app = app
         self.gate = app.event_namespace
         for buckets in ("_events", "_connections"):
-            monkeypatch.setattr(self.gate, buckets, Buckets())
+            monkeypatch.setattr(self.gate, buckets, RateLimiter())
         monkeypatch.setattr(self.gate, "_notes", Notes(log))
         self.socket = app.sio
         self.told: dict[str, list[str]] = {}

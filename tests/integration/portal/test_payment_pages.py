@@ -17,9 +17,9 @@ from backend.sandbox.processes import free_port
 from backend.sandbox.zibal.driver import Driver
 from backend.sandbox.zibal.server import running
 from portal import bridge, routes, session
-from portal.buckets import Buckets
 from portal.http import hand_off, open_payments, payments
 from portal.payment_words import refusal_in
+from portal.rate_limiter import RateLimiter
 from tests.conftest import forget_caches
 from tests.integration.payments import payer
 from tests.integration.portal.conftest import House
@@ -38,8 +38,8 @@ APP = Starlette(
 @pytest.fixture
 def bank(monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
     """A gateway on a port, and nobody who asked too often before."""
-    monkeypatch.setattr(payments, "_returns", Buckets())
-    monkeypatch.setattr(payments, "_starts", Buckets())
+    monkeypatch.setattr(payments, "_returns", RateLimiter())
+    monkeypatch.setattr(payments, "_starts", RateLimiter())
     with running() as driver:
         monkeypatch.setenv("ZIBAL_URL", driver.url)
         monkeypatch.setenv("ZIBAL_MERCHANT", "docuchat-live")
@@ -169,7 +169,7 @@ def test_the_banks_reason_stands_on_the_payers_page_only(house: House, bank: Dri
 
 
 def test_with_the_database_away_a_payer_gets_a_plain_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(payments, "_returns", Buckets())
+    monkeypatch.setattr(payments, "_returns", RateLimiter())
     monkeypatch.setenv("DATABASE_URL", f"postgresql://u:p@127.0.0.1:{free_port()}/x")
     forget_caches()
     session.forget_everybody()

@@ -9,8 +9,8 @@ from starlette.routing import Route
 
 from backend.actor import Role
 from portal import routes
-from portal.buckets import Buckets
 from portal.http import sign_in
+from portal.rate_limiter import RateLimiter
 from tests.integration.portal.conftest import PASSWORD, House
 
 APP = Starlette(routes=[Route(routes.POST_SIGN_IN, sign_in.sign_in, methods=["POST"])])
@@ -19,7 +19,7 @@ APP = Starlette(routes=[Route(routes.POST_SIGN_IN, sign_in.sign_in, methods=["PO
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two sign-ins for an account from one address, three from the address."""
-    monkeypatch.setattr(sign_in, "_attempts", Buckets())
+    monkeypatch.setattr(sign_in, "_attempts", RateLimiter())
     monkeypatch.setattr(sign_in, "ACCOUNT_AT_ONCE", 2.0)
     monkeypatch.setattr(sign_in, "ADDRESS_AT_ONCE", 3.0)
 

@@ -1,4 +1,4 @@
-"""How often somebody may do something: a bucket of tokens for each, filled again as time passes."""
+"""Rate limiting by token buckets: one bucket for each key, refilled as time passes."""
 
 import time
 from dataclasses import dataclass
@@ -9,26 +9,29 @@ _MOST_BUCKETS = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Bucket:
-    """What was left of a key at a moment, and when it would be full again if nobody took more."""
+    """The tokens left of a key at an instant, and when the bucket is full again if nobody takes more."""
 
     left: float
     at: float
     full_at: float
 
 
-class Buckets:
-    """The buckets of one process; whoever was not seen before finds a full one."""
+class RateLimiter:
+    """Token buckets of this process. A new key begins with a full bucket. Not shared between processes."""
 
     def __init__(self) -> None:
         """Begin with nobody."""
         self._buckets: dict[str, _Bucket] = {}
 
     def __len__(self) -> int:
-        """How many keys are remembered."""
+        """The number of keys that have a bucket."""
         return len(self._buckets)
 
-    def has_left(self, key: str, *, at_once: float, per_s: float) -> bool:
-        """Take a token of this key; whether there was one."""
+    def try_acquire(self, key: str, *, at_once: float, per_s: float) -> bool:
+        """Take one token of a key; False when less than one was left, and then the part that had come back is lost.
+
+        ``at_once`` is the size of the bucket, ``per_s`` the tokens that come back each second.
+        """
         now = time.monotonic()
         bucket = self._buckets.get(key)
         if bucket is None:
@@ -42,9 +45,9 @@ class Buckets:
         return left >= 1
 
     def _make_room(self, now: float) -> None:
-        """Forget those that are full again anyway, else the tenth that soonest would be.
+        """Drop buckets that are full again; when that is not enough, drop the tenth that would be full soonest.
 
-        Whoever has nothing left is remembered longest, so many other keys do not give him anything back.
+        Empty buckets are kept longest, so a flood of new keys gives nobody tokens back.
         """
         if len(self._buckets) < _MOST_BUCKETS:
             return
