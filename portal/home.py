@@ -26,5 +26,5 @@ def not_found() -> rx.Component:
             link(t("page.not_found.home"), routes.HOME, class_name="btn primary", reload_document=True),
             class_name="empty",
         ),
-        class_name="gate",
+        class_name="centred",
     )

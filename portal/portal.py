@@ -7,7 +7,7 @@ import reflex as rx
 
 from backend.config import warn_of_development
 from backend.i18n.catalog import text
-from portal import bridge, gate, home, pages, session, state_store
+from portal import bridge, home, pages, session, socket_filter, state_store
 from portal.guard import Guard, check_policies
 from portal.http.app import served
 from portal.i18n import BOOT
@@ -19,7 +19,7 @@ from portal.visitor import on_unexpected
 async def _process_life() -> AsyncIterator[None]:
     one_redacted_log()
     warn_of_development()
-    async with state_store.watched(app, _gate.tell_lost), session.told_of_changes():
+    async with state_store.watched(app, _socket_filter.tell_lost), session.told_of_changes():
         yield
     bridge.close()
 
@@ -43,6 +43,6 @@ app = rx.App(
 pages.load_features()
 app.add_page(home.not_found, route="/404", title=text("page.not_found.title", "fa"))
 app.add_middleware(Guard())
-_gate = gate.stand_before(app)
+_socket_filter = socket_filter.install(app)
 app.register_lifespan_task(_process_life)
 check_policies()

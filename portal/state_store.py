@@ -153,8 +153,8 @@ class _Watch:
             await pool.disconnect(inuse_connections=True)
 
     def _pools(self) -> list[Any]:
-        manager, gate = self._app.state_manager, self._app.event_namespace
-        tokens = gate._token_manager if gate else None  # noqa: SLF001 - Reflex shows nobody its connections
+        manager, socket_filter = self._app.state_manager, self._app.event_namespace
+        tokens = socket_filter._token_manager if socket_filter else None  # noqa: SLF001 - Reflex shows nobody its connections
         holders = [
             each for each in (manager, tokens) if isinstance(each, StateManagerRedis | RedisTokenManager)
         ]

@@ -107,7 +107,7 @@ def _visitor(found: UserSession, lang: Lang) -> Visitor:
 def on_unexpected(exception: Exception) -> EventSpec | None:
     """What a handler's unforeseen end leads to: a sentence with a reference, and the trace in the log.
 
-    An event would need the state that could not be had, so trouble with Redis is told by the gate instead.
+    An event would need the state that could not be had, so the socket filter tells of trouble with Redis instead.
     """
     if state_store.is_trouble(exception):
         state_store.note_failure(exception)

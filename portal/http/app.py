@@ -19,7 +19,7 @@ from portal.http.house_health import register_house_health
 from portal.http.missing import MissingPages
 from portal.http.origin import OwnOriginOnly
 from portal.http.own_host import OwnHostOnly
-from portal.http.page_gate import PageGate
+from portal.http.page_access import PageAccess
 from portal.http.socket_limit import SocketLimit
 from portal.http.start import refuse_wrong_start
 
@@ -57,7 +57,7 @@ def served(reflex_app: ASGIApp) -> ASGIApp:
         routes=[*plain_routes(), Mount("", MissingPages(reflex_app))],
         exception_handlers={UnreadableFormError: _unreadable, ClientDisconnect: _gone},
     )
-    inner = OwnOriginOnly(EnvironmentMark(PageGate(RequestTimer(plain))))
+    inner = OwnOriginOnly(EnvironmentMark(PageAccess(RequestTimer(plain))))
     return ClientAddress(SecurityHeaders(OwnHostOnly(SocketLimit(inner))))
 
 

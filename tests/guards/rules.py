@@ -13,7 +13,7 @@ PRODUCTION = ("backend", "portal", "jobs")
 EDGES = (
     "portal/bridge.py",
     "portal/portal.py",
-    "portal/gate.py",
+    "portal/socket_filter.py",
     "portal/rate_keys.py",
     "portal/guard.py",
     "portal/http/",

@@ -33,9 +33,9 @@ def sign_in() -> rx.Component:
                 _form(),
                 class_name="card-body form",
             ),
-            class_name="card gate-card",
+            class_name="card centred-card",
         ),
-        class_name="gate",
+        class_name="centred",
     )
 
 

@@ -10,10 +10,10 @@ import pytest
 from reflex.istate.manager.memory import StateManagerMemory
 from reflex_base.event.processor.base_state_processor import BaseStateEventProcessor
 
-from portal.gate import log
 from portal.guard import HYDRATE
 from portal.notes import Notes
 from portal.rate_limiter import RateLimiter
+from portal.socket_filter import log
 
 SETTLED_WITHIN_S = 60
 
@@ -26,10 +26,10 @@ class Exchange:
 
         self._monkeypatch = monkeypatch
         self.app = app
-        self.gate = app.event_namespace
+        self.socket_filter = app.event_namespace
         for buckets in ("_events", "_connections"):
-            monkeypatch.setattr(self.gate, buckets, RateLimiter())
-        monkeypatch.setattr(self.gate, "_notes", Notes(log))
+            monkeypatch.setattr(self.socket_filter, buckets, RateLimiter())
+        monkeypatch.setattr(self.socket_filter, "_notes", Notes(log))
         self.socket = app.sio
         self.told: dict[str, list[str]] = {}
         self.processor: Any = None

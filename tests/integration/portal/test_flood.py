@@ -7,7 +7,7 @@ import pytest
 from reflex_base.utils.format import json_dumps
 
 from backend.actor import Role
-from portal import gate, guard
+from portal import guard, socket_filter
 from tests.integration.portal.conftest import House, Pipeline, Tab, own_handlers
 from tests.integration.portal.line import Exchange
 
@@ -24,8 +24,8 @@ def handler(ending: str) -> str:
 @pytest.fixture
 def few_events(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five events at once, and none for who waits."""
-    monkeypatch.setattr(gate, "_EVENTS_AT_ONCE", 5.0)
-    monkeypatch.setattr(gate, "_EVENTS_PER_S", 0.0)
+    monkeypatch.setattr(socket_filter, "_EVENTS_AT_ONCE", 5.0)
+    monkeypatch.setattr(socket_filter, "_EVENTS_PER_S", 0.0)
 
 
 def test_a_flood_of_events_is_dropped_and_a_patient_tab_is_served_again(
@@ -42,7 +42,7 @@ def test_a_flood_of_events_is_dropped_and_a_patient_tab_is_served_again(
         flood = [
             await line.send(handler(CHOOSE_TAB), {"name": "held" if n % 2 else "plan"}) for n in range(8)
         ]
-        monkeypatch.setattr(gate, "_EVENTS_PER_S", 1e6)
+        monkeypatch.setattr(socket_filter, "_EVENTS_PER_S", 1e6)
         return flood, await line.send(handler(CHOOSE_TAB), {"name": "runs"})
 
     with caplog.at_level(logging.WARNING):
@@ -50,7 +50,7 @@ def test_a_flood_of_events_is_dropped_and_a_patient_tab_is_served_again(
 
     assert [bool(told) for told in flood] == [True] * 4 + [False] * 4
     assert '"runs"' in patient
-    assert [record.getMessage() for record in caplog.records] == ["gate.event_dropped"]
+    assert [record.getMessage() for record in caplog.records] == ["socket.event_dropped"]
 
 
 def test_a_page_counts_once_whatever_it_loads(house: House, exchange: Exchange, few_events: None) -> None:
@@ -70,7 +70,7 @@ def test_a_page_that_was_refused_is_told_to_come_back(
 
     async def steps() -> list[str]:
         told = [(await exchange.join(cookie=cookie, path="/billing")).told for _ in range(6)]
-        monkeypatch.setattr(gate, "_EVENTS_PER_S", 1e6)
+        monkeypatch.setattr(socket_filter, "_EVENTS_PER_S", 1e6)
         return [told[-1], (await exchange.join(cookie=cookie, path="/billing")).told]
 
     refused, again = exchange.run(steps)

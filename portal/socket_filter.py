@@ -1,4 +1,4 @@
-"""The gate in front of Reflex: what no page of ours sends is dropped before anything of it is kept.
+"""Socket filter in front of Reflex: drops whatever no page of ours sends, before anything of it is kept.
 
 The guard sees an event only when Reflex has queued it and has stored what the browser says about its page, so the
 guard cannot limit what is stored. Socket.IO waits for as many attachments as a frame announces, takes an event that is
@@ -50,8 +50,8 @@ JOIN_WITHIN_S = 10.0
 log = get_logger(__name__)
 
 
-class Gate(EventNamespace):
-    """Reflex's event namespace, which only sees what a page of ours could have sent."""
+class SocketFilter(EventNamespace):
+    """Event namespace that passes on to Reflex only frames, connections and events that a page of ours can send."""
 
     def __init__(self, namespace: str, app: rx.App) -> None:
         """Begin with nobody connected."""
@@ -80,14 +80,14 @@ class Gate(EventNamespace):
     async def on_frame(self, connection: str, frame: object) -> None:
         """Pass a frame on to Socket.IO, if it is a kind that pages send. One that cannot be read is dropped."""
         if not isinstance(frame, str) or frame[:1] not in _KINDS:
-            self._note("gate.frame_dropped", reason="kind")
+            self._note("socket.frame_dropped", reason="kind")
             return
         try:
             await self.server._handle_eio_message(connection, frame)  # noqa: SLF001 - what Socket.IO itself registers
         except Exception as error:  # noqa: BLE001 - a process edge: engine.io would log a trace for each frame
             place = extract_tb(error.__traceback__)[-1]
             self._note(
-                "gate.frame_dropped", reason=type(error).__name__, place=f"{place.filename}:{place.lineno}"
+                "socket.frame_dropped", reason=type(error).__name__, place=f"{place.filename}:{place.lineno}"
             )
         if frame[:1] == _LEAVING:
             await self._end(connection)
@@ -106,18 +106,18 @@ class Gate(EventNamespace):
             case ("event" | "client_error", (sid, dict())) | ("ping", (sid,)):
                 return await self._pass_on(str(event), sid, *args[1:])
             case _:
-                self._note("gate.frame_dropped", reason="event")
+                self._note("socket.frame_dropped", reason="event")
                 return None
 
     async def on_connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> bool | None:
         """Connect a tab, unless there were too many of the same person or address. A refused page tries again."""
         if not _is_modest(environ):
-            self._note("gate.connection_refused", reason="handshake")
+            self._note("socket.connection_refused", reason="handshake")
             return False
         where = self._build_static_router_data(sid, environ)
         key = await _key(where)
         if not self._connections.try_acquire(key, at_once=_CONNECTIONS_AT_ONCE, per_s=_CONNECTIONS_PER_S):
-            self._note("gate.connection_refused", reason="too_many", key=key)
+            self._note("socket.connection_refused", reason="too_many", key=key)
             return False
         # Reflex passes on the page's first event, which came with the connection.
         await super().on_connect(sid, environ, auth)
@@ -129,7 +129,7 @@ class Gate(EventNamespace):
         token = self.sid_to_token.get(sid)
         where = self._static_router_data.get(sid)
         if event is None or token is None or where is None:
-            self._note("gate.event_dropped", reason="unreadable")
+            self._note("socket.event_dropped", reason="unreadable")
         elif not await self._try_acquire(where, handler=event["name"]):
             if event["name"] in {HYDRATE, ON_LOAD}:
                 await self.emit_update(told(is_rushed=True), token)
@@ -164,25 +164,25 @@ class Gate(EventNamespace):
         key = await _key(where)
         is_allowed = self._events.try_acquire(key, at_once=_EVENTS_AT_ONCE, per_s=_EVENTS_PER_S)
         if not is_allowed:
-            self._note("gate.event_dropped", reason="too_many", key=key, handler=handler)
+            self._note("socket.event_dropped", reason="too_many", key=key, handler=handler)
         return is_allowed
 
     def _note(self, event: str, *, reason: str, **about: object) -> None:
         self._notes.warning(event, kind=reason, reason=reason, **about)
 
 
-def stand_before(app: rx.App) -> Gate:
-    """Put a gate in the place of the app's own namespace and before every frame. Called before a server starts."""
+def install(app: rx.App) -> SocketFilter:
+    """Install the filter as the app's event namespace and before every frame. Call it before a server starts."""
     own = app.event_namespace
     if app.sio is None or own is None:
         raise RuntimeError("an app without states has no socket")
-    gate = Gate(own.namespace, app)
-    app.sio.register_namespace(gate)
-    app._event_namespace = gate  # noqa: SLF001 - Reflex builds its namespace itself and takes no other
-    app.sio.eio.on("connect", gate.on_line)
-    app.sio.eio.on("message", gate.on_frame)
+    socket_filter = SocketFilter(own.namespace, app)
+    app.sio.register_namespace(socket_filter)
+    app._event_namespace = socket_filter  # noqa: SLF001 - Reflex builds its namespace itself and takes no other
+    app.sio.eio.on("connect", socket_filter.on_line)
+    app.sio.eio.on("message", socket_filter.on_frame)
     app.sio.eio.max_http_buffer_size = LARGEST_MESSAGE_BYTES
-    return gate
+    return socket_filter
 
 
 async def _key(where: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from backend.actor import Role
-from portal import gate
+from portal import socket_filter
 from portal.guard import HYDRATE
 from portal.server import LARGEST_MESSAGE_BYTES
 from tests.integration.portal.conftest import House, own_handlers
@@ -176,12 +176,12 @@ def test_who_does_not_join_in_time_or_leaves_is_ended(
 ) -> None:
     async def steps() -> tuple[list[str], list[str]]:
         ended: asyncio.Queue[str] = asyncio.Queue()
-        monkeypatch.setattr(exchange.gate, "_end", ended.put)
+        monkeypatch.setattr(exchange.socket_filter, "_end", ended.put)
         joined, leaving = await exchange.join(), await exchange.join()
-        monkeypatch.setattr(gate, "JOIN_WITHIN_S", 0.0)
+        monkeypatch.setattr(socket_filter, "JOIN_WITHIN_S", 0.0)
         silent = await exchange.dial()
         first = await asyncio.wait_for(ended.get(), 20)
-        exchange.gate._end_unless_joined(joined.browser)
+        exchange.socket_filter._end_unless_joined(joined.browser)
         await leaving.frame("1/_event,")
         return [first, await asyncio.wait_for(ended.get(), 20)], [silent.browser, leaving.browser]
 
@@ -193,8 +193,8 @@ def test_who_does_not_join_in_time_or_leaves_is_ended(
 @pytest.fixture
 def few_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three connections at once, and none for who waits."""
-    monkeypatch.setattr(gate, "_CONNECTIONS_AT_ONCE", 3.0)
-    monkeypatch.setattr(gate, "_CONNECTIONS_PER_S", 0.0)
+    monkeypatch.setattr(socket_filter, "_CONNECTIONS_AT_ONCE", 3.0)
+    monkeypatch.setattr(socket_filter, "_CONNECTIONS_PER_S", 0.0)
 
 
 def test_an_address_leaves_no_more_states_behind_than_it_may_open_connections(
@@ -214,7 +214,7 @@ def test_an_address_leaves_no_more_states_behind_than_it_may_open_connections(
         kept = exchange.run(steps)
 
     assert kept == 3
-    assert [record.getMessage() for record in caplog.records] == ["gate.connection_refused"]
+    assert [record.getMessage() for record in caplog.records] == ["socket.connection_refused"]
 
 
 def test_strangers_take_no_connection_from_another_address_or_from_who_is_signed_in(

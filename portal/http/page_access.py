@@ -1,4 +1,4 @@
-"""The door of every page: strangers go to sign in, others to what their role comes for, before any page is sent.
+"""Access to pages: strangers are redirected to sign-in, other roles to their own home, before a page is sent.
 
 A courtesy and no protection: pages hold no data, and each event and service checks for itself.
 """
@@ -19,7 +19,7 @@ from portal.pages import roles_of_path
 _PLAIN_NAME = re.compile(r"/[a-z0-9-]+/?")
 
 
-class PageGate:
+class PageAccess:
     """Redirects by session and role, and serves a page's file without a detour over a trailing slash."""
 
     def __init__(self, app: ASGIApp) -> None:
