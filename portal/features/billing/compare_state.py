@@ -9,7 +9,7 @@ from backend.days import read_day
 from backend.i18n.catalog import Lang
 from backend.invoices import service as invoices
 from backend.tenants import service as tenants
-from portal import bridge, errands
+from portal import bridge, task_owner
 from portal.bridge import Lane, Problem
 from portal.features.billing.compare_rows import ComparedDay, to_compared
 from portal.guard import STAFF, allow
@@ -28,17 +28,17 @@ class CompareState(rx.State):
     @allow(STAFF)
     async def compare(self, form: dict[str, Any]) -> None:
         """Measure the day of the form. It takes as long as Prometheus does; a second click waits for the first."""
-        errand, lang = await errands.of(self), language(self)
+        owner, lang = await task_owner.of(self), language(self)
         wanted = str(form.get("compared_day", ""))[:40] if isinstance(form, dict) else ""
-        async with errand.holding(self) as is_ours:
+        async with owner.holding(self) as is_ours:
             if not is_ours or self.phase == "working":
                 return
             self.phase, self.wanted, self.problem = "working", wanted, ""
         outcome = await bridge.attempt(
-            lang, lambda: read_comparison(errand.actor, wanted, lang), lane=Lane.BILLING
+            lang, lambda: read_comparison(owner.actor, wanted, lang), lane=Lane.BILLING
         )
-        outcome = await errand.confirmed(self, outcome)
-        async with errand.holding(self) as is_ours:
+        outcome = await owner.confirmed(self, outcome)
+        async with owner.holding(self) as is_ours:
             if not is_ours:
                 return
             if isinstance(outcome, Problem):

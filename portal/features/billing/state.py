@@ -10,7 +10,7 @@ import reflex as rx
 from backend.i18n.catalog import Lang
 from backend.invoices import service as invoices
 from backend.invoices.types import Invoice, InvoiceId
-from portal import bridge, errands, session
+from portal import bridge, session, task_owner
 from portal.bridge import Lane, Problem
 from portal.features.billing import reading
 from portal.features.billing.reading import BillingView, PlanView
@@ -86,17 +86,17 @@ class BillingState(rx.State):
     @allow(STAFF)
     async def make_plan(self, form: dict[str, Any]) -> None:
         """Work out what a run would do. It measures, so it takes as long as Prometheus does."""
-        errand, lang = await errands.of(self), language(self)
+        owner, lang = await task_owner.of(self), language(self)
         chosen = str(form.get("day", "")) if isinstance(form, dict) else ""
-        async with errand.holding(self) as is_ours:
+        async with owner.holding(self) as is_ours:
             if not is_ours or self.plan_phase == "working" or self.is_running:
                 return
             self.plan_phase, self.done, self._plan_hash = "working", "", ""
         outcome = await bridge.attempt(
-            lang, lambda: reading.plan(errand.actor, chosen, lang), lane=Lane.BILLING
+            lang, lambda: reading.plan(owner.actor, chosen, lang), lane=Lane.BILLING
         )
-        outcome = await errand.confirmed(self, outcome)
-        async with errand.holding(self) as is_ours:
+        outcome = await owner.confirmed(self, outcome)
+        async with owner.holding(self) as is_ours:
             if is_ours:
                 self._show_plan(outcome, chosen)
 
@@ -104,9 +104,9 @@ class BillingState(rx.State):
     @allow(OPERATORS)
     async def run_plan(self) -> AsyncIterator[None]:
         """Do what the plan said. A second click, tab or operator finds the lock taken or the plan changed."""
-        errand, lang = await errands.of(self), language(self)
-        actor = errand.actor
-        async with errand.holding(self) as is_ours:
+        owner, lang = await task_owner.of(self), language(self)
+        actor = owner.actor
+        async with owner.holding(self) as is_ours:
             if not is_ours or self.is_running or not self._plan_hash:
                 return
             chosen, plan_hash, place = self._chosen_day, self._plan_hash, self._place()
@@ -116,16 +116,16 @@ class BillingState(rx.State):
         )
         while not (await asyncio.wait({work}, timeout=PROGRESS_S))[0]:
             seen = await bridge.attempt(lang, lambda: reading.latest_runs(actor, lang, place))
-            seen = await errand.confirmed(self, seen)
-            async with errand.holding(self) as is_ours:
+            seen = await owner.confirmed(self, seen)
+            async with owner.holding(self) as is_ours:
                 if not is_ours:
                     return  # the run itself goes on in its thread
                 self.runs = self.runs if isinstance(seen, Problem) else seen
             yield
         view = await bridge.attempt(lang, lambda: reading.overview(actor, lang, place))
-        view = await errand.confirmed(self, view)
-        outcome = await errand.confirmed(self, work.result())
-        async with errand.holding(self) as is_ours:
+        view = await owner.confirmed(self, view)
+        outcome = await owner.confirmed(self, work.result())
+        async with owner.holding(self) as is_ours:
             if not is_ours:
                 return
             self.is_running, self.plan_rows = False, []
@@ -156,17 +156,17 @@ class BillingState(rx.State):
     @allow(OPERATORS)
     async def release(self, form: dict[str, Any]) -> None:
         """Issue the held invoice with the operator's written reason. It may have to wait for a run that issues now."""
-        errand, lang = await errands.of(self), language(self)
+        owner, lang = await task_owner.of(self), language(self)
         reason = str(form.get("reason", "")) if isinstance(form, dict) else ""
-        async with errand.holding(self) as is_ours:
+        async with owner.holding(self) as is_ours:
             if not is_ours or self.is_releasing:
                 return
             key, self.is_releasing = self.chosen_key, True
         outcome = await bridge.attempt(
-            lang, lambda: invoices.release(errand.actor, InvoiceId(uuid_of(key)), reason), lane=Lane.BILLING
+            lang, lambda: invoices.release(owner.actor, InvoiceId(uuid_of(key)), reason), lane=Lane.BILLING
         )
-        outcome = await errand.confirmed(self, outcome)
-        async with errand.holding(self) as is_ours:
+        outcome = await owner.confirmed(self, outcome)
+        async with owner.holding(self) as is_ours:
             if is_ours and self.is_releasing:
                 await self._show_released(outcome, lang)
 

@@ -6,7 +6,7 @@ from backend.actor import Actor
 from backend.i18n.catalog import Lang
 from backend.invoices.types import InvoiceId
 from backend.payments import service as payments
-from portal import bridge, errands
+from portal import bridge, task_owner
 from portal.bridge import Lane, Problem
 from portal.features.invoices import standing_rows
 from portal.features.invoices.credit_state import PayingFromCredit
@@ -31,15 +31,15 @@ class CheckingPayments(PayingFromCredit, mixin=True):
 
         The page stays free while the bank thinks.
         """
-        errand, lang = await errands.of(self), language(self)
-        async with errand.holding(self) as is_ours:
+        owner, lang = await task_owner.of(self), language(self)
+        async with owner.holding(self) as is_ours:
             if not is_ours or self.is_checking:
                 return
             named = self._due()
             self.is_checking, self.check_answer = True, ""
-        outcome = await bridge.attempt(lang, lambda: ask_now(errand.actor, named, lang), lane=Lane.RETURNS)
-        outcome = await errand.confirmed(self, outcome)
-        async with errand.holding(self) as is_ours:
+        outcome = await bridge.attempt(lang, lambda: ask_now(owner.actor, named, lang), lane=Lane.RETURNS)
+        outcome = await owner.confirmed(self, outcome)
+        async with owner.holding(self) as is_ours:
             # A page that was loaded again, or shows another invoice, gets no answer to what it did not ask.
             if not is_ours or not self.is_checking or self._due() != named:
                 return

@@ -8,7 +8,7 @@ import reflex as rx
 from backend.i18n.catalog import Lang, text
 from backend.payments import service as payments
 from backend.payments.types import Attempt, AttemptId
-from portal import bridge, errands, session
+from portal import bridge, session, task_owner
 from portal.bridge import Lane, Problem
 from portal.features.payments import reading
 from portal.features.payments.event_rows import EventRow
@@ -105,17 +105,17 @@ class PaymentsState(rx.State):
     @allow(OPERATORS)
     async def check_again(self) -> None:
         """Reconcile the open payment with the gateway now. The page stays free while the gateway thinks."""
-        errand, lang = await errands.of(self), language(self)
-        async with errand.holding(self) as is_ours:
+        owner, lang = await task_owner.of(self), language(self)
+        async with owner.holding(self) as is_ours:
             if not is_ours or self.is_checking:
                 return
             key = self.file.key
             self.is_checking, self.done, self.action_problem = True, "", ""
         outcome = await bridge.attempt(
-            lang, lambda: payments.check_again(errand.actor, AttemptId(uuid_of(key))), lane=Lane.GATEWAY
+            lang, lambda: payments.check_again(owner.actor, AttemptId(uuid_of(key))), lane=Lane.GATEWAY
         )
-        outcome = await errand.confirmed(self, outcome)
-        async with errand.holding(self) as is_ours:
+        outcome = await owner.confirmed(self, outcome)
+        async with owner.holding(self) as is_ours:
             # A page that was loaded again shows the payment as it is now, and asks about it anew.
             if is_ours and self.is_checking:
                 await self._show_checked(outcome, key, lang)

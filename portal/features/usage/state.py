@@ -19,15 +19,15 @@ from backend.pricing import rules as pricing_rules
 from backend.pricing import service as pricing
 from backend.pricing.types import Amount
 from backend.usage import service as usage
-from portal import bridge, errands, routes, session
+from portal import bridge, routes, session, task_owner
 from portal.bridge import Lane, Problem
-from portal.errands import Errand
 from portal.features.usage import rows
 from portal.features.usage.drawing import ChartColumn, Tick, draw
 from portal.features.usage.rows import DayRow, MonthView, SeriesRow, TodayView
 from portal.guard import TENANT, allow
 from portal.i18n import language
 from portal.place import PAGE_SIZE, Pager, place_of, to_pager
+from portal.task_owner import TaskOwner
 
 CHART_DAYS = 30
 REFRESH_S = 20
@@ -104,15 +104,15 @@ class UsageState(rx.State):
     @allow(TENANT)
     async def follow(self) -> AsyncIterator[Any]:
         """Measure today again and again while the page is open. Leaving the page ends it."""
-        errand, lang = await errands.of(self), language(self)
-        while errand.is_here(self):
+        owner, lang = await task_owner.of(self), language(self)
+        while owner.is_here(self):
             try:
-                outcome, stored = await self._measured(errand, lang)
+                outcome, stored = await self._measured(owner, lang)
             except SignInRequired:
                 here = self.router.url
                 yield rx.redirect(routes.sign_in_again(here.path, here.query, error=SignInRequired.code))
                 return
-            async with errand.holding(self) as is_ours:
+            async with owner.holding(self) as is_ours:
                 if not is_ours:
                     return
                 await self._show_both(stored, outcome, lang)
@@ -122,19 +122,19 @@ class UsageState(rx.State):
     @allow(TENANT)
     async def measure_again(self) -> None:
         """The reader does not want to wait for the next time."""
-        errand, lang = await errands.of(self), language(self)
-        outcome, stored = await self._measured(errand, lang)
-        async with errand.holding(self) as is_ours:
+        owner, lang = await task_owner.of(self), language(self)
+        outcome, stored = await self._measured(owner, lang)
+        async with owner.holding(self) as is_ours:
             if is_ours:
                 await self._show_both(stored, outcome, lang)
 
     async def _measured(
-        self, errand: Errand, lang: Lang
+        self, owner: TaskOwner, lang: Lang
     ) -> tuple[Today | Problem, StoredView | Problem | None]:
         """Today now, and the stored days where they may have changed. Raises SignInRequired for who has gone."""
-        outcome = await errand.confirmed(self, await shared_today(errand.actor, lang))
-        stored = await self._stored_since(outcome, errand.actor, lang)
-        return outcome, await errand.confirmed(self, stored)
+        outcome = await owner.confirmed(self, await shared_today(owner.actor, lang))
+        stored = await self._stored_since(outcome, owner.actor, lang)
+        return outcome, await owner.confirmed(self, stored)
 
     async def _stored_since(
         self, measured: Today | Problem, actor: Actor, lang: Lang

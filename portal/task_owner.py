@@ -1,7 +1,7 @@
-"""What a background task may still tell. The guard lets it start; it goes on while its sender signs out or is disabled.
+"""Ownership of background tasks: a task goes on after its sender signs out, so it asks again before it writes.
 
-So a task asks again before it writes: whether the session that sent it lives, and whether the tab's state is still its
-sender's. Whoever presents the tab's token next would see what it writes.
+It asks whether the session that started it still lives, and whether the tab's state still belongs to that user:
+otherwise the next user of the tab would see what the task writes.
 """
 
 from collections.abc import AsyncIterator
@@ -23,8 +23,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
-    """Who sent a background task, and by which connection."""
+class TaskOwner:
+    """The actor and the connection that started a background task."""
 
     actor: Actor
     connection: str
@@ -62,8 +62,8 @@ class Errand:
             yield self.is_here(state) and bound_to == principal_of(self.actor)
 
 
-async def of(state: rx.State) -> Errand:
-    """The errand of a task that starts now. Raises SignInRequired when its session has ended already."""
+async def of(state: rx.State) -> TaskOwner:
+    """The owner of a task that starts now. Raises SignInRequired when its session has ended already."""
     cookie = state.router.headers.cookie
     found = await session.of_cookies(cookie, notes_visit=False)
-    return Errand(actor=found.actor, connection=str(state.router.session.session_id), _cookie=cookie)
+    return TaskOwner(actor=found.actor, connection=str(state.router.session.session_id), _cookie=cookie)
