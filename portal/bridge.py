@@ -39,8 +39,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Lane(StrEnum):
-    """Which threads do the work, so that nobody's slow work takes those that somebody else's needs.
+class ThreadPool(StrEnum):
+    """Thread pools as bulkheads: slow work of one kind never takes the threads of another kind.
 
     Tenants who look at today measure in ``NETWORK``, operators who plan and run in ``BILLING``: a run must not queue
     behind a Prometheus that hangs. Payments are opened in ``GATEWAY``; who comes back from the bank, known or not, and
@@ -52,10 +52,10 @@ class Lane(StrEnum):
     GATEWAY = "gateway"
     RETURNS = "returns"
     BILLING = "billing"
-    PASSWORD = "password"  # noqa: S105 - the name of a lane
+    PASSWORD = "password"  # noqa: S105 - the name of a pool
 
 
-_under_way: Counter[Lane] = Counter()
+_under_way: Counter[ThreadPool] = Counter()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,45 +67,47 @@ class Problem:
     passes: bool = False
 
 
-@lru_cache(maxsize=len(Lane))
-def _threads(lane: Lane) -> ThreadPoolExecutor:
-    """The lane's threads; those of the database are as many as its connections, so none waits for another's."""
+@lru_cache(maxsize=len(ThreadPool))
+def _threads(pool: ThreadPool) -> ThreadPoolExecutor:
+    """The executor of a pool. The database pool has as many threads as connections, so none waits for another."""
     counts = {
-        Lane.DATABASE: settings().database_pool_size,
-        Lane.NETWORK: NETWORK_THREADS,
-        Lane.GATEWAY: GATEWAY_THREADS,
-        Lane.RETURNS: RETURN_THREADS,
-        Lane.BILLING: BILLING_THREADS,
-        Lane.PASSWORD: PASSWORD_THREADS,
+        ThreadPool.DATABASE: settings().database_pool_size,
+        ThreadPool.NETWORK: NETWORK_THREADS,
+        ThreadPool.GATEWAY: GATEWAY_THREADS,
+        ThreadPool.RETURNS: RETURN_THREADS,
+        ThreadPool.BILLING: BILLING_THREADS,
+        ThreadPool.PASSWORD: PASSWORD_THREADS,
     }
-    count = counts[lane]
-    return ThreadPoolExecutor(count, thread_name_prefix=f"bridge-{lane}")
+    count = counts[pool]
+    return ThreadPoolExecutor(count, thread_name_prefix=f"bridge-{pool}")
 
 
 async def call(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a service call off the event loop and return what it returns or raise what it raises."""
-    return await _run(Lane.DATABASE, partial(work, *args, **kwargs))
+    return await _run(ThreadPool.DATABASE, partial(work, *args, **kwargs))
 
 
 async def call_gateway(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """As ``call``, for work that asks the payment gateway."""
-    return await _run(Lane.GATEWAY, partial(work, *args, **kwargs))
+    return await _run(ThreadPool.GATEWAY, partial(work, *args, **kwargs))
 
 
 async def call_returning(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """As ``call``, for who comes back from the bank. Raises Unavailable when too many wait for the gateway already."""
-    return await _run(Lane.RETURNS, partial(work, *args, **kwargs))
+    return await _run(ThreadPool.RETURNS, partial(work, *args, **kwargs))
 
 
 async def call_hashing(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """As ``call``, for work that hashes a password."""
-    return await _run(Lane.PASSWORD, partial(work, *args, **kwargs))
+    return await _run(ThreadPool.PASSWORD, partial(work, *args, **kwargs))
 
 
-async def attempt(lang: Lang, work: Callable[[], T], *, lane: Lane = Lane.DATABASE) -> T | Problem:
+async def attempt(
+    lang: Lang, work: Callable[[], T], *, pool: ThreadPool = ThreadPool.DATABASE
+) -> T | Problem:
     """Run a use case off the event loop. An error of any kind comes back as a sentence in the reader's language."""
     try:
-        return await _run(lane, work)
+        return await _run(pool, work)
     except AppError as error:
         return problem_of(error, lang)
     except Exception as error:  # noqa: BLE001 - a process edge: the reader gets a reference, the log the trace
@@ -146,20 +148,20 @@ def _kind_of(error: Exception) -> str:
     return f"{type(error).__qualname__} {sorted(lines)}"
 
 
-async def _run(lane: Lane, work: Callable[[], T]) -> T:
+async def _run(pool: ThreadPool, work: Callable[[], T]) -> T:
     loop = asyncio.get_running_loop()
-    if lane is Lane.RETURNS and _under_way[lane] >= MOST_RETURNS:
+    if pool is ThreadPool.RETURNS and _under_way[pool] >= MOST_RETURNS:
         raise Unavailable(service="portal", cause="crowded")
-    _under_way[lane] += 1
+    _under_way[pool] += 1
     try:
-        return await loop.run_in_executor(_threads(lane), contextvars.copy_context().run, work)
+        return await loop.run_in_executor(_threads(pool), contextvars.copy_context().run, work)
     finally:
-        _under_way[lane] -= 1
+        _under_way[pool] -= 1
 
 
 def close() -> None:
     """End the threads after their present work, and forget what was noted; the next call starts anew."""
     _notes.forget()
-    for lane in Lane:
-        _threads(lane).shutdown(wait=False, cancel_futures=True)
+    for pool in ThreadPool:
+        _threads(pool).shutdown(wait=False, cancel_futures=True)
     _threads.cache_clear()

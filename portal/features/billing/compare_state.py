@@ -10,7 +10,7 @@ from backend.i18n.catalog import Lang
 from backend.invoices import service as invoices
 from backend.tenants import service as tenants
 from portal import bridge, task_owner
-from portal.bridge import Lane, Problem
+from portal.bridge import Problem, ThreadPool
 from portal.features.billing.compare_rows import ComparedDay, to_compared
 from portal.guard import STAFF, allow
 from portal.i18n import language
@@ -35,7 +35,7 @@ class CompareState(rx.State):
                 return
             self.phase, self.wanted, self.problem = "working", wanted, ""
         outcome = await bridge.attempt(
-            lang, lambda: read_comparison(owner.actor, wanted, lang), lane=Lane.BILLING
+            lang, lambda: read_comparison(owner.actor, wanted, lang), pool=ThreadPool.BILLING
         )
         outcome = await owner.confirmed(self, outcome)
         async with owner.holding(self) as is_ours:

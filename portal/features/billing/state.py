@@ -11,7 +11,7 @@ from backend.i18n.catalog import Lang
 from backend.invoices import service as invoices
 from backend.invoices.types import Invoice, InvoiceId
 from portal import bridge, session, task_owner
-from portal.bridge import Lane, Problem
+from portal.bridge import Problem, ThreadPool
 from portal.features.billing import reading
 from portal.features.billing.reading import BillingView, PlanView
 from portal.features.billing.rows import DayChoice, HeldRow, PlanRow, RunRow, UnknownRow, released
@@ -93,7 +93,7 @@ class BillingState(rx.State):
                 return
             self.plan_phase, self.done, self._plan_hash = "working", "", ""
         outcome = await bridge.attempt(
-            lang, lambda: reading.plan(owner.actor, chosen, lang), lane=Lane.BILLING
+            lang, lambda: reading.plan(owner.actor, chosen, lang), pool=ThreadPool.BILLING
         )
         outcome = await owner.confirmed(self, outcome)
         async with owner.holding(self) as is_ours:
@@ -112,7 +112,7 @@ class BillingState(rx.State):
             chosen, plan_hash, place = self._chosen_day, self._plan_hash, self._place()
             self.is_running, self._plan_hash, self.done = True, "", ""
         work = asyncio.ensure_future(
-            bridge.attempt(lang, partial(reading.run, actor, chosen, plan_hash), lane=Lane.BILLING)
+            bridge.attempt(lang, partial(reading.run, actor, chosen, plan_hash), pool=ThreadPool.BILLING)
         )
         while not (await asyncio.wait({work}, timeout=PROGRESS_S))[0]:
             seen = await bridge.attempt(lang, lambda: reading.latest_runs(actor, lang, place))
@@ -163,7 +163,9 @@ class BillingState(rx.State):
                 return
             key, self.is_releasing = self.chosen_key, True
         outcome = await bridge.attempt(
-            lang, lambda: invoices.release(owner.actor, InvoiceId(uuid_of(key)), reason), lane=Lane.BILLING
+            lang,
+            lambda: invoices.release(owner.actor, InvoiceId(uuid_of(key)), reason),
+            pool=ThreadPool.BILLING,
         )
         outcome = await owner.confirmed(self, outcome)
         async with owner.holding(self) as is_ours:

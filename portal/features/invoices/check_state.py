@@ -7,7 +7,7 @@ from backend.i18n.catalog import Lang
 from backend.invoices.types import InvoiceId
 from backend.payments import service as payments
 from portal import bridge, task_owner
-from portal.bridge import Lane, Problem
+from portal.bridge import Problem, ThreadPool
 from portal.features.invoices import standing_rows
 from portal.features.invoices.credit_state import PayingFromCredit
 from portal.features.invoices.standing_rows import Check
@@ -37,7 +37,9 @@ class CheckingPayments(PayingFromCredit, mixin=True):
                 return
             named = self._due()
             self.is_checking, self.check_answer = True, ""
-        outcome = await bridge.attempt(lang, lambda: ask_now(owner.actor, named, lang), lane=Lane.RETURNS)
+        outcome = await bridge.attempt(
+            lang, lambda: ask_now(owner.actor, named, lang), pool=ThreadPool.RETURNS
+        )
         outcome = await owner.confirmed(self, outcome)
         async with owner.holding(self) as is_ours:
             # A page that was loaded again, or shows another invoice, gets no answer to what it did not ask.

@@ -9,7 +9,7 @@ from backend.i18n.catalog import Lang, text
 from backend.payments import service as payments
 from backend.payments.types import Attempt, AttemptId
 from portal import bridge, session, task_owner
-from portal.bridge import Lane, Problem
+from portal.bridge import Problem, ThreadPool
 from portal.features.payments import reading
 from portal.features.payments.event_rows import EventRow
 from portal.features.payments.reading import PaymentEvidence, PaymentsView
@@ -112,7 +112,7 @@ class PaymentsState(rx.State):
             key = self.file.key
             self.is_checking, self.done, self.action_problem = True, "", ""
         outcome = await bridge.attempt(
-            lang, lambda: payments.check_again(owner.actor, AttemptId(uuid_of(key))), lane=Lane.GATEWAY
+            lang, lambda: payments.check_again(owner.actor, AttemptId(uuid_of(key))), pool=ThreadPool.GATEWAY
         )
         outcome = await owner.confirmed(self, outcome)
         async with owner.holding(self) as is_ours:

@@ -20,7 +20,7 @@ from backend.pricing import service as pricing
 from backend.pricing.types import Amount
 from backend.usage import service as usage
 from portal import bridge, routes, session, task_owner
-from portal.bridge import Lane, Problem
+from portal.bridge import Problem, ThreadPool
 from portal.features.usage import rows
 from portal.features.usage.drawing import ChartColumn, Tick, draw
 from portal.features.usage.rows import DayRow, MonthView, SeriesRow, TodayView
@@ -194,7 +194,7 @@ async def shared_today(actor: Actor, lang: Lang) -> Today | Problem:
     """Measure today once for all tabs of a tenant that ask at the same time: a slow Prometheus gets no queue of us."""
     key = (own_tenant(actor), lang)
     if (asked := _asked.get(key)) is None:
-        work = bridge.attempt(lang, partial(today_view, actor, lang), lane=Lane.NETWORK)
+        work = bridge.attempt(lang, partial(today_view, actor, lang), pool=ThreadPool.NETWORK)
         asked = _asked[key] = asyncio.ensure_future(work)
         asked.add_done_callback(lambda _: _asked.pop(key, None))
     # A tab that leaves must not take the answer away from the others.

@@ -9,7 +9,7 @@ import pytest
 from backend.config import settings
 from backend.errors import NotFound, Unavailable
 from portal import bridge
-from portal.bridge import Lane, Problem
+from portal.bridge import Problem, ThreadPool
 from portal.notes import PAUSE_S
 
 
@@ -22,8 +22,8 @@ def own_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.cache_clear()
 
 
-def test_work_is_done_off_the_event_loop_in_the_threads_of_its_lane() -> None:
-    name = asyncio.run(bridge.attempt("en", lambda: threading.current_thread().name, lane=Lane.NETWORK))
+def test_work_is_done_off_the_event_loop_in_the_threads_of_its_pool() -> None:
+    name = asyncio.run(bridge.attempt("en", lambda: threading.current_thread().name, pool=ThreadPool.NETWORK))
 
     assert str(name).startswith("bridge-network")
 

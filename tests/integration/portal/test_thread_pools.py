@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from backend.actor import Role
 from backend.sandbox.processes import free_port
 from portal import bridge, routes
-from portal.bridge import Lane
+from portal.bridge import ThreadPool
 from portal.features.billing.state import BillingState
 from portal.http.app import plain_routes
 from tests.conftest import forget_caches
@@ -74,7 +74,8 @@ def test_measurements_that_hang_leave_operators_their_billing(
 
     async def steps(tab: Tab) -> list[Delta]:
         waiting = [
-            asyncio.ensure_future(bridge.attempt("en", released.wait, lane=Lane.NETWORK)) for _ in range(9)
+            asyncio.ensure_future(bridge.attempt("en", released.wait, pool=ThreadPool.NETWORK))
+            for _ in range(9)
         ]
         try:
             await tab.open(cookie=cookie)
