@@ -54,7 +54,7 @@ def matching(
 
 def _occurs(word: str, number: int, searched: Searched) -> str:
     names = [f"{_FOLDED.format(column=column)} ILIKE :word_{number}" for column in searched.names]
-    has_digit = any(letter.isdigit() for letter in word)
+    has_digit = any(character.isdigit() for character in word)
     codes = [f"{column} LIKE :word_{number}" for column in searched.codes] if has_digit else []
     return _any([*names, *codes] or ["false"])
 

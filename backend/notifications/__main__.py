@@ -37,7 +37,7 @@ def _list(_chosen: argparse.Namespace) -> None:
 
 def _one_line(said: str) -> str:
     """What a mail server said never moves the terminal's cursor."""
-    return "".join(letter if letter.isprintable() else " " for letter in said)
+    return "".join(character if character.isprintable() else " " for character in said)
 
 
 def _retry(chosen: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from backend.clock import utc_now
 from backend.config import settings
 from backend.errors import NotFound, Unavailable
 from backend.log import get_logger
-from backend.notifications import letters, repository, rules
+from backend.notifications import mail_rendering, repository, rules
 from backend.notifications.types import GivenUpMail, Mail, OutboxState, QueuedMail, SendReport
 
 log = get_logger(__name__)
@@ -129,8 +129,8 @@ def _deliver_over(connection: MailConnection, waiting: deque[QueuedMail], until:
 def _send(connection: MailConnection, queued: QueuedMail) -> DeliveryResult:
     mail_from = settings().mail_from
     try:
-        message = letters.compose(queued, public_url=settings().public_url, mail_from=mail_from)
-    except letters.CompositionError as wrong:
+        message = mail_rendering.compose(queued, public_url=settings().public_url, mail_from=mail_from)
+    except mail_rendering.CompositionError as wrong:
         log.exception("mail.not_composed", key=queued.mail.key)
         return DeliveryResult(status=DeliveryStatus.REFUSED_FOR_NOW, reply=f"not composed: {wrong}")
     return connection.send(

@@ -10,7 +10,7 @@ from backend.i18n.catalog import Lang
 
 
 class Template(StrEnum):
-    """The letters that can be written. The sentences of each lie in the catalogues under ``mail.<name>``."""
+    """The templates of mails. The sentences of each lie in the catalogues under ``mail.<name>``."""
 
     INVOICE_ISSUED = "invoice_issued"
     PAYMENT_RECEIVED = "payment_received"

@@ -128,7 +128,7 @@ def _cells(row: UsageRow) -> tuple[str, ...]:
 
 def _printable(label: str) -> str:
     """A label from outside never moves the terminal's cursor."""
-    return "".join(letter if letter.isprintable() else "?" for letter in label)
+    return "".join(character if character.isprintable() else "?" for character in label)
 
 
 def _sentence(trouble: Unavailable) -> str:

@@ -11,8 +11,8 @@ LONGEST_TENANT_BYTES = 800
 LONGEST_BYTES = 600
 # No letter of UTF-8 is longer.
 LETTER_BYTES = 4
-SHOWN_LETTERS = 100
-DIGEST_LETTERS = 16
+SHOWN_CHARACTERS = 100
+DIGEST_CHARACTERS = 16
 
 What = TypeVar("What")
 
@@ -28,8 +28,8 @@ def storable(label: str, longest_bytes: int = LONGEST_BYTES) -> str:
     """The label, or its beginning with a digest of the whole in its place: never the same for two labels."""
     if is_storable(label, longest_bytes):
         return label
-    digest = sha256(label.encode()).hexdigest()[:DIGEST_LETTERS]
-    return f"{label[:SHOWN_LETTERS].replace(chr(0), chr(0xFFFD))}…{digest}"
+    digest = sha256(label.encode()).hexdigest()[:DIGEST_CHARACTERS]
+    return f"{label[:SHOWN_CHARACTERS].replace(chr(0), chr(0xFFFD))}…{digest}"
 
 
 def with_storable_labels(values: Mapping[Key, What]) -> dict[Key, What]:

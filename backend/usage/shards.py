@@ -30,15 +30,15 @@ def _at_place(tenants: Sequence[str], parts: int, place: int) -> tuple[int, int,
     weights = Counter(tenant[place] for tenant in tenants if len(tenant) >= needed)
     outside = len(tenants) - weights.total()
     groups, loads = [""] * parts, [0] * parts
-    for letter, weight in sorted(weights.items(), key=lambda item: (-item[1], item[0])):
+    for character, weight in sorted(weights.items(), key=lambda item: (-item[1], item[0])):
         lightest = loads.index(min(loads))
-        groups[lightest] += letter
+        groups[lightest] += character
         loads[lightest] += weight
     return max([outside, *loads]), place, [group for group in groups if group]
 
 
-def _expression(place: int, letters: str) -> str:
+def _expression(place: int, characters: str) -> str:
     # Written in code points, with the backslash that a PromQL string wants, no letter has a meaning of its own.
-    any_of = "[" + "".join(f"\\\\x{{{ord(letter):x}}}" for letter in letters) + "]"
+    any_of = "[" + "".join(f"\\\\x{{{ord(character):x}}}" for character in characters) + "]"
     before, after = (f".{{{place}}}", ".*") if place >= 0 else (".*", f".{{{-place - 1}}}")
     return f"(?s:{before}{any_of}{after})"

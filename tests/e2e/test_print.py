@@ -36,7 +36,7 @@ class Sheets:
 
     def has(self, words: str, page: int = 0) -> bool:
         """Whether a page shows some words; Persian ones are stored in the order of their shapes."""
-        return letters(words) <= letters(self.texts[page])
+        return characters(words) <= characters(self.texts[page])
 
     def ink_beyond(self, page: int, margin_mm: float) -> bool:
         """Whether something is printed nearer to an edge than a printer reaches."""
@@ -53,7 +53,7 @@ class Sheets:
         return sum(byte > 240 for byte in bytes(bitmap.buffer)) > 0.8 * len(bytes(bitmap.buffer))
 
 
-def letters(words: str) -> set[str]:
+def characters(words: str) -> set[str]:
     """Words as sets of their letters, whatever the order that a PDF keeps them in."""
     return {"".join(sorted(word)) for word in re.split(r"\s+", re.sub(r"[^\w\s]", "", words)) if word}
 

@@ -275,10 +275,10 @@ def catalogue_differences(persian: dict[str, str], english: dict[str, str]) -> l
 
 def untranslated(persian: dict[str, str]) -> list[str]:
     """Persian sentences without a single Persian letter, names that are the same in both languages aside."""
-    letters = re.compile(r"[\u0600-\u06ff]")
+    alphabet = re.compile(r"[\u0600-\u06ff]")
     bare = {key: re.sub(r"\{\w+\}", "", sentence) for key, sentence in persian.items()}
     return [
-        key for key, rest in bare.items() if re.search(r"[A-Za-z]{2,}", rest) and not letters.search(rest)
+        key for key, rest in bare.items() if re.search(r"[A-Za-z]{2,}", rest) and not alphabet.search(rest)
     ]
 
 

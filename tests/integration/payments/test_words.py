@@ -9,7 +9,7 @@ import pytest
 from backend.actor import Role
 from backend.config import settings
 from backend.errors import Unavailable
-from backend.notifications.letters import letter_of
+from backend.notifications.mail_rendering import render
 from backend.notifications.types import Mail
 from backend.payments import service
 from backend.payments.types import ReturnOutcome
@@ -19,10 +19,10 @@ from tests import factories
 from tests.integration.payments.payer import Payer, callback_of, invoice, mails, status_of, track_of
 
 
-def letters(lang: Any = "en") -> list[str]:
+def mails_in(lang: Any = "en") -> list[str]:
     """The receipts so far, as text."""
     return [
-        letter_of(
+        render(
             Mail(
                 key=each["key"],
                 recipient=each["recipient"],
@@ -73,10 +73,10 @@ def test_the_first_part_of_a_payment_says_what_is_left(payer: Payer, monkeypatch
         (ReturnOutcome.PAID, 0),
     ]
     assert service.callback(None, callback_of(payer.bank, track_of(first))[1:]).outstanding_rial is None
-    told, last = letters()
+    told, last = mails_in()
     assert "15,000 Toman is still to be paid" in told
     assert "still to be paid" not in last
-    assert "هنوز ۱۵٬۰۰۰ تومان" in letters("fa")[0]
+    assert "هنوز ۱۵٬۰۰۰ تومان" in mails_in("fa")[0]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_surplus_that_makes_up_for_a_debt_is_not_told_as_credit(payer: Payer) ->
     )
 
     assert (surplus.credit_rial, surplus.debt_rial, payer.credit()) == (40_000, 30_000, 10_000)
-    told = letters()[-1]
+    told = mails_in()[-1]
     assert "Kept as your credit: 1,000 Toman" in told
     assert "3,000 Toman" in told
 

@@ -8,7 +8,7 @@ import pytest
 from backend.i18n.catalog import Lang
 from backend.invoices.types import Due, InvoiceId, InvoiceStatus
 from backend.money import Rial
-from backend.notifications.letters import Letter, letter_of
+from backend.notifications.mail_rendering import RenderedMail, render
 from backend.notifications.types import Mail
 from backend.payments.receipts import receipt_mail
 from backend.payments.types import Allocation, AttemptState
@@ -18,8 +18,8 @@ from tests.unit.payments.examples import AMOUNT, NOW, TENANT, attempt
 FIRST = InvoiceId(UUID(int=7))
 
 
-def letter(lang: Lang, amounts: dict[str, int] | None = None, **fields: str | None) -> Letter:
-    return letter_of(receipt_mail_of(lang, amounts, **fields), "https://portal.example")
+def rendered(lang: Lang, amounts: dict[str, int] | None = None, **fields: str | None) -> RenderedMail:
+    return render(receipt_mail_of(lang, amounts, **fields), "https://portal.example")
 
 
 def receipt_mail_of(lang: Lang, amounts: dict[str, int] | None = None, **fields: str | None) -> Mail:
@@ -51,7 +51,7 @@ def receipt_mail_of(lang: Lang, amounts: dict[str, int] | None = None, **fields:
 
 
 def test_a_receipt_names_amount_invoices_reference_and_card() -> None:
-    found = letter("en", ref_number="123456789012", card_mask="62741****44")
+    found = rendered("en", ref_number="123456789012", card_mask="62741****44")
 
     assert found.subject == "Payment received: 5,000 Toman"
     for text in (
@@ -68,7 +68,7 @@ def test_a_receipt_names_amount_invoices_reference_and_card() -> None:
 
 
 def test_a_receipt_in_persian_has_persian_numbers_but_the_banks_own_references() -> None:
-    found = letter("fa")
+    found = rendered("fa")
 
     assert found.subject == "رسید پرداخت: ۵٬۰۰۰ تومان"
     assert "۱۴۰۵-۰۰۰۰۰۱" in found.text
@@ -79,26 +79,26 @@ def test_a_receipt_in_persian_has_persian_numbers_but_the_banks_own_references()
 
 @pytest.mark.parametrize(("lang", "sentence"), [("en", "kept as your credit"), ("fa", "اعتبار شما")])
 def test_a_receipt_says_what_became_credit(lang: Lang, sentence: str) -> None:
-    assert sentence in letter(lang, {"credit_rial": 20_000}).text
-    assert sentence in letter(lang, {"credit_rial": 20_000}).html
-    assert sentence not in letter(lang).text
+    assert sentence in rendered(lang, {"credit_rial": 20_000}).text
+    assert sentence in rendered(lang, {"credit_rial": 20_000}).html
+    assert sentence not in rendered(lang).text
 
 
 def test_what_the_bank_did_not_tell_is_left_out() -> None:
-    found = letter("en")
+    found = rendered("en")
 
     assert "Bank reference" not in found.text
     assert "Card" not in found.html
 
 
 def test_a_persian_receipt_lists_its_invoices_with_a_persian_comma() -> None:
-    found = letter("fa")
+    found = rendered("fa")
 
     assert "\u2066۱۴۰۵-۰۰۰۰۰۱\u2069، \u2066۱۴۰۵-۰۰۰۰۰۲\u2069" in found.text
 
 
 def test_a_masked_card_is_not_turned_round_in_a_persian_line() -> None:
-    found = letter("fa", card_mask="62741****44")
+    found = rendered("fa", card_mask="62741****44")
 
     assert "\u206662741****44\u2069" in found.text
     assert '<bdi dir="ltr">62741****44</bdi>' in found.html
@@ -112,15 +112,15 @@ def test_a_masked_card_is_not_turned_round_in_a_persian_line() -> None:
     ],
 )
 def test_a_receipt_of_a_part_says_what_is_left(lang: Lang, sentence: str) -> None:
-    found = letter(lang, {"outstanding_rial": 30_000})
+    found = rendered(lang, {"outstanding_rial": 30_000})
 
     assert sentence in found.text
     assert sentence in found.html
-    assert sentence not in letter(lang).text
+    assert sentence not in rendered(lang).text
 
 
 def test_what_made_up_for_a_debt_is_not_told_as_credit() -> None:
-    found = letter("en", {"credit_rial": 50_000, "debt_rial": 30_000})
+    found = rendered("en", {"credit_rial": 50_000, "debt_rial": 30_000})
 
     assert "Kept as your credit: 2,000 Toman" in found.text
     assert "taken back: 3,000 Toman" in found.text
@@ -132,4 +132,4 @@ def test_a_receipt_that_an_earlier_version_queued_is_still_written() -> None:
         name: value for name, value in mail.params.items() if name not in {"debt_rial", "outstanding_rial"}
     }
 
-    assert letter_of(mail._replace(params=params), "https://portal.example").subject
+    assert render(mail._replace(params=params), "https://portal.example").subject

@@ -1,4 +1,4 @@
-"""Letters: what a mail of each template says, as text and as HTML, in the reader's language.
+"""Mail rendering: the text and the HTML of each mail template, in the reader's language.
 
 Every sentence comes from the catalogues, every number and date from the formats; the templates hold layout only.
 """
@@ -26,11 +26,11 @@ SUBJECT_MAX_LENGTH = 200
 
 
 class CompositionError(Exception):
-    """A mail's parameters or its address do not make a letter."""
+    """A mail cannot be rendered from its parameters or sent to its address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class RenderedMail:
     """A mail as its reader sees it."""
 
     subject: str
@@ -39,19 +39,19 @@ class Letter:
 
 
 def compose(queued: QueuedMail, *, public_url: str, mail_from: str) -> EmailMessage:
-    """The finished message. Composing the same mail again gives the same bytes, so a duplicate is one to the letter.
+    """The finished message. Composing the same mail again gives the same bytes, so duplicates are equal.
 
     Raises:
         CompositionError: a parameter is missing or wrong, the template is unknown, or the address is no address.
     """
     try:
-        letter = letter_of(queued.mail, public_url)
-        return _message(queued, letter, mail_from)
+        rendered = render(queued.mail, public_url)
+        return _message(queued, rendered, mail_from)
     except (KeyError, ValueError, TypeError, AttributeError, IndexError, TemplateError) as wrong:
         raise CompositionError(f"{type(wrong).__name__}: {wrong}") from wrong
 
 
-def letter_of(mail: Mail, public_url: str) -> Letter:
+def render(mail: Mail, public_url: str) -> RenderedMail:
     """What a mail says. Raises KeyError or ValueError where ``compose`` raises CompositionError."""
     template, lang = Template(mail.template), mail.language
     say = partial(_sentence, template, lang)
@@ -64,7 +64,7 @@ def letter_of(mail: Mail, public_url: str) -> Letter:
         "say": say,
         "footer": text("mail.footer", lang),
     }
-    return Letter(
+    return RenderedMail(
         subject=_one_line(say("subject", **places)),
         text=_environment().get_template(f"{template}.txt.j2").render(context),
         html=_environment().get_template(f"{template}.html.j2").render(context),
@@ -126,16 +126,16 @@ _PLACES: Mapping[Template, Callable[[Mapping[str, str | int], Lang, str], dict[s
 }
 
 
-def _message(queued: QueuedMail, letter: Letter, mail_from: str) -> EmailMessage:
+def _message(queued: QueuedMail, rendered: RenderedMail, mail_from: str) -> EmailMessage:
     message = EmailMessage(policy=policy.SMTP)
-    message["Subject"] = letter.subject
+    message["Subject"] = rendered.subject
     message["From"] = mail_address.sender(mail_from).header
     message["To"] = mail_address.checked(queued.mail.recipient)
     message["Date"] = format_datetime(queued.created_at)
     message["Message-ID"] = message_id(queued.mail.key, mail_from)
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(letter.text, cte="base64")
-    message.add_alternative(letter.html, subtype="html", cte="base64")
+    message.set_content(rendered.text, cte="base64")
+    message.add_alternative(rendered.html, subtype="html", cte="base64")
     # Setting the content removes every content header that was there before.
     message["Content-Language"] = queued.mail.language
     message.set_boundary(f"=_{fingerprint(queued.mail.key)}")

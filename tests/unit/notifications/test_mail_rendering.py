@@ -10,7 +10,7 @@ import pytest
 
 from backend.i18n import format as formats
 from backend.i18n.catalog import Lang, text
-from backend.notifications import letters
+from backend.notifications import mail_rendering
 from backend.notifications.types import Mail, QueuedMail
 
 INVOICE = "6f0d8a0e-0000-4000-8000-000000000001"
@@ -36,7 +36,7 @@ def queued(lang: Lang = "fa", recipient: str = "billing@tenant.example", **param
 
 
 def composed(one: QueuedMail) -> EmailMessage:
-    message = letters.compose(
+    message = mail_rendering.compose(
         one, public_url="https://portal.example", mail_from="DocuChat <billing@docuchat.example>"
     )
     return message_from_bytes(message.as_bytes(), policy=policy.default)
@@ -114,7 +114,7 @@ def test_no_parameter_adds_a_header(break_: str) -> None:
     ],
 )
 def test_an_address_that_is_none_makes_no_letter(recipient: str) -> None:
-    with pytest.raises(letters.CompositionError):
+    with pytest.raises(mail_rendering.CompositionError):
         composed(queued(recipient=recipient))
 
 
@@ -126,7 +126,7 @@ def test_an_address_that_is_none_makes_no_letter(recipient: str) -> None:
     ],
 )
 def test_any_sender_and_any_domain_make_a_letter(mail_from: str, name: str, address: str) -> None:
-    message = letters.compose(
+    message = mail_rendering.compose(
         queued(recipient="a@ایران.example"), public_url="https://p.example", mail_from=mail_from
     )
 
@@ -140,13 +140,13 @@ def test_an_unknown_template_makes_no_letter() -> None:
     one = queued()
     mail = Mail(key="k", recipient="a@b.example", language="fa", template="../../etc/passwd", params={})
 
-    with pytest.raises(letters.CompositionError):
+    with pytest.raises(mail_rendering.CompositionError):
         composed(QueuedMail(mail=mail, created_at=one.created_at, tries=0))
 
 
 @pytest.mark.parametrize("lang", ["fa", "en"])
 def test_the_headers_are_complete_and_plain_ascii(lang: Lang) -> None:
-    message = letters.compose(
+    message = mail_rendering.compose(
         queued(lang, number="۱" * 300),
         public_url="https://p.example",
         mail_from="داکیوچت <billing@docuchat.example>",
@@ -164,8 +164,12 @@ def test_the_headers_are_complete_and_plain_ascii(lang: Lang) -> None:
 
 
 def test_composing_twice_gives_the_same_bytes() -> None:
-    first = letters.compose(queued(), public_url="https://p.example", mail_from="b@p.example").as_bytes()
-    second = letters.compose(queued(), public_url="https://p.example", mail_from="b@p.example").as_bytes()
+    first = mail_rendering.compose(
+        queued(), public_url="https://p.example", mail_from="b@p.example"
+    ).as_bytes()
+    second = mail_rendering.compose(
+        queued(), public_url="https://p.example", mail_from="b@p.example"
+    ).as_bytes()
 
     assert first == second
 
