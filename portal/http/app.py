@@ -11,11 +11,11 @@ from backend.telemetry.exposition import MetricsApp
 from backend.telemetry.middleware import RequestTimer
 from portal import routes
 from portal.http import hand_off, health, open_payments, payments, preferences, seller_logo, sign_in
+from portal.http.business_metrics import register_business_metrics
 from portal.http.client_address import ClientAddress
 from portal.http.environment_mark import EnvironmentMark
 from portal.http.forms import UnreadableFormError
 from portal.http.headers import SecurityHeaders
-from portal.http.house_health import register_house_health
 from portal.http.missing import MissingPages
 from portal.http.origin import OwnOriginOnly
 from portal.http.own_host import OwnHostOnly
@@ -52,7 +52,7 @@ def served(reflex_app: ASGIApp) -> ASGIApp:
     """
     settings_or_exit()
     refuse_wrong_start()
-    register_house_health()
+    register_business_metrics()
     plain = Starlette(
         routes=[*plain_routes(), Mount("", MissingPages(reflex_app))],
         exception_handlers={UnreadableFormError: _unreadable, ClientDisconnect: _gone},

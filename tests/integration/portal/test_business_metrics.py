@@ -4,14 +4,14 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from backend.sandbox.processes import free_port
-from portal.http.house_health import HouseHealth
+from portal.http.business_metrics import BusinessMetrics
 from tests.conftest import forget_caches
 from tests.factories import tenant
 
 
 def exposition() -> dict[str, float]:
     registry = CollectorRegistry()
-    registry.register(HouseHealth())
+    registry.register(BusinessMetrics())
     lines = generate_latest(registry).decode().splitlines()
     return {
         name: float(value) for name, value in (line.split() for line in lines if not line.startswith("#"))

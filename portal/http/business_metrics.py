@@ -1,4 +1,4 @@
-"""What an alert needs to know of billing and payments, asked of the database at each scrape."""
+"""Business metrics of billing, payments and mails, read from the database at each scrape."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -17,8 +17,8 @@ from backend.payments import service as payments
 SCRAPE = Actor.process_named("metrics")
 
 
-class HouseHealth(Collector):
-    """Gauges of the house. Without a database only ``portal_database_up`` is told, and it is 0."""
+class BusinessMetrics(Collector):
+    """Gauges of billing, payments and mails. Without a database the only one is ``portal_database_up``, at 0."""
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: the registry would otherwise ask the database while the process starts."""
@@ -34,9 +34,9 @@ class HouseHealth(Collector):
 
 
 @lru_cache(maxsize=1)
-def register_house_health() -> None:
-    """Have every scrape ask for the gauges. Idempotent."""
-    REGISTRY.register(HouseHealth())
+def register_business_metrics() -> None:
+    """Register the gauges, so that every scrape reads them. Idempotent."""
+    REGISTRY.register(BusinessMetrics())
 
 
 def _billing() -> Iterable[Metric]:
