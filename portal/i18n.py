@@ -18,7 +18,7 @@ LANGUAGE_COOKIE = "lang"
 THEME_COOKIE = "theme"
 ENVIRONMENT_COOKIE = "environment"
 DEVELOPMENT = "development"
-PLAY_COOKIE = "play"
+SANDBOX_COOKIE = "play"
 
 # A store that never changes: another language is a full page load, so that no two languages mix on one page.
 _HOOK = (
@@ -56,9 +56,9 @@ BOOT = """
     theme = window.matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
   }
   root.dataset.theme = theme;
-  if (read('PLAY_COOKIE')) { root.dataset.play = 'yes'; }
+  if (read('SANDBOX_COOKIE')) { root.dataset.play = 'yes'; }
 })();
-""".replace("SHOWN_AFTER_MS", str(_SHOWN_AFTER_MS)).replace("PLAY_COOKIE", PLAY_COOKIE)
+""".replace("SHOWN_AFTER_MS", str(_SHOWN_AFTER_MS)).replace("SANDBOX_COOKIE", SANDBOX_COOKIE)
 
 
 def t(key: str, **places: object) -> rx.Var[str]:

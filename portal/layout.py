@@ -26,7 +26,7 @@ def frame(content: rx.Component) -> rx.Component:
         PlainLink.create(t("nav.skip"), href="#content", class_name="skip"),
         _top_bar(),
         _development(),
-        _play_money(),
+        _sandbox_banner(),
         rx.el.main(_notices(), _frame_problem(), content, id="content", class_name="page", tab_index=-1),
         rx.el.footer(t("brand.footer"), class_name="foot"),
     )
@@ -96,12 +96,12 @@ def _development() -> rx.Component:
     return rx.el.div(t("state.development"), class_name="development")
 
 
-def _play_money() -> rx.Component:
+def _sandbox_banner() -> rx.Component:
     """Over every page while the gateway's sandbox is in use, for staff too: nothing that is paid here is real.
 
     It is in every page and shown by the boot script's mark, so that nothing has to make way for it later.
     """
-    return rx.el.div(t("payment.play_money"), class_name="banner play-money", role="note")
+    return rx.el.div(t("payment.sandbox_gateway"), class_name="banner sandbox-gateway", role="note")
 
 
 def _brand() -> rx.Component:

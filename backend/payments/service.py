@@ -388,7 +388,7 @@ def health(actor: Actor) -> PaymentHealth:
     return report_repository.health(now, now - rules.ALARM_AFTER)
 
 
-def is_play_money() -> bool:
+def is_sandbox_gateway() -> bool:
     """Whether the gateway's public sandbox is in use, where nothing is really paid; pages say so. For anybody."""
     return settings().zibal_merchant.get_secret_value() == SANDBOX_MERCHANT
 

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.config import settings
 from backend.payments import service as payments
-from portal.i18n import PLAY_COOKIE
+from portal.i18n import SANDBOX_COOKIE
 from portal.plugins.csp import hashes_path
 from portal.session import cookies_in
 
@@ -50,11 +50,11 @@ class SecurityHeaders:
             "cross-origin-opener-policy": "same-origin",
             "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=()",
         }
-        self._is_play_money = payments.is_play_money()
-        age = "31536000" if self._is_play_money else "0"
+        self._is_sandbox_gateway = payments.is_sandbox_gateway()
+        age = "31536000" if self._is_sandbox_gateway else "0"
         secure = "; Secure" if settings().is_https else ""
         # Told before anything is painted: a page whose banner comes later jumps.
-        self._play_mark = f"{PLAY_COOKIE}=yes; Path=/; Max-Age={age}; SameSite=Lax{secure}"
+        self._sandbox_cookie = f"{SANDBOX_COOKIE}=yes; Path=/; Max-Age={age}; SameSite=Lax{secure}"
         if settings().is_https:
             self._fixed["strict-transport-security"] = "max-age=31536000; includeSubDomains"
 
@@ -77,15 +77,15 @@ class SecurityHeaders:
                     headers.setdefault(name, value)
                 kept = _IMMUTABLE if _is_hashed_file(scope, message) else "no-cache"
                 headers.setdefault("cache-control", kept)
-                if is_page and _says_play(scope) != self._is_play_money:
-                    headers.append("set-cookie", self._play_mark)
+                if is_page and _knows_sandbox(scope) != self._is_sandbox_gateway:
+                    headers.append("set-cookie", self._sandbox_cookie)
             await send(message)
 
         await self._app(scope, receive, marked)
 
 
-def _says_play(scope: Scope) -> bool:
-    return PLAY_COOKIE in cookies_in(Headers(scope=scope).get("cookie", ""))
+def _knows_sandbox(scope: Scope) -> bool:
+    return SANDBOX_COOKIE in cookies_in(Headers(scope=scope).get("cookie", ""))
 
 
 def _is_hashed_file(scope: Scope, message: Message) -> bool:

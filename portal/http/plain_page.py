@@ -52,7 +52,7 @@ def render(request: Request, template: str, *, status: int = 200, **places: obje
         other_name="English" if lang == "fa" else "فارسی",
         stylesheets=_stylesheets(),
         is_development=not settings().is_production,
-        is_play_money=payments.is_play_money(),
+        is_sandbox_gateway=payments.is_sandbox_gateway(),
         **places,
     )
     return HTMLResponse(html, status_code=status, headers=_HEADERS)

@@ -70,7 +70,7 @@ def test_an_invoice_is_paid_and_its_receipt_is_mailed(
     lang, width = sight
     now = visit(lang, width).sign_in(admin)
     page = now.go(f"/invoices/{invoice_id}")
-    expect(page.get_by_role("note")).to_have_text(now.t("payment.play_money"))
+    expect(page.get_by_role("note")).to_have_text(now.t("payment.sandbox_gateway"))
     expect(page.get_by_test_id("pay-card")).to_contain_text(shown.rial(AMOUNT_RIAL, lang))
     now.screenshot("pay-invoice")
     page.route("**/pay.js", lambda route: route.abort())

@@ -88,7 +88,7 @@ def test_staff_go_from_an_invoice_to_the_evidence_of_its_payment(
     invoice_id, track_id = paid
     now = enter(visit(lang), people["operator"])
     page = now.go(f"/invoices/{invoice_id}")
-    expect(page.get_by_role("note")).to_have_text(now.t("payment.play_money"))
+    expect(page.get_by_role("note")).to_have_text(now.t("payment.sandbox_gateway"))
     expect(page.get_by_test_id("pay-card")).to_have_count(0)
     keep(now, "invoice-staff")
     page.get_by_test_id("payment-history").get_by_role("link", name=str(track_id)).click()

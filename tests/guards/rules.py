@@ -28,7 +28,7 @@ OPEN_TO_EVERYBODY = {
     "audit.record": "whatever an actor was allowed to do is written down",
     "notifications.enqueue": "a mail is part of what causes it, and that was allowed before",
     "payments.callback": "whoever comes back from the bank may have no session; the gateway alone is believed",
-    "payments.is_play_money": "every page says whether payments are real",
+    "payments.is_sandbox_gateway": "every page says whether payments are real",
 }
 
 Functions = ast.FunctionDef | ast.AsyncFunctionDef

@@ -305,7 +305,7 @@ def test_another_merchants_payments_are_left_undecided(payer: Payer, monkeypatch
     assert payer.come_back(hand_off).outcome == ReturnOutcome.CHECKING
     assert attempt_of(hand_off).last_error == "merchant_changed"
     assert status_of(invoice) == "pending"
-    assert service.is_play_money()
+    assert service.is_sandbox_gateway()
 
 
 def test_payments_of_the_merchant_before_are_settled_under_its_code(

@@ -33,7 +33,7 @@ def told(answer: Response, cookie: str = "") -> str:
         ),
     ],
 )
-def test_a_page_carries_the_mark_of_play_money(
+def test_a_page_says_that_the_gateway_is_the_sandbox(
     monkeypatch: pytest.MonkeyPatch, merchant: str, cookie: str, expected: str
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://u@db/x")
