@@ -9,7 +9,7 @@ from portal.components.listing import list_region
 from portal.components.reasons import reasons
 from portal.components.status import empty_state, note, skeleton
 from portal.components.table import TableColumn, data_table
-from portal.features.billing.reading import ALL_OPEN
+from portal.features.billing.queries import ALL_OPEN
 from portal.features.billing.rows import HeldRow, RunRow
 from portal.features.billing.state import BillingState
 from portal.i18n import t

@@ -12,8 +12,8 @@ from backend.invoices import service as invoices
 from backend.invoices.types import Invoice, InvoiceId
 from portal import bridge, session, task_owner
 from portal.bridge import Problem, ThreadPool
-from portal.features.billing import reading
-from portal.features.billing.reading import BillingView, PlanView
+from portal.features.billing import queries
+from portal.features.billing.queries import BillingView, PlanView
 from portal.features.billing.rows import DayChoice, HeldRow, PlanRow, RunRow, UnknownRow, released
 from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
@@ -62,7 +62,7 @@ class BillingState(rx.State):
         """The state of billing now."""
         actor, lang = (await session.current(self)).actor, language(self)
         place = self._place()
-        outcome = await bridge.attempt(lang, lambda: reading.overview(actor, lang, place))
+        outcome = await bridge.attempt(lang, lambda: queries.overview(actor, lang, place))
         # A page that was loaded again has lost its question; a run at work shows among the runs. A plan that is ready
         # stays while one turns the pages of the runs: running it says if it holds no more.
         self.can_act, self.is_running, self.done = actor.role in OPERATORS, False, ""
@@ -93,7 +93,7 @@ class BillingState(rx.State):
                 return
             self.plan_phase, self.done, self._plan_hash = "working", "", ""
         outcome = await bridge.attempt(
-            lang, lambda: reading.plan(owner.actor, chosen, lang), pool=ThreadPool.BILLING
+            lang, lambda: queries.plan(owner.actor, chosen, lang), pool=ThreadPool.BILLING
         )
         outcome = await owner.confirmed(self, outcome)
         async with owner.holding(self) as is_ours:
@@ -112,17 +112,17 @@ class BillingState(rx.State):
             chosen, plan_hash, place = self._chosen_day, self._plan_hash, self._place()
             self.is_running, self._plan_hash, self.done = True, "", ""
         work = asyncio.ensure_future(
-            bridge.attempt(lang, partial(reading.run, actor, chosen, plan_hash), pool=ThreadPool.BILLING)
+            bridge.attempt(lang, partial(queries.run, actor, chosen, plan_hash), pool=ThreadPool.BILLING)
         )
         while not (await asyncio.wait({work}, timeout=PROGRESS_S))[0]:
-            seen = await bridge.attempt(lang, lambda: reading.latest_runs(actor, lang, place))
+            seen = await bridge.attempt(lang, lambda: queries.latest_runs(actor, lang, place))
             seen = await owner.confirmed(self, seen)
             async with owner.holding(self) as is_ours:
                 if not is_ours:
                     return  # the run itself goes on in its thread
                 self.runs = self.runs if isinstance(seen, Problem) else seen
             yield
-        view = await bridge.attempt(lang, lambda: reading.overview(actor, lang, place))
+        view = await bridge.attempt(lang, lambda: queries.overview(actor, lang, place))
         view = await owner.confirmed(self, view)
         outcome = await owner.confirmed(self, work.result())
         async with owner.holding(self) as is_ours:
@@ -132,7 +132,7 @@ class BillingState(rx.State):
             if isinstance(outcome, Problem):
                 self.plan_phase, self.plan_problem = "problem", outcome
             else:
-                self.plan_phase, self.done, self.tab = "idle", reading.summary(outcome, lang), "runs"
+                self.plan_phase, self.done, self.tab = "idle", queries.summary(outcome, lang), "runs"
             if isinstance(view, BillingView):
                 self._show(view)
 
@@ -184,7 +184,7 @@ class BillingState(rx.State):
     async def _reload(self) -> None:
         actor, lang = (await session.current(self)).actor, language(self)
         place = self._place()
-        view = await bridge.attempt(lang, lambda: reading.overview(actor, lang, place))
+        view = await bridge.attempt(lang, lambda: queries.overview(actor, lang, place))
         if isinstance(view, BillingView):
             self._show(view)
 

@@ -10,9 +10,9 @@ from backend.payments import service as payments
 from backend.payments.types import Attempt, AttemptId
 from portal import bridge, session, task_owner
 from portal.bridge import Problem, ThreadPool
-from portal.features.payments import reading
+from portal.features.payments import queries
 from portal.features.payments.event_rows import EventRow
-from portal.features.payments.reading import PaymentEvidence, PaymentsView
+from portal.features.payments.queries import PaymentEvidence, PaymentsView
 from portal.features.payments.rows import EntryRow, FileView, PaymentRow, checked_words
 from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
@@ -171,7 +171,7 @@ class PaymentsState(rx.State):
 
     async def _show_lists(self) -> None:
         actor, lang = (await session.current(self)).actor, language(self)
-        outcome = await bridge.attempt(lang, lambda: reading.overview(actor, lang))
+        outcome = await bridge.attempt(lang, lambda: queries.overview(actor, lang))
         if isinstance(outcome, PaymentsView):
             self.undecided, self.flagged = outcome.undecided, outcome.flagged
             self.undecided_count, self.flagged_count = outcome.undecided_count, outcome.flagged_count
@@ -185,7 +185,7 @@ class PaymentsState(rx.State):
         if self.tab != ALL:
             return
         actor, lang = (await session.current(self)).actor, language(self)
-        outcome = await bridge.attempt(lang, lambda: reading.every(actor, place, lang))
+        outcome = await bridge.attempt(lang, lambda: queries.every(actor, place, lang))
         if isinstance(outcome, Problem):
             self.list_problem = outcome.text
             return
@@ -196,7 +196,7 @@ class PaymentsState(rx.State):
         if not wanted.strip():
             return
         actor, lang = (await session.current(self)).actor, language(self)
-        outcome = await bridge.attempt(lang, lambda: reading.find(actor, wanted, lang))
+        outcome = await bridge.attempt(lang, lambda: queries.find(actor, wanted, lang))
         if isinstance(outcome, Problem):
             self.search_problem = outcome.text
             return
@@ -209,7 +209,7 @@ class PaymentsState(rx.State):
 
     async def _show_file(self, key: str) -> None:
         actor, lang = (await session.current(self)).actor, language(self)
-        outcome = await bridge.attempt(lang, lambda: reading.evidence(actor, key, lang))
+        outcome = await bridge.attempt(lang, lambda: queries.evidence(actor, key, lang))
         if isinstance(outcome, PaymentEvidence):
             self.file, self.events, self.entries = outcome.file, outcome.events, outcome.entries
         else:

@@ -4,7 +4,7 @@ load 107 KB of gzip and a fifth of a second, and runs left to right only.
 
 import reflex as rx
 
-from portal.features.usage.drawing import ChartColumn, Segment, Tick
+from portal.features.usage.chart_layout import ChartColumn, ChartSegment, ChartTick
 from portal.features.usage.rows import SeriesRow
 from portal.features.usage.state import ChartState
 from portal.i18n import t
@@ -28,7 +28,7 @@ def usage_chart() -> rx.Component:
     )
 
 
-def _line(tick: Tick) -> rx.Component:
+def _line(tick: ChartTick) -> rx.Component:
     return rx.el.div(rx.el.span(tick.label), style={"insetBlockEnd": tick.height})
 
 
@@ -46,7 +46,7 @@ def _column(column: ChartColumn, place: rx.Var[int]) -> rx.Component:
     )
 
 
-def _segment(segment: Segment) -> rx.Component:
+def _segment(segment: ChartSegment) -> rx.Component:
     return rx.el.i(style={"blockSize": segment.height, "background": segment.colour})
 
 

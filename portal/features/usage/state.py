@@ -22,7 +22,7 @@ from backend.usage import service as usage
 from portal import bridge, routes, session, task_owner
 from portal.bridge import Problem, ThreadPool
 from portal.features.usage import rows
-from portal.features.usage.drawing import ChartColumn, Tick, draw
+from portal.features.usage.chart_layout import ChartColumn, ChartTick, lay_out_chart
 from portal.features.usage.rows import DayRow, MonthView, SeriesRow, TodayView
 from portal.guard import TENANT, allow
 from portal.i18n import language
@@ -41,7 +41,7 @@ class StoredView:
 
     days: list[DayRow]
     columns: list[ChartColumn]
-    ticks: list[Tick]
+    ticks: list[ChartTick]
     series: list[SeriesRow]
     month: Amount
     month_since: date
@@ -63,7 +63,7 @@ class ChartState(rx.State):
     """The chart's data, apart from the rest, so that it is drawn anew only when it changes."""
 
     columns: list[ChartColumn] = []
-    ticks: list[Tick] = []
+    ticks: list[ChartTick] = []
     series: list[SeriesRow] = []
 
 
@@ -212,7 +212,7 @@ def stored_view(actor: Actor, lang: Lang) -> StoredView:
     invoiced = invoices.net_by_day(actor, own_tenant(actor), first, last)
     amounts = estimate_rules.amounts_of_days(days, invoiced, pricing.price_lists(actor))
     chart, series = rows.to_chart(days, last, CHART_DAYS, lang)
-    columns, ticks = draw(chart, series, lang)
+    columns, ticks = lay_out_chart(chart, series, lang)
     newest_first = sorted(days, reverse=True)[:CHART_DAYS]
     return StoredView(
         days=rows.with_months(

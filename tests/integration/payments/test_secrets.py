@@ -15,7 +15,7 @@ from backend.i18n.catalog import LANGUAGES
 from backend.payments import service
 from backend.payments.types import HandOff
 from portal.features.invoices.payment_rows import read_credit, read_offer, to_attempts
-from portal.features.payments import reading
+from portal.features.payments import queries
 from portal.http.payments import _facts
 from tests import factories
 from tests.integration.payments.payer import Payer, let_time_pass, sweep, track_of
@@ -46,8 +46,8 @@ def shown_by_the_portal(payer: Payer, hand_off: HandOff) -> str:
     shown: list[object] = []
     for lang in LANGUAGES:
         shown += [
-            reading.overview(operator, lang),
-            reading.evidence(operator, str(hand_off.attempt_id), lang),
+            queries.overview(operator, lang),
+            queries.evidence(operator, str(hand_off.attempt_id), lang),
             *to_attempts(service.history(payer.actor, invoice_id), lang),
             read_offer(payer.actor, None, lang),
             read_credit(payer.actor, lang),

@@ -10,7 +10,7 @@ from backend.invoices import service as invoices
 from backend.payments import service
 from backend.payments.types import AttemptEventKind
 from portal.features.invoices.detail_state import detail_view
-from portal.features.payments.reading import evidence, find
+from portal.features.payments.queries import evidence, find
 from tests import factories
 from tests.integration.payments.payer import Payer, attempt_of, track_of
 

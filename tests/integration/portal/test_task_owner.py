@@ -19,9 +19,9 @@ from backend.errors import SignInRequired
 from backend.invoices.types import BillingRun
 from backend.pricing.types import Amount
 from portal import session
-from portal.features.billing import reading
+from portal.features.billing import queries
 from portal.features.billing import state as billing_state
-from portal.features.billing.reading import PlanView
+from portal.features.billing.queries import PlanView
 from portal.features.billing.state import BillingState
 from portal.features.usage import state as usage_state
 from portal.features.usage.rows import TodayView
@@ -65,8 +65,8 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
             day=clock.billing_day(clock.utc_now()), view=TodayView(tokens="987,654"), amount=Amount()
         )
 
-    monkeypatch.setattr(reading, "run", run)
-    monkeypatch.setattr(reading, "plan", plan)
+    monkeypatch.setattr(queries, "run", run)
+    monkeypatch.setattr(queries, "plan", plan)
     monkeypatch.setattr(usage_state, "today_view", today)
     monkeypatch.setattr(billing_state, "PROGRESS_S", 0.01)
     monkeypatch.setattr(usage_state, "REFRESH_S", 0.01)

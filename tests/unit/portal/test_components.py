@@ -6,7 +6,7 @@ import reflex as rx
 from portal.bridge import Problem
 from portal.components.status import error_panel, note
 from portal.components.table import TableColumn, data_table
-from portal.features.payments.reading import _rest
+from portal.features.payments.queries import _rest
 
 
 @pytest.mark.parametrize(

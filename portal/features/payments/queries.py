@@ -1,4 +1,4 @@
-"""What the page of payments reads, in one go each."""
+"""Queries of the payments page; each is one call for the bridge."""
 
 from dataclasses import dataclass
 

@@ -13,7 +13,7 @@ _UNITS = ((10**9, "billion"), (10**6, "million"), (10**3, "thousand"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
+class ChartSegment:
     """One model's part of a day."""
 
     colour: str
@@ -26,26 +26,26 @@ class ChartColumn:
 
     label: str
     about: str
-    segments: list[Segment]
+    segments: list[ChartSegment]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tick:
+class ChartTick:
     """A line across the chart, and the number that it stands for."""
 
     label: str
     height: str
 
 
-def draw(
+def lay_out_chart(
     chart: Sequence[ChartDay], series: Sequence[SeriesRow], lang: Lang
-) -> tuple[list[ChartColumn], list[Tick]]:
+) -> tuple[list[ChartColumn], list[ChartTick]]:
     """The columns and lines of a chart; its highest line is at or above the highest day."""
     highest = max((_total(day, series) for day in chart), default=0)
     step = tick_step(highest)
     lines = max(1, -(-highest // step))
     top = lines * step
-    ticks = [Tick(label=_short(n * step, step, lang), height=_share(n, lines)) for n in range(lines + 1)]
+    ticks = [ChartTick(label=_short(n * step, step, lang), height=_share(n, lines)) for n in range(lines + 1)]
     return [_column(day, series, top, lang) for day in chart], ticks
 
 
@@ -66,7 +66,7 @@ def _column(day: ChartDay, series: Sequence[SeriesRow], top: int, lang: Lang) ->
     return ChartColumn(
         label=str(day["day"]),
         about="\n".join([f"{day['day']}: {fmt.number(_total(day, series), lang)}", *lines]),
-        segments=[Segment(colour=entry.colour, height=_share(tokens, top)) for entry, tokens in there],
+        segments=[ChartSegment(colour=entry.colour, height=_share(tokens, top)) for entry, tokens in there],
     )
 
 

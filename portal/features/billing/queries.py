@@ -1,4 +1,4 @@
-"""What the billing page reads, each as one piece of work for the bridge."""
+"""Queries of the billing page; each is one call for the bridge."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
