@@ -1,4 +1,4 @@
-"""Who acts: a signed-in user with a role, or a named process of the system. Checked first by every service."""
+"""The actor of a service call: a signed-in user with a role, or a system process. Services check it first."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ TenantId = NewType("TenantId", UUID)
 
 
 class Role(StrEnum):
-    """What a user comes for. An approver is an operator with one more right."""
+    """A user's role; it decides the pages and the permissions. An approver is an operator with an extra right."""
 
     TENANT_VIEWER = "tenant_viewer"
     TENANT_ADMIN = "tenant_admin"
@@ -28,7 +28,7 @@ STAFF_ROLES = OPERATOR_ROLES | {Role.AUDITOR}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """One who acts. ``process`` is set for the system's own processes and never for a person."""
+    """A user or a system process that calls a service. ``process`` is set for system processes only."""
 
     name: str
     role: Role | None = None

@@ -1,4 +1,4 @@
-"""What the features' own commands have in common: the actor, and a refusal that is a sentence and an exit code."""
+"""Shared parts of the features' commands: the actor, and refusals as a sentence and an exit code."""
 
 import argparse
 import sys

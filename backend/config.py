@@ -35,7 +35,7 @@ WebAddress = Annotated[str, AfterValidator(setting_values.web_address)]
 
 
 class UsageSettings(BaseSettings):
-    """What measuring usage needs; it needs no database."""
+    """Settings of measuring usage; they need no database."""
 
     model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -181,7 +181,9 @@ class Settings(UsageSettings, SellerSettings):
 
     @property
     def trusted_hops(self) -> int:
-        """Reverse proxies whose word on a client's address is taken; https implies one where none is told."""
+        """Number of reverse proxies trusted to tell the client's address; production implies one unless ``PROXY_HOPS``
+        is set.
+        """
         if self.proxy_hops is None:
             return int(self.is_production)
         return self.proxy_hops
@@ -225,7 +227,7 @@ def settings() -> Settings:
 
 
 def explain(wrong: ValidationError) -> str:
-    """One line for each wrong setting: its name and what is the matter; never its value."""
+    """A line for each wrong setting: its name and its fault; never its value."""
     lines = []
     for error in wrong.errors(include_input=False, include_url=False):
         name = ".".join(str(part) for part in error["loc"]).upper() or "ENVIRONMENT=production"

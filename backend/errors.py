@@ -39,7 +39,7 @@ class AppError(Exception):
 
 
 class Refused(AppError):
-    """What was asked is not possible."""
+    """The request is not possible."""
 
     code = "refused"
 

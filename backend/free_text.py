@@ -1,4 +1,4 @@
-"""Text from people: one rule for all that somebody writes, pastes or sends, and that is stored or looked for.
+"""Free text: the single rule for text that people write, paste or send, and that is stored or searched for.
 
 Stored text is composed (NFC), has the Persian letters for yeh and kaf, and holds no sign that nobody sees: such signs
 hide text, turn its direction, and make two equal names differ.
@@ -19,7 +19,7 @@ _GROUPED = re.compile(r"[+-]?\d{1,3}([,٬]\d{3})+(\.\d*)?")
 
 
 def written(text: str, *, longest: int, lines: bool = False) -> str:
-    """What somebody wrote, in its stored form; ``lines`` keeps line breaks. Idempotent.
+    """Text for storing, in its normal form; ``lines`` keeps line breaks. Idempotent.
 
     Raises:
         ValueError: nothing of it can be seen, it is longer than ``longest``, or it holds control characters.
@@ -37,7 +37,7 @@ def written(text: str, *, longest: int, lines: bool = False) -> str:
 
 
 def received(text: str, longest: int) -> str:
-    """What a browser or a stranger sent, in a form that can be stored and shown; cut, and never refused."""
+    """Text from browsers and strangers, in a form that can be stored and shown; cut to length, never refused."""
     tidy = "".join(char for char in _tidy(text) if unicodedata.category(char) not in _CONTROLS)
     return tidy.strip()[:longest].strip()
 

@@ -75,15 +75,15 @@ class EventLog:
         self._logger = logging.getLogger(name)
 
     def info(self, event: str, **fields: object) -> None:
-        """Something happened as it should."""
+        """Log an expected event."""
         self._emit(logging.INFO, event, fields)
 
     def warning(self, event: str, **fields: object) -> None:
-        """Something happened that a person should know of some time."""
+        """Log an event that deserves attention some time."""
         self._emit(logging.WARNING, event, fields)
 
     def error(self, event: str, **fields: object) -> None:
-        """Something failed that a person should look at now."""
+        """Log a failure that needs attention now."""
         self._emit(logging.ERROR, event, fields)
 
     def exception(self, event: str, *, caught: BaseException | None = None, **fields: object) -> None:

@@ -19,7 +19,7 @@ _NAMED = re.compile(r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^<>"]*?))\s
 
 
 class Sender(NamedTuple):
-    """Who a mail is from: the name may be empty."""
+    """Sender of a mail; the name may be empty."""
 
     name: str
     address: str

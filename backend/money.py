@@ -13,7 +13,7 @@ TOKENS_PER_PRICE_UNIT = 1000
 
 
 def charge(cumulative_tokens: int, rial_per_1000_tokens: Decimal) -> Rial:
-    """What a meter has cost in all, rounded down to a whole rial.
+    """Price of a cumulative count of tokens, rounded down to a whole rial.
 
     An invoice takes the difference of two of these (telescoping), so the sum of all invoices is the charge of
     the sum of all tokens, for ever, and the error never passes one rial in total.

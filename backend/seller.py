@@ -22,7 +22,7 @@ _ZWNJ = "\u200c"
 
 
 class SellerSettings(BaseSettings):
-    """Who sells. All but the logo is demanded in production."""
+    """Settings of the seller's legal details. Production demands all but the logo."""
 
     model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True, hide_input_in_errors=True)
 

@@ -1,4 +1,4 @@
-"""What a setting's value must look like. A check raises ValueError with words for whoever set it, never the value."""
+"""Checks of settings. A check raises ValueError with a message for the operator, never with the value."""
 
 import re
 import unicodedata

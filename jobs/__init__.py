@@ -1,1 +1,1 @@
-"""When things happen: one job per file."""
+"""Jobs: scheduled work, a file for each."""

@@ -1,4 +1,4 @@
-"""Every night at 04:30: forget what has had its time, and make room for what comes."""
+"""Nightly housekeeping at 04:30: delete expired rows, and create the partitions of the next month."""
 
 from backend import clock
 from backend.accounts import service as accounts

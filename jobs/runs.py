@@ -1,4 +1,4 @@
-"""One firing of a job: recorded, logged, and never fatal for the scheduler."""
+"""Firings of jobs: recorded, logged, and never fatal for the scheduler."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One job. ``run`` returns in a few words what it did, and an empty string when there was nothing to do.
+    """A job. ``run`` returns its result in a few words, or an empty string when there was nothing to do.
 
     A job that is not always recorded leaves a record only when it did something or failed. ``schedule`` tells
-    two schedules of one job apart.
+    two schedules of the same job apart.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Every minute: ask the gateway about payments whose payer never came back. After the nightly run: open new ones."""
+"""Every minute: reconcile payments whose payer never came back. After the nightly run: open new sessions."""
 
 from backend.actor import Actor
 from backend.payments import service as payments

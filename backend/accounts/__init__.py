@@ -1,1 +1,1 @@
-"""Who signs in: users, roles, sessions."""
+"""Accounts: users, their roles, their sessions and sign-in."""

@@ -1,4 +1,4 @@
-"""What is guessed first: the words that head every published list of passwords, rows of keys, and our own name."""
+"""Passwords that attackers try first: the heads of published lists, rows of keys, and our own name."""
 
 # Lower case, from letter to letter: whatever stands around a word, as in "Password123!", is taken off before looking.
 COMMON_PASSWORDS = frozenset(

@@ -10,7 +10,7 @@ from backend.db.base import Base, Instant
 
 
 class UserAccountRow(Base):
-    """A person who can sign in; a tenant's user belongs to exactly one tenant, staff to none."""
+    """An account that can sign in; a tenant's user belongs to exactly one tenant, staff to none."""
 
     __tablename__ = "user_account"
     __table_args__ = (

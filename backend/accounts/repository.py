@@ -81,7 +81,7 @@ def credential(email: str) -> Credential | None:
 
 
 def user(user_id: UserId) -> User | None:
-    """One user."""
+    """The user with this id; None when there is none."""
     with read() as connection:
         found = connection.execute(select(*_USER).where(UserAccountRow.id == user_id)).one_or_none()
     return to_user(found) if found else None
@@ -253,7 +253,7 @@ def lock_attempts(email: str, address: str) -> None:
 
 
 def failures_of_account(email: str, since: datetime, *, address: str | None = None) -> Failures:
-    """The failed attempts on an account, whether it exists or not; only those from an address where one is given."""
+    """Failed attempts on an account, which need not exist; with ``address``, only those from there."""
     matches = SignInAttemptRow.email == email
     if address is not None:
         matches = and_(matches, SignInAttemptRow.address == address)

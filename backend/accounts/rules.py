@@ -35,7 +35,7 @@ SEEN_STEP = timedelta(minutes=1)
 
 
 def sign_in_name(email: str) -> str:
-    """The form in which addresses are compared and counted; it accepts whatever somebody typed or pasted."""
+    """Canonical form of an address for comparing and counting; accepts any text, typed or pasted."""
     try:
         return mail_address.checked(email)
     except ValueError:
@@ -43,7 +43,7 @@ def sign_in_name(email: str) -> str:
 
 
 def address_group(address: str) -> str:
-    """What attempts are counted by: an IPv4 address, or an IPv6 network of 64 bits, because one line owns all of it."""
+    """Rate-limit key of an address: an IPv4 address, or an IPv6 network of 64 bits, because a single line owns it."""
     try:
         parsed = ip_address(address.strip())
     except ValueError:
@@ -54,7 +54,7 @@ def address_group(address: str) -> str:
 
 
 def is_known_place(group: str, addresses: Iterable[str]) -> bool:
-    """Whether a group of addresses holds one that somebody has signed in from; a missing address is never known."""
+    """Whether any of these addresses belongs to a group; False for an empty group."""
     return bool(group) and any(address_group(address) == group for address in addresses)
 
 
@@ -112,7 +112,7 @@ def _counts(guess: str) -> bool:
 
 
 def password_bytes(password: str) -> bytes:
-    """What is hashed: the same bytes on every keyboard that composes letters differently."""
+    """Bytes of a password for hashing: the same on every keyboard, however it composes its letters."""
     return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
 
 
@@ -153,7 +153,7 @@ def checked_belonging(role: Role, tenant_id: TenantId | None) -> None:
 
 
 def wait(failures: Failures, free: int, now: datetime) -> timedelta:
-    """How long the next attempt must still wait; zero when it may go on.
+    """Time until the next attempt is allowed; zero when it may go on.
 
     The first ``free`` failures cost nothing, then the wait doubles with each, up to a quarter of an hour.
     """
@@ -170,7 +170,7 @@ def whole_seconds(wait: timedelta) -> int:
 
 
 def token_digest(token: str) -> bytes:
-    """What is stored of a session's token. The token is 32 random bytes, so a plain hash hides it well."""
+    """Stored form of a session's token. The token is 32 random bytes, so a plain hash hides it well."""
     return sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 

@@ -152,7 +152,7 @@ def sign_out(token: str) -> None:
 
 
 def sign_out_everywhere(actor: Actor) -> int:
-    """End every session of the person who acts, this one included; how many there were."""
+    """End every session of the actor, this session included; returns their number."""
     user_id = _person(actor)
     ended = repository.revoke_sessions(user_id, utc_now())
     log.info("user.signed_out_everywhere", user=user_id, sessions=ended)
@@ -170,7 +170,7 @@ def sessions(actor: Actor, *, current: SessionId | None = None) -> list[UserSess
 
 
 def revoke(actor: Actor, session_id: SessionId) -> None:
-    """End one session of the person who acts. Raises NotFound when it is no open session of this person."""
+    """End a session of the actor. Raises NotFound when it is not an open session of the same person."""
     user_id = _person(actor)
     if not repository.revoke_session(user_id, session_id, utc_now()):
         raise NotFound
@@ -186,7 +186,7 @@ def set_language(actor: Actor, lang: Lang) -> None:
 
 
 def set_theme(actor: Actor, theme: Theme) -> None:
-    """Keep the theme of the person who acts. Raises Invalid for an unknown one."""
+    """Store the actor's theme. Raises Invalid for an unknown theme."""
     user_id = _person(actor)
     if theme not in THEMES:
         raise Invalid(field="theme")
@@ -194,7 +194,7 @@ def set_theme(actor: Actor, theme: Theme) -> None:
 
 
 def change_password(actor: Actor, old: str, new: str, *, keep: SessionId | None = None) -> str | None:
-    """Replace the password of the person who acts, and end all other sessions; ``keep`` names this one.
+    """Replace the actor's password and end all other sessions; ``keep`` names the current one.
 
     Returns the new token of the kept session, None when none was kept: a copy of the old token opens nothing more.
 

@@ -1,4 +1,4 @@
-"""Nouns of accounts: users, their sessions, and what a new one needs."""
+"""Types of accounts: users, new users, sessions and sign-ins."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,7 +40,7 @@ class User:
 
     @property
     def actor(self) -> Actor:
-        """The person as one who acts; ``name`` is the address, because that is unique."""
+        """The user as an actor; ``name`` is the e-mail address, because that is unique."""
         return Actor(
             name=self.email,
             role=self.role,
@@ -64,7 +64,7 @@ class NewUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """What a password is checked against."""
+    """A user with the stored password hash; the hash never appears in ``repr``."""
 
     user: User
     password_hash: str = field(repr=False)
@@ -72,7 +72,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """Where a sign-in comes from, as the browser and the proxy told."""
+    """Origin of a sign-in, as told by the browser and the proxy."""
 
     address: str = ""
     user_agent: str = ""
@@ -115,7 +115,7 @@ class Failures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purged:
-    """How many rows housekeeping removed."""
+    """Numbers of rows that housekeeping removed."""
 
     sessions: int
     attempts: int

@@ -1,1 +1,1 @@
-"""What was done, by whom, in a chain that shows tampering."""
+"""Audit trail: actions and their actors, in a hash chain that reveals tampering."""

@@ -1,4 +1,4 @@
-"""``python -m backend.audit``: prove that nobody rewrote what was written down."""
+"""``python -m backend.audit``: prove that the audit trail was not rewritten."""
 
 import argparse
 import sys

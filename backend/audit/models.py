@@ -11,7 +11,7 @@ from backend.db.base import Base, Instant
 
 
 class AuditEntryRow(Base):
-    """One thing that somebody did. Each entry's hash covers the entry before it."""
+    """An action of an actor. Each entry's hash covers the entry before it."""
 
     __tablename__ = "audit_entry"
 
@@ -26,7 +26,7 @@ class AuditEntryRow(Base):
 
 
 class AuditHeadRow(Base):
-    """How long the chain is and how it ends, in one row: so an end that was cut off is seen."""
+    """Length and last hash of the chain, in a single row, so that a cut-off end is detected."""
 
     __tablename__ = "audit_head"
     __table_args__ = (CheckConstraint("id = 1", name="only_one"),)

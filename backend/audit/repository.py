@@ -52,7 +52,7 @@ def append(event: AuditEvent, previous_hash: bytes, own_hash: bytes) -> None:
 
 
 def head() -> Head | None:
-    """How long the chain is and how it ends; None when somebody removed that, too."""
+    """Length and last hash of the chain; None when the row was removed."""
     with read() as connection:
         row = connection.execute(select(AuditHeadRow.entries, AuditHeadRow.hash)).one_or_none()
     return None if row is None else Head(entries=row.entries, hash=row.hash)

@@ -1,4 +1,4 @@
-"""Rules of the audit: what may be written down, and how an entry is chained to the one before."""
+"""Rules of the audit trail: the content of an entry, and its hash over the entry before."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ def checked_reason(reason: str) -> str:
 
 
 def actor_text(actor: Actor) -> str:
-    """How an entry names who acted: ``process:nightly_billing`` or ``user:reza@example.com``."""
+    """The actor as entries name it: ``process:nightly_billing`` or ``user:reza@example.com``."""
     return f"process:{actor.process}" if actor.process else f"user:{actor.name}"
 
 
@@ -65,7 +65,7 @@ def chained(previous_hash: bytes, event: AuditEvent) -> bytes:
 
 
 def fault(entry: AuditEntry, previous_hash: bytes) -> str:
-    """What is wrong with an entry that should follow a hash: ``changed``, ``missing_before``, or nothing."""
+    """The fault of an entry that should follow a hash: ``changed``, ``missing_before``, or empty for none."""
     if chained(entry.previous_hash, entry.event) != entry.hash:
         return "changed"
     if entry.previous_hash != previous_hash:
@@ -74,7 +74,7 @@ def fault(entry: AuditEntry, previous_hash: bytes) -> str:
 
 
 def fault_of_end(stored: Head | None, entries: int, own_hash: bytes) -> str:
-    """What is wrong when a chain of so many entries ends with a hash: ``rewritten``, or nothing."""
+    """The fault of a chain's end: ``rewritten`` when its last hash differs from the stored head, else empty."""
     is_end = stored is not None and stored.entries == entries
     return "rewritten" if is_end and stored is not None and stored.hash != own_hash else ""
 

@@ -1,4 +1,4 @@
-"""Use cases of the audit: write down what was done, read it, and prove that nobody rewrote it."""
+"""Use cases of the audit trail: record actions, read them, prove that they were not rewritten."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ _READ_AT_ONCE = 2000
 
 
 def record(actor: Actor, action: str, target: str, detail: Mapping[str, object] | None = None) -> None:
-    """Append what somebody does; it is kept if, and only if, the open transaction is. For every actor.
+    """Append an action; it is kept if, and only if, the open transaction is. For every actor.
 
     Entries are written one after the other, so record last in a long transaction: others wait until it ends.
     Secrets in the detail are blacked out; fractions, dates and ids are kept as text.

@@ -8,7 +8,7 @@ Plain = str | int | bool | None | list["Plain"] | dict[str, "Plain"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
-    """What somebody did, before it has a place in the chain."""
+    """An action before it has a place in the chain."""
 
     at: datetime
     actor: str
@@ -19,7 +19,7 @@ class AuditEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One link of the chain."""
+    """A link of the chain."""
 
     id: int
     event: AuditEvent
@@ -29,7 +29,7 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """How many entries a chain has, and the hash of the newest."""
+    """Number of entries in a chain, and the hash of the newest."""
 
     entries: int
     hash: bytes
@@ -37,10 +37,11 @@ class Head:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """What reading the whole chain found.
+    """Result of verifying the whole chain.
 
-    ``head`` is the last hash that fits, for whoever compares it with one noted earlier: only so can it be
-    seen that somebody cut off the newest entries and hid it by changing the stored head as well.
+    ``head`` is the last hash that fits. Compare it with a head noted earlier: only so does it show that the newest
+    entries
+    were cut off and the stored head was changed to hide it.
     """
 
     entries: int

@@ -1,1 +1,1 @@
-"""One file per vendor; nothing above sees a vendor's exceptions."""
+"""Clients of vendors, a file each; their callers never see a vendor's exceptions."""

@@ -1,4 +1,4 @@
-"""The one way out over HTTP: short connects, one deadline for each exchange, verified TLS, no redirects."""
+"""The only HTTP client: short connects, a deadline for each exchange, verified TLS, no redirects."""
 
 import time
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""SMTP: one connection for a batch, one result for each mail. RFC 5321 says what the reply codes mean.
+"""SMTP: a connection for a batch, a result for each mail. RFC 5321 defines the reply codes.
 
 A reply of 2xx takes responsibility for the mail, 4xx asks to come again, 5xx refuses;
 only a refusal that is about the recipient is final.
@@ -28,7 +28,7 @@ _REPLY_MAX_LENGTH = 500
 
 
 class DeliveryStatus(StrEnum):
-    """What the server did with a mail."""
+    """The server's decision on a mail."""
 
     ACCEPTED = "accepted"
     REFUSED_FOR_NOW = "refused_for_now"  # 4xx: come again
@@ -40,7 +40,7 @@ class DeliveryStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryResult:
-    """What the server did with a mail, and its words for it, for example ``550 no such user``."""
+    """The server's decision on a mail and its reply, for example ``550 no such user``."""
 
     status: DeliveryStatus
     reply: str = ""

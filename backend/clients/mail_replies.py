@@ -1,4 +1,4 @@
-"""What a refusal of a mail server is about. RFC 3463 names the statuses; many servers send none, or the wrong one."""
+"""Reads the refusals of mail servers. RFC 3463 defines the statuses; many servers send none, or the wrong ones."""
 
 import re
 

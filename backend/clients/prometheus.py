@@ -27,7 +27,7 @@ Sample = dict[str, Any]
 
 
 class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships no types
-    """One Prometheus. Threads may share it. Nothing in it may be called while a transaction is open."""
+    """Client of a Prometheus server. Threads may share it. Never call it inside a transaction."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
         """Name the server; the first query connects."""

@@ -77,7 +77,7 @@ class ZibalGateway:
         self._http.close()
 
     def start_url(self, track_id: TrackId) -> str:
-        """Where the payer's browser goes, from a page of ours: without our Referer the gateway refuses."""
+        """Address of the payment page. Link to it from our own page: without our Referer the gateway refuses."""
         return f"{self._base_url}/start/{_checked(track_id)}"
 
     def open_session(

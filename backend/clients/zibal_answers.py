@@ -1,4 +1,4 @@
-"""What Zibal's gateway says, read with patience: any field but ``result`` may be missing or of a wrong type.
+"""Reads Zibal's answers with patience: any field but ``result`` may be missing or of a wrong type.
 
 Sources: help.zibal.ir/ipg (OpenAPI ``ipg.json`` 1.0.0) and captured answers. Amounts are rial.
 A code that is not listed here is UNKNOWN: neither paid nor failed.
@@ -30,7 +30,7 @@ TrackId = NewType("TrackId", int)
 
 
 class GatewayResult(IntEnum):
-    """What became of a call; for inquiry OK only means that a report was made."""
+    """Result code of a call; for inquiry OK only means that a report was made."""
 
     UNKNOWN = 0
     OK = 100
@@ -59,7 +59,7 @@ class GatewayResult(IntEnum):
 
 
 class GatewayStatus(IntEnum):
-    """Where a session stands. Beware: 1 is final, 2 still wants verify; others have had them swapped."""
+    """Status of a session. Beware: 1 is final, 2 still wants verify; others have had them swapped."""
 
     UNKNOWN = 0
     WAITING = -1
@@ -104,7 +104,7 @@ class SessionRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentReport:
-    """What the gateway said of one session; everything but ``result`` may be absent.
+    """The gateway's report on a session; everything but ``result`` may be absent.
 
     ``status`` is None when none was sent: 201, 202 and 203 come with two keys only. ``paid_at`` and
     ``verified_at`` are raw texts, their time zone is undocumented. ``card`` shows at most ten digits.
@@ -193,7 +193,7 @@ def _amount(value: object) -> Rial | None:
 
 
 def _order_id(value: object) -> str | None:
-    """The order as it came. What had to be cleaned or cut is marked, so that it is nobody's, ours least of all."""
+    """The order reference as sent. A cleaned or cut one is marked, so that it equals none of ours."""
     if not isinstance(value, str) or not value:
         return None
     cleaned = _clean(value, LONGEST_ORDER)

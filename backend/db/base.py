@@ -1,4 +1,4 @@
-"""What every table shares: names of constraints, and instants that refuse to be naive."""
+"""Shared parts of all tables: constraint names, and instants that refuse naive values."""
 
 from datetime import UTC, datetime
 from typing import Any

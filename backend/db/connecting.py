@@ -1,4 +1,4 @@
-"""How every connection of ours is opened, what each transaction relies on, and why a connection was refused.
+"""Opens every database connection, sets up each transaction, and explains refused connections.
 
 PgBouncer refuses start parameters that it does not know, and in its transaction mode each transaction may meet another
 server connection. So behind a pooler nothing is set for a connection: each transaction sets what it relies on itself.
@@ -53,7 +53,7 @@ _PATIENT = {**_FORMS, "statement_timeout": 0, "idle_in_transaction_session_timeo
 
 
 class Cause(StrEnum):
-    """Why there is no connection. Its sentence in the catalogue is ``error.database_cause.<cause>``."""
+    """Reason for a missing connection. Its sentence in the catalogue is ``error.database_cause.<cause>``."""
 
     PASSWORD = "password"  # noqa: S105 - the name of a cause
     NO_DATABASE = "no_database"
@@ -90,7 +90,7 @@ class UnsuitableEncodingError(psycopg.OperationalError):
 
 
 def cause_of(error: BaseException) -> Cause | None:
-    """Why a connection was refused, as far as it can be told without repeating what may be secret."""
+    """The reason for a refused connection, without repeating secrets; None when it is not recognised."""
     if isinstance(error, UnsuitableEncodingError):
         return Cause.ENCODING
     if isinstance(error, psycopg.errors.ConnectionTimeout):
@@ -131,7 +131,7 @@ def is_pooled(connection: psycopg.Connection[Any]) -> bool:
 def set_transaction(
     connection: psycopg.Connection[Any], *, is_patient: bool = False, is_read_only: bool = False
 ) -> None:
-    """Set what the transaction that begins relies on; a patient one may think and wait for as long as it likes."""
+    """Set up the transaction that begins; a patient one has no time limits."""
     # psycopg says it when it begins. Without a word of ours it stays what the database's default is.
     access = True if is_read_only else None
     if connection.read_only is not access:

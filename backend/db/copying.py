@@ -35,7 +35,7 @@ def copy_rows(
 
 
 class _RememberingDumper(NumericBinaryDumper):
-    """Writes a number once: a night has one tax rate, a few prices and coverages, and tens of thousands of each."""
+    """Dumper that caches the binary form of each number: tens of thousands of rows share a few rates and prices."""
 
     def __init__(self, cls: type, context: AdaptContext | None = None) -> None:
         super().__init__(cls, context)

@@ -49,7 +49,7 @@ def _engine() -> Engine:
 
 
 def engine_of(url: str, **pool: Any) -> Engine:  # noqa: ANN401 - SQLAlchemy's own arguments
-    """An engine for an address, all of whose connections are opened in the one way of ours."""
+    """Engine for an address; all its connections are opened by ``db.connecting``."""
     made = create_engine(
         url,
         hide_parameters=True,

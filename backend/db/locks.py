@@ -5,7 +5,7 @@ from enum import IntEnum, unique
 
 @unique
 class LockNumber(IntEnum):
-    """What a lock keeps others from.
+    """Numbers of the advisory locks, named for the work that each serialises.
 
     ``SIGN_IN_ACCOUNT``, ``SIGN_IN_ADDRESS`` and ``ACCOUNT`` are the first of two numbers; the second one is a hash of
     whose lock it is. PostgreSQL never takes a lock of two numbers for one of a single number.

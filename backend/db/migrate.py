@@ -42,7 +42,7 @@ def revise(url: str, message: str) -> None:
 
 
 def differences(connection: Connection) -> list[object]:
-    """What the models have and the migrated database lacks, or the other way round; empty when they agree."""
+    """Differences between the models and the migrated database, in either direction; empty when they agree."""
     seen: list[object] = []
     config = _config(connection)
 

@@ -1,4 +1,4 @@
-"""What a process asks of the database before it begins."""
+"""Checks of the database before a process starts."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What an expected error says to a person."""
+"""Expected errors as sentences for people."""
 
 from backend.errors import AppError
 from backend.i18n.catalog import Lang, has, text
@@ -6,7 +6,7 @@ from backend.i18n.format import number
 
 
 def error_text(error: AppError, lang: Lang) -> str:
-    """What happened, what it means and what to do; the general sentence where there is no exact one."""
+    """The sentence for an error: event, meaning and remedy; a general sentence where no exact one exists."""
     key = error.key if has(error.key) else f"error.{error.code}"
     shown = {
         name: number(value, lang) if isinstance(value, int) else value for name, value in error.data.items()
@@ -15,7 +15,7 @@ def error_text(error: AppError, lang: Lang) -> str:
 
 
 def sentence_of(error: AppError) -> str:
-    """What a person at a terminal reads of a refusal; of a database that was not reached, why it was not."""
+    """The English sentence for a terminal; for an unreachable database, the reason."""
     # Mail servers, Prometheus and the gateway have causes of their own.
     key = f"error.database_cause.{error.data.get('cause')}"
     if error.data.get("service") == "database" and has(key):

@@ -60,12 +60,12 @@ def toman_in_column(amount_rial: int, lang: Lang) -> str:
 
 
 def toman_bare(amount_rial: int, lang: Lang) -> str:
-    """An amount in toman for a column whose head names the unit: always with one decimal, never with its unit."""
+    """Amount in toman for a column whose head names the unit: always with one decimal, without the unit."""
     return digits(f"{to_toman(amount_rial):,.1f}", lang)
 
 
 def toman_in_words(amount_rial: int, lang: Lang) -> str:
-    """An amount that nobody can alter with a pen, in toman and, where one is left over, rial. Not for negative ones."""
+    """Amount in words, in toman and any left-over rial, so that a pen cannot alter it. Not for negative amounts."""
     whole, rest = divmod(amount_rial, RIAL_PER_TOMAN)
     parts = [("unit.toman", whole)] if whole or not rest else []
     parts += [("unit.rial", rest)] if rest else []

@@ -1,1 +1,1 @@
-"""One invoice per tenant and day."""
+"""Invoices: one per tenant and day."""

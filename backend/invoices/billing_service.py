@@ -1,4 +1,4 @@
-"""How one day is measured and billed; ``service`` is the door to it.
+"""Measures and bills one day; ``service`` is the door to it.
 
 Everything that asks Prometheus comes before the transaction. Usage, invoices, billed totals, mails and the record
 of the run are then stored together or not at all.
@@ -49,7 +49,7 @@ USUAL_DAYS = 30
 
 @dataclass(slots=True)
 class Planned:
-    """What the days before one in a plan would have left behind: billed totals by price version, and issued tokens."""
+    """Billed totals by price version, and issued tokens, as the earlier days of a plan would leave them."""
 
     billed_totals: dict[int, dict[BilledTotalKey, BilledTotal]] = field(default_factory=dict)
     issued: dict[date, dict[TenantId, int]] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayUsage:
-    """What a day's bill is made from. Without a measurement the rows are stored ones."""
+    """The usage that a day's bill is made from. Without a measurement the rows are stored ones."""
 
     day: date
     window: Window
@@ -105,7 +105,7 @@ def usage_and_tenants(actor: Actor, day: date) -> tuple[DayUsage, dict[str, Tena
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """What a day is priced by: its prices and tax, the billed totals before it, and who has an invoice already."""
+    """The inputs of a day's price: prices and tax, earlier billed totals, tenants already billed, and limits."""
 
     price_list: PriceList
     tax_percent: Decimal
@@ -160,7 +160,7 @@ def tenants_by_label(actor: Actor) -> dict[str, Tenant]:
 def store(
     actor: Actor, found: DayUsage, known: dict[str, Tenant], *, started_by: str, started_at: datetime
 ) -> BillingRun | None:
-    """Bill the day in one transaction; None, and not one row, when there is nothing to store."""
+    """Bill the day in one transaction; None, without storing any row, when there is nothing to store."""
     if found.measurement is None and not _has_work(basis_of(actor, found.day).bill(found, known)):
         return None
     with transaction() as connection:

@@ -12,7 +12,7 @@ from backend.usage import service as usage
 
 
 def compare_day(actor: Actor, day: date) -> DayComparison:
-    """What Prometheus says of a stored day now, and where that differs from what was stored. Writes nothing.
+    """Compare a stored day with Prometheus as it answers now. Writes nothing.
 
     A stored day is never billed again: a difference is something to look at, not something that this corrects. The
     day is measured between its stored neighbours, as it was when it was billed. For staff and processes.

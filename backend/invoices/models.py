@@ -22,9 +22,9 @@ from backend.db.base import Base, Instant
 
 
 class TenantInvoiceRow(Base):
-    """One invoice of one tenant and Tehran day. A held one has no number, is not mailed and cannot be paid.
+    """An invoice of a tenant for a Tehran day. A held invoice has no number, is not mailed and cannot be paid.
 
-    A void one without a number was held, and looked at, and had no token to bill.
+    A void invoice without a number was held and, once looked at, had no token to bill.
 
     ``amount`` is in toman because the rest of the company queries it so; it is computed from ``amount_rial``.
     """
@@ -69,7 +69,7 @@ class TenantInvoiceRow(Base):
 
 
 class InvoiceLineRow(Base):
-    """Tokens of one model and type on an invoice, and what they cost. A held invoice's lines carry no price yet."""
+    """Tokens of a model and type on an invoice, and their price. Lines of held invoices carry no price yet."""
 
     __tablename__ = "invoice_line"
 
@@ -104,7 +104,7 @@ class BilledTotalRow(Base):
 
 
 class BillingRunRow(Base):
-    """One attempt to bill one day: what it found and did, or why it failed."""
+    """An attempt to bill a day: its findings and actions, or the reason for its failure."""
 
     __tablename__ = "billing_run"
     __table_args__ = (

@@ -33,7 +33,7 @@ def pending_of(connection: Connection, tenant_id: TenantId) -> list[Due]:
 
 
 def pending_without_session(connection: Connection, limit: int, *, minimum: Rial, maximum: Rial) -> list[Due]:
-    """Invoices that wait for money, never had a payment session and whose rest can be paid in one, the newest first."""
+    """Pending invoices that never had a payment session and whose rest fits into one payment, newest first."""
     statement = text(
         f"{_DUE} WHERE status = 'pending' AND zibal_track_id IS NULL AND {_REST} BETWEEN :minimum AND :maximum"
         " ORDER BY day DESC, id LIMIT :limit"

@@ -1,4 +1,4 @@
-"""What payments do to invoices, always inside a transaction of theirs; ``service`` is the door to it."""
+"""Changes of invoices by payments, always inside the caller's transaction; ``service`` is the door to it."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -37,7 +37,7 @@ WHERE m.day BETWEEN :first AND :last
 
 
 def invoice(connection: Connection, invoice_id: UUID) -> Invoice | None:
-    """One invoice."""
+    """The invoice with this id; None when there is none."""
     row = (
         connection.execute(text(f"{_INVOICE} WHERE i.id = :id"), {"id": invoice_id}).mappings().one_or_none()
     )
@@ -66,13 +66,13 @@ def of_ids(connection: Connection, invoice_ids: Sequence[UUID]) -> list[Invoice]
 
 
 def count_of(connection: Connection, tenant_id: TenantId, status: InvoiceStatus | None) -> int:
-    """How many invoices with a status a tenant has, or how many in all."""
+    """Number of a tenant's invoices, of one status or of all."""
     statement = text(f"SELECT count(*) FROM tenant_invoice i {_OF_TENANT}")  # noqa: S608 - our own words
     return int(connection.scalar(statement, {"tenant": tenant_id, "status": status}) or 0)
 
 
 def net_by_day(connection: Connection, tenant_id: TenantId, first: date, last: date) -> dict[date, Rial]:
-    """What a tenant's issued invoices ask before tax, by day."""
+    """Net amounts of a tenant's issued invoices, in rial, by day."""
     statement = text(
         "SELECT day, net_rial FROM tenant_invoice"
         " WHERE tenant_id = :tenant AND day BETWEEN :first AND :last AND number IS NOT NULL"
@@ -88,12 +88,12 @@ def held(connection: Connection) -> list[Invoice]:
 
 
 def count_held(connection: Connection) -> int:
-    """How many invoices wait for an operator."""
+    """Number of invoices that wait for an operator."""
     return int(connection.scalar(text("SELECT count(*) FROM tenant_invoice WHERE status = 'held'")) or 0)
 
 
 def lines(connection: Connection, invoice_ids: Sequence[UUID]) -> dict[UUID, list[InvoiceLine]]:
-    """The lines of some invoices, by invoice; of each model what went in, what of it was cached, and what came out."""
+    """The lines of some invoices, by invoice; for each model prompt, cached prompt and completion, in this order."""
     statement = text(
         "SELECT invoice_id, model, type, tokens, rial_per_1000_tokens, amount_rial FROM invoice_line"
         " WHERE invoice_id IN :ids ORDER BY invoice_id, model,"
@@ -115,19 +115,19 @@ def runs(connection: Connection, limit: int, offset: int) -> list[BillingRun]:
 
 
 def count_runs(connection: Connection) -> int:
-    """How many attempts there were."""
+    """Number of attempts to bill a day."""
     return int(connection.scalar(text("SELECT count(*) FROM billing_run")) or 0)
 
 
 def last_end(connection: Connection, state: RunState) -> datetime | None:
-    """When a run last ended in a state."""
+    """End of the last run that ended in this state; None when there is none."""
     statement = text("SELECT max(finished_at) FROM billing_run WHERE state = :state")
     found: datetime | None = connection.scalar(statement, {"state": state.value})
     return found
 
 
 def left_over_days(connection: Connection, first: date, last: date) -> set[date]:
-    """Measured days on which somebody who is known used tokens and has no invoice."""
+    """Measured days on which a known tenant used tokens and has no invoice."""
     return set(connection.scalars(text(LEFT_OVER), {"first": first, "last": last}))
 
 

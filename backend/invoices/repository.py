@@ -108,7 +108,7 @@ def most_tokens(connection: Connection, first: date, before: date) -> dict[Tenan
 def billed_totals(
     connection: Connection, price_version: int, tenant_id: TenantId | None = None
 ) -> dict[BilledTotalKey, BilledTotal]:
-    """What was billed so far under a price version, for all tenants or for one."""
+    """Billed totals under a price version, of all tenants or of one."""
     statement = (
         "SELECT tenant_id, model, type, tokens, billed_rial FROM billing_meter WHERE price_version = %s"
     )
@@ -137,7 +137,7 @@ def insert_bill(
     *,
     zone: tuple[str, str],
 ) -> None:
-    """Store a day's invoices and lines: the issued ones as they were numbered, and those that are held."""
+    """Store a day's invoices and lines: the issued ones with their numbers, and the held ones."""
     held = [(InvoiceId(uuid4()), None, draft) for draft in bill.held]
     same = (bill.price_version, window.start, window.end, *zone, now)
     rows = [_to_row(invoice, bill, same) for invoice in (*issued, *held)]

@@ -116,7 +116,7 @@ def _flags_of(rows: Iterable[UsageRow]) -> tuple[str, ...]:
 def _holds(
     draft: InvoiceDraft, after: Mapping[BilledTotalKey, BilledTotal], limits: Limits
 ) -> tuple[str, ...]:
-    """Why an invoice waits for a person although its usage is proven."""
+    """Reasons for holding an invoice although its usage is proven."""
     usual = limits.usual_tokens.get(draft.tenant.id)
     is_unusual = usual is not None and draft.tokens > UNUSUAL_TIMES * usual
     found = {
@@ -201,7 +201,7 @@ def price_held(
 
 
 def would_cost(lines: Iterable[InvoiceLine]) -> Rial:
-    """About what lines without a price will cost, before tax: exact but for one rial a line."""
+    """Estimated price of unpriced lines, before tax, in rial: exact but for one rial a line."""
     return Rial(sum(charge(line.tokens, line.rial_per_1000_tokens) for line in lines))
 
 
@@ -240,7 +240,7 @@ def to_day_plan(bill_of_day: DayBill, *, new: bool, error: str | None = None) ->
 def differences(
     stored: Iterable[UsageRow], measured: Iterable[UsageRow], price_list: PriceList
 ) -> list[Difference]:
-    """Where two measurements of one day differ, by label, model and type; empty when they agree to the token."""
+    """Differences between two measurements of a day by label, model and type; empty when they agree to the token."""
     before, after = _tokens_by_key(stored), _tokens_by_key(measured)
     found = []
     for label, model, kind in sorted(before.keys() | after.keys()):

@@ -71,7 +71,7 @@ compare_day = compare_service.compare_day
 
 
 def bill_day(actor: Actor, day: date, *, started_by: str | None = None) -> BillingRun | None:
-    """Bill one closed Tehran day, whatever its age. Idempotent: None when there was nothing left to bill.
+    """Bill a closed Tehran day, whatever its age. Idempotent: None when there was nothing left to bill.
 
     Raises:
         Invalid: the day has not ended.
@@ -117,7 +117,7 @@ def bill_open_days(
 
 
 def plan(actor: Actor, day: date | None = None) -> BillingPlan:
-    """What a run would do now: measures and works out everything, writes nothing.
+    """Measure and price the days of a run as it would do now; writes nothing.
 
     Each day is measured as if those before it were stored. A day on which nothing ran is left out where the run
     leaves it out, and ends the plan where it would fail and end the run.
@@ -188,7 +188,7 @@ def overdue_days(actor: Actor) -> list[date]:
 
 
 def health(actor: Actor) -> BillingHealth:
-    """What the operator's overview and the metrics say of billing. Asked at each scrape: as cheap with many tenants."""
+    """State of billing for the overview and the metrics. Read at each scrape: as cheap with many tenants."""
     require_role_or_process(actor, *STAFF_ROLES)
     with read() as connection:
         return BillingHealth(
@@ -208,7 +208,7 @@ def runs(actor: Actor, limit: int = 50, offset: int = 0) -> list[BillingRun]:
 
 
 def count_runs(actor: Actor) -> int:
-    """How many attempts to bill a day there were."""
+    """Number of attempts to bill a day. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     with read() as connection:
         return report_repository.count_runs(connection)
@@ -253,7 +253,9 @@ def release(actor: Actor, invoice_id: InvoiceId, reason: str) -> Invoice:
 
 
 def net_by_day(actor: Actor, tenant_id: TenantId, first: date, last: date) -> dict[date, Rial]:
-    """What a tenant's issued invoices ask before tax, by day, both ends included; a day without one is missing."""
+    """Net amounts of a tenant's issued invoices, in rial, by day, both ends included; days without an invoice are
+    missing.
+    """
     require_tenant(actor, tenant_id)
     with read() as connection:
         return report_repository.net_by_day(connection, tenant_id, first, last)
@@ -284,7 +286,7 @@ def of_ids(actor: Actor, invoice_ids: Sequence[InvoiceId]) -> list[Invoice]:
 
 
 def invoice(actor: Actor, invoice_id: InvoiceId) -> InvoiceDetail:
-    """One invoice with all its evidence. Raises NotFound also for one of another tenant."""
+    """The invoice with all its evidence. Raises NotFound also for an invoice of another tenant."""
     require_role_or_process(actor, *Role)
     with read() as connection:
         found = report_repository.invoice(connection, invoice_id)

@@ -19,9 +19,9 @@ BilledTotalKey = tuple[TenantId, str, str]
 
 
 class InvoiceStatus(StrEnum):
-    """Where an invoice stands. A held one was not issued: it has no number and nobody can pay it.
+    """Status of an invoice. A held invoice was not issued: it has no number and cannot be paid.
 
-    A void one was held and had no token to bill; it has no number.
+    A void invoice was held and had no token to bill; it has no number.
     """
 
     HELD = "held"
@@ -31,7 +31,7 @@ class InvoiceStatus(StrEnum):
 
 
 class RunState(StrEnum):
-    """How an attempt to bill a day ended."""
+    """State of an attempt to bill a day."""
 
     RUNNING = "running"
     FINISHED = "finished"
@@ -39,7 +39,7 @@ class RunState(StrEnum):
 
 
 class HoldReason(StrEnum):
-    """Why an invoice is held although its usage is proven. The sentence for people is ``invoice.hold.<value>``."""
+    """Reason for holding an invoice despite proven usage. The sentence for people is ``invoice.hold.<value>``."""
 
     AMOUNT_TOO_LARGE = "amount_too_large"
     """It asks for more than the setting allows."""
@@ -60,14 +60,14 @@ class Limits(NamedTuple):
 
 
 class BilledTotal(NamedTuple):
-    """Tokens and rial billed so far of one tenant, model and type under one price version."""
+    """Tokens and rial billed so far for a tenant, model and type under a price version."""
 
     tokens: int
     billed_rial: int
 
 
 class InvoiceLine(NamedTuple):
-    """Tokens of one model and type, their price, and what they cost on this invoice."""
+    """Tokens of a model and type on an invoice, their rate and their price."""
 
     model: str
     type: str
@@ -90,13 +90,13 @@ class InvoiceDraft(NamedTuple):
 
     @property
     def amount_rial(self) -> Rial:
-        """What the tenant owes: net and tax."""
+        """The amount due: net and tax, in rial."""
         return Rial(self.net_rial + self.tax_rial)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayBill:
-    """What billing one day amounts to: the invoices, the billed totals after it, and what nobody is billed for."""
+    """The bill of a day: its invoices, the billed totals after it, and the labels that no tenant has."""
 
     day: date
     price_version: int
@@ -161,7 +161,7 @@ class InvoicePage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seller:
-    """Who sells, as the settings say it. An empty field is one that nobody has set."""
+    """The seller as configured. An empty field is not set."""
 
     legal_name: str = ""
     economic_code: str = ""
@@ -175,7 +175,7 @@ class Seller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceDetail:
-    """One invoice with all its evidence: lines, the day's usage with flags, and the meter readings."""
+    """An invoice with all its evidence: lines, the day's usage with flags, and the meter readings."""
 
     invoice: Invoice
     seller: Seller
@@ -195,7 +195,7 @@ class HeldInvoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillingRun:
-    """One attempt to bill one day. ``error`` is the catalogue key of the reason of a failed one."""
+    """An attempt to bill a day. ``error`` is the catalogue key of the reason for its failure."""
 
     id: UUID
     day: date
@@ -212,13 +212,13 @@ class BillingRun:
 
     @property
     def duration_s(self) -> float:
-        """How long it took; 0 while it runs."""
+        """Duration of the run; 0 while it runs."""
         return (self.finished_at - self.started_at).total_seconds() if self.finished_at else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayPlan:
-    """What a run would do for one day. ``new`` says that the day has never been measured.
+    """The part of a plan for a day. ``new`` says that the day has never been measured.
 
     ``error`` is the catalogue key of the reason for which the day would fail and end the run.
     """
@@ -235,7 +235,7 @@ class DayPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillingPlan:
-    """What a run would do now. The hash covers every invoice of it, to the token and rial."""
+    """The invoices that a run would issue now. The hash covers each of them, to the token and rial."""
 
     days: list[DayPlan] = field(default_factory=list)
     plan_hash: str = ""
@@ -267,7 +267,7 @@ class DayComparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillingHealth:
-    """What an operator's first look and the metrics need to know of billing."""
+    """State of billing for the operators' overview and the metrics."""
 
     last_finished_at: datetime | None
     last_failed_at: datetime | None
@@ -277,7 +277,7 @@ class BillingHealth:
 
 
 class Due(NamedTuple):
-    """What payments need to know of an invoice. Held and void ones are never due."""
+    """An invoice as payments see it. Held and void invoices are never due."""
 
     id: InvoiceId
     tenant_id: TenantId

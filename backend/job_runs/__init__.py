@@ -1,1 +1,1 @@
-"""What the scheduler ran, and how it ended."""
+"""Job runs: firings of scheduled jobs and their outcomes."""

@@ -10,7 +10,7 @@ from backend.db.base import Base, Instant
 
 
 class JobRunRow(Base):
-    """One firing of one job."""
+    """A firing of a job."""
 
     __tablename__ = "job_run"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""What jobs ran and how they ended, and which scheduler leads."""
+"""Use cases of job runs: record firings, list them, and choose the leading scheduler."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ KEPT = timedelta(days=90)
 
 @contextmanager
 def leadership(actor: Actor) -> Iterator[Lock | None]:
-    """The lock of the one scheduler that leads, or None when another one holds it.
+    """Yield the lock of the leading scheduler, or None when another process holds it.
 
     Raises:
         Unavailable: PostgreSQL cannot be reached.

@@ -7,7 +7,7 @@ from uuid import UUID
 
 
 class JobState(StrEnum):
-    """How a firing of a job ended."""
+    """State of a job's firing."""
 
     RUNNING = "running"
     FINISHED = "finished"
@@ -16,7 +16,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRun:
-    """One firing of one job. ``outcome`` is what it did in a few words, or the reason why it failed."""
+    """A firing of a job. ``outcome`` is its result in a few words, or the reason for its failure."""
 
     id: UUID
     job: str

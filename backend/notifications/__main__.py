@@ -36,7 +36,7 @@ def _list(_chosen: argparse.Namespace) -> None:
 
 
 def _one_line(said: str) -> str:
-    """What a mail server said never moves the terminal's cursor."""
+    """A mail server's reply as printable text, so that it never moves the terminal's cursor."""
     return "".join(character if character.isprintable() else " " for character in said)
 
 

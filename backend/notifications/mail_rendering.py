@@ -52,7 +52,7 @@ def compose(queued: QueuedMail, *, public_url: str, mail_from: str) -> EmailMess
 
 
 def render(mail: Mail, public_url: str) -> RenderedMail:
-    """What a mail says. Raises KeyError or ValueError where ``compose`` raises CompositionError."""
+    """Render a mail. Raises KeyError or ValueError where ``compose`` raises CompositionError."""
     template, lang = Template(mail.template), mail.language
     say = partial(_sentence, template, lang)
     places = _PLACES[template](mail.params, lang, public_url)

@@ -34,7 +34,7 @@ _ENQUEUE = text("""
 
 
 def insert_all(mails: Sequence[Mail], now: datetime) -> int:
-    """Put mails into the outbox at once, save those whose key is there already; how many were new."""
+    """Put mails into the outbox, except those whose key is there already; returns the number of new ones."""
     # Sorted, so that two transactions with the same keys wait for each other instead of deadlocking.
     rows = sorted(
         (
@@ -126,7 +126,7 @@ def revive(now: datetime, key: str | None = None) -> int:
 
 
 def state() -> OutboxState:
-    """How many mails wait, since when, how many of them the server rejected, and how many were given up."""
+    """Numbers of waiting, rejected and given-up mails, with the age of the oldest and a reply of the server."""
     is_rejected = and_(_is_waiting(), OutboxMailRow.last_error.regexp_match("^5[0-9]{2} "))
     statement = select(
         func.count().filter(_is_waiting()),

@@ -11,7 +11,7 @@ LONGEST_WAIT = timedelta(hours=6)
 
 
 def next_try(now: datetime, tries: int) -> datetime | None:
-    """When a mail that has failed ``tries`` times is due again; None when it is to be given up."""
+    """Time of the next try of a mail that has failed ``tries`` times; None when it is given up."""
     if tries >= MOST_TRIES:
         return None
     factor: int = 2 ** (max(tries, 1) - 1)
@@ -19,7 +19,7 @@ def next_try(now: datetime, tries: int) -> datetime | None:
 
 
 def fingerprint(key: str) -> str:
-    """What stands for an occasion in a mail's own names; the same for each copy of the mail."""
+    """Stable id of a mail's occasion, for the mail's headers; the same for each copy of the mail."""
     return sha256(key.encode()).hexdigest()[:40]
 
 

@@ -61,7 +61,7 @@ def send_due(actor: Actor, limit: int) -> SendReport:
 
 
 def state(actor: Actor) -> OutboxState:
-    """How the outbox stands. For staff and processes."""
+    """State of the outbox. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     return repository.state()
 
@@ -89,7 +89,7 @@ def retry_all(actor: Actor) -> int:
 
 
 def _deliver(waiting: deque[QueuedMail], *, until: datetime, has_sent: bool) -> SendReport:
-    """Send mails over one connection, or a new one where it breaks, until the time is over or the server stays away."""
+    """Send mails, reconnecting where the connection breaks, until time runs out or the server stays away."""
     done, breaks = SendReport(), 0
     while waiting and breaks < BREAKS_IN_A_ROW and utc_now() < until:
         before = done.sent
@@ -110,7 +110,7 @@ def _deliver(waiting: deque[QueuedMail], *, until: datetime, has_sent: bool) -> 
 
 
 def _deliver_over(connection: MailConnection, waiting: deque[QueuedMail], until: datetime) -> SendReport:
-    """Send mails one by one, each noted before the next, until all are done or the connection breaks."""
+    """Send mails over a connection and note each before the next, until all are done or the connection breaks."""
     done = SendReport()
     while waiting and utc_now() < until:
         queued = waiting[0]

@@ -45,7 +45,7 @@ class QueuedMail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenUpMail:
-    """A mail that nobody sends any more unless a person asks for it; the error is what the mail server said last."""
+    """A mail that is not sent again unless a person asks; ``last_error`` is the mail server's last reply."""
 
     key: str
     recipient: str
@@ -55,10 +55,10 @@ class GivenUpMail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendReport:
-    """What a round of sending came to.
+    """Numbers of mails in a round of sending.
 
-    ``failed`` mails were refused or cut off and are tried again, save the ``given_up`` ones among them; ``postponed``
-    ones were not tried, because the server had gone away.
+    ``failed`` mails were refused or cut off and are tried again, except the ``given_up`` among them; ``postponed``
+    mails were not tried, because the server had gone away.
     """
 
     sent: int = 0
@@ -78,9 +78,9 @@ class SendReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxState:
-    """How the outbox stands. Mails that were given up want a person.
+    """State of the outbox. Given-up mails need a person.
 
-    So do the ``rejected`` ones among the waiting: the server refused us. ``rejection`` is what it said, or empty.
+    So do the ``rejected`` mails among the waiting: the server refused us. ``rejection`` is its reply, or empty.
     """
 
     waiting: int

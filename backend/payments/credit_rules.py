@@ -9,12 +9,12 @@ from backend.invoices.types import InvoiceId
 def to_reopen(
     uses: Iterable[tuple[InvoiceId, int]], reopened: Mapping[InvoiceId, int], debt_rial: int
 ) -> Counter[InvoiceId]:
-    """What each invoice loses so that a debt is gone, or as much of it as uses of credit cover.
+    """The credit to take back from each invoice, in rial, until a debt is covered or no use of credit is left.
 
     Args:
-        uses: what credit paid on which invoice, the youngest use first; both are positive.
-        reopened: what was taken from these uses before, for each invoice.
-        debt_rial: what the credit lacks; nothing is taken when it lacks nothing.
+        uses: credit used on invoices, the youngest use first; both are positive.
+        reopened: credit taken back from these uses before, for each invoice.
+        debt_rial: the missing credit; nothing is taken when it is zero.
     """
     found: Counter[InvoiceId] = Counter()
     taken = Counter(reopened)

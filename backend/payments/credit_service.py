@@ -1,4 +1,4 @@
-"""What becomes of a tenant's credit: it pays invoices, or it is paid out."""
+"""Use of a tenant's credit: it pays invoices, or it is paid out."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -54,7 +54,7 @@ def use(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | No
 def _shares(
     payables: Sequence[Payable], busy: AbstractSet[InvoiceId], credit_rial: int
 ) -> Iterator[tuple[Payable, int]]:
-    """What credit pays on which invoices, the oldest first; nothing on those that are busy."""
+    """Credit for each invoice, the oldest first; busy invoices are left out."""
     left = credit_rial
     for each in payables:
         part = min(left, each.outstanding_rial)
@@ -64,9 +64,9 @@ def _shares(
 
 
 def _not_prepared(actor: Actor, chosen: Sequence[InvoiceId], credit_rial: int) -> list[Attempt]:
-    """What keeps invoices from credit, once the prepared payments of those that it reaches are out of its way.
+    """Attempts that keep invoices from credit, after superseding the prepared payments that stand in its way.
 
-    Nobody was sent to those, so nobody can be paying them. The account is locked, and no invoice is yet.
+    No payer was sent to those, so they cannot be paid. The caller holds the account's lock, and no lock of an invoice.
     """
     keepers = start_service.in_the_way(chosen)
     busy = {kept for each in keepers if each.state != AttemptState.REQUESTED for kept in each.invoice_ids}

@@ -1,4 +1,4 @@
-"""What the gateway is asked and what its answers mean to us; never inside a transaction."""
+"""Questions to the gateway, and its answers as evidence; never inside a transaction."""
 
 from types import MappingProxyType
 from typing import assert_never
@@ -49,7 +49,7 @@ def fingerprint() -> str:
 
 
 def start_url(attempt: Attempt) -> str:
-    """Where the payer's browser goes for an attempt that has a session."""
+    """Address of the gateway's page for an attempt that has a session."""
     assert attempt.track_id is not None
     return gateway().start_url(TrackId(attempt.track_id))
 
@@ -125,7 +125,7 @@ def _verify(asked: ZibalGateway, track_id: TrackId) -> GatewayEvidence | None:
 
 
 def to_evidence(report: PaymentReport) -> GatewayEvidence:
-    """What an answer of the gateway says, in our words."""
+    """The evidence in an answer of the gateway."""
     return GatewayEvidence(
         result=report.result_code,
         is_report=report.result == GatewayResult.OK,

@@ -54,7 +54,7 @@ def balance(tenant_id: TenantId, *, before: int | None = None) -> int:
 
 
 def paid_on(invoice_ids: Sequence[InvoiceId]) -> dict[InvoiceId, Rial]:
-    """How much has been paid on each of some invoices; one that nothing was paid on is missing."""
+    """Amounts paid on invoices, in rial; invoices without a payment are missing."""
     with read() as connection:
         statement = text(
             "SELECT invoice_id, -sum(amount_rial) FROM tenant_ledger WHERE invoice_id IN :ids GROUP BY invoice_id"
@@ -64,7 +64,7 @@ def paid_on(invoice_ids: Sequence[InvoiceId]) -> dict[InvoiceId, Rial]:
 
 
 def credit_uses(tenant_id: TenantId) -> list[tuple[InvoiceId, int]]:
-    """What credit paid on which invoice, the youngest use first; positive, whatever became of it later."""
+    """Uses of credit by invoice, the youngest first; positive, even if taken back later."""
     with read() as connection:
         statement = text(
             "SELECT invoice_id, -amount_rial FROM tenant_ledger"

@@ -22,7 +22,7 @@ from backend.db.base import Base, Instant
 
 
 class PaymentAttemptRow(Base):
-    """One try to pay some invoices through the gateway. Amount and order reference never change.
+    """An attempt to pay invoices through the gateway. Amount and order reference never change.
 
     ``nonce_sha256`` tells the payer's own callback from a forged one. ``settlement_no`` counts how often the money
     came: once, or again when the gateway took a refund back.
@@ -86,7 +86,7 @@ class PaymentAttemptRow(Base):
 
 
 class PaymentAllocationRow(Base):
-    """How much of an attempt is meant for which invoice, the oldest first. One open attempt at most has an invoice."""
+    """The parts of an attempt by invoice, the oldest invoice first. An invoice has at most one open attempt."""
 
     __tablename__ = "payment_allocation"
     __table_args__ = (
@@ -103,10 +103,10 @@ class PaymentAllocationRow(Base):
 
 
 class TenantLedgerRow(Base):
-    """One movement of a tenant's money; never changed. Positive adds to its credit, whose balance is the sum.
+    """A movement of a tenant's money; never changed. Positive adds to its credit, whose balance is the sum.
 
     An entry with an invoice moves money between the credit and that invoice. The database refuses the same movement
-    of the same attempt twice, and a payout of a tenant under a key that it has used.
+    of the same attempt twice, and a second payout of a tenant under the same key.
     """
 
     __tablename__ = "tenant_ledger"
@@ -155,7 +155,7 @@ class TenantLedgerRow(Base):
 
 
 class PaymentEventRow(Base):
-    """What happened to an attempt, in order: the evidence that an operator reads."""
+    """Events of an attempt, in order: the evidence for operators."""
 
     __tablename__ = "payment_event"
     __table_args__ = (Index("ix_payment_event_attempt_id", "attempt_id", "id"),)

@@ -48,10 +48,10 @@ def returned_mail(
     reopened_rial: int,
     balance_rial: int,
 ) -> Mail:
-    """What the bank took back of an attempt that was settled; its key makes it one for each time that it was.
+    """The mail about money that the bank took back of a settled attempt; one mail for each settlement, by its key.
 
-    ``dues`` are the invoices that wait for money again, ``reopened_rial`` how much of it. ``balance_rial`` is the
-    tenant's credit, or its debt, after that.
+    ``dues`` are the invoices that wait for money again, ``reopened_rial`` their sum. ``balance_rial`` is the tenant's
+    credit after that, or its debt when negative.
     """
     return Mail(
         key=f"payment_returned:{attempt.id}:{attempt.settlement_no}",

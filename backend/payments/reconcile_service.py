@@ -262,7 +262,7 @@ def _give_back(actor: Actor, attempt: Attempt, now: datetime, *, is_returning: b
 
 
 def outstanding_of(due: Due, paid_rial: int) -> int:
-    """What is still to be paid on an invoice; nothing on one that does not wait for money."""
+    """The rest to be paid on an invoice, in rial; 0 unless it is pending."""
     return due.amount_rial - paid_rial if due.status == InvoiceStatus.PENDING else 0
 
 
@@ -288,7 +288,7 @@ def _store(before: Attempt, after: Attempt, decision: Decision) -> None:
 
 
 def _tell(actor: Actor, before: Attempt, after: Attempt, decision: Decision) -> None:
-    """Write down the answer, before what follows from it; an unchanged one is counted and not told again."""
+    """Record the answer before its consequences; an unchanged answer is only counted."""
     told = (after.state, after.verdict, after.last_error, after.gateway_status)
     if told != (before.state, before.verdict, before.last_error, before.gateway_status):
         detail = {
@@ -326,5 +326,5 @@ def _event(actor: Actor, attempt: Attempt, kind: AttemptEventKind, detail: Mappi
 
 
 def name_of(actor: Actor) -> str:
-    """How evidence names who acted."""
+    """The actor as evidence names it: ``process:sweep`` or ``user:reza@example.com``."""
     return f"process:{actor.process}" if actor.process else f"user:{actor.name}"

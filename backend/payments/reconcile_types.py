@@ -23,7 +23,7 @@ class SessionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayEvidence:
-    """What one answer of the gateway says, and nothing else of it is kept. The card is masked.
+    """The fields that are kept of an answer of the gateway. The card is masked.
 
     ``is_report`` tells an answer about the session from a refusal, which has two keys and proves nothing.
     """
@@ -64,7 +64,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentPlan:
-    """How some invoices are paid: the next payment, what it covers, and how many are needed in all."""
+    """A way to pay some invoices: the next payment, the invoices that it covers, and the number of payments in all."""
 
     allocations: tuple[Allocation, ...]
     amount_rial: Rial
@@ -73,7 +73,7 @@ class PaymentPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackQuery:
-    """What a callback's address says. None of it is believed; it only names an attempt."""
+    """The parameters of a callback's address. They are never trusted; they only name an attempt."""
 
     track_id: int
     nonce: str = ""

@@ -81,7 +81,7 @@ def flagged(limit: int) -> list[Attempt]:
 
 
 def events(attempt_id: AttemptId) -> list[AttemptEvent]:
-    """What happened to an attempt, in the order in which it did: what is booked follows from the answer before it."""
+    """Events of an attempt in order of time: bookings after the answer that they follow from."""
     statement = (
         select(PaymentEventRow.at, PaymentEventRow.actor, PaymentEventRow.kind, PaymentEventRow.detail)
         .where(PaymentEventRow.attempt_id == attempt_id)
@@ -95,7 +95,7 @@ def events(attempt_id: AttemptId) -> list[AttemptEvent]:
 
 
 def health(now: datetime, before: datetime) -> PaymentHealth:
-    """How payments stand."""
+    """State of payments for the overview and the metrics."""
     statement = text(
         # Nobody is at a payment that was only prepared.
         "SELECT (SELECT count(DISTINCT l.attempt_id) FROM payment_allocation l"  # noqa: S608 - constants

@@ -152,7 +152,7 @@ def has_departed(attempt_id: AttemptId) -> bool:
 
 
 def attempt(attempt_id: AttemptId, *, lock: bool = False) -> Attempt | None:
-    """One attempt with its allocations; locked until the transaction ends, if asked."""
+    """The attempt with its allocations, or None; ``lock`` locks it until the transaction ends."""
     with read() as connection:
         statement = select(PaymentAttemptRow.__table__).where(PaymentAttemptRow.id == attempt_id)
         row = connection.execute(statement.with_for_update() if lock else statement).one_or_none()

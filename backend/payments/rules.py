@@ -60,7 +60,7 @@ _FROM_OPEN = MappingProxyType(
 
 
 def difference(attempt: Attempt, evidence: GatewayEvidence) -> str:
-    """Which of amount and order reference the evidence gives otherwise than the attempt; empty when neither."""
+    """The field in which evidence differs from the attempt: ``amount``, ``order``, or empty."""
     if evidence.amount_rial is not None and evidence.amount_rial != attempt.amount_rial:
         return "amount"
     if evidence.order_ref is not None and evidence.order_ref != attempt.order_ref:
@@ -150,7 +150,7 @@ def _meaning(attempt: Attempt, report: GatewayEvidence) -> tuple[AttemptVerdict,
 
 
 def next_state(state: AttemptState, verdict: AttemptVerdict, *, has_expired: bool) -> AttemptState:
-    """Where a verdict leads. Money always leads on; nothing else opens a closed attempt again or unsettles one."""
+    """The state after a verdict. Money always changes it; nothing else reopens or unsettles a closed attempt."""
     match verdict:
         case AttemptVerdict.PAID:
             return AttemptState.SETTLED
@@ -217,7 +217,7 @@ def is_fresh(at: datetime, now: datetime, span: timedelta) -> bool:
 
 
 def handed_over_at(attempt: Attempt, verdict: AttemptVerdict, now: datetime) -> datetime | None:
-    """When an attempt was handed to a browser; at the latest when the gateway tells that somebody was there."""
+    """Time of the hand-over to a browser; at the latest the time when the gateway proves that a payer was there."""
     return attempt.redirected_at or (now if verdict in _SOMEBODY_WAS_THERE else None)
 
 
@@ -227,10 +227,10 @@ def was_asked_lately(attempt: Attempt, now: datetime) -> bool:
 
 
 def next_check(attempt: Attempt, now: datetime) -> datetime | None:
-    """When the gateway is asked again about an attempt that stands as given; None for never.
+    """Time of the next check with the gateway; None for never.
 
-    Close together at first, later far apart. What is not decided is asked for daily until somebody closes it; from
-    then on as if nobody had, and daily for a month.
+    Checks are close together at first and far apart later. An undecided attempt is checked daily until it is closed; a
+    closed one as if it were not, and daily for a month.
     """
     handed_over = attempt.returned_at or attempt.redirected_at
     if handed_over is None:
@@ -280,7 +280,7 @@ def _first_after(now: datetime, start: datetime, steps: list[timedelta]) -> date
 
 
 def resolved_state(attempt: Attempt) -> AttemptState:
-    """Where an operator's word leads: what nobody could decide is closed, everything else stays what it is."""
+    """The state after an operator's decision: an undecidable attempt is closed, any other stays as it is."""
     is_over = attempt.track_id is None or attempt.has_money or attempt.state in _OVER
     is_decided = attempt.verdict is not None and attempt.verdict not in NOT_DECIDED
     return attempt.state if is_over or is_decided else AttemptState.CLOSED
@@ -327,7 +327,7 @@ def is_news(before: Attempt, after: Attempt) -> bool:
 
 
 def outcome_of(attempt: Attempt, credit_rial: int = 0) -> ReturnOutcome:
-    """What a payer is told of an attempt; ``credit_rial`` is what of it its invoices did not need."""
+    """The outcome to show to a payer; ``credit_rial`` is the part that its invoices did not need."""
     match attempt.state:
         case AttemptState.SETTLED:
             return ReturnOutcome.PAID_AS_CREDIT if credit_rial >= attempt.amount_rial else ReturnOutcome.PAID

@@ -87,12 +87,12 @@ def payments(wanted: str, tenant_id: TenantId | None, limit: int, offset: int) -
 
 
 def _count(connection: Connection, found: str, known: dict[str, Any]) -> int:
-    """How many there are, for a page that lies behind the last one."""
+    """Number of matches, for a page that lies behind the last one."""
     return int(connection.scalar(text(f"SELECT count(*) FROM {found}"), known) or 0)  # noqa: S608 - our own columns
 
 
 def accounts_of(tenant_ids: Sequence[TenantId]) -> dict[TenantId, CompanyAccount]:
-    """What some companies owe and their credit, by company; one without an invoice or a movement is missing."""
+    """Due amounts and credit of companies; companies without an invoice or a movement are missing."""
     statement = text(
         "SELECT t.id, count(i.id), coalesce(sum(i.amount_rial + coalesce(l.moved, 0)), 0),"
         " coalesce((SELECT sum(amount_rial) FROM tenant_ledger WHERE tenant_id = t.id), 0)"

@@ -40,7 +40,7 @@ def payments(
 
 
 def accounts(actor: Actor, tenant_ids: Sequence[TenantId]) -> dict[TenantId, CompanyAccount]:
-    """What each of these companies owes, and its credit. For staff."""
+    """Due amounts and credit of these companies. For staff."""
     require_role(actor, *STAFF_ROLES)
     found = search_repository.accounts_of(tenant_ids)
     return {each: found.get(each, NO_ACCOUNT) for each in tenant_ids}

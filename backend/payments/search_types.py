@@ -1,4 +1,4 @@
-"""What staff search for among invoices and payments, and what they find."""
+"""Types of the search for invoices and payments by staff."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +12,7 @@ from backend.payments.types import Attempt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceQuery:
-    """Which invoices: those with every word of ``wanted``, of one status, company or day where they are given."""
+    """A search for invoices: every word of ``wanted``, and a status, company or day where given."""
 
     wanted: str = ""
     status: InvoiceStatus | None = None
@@ -28,7 +28,7 @@ class PaymentsFound(NamedTuple):
 
 
 class CompanyAccount(NamedTuple):
-    """What a company owes, how many invoices that is, and its credit. Credit below zero is money taken back."""
+    """A company's due amount, the number of due invoices, and its credit. Negative credit is money taken back."""
 
     due_count: int
     due_rial: Rial

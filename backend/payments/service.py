@@ -87,9 +87,9 @@ accounts = search_service.accounts
 
 
 def preview(actor: Actor, invoice_ids: Sequence[InvoiceId] | None = None) -> PaymentPreview:
-    """What a click on pay would do with these invoices, or with all that wait for money. Asks nobody, writes nothing.
+    """Preview a click on pay for these invoices, or for all pending ones. Asks no gateway, writes nothing.
 
-    All but those that an earlier payment is being checked for; they are named.
+    Invoices with an earlier payment under check are left out and named.
 
     Raises NotFound for an invoice that does not exist or is another tenant's.
     """
@@ -155,9 +155,9 @@ def leave_for_bank(actor: Actor, attempt_id: AttemptId) -> HandOff:
 
 
 def to_tell_of(actor: Actor, attempt_ids: Sequence[AttemptId]) -> list[Attempt]:
-    """Those of some attempts that a payer is still to be told of before another begins, the oldest first.
+    """The attempts among these that a payer must be told of before another begins, the oldest first.
 
-    For tenant admins. Raises NotFound for one that does not exist or is another tenant's.
+    For tenant admins. Raises NotFound for an attempt that does not exist or is another tenant's.
     """
     require_role(actor, Role.TENANT_ADMIN)
     now = clock.utc_now()
@@ -174,7 +174,7 @@ def _own_attempt(actor: Actor, attempt_id: AttemptId) -> Attempt:
 
 
 def callback(actor: Actor | None, parameters: Sequence[tuple[str, str]]) -> Returned:
-    """What to tell a payer who comes back; ``actor`` is None without a session. For anybody, whatever they send.
+    """The outcome for a payer who returns; ``actor`` is None without a session. For anybody, whatever they send.
 
     The address only names an attempt; reconciling asks the gateway. It may be repeated, forged, replayed or parallel.
     Only the attempt's nonce or a session of its tenant makes it a return; others learn the outcome and no more.
@@ -224,7 +224,7 @@ def reconcile(actor: Actor, attempt_id: AttemptId) -> Attempt:
 
 
 def sweep(actor: Actor, now: datetime | None = None) -> SweepReport:
-    """Ask about every attempt that is due, and close those that nobody was sent to. For processes; safe at any time."""
+    """Reconcile every due attempt, and close those without a payer. For processes; safe at any time."""
     require_process(actor)
     return sweep_service.sweep(actor, now or clock.utc_now())
 
@@ -236,7 +236,7 @@ def open_sessions(actor: Actor) -> OpenedSessions:
 
 
 def history(actor: Actor, invoice_id: InvoiceId) -> InvoicePayments:
-    """What was and is to be paid on an invoice, and every attempt at it. For its tenant and staff."""
+    """Paid and outstanding amounts of an invoice, with every attempt at it. For its tenant and staff."""
     require_role_or_process(actor, *Role)
     [due] = invoices.dues(actor, [invoice_id])
     paid = ledger_repository.paid_on([invoice_id]).get(invoice_id, Rial(0))
@@ -250,7 +250,7 @@ def history(actor: Actor, invoice_id: InvoiceId) -> InvoicePayments:
 
 
 def standings(actor: Actor, invoice_ids: Sequence[InvoiceId]) -> dict[InvoiceId, Standing]:
-    """How some invoices stand between their payments. Asks nobody. For their tenant and staff.
+    """State of payment of each invoice. Asks no gateway. For their tenant and staff.
 
     Raises NotFound for an invoice that does not exist or is another tenant's.
     """
@@ -268,7 +268,7 @@ def check_now(actor: Actor, invoice_ids: Sequence[InvoiceId] | None = None) -> C
 
 
 def owed_by(actor: Actor, tenant_id: TenantId) -> Owed:
-    """What a tenant has not paid yet, without what was paid of it in part; held invoices are not due.
+    """The unpaid rest of a tenant's issued invoices; held invoices are not due.
 
     For its tenant and staff.
     """
@@ -329,7 +329,7 @@ def flagged(actor: Actor, limit: int = 100) -> list[Attempt]:
 
 
 def file_of(actor: Actor, attempt_id: AttemptId) -> PaymentFile:
-    """Everything known of an attempt: what happened, what the gateway said, what was booked. For staff."""
+    """Everything known of an attempt: events, the gateway's answers, and bookings. For staff."""
     require_role(actor, *STAFF_ROLES)
     attempt = reconcile_service.found(attempt_id)
     tenant = tenants.get(actor, attempt.tenant_id)
@@ -382,7 +382,7 @@ def resolve(actor: Actor, attempt_id: AttemptId, reason: str) -> Attempt:
 
 
 def health(actor: Actor) -> PaymentHealth:
-    """What the operators' overview and the metrics say of payments."""
+    """State of payments for the overview and the metrics. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     now = clock.utc_now()
     return report_repository.health(now, now - rules.ALARM_AFTER)
@@ -406,7 +406,7 @@ def _asked_by_stranger(attempt: Attempt, now: datetime) -> Attempt:
 
 
 def _note_return(attempt: Attempt, query: CallbackQuery, now: datetime) -> Attempt:
-    """Note that a browser came back; what its address claims is kept as evidence and believed by nobody."""
+    """Record that a browser returned; the claims of its address are kept as evidence and never trusted."""
     if attempt.returned_at is not None or attempt.state not in {
         AttemptState.REQUESTED,
         AttemptState.REDIRECTED,
@@ -456,7 +456,7 @@ def _returned(attempt: Attempt, query: CallbackQuery, *, is_payers: bool) -> Ret
 
 
 def _surplus_of(attempt: Attempt) -> tuple[int, int]:
-    """How much of a settled attempt its invoices did not need, and how much of that made up for a debt."""
+    """The surplus of a settled attempt, in rial, and the part of it that made up for a debt."""
     if PaymentFlag.SURPLUS not in attempt.flags:
         return 0, 0
     entries = ledger_repository.entries_of(attempt.id, attempt.settlement_no)

@@ -1,4 +1,4 @@
-"""One piece of work for each key at a time in this process: who comes while it is under way shares its result."""
+"""Single flight: one call for each key at a time in this process; callers meanwhile share its result."""
 
 import threading
 from collections import Counter
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Landed(Generic[Result]):
-    """What work came to, and whether the caller did it; None where another did it and failed, or is not done yet."""
+    """Result of a call, and whether this caller made it; None when another caller's failed or is not done yet."""
 
     result: Result | None
     is_ours: bool

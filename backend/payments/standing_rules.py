@@ -1,4 +1,4 @@
-"""How an invoice stands between its payments: one is being checked, one may be open at the bank, or neither."""
+"""Rules of an invoice's payments under way: being checked, perhaps open at the bank, or none."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,9 +19,10 @@ _HELD_BACK = frozenset({AttemptState.PAID_UNVERIFIED, AttemptState.REVIEW})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What was and is to be paid on an invoice, and the payments of it that have not ended.
+    """Paid and outstanding amounts of an invoice, and its unfinished payments.
 
-    While ``is_blocked`` no other payment may begin; beside one that is only being checked, a payer may confirm one.
+    While ``is_blocked`` no other payment may begin; beside a payment that is only being checked, a payer may confirm
+    another.
     """
 
     invoice_id: InvoiceId
@@ -34,7 +35,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckReport:
-    """What asking the gateway on a tenant's click came to: how many payments are paid, unpaid, or still unclear."""
+    """Results of a check on a tenant's click: numbers of paid, unpaid and still unclear payments."""
 
     paid: int = 0
     unpaid: int = 0
@@ -72,7 +73,7 @@ def was_checked_lately(attempt: Attempt, now: datetime) -> bool:
 
 
 def to_report(attempts: list[Attempt]) -> CheckReport:
-    """What the attempts came to that were asked about."""
+    """Count the results of the checked attempts."""
     paid = sum(each.has_money for each in attempts)
     unclear = sum(is_being_checked(each) for each in attempts)
     return CheckReport(paid=paid, unclear=unclear, unpaid=len(attempts) - paid - unclear)

@@ -1,4 +1,4 @@
-"""How invoices stand between their payments, and the tenant's own way to have one checked."""
+"""Payments under way on invoices, and the tenant's own way to check them."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ MOST_CHECKED = 3
 
 
 def standings(actor: Actor, invoice_ids: Sequence[InvoiceId]) -> dict[InvoiceId, Standing]:
-    """How some invoices stand. Asks nobody. Raises NotFound for one of another tenant."""
+    """State of payment of each invoice. Asks no gateway. Raises NotFound for an invoice of another tenant."""
     require_role_or_process(actor, *Role)
     now = clock.utc_now()
     dues = invoices.dues(actor, invoice_ids)

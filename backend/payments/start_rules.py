@@ -1,4 +1,4 @@
-"""The rules of starting: what one payment covers, and what an earlier attempt means for a new one."""
+"""Rules of starting: the invoices that a payment covers, and the meaning of an earlier attempt."""
 
 import re
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ CALLBACK_NAMES = frozenset({"trackId", "success", "status", "orderId", "n"})
 
 
 class Obstacle(StrEnum):
-    """What an open attempt on an invoice means for a new one."""
+    """The meaning of an open attempt for a new one on the same invoice."""
 
     STARTING = "starting"
     DEAD = "dead"
@@ -34,7 +34,7 @@ class Obstacle(StrEnum):
 
 
 class OpenAttemptAction(StrEnum):
-    """What to do with an open attempt, now that the gateway was asked about it."""
+    """The action on an open attempt after it was reconciled."""
 
     REUSE = "reuse"
     REPLACE = "replace"
@@ -42,10 +42,10 @@ class OpenAttemptAction(StrEnum):
 
 
 def plan(payables: Sequence[Payable], minimum: Rial, maximum: Rial) -> PaymentPlan | PreviewProblem:
-    """How some invoices are paid, the oldest first, each payment between the gateway's floor and ceiling.
+    """Split the payment of some invoices, the oldest first, between the gateway's floor and ceiling.
 
-    Each payment but the last is as large as the ceiling allows, or less by what the last one needs to reach the
-    floor. An invoice may so be paid in parts; it is paid when the last of them is.
+    Each payment but the last is as large as the ceiling allows, or less by the amount that the last needs to reach the
+    floor. So an invoice may be paid in parts; it is paid when the last of them is.
     """
     total = sum(each.outstanding_rial for each in payables)
     if total == 0:
@@ -58,7 +58,7 @@ def plan(payables: Sequence[Payable], minimum: Rial, maximum: Rial) -> PaymentPl
 
 
 def first_part(total: Rial, minimum: Rial, maximum: Rial) -> Rial:
-    """What of an amount is paid now, so that the rest can be paid too; the ceiling is at least twice the floor."""
+    """The part of an amount to pay now, so that the rest can be paid too; the ceiling is at least twice the floor."""
     if total <= maximum:
         return total
     return maximum if total - maximum >= minimum else Rial(total - minimum)
@@ -83,7 +83,7 @@ def oldest_first(payables: Sequence[Payable]) -> list[Payable]:
 
 
 def obstacle(attempt: Attempt, wanted: PaymentPlan, now: datetime) -> Obstacle:
-    """What an open attempt means before anybody is asked."""
+    """The meaning of an open attempt for a new one, before the gateway is asked."""
     if attempt.state == AttemptState.CREATED:
         return Obstacle.STARTING if is_fresh(attempt.created_at, now, START_GRACE) else Obstacle.DEAD
     # Nobody was sent to a prepared one, so nobody can be paying it.
@@ -101,10 +101,10 @@ def answer(
     ttl: timedelta,
     prepared_ttl: timedelta,
 ) -> OpenAttemptAction:
-    """What to do with an open attempt after it was reconciled.
+    """The action on an open attempt after it was reconciled.
 
-    Money that is there or may be there makes a payer wait: an unclear status for the attempt's lifetime, and a gateway
-    that says nothing at all until operators are alarmed, because then even a paid one looks like this.
+    A payer waits while money is there or may be there: an unclear status counts for the attempt's lifetime, a gateway
+    that gives no answer counts until operators are alarmed, because then even a paid attempt looks like this.
     """
     if is_in_doubt(attempt, now, ttl):
         return OpenAttemptAction.WAIT
@@ -146,10 +146,10 @@ def _is_fresh(attempt: Attempt, now: datetime, ttl: timedelta, prepared_ttl: tim
 
 
 def read_callback(parameters: Sequence[tuple[str, str]]) -> CallbackQuery | None:
-    """What a callback's address says, or None when it is not what the gateway would send.
+    """The parameters of a callback's address, or None when the gateway would not send them so.
 
     A repeated parameter, one that is too long, and a track id that is no number of 64 bits are refused; ``status``,
-    ``success`` and ``orderId`` may be missing, and parameters of others are ignored.
+    ``success`` and ``orderId`` may be missing, and other parameters are ignored.
     """
     names = [name for name, _ in parameters]
     known = [name for name in names if name in CALLBACK_NAMES]

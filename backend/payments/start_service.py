@@ -1,4 +1,4 @@
-"""Starting a payment: choose what it covers, deal with an earlier one, store it, open its session, hand it over."""
+"""Starts a payment: choose its invoices, deal with an earlier attempt, store it, open its session, hand it over."""
 
 import hashlib
 import secrets
@@ -115,7 +115,7 @@ def start(
     *,
     consents: AbstractSet[AttemptId] = frozenset(),
 ) -> HandOff:
-    """An attempt that is handed to the payer's browser: the one that is open already, or a new one.
+    """Hand an attempt to the payer's browser: the attempt that is open already, or a new one.
 
     ``consents`` are attempts that the payer was told of and replaces. Raises as ``service.start`` does.
     """
@@ -135,7 +135,7 @@ def start(
 
 
 def in_the_way(invoice_ids: Sequence[InvoiceId]) -> list[Attempt]:
-    """Attempts that keep these invoices: open ones, and any whose money may be at the bank."""
+    """Attempts that block these invoices: open ones, and those whose money may be at the bank."""
     now = clock.utc_now()
     found = repository.open_or_undecided(invoice_ids)
     return [each for each in found if each.is_open or _is_in_doubt(each, now)]
@@ -198,7 +198,7 @@ def claim(
 
 
 def _wanted(actor: Actor, chosen: Sequence[InvoiceId]) -> tuple[PaymentPlan, str]:
-    """What to pay now with the invoices locked, and their numbers; or the refusal."""
+    """The next payment and its invoices' numbers, with the invoices locked. Raises Conflict or Invalid otherwise."""
     found = [each for each in to_payables(invoices.dues(actor, chosen, lock=True)) if each.is_pending]
     wanted = start_rules.plan(found, Rial(settings().zibal_min_rial), Rial(settings().zibal_max_rial))
     match wanted:
@@ -287,7 +287,7 @@ def open_session(actor: Actor, claimed: Claimed, *, hands_over: bool = False) ->
 
 
 def fail_to_start(actor: Actor, attempt: Attempt, reason: str) -> None:
-    """Close an attempt whose session nobody knows; its invoices are free again. ``reason`` is a key, not a sentence."""
+    """Close an attempt whose session is unknown and free its invoices. ``reason`` is a key, not a sentence."""
     now = clock.utc_now()
     with transaction():
         current = repository.attempt(attempt.id, lock=True)
@@ -317,7 +317,7 @@ def _hand_over_again(actor: Actor, attempt: Attempt) -> HandOff:
 
 
 def to_hand_off(attempt: Attempt, *, is_reused: bool) -> HandOff:
-    """Where the browser goes for an attempt."""
+    """The hand-off of an attempt to the gateway's page."""
     return HandOff(
         attempt_id=attempt.id,
         start_url=gateway_service.start_url(attempt),
@@ -433,7 +433,7 @@ def _supersede(actor: Actor, attempt: Attempt) -> None:
 
 
 def supersede_prepared(actor: Actor, attempt_id: AttemptId) -> bool:
-    """Give up a payment that nobody was sent to yet, in the caller's transaction; whether it was still one."""
+    """Supersede a prepared payment in the caller's transaction; False when it was not prepared any more."""
     current = repository.attempt(attempt_id, lock=True)
     assert current is not None
     if current.state != AttemptState.REQUESTED:

@@ -1,4 +1,4 @@
-"""For those who never came back: ask about every attempt that is due; and open sessions ahead of the click."""
+"""The sweeper: reconciles due attempts of payers who never returned, and opens sessions ahead of the click."""
 
 import math
 import time
@@ -37,7 +37,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done(Generic[Item]):
-    """What became of some items: those whose answer was yes, all that were done, failed, hit a bug, or were left."""
+    """Results of parallel work: answers with yes, items done, failed, broken by a bug, and left."""
 
     yes: int
     done: int
@@ -47,7 +47,7 @@ class Done(Generic[Item]):
 
 
 def sweep(actor: Actor, now: datetime) -> SweepReport:
-    """One round over what is due; a second sweeper at the same time does nothing."""
+    """Run a round over everything due; a second sweeper at the same time does nothing."""
     with advisory_lock(LockNumber.SWEEP) as is_ours:
         if not is_ours:
             return SweepReport(was_busy=True)
@@ -109,7 +109,7 @@ def _prepared_ttl() -> timedelta:
 
 
 def _expire(actor: Actor, attempt_id: AttemptId, now: datetime) -> bool:
-    """Close what nobody was ever sent to; no question is needed, for nobody can have paid."""
+    """Close an attempt that has no payer; the gateway is not asked, because nobody can have paid."""
     with transaction():
         attempt = repository.attempt(attempt_id, lock=True)
         assert attempt is not None

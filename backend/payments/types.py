@@ -17,7 +17,7 @@ PROVIDER = "zibal"
 
 
 class AttemptState(StrEnum):
-    """Where an attempt stands. Only the gateway's answers to our own questions lead beyond ``returned``."""
+    """State of an attempt. Only the gateway's answers to our own questions lead beyond ``returned``."""
 
     CREATED = "created"
     REQUESTED = "requested"
@@ -74,7 +74,7 @@ class AttemptVerdict(StrEnum):
 
 
 class PaymentFlag(StrEnum):
-    """Why a person should look at a payment."""
+    """Reason to look at a payment."""
 
     SURPLUS = "surplus"
     MISMATCH = "mismatch"
@@ -94,7 +94,7 @@ class LedgerEntryKind(StrEnum):
 
 
 class AttemptEventKind(StrEnum):
-    """What happened to an attempt."""
+    """Kind of an event of an attempt."""
 
     CREATED = "created"
     REQUESTED = "requested"
@@ -111,7 +111,7 @@ class AttemptEventKind(StrEnum):
 
 
 class ReturnOutcome(StrEnum):
-    """What a payer who comes back is told."""
+    """Outcome of a payment as a returning payer reads it."""
 
     PAID = "paid"
     PAID_AS_CREDIT = "paid_as_credit"
@@ -128,7 +128,7 @@ class ReturnOutcome(StrEnum):
 
 
 class PreviewProblem(StrEnum):
-    """Why a choice of invoices cannot be paid as it is."""
+    """Reason against paying a choice of invoices as it is."""
 
     NOTHING_TO_PAY = "nothing_to_pay"
     BELOW_MINIMUM = "below_minimum"
@@ -149,7 +149,7 @@ class Payable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
-    """How many invoices of a tenant wait for money, and what is still to be paid on them."""
+    """Number of a tenant's unpaid invoices, and their unpaid amount."""
 
     count: int
     outstanding_rial: Rial
@@ -157,7 +157,7 @@ class Owed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allocation:
-    """The part of a payment that is meant for one invoice; what was stored knows the invoice's number."""
+    """The part of a payment for an invoice; a stored one knows the invoice's number."""
 
     invoice_id: InvoiceId
     amount_rial: Rial
@@ -167,7 +167,7 @@ class Allocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try to pay, with what it is meant for."""
+    """An attempt to pay, with its allocation to invoices."""
 
     id: AttemptId
     tenant_id: TenantId
@@ -206,7 +206,7 @@ class Attempt:
 
     @property
     def begun_at(self) -> datetime:
-        """When the payer set out for the bank; until then, when it was opened. Lists of payments go by it."""
+        """Time when the payer left for the bank, or else of creation. Lists of payments are sorted by it."""
         return self.redirected_at or self.created_at
 
     @property
@@ -227,7 +227,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerEntry:
-    """One movement of a tenant's money; positive adds to its credit."""
+    """A movement of a tenant's money; positive adds to its credit."""
 
     id: int
     kind: LedgerEntryKind
@@ -242,7 +242,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptEvent:
-    """One thing that happened to an attempt."""
+    """An event of an attempt."""
 
     at: datetime
     actor: str
@@ -252,11 +252,11 @@ class AttemptEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentPreview:
-    """What a click on pay would do; ``problem`` says why nothing would come of it.
+    """Preview of a click on pay; ``problem`` says why it would not work.
 
     Above the gateway's ceiling it takes several ``payments``, each with a click of its own, and ``next_rial`` is the
-    first. ``doubtful`` are invoices that are left out, because an earlier payment of theirs is being checked and may
-    still arrive.
+    first. ``doubtful`` invoices are left out, because an earlier payment of theirs is being checked and may still
+    arrive.
     """
 
     invoices: tuple[Payable, ...]
@@ -271,7 +271,7 @@ class PaymentPreview:
 
     @property
     def in_doubt(self) -> int:
-        """How many invoices are left out."""
+        """Number of invoices left out."""
         return len(self.doubtful)
 
     @property
@@ -282,7 +282,7 @@ class PaymentPreview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandOff:
-    """Where the payer's browser goes now, from a page of ours with ``Referrer-Policy: origin``."""
+    """Hand-off of the payer's browser to the gateway, from a page of ours with ``Referrer-Policy: origin``."""
 
     attempt_id: AttemptId
     start_url: str
@@ -293,7 +293,7 @@ class HandOff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditUse:
-    """What was paid out of a tenant's credit."""
+    """Credit used to pay invoices."""
 
     used_rial: Rial
     paid: tuple[InvoiceId, ...]
@@ -302,7 +302,7 @@ class CreditUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payout:
-    """What was paid back to a tenant out of its credit; ``is_new`` unless the same was booked before."""
+    """Money paid back to a tenant out of its credit; ``is_new`` is False when the same payout was booked before."""
 
     amount_rial: Rial
     balance_rial: int
@@ -311,11 +311,11 @@ class Payout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Returned:
-    """What the page of return says: outcome and track id for anyone.
+    """Content of the return page. Outcome and track id are for anyone.
 
-    Amounts, reference, invoices and the bank's reason only with the attempt's nonce, or for somebody of its tenant.
-    ``credit_rial`` is what the invoices did not need, ``debt_rial`` the part of it that made up for credit which had
-    been paid out and taken back; ``outstanding_rial`` is what its invoices wait for now, whoever pays it.
+    Amounts, reference, invoices and the bank's reason need the attempt's nonce or a session of its tenant.
+    ``credit_rial`` is the part that the invoices did not need, ``debt_rial`` the part of it that made up for credit
+    paid out and taken back; ``outstanding_rial`` is the unpaid rest of the invoices now, whoever pays it.
     """
 
     outcome: ReturnOutcome
@@ -332,7 +332,7 @@ class Returned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoicePayments:
-    """What was and is to be paid on an invoice, every attempt at it, the newest first, and its movements in order."""
+    """Paid and outstanding amounts of an invoice, all attempts at it, newest first, and its movements in order."""
 
     invoice_id: InvoiceId
     outstanding_rial: Rial
@@ -354,9 +354,9 @@ class PaymentFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepReport:
-    """What a round of the sweeper came to.
+    """Numbers of attempts in a round of the sweeper.
 
-    ``failed`` rows are tried again, those that hit a bug in an hour; ``left`` ones had no time in this round.
+    ``failed`` attempts are tried again, those that hit a bug in an hour; ``left`` ones had no time in this round.
     """
 
     reconciled: int = 0
@@ -370,7 +370,7 @@ class SweepReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedSessions:
-    """What opening payments ahead of the click came to."""
+    """Numbers of payment sessions opened ahead of the click."""
 
     opened: int = 0
     failed: int = 0
@@ -378,7 +378,7 @@ class OpenedSessions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentHealth:
-    """What the operator's overview and the metrics need to know of payments."""
+    """State of payments for the operators' overview and the metrics."""
 
     open: int
     undecided: int

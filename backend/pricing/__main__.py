@@ -73,7 +73,7 @@ def _list(_chosen: argparse.Namespace) -> None:
 
 
 def _lines(prices: PriceList) -> list[str]:
-    """One line for each price of a list, the general one first."""
+    """Lines of text for the prices of a list, the general price first."""
     each_price = {(ANY, ANY): prices.rial_per_1000_tokens, **prices.overrides}
     return [
         f"prices {prices.version}\tfrom {in_both(prices.valid_from)}\t{model or 'any model'}\t{kind or 'any type'}"
@@ -99,7 +99,7 @@ def _add_prices(chosen: argparse.Namespace) -> None:
 
 
 def _overrides(chosen: argparse.Namespace) -> dict[tuple[str, str], Decimal]:
-    """The prices that differ from the general one. A pair that is given twice is refused: which one is meant?"""
+    """The prices that differ from the general one. Raises Invalid for a pair that is given twice."""
     given = [
         *((model, ANY, rial) for model, rial in chosen.model_rial_per_1000_tokens),
         *((ANY, kind, rial) for kind, rial in chosen.type_rial_per_1000_tokens),

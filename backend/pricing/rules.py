@@ -1,4 +1,4 @@
-"""Which price and tax hold on a day, and which new ones are acceptable."""
+"""Rules of prices: the price and tax of a day, and the checks of new ones."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -1,4 +1,4 @@
-"""What a thousand tokens cost, since when, and the tax on it."""
+"""Types of prices: rial for 1000 tokens, the first day of validity, and the tax."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

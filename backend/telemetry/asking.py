@@ -18,7 +18,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Raw(Protocol[T_co]):
-    """What we need of the SDK's raw answer."""
+    """The part of the SDK's raw answer that we use."""
 
     @property
     def text(self) -> str:
@@ -29,15 +29,15 @@ class Raw(Protocol[T_co]):
 
 
 class SDKResponse(Protocol):
-    """What we need of the SDK's HTTP answer."""
+    """The part of the SDK's HTTP answer that we use."""
 
     @property
     def request(self) -> SDKRequest:
-        """What was asked."""
+        """The request that was answered."""
 
 
 class SDKStream(Protocol[T_co]):
-    """What we need of the SDK's stream."""
+    """The part of the SDK's stream that we use."""
 
     @property
     def response(self) -> SDKResponse:

@@ -18,7 +18,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class AsyncSDKStream(Protocol[T_co]):
-    """What we need of the SDK's stream."""
+    """The part of the SDK's asynchronous stream that we use."""
 
     @property
     def response(self) -> SDKResponse:

@@ -27,7 +27,7 @@ _SMALLEST_WORTH_PACKING_BYTES = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposition:
-    """One answer to a scrape."""
+    """An answer to a scrape."""
 
     body: bytes
     content_type: str

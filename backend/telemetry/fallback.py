@@ -1,4 +1,4 @@
-"""Which model is asked next, and after which failures.
+"""Chooses the next model after a failure.
 
 Fall back: the model is slow, crowded or broken (timeout, 429, 5xx). Do not: the request is wrong (4xx), or nobody
 answers at all (another model lives at the same address).
@@ -28,7 +28,7 @@ _IN_STREAM = {
 
 
 class Walk:
-    """One request's way along its chain: `asked` is the model whose turn it is. Each model is asked once."""
+    """A request's way along its chain of models: `asked` is the current model. Each model is asked once."""
 
     def __init__(self, tenant: str, model: str, fallbacks: Mapping[str, Sequence[str]]) -> None:
         self.tenant = tenant
@@ -48,7 +48,7 @@ class Walk:
         self.asked = following
 
     def stop_for(self, leaving: BaseException) -> None:
-        """Count a request that its asker left before the first word: the vendor may charge for what nobody saw."""
+        """Count a request that its caller left before the first token: the vendor may charge for it."""
         # By these the SDK refuses wrong arguments, before it sends anything.
         if not isinstance(leaving, TypeError | ValueError):
             count_request(self.tenant, self.asked, RequestOutcome.ABANDONED)
@@ -64,7 +64,7 @@ def check_first(reading: ParsedAnswer, request: SDKRequest) -> None:
 
 
 def outcome_of(error: Exception) -> RequestOutcome:
-    """How a request ended, from the SDK's error. Unreadable means: answered and charged, but not understood."""
+    """The outcome of a request, from the SDK's error. Unreadable means: answered and charged, but not understood."""
     match error:
         case APITimeoutError():
             return RequestOutcome.TIMEOUT

@@ -1,4 +1,4 @@
-"""When the life of the counters began, told exactly once as `process_start_time_seconds`.
+"""Start time of the counters' life, exported exactly once as `process_start_time_seconds`.
 
 Billing reads a counter per process life, so every exposition must say which life it belongs to. Three cases:
 

@@ -21,7 +21,7 @@ class TokenType(StrEnum):
 
 
 class RequestOutcome(StrEnum):
-    """How a request to the vendor ended; the values of the labels `outcome` and `reason`."""
+    """Outcome of a request to the vendor; the values of the labels `outcome` and `reason`."""
 
     OK = "ok"
     TIMEOUT = "timeout"
@@ -102,7 +102,7 @@ def count_request(tenant: str, model: str, outcome: RequestOutcome) -> None:
 
 
 def count_usage_missing(tenant: str, model: str) -> None:
-    """Add one request whose tokens nobody knows."""
+    """Count a request whose tokens are unknown."""
     USAGE_MISSING.labels(tenant, model).inc()
 
 

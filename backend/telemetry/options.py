@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 
 
 class Transport(TypedDict, total=False):
-    """What the SDK accepts with every call beside the request itself."""
+    """Options that the SDK accepts with every call beside the request itself."""
 
     timeout: float
     extra_headers: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""What an answer of the vendor says about its tokens. Pure; an answer that says nothing is None, never a guess."""
+"""Reads models and tokens from the vendor's answers. Pure; a missing count is None, never a guess."""
 
 import json
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedAnswer:
-    """Who answered, with how many tokens (None: it did not say), and how the answer failed (None: it did not)."""
+    """The model that answered, its tokens (None: not told), and the answer's failure (None: it did not fail)."""
 
     model: str
     usage: Usage | None
@@ -87,7 +87,7 @@ def read_response_text(text: str) -> ParsedAnswer:
 
 
 def read_response_event(event: ResponseStreamEvent) -> ParsedAnswer:
-    """The reading of one event of a Responses stream; usage comes with the last one (completed, incomplete, failed)."""
+    """Parse an event of a Responses stream; usage comes with the last event (completed, incomplete, failed)."""
     answer = getattr(event, "response", None)
     reading = ParsedAnswer(model="", usage=None) if answer is None else read_response(answer)
     # The SDK raises the error of a chat's stream; of a response's stream it is an event like any other.

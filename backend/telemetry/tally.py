@@ -1,4 +1,4 @@
-"""The books of one request: what is counted when an answer has come, and when a stream has ended."""
+"""Counts a request's tokens when an answer has come or a stream has ended."""
 
 from backend.telemetry import metrics
 from backend.telemetry.metrics import RequestOutcome

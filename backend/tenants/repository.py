@@ -45,7 +45,7 @@ def insert_all(tenants: Sequence[Tenant]) -> set[str]:
 
 
 def tenant(tenant_id: TenantId) -> Tenant | None:
-    """One tenant."""
+    """The tenant with this id; None when there is none."""
     with read() as connection:
         found = connection.execute(select(*_TENANT).where(TenantRow.id == tenant_id)).one_or_none()
     return to_tenant(found) if found else None

@@ -1,4 +1,4 @@
-"""Rules of tenants: what a new one must look like."""
+"""Rules of tenants: checks of a new tenant."""
 
 from dataclasses import replace
 

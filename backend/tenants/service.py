@@ -51,7 +51,7 @@ def create_all(actor: Actor, new: Sequence[NewTenant]) -> list[Tenant]:
 
 
 def get(actor: Actor, tenant_id: TenantId) -> Tenant:
-    """One tenant. For its own people, staff and processes. Raises NotFound for everybody else."""
+    """The tenant with this id. For its own users, staff and processes. Raises NotFound for everybody else."""
     require_tenant(actor, tenant_id)
     if (found := repository.tenant(tenant_id)) is None:
         raise NotFound

@@ -1,4 +1,4 @@
-"""What did tenants use on a day? Measures it now, with the evidence, and writes nothing.
+"""``python -m backend.usage``: measure the tenants' usage of a day now, with the evidence; writes nothing.
 
 Ends with 0 when all is fine, 3 when something is held, 2 when the question is wrong, 1 when Prometheus or the
 database failed.

@@ -1,4 +1,4 @@
-"""How much of a day the scrapes cover, and what their ends could not see. Pure."""
+"""Coverage: the share of a day that the scrapes cover, and the time that their ends could not see. Pure."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Span(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """How a life was seen within a window, in milliseconds."""
+    """Scraped and unseen time of a life within a window, in milliseconds."""
 
     living_ms: int
     unseen_ms: int
@@ -76,7 +76,7 @@ def watched_until(sight: Sight, span: Span, *, is_alive_at_end: bool) -> int:
 
 
 def known_until(life: Life, ups: Sequence[int]) -> int | None:
-    """How long the address of a life was known after its last scrape, where another life takes it over much later.
+    """Last time when the address of a life was known after its last scrape, if another life took it over much later.
 
     Prometheus tells of each address that it knows whether it answered. None where it knew it all the time until
     the next life, and where it tells nothing of the address at all.

@@ -33,14 +33,14 @@ def instant_of(at_ms: int) -> datetime:
 
 
 class Run(NamedTuple):
-    """Scrapes of one target in a row with one start time. All times are milliseconds since 1970."""
+    """Consecutive scrapes of a target with the same start time. All times are milliseconds since 1970."""
 
     start_us: int
     times: list[int]
 
 
 class Copy(NamedTuple):
-    """A life as one target shows it. More than one run only where two processes answer under one name."""
+    """A life as a target shows it. Several runs only where two processes answer under the same name."""
 
     target: int
     runs: list[Run]
@@ -60,7 +60,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One scraped address under one job and replica."""
+    """A scraped address under a job and replica."""
 
     labels: Mapping[str, str]
     runs: list[Run]
@@ -73,7 +73,7 @@ class Target:
 
 @dataclass(slots=True)
 class Life:
-    """One process from its start to its end, whoever scraped it."""
+    """A process from its start to its end, from the scrapes of all targets."""
 
     instance: str
     start_us: int
@@ -99,7 +99,7 @@ class Life:
 
     @property
     def start_ms(self) -> int:
-        """When the process started."""
+        """Start of the process, in milliseconds since 1970."""
         return self.start_us // 1000
 
     @property
@@ -217,7 +217,7 @@ def first_point(copy: Copy) -> Point:
 
 
 def is_plain(target: Target, point: Point, at_ms: int) -> bool:
-    """Whether the one query over everybody at this instant reads this life, and no other one, for this target."""
+    """Whether the query over everybody at this instant reads exactly this life for this target."""
     if at_ms - point.at_ms >= NEAR_MS:
         return False
     near = [run for run in target.runs if run.times[0] <= at_ms and run.times[-1] >= at_ms - NEAR_MS]

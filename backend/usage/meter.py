@@ -124,7 +124,7 @@ def _life_readings(situation: Situation, index: int, found: FoundReadings) -> Li
 
 
 def _late_readings(situation: Situation, index: int, found: FoundReadings) -> LifeReadings:
-    """What was scraped of a life before the window, and too late for the day before: its end is the closing.
+    """Readings of a life from before the window that came too late for the day before: its end is the closing.
 
     A life that began in our sight is counted whole, one that was stored from there on. Of any other nothing says
     whether the day before had left it out, so it counts nothing and is held.
@@ -149,7 +149,7 @@ def _late_readings(situation: Situation, index: int, found: FoundReadings) -> Li
 
 
 def _opened_ms(situation: Situation, life: Life) -> int:
-    """When the readings were scraped that open the series of a life; without any, the beginning of the window."""
+    """Time of the readings that open the series of a life; without any, the beginning of the window."""
     late_ms, start_ms = situation.late_ms(life), situation.span.start_ms
     return late_ms if late_ms is not None else life.seen_by(start_ms) or start_ms
 
@@ -168,7 +168,7 @@ def _firsts(
 
 
 def _flagged(situation: Situation, index: int, found: FoundReadings) -> dict[UsageFlag, AbstractSet[Key]]:
-    """What one must know about single meters of a life, whatever else the process counts."""
+    """Flags of single meters of a life, whatever else the process counts."""
     life, flagged = situation.sight.lives[index], dict[UsageFlag, AbstractSet[Key]]()
     shown = found.by_target(ReadingPurpose.CLOSING, index)
     twice = [
@@ -184,7 +184,7 @@ def _flagged(situation: Situation, index: int, found: FoundReadings) -> dict[Usa
 
 
 def _flags(situation: Situation, index: int) -> frozenset[UsageFlag]:
-    """What one must know about all meters of a life."""
+    """Flags of all meters of a life."""
     life, flags = situation.sight.lives[index], set()
     if situation.moved(life):
         flags.add(UsageFlag.START_TIME_MOVED)
@@ -198,7 +198,7 @@ def _flags(situation: Situation, index: int) -> frozenset[UsageFlag]:
 
 
 def _rate_base(situation: Situation, index: int, found: FoundReadings) -> tuple[Values | None, int]:
-    """What the end of a life is compared with to get its rate, and how long before the end that was."""
+    """The earlier readings for the rate at the end of a life, and their distance from that end."""
     life, seen = situation.sight.lives[index], situation.seen[index]
     if seen.ended_ms is None:
         return None, 0

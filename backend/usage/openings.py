@@ -1,4 +1,4 @@
-"""Where readings of a window meet what is stored: of meters that were away, and of the day after. Pure."""
+"""Joins readings of a window with stored ones: for meters that were away, and for the next day. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Which readings of which lives are wanted, and the answers: near the boundaries those of everybody hold them."""
+"""Chooses the readings to ask for and keeps the answers: near the boundaries the shared queries hold them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
@@ -14,7 +14,7 @@ from backend.usage.vectors import TargetReadings
 
 
 class ReadingPurpose(Enum):
-    """What a reading is wanted for."""
+    """Purpose of a reading."""
 
     OPENING = auto()
     CLOSING = auto()
@@ -40,7 +40,7 @@ class FoundReadings:
         self._borrowed: dict[tuple[ReadingPurpose, int], set[Key]] = {}
 
     def add(self, asked: ReadingPurpose, life: int, target: int, told: TargetReadings) -> None:
-        """Keep the readings of one target; what it showed before stands."""
+        """Keep the readings of a target; earlier ones stand."""
         by_target = self._values.setdefault((asked, life), {})
         known = by_target.get(target)
         by_target[target] = {**told.values, **known} if known else told.values
@@ -48,15 +48,15 @@ class FoundReadings:
             self._borrowed.setdefault((asked, life), set()).update(told.borrowed)
 
     def borrowed(self, asked: ReadingPurpose, life: int) -> set[Key]:
-        """What counters without a target of their own showed."""
+        """Series shown only by counters without a target of their own."""
         return self._borrowed.get((asked, life), set())
 
     def by_target(self, asked: ReadingPurpose, life: int) -> dict[int, Values]:
-        """What each target showed."""
+        """Readings by target."""
         return self._values.get((asked, life), {})
 
     def copies(self, asked: ReadingPurpose, life: int) -> list[Values]:
-        """What was shown, by whatever target."""
+        """Readings of all targets."""
         return list(self.by_target(asked, life).values())
 
 
@@ -162,7 +162,7 @@ def _as_stored(situation: Situation, life: Life, late_ms: int) -> Iterator[Point
 
 
 def _first_points(situation: Situation, life: Life) -> list[Point]:
-    """The scrapes before which nobody can say what a life had counted: the first ones of targets new to it."""
+    """First scrapes of targets that are new to a life: the life's earlier count is unknown."""
     move = situation.moved(life)
     if move is not None:
         return [move]
@@ -230,7 +230,7 @@ def before_end(life: Life, seen: Seen) -> Point | None:
 
 
 def firsts_of(life: Life, index: int, found: FoundReadings) -> tuple[Values, dict[Key, int]]:
-    """The first readings that stand in for openings nobody knows, and since when what it shows is known of a series.
+    """The first readings that stand in for unknown openings, and since when each series is known.
 
     The oldest target that ever shows a series decides: it was there at its first scrape, or it was used since.
     """

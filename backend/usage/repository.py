@@ -197,7 +197,7 @@ def window_of(connection: Connection, day: date) -> Window | None:
 
 
 def closings(connection: Connection, day: date, tenant: str | None) -> StoredLives:
-    """Every life of a day with its closing readings; those of one tenant's series, or all."""
+    """Closing readings of every life of a day, of one tenant's series or of all."""
     # One row a life with arrays in it: 40,000 rows of seven columns take half as long again.
     with _driver(connection) as driver:
         rows = driver.execute(_CLOSINGS, {"day": day, "tenant": tenant}, binary=True).fetchall()
@@ -210,7 +210,7 @@ def closings(connection: Connection, day: date, tenant: str | None) -> StoredLiv
 
 
 def openings(connection: Connection, day: date, tenant: str | None) -> NextOpenings:
-    """Where a stored day began to count each of its meters; those of one tenant, or all."""
+    """Opening readings of a stored day by meter, of one tenant's meters or of all."""
     with _driver(connection) as driver:
         rows = driver.execute(_OPENINGS, {"day": day, "tenant": tenant}, binary=True).fetchall()
     found: NextOpenings = {}

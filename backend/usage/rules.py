@@ -1,4 +1,4 @@
-"""From readings to tokens: closing minus opening, per meter, and what one must know about the sum. Pure."""
+"""Rules of usage: tokens from readings, closing minus opening by meter, with flags for the sum. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -34,7 +34,7 @@ _NOTHING: dict[Key, int] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LifeReadings:
-    """Everything that was read of one life on one day. Copies are merged: of each reading the highest counts."""
+    """All readings of a life on a day. Copies are merged: the highest of each reading counts."""
 
     life: Life
     seen: Seen
@@ -114,7 +114,7 @@ def storable_readings(one: LifeReadings) -> LifeReadings:
 
 
 def with_unseen_rows(rows: Sequence[UsageRow], stored: Iterable[StoredLife]) -> list[UsageRow]:
-    """The rows of a day on which nobody looked: no tokens, no coverage, held, for all others who were there before."""
+    """Rows for tenants that were not observed on a day: no tokens, no coverage, held."""
     keys = {key for life in stored for key in life.closings} - {row[:3] for row in rows}
     unseen = [UsageRow(*key, 0, Decimal(0), 0, True, (UsageFlag.LOW_COVERAGE.value,)) for key in keys]
     return sorted([*rows, *unseen])
@@ -177,7 +177,7 @@ def _opening(one: LifeReadings, key: Key) -> tuple[int, datetime, OpeningSource,
 
 
 def _add_estimates(one: LifeReadings, totals: Mapping[Key, list[int]]) -> None:
-    """What the process may still have done after its last scrape, at the rate of its last minutes."""
+    """Add estimates of the tokens after the last scrape, at the rate of the last minutes."""
     if one.before_end is None or one.before_end_ms <= 0:
         return
     for key, closing in one.closings.items():

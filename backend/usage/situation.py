@@ -1,4 +1,4 @@
-"""What is known about a window before any counter in it is read: who lived in it, who watched, what is stored."""
+"""Situation of a window before counters are read: lives, observation, and stored readings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ BEFORE = Seen(0, 0, gap_across_boundary=True, ended_ms=None, tail_ms=0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What is known about a window before any counter is read."""
+    """Lives, observation and stored readings of a window, before counters are read."""
 
     span: Span
     lookback_ms: int
@@ -29,7 +29,7 @@ class Situation:
     """Instances that told no start time on the day before, so that their tokens are stored under no life."""
 
     def stored_life(self, life: Life) -> StoredLife | None:
-        """What we stored of the life."""
+        """The stored readings of a life."""
         return self.stored.get((life.name, life.started_at))
 
     def is_known(self, life: Life) -> bool:
@@ -72,7 +72,7 @@ class Situation:
         return closed_ms if closed_ms < newest_ms else None
 
     def seen_of(self, index: int) -> Seen:
-        """How a life was seen within the window."""
+        """Scraped and unseen time of a life within the window."""
         return self.seen.get(index, BEFORE)
 
     def was_away(self, life: Life) -> bool:
@@ -99,7 +99,7 @@ class Situation:
 
 
 def survey(source: Source, sight: Sight, span: Span, lookback_ms: int, stored: StoredClosings) -> Situation:
-    """What is known about a window, by what was scraped in and around it and by what is stored.
+    """Survey a window from the scrapes in and around it and from the stored readings.
 
     Asks Prometheus again only where processes fell silent or changed their address.
 
@@ -131,9 +131,9 @@ def survey(source: Source, sight: Sight, span: Span, lookback_ms: int, stored: S
 
 
 def _notice_ends(source: Source, sight: Sight, span: Span) -> None:
-    """Note of lives whose address another one took over hours later whether they were gone in between.
+    """Note for replaced lives whether their address was gone before another life took it over.
 
-    Nothing is asked as long as no such gap touches the window.
+    Prometheus is asked only for gaps that touch the window.
     """
     replaced = [
         life

@@ -1,4 +1,4 @@
-"""What is asked of Prometheus to read meters: few instant queries, no raw samples of counters."""
+"""Queries to Prometheus for readings of meters: few instant queries, no raw samples of counters."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -56,7 +56,7 @@ class Shards(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The counters that are billed: one Prometheus, one selection, perhaps only one tenant."""
+    """The billed counters: a Prometheus, a selection, and perhaps a single tenant."""
 
     client: Prometheus
     settings: UsageSettings
@@ -97,7 +97,7 @@ class Source:
         return sight, TargetTable(sight.targets)
 
     def shards(self, span: Span, instances: int) -> Shards:
-        """Matchers that split the series into parts of bearable size; one empty matcher when one part is enough.
+        """Matchers that split the series into parts of bearable size; an empty matcher when no split is needed.
 
         The parts cover every series, whatever tenants appear meanwhile. The number of series is bounded from the
         index: counting them would cost as much as reading them.
@@ -119,7 +119,7 @@ class Source:
         return Shards(matchers, has_odd_labels=not is_plain)
 
     def sight(self, instances: set[str], span: Span) -> Sight:
-        """Which process was seen when, from the raw samples of its start time."""
+        """Times of each process, from the raw samples of its start time."""
         matchers = [self.settings.usage_selector]
         if len(instances) <= NAMED_INSTANCES:
             matchers.append(one_of("instance", sorted(instances)))
@@ -236,7 +236,7 @@ class Source:
         ]
 
     def with_counters(self, instances: Sequence[str], span: Span) -> list[str]:
-        """Those of some instances that have a counter within the window; the index only knew that they might."""
+        """The instances that have a counter within the window; the index only knew that they might."""
         found: list[str] = []
         for start in range(0, len(instances), NAMED_INSTANCES):
             counter = self._counter(one_of("instance", instances[start : start + NAMED_INSTANCES]))
@@ -268,7 +268,7 @@ class Source:
     def ups(
         self, sight: Sight, instances: Sequence[str], span: Span, *, is_selected: bool = False
     ) -> dict[str, list[int]]:
-        """When Prometheus tried to scrape some instances, whether they answered or not, in order.
+        """Times of attempts to scrape some instances, successful or not, in order.
 
         ``is_selected`` asks within the selection of the counters.
         """

@@ -1,4 +1,4 @@
-"""What is stored around a day, as a measurement of it wants to know. Writes nothing."""
+"""Stored readings around a day, for a measurement of it. Writes nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ def window_beside(window: Window, day: date, after: Unstored) -> Window:
 
 
 def stored_beside(day: date, tenant: str | None, after: Unstored) -> StoredClosings:
-    """What is stored beside a day; of one tenant's series, or all. The days of ``after`` count as stored."""
+    """Stored readings around a day, of one tenant's series or of all. The days of ``after`` count as stored."""
     yesterday, tomorrow = day - DAY, day + DAY
     memory = _EarlierDays(until=yesterday, tenant=tenant, after=after)
     with read() as connection:

@@ -11,7 +11,7 @@ from backend.clock import Window
 
 
 class UsageFlag(StrEnum):
-    """What one must know about a figure. The sentence for people is ``usage.flag.<value>`` in the catalogue."""
+    """Warning about a figure. The sentence for people is ``usage.flag.<value>`` in the catalogue."""
 
     COLD_START = "cold_start"
     """A process older than our first sight of it: only the growth that was observed is counted."""
@@ -47,7 +47,7 @@ HOLDING = frozenset(
 
 
 class OpeningSource(StrEnum):
-    """Where an opening reading comes from."""
+    """Origin of an opening reading."""
 
     STORED = "stored"
     """The closing reading that we stored for the day before."""
@@ -69,7 +69,7 @@ Values = dict[Key, int]
 
 
 class MeterReading(NamedTuple):
-    """Opening and closing reading of one meter: one series of one process life on one day."""
+    """Opening and closing reading of a meter: a series of a process life on a day."""
 
     tenant: str
     model: str
@@ -84,7 +84,7 @@ class MeterReading(NamedTuple):
 
 
 class UsageRow(NamedTuple):
-    """Tokens of one series on one day, and how sure they are. ``unseen_estimate`` is an estimate and never billed."""
+    """Tokens of a series on a day, and their certainty. ``unseen_estimate`` is an estimate and never billed."""
 
     tenant: str
     model: str
@@ -97,7 +97,7 @@ class UsageRow(NamedTuple):
 
 
 class DailyUsage(NamedTuple):
-    """Stored tokens of one model and type of one tenant on one day."""
+    """Stored tokens of a model and type of a tenant on a day."""
 
     day: date
     model: str
@@ -157,7 +157,7 @@ MeterKey = tuple[str, datetime, Key]
 
 
 class EarlierClosing(NamedTuple):
-    """The last closing of one meter, on a day before the last one that is stored of its life."""
+    """The last closing of a meter, from before the last stored day of its life."""
 
     day: date
     closing: int
@@ -165,7 +165,7 @@ class EarlierClosing(NamedTuple):
 
 
 class NextOpening(NamedTuple):
-    """Where a stored day began to count a meter."""
+    """Opening reading of a meter on a stored day."""
 
     opening: int
     opened_at: datetime
@@ -177,7 +177,7 @@ NextOpenings = dict[LifeKey, dict[Key, NextOpening]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredClosings:
-    """What the database knows at the beginning of a window.
+    """The stored readings at the beginning of a window.
 
     ``previous_day`` says whether the day that ends there is stored whole: a life without a reading in it was
     then never billed. ``older`` looks up lives that were last seen on an earlier day than that one, and ``earlier``

@@ -18,7 +18,7 @@ from backend.usage.types import (
 
 @dataclass(slots=True)
 class Unstored:
-    """What the database would know of the days; of each life only the last closings."""
+    """Measured days that are not stored, in the form of stored readings; only the last closings of each life."""
 
     days: set[date] = field(default_factory=set)
     last: DayMeasurement | None = None

@@ -31,12 +31,12 @@ class LabelNames:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What a series is billed by."""
+        """The labels that identify a billed series."""
         return (self.tenant, self.model, self.type)
 
     @property
     def ignored(self) -> frozenset[str]:
-        """What never makes a series another one."""
+        """The labels that never distinguish two series."""
         return frozenset({*self.key, "job", self.replica, NAME, MARK})
 
 
@@ -64,12 +64,12 @@ class _Oddities:
 
 
 def key_of(labels: Mapping[str, str], names: LabelNames) -> Key:
-    """What a series is billed by; a missing label is an empty one."""
+    """The billed identity of a series; a missing label is empty."""
     return (labels.get(names.tenant, ""), labels.get(names.model, ""), labels.get(names.type, ""))
 
 
 class TargetTable:
-    """Finds the target that a counter was scraped from: the one whose labels the counter carries."""
+    """Finds the target of a counter: the target whose labels the counter carries."""
 
     def __init__(self, targets: Sequence[Target]) -> None:
         """Index the targets by the labels they have."""

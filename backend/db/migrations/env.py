@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: through the connection that it is given."""
+"""Alembic's environment: migrations run on the connection that is passed in."""
 
 from importlib import import_module
 from pathlib import Path
