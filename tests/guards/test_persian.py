@@ -101,3 +101,22 @@ def test_persian_between_tags_is_seen() -> None:
     assert [persian_faults(text) for text in persian_texts([code])] == [
         ["a word that is retired for another"]
     ]
+
+
+def fields_without_words(files: Iterable[Source]) -> list[str]:
+    """Fields that must be filled, and leave it to the browser, in its own language, to say so."""
+    fields = (
+        (file.path, node)
+        for file in files
+        for node in ast.walk(ast.parse(file.text))
+        if isinstance(node, ast.Call)
+        if any(each.arg == "required" and ast.unparse(each.value) == "True" for each in node.keywords)
+    )
+    return [f"{path}:{node.lineno}" for path, node in fields if "data-missing" not in ast.unparse(node)]
+
+
+def test_no_browser_speaks_for_the_portal() -> None:
+    assert fields_without_words(sources("portal")) == []
+    assert fields_without_words([Source("portal/x.py", "rx.el.input(id='a', required=True)")]) == [
+        "portal/x.py:1"
+    ]
