@@ -7,6 +7,8 @@ client may read nothing of what waits for it.
 
 import asyncio
 import resource
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import h11
@@ -14,6 +16,9 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
+
+from portal.starting import NOT_STARTED, ServerConfig, told_start
+from portal.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,14 +39,21 @@ _SPARE_FILES = 1_000
 _REQUEST_TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
-def run(*, host: str, port: int, workers: int) -> None:
+def run(*, host: str, port: int, workers: int, app: str = "portal.portal:app") -> None:
     """Serve until a signal ends it.
 
-    One worker is this process itself. Several are children; a child that dies or hangs is replaced within seconds, and
-    one that says it cannot start ends them all. Wrong settings are refused before (``portal.http.start``).
+    One worker is this process itself. Several are children (``portal.workers``). A start that fails says why and ends
+    the process with ``NOT_STARTED``, or with the exit code that the application chose.
     """
     allow_files(_MOST_CONNECTIONS + _SPARE_FILES)
-    uvicorn.run("portal.portal:app", factory=True, host=host, port=port, workers=workers, **limits())
+    config = ServerConfig(app, factory=True, host=host, port=port, workers=workers, **limits())
+    if workers > 1:
+        sys.exit(Workers(config, [config.bind_socket()]).run())
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt), told_start(server):
+        server.run()
+    if not server.started:
+        sys.exit(NOT_STARTED)
 
 
 def limits() -> dict[str, Any]:
@@ -59,6 +71,8 @@ def limits() -> dict[str, Any]:
         # The portal reads the forwarded address itself, and only as many hops as PROXY_HOPS says.
         "proxy_headers": False,
         "server_header": False,
+        # Otherwise an application whose start fails in an unusual way would be served without it.
+        "lifespan": "on",
         "access_log": False,
         "log_config": None,
     }

@@ -12,7 +12,7 @@ from portal.http import seller_logo
 def refuse_wrong_start() -> None:
     """End the process with exit code 2 when a setting, the logo or the database does not fit.
 
-    The parent of several workers asks too: a worker that ended so would be started again for ever.
+    The parent of several workers asks too, so that a wrong setting starts none.
     """
     seller_logo.read_logo_or_exit()
     refuse_unsuitable_database()

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.production import PRODUCTION
 
 COMMAND = [sys.executable, "-m", "portal"]
 MODE = {"REFLEX_ENV_MODE": "prod", "__REFLEX_SKIP_COMPILE": "true", "REFLEX_TELEMETRY_ENABLED": "false"}
+NO_DATABASE = f"postgresql://portal:a-secret-word@127.0.0.1:{free_port()}/portal"
 NOT_PROD = "Setting REFLEX_ENV_MODE: must be prod in production."
 
 
@@ -62,3 +64,27 @@ def test_several_workers_are_not_started_again_and_again_with_a_wrong_setting(wr
 
     assert run.returncode == 2, run.stderr
     assert (run.stdout + run.stderr).count("Setting ") == 1
+
+
+def test_a_portal_that_was_never_built_ends_with_one_sentence(tmp_path: Path) -> None:
+    given = MODE | {
+        "DATABASE_URL": NO_DATABASE,
+        "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
+        "REFLEX_WEB_WORKDIR": str(tmp_path),
+        "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
+    }
+
+    run = subprocess.run(
+        [*COMMAND, "--workers", "2", "--port", str(free_port())],
+        env=own_environment() | given,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    said = run.stdout + run.stderr
+    assert run.returncode == 3, said
+    assert said.count("The portal does not start: ") == 1
+    assert "Traceback" not in said
+    assert "a-secret-word" not in said
