@@ -11,7 +11,7 @@ _LONGEST_FIELD = 1_000
 
 
 @dataclass(slots=True)
-class _Kind:
+class _LoggedKind:
     """When a kind may be written again, and how many lines of it were left out meanwhile."""
 
     next_at: float
@@ -24,7 +24,7 @@ class Notes:
     def __init__(self, log: EventLog) -> None:
         """Begin with nothing written."""
         self._log = log
-        self._kinds: dict[str, _Kind] = {}
+        self._kinds: dict[str, _LoggedKind] = {}
 
     def warning(self, event: str, *, kind: str = "", **about: object) -> None:
         """Write the line, shortened, unless one with this event and kind was written within the last minute."""
@@ -52,5 +52,5 @@ class Notes:
             return None
         if known is None and len(self._kinds) >= _MOST_KINDS:
             self._kinds.clear()
-        self._kinds[kind] = _Kind(next_at=now + PAUSE_S)
+        self._kinds[kind] = _LoggedKind(next_at=now + PAUSE_S)
         return known.left_out if known else 0

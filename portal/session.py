@@ -28,7 +28,7 @@ _MAX_HEADER = 8_192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
+class _CachedSession:
     """What the database said of a token, and whether it wrote down that somebody was there."""
 
     session: UserSession | None
@@ -40,7 +40,7 @@ class _SessionCache:
     """The answers of the last seconds. ``age`` grows whenever one is forgotten."""
 
     def __init__(self) -> None:
-        self.answers: dict[bytes, _Answer] = {}
+        self.answers: dict[bytes, _CachedSession] = {}
         self.age = 0
         self.listener: Listener | None = None
 
@@ -82,7 +82,9 @@ async def session_of(token: str, *, notes_visit: bool = True) -> UserSession | N
     if age == _memory.age:
         if len(_memory.answers) >= _MOST_REMEMBERED:
             _memory.answers.clear()
-        _memory.answers[key] = _Answer(session=found, until=now + _remembered_s(), noted_visit=notes_visit)
+        _memory.answers[key] = _CachedSession(
+            session=found, until=now + _remembered_s(), noted_visit=notes_visit
+        )
     return found
 
 

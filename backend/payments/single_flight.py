@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 # Each who waits keeps a thread.
 MOST_WAITING = 4
 
-Key = TypeVar("Key", bound=Hashable)
+FlightKey = TypeVar("FlightKey", bound=Hashable)
 Result = TypeVar("Result")
 
 
@@ -22,20 +22,20 @@ class Landed(Generic[Result]):
     is_ours: bool
 
 
-class SingleFlight(Generic[Key, Result]):
+class SingleFlight(Generic[FlightKey, Result]):
     """The work that is under way. Threads may share it."""
 
     def __init__(self) -> None:
         """Begin with nothing under way."""
         self._lock = threading.Lock()
-        self._under_way: dict[Key, Future[Result]] = {}
-        self._waiting: Counter[Key] = Counter()
+        self._under_way: dict[FlightKey, Future[Result]] = {}
+        self._waiting: Counter[FlightKey] = Counter()
 
-    def is_under_way(self, key: Key) -> bool:
+    def is_under_way(self, key: FlightKey) -> bool:
         """Whether somebody is at the work of this key now."""
         return key in self._under_way
 
-    def run(self, key: Key, work: Callable[[], Result], *, patience_s: float) -> Landed[Result]:
+    def run(self, key: FlightKey, work: Callable[[], Result], *, patience_s: float) -> Landed[Result]:
         """Do the work, or wait for who is at it already, no longer than ``patience_s``.
 
         What the work raises is raised to who does it; the others get no result, nor do those who find a crowd waiting.
@@ -54,7 +54,7 @@ class SingleFlight(Generic[Key, Result]):
         has_result = bool(done) and known.exception() is None
         return Landed(result=known.result() if has_result else None, is_ours=False)
 
-    def _do(self, key: Key, mine: Future[Result], work: Callable[[], Result]) -> Result:
+    def _do(self, key: FlightKey, mine: Future[Result], work: Callable[[], Result]) -> Result:
         try:
             result = work()
         except BaseException:
@@ -65,12 +65,12 @@ class SingleFlight(Generic[Key, Result]):
         mine.set_result(result)
         return result
 
-    def _leave(self, key: Key) -> None:
+    def _leave(self, key: FlightKey) -> None:
         with self._lock:
             self._waiting[key] -= 1
             if not self._waiting[key]:
                 del self._waiting[key]
 
-    def _end(self, key: Key) -> None:
+    def _end(self, key: FlightKey) -> None:
         with self._lock:
             del self._under_way[key]

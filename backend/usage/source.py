@@ -24,9 +24,9 @@ NAMED_INSTANCES = 200
 NAMED_TENANTS = 200
 START_TIME = "process_start_time_seconds"
 
-Answer = TypeVar("Answer")
+Fetched = TypeVar("Fetched")
 Vector = Sequence[Mapping[str, Any]]
-Choice = Callable[[Vector, Mapping[int, int]], Vector]
+RowFilter = Callable[[Vector, Mapping[int, int]], Vector]
 """Chooses rows of an answer; it is told the target of each question."""
 
 
@@ -180,7 +180,7 @@ class Source:
         points: Sequence[Point],
         matchers: Sequence[str],
         reading: Callable[[str, Point], str],
-        wanted: Choice,
+        wanted: RowFilter,
     ) -> list[TargetReadings]:
         """A reading of each point, many in one query, of the rows that are wanted."""
         size = max(1, LARGEST_BATCH // max(1, len(matchers)))
@@ -216,7 +216,7 @@ class Source:
         parts = [tenants[n : n + NAMED_TENANTS] for n in range(0, len(tenants), NAMED_TENANTS)]
         return [one_of(self.names.tenant, part) for part in parts]
 
-    def _own(self, look: Look) -> Choice:
+    def _own(self, look: Look) -> RowFilter:
         """Chooses the rows of the targets that the questions are about, of all that were scraped at their address."""
 
         def own(vector: Vector, asked: Mapping[int, int]) -> Vector:
@@ -322,7 +322,7 @@ def _pour(told: TargetReadings, into: TargetReadings) -> None:
     into.borrowed.update(told.borrowed)
 
 
-def _side_by_side(read: Callable[[Any], Answer], asked: Sequence[Any]) -> list[Answer]:
+def _side_by_side(read: Callable[[Any], Fetched], asked: Sequence[Any]) -> list[Fetched]:
     if len(asked) <= 1:
         return [read(one) for one in asked]
     with ThreadPoolExecutor(AT_ONCE) as threads:

@@ -74,7 +74,7 @@ async def start(request: Request) -> Response:
         invoice_ids = None if fields.get("all") == "1" else invoice_ids_in(chosen)
         require_role(found.actor, Role.TENANT_ADMIN)
         consents = frozenset(attempt_ids_in(fields.get("replaces", "")))
-        with _turn_of(found.actor):
+        with _start_slot(found.actor):
             hand_off = await bridge.call_gateway(payments.start, found.actor, invoice_ids, consents=consents)
     except SignInRequired as error:
         return see_other(routes.sign_in({"next": back, "error": error.code}))
@@ -90,7 +90,7 @@ async def start(request: Request) -> Response:
 
 
 @contextmanager
-def _turn_of(actor: Actor) -> Iterator[None]:
+def _start_slot(actor: Actor) -> Iterator[None]:
     """Raises TooManyAttempts for a company whose people open payments one after the other, or too many at once."""
     key = str(actor.tenant_id or actor.user_id)
     is_crowded = _opening[key] >= STARTS_UNDER_WAY
