@@ -9,7 +9,7 @@ from backend.sandbox.processes import Child, Command, free_port, wait_until
 
 
 class AlertmanagerServer:
-    """One Alertmanager in a folder, on one port for as long as it is started."""
+    """An Alertmanager in a folder, on the same port for as long as it is started."""
 
     def __init__(self, program: Path, home: Path, port: int | None = None, *, webhook_url: str = "") -> None:
         """Name the server; nothing starts yet. Without a webhook alerts are only kept and shown."""

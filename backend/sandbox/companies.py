@@ -40,7 +40,7 @@ _SHOP_HOURS = range(9, 22)
 
 
 class Story(StrEnum):
-    """What happens to a company during the history."""
+    """A company's course during the history."""
 
     STEADY = "steady"
     GROWING = "growing"
@@ -50,7 +50,7 @@ class Story(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rhythm:
-    """How a company asks. `night` and `weekend` are shares of the busiest hour and of a working day."""
+    """A company's traffic over the day. `night` and `weekend` are shares of the busiest hour and of a working day."""
 
     questions_per_minute: float
     night: float = 0.06

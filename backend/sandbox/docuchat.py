@@ -1,8 +1,8 @@
-"""One DocuChat process: `python -m backend.sandbox.docuchat --port N --openai-url URL`.
+"""A DocuChat process: `python -m backend.sandbox.docuchat --port N --openai-url URL`.
 
 Asks questions for its tenants, answers them through the metered SDK, and serves `/metrics`. On SIGTERM it stops
-asking, finishes what was asked, and stays to be scraped for two intervals: tokens that nobody scraped are tokens that
-nobody bills. A second signal, or Ctrl-C, ends it at once.
+asking, finishes its open questions, and stays to be scraped for two intervals: tokens that are never scraped are never
+billed. A second signal, or Ctrl-C, ends it at once.
 """
 
 import argparse

@@ -34,7 +34,7 @@ INSTRUCTIONS = (_RULES * 40)[:3120]
 
 
 class ChatQuestion(NamedTuple):
-    """What somebody asks, what was found for it, and how the application is to ask."""
+    """A question with its context, and the way to ask it."""
 
     text: str
     context: str

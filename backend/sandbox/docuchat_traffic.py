@@ -35,7 +35,7 @@ _CHUNK_CHARACTERS = 750
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How this process's people ask: their share of the expected rate, the story's first day, the dice's seed."""
+    """This process's traffic: its share of the expected rate, the story's first day, and the seed of its dice."""
 
     share: float
     since: date
@@ -105,7 +105,7 @@ class Traffic:
 
 
 def poisson(dice: random.Random, mean: float) -> int:
-    """How many of independent events fall into a span in which `mean` of them are expected."""
+    """A random number of independent events in a span in which `mean` of them are expected."""
     if mean <= 0:
         return 0
     events, passed = 0, dice.expovariate(mean)

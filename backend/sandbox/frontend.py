@@ -28,7 +28,7 @@ TYPE_SOURCES = ("backend/*/types.py", "backend/actor.py", "backend/errors.py")
 
 
 def environment(use: str, base: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What Reflex needs to build and to serve one use (`demo`, `e2e`, ...) without asking anybody's server."""
+    """The environment in which Reflex builds and serves a use (`demo`, `e2e`, ...), asking no foreign servers."""
     return {
         **(own_environment() if base is None else base),
         "REFLEX_DIR": str(tools.LOCAL / "reflex"),

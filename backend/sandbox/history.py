@@ -46,7 +46,7 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSpan:
-    """One process from its start to its end, in seconds since 1970."""
+    """A process from its start to its end, in seconds since 1970."""
 
     start: int
     end: int
@@ -54,7 +54,7 @@ class ProcessSpan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """One instance through its lives: whom it served, and when nobody could scrape it."""
+    """An instance through its lives: the tenants that it served, and the time when it could not be scraped."""
 
     name: str
     offset_s: int
@@ -65,7 +65,7 @@ class Process:
 
 
 class _Counter:
-    """One series of one life and the text of its present value."""
+    """A series of a life, and the text of its present value."""
 
     __slots__ = ("cell", "prefix", "value")
 
@@ -92,7 +92,7 @@ def lives(instance: str, start: int, end: int) -> list[ProcessSpan]:
 
 
 def processes(start: int, end: int, *, with_canary: bool) -> list[Process]:
-    """Who runs in a period: two processes for everybody, and perhaps a canary for one company.
+    """The processes of a period: two for all companies, and perhaps a canary for a single one.
 
     The canary lived the day before yesterday and was out of reach for six hours, so its company's invoice is held.
     """
@@ -163,7 +163,7 @@ def backfill(
 
 
 def last_sample(data_dir: Path) -> float | None:
-    """When the newest block ends, in seconds since 1970; `None` without any block."""
+    """End of the newest block, in seconds since 1970; `None` without any block."""
     ends = [_block_end(meta.parent) for meta in data_dir.glob("*/meta.json")]
     return max(ends) / 1000 if ends else None
 
@@ -215,7 +215,7 @@ def _to_block(promtool: Path, path: Path, blocks: Path) -> None:
 def _files(
     folder: Path, period: tuple[int, int], since: date, *, with_canary: bool = False
 ) -> Iterator[tuple[Path, int]]:
-    """One OpenMetrics file per block, oldest first, each with the time it reaches."""
+    """An OpenMetrics file for each block, oldest first, with the time that it reaches."""
     start, end = period
     writers = [_lines(process, period, since) for process in processes(start, end, with_canary=with_canary)]
     for block_start in range(start // BLOCK_S * BLOCK_S, end, BLOCK_S):
@@ -294,7 +294,7 @@ def _rates(process: Process, moment: int, since: date) -> dict[str, dict[Flow, f
 def _spend(
     counters: dict[tuple[str, Flow], _Counter], rates: dict[str, dict[Flow, float]], dice: random.Random
 ) -> None:
-    """One minute of questions: each chat answer moves its own three counters and the embedding's."""
+    """Add a minute of questions: each chat answer moves its own three counters and the embedding's."""
     roll = dice.random
     for label, questions_of in rates.items():
         for (model, _), rate in questions_of.items():

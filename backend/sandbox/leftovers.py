@@ -24,7 +24,7 @@ def end_leftovers(state_dir: Path) -> None:
 
 
 def birth(pid: int) -> str:
-    """When a process was born, in the system's own words; empty when there is none. Ids are used again, births not."""
+    """Start time of a process as the system prints it; empty without the process. Ids are reused, times are not."""
     stat = Path(f"/proc/{pid}/stat")
     if Path("/proc/self/stat").exists():
         try:

@@ -1,4 +1,4 @@
-"""What only one process of a machine may do at a time."""
+"""Exclusive locks between the processes of a machine."""
 
 import fcntl
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Whoever names the same file waits until the block ends, also when it ends by a kill."""
+    """Hold the lock of a file until the block ends, also when a kill ends it; others wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -30,7 +30,7 @@ from backend.sandbox.pages import page
 
 
 class Mode(StrEnum):
-    """How the server treats the next messages."""
+    """Treatment of the next messages."""
 
     ACCEPT = "accept"
     REFUSE = "refuse"  # temporarily: try again later
@@ -40,7 +40,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message as its reader sees it."""
+    """A message as its reader sees it."""
 
     id: int
     received_at: str
@@ -73,7 +73,7 @@ class MailBox:
         return [_read(path) for path in sorted(self._folder.glob("*.eml"), reverse=True)]
 
     def message(self, number: int) -> Message | None:
-        """One message by its number."""
+        """The message with this number; None without it."""
         path = self._folder / f"{number:06d}.eml"
         return _read(path) if path.is_file() else None
 

@@ -29,13 +29,13 @@ def pgbouncer() -> Path:
 
 
 def environment() -> dict[str, str]:
-    """What an unpacked program needs to find the libraries that were unpacked beside it."""
+    """The environment in which an unpacked program finds the libraries unpacked beside it."""
     libraries = map(str, sorted(tools.UNPACKED.glob("usr/lib/*-linux-gnu")))
     return {"PATH": os.environ.get("PATH", os.defpath), "LD_LIBRARY_PATH": os.pathsep.join(libraries)}
 
 
 class RedisServer:
-    """One Redis without persistence on a loopback port, for as long as it is started."""
+    """A Redis without persistence on a loopback port, for as long as it is started."""
 
     def __init__(self, folder: Path) -> None:
         """Name the folder of its log; nothing starts yet."""

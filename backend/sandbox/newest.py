@@ -97,7 +97,7 @@ def _unpack() -> None:
 
 
 def _debian_mirror() -> str:
-    """Where this machine's own apt fetches Debian from."""
+    """The Debian mirror of this machine's own apt."""
     asked = ["apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages"]
     lines = (said(asked) or "").splitlines()
     for line in lines:

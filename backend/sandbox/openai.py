@@ -44,7 +44,7 @@ class RefusalError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmittedRequest:
-    """One admitted request: what was asked, and the faults that hit it."""
+    """An admitted request, and the faults that hit it."""
 
     body: JSON
     asked: ModelRequest

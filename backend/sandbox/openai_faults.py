@@ -1,4 +1,4 @@
-"""What can be made to go wrong at the OpenAI sandbox, and its ledger of what it really answered."""
+"""Faults of the OpenAI sandbox, and a ledger of its real answers."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class OpenAIFaultKind(StrEnum):
 
 
 class OpenAIFault(BaseModel):
-    """One fault. It hits every `every`-th request to `model` (any, without), `times` times (for ever, without)."""
+    """A fault. It hits every `every`-th request to `model` (any, without), `times` times (for ever, without)."""
 
     kind: OpenAIFaultKind
     model: str | None = None
@@ -60,7 +60,7 @@ class LedgerLine(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """Who asks for what: the two things the ledger keeps of a request."""
+    """Caller and model of a request, as the ledger keeps them."""
 
     who: str
     model: str

@@ -113,7 +113,7 @@ def response_events(answer: Completion, model: str, *, with_usage: bool) -> Iter
 
 
 def final_status(answer: Completion) -> str:
-    """How a response ends."""
+    """Final status of a response."""
     return "incomplete" if answer.is_cut_short else "completed"
 
 

@@ -1,4 +1,4 @@
-"""What the sandbox's model says and what it costs. Pure: the same request always has the same answer and usage."""
+"""Answers of the sandbox's model and their tokens. Pure: the same request always has the same answer and usage."""
 
 import base64
 import math

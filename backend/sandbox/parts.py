@@ -1,4 +1,4 @@
-"""The parts of a stack: what each one is started with, and how one knows that it is ready."""
+"""The parts of a stack: their start, and their check for readiness."""
 
 import signal
 import sys
@@ -25,7 +25,7 @@ START_ORDER: Sequence[tuple[str, Sequence[str]]] = (
 
 
 class Part(Protocol):
-    """Something that can be started and stopped, again and again, on the same port and data."""
+    """A part that can be started and stopped repeatedly, on the same port and data."""
 
     @property
     def child(self) -> Child | None:

@@ -41,7 +41,7 @@ THROWAWAY = {
 
 
 def server_account() -> Account | None:
-    """Who runs the server: ourselves, or `nobody` when we are root, because PostgreSQL refuses root."""
+    """The account that runs the server: ours, or `nobody` when we are root, because PostgreSQL refuses root."""
     if os.geteuid() != 0:
         return None
     nobody = pwd.getpwnam("nobody")
@@ -129,7 +129,7 @@ def _copy_wheel(wheel: Path, target: Path) -> None:
 
 
 class PostgresServer:
-    """One PostgreSQL cluster in a folder, listening on one loopback port for as long as it is started."""
+    """A PostgreSQL cluster in a folder, listening on the same loopback port for as long as it is started."""
 
     def __init__(self, data_dir: Path, port: int | None = None, *, durable: bool = True) -> None:
         """Name the cluster; nothing starts yet. `durable=False` trades crash safety for speed (tests)."""
@@ -199,7 +199,7 @@ class PostgresServer:
         return True
 
     def create_database(self, name: str, *, template: str = "template1") -> None:
-        """Create a database, by copying another one that nobody is connected to."""
+        """Create a database as a copy of another that has no connections."""
         self._execute(psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE {}"), name, template)
 
     def drop_database(self, name: str) -> None:
@@ -254,7 +254,7 @@ class PostgresServer:
                 raise SandboxError(message)
 
     def stop_leftover(self) -> None:
-        """End the server of somebody who was killed before cleaning up; the data directory is ours alone."""
+        """Stop a server left by a killed process; the data directory is ours alone."""
         pid_file = self.data_dir / "postmaster.pid"
         if not pid_file.exists():
             return

@@ -34,7 +34,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What to run: argv, the complete environment, folder, log file and user."""
+    """A command to run: argv, the complete environment, folder, log file and user."""
 
     name: str
     argv: Sequence[str]
@@ -47,7 +47,7 @@ class Command:
 
 
 class Child:
-    """One running process and everything it started itself."""
+    """A running process and its descendants."""
 
     def __init__(self, command: Command) -> None:
         """Start the command at once, its output appended to the log file."""

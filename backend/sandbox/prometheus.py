@@ -16,7 +16,7 @@ RETENTION = "90d"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScrapeTarget:
-    """One scraped process. `instance` is what the series are called, whatever port it listens on today."""
+    """A scraped process. `instance` names its series, whatever port it listens on today."""
 
     job: str
     instance: str
@@ -27,7 +27,7 @@ class ScrapeTarget:
 
 
 class PrometheusServer:
-    """One Prometheus in a folder, on one port for as long as it is started."""
+    """A Prometheus in a folder, on the same port for as long as it is started."""
 
     def __init__(
         self,

@@ -138,9 +138,9 @@ def _night_after(day: date) -> datetime:
 
 
 def _pay(site: Site) -> None:
-    """Pay the old invoices of those who pay, through the payments service and the stand-in gateway.
+    """Pay the old invoices of paying companies, through the payments service and the stand-in gateway.
 
-    Each company pays once a week all that is old enough for it, at an hour of its own.
+    Each company pays its old enough invoices once a week, at an hour of its own.
     """
     due = _payments_due(utc_now())
     if not due:
@@ -167,7 +167,7 @@ class _Payment:
 
 
 def _payments_due(now: datetime) -> list[_Payment]:
-    """What should have been paid by now, the oldest first."""
+    """Payments that are due by now, the oldest first."""
     admins = {company.label: company.admin_email for company in COMPANIES}
     due: dict[tuple[datetime, str], _Payment] = {}
     with read() as connection:
@@ -225,7 +225,7 @@ def _send_old_receipts(now: datetime) -> None:
 
 
 def _paid_at(label: str, day: date) -> datetime | None:
-    """When a company pays the invoice of a day: on its own day of the week, and not before it is old enough."""
+    """Time at which a company pays the invoice of a day: on its own weekday, once the invoice is old enough."""
     dice = crc32(label.encode())
     wait = SLOW_PAYERS.get(label, 1)
     if wait is None:

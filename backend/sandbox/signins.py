@@ -1,4 +1,4 @@
-"""Who can sign in to the demo, and with which password: made once per stack, shown at each start."""
+"""The accounts of the demo with their passwords: made once per stack, shown at each start."""
 
 import json
 import secrets
@@ -11,7 +11,7 @@ from backend.sandbox.site import Site
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
-    """One person of the demo. `tenant` is the company's label; operators have none."""
+    """An account of the demo. `tenant` is the company's label; operators have none."""
 
     title: str
     role: str

@@ -1,4 +1,4 @@
-"""Where a stack stands: its folder, its ports, its addresses, and the settings that follow from them."""
+"""The place of a stack: its folder, ports and addresses, and the settings that follow from them."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ PORT_NAMES = (
 
 
 class Site:
-    """One folder in which a stack lives, for one use (`demo`, `e2e`, `bench`)."""
+    """The folder of a stack, for a single use (`demo`, `e2e`, `bench`)."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Site:
 
     @property
     def kubeconfig(self) -> Path:
-        """How the portal reaches the Kubernetes emulator; written by the emulator."""
+        """File with the portal's access to the Kubernetes emulator; written by the emulator."""
         return self.state_dir / "kubeconfig"
 
     @property
@@ -170,5 +170,5 @@ def process_environment(site: Site) -> dict[str, str]:
 
 
 def own_environment() -> dict[str, str]:
-    """What a child inherits from us. Not pytest's mark: a child that believes it is a test behaves otherwise."""
+    """The environment for child processes, without pytest's mark, with which a child would behave otherwise."""
     return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}

@@ -29,7 +29,7 @@ from backend.sandbox.site import DATABASE, Site, environment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One line of the start: what happens, and the work. Long work tells how far it is, from 0 to 1."""
+    """A step of the start: its name, and its work. Long work tells its progress, from 0 to 1."""
 
     title: str
     work: Callable[[history.Progress], None]
@@ -140,7 +140,7 @@ class Stack(Site):
             raise SandboxError(f"`python -m {module}` failed:\n{child.log_tail(25)}")
 
     def __enter__(self) -> Self:
-        """Start everything; when one step fails, end what was started."""
+        """Start everything; when a step fails, stop the parts that run."""
         self.open()
         try:
             for step in self.steps():

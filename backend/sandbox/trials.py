@@ -80,7 +80,7 @@ def shows_a_page(chromium: Path) -> bool:
 
 
 def said(argv: Sequence[str], env: Mapping[str, str] | None = None) -> str | None:
-    """What a program printed when it ended well, else ``None``."""
+    """Output of a program that succeeded, else ``None``."""
     try:
         run = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=TRIAL_S)
     except (OSError, subprocess.TimeoutExpired):

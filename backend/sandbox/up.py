@@ -25,7 +25,7 @@ class Interrupted(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Watch:
-    """What the watch knows about the running parts."""
+    """The watch over the running parts."""
 
     stack: Stack
     attempts: dict[str, int] = field(default_factory=dict)

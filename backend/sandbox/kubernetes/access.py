@@ -1,4 +1,4 @@
-"""Who may do what: bearer tokens and the least privilege that the portal's accounts have in production."""
+"""Access control: bearer tokens, and the least privilege of the portal's accounts in production."""
 
 import base64
 import secrets
@@ -26,7 +26,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """One thing that somebody wants to do."""
+    """A permission that a request needs."""
 
     verb: str
     group: str

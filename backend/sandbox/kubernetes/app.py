@@ -1,4 +1,4 @@
-"""The emulator's web application: the API server, and ``/sandbox`` for those who test."""
+"""The emulator's web application: the API server, and ``/sandbox`` for testers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

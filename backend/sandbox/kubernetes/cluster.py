@@ -1,4 +1,4 @@
-"""One emulator: what it keeps and what works in it."""
+"""An emulator: its store and its controllers."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ TICK_S = 0.25
 
 @dataclass(slots=True)
 class Cluster:
-    """One emulator with its controllers."""
+    """An emulator with its controllers."""
 
     store: Store
     kubelet: Kubelet

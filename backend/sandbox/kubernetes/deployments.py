@@ -28,7 +28,7 @@ class DeploymentController:
         self._progress: dict[str, _Progress] = {}
 
     def step(self) -> None:
-        """One step for all."""
+        """Run a step for all deployments."""
         for deployment in self._store.listed("deployments"):
             self._roll(deployment)
         for replica_set in self._store.listed("replicasets"):

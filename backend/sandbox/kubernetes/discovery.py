@@ -1,4 +1,4 @@
-"""What clients ask first: versions, groups, resources."""
+"""Discovery endpoints: versions, groups, resources."""
 
 from backend.sandbox.kubernetes.store import RESOURCES, Object, Resource
 

@@ -12,7 +12,7 @@ class JobController:
         self._store = store
 
     def step(self) -> None:
-        """One step for all."""
+        """Run a step for all jobs."""
         for job in self._store.listed("jobs"):
             if not job.get("status", {}).get("conditions"):
                 self._advance(job)
@@ -57,7 +57,7 @@ class JobController:
         self._store.put("jobs", self._store.get("jobs", *_key(job)) | {"status": status})
 
     def _sweep(self) -> None:
-        """Whatever has lost its maker goes, as the garbage collector does it."""
+        """Delete objects whose owner is gone, as the garbage collector does."""
         deployments = {one["metadata"]["uid"] for one in self._store.listed("deployments")}
         for replica_set in self._store.listed("replicasets"):
             if replica_set["metadata"]["ownerReferences"][0]["uid"] not in deployments:

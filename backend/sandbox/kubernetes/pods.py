@@ -36,7 +36,7 @@ class Kubelet:
     _gone_since: dict[str, float] = field(default_factory=dict)
 
     def step(self) -> None:
-        """One step for every pod."""
+        """Run a step for all pods."""
         for pod in self.store.listed("pods"):
             if "deletionTimestamp" in pod["metadata"]:
                 self._stop(pod)

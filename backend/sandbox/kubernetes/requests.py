@@ -1,4 +1,4 @@
-"""One call to the API: what is meant, and the answer."""
+"""A call to the API: its parsed request, and its answer."""
 
 import asyncio
 import base64
@@ -66,7 +66,7 @@ class Call:
 
     @property
     def wish(self) -> Wish:
-        """What a rule would have to allow."""
+        """The permission that this call needs."""
         below = f"/{self.subresource}" if self.subresource else ""
         return Wish(verb=self.verb, group=self.resource.group, resource=self.plural + below, name=self.name)
 

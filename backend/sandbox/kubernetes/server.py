@@ -14,7 +14,7 @@ from backend.sandbox.serving import serving
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where it is, and each account's token."""
+    """Address of the emulator, and each account's token."""
 
     url: str
     tokens: dict[str, str]

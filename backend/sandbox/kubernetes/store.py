@@ -47,7 +47,7 @@ RESOURCES = {
 
 
 class RefusedError(Exception):
-    """What the API answers instead of an object."""
+    """Error answer of the API."""
 
     def __init__(self, code: int, reason: str, message: str) -> None:
         self.code, self.reason, self.message = code, reason, message
@@ -68,7 +68,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One line of the history that watches read."""
+    """An entry of the history that watches read."""
 
     version: int
     type: str
@@ -77,7 +77,7 @@ class Change:
 
 
 class Store:
-    """All objects. What goes in and out is copied, so that nobody changes history. Only one event loop uses it."""
+    """All objects, copied on the way in and out, so that history cannot change. For a single event loop."""
 
     def __init__(self) -> None:
         self.version = 1_000
@@ -96,12 +96,12 @@ class Store:
         return datetime.fromtimestamp(self.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def age_s(self, subject: Object) -> float:
-        """How long ago an object was made, in seconds."""
+        """Age of an object, in seconds."""
         born = datetime.strptime(subject["metadata"]["creationTimestamp"], "%Y-%m-%dT%H:%M:%S%z")
         return self.now() - born.timestamp()
 
     def get(self, plural: str, namespace: str, name: str) -> Object:
-        """One object.
+        """The object with this name.
 
         Raises:
             RefusedError: 404, there is none.

@@ -31,7 +31,7 @@ def create_docuchat(store: Store, namespace: str) -> None:
 
 
 def deployment(name: str, namespace: str) -> Object:
-    """One part of DocuChat, as its chart would install it."""
+    """A deployment of DocuChat, as its chart would install it."""
     replicas, port, command = _PARTS[name]
     labels = {"app.kubernetes.io/name": "docuchat", "app.kubernetes.io/component": command}
     extra = {"app.kubernetes.io/version": VERSION, "helm.sh/chart": f"docuchat-{VERSION}"}

@@ -1,4 +1,4 @@
-"""The stand-in's web application: the vendor's four endpoints, and ``/sandbox`` for those who test."""
+"""The stand-in's web application: the vendor's four endpoints, and ``/sandbox`` for testers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

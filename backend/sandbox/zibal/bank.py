@@ -126,5 +126,5 @@ def stranded_page() -> str:
 
 
 def broken_page() -> str:
-    """What a sick gateway answers instead of JSON."""
+    """The page with which a sick gateway answers instead of JSON."""
     return message_page("خطای موقت", ["سرویس در حال حاضر در دسترس نیست."])

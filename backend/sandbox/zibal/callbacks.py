@@ -20,7 +20,7 @@ _running: set[asyncio.Task[list[int]]] = set()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """Where the browser goes (nowhere, if the callback is never sent), and what others send besides."""
+    """Destination of the browser (empty, if the callback is never sent), and the callbacks sent besides."""
 
     address: str | None
     before: int = 0
@@ -46,7 +46,7 @@ async def way_back(memory: Memory, session: GatewaySession) -> Way:
 
 
 async def send_others(way: Way) -> None:
-    """Send what the browser does not: the callback that comes before it is answered here, those beside it run on."""
+    """Send the extra callbacks: those before the browser's are answered here, those beside it run on."""
     if not way.address:
         return
     if way.before:
@@ -85,6 +85,6 @@ def _parameters(memory: Memory, session: GatewaySession, struck: Struck) -> dict
 
 
 def other_order(memory: Memory, session: GatewaySession | None) -> str:
-    """The order id of another session, or one that nobody has."""
+    """The order id of another session, or an order id that no session has."""
     own = session.order_id if session else ""
     return next((one.order_id for one in memory.sessions() if one.order_id not in {"", own}), f"other-{own}")

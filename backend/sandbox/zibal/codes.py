@@ -88,7 +88,7 @@ STATUSES = MappingProxyType(
 
 
 def message(result: int) -> str:
-    """The sentence that goes with a result code, also with one that nobody documented."""
+    """The sentence for a result code, also for an undocumented code."""
     return MESSAGES.get(result, "خطای نامشخص")
 
 

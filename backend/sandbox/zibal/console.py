@@ -29,7 +29,7 @@ async def _show(request: Request) -> Response:
 
 
 async def _change(request: Request) -> Response:
-    """One button: something done to a session, a fault on, or all faults off."""
+    """Handle a button: change a session, switch a fault on, or switch all faults off."""
     memory: Memory = request.app.state.memory
     form = {name: str(value) for name, value in (await request.form()).items()}
     try:

@@ -44,7 +44,7 @@ class Driver:
         return dict(self._ask("POST", f"/sessions/{track_id}/{act}", wanted))
 
     def session(self, track_id: int) -> dict[str, Any]:
-        """One session."""
+        """The session with this track id."""
         return dict(self._ask("GET", f"/sessions/{track_id}"))
 
     def sessions(self) -> list[dict[str, Any]]:

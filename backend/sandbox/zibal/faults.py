@@ -8,7 +8,7 @@ from typing import Any, Self
 
 
 class FaultPoint(StrEnum):
-    """Where a fault strikes."""
+    """Place at which a fault strikes."""
 
     REQUEST = "request"
     START = "start"
@@ -18,7 +18,7 @@ class FaultPoint(StrEnum):
 
 
 class GatewayFaultKind(StrEnum):
-    """What goes wrong. ``after`` tells whether a call still had its effect; ``value`` is explained beside each."""
+    """Kind of a fault. ``after`` tells whether a call still had its effect; ``value`` is explained beside each kind."""
 
     DELAY = "delay"  # seconds
     DRIP = "drip"  # seconds between the bytes of the answer, which therefore had its effect
@@ -106,7 +106,7 @@ class Faults:
         return fault
 
     def take(self, point: FaultPoint, track_id: int | None) -> "Struck":
-        """The faults that strike this call; those that are counted have one time less from now."""
+        """The faults that strike this call; counted faults lose one of their times."""
         struck = [one for one in self._on if one.point is point and one.track_id in {None, track_id}]
         self._on = [left for one in self._on if (left := _once_less(one) if one in struck else one)]
         return Struck(struck)

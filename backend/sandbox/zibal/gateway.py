@@ -1,4 +1,4 @@
-"""What request, verify and inquiry do and answer, without HTTP."""
+"""Requests of the gateway without HTTP: request, verify and inquiry."""
 
 import re
 import secrets
@@ -105,7 +105,7 @@ def pay(memory: Memory, session: GatewaySession) -> GatewaySession:
 
 
 def callback_parameters(session: GatewaySession) -> Body:
-    """What the payer's browser carries back to the shop: never signed, so never to be trusted."""
+    """Parameters that the payer's browser carries back to the shop: never signed, so never to be trusted."""
     fields: Body = {
         "trackId": str(session.track_id),
         "success": "1" if session.status in {codes.VERIFIED, codes.PAID} else "0",

@@ -1,4 +1,4 @@
-"""What the gateway remembers: merchants, payment sessions, its clock; in memory, and in a journal when asked."""
+"""The gateway's memory: merchants, payment sessions and its clock; in memory, and in a journal when asked."""
 
 import secrets
 from collections import deque
@@ -38,7 +38,7 @@ class Merchant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySession:
-    """One payment session. Instants are unix seconds of the gateway's own clock."""
+    """A payment session. Instants are unix seconds of the gateway's own clock."""
 
     track_id: int
     merchant: str
@@ -59,7 +59,7 @@ class GatewaySession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """What a person may switch for all sessions."""
+    """Switches for all sessions."""
 
     auto_reverse_s: float | None = None
     session_life_s: float | None = 20 * 60
@@ -121,7 +121,7 @@ class Memory:
         return self._keep(replace(session, **fields))
 
     def merchant_of(self, session: GatewaySession) -> Merchant:
-        """The merchant that opened the session; one that a restart has forgotten is a live one."""
+        """The merchant that opened the session; after a restart, an unknown merchant counts as live."""
         return self.merchants.get(session.merchant) or Merchant(code=session.merchant)
 
     def has_expired(self, session: GatewaySession) -> bool:
