@@ -43,8 +43,8 @@ class ThreadPool(StrEnum):
     """Thread pools as bulkheads: slow work of one kind never takes the threads of another kind.
 
     Tenants who look at today measure in ``NETWORK``, operators who plan and run in ``BILLING``: a run must not queue
-    behind a Prometheus that hangs. Payments are opened in ``GATEWAY``; who comes back from the bank, known or not, and
-    who has a payment checked asks in ``RETURNS``, which takes no more than it can bear.
+    behind a Prometheus that hangs. Payments are opened in ``GATEWAY``. Payers who return from the bank
+    and checks of payments use ``RETURNS``, which refuses work beyond its limit.
     """
 
     DATABASE = "database"
@@ -60,7 +60,7 @@ _under_way: Counter[ThreadPool] = Counter()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """What a page shows instead of its content. ``passes`` says that waiting helps."""
+    """Error that a page shows instead of its content. ``passes`` says that waiting helps."""
 
     text: str
     reference: str = ""
@@ -83,7 +83,7 @@ def _threads(pool: ThreadPool) -> ThreadPoolExecutor:
 
 
 async def call(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a service call off the event loop and return what it returns or raise what it raises."""
+    """Run a service call off the event loop; its result and its errors come back unchanged."""
     return await _run(ThreadPool.DATABASE, partial(work, *args, **kwargs))
 
 
@@ -123,7 +123,7 @@ def problem_of(error: AppError, lang: Lang) -> Problem:
 
 
 def unexpected_words(reference: str, lang: Lang) -> str:
-    """The sentence for a bug whose reference comes from an address: what cannot be one of ours is not repeated."""
+    """The sentence for a bug whose reference comes from an address; foreign text is not repeated."""
     return text("error.unknown", lang, reference=reference if REFERENCE.fullmatch(reference) else "?")
 
 
@@ -143,7 +143,7 @@ def unexpected(error: Exception, lang: Lang) -> Problem:
 
 
 def _kind_of(error: Exception) -> str:
-    """What an error has in common with the same one of another request: its type and the lines that led to it."""
+    """Key of an error for grouping: its type and the lines that led to it."""
     lines = {f"{frame.filename}:{frame.lineno}" for frame in extract_tb(error.__traceback__)}
     return f"{type(error).__qualname__} {sorted(lines)}"
 

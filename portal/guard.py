@@ -57,7 +57,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Who may send an event: everybody who is signed in with one of the roles, or anybody at all."""
+    """Permission to send an event: for users with these roles, or for anybody."""
 
     roles: frozenset[Role] = frozenset()
     public: bool = False
@@ -76,13 +76,13 @@ def allow(roles: frozenset[Role] = frozenset(), *, public: bool = False) -> Call
 
 
 class PrincipalState(rx.State):
-    """Whom the state of a browser tab belongs to; never sent to the browser."""
+    """Owner of a browser tab's state; never sent to the browser."""
 
     _bound_to: str = ""
 
 
 class ConnectionState(rx.State):
-    """What the guard itself tells the browser."""
+    """Messages of the guard to the browser."""
 
     is_database_lost: bool = False
     is_state_store_lost: bool = False
@@ -123,7 +123,7 @@ class Guard(Middleware):
 
 
 def principal_of(actor: Actor) -> str:
-    """What a tab's state is tied to: a person, and what that person may see."""
+    """The owner of a tab's state: a user, with role and tenant."""
     return f"{actor.user_id}:{actor.role}:{actor.tenant_id}"
 
 
@@ -177,7 +177,7 @@ def _to_sign_in(root: BaseState, *, ended: bool) -> StateUpdate:
 
 
 def told(**changes: bool | str) -> StateUpdate:
-    """What a page says instead of running an event."""
+    """The update that a page gets instead of running an event."""
     named = {f"{name}{FIELD_MARKER}": value for name, value in changes.items()}
     return StateUpdate(delta={ConnectionState.get_full_name(): named})
 

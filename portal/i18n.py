@@ -68,7 +68,7 @@ def t(key: str, **places: object) -> rx.Var[str]:
 
 
 def by_language(persian: Any, english: Any) -> Any:
-    """One of two values, by the page's language."""
+    """Choose between two values by the page's language."""
     return rx.cond(IS_PERSIAN, persian, english)
 
 

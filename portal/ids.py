@@ -6,7 +6,7 @@ from backend.errors import NotFound
 
 
 def uuid_of(named: object) -> UUID:
-    """The id that something from outside names. Raises NotFound for what names none, as for what is somebody else's."""
+    """The id named from outside. Raises NotFound for anything else, as for an id of somebody else's."""
     try:
         return UUID(named)  # type: ignore[arg-type]  # whatever it is, the constructor refuses it
     except (TypeError, ValueError, AttributeError) as wrong:

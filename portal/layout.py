@@ -1,4 +1,4 @@
-"""The frame around every page: who one is, where one can go, in which language and light."""
+"""The frame around every page: account, navigation, language and theme."""
 
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -49,7 +49,7 @@ def bare_frame(content: rx.Component) -> rx.Component:
 
 
 def language_link() -> rx.Component:
-    """One click to the other language: a full page load, so that no two languages mix."""
+    """Link to the other language: a full page load, so that the languages never mix."""
     return rx.el.a(
         by_language("English", "فارسی"),
         href=by_language("/lang/en", "/lang/fa"),
@@ -145,7 +145,7 @@ def _user_menu() -> rx.Component:
 
 
 def _notices() -> rx.Component:
-    """What can be wrong on any page: the server is away, the database is, or an event failed."""
+    """Notices for every page: the server is away, the database is away, or an event failed."""
     return rx.fragment(
         rx.cond(
             has_connection_errors,

@@ -1,4 +1,4 @@
-"""One log for everything in this process: libraries' own handlers are taken away, secrets are blacked out."""
+"""A single log for this process: libraries lose their own handlers, secrets are blacked out."""
 
 import logging
 
@@ -14,7 +14,7 @@ _notes = Notes(log)
 
 
 class FewLibraryLines(logging.Filter):
-    """Lets one line of each kind and minute pass: what a browser makes libraries write must not fill the disk.
+    """Lets a line of each kind pass per minute: libraries' lines that browsers cause must not fill the disk.
 
     A kind is a place in the source, with the type of the error that it tells of. The next line that passes says in
     ``left_out`` how many before it did not. Our own lines always pass.

@@ -12,7 +12,7 @@ _LONGEST_FIELD = 1_000
 
 @dataclass(slots=True)
 class _LoggedKind:
-    """When a kind may be written again, and how many lines of it were left out meanwhile."""
+    """Time when a kind may be logged again, and the number of its suppressed lines."""
 
     next_at: float
     left_out: int = 0
@@ -44,7 +44,7 @@ class Notes:
         self._kinds.clear()
 
     def left_out(self, kind: str) -> int | None:
-        """How many lines of this kind were left out before this one; None when this one is to be left out too."""
+        """Number of suppressed lines of this kind before this line; None when this line is suppressed too."""
         now = time.monotonic()
         known = self._kinds.get(kind)
         if known is not None and known.next_at > now:

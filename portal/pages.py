@@ -1,4 +1,4 @@
-"""Every page of the portal: its address, whom it is for, and its entry in the bar. ``layout.page`` registers one.
+"""Registry of the portal's pages: address, roles and entry in the bar. ``layout.page`` registers a page.
 
 The bar, the redirects between pages and the tests read this registry, so only its own file names a page.
 Whom a page is for is a courtesy for visitors; what protects data is the guard and the services.
@@ -15,7 +15,7 @@ from portal import features
 
 
 class Group(StrEnum):
-    """What a page of the staff is for. The bar shows the groups in this order."""
+    """A group of staff pages by purpose. The bar shows the groups in this order."""
 
     WATCH = "watch"
     ACT = "act"
@@ -25,7 +25,7 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One page. No roles: it is for everybody, signed in or not. No ``nav``: the bar does not name it.
+    """A page. Without roles it is for everybody, signed in or not; without ``nav`` the bar does not name it.
 
     ``title`` and ``nav`` are catalogue keys, ``module`` is where the page is built.
     """
@@ -88,10 +88,10 @@ def named_in_bar(group: Group | None) -> list[Page]:
 
 
 def roles_of_path(path: str) -> frozenset[Role] | None:
-    """Whom the page at a path is for, or None when no such page asks for a role."""
+    """Roles of the page at a path, or None when no page with roles is there."""
     return next((page.roles for page in _pages.values() if page.roles and page.is_at(path)), None)
 
 
 def roles_of(pages: Sequence[Page]) -> frozenset[Role]:
-    """Everybody whom one of some pages is for."""
+    """All roles that may open at least one of these pages."""
     return frozenset().union(*(page.roles for page in pages))

@@ -1,4 +1,4 @@
-"""What payments are called on every page: where one stands, and why one did not start."""
+"""Words for payments on every page: their state, and reasons for a refused start."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ _NUMBER = re.compile(r"[0-9]{1,15}")
 
 
 def standing_of(attempt: Attempt, lang: Lang) -> tuple[str, str]:
-    """Where a payment stands, in a word or two, and its tone: being checked means the same everywhere."""
+    """State of a payment in a word or two, and its tone: under check reads the same everywhere."""
     if is_being_checked(attempt):
         return text("payment.state.paid_unverified", lang), "warn"
     return text(f"payment.state.{attempt.state}", lang), TONES.get(attempt.state, "")
@@ -60,14 +60,14 @@ def invoices_named(numbers: Sequence[str], lang: Lang) -> str:
 
 
 def refusal_query(error: AppError) -> dict[str, str | int]:
-    """What a page needs to make the sentence: the error's code and its numbers, never a sentence itself."""
+    """The error's code and numbers for the page's address; the page makes the sentence."""
     code = error.reason_key
     numbers = {name: value for name, value in error.data.items() if name in _NUMBERS}
     return {"error": code if code in _REFUSALS else error.code, **numbers}
 
 
 def refusal_in(query: Mapping[str, str], lang: Lang) -> str:
-    """The sentence that an address asks for, or an empty one. Anybody can write one: only known sentences are said."""
+    """The sentence for the error in an address, or empty. Addresses may be forged: only known sentences are used."""
     code = query.get("error", "")
     if code == "unknown":
         return bridge.unexpected_words(query.get("reference", ""), lang)

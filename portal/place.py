@@ -1,4 +1,4 @@
-"""Where one is in a list: its page, and what it is narrowed to. Both stand in the address and nowhere else.
+"""Place in a list: the page, and the filters. Both stand in the address and nowhere else.
 
 So Back, Forward, a reload, a shared link, a lost connection and signing in again all lead to the same rows. The way to
 another place is a link. The page it leads to asks ``place_of`` when it loads, and shows ``to_pager`` and ``choices``.
@@ -33,11 +33,11 @@ class Place:
     words: tuple[tuple[str, str], ...] = ()
 
     def word(self, name: str) -> str:
-        """What the list is narrowed to under a name; an empty string where it is not."""
+        """The filter under a name; empty where there is none."""
         return dict(self.words).get(name, "")
 
     def first(self, size: int = PAGE_SIZE) -> int:
-        """How many rows stand before this page."""
+        """Number of rows before this page."""
         return (self.page - 1) * size
 
     def within(self, total: int, size: int = PAGE_SIZE) -> "Place":
@@ -62,7 +62,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pager:
-    """Which rows are shown, the links to the neighbours and to this page; an empty link where there is no neighbour."""
+    """The range of rows, with links to this page and its neighbours; an empty link where there is no neighbour."""
 
     shown: str = ""
     previous: str = ""
@@ -73,7 +73,7 @@ class Pager:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One way to narrow a list, and the link to it."""
+    """A filter of a list, and the link to it."""
 
     title: str
     url: str
@@ -95,7 +95,7 @@ def place_of(state: rx.State, names: Mapping[str, Collection[str] | None] | None
 
 
 def to_pager(place: Place, *, shown: int, total: int, lang: Lang, size: int = PAGE_SIZE) -> Pager:
-    """What stands below a page of ``shown`` rows of a list of ``total`` ones."""
+    """The pager below a page of ``shown`` rows of a list of ``total`` rows."""
     first = place.first(size)
     words = text(
         "pager.shown",
@@ -122,7 +122,7 @@ def choices(place: Place, name: str, titles: Sequence[tuple[str, str]]) -> list[
 
 
 class PlaceState(rx.State):
-    """Goes to what somebody typed; the page itself reads it from the address."""
+    """Narrows a list to typed words by a new address; the page reads it from there."""
 
     @rx.event
     @allow(EVERYBODY)

@@ -57,7 +57,7 @@ def run(*, host: str, port: int, workers: int, app: str = "portal.portal:app") -
 
 
 def limits() -> dict[str, Any]:
-    """What uvicorn is told besides where to listen."""
+    """Options of uvicorn besides its address."""
     return {
         "http": DeadlineHTTP,
         "ws": BoundedWebSocket,
@@ -109,7 +109,7 @@ class _Clock:
 
 
 class DeadlineHTTP(H11Protocol):
-    """HTTP whose requests arrive within a deadline and whose answers are read."""
+    """HTTP/1.1 with deadlines for incoming requests and for reading the answers."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Begin without a connection."""
@@ -174,7 +174,7 @@ class DeadlineHTTP(H11Protocol):
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):
-    """A websocket whose unfinished messages are small and whose answers are read."""
+    """A websocket with a limit on unfinished messages and a deadline for reading the answers."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Begin without a connection."""

@@ -1,4 +1,4 @@
-"""Who sits behind a cookie. Asked at every event, so the answer is kept for a few seconds in this process.
+"""Sessions by cookie. Asked at every event, so answers are cached for a few seconds in this process.
 
 PostgreSQL tells every process when a session ends or an account changes, and then nothing is kept. Where it cannot
 tell, behind a pooler, an answer is kept for less than a second.
@@ -29,7 +29,7 @@ _MAX_HEADER = 8_192
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CachedSession:
-    """What the database said of a token, and whether it wrote down that somebody was there."""
+    """Cached answer of the database about a token, and whether the visit was recorded."""
 
     session: UserSession | None
     until: float

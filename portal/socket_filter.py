@@ -216,7 +216,7 @@ def _readable(data: object) -> dict[str, Any] | None:
 
 
 def _plain(argument: str, value: object) -> object:
-    """What a page may tell Reflex itself: what the browser has stored for it, the states it knows, and short words."""
+    """The value of an argument to Reflex itself: stored values of the browser, known states, and short words."""
     match argument:
         case "vars":
             named = value.items() if isinstance(value, dict) else ()
@@ -246,7 +246,7 @@ def _fits(handler: Any, payload: dict[str, Any]) -> bool:
 
 
 def _place(claimed: dict[str, Any]) -> dict[str, Any]:
-    """Where a page says it is: its path, its address with the query, and the parts of the path that have names.
+    """The claimed place of a page: its path, its address with the query, and the named parts of the path.
 
     Reflex derives ``router.url``, ``router.route_id`` and the page's parameters from these three, and adds token,
     address and headers itself.

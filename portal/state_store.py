@@ -39,7 +39,7 @@ Tell = Callable[[str | None], Awaitable[None]]
 
 
 class _Knowledge:
-    """What this process knows of Redis. ``failed`` are tabs whose event has failed meanwhile."""
+    """This process's view of Redis. ``failed`` are tabs whose event has failed meanwhile."""
 
     def __init__(self) -> None:
         self.is_lost = False
@@ -137,7 +137,7 @@ class _Watch:
             await self._tell(tab)
 
     async def _reason(self) -> str | None:
-        """Why Redis cannot keep a state; None when it can. A read alone would not notice that it is full."""
+        """Reason why Redis cannot store a state; None when it can. A read alone would not notice that it is full."""
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 await self._client.set(_PROBE, "1", ex=_PROBE_LIFE_S)

@@ -1,4 +1,4 @@
-"""Who looks at the page: name, company and role for the frame, and the way to the right page."""
+"""The visitor of a page: name, company and role for the frame, and the redirect to the right page."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from portal.i18n import language
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """What the frame shows of a person."""
+    """A user as the frame shows it."""
 
     name: str = ""
     email: str = ""
@@ -105,7 +105,7 @@ def _visitor(found: UserSession, lang: Lang) -> Visitor:
 
 
 def on_unexpected(exception: Exception) -> EventSpec | None:
-    """What a handler's unforeseen end leads to: a sentence with a reference, and the trace in the log.
+    """Handle a handler's unforeseen end: a sentence with a reference for the page, and the trace in the log.
 
     An event would need the state that could not be had, so the socket filter tells of trouble with Redis instead.
     """

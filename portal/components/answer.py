@@ -34,7 +34,7 @@ def answer(place: str, *said: tuple[Any, Any, str]) -> rx.Component:
 
 
 def answer_region(place: str, key: Any, *content: Any, **props: Any) -> rx.Component:
-    """A place whose content is the answer. Another ``key`` is another answer, an empty one is none yet."""
+    """A region for an answer. A new ``key`` marks a new answer; an empty key means that there is none yet."""
     return rx.el.div(*content, id=place, tab_index=-1, custom_attrs={"data-answer": key}, **props)
 
 

@@ -68,7 +68,7 @@ def link(content: Content, to: Any, **props: Any) -> rx.Component:
 
 
 def code_number(value: Content) -> rx.Component:
-    """A number that one reads out to a bank: its own digits, from left to right, taken with one click."""
+    """A number for reading out to a bank: Latin digits, left to right, selected with a click."""
     return rx.el.bdi(value, dir="ltr", class_name="code-number")
 
 
@@ -78,7 +78,7 @@ def button(content: Content, *, kind: str = "", **props: Any) -> rx.Component:
 
 
 def count_badge(count: Content, is_none: Any) -> rx.Component:
-    """How many wait for somebody; none of them is no alarm."""
+    """Badge with the number of waiting items; without any it does not warn."""
     return badge(count, rx.cond(is_none, "", "warn"))
 
 
@@ -90,7 +90,7 @@ def badge(content: Content, tone: Any = "") -> rx.Component:
 def tile(
     label: Content, value: Content, note: Content = "", *, quiet: bool = False, **props: Any
 ) -> rx.Component:
-    """One figure with its name and a remark."""
+    """A figure with its name and a remark."""
     return rx.el.dl(
         rx.el.dt(label),
         rx.el.dd(value, class_name="value num"),
@@ -134,10 +134,11 @@ def field(
     words: dict[str, Any] | None = None,
     **props: Any,
 ) -> rx.Component:
-    """A line to type what must not be missing, with its label, a hint, and a place for what is wrong with it.
+    """A required input, with its label, a hint, and a place for its error.
 
-    ``words`` are what the page says instead of the browser: ``data-mistyped``, ``data-short``. The line runs from left
-    to right in both languages.
+    ``words`` replace the browser's own messages: ``data-mistyped``, ``data-short``. The input runs from left to right
+    in
+    both languages.
     """
     error_id, hint_id = f"{element_id}-error", f"{element_id}-hint"
     return rx.el.div(

@@ -53,7 +53,7 @@ def list_region(title: Content, table: Any, *, pager: Any) -> rx.Component:
 
 
 def page_links(pager: Any) -> rx.Component:
-    """Where one is in a long list, and the way to its neighbours."""
+    """Position in a long list, with links to its neighbours."""
     return rx.el.nav(
         rx.el.span(pager.shown, class_name="muted small", custom_attrs={"aria-live": "polite"}),
         rx.el.div(

@@ -1,4 +1,4 @@
-"""Why something deserves a look: on the pages of usage, billing and payments."""
+"""Reasons to look at a usage day, an invoice or a payment, shared by their pages."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from portal.components.basics import badge
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """What one must know of a day, an invoice or a payment: its name, and a sentence."""
+    """A reason to look at a day, an invoice or a payment: its name, and a sentence."""
 
     name: str
     sentence: str

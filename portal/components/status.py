@@ -1,4 +1,4 @@
-"""What stands where content is missing: not yet there, nothing there, or not to be had."""
+"""Placeholders for missing content: still loading, empty, or unavailable."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def note(*content: Any, tone: Any = "info", **props: Any) -> rx.Component:
 
 
 def error_panel(problem: Any, retry: Any) -> rx.Component:
-    """What went wrong in a sentence, and a way on. Where waiting helps, the page clicks ``retry`` by itself."""
+    """An error sentence with a button to retry. Where waiting helps, the page clicks ``retry`` by itself."""
     return rx.el.div(
         rx.el.div(rx.el.p(problem.text)),
         rx.cond(problem.passes, _retry_button(retry, **{"data-retry": "1"}), _retry_button(retry)),

@@ -11,9 +11,10 @@ from portal.i18n import t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableColumn:
-    """A column: its head, and what a row shows in it. A wide one takes a whole line on a phone.
+    """A column: its head, and the cell of a row. A wide column takes a whole line on a phone.
 
-    On a phone, what ``opens`` is shown once its row is opened; in a row of which ``stays`` is true, from the beginning.
+    On a phone, a column that ``opens`` is hidden until its row is opened; rows with ``stays`` show it from the
+    beginning.
     """
 
     head: Any
@@ -28,9 +29,9 @@ class TableColumn:
 def data_table(
     rows: Any, columns: Sequence[TableColumn], *, caption: Any, key: Any = None, heading: Any = None
 ) -> rx.Component:
-    """One line for each row. ``cell`` of a column is a function from the row to what is shown.
+    """A table with a line for each row. ``cell`` of a column makes a row's content.
 
-    ``heading`` is one from a row to the text above it, empty for a row that begins no group.
+    ``heading`` makes the text above a row, empty for a row that begins no group.
     """
     folds = any(column.opens for column in columns)
 

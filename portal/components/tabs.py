@@ -36,7 +36,7 @@ def tabs(chosen: Any, entries: Sequence[tuple[str, Any, Any]], *, on_choose: Any
 
 
 def tab_panel(*content: Any, chosen: Any) -> rx.Component:
-    """What the chosen tab shows."""
+    """Content of the chosen tab."""
     return rx.el.div(
         *content,
         id=TAB_PANEL,

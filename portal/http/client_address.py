@@ -1,4 +1,4 @@
-"""Where a request came from: the address that the outermost trusted proxy saw, in one form."""
+"""Client address of a request: as the outermost trusted proxy saw it, in a normal form."""
 
 import re
 from collections.abc import Sequence
@@ -33,7 +33,8 @@ class ClientAddress:
 
 
 def client_address(forwarded: Sequence[str], *, peer: str, hops: int) -> str:
-    """What the outermost of ``hops`` trusted proxies saw, never what the client claims; else the peer's address.
+    """The address as the outermost of ``hops`` trusted proxies saw it, never the client's claim; else the peer's
+    address.
 
     A client may send a line of its own, and a proxy may add another one instead of appending to it. A word that is no
     address counts as none: otherwise each such word would be another client.

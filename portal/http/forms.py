@@ -1,4 +1,4 @@
-"""What a browser posted, as short strings, and where it came from."""
+"""Posted forms as short strings, and the check of their origin."""
 
 from urllib.parse import parse_qsl
 
@@ -47,14 +47,14 @@ def is_inline(request: Request) -> bool:
 
 
 def go_on(request: Request, path: str) -> Response:
-    """Where the browser goes after a form, whoever posted it."""
+    """Send the browser on after a form, whether the page's script or the browser posted it."""
     if not is_inline(request):
         return see_other(path)
     return JSONResponse({"to": path}, headers={"cache-control": "no-store"})
 
 
 def at_field(field: str, sentence: str) -> Response:
-    """What is wrong with a field of a form that the page posted; without a field, with the form as a whole."""
+    """Answer with the error of a form's field, or of the form as a whole when ``field`` is empty."""
     return JSONResponse({"field": field, "text": sentence}, headers={"cache-control": "no-store"})
 
 

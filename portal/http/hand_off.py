@@ -57,7 +57,7 @@ def _leave(actor: Actor, attempt_id: AttemptId) -> Found:
 
 
 async def _found(request: Request, read: Callable[[Actor, AttemptId], Found]) -> Found | Response:
-    """What was read of the payment that the address names, or the page that says why there is none."""
+    """The content read for the payment that the address names, or the page that explains its absence."""
     lang, named = language_of(request), str(request.path_params["attempt_id"])
     try:
         actor = (await session.of_cookies(request.headers.get("cookie", ""))).actor

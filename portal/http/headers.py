@@ -18,7 +18,7 @@ _POLICY_OF_FILES = "default-src 'none'; style-src 'unsafe-inline'; frame-ancesto
 
 
 def content_security_policy() -> str:
-    """What a page of ours may load and talk to. Scripts need a hash of this build or come from our own files."""
+    """The policy of our pages. Scripts need a hash of this build or come from our own files."""
     address = settings().public_url
     socket = address.replace("http", "ws", 1)
     hashes = " ".join(json.loads(hashes_path().read_text())) if hashes_path().exists() else ""

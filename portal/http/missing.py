@@ -1,4 +1,4 @@
-"""What is not there: a 404 with a heading and a way on, in the reader's language and without any script."""
+"""The page for unknown addresses: a 404 with a heading and a link, in the reader's language, without any script."""
 
 from starlette.datastructures import Headers
 from starlette.requests import Request

@@ -1,4 +1,4 @@
-"""Before a second payment of the same invoices: what is open at the bank or being checked, and what one can do."""
+"""The page before a second payment of the same invoices: open and checked payments, and the ways to go on."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the plain pages of payments have in common: the ids in a form, numbers of invoices, a page of one sentence."""
+"""Shared parts of the plain payment pages: ids in a form, invoice numbers, and a page with a single sentence."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ def numbers_of(actor: Actor, invoice_ids: Sequence[InvoiceId]) -> list[str]:
 
 
 def more_words(count: int, lang: Lang) -> str:
-    """How many more there are than were named."""
+    """The number of further items that are not named, in words; empty for none."""
     return " " + text("page.hand_off.more", lang, count=fmt.number(count, lang)) if count > 0 else ""
 
 

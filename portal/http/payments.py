@@ -91,7 +91,7 @@ async def start(request: Request) -> Response:
 
 @contextmanager
 def _start_slot(actor: Actor) -> Iterator[None]:
-    """Raises TooManyAttempts for a company whose people open payments one after the other, or too many at once."""
+    """Raise TooManyAttempts for a company that opens too many payments at once or in a row."""
     key = str(actor.tenant_id or actor.user_id)
     is_crowded = _opening[key] >= STARTS_UNDER_WAY
     if is_crowded or not _starts.try_acquire(key, at_once=STARTS_AT_ONCE, per_s=STARTS_PER_S):
@@ -106,7 +106,7 @@ def _start_slot(actor: Actor) -> Iterator[None]:
 
 
 async def come_back(request: Request) -> Response:
-    """GET: what became of a payment, for whoever asks and whatever the address says; the gateway decides, not it."""
+    """GET: show the outcome of a payment, to anybody; the gateway decides it, never the address."""
     lang = language_of(request)
     if not _returns.try_acquire(
         address_group(address_of(request)), at_once=CALLBACKS_AT_ONCE, per_s=CALLBACKS_PER_S
@@ -153,7 +153,7 @@ def _way_on(returned: Returned) -> str:
 
 
 def _remarks(returned: Returned, lang: Lang) -> list[str]:
-    """Why the bank refused, what is still to be paid, and what became credit."""
+    """Remarks on an outcome: the bank's reason, the unpaid rest, and the part that became credit."""
     remarks = []
     reason = f"payment.refused.status_{returned.gateway_status}"
     if returned.outcome == ReturnOutcome.NOT_PAID and has(reason):

@@ -26,7 +26,7 @@ class CodeNumber(str):
     __slots__ = ()
 
     def __html__(self) -> str:
-        """What a template shows."""
+        """The HTML of the number in a template."""
         return f'<bdi dir="ltr" class="code-number">{escape(str(self))}</bdi>'
 
 
@@ -39,7 +39,7 @@ def language_of(request: Request) -> Lang:
 
 
 def render(request: Request, template: str, *, status: int = 200, **places: object) -> HTMLResponse:
-    """One of our plain pages in the visitor's language and theme."""
+    """Render a plain page in the visitor's language and theme."""
     lang = language_of(request)
     theme = as_theme(cookies_in(request.headers.get("cookie", "")).get(THEME_COOKIE))
     page = _environment().get_template(f"{template}.html.j2")

@@ -174,7 +174,7 @@ async def _agreed_language(request: Request, signed_in: SignedIn) -> Lang:
 
 
 def _reason(error: AppError) -> dict[str, str | int]:
-    """What the page needs to make the sentence: the error's code and its numbers, never a sentence itself."""
+    """The error's code and numbers for the page's address; the page makes the sentence."""
     return {
         "error": error.reason_key,
         **{k: v for k, v in error.data.items() if isinstance(v, int)},

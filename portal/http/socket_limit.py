@@ -21,7 +21,7 @@ log = get_logger(__name__)
 
 
 class SocketLimit:
-    """Answers 429 to a websocket of somebody who has too many, or when there are too many in all."""
+    """Answers 429 to a websocket of a client that has too many, or when there are too many in all."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

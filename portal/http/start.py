@@ -1,4 +1,4 @@
-"""What ends a web process before it serves, each with one sentence."""
+"""Checks that end a web process before it serves, each with a sentence."""
 
 import sys
 

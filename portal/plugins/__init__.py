@@ -1,4 +1,4 @@
-"""Reflex build plugins: font, hashes of the security policy, address-free build, one language, the lock in one form."""
+"""Reflex build plugins: font, hashes of the security policy, address-free build, language, and a stable lock file."""
 
 from portal.plugins.csp import CSPPlugin
 from portal.plugins.new_version import NewVersionPlugin

@@ -16,7 +16,7 @@ _INLINE = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
 
 def hashes_path() -> Path:
-    """Where a build keeps its hashes and a server of that build reads them."""
+    """File of the build's hashes, which the server reads."""
     return Path(get_web_dir()) / "backend" / "csp.json"
 
 

@@ -1,4 +1,4 @@
-"""Writes the committed package list in one form; Reflex has two, depending on what lies in the build folder."""
+"""Writes the committed package list in a stable form; Reflex varies it with the content of the build folder."""
 
 import json
 from dataclasses import dataclass
