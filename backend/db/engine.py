@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import lru_cache
-from threading import Lock
+from threading import Lock, get_ident
 from typing import Any
 
 import psycopg
@@ -26,8 +27,20 @@ _LOST = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
 )
-_current: ContextVar[Connection | None] = ContextVar("connection", default=None)
 _making = Lock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Open:
+    """A connection in use, and the thread that it belongs to: a connection takes one statement at a time."""
+
+    connection: Connection
+    writes: bool
+    thread: int = field(default_factory=get_ident)
+
+
+# A thread that is started with a copy of the context inherits this, too.
+_open: ContextVar[_Open | None] = ContextVar("open", default=None)
 
 
 def engine() -> Engine:
@@ -74,36 +87,51 @@ def dispose() -> None:
 def transaction() -> Iterator[Connection]:
     """A connection whose work is committed when the outermost block ends, and undone when it raises.
 
-    An inner block joins the outer one. No network call belongs inside.
+    An inner block joins the outer one, in the same thread only. No network call belongs inside.
 
     Raises:
         Unavailable: PostgreSQL cannot be reached or went away; nothing was committed.
+        RuntimeError: another thread opened the transaction that this block would join.
     """
-    if (outer := _current.get()) is not None:
-        yield outer
+    outer = _joinable()
+    if outer is not None and outer.writes:
+        yield outer.connection
         return
-    with translated(), engine().connect() as connection, connection.begin():
-        connecting.set_transaction(driver_of(connection))
-        token = _current.set(connection)
-        try:
-            yield connection
-        finally:
-            _current.reset(token)
+    with _opened(writes=True) as connection:
+        yield connection
 
 
 @contextmanager
 def read() -> Iterator[Connection]:
-    """A connection for statements that change nothing; it joins an open transaction, else it is read-only.
+    """A connection for statements that change nothing; it joins an open block of either kind, else it is read-only.
 
     Raises:
         Unavailable: PostgreSQL cannot be reached or went away.
+        RuntimeError: another thread opened the block that this one would join.
     """
-    if (outer := _current.get()) is not None:
-        yield outer
+    if (outer := _joinable()) is not None:
+        yield outer.connection
         return
-    with translated(), engine().connect() as connection, connection.begin():
-        connecting.set_transaction(driver_of(connection), is_read_only=True)
+    with _opened(writes=False) as connection:
         yield connection
+
+
+@contextmanager
+def _opened(*, writes: bool) -> Iterator[Connection]:
+    with translated(), engine().connect() as connection, connection.begin():
+        connecting.set_transaction(driver_of(connection), is_read_only=not writes)
+        token = _open.set(_Open(connection=connection, writes=writes))
+        try:
+            yield connection
+        finally:
+            _open.reset(token)
+
+
+def _joinable() -> _Open | None:
+    outer = _open.get()
+    if outer is not None and outer.thread != get_ident():
+        raise RuntimeError("a connection is used by the thread that opened it, and by no other")
+    return outer
 
 
 @contextmanager
@@ -115,7 +143,8 @@ def savepoint(connection: Connection) -> Iterator[None]:
 
 def in_transaction() -> bool:
     """Whether this flow of control holds a transaction open; the HTTP factory refuses to call anybody then."""
-    return _current.get() is not None
+    outer = _open.get()
+    return outer is not None and outer.writes
 
 
 @contextmanager

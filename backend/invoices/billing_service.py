@@ -4,9 +4,8 @@ Everything that asks Prometheus comes before the transaction. Usage, invoices, b
 of the run are then stored together or not at all.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -114,7 +113,7 @@ class Basis:
     limits: Limits
 
     def bill(self, found: DayUsage, known: dict[str, Tenant]) -> DayBill:
-        """The day's bill; touches no connection."""
+        """The day's bill."""
         return rules.bill(
             found.day,
             found.rows,
@@ -130,20 +129,18 @@ class Basis:
 def basis_of(actor: Actor, day: date, earlier: Planned | None = None) -> Basis:
     """The basis of a day as it is stored now; ``earlier`` are the days before it in a plan."""
     planned, first = earlier or Planned(), day - timedelta(days=USUAL_DAYS)
-    with read() as connection:
+    with read():
         price_list = pricing.price_list_on(actor, day)
-        billed_totals = repository.billed_totals(connection, price_list.version)
+        billed_totals = repository.billed_totals(price_list.version)
         return Basis(
             price_list=price_list,
             tax_percent=pricing.tax_percent_on(actor, day),
             billed_totals=billed_totals | planned.billed_totals.get(price_list.version, {}),
-            billed=repository.billed_tenants(connection, day),
+            billed=repository.billed_tenants(day),
             limits=Limits(
                 amount_rial=Rial(settings().invoice_max_rial),
                 usual_rial=Rial(settings().zibal_min_rial),
-                usual_tokens=_highest(
-                    repository.most_tokens(connection, first, day), planned.most_tokens(first)
-                ),
+                usual_tokens=_highest(repository.most_tokens(first, day), planned.most_tokens(first)),
             ),
         )
 
@@ -163,40 +160,26 @@ def store(
     """Bill the day in one transaction; None, without storing any row, when there is nothing to store."""
     if found.measurement is None and not _has_work(basis_of(actor, found.day).bill(found, known)):
         return None
-    with transaction() as connection:
-        repository.lock_issuing(connection)
+    with transaction():
+        repository.lock_issuing()
         basis = basis_of(actor, found.day)
-        with _being_stored(found.measurement):
-            bill = basis.bill(found, known)
+        bill = basis.bill(found, known)
+        if found.measurement is not None and not usage.store_day(STORING, found.measurement):
+            raise Conflict(reason="billing_is_running")
         if found.measurement is None and not _has_work(bill):
             return None
         now = clock.utc_now()
-        issued = repository.number_all(connection, bill, clock.jalali_year(clock.billing_day(now)))
+        issued = repository.number_all(bill, clock.jalali_year(clock.billing_day(now)))
         # The mails are written while PostgreSQL takes the invoices.
         with ThreadPoolExecutor(1) as side:
             mails = side.submit(lambda: [issued_mail(bill.day, *each) for each in issued])
             zone = (clock.TEHRAN.key, clock.tzdata_version())
-            repository.insert_bill(connection, bill, issued, found.window, now, zone=zone)
-            repository.store_billed_totals(
-                connection, bill.price_version, basis.billed_totals, bill.billed_totals
-            )
+            repository.insert_bill(bill, issued, found.window, now, zone=zone)
+            repository.store_billed_totals(bill.price_version, basis.billed_totals, bill.billed_totals)
             notifications.enqueue(mails.result(), now)
         run = _finished(bill, started_by, started_at)
-        repository.insert_run(connection, run)
+        repository.insert_run(run)
     return run
-
-
-@contextmanager
-def _being_stored(measurement: DayMeasurement | None) -> Iterator[None]:
-    """Store the day's usage beside the block, on the open transaction's connection, which the block must not use."""
-    if measurement is None:
-        yield
-        return
-    with ThreadPoolExecutor(1) as side:
-        storing = side.submit(copy_context().run, usage.store_day, STORING, measurement)
-        yield
-        if not storing.result():
-            raise Conflict(reason="billing_is_running")
 
 
 def issue_held(actor: Actor, invoice: Invoice) -> None:
@@ -205,20 +188,20 @@ def issue_held(actor: Actor, invoice: Invoice) -> None:
     A day without a token has no invoice: its row is closed as void, without number and mail, and keeps the day
     from being billed again.
     """
-    with transaction() as connection:
+    with transaction():
         if not invoice.tokens:
-            repository.close_held(connection, invoice.id)
+            repository.close_held(invoice.id)
             return
         tenant_id, version = invoice.tenant_id, invoice.price_version
-        before = repository.billed_totals(connection, version, tenant_id)
-        lines = report_repository.lines(connection, [invoice.id]).get(invoice.id, [])
+        before = repository.billed_totals(version, tenant_id)
+        lines = report_repository.lines([invoice.id]).get(invoice.id, [])
         draft, moved = rules.price_held(invoice, tenants.get(actor, tenant_id), lines, before)
         if not rules.is_storable(draft, moved):
             raise Conflict(reason="total_too_large")
         now = clock.utc_now()
-        [number] = repository.take_numbers(connection, clock.jalali_year(clock.billing_day(now)), 1)
-        repository.issue_held(connection, invoice.id, draft, number=number, now=now)
-        repository.store_billed_totals(connection, version, before, moved)
+        [number] = repository.take_numbers(clock.jalali_year(clock.billing_day(now)), 1)
+        repository.issue_held(invoice.id, draft, number=number, now=now)
+        repository.store_billed_totals(version, before, moved)
         notifications.enqueue([issued_mail(invoice.day, invoice.id, number, draft)], now)
 
 

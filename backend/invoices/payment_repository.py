@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, bindparam, text
+from sqlalchemy import Row, bindparam, text
 
 from backend.actor import TenantId
+from backend.db.engine import read, transaction
 from backend.invoices.types import Due, InvoiceId, InvoiceStatus
 from backend.money import Rial
 
@@ -18,54 +19,60 @@ _REST = """amount_rial + coalesce(
 )"""
 
 
-def by_ids(connection: Connection, invoice_ids: Sequence[UUID], *, lock: bool = False) -> list[Due]:
+def by_ids(invoice_ids: Sequence[UUID], *, lock: bool = False) -> list[Due]:
     """Invoices in the order of their ids; locked against everybody else until the transaction ends, if asked."""
     statement = text(f"{_DUE} WHERE id IN :ids ORDER BY id {'FOR UPDATE' if lock else ''}").bindparams(
         bindparam("ids", expanding=True)
     )
-    return [_to_due(row) for row in connection.execute(statement, {"ids": list(invoice_ids)})]
+    with transaction() if lock else read() as connection:
+        return [_to_due(row) for row in connection.execute(statement, {"ids": list(invoice_ids)})]
 
 
-def pending_of(connection: Connection, tenant_id: TenantId) -> list[Due]:
+def pending_of(tenant_id: TenantId) -> list[Due]:
     """A tenant's invoices that wait for money, the oldest first."""
     statement = text(f"{_DUE} WHERE tenant_id = :tenant AND status = 'pending' ORDER BY day")
-    return [_to_due(row) for row in connection.execute(statement, {"tenant": tenant_id})]
+    with read() as connection:
+        return [_to_due(row) for row in connection.execute(statement, {"tenant": tenant_id})]
 
 
-def pending_without_session(connection: Connection, limit: int, *, minimum: Rial, maximum: Rial) -> list[Due]:
+def pending_without_session(limit: int, *, minimum: Rial, maximum: Rial) -> list[Due]:
     """Pending invoices that never had a payment session and whose rest fits into one payment, newest first."""
     statement = text(
         f"{_DUE} WHERE status = 'pending' AND zibal_track_id IS NULL AND {_REST} BETWEEN :minimum AND :maximum"
         " ORDER BY day DESC, id LIMIT :limit"
     )
     values = {"limit": limit, "minimum": minimum, "maximum": maximum}
-    return [_to_due(row) for row in connection.execute(statement, values)]
+    with read() as connection:
+        return [_to_due(row) for row in connection.execute(statement, values)]
 
 
-def mark_paid(connection: Connection, invoice_id: UUID, track_id: int | None, paid_at: datetime) -> bool:
+def mark_paid(invoice_id: UUID, track_id: int | None, paid_at: datetime) -> bool:
     """Mark a pending invoice as paid, by the session of this track id or by none; whether it was pending."""
     statement = text(
         "UPDATE tenant_invoice SET status = 'paid', paid_at = :at, zibal_track_id = :track"
         " WHERE id = :id AND status = 'pending'"
     )
-    changed = connection.execute(statement, {"id": invoice_id, "track": track_id, "at": paid_at})
-    return changed.rowcount == 1
+    with transaction() as connection:
+        changed = connection.execute(statement, {"id": invoice_id, "track": track_id, "at": paid_at})
+        return changed.rowcount == 1
 
 
-def reopen(connection: Connection, invoice_id: UUID) -> bool:
+def reopen(invoice_id: UUID) -> bool:
     """Let a paid invoice wait for money again; whether it was paid."""
     statement = text(
         "UPDATE tenant_invoice SET status = 'pending', paid_at = NULL WHERE id = :id AND status = 'paid'"
     )
-    return connection.execute(statement, {"id": invoice_id}).rowcount == 1
+    with transaction() as connection:
+        return connection.execute(statement, {"id": invoice_id}).rowcount == 1
 
 
-def note_session(connection: Connection, invoice_ids: Sequence[UUID], track_id: int) -> None:
+def note_session(invoice_ids: Sequence[UUID], track_id: int) -> None:
     """Note on pending invoices under which track id they are about to be paid."""
     statement = text(
         "UPDATE tenant_invoice SET zibal_track_id = :track WHERE id IN :ids AND status = 'pending'"
     ).bindparams(bindparam("ids", expanding=True))
-    connection.execute(statement, {"ids": list(invoice_ids), "track": track_id})
+    with transaction() as connection:
+        connection.execute(statement, {"ids": list(invoice_ids), "track": track_id})
 
 
 def _to_due(row: Row[Any]) -> Due:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from backend.actor import Actor, Role, TenantId, require_process, require_role_or_process, require_tenant
-from backend.db.engine import read, transaction
 from backend.errors import NotFound
 from backend.invoices import payment_repository as repository
 from backend.invoices.types import Due, InvoiceId
@@ -18,8 +17,7 @@ def dues(actor: Actor, invoice_ids: Sequence[InvoiceId], *, lock: bool = False) 
     """
     require_role_or_process(actor, *Role)
     wanted = sorted(set(invoice_ids))
-    with transaction() if lock else read() as connection:
-        found = repository.by_ids(connection, wanted, lock=lock) if wanted else []
+    found = repository.by_ids(wanted, lock=lock) if wanted else []
     if len(found) < len(wanted):
         raise NotFound
     for each in found:
@@ -30,36 +28,31 @@ def dues(actor: Actor, invoice_ids: Sequence[InvoiceId], *, lock: bool = False) 
 def pending_of(actor: Actor, tenant_id: TenantId) -> list[Due]:
     """A tenant's invoices that wait for money, the oldest first."""
     require_tenant(actor, tenant_id)
-    with read() as connection:
-        return repository.pending_of(connection, tenant_id)
+    return repository.pending_of(tenant_id)
 
 
 def pending_without_session(actor: Actor, limit: int, *, minimum: Rial, maximum: Rial) -> list[Due]:
     """Invoices that wait for money, never had a payment session and can be paid in one, the newest first."""
     require_process(actor)
-    with read() as connection:
-        return repository.pending_without_session(connection, limit, minimum=minimum, maximum=maximum)
+    return repository.pending_without_session(limit, minimum=minimum, maximum=maximum)
 
 
 def mark_paid(actor: Actor, due: Due, track_id: int | None, paid_at: datetime) -> bool:
     """Mark a pending invoice as paid, by a payment or, without a track id, by credit; whether it was pending."""
     _check_change(actor, due)
-    with transaction() as connection:
-        return repository.mark_paid(connection, due.id, track_id, paid_at)
+    return repository.mark_paid(due.id, track_id, paid_at)
 
 
 def reopen(actor: Actor, due: Due) -> bool:
     """Let a paid invoice wait for money again, because what paid it was taken back; whether it was paid."""
     _check_change(actor, due)
-    with transaction() as connection:
-        return repository.reopen(connection, due.id)
+    return repository.reopen(due.id)
 
 
 def note_session(actor: Actor, invoice_ids: Sequence[InvoiceId], track_id: int) -> None:
     """Note on pending invoices under which track id they are about to be paid."""
     require_role_or_process(actor, Role.TENANT_ADMIN)
-    with transaction() as connection:
-        repository.note_session(connection, invoice_ids, track_id)
+    repository.note_session(invoice_ids, track_id)
 
 
 def _check_change(actor: Actor, due: Due) -> None:

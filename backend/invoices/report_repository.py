@@ -5,9 +5,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, bindparam, text
+from sqlalchemy import RowMapping, bindparam, text
 
 from backend.actor import TenantId
+from backend.db.engine import read
 from backend.invoices.types import BillingRun, Invoice, InvoiceId, InvoiceLine, InvoiceStatus, RunState
 from backend.money import Rial
 
@@ -36,63 +37,72 @@ WHERE m.day BETWEEN :first AND :last
 """
 
 
-def invoice(connection: Connection, invoice_id: UUID) -> Invoice | None:
+def invoice(invoice_id: UUID) -> Invoice | None:
     """The invoice with this id; None when there is none."""
-    row = (
-        connection.execute(text(f"{_INVOICE} WHERE i.id = :id"), {"id": invoice_id}).mappings().one_or_none()
-    )
-    return _to_invoice(row) if row else None
+    with read() as connection:
+        row = (
+            connection.execute(text(f"{_INVOICE} WHERE i.id = :id"), {"id": invoice_id})
+            .mappings()
+            .one_or_none()
+        )
+        return _to_invoice(row) if row else None
 
 
-def invoices_of(
-    connection: Connection, tenant_id: TenantId, limit: int, offset: int, status: InvoiceStatus | None
-) -> list[Invoice]:
+def invoices_of(tenant_id: TenantId, limit: int, offset: int, status: InvoiceStatus | None) -> list[Invoice]:
     """A tenant's invoices with a status, or all of them, the newest day first."""
     statement = text(f"{_INVOICE} {_OF_TENANT} ORDER BY i.day DESC LIMIT :limit OFFSET :offset")
-    rows = connection.execute(
-        statement, {"tenant": tenant_id, "status": status, "limit": limit, "offset": offset}
-    )
-    return [_to_invoice(row) for row in rows.mappings()]
+    with read() as connection:
+        rows = connection.execute(
+            statement, {"tenant": tenant_id, "status": status, "limit": limit, "offset": offset}
+        )
+        return [_to_invoice(row) for row in rows.mappings()]
 
 
-def of_ids(connection: Connection, invoice_ids: Sequence[UUID]) -> list[Invoice]:
+def of_ids(invoice_ids: Sequence[UUID]) -> list[Invoice]:
     """Some invoices, the newest day first, then by the companies' labels."""
     statement = text(f"{_INVOICE} WHERE i.id IN :ids ORDER BY i.day DESC, t.label").bindparams(
         bindparam("ids", expanding=True)
     )
     if not invoice_ids:
         return []
-    return [_to_invoice(row) for row in connection.execute(statement, {"ids": list(invoice_ids)}).mappings()]
+    with read() as connection:
+        return [
+            _to_invoice(row) for row in connection.execute(statement, {"ids": list(invoice_ids)}).mappings()
+        ]
 
 
-def count_of(connection: Connection, tenant_id: TenantId, status: InvoiceStatus | None) -> int:
+def count_of(tenant_id: TenantId, status: InvoiceStatus | None) -> int:
     """Number of a tenant's invoices, of one status or of all."""
     statement = text(f"SELECT count(*) FROM tenant_invoice i {_OF_TENANT}")  # noqa: S608 - our own words
-    return int(connection.scalar(statement, {"tenant": tenant_id, "status": status}) or 0)
+    with read() as connection:
+        return int(connection.scalar(statement, {"tenant": tenant_id, "status": status}) or 0)
 
 
-def net_by_day(connection: Connection, tenant_id: TenantId, first: date, last: date) -> dict[date, Rial]:
+def net_by_day(tenant_id: TenantId, first: date, last: date) -> dict[date, Rial]:
     """Net amounts of a tenant's issued invoices, in rial, by day."""
     statement = text(
         "SELECT day, net_rial FROM tenant_invoice"
         " WHERE tenant_id = :tenant AND day BETWEEN :first AND :last AND number IS NOT NULL"
     )
-    rows = connection.execute(statement, {"tenant": tenant_id, "first": first, "last": last})
-    return {row.day: Rial(row.net_rial) for row in rows}
+    with read() as connection:
+        rows = connection.execute(statement, {"tenant": tenant_id, "first": first, "last": last})
+        return {row.day: Rial(row.net_rial) for row in rows}
 
 
-def held(connection: Connection) -> list[Invoice]:
+def held() -> list[Invoice]:
     """The invoices that wait for an operator, the oldest day first."""
-    rows = connection.execute(text(f"{_INVOICE} WHERE i.status = 'held' ORDER BY i.day, t.label"))
-    return [_to_invoice(row) for row in rows.mappings()]
+    with read() as connection:
+        rows = connection.execute(text(f"{_INVOICE} WHERE i.status = 'held' ORDER BY i.day, t.label"))
+        return [_to_invoice(row) for row in rows.mappings()]
 
 
-def count_held(connection: Connection) -> int:
+def count_held() -> int:
     """Number of invoices that wait for an operator."""
-    return int(connection.scalar(text("SELECT count(*) FROM tenant_invoice WHERE status = 'held'")) or 0)
+    with read() as connection:
+        return int(connection.scalar(text("SELECT count(*) FROM tenant_invoice WHERE status = 'held'")) or 0)
 
 
-def lines(connection: Connection, invoice_ids: Sequence[UUID]) -> dict[UUID, list[InvoiceLine]]:
+def lines(invoice_ids: Sequence[UUID]) -> dict[UUID, list[InvoiceLine]]:
     """The lines of some invoices, by invoice; for each model prompt, cached prompt and completion, in this order."""
     statement = text(
         "SELECT invoice_id, model, type, tokens, rial_per_1000_tokens, amount_rial FROM invoice_line"
@@ -102,33 +112,38 @@ def lines(connection: Connection, invoice_ids: Sequence[UUID]) -> dict[UUID, lis
     found: dict[UUID, list[InvoiceLine]] = {}
     if not invoice_ids:
         return found  # an empty list has no type that PostgreSQL could compare with
-    for invoice_id, *line in connection.execute(statement, {"ids": list(invoice_ids)}):
-        found.setdefault(invoice_id, []).append(InvoiceLine(*line))
-    return found
+    with read() as connection:
+        for invoice_id, *line in connection.execute(statement, {"ids": list(invoice_ids)}):
+            found.setdefault(invoice_id, []).append(InvoiceLine(*line))
+        return found
 
 
-def runs(connection: Connection, limit: int, offset: int) -> list[BillingRun]:
+def runs(limit: int, offset: int) -> list[BillingRun]:
     """The newest attempts first."""
     statement = text("SELECT * FROM billing_run ORDER BY started_at DESC, id LIMIT :limit OFFSET :offset")
-    found = connection.execute(statement, {"limit": limit, "offset": offset})
-    return [_to_run(row) for row in found.mappings()]
+    with read() as connection:
+        found = connection.execute(statement, {"limit": limit, "offset": offset})
+        return [_to_run(row) for row in found.mappings()]
 
 
-def count_runs(connection: Connection) -> int:
+def count_runs() -> int:
     """Number of attempts to bill a day."""
-    return int(connection.scalar(text("SELECT count(*) FROM billing_run")) or 0)
+    with read() as connection:
+        return int(connection.scalar(text("SELECT count(*) FROM billing_run")) or 0)
 
 
-def last_end(connection: Connection, state: RunState) -> datetime | None:
+def last_end(state: RunState) -> datetime | None:
     """End of the last run that ended in this state; None when there is none."""
     statement = text("SELECT max(finished_at) FROM billing_run WHERE state = :state")
-    found: datetime | None = connection.scalar(statement, {"state": state.value})
-    return found
+    with read() as connection:
+        found: datetime | None = connection.scalar(statement, {"state": state.value})
+        return found
 
 
-def left_over_days(connection: Connection, first: date, last: date) -> set[date]:
+def left_over_days(first: date, last: date) -> set[date]:
     """Measured days on which a known tenant used tokens and has no invoice."""
-    return set(connection.scalars(text(LEFT_OVER), {"first": first, "last": last}))
+    with read() as connection:
+        return set(connection.scalars(text(LEFT_OVER), {"first": first, "last": last}))
 
 
 def _to_invoice(row: RowMapping) -> Invoice:

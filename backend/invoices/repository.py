@@ -5,12 +5,13 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 
 from backend.actor import TenantId
 from backend.clock import Window
 from backend.db.copying import copy_rows
+from backend.db.engine import read, transaction
 from backend.db.locks import LockNumber
 from backend.invoices import rules
 from backend.invoices.models import BillingRunRow, InvoiceNumberRow, TenantInvoiceRow
@@ -67,47 +68,49 @@ BILLED_TOTAL_COLUMNS = {
 }
 
 
-def lock_issuing(connection: Connection) -> None:
+def lock_issuing() -> None:
     """Wait until nobody else gives numbers or moves billed totals, and keep others out until the transaction ends."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LockNumber.ISSUING})
+    with transaction() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LockNumber.ISSUING})
 
 
-def take_numbers(connection: Connection, jalali_year: int, count: int) -> list[str]:
+def take_numbers(jalali_year: int, count: int) -> list[str]:
     """The next numbers of a Jalali year, without a gap: they are given back when the transaction fails."""
     if count == 0:
         return []
-    last = connection.scalar(
-        insert_or_skip(InvoiceNumberRow)
-        .values(jalali_year=jalali_year, last=count)
-        .on_conflict_do_update(
-            index_elements=[InvoiceNumberRow.jalali_year], set_={"last": InvoiceNumberRow.last + count}
+    with transaction() as connection:
+        last = connection.scalar(
+            insert_or_skip(InvoiceNumberRow)
+            .values(jalali_year=jalali_year, last=count)
+            .on_conflict_do_update(
+                index_elements=[InvoiceNumberRow.jalali_year], set_={"last": InvoiceNumberRow.last + count}
+            )
+            .returning(InvoiceNumberRow.last)
         )
-        .returning(InvoiceNumberRow.last)
-    )
-    assert last is not None
-    return [rules.number(jalali_year, sequence) for sequence in range(last - count + 1, last + 1)]
+        assert last is not None
+        return [rules.number(jalali_year, sequence) for sequence in range(last - count + 1, last + 1)]
 
 
-def billed_tenants(connection: Connection, day: date) -> set[TenantId]:
+def billed_tenants(day: date) -> set[TenantId]:
     """The tenants that have an invoice for a day, in whatever state."""
-    found = connection.scalars(select(TenantInvoiceRow.tenant_id).where(TenantInvoiceRow.day == day))
-    return {TenantId(each) for each in found}
+    with read() as connection:
+        found = connection.scalars(select(TenantInvoiceRow.tenant_id).where(TenantInvoiceRow.day == day))
+        return {TenantId(each) for each in found}
 
 
-def most_tokens(connection: Connection, first: date, before: date) -> dict[TenantId, int]:
+def most_tokens(first: date, before: date) -> dict[TenantId, int]:
     """The most tokens on one issued invoice of each tenant, for days from the first on and before another."""
     row = TenantInvoiceRow
-    found = connection.execute(
-        select(row.tenant_id, func.max(row.tokens))
-        .where(row.day >= first, row.day < before, row.number.is_not(None))
-        .group_by(row.tenant_id)
-    )
-    return {TenantId(tenant_id): tokens for tenant_id, tokens in found}
+    with read() as connection:
+        found = connection.execute(
+            select(row.tenant_id, func.max(row.tokens))
+            .where(row.day >= first, row.day < before, row.number.is_not(None))
+            .group_by(row.tenant_id)
+        )
+        return {TenantId(tenant_id): tokens for tenant_id, tokens in found}
 
 
-def billed_totals(
-    connection: Connection, price_version: int, tenant_id: TenantId | None = None
-) -> dict[BilledTotalKey, BilledTotal]:
+def billed_totals(price_version: int, tenant_id: TenantId | None = None) -> dict[BilledTotalKey, BilledTotal]:
     """Billed totals under a price version, of all tenants or of one."""
     statement = (
         "SELECT tenant_id, model, type, tokens, billed_rial FROM billing_meter WHERE price_version = %s"
@@ -116,20 +119,22 @@ def billed_totals(
     if tenant_id is not None:
         statement += " AND tenant_id = %s"
         params.append(tenant_id)
-    driver: Any = connection.connection.driver_connection
-    with driver.cursor(binary=True) as cursor:
-        found = cursor.execute(statement, params).fetchall()
-    return {(tenant, model, kind): BilledTotal(tokens, rial) for tenant, model, kind, tokens, rial in found}
+    with read() as connection:
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor(binary=True) as cursor:
+            found = cursor.execute(statement, params).fetchall()
+        return {
+            (tenant, model, kind): BilledTotal(tokens, rial) for tenant, model, kind, tokens, rial in found
+        }
 
 
-def number_all(connection: Connection, bill: DayBill, year: int) -> list[Issued]:
+def number_all(bill: DayBill, year: int) -> list[Issued]:
     """Ids and the next numbers of a Jalali year for a day's issued invoices. A lock is held."""
-    numbers = take_numbers(connection, year, len(bill.issued))
+    numbers = take_numbers(year, len(bill.issued))
     return [(InvoiceId(uuid4()), number, draft) for number, draft in zip(numbers, bill.issued, strict=True)]
 
 
 def insert_bill(
-    connection: Connection,
     bill: DayBill,
     issued: Sequence[Issued],
     window: Window,
@@ -141,9 +146,10 @@ def insert_bill(
     held = [(InvoiceId(uuid4()), None, draft) for draft in bill.held]
     same = (bill.price_version, window.start, window.end, *zone, now)
     rows = [_to_row(invoice, bill, same) for invoice in (*issued, *held)]
-    copy_rows(connection, "tenant_invoice", INVOICE_COLUMNS, rows)
-    lines = ((invoice_id, *line) for invoice_id, _, draft in (*issued, *held) for line in draft.lines)
-    copy_rows(connection, "invoice_line", LINE_COLUMNS, lines)
+    with transaction() as connection:
+        copy_rows(connection, "tenant_invoice", INVOICE_COLUMNS, rows)
+        lines = ((invoice_id, *line) for invoice_id, _, draft in (*issued, *held) for line in draft.lines)
+        copy_rows(connection, "invoice_line", LINE_COLUMNS, lines)
 
 
 def _to_row(
@@ -177,7 +183,6 @@ def _to_row(
 
 
 def store_billed_totals(
-    connection: Connection,
     price_version: int,
     before: Mapping[BilledTotalKey, BilledTotal],
     after: Mapping[BilledTotalKey, BilledTotal],
@@ -187,76 +192,78 @@ def store_billed_totals(
     changed: list[tuple[object, ...]] = []
     for key, total in after.items():
         (changed if key in before else fresh).append((*key, price_version, *total))
-    if fresh:
-        copy_rows(connection, "billing_meter", BILLED_TOTAL_COLUMNS, fresh)
-    if not changed:
-        return
-    connection.execute(
-        text("CREATE TEMP TABLE moved_meter (LIKE billing_meter) ON COMMIT DROP"),
-    )
-    copy_rows(connection, "moved_meter", BILLED_TOTAL_COLUMNS, changed)
-    connection.execute(
-        text(
-            "UPDATE billing_meter m SET tokens = n.tokens, billed_rial = n.billed_rial FROM moved_meter n"
-            " WHERE (m.tenant_id, m.model, m.type, m.price_version)"
-            " = (n.tenant_id, n.model, n.type, n.price_version)"
+    with transaction() as connection:
+        if fresh:
+            copy_rows(connection, "billing_meter", BILLED_TOTAL_COLUMNS, fresh)
+        if not changed:
+            return
+        connection.execute(
+            text("CREATE TEMP TABLE moved_meter (LIKE billing_meter) ON COMMIT DROP"),
         )
-    )
+        copy_rows(connection, "moved_meter", BILLED_TOTAL_COLUMNS, changed)
+        connection.execute(
+            text(
+                "UPDATE billing_meter m SET tokens = n.tokens, billed_rial = n.billed_rial FROM moved_meter n"
+                " WHERE (m.tenant_id, m.model, m.type, m.price_version)"
+                " = (n.tenant_id, n.model, n.type, n.price_version)"
+            )
+        )
 
 
-def insert_run(connection: Connection, run: BillingRun) -> None:
+def insert_run(run: BillingRun) -> None:
     """Store how an attempt ended."""
-    connection.execute(
-        insert(BillingRunRow).values(
-            id=run.id,
-            day=run.day,
-            started_by=run.started_by,
-            state=run.state.value,
-            started_at=run.started_at,
-            finished_at=run.finished_at,
-            issued=run.issued,
-            held=run.held,
-            unknown_labels=run.unknown_labels,
-            tokens=run.tokens,
-            amount_rial=run.amount_rial,
-            error=run.error,
+    with transaction() as connection:
+        connection.execute(
+            insert(BillingRunRow).values(
+                id=run.id,
+                day=run.day,
+                started_by=run.started_by,
+                state=run.state.value,
+                started_at=run.started_at,
+                finished_at=run.finished_at,
+                issued=run.issued,
+                held=run.held,
+                unknown_labels=run.unknown_labels,
+                tokens=run.tokens,
+                amount_rial=run.amount_rial,
+                error=run.error,
+            )
         )
-    )
 
 
-def issue_held(
-    connection: Connection, invoice_id: UUID, draft: InvoiceDraft, *, number: str, now: datetime
-) -> None:
+def issue_held(invoice_id: UUID, draft: InvoiceDraft, *, number: str, now: datetime) -> None:
     """Turn a held invoice into an issued one: number, prices and money."""
     is_settled = draft.amount_rial == 0
-    connection.execute(
-        update(TenantInvoiceRow)
-        .where(TenantInvoiceRow.id == invoice_id, TenantInvoiceRow.status == InvoiceStatus.HELD.value)
-        .values(
-            number=number,
-            net_rial=draft.net_rial,
-            tax_rial=draft.tax_rial,
-            amount_rial=draft.amount_rial,
-            status=(InvoiceStatus.PAID if is_settled else InvoiceStatus.PENDING).value,
-            issued_at=now,
-            paid_at=now if is_settled else None,
+    with transaction() as connection:
+        connection.execute(
+            update(TenantInvoiceRow)
+            .where(TenantInvoiceRow.id == invoice_id, TenantInvoiceRow.status == InvoiceStatus.HELD.value)
+            .values(
+                number=number,
+                net_rial=draft.net_rial,
+                tax_rial=draft.tax_rial,
+                amount_rial=draft.amount_rial,
+                status=(InvoiceStatus.PAID if is_settled else InvoiceStatus.PENDING).value,
+                issued_at=now,
+                paid_at=now if is_settled else None,
+            )
         )
-    )
-    connection.execute(
-        text(
-            "UPDATE invoice_line SET amount_rial = :rial WHERE (invoice_id, model, type) = (:id, :model, :type)"
-        ),
-        [_priced(invoice_id, line) for line in draft.lines],
-    )
+        connection.execute(
+            text(
+                "UPDATE invoice_line SET amount_rial = :rial WHERE (invoice_id, model, type) = (:id, :model, :type)"
+            ),
+            [_priced(invoice_id, line) for line in draft.lines],
+        )
 
 
-def close_held(connection: Connection, invoice_id: UUID) -> None:
+def close_held(invoice_id: UUID) -> None:
     """Close a held invoice that has nothing to bill; it never gets a number."""
-    connection.execute(
-        update(TenantInvoiceRow)
-        .where(TenantInvoiceRow.id == invoice_id, TenantInvoiceRow.status == InvoiceStatus.HELD.value)
-        .values(status=InvoiceStatus.VOID.value)
-    )
+    with transaction() as connection:
+        connection.execute(
+            update(TenantInvoiceRow)
+            .where(TenantInvoiceRow.id == invoice_id, TenantInvoiceRow.status == InvoiceStatus.HELD.value)
+            .values(status=InvoiceStatus.VOID.value)
+        )
 
 
 def _priced(invoice_id: UUID, line: InvoiceLine) -> dict[str, object]:

@@ -190,36 +190,34 @@ def overdue_days(actor: Actor) -> list[date]:
 def health(actor: Actor) -> BillingHealth:
     """State of billing for the overview and the metrics. Read at each scrape: as cheap with many tenants."""
     require_role_or_process(actor, *STAFF_ROLES)
-    with read() as connection:
+    with read():
         return BillingHealth(
-            last_finished_at=report_repository.last_end(connection, RunState.FINISHED),
-            last_failed_at=report_repository.last_end(connection, RunState.FAILED),
+            last_finished_at=report_repository.last_end(RunState.FINISHED),
+            last_failed_at=report_repository.last_end(RunState.FAILED),
             open_days=open_days(actor),
             overdue_days=overdue_days(actor),
-            held=report_repository.count_held(connection),
+            held=report_repository.count_held(),
         )
 
 
 def runs(actor: Actor, limit: int = 50, offset: int = 0) -> list[BillingRun]:
     """The newest attempts to bill a day, or a stretch of the older ones."""
     require_role_or_process(actor, *STAFF_ROLES)
-    with read() as connection:
-        return report_repository.runs(connection, min(limit, MAX_PAGE), max(0, offset))
+    return report_repository.runs(min(limit, MAX_PAGE), max(0, offset))
 
 
 def count_runs(actor: Actor) -> int:
     """Number of attempts to bill a day. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
-    with read() as connection:
-        return report_repository.count_runs(connection)
+    return report_repository.count_runs()
 
 
 def held(actor: Actor) -> list[HeldInvoice]:
     """The invoices that wait for an operator, the oldest day first."""
     require_role_or_process(actor, *STAFF_ROLES)
-    with read() as connection:
-        found = report_repository.held(connection)
-        lines = report_repository.lines(connection, [each.id for each in found])
+    with read():
+        found = report_repository.held()
+        lines = report_repository.lines([each.id for each in found])
     return [
         HeldInvoice(invoice=each, would_cost_rial=rules.would_cost(lines.get(each.id, []))) for each in found
     ]
@@ -237,16 +235,16 @@ def release(actor: Actor, invoice_id: InvoiceId, reason: str) -> Invoice:
     """
     require_role(actor, *OPERATOR_ROLES)
     reason = checked_reason(reason)
-    with transaction() as connection:
-        repository.lock_issuing(connection)
-        found = report_repository.invoice(connection, invoice_id)
+    with transaction():
+        repository.lock_issuing()
+        found = report_repository.invoice(invoice_id)
         if found is None:
             raise NotFound
         if found.status != InvoiceStatus.HELD:
             raise Conflict
         billing_service.issue_held(actor, found)
         audit.record(actor, "invoice.released", f"invoice:{invoice_id}", {"reason": reason, "day": found.day})
-        released = report_repository.invoice(connection, invoice_id)
+        released = report_repository.invoice(invoice_id)
         assert released is not None
     log.info("invoice.released", invoice=invoice_id, number=released.number or "none", by=actor.name)
     return released
@@ -257,8 +255,7 @@ def net_by_day(actor: Actor, tenant_id: TenantId, first: date, last: date) -> di
     missing.
     """
     require_tenant(actor, tenant_id)
-    with read() as connection:
-        return report_repository.net_by_day(connection, tenant_id, first, last)
+    return report_repository.net_by_day(tenant_id, first, last)
 
 
 def invoices_of(
@@ -271,29 +268,26 @@ def invoices_of(
 ) -> InvoicePage:
     """A stretch of a tenant's invoices, the newest day first; of those with a status, or of all."""
     require_tenant(actor, tenant_id)
-    with read() as connection:
-        rows = report_repository.invoices_of(
-            connection, tenant_id, max(0, min(limit, MAX_PAGE)), max(0, offset), status
-        )
-        return InvoicePage(rows=rows, total=report_repository.count_of(connection, tenant_id, status))
+    with read():
+        rows = report_repository.invoices_of(tenant_id, max(0, min(limit, MAX_PAGE)), max(0, offset), status)
+        return InvoicePage(rows=rows, total=report_repository.count_of(tenant_id, status))
 
 
 def of_ids(actor: Actor, invoice_ids: Sequence[InvoiceId]) -> list[Invoice]:
     """Some invoices, the newest day first, then by the companies' labels; a missing one is left out. For staff."""
     require_role(actor, *STAFF_ROLES)
-    with read() as connection:
-        return report_repository.of_ids(connection, invoice_ids)
+    return report_repository.of_ids(invoice_ids)
 
 
 def invoice(actor: Actor, invoice_id: InvoiceId) -> InvoiceDetail:
     """The invoice with all its evidence. Raises NotFound also for an invoice of another tenant."""
     require_role_or_process(actor, *Role)
-    with read() as connection:
-        found = report_repository.invoice(connection, invoice_id)
+    with read():
+        found = report_repository.invoice(invoice_id)
         if found is None:
             raise NotFound
         require_tenant(actor, found.tenant_id)
-        lines = report_repository.lines(connection, [found.id])
+        lines = report_repository.lines([found.id])
     return InvoiceDetail(
         invoice=found,
         seller=_seller(),
@@ -393,8 +387,7 @@ def _record_failure(day: date, started_by: str, started_at: datetime, error: App
         finished_at=clock.utc_now(),
         error=error.reason_key,
     )
-    with transaction() as connection:
-        repository.insert_run(connection, run)
+    repository.insert_run(run)
     log.error(
         "billing.day_failed", day=day, reason=run.error, detail=str(error), meaning=error_text(error, "en")
     )
@@ -410,8 +403,8 @@ def _not_whole(actor: Actor, days: list[date]) -> list[date]:
     if not days:
         return []
     measured = usage.measured_days(actor, days[0], days[-1])
-    with read() as connection:
-        left_over = report_repository.left_over_days(connection, days[0], days[-1])
+    with read():
+        left_over = report_repository.left_over_days(days[0], days[-1])
     return [day for day in days if day not in measured or day in left_over]
 
 

@@ -4,11 +4,11 @@ from datetime import datetime
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import Connection, Engine, RowMapping, insert, text, update
+from sqlalchemy import Engine, RowMapping, insert, text, update
 
 from backend.db import connecting
 from backend.db.connecting import CONNECTION
-from backend.db.engine import translated
+from backend.db.engine import read, transaction, translated
 from backend.job_runs.models import JobRunRow
 from backend.job_runs.types import JobRun, JobState
 
@@ -47,56 +47,64 @@ class Lock:
         self._connection.close()
 
 
-def insert_run(connection: Connection, run: JobRun) -> None:
+def insert_run(run: JobRun) -> None:
     """Store a run."""
-    connection.execute(
-        insert(JobRunRow).values(
-            id=run.id,
-            job=run.job,
-            started_by=run.started_by,
-            started_at=run.started_at,
-            finished_at=run.finished_at,
-            state=run.state.value,
-            outcome=run.outcome,
+    with transaction() as connection:
+        connection.execute(
+            insert(JobRunRow).values(
+                id=run.id,
+                job=run.job,
+                started_by=run.started_by,
+                started_at=run.started_at,
+                finished_at=run.finished_at,
+                state=run.state.value,
+                outcome=run.outcome,
+            )
         )
-    )
 
 
-def finish_run(connection: Connection, run_id: UUID, state: JobState, outcome: str, now: datetime) -> None:
+def finish_run(run_id: UUID, state: JobState, outcome: str, now: datetime) -> None:
     """Store how a run ended."""
-    connection.execute(
-        update(JobRunRow)
-        .where(JobRunRow.id == run_id)
-        .values(state=state.value, outcome=outcome, finished_at=now)
-    )
+    with transaction() as connection:
+        connection.execute(
+            update(JobRunRow)
+            .where(JobRunRow.id == run_id)
+            .values(state=state.value, outcome=outcome, finished_at=now)
+        )
 
 
-def fail_left_over(connection: Connection, started_by: str, now: datetime) -> int:
+def fail_left_over(started_by: str, now: datetime) -> int:
     """Mark the running ones of a scheduler that is no more as failed; returns how many there were."""
     statement = (
         update(JobRunRow)
         .where(JobRunRow.state == JobState.RUNNING.value, JobRunRow.started_by == started_by)
         .values(state=JobState.FAILED.value, outcome="interrupted", finished_at=now)
     )
-    return connection.execute(statement).rowcount
+    with transaction() as connection:
+        return connection.execute(statement).rowcount
 
 
-def last_runs(connection: Connection) -> list[JobRun]:
+def last_runs() -> list[JobRun]:
     """The newest run of each job."""
     statement = text("SELECT DISTINCT ON (job) * FROM job_run ORDER BY job, started_at DESC")
-    return [_to_run(row) for row in connection.execute(statement).mappings()]
+    with read() as connection:
+        return [_to_run(row) for row in connection.execute(statement).mappings()]
 
 
-def runs(connection: Connection, job: str, limit: int) -> list[JobRun]:
+def runs(job: str, limit: int) -> list[JobRun]:
     """The newest runs of one job."""
     statement = text("SELECT * FROM job_run WHERE job = :job ORDER BY started_at DESC LIMIT :limit")
-    return [_to_run(row) for row in connection.execute(statement, {"job": job, "limit": limit}).mappings()]
+    with read() as connection:
+        return [
+            _to_run(row) for row in connection.execute(statement, {"job": job, "limit": limit}).mappings()
+        ]
 
 
-def delete_older(connection: Connection, before: datetime) -> int:
+def delete_older(before: datetime) -> int:
     """Forget runs that ended long ago."""
     statement = text("DELETE FROM job_run WHERE finished_at < :before")
-    return connection.execute(statement, {"before": before}).rowcount
+    with transaction() as connection:
+        return connection.execute(statement, {"before": before}).rowcount
 
 
 def _to_run(row: RowMapping) -> JobRun:

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from backend import clock
 from backend.actor import STAFF_ROLES, Actor, require_process, require_role_or_process
-from backend.db.engine import engine, read, transaction
+from backend.db.engine import engine
 from backend.db.locks import LockNumber
 from backend.job_runs import repository
 from backend.job_runs.repository import Lock
@@ -37,51 +37,44 @@ def start(actor: Actor, job: str, started_by: str) -> UUID:
     """Record that a job began; returns the run's id."""
     require_process(actor)
     run = _run(job, started_by, JobState.RUNNING, "")
-    with transaction() as connection:
-        repository.insert_run(connection, run)
+    repository.insert_run(run)
     return run.id
 
 
 def finish(actor: Actor, run_id: UUID, state: JobState, outcome: str) -> None:
     """Record how a run ended, in a few words."""
     require_process(actor)
-    with transaction() as connection:
-        repository.finish_run(connection, run_id, state, _stored(outcome), clock.utc_now())
+    repository.finish_run(run_id, state, _stored(outcome), clock.utc_now())
 
 
 def record(actor: Actor, job: str, started_by: str, state: JobState, outcome: str) -> None:
     """Record a run that is over already: for jobs so frequent that only the telling runs are kept."""
     require_process(actor)
-    with transaction() as connection:
-        repository.insert_run(connection, _run(job, started_by, state, _stored(outcome)))
+    repository.insert_run(_run(job, started_by, state, _stored(outcome)))
 
 
 def take_over(actor: Actor) -> int:
     """Mark what a dead leader left running as interrupted; called by the new leader. Returns how many."""
     require_process(actor)
-    with transaction() as connection:
-        return repository.fail_left_over(connection, SCHEDULER, clock.utc_now())
+    return repository.fail_left_over(SCHEDULER, clock.utc_now())
 
 
 def last_runs(actor: Actor) -> list[JobRun]:
     """The newest run of each job."""
     require_role_or_process(actor, *STAFF_ROLES)
-    with read() as connection:
-        return repository.last_runs(connection)
+    return repository.last_runs()
 
 
 def runs(actor: Actor, job: str, limit: int = 50) -> list[JobRun]:
     """The newest runs of one job."""
     require_role_or_process(actor, *STAFF_ROLES)
-    with read() as connection:
-        return repository.runs(connection, job, min(limit, 500))
+    return repository.runs(job, min(limit, 500))
 
 
 def forget_old(actor: Actor) -> int:
     """Delete runs that ended more than 90 days ago; returns how many."""
     require_process(actor)
-    with transaction() as connection:
-        return repository.delete_older(connection, clock.utc_now() - KEPT)
+    return repository.delete_older(clock.utc_now() - KEPT)
 
 
 def _stored(outcome: str) -> str:

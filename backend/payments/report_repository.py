@@ -47,7 +47,7 @@ def attempts_on(invoice_ids: Sequence[InvoiceId]) -> list[Attempt]:
         " ORDER BY coalesce(redirected_at, created_at) DESC, id"
     ).bindparams(bindparam("ids", expanding=True))
     with read() as connection:
-        return with_allocations(connection, connection.execute(statement, {"ids": list(invoice_ids)}).all())
+        return with_allocations(connection.execute(statement, {"ids": list(invoice_ids)}).all())
 
 
 def owed_by(tenant_id: TenantId) -> Owed:
@@ -68,7 +68,7 @@ def undecided(before: datetime, limit: int) -> list[Attempt]:
     statement = text(f"{_ATTEMPT} WHERE {_UNDECIDED} ORDER BY redirected_at, id LIMIT :limit")
     with read() as connection:
         rows = connection.execute(statement, {"before": before, "limit": limit}).all()
-        return with_allocations(connection, rows)
+        return with_allocations(rows)
 
 
 def flagged(limit: int) -> list[Attempt]:
@@ -77,7 +77,7 @@ def flagged(limit: int) -> list[Attempt]:
         f"{_ATTEMPT} WHERE {_FLAGGED} ORDER BY coalesce(redirected_at, created_at) DESC, id LIMIT :limit"
     )
     with read() as connection:
-        return with_allocations(connection, connection.execute(statement, {"limit": limit}).all())
+        return with_allocations(connection.execute(statement, {"limit": limit}).all())
 
 
 def events(attempt_id: AttemptId) -> list[AttemptEvent]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, text, update
+from sqlalchemy import Row, bindparam, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from backend.actor import TenantId
@@ -156,7 +156,7 @@ def attempt(attempt_id: AttemptId, *, lock: bool = False) -> Attempt | None:
     with read() as connection:
         statement = select(PaymentAttemptRow.__table__).where(PaymentAttemptRow.id == attempt_id)
         row = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
-        return with_allocations(connection, [row])[0] if row else None
+        return with_allocations([row])[0] if row else None
 
 
 def attempt_of_track_id(track_id: int) -> Attempt | None:
@@ -166,7 +166,7 @@ def attempt_of_track_id(track_id: int) -> Attempt | None:
             PaymentAttemptRow.provider == PROVIDER, PaymentAttemptRow.track_id == track_id
         )
         row = connection.execute(statement).one_or_none()
-        return with_allocations(connection, [row])[0] if row else None
+        return with_allocations([row])[0] if row else None
 
 
 def open_or_undecided(
@@ -192,7 +192,7 @@ def open_or_undecided(
             "verdicts": [each.value for each in NOT_DECIDED],
             "since": expired_since,
         }
-        return with_allocations(connection, connection.execute(statement, wanted).all())
+        return with_allocations(connection.execute(statement, wanted).all())
 
 
 def due_ids(now: datetime, future: datetime, limit: int) -> list[AttemptId]:
@@ -245,7 +245,7 @@ def postpone(attempt_id: AttemptId, until: datetime) -> bool:
         return connection.execute(statement).rowcount == 1
 
 
-def with_allocations(connection: Connection, rows: Sequence[Row[Any]]) -> list[Attempt]:
+def with_allocations(rows: Sequence[Row[Any]]) -> list[Attempt]:
     """Attempts from rows of their table, each with its allocations."""
     if not rows:
         return []
@@ -255,7 +255,9 @@ def with_allocations(connection: Connection, rows: Sequence[Row[Any]]) -> list[A
         " WHERE l.attempt_id IN :ids ORDER BY l.position"
     ).bindparams(bindparam("ids", expanding=True))
     found: dict[UUID, list[Allocation]] = {}
-    for row in connection.execute(statement, {"ids": [row.id for row in rows]}):
+    with read() as connection:
+        allocations = connection.execute(statement, {"ids": [row.id for row in rows]}).all()
+    for row in allocations:
         found.setdefault(row.attempt_id, []).append(
             Allocation(
                 invoice_id=InvoiceId(row.invoice_id),

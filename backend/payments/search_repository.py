@@ -83,7 +83,7 @@ def payments(wanted: str, tenant_id: TenantId | None, limit: int, offset: int) -
             known = {**known, **given}
             return [], _count(connection, f"payment_attempt a WHERE {where}", known) if offset else 0
         found = connection.execute(page, {"ids": [row[0] for row in rows]}).all()
-        return with_allocations(connection, found), int(rows[0][1])
+        return with_allocations(found), int(rows[0][1])
 
 
 def _count(connection: Connection, found: str, known: dict[str, Any]) -> int:

@@ -4,65 +4,68 @@ from collections import defaultdict
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 
+from backend.db.engine import read, transaction
 from backend.pricing.models import PriceListRow, PriceOverrideRow, TaxRateRow
 from backend.pricing.types import NewPriceList, PriceList, TaxRate
 
 
-def price_lists(connection: Connection) -> list[PriceList]:
+def price_lists() -> list[PriceList]:
     """Every version, the newest first."""
     overrides: dict[int, dict[tuple[str, str], Decimal]] = defaultdict(dict)
-    for version, model, kind, price in connection.execute(select(PriceOverrideRow.__table__)):
-        overrides[version][model, kind] = price
-    rows = connection.execute(select(PriceListRow.__table__).order_by(PriceListRow.valid_from.desc()))
-    return [PriceList(**row, overrides=overrides[row["version"]]) for row in rows.mappings()]
+    with read() as connection:
+        for version, model, kind, price in connection.execute(select(PriceOverrideRow.__table__)):
+            overrides[version][model, kind] = price
+        rows = connection.execute(select(PriceListRow.__table__).order_by(PriceListRow.valid_from.desc()))
+        return [PriceList(**row, overrides=overrides[row["version"]]) for row in rows.mappings()]
 
 
-def tax_rates(connection: Connection) -> list[TaxRate]:
+def tax_rates() -> list[TaxRate]:
     """Every rate, the newest first."""
-    rows = connection.execute(select(TaxRateRow.__table__).order_by(TaxRateRow.valid_from.desc()))
-    return [TaxRate(**row) for row in rows.mappings()]
+    with read() as connection:
+        rows = connection.execute(select(TaxRateRow.__table__).order_by(TaxRateRow.valid_from.desc()))
+        return [TaxRate(**row) for row in rows.mappings()]
 
 
-def insert_price_list(
-    connection: Connection, new: NewPriceList, created_by: str, now: datetime
-) -> int | None:
+def insert_price_list(new: NewPriceList, created_by: str, now: datetime) -> int | None:
     """Store a version and return its number; None when another one begins on the same day."""
-    version = connection.scalar(
-        insert_or_skip(PriceListRow)
-        .values(
-            valid_from=new.valid_from,
-            rial_per_1000_tokens=new.rial_per_1000_tokens,
-            created_at=now,
-            created_by=created_by,
+    with transaction() as connection:
+        version = connection.scalar(
+            insert_or_skip(PriceListRow)
+            .values(
+                valid_from=new.valid_from,
+                rial_per_1000_tokens=new.rial_per_1000_tokens,
+                created_at=now,
+                created_by=created_by,
+            )
+            .on_conflict_do_nothing()
+            .returning(PriceListRow.version)
         )
-        .on_conflict_do_nothing()
-        .returning(PriceListRow.version)
-    )
-    rows = [
-        {"version": version, "model": model, "type": kind, "rial_per_1000_tokens": price}
-        for (model, kind), price in new.overrides.items()
-    ]
-    if version is not None and rows:
-        connection.execute(insert(PriceOverrideRow), rows)
-    return version
+        rows = [
+            {"version": version, "model": model, "type": kind, "rial_per_1000_tokens": price}
+            for (model, kind), price in new.overrides.items()
+        ]
+        if version is not None and rows:
+            connection.execute(insert(PriceOverrideRow), rows)
+        return version
 
 
-def delete_price_list(connection: Connection, version: int, today: date) -> bool:
+def delete_price_list(version: int, today: date) -> bool:
     """Remove a version that has not begun; whether there was one."""
     future = select(PriceListRow.version).where(
         PriceListRow.version == version, PriceListRow.valid_from > today
     )
-    if connection.scalar(future.with_for_update()) is None:
-        return False
-    connection.execute(delete(PriceOverrideRow).where(PriceOverrideRow.version == version))
-    connection.execute(delete(PriceListRow).where(PriceListRow.version == version))
-    return True
+    with transaction() as connection:
+        if connection.scalar(future.with_for_update()) is None:
+            return False
+        connection.execute(delete(PriceOverrideRow).where(PriceOverrideRow.version == version))
+        connection.execute(delete(PriceListRow).where(PriceListRow.version == version))
+        return True
 
 
-def insert_tax_rate(connection: Connection, rate: TaxRate, now: datetime) -> bool:
+def insert_tax_rate(rate: TaxRate, now: datetime) -> bool:
     """Store a rate; False when another one begins on the same day."""
     statement = (
         insert_or_skip(TaxRateRow)
@@ -70,4 +73,5 @@ def insert_tax_rate(connection: Connection, rate: TaxRate, now: datetime) -> boo
         .on_conflict_do_nothing()
         .returning(TaxRateRow.valid_from)
     )
-    return connection.scalar(statement) is not None
+    with transaction() as connection:
+        return connection.scalar(statement) is not None

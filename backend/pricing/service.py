@@ -6,7 +6,7 @@ from decimal import Decimal
 from backend import clock
 from backend.actor import OPERATOR_ROLES, Actor, Role, require_role_or_process
 from backend.audit import service as audit
-from backend.db.engine import read, transaction
+from backend.db.engine import transaction
 from backend.errors import Conflict, NotFound
 from backend.pricing import repository, rules
 from backend.pricing.types import NewPriceList, PriceList, TaxRate
@@ -25,15 +25,13 @@ def tax_percent_on(actor: Actor, day: date) -> Decimal:
 def price_lists(actor: Actor) -> list[PriceList]:
     """Every version of the price list, the newest first."""
     require_role_or_process(actor, *Role)
-    with read() as connection:
-        return repository.price_lists(connection)
+    return repository.price_lists()
 
 
 def tax_rates(actor: Actor) -> list[TaxRate]:
     """Every tax rate, the newest first."""
     require_role_or_process(actor, *Role)
-    with read() as connection:
-        return repository.tax_rates(connection)
+    return repository.tax_rates()
 
 
 def add_price_list(actor: Actor, new: NewPriceList) -> PriceList:
@@ -48,8 +46,8 @@ def add_price_list(actor: Actor, new: NewPriceList) -> PriceList:
     require_role_or_process(actor, *OPERATOR_ROLES)
     now = clock.utc_now()
     rules.check_new_list(new, clock.billing_day(now))
-    with transaction() as connection:
-        version = repository.insert_price_list(connection, new, actor.name, now)
+    with transaction():
+        version = repository.insert_price_list(new, actor.name, now)
         if version is None:
             raise Conflict(reason="price_day_taken")
         detail = {
@@ -58,7 +56,7 @@ def add_price_list(actor: Actor, new: NewPriceList) -> PriceList:
             "overrides": {f"{model}/{kind}": str(price) for (model, kind), price in new.overrides.items()},
         }
         audit.record(actor, "price_list.added", f"price_list:{version}", detail)
-        return next(each for each in repository.price_lists(connection) if each.version == version)
+        return next(each for each in repository.price_lists() if each.version == version)
 
 
 def withdraw_price_list(actor: Actor, version: int) -> None:
@@ -68,8 +66,8 @@ def withdraw_price_list(actor: Actor, version: int) -> None:
         NotFound: it has begun, or does not exist.
     """
     require_role_or_process(actor, *OPERATOR_ROLES)
-    with transaction() as connection:
-        if not repository.delete_price_list(connection, version, clock.billing_day(clock.utc_now())):
+    with transaction():
+        if not repository.delete_price_list(version, clock.billing_day(clock.utc_now())):
             raise NotFound(reason="price_list")
         audit.record(actor, "price_list.withdrawn", f"price_list:{version}", {})
 
@@ -85,7 +83,7 @@ def add_tax_rate(actor: Actor, valid_from: date, percent: Decimal) -> None:
     now = clock.utc_now()
     rules.check_new_tax(valid_from, percent, clock.billing_day(now))
     rate = TaxRate(valid_from=valid_from, percent=percent, created_by=actor.name)
-    with transaction() as connection:
-        if not repository.insert_tax_rate(connection, rate, now):
+    with transaction():
+        if not repository.insert_tax_rate(rate, now):
             raise Conflict(reason="tax_day_taken")
         audit.record(actor, "tax_rate.added", f"tax_rate:{valid_from.isoformat()}", {"percent": str(percent)})

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from backend.clock import Window, gregorian_month_start
 from backend.db.copying import copy_rows
+from backend.db.engine import read, transaction
 from backend.db.locks import LockNumber
 from backend.errors import Unavailable
 from backend.usage.models import DailyUsageRow, MeasuredDayRow, MeasuredLifeRow, MeterReadingRow
@@ -106,7 +107,7 @@ WHERE NOT EXISTS (
 """
 
 
-def claim_day(connection: Connection, measurement: DayMeasurement) -> bool:
+def claim_day(measurement: DayMeasurement) -> bool:
     """Note that a day is stored; False when it is already. A claim of another transaction is waited for."""
     row = insert(MeasuredDayRow).values(
         day=measurement.day,
@@ -117,53 +118,58 @@ def claim_day(connection: Connection, measurement: DayMeasurement) -> bool:
         lives=len(measurement.lives),
     )
     claimed = row.on_conflict_do_nothing().returning(MeasuredDayRow.day)
-    return connection.scalar(claimed) is not None
+    with transaction() as connection:
+        return connection.scalar(claimed) is not None
 
 
-def insert_lives(connection: Connection, day: date, lives: Sequence[ClosedLife]) -> None:
+def insert_lives(day: date, lives: Sequence[ClosedLife]) -> None:
     """Store the lives that have readings on a day."""
-    if lives:
-        connection.execute(insert(MeasuredLifeRow), [{"day": day, **life._asdict()} for life in lives])
+    with transaction() as connection:
+        if lives:
+            connection.execute(insert(MeasuredLifeRow), [{"day": day, **life._asdict()} for life in lives])
 
 
-def ensure_partition(connection: Connection, day: date) -> bool:
+def ensure_partition(day: date) -> bool:
     """Make the monthly partition of a day; False when it exists. Two who try at once wait for each other.
 
     It is made apart and attached: that keeps nobody from reading or writing the other months meanwhile.
     """
     first = gregorian_month_start(day)
     name = partition_name(first)
-    if connection.scalar(select(func.to_regclass(name))) is not None:
-        return False
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LockNumber.USAGE_PARTITION})
-    if connection.scalar(select(func.to_regclass(name))) is not None:
-        return False
-    following = gregorian_month_start(first + timedelta(days=31))
-    connection.execute(text(f"CREATE TABLE {name} (LIKE meter_reading INCLUDING ALL)"))
-    connection.execute(
-        text(
-            f"ALTER TABLE meter_reading ATTACH PARTITION {name} FOR VALUES FROM ('{first}') TO ('{following}')"
+    with transaction() as connection:
+        if connection.scalar(select(func.to_regclass(name))) is not None:
+            return False
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LockNumber.USAGE_PARTITION})
+        if connection.scalar(select(func.to_regclass(name))) is not None:
+            return False
+        following = gregorian_month_start(first + timedelta(days=31))
+        connection.execute(text(f"CREATE TABLE {name} (LIKE meter_reading INCLUDING ALL)"))
+        connection.execute(
+            text(
+                f"ALTER TABLE meter_reading ATTACH PARTITION {name} FOR VALUES FROM ('{first}') TO ('{following}')"
+            )
         )
-    )
-    return True
+        return True
 
 
-def drop_partitions_before(connection: Connection, first_kept: date) -> list[str]:
+def drop_partitions_before(first_kept: date) -> list[str]:
     """Drop the monthly partitions that end before a month begins; their names."""
-    found = connection.scalars(
-        text(
-            "SELECT relid::regclass::text FROM pg_partition_tree('meter_reading') WHERE isleaf AND level = 1"
+    with transaction() as connection:
+        found = connection.scalars(
+            text(
+                "SELECT relid::regclass::text FROM pg_partition_tree('meter_reading') WHERE isleaf AND level = 1"
+            )
         )
-    )
-    dropped = sorted(name for name in found if name < partition_name(first_kept))
-    for name in dropped:
-        connection.execute(text(f"DROP TABLE {name}"))
-    return dropped
+        dropped = sorted(name for name in found if name < partition_name(first_kept))
+        for name in dropped:
+            connection.execute(text(f"DROP TABLE {name}"))
+        return dropped
 
 
-def delete_lives_before(connection: Connection, first_kept: date) -> None:
+def delete_lives_before(first_kept: date) -> None:
     """Forget the lives of days whose readings are gone."""
-    connection.execute(delete(MeasuredLifeRow).where(MeasuredLifeRow.day < first_kept))
+    with transaction() as connection:
+        connection.execute(delete(MeasuredLifeRow).where(MeasuredLifeRow.day < first_kept))
 
 
 def partition_name(month: date) -> str:
@@ -171,35 +177,41 @@ def partition_name(month: date) -> str:
     return f"meter_reading_{month:%Y_%m}"
 
 
-def copy_readings(connection: Connection, day: date, readings: Iterable[MeterReading]) -> None:
+def copy_readings(day: date, readings: Iterable[MeterReading]) -> None:
     """Store the readings of a day, whose partition exists."""
-    with _driver(connection):
+    with transaction() as connection, _driver(connection):
         copy_rows(connection, "meter_reading", _READING_COLUMNS, ((day, *row) for row in readings))
 
 
-def copy_usage(connection: Connection, day: date, rows: Iterable[UsageRow]) -> None:
+def copy_usage(day: date, rows: Iterable[UsageRow]) -> None:
     """Store the usage of a day."""
     told = ((day, *row[:-1], list(row.flags)) for row in rows)
-    with _driver(connection):
+    with transaction() as connection, _driver(connection):
         copy_rows(connection, "daily_usage", _USAGE_COLUMNS, told)
 
 
-def measured_days(connection: Connection, first: date, last: date) -> set[date]:
+def measured_days(first: date, last: date) -> set[date]:
     """The days that are stored, of a range."""
-    return set(connection.scalars(select(MeasuredDayRow.day).where(MeasuredDayRow.day.between(first, last))))
+    with read() as connection:
+        return set(
+            connection.scalars(select(MeasuredDayRow.day).where(MeasuredDayRow.day.between(first, last)))
+        )
 
 
-def window_of(connection: Connection, day: date) -> Window | None:
+def window_of(day: date) -> Window | None:
     """The window of a stored day."""
     row = MeasuredDayRow
-    found = connection.execute(select(row.window_start, row.window_end).where(row.day == day)).one_or_none()
-    return Window(start=found.window_start, end=found.window_end) if found else None
+    with read() as connection:
+        found = connection.execute(
+            select(row.window_start, row.window_end).where(row.day == day)
+        ).one_or_none()
+        return Window(start=found.window_start, end=found.window_end) if found else None
 
 
-def closings(connection: Connection, day: date, tenant: str | None) -> StoredLives:
+def closings(day: date, tenant: str | None) -> StoredLives:
     """Closing readings of every life of a day, of one tenant's series or of all."""
     # One row a life with arrays in it: 40,000 rows of seven columns take half as long again.
-    with _driver(connection) as driver:
+    with read() as connection, _driver(connection) as driver:
         rows = driver.execute(_CLOSINGS, {"day": day, "tenant": tenant}, binary=True).fetchall()
     return {
         (instance, start): StoredLife(
@@ -209,9 +221,9 @@ def closings(connection: Connection, day: date, tenant: str | None) -> StoredLiv
     }
 
 
-def openings(connection: Connection, day: date, tenant: str | None) -> NextOpenings:
+def openings(day: date, tenant: str | None) -> NextOpenings:
     """Opening readings of a stored day by meter, of one tenant's meters or of all."""
-    with _driver(connection) as driver:
+    with read() as connection, _driver(connection) as driver:
         rows = driver.execute(_OPENINGS, {"day": day, "tenant": tenant}, binary=True).fetchall()
     found: NextOpenings = {}
     for instance, start, tenant_label, model, kind, *opened in rows:
@@ -220,7 +232,7 @@ def openings(connection: Connection, day: date, tenant: str | None) -> NextOpeni
 
 
 def last_days(
-    connection: Connection, lives: Sequence[tuple[str, datetime]], first: date, last: date
+    lives: Sequence[tuple[str, datetime]], first: date, last: date
 ) -> dict[tuple[str, datetime], date]:
     """The last day, of a range, on which each of some lives has readings."""
     given = {
@@ -229,14 +241,12 @@ def last_days(
         "first": first,
         "last": last,
     }
-    with _driver(connection) as driver:
+    with read() as connection, _driver(connection) as driver:
         rows = driver.execute(_LAST_DAYS, given).fetchall()
     return {(instance, start): day for instance, start, day in rows}
 
 
-def earlier_closings(
-    connection: Connection, meters: Sequence[MeterKey], first: date, last: date
-) -> dict[MeterKey, EarlierClosing]:
+def earlier_closings(meters: Sequence[MeterKey], first: date, last: date) -> dict[MeterKey, EarlierClosing]:
     """The last closing, in a range of days, of each of some meters."""
     given = {
         "instances": [instance for instance, _, _ in meters],
@@ -247,12 +257,12 @@ def earlier_closings(
         "first": first,
         "last": last,
     }
-    with _driver(connection) as driver:
+    with read() as connection, _driver(connection) as driver:
         rows = driver.execute(_EARLIER, given).fetchall()
     return {meters[number - 1]: EarlierClosing(*told) for number, *told in rows}
 
 
-def daily_usage(connection: Connection, tenant: str, first: date, last: date) -> list[DailyUsage]:
+def daily_usage(tenant: str, first: date, last: date) -> list[DailyUsage]:
     """A tenant's stored usage, by day, model and type."""
     table = DailyUsageRow.__table__.c
     found = (
@@ -260,19 +270,20 @@ def daily_usage(connection: Connection, tenant: str, first: date, last: date) ->
         .where(table.tenant == tenant, table.day.between(first, last))
         .order_by(table.day, table.model, table.type)
     )
-    return [DailyUsage._make((*row[:-1], tuple(row[-1]))) for row in connection.execute(found)]
+    with read() as connection:
+        return [DailyUsage._make((*row[:-1], tuple(row[-1]))) for row in connection.execute(found)]
 
 
-def usage_of_day(connection: Connection, day: date) -> list[UsageRow]:
+def usage_of_day(day: date) -> list[UsageRow]:
     """Everybody's stored usage of a day."""
     columns = sql.SQL(", ").join(map(sql.Identifier, UsageRow._fields))
     query = sql.SQL("SELECT {} FROM daily_usage WHERE day = %s ORDER BY tenant, model, type").format(columns)
-    with _driver(connection) as driver:
+    with read() as connection, _driver(connection) as driver:
         rows = driver.execute(query, (day,)).fetchall()
     return [UsageRow._make((*row[:-1], tuple(row[-1]))) for row in rows]
 
 
-def readings_of(connection: Connection, tenant: str, day: date) -> list[MeterReading]:
+def readings_of(tenant: str, day: date) -> list[MeterReading]:
     """A tenant's stored readings of a day."""
     row = MeterReadingRow.__table__.c
     found = (
@@ -280,12 +291,11 @@ def readings_of(connection: Connection, tenant: str, day: date) -> list[MeterRea
         .where(row.day == day, row.tenant == tenant)
         .order_by(row.model, row.type, row.instance, row.life_start)
     )
-    return [MeterReading(*values) for values in connection.execute(found)]
+    with read() as connection:
+        return [MeterReading(*values) for values in connection.execute(found)]
 
 
-def usage_of_strangers(
-    connection: Connection, known: Sequence[str], first: date, last: date
-) -> list[UnknownLabel]:
+def usage_of_strangers(known: Sequence[str], first: date, last: date) -> list[UnknownLabel]:
     """Labels with tokens that are none of the known ones, with their days and tokens in a range."""
     row = DailyUsageRow
     found = (
@@ -300,7 +310,8 @@ def usage_of_strangers(
         .group_by(row.tenant)
         .order_by(row.tenant)
     )
-    return [UnknownLabel(*values[:-1], int(values[-1])) for values in connection.execute(found)]
+    with read() as connection:
+        return [UnknownLabel(*values[:-1], int(values[-1])) for values in connection.execute(found)]
 
 
 @contextmanager

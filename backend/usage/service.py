@@ -16,7 +16,7 @@ from backend.actor import (
 from backend.clients.prometheus import Prometheus, prometheus
 from backend.clock import Window
 from backend.config import UsageSettings, settings
-from backend.db.engine import read, transaction
+from backend.db.engine import transaction
 from backend.errors import Invalid, Unavailable
 from backend.log import get_logger
 from backend.tenants import service as tenants
@@ -80,13 +80,13 @@ def store_day(actor: Actor, measurement: DayMeasurement) -> bool:
     require_process(actor)
     if measurement.measured_at < measurement.window.end:
         raise Invalid(field="day", reason="day_is_open")
-    with transaction() as connection:
-        if not repository.claim_day(connection, measurement):
+    with transaction():
+        if not repository.claim_day(measurement):
             return False
-        repository.insert_lives(connection, measurement.day, measurement.lives)
-        repository.ensure_partition(connection, measurement.day)
-        repository.copy_readings(connection, measurement.day, measurement.readings)
-        repository.copy_usage(connection, measurement.day, measurement.rows)
+        repository.insert_lives(measurement.day, measurement.lives)
+        repository.ensure_partition(measurement.day)
+        repository.copy_readings(measurement.day, measurement.readings)
+        repository.copy_usage(measurement.day, measurement.rows)
     log.info(
         "usage.stored",
         day=measurement.day,
@@ -111,8 +111,7 @@ def daily(actor: Actor, tenant_id: TenantId, first: date, last: date) -> list[Da
     """A tenant's stored usage of closed days, both ends included."""
     require_tenant(actor, tenant_id)
     label = tenants.get(actor, tenant_id).label
-    with read() as connection:
-        return repository.daily_usage(connection, label, first, last)
+    return repository.daily_usage(label, first, last)
 
 
 def unsettled_days(actor: Actor, tenant_id: TenantId, first: date, last: date) -> list[date]:
@@ -122,8 +121,7 @@ def unsettled_days(actor: Actor, tenant_id: TenantId, first: date, last: date) -
     """
     require_tenant(actor, tenant_id)
     billed_from = tenants.get(actor, tenant_id).billed_from
-    with read() as connection:
-        stored = repository.measured_days(connection, first, last)
+    stored = repository.measured_days(first, last)
     if not stored:
         return []
     since = max(max(stored) + timedelta(days=1), billed_from)
@@ -134,37 +132,32 @@ def readings(actor: Actor, tenant_id: TenantId, day: date) -> list[MeterReading]
     """The evidence of a tenant's closed day: each meter's opening and closing."""
     require_tenant(actor, tenant_id)
     label = tenants.get(actor, tenant_id).label
-    with read() as connection:
-        return repository.readings_of(connection, label, day)
+    return repository.readings_of(label, day)
 
 
 def rows_of_day(actor: Actor, day: date) -> list[UsageRow]:
     """Everybody's stored usage of a closed day. Staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
-    with read() as connection:
-        return repository.usage_of_day(connection, day)
+    return repository.usage_of_day(day)
 
 
 def window_of(actor: Actor, day: date) -> Window | None:
     """The instants that were counted as a stored day. Staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
-    with read() as connection:
-        return repository.window_of(connection, day)
+    return repository.window_of(day)
 
 
 def measured_days(actor: Actor, first: date, last: date) -> set[date]:
     """The days of a range, both ends included, that are stored. Staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
-    with read() as connection:
-        return repository.measured_days(connection, first, last)
+    return repository.measured_days(first, last)
 
 
 def unknown_labels(actor: Actor, first: date, last: date) -> list[UnknownLabel]:
     """Labels on counters that no tenant has, with what they used in a range of days. Staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     known = [tenant.label for tenant in tenants.all_tenants(actor)]
-    with read() as connection:
-        return repository.usage_of_strangers(connection, known, first, last)
+    return repository.usage_of_strangers(known, first, last)
 
 
 def prepare_months(actor: Actor, now: datetime) -> list[date]:
@@ -175,8 +168,8 @@ def prepare_months(actor: Actor, now: datetime) -> list[date]:
     require_process(actor)
     this = clock.gregorian_month_start(clock.billing_day(now))
     following = clock.gregorian_month_start(this + timedelta(days=31))
-    with transaction() as connection:
-        return [month for month in (this, following) if repository.ensure_partition(connection, month)]
+    with transaction():
+        return [month for month in (this, following) if repository.ensure_partition(month)]
 
 
 def drop_old_readings(actor: Actor, now: datetime) -> list[str]:
@@ -185,9 +178,9 @@ def drop_old_readings(actor: Actor, now: datetime) -> list[str]:
     first_kept = clock.gregorian_month_start(clock.billing_day(now))
     for _ in range(KEPT_MONTHS):
         first_kept = clock.gregorian_month_start(first_kept - timedelta(days=1))
-    with transaction() as connection:
-        repository.delete_lives_before(connection, first_kept)
-        return repository.drop_partitions_before(connection, first_kept)
+    with transaction():
+        repository.delete_lives_before(first_kept)
+        return repository.drop_partitions_before(first_kept)
 
 
 def _measured(day: date, tenant: str | None, after: Unstored) -> DayMeasurement:

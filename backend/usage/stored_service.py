@@ -17,9 +17,9 @@ DAY = timedelta(days=1)
 
 def window_beside(window: Window, day: date, after: Unstored) -> Window:
     """The window between those of the neighbours that are stored."""
-    with read() as connection:
-        before = repository.window_of(connection, day - DAY)
-        following = repository.window_of(connection, day + DAY)
+    with read():
+        before = repository.window_of(day - DAY)
+        following = repository.window_of(day + DAY)
     if before is None and after.last is not None and after.last.day == day - DAY:
         before = after.last.window
     start = before.end if before else window.start
@@ -31,13 +31,13 @@ def stored_beside(day: date, tenant: str | None, after: Unstored) -> StoredClosi
     """Stored readings around a day, of one tenant's series or of all. The days of ``after`` count as stored."""
     yesterday, tomorrow = day - DAY, day + DAY
     memory = _EarlierDays(until=yesterday, tenant=tenant, after=after)
-    with read() as connection:
-        days = repository.measured_days(connection, yesterday, tomorrow)
+    with read():
+        days = repository.measured_days(yesterday, tomorrow)
         if yesterday in after.days:
             lives = after.closings(yesterday)
         else:
-            lives = repository.closings(connection, yesterday, tenant) if yesterday in days else {}
-        following = repository.openings(connection, tomorrow, tenant) if tomorrow in days else {}
+            lives = repository.closings(yesterday, tenant) if yesterday in days else {}
+        following = repository.openings(tomorrow, tenant) if tomorrow in days else {}
     return StoredClosings(
         previous_day=yesterday in days | after.days,
         lives=lives,
@@ -58,11 +58,11 @@ class _EarlierDays:
     def lives(self, wanted: Sequence[LifeKey]) -> StoredLives:
         """Readings of lives that were away for days."""
         after = self.after
-        with read() as connection:
-            first = self._first(repository.measured_days(connection, self._oldest, self.until))
-            days = repository.last_days(connection, wanted, first, self.until)
+        with read():
+            first = self._first(repository.measured_days(self._oldest, self.until))
+            days = repository.last_days(wanted, first, self.until)
             days = {life: day for life, day in days.items() if not after.was_stranger(life[0], day)}
-            by_day = {day: repository.closings(connection, day, self.tenant) for day in set(days.values())}
+            by_day = {day: repository.closings(day, self.tenant) for day in set(days.values())}
         stored = {life: (day, by_day[day][life]) for life, day in days.items() if life in by_day[day]}
         # What was measured last is newer than what is stored of the same life.
         stored |= {
@@ -75,9 +75,9 @@ class _EarlierDays:
     def meters(self, wanted: Sequence[MeterKey]) -> dict[MeterKey, EarlierClosing]:
         """The last closings of meters that were away while others of their life were read."""
         after = self.after
-        with read() as connection:
-            first = self._first(repository.measured_days(connection, self._oldest, self.until))
-            found = repository.earlier_closings(connection, wanted, first, self.until)
+        with read():
+            first = self._first(repository.measured_days(self._oldest, self.until))
+            found = repository.earlier_closings(wanted, first, self.until)
         for meter, told in after.earlier(wanted, first).items():
             if meter not in found or found[meter].day < told.day:
                 found[meter] = told

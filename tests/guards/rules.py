@@ -114,6 +114,28 @@ def sql_outside_repositories(source: Source) -> list[str]:
     return [name for name in imported(source) if name.split(".")[0] in {"sqlalchemy", "psycopg"}]
 
 
+def given_connections(source: Source) -> list[str]:
+    """Connections that pass from hand to hand: public functions of a repository open or join a block themselves."""
+    tree = ast.parse(source.text)
+    if re.search(r"/(\w+_)?repository\.py$", source.path):
+        return [
+            f"{function.name} at line {function.lineno}"
+            for function in tree.body
+            if isinstance(function, Functions) and not function.name.startswith("_")
+            for argument in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+            if argument.annotation and "Connection" in ast.unparse(argument.annotation)
+        ]
+    if source.path.startswith(("backend/db/", "backend/sandbox/")):
+        return []
+    return [
+        f"{ast.unparse(item)} at line {item.context_expr.lineno}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.With)
+        for item in node.items
+        if item.optional_vars and re.search(r"\b(transaction|read)\(\)", ast.unparse(item.context_expr))
+    ]
+
+
 def clocks_in_rules(source: Source) -> list[str]:
     """Questions for the present time in a file whose "now" must be a parameter."""
     if not re.search(r"/(\w*rules|types)\.py$", source.path):

@@ -30,6 +30,14 @@ BROKEN: dict[str, tuple[Rule, Source]] = {
         rules.sql_outside_repositories,
         Source("backend/usage/service.py", "from sqlalchemy import text"),
     ),
+    "repositories join the open transaction and are given none": (
+        rules.given_connections,
+        Source("backend/usage/repository.py", "def days(connection: Connection, first: date): ..."),
+    ),
+    "services hold no connection": (
+        rules.given_connections,
+        Source("backend/usage/service.py", "with transaction() as connection:\n    f(connection)"),
+    ),
     "now is a parameter of rules": (
         rules.clocks_in_rules,
         Source("backend/usage/rules.py", "from backend import clock\nx = clock.utc_now()"),

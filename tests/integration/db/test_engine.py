@@ -1,11 +1,14 @@
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from contextvars import copy_context
 from threading import Barrier
 
 import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from backend.clients.http import refuse_inside_transaction
 from backend.db import engine
@@ -34,6 +37,31 @@ def test_only_the_outermost_block_commits(database: str) -> None:
         assert rows(database) == 0
 
     assert rows(database) == 1
+
+
+def test_reads_share_the_connection_of_the_block_around_them(database: str) -> None:
+    with engine.read() as outer, engine.read() as inner:
+        assert inner is outer
+    with engine.transaction() as outer, engine.read() as inner:
+        assert inner is outer
+
+
+def test_a_write_inside_a_read_is_committed(database: str) -> None:
+    with engine.read():
+        insert(1405)
+
+        assert rows(database) == 1
+
+
+@pytest.mark.parametrize("block", [engine.read, engine.transaction])
+def test_no_thread_uses_the_connection_of_another(
+    database: str, block: Callable[[], AbstractContextManager[Connection]]
+) -> None:
+    with ThreadPoolExecutor(1) as side, block():
+        inherited = side.submit(copy_context().run, insert, 1405)
+
+        assert isinstance(inherited.exception(), RuntimeError)
+    assert rows(database) == 0
 
 
 def test_an_error_undoes_the_inner_blocks_too(database: str) -> None:

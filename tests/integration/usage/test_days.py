@@ -12,7 +12,7 @@ from sqlalchemy import text
 from backend import clock, config
 from backend.actor import Actor, Role, TenantId
 from backend.audit import service as audit
-from backend.db.engine import read, transaction
+from backend.db.engine import transaction
 from backend.errors import Forbidden, Invalid, NotFound
 from backend.tenants import service as tenants
 from backend.tenants.types import NewTenant
@@ -188,15 +188,13 @@ def test_a_day_that_has_not_begun_is_refused(watching: pytest.MonkeyPatch) -> No
 
 def test_readings_are_kept_for_thirteen_months(watching: pytest.MonkeyPatch) -> None:
     months = [date(2025, 9, 1), date(2025, 10, 1), date(2025, 11, 1), date(2026, 11, 1)]
-    with transaction() as connection:
-        for month in months:
-            repository.ensure_partition(connection, month)
+    for month in months:
+        repository.ensure_partition(month)
 
     dropped = service.drop_old_readings(NIGHT, datetime(2026, 11, 22, 12, tzinfo=UTC))
 
     assert dropped == ["meter_reading_2025_09"]
-    with read() as connection:
-        assert repository.drop_partitions_before(connection, date(2025, 10, 1)) == []
+    assert repository.drop_partitions_before(date(2025, 10, 1)) == []
 
 
 def test_the_next_month_has_its_room_before_it_begins(watching: pytest.MonkeyPatch) -> None:
@@ -206,26 +204,24 @@ def test_the_next_month_has_its_room_before_it_begins(watching: pytest.MonkeyPat
 
     assert made == [date(2026, 12, 1), date(2027, 1, 1)]
     assert service.prepare_months(NIGHT, now) == []
-    with transaction() as connection:
-        assert not repository.ensure_partition(connection, date(2027, 1, 31))
+    assert not repository.ensure_partition(date(2027, 1, 31))
 
 
 def test_room_for_a_month_is_made_beside_those_who_read_and_write(
     watching: pytest.MonkeyPatch, database: str
 ) -> None:
-    with transaction() as connection:
-        repository.ensure_partition(connection, date(2026, 11, 1))
+    repository.ensure_partition(date(2026, 11, 1))
     with psycopg.connect(database) as other, transaction() as connection:
         other.execute("SELECT count(*) FROM meter_reading")
         other.execute("LOCK TABLE meter_reading IN ROW EXCLUSIVE MODE")
         connection.execute(text("SET LOCAL lock_timeout = '2s'"))
 
-        assert repository.ensure_partition(connection, date(2026, 12, 1))
+        assert repository.ensure_partition(date(2026, 12, 1))
 
 
 def test_room_for_a_month_is_made_beside_those_who_are_written_down(watching: pytest.MonkeyPatch) -> None:
-    with ThreadPoolExecutor(1) as others, transaction() as connection:
-        assert repository.ensure_partition(connection, date(2026, 12, 1))
+    with ThreadPoolExecutor(1) as others, transaction():
+        assert repository.ensure_partition(date(2026, 12, 1))
 
         others.submit(audit.record, NIGHT, "note.added", "note:1").result(timeout=5)
 
