@@ -9,7 +9,7 @@ from typing import Any
 from backend.actor import Role
 from backend.sandbox.neighbours import RedisServer
 from backend.sandbox.zibal.driver import Driver
-from backend.sandbox.zibal.faults import Kind, Point
+from backend.sandbox.zibal.faults import FaultPoint, GatewayFaultKind
 from portal import routes
 from portal.features.billing.state import BillingState
 from portal.guard import HYDRATE
@@ -34,10 +34,10 @@ def hanging_gateway(process: WebProcess, bank: Driver) -> Figures:
     cookie = f"portal={factories.signed_in(factories.user(Role.TENANT_ADMIN, other.tenant.id)).token}"
     quiet = _waits_of(process, other, cookie)
     # Afterwards, so that the stand-in counts the question as soon as it comes.
-    fault = bank.fault(Point.INQUIRY, Kind.DELAY, HANGS_S, after=True)
+    fault = bank.fault(FaultPoint.INQUIRY, GatewayFaultKind.DELAY, HANGS_S, after=True)
     with ThreadPoolExecutor(RETURNS) as strangers:
         returns = [strangers.submit(_return, process, track) for _ in range(RETURNS)]
-        until(lambda: bank.calls(Point.INQUIRY, track))
+        until(lambda: bank.calls(FaultPoint.INQUIRY, track))
         busy = _waits_of(process, other, cookie)
         still_asked = sum(not each.done() for each in returns)
         told = [each.result() for each in returns]
@@ -48,7 +48,7 @@ def hanging_gateway(process: WebProcess, bank: Driver) -> Figures:
             "answered_with": ", ".join(
                 f"{n} x {status}" for status, n in Counter(s for s, _ in told).items()
             ),
-            "inquiries": len(bank.calls(Point.INQUIRY, track)),
+            "inquiries": len(bank.calls(FaultPoint.INQUIRY, track)),
             **{f"others_{name}": seconds for name, seconds in busy.items()},
             "hanging_meanwhile": still_asked,
             **{f"quiet_{name}": seconds for name, seconds in quiet.items()},
