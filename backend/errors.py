@@ -18,7 +18,7 @@ from typing import ClassVar
 
 
 class AppError(Exception):
-    """Something expected went wrong."""
+    """An expected error; ``code`` is the key of its sentence in the catalogue."""
 
     code: ClassVar[str] = "unknown"
 

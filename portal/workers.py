@@ -39,7 +39,7 @@ class Worker(Process):
         self._late_at = time.monotonic() + START_S
 
     def target(self, sockets: list[socket] | None = None) -> None:
-        """What the process does."""
+        """Serve in the new process until its parent ends or it is stopped."""
         Thread(target=_end_with_parent, daemon=True).start()
         configure_logging()
         with told_start(self.server):

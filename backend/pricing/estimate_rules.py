@@ -1,4 +1,4 @@
-"""What used tokens are expected to cost. Estimates: only the invoice carries its rounding from day to day."""
+"""Estimated prices of used tokens: only an invoice carries its rounding from day to day."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
@@ -20,7 +20,7 @@ def amount_of(used: Iterable[Used], prices: PriceList) -> Amount:
 def amounts_of_days(
     days: Mapping[date, Sequence[Used]], invoiced: Mapping[date, Rial], lists: Sequence[PriceList]
 ) -> dict[date, Amount]:
-    """Tokens and cost of each closed day: what its invoice says, to the rial, and an estimate until there is one.
+    """Tokens and cost of each closed day, in rial: the net amount of its invoice, else an estimate.
 
     Raises:
         NotFound: a day lies before the first price list.
@@ -33,12 +33,12 @@ def amounts_of_days(
 
 
 def amount_since(amounts: Mapping[date, Amount], since: date) -> Amount:
-    """What a day and all after it amount to."""
+    """Sum of the days from ``since`` on."""
     return total(amount for day, amount in amounts.items() if day >= since)
 
 
 def amounts_by(amounts: Mapping[date, Amount], group: Callable[[date], str]) -> dict[str, Amount]:
-    """What the days of each group amount to, for example of each month."""
+    """Sums of the days by group, for example by month."""
     sums: dict[str, Amount] = {}
     for day, amount in amounts.items():
         name = group(day)

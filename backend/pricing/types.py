@@ -35,7 +35,7 @@ class PriceList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPriceList:
-    """What an operator asks for when prices are to change."""
+    """New prices as an operator enters them."""
 
     valid_from: date
     rial_per_1000_tokens: Decimal
@@ -53,7 +53,7 @@ class TaxRate:
 
 
 class Used(Protocol):
-    """Tokens of one model and type, whoever counted them."""
+    """Used tokens of a model and type, measured or stored."""
 
     @property
     def model(self) -> str:
@@ -65,7 +65,7 @@ class Used(Protocol):
 
     @property
     def tokens(self) -> int:
-        """How many."""
+        """Number of tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ _PLAIN = re.compile(r"[^\w .:/()-]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRow:
-    """One signed-in browser."""
+    """A signed-in browser."""
 
     key: str
     device: str

@@ -1,4 +1,4 @@
-"""What the sign-in page must say, and where it goes on to."""
+"""State of the sign-in page: its message, and the page to go on to."""
 
 import reflex as rx
 

@@ -1,1 +1,1 @@
-"""Staff's room for billing: runs, what is held, what nobody is billed for, and the next run before it happens."""
+"""Billing for staff: runs, held invoices, labels that no tenant has, and the plan of the next run."""

@@ -35,7 +35,7 @@ class ComparedDay:
 
 
 def to_compared(found: DayComparison, companies: Mapping[str, str], lang: Lang) -> ComparedDay:
-    """The answer to one comparison. ``companies`` are names by label; a label without one stands for itself."""
+    """The row of a comparison. ``companies`` are names by label; a label without a name is shown itself."""
     key = "page.compare.agrees" if not found.differences else "page.compare.differs"
     sentence = text(
         key,

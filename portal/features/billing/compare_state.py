@@ -17,7 +17,7 @@ from portal.i18n import language
 
 
 class CompareState(rx.State):
-    """One tab's comparison."""
+    """A tab's comparison."""
 
     phase: str = "idle"
     problem: str = ""
@@ -48,7 +48,7 @@ class CompareState(rx.State):
 
 
 def read_comparison(actor: Actor, wanted: str, lang: Lang) -> ComparedDay:
-    """Compare the day that somebody wrote. Raises Invalid for what is no day, NotFound for one that is not stored."""
+    """Compare a typed day with Prometheus. Raises Invalid for text that is no day, NotFound for a day not stored."""
     found = invoices.compare_day(actor, read_day(wanted))
     names = {each.label: each.name(lang) for each in tenants.all_tenants(actor)} if found.differences else {}
     return to_compared(found, names, lang)

@@ -16,7 +16,7 @@ TONES = {RunState.RUNNING: "info", RunState.FINISHED: "ok", RunState.FAILED: "ba
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """One attempt to bill one day."""
+    """An attempt to bill a day."""
 
     key: str
     day: str
@@ -60,7 +60,7 @@ class UnknownRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRow:
-    """What a run would do for one day."""
+    """A day of a plan."""
 
     key: str
     day: str
@@ -135,7 +135,7 @@ def to_held(held: HeldInvoice, lang: Lang) -> HeldRow:
 
 
 def released(invoice: Invoice, lang: Lang) -> str:
-    """What became of a held invoice that an operator released."""
+    """Result of releasing a held invoice."""
     if not invoice.number:
         return text("billing.closed", lang, day=fmt.day(invoice.day, lang))
     return text("billing.released", lang, number=fmt.identifier(invoice.number, lang))
@@ -153,7 +153,7 @@ def reason(name: str, lang: Lang) -> Reason:
 
 
 def to_unknown(found: UnknownLabel, lang: Lang) -> UnknownRow:
-    """A line of what nobody is billed for."""
+    """A line for a label that no tenant has."""
     return UnknownRow(
         label=found.label,
         days=fmt.number(found.days, lang),

@@ -11,7 +11,7 @@ from portal import routes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompanyRow:
-    """One company, and the way to its invoices."""
+    """A company, with a link to its invoices."""
 
     key: str
     name: str

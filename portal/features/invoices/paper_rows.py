@@ -1,4 +1,4 @@
-"""What an invoice shows on paper beyond the screen: the seller, the sum in words, and what has paid it."""
+"""The paper's additions to the screen: the seller, the sum in words, and the receipts."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from portal import routes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SellerView:
-    """The seller's block. Empty strings stand for what nobody has set."""
+    """The seller's block. Empty strings stand for fields that are not set."""
 
     name: str = ""
     economic_code: str = ""
@@ -91,7 +91,7 @@ def to_seller(seller: Seller, lang: Lang) -> SellerView:
 
 
 def to_receipts(history: InvoicePayments, lang: Lang) -> list[ReceiptRow]:
-    """What paid the invoice, in the order of time: each payment with its numbers, and all credit as one line."""
+    """Receipts of an invoice in order of time: each payment with its numbers, and all credit as a single line."""
     attempts = {each.id: each for each in history.attempts}
     paid = sorted(_paid_by(history.entries, attempts).items(), key=lambda each: each[1][1])
     return [
@@ -104,7 +104,7 @@ def to_receipts(history: InvoicePayments, lang: Lang) -> list[ReceiptRow]:
 def _paid_by(
     entries: Iterable[LedgerEntry], attempts: Mapping[AttemptId, Attempt]
 ) -> dict[AttemptId | None, tuple[int, datetime]]:
-    """What each payment paid after all that was taken back, and when it last did; None is credit."""
+    """Amount and last time of each payment after all reversals; the key None is credit."""
     paid: dict[AttemptId | None, tuple[int, datetime]] = {}
     for entry in entries:
         # A payment of other invoices that took credit back from this one has paid nothing here.

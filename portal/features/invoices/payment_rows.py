@@ -1,4 +1,4 @@
-"""From payments to what the pages of invoices show of them: what a click would do, and what has been tried."""
+"""Rows of payments on the pages of invoices: the offer to pay, and the attempts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ from portal.payment_words import invoices_named, standing_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """What a click on pay would do, said before the click; nothing where there is nothing to pay."""
+    """Offer of a payment, shown before the click; empty where there is nothing to pay."""
 
     is_shown: bool = False
     can_pay: bool = False
@@ -32,7 +32,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRow:
-    """One attempt to pay an invoice."""
+    """An attempt to pay an invoice."""
 
     key: str
     at: str
@@ -58,7 +58,7 @@ class Credit:
 def read_offer(
     actor: Actor, invoice_ids: Sequence[InvoiceId], lang: Lang, *, at_bank: Sequence[Attempt] = ()
 ) -> Offer:
-    """What a click would do with these invoices, and what of them is open at the bank; nothing for staff."""
+    """The offer to pay these invoices, with payments open at the bank; empty for staff."""
     if actor.role not in TENANT_ROLES:
         return Offer()
     preview = payments.preview(actor, invoice_ids)
@@ -161,7 +161,7 @@ def _to_attempt(attempt: Attempt, invoice_id: InvoiceId, lang: Lang, *, leads: b
 
 
 def credit_words(used: CreditUse, lang: Lang) -> str:
-    """What paying from credit came to."""
+    """Result of paying from credit, in words."""
     if not used.used_rial:
         return text("payment.credit_not_used", lang)
     return text("payment.credit_used", lang, amount=fmt.toman(used.used_rial, lang))

@@ -15,7 +15,7 @@ from portal.features.invoices.standing_rows import left_of, status_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceRow:
-    """One line of the list."""
+    """A line of the list."""
 
     key: str
     url: str
@@ -31,7 +31,7 @@ class InvoiceRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineRow:
-    """One line of an invoice."""
+    """A line of an invoice."""
 
     key: str
     place: str
@@ -44,7 +44,7 @@ class LineRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingRow:
-    """One meter: what it showed at both ends, and the difference that was billed."""
+    """A meter: its readings at both ends, and the difference that was billed."""
 
     key: str
     meter: str
@@ -60,7 +60,7 @@ class ReadingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagLine:
-    """What one must know about the day."""
+    """A warning about the day."""
 
     name: str
     sentence: str
@@ -68,7 +68,7 @@ class FlagLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceView:
-    """One invoice. Empty strings stand for what this one does not have."""
+    """An invoice. Empty strings stand for missing fields."""
 
     title: str = ""
     number: str = ""
@@ -191,7 +191,7 @@ def to_reading(reading: MeterReading, lang: Lang) -> ReadingRow:
 
 
 def to_flags(usage: Sequence[DailyUsage], lang: Lang) -> list[FlagLine]:
-    """What one must know about the day, each once."""
+    """Warnings about the day, each once."""
     present = {flag for row in usage for flag in row.flags}
     return [
         FlagLine(name=text(f"usage.flag_name.{flag}", lang), sentence=text(f"usage.flag.{flag}", lang))

@@ -12,7 +12,7 @@ from portal.features.invoices.standing_rows import left_of, status_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundRow:
-    """One invoice of any company."""
+    """An invoice of any company."""
 
     key: str
     url: str

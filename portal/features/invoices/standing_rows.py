@@ -1,4 +1,4 @@
-"""How an invoice stands between its payments, in words: its status, what is left, what is being checked."""
+"""State of an invoice's payments in words: its status, its rest, and payments under check."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -58,14 +58,14 @@ def status_of(invoice: Invoice, standing: Standing | None, lang: Lang) -> tuple[
 
 
 def left_of(invoice: Invoice, standing: Standing | None, lang: Lang) -> str:
-    """What is left to pay on an issued invoice, for a column whose head names the unit."""
+    """The rest to pay on an issued invoice, for a column whose head names the unit."""
     if invoice.number is None or standing is None:
         return "—"
     return fmt.toman_bare(standing.outstanding_rial, lang)
 
 
 def to_check(standing: Standing, lang: Lang) -> Check:
-    """What is being checked on one invoice."""
+    """Payments under check of an invoice."""
     if not standing.checked:
         return Check()
     told = [_attempt_sentence(each, lang) for each in standing.checked]
@@ -84,7 +84,7 @@ def _attempt_sentence(attempt: Attempt, lang: Lang) -> str:
 
 
 def to_check_of_several(doubtful: Sequence[Payable], lang: Lang) -> Check:
-    """What is being checked on the list, with the numbers of its invoices."""
+    """Payments under check on the list, with the numbers of their invoices."""
     if not doubtful:
         return Check()
     numbers = fmt.listed((fmt.identifier(each.number, lang) for each in doubtful), lang)
@@ -97,7 +97,7 @@ def to_check_of_several(doubtful: Sequence[Payable], lang: Lang) -> Check:
 
 
 def check_words(report: CheckReport, lang: Lang) -> tuple[str, bool]:
-    """What asking the bank came to, and whether it is settled now."""
+    """Result of a check with the bank, and whether it is settled now."""
     if report.unclear:
         return text("payment.check.still", lang), False
     if report.paid:

@@ -1,4 +1,4 @@
-"""What happened to a payment, in words: our own field names and codes become sentences of the catalogue."""
+"""Events of a payment in words: stored names and codes become sentences of the catalogue."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _USUAL = {("credit_rial", 0), ("credit_reopened_rial", 0), ("turn", 1)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDetailRow:
-    """One thing that is known of an event. A code is shown as it was stored, from left to right."""
+    """A detail of an event. A code is shown as stored, from left to right."""
 
     name: str
     value: str
@@ -33,7 +33,7 @@ class EventDetailRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRow:
-    """One thing that happened."""
+    """An event."""
 
     key: str
     at: str
@@ -43,7 +43,7 @@ class EventRow:
 
 
 def to_event(number: int, event: AttemptEvent, lang: Lang) -> EventRow:
-    """A line of what happened; what is empty or not known to the catalogue stays out."""
+    """A line for an event; empty details and those unknown to the catalogue are left out."""
     return EventRow(
         key=str(number),
         at=fmt.moment(event.at, lang),
@@ -68,7 +68,7 @@ def _details(detail: Mapping[str, object], lang: Lang) -> list[EventDetailRow]:
 
 
 def _is_worth_telling(name: str, value: object) -> bool:
-    """Not what is empty, and not what is so almost always: no credit was left, and it was booked the first time."""
+    """Whether a detail is shown: empty and usual values are not, such as no credit left or a first booking."""
     return value is not None and value != "" and (name, value) not in _USUAL
 
 

@@ -1,4 +1,4 @@
-"""Why a payment is not decided, or did not start: the sentences for the reasons that are stored."""
+"""Sentences for stored reasons of undecided and unstarted payments."""
 
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
@@ -10,7 +10,7 @@ def undecided_why(reason: str | None, lang: Lang) -> str:
 
 
 def reason_words(reason: str, lang: Lang) -> str:
-    """A stored reason in words: by the catalogue, the general one of its kind for a code without one; else as it is."""
+    """A stored reason in words: its own sentence, else the general sentence of its kind, else as stored."""
     kind, _, code = reason.partition("_")
     for key in (f"payment.undecided.{reason}", f"payment.undecided.{kind}_other"):
         if has(key):

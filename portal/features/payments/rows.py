@@ -33,7 +33,7 @@ class PaymentRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryRow:
-    """One movement of money."""
+    """A movement of money."""
 
     key: str
     at: str
@@ -115,7 +115,7 @@ def _flag_sentence(attempt: Attempt, flag: PaymentFlag, lang: Lang) -> str:
 
 
 def checked_words(attempt: Attempt, lang: Lang) -> tuple[str, bool]:
-    """What an operator's question to the gateway came to, and whether it brought an answer."""
+    """Result of an operator's check, in words, and whether the gateway answered."""
     state, _ = standing_of(attempt, lang)
     if attempt.verdict != AttemptVerdict.UNDECIDED:
         return text("page.payments.checked", lang, state=state), True
@@ -124,7 +124,7 @@ def checked_words(attempt: Attempt, lang: Lang) -> tuple[str, bool]:
 
 
 def to_file(found: PaymentFile, lang: Lang) -> FileView:
-    """What the gateway and we know of a payment."""
+    """Evidence of a payment: the gateway's fields and ours."""
     attempt = found.attempt
     state, tone = standing_of(attempt, lang)
     tenant = found.tenant_name_fa if lang == "fa" else found.tenant_name_en

@@ -14,7 +14,7 @@ _UNITS = ((10**9, "billion"), (10**6, "million"), (10**3, "thousand"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartSegment:
-    """One model's part of a day."""
+    """A model's part of a day."""
 
     colour: str
     height: str
@@ -22,7 +22,7 @@ class ChartSegment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartColumn:
-    """One day: its label, what is told when one points at it, and its parts from the ground up."""
+    """A day: its label, its tooltip, and its parts from the ground up."""
 
     label: str
     about: str

@@ -21,7 +21,7 @@ ChartDay = dict[str, str | int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayRow:
-    """One closed day."""
+    """A closed day."""
 
     key: str
     day: str
@@ -37,7 +37,7 @@ class DayRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesRow:
-    """One model in the chart: its key in the data, its name and its colour."""
+    """A model in the chart: its key in the data, its name and its colour."""
 
     key: str
     name: str
@@ -57,7 +57,7 @@ class TodayView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthView:
-    """This month so far: the Jalali one in Persian, the Gregorian one in English."""
+    """The current month so far: the Jalali month in Persian, the Gregorian month in English."""
 
     name: str = ""
     span: str = ""
@@ -74,7 +74,7 @@ def by_day(usage: Iterable[DailyUsage]) -> dict[date, list[DailyUsage]]:
 
 
 def settling(days: Sequence[date], lang: Lang) -> str:
-    """Which days have ended and are in no table and no sum yet; nothing when there is none."""
+    """Sentence about days that have ended and are not in the table yet; empty when there is none."""
     if len(days) > 1:
         named = fmt.listed([fmt.day(day, lang) for day in days], lang)
         return text("page.usage.settling_days", lang, days=named)
