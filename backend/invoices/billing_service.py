@@ -5,8 +5,6 @@ of the run are then stored together or not at all.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -37,6 +35,7 @@ from backend.pricing import service as pricing
 from backend.pricing.types import PriceList
 from backend.tenants import service as tenants
 from backend.tenants.types import Tenant
+from backend.threads import side_by_side
 from backend.usage import service as usage
 from backend.usage.types import DayMeasurement, UsageRow
 from backend.usage.unstored import Unstored
@@ -97,9 +96,8 @@ def usage_of(actor: Actor, day: date, *, after: Unstored | None = None) -> DayUs
 
 def usage_and_tenants(actor: Actor, day: date) -> tuple[DayUsage, dict[str, Tenant]]:
     """The day's usage and whose it may be, read side by side, because Prometheus takes its time."""
-    with ThreadPoolExecutor(1) as side:
-        known = side.submit(copy_context().run, tenants_by_label, actor)
-        return usage_of(actor, day), known.result()
+    with side_by_side(tenants_by_label, actor) as known:
+        return usage_of(actor, day), known()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,12 +169,11 @@ def store(
         now = clock.utc_now()
         issued = repository.number_all(bill, clock.jalali_year(clock.billing_day(now)))
         # The mails are written while PostgreSQL takes the invoices.
-        with ThreadPoolExecutor(1) as side:
-            mails = side.submit(lambda: [issued_mail(bill.day, *each) for each in issued])
+        with side_by_side(lambda: [issued_mail(bill.day, *each) for each in issued]) as mails:
             zone = (clock.TEHRAN.key, clock.tzdata_version())
             repository.insert_bill(bill, issued, found.window, now, zone=zone)
             repository.store_billed_totals(bill.price_version, basis.billed_totals, bill.billed_totals)
-            notifications.enqueue(mails.result(), now)
+            notifications.enqueue(mails(), now)
         run = _finished(bill, started_by, started_at)
         repository.insert_run(run)
     return run

@@ -1,7 +1,5 @@
 """The door to usage: exact daily tokens with their evidence, the same number for every reader."""
 
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from datetime import date, datetime, timedelta
 
 from backend import clock
@@ -20,6 +18,7 @@ from backend.db.engine import transaction
 from backend.errors import Invalid, Unavailable
 from backend.log import get_logger
 from backend.tenants import service as tenants
+from backend.threads import side_by_side
 from backend.usage import meter, repository, stored_service
 from backend.usage.source import Source
 from backend.usage.types import (
@@ -188,12 +187,11 @@ def _measured(day: date, tenant: str | None, after: Unstored) -> DayMeasurement:
     window = stored_service.window_beside(_begun_window(day, now), day, after)
     source = Source(client=_client(settings()), settings=settings(), tenant=tenant)
     # What is stored is read while Prometheus works.
-    with ThreadPoolExecutor(1) as side:
-        stored = side.submit(copy_context().run, stored_service.stored_beside, day, tenant, after)
+    with side_by_side(stored_service.stored_beside, day, tenant, after) as stored:
         try:
-            return meter.measure(source, day, window, now=now, stored=stored.result)
+            return meter.measure(source, day, window, now=now, stored=stored)
         except Unavailable:
-            stored.result()  # with both away, our own database is the one to name
+            stored()  # with both away, our own database is the one to name
             raise
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from backend.clients.prometheus import Prometheus, instant_text, quoted
 from backend.config import UsageSettings
+from backend.threads import side_by_side
 from backend.usage.coverage import Span
 from backend.usage.labels import LONGEST_TENANT_BYTES, is_storable
 from backend.usage.lives import NEAR_MS, Point, Sight, sight_of
@@ -84,12 +85,11 @@ class Source:
         if not instances:
             nothing = Boundary({}, set())
             return Look(Sight([], []), TargetTable([]), Shards([""], has_odd_labels=False), nothing, nothing)
-        with ThreadPoolExecutor(1) as side:
-            seeing = side.submit(copy_context().run, self._seen, instances, wider)
+        with side_by_side(self._seen, instances, wider) as seen:
             shards = self.shards(window, len(instances))
             instants = (window.start_ms, window.end_ms)
-            opening, closing = self.boundaries(lambda: seeing.result()[1], shards.matchers, instants)
-            sight, table = seeing.result()
+            opening, closing = self.boundaries(lambda: seen()[1], shards.matchers, instants)
+            sight, table = seen()
             return Look(sight, table, shards, opening, closing)
 
     def _seen(self, instances: set[str], span: Span) -> tuple[Sight, TargetTable]:

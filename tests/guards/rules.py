@@ -136,6 +136,17 @@ def given_connections(source: Source) -> list[str]:
     ]
 
 
+def threads_of_one(source: Source) -> list[str]:
+    """Threads beside the present one that ``backend.threads`` did not start: they forget the context or the waiting."""
+    if source.path == "backend/threads.py" or source.path.startswith("backend/sandbox/"):
+        return []
+    return [
+        f"line {call.lineno}"
+        for call in calls(source)
+        if re.match(r"ThreadPoolExecutor\((max_workers=)?1\b", ast.unparse(call))
+    ]
+
+
 def clocks_in_rules(source: Source) -> list[str]:
     """Questions for the present time in a file whose "now" must be a parameter."""
     if not re.search(r"/(\w*rules|types)\.py$", source.path):

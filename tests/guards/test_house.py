@@ -38,6 +38,10 @@ BROKEN: dict[str, tuple[Rule, Source]] = {
         rules.given_connections,
         Source("backend/usage/service.py", "with transaction() as connection:\n    f(connection)"),
     ),
+    "one place starts a thread beside the present one": (
+        rules.threads_of_one,
+        Source("backend/usage/service.py", "with ThreadPoolExecutor(1) as side:\n    side.submit(read)"),
+    ),
     "now is a parameter of rules": (
         rules.clocks_in_rules,
         Source("backend/usage/rules.py", "from backend import clock\nx = clock.utc_now()"),

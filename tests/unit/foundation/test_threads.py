@@ -1,0 +1,56 @@
+from contextvars import ContextVar
+from threading import Event, get_ident
+
+import pytest
+
+from backend.threads import side_by_side
+
+WAIT_S = 10
+
+
+def test_the_work_is_done_while_the_block_runs_in_a_thread_of_its_own() -> None:
+    begun, go_on = Event(), Event()
+
+    def work(number: int, *, more: int) -> tuple[int, int]:
+        begun.set()
+        assert go_on.wait(WAIT_S)
+        return number + more, get_ident()
+
+    with side_by_side(work, 1, more=2) as answer:
+        assert begun.wait(WAIT_S)
+        go_on.set()
+
+        total, thread = answer()
+
+    assert total == 3
+    assert thread != get_ident()
+
+
+def test_the_work_sees_the_context_of_the_block() -> None:
+    name: ContextVar[str] = ContextVar("name")
+    name.set("nightly_billing")
+
+    with side_by_side(name.get) as answer:
+        assert answer() == "nightly_billing"
+
+
+def test_a_block_ends_no_sooner_than_the_work_also_when_it_fails() -> None:
+    begun, done = Event(), []
+
+    def work() -> None:
+        assert begun.wait(WAIT_S)
+        done.append(True)
+
+    with pytest.raises(ZeroDivisionError), side_by_side(work):  # noqa: PT012 - both stand in the block
+        begun.set()
+        raise ZeroDivisionError
+
+    assert done == [True]
+
+
+def test_who_asks_for_the_answer_gets_the_error() -> None:
+    def work() -> None:
+        raise LookupError
+
+    with side_by_side(work) as answer, pytest.raises(LookupError):
+        answer()
