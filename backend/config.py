@@ -60,7 +60,7 @@ class UsageSettings(BaseSettings):
 
 
 class Settings(UsageSettings, SellerSettings):
-    """Everything that differs between a laptop and production. The README's table documents each."""
+    """Everything that differs between a laptop and production. `docs/settings.md` documents each."""
 
     environment: Literal["development", "production"] = "development"
     database_url: SecretStr

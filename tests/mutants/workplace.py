@@ -12,8 +12,8 @@ from pathlib import Path
 from backend.sandbox.tools import LOCAL, TOOLS
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("backend", "jobs", "portal", "tests", "assets", "reflex.lock")
-COPIED_FILES = ("rxconfig.py", "README.md", "DECISIONS.md", "Makefile", "requirements.txt")
+COPIED = ("backend", "jobs", "portal", "tests", "assets", "reflex.lock", "docs")
+COPIED_FILES = ("rxconfig.py", "README.md", "ARCHITECTURE.md", "DECISIONS.md", "Makefile", "requirements.txt")
 # What `mutmut run` does first, without the tests that it would run next.
 GENERATE = """
 from mutmut.__main__ import copy_also_copy_files, copy_src_dir, create_mutants, setup_source_paths
