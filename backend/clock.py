@@ -10,7 +10,7 @@ import jdatetime
 
 
 class _PackagedZone(ZoneInfo):
-    """A zone with the rules of the installed package, whatever the machine's own database says."""
+    """A time zone by the rules of the installed package, never by the machine's own database."""
 
     def __reduce__(self) -> str:
         # A zone that was read from a file refuses to be copied. There is only this one, and it goes by its name.

@@ -63,7 +63,7 @@ def latin_digits(text: str) -> str:
 
 
 def number(text: str) -> str:
-    """A number as somebody typed or pasted it, in the form that ``int`` and ``Decimal`` read.
+    """A typed or pasted number, in the form that ``int`` and ``Decimal`` read.
 
     Digits may be Persian or Arabic and in groups of three; whatever else it is stays as it is, for them to refuse.
     """
@@ -77,7 +77,7 @@ def is_visible(text: str) -> bool:
 
 
 def is_exact(text: str, longest: int) -> bool:
-    """Whether a name that is compared letter by letter, such as a label, holds only what is seen."""
+    """Whether a name for exact comparison, such as a label, holds visible characters only."""
     return (
         len(text) <= longest
         and is_visible(text)

@@ -42,7 +42,7 @@ def redact(text: str, *, most: int = _MOST_LETTERS) -> str:
 
 
 class RedactingFilter(logging.Filter):
-    """Blacks out secrets in whatever library logs them; Reflex logs cookies and payloads when it fails."""
+    """Blacks out secrets in all log lines; Reflex, for one, logs cookies and payloads on errors."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the record in place; every record passes."""

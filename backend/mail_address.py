@@ -31,7 +31,7 @@ class Sender(NamedTuple):
 
     @property
     def header(self) -> Address:
-        """The same for a header, which encodes what is not ASCII."""
+        """The same for a header, which encodes non-ASCII text itself."""
         local_part, _, domain = self.address.partition("@")
         return Address(self.name, local_part, domain)
 

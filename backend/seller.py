@@ -1,4 +1,4 @@
-"""The seller's legal data, by environment variable: what stands at the head of every printed invoice."""
+"""The seller's legal details from environment variables, for the head of every printed invoice."""
 
 import re
 from pathlib import Path

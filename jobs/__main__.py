@@ -35,7 +35,7 @@ log = get_logger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Do what the command line says; returns the exit code."""
+    """Run the command line; returns the exit code."""
     asked = _parser().parse_args(argv)
     settings_or_exit()
     configure_logging()

@@ -93,7 +93,7 @@ async def call_gateway(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) 
 
 
 async def call_returning(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """As ``call``, for who comes back from the bank. Raises Unavailable when too many wait for the gateway already."""
+    """As ``call``, for payers who return from the bank. Raises Unavailable when too many wait for the gateway."""
     return await _run(ThreadPool.RETURNS, partial(work, *args, **kwargs))
 
 
@@ -160,7 +160,7 @@ async def _run(pool: ThreadPool, work: Callable[[], T]) -> T:
 
 
 def close() -> None:
-    """End the threads after their present work, and forget what was noted; the next call starts anew."""
+    """Stop the threads after their current work and forget the notes; the next call starts new threads."""
     _notes.forget()
     for pool in ThreadPool:
         _threads(pool).shutdown(wait=False, cancel_futures=True)

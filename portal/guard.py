@@ -150,7 +150,7 @@ def _note_denied(reason: str, handler: str, who: UserSession | None) -> None:
 
 
 def policy_of(event_name: str) -> Policy | None:
-    """The policy of a registered handler; whatever has none is never run, ``setvar`` among them."""
+    """The policy of a registered handler; a handler without a policy is never run, ``setvar`` among them."""
     registered = RegistrationContext.get().event_handlers.get(event_name)
     return getattr(registered.handler.fn, _POLICY, None) if registered else None
 

@@ -11,7 +11,7 @@ from portal.layout import page
 
 @page(routes.HOME, "brand.name")
 def home() -> rx.Component:
-    """The server answers this address with a redirect; this is for who comes from within."""
+    """Placeholder for links inside the portal; the server redirects requests from outside."""
     return skeleton(5)
 
 

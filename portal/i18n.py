@@ -88,7 +88,7 @@ def script_needed() -> rx.Component:
 
 
 def language(state: rx.State) -> Lang:
-    """The language that the page of this state is shown in: what the server formats must match it."""
+    """The language in which this state's page is shown; the server must format for the same language."""
     return language_in(state.router.headers.cookie)
 
 

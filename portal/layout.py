@@ -33,7 +33,7 @@ def frame(content: rx.Component) -> rx.Component:
 
 
 def bare_frame(content: rx.Component) -> rx.Component:
-    """A page without navigation, for who is not signed in."""
+    """A page without navigation, for visitors who are not signed in."""
     return rx.fragment(
         rx.el.header(
             rx.el.div(
@@ -269,7 +269,7 @@ def _title(key: str) -> rx.Component:
 
 
 def _hydrated() -> rx.Component:
-    """A mark, for tests and for whoever measures, that from now on clicks are answered."""
+    """A marker for tests and measurements that clicks are answered from now on."""
     return rx.cond(
         rx.State.is_hydrated,
         rx.el.span(hidden=True, custom_attrs={"data-hydrated": "1"}),

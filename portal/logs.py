@@ -54,5 +54,5 @@ def one_redacted_log() -> None:
 
 
 def on_browser_error(exception: Exception) -> None:
-    """Note what a browser says went wrong in it. Anybody can send such a report, so it stays short."""
+    """Log an error reported by a browser. Anybody can send such a report, so it is kept short."""
     _notes.warning("portal.browser_failed", report=str(exception))

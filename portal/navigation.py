@@ -1,4 +1,4 @@
-"""The way from page to page: built from the registry of pages, for each role with what it may see."""
+"""Navigation: built from the registry of pages, for each role with its own pages."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ def _group(group: Group, pages: Sequence[Page]) -> rx.Component:
 
 
 def _for_roles(roles: frozenset[Role], content: rx.Component) -> rx.Component:
-    """A courtesy: who finds the address without a link is led away by the page's door."""
+    """Show content to these roles only. A courtesy: access to the page itself is checked by the server."""
     is_theirs = rx.Var.create([str(role) for role in sorted(roles)]).contains(VisitorState.visitor.role_code)
     return rx.cond(is_theirs, content, rx.fragment())
 

@@ -20,7 +20,7 @@ class RateLimiter:
     """Token buckets of this process. A new key begins with a full bucket. Not shared between processes."""
 
     def __init__(self) -> None:
-        """Begin with nobody."""
+        """Begin without buckets."""
         self._buckets: dict[str, _Bucket] = {}
 
     def __len__(self) -> int:

@@ -78,13 +78,13 @@ def to_bank(attempt_id: object) -> str:
 
 
 def with_query(path: str, query: Mapping[str, str | int]) -> str:
-    """A page with what it should know."""
+    """A page's address with parameters."""
     joint = "&" if "?" in path else "?"
     return f"{path}{joint}{urlencode(query)}" if query else path
 
 
 def sign_in(query: Mapping[str, str | int]) -> str:
-    """The sign-in page with what it should know."""
+    """The sign-in page's address with parameters."""
     filled = {name: value for name, value in query.items() if value}
     return f"{SIGN_IN}?{urlencode(filled)}" if filled else SIGN_IN
 
@@ -108,5 +108,5 @@ def sign_in_again(path: str, query: str, *, error: str = "") -> str:
 
 
 def account(query: Mapping[str, str | int]) -> str:
-    """The account page with what it should say."""
+    """The account page's address with parameters."""
     return f"{ACCOUNT}?{urlencode(query)}"

@@ -108,14 +108,14 @@ def forget(token: str) -> None:
 
 
 def forget_everybody() -> None:
-    """Make every next question go to the database: after a revocation, whoever was revoked is out at once."""
+    """Empty the cache of sessions: after a revocation, the revoked user is out at once."""
     _memory.age += 1
     _memory.answers.clear()
 
 
 @asynccontextmanager
 async def told_of_changes() -> AsyncIterator[None]:
-    """Inside the block this process hears of what other processes end or change."""
+    """Listen inside the block to sessions that other processes end or change."""
     loop = asyncio.get_running_loop()
 
     def heard() -> None:

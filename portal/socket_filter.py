@@ -54,7 +54,7 @@ class SocketFilter(EventNamespace):
     """Event namespace that passes on to Reflex only frames, connections and events that a page of ours can send."""
 
     def __init__(self, namespace: str, app: rx.App) -> None:
-        """Begin with nobody connected."""
+        """Begin without connections."""
         super().__init__(namespace, app)
         self._events = RateLimiter()
         self._connections = RateLimiter()
@@ -93,7 +93,7 @@ class SocketFilter(EventNamespace):
             await self._end(connection)
 
     async def trigger_event(self, event: object, *args: Any) -> Any:
-        """Let through what Socket.IO itself says of a connection, and the three events that pages send.
+        """Let through Socket.IO's own events of a connection, and the three events that pages send.
 
         A browser may name an event like one of Socket.IO's own. Theirs are known by what no browser can send: the
         very handshake of a connection, and a connection that is already leaving.

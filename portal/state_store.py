@@ -68,7 +68,7 @@ def note_failure(error: Exception) -> None:
 
 
 class LibrariesEcho(logging.Filter):
-    """Drops what libraries write while Redis is away: the same for each tab, and all the time."""
+    """Drops log lines of libraries while Redis is away: they repeat for each tab, all the time."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the line is written."""
@@ -116,7 +116,7 @@ class _Watch:
             await self.look()
 
     async def look(self) -> None:
-        """Find out whether Redis keeps a value now, and tell the tabs what they need to know."""
+        """Check whether Redis stores a value now, and tell the tabs."""
         was_lost, reason = _known.is_lost, await self._reason()
         if reason is None and was_lost:
             with suppress(RedisError, OSError):  # lost again; the next look says so

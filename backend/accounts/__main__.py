@@ -1,4 +1,4 @@
-"""``python -m backend.accounts``: create, list and disable the people who can sign in.
+"""``python -m backend.accounts``: create, list and disable users.
 
 A password comes from a prompt or from standard input, never from the command line, which every process can read;
 when standard input holds none, one is made up and printed once.

@@ -88,7 +88,7 @@ def user(user_id: UserId) -> User | None:
 
 
 def users(tenant_id: TenantId | None) -> list[User]:
-    """The users of a tenant, or everybody, by address."""
+    """The users of a tenant, or all users, by address."""
     statement = select(*_USER).order_by(UserAccountRow.email)
     if tenant_id is not None:
         statement = statement.where(UserAccountRow.tenant_id == tenant_id)
@@ -109,7 +109,7 @@ def set_password_hash(user_id: UserId, password_hash: str) -> None:
 
 
 def is_current_hash(user_id: UserId, password_hash: str) -> bool:
-    """Whether a hash still opens an enabled account; nobody can change that before the transaction ends."""
+    """Whether a hash still opens an enabled account. The row stays locked until the transaction ends."""
     statement = select(UserAccountRow.id).where(
         UserAccountRow.id == user_id,
         UserAccountRow.password_hash == password_hash,
@@ -161,7 +161,7 @@ def session_with(token_sha256: bytes) -> UserSession | None:
 
 
 def sessions_of(user_id: UserId) -> list[UserSession]:
-    """The sessions of a user that nobody revoked, latest visit first."""
+    """The sessions of a user that are not revoked, latest visit first."""
     statement = _open_sessions().where(UserSessionRow.user_id == user_id)
     with read() as connection:
         rows = connection.execute(statement.order_by(UserSessionRow.last_seen_at.desc()))
@@ -244,7 +244,7 @@ def purge_sessions(before: datetime, idle_before: datetime) -> int:
 
 
 def lock_attempts(email: str, address: str) -> None:
-    """Let nobody else count or add attempts of this account or address until the open transaction ends."""
+    """Lock the attempts of this account or address against counting and adding until the open transaction ends."""
     # Every transaction takes the account's lock before the address's, so two never wait for each other.
     with transaction() as connection:
         for space, text in ((LockNumber.SIGN_IN_ACCOUNT, email), (LockNumber.SIGN_IN_ADDRESS, address)):

@@ -165,7 +165,7 @@ def wait(failures: Failures, free: int, now: datetime) -> timedelta:
 
 
 def whole_seconds(wait: timedelta) -> int:
-    """A wait in seconds, rounded up, so that whoever keeps it is let through."""
+    """A wait in whole seconds, rounded up, so that it is over when they have passed."""
     return ceil(wait.total_seconds())
 
 

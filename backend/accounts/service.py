@@ -1,4 +1,4 @@
-"""Use cases of accounts: creating users, signing in and out, and what a person keeps about oneself."""
+"""Use cases of accounts: create users, sign in and out, and change one's own settings."""
 
 import secrets
 from dataclasses import replace
@@ -105,7 +105,7 @@ def tenant_with_label(actor: Actor, label: str) -> TenantId:
 
 
 def sign_in(email: str, password: str, *, address: str, user_agent: str) -> SignedIn:
-    """Open a session for whoever knows the password. Open to everybody, so it is rate-limited.
+    """Open a session for a correct password. Open to everybody, so it is rate-limited.
 
     A wrong address, a wrong password and a disabled account look alike and take equally long.
 
@@ -160,7 +160,7 @@ def sign_out_everywhere(actor: Actor) -> int:
 
 
 def sessions(actor: Actor, *, current: SessionId | None = None) -> list[UserSession]:
-    """The living sessions of the person who acts, latest visit first; ``current`` is marked as such."""
+    """The actor's living sessions, latest visit first; ``current`` is marked as such."""
     user_id, now, idle = _person(actor), utc_now(), _idle()
     return [
         replace(session, is_current=session.id == current)
@@ -178,7 +178,7 @@ def revoke(actor: Actor, session_id: SessionId) -> None:
 
 
 def set_language(actor: Actor, lang: Lang) -> None:
-    """Keep the language of the person who acts. Raises Invalid for a language that the catalogue lacks."""
+    """Store the actor's language. Raises Invalid for a language that the catalogue lacks."""
     user_id = _person(actor)
     if lang not in LANGUAGES:
         raise Invalid(field="language")

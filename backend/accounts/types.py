@@ -15,7 +15,7 @@ THEMES: tuple[Theme, ...] = get_args(Theme)
 
 
 def as_theme(value: str | None) -> Theme:
-    """The theme that an untrusted value names, else what the visitor's system says."""
+    """The theme named by an untrusted value, else the theme of the visitor's system."""
     return value if value in THEMES else "system"
 
 
@@ -80,7 +80,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserSession:
-    """A signed-in browser and who sits in front of it."""
+    """A signed-in browser and its user."""
 
     id: SessionId
     actor: Actor

@@ -22,7 +22,7 @@ _ENTRY = (
 
 
 def lock_chain() -> None:
-    """Let nobody else append until the open transaction ends."""
+    """Lock the chain against other writers until the open transaction ends."""
     with transaction() as connection:
         connection.execute(select(func.pg_advisory_xact_lock(LockNumber.AUDIT_CHAIN)))
 

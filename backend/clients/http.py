@@ -25,7 +25,7 @@ _deadline: ContextVar[float] = ContextVar("_deadline")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HTTPResponse:
-    """A complete answer, whatever its status says."""
+    """A complete response of any status."""
 
     service: str
     status: int
@@ -110,7 +110,7 @@ class HTTPClient:
 
 
 def refuse_inside_transaction() -> None:
-    """Keep the first law: a call to somebody else never waits while rows are locked.
+    """Refuse a network call inside a transaction, because it would wait while rows are locked.
 
     Raises:
         RuntimeError: the caller holds a transaction open, which is a bug.

@@ -48,7 +48,7 @@ class DeliveryResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """A finished mail and between whom it travels."""
+    """A finished mail with its sender and recipient."""
 
     sender: str
     recipient: str

@@ -30,5 +30,5 @@ def openai_client() -> OpenAI:
 
 
 def metered_client() -> MeteredOpenAI:
-    """The same client on the meter; what this product itself asks shows in `openai_tokens_total`, too."""
+    """The metered SDK client; this product's own requests count in `openai_tokens_total`, too."""
     return MeteredOpenAI(openai_client())

@@ -148,7 +148,7 @@ def close_all() -> None:
 
 
 def quoted(value: str) -> str:
-    """A label value as a PromQL string, whatever it holds."""
+    """Any label value as a PromQL string."""
     told = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     # Prometheus takes a replacement character for bytes that are no UTF-8, unless it is written as an escape.
     return '"' + told.replace("\ufffd", "\\ufffd") + '"'

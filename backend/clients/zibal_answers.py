@@ -131,7 +131,7 @@ def parse_track_id(text: str) -> TrackId | None:
 
 
 def mask_card(text: str) -> str:
-    """A card number with at most its first six and last four digits, whatever came in."""
+    """At most the first six and the last four digits of a card number, from any input."""
     digits = "".join(str(int(char)) for char in text if char.isdecimal())
     if len(digits) > 10:  # noqa: PLR2004 - six and four
         return f"{digits[:6]}******{digits[-4:]}"

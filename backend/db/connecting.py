@@ -146,7 +146,7 @@ def _set(connection: psycopg.Connection[Any], how: str, values: Mapping[str, obj
 
 
 def try_lock(connection: psycopg.Connection[Any], key: int) -> bool:
-    """Whether the open transaction holds this advisory lock now; nobody waits.
+    """Try to take an advisory lock in the open transaction, without waiting; True when it is held.
 
     As text without parameters, because the answer to any other question keeps its snapshot, and with it vacuum from its
     work, until the transaction ends.

@@ -149,7 +149,7 @@ def in_transaction() -> bool:
 
 @contextmanager
 def advisory_lock(key: LockNumber) -> Iterator[bool]:
-    """Hold an advisory lock on a connection of its own, if nobody else does; yields whether it is ours.
+    """Hold an advisory lock on a connection of its own, unless it is taken; yields whether it is ours.
 
     A transaction that stays open holds it, because behind a pooler only a transaction keeps its connection. It reads
     and writes nothing, so it keeps no vacuum from its work. The lock ends with the block, and with the process however

@@ -1,4 +1,4 @@
-"""News from other processes: a thread that listens on a connection of its own to what PostgreSQL is told."""
+"""A thread that listens to PostgreSQL's notifications on a connection of its own."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -23,7 +23,7 @@ class Searched(NamedTuple):
 
 
 def words_of(wanted: str) -> list[str]:
-    """The words of a search as ``matching`` takes them; what is longer than ``LONGEST_SEARCH`` is cut there."""
+    """The words of a search as ``matching`` takes them; text beyond ``LONGEST_SEARCH`` is cut."""
     return sought(wanted[:LONGEST_SEARCH])
 
 

@@ -40,7 +40,7 @@ def code(value: object, lang: Lang) -> str:
 
 
 def listed(items: Iterable[str], lang: Lang) -> str:
-    """Several things in a row, between the commas of the language. What is a number must be formatted before."""
+    """Several formatted items in a row, between the commas of the language."""
     return ("، " if lang == "fa" else ", ").join(items)
 
 
@@ -128,7 +128,7 @@ def instant(value: datetime, lang: Lang) -> str:
 
 
 def moment(value: datetime, lang: Lang) -> str:
-    """As ``instant``, to the second: for what is told in the order in which it happened."""
+    """As ``instant``, to the second: for events in their order."""
     local = value.astimezone(TEHRAN)
     return f"{day(local.date(), lang)}{'،' if lang == 'fa' else ','} {digits(f'{local:%H:%M:%S}', lang)}"
 

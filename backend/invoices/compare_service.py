@@ -1,4 +1,4 @@
-"""Measuring a finished day once more, beside what was stored and billed; writes nothing."""
+"""Measures a finished day again and compares it with the stored and billed figures; writes nothing."""
 
 from datetime import date
 

@@ -20,7 +20,7 @@ _REST = """amount_rial + coalesce(
 
 
 def by_ids(invoice_ids: Sequence[UUID], *, lock: bool = False) -> list[Due]:
-    """Invoices in the order of their ids; locked against everybody else until the transaction ends, if asked."""
+    """Invoices in the order of their ids; ``lock`` locks them until the transaction ends."""
     statement = text(f"{_DUE} WHERE id IN :ids ORDER BY id {'FOR UPDATE' if lock else ''}").bindparams(
         bindparam("ids", expanding=True)
     )

@@ -44,7 +44,7 @@ def mark_paid(actor: Actor, due: Due, track_id: int | None, paid_at: datetime) -
 
 
 def reopen(actor: Actor, due: Due) -> bool:
-    """Let a paid invoice wait for money again, because what paid it was taken back; whether it was paid."""
+    """Make a paid invoice pending again, because its money was taken back; False when it was not paid."""
     _check_change(actor, due)
     return repository.reopen(due.id)
 

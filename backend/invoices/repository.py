@@ -69,7 +69,7 @@ BILLED_TOTAL_COLUMNS = {
 
 
 def lock_issuing() -> None:
-    """Wait until nobody else gives numbers or moves billed totals, and keep others out until the transaction ends."""
+    """Wait for other transactions that issue invoices, and keep others out until this transaction ends."""
     with transaction() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LockNumber.ISSUING})
 
@@ -92,7 +92,7 @@ def take_numbers(jalali_year: int, count: int) -> list[str]:
 
 
 def billed_tenants(day: date) -> set[TenantId]:
-    """The tenants that have an invoice for a day, in whatever state."""
+    """The tenants that have an invoice of any status for a day."""
     with read() as connection:
         found = connection.scalars(select(TenantInvoiceRow.tenant_id).where(TenantInvoiceRow.day == day))
         return {TenantId(each) for each in found}
@@ -187,7 +187,7 @@ def store_billed_totals(
     before: Mapping[BilledTotalKey, BilledTotal],
     after: Mapping[BilledTotalKey, BilledTotal],
 ) -> None:
-    """Write the billed totals that moved. A lock is held, so what was not there before is still not there."""
+    """Store the changed billed totals. The issuing lock is held, so missing rows are still missing."""
     fresh: list[tuple[object, ...]] = []
     changed: list[tuple[object, ...]] = []
     for key, total in after.items():

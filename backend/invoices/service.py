@@ -1,4 +1,4 @@
-"""Billing days, releasing what was held, and reading invoices: the only door to them."""
+"""Use cases of invoices: bill days, release held invoices, read invoices. The only door to them."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -50,7 +50,7 @@ class HoldReason(StrEnum):
 
 
 class Limits(NamedTuple):
-    """Beyond what an invoice is looked at before it is issued."""
+    """Limits beyond which an invoice is held for review."""
 
     amount_rial: Rial
     usual_rial: Rial
@@ -187,7 +187,7 @@ class InvoiceDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldInvoice:
-    """An invoice that waits for an operator, and what its tokens would cost, before tax, if it were released."""
+    """An invoice that waits for an operator, with its price before tax if it is released."""
 
     invoice: Invoice
     would_cost_rial: Rial

@@ -29,7 +29,7 @@ class Lock:
             connecting.prepare(self._connection)
 
     def take(self) -> bool:
-        """Whether the lock is ours now; nobody waits. Raises Unavailable when PostgreSQL went away."""
+        """Try to take the lock, without waiting; True when it is ours. Raises Unavailable without PostgreSQL."""
         with translated():
             connecting.set_transaction(self._connection, is_patient=True)
             return connecting.try_lock(self._connection, self._key)

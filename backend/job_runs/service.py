@@ -54,7 +54,7 @@ def record(actor: Actor, job: str, started_by: str, state: JobState, outcome: st
 
 
 def take_over(actor: Actor) -> int:
-    """Mark what a dead leader left running as interrupted; called by the new leader. Returns how many."""
+    """Mark the unfinished runs of a dead leader as interrupted; returns their number. For the new leader."""
     require_process(actor)
     return repository.fail_left_over(SCHEDULER, clock.utc_now())
 
@@ -78,7 +78,7 @@ def forget_old(actor: Actor) -> int:
 
 
 def _stored(outcome: str) -> str:
-    """The words without what PostgreSQL keeps in no text; others' answers may be among them."""
+    """The words without characters that PostgreSQL refuses; they may contain answers of others."""
     return outcome.replace("\0", "")[:MAX_OUTCOME]
 
 

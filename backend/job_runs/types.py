@@ -1,4 +1,4 @@
-"""The record of what the scheduler did."""
+"""Types of job runs."""
 
 from dataclasses import dataclass
 from datetime import datetime

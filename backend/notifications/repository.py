@@ -57,7 +57,7 @@ def _json(params: Mapping[str, str | int]) -> Jsonb:
 
 
 def _insert_unknown(connection: Connection, rows: Sequence[Sequence[object]]) -> int:
-    """COPY cannot skip what is there, which is rare; through a table of its own it still beats arrays by far."""
+    """Insert new mails by COPY through a temporary table: COPY cannot skip known keys, and beats arrays even so."""
     connection.execute(_WAITING_ROOM)
     copy_rows(connection, "new_mail", _COLUMNS, rows)
     done = connection.execute(_ENQUEUE)
@@ -126,7 +126,7 @@ def revive(now: datetime, key: str | None = None) -> int:
 
 
 def state() -> OutboxState:
-    """Numbers of waiting, rejected and given-up mails, with the age of the oldest and a reply of the server."""
+    """Numbers of waiting, rejected and given-up mails, with the time of the oldest and a reply of the server."""
     is_rejected = and_(_is_waiting(), OutboxMailRow.last_error.regexp_match("^5[0-9]{2} "))
     statement = select(
         func.count().filter(_is_waiting()),

@@ -1,4 +1,4 @@
-"""Rules of notifications: when a mail is tried again, when it is given up, and what it is called."""
+"""Rules of notifications: times of retries, giving up, and message ids."""
 
 from datetime import datetime, timedelta
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""Use cases of notifications: put mails into the outbox with the work that causes them, and send what is due.
+"""Use cases of notifications: enqueue mails with the work that causes them, and send due mails.
 
 A mail is sent at least once. It is only marked as sent after the server took it, so one whose answer got lost goes out
 again, with the same Message-ID and the same bytes.

@@ -1,4 +1,4 @@
-"""``python -m backend.payments``: book what an operator paid back to a company from its credit."""
+"""``python -m backend.payments``: book credit that an operator paid back to a company."""
 
 import argparse
 import sys

@@ -46,7 +46,7 @@ log = get_logger(__name__)
 
 
 def reconcile(actor: Actor, attempt_id: AttemptId, now: datetime) -> Attempt:
-    """Ask the gateway about an attempt and write down what follows; the attempt as it stands then. Idempotent."""
+    """Ask the gateway about an attempt and book the consequences; returns the attempt after that. Idempotent."""
     return reconcile_attempt(actor, found(attempt_id), now)
 
 
@@ -118,7 +118,7 @@ def found(attempt_id: AttemptId) -> Attempt:
 
 
 def apply(actor: Actor, seen: Attempt, decision: Decision, now: datetime) -> Attempt:
-    """Write down what follows from a decision, all or nothing; the attempt as it stands then.
+    """Store the consequences of a decision, all or nothing; returns the attempt after that.
 
     When somebody reconciled the attempt after ``seen`` was read, the decision is dropped.
     """
@@ -155,7 +155,7 @@ def apply(actor: Actor, seen: Attempt, decision: Decision, now: datetime) -> Att
 
 
 def _after(current: Attempt, decision: Decision, now: datetime) -> Attempt:
-    """The attempt with what the evidence says, before any money is moved."""
+    """The attempt with the evidence applied, before any money is moved."""
     ttl = timedelta(seconds=settings().payment_attempt_ttl_s)
     evidence, verdict = decision.evidence, decision.verdict
     reports = evidence is not None and evidence.is_report
@@ -178,7 +178,7 @@ def _after(current: Attempt, decision: Decision, now: datetime) -> Attempt:
 
 
 def _settle(actor: Actor, attempt: Attempt, now: datetime) -> Attempt:
-    """Bring the money into the ledger and to the attempt's own invoices; what they do not need stays credit."""
+    """Book the money in the ledger and on the attempt's own invoices; the rest stays credit."""
     settled = replace(attempt, settlement_no=attempt.settlement_no + 1, settled_at=now)
     debt = max(0, -ledger_repository.balance(settled.tenant_id))
     _enter(actor, settled, LedgerEntryKind.PAYMENT, settled.amount_rial, now=now)
@@ -326,5 +326,5 @@ def _event(actor: Actor, attempt: Attempt, kind: AttemptEventKind, detail: Mappi
 
 
 def name_of(actor: Actor) -> str:
-    """The actor as evidence names it: ``process:sweep`` or ``user:reza@example.com``."""
+    """The actor as evidence names it: ``process:sweep_payments`` or ``user:reza@example.com``."""
     return f"process:{actor.process}" if actor.process else f"user:{actor.name}"

@@ -51,7 +51,7 @@ def attempts_on(invoice_ids: Sequence[InvoiceId]) -> list[Attempt]:
 
 
 def owed_by(tenant_id: TenantId) -> Owed:
-    """The number of a tenant's invoices that wait for money, and what was not paid on them yet."""
+    """Number of a tenant's pending invoices, and their unpaid amount."""
     statement = text(
         "SELECT count(*), coalesce(sum(i.amount_rial + coalesce(l.moved, 0)), 0)"
         " FROM tenant_invoice i LEFT JOIN LATERAL"
@@ -72,7 +72,7 @@ def undecided(before: datetime, limit: int) -> list[Attempt]:
 
 
 def flagged(limit: int) -> list[Attempt]:
-    """Attempts that carry a flag nobody has dealt with, the newest first."""
+    """Attempts with an unresolved flag, the newest first."""
     statement = text(
         f"{_ATTEMPT} WHERE {_FLAGGED} ORDER BY coalesce(redirected_at, created_at) DESC, id LIMIT :limit"
     )

@@ -32,7 +32,7 @@ from backend.payments.types import (
 
 
 def lock_account(tenant_id: TenantId) -> None:
-    """Let nobody else move this tenant's money until the transaction ends.
+    """Lock this tenant's money against other transactions until this one ends.
 
     Everything that does takes this lock first, then the attempt, then invoices by id, so nothing can deadlock.
     """
@@ -127,7 +127,7 @@ def add_event(
     at: datetime,
     detail: Mapping[str, object] | None = None,
 ) -> None:
-    """Write down what happened to an attempt."""
+    """Add an event to an attempt's history."""
     with transaction() as connection:
         connection.execute(
             insert(PaymentEventRow).values(
@@ -214,7 +214,7 @@ def due_ids(now: datetime, future: datetime, limit: int) -> list[AttemptId]:
 def unused_ids(
     now: datetime, *, created_before: datetime, requested_before: datetime, future: datetime, limit: int
 ) -> list[AttemptId]:
-    """Attempts that nobody was sent to and that have waited too long, the oldest first; ``rules.is_unused`` in SQL."""
+    """Attempts without a payer that have waited too long, the oldest first; ``rules.is_unused`` in SQL."""
     with read() as connection:
         statement = text(
             "SELECT id FROM payment_attempt WHERE (next_check_at IS NULL OR next_check_at <= :now)"
@@ -237,7 +237,7 @@ def unused_ids(
 
 
 def postpone(attempt_id: AttemptId, until: datetime) -> bool:
-    """Look at an attempt no sooner, whatever is the matter with its row; whether it is there."""
+    """Set an attempt's next check, even if its row is broken; False when the attempt is gone."""
     with transaction() as connection:
         statement = (
             update(PaymentAttemptRow).where(PaymentAttemptRow.id == attempt_id).values(next_check_at=until)

@@ -201,7 +201,7 @@ def has_expired(attempt: Attempt, now: datetime, ttl: timedelta) -> bool:
 
 
 def is_unused(attempt: Attempt, now: datetime, prepared_ttl: timedelta) -> bool:
-    """Whether nobody was sent to an attempt in time: its start died, or it was prepared in vain."""
+    """Whether an attempt got no payer in time: its start died, or it was prepared in vain."""
     match attempt.state:
         case AttemptState.CREATED:
             return not is_fresh(attempt.created_at, now, START_GRACE)
@@ -287,7 +287,7 @@ def resolved_state(attempt: Attempt) -> AttemptState:
 
 
 def is_resolvable(attempt: Attempt, now: datetime) -> bool:
-    """Whether an operator's word would change anything: a flag, a doubt or a refund that nobody has dealt with.
+    """Whether an operator's decision would change anything: an unresolved flag, doubt or refund.
 
     What nobody asked the gateway about is a doubt only when nobody did for so long that operators were alarmed.
     """
@@ -302,7 +302,7 @@ def _may_be_asked(attempt: Attempt, now: datetime) -> bool:
 
 
 def is_doubtful(attempt: Attempt) -> bool:
-    """Whether nobody can say yet where an attempt ends. A refund under way may end in our money or in none."""
+    """Whether an attempt's end is still unknown. A refund under way may end with our money or without it."""
     is_unclear = (
         attempt.state == AttemptState.REFUNDING or attempt.verdict is None or attempt.verdict in NOT_DECIDED
     )
@@ -319,7 +319,7 @@ def is_alarming(attempt: Attempt, now: datetime) -> bool:
 
 
 def is_news(before: Attempt, after: Attempt) -> bool:
-    """Whether a reconciliation brought what an operator's earlier word did not speak of, so that it is shown again."""
+    """Whether a reconciliation brought something new after an operator's decision, so that it is shown again."""
     is_money_back = after.state in {AttemptState.REFUNDING, AttemptState.REFUNDED, AttemptState.REVERSED}
     turned_back = is_money_back and after.state != before.state
     turned_doubtful = is_doubtful(after) and not is_doubtful(before)

@@ -1,4 +1,4 @@
-"""Lists over all companies, searched by any part of what a caller reads out; for staff."""
+"""Searches over the payments and invoices of all companies, by any part of a number or name; for staff."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ MAX_PAGE = 100
 
 
 def invoices(actor: Actor, query: InvoiceQuery, *, limit: int, offset: int = 0) -> InvoicePage:
-    """A page of everybody's invoices, the newest day first. For staff.
+    """A page of all invoices, the newest day first. For staff.
 
     Each word is looked for in the number, the company's names and label, the amount in toman and rial, and the
     tracking number, reference and visible card digits of every attempt to pay it.
@@ -30,7 +30,7 @@ def invoices(actor: Actor, query: InvoiceQuery, *, limit: int, offset: int = 0) 
 def payments(
     actor: Actor, wanted: str, *, tenant_id: TenantId | None = None, limit: int, offset: int = 0
 ) -> PaymentsFound:
-    """A page of everybody's payments, or of one company's, the newest first. For staff.
+    """A page of all payments, or of a company's, the newest first. For staff.
 
     Each word is looked for in the tracking number, the reference, the visible card digits, the amount in toman and
     rial, the numbers of the invoices, and the company's names and label.

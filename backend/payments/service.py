@@ -174,7 +174,7 @@ def _own_attempt(actor: Actor, attempt_id: AttemptId) -> Attempt:
 
 
 def callback(actor: Actor | None, parameters: Sequence[tuple[str, str]]) -> Returned:
-    """The outcome for a payer who returns; ``actor`` is None without a session. For anybody, whatever they send.
+    """The outcome for a returning payer; ``actor`` is None without a session. For everybody, with any input.
 
     The address only names an attempt; reconciling asks the gateway. It may be repeated, forged, replayed or parallel.
     Only the attempt's nonce or a session of its tenant makes it a return; others learn the outcome and no more.

@@ -32,11 +32,11 @@ class SingleFlight(Generic[FlightKey, Result]):
         self._waiting: Counter[FlightKey] = Counter()
 
     def is_under_way(self, key: FlightKey) -> bool:
-        """Whether somebody is at the work of this key now."""
+        """Whether a call for this key is under way."""
         return key in self._under_way
 
     def run(self, key: FlightKey, work: Callable[[], Result], *, patience_s: float) -> Landed[Result]:
-        """Do the work, or wait for who is at it already, no longer than ``patience_s``.
+        """Run the call, or wait at most ``patience_s`` for the call that is under way.
 
         What the work raises is raised to who does it; the others get no result, nor do those who find a crowd waiting.
         """

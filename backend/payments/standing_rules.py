@@ -43,7 +43,7 @@ class CheckReport:
 
 
 def is_being_checked(attempt: Attempt) -> bool:
-    """Whether nobody can say yet if an attempt's money arrives, although its payer was at the bank."""
+    """Whether the payer was at the bank and it is still unknown if the money arrives."""
     if (
         attempt.redirected_at is None
         or attempt.state in DECIDED_STATES

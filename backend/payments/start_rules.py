@@ -115,7 +115,7 @@ def answer(
 
 
 def is_in_doubt(attempt: Attempt, now: datetime, ttl: timedelta) -> bool:
-    """Whether an attempt's money is at the bank, or may be: what was last heard of it does not say that it is not.
+    """Whether an attempt's money is at the bank, or may be: the last answer does not exclude it.
 
     An attempt that ended without money is treated alike: its session may have been paid after that.
     """

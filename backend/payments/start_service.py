@@ -52,7 +52,7 @@ log = get_logger(__name__)
 
 
 def payables(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | None) -> list[Payable]:
-    """The chosen invoices, or all that wait for money, with what is still to be paid on each; the oldest first.
+    """The chosen or all pending invoices, each with its unpaid rest, the oldest first.
 
     Raises NotFound for an invoice that does not exist or is another tenant's.
     """
@@ -64,7 +64,7 @@ def payables(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId]
 
 
 def to_payables(dues: Sequence[Due]) -> list[Payable]:
-    """Invoices with what is still to be paid on each, the oldest first."""
+    """Invoices with their unpaid rest, the oldest first."""
     paid = ledger_repository.paid_on([due.id for due in dues])
     found = [
         Payable(
@@ -154,7 +154,7 @@ def _is_in_doubt(attempt: Attempt, now: datetime) -> bool:
 
 
 class Claimed(NamedTuple):
-    """A stored attempt that nobody else can make now, the nonce of its callback, and its invoices' numbers."""
+    """A stored attempt that blocks others on its invoices, its callback's nonce, and the invoices' numbers."""
 
     attempt: Attempt
     nonce: str
@@ -162,7 +162,7 @@ class Claimed(NamedTuple):
 
 
 class InTheWay(NamedTuple):
-    """Attempts that keep the invoices of what is wanted."""
+    """A payment plan, and the attempts that block its invoices."""
 
     wanted: PaymentPlan
     attempts: list[Attempt]

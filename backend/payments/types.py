@@ -136,7 +136,7 @@ class PreviewProblem(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payable:
-    """An issued invoice and what is still to be paid on it."""
+    """An issued invoice and its unpaid rest."""
 
     invoice_id: InvoiceId
     tenant_id: TenantId
@@ -343,7 +343,7 @@ class InvoicePayments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFile:
-    """Everything known of an attempt, for the operator who must decide."""
+    """Everything known of an attempt, for an operator's decision."""
 
     attempt: Attempt
     tenant_name_fa: str

@@ -1,4 +1,4 @@
-"""``python -m backend.pricing``: show prices and value added tax, and add what holds from a future day on."""
+"""``python -m backend.pricing``: show prices and value added tax, and add new ones from a future day on."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""Prices and tax by day: anyone signed in may read them; operators, and the command for them, add what is to come."""
+"""Prices and tax by day: every signed-in user may read them; operators add future ones."""
 
 from datetime import date
 from decimal import Decimal
@@ -35,7 +35,7 @@ def tax_rates(actor: Actor) -> list[TaxRate]:
 
 
 def add_price_list(actor: Actor, new: NewPriceList) -> PriceList:
-    """Add prices that hold from a future Tehran midnight on; what was used until then keeps its price.
+    """Add prices from a future Tehran midnight on; earlier usage keeps its price.
 
     For operators and processes.
 

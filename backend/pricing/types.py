@@ -70,7 +70,7 @@ class Used(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amount:
-    """Tokens, and what they cost in rial."""
+    """Tokens and their price in rial."""
 
     tokens: int = 0
     rial: int = 0

@@ -76,7 +76,7 @@ class MeteredStream(Generic[T]):
         self.close()
 
     def close(self) -> None:
-        """End early. What was not read is not counted, but counted as missing."""
+        """End early. Unread tokens are not counted, but counted as missing."""
         self._items = iter(())
         self._close()
 

@@ -57,7 +57,7 @@ class AsyncMeteredStream(Generic[T]):
         await self.close()
 
     async def close(self) -> None:
-        """End early. What was not read is not counted, but counted as missing."""
+        """End early. Unread tokens are not counted, but counted as missing."""
         self._first.clear()
         await self._rest.aclose()
 

@@ -72,7 +72,7 @@ def expose(accept: str = "", registry: CollectorRegistry = REGISTRY) -> Expositi
 
 
 class MetricsApp:
-    """An ASGI application that answers GET with the exposition, to whoever holds the token.
+    """An ASGI application that answers GET with the exposition, to callers with the token.
 
     Give it to a route as its endpoint or mount it. Without a token it answers everyone: only for a port that nobody
     but Prometheus reaches, because the metrics carry tenant names.

@@ -1,4 +1,4 @@
-"""The arguments of the metered calls: the SDK's own, typed by its own types, and what we add for a stream."""
+"""Arguments of the metered calls: the SDK's own, by its own types, and our additions for a stream."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -62,7 +62,7 @@ def asks_for_usage(options: Mapping[str, object]) -> bool:
 
 
 def with_usage(options: Mapping[str, object]) -> dict[str, object]:
-    """The options of a chat stream that reports its usage; whatever else the caller set stays."""
+    """The options of a chat stream that reports its usage; the caller's other options stay."""
     return {**options, "stream_options": {**_stream_options(options), "include_usage": True}}
 
 

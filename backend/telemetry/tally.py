@@ -21,7 +21,7 @@ class StreamTally:
         self.has_begun = False
 
     def saw(self, reading: ParsedAnswer) -> None:
-        """Note what a chunk says. Usage is not added up: some servers repeat the running total in each chunk."""
+        """Note the usage in a chunk. It is not added up: some servers repeat the running total in each chunk."""
         self.has_begun = True
         self._model = reading.model or self._model
         self._usage = reading.usage or self._usage

@@ -70,7 +70,7 @@ def coverage_of(seen: Sequence[Seen]) -> Decimal:
 
 
 def watched_until(sight: Sight, span: Span, *, is_alive_at_end: bool) -> int:
-    """The last instant at which somebody was certainly watching."""
+    """The last instant at which Prometheus certainly scraped."""
     last = sight.last_ms or span.start_ms
     return max(last, span.end_ms) if is_alive_at_end else last
 

@@ -33,7 +33,7 @@ def storable(label: str, longest_bytes: int = LONGEST_BYTES) -> str:
 
 
 def with_storable_labels(values: Mapping[Key, What]) -> dict[Key, What]:
-    """Readings, or what else is known of meters, under labels that can be kept."""
+    """Readings, or other facts of meters, under labels that can be stored."""
     return {
         (storable(tenant, LONGEST_TENANT_BYTES), storable(model), storable(kind)): value
         for (tenant, model, kind), value in values.items()

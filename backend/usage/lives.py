@@ -1,4 +1,4 @@
-"""Process lives from the samples of the start time: which process was seen when, by whom."""
+"""Process lives from the samples of the start time: processes, their times, and the targets that saw them."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

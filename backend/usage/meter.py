@@ -1,4 +1,4 @@
-"""Reads the meters of a window: asks Prometheus for what the lives in it need, and has the rules count."""
+"""Reads the meters of a window: queries Prometheus for each life's needs, and applies the rules."""
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet

@@ -11,7 +11,7 @@ from backend.db.base import Base, Instant
 
 
 class MeterReadingRow(Base):
-    """Opening and closing reading of one series of one process life on one Tehran day. Partitioned by month of ``day``.
+    """Opening and closing reading of a series of a process life on a Tehran day. Partitioned by month of ``day``.
 
     The closing at a day's end is the opening of the next; it outlives the retention of Prometheus.
     """
@@ -33,7 +33,7 @@ class MeterReadingRow(Base):
 
 
 class DailyUsageRow(Base):
-    """Tokens of one tenant label, model and type on one Tehran day, with how sure they are."""
+    """Tokens of a tenant label, model and type on a Tehran day, and their certainty."""
 
     __tablename__ = "daily_usage"
 

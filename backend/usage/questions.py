@@ -33,7 +33,7 @@ class ReadingQuery(NamedTuple):
 
 
 class FoundReadings:
-    """The readings of each life, by what they were wanted for and by the target that showed them."""
+    """The readings of each life, by purpose and target."""
 
     def __init__(self) -> None:
         self._values: dict[tuple[ReadingPurpose, int], dict[int, Values]] = {}

@@ -130,7 +130,7 @@ def insert_lives(day: date, lives: Sequence[ClosedLife]) -> None:
 
 
 def ensure_partition(day: date) -> bool:
-    """Make the monthly partition of a day; False when it exists. Two who try at once wait for each other.
+    """Create the monthly partition of a day; False when it exists. Concurrent callers wait for each other.
 
     It is made apart and attached: that keeps nobody from reading or writing the other months meanwhile.
     """
@@ -275,7 +275,7 @@ def daily_usage(tenant: str, first: date, last: date) -> list[DailyUsage]:
 
 
 def usage_of_day(day: date) -> list[UsageRow]:
-    """Everybody's stored usage of a day."""
+    """All stored usage of a day."""
     columns = sql.SQL(", ").join(map(sql.Identifier, UsageRow._fields))
     query = sql.SQL("SELECT {} FROM daily_usage WHERE day = %s ORDER BY tenant, model, type").format(columns)
     with read() as connection, _driver(connection) as driver:
@@ -316,7 +316,7 @@ def usage_of_strangers(known: Sequence[str], first: date, last: date) -> list[Un
 
 @contextmanager
 def _driver(connection: Connection) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-    """The psycopg connection beneath; what runs on it belongs to the same transaction."""
+    """The psycopg connection beneath; its statements belong to the same transaction."""
     driver = connection.connection.driver_connection
     if not isinstance(driver, psycopg.Connection):
         raise TypeError("the database is not reached by psycopg")

@@ -114,7 +114,7 @@ def storable_readings(one: LifeReadings) -> LifeReadings:
 
 
 def with_unseen_rows(rows: Sequence[UsageRow], stored: Iterable[StoredLife]) -> list[UsageRow]:
-    """Rows for tenants that were not observed on a day: no tokens, no coverage, held."""
+    """The rows of a day, with a held row without tokens and coverage for each earlier series that went unseen."""
     keys = {key for life in stored for key in life.closings} - {row[:3] for row in rows}
     unseen = [UsageRow(*key, 0, Decimal(0), 0, True, (UsageFlag.LOW_COVERAGE.value,)) for key in keys]
     return sorted([*rows, *unseen])

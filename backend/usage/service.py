@@ -135,7 +135,7 @@ def readings(actor: Actor, tenant_id: TenantId, day: date) -> list[MeterReading]
 
 
 def rows_of_day(actor: Actor, day: date) -> list[UsageRow]:
-    """Everybody's stored usage of a closed day. Staff and processes."""
+    """All stored usage of a closed day. Staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     return repository.usage_of_day(day)
 
@@ -153,7 +153,7 @@ def measured_days(actor: Actor, first: date, last: date) -> set[date]:
 
 
 def unknown_labels(actor: Actor, first: date, last: date) -> list[UnknownLabel]:
-    """Labels on counters that no tenant has, with what they used in a range of days. Staff and processes."""
+    """Labels without a tenant, with their usage in a range of days. Staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     known = [tenant.label for tenant in tenants.all_tenants(actor)]
     return repository.usage_of_strangers(known, first, last)
@@ -172,7 +172,7 @@ def prepare_months(actor: Actor, now: datetime) -> list[date]:
 
 
 def drop_old_readings(actor: Actor, now: datetime) -> list[str]:
-    """Drop the readings of months that ended more than thirteen months ago; the names of what went. For processes."""
+    """Drop months of readings that ended more than thirteen months ago; returns their names. For processes."""
     require_process(actor)
     first_kept = clock.gregorian_month_start(clock.billing_day(now))
     for _ in range(KEPT_MONTHS):

@@ -7,7 +7,7 @@ PLACES = 8
 
 
 def shard_matchers(label: str, tenants: Sequence[str], parts: int) -> list[str]:
-    """Matchers on the tenant label: anchored expressions of similar weight, and one for everybody else.
+    """Matchers on the tenant label: anchored expressions of similar weight, and a complement for the rest.
 
     A shard holds the tenants with certain letters at one place of their name, because an expression of
     thousands of names is slow in Prometheus. The last matcher is the complement, so no tenant is ever lost.

@@ -110,7 +110,7 @@ class DailyUsage(NamedTuple):
 
 
 class UnknownLabel(NamedTuple):
-    """A tenant label on counters that no tenant has: kept, shown, invoiced to nobody."""
+    """A label on counters that no tenant has: stored, shown, never invoiced."""
 
     label: str
     first_day: date

@@ -1,4 +1,4 @@
-"""Lives that were there before a window and that nobody saw in it."""
+"""Lives that were there before a window and went unseen in it."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace

@@ -33,7 +33,7 @@ def dialog(title: Any, *content: Any, on_close: Any, label_id: str) -> rx.Compon
 
 
 def dialog_id(label_id: str) -> str:
-    """The place where a question appears, for ``answered_by`` of who opens it."""
+    """The id of the place for a question, for ``answered_by`` of the button that opens it."""
     return f"dialog-{label_id}"
 
 

@@ -74,7 +74,7 @@ def choice_links(choices: Any) -> rx.Component:
 
 
 def search_form(label: Content, *, name: str, value: Any, others: Any = None) -> rx.Component:
-    """A line to search a list by. ``others`` are hidden inputs with what the list is narrowed to besides."""
+    """A search field for a list. ``others`` are hidden inputs with the list's other filters."""
     return rx.el.form(
         rx.el.label(label, html_for=f"search-{name}", class_name="muted small"),
         rx.el.div(

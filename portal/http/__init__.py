@@ -1,1 +1,1 @@
-"""Plain HTTP: what needs a cookie, a status code or no browser at all. Pages themselves are Reflex."""
+"""Plain HTTP routes: for cookies, status codes and clients that are no browser. Pages themselves are Reflex."""

@@ -66,5 +66,5 @@ async def _unreadable(_request: Request, _error: Exception) -> Response:
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:
-    """For nobody: the client left before all of its request was here."""
+    """Answer for a client that left before its whole request was here."""
     return Response(status_code=400)

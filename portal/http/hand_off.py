@@ -22,7 +22,7 @@ Found = tuple[HandOff, list[str]]
 
 
 async def lead_to_bank(request: Request) -> Response:
-    """GET: what is paid, and the way to the bank with our Referer."""
+    """GET: show the payment, with the link to the bank that carries our Referer."""
     found = await _found(request, _read)
     if isinstance(found, Response):
         return found

@@ -38,7 +38,7 @@ def content_security_policy() -> str:
 
 
 class SecurityHeaders:
-    """Adds the headers to HTTP answers. Whatever else passes through it stays untouched, file answers included."""
+    """Adds the headers to HTTP answers. Other traffic passes untouched, file answers included."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

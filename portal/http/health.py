@@ -17,7 +17,7 @@ async def live(_request: Request) -> Response:
 
 
 async def ready(_request: Request) -> Response:
-    """GET: 200 when the database answers, and Redis where it is needed; else 503 with what is missing."""
+    """GET: 200 when the database answers, and Redis where it is needed; else 503 naming the missing part."""
     if state_store.is_lost():
         return _waiting(state_store.SERVICE)
     try:

@@ -17,13 +17,13 @@ _NOT_FOUND = 404
 
 
 class MissingPages:
-    """Stands before Reflex, which answers 200 for whatever looks like an invoice, and 404 in Persian only."""
+    """Answers 404 in front of Reflex, which answers 200 for any address like an invoice's, and 404 in Persian only."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what is there; answer for the rest."""
+        """Pass on existing pages; answer for the rest."""
         if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
             return

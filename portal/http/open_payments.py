@@ -31,7 +31,7 @@ class OpenPayment:
 
 
 def address(attempts: str, chosen: str) -> str:
-    """The page that tells of these payments, for who wanted to pay the chosen invoices; all where none are named."""
+    """Address of the page about these payments, with the chosen invoices; all invoices where none are named."""
     return routes.with_query(routes.PAY_OPEN, {"attempts": attempts, "invoices": chosen})
 
 

@@ -30,7 +30,7 @@ class OwnOriginOnly:
         self._notes = Notes(log)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what is harmless or our own."""
+        """Pass on harmless requests and those of our own origin."""
         is_post = scope["type"] == "http" and scope["method"] not in _SAFE_METHODS
         if is_post and not is_own(Headers(scope=scope), self._own_origin):
             self._notes.warning("http.foreign_post_refused", path=scope["path"][:_LONGEST_PATH])

@@ -24,7 +24,7 @@ class OwnHostOnly:
         self._refusal = PlainTextResponse(f"This is {settings().public_url}\n", status_code=421)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what is meant for this site."""
+        """Pass on requests for this host."""
         if scope["type"] not in self._scheme or scope["path"] in _ANY_HOST:
             await self._app(scope, receive, send)
         elif self._is_own(scope):

@@ -57,7 +57,7 @@ def invoice_ids_in(chosen: str) -> list[InvoiceId]:
 
 
 def attempt_ids_in(named: str) -> list[AttemptId]:
-    """The payments that a form or an address names. Raises NotFound for what is no id."""
+    """The payments named in a form or an address. Raises NotFound for text that is no id."""
     return [AttemptId(uuid_of(each)) for each in filter(None, named.split(","))]
 
 

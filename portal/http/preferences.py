@@ -1,4 +1,4 @@
-"""Language and theme: kept in a cookie for the browser and, for who is signed in, with the account."""
+"""Language and theme: stored in a cookie for the browser and, for signed-in users, with the account."""
 
 from functools import partial
 

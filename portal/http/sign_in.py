@@ -154,7 +154,7 @@ def _signed_out() -> Response:
 
 
 def _still_signed_in(error: Exception) -> Response:
-    """The account page with what went wrong. The page to sign in would hide that the sessions live."""
+    """The account page with the error. The sign-in page would hide that the sessions live."""
     if isinstance(error, AppError):
         bridge.problem_of(error, "en")
         reason = _reason(error)

@@ -1,1 +1,1 @@
-"""Signing in, and what a person keeps about oneself."""
+"""Signing in, and a user's own settings."""

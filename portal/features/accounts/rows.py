@@ -1,4 +1,4 @@
-"""From sessions to what the account page shows."""
+"""Rows of the account page, from sessions."""
 
 import re
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ def to_row(session: UserSession, lang: Lang) -> SessionRow:
 
 
 def device(user_agent: str) -> str:
-    """Browser and system in two words, out of what a browser says of itself; outside text, so only known words."""
+    """Browser and system in known words, else the first 40 plain characters: the claim is outside text."""
     browser = next((name for mark, name in _BROWSERS if mark in user_agent), "")
     system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
     if browser or system:

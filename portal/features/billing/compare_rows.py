@@ -1,4 +1,4 @@
-"""From a comparison of a finished day to what the page shows: preformatted strings in the reader's language."""
+"""Rows of a comparison of a finished day: formatted strings in the reader's language."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

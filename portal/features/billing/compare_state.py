@@ -1,4 +1,4 @@
-"""Measuring a finished day again, to compare it with what was billed. Writes nothing."""
+"""State of comparing a finished day: measures it again beside the billed figures. Writes nothing."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""From billing's nouns to what the page shows: preformatted strings in the reader's language."""
+"""Rows of the billing page: formatted strings in the reader's language."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -120,7 +120,7 @@ def failure(error: str | None, lang: Lang) -> str:
 
 
 def to_held(held: HeldInvoice, lang: Lang) -> HeldRow:
-    """A line of what waits."""
+    """A line of a held invoice."""
     invoice = held.invoice
     return HeldRow(
         key=str(invoice.id),

@@ -1,1 +1,1 @@
-"""The customer companies, for staff: found by any part of what is known of them, and where their money stands."""
+"""The customer companies, for staff: a searchable list with their balances."""

@@ -1,4 +1,4 @@
-"""From companies to what the page shows: preformatted strings in the reader's language."""
+"""Rows of the list of companies: formatted strings in the reader's language."""
 
 from dataclasses import dataclass
 

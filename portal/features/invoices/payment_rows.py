@@ -48,7 +48,7 @@ class AttemptRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credit:
-    """A tenant's credit, or what it owes because money was taken back; empty where there is neither."""
+    """A tenant's credit, or its debt after money was taken back; empty where there is neither."""
 
     name: str = ""
     amount: str = ""
@@ -68,7 +68,7 @@ def read_offer(
 
 
 def to_offer(preview: PaymentPreview, lang: Lang, *, may_pay: bool, is_list: bool) -> Offer:
-    """The preview in words. What is left out because it is being checked has its own card."""
+    """The preview in words. Invoices under check have their own card."""
     if preview.problem == PreviewProblem.NOTHING_TO_PAY:
         return Offer()
     if not may_pay:

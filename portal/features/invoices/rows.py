@@ -1,4 +1,4 @@
-"""From invoices to what their pages show: preformatted strings in the reader's language."""
+"""Rows of the invoice pages: formatted strings in the reader's language."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,7 +98,7 @@ class InvoiceView:
 
 
 def to_row(invoice: Invoice, standing: Standing | None, lang: Lang) -> InvoiceRow:
-    """A line of the list; what is being checked is not chosen together with others."""
+    """A line of the list; an invoice under check cannot be ticked."""
     status, tone = status_of(invoice, standing, lang)
     is_checked = standing is not None and bool(standing.checked)
     return InvoiceRow(

@@ -1,4 +1,4 @@
-"""From everybody's invoices to what staff see: preformatted strings in the reader's language."""
+"""Rows of the staff's list of invoices: formatted strings in the reader's language."""
 
 from dataclasses import dataclass
 

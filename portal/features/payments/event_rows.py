@@ -54,7 +54,7 @@ def to_event(number: int, event: AttemptEvent, lang: Lang) -> EventRow:
 
 
 def actor_name(actor: str, lang: Lang) -> str:
-    """A person by name, a process of ours by what it is for."""
+    """The name of a user, or the purpose of a process."""
     kind, _, name = actor.partition(":")
     if kind != "process":
         return name or actor

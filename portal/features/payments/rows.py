@@ -1,4 +1,4 @@
-"""From payments to what staff see of them: preformatted strings in the reader's language."""
+"""Rows of the staff's payment lists: formatted strings in the reader's language."""
 
 from dataclasses import dataclass, field
 
@@ -156,7 +156,7 @@ def to_file(found: PaymentFile, lang: Lang) -> FileView:
 
 
 def to_entry(entry: LedgerEntry, attempt: Attempt, lang: Lang) -> EntryRow:
-    """A line of what was booked; it names an invoice of the payment, and leads to any other."""
+    """A line of a booking; it names the payment's own invoices, and links to any other."""
     numbers = {each.invoice_id: each.number for each in attempt.allocations}
     number = numbers.get(entry.invoice_id, "") if entry.invoice_id else ""
     key = f"payment.entry.{entry.kind}"

@@ -1,4 +1,4 @@
-"""From the services' figures to what the usage page shows: preformatted strings in the reader's language."""
+"""Rows of the usage page: formatted strings in the reader's language."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence

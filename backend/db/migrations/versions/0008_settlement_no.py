@@ -1,4 +1,4 @@
-"""The count of an attempt's settlements is named for what it counts."""
+"""Renames the number of an attempt's settlement from ``turn`` to ``settlement_no``."""
 
 from alembic import op
 
