@@ -10,10 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache, partial
+from threading import Semaphore
 from traceback import extract_tb
 from typing import ParamSpec, TypeVar
 
 from backend.config import settings
+from backend.db.engine import limited
 from backend.errors import AppError, Unavailable
 from backend.i18n.catalog import Lang, text
 from backend.i18n.errors import error_text
@@ -55,6 +57,15 @@ class ThreadPool(StrEnum):
     PASSWORD = "password"  # noqa: S105 - the name of a pool
 
 
+# How many connections a pool's threads hold at once. ``DATABASE`` has all that the process keeps, the others share the
+# spare ones, so that no crowd in one pool makes another wait for a connection in vain.
+CONNECTIONS = {
+    ThreadPool.NETWORK: 1,
+    ThreadPool.GATEWAY: 2,
+    ThreadPool.RETURNS: 2,
+    ThreadPool.BILLING: 2,
+    ThreadPool.PASSWORD: 1,
+}
 _under_way: Counter[ThreadPool] = Counter()
 
 
@@ -80,6 +91,11 @@ def _threads(pool: ThreadPool) -> ThreadPoolExecutor:
     }
     count = counts[pool]
     return ThreadPoolExecutor(count, thread_name_prefix=f"bridge-{pool}")
+
+
+@lru_cache(maxsize=len(ThreadPool))
+def _places(pool: ThreadPool) -> Semaphore:
+    return Semaphore(CONNECTIONS.get(pool) or settings().database_pool_size)
 
 
 async def call(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -153,10 +169,16 @@ async def _run(pool: ThreadPool, work: Callable[[], T]) -> T:
     if pool is ThreadPool.RETURNS and _under_way[pool] >= MOST_RETURNS:
         raise Unavailable(service="portal", cause="crowded")
     _under_way[pool] += 1
+    limited_work = partial(_work_within, _places(pool), work)
     try:
-        return await loop.run_in_executor(_threads(pool), contextvars.copy_context().run, work)
+        return await loop.run_in_executor(_threads(pool), contextvars.copy_context().run, limited_work)
     finally:
         _under_way[pool] -= 1
+
+
+def _work_within(places: Semaphore, work: Callable[[], T]) -> T:
+    with limited(places):
+        return work()
 
 
 def close() -> None:
@@ -165,3 +187,4 @@ def close() -> None:
     for pool in ThreadPool:
         _threads(pool).shutdown(wait=False, cancel_futures=True)
     _threads.cache_clear()
+    _places.cache_clear()

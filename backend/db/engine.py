@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
-from threading import Lock, get_ident
+from threading import Lock, Semaphore, get_ident
 from typing import Any
 
 import psycopg
@@ -27,7 +27,10 @@ _LOST = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
 )
+_places: ContextVar[Semaphore | None] = ContextVar("places", default=None)
 _making = Lock()
+# Opened for a moment beyond the pool's size; ``portal.bridge`` shares eight of them out.
+SPARE_CONNECTIONS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,7 @@ def _engine() -> Engine:
     return engine_of(
         settings().sqlalchemy_url,
         pool_size=settings().database_pool_size,
-        max_overflow=2,
+        max_overflow=SPARE_CONNECTIONS,
         pool_timeout=5,
         pool_pre_ping=True,
     )
@@ -81,6 +84,35 @@ def dispose() -> None:
         if _engine.cache_info().currsize:
             _engine().dispose()
         _engine.cache_clear()
+
+
+@contextmanager
+def limited(places: Semaphore) -> Iterator[None]:
+    """Inside the block a connection is asked for only once ``places`` has one left; the wait for that has no deadline.
+
+    Who holds a connection already needs no second place: it would wait for itself.
+    """
+    token = _places.set(places)
+    try:
+        yield
+    finally:
+        _places.reset(token)
+
+
+@contextmanager
+def _connected() -> Iterator[Connection]:
+    places = _places.get()
+    if places is None:
+        with engine().connect() as connection:
+            yield connection
+        return
+    with places:
+        token = _places.set(None)
+        try:
+            with engine().connect() as connection:
+                yield connection
+        finally:
+            _places.reset(token)
 
 
 @contextmanager
@@ -118,7 +150,7 @@ def read() -> Iterator[Connection]:
 
 @contextmanager
 def _opened(*, writes: bool) -> Iterator[Connection]:
-    with translated(), engine().connect() as connection, connection.begin():
+    with translated(), _connected() as connection, connection.begin():
         connecting.set_transaction(driver_of(connection), is_read_only=not writes)
         token = _open.set(_Open(connection=connection, writes=writes))
         try:
@@ -155,7 +187,7 @@ def advisory_lock(key: LockNumber) -> Iterator[bool]:
     and writes nothing, so it keeps no vacuum from its work. The lock ends with the block, and with the process however
     that dies.
     """
-    with translated(), engine().connect() as connection, connection.begin() as holding:
+    with translated(), _connected() as connection, connection.begin() as holding:
         connecting.set_transaction(driver_of(connection), is_patient=True)
         ours = connecting.try_lock(driver_of(connection), key)
         if not ours:

@@ -12,6 +12,7 @@ from reflex.istate.manager.token import BaseStateToken
 from starlette.applications import Starlette
 
 from backend.actor import Role
+from backend.db.engine import read
 from backend.sandbox.processes import free_port
 from portal import bridge, routes
 from portal.bridge import ThreadPool
@@ -101,3 +102,33 @@ async def soon(work: Coroutine[Any, Any, list[Delta]]) -> list[Delta]:
 
 def handler(name: str) -> str:
     return next(each for each in own_handlers() if each.endswith(f"billing_state.{name}"))
+
+
+def test_payers_who_wait_for_the_database_leave_connections_to_everybody_else(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "1")
+    forget_caches()
+    bridge.close()
+    released = threading.Event()
+    pools = [pool for pool in ThreadPool if pool is not ThreadPool.DATABASE]
+
+    def hold() -> None:
+        with read():
+            released.wait()
+
+    def ask() -> str:
+        with read(), read():
+            return "answered"
+
+    async def crowd() -> list[object]:
+        waiting = [
+            asyncio.ensure_future(bridge.attempt("en", hold, pool=pool)) for pool in pools for _ in range(16)
+        ]
+        try:
+            return [await bridge.attempt("en", ask) for _ in range(3)]
+        finally:
+            released.set()
+            assert await asyncio.gather(*waiting) == [None] * len(waiting)
+
+    assert asyncio.run(crowd()) == ["answered"] * 3

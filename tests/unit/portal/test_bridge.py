@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from backend.config import settings
+from backend.db.engine import SPARE_CONNECTIONS
 from backend.errors import NotFound, Unavailable
 from portal import bridge
 from portal.bridge import Problem, ThreadPool
@@ -90,3 +91,8 @@ def test_call_lets_expected_errors_through() -> None:
 
     with pytest.raises(NotFound):
         asyncio.run(bridge.call(fail))
+
+
+def test_what_the_pools_hold_at_once_is_never_more_than_the_process_may_open() -> None:
+    assert bridge.CONNECTIONS.keys() == set(ThreadPool) - {ThreadPool.DATABASE}
+    assert sum(bridge.CONNECTIONS.values()) < SPARE_CONNECTIONS
