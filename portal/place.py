@@ -4,9 +4,9 @@ So Back, Forward, a reload, a shared link, a lost connection and signing in agai
 another place is a link. The page it leads to asks ``place_of`` when it loads, and shows ``to_pager`` and ``choices``.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import reflex as rx
 
@@ -14,6 +14,17 @@ from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from portal import routes
 from portal.guard import EVERYBODY, allow
+
+
+class HasTotal(Protocol):
+    """A page of a longer list."""
+
+    @property
+    def total(self) -> int:
+        """Rows of the whole list."""
+
+
+P = TypeVar("P", bound=HasTotal)
 
 PAGE = "page"
 SEARCH = "q"
@@ -92,6 +103,14 @@ def place_of(state: rx.State, names: Mapping[str, Collection[str] | None] | None
         page=_page(query.get(PAGE, "")),
         words=tuple(sorted((name, word) for name, word in words.items() if word)),
     )
+
+
+def page_at(place: Place, read: Callable[[int, int], P]) -> tuple[Place, P]:
+    """A page of a list that is read by limit and offset, and its place: the last one where the list ends before."""
+    found = read(PAGE_SIZE, place.first())
+    # An old link, or rows that left this list meanwhile.
+    nearest = place.within(found.total)
+    return (place, found) if nearest == place else (nearest, read(PAGE_SIZE, nearest.first()))
 
 
 def to_pager(place: Place, *, shown: int, total: int, lang: Lang, size: int = PAGE_SIZE) -> Pager:

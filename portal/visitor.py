@@ -16,6 +16,7 @@ from portal import bridge, pages, routes, session, state_store
 from portal.bridge import Problem
 from portal.guard import allow
 from portal.i18n import language
+from portal.typed import sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +114,9 @@ def on_unexpected(exception: Exception) -> EventSpec | None:
         state_store.note_failure(exception)
         return None
     if isinstance(exception, SignInRequired):
-        return VisitorState.sign_in_again()  # type: ignore[operator]  # mypy sees the namespace rx.event, not the handler
+        return sent(VisitorState.sign_in_again)
     if isinstance(exception, Unavailable):
         problem = bridge.problem_of(exception, "en")
     else:
         problem = bridge.unexpected(exception, "fa")
-    return VisitorState.tell_unexpected(problem.reference)  # type: ignore[operator]  # mypy sees the namespace rx.event, not the handler
+    return sent(VisitorState.tell_unexpected, problem.reference)

@@ -59,16 +59,6 @@ def _retry_button(retry: Any, **attributes: str) -> rx.Component:
     return button(t("state.retry"), kind="small", on_click=retry, custom_attrs=attributes)
 
 
-def by_phase(phase: Any, *, ready: rx.Component, problem: Any, retry: Any, lines: int = 6) -> rx.Component:
-    """Content, or the reason why there is none. A page shows what it had while it loads again."""
-    return rx.match(
-        phase,
-        ("ready", ready),
-        ("problem", error_panel(problem, retry)),
-        rx.el.div(skeleton(lines), class_name="card"),
-    )
-
-
 def _tray() -> rx.Component:
     return rx.el.svg(
         rx.el.path(d="M5 13l3-8h8l3 8v6H5z M5 13h4l1.5 2.5h3L15 13h4"),

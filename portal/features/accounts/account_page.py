@@ -11,13 +11,14 @@ from portal import routes
 from portal.components.answer import ANOTHER_PAGE, answer, answered_by
 from portal.components.basics import badge, button, card, field, inline_form, page_head, post_form
 from portal.components.dialog import dialog, dialog_buttons, dialog_id
-from portal.components.status import by_phase
 from portal.components.table import TableColumn, data_table
 from portal.features.accounts.account_state import AccountState
 from portal.features.accounts.rows import SessionRow
 from portal.guard import EVERYBODY
 from portal.i18n import by_language, t
 from portal.layout import page
+from portal.loaded import loaded
+from portal.typed import sent
 from portal.visitor import VisitorState
 
 SESSIONS_ANSWER = "answer-sessions"
@@ -70,10 +71,10 @@ def _language_choice(name: str, code: str) -> rx.Component:
 def _sessions() -> rx.Component:
     return card(
         t("page.account.sessions"),
-        by_phase(
-            AccountState.phase,
-            ready=data_table(
-                AccountState.sessions,
+        loaded(
+            AccountState,
+            data_table(
+                AccountState.view,
                 [
                     TableColumn(head=t("page.account.device"), cell=_device, leads=True),
                     TableColumn(
@@ -87,8 +88,6 @@ def _sessions() -> rx.Component:
                 caption=t("page.account.sessions"),
                 key=lambda row: row.key,
             ),
-            problem=AccountState.problem,
-            retry=AccountState.load,
             lines=3,
         ),
         answer(
@@ -135,7 +134,7 @@ def _device(row: SessionRow) -> rx.Component:
 
 
 def _revoke(row: SessionRow) -> rx.Component:
-    end = AccountState.revoke(row.key)  # type: ignore[operator]  # mypy sees the namespace rx.event, not the handler
+    end = sent(AccountState.revoke, row.key)
     return rx.cond(
         row.is_current,
         rx.fragment(),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import reflex as rx
 
 from backend.accounts import service as accounts
-from backend.accounts.types import SessionId, UserSession
+from backend.accounts.types import SessionId
 from backend.actor import Actor
 from backend.errors import AppError, Invalid, SignInFailed, TooManyAttempts, Unavailable
 from backend.i18n.catalog import Lang, text
@@ -17,16 +17,15 @@ from portal.features.accounts.rows import SessionRow
 from portal.guard import EVERYBODY, allow
 from portal.i18n import language
 from portal.ids import uuid_of
+from portal.loaded import LoadedPage
 
 _LONGEST_NUMBER = 6
 
 
-class AccountState(rx.State):
-    """One tab's view of the own account."""
+class AccountState(LoadedPage, rx.State):
+    """One tab's view of the own account: the browsers that are signed in."""
 
-    phase: str = "loading"
-    problem: Problem = Problem(text="")
-    sessions: list[SessionRow] = []
+    view: list[SessionRow] = []
     # What an action came to, each where the click was: the open sessions, the password.
     done: str = ""
     failed: str = ""
@@ -39,18 +38,17 @@ class AccountState(rx.State):
     async def load(self) -> None:
         """The open sessions, and what the last change came to."""
         self._read_address()
-        await self._show()
+        await self._show_sessions()
 
     @rx.event
     @allow(EVERYBODY)
     async def revoke(self, key: str) -> None:
         """End one of the own sessions."""
-        found, lang = await session.current(self), language(self)
-        outcome = await bridge.attempt(lang, lambda: _revoke(found.actor, key))
+        outcome = await self._attempt(lambda actor, _: accounts.revoke(actor, SessionId(uuid_of(key))))
         session.forget_everybody()
         self.failed = outcome.text if isinstance(outcome, Problem) else ""
-        self.done = "" if isinstance(outcome, Problem) else text("page.account.revoked", lang)
-        await self._show()
+        self.done = "" if isinstance(outcome, Problem) else text("page.account.revoked", language(self))
+        await self._show_sessions()
 
     @rx.event
     @allow(EVERYBODY)
@@ -64,13 +62,9 @@ class AccountState(rx.State):
         """The person stays signed in."""
         self.is_asking = False
 
-    async def _show(self) -> None:
-        found, lang = await session.current(self), language(self)
-        outcome = await bridge.attempt(lang, lambda: _sessions(found, lang))
-        if isinstance(outcome, Problem):
-            self.phase, self.problem = "problem", outcome
-            return
-        self.sessions, self.phase = outcome, "ready"
+    async def _show_sessions(self) -> None:
+        current = (await session.current(self)).id
+        await self._show(lambda actor, lang: _sessions(actor, current, lang))
 
     def _read_address(self) -> None:
         query, lang = self.router.url.query_parameters, language(self)
@@ -82,12 +76,8 @@ class AccountState(rx.State):
         self.failed, self.password_failed = (said, "") if is_of_sessions else ("", said)
 
 
-def _sessions(found: UserSession, lang: Lang) -> list[SessionRow]:
-    return [rows.to_row(each, lang) for each in accounts.sessions(found.actor, current=found.id)]
-
-
-def _revoke(actor: Actor, key: str) -> None:
-    accounts.revoke(actor, SessionId(uuid_of(key)))
+def _sessions(actor: Actor, current: SessionId, lang: Lang) -> list[SessionRow]:
+    return [rows.to_row(each, lang) for each in accounts.sessions(actor, current=current)]
 
 
 def _failed(query: Mapping[str, str], lang: Lang) -> str:

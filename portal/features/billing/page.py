@@ -5,7 +5,7 @@ import reflex as rx
 from portal import routes
 from portal.components.answer import answer
 from portal.components.basics import badge, count_badge, page_head, tile, tiles
-from portal.components.status import by_phase, note
+from portal.components.status import note
 from portal.components.tabs import tab_panel, tabs
 from portal.features.billing.compare_parts import compare_view
 from portal.features.billing.parts import (
@@ -20,7 +20,9 @@ from portal.features.billing.state import BillingState
 from portal.guard import STAFF
 from portal.i18n import t
 from portal.layout import page
+from portal.loaded import loaded
 from portal.pages import Group
+from portal.typed import is_empty, is_filled
 
 
 @page(
@@ -36,37 +38,30 @@ def billing() -> rx.Component:
     """Alarms first, then the views, then the one open question."""
     return rx.fragment(
         page_head(t("page.billing.heading"), t("page.billing.intro")),
-        by_phase(
-            BillingState.phase,
-            ready=_billing(),
-            problem=BillingState.problem,
-            retry=BillingState.load,
-            lines=10,
-        ),
+        loaded(BillingState, _billing(), lines=10),
         rx.cond(BillingState.chosen_key != "", release_dialog(), rx.fragment()),
     )
 
 
 def _billing() -> rx.Component:
+    shown = BillingState.view
     return rx.fragment(
         rx.cond(
-            BillingState.overdue.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
+            is_filled(shown.overdue),
             note(
                 rx.el.strong(t("page.billing.overdue")),
                 " ",
-                rx.foreach(BillingState.overdue, lambda day: rx.el.span(badge(day.name, "bad"), " ")),
+                rx.foreach(shown.overdue, lambda day: rx.el.span(badge(day.name, "bad"), " ")),
                 rx.el.p(t("page.billing.overdue_what"), class_name="small"),
                 tone="bad",
             ),
             rx.fragment(),
         ),
-        rx.cond(BillingState.mail_problem != "", note(BillingState.mail_problem, tone="warn"), rx.fragment()),
+        rx.cond(shown.mail_problem != "", note(shown.mail_problem, tone="warn"), rx.fragment()),
         tiles(
-            tile(t("page.billing.open_days"), BillingState.open_days, t("page.billing.open_days_note")),
-            tile(t("page.billing.held_count"), BillingState.held_count, t("page.billing.held_note")),
-            tile(
-                t("page.billing.last_run"), BillingState.last_run, t("page.billing.last_run_note"), quiet=True
-            ),
+            tile(t("page.billing.open_days"), shown.open_days, t("page.billing.open_days_note")),
+            tile(t("page.billing.held_count"), shown.held_count, t("page.billing.held_note")),
+            tile(t("page.billing.last_run"), shown.last_run, t("page.billing.last_run_note"), quiet=True),
         ),
         rx.el.section(
             tabs(
@@ -76,7 +71,7 @@ def _billing() -> rx.Component:
                     (
                         "held",
                         t("page.billing.held"),
-                        count_badge(BillingState.held_count, BillingState.held.length() == 0),  # type: ignore[attr-defined]  # a Var
+                        count_badge(shown.held_count, is_empty(shown.held)),
                     ),
                     ("unknown", t("page.billing.unknown"), rx.fragment()),
                     ("plan", t("page.billing.plan"), rx.fragment()),

@@ -13,6 +13,7 @@ from portal.features.billing.queries import ALL_OPEN
 from portal.features.billing.rows import HeldRow, RunRow
 from portal.features.billing.state import BillingState
 from portal.i18n import t
+from portal.typed import either, is_filled, sent
 
 BILLING_ANSWER = "answer-billing"
 PLAN = "plan"
@@ -46,8 +47,8 @@ def runs_table() -> rx.Component:
         key=lambda row: row.key,
     )
     return rx.cond(
-        BillingState.runs.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
-        list_region(t("page.billing.runs"), table, pager=BillingState.pager),
+        is_filled(BillingState.runs),
+        list_region(t("page.billing.runs"), table, pager=BillingState.view.pager),
         empty_state(t("page.billing.no_runs"), t("page.billing.no_runs_why")),
     )
 
@@ -66,7 +67,7 @@ def _started(row: RunRow) -> rx.Component:
 def held_table() -> rx.Component:
     """What waits for a decision, with the reasons."""
     table = data_table(
-        BillingState.held,
+        BillingState.view.held,
         [
             TableColumn(
                 head=t("page.billing.tenant"), cell=lambda row: link(row.tenant, row.url), leads=True
@@ -82,14 +83,14 @@ def held_table() -> rx.Component:
         key=lambda row: row.key,
     )
     return rx.cond(
-        BillingState.held.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
+        is_filled(BillingState.view.held),
         table,
         empty_state(t("page.billing.no_held"), t("page.billing.no_held_why")),
     )
 
 
 def _release_button(row: HeldRow) -> rx.Component:
-    ask = BillingState.ask_release(row.key)  # type: ignore[operator]  # mypy sees the namespace rx.event, not the handler
+    ask = sent(BillingState.ask_release, row.key)
     return rx.cond(
         BillingState.can_act,
         button(
@@ -122,7 +123,7 @@ def release_dialog() -> rx.Component:
 def unknown_table() -> rx.Component:
     """Usage that nobody is billed for until its label belongs to a tenant."""
     table = data_table(
-        BillingState.unknown,
+        BillingState.view.unknown,
         [
             TableColumn(head=t("page.billing.label"), cell=lambda row: rx.el.code(row.label), leads=True),
             TableColumn(head=t("page.billing.span"), cell=lambda row: row.span),
@@ -133,7 +134,7 @@ def unknown_table() -> rx.Component:
         key=lambda row: row.label,
     )
     return rx.cond(
-        BillingState.unknown.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
+        is_filled(BillingState.view.unknown),
         table,
         empty_state(t("page.billing.no_unknown"), t("page.billing.no_unknown_why")),
     )
@@ -149,7 +150,9 @@ def plan_view() -> rx.Component:
                     rx.el.label(t("page.usage.day"), html_for="plan-day", class_name="visually-hidden"),
                     rx.el.select(
                         rx.el.option(t("page.billing.all_open"), value=ALL_OPEN),
-                        rx.foreach(BillingState.choices, lambda day: rx.el.option(day.name, value=day.value)),
+                        rx.foreach(
+                            BillingState.view.choices, lambda day: rx.el.option(day.name, value=day.value)
+                        ),
                         id="plan-day",
                         name="day",
                         class_name="input",
@@ -159,7 +162,7 @@ def plan_view() -> rx.Component:
                 button(
                     t("page.billing.make_plan"),
                     type="submit",
-                    disabled=(BillingState.plan_phase == "working") | BillingState.is_running,
+                    disabled=either(BillingState.plan_phase == "working", BillingState.is_running),
                 ),
                 on_submit=BillingState.make_plan,
                 custom_attrs=answered_by(PLAN),
@@ -202,7 +205,7 @@ def _plan() -> rx.Component:
         key=lambda row: row.key,
     )
     return rx.cond(
-        BillingState.plan_rows.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
+        is_filled(BillingState.plan_rows),
         rx.fragment(
             table,
             rx.el.div(

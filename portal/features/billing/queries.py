@@ -1,6 +1,6 @@
 """Queries of the billing page; each is one call for the bridge."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from backend import clock
@@ -27,18 +27,25 @@ SEND_MAIL = "send_mail"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillingView:
-    """Everything on the page but a plan."""
+    """Everything on the page but a plan and the runs, which are told while one is at work."""
 
+    pager: Pager = field(default_factory=Pager)
+    held: list[HeldRow] = field(default_factory=list)
+    unknown: list[UnknownRow] = field(default_factory=list)
+    overdue: list[DayChoice] = field(default_factory=list)
+    choices: list[DayChoice] = field(default_factory=list)
+    open_days: str = ""
+    held_count: str = ""
+    last_run: str = ""
+    mail_problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """The state of billing, with one page of the runs."""
+
+    view: BillingView
     runs: list[RunRow]
-    pager: Pager
-    held: list[HeldRow]
-    unknown: list[UnknownRow]
-    overdue: list[DayChoice]
-    choices: list[DayChoice]
-    open_days: str
-    held_count: str
-    last_run: str
-    mail_problem: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +56,7 @@ class PlanView:
     plan_hash: str
 
 
-def overview(actor: Actor, lang: Lang, place: Place = FIRST) -> BillingView:
+def overview(actor: Actor, lang: Lang, place: Place = FIRST) -> Overview:
     """The state of billing now, with one page of the runs."""
     today = clock.billing_day(clock.utc_now())
     total = invoices.count_runs(actor)
@@ -58,8 +65,7 @@ def overview(actor: Actor, lang: Lang, place: Place = FIRST) -> BillingView:
     open_days, overdue = invoices.open_days(actor), invoices.overdue_days(actor)
     unknown = usage.unknown_labels(actor, today - timedelta(days=UNKNOWN_DAYS), today)
     held = invoices.held(actor)
-    return BillingView(
-        runs=runs,
+    view = BillingView(
         pager=to_pager(place, shown=len(runs), total=total, lang=lang),
         held=[rows.to_held(each, lang) for each in held],
         unknown=[rows.to_unknown(each, lang) for each in unknown],
@@ -70,6 +76,7 @@ def overview(actor: Actor, lang: Lang, place: Place = FIRST) -> BillingView:
         last_run=fmt.moment(newest[0].started_at, lang) if newest else "—",
         mail_problem=_mail_problem(actor, lang),
     )
+    return Overview(view=view, runs=runs)
 
 
 def _mail_problem(actor: Actor, lang: Lang) -> str:

@@ -10,37 +10,28 @@ import reflex as rx
 from backend.i18n.catalog import Lang
 from backend.invoices import service as invoices
 from backend.invoices.types import Invoice, InvoiceId
-from portal import bridge, session, task_owner
+from portal import bridge, task_owner
 from portal.bridge import Problem, ThreadPool
 from portal.features.billing import queries
-from portal.features.billing.queries import BillingView, PlanView
-from portal.features.billing.rows import DayChoice, HeldRow, PlanRow, RunRow, UnknownRow, released
+from portal.features.billing.queries import BillingView, Overview, PlanView
+from portal.features.billing.rows import PlanRow, RunRow, released
 from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
 from portal.ids import uuid_of
-from portal.place import TAB, Pager, Place, place_of
+from portal.loaded import LoadedPage
+from portal.place import TAB, Place, place_of
 
 TABS = ("runs", "held", "unknown", "plan", "compare")
 PROGRESS_S = 1.0
 
 
-class BillingState(rx.State):
-    """One tab's view of billing."""
+class BillingState(LoadedPage, rx.State):
+    """One tab's view of billing. The runs are told anew while one is at work, so they stay apart from the rest."""
 
-    phase: str = "loading"
-    problem: Problem = Problem(text="")
+    view: BillingView = BillingView()
     tab: str = "runs"
     can_act: bool = False
     runs: list[RunRow] = []
-    pager: Pager = Pager()
-    held: list[HeldRow] = []
-    unknown: list[UnknownRow] = []
-    overdue: list[DayChoice] = []
-    choices: list[DayChoice] = []
-    open_days: str = ""
-    held_count: str = ""
-    last_run: str = ""
-    mail_problem: str = ""
 
     plan_phase: str = "idle"
     plan_problem: Problem = Problem(text="")
@@ -60,9 +51,8 @@ class BillingState(rx.State):
     @allow(STAFF)
     async def load(self) -> None:
         """The state of billing now."""
-        actor, lang = (await session.current(self)).actor, language(self)
-        place = self._place()
-        outcome = await bridge.attempt(lang, lambda: queries.overview(actor, lang, place))
+        (actor, _), place = await self._reader(), self._place()
+        found = await self._read(lambda actor, lang: queries.overview(actor, lang, place))
         # A page that was loaded again has lost its question; a run at work shows among the runs. A plan that is ready
         # stays while one turns the pages of the runs: running it says if it holds no more.
         self.can_act, self.is_running, self.done = actor.role in OPERATORS, False, ""
@@ -70,10 +60,8 @@ class BillingState(rx.State):
             self.plan_phase = "idle"
         self.chosen_key, self.release_problem, self.is_releasing = "", "", False
         self.tab = place.word(TAB) or TABS[0]
-        if isinstance(outcome, Problem):
-            self.phase, self.problem = "problem", outcome
-            return
-        self._show(outcome)
+        if found is not None:
+            self._show_all(found)
 
     @rx.event
     @allow(STAFF)
@@ -122,8 +110,8 @@ class BillingState(rx.State):
                     return  # the run itself goes on in its thread
                 self.runs = self.runs if isinstance(seen, Problem) else seen
             yield
-        view = await bridge.attempt(lang, lambda: queries.overview(actor, lang, place))
-        view = await owner.confirmed(self, view)
+        found = await bridge.attempt(lang, lambda: queries.overview(actor, lang, place))
+        found = await owner.confirmed(self, found)
         outcome = await owner.confirmed(self, work.result())
         async with owner.holding(self) as is_ours:
             if not is_ours:
@@ -133,14 +121,14 @@ class BillingState(rx.State):
                 self.plan_phase, self.plan_problem = "problem", outcome
             else:
                 self.plan_phase, self.done, self.tab = "idle", queries.summary(outcome, lang), "runs"
-            if isinstance(view, BillingView):
-                self._show(view)
+            if isinstance(found, Overview):
+                self._show_all(found)
 
     @rx.event
     @allow(OPERATORS)
     def ask_release(self, key: str) -> None:
         """Open the question for one held invoice; only one of those on the page."""
-        for row in self.held:
+        for row in self.view.held:
             if row.key == key:
                 self.chosen_key, self.chosen_cost = row.key, row.would_cost
                 self.chosen_title = f"{row.tenant} · {row.day}"
@@ -182,21 +170,16 @@ class BillingState(rx.State):
         await self._reload()
 
     async def _reload(self) -> None:
-        actor, lang = (await session.current(self)).actor, language(self)
         place = self._place()
-        view = await bridge.attempt(lang, lambda: queries.overview(actor, lang, place))
-        if isinstance(view, BillingView):
-            self._show(view)
+        found = await self._attempt(lambda actor, lang: queries.overview(actor, lang, place))
+        if isinstance(found, Overview):
+            self._show_all(found)
 
     def _place(self) -> Place:
         return place_of(self, {TAB: TABS})
 
-    def _show(self, view: BillingView) -> None:
-        self.runs, self.pager, self.held, self.unknown = view.runs, view.pager, view.held, view.unknown
-        self.overdue, self.choices, self.open_days = view.overdue, view.choices, view.open_days
-        self.held_count, self.last_run = view.held_count, view.last_run
-        self.mail_problem = view.mail_problem
-        self.phase = "ready"
+    def _show_all(self, found: Overview) -> None:
+        self.view, self.runs, self.phase = found.view, found.runs, "ready"
 
     def _show_plan(self, outcome: PlanView | Problem, chosen: str) -> None:
         if isinstance(outcome, Problem):

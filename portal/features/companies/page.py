@@ -4,13 +4,13 @@ import reflex as rx
 
 from portal.components.basics import code_number, link, page_head
 from portal.components.listing import listing, search_form
-from portal.components.status import by_phase
 from portal.components.table import TableColumn, data_table
 from portal.features.companies.rows import CompanyRow
 from portal.features.companies.state import CompaniesState
 from portal.guard import STAFF
 from portal.i18n import t
 from portal.layout import page
+from portal.loaded import loaded
 from portal.pages import Group
 from portal.place import SEARCH
 
@@ -26,16 +26,13 @@ from portal.place import SEARCH
 )
 def companies() -> rx.Component:
     """Every company, by its label."""
+    shown = CompaniesState.view
     return rx.fragment(
         page_head(t("page.companies.heading"), t("page.companies.intro")),
-        search_form(t("page.companies.search"), name=SEARCH, value=CompaniesState.wanted),
-        by_phase(
-            CompaniesState.phase,
-            ready=listing(
-                t("page.companies.heading"), CompaniesState.rows, _table(), pager=CompaniesState.pager
-            ),
-            problem=CompaniesState.problem,
-            retry=CompaniesState.load,
+        search_form(t("page.companies.search"), name=SEARCH, value=shown.wanted),
+        loaded(
+            CompaniesState,
+            listing(t("page.companies.heading"), shown.rows, _table(), pager=shown.pager),
             lines=10,
         ),
     )
@@ -43,7 +40,7 @@ def companies() -> rx.Component:
 
 def _table() -> rx.Component:
     return data_table(
-        CompaniesState.rows,
+        CompaniesState.view.rows,
         [
             TableColumn(head=t("page.companies.name"), cell=lambda row: link(row.name, row.url), leads=True),
             TableColumn(head=t("page.companies.due_count"), cell=lambda row: row.due_count, is_number=True),

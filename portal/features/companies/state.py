@@ -1,6 +1,6 @@
 """What the list of companies knows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import reflex as rx
 
@@ -8,53 +8,42 @@ from backend.actor import Actor
 from backend.i18n.catalog import Lang
 from backend.payments import service as payments
 from backend.tenants import service as tenants
-from portal import bridge, session
-from portal.bridge import Problem
 from portal.features.companies.rows import CompanyRow, to_company
 from portal.guard import STAFF, allow
-from portal.i18n import language
-from portal.place import PAGE_SIZE, SEARCH, Pager, Place, place_of, to_pager
+from portal.loaded import LoadedPage
+from portal.place import SEARCH, Pager, Place, page_at, place_of, to_pager
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompaniesView:
-    """A page of the list."""
+    """A page of the list, and what it is searched for."""
 
-    rows: list[CompanyRow]
-    pager: Pager
+    rows: list[CompanyRow] = field(default_factory=list)
+    pager: Pager = field(default_factory=Pager)
+    wanted: str = ""
 
 
-class CompaniesState(rx.State):
+class CompaniesState(LoadedPage, rx.State):
     """One tab's view of the companies. Where in the list it is, the address says."""
 
-    phase: str = "loading"
-    problem: Problem = Problem(text="")
-    rows: list[CompanyRow] = []
-    pager: Pager = Pager()
-    wanted: str = ""
+    view: CompaniesView = CompaniesView()
 
     @rx.event
     @allow(STAFF)
     async def load(self) -> None:
         """The page of the list that the address names."""
-        actor, lang = (await session.current(self)).actor, language(self)
         place = place_of(self, {SEARCH: None})
-        outcome = await bridge.attempt(lang, lambda: companies_view(actor, place, lang))
-        if isinstance(outcome, Problem):
-            self.phase, self.problem = "problem", outcome
-            return
-        self.rows, self.pager, self.wanted = outcome.rows, outcome.pager, place.word(SEARCH)
-        self.phase = "ready"
+        await self._show(lambda actor, lang: companies_view(actor, place, lang))
 
 
 def companies_view(actor: Actor, place: Place, lang: Lang) -> CompaniesView:
     """Read a page of the companies, and what each of them owes."""
-    found = tenants.search(actor, place.word(SEARCH), limit=PAGE_SIZE, offset=place.first())
-    if (nearest := place.within(found.total)) != place:
-        place = nearest
-        found = tenants.search(actor, place.word(SEARCH), limit=PAGE_SIZE, offset=place.first())
+    place, found = page_at(
+        place, lambda limit, offset: tenants.search(actor, place.word(SEARCH), limit=limit, offset=offset)
+    )
     accounts = payments.accounts(actor, [each.id for each in found.rows])
     return CompaniesView(
         rows=[to_company(each, accounts[each.id], lang) for each in found.rows],
         pager=to_pager(place, shown=len(found.rows), total=found.total, lang=lang),
+        wanted=place.word(SEARCH),
     )

@@ -10,16 +10,14 @@ from portal import bridge, task_owner
 from portal.bridge import Problem, ThreadPool
 from portal.features.invoices import standing_rows
 from portal.features.invoices.credit_state import PayingFromCredit
-from portal.features.invoices.standing_rows import Check
 from portal.guard import TENANT, allow
 from portal.i18n import language
 from portal.ids import uuid_of
 
 
 class CheckingPayments(PayingFromCredit, mixin=True):
-    """What a page knows of payments that are being checked."""
+    """What a page knows of payments that are being checked. Its ``view`` holds the ``check``."""
 
-    check: Check = Check()
     check_answer: str = ""
     is_check_settled: bool = False
     is_checking: bool = False

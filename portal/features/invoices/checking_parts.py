@@ -23,7 +23,7 @@ def checking_card(state: Any) -> rx.Component:
     shown = card(
         t("payment.check.heading"),
         rx.el.div(
-            rx.foreach(state.check.sentences, rx.el.p),
+            rx.foreach(state.view.check.sentences, rx.el.p),
             rx.cond(VisitorState.visitor.is_staff, rx.fragment(), rx.el.div(ask, class_name="row")),
             class_name="form",
         ),
@@ -31,7 +31,7 @@ def checking_card(state: Any) -> rx.Component:
         custom_attrs={"data-no-print": "1"},
     )
     return rx.fragment(
-        rx.cond(state.check.is_shown, shown, rx.fragment()),
+        rx.cond(state.view.check.is_shown, shown, rx.fragment()),
         answer(
             CHECK_ANSWER,
             (state.check_answer, rx.cond(state.is_check_settled, "ok", "warn"), "check-answer"),

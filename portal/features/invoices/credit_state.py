@@ -8,20 +8,21 @@ from backend.actor import Actor
 from backend.i18n.catalog import Lang
 from backend.invoices.types import InvoiceId
 from backend.payments import service as payments
-from portal import bridge, session
 from portal.bridge import Problem
 from portal.features.invoices import payment_rows
-from portal.features.invoices.payment_rows import Offer
 from portal.guard import TENANT_ADMINS, allow
 from portal.i18n import language
 from portal.ids import uuid_of
+from portal.loaded import LoadedPage
 from portal.payment_words import refusal_in
 
 
-class PayingFromCredit(rx.State, mixin=True):
-    """What a page knows that lets a tenant admin use up credit. It says which invoices, and how it is read again."""
+class PayingFromCredit(LoadedPage, mixin=True):
+    """What a page knows that lets a tenant admin use up credit. It says which invoices, and how it is read again.
 
-    offer: Offer = Offer()
+    Its ``view`` holds the ``offer``.
+    """
+
     pay_problem: str = ""
     pay_done: str = ""
     is_asking_credit: bool = False
@@ -31,7 +32,7 @@ class PayingFromCredit(rx.State, mixin=True):
     @allow(TENANT_ADMINS)
     def ask_credit(self) -> None:
         """Open the question, where there is credit to use."""
-        self.is_asking_credit = self.offer.can_use_credit
+        self.is_asking_credit = self.view.offer.can_use_credit
 
     @rx.event
     @allow(TENANT_ADMINS)
@@ -43,12 +44,12 @@ class PayingFromCredit(rx.State, mixin=True):
     @allow(TENANT_ADMINS)
     async def use_credit(self) -> AsyncIterator[None]:
         """Pay from credit, as far as it reaches. A second click has its answer in the first."""
-        actor, lang, named = (await session.current(self)).actor, language(self), self._due()
+        named = self._due()
         if not self.is_asking_credit:
             return
         self.is_using_credit = True
         yield
-        outcome = await bridge.attempt(lang, lambda: use_credit(actor, named, lang))
+        outcome = await self._attempt(lambda actor, lang: use_credit(actor, named, lang))
         self.is_asking_credit = self.is_using_credit = False
         if isinstance(outcome, Problem):
             self.pay_problem, self.pay_done = outcome.text, ""

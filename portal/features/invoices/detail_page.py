@@ -4,7 +4,7 @@ import reflex as rx
 
 from portal import routes
 from portal.components.basics import badge, button, card, fact_if, link, page_head
-from portal.components.status import by_phase, note
+from portal.components.status import note
 from portal.components.table import TableColumn, data_table
 from portal.features.invoices.checking_parts import checking_card
 from portal.features.invoices.detail_state import InvoiceState
@@ -14,6 +14,7 @@ from portal.features.invoices.payment_parts import answer_notes, credit_dialog, 
 from portal.guard import EVERYBODY
 from portal.i18n import t
 from portal.layout import page
+from portal.loaded import loaded
 from portal.visitor import VisitorState
 
 
@@ -21,13 +22,7 @@ from portal.visitor import VisitorState
 def invoice() -> rx.Component:
     """The invoice, or why there is none."""
     return rx.fragment(
-        by_phase(
-            InvoiceState.phase,
-            ready=_invoice(),
-            problem=InvoiceState.problem,
-            retry=InvoiceState.load,
-            lines=10,
-        ),
+        loaded(InvoiceState, _invoice(), lines=10),
         rx.el.div(
             rx.cond(
                 VisitorState.visitor.is_staff,
@@ -45,7 +40,9 @@ def _invoice() -> rx.Component:
         rx.el.article(
             _head(),
             rx.cond(
-                InvoiceState.invoice.is_held, note(t("page.invoice.held_note"), tone="warn"), rx.fragment()
+                InvoiceState.view.invoice.is_held,
+                note(t("page.invoice.held_note"), tone="warn"),
+                rx.fragment(),
             ),
             answer_notes(InvoiceState.pay_problem, InvoiceState.pay_done),
             checking_card(InvoiceState),
@@ -62,7 +59,7 @@ def _invoice() -> rx.Component:
 
 
 def _head() -> rx.Component:
-    shown = InvoiceState.invoice
+    shown = InvoiceState.view.invoice
     return page_head(
         shown.title,
         rx.fragment(shown.tenant, " · ", shown.day),
@@ -76,7 +73,7 @@ def _head() -> rx.Component:
 
 
 def _parties() -> rx.Component:
-    shown = InvoiceState.invoice
+    shown = InvoiceState.view.invoice
     return card(
         t("page.invoice.for"),
         rx.el.dl(
@@ -101,11 +98,11 @@ def _parties() -> rx.Component:
 
 
 def _lines() -> rx.Component:
-    shown = InvoiceState.invoice
+    shown = InvoiceState.view.invoice
     return card(
         t("page.invoice.lines"),
         data_table(
-            InvoiceState.lines,
+            InvoiceState.view.lines,
             [
                 TableColumn(
                     head=t("page.invoice.model"),
@@ -129,10 +126,10 @@ def _lines() -> rx.Component:
             ),
             _sum(t("page.invoice.total"), shown.total, is_total=True),
             rx.cond(
-                InvoiceState.outstanding != "",
+                InvoiceState.view.outstanding != "",
                 rx.fragment(
-                    _sum(t("payment.paid_so_far"), InvoiceState.paid),
-                    _sum(t("payment.outstanding"), InvoiceState.outstanding, is_total=True),
+                    _sum(t("payment.paid_so_far"), InvoiceState.view.paid),
+                    _sum(t("payment.outstanding"), InvoiceState.view.outstanding, is_total=True),
                 ),
                 rx.fragment(),
             ),
@@ -163,7 +160,7 @@ def _evidence() -> rx.Component:
 
 
 def _evidence_facts() -> rx.Component:
-    shown = InvoiceState.invoice
+    shown = InvoiceState.view.invoice
     return rx.fragment(
         rx.el.dl(
             fact_if(shown.coverage != "", t("page.usage.coverage"), shown.coverage),
@@ -183,7 +180,7 @@ def _evidence_facts() -> rx.Component:
             style={"marginBlock": "14px"},
         ),
         rx.foreach(
-            InvoiceState.flags,
+            InvoiceState.view.flags,
             lambda flag: note(rx.el.strong(flag.name, ": "), flag.sentence, tone="info"),
         ),
     )
@@ -191,7 +188,7 @@ def _evidence_facts() -> rx.Component:
 
 def _readings() -> rx.Component:
     return data_table(
-        InvoiceState.readings,
+        InvoiceState.view.readings,
         [
             TableColumn(
                 head=t("page.invoice.meter"),

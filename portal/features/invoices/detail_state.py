@@ -1,7 +1,7 @@
 """What the page of one invoice knows."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import reflex as rx
 
@@ -11,8 +11,6 @@ from backend.i18n.catalog import Lang
 from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
 from backend.payments import service as payments
-from portal import bridge, session
-from portal.bridge import Problem
 from portal.features.invoices import paper_rows, payment_rows, rows, standing_rows
 from portal.features.invoices.check_state import CheckingPayments
 from portal.features.invoices.paper_rows import Paper, ReceiptRow
@@ -20,7 +18,6 @@ from portal.features.invoices.payment_rows import AttemptRow, Offer
 from portal.features.invoices.rows import FlagLine, InvoiceView, LineRow, ReadingRow
 from portal.features.invoices.standing_rows import Check, MovementRow
 from portal.guard import EVERYBODY, STAFF, allow
-from portal.i18n import language
 from portal.ids import uuid_of
 
 
@@ -28,35 +25,24 @@ from portal.ids import uuid_of
 class InvoiceDetailView:
     """Everything on the page."""
 
-    invoice: InvoiceView
-    lines: list[LineRow]
-    readings: list[ReadingRow]
-    flags: list[FlagLine]
-    paid: str
-    outstanding: str
-    paper: Paper
-    receipts: list[ReceiptRow]
-    offer: Offer
-    check: Check
-    movements: list[MovementRow]
-    attempts: list[AttemptRow]
+    invoice: InvoiceView = field(default_factory=InvoiceView)
+    lines: list[LineRow] = field(default_factory=list)
+    readings: list[ReadingRow] = field(default_factory=list)
+    flags: list[FlagLine] = field(default_factory=list)
+    paid: str = ""
+    outstanding: str = ""
+    paper: Paper = field(default_factory=Paper)
+    receipts: list[ReceiptRow] = field(default_factory=list)
+    offer: Offer = field(default_factory=Offer)
+    check: Check = field(default_factory=Check)
+    movements: list[MovementRow] = field(default_factory=list)
+    attempts: list[AttemptRow] = field(default_factory=list)
 
 
 class InvoiceState(CheckingPayments, rx.State):
     """One tab's invoice. The address that names it may be forged: the service decides whose it is."""
 
-    phase: str = "loading"
-    problem: Problem = Problem(text="")
-    invoice: InvoiceView = InvoiceView()
-    lines: list[LineRow] = []
-    readings: list[ReadingRow] = []
-    flags: list[FlagLine] = []
-    paid: str = ""
-    outstanding: str = ""
-    movements: list[MovementRow] = []
-    paper: Paper = Paper()
-    receipts: list[ReceiptRow] = []
-    attempts: list[AttemptRow] = []
+    view: InvoiceDetailView = InvoiceDetailView()
     _shown: str = ""
 
     @rx.event
@@ -77,19 +63,9 @@ class InvoiceState(CheckingPayments, rx.State):
         return self._named()
 
     async def _show_again(self) -> None:
-        actor, lang, named = (await session.current(self)).actor, language(self), self._named()
-        outcome = await bridge.attempt(lang, lambda: detail_view(actor, named, lang))
+        named = self._named()
+        await self._show(lambda actor, lang: detail_view(actor, named, lang))
         self._shown = named
-        if isinstance(outcome, Problem):
-            self.phase, self.problem = "problem", outcome
-            return
-        self.invoice, self.flags = outcome.invoice, outcome.flags
-        self.lines, self.readings = outcome.lines, outcome.readings
-        self.paid, self.outstanding = outcome.paid, outcome.outstanding
-        self.paper, self.receipts = outcome.paper, outcome.receipts
-        self.offer, self.attempts = outcome.offer, outcome.attempts
-        self.check, self.movements = outcome.check, outcome.movements
-        self.phase = "ready"
 
 
 def detail_view(actor: Actor, named: str, lang: Lang) -> InvoiceDetailView:

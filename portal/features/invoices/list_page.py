@@ -6,7 +6,7 @@ from portal import routes
 from portal.components.answer import answered_by
 from portal.components.basics import badge, link, page_head, tile, tiles
 from portal.components.listing import listing
-from portal.components.status import by_phase, empty_state
+from portal.components.status import empty_state
 from portal.components.table import TableColumn, data_table
 from portal.features.invoices.checking_parts import checking_card
 from portal.features.invoices.list_state import InvoicesState
@@ -15,6 +15,8 @@ from portal.features.invoices.rows import InvoiceRow
 from portal.guard import TENANT
 from portal.i18n import t
 from portal.layout import page
+from portal.loaded import loaded
+from portal.typed import contains, either, is_filled, sent
 
 
 @page(
@@ -27,16 +29,12 @@ from portal.layout import page
 )
 def invoices() -> rx.Component:
     """What is due, and every invoice, the newest day first."""
+    shown = InvoicesState.view
     return rx.fragment(
         page_head(t("page.invoices.heading"), t("page.invoices.intro")),
-        by_phase(
-            InvoicesState.phase,
-            ready=rx.cond(
-                (InvoicesState.rows.length() > 0) | InvoicesState.pager.is_narrowed,  # type: ignore[attr-defined]  # a Var
-                _list(),
-                _none(),
-            ),
-            problem=InvoicesState.problem,
+        loaded(
+            InvoicesState,
+            rx.cond(either(is_filled(shown.rows), shown.pager.is_narrowed), _list(), _none()),
             retry=InvoicesState.load_again,
         ),
         credit_dialog(InvoicesState),
@@ -44,26 +42,27 @@ def invoices() -> rx.Component:
 
 
 def _list() -> rx.Component:
+    shown = InvoicesState.view
     return rx.fragment(
         tiles(
-            tile(t("page.invoices.due"), InvoicesState.due, t("page.invoices.due_note"), data_testid="due"),
-            tile(t("page.invoices.open"), InvoicesState.due_count, t("page.invoices.open_note")),
+            tile(t("page.invoices.due"), shown.due, t("page.invoices.due_note"), data_testid="due"),
+            tile(t("page.invoices.open"), shown.due_count, t("page.invoices.open_note")),
             rx.cond(
-                InvoicesState.check.is_shown,
+                shown.check.is_shown,
                 tile(
                     t("page.invoices.checked"),
-                    InvoicesState.check.amount,
-                    t("page.invoices.checked_note", count=InvoicesState.check.count),
+                    shown.check.amount,
+                    t("page.invoices.checked_note", count=shown.check.count),
                     data_testid="checked",
                 ),
                 rx.fragment(),
             ),
             rx.cond(
-                InvoicesState.credit.amount != "",
+                shown.credit.amount != "",
                 tile(
-                    InvoicesState.credit.name,
-                    InvoicesState.credit.amount,
-                    InvoicesState.credit.note,
+                    shown.credit.name,
+                    shown.credit.amount,
+                    shown.credit.note,
                     data_testid="credit",
                 ),
                 rx.fragment(),
@@ -74,9 +73,9 @@ def _list() -> rx.Component:
         pay_several(),
         listing(
             t("page.invoices.all"),
-            InvoicesState.rows,
+            shown.rows,
             data_table(
-                InvoicesState.rows,
+                shown.rows,
                 [
                     TableColumn(
                         head=t("page.invoices.number"),
@@ -99,26 +98,26 @@ def _list() -> rx.Component:
                 caption=t("page.invoices.all"),
                 key=lambda row: row.key,
             ),
-            pager=InvoicesState.pager,
-            choices=InvoicesState.choices,
+            pager=shown.pager,
+            choices=shown.choices,
         ),
     )
 
 
 def _number(row: InvoiceRow) -> rx.Component:
     """The number leads to the invoice; before it, for who may pay, the box that chooses it."""
-    toggle = InvoicesState.toggle(row.key)  # type: ignore[operator]  # mypy sees the namespace rx.event, not the handler
+    toggle = sent(InvoicesState.toggle, row.key)
     box = rx.el.label(
         rx.el.input(
             type="checkbox",
-            checked=InvoicesState.ticked.contains(row.key),  # type: ignore[attr-defined]  # a str on the server, a Var here
+            checked=contains(InvoicesState.ticked, row.key),
             on_change=toggle,
             custom_attrs=answered_by(CHOSEN_SUM),
         ),
         rx.el.span(t("payment.select", number=row.number), class_name="visually-hidden"),
     )
     no_box = rx.el.span(class_name="no-pick")
-    choice = rx.cond(InvoicesState.offer.can_pay, rx.cond(row.is_payable, box, no_box), rx.fragment())
+    choice = rx.cond(InvoicesState.view.offer.can_pay, rx.cond(row.is_payable, box, no_box), rx.fragment())
     return rx.el.span(choice, link(row.number, row.url), class_name="pick")
 
 

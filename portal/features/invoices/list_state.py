@@ -10,9 +10,8 @@ from backend.errors import Invalid, NotFound
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.invoices import service as invoices
-from backend.invoices.types import InvoiceId, InvoicePage, InvoiceStatus
+from backend.invoices.types import InvoiceId, InvoiceStatus
 from backend.payments import service as payments
-from portal import bridge, session
 from portal.bridge import Problem
 from portal.features.invoices import payment_rows, rows, standing_rows
 from portal.features.invoices.check_state import CheckingPayments
@@ -20,9 +19,8 @@ from portal.features.invoices.payment_rows import Credit, Offer
 from portal.features.invoices.rows import InvoiceRow
 from portal.features.invoices.standing_rows import Check
 from portal.guard import TENANT, TENANT_ADMINS, allow
-from portal.i18n import language
 from portal.ids import uuid_of
-from portal.place import PAGE_SIZE, Choice, Pager, Place, choices, place_of, to_pager
+from portal.place import Choice, Pager, Place, choices, page_at, place_of, to_pager
 
 STATUS = "status"
 # Their ids fit into the form that pays them, and into one event.
@@ -31,16 +29,16 @@ MOST_TICKED = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListView:
-    """A page of the list."""
+    """A page of the list, what is due in all, and what can be done about it."""
 
-    rows: list[InvoiceRow]
-    pager: Pager
-    choices: list[Choice]
-    due: str
-    due_count: str
-    offer: Offer
-    check: Check
-    credit: Credit
+    rows: list[InvoiceRow] = field(default_factory=list)
+    pager: Pager = field(default_factory=Pager)
+    choices: list[Choice] = field(default_factory=list)
+    due: str = ""
+    due_count: str = ""
+    offer: Offer = field(default_factory=Offer)
+    check: Check = field(default_factory=Check)
+    credit: Credit = field(default_factory=Credit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +53,7 @@ class Ticked:
 class InvoicesState(CheckingPayments, rx.State):
     """One tab's view of the own tenant's invoices. Where in the list it is, the address says."""
 
-    phase: str = "loading"
-    problem: Problem = Problem(text="")
-    rows: list[InvoiceRow] = []
-    pager: Pager = Pager()
-    choices: list[Choice] = []
-    due: str = ""
-    due_count: str = ""
-    credit: Credit = Credit()
+    view: ListView = ListView()
     # The browser keeps the ids too, for a line that drops may leave this state behind. It sends them whenever it goes
     # to another page, even before it was told of the last tick: while this state lives, ``_ticked`` is what counts.
     ticked: str = rx.SessionStorage("", name="ticked-invoices")
@@ -89,8 +80,7 @@ class InvoicesState(CheckingPayments, rx.State):
         """Choose an invoice to be paid, or choose it no more. Only one of the own that waits for money stays chosen."""
         key, before = str(key), self._ticked_before()
         wanted = [each for each in before if each != key] if key in before else [*before, key]
-        actor, lang = (await session.current(self)).actor, language(self)
-        outcome = await bridge.attempt(lang, lambda: read_ticked(actor, wanted, lang))
+        outcome = await self._attempt(lambda actor, lang: read_ticked(actor, wanted, lang))
         if isinstance(outcome, Problem):
             self.pay_problem = outcome.text
             return
@@ -101,20 +91,13 @@ class InvoicesState(CheckingPayments, rx.State):
         return None
 
     async def _show_again(self) -> None:
-        actor, lang = (await session.current(self)).actor, language(self)
         place, before = place_of(self, {STATUS: tuple(InvoiceStatus)}), self._ticked_before()
-        outcome = await bridge.attempt(
-            lang, lambda: (list_view(actor, place, lang), still_ticked(actor, before, lang))
+        found = await self._read(
+            lambda actor, lang: (list_view(actor, place, lang), still_ticked(actor, before, lang))
         )
-        if isinstance(outcome, Problem):
-            self.phase, self.problem = "problem", outcome
-            return
-        view, ticked = outcome
-        self.rows, self.pager, self.choices = view.rows, view.pager, view.choices
-        self.due, self.due_count = view.due, view.due_count
-        self.offer, self.credit, self.check = view.offer, view.credit, view.check
-        self._show_ticked(ticked)
-        self.phase = "ready"
+        if found is not None:
+            self.view, ticked = found
+            self._show_ticked(ticked)
 
     def _ticked_before(self) -> list[str]:
         return ids_in(self.ticked if self._ticked is None else self._ticked)
@@ -128,14 +111,12 @@ def list_view(actor: Actor, place: Place, lang: Lang) -> ListView:
     """Read a page of the actor's own tenant's invoices, and what is due in all."""
     tenant_id = own_tenant(actor)
     status = InvoiceStatus(place.word(STATUS)) if place.word(STATUS) else None
-
-    def page_at(where: Place) -> InvoicePage:
-        return invoices.invoices_of(actor, tenant_id, limit=PAGE_SIZE, offset=where.first(), status=status)
-
-    found = page_at(place)
-    if (nearest := place.within(found.total)) != place:
-        # An old link, or invoices of this status that were paid meanwhile.
-        place, found = nearest, page_at(nearest)
+    place, found = page_at(
+        place,
+        lambda limit, offset: invoices.invoices_of(
+            actor, tenant_id, limit=limit, offset=offset, status=status
+        ),
+    )
     due, preview = payments.owed_by(actor, tenant_id), payments.preview(actor)
     standings = payments.standings(actor, [each.id for each in found.rows])
     return ListView(

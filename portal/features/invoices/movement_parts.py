@@ -6,16 +6,17 @@ from portal.components.basics import card, code_number
 from portal.components.table import TableColumn, data_table
 from portal.features.invoices.detail_state import InvoiceState
 from portal.i18n import t
+from portal.typed import is_filled
 
 
 def movements() -> rx.Component:
     """The money that came to the invoice and left it again; nothing where none did."""
     return rx.cond(
-        InvoiceState.movements.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
+        is_filled(InvoiceState.view.movements),
         card(
             t("payment.movement.heading"),
             data_table(
-                InvoiceState.movements,
+                InvoiceState.view.movements,
                 [
                     TableColumn(head=t("payment.movement.at"), cell=lambda row: row.at, leads=True),
                     TableColumn(head=t("payment.movement.kind"), cell=lambda row: row.kind),

@@ -10,6 +10,7 @@ import reflex as rx
 from portal.components.basics import code_number
 from portal.features.invoices.detail_state import InvoiceState
 from portal.i18n import t
+from portal.typed import is_filled
 
 
 def paper(readings: rx.Component, evidence: rx.Component) -> rx.Component:
@@ -21,7 +22,7 @@ def paper(readings: rx.Component, evidence: rx.Component) -> rx.Component:
         _payment(),
         _signatures(),
         rx.el.section(
-            rx.el.h2(InvoiceState.paper.annex),
+            rx.el.h2(InvoiceState.view.paper.annex),
             rx.el.p(t("page.invoice.why_text")),
             evidence,
             readings,
@@ -32,7 +33,7 @@ def paper(readings: rx.Component, evidence: rx.Component) -> rx.Component:
 
 
 def _head() -> rx.Component:
-    shown, seller = InvoiceState.invoice, InvoiceState.paper.seller
+    shown, seller = InvoiceState.view.invoice, InvoiceState.view.paper.seller
     return rx.el.header(
         rx.el.div(
             rx.el.img(src=seller.logo, alt="", class_name="paper-logo"),
@@ -54,7 +55,7 @@ def _head() -> rx.Component:
 
 
 def _parties() -> rx.Component:
-    shown, seller = InvoiceState.invoice, InvoiceState.paper.seller
+    shown, seller = InvoiceState.view.invoice, InvoiceState.view.paper.seller
     return rx.fragment(
         _party(
             t("page.invoice.paper.seller"),
@@ -87,7 +88,7 @@ def _pair(name: Any, value: Any, *, is_wide: bool = False) -> rx.Component:
 
 
 def _lines() -> rx.Component:
-    shown = InvoiceState.paper
+    shown = InvoiceState.view.paper
     return rx.el.table(
         rx.el.thead(
             _row(
@@ -101,7 +102,7 @@ def _lines() -> rx.Component:
         ),
         rx.el.tbody(
             rx.foreach(
-                InvoiceState.lines,
+                InvoiceState.view.lines,
                 lambda row: _row(
                     rx.el.td,
                     row.place,
@@ -119,7 +120,7 @@ def _lines() -> rx.Component:
             rx.cond(
                 shown.total != "",
                 rx.fragment(
-                    _row(rx.el.td, "", InvoiceState.invoice.tax_name, "", "", shown.tax),
+                    _row(rx.el.td, "", InvoiceState.view.invoice.tax_name, "", "", shown.tax),
                     _row(
                         rx.el.td, "", t("page.invoice.paper.total"), "", "", shown.total, class_name="total"
                     ),
@@ -142,18 +143,18 @@ def _row(cell: Any, *values: Any, **props: Any) -> rx.Component:
 
 
 def _payment() -> rx.Component:
-    shown = InvoiceState.paper
+    shown = InvoiceState.view.paper
     return rx.cond(
         shown.total != "",
         rx.el.section(
             rx.el.h2(t("page.invoice.paper.payment")),
             rx.el.dl(
-                _pair(t("page.invoice.paper.status"), InvoiceState.invoice.status),
-                _pair(t("page.invoice.paid_at"), InvoiceState.invoice.paid_at),
+                _pair(t("page.invoice.paper.status"), InvoiceState.view.invoice.status),
+                _pair(t("page.invoice.paid_at"), InvoiceState.view.invoice.paid_at),
                 _pair(t("page.invoice.paper.paid"), shown.paid),
                 _pair(t("page.invoice.paper.left"), shown.left),
             ),
-            rx.cond(InvoiceState.receipts.length() > 0, _receipts(), rx.fragment()),  # type: ignore[attr-defined]  # a list on the server, a Var here
+            rx.cond(is_filled(InvoiceState.view.receipts), _receipts(), rx.fragment()),
             class_name="paper-payment",
         ),
         rx.fragment(),
@@ -174,7 +175,7 @@ def _receipts() -> rx.Component:
         ),
         rx.el.tbody(
             rx.foreach(
-                InvoiceState.receipts,
+                InvoiceState.view.receipts,
                 lambda row: _row(
                     rx.el.td,
                     row.at,

@@ -13,6 +13,7 @@ from portal.features.invoices.detail_state import InvoiceState
 from portal.features.invoices.list_state import InvoicesState
 from portal.features.invoices.payment_rows import AttemptRow
 from portal.i18n import t
+from portal.typed import is_filled, negated
 
 PAY_ANSWER = "answer-pay"
 CHOSEN_SUM = "chosen-sum"
@@ -21,10 +22,10 @@ CREDIT_TITLE = "credit-title"
 
 def pay_card() -> rx.Component:
     """What paying this invoice means, and the button; or why there is none."""
-    offer = InvoiceState.offer
+    offer = InvoiceState.view.offer
     # Beside a payment that is being checked, another one is never the first thing to do.
     pay = rx.cond(
-        InvoiceState.check.is_shown,
+        InvoiceState.view.check.is_shown,
         pay_form(t("payment.pay_anyway", amount=offer.amount), invoices=offer.invoices, is_primary=False),
         pay_form(t("payment.pay_amount", amount=offer.amount), invoices=offer.invoices),
     )
@@ -74,7 +75,7 @@ def pay_form(
 
 def pay_several() -> rx.Component:
     """Above the list: pay what was chosen, or all; with the sums."""
-    everything = InvoicesState.offer
+    everything = InvoicesState.view.offer
     return rx.cond(
         everything.is_shown,
         card(
@@ -105,10 +106,10 @@ def _choices() -> rx.Component:
             pay_form(
                 t("payment.pay_selected"),
                 invoices=InvoicesState.ticked,
-                back=InvoicesState.pager.here,
-                disabled=~chosen.can_pay.bool(),  # type: ignore[attr-defined]  # a bool on the server, a Var here
+                back=InvoicesState.view.pager.here,
+                disabled=negated(chosen.can_pay),
             ),
-            pay_form(InvoicesState.offer.pay_all, back=InvoicesState.pager.here, is_primary=False),
+            pay_form(InvoicesState.view.offer.pay_all, back=InvoicesState.view.pager.here, is_primary=False),
             rx.el.span(
                 rx.cond(InvoicesState.ticked_sum != "", InvoicesState.ticked_sum, t("payment.choose_some")),
                 id=CHOSEN_SUM,
@@ -138,7 +139,7 @@ def credit_dialog(state: Any) -> rx.Component:
     """Money is moved at once and for good, so it is asked for once more. ``state`` is the page's own."""
     ask = dialog(
         t("payment.use_credit_title"),
-        rx.el.p(t("payment.use_credit_ask", amount=state.offer.credit_to_use)),
+        rx.el.p(t("payment.use_credit_ask", amount=state.view.offer.credit_to_use)),
         rx.el.form(
             dialog_buttons(
                 rx.cond(state.is_using_credit, t("payment.using_credit"), t("payment.use_credit")),
@@ -166,11 +167,11 @@ def answer_notes(problem: Any, done: Any) -> rx.Component:
 def payment_history() -> rx.Component:
     """Every attempt at the invoice; nothing where there was none."""
     return rx.cond(
-        InvoiceState.attempts.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
+        is_filled(InvoiceState.view.attempts),
         card(
             t("payment.history"),
             data_table(
-                InvoiceState.attempts,
+                InvoiceState.view.attempts,
                 [
                     TableColumn(head=t("payment.when"), cell=lambda row: row.at, leads=True),
                     TableColumn(head=t("payment.state_head"), cell=lambda row: badge(row.state, row.tone)),

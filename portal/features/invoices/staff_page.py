@@ -5,14 +5,15 @@ import reflex as rx
 from portal import routes
 from portal.components.basics import badge, link, page_head
 from portal.components.listing import listing, search_form
-from portal.components.status import by_phase
 from portal.components.table import TableColumn, data_table
 from portal.features.invoices.staff_state import AllInvoicesState
 from portal.guard import STAFF
 from portal.i18n import t
 from portal.layout import page
+from portal.loaded import loaded
 from portal.pages import Group
 from portal.place import SEARCH, Choice
+from portal.typed import is_filled
 
 
 @page(
@@ -26,31 +27,30 @@ from portal.place import SEARCH, Choice
 )
 def all_invoices() -> rx.Component:
     """Every invoice, the newest day first."""
+    shown = AllInvoicesState.view
     return rx.fragment(
         page_head(t("page.all_invoices.heading"), t("page.all_invoices.intro")),
         search_form(
-            t("page.all_invoices.search"), name=SEARCH, value=AllInvoicesState.wanted, others=_kept()
+            t("page.all_invoices.search"), name=SEARCH, value=AllInvoicesState.filtered.wanted, others=_kept()
         ),
         rx.cond(
-            AllInvoicesState.narrowed.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
+            is_filled(shown.narrowed),
             rx.el.nav(
-                rx.foreach(AllInvoicesState.narrowed, _narrowed),
+                rx.foreach(shown.narrowed, _narrowed),
                 class_name="row",
                 aria_label=t("page.all_invoices.narrowed"),
             ),
             rx.fragment(),
         ),
-        by_phase(
-            AllInvoicesState.phase,
-            ready=listing(
+        loaded(
+            AllInvoicesState,
+            listing(
                 t("page.all_invoices.heading"),
-                AllInvoicesState.rows,
+                shown.rows,
                 _table(),
-                pager=AllInvoicesState.pager,
-                choices=AllInvoicesState.choices,
+                pager=shown.pager,
+                choices=shown.choices,
             ),
-            problem=AllInvoicesState.problem,
-            retry=AllInvoicesState.load,
             lines=10,
         ),
     )
@@ -58,11 +58,8 @@ def all_invoices() -> rx.Component:
 
 def _kept() -> rx.Component:
     """A search keeps the company, the day and the status."""
-    kept = {
-        routes.COMPANY: AllInvoicesState.company,
-        routes.DAY: AllInvoicesState.day,
-        routes.STATUS: AllInvoicesState.status,
-    }
+    filtered = AllInvoicesState.filtered
+    kept = {routes.COMPANY: filtered.company, routes.DAY: filtered.day, routes.STATUS: filtered.status}
     return rx.fragment(*[rx.el.input(type="hidden", name=name, value=value) for name, value in kept.items()])
 
 
@@ -74,7 +71,7 @@ def _narrowed(choice: Choice) -> rx.Component:
 
 def _table() -> rx.Component:
     return data_table(
-        AllInvoicesState.rows,
+        AllInvoicesState.view.rows,
         [
             TableColumn(
                 head=t("page.invoices.number"), cell=lambda row: link(row.number, row.url), leads=True

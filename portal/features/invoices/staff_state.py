@@ -1,6 +1,6 @@
 """What the staff's list of everybody's invoices knows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import reflex as rx
 
@@ -12,13 +12,11 @@ from backend.invoices.types import InvoiceStatus
 from backend.payments import service as payments
 from backend.payments.search_types import InvoiceQuery
 from backend.tenants import service as tenants
-from portal import bridge, session
-from portal.bridge import Problem
 from portal.features.invoices.staff_rows import FoundRow, to_found
 from portal.guard import STAFF, allow
-from portal.i18n import language
 from portal.ids import uuid_of
-from portal.place import PAGE_SIZE, SEARCH, Choice, Pager, Place, choices, place_of, to_pager
+from portal.loaded import LoadedPage
+from portal.place import SEARCH, Choice, Pager, Place, choices, page_at, place_of, to_pager
 from portal.routes import COMPANY, DAY, STATUS
 
 
@@ -26,41 +24,40 @@ from portal.routes import COMPANY, DAY, STATUS
 class FoundView:
     """A page of the list. ``narrowed`` says in words which company and day it is narrowed to."""
 
-    rows: list[FoundRow]
-    pager: Pager
-    choices: list[Choice]
-    narrowed: list[Choice]
+    rows: list[FoundRow] = field(default_factory=list)
+    pager: Pager = field(default_factory=Pager)
+    choices: list[Choice] = field(default_factory=list)
+    narrowed: list[Choice] = field(default_factory=list)
 
 
-class AllInvoicesState(rx.State):
-    """One tab's view of everybody's invoices. Where in the list it is, the address says."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceFilter:
+    """The address's search and filters; the search form keeps them even where nothing can be shown for them."""
 
-    phase: str = "loading"
-    problem: Problem = Problem(text="")
-    rows: list[FoundRow] = []
-    pager: Pager = Pager()
-    choices: list[Choice] = []
-    narrowed: list[Choice] = []
     wanted: str = ""
     company: str = ""
     day: str = ""
     status: str = ""
 
+
+class AllInvoicesState(LoadedPage, rx.State):
+    """One tab's view of everybody's invoices. Where in the list it is, the address says."""
+
+    view: FoundView = FoundView()
+    filtered: InvoiceFilter = InvoiceFilter()
+
     @rx.event
     @allow(STAFF)
     async def load(self) -> None:
         """The page of the list that the address names."""
-        actor, lang = (await session.current(self)).actor, language(self)
         place = place_of(self, {SEARCH: None, STATUS: tuple(InvoiceStatus), COMPANY: None, DAY: None})
-        outcome = await bridge.attempt(lang, lambda: found_view(actor, place, lang))
-        self.wanted, self.status = place.word(SEARCH), place.word(STATUS)
-        self.company, self.day = place.word(COMPANY), place.word(DAY)
-        if isinstance(outcome, Problem):
-            self.phase, self.problem = "problem", outcome
-            return
-        self.rows, self.pager = outcome.rows, outcome.pager
-        self.choices, self.narrowed = outcome.choices, outcome.narrowed
-        self.phase = "ready"
+        self.filtered = InvoiceFilter(
+            wanted=place.word(SEARCH),
+            company=place.word(COMPANY),
+            day=place.word(DAY),
+            status=place.word(STATUS),
+        )
+        await self._show(lambda actor, lang: found_view(actor, place, lang))
 
 
 def found_view(actor: Actor, place: Place, lang: Lang) -> FoundView:
@@ -71,10 +68,9 @@ def found_view(actor: Actor, place: Place, lang: Lang) -> FoundView:
         Invalid: the address names no day.
     """
     query = query_of(place)
-    found = payments.search_invoices(actor, query, limit=PAGE_SIZE, offset=place.first())
-    if (nearest := place.within(found.total)) != place:
-        place = nearest
-        found = payments.search_invoices(actor, query, limit=PAGE_SIZE, offset=place.first())
+    place, found = page_at(
+        place, lambda limit, offset: payments.search_invoices(actor, query, limit=limit, offset=offset)
+    )
     standings = payments.standings(actor, [each.id for each in found.rows])
     return FoundView(
         rows=[to_found(each, standings.get(each.id), lang) for each in found.rows],

@@ -6,14 +6,16 @@ from portal import routes
 from portal.components.answer import answer
 from portal.components.basics import count_badge, page_head, tile, tiles
 from portal.components.listing import LIST, page_links
-from portal.components.status import by_phase, empty_state
+from portal.components.status import empty_state
 from portal.components.tabs import tab_panel, tabs
 from portal.features.payments.parts import LISTS_ANSWER, evidence, payments_table, resolve_dialog, search
 from portal.features.payments.state import PaymentsState
 from portal.guard import STAFF
 from portal.i18n import t
 from portal.layout import page
+from portal.loaded import loaded
 from portal.pages import Group
+from portal.typed import is_empty
 
 
 @page(
@@ -29,53 +31,47 @@ def payments() -> rx.Component:
     """The lists, then the evidence of the payment that was opened, then the one open question."""
     return rx.fragment(
         page_head(t("page.payments.heading"), t("page.payments.intro")),
-        by_phase(
-            PaymentsState.phase,
-            ready=_payments(),
-            problem=PaymentsState.problem,
-            retry=PaymentsState.load,
-            lines=8,
-        ),
+        loaded(PaymentsState, _payments(), lines=8),
         rx.cond(PaymentsState.is_asking, resolve_dialog(), rx.fragment()),
     )
 
 
 def _payments() -> rx.Component:
+    shown = PaymentsState.view
     return rx.fragment(
         tiles(
-            tile(
-                t("page.payments.undecided"), PaymentsState.undecided_count, t("page.payments.undecided_note")
-            ),
-            tile(t("page.payments.flagged"), PaymentsState.flagged_count, t("page.payments.flagged_note")),
-            tile(t("page.payments.open"), PaymentsState.open_count, t("page.payments.open_note"), quiet=True),
+            tile(t("page.payments.undecided"), shown.undecided_count, t("page.payments.undecided_note")),
+            tile(t("page.payments.flagged"), shown.flagged_count, t("page.payments.flagged_note")),
+            tile(t("page.payments.open"), shown.open_count, t("page.payments.open_note"), quiet=True),
         ),
         search(),
         _lists(),
-        rx.cond(PaymentsState.file.key != "", evidence(), rx.fragment()),
+        rx.cond(PaymentsState.evidence.file.key != "", evidence(), rx.fragment()),
     )
 
 
 def _lists() -> rx.Component:
+    shown = PaymentsState.view
     undecided = payments_table(
-        PaymentsState.undecided,
+        shown.undecided,
         caption=t("page.payments.undecided"),
         nothing=empty_state(t("page.payments.none_undecided"), t("page.payments.none_undecided_why")),
-        rest=PaymentsState.undecided_rest,
+        rest=shown.undecided_rest,
     )
     flagged = payments_table(
-        PaymentsState.flagged,
+        shown.flagged,
         caption=t("page.payments.flagged"),
         nothing=empty_state(t("page.payments.none_flagged"), t("page.payments.none_flagged_why")),
-        rest=PaymentsState.flagged_rest,
+        rest=shown.flagged_rest,
     )
     every = rx.fragment(
         payments_table(
-            PaymentsState.every,
+            PaymentsState.every.rows,
             caption=t("page.payments.all"),
             nothing=empty_state(t("page.payments.none_at_all"), t("page.payments.none_at_all_why")),
             rest="",
         ),
-        page_links(PaymentsState.pager),
+        page_links(PaymentsState.every.pager),
     )
     return rx.el.section(
         tabs(
@@ -84,12 +80,12 @@ def _lists() -> rx.Component:
                 (
                     "undecided",
                     t("page.payments.undecided"),
-                    count_badge(PaymentsState.undecided_count, PaymentsState.undecided.length() == 0),  # type: ignore[attr-defined]  # a Var
+                    count_badge(shown.undecided_count, is_empty(shown.undecided)),
                 ),
                 (
                     "flagged",
                     t("page.payments.flagged"),
-                    count_badge(PaymentsState.flagged_count, PaymentsState.flagged.length() == 0),  # type: ignore[attr-defined]  # a Var
+                    count_badge(shown.flagged_count, is_empty(shown.flagged)),
                 ),
                 ("all", t("page.payments.all"), rx.fragment()),
             ],
@@ -109,5 +105,5 @@ def _lists() -> rx.Component:
         class_name="card",
         tab_index=-1,
         aria_label=t("page.payments.views"),
-        custom_attrs={"data-list": PaymentsState.pager.here},
+        custom_attrs={"data-list": PaymentsState.every.pager.here},
     )

@@ -14,6 +14,7 @@ from portal.features.payments.event_rows import EventDetailRow, EventRow
 from portal.features.payments.rows import EntryRow, PaymentRow
 from portal.features.payments.state import PaymentsState
 from portal.i18n import t
+from portal.typed import either, is_filled, sent
 
 LISTS_ANSWER = "answer-lists"
 FILE_ANSWER = "answer-file"
@@ -55,11 +56,11 @@ def search() -> rx.Component:
 
 
 def _found() -> rx.Component:
-    found = PaymentsState.found.length() > 0  # type: ignore[attr-defined]  # a list on the server, a Var here
+    found = is_filled(PaymentsState.found)
     problem = PaymentsState.search_problem
     return answer_region(
         FOUND,
-        rx.cond(found | PaymentsState.found_none, PaymentsState.sought, problem),
+        rx.cond(either(found, PaymentsState.found_none), PaymentsState.sought, problem),
         rx.cond(problem != "", note(problem, tone="bad", data_testid="search-problem"), rx.fragment()),
         rx.cond(
             PaymentsState.found_none,
@@ -111,7 +112,7 @@ def payments_table(rows: Any, *, caption: Any, nothing: rx.Component, rest: Any)
 
 
 def _open_button(row: PaymentRow) -> rx.Component:
-    show = PaymentsState.open_file(row.key)  # type: ignore[operator]  # mypy sees the namespace rx.event, not the handler
+    show = sent(PaymentsState.open_file, row.key)
     return button(
         t("page.payments.evidence"), kind="small", on_click=show, custom_attrs=answered_by(EVIDENCE)
     )
@@ -119,7 +120,7 @@ def _open_button(row: PaymentRow) -> rx.Component:
 
 def evidence() -> rx.Component:
     """Everything known of the open payment, and what can be done about it."""
-    shown = PaymentsState.file
+    shown = PaymentsState.evidence.file
     return rx.el.div(
         card(
             shown.title,
@@ -153,7 +154,7 @@ def evidence() -> rx.Component:
 
 
 def _facts() -> rx.Component:
-    shown = PaymentsState.file
+    shown = PaymentsState.evidence.file
     pairs = (
         (t("page.payments.state"), badge(shown.state, shown.tone)),
         (t("page.payments.verdict"), shown.verdict),
@@ -184,7 +185,7 @@ def _actions() -> rx.Component:
         PaymentsState.can_act,
         rx.el.div(
             rx.cond(
-                PaymentsState.file.can_check,
+                PaymentsState.evidence.file.can_check,
                 button(
                     t("page.payments.check_again"),
                     on_click=PaymentsState.check_again,
@@ -194,7 +195,7 @@ def _actions() -> rx.Component:
                 rx.fragment(),
             ),
             rx.cond(
-                PaymentsState.file.can_resolve,
+                PaymentsState.evidence.file.can_resolve,
                 button(
                     t("page.payments.resolve"),
                     kind="danger",
@@ -211,7 +212,7 @@ def _actions() -> rx.Component:
 
 def _events() -> rx.Component:
     return data_table(
-        PaymentsState.events,
+        PaymentsState.evidence.events,
         [
             TableColumn(head=t("page.payments.event"), cell=lambda row: row.event, leads=True),
             TableColumn(head=t("page.payments.time"), cell=lambda row: row.at),
@@ -225,7 +226,7 @@ def _events() -> rx.Component:
 
 def _detail(row: EventRow) -> rx.Component:
     return rx.cond(
-        row.details.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
+        is_filled(row.details),
         rx.el.div(rx.foreach(row.details, _known), class_name="details-of small"),
         rx.fragment(),
     )
@@ -238,7 +239,7 @@ def _known(detail: EventDetailRow) -> rx.Component:
 
 def _entries() -> rx.Component:
     table = data_table(
-        PaymentsState.entries,
+        PaymentsState.evidence.booked,
         [
             TableColumn(head=t("page.payments.booked"), cell=lambda row: row.kind, leads=True),
             TableColumn(head=t("page.payments.time"), cell=lambda row: row.at),
@@ -253,7 +254,7 @@ def _entries() -> rx.Component:
         key=lambda row: row.key,
     )
     return rx.cond(
-        PaymentsState.entries.length() > 0,  # type: ignore[attr-defined]  # a list on the server, a Var here
+        is_filled(PaymentsState.evidence.booked),
         table,
         empty_state(t("page.payments.no_entries"), t("page.payments.no_entries_why")),
     )
@@ -267,7 +268,7 @@ def resolve_dialog() -> rx.Component:
     """No resolution without a written reason; it goes into the audit trail."""
     return reason_dialog(
         t("page.payments.resolve_title"),
-        rx.el.p(rx.el.strong(PaymentsState.file.title)),
+        rx.el.p(rx.el.strong(PaymentsState.evidence.file.title)),
         rx.el.p(t("page.payments.resolve_text"), class_name="muted"),
         label=t("page.payments.reason"),
         confirm=t("page.payments.resolve"),

@@ -1,6 +1,6 @@
 """Queries of the payments page; each is one call for the bridge."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backend.actor import Actor
 from backend.i18n import format as fmt
@@ -11,37 +11,37 @@ from backend.tenants import service as tenants
 from portal.features.payments.event_rows import EventRow, to_event
 from portal.features.payments.rows import EntryRow, FileView, PaymentRow, to_entry, to_file, to_payment
 from portal.ids import uuid_of
-from portal.place import PAGE_SIZE, Pager, Place, to_pager
+from portal.place import Pager, Place, page_at, to_pager
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentsView:
     """Both lists, how payments stand, and what a list leaves out."""
 
-    undecided: list[PaymentRow]
-    flagged: list[PaymentRow]
-    undecided_rest: str
-    flagged_rest: str
-    undecided_count: str
-    flagged_count: str
-    open_count: str
+    undecided: list[PaymentRow] = field(default_factory=list)
+    flagged: list[PaymentRow] = field(default_factory=list)
+    undecided_rest: str = ""
+    flagged_rest: str = ""
+    undecided_count: str = ""
+    flagged_count: str = ""
+    open_count: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EveryPayment:
     """A page of all payments, the newest first."""
 
-    rows: list[PaymentRow]
-    pager: Pager
+    rows: list[PaymentRow] = field(default_factory=list)
+    pager: Pager = field(default_factory=Pager)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentEvidence:
-    """One payment with all that is known of it."""
+    """One payment with all that is known of it; an empty one where none is open."""
 
-    file: FileView
-    events: list[EventRow]
-    entries: list[EntryRow]
+    file: FileView = field(default_factory=FileView)
+    events: list[EventRow] = field(default_factory=list)
+    booked: list[EntryRow] = field(default_factory=list)
 
 
 def overview(actor: Actor, lang: Lang) -> PaymentsView:
@@ -69,10 +69,9 @@ def find(actor: Actor, wanted: str, lang: Lang) -> list[PaymentRow]:
 
 def every(actor: Actor, place: Place, lang: Lang) -> EveryPayment:
     """A page of all payments."""
-    found = payments.search_payments(actor, "", limit=PAGE_SIZE, offset=place.first())
-    if (nearest := place.within(found.total)) != place:
-        place = nearest
-        found = payments.search_payments(actor, "", limit=PAGE_SIZE, offset=place.first())
+    place, found = page_at(
+        place, lambda limit, offset: payments.search_payments(actor, "", limit=limit, offset=offset)
+    )
     names = {tenant.id: tenant.name(lang) for tenant in tenants.all_tenants(actor)}
     return EveryPayment(
         rows=[to_payment(each, names[each.tenant_id], lang) for each in found.rows],
@@ -92,5 +91,5 @@ def evidence(actor: Actor, key: str, lang: Lang) -> PaymentEvidence:
     return PaymentEvidence(
         file=to_file(found, lang),
         events=[to_event(number, event, lang) for number, event in enumerate(found.events)],
-        entries=[to_entry(entry, found.attempt, lang) for entry in found.entries],
+        booked=[to_entry(entry, found.attempt, lang) for entry in found.entries],
     )

@@ -8,45 +8,34 @@ import reflex as rx
 from backend.i18n.catalog import Lang, text
 from backend.payments import service as payments
 from backend.payments.types import Attempt, AttemptId
-from portal import bridge, session, task_owner
+from portal import bridge, task_owner
 from portal.bridge import Problem, ThreadPool
 from portal.features.payments import queries
-from portal.features.payments.event_rows import EventRow
-from portal.features.payments.queries import PaymentEvidence, PaymentsView
-from portal.features.payments.rows import EntryRow, FileView, PaymentRow, checked_words
+from portal.features.payments.queries import EveryPayment, PaymentEvidence, PaymentsView
+from portal.features.payments.rows import PaymentRow, checked_words
 from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
 from portal.ids import uuid_of
-from portal.place import TAB, Pager, Place, place_of
+from portal.loaded import LoadedPage
+from portal.place import TAB, Place, place_of
 
 ALL = "all"
 TABS = ("undecided", "flagged", ALL)
 LONGEST_SOUGHT = 60
 
 
-class PaymentsState(rx.State):
+class PaymentsState(LoadedPage, rx.State):
     """One tab's view of payments."""
 
-    phase: str = "loading"
-    problem: Problem = Problem(text="")
+    view: PaymentsView = PaymentsView()
     tab: str = "undecided"
     can_act: bool = False
-    undecided: list[PaymentRow] = []
-    flagged: list[PaymentRow] = []
-    undecided_rest: str = ""
-    flagged_rest: str = ""
-    undecided_count: str = ""
-    flagged_count: str = ""
-    open_count: str = ""
-    every: list[PaymentRow] = []
-    pager: Pager = Pager()
+    every: EveryPayment = EveryPayment()
     sought: str = ""
     found: list[PaymentRow] = []
     found_none: bool = False
 
-    file: FileView = FileView()
-    events: list[EventRow] = []
-    entries: list[EntryRow] = []
+    evidence: PaymentEvidence = PaymentEvidence()
     is_checking: bool = False
     is_asking: bool = False
     is_resolving: bool = False
@@ -62,7 +51,7 @@ class PaymentsState(rx.State):
     @allow(STAFF)
     async def load(self) -> None:
         """What waits for somebody now, and the payment that the address asks for."""
-        actor = (await session.current(self)).actor
+        actor, _ = await self._reader()
         self.can_act = actor.role in OPERATORS
         self._forget_answers()
         place = place_of(self, {TAB: TABS})
@@ -109,7 +98,7 @@ class PaymentsState(rx.State):
         async with owner.holding(self) as is_ours:
             if not is_ours or self.is_checking:
                 return
-            key = self.file.key
+            key = self.evidence.file.key
             self.is_checking, self.done, self.action_problem = True, "", ""
         outcome = await bridge.attempt(
             lang, lambda: payments.check_again(owner.actor, AttemptId(uuid_of(key))), pool=ThreadPool.GATEWAY
@@ -127,7 +116,7 @@ class PaymentsState(rx.State):
             return
         words, was_answered = checked_words(outcome, lang)
         self.done, self.action_problem = (words, "") if was_answered else ("", words)
-        if self.file.key == key:
+        if self.evidence.file.key == key:
             await self._show_file(key)
         self.found = []
         await self._show_lists()
@@ -136,7 +125,7 @@ class PaymentsState(rx.State):
     @allow(OPERATORS)
     def ask_resolve(self) -> None:
         """Open the question for the open payment."""
-        self.is_asking, self.resolve_problem = self.file.can_resolve, ""
+        self.is_asking, self.resolve_problem = self.evidence.file.can_resolve, ""
 
     @rx.event
     @allow(OPERATORS)
@@ -148,7 +137,7 @@ class PaymentsState(rx.State):
     @allow(OPERATORS)
     async def resolve(self, form: dict[str, Any]) -> AsyncIterator[None]:
         """Take the open payment off the lists with the operator's written reason."""
-        actor, lang, key = (await session.current(self)).actor, language(self), self.file.key
+        (actor, lang), key = await self._reader(), self.evidence.file.key
         reason = str(form.get("reason", "")) if isinstance(form, dict) else ""
         if not self.is_asking:
             return
@@ -167,36 +156,26 @@ class PaymentsState(rx.State):
         self.done = self.action_problem = self.search_problem = self.list_problem = self.resolved = ""
 
     def _close_file(self) -> None:
-        self.file, self.events, self.entries = FileView(), [], []
+        self.evidence = PaymentEvidence()
 
     async def _show_lists(self) -> None:
-        actor, lang = (await session.current(self)).actor, language(self)
-        outcome = await bridge.attempt(lang, lambda: queries.overview(actor, lang))
-        if isinstance(outcome, PaymentsView):
-            self.undecided, self.flagged = outcome.undecided, outcome.flagged
-            self.undecided_count, self.flagged_count = outcome.undecided_count, outcome.flagged_count
-            self.undecided_rest, self.flagged_rest = outcome.undecided_rest, outcome.flagged_rest
-            self.open_count, self.phase = outcome.open_count, "ready"
-        else:
-            self.phase, self.problem = "problem", outcome
+        await self._show(queries.overview)
 
     async def _show_every(self, place: Place) -> None:
         """The page of all payments that the address names, where that list is the one that is looked at."""
         if self.tab != ALL:
             return
-        actor, lang = (await session.current(self)).actor, language(self)
-        outcome = await bridge.attempt(lang, lambda: queries.every(actor, place, lang))
+        outcome = await self._attempt(lambda actor, lang: queries.every(actor, place, lang))
         if isinstance(outcome, Problem):
             self.list_problem = outcome.text
-            return
-        self.every, self.pager = outcome.rows, outcome.pager
+        else:
+            self.every = outcome
 
     async def _search(self, wanted: str) -> None:
         self.sought, self.found, self.found_none = wanted[:LONGEST_SOUGHT], [], False
         if not wanted.strip():
             return
-        actor, lang = (await session.current(self)).actor, language(self)
-        outcome = await bridge.attempt(lang, lambda: queries.find(actor, wanted, lang))
+        outcome = await self._attempt(lambda actor, lang: queries.find(actor, wanted, lang))
         if isinstance(outcome, Problem):
             self.search_problem = outcome.text
             return
@@ -208,9 +187,8 @@ class PaymentsState(rx.State):
             self.found = outcome
 
     async def _show_file(self, key: str) -> None:
-        actor, lang = (await session.current(self)).actor, language(self)
-        outcome = await bridge.attempt(lang, lambda: queries.evidence(actor, key, lang))
-        if isinstance(outcome, PaymentEvidence):
-            self.file, self.events, self.entries = outcome.file, outcome.events, outcome.entries
-        else:
+        outcome = await self._attempt(lambda actor, lang: queries.evidence(actor, key, lang))
+        if isinstance(outcome, Problem):
             self.list_problem = outcome.text
+        else:
+            self.evidence = outcome

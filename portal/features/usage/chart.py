@@ -8,6 +8,7 @@ from portal.features.usage.chart_layout import ChartColumn, ChartSegment, ChartT
 from portal.features.usage.rows import SeriesRow
 from portal.features.usage.state import ChartState
 from portal.i18n import t
+from portal.typed import count
 
 
 def usage_chart() -> rx.Component:
@@ -34,7 +35,7 @@ def _line(tick: ChartTick) -> rx.Component:
 
 def _column(column: ChartColumn, place: rx.Var[int]) -> rx.Component:
     """A day. The newest is a stop of the Tab key; from there the arrow keys lead on (assets/portal.js)."""
-    is_newest = place == ChartState.columns.length() - 1  # type: ignore[attr-defined]  # a list on the server, a Var here
+    is_newest = place == count(ChartState.columns) - 1
     return rx.el.div(
         rx.foreach(column.segments, _segment),
         rx.el.span(column.label, class_name="chart-label"),

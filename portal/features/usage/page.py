@@ -8,7 +8,7 @@ from portal import routes
 from portal.components.basics import badge, card, page_head, tile, tiles
 from portal.components.listing import listing
 from portal.components.reasons import reasons
-from portal.components.status import by_phase, empty_state, error_panel, note
+from portal.components.status import empty_state, error_panel, note
 from portal.components.table import TableColumn, data_table
 from portal.features.usage.chart import usage_chart
 from portal.features.usage.rows import DayRow
@@ -16,6 +16,8 @@ from portal.features.usage.state import UsageState
 from portal.guard import TENANT
 from portal.i18n import by_language, t
 from portal.layout import page
+from portal.loaded import loaded
+from portal.typed import is_filled
 
 
 @page(
@@ -40,14 +42,9 @@ def usage() -> rx.Component:
             rx.fragment(),
         ),
         _figures(),
-        by_phase(
-            UsageState.phase,
-            ready=rx.fragment(
-                _settling(),
-                rx.cond(UsageState.days.length() > 0, _days(), _no_days()),  # type: ignore[attr-defined]  # a Var
-            ),
-            problem=UsageState.problem,
-            retry=UsageState.load,
+        loaded(
+            UsageState,
+            rx.fragment(_settling(), rx.cond(is_filled(UsageState.view.days), _days(), _no_days())),
             lines=8,
         ),
         # Below all that comes by itself, for today's measurement comes later.
@@ -108,8 +105,8 @@ def _figures() -> rx.Component:
 
 def _settling() -> rx.Component:
     return rx.cond(
-        UsageState.settling != "",
-        note(UsageState.settling, tone="info", data_testid="settling"),
+        UsageState.view.settling != "",
+        note(UsageState.view.settling, tone="info", data_testid="settling"),
         rx.fragment(),
     )
 
@@ -144,9 +141,9 @@ def _days() -> rx.Component:
         ),
         listing(
             t("page.usage.days"),
-            UsageState.days,
+            UsageState.view.days,
             data_table(
-                UsageState.days,
+                UsageState.view.days,
                 [
                     TableColumn(head=t("page.usage.day"), cell=lambda row: row.day, leads=True),
                     TableColumn(
@@ -184,13 +181,13 @@ def _days() -> rx.Component:
                 key=lambda row: row.key,
                 heading=lambda row: row.month,
             ),
-            pager=UsageState.pager,
+            pager=UsageState.view.pager,
         ),
     )
 
 
 def _has_remarks(row: DayRow) -> rx.Var[bool]:
-    return row.flags.length() > 0  # type: ignore[attr-defined]  # a list on the server, a Var here
+    return is_filled(row.flags)
 
 
 def _remarks(row: DayRow) -> rx.Component:

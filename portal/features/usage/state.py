@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -19,13 +19,14 @@ from backend.pricing import rules as pricing_rules
 from backend.pricing import service as pricing
 from backend.pricing.types import Amount
 from backend.usage import service as usage
-from portal import bridge, routes, session, task_owner
+from portal import bridge, routes, task_owner
 from portal.bridge import Problem, ThreadPool
 from portal.features.usage import rows
 from portal.features.usage.chart_layout import ChartColumn, ChartTick, lay_out_chart
 from portal.features.usage.rows import DayRow, MonthView, SeriesRow, TodayView
 from portal.guard import TENANT, allow
 from portal.i18n import language
+from portal.loaded import LoadedPage
 from portal.place import PAGE_SIZE, Pager, place_of, to_pager
 from portal.task_owner import TaskOwner
 
@@ -59,6 +60,15 @@ class Today:
     amount: Amount
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageView:
+    """A page of the closed days, and which days have ended and are in none of them yet."""
+
+    days: list[DayRow] = field(default_factory=list)
+    pager: Pager = field(default_factory=Pager)
+    settling: str = ""
+
+
 class ChartState(rx.State):
     """The chart's data, apart from the rest, so that it is drawn anew only when it changes."""
 
@@ -67,20 +77,15 @@ class ChartState(rx.State):
     series: list[SeriesRow] = []
 
 
-class UsageState(rx.State):
-    """One tab's view of the own tenant's usage."""
+class UsageState(LoadedPage, rx.State):
+    """One tab's view of the own tenant's usage. What is measured again and again stays apart from what is stored."""
 
-    phase: str = "loading"
-    problem: Problem = Problem(text="")
+    view: UsageView = UsageView()
     today_phase: str = "loading"
     today_problem: Problem = Problem(text="")
     today: TodayView = TodayView()
     month: MonthView = MonthView()
     is_month_whole: bool = False
-    settling: str = ""
-    days: list[DayRow] = []
-    pager: Pager = Pager()
-    _all_days: list[DayRow] = []
     _month: Amount = Amount()
     _month_since: date | None = None
     _day: date | None = None
@@ -92,13 +97,8 @@ class UsageState(rx.State):
     @allow(TENANT)
     async def load(self) -> None:
         """Stored days and the month; today comes on its own, because it depends on somebody else."""
-        actor, lang = (await session.current(self)).actor, language(self)
-        outcome = await bridge.attempt(lang, lambda: stored_view(actor, lang))
-        if isinstance(outcome, Problem):
-            self.phase, self.problem = "problem", outcome
-            return
-        await self._show_stored(outcome, lang)
-        self.phase = "ready"
+        if stored := await self._read(stored_view):
+            await self._show_stored(stored, language(self))
 
     @rx.event(background=True)
     @allow(TENANT)
@@ -142,7 +142,7 @@ class UsageState(rx.State):
         """The stored days again, if a day has ended since they were read, or one may have been settled."""
         if isinstance(measured, Problem) or self._day is None or self._read_at is None:
             return None
-        is_missing_one = self.settling != "" and clock.utc_now() - self._read_at >= LOOK_AGAIN
+        is_missing_one = self.view.settling != "" and clock.utc_now() - self._read_at >= LOOK_AGAIN
         if measured.day == self._day and not is_missing_one:
             return None
         return await bridge.attempt(lang, lambda: stored_view(actor, lang))
@@ -156,18 +156,19 @@ class UsageState(rx.State):
         self._show_today(stored if isinstance(stored, Problem) else measured, lang)
 
     async def _show_stored(self, stored: StoredView, lang: Lang) -> None:
-        self._all_days, self._month, self._month_since = stored.days, stored.month, stored.month_since
-        self._day, self._read_at, self.settling = stored.day, stored.read_at, stored.settling
+        self._month, self._month_since = stored.month, stored.month_since
+        self._day, self._read_at = stored.day, stored.read_at
         drawn = await self.get_state(ChartState)
         drawn.columns, drawn.ticks, drawn.series = stored.columns, stored.ticks, stored.series
-        self._show_days(lang)
+        self.view = self._page_of_days(stored, lang)
         self._show_month(lang)
 
-    def _show_days(self, lang: Lang) -> None:
-        total = len(self._all_days)
+    def _page_of_days(self, stored: StoredView, lang: Lang) -> UsageView:
+        total = len(stored.days)
         place = place_of(self).within(total)
-        self.days = rows.first_of_months(self._all_days[place.first() : place.first() + PAGE_SIZE])
-        self.pager = to_pager(place, shown=len(self.days), total=total, lang=lang)
+        days = rows.first_of_months(stored.days[place.first() : place.first() + PAGE_SIZE])
+        pager = to_pager(place, shown=len(days), total=total, lang=lang)
+        return UsageView(days=days, pager=pager, settling=stored.settling)
 
     def _show_today(self, outcome: Today | Problem, lang: Lang) -> None:
         if isinstance(outcome, Problem):

@@ -193,7 +193,7 @@ def test_a_refusal_of_us_is_an_error_from_the_first_time_and_tried_again(
     assert errors == ["mail.rejected", "mail.rejected"]
     state = service.state(SENDER)
     assert (state.waiting, state.rejected, state.rejection) == (2, 2, Fault.RELAY_DENIED)
-    assert Fault.RELAY_DENIED in queries.overview(factories.actor(Role.OPERATOR), "fa").mail_problem
+    assert Fault.RELAY_DENIED in queries.overview(factories.actor(Role.OPERATOR), "fa").view.mail_problem
     office.fault = Fault.NONE
     make_due()
     assert service.send_due(SENDER, 10) == SendReport(sent=2)

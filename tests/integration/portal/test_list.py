@@ -75,11 +75,11 @@ def test_an_address_names_the_page_and_what_the_list_is_narrowed_to(
     found = pipeline.run(steps)
 
     assert len(many) == 25
-    pagers = {address: page["pager"] for address, page in found.items()}
+    pagers = {address: page["view"].pager for address, page in found.items()}
     assert {
         address: (pager.shown, pager.previous, pager.following) for address, pager in pagers.items()
     } == ADDRESSES
-    narrowed = found["/invoices?page=2&status=pending&error=forbidden&x=1"]["choices"]
+    narrowed = found["/invoices?page=2&status=pending&error=forbidden&x=1"]["view"].choices
     assert [(each.title, each.url, each.is_chosen) for each in narrowed] == [
         ("All", "/invoices", False),
         ("Under review", "/invoices?status=held", False),
@@ -129,7 +129,7 @@ def test_a_line_that_drops_loses_neither_the_page_nor_the_ticks(
 
     assert ticked == many[21]
     for page in found:
-        assert (page["ticked"], page["pager"].shown) == (many[21], "21 to 25 of 25")
+        assert (page["ticked"], page["view"].pager.shown) == (many[21], "21 to 25 of 25")
         assert page["ticked_sum"].endswith("5,000 Toman")
 
 
@@ -193,5 +193,6 @@ def test_ticks_that_a_browser_made_up_are_none(house: House, pipeline: Pipeline,
 def test_an_empty_list_has_no_pages(house: House, pipeline: Pipeline) -> None:
     page = shown_at(pipeline, house.people[Role.TENANT_VIEWER].cookie, "/invoices?page=3")
 
-    assert (page["phase"], page.get("rows", [])) == ("ready", [])
-    assert (page["pager"].previous, page["pager"].following, page["pager"].is_narrowed) == ("", "", False)
+    pager = page["view"].pager
+    assert (page["phase"], page["view"].rows) == ("ready", [])
+    assert (pager.previous, pager.following, pager.is_narrowed) == ("", "", False)

@@ -72,11 +72,13 @@ def handler(name: str) -> str:
 
 
 def latest(told: list[Delta], name: str) -> Any:
-    """What the tab shows of a var by now."""
+    """What the tab shows of a var by now, or of a part of it: ``view.days``."""
+    var, _, part = name.partition(".")
     for delta in reversed(told):
         for changes in delta.values():
-            if f"{name}_rx_state_" in changes:
-                return changes[f"{name}_rx_state_"]
+            if f"{var}_rx_state_" in changes:
+                shown = changes[f"{var}_rx_state_"]
+                return getattr(shown, part) if part else shown
     return None
 
 
@@ -137,32 +139,32 @@ def test_a_tab_that_is_open_over_midnight_goes_on_with_the_new_day(
         leave = await watching(tab, alpha, lang, told, monkeypatch)
 
         def look() -> None:
-            seen.append({name: latest(told, name) for name in ("month", "settling", "days")})
+            seen.append({name: latest(told, name) for name in ("month", "view.settling", "view.days")})
 
         look()
         hand.set(ended + DAY, 0, 10)
-        await soon(lambda: bool(latest(told, "settling")))
+        await soon(lambda: bool(latest(told, "view.settling")))
         look()
         hand.set(ended + DAY, 3, 10)
         close(ended)
-        await soon(lambda: latest(told, "settling") == "")
+        await soon(lambda: latest(told, "view.settling") == "")
         look()
         await leave()
 
     pipeline.run(steps)
     before, after, closed = seen
 
-    assert not before["settling"]
+    assert not before["view.settling"]
     assert before["month"].name == fmt.month(ended, lang)
     # Ten minutes of the new day; the ended one is missing and the page says so.
     whole_days = max(0, (ended - month_since).days)
     assert after["month"].name == fmt.month(ended + DAY, lang)
     assert after["month"].tokens == fmt.number(whole_days * A_DAYS_TOKENS + 100, lang)
-    assert after["settling"] == text("page.usage.settling_day", lang, day=fmt.day(ended, lang))
+    assert after["view.settling"] == text("page.usage.settling_day", lang, day=fmt.day(ended, lang))
     # The night has come: whole days and three hours and ten minutes.
     whole_days += ended >= month_since
     assert closed["month"].tokens == fmt.number(whole_days * A_DAYS_TOKENS + 1900, lang)
-    assert closed["days"][0].day == fmt.day(ended, lang)
+    assert closed["view.days"][0].day == fmt.day(ended, lang)
 
 
 def test_a_page_that_is_opened_before_the_night_names_the_days_that_are_missing(
@@ -181,7 +183,7 @@ def test_a_page_that_is_opened_before_the_night_names_the_days_that_are_missing(
     told = pipeline.run(steps)
 
     days = f"{fmt.day(LAST_OF_ABAN - DAY, 'en')}, {fmt.day(LAST_OF_ABAN, 'en')}"
-    assert latest(told, "settling") == text("page.usage.settling_days", "en", days=days)
+    assert latest(told, "view.settling") == text("page.usage.settling_days", "en", days=days)
 
 
 def test_no_day_is_missing_before_anything_was_measured_or_billed(
@@ -197,4 +199,4 @@ def test_no_day_is_missing_before_anything_was_measured_or_billed(
     told = pipeline.run(steps)
 
     assert latest(told, "phase") == "ready"
-    assert not latest(told, "settling")
+    assert not latest(told, "view.settling")

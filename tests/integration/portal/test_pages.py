@@ -54,7 +54,7 @@ def test_another_invoice_is_never_shown_under_this_ones_address(house: House, pi
     before, after = changes_of(of_second, "invoice_state")
     assert changes_of(of_first, "invoice_state")[-1]["phase"] == "ready"
     assert before["phase"] == "loading"
-    assert before["invoice"].title == ""
-    assert (after["phase"], after["invoice"].total) == ("ready", "7,000.0 Toman")
+    assert before["view"].invoice.title == ""
+    assert (after["phase"], after["view"].invoice.total) == ("ready", "7,000.0 Toman")
     # The same one again is shown as it was while it loads.
     assert "loading" not in [change.get("phase") for change in changes_of(again, "invoice_state")]

@@ -36,13 +36,13 @@ def test_a_company_is_found_and_leads_to_its_invoices(house: House, pipeline: Pi
     mine = payer.invoice(house.own.id, 70_000)
     cookie = house.people[Role.AUDITOR].cookie
 
-    [row] = shown(pipeline, CompaniesState, cookie, "/companies?q=ALPH")["rows"]
+    [row] = shown(pipeline, CompaniesState, cookie, "/companies?q=ALPH")["view"].rows
     told = shown(pipeline, AllInvoicesState, cookie, row.url)
 
     assert (row.name, row.due_count, row.due, row.credit) == ("Alpha", "1", "7,000.0", "0.0")
-    assert [each.key for each in told["rows"]] == [str(mine)]
-    assert [each.title for each in told["narrowed"]] == ["Alpha"]
-    assert told["narrowed"][0].url == "/all-invoices"
+    assert [each.key for each in told["view"].rows] == [str(mine)]
+    assert [each.title for each in told["view"].narrowed] == ["Alpha"]
+    assert told["view"].narrowed[0].url == "/all-invoices"
 
 
 @pytest.mark.parametrize("role", STAFF)
@@ -54,12 +54,12 @@ def test_everybodys_invoices_are_searched_narrowed_and_paged(
     cookie = house.people[role].cookie
 
     first = shown(pipeline, AllInvoicesState, cookie, "/all-invoices?q=alpha")
-    second = shown(pipeline, AllInvoicesState, cookie, first["pager"].following)
+    second = shown(pipeline, AllInvoicesState, cookie, first["view"].pager.following)
     only_held = shown(pipeline, AllInvoicesState, cookie, "/all-invoices?status=held")
 
-    assert [each.key for each in (*first["rows"], *second["rows"])] == ids[::-1]
-    assert "q=alpha" in first["pager"].following
-    assert [(each.key, each.amount, each.left) for each in only_held["rows"]] == [(held, "—", "—")]
+    assert [each.key for each in (*first["view"].rows, *second["view"].rows)] == ids[::-1]
+    assert "q=alpha" in first["view"].pager.following
+    assert [(each.key, each.amount, each.left) for each in only_held["view"].rows] == [(held, "—", "—")]
 
 
 def test_a_run_leads_to_the_invoices_of_its_day(house: House, pipeline: Pipeline) -> None:
@@ -69,7 +69,7 @@ def test_a_run_leads_to_the_invoices_of_its_day(house: House, pipeline: Pipeline
 
     told = shown(pipeline, AllInvoicesState, house.people[Role.OPERATOR].cookie, f"/all-invoices?day={day}")
 
-    assert [each.key for each in told["rows"]] == [str(wanted)]
+    assert [each.key for each in told["view"].rows] == [str(wanted)]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_customers_are_told_nothing(house: House, pipeline: Pipeline, role: Role
 
     told = shown(pipeline, state, house.people[role].cookie, "/all-invoices")
 
-    assert "rows" not in told
+    assert "view" not in told
 
 
 def test_all_payments_stand_in_pages_whose_place_is_an_address(
@@ -107,10 +107,10 @@ def test_all_payments_stand_in_pages_whose_place_is_an_address(
     cookie = house.people[Role.AUDITOR].cookie
 
     first = shown(pipeline, PaymentsState, cookie, "/payments?tab=all")
-    second = shown(pipeline, PaymentsState, cookie, first["pager"].following)
+    second = shown(pipeline, PaymentsState, cookie, first["every"].pager.following)
 
     assert {first["tab"], second["tab"]} == {"all"}
-    keys = [each.key for each in (*first["every"], *second["every"])]
+    keys = [each.key for each in (*first["every"].rows, *second["every"].rows)]
     assert keys == [str(each) for each in reversed(opened)]
 
 
@@ -123,4 +123,4 @@ def test_a_payment_is_found_by_a_part_of_what_the_payer_reads_out(
 
     told = shown(pipeline, PaymentsState, cookie, "/payments?track=alpha 12,345")
 
-    assert told["file"].key == str(wanted.attempt_id)
+    assert told["evidence"].file.key == str(wanted.attempt_id)
