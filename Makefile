@@ -71,7 +71,7 @@ e2e: $(READY) ## Tests in a real browser against the running stack
 soak: $(READY) ## Ten thousand random histories of payments (ARGS="--histories 500 --seed 7")
 	@$(BIN)/python -m tests.soak $(ARGS)
 
-mutants: $(READY) ## Change rules step by step and see what no test notices, in at most an hour (ARGS="--seed 2")
+mutants: $(READY) ## Change the code of the money step by step and see what no test notices, in at most an hour (ARGS="--seed 2")
 	@$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: $(READY) ## Measure nightly, pages, payments and doors (ARGS=doors for one); figures also go to .local/bench.json

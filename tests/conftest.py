@@ -76,7 +76,8 @@ def database(
     postgres_server: PostgresServer, database_template: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     """The address of a clean, migrated database that the settings of this test point to."""
-    name = f"test_{next(_database_numbers)}"
+    # Processes that are forks of one another share the server.
+    name = f"test_{os.getpid()}_{next(_database_numbers)}"
     postgres_server.create_database(name, template=database_template)
     monkeypatch.setenv("DATABASE_URL", postgres_server.url(name))
     forget_caches()

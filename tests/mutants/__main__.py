@@ -1,43 +1,53 @@
 """`make mutants`: change the product by one step at a time, and tell which changes no test notices.
 
-Every mutant of every rules file meets the unit tests. Those that live on, and a sample of the mutants of the rest,
-meet the integration tests that run their function. What was found out is kept under `.local/mutants`, so a run that
-was cut short goes on where it stopped.
+Every mutant of every rules file, and a sample of those of the other files of the features that bill and let in, meets
+the tests that run what it changes. What was found out is kept under `.local/mutants`: a run that was cut short goes on
+where it stopped, and a mutant is tried again only when its function or the tests that decided about it have changed.
 """
 
 import argparse
 import random
+import resource
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
-from tests.mutants.survivors import Survivor, known_survivors
+from tests.mutants.choice import chosen_tests
+from tests.mutants.mutant import Mutant
+from tests.mutants.notes import DEAD, Notes, Verdict
+from tests.mutants.reach import Collector
+from tests.mutants.run import try_all
+from tests.mutants.survivors import reason_of, tell
 from tests.mutants.workplace import Workplace
 
 FEATURES = ("payments", "invoices", "usage", "pricing", "accounts")
-RULES = ("backend/*rules.py",)
-UNIT = ("tests/unit",)
-SERVERS = tuple(f"tests/{kind}/{feature}" for feature in FEATURES for kind in ("unit", "integration"))
-KILLED = {"killed", "timeout", "caught by type check", "segfault", "suspicious"}
-UNTRIED = {"not checked", "check was interrupted by user"}
-ENOUGH = 0.9
+MUTATED = ("backend/**/*rules.py", *(f"backend/{feature}/*.py" for feature in FEATURES))
+RULES = "rules.py"
 
 
 def main() -> int:
-    """Run both parts within the given time; 0 when enough of the killable mutants died."""
+    """Try what is new within the given time; 0 when enough of the killable mutants died, in both parts."""
     wanted = _arguments()
-    deadline = time.monotonic() + wanted.minutes * 60
-    rules = Workplace("rules", mutate=RULES, spare=(), tests=UNIT)
-    _try(rules, rules.results(), deadline)
-    verdicts = rules.results()
-    if not wanted.only_rules:
-        mutated = [f"backend/{feature}/*.py" for feature in FEATURES]
-        rest = Workplace("rest", mutate=[*mutated, *RULES], spare=(), tests=SERVERS)
-        chosen = _chosen(rest.results(), verdicts, wanted.sample, wanted.seed)
-        _try(rest, {name: rest.results()[name] for name in chosen}, deadline)
-        verdicts |= {name: rest.results()[name] for name in chosen}
-        return _told(verdicts, rest)
-    return _told(verdicts, rules)
+    started = time.time()
+    place = Workplace(MUTATED)
+    reach = Collector(place.source, place.kept / "reach.json", MUTATED).reach()
+    mutants = place.mutants().values()
+    rules = [mutant for mutant in mutants if mutant.file.endswith(RULES)]
+    others = [mutant for mutant in mutants if not mutant.file.endswith(RULES)]
+    sample = [] if wanted.only_rules else _sample(others, wanted.sample, wanted.seed)
+    tests = {mutant.name: chosen_tests(mutant, reach) for mutant in [*rules, *sample]}
+    notes = Notes(place.kept / "notes.jsonl", place.source)
+    known = _known([*rules, *sample], tests, notes)
+    todo = [mutant for mutant in [*rules, *sample] if mutant.name not in known]
+    print(f"· {len(todo)} of {len(tests)} mutants to try", flush=True)
+    if todo:
+        try_all(todo, tests, reach, place=place, notes=notes, deadline=started + wanted.minutes * 60)
+        known = _known([*rules, *sample], tests, notes)
+    enough = [tell("rules", rules, known)]
+    if sample:
+        enough.append(tell(f"sample {wanted.seed} of the others", sample, known))
+    print(f"\n{time.time() - started:.0f} s; the processors worked {_cpu_seconds():.0f} s for it")
+    return 0 if all(enough) else 1
 
 
 def _arguments() -> argparse.Namespace:
@@ -45,38 +55,34 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--sample", type=int, default=300, help="how many mutants outside of rules")
     parser.add_argument("--seed", type=int, default=1, help="which ones")
-    parser.add_argument("--only-rules", action="store_true", help="rules and unit tests alone")
+    parser.add_argument("--only-rules", action="store_true", help="the rules alone")
     return parser.parse_args()
 
 
-def _chosen(every: Iterable[str], tried: Mapping[str, str], size: int, seed: int) -> list[str]:
-    others = sorted(name for name in every if name not in tried)
-    sample = random.Random(seed).sample(others, min(size, len(others)))  # noqa: S311 (a sample, not a secret)
-    return sample + [name for name, verdict in tried.items() if verdict not in KILLED]
+def _sample(mutants: Sequence[Mutant], size: int, seed: int) -> list[Mutant]:
+    dice = random.Random(seed)  # noqa: S311 (a sample, not a secret)
+    return dice.sample(sorted(mutants, key=lambda each: each.name), min(size, len(mutants)))
 
 
-def _try(place: Workplace, verdicts: Mapping[str, str], deadline: float) -> None:
-    names = [name for name, verdict in verdicts.items() if verdict not in KILLED]
-    print(f"· {place.name}: {len(names)} of {len(verdicts)} mutants to try")
-    if names and not place.run(names, within_s=deadline - time.monotonic()):
-        print(f"  the time is over; the next run goes on from here ({place.log})")
+def _known(mutants: Sequence[Mutant], tests: Mapping[str, Sequence[str]], notes: Notes) -> dict[str, Verdict]:
+    """The fates that need no trial, or no second one: a survivor is tried again when it meets another test."""
+    valid = notes.valid()
+    found = {}
+    for mutant in mutants:
+        note = valid.get(mutant.digest)
+        if reason_of(mutant):
+            found[mutant.name] = Verdict.SURVIVED
+        elif not tests[mutant.name]:
+            found[mutant.name] = Verdict.UNREACHED
+        elif note and (note.verdict in DEAD or set(tests[mutant.name]) <= set(note.tests)):
+            found[mutant.name] = note.verdict
+    return found
 
 
-def _told(verdicts: Mapping[str, str], place: Workplace) -> int:
-    alive = [name for name, verdict in verdicts.items() if verdict not in KILLED | UNTRIED]
-    survivors = {name: Survivor.of(name, change) for name, change in place.changes_of(sorted(alive)).items()}
-    reasons = known_survivors()
-    equivalent = {name for name, each in survivors.items() if each in reasons}
-    untried = sum(verdict in UNTRIED for verdict in verdicts.values())
-    dead = len(verdicts) - len(alive) - untried
-    for name in survivors.keys() - equivalent:
-        print(f"\n{name} ({verdicts[name]})\n{survivors[name].change}")
-    killable = dead + len(alive) - len(equivalent)
-    print(f"\n{len(verdicts)} mutants: {dead} killed, {len(alive) - len(equivalent)} survived,", end=" ")
-    print(
-        f"{len(equivalent)} equivalent, {untried} not tried. {dead / max(killable, 1):.1%} of the killable died."
-    )
-    return 0 if not untried and dead >= ENOUGH * killable else 1
+def _cpu_seconds() -> float:
+    """Of this process and of all that it started and waited for."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,70 @@
+"""Give mutants to workers, one on each core."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.mutants.mutant import Mutant
+from tests.mutants.notes import Notes
+from tests.mutants.reach import FOLDERS, Reach
+from tests.mutants.worker import DEADLINE, PLAN
+from tests.mutants.workplace import Workplace
+
+WORKERS = 2
+
+
+def try_all(
+    mutants: Sequence[Mutant],
+    tests: Mapping[str, Sequence[str]],
+    reach: Reach,
+    *,
+    place: Workplace,
+    notes: Notes,
+    deadline: float,
+) -> None:
+    """Try mutants until all are noted or the deadline, a time of the clock, has come; quick ones first."""
+    seconds = {name: reach.tests[name].seconds for mutant in mutants for name in tests[mutant.name]}
+    ordered = sorted(mutants, key=lambda each: sum(seconds[name] for name in tests[each.name]))
+    plan = {
+        "notes": str(notes.path),
+        "tests_root": str(place.source),
+        "seconds": seconds,
+        "mutants": [
+            {"name": each.name, "digest": each.digest, "function": each.function, "tests": tests[each.name]}
+            for each in ordered
+        ],
+    }
+    path = place.kept / "plan.json"
+    path.write_text(json.dumps(plan))
+    path.with_suffix(".next").write_text("0")
+    workers = [_start(place, path, number, deadline) for number in range(WORKERS)]
+    try:
+        failed = [log for worker, log in workers if worker.wait() != 0]
+    except KeyboardInterrupt:
+        for worker, _ in workers:
+            worker.wait()
+        raise
+    if failed:
+        raise SystemExit(f"A worker failed ({failed[0]}):\n{failed[0].read_text()[-2000:]}")
+    if time.time() > deadline:
+        print("  the time is over; the next run goes on from here")
+
+
+def _start(
+    place: Workplace, plan: Path, number: int, deadline: float
+) -> tuple["subprocess.Popen[bytes]", Path]:
+    log = place.kept / f"worker-{number}.log"
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tests.mutants.worker"]
+    with log.open("w") as output:
+        worker = subprocess.Popen(
+            [*argv, *FOLDERS],
+            cwd=place.mutated,
+            env={**os.environ, PLAN: str(plan), DEADLINE: str(deadline)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    return worker, log
