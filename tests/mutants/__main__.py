@@ -35,14 +35,16 @@ def main() -> int:
     rules = [mutant for mutant in mutants if mutant.file.endswith(RULES)]
     others = [mutant for mutant in mutants if not mutant.file.endswith(RULES)]
     sample = [] if wanted.only_rules else _sample(others, wanted.sample, wanted.seed)
-    tests = {mutant.name: chosen_tests(mutant, reach) for mutant in [*rules, *sample]}
+    # The sample first: it takes longest, and no core should be left alone with its last one.
+    every = [*sample, *rules]
+    tests = {mutant.name: chosen_tests(mutant, reach) for mutant in every}
     notes = Notes(place.kept / "notes.jsonl", place.source)
-    known = _known([*rules, *sample], tests, notes)
-    todo = [mutant for mutant in [*rules, *sample] if mutant.name not in known]
+    known = _known(every, tests, notes)
+    todo = [mutant for mutant in every if mutant.name not in known]
     print(f"· {len(todo)} of {len(tests)} mutants to try", flush=True)
     if todo:
         try_all(todo, tests, reach, place=place, notes=notes, deadline=started + wanted.minutes * 60)
-        known = _known([*rules, *sample], tests, notes)
+        known = _known(every, tests, notes)
     enough = [tell("rules", rules, known)]
     if sample:
         enough.append(tell(f"sample {wanted.seed} of the others", sample, known))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.mutants.mutant import Mutant
 from tests.mutants.notes import Notes
-from tests.mutants.reach import FOLDERS, Reach
+from tests.mutants.reach import Reach
 from tests.mutants.worker import DEADLINE, PLAN
 from tests.mutants.workplace import Workplace
 
@@ -26,22 +26,22 @@ def try_all(
     notes: Notes,
     deadline: float,
 ) -> None:
-    """Try mutants until all are noted or the deadline, a time of the clock, has come; quick ones first."""
+    """Try mutants in this order until all are noted or the deadline, a time of the clock, has come."""
     seconds = {name: reach.tests[name].seconds for mutant in mutants for name in tests[mutant.name]}
-    ordered = sorted(mutants, key=lambda each: sum(seconds[name] for name in tests[each.name]))
     plan = {
         "notes": str(notes.path),
         "tests_root": str(place.source),
         "seconds": seconds,
         "mutants": [
             {"name": each.name, "digest": each.digest, "function": each.function, "tests": tests[each.name]}
-            for each in ordered
+            for each in mutants
         ],
     }
     path = place.kept / "plan.json"
     path.write_text(json.dumps(plan))
     path.with_suffix(".next").write_text("0")
-    workers = [_start(place, path, number, deadline) for number in range(WORKERS)]
+    files = sorted({name.partition("::")[0] for name in seconds})
+    workers = [_start(place, files, {PLAN: str(path), DEADLINE: str(deadline)}, n) for n in range(WORKERS)]
     try:
         failed = [log for worker, log in workers if worker.wait() != 0]
     except KeyboardInterrupt:
@@ -55,15 +55,15 @@ def try_all(
 
 
 def _start(
-    place: Workplace, plan: Path, number: int, deadline: float
+    place: Workplace, files: Sequence[str], environment: Mapping[str, str], number: int
 ) -> tuple["subprocess.Popen[bytes]", Path]:
     log = place.kept / f"worker-{number}.log"
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tests.mutants.worker"]
     with log.open("w") as output:
         worker = subprocess.Popen(
-            [*argv, *FOLDERS],
+            [*argv, *files],
             cwd=place.mutated,
-            env={**os.environ, PLAN: str(plan), DEADLINE: str(deadline)},
+            env={**os.environ, **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -219,9 +219,10 @@ def test_language_and_theme_are_kept_per_user(database: str) -> None:
     session = service.session_of(factories.signed_in(someone).token)
     assert session is not None
     assert (session.language, session.theme, session.actor.language) == ("en", "dark", "en")
-    for change in (service.set_language, service.set_theme):
-        with pytest.raises(Invalid):
+    for change, field in ((service.set_language, "language"), (service.set_theme, "theme")):
+        with pytest.raises(Invalid) as refused:
             change(someone.actor, "klingon")  # type: ignore[arg-type, operator] # what a forged event would send
+        assert refused.value.data["field"] == field
 
 
 def test_nobody_but_a_person_has_sessions(database: str) -> None:

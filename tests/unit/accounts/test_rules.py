@@ -122,6 +122,7 @@ def test_every_common_password_is_refused_as_it_stands_and_with_digits() -> None
         "sara likes tea",
         "abcabcabcx",
         "1234567809",
+        "1357924680",
         "7359018264",
     ],
 )

@@ -27,6 +27,7 @@ EARLIER = NOON - timedelta(hours=13)
 START_MS = milliseconds(NOON - timedelta(hours=12))
 SPAN = Span(START_MS, START_MS + 86_400_000)
 A, B = ("acme", "gpt-4o", "prompt"), ("acme", "gpt-4o", "completion")
+C = ("acme", "gpt-4o", "cached_prompt")
 
 
 def life(closings: Mapping[Key, int], *, days_old: float = 3, **more: Any) -> LifeReadings:
@@ -62,11 +63,11 @@ def test_a_day_ends_where_the_stored_next_one_began(source: str, opening: int, c
 
 
 def test_what_only_the_next_day_saw_is_taken_where_the_day_knows_its_beginning() -> None:
-    one = life({}, openings={A: 5})
+    one = life({}, openings={A: 5}, stored=StoredLife(NOON, {B: 3}))
 
-    ended = met(one, {key: NextOpening(9, EARLIER, OpeningSource.SCRAPED) for key in (A, B)})
+    ended = met(one, {key: NextOpening(9, EARLIER, OpeningSource.SCRAPED) for key in (A, B, C)})
 
-    assert (ended.closings, ended.closed_at) == ({A: 9}, EARLIER)
+    assert (ended.closings, ended.closed_at) == ({A: 9, B: 9}, EARLIER)
 
 
 def test_what_told_no_start_time_keeps_its_own_end() -> None:

@@ -1,0 +1,52 @@
+"""Commands at a terminal: what they need is asked for before anything is done."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from backend.accounts.__main__ import main as accounts
+from backend.audit.__main__ import main as audit
+from backend.notifications.__main__ import main as notifications
+from backend.payments.__main__ import main as payments
+from backend.pricing.__main__ import main as pricing
+from backend.tenants.__main__ import main as tenants
+from backend.usage.__main__ import main as usage
+
+USER = ["--email=b@acme.example", "--name=Sara", "--role=operator"]
+COMPANY = ["--label=acme", "--name-fa=اکمه", "--name-en=Acme", "--billing-email=b@acme.example"]
+PAID_OUT = ["--tenant=acme", "--amount-rial=10", "--reason=a transfer", "--key=T-1"]
+
+
+@pytest.mark.parametrize(
+    ("command", "begun", "needed"),
+    [
+        pytest.param(accounts, ["create-user"], USER, id="create-user"),
+        pytest.param(accounts, ["reset-password"], ["--email=b@acme.example"], id="reset-password"),
+        pytest.param(payments, ["pay-out"], PAID_OUT, id="pay-out"),
+        pytest.param(
+            pricing, ["add-prices"], ["--rial-per-1000-tokens=200", "--from=2026-12-01"], id="add-prices"
+        ),
+        pytest.param(pricing, ["withdraw"], ["2"], id="withdraw"),
+        pytest.param(pricing, ["add-tax"], ["10", "--from=2026-12-01"], id="add-tax"),
+        pytest.param(tenants, ["create"], COMPANY, id="create a company"),
+        pytest.param(usage, [], ["--day=2026-11-22"], id="usage"),
+        *(
+            pytest.param(each, [], ["list"], id=f"{each.__module__} without a command")
+            for each in (accounts, audit, notifications, payments, pricing, tenants)
+        ),
+    ],
+)
+def test_a_command_without_something_that_it_needs_is_asked_wrongly_and_names_it(
+    command: Callable[[Sequence[str]], int],
+    begun: list[str],
+    needed: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for missing in needed:
+        with pytest.raises(SystemExit) as ended:
+            command([*begun, *(each for each in needed if each != missing)])
+
+        told = capsys.readouterr().err
+        assert ended.value.code == 2
+        assert "the following arguments are required" in told
+        assert not missing.startswith("--") or missing.partition("=")[0] in told.splitlines()[-1]
