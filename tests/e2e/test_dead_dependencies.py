@@ -76,7 +76,7 @@ def test_a_lost_database_is_a_plain_sentence_and_pages_come_back_by_themselves(
     before, log = asked(stack, STORED), Log(stack, "web")
 
     with without(stack, "postgres"):
-        clicking.page.get_by_role("link", name=clicking.t("nav.invoices")).click()
+        clicking.page.get_by_role("link", name=clicking.t("page.invoices.nav")).click()
         says(clicking, "error.unavailable.database")
         reloading.page.reload()
         says(reloading, "error.unavailable.database")

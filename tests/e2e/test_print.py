@@ -128,5 +128,5 @@ def test_a_list_prints_as_a_table_without_its_controls(people: dict[str, SignIn]
     words = Sheets(now, "A4", "invoices").texts[0]
 
     assert now.t("page.invoices.amount") in words
-    for key in ("nav.usage", "payment.pay_selected", "pager.next", "brand.footer"):
+    for key in ("page.usage.nav", "payment.pay_selected", "pager.next", "brand.footer"):
         assert now.t(key) not in words

@@ -58,10 +58,10 @@ def leads_by_groups(now: Visit) -> None:
     menu = now.page.locator("nav .menu").filter(has_text=now.t("nav.group.money"))
     menu.locator("summary").click()
     expect(menu.get_by_role("link")).to_have_text(
-        [now.t(key) for key in ("nav.billing", "nav.invoices", "nav.payments")]
+        [now.t(key) for key in ("page.billing.nav", "page.invoices.nav", "page.payments.nav")]
     )
     now.screenshot("menu-of-money")
-    menu.get_by_role("link", name=now.t("nav.billing")).click()
+    menu.get_by_role("link", name=now.t("page.billing.nav")).click()
     expect(now.page.get_by_role("heading", level=1, name=now.t("page.billing.heading"))).to_be_visible()
     expect(menu.get_by_role("link")).to_have_count(0)
     now.settle()

@@ -29,7 +29,7 @@ from portal.typed import is_empty, is_filled
     routes.BILLING,
     "page.billing.title",
     STAFF,
-    nav="nav.billing",
+    nav="page.billing.nav",
     group=Group.MONEY,
     order=10,
     on_load=[BillingState.load],

@@ -19,7 +19,7 @@ from portal.place import SEARCH
     "/companies",
     "page.companies.title",
     STAFF,
-    nav="nav.companies",
+    nav="page.companies.nav",
     group=Group.COMPANY,
     order=10,
     on_load=[CompaniesState.load],

@@ -23,7 +23,7 @@ from portal.typed import contains, either, is_filled, sent
     routes.INVOICES,
     "page.invoices.title",
     TENANT,
-    nav="nav.invoices",
+    nav="page.invoices.nav",
     order=20,
     on_load=[InvoicesState.load],
 )

@@ -20,7 +20,7 @@ from portal.typed import is_filled
     routes.ALL_INVOICES,
     "page.all_invoices.title",
     STAFF,
-    nav="nav.invoices",
+    nav="page.invoices.nav",
     group=Group.MONEY,
     order=20,
     on_load=[AllInvoicesState.load],

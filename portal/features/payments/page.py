@@ -22,7 +22,7 @@ from portal.typed import is_empty
     routes.PAYMENTS,
     "page.payments.title",
     STAFF,
-    nav="nav.payments",
+    nav="page.payments.nav",
     group=Group.MONEY,
     order=30,
     on_load=[PaymentsState.load],

@@ -24,7 +24,7 @@ from portal.typed import is_filled
     routes.USAGE,
     "page.usage.title",
     TENANT,
-    nav="nav.usage",
+    nav="page.usage.nav",
     order=10,
     on_load=[UsageState.load, UsageState.follow],
 )
