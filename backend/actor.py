@@ -37,6 +37,11 @@ class Actor:
     language: str = "fa"
     process: str = ""
 
+    @property
+    def label(self) -> str:
+        """The actor as evidence names it: ``process:sweep_payments`` or ``user:reza@example.com``."""
+        return f"process:{self.process}" if self.process else f"user:{self.name}"
+
     @staticmethod
     def process_named(process: str) -> "Actor":
         """The system itself, acting as a named process, for example ``nightly_billing``."""

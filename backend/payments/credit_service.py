@@ -16,7 +16,6 @@ from backend.invoices.types import InvoiceId
 from backend.log import get_logger
 from backend.money import RIAL_PER_TOMAN, Rial
 from backend.payments import ledger_repository, repository, start_service
-from backend.payments.reconcile_service import name_of
 from backend.payments.types import Attempt, AttemptState, CreditUse, LedgerEntryKind, Payable, Payout
 from backend.tenants import service as tenants
 
@@ -40,7 +39,7 @@ def use(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | No
                 tenant_id,
                 LedgerEntryKind.CREDIT_USE,
                 -part,
-                actor=name_of(actor),
+                actor=actor.label,
                 at=now,
                 invoice_id=each.invoice_id,
             )
@@ -100,7 +99,7 @@ def pay_out(actor: Actor, tenant_id: TenantId, amount_rial: int, reason: str, ke
             tenant_id,
             LedgerEntryKind.PAYOUT,
             -amount_rial,
-            actor=name_of(actor),
+            actor=actor.label,
             at=clock.utc_now(),
             payout_key=key,
         )

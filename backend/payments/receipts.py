@@ -75,8 +75,8 @@ def _payment(attempt: Attempt, tenant: Tenant, dues: Sequence[Due], at: datetime
         "amount_rial": attempt.amount_rial,
         "numbers": ", ".join(each.number for each in in_order),
         "track_id": str(attempt.track_id),
-        "reference": attempt.ref_number or "",
-        "card": attempt.card_mask or "",
+        "reference": attempt.check.ref_number or "",
+        "card": attempt.check.card_mask or "",
         "at": at.isoformat(),
         "invoice_id": str(in_order[0].id if in_order else attempt.invoice_ids[0]),
     }

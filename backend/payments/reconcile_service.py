@@ -33,6 +33,7 @@ from backend.payments.types import (
     AttemptId,
     AttemptState,
     AttemptVerdict,
+    GatewayCheck,
     LedgerEntryKind,
     PaymentFlag,
 )
@@ -91,9 +92,13 @@ _questions: SingleFlight[AttemptId, ReconcileResult] = SingleFlight()
 
 def _may_be_old(asked: ReconcileResult, *, claims_success: bool) -> bool:
     attempt = asked.attempt
-    is_unpaid = attempt.verdict in {AttemptVerdict.WAITING, AttemptVerdict.CANCELLED, AttemptVerdict.NOT_PAID}
+    is_unpaid = attempt.check.verdict in {
+        AttemptVerdict.WAITING,
+        AttemptVerdict.CANCELLED,
+        AttemptVerdict.NOT_PAID,
+    }
     return is_unpaid or (
-        claims_success and not asked.claims_success and attempt.last_error == rules.NO_ANSWER
+        claims_success and not asked.claims_success and attempt.check.last_error == rules.NO_ANSWER
     )
 
 
@@ -105,7 +110,10 @@ def _ask(
             break
         decision = gateway_service.examine(attempt, claims_success=claims_success)
         before, attempt = attempt, apply(actor, attempt, decision, now)
-        if attempt.check_count == before.check_count + 1 and attempt.verdict == decision.verdict:
+        if (
+            attempt.check.check_count == before.check.check_count + 1
+            and attempt.check.verdict == decision.verdict
+        ):
             break
     return ReconcileResult(attempt, claims_success)
 
@@ -126,7 +134,7 @@ def apply(actor: Actor, seen: Attempt, decision: Decision, now: datetime) -> Att
         repository.lock_account(seen.tenant_id)
         current = repository.attempt(seen.id, lock=True)
         assert current is not None
-        if current.check_count != seen.check_count:
+        if current.check.check_count != seen.check.check_count:
             return current
         after = _after(current, decision, now)
         _tell(actor, current, after, decision)
@@ -135,7 +143,7 @@ def apply(actor: Actor, seen: Attempt, decision: Decision, now: datetime) -> Att
         elif current.has_money and not after.has_money:
             _give_back(actor, current, now, is_returning=after.state == AttemptState.REFUNDING)
         after = replace(after, next_check_at=rules.next_check(after, now))
-        _store(current, after, decision)
+        _store(current, after)
     if after.state != current.state:
         log.info(
             "payment.changed",
@@ -146,7 +154,7 @@ def apply(actor: Actor, seen: Attempt, decision: Decision, now: datetime) -> Att
             amount_rial=after.amount_rial,
             track_id=after.track_id,
         )
-    if after.gateway_status == GatewayStatus.ACCEPTOR_INVALID != current.gateway_status:
+    if after.check.gateway_status == GatewayStatus.ACCEPTOR_INVALID != current.check.gateway_status:
         # The payer is told that we know.
         log.error(
             "payment.account_refused", attempt=after.id, todo="ask the gateway why our account is refused"
@@ -157,16 +165,23 @@ def apply(actor: Actor, seen: Attempt, decision: Decision, now: datetime) -> Att
 def _after(current: Attempt, decision: Decision, now: datetime) -> Attempt:
     """The attempt with the evidence applied, before any money is moved."""
     ttl = timedelta(seconds=settings().payment_attempt_ttl_s)
-    evidence, verdict = decision.evidence, decision.verdict
-    reports = evidence is not None and evidence.is_report
-    # What does not fit may be somebody else's: their card and reference stay in the evidence.
-    ours = evidence if verdict != AttemptVerdict.MISMATCH else None
+    verdict = decision.verdict
     return replace(
         current,
         redirected_at=rules.handed_over_at(current, verdict, now),
         state=rules.next_state(current.state, verdict, has_expired=rules.has_expired(current, now, ttl)),
-        verdict=verdict,
         flags=rules.flags_after(current, verdict),
+        check=_check_after(current.check, decision, now),
+    )
+
+
+def _check_after(current: GatewayCheck, decision: Decision, now: datetime) -> GatewayCheck:
+    evidence, verdict = decision.evidence, decision.verdict
+    reports = evidence is not None and evidence.is_report
+    # What does not fit may be somebody else's: their card and reference stay in the evidence.
+    ours = evidence if verdict != AttemptVerdict.MISMATCH else None
+    return GatewayCheck(
+        verdict=verdict,
         gateway_status=evidence.status if evidence and reports else current.gateway_status,
         ref_number=(ours.ref_number if ours else None) or current.ref_number,
         card_mask=(ours.card if ours else None) or current.card_mask,
@@ -266,36 +281,30 @@ def outstanding_of(due: Due, paid_rial: int) -> int:
     return due.amount_rial - paid_rial if due.status == InvoiceStatus.PENDING else 0
 
 
-def _store(before: Attempt, after: Attempt, decision: Decision) -> None:
+def _store(before: Attempt, after: Attempt) -> None:
     repository.change(
         after.id,
         after.state,
-        verdict=decision.verdict.value,
         redirected_at=after.redirected_at,
         settlement_no=after.settlement_no,
-        flags=list(after.flags),
-        gateway_status=after.gateway_status,
-        ref_number=after.ref_number,
-        card_mask=after.card_mask,
-        raw=dict(after.raw),
+        flags=after.flags,
         settled_at=after.settled_at,
-        last_inquiry_at=after.last_inquiry_at,
         next_check_at=after.next_check_at,
-        check_count=after.check_count,
-        last_error=after.last_error,
         resolved_at=None if rules.is_news(before, after) else after.resolved_at,
+        check=after.check,
     )
 
 
 def _tell(actor: Actor, before: Attempt, after: Attempt, decision: Decision) -> None:
     """Record the answer before its consequences; an unchanged answer is only counted."""
-    told = (after.state, after.verdict, after.last_error, after.gateway_status)
-    if told != (before.state, before.verdict, before.last_error, before.gateway_status):
+    was, check = before.check, after.check
+    told = (after.state, check.verdict, check.last_error, check.gateway_status)
+    if told != (before.state, was.verdict, was.last_error, was.gateway_status):
         detail = {
             "verdict": decision.verdict.value,
             "reason": decision.reason,
             "state": after.state.value,
-            **after.raw,
+            **check.raw,
         }
         _event(actor, after, AttemptEventKind.RECONCILED, detail)
 
@@ -313,7 +322,7 @@ def _enter(
         attempt.tenant_id,
         kind,
         amount_rial,
-        actor=name_of(actor),
+        actor=actor.label,
         at=now,
         attempt=(attempt.id, attempt.settlement_no),
         invoice_id=invoice_id,
@@ -322,9 +331,4 @@ def _enter(
 
 def _event(actor: Actor, attempt: Attempt, kind: AttemptEventKind, detail: Mapping[str, object]) -> None:
     # A question may take half a minute, and a round of the sweeper longer; what happens is told when it does.
-    repository.add_event(attempt.id, kind, actor=name_of(actor), at=clock.utc_now(), detail=detail)
-
-
-def name_of(actor: Actor) -> str:
-    """The actor as evidence names it: ``process:sweep_payments`` or ``user:reza@example.com``."""
-    return f"process:{actor.process}" if actor.process else f"user:{actor.name}"
+    repository.add_event(attempt.id, kind, actor=actor.label, at=clock.utc_now(), detail=detail)

@@ -1,8 +1,9 @@
 """SQL that writes and locks payment attempts, their allocations and their events."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 from uuid import UUID
 
 from sqlalchemy import Row, bindparam, insert, select, text, update
@@ -23,12 +24,16 @@ from backend.payments.types import (
     UNPAID_STATES,
     Allocation,
     Attempt,
+    AttemptChanges,
     AttemptEventKind,
     AttemptId,
     AttemptState,
     AttemptVerdict,
+    GatewayCheck,
     PaymentFlag,
 )
+
+_CHECK_COLUMNS = tuple(each.name for each in fields(GatewayCheck))
 
 
 def lock_account(tenant_id: TenantId) -> None:
@@ -103,13 +108,13 @@ def note_track_id(
             raise Unavailable(service="zibal", cause="track_id_given_twice") from None
 
 
-def change(attempt_id: AttemptId, state: AttemptState, **values: object) -> None:
-    """Write an attempt's new state and other columns; its allocations close when the state is no open one."""
+def change(attempt_id: AttemptId, state: AttemptState, **changes: Unpack[AttemptChanges]) -> None:
+    """Write an attempt's new state and other values; its allocations close when the state is no open one."""
     with transaction() as connection:
         connection.execute(
             update(PaymentAttemptRow)
             .where(PaymentAttemptRow.id == attempt_id)
-            .values(state=state.value, **values)
+            .values(state=state.value, **_to_columns(changes))
         )
         if state not in OPEN_STATES:
             connection.execute(
@@ -269,13 +274,26 @@ def with_allocations(rows: Sequence[Row[Any]]) -> list[Attempt]:
     return [_to_attempt(row, tuple(found.get(row.id, ()))) for row in rows]
 
 
+def _to_columns(changes: AttemptChanges) -> dict[str, object]:
+    columns: dict[str, object] = {**changes}
+    if "flags" in changes:
+        columns["flags"] = [each.value for each in changes["flags"]]
+    if (check := columns.pop("check", None)) is not None:
+        columns |= {name: getattr(check, name) for name in _CHECK_COLUMNS}
+        verdict = columns["verdict"]
+        columns["verdict"] = verdict.value if isinstance(verdict, AttemptVerdict) else None
+    return columns
+
+
 def _to_attempt(row: Row[Any], allocations: tuple[Allocation, ...]) -> Attempt:
-    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public way to a row's names
-    fields.update(
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public way to a row's names
+    values["verdict"] = AttemptVerdict(row.verdict) if row.verdict else None
+    check = GatewayCheck(**{name: values.pop(name) for name in _CHECK_COLUMNS})
+    values.update(
         state=AttemptState(row.state),
-        verdict=AttemptVerdict(row.verdict) if row.verdict else None,
         flags=tuple(PaymentFlag(each) for each in row.flags),
         nonce_sha256=bytes(row.nonce_sha256),
+        check=check,
         allocations=allocations,
     )
-    return Attempt(**fields)
+    return Attempt(**values)

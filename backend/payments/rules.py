@@ -223,7 +223,9 @@ def handed_over_at(attempt: Attempt, verdict: AttemptVerdict, now: datetime) -> 
 
 def was_asked_lately(attempt: Attempt, now: datetime) -> bool:
     """Whether the gateway's last answer is so young that a stranger gets no other."""
-    return attempt.last_inquiry_at is not None and is_fresh(attempt.last_inquiry_at, now, STRANGERS_WAIT)
+    return attempt.check.last_inquiry_at is not None and is_fresh(
+        attempt.check.last_inquiry_at, now, STRANGERS_WAIT
+    )
 
 
 def next_check(attempt: Attempt, now: datetime) -> datetime | None:
@@ -257,7 +259,7 @@ def _next_late_check(attempt: Attempt, now: datetime) -> datetime | None:
     settled_at = min(attempt.settled_at or now, now)
     steps = [timedelta(hours=each) for each in LATE_CHECK_HOURS]
     planned = _first_after(now, settled_at, steps)
-    if planned is None or attempt.verdict not in NOT_DECIDED:
+    if planned is None or attempt.check.verdict not in NOT_DECIDED:
         return planned
     asked_in_vain_since = max(
         [settled_at + step for step in steps if settled_at + step <= now] or [settled_at]
@@ -267,10 +269,10 @@ def _next_late_check(attempt: Attempt, now: datetime) -> datetime | None:
 
 
 def _next_open_check(attempt: Attempt, handed_over: datetime, now: datetime) -> datetime | None:
-    if attempt.verdict == AttemptVerdict.UNVERIFIED and now - handed_over < ALARM_AFTER:
+    if attempt.check.verdict == AttemptVerdict.UNVERIFIED and now - handed_over < ALARM_AFTER:
         return now + RECHECK_PAID
     planned = _first_after(now, handed_over, [timedelta(minutes=each) for each in CHECK_MINUTES])
-    if planned is None and (attempt.verdict is None or attempt.verdict in NOT_DECIDED):
+    if planned is None and (attempt.check.verdict is None or attempt.check.verdict in NOT_DECIDED):
         return now + RECHECK_UNDECIDED
     return planned
 
@@ -282,7 +284,7 @@ def _first_after(now: datetime, start: datetime, steps: list[timedelta]) -> date
 def resolved_state(attempt: Attempt) -> AttemptState:
     """The state after an operator's decision: an undecidable attempt is closed, any other stays as it is."""
     is_over = attempt.track_id is None or attempt.has_money or attempt.state in _OVER
-    is_decided = attempt.verdict is not None and attempt.verdict not in NOT_DECIDED
+    is_decided = attempt.check.verdict is not None and attempt.check.verdict not in NOT_DECIDED
     return attempt.state if is_over or is_decided else AttemptState.CLOSED
 
 
@@ -291,7 +293,7 @@ def is_resolvable(attempt: Attempt, now: datetime) -> bool:
 
     What nobody asked the gateway about is a doubt only when nobody did for so long that operators were alarmed.
     """
-    if attempt.resolved_at is not None or (attempt.verdict is None and _may_be_asked(attempt, now)):
+    if attempt.resolved_at is not None or (attempt.check.verdict is None and _may_be_asked(attempt, now)):
         return False
     is_doubtful = attempt.state == AttemptState.REFUNDING or resolved_state(attempt) != attempt.state
     return is_doubtful or bool(attempt.flags)
@@ -304,7 +306,9 @@ def _may_be_asked(attempt: Attempt, now: datetime) -> bool:
 def is_doubtful(attempt: Attempt) -> bool:
     """Whether an attempt's end is still unknown. A refund under way may end with our money or without it."""
     is_unclear = (
-        attempt.state == AttemptState.REFUNDING or attempt.verdict is None or attempt.verdict in NOT_DECIDED
+        attempt.state == AttemptState.REFUNDING
+        or attempt.check.verdict is None
+        or attempt.check.verdict in NOT_DECIDED
     )
     return is_unclear and attempt.state not in DECIDED_STATES
 
@@ -335,12 +339,12 @@ def outcome_of(attempt: Attempt, credit_rial: int = 0) -> ReturnOutcome:
             return ReturnOutcome.RETURNING_MONEY
         case AttemptState.REFUNDED | AttemptState.REVERSED:
             return ReturnOutcome.RETURNED_MONEY
-        case AttemptState.SUPERSEDED if attempt.verdict not in NOT_DECIDED:
+        case AttemptState.SUPERSEDED if attempt.check.verdict not in NOT_DECIDED:
             return ReturnOutcome.REPLACED
-        case AttemptState.CLOSED if attempt.verdict in NOT_DECIDED:
+        case AttemptState.CLOSED if attempt.check.verdict in NOT_DECIDED:
             return ReturnOutcome.CASE_CLOSED
         case _:
-            return _outcome_by_verdict(attempt.verdict)
+            return _outcome_by_verdict(attempt.check.verdict)
 
 
 def _outcome_by_verdict(verdict: AttemptVerdict | None) -> ReturnOutcome:

@@ -45,7 +45,6 @@ from backend.payments import (
     start_service,
     sweep_service,
 )
-from backend.payments.reconcile_service import name_of
 from backend.payments.reconcile_types import CallbackQuery
 from backend.payments.standing_rules import CheckReport, Standing
 from backend.payments.types import (
@@ -210,8 +209,8 @@ def check_again(actor: Actor, attempt_id: AttemptId) -> Attempt:
     reconciled = reconcile_service.reconcile(actor, attempt_id, clock.utc_now())
     detail = {
         "state": reconciled.state.value,
-        "verdict": str(reconciled.verdict),
-        "reason": reconciled.last_error or "",
+        "verdict": str(reconciled.check.verdict),
+        "reason": reconciled.check.last_error or "",
     }
     audit.record(actor, "payment.checked", f"payment:{attempt_id}", detail)
     return reconciled
@@ -372,7 +371,7 @@ def resolve(actor: Actor, attempt_id: AttemptId, reason: str) -> Attempt:
             next_check_at=rules.next_check(replace(attempt, state=state, resolved_at=now), now),
         )
         repository.add_event(
-            attempt_id, AttemptEventKind.RESOLVED, actor=name_of(actor), at=now, detail={"reason": reason}
+            attempt_id, AttemptEventKind.RESOLVED, actor=actor.label, at=now, detail={"reason": reason}
         )
         audit.record(
             actor, "payment.resolved", f"payment:{attempt_id}", {"reason": reason, "state": state.value}
@@ -431,7 +430,7 @@ def _note_return(attempt: Attempt, query: CallbackQuery, now: datetime) -> Attem
             next_check_at=returned.next_check_at,
         )
         repository.add_event(
-            attempt.id, AttemptEventKind.RETURNED, actor=name_of(RETURNING), at=now, detail=detail
+            attempt.id, AttemptEventKind.RETURNED, actor=RETURNING.label, at=now, detail=detail
         )
     return returned
 
@@ -444,13 +443,13 @@ def _returned(attempt: Attempt, query: CallbackQuery, *, is_payers: bool) -> Ret
     return Returned(
         outcome=outcome,
         track_id=query.track_id,
-        gateway_status=attempt.gateway_status,
+        gateway_status=attempt.check.gateway_status,
         attempt_id=attempt.id,
         amount_rial=attempt.amount_rial,
         credit_rial=Rial(credit),
         debt_rial=Rial(debt),
         outstanding_rial=_outstanding_on(attempt),
-        ref_number=attempt.ref_number,
+        ref_number=attempt.check.ref_number,
         invoice_ids=attempt.invoice_ids,
     )
 

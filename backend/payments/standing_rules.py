@@ -50,13 +50,13 @@ def is_being_checked(attempt: Attempt) -> bool:
         or attempt.state == AttemptState.REFUNDING
     ):
         return False
-    is_unasked = attempt.state == AttemptState.RETURNED and attempt.verdict is None
-    return is_unasked or attempt.state in _HELD_BACK or attempt.verdict in NOT_DECIDED
+    is_unasked = attempt.state == AttemptState.RETURNED and attempt.check.verdict is None
+    return is_unasked or attempt.state in _HELD_BACK or attempt.check.verdict in NOT_DECIDED
 
 
 def may_be_at_bank(attempt: Attempt, now: datetime) -> bool:
     """Whether its payer may be in front of the bank's page still: sent there lately, and nothing was heard since."""
-    if attempt.state not in _AT_BANK or attempt.verdict not in {None, AttemptVerdict.WAITING}:
+    if attempt.state not in _AT_BANK or attempt.check.verdict not in {None, AttemptVerdict.WAITING}:
         return False
     is_away = attempt.redirected_at is not None and attempt.returned_at is None
     return is_away and is_fresh(attempt.redirected_at or now, now, AT_BANK_FOR)
@@ -69,7 +69,9 @@ def needs_consent(attempt: Attempt, now: datetime) -> bool:
 
 def was_checked_lately(attempt: Attempt, now: datetime) -> bool:
     """Whether the gateway's last answer is so young that a tenant's click gets no other."""
-    return attempt.last_inquiry_at is not None and is_fresh(attempt.last_inquiry_at, now, CHECK_WAIT)
+    return attempt.check.last_inquiry_at is not None and is_fresh(
+        attempt.check.last_inquiry_at, now, CHECK_WAIT
+    )
 
 
 def to_report(attempts: list[Attempt]) -> CheckReport:

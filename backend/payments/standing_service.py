@@ -56,7 +56,7 @@ def check(actor: Actor, invoice_ids: Sequence[InvoiceId] | None) -> CheckReport:
         else [due.id for due in invoices.dues(actor, invoice_ids)]
     )
     checked = [each for each in unfinished(wanted, now) if standing_rules.is_being_checked(each)]
-    longest_ago = sorted(checked, key=lambda each: each.last_inquiry_at or each.created_at)
+    longest_ago = sorted(checked, key=lambda each: each.check.last_inquiry_at or each.created_at)
     return standing_rules.to_report([_ask(actor, each, now) for each in longest_ago[:MOST_CHECKED]])
 
 

@@ -109,7 +109,11 @@ def answer(
     if is_in_doubt(attempt, now, ttl):
         return OpenAttemptAction.WAIT
     is_same = attempt.allocations == wanted.allocations and attempt.merchant_fingerprint == fingerprint
-    if is_same and attempt.verdict == AttemptVerdict.WAITING and _is_fresh(attempt, now, ttl, prepared_ttl):
+    if (
+        is_same
+        and attempt.check.verdict == AttemptVerdict.WAITING
+        and _is_fresh(attempt, now, ttl, prepared_ttl)
+    ):
         return OpenAttemptAction.REUSE
     return OpenAttemptAction.REPLACE
 
@@ -121,16 +125,16 @@ def is_in_doubt(attempt: Attempt, now: datetime, ttl: timedelta) -> bool:
     """
     if attempt.state in DECIDED_STATES:
         return False
-    is_known = attempt.verdict in {AttemptVerdict.UNVERIFIED, AttemptVerdict.MISMATCH}
+    is_known = attempt.check.verdict in {AttemptVerdict.UNVERIFIED, AttemptVerdict.MISMATCH}
     was_known = (
-        attempt.verdict == AttemptVerdict.UNDECIDED
-        and attempt.gateway_status == GatewayStatus.PAID_UNVERIFIED
+        attempt.check.verdict == AttemptVerdict.UNDECIDED
+        and attempt.check.gateway_status == GatewayStatus.PAID_UNVERIFIED
     )
     if attempt.state in {AttemptState.PAID_UNVERIFIED, AttemptState.REVIEW} or is_known or was_known:
         return True
-    patience = ALARM_AFTER if attempt.last_error == NO_ANSWER else ttl
+    patience = ALARM_AFTER if attempt.check.last_error == NO_ANSWER else ttl
     may_be_paying = attempt.redirected_at is not None and is_fresh(attempt.redirected_at, now, patience)
-    return attempt.verdict in NOT_DECIDED and may_be_paying
+    return attempt.check.verdict in NOT_DECIDED and may_be_paying
 
 
 def _is_fresh(attempt: Attempt, now: datetime, ttl: timedelta, prepared_ttl: timedelta) -> bool:

@@ -28,7 +28,7 @@ from backend.payments import (
     standing_rules,
     start_rules,
 )
-from backend.payments.reconcile_service import name_of, outstanding_of
+from backend.payments.reconcile_service import outstanding_of
 from backend.payments.reconcile_types import PaymentPlan
 from backend.payments.start_rules import Obstacle, OpenAttemptAction
 from backend.payments.types import (
@@ -226,23 +226,15 @@ def _store(actor: Actor, tenant_id: TenantId, wanted: PaymentPlan) -> tuple[Atte
         nonce_sha256=hashlib.sha256(nonce.encode()).digest(),
         track_id=None,
         state=AttemptState.CREATED,
-        verdict=None,
         settlement_no=0,
         flags=(),
-        gateway_status=None,
-        ref_number=None,
-        card_mask=None,
-        raw={},
-        created_by=name_of(actor),
+        created_by=actor.label,
         created_at=now,
         requested_at=None,
         redirected_at=None,
         returned_at=None,
         settled_at=None,
-        last_inquiry_at=None,
         next_check_at=None,
-        check_count=0,
-        last_error=None,
         resolved_at=None,
         resolution=None,
         allocations=wanted.allocations,
@@ -294,7 +286,9 @@ def fail_to_start(actor: Actor, attempt: Attempt, reason: str) -> None:
         assert current is not None
         if current.state != AttemptState.CREATED:
             return
-        repository.change(attempt.id, AttemptState.FAILED_TO_START, last_error=reason)
+        repository.change(
+            attempt.id, AttemptState.FAILED_TO_START, check=replace(current.check, last_error=reason)
+        )
         _event(actor, attempt, AttemptEventKind.FAILED_TO_START, now, reason=reason)
     log.warning("payment.not_started", attempt=attempt.id, tenant=attempt.tenant_id, reason=reason)
 
@@ -334,7 +328,7 @@ def leave_for_bank(actor: Actor, attempt: Attempt) -> HandOff:
         current = repository.attempt(attempt.id, lock=True)
         assert current is not None
         check_handed_over(current)
-        repository.note_departure(attempt.id, actor=name_of(actor), at=clock.utc_now())
+        repository.note_departure(attempt.id, actor=actor.label, at=clock.utc_now())
     return to_hand_off(attempt, is_reused=True)
 
 
@@ -426,7 +420,7 @@ def _supersede(actor: Actor, attempt: Attempt) -> None:
         repository.lock_account(attempt.tenant_id)
         current = repository.attempt(attempt.id, lock=True)
         assert current is not None
-        if (current.state, current.check_count) != (attempt.state, attempt.check_count):
+        if (current.state, current.check.check_count) != (attempt.state, attempt.check.check_count):
             return
         repository.change(attempt.id, AttemptState.SUPERSEDED)
         _event(actor, attempt, AttemptEventKind.SUPERSEDED, clock.utc_now())
@@ -446,4 +440,4 @@ def supersede_prepared(actor: Actor, attempt_id: AttemptId) -> bool:
 def _event(
     actor: Actor, attempt: Attempt, kind: AttemptEventKind, now: datetime, **detail: str | bool
 ) -> None:
-    repository.add_event(attempt.id, kind, actor=name_of(actor), at=now, detail=detail)
+    repository.add_event(attempt.id, kind, actor=actor.label, at=now, detail=detail)

@@ -18,7 +18,6 @@ from backend.invoices.types import Due
 from backend.log import get_logger
 from backend.money import Rial
 from backend.payments import reconcile_service, report_repository, repository, rules, start_service
-from backend.payments.reconcile_service import name_of
 from backend.payments.types import AttemptEventKind, AttemptId, AttemptState, OpenedSessions, SweepReport
 
 # Far more than a round has time for where the gateway is slow; ``ROUND_S`` is what ends it.
@@ -87,8 +86,8 @@ def _reconcile_due(actor: Actor, attempt_id: AttemptId, now: datetime) -> bool:
             attempt=after.id,
             tenant=after.tenant_id,
             since=after.redirected_at,
-            verdict=after.verdict,
-            reason=after.last_error,
+            verdict=after.check.verdict,
+            reason=after.check.last_error,
             todo="look at the evidence, check again, resolve it",
         )
     return after.has_money and not before.has_money
@@ -121,7 +120,7 @@ def _expire(actor: Actor, attempt_id: AttemptId, now: datetime) -> bool:
         repository.change(
             attempt_id, AttemptState.FAILED_TO_START if created else AttemptState.EXPIRED, next_check_at=None
         )
-        repository.add_event(attempt_id, kind, actor=name_of(actor), at=now)
+        repository.add_event(attempt_id, kind, actor=actor.label, at=now)
     return True
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import NewType
+from typing import NewType, TypedDict
 from uuid import UUID
 
 from backend.actor import TenantId
@@ -166,6 +166,20 @@ class Allocation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayCheck:
+    """What reconciling knows of an attempt from the gateway: the last answer, and the decision that it led to."""
+
+    verdict: AttemptVerdict | None = None
+    gateway_status: int | None = None
+    ref_number: str | None = None
+    card_mask: str | None = None
+    raw: Mapping[str, str | int | None] = field(default_factory=dict)
+    last_inquiry_at: datetime | None = None
+    check_count: int = 0
+    last_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """An attempt to pay, with its allocation to invoices."""
 
@@ -178,25 +192,18 @@ class Attempt:
     nonce_sha256: bytes
     track_id: int | None
     state: AttemptState
-    verdict: AttemptVerdict | None
     settlement_no: int
     flags: tuple[PaymentFlag, ...]
-    gateway_status: int | None
-    ref_number: str | None
-    card_mask: str | None
-    raw: Mapping[str, str | int | None]
     created_by: str
     created_at: datetime
     requested_at: datetime | None
     redirected_at: datetime | None
     returned_at: datetime | None
     settled_at: datetime | None
-    last_inquiry_at: datetime | None
     next_check_at: datetime | None
-    check_count: int
-    last_error: str | None
     resolved_at: datetime | None
     resolution: str | None
+    check: GatewayCheck = GatewayCheck()
     allocations: tuple[Allocation, ...] = ()
 
     @property
@@ -223,6 +230,20 @@ class Attempt:
     def numbers(self) -> tuple[str, ...]:
         """The numbers of its invoices, the oldest first."""
         return tuple(each.number for each in self.allocations)
+
+
+class AttemptChanges(TypedDict, total=False):
+    """New values of an attempt, its state aside; what is left out stays."""
+
+    settlement_no: int
+    flags: tuple[PaymentFlag, ...]
+    redirected_at: datetime | None
+    returned_at: datetime | None
+    settled_at: datetime | None
+    next_check_at: datetime | None
+    resolved_at: datetime | None
+    resolution: str
+    check: GatewayCheck
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,6 +122,6 @@ def _to_receipt(attempt: Attempt | None, amount_rial: int, at: datetime, lang: L
         method=text(method, lang),
         # What one tells a bank stays in the bank's own digits.
         track_id=str(attempt.track_id) if attempt and attempt.track_id else "—",
-        reference=(attempt.ref_number if attempt else None) or "—",
+        reference=(attempt.check.ref_number if attempt else None) or "—",
         amount=fmt.toman_bare(amount_rial, lang),
     )

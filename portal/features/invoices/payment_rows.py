@@ -154,8 +154,8 @@ def _to_attempt(attempt: Attempt, invoice_id: InvoiceId, lang: Lang, *, leads: b
         tone=tone,
         # What one tells a bank stays in the bank's own digits.
         track_id=str(attempt.track_id or "—"),
-        reference=attempt.ref_number or "—",
-        card=attempt.card_mask or "—",
+        reference=attempt.check.ref_number or "—",
+        card=attempt.check.card_mask or "—",
         url=routes.payment(attempt.track_id) if leads and attempt.track_id else "",
     )
 

@@ -98,12 +98,12 @@ def _reasons(attempt: Attempt, lang: Lang) -> list[Reason]:
         Reason(name=text(f"payment.flag.{flag}", lang), sentence=_flag_sentence(attempt, flag, lang))
         for flag in attempt.flags
     ]
-    if flags or attempt.verdict not in _IN_DOUBT:
+    if flags or attempt.check.verdict not in _IN_DOUBT:
         return flags  # what is decided needs no reason
     return [
         Reason(
-            name=text(f"payment.verdict.{attempt.verdict}", lang),
-            sentence=undecided_why(attempt.last_error or attempt.verdict, lang),
+            name=text(f"payment.verdict.{attempt.check.verdict}", lang),
+            sentence=undecided_why(attempt.check.last_error or attempt.check.verdict, lang),
         )
     ]
 
@@ -117,9 +117,9 @@ def _flag_sentence(attempt: Attempt, flag: PaymentFlag, lang: Lang) -> str:
 def checked_words(attempt: Attempt, lang: Lang) -> tuple[str, bool]:
     """Result of an operator's check, in words, and whether the gateway answered."""
     state, _ = standing_of(attempt, lang)
-    if attempt.verdict != AttemptVerdict.UNDECIDED:
+    if attempt.check.verdict != AttemptVerdict.UNDECIDED:
         return text("page.payments.checked", lang, state=state), True
-    why = undecided_why(attempt.last_error, lang)
+    why = undecided_why(attempt.check.last_error, lang)
     return text("page.payments.checked_in_vain", lang, why=why, state=state), False
 
 
@@ -137,13 +137,13 @@ def to_file(found: PaymentFile, lang: Lang) -> FileView:
         rial=fmt.rial(attempt.amount_rial, lang),
         track_id=_code(attempt.track_id),
         order=attempt.order_ref,
-        gateway_status=_code(attempt.gateway_status),
-        verdict=text(f"payment.verdict.{attempt.verdict}", lang) if attempt.verdict else "—",
-        reference=_code(attempt.ref_number),
-        card=_code(attempt.card_mask),
-        last_error=undecided_why(attempt.last_error, lang),
-        checks=fmt.number(attempt.check_count, lang),
-        last_asked=fmt.moment(attempt.last_inquiry_at, lang) if attempt.last_inquiry_at else "—",
+        gateway_status=_code(attempt.check.gateway_status),
+        verdict=text(f"payment.verdict.{attempt.check.verdict}", lang) if attempt.check.verdict else "—",
+        reference=_code(attempt.check.ref_number),
+        card=_code(attempt.check.card_mask),
+        last_error=undecided_why(attempt.check.last_error, lang),
+        checks=fmt.number(attempt.check.check_count, lang),
+        last_asked=fmt.moment(attempt.check.last_inquiry_at, lang) if attempt.check.last_inquiry_at else "—",
         next_ask=fmt.moment(attempt.next_check_at, lang) if attempt.next_check_at else "—",
         resolution=attempt.resolution or "",
         invoices=[

@@ -303,7 +303,7 @@ def test_another_merchants_payments_are_left_undecided(payer: Payer, monkeypatch
     settings.cache_clear()
 
     assert payer.come_back(hand_off).outcome == ReturnOutcome.CHECKING
-    assert attempt_of(hand_off).last_error == "merchant_changed"
+    assert attempt_of(hand_off).check.last_error == "merchant_changed"
     assert status_of(invoice) == "pending"
     assert service.is_sandbox_gateway()
 
@@ -323,7 +323,7 @@ def test_payments_of_the_merchant_before_are_settled_under_its_code(
     new = payer.start(other)
 
     assert status_of(invoice) == "paid"
-    assert (attempt_of(waiting).state, attempt_of(waiting).verdict) == (
+    assert (attempt_of(waiting).state, attempt_of(waiting).check.verdict) == (
         AttemptState.SUPERSEDED,
         AttemptVerdict.WAITING,
     )

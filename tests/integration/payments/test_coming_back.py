@@ -208,7 +208,7 @@ def test_without_equal_amount_and_order_nothing_is_settled(
 
     assert payer.come_back(hand_off).outcome == ReturnOutcome.CHECKING
     assert status_of(invoice) == "pending"
-    assert attempt_of(hand_off).verdict == verdict
+    assert attempt_of(hand_off).check.verdict == verdict
     assert (PaymentFlag.MISMATCH in attempt_of(hand_off).flags) == (verdict == AttemptVerdict.MISMATCH)
 
     payer.bank.heal()

@@ -45,7 +45,7 @@ def test_a_refund_that_meets_silence_and_is_resolved_can_still_be_withdrawn(paye
     payer.bank.fault("inquiry", "drop")
     let_time_pass(payer.bank, hours=25)
     sweep()
-    assert attempt_of(hand_off).verdict == AttemptVerdict.UNDECIDED
+    assert attempt_of(hand_off).check.verdict == AttemptVerdict.UNDECIDED
 
     resolved = service.resolve(factories.actor(Role.OPERATOR), hand_off.attempt_id, "the customer knows")
     payer.bank.heal()
@@ -281,7 +281,8 @@ def test_a_doubt_that_comes_after_a_flag_was_resolved_is_listed(payer: Payer) ->
     service.check_again(operator, hand_off.attempt_id)
     service.check_again(operator, hand_off.attempt_id)
     assert (
-        service.resolve(operator, hand_off.attempt_id, "the gateway lied").verdict == AttemptVerdict.WAITING
+        service.resolve(operator, hand_off.attempt_id, "the gateway lied").check.verdict
+        == AttemptVerdict.WAITING
     )
 
     payer.bank.act(track_of(hand_off), "status", status=77)

@@ -70,5 +70,5 @@ def test_the_history_of_an_invoice_shows_reference_and_masked_card(payer: Payer)
 
     assert (history.outstanding_rial, history.paid_rial) == (0, 50_000)
     [attempt] = history.attempts
-    assert attempt.card_mask == "62741****44"
-    assert attempt.ref_number
+    assert attempt.check.card_mask == "62741****44"
+    assert attempt.check.ref_number

@@ -106,7 +106,10 @@ def test_a_reconciliation_that_is_overtaken_again_and_again_leaves_it_to_the_oth
     service.reconcile(SWEEPER, hand_off.attempt_id)
     payer.pay(hand_off)
 
-    assert reconcile_service.reconcile_attempt(SWEEPER, before, utc_now()).verdict == AttemptVerdict.WAITING
+    assert (
+        reconcile_service.reconcile_attempt(SWEEPER, before, utc_now()).check.verdict
+        == AttemptVerdict.WAITING
+    )
     assert service.reconcile(SWEEPER, hand_off.attempt_id).state == AttemptState.SETTLED
 
 

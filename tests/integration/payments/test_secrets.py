@@ -86,4 +86,4 @@ def test_neither_merchant_nor_card_number_is_kept_or_told(
         assert MERCHANT not in place
         assert CARD not in place
         assert CARD[6:12] not in place.replace(str(track_of(hand_off)), "")
-    assert file.attempt.card_mask == "627412******7890"
+    assert file.attempt.check.card_mask == "627412******7890"

@@ -130,7 +130,7 @@ def test_a_prepared_payment_that_somebody_pays_without_our_hand_over_is_asked_ab
     payer.pay(hand_off)
     payer.bank.fault("verify", "drop", times=3)
     service.callback(None, guessed(hand_off))
-    assert attempt_of(hand_off).verdict == AttemptVerdict.UNVERIFIED
+    assert attempt_of(hand_off).check.verdict == AttemptVerdict.UNVERIFIED
 
     let_time_pass(payer.bank, minutes=1.1)
     sweep()
@@ -147,8 +147,12 @@ def test_the_card_and_reference_of_another_payment_are_evidence_and_no_more(paye
     payer.come_back(hand_off)
 
     found = attempt_of(hand_off)
-    assert (found.verdict, found.card_mask, found.ref_number) == (AttemptVerdict.MISMATCH, None, None)
-    assert found.raw["card"] == "62741****44"
+    assert (found.check.verdict, found.check.card_mask, found.check.ref_number) == (
+        AttemptVerdict.MISMATCH,
+        None,
+        None,
+    )
+    assert found.check.raw["card"] == "62741****44"
     [reconciled] = [
         each
         for each in service.file_of(factories.actor(Role.OPERATOR), found.id).events

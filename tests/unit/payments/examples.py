@@ -9,7 +9,7 @@ from backend.actor import TenantId
 from backend.invoices.types import InvoiceId
 from backend.money import Rial
 from backend.payments.reconcile_types import GatewayEvidence, SessionStatus
-from backend.payments.types import PROVIDER, Attempt, AttemptId, AttemptState, Payable
+from backend.payments.types import PROVIDER, Attempt, AttemptId, AttemptState, GatewayCheck, Payable
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 AMOUNT = Rial(50_000)
@@ -29,27 +29,25 @@ def attempt(state: AttemptState = AttemptState.REDIRECTED, **fields: Any) -> Att
         nonce_sha256=b"",
         track_id=7,
         state=state,
-        verdict=None,
         settlement_no=0,
         flags=(),
-        gateway_status=None,
-        ref_number=None,
-        card_mask=None,
-        raw={},
         created_by="user:x",
         created_at=NOW,
         requested_at=NOW,
         redirected_at=NOW,
         returned_at=None,
         settled_at=None,
-        last_inquiry_at=None,
         next_check_at=None,
-        check_count=0,
-        last_error=None,
         resolved_at=None,
         resolution=None,
     )
-    return replace(plain, **fields)
+    return changed(plain, **fields)
+
+
+def changed(attempt: Attempt, **fields: Any) -> Attempt:
+    """The attempt with other values; those of its check are named like its own."""
+    checked = {name: fields.pop(name) for name in fields.keys() & GatewayCheck.__dataclass_fields__}
+    return replace(attempt, check=replace(attempt.check, **checked), **fields)
 
 
 def report(session_status: SessionStatus | None, **fields: Any) -> GatewayEvidence:

@@ -1,6 +1,5 @@
 """What one payment covers, and what an earlier attempt means for a new one."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +12,7 @@ from backend.payments import start_rules
 from backend.payments.reconcile_types import PaymentPlan
 from backend.payments.start_rules import Obstacle, OpenAttemptAction
 from backend.payments.types import AttemptState, AttemptVerdict, PreviewProblem
-from tests.unit.payments.examples import NOW, attempt, payable
+from tests.unit.payments.examples import NOW, attempt, changed, payable
 
 FLOOR, CEILING = Rial(10_000), Rial(200_000)
 
@@ -201,7 +200,7 @@ def test_an_open_attempt_is_reused_replaced_or_waited_for(
     fields: dict[str, Any], expected: OpenAttemptAction
 ) -> None:
     plan = wanted()
-    old = replace(attempt(allocations=plan.allocations), **fields)
+    old = changed(attempt(allocations=plan.allocations), **fields)
 
     found = start_rules.answer(
         old, plan, "m", now=NOW, ttl=timedelta(minutes=15), prepared_ttl=timedelta(days=1)
@@ -234,7 +233,7 @@ def test_an_open_attempt_is_reused_replaced_or_waited_for(
 def test_money_of_an_attempt_that_ended_is_in_doubt_where_it_may_be_at_the_bank(
     fields: dict[str, Any], expected: bool
 ) -> None:
-    ended = replace(attempt(AttemptState.EXPIRED, redirected_at=OLD), **fields)
+    ended = changed(attempt(AttemptState.EXPIRED, redirected_at=OLD), **fields)
 
     assert start_rules.is_in_doubt(ended, NOW, timedelta(minutes=15)) is expected
 
