@@ -1,11 +1,8 @@
 """Use cases of invoices: bill days, release held invoices, read invoices. The only door to them."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import date, datetime, timedelta
-from uuid import uuid4
+from collections.abc import Sequence
+from datetime import date
 
-from backend import clock
 from backend.actor import (
     OPERATOR_ROLES,
     STAFF_ROLES,
@@ -18,12 +15,9 @@ from backend.actor import (
 )
 from backend.audit import service as audit
 from backend.audit.rules import checked_reason
-from backend.collector import collector_paused
 from backend.config import settings
-from backend.db.engine import advisory_lock, read, transaction
-from backend.db.locks import LockNumber
-from backend.errors import AppError, Conflict, Invalid, NotFound, Refused, Unavailable
-from backend.i18n.errors import error_text
+from backend.db.engine import read, transaction
+from backend.errors import Conflict, NotFound
 from backend.invoices import (
     billing_service,
     compare_service,
@@ -31,10 +25,10 @@ from backend.invoices import (
     report_repository,
     repository,
     rules,
+    run_service,
 )
 from backend.invoices.types import (
     BillingHealth,
-    BillingPlan,
     BillingRun,
     HeldInvoice,
     Invoice,
@@ -49,13 +43,8 @@ from backend.log import get_logger
 from backend.money import Rial
 from backend.tenants import service as tenants
 from backend.usage import service as usage
-from backend.usage.unstored import Unstored
 
 MAX_PAGE = 200
-OLDEST_ALARM_DAYS = 400
-# The last scrape of a day may reach Prometheus a little after midnight; the nightly run waits until 03:00.
-SETTLING = timedelta(minutes=5)
-NIGHTLY_AT = timedelta(hours=3)
 
 log = get_logger(__name__)
 
@@ -69,122 +58,11 @@ note_session = payment_service.note_session
 
 compare_day = compare_service.compare_day
 
-
-def bill_day(actor: Actor, day: date, *, started_by: str | None = None) -> BillingRun | None:
-    """Bill a closed Tehran day, whatever its age. Idempotent: None when there was nothing left to bill.
-
-    Raises:
-        Invalid: the day has not ended.
-        Conflict: another run is at work.
-        Unavailable: Prometheus or the database did not answer; a failed run is recorded where that is possible.
-    """
-    require_role_or_process(actor, *OPERATOR_ROLES)
-    with _only_runner():
-        return _bill_day(actor, day, started_by or actor.name, is_asked_for=True)
-
-
-def bill_open_days(
-    actor: Actor,
-    *,
-    day: date | None = None,
-    due_only: bool = False,
-    plan_hash: str | None = None,
-) -> list[BillingRun]:
-    """Bill every closed day of the window that is open, the oldest first; a day that fails ends the run.
-
-    Safe to repeat, to run twice at once and to kill: what was done stays done and the next run does the rest.
-
-    Args:
-        actor: an operator or a process of the system.
-        day: only this day, whatever its age.
-        due_only: leave out a day before 03:00 of the next.
-        plan_hash: do it only if the plan is still the one that a person has seen.
-
-    Returns:
-        One run for each day that was billed, and the failed one that ended it. Empty when nothing was open.
-
-    Raises:
-        Invalid: the day has not ended.
-        Conflict: another run is at work, or the plan is no longer the one that was seen.
-        Unavailable: the database did not answer.
-    """
-    require_role_or_process(actor, *OPERATOR_ROLES)
-    with _only_runner():
-        if plan_hash is not None and plan(actor, day).plan_hash != plan_hash:
-            raise Conflict(reason="plan_changed")
-        days = [day] if day is not None else open_days(actor, due_only=due_only)
-        return _bill_in_order(actor, days, is_asked_for=day is not None)
-
-
-def plan(actor: Actor, day: date | None = None) -> BillingPlan:
-    """Measure and price the days of a run as it would do now; writes nothing.
-
-    Each day is measured as if those before it were stored. A day on which nothing ran is left out where the run
-    leaves it out, and ends the plan where it would fail and end the run.
-
-    Raises:
-        Invalid: the day has not ended.
-        NotFound: no price list is valid on a day of it.
-        Unavailable: Prometheus or the database did not answer.
-    """
-    require_role_or_process(actor, *STAFF_ROLES)
-    known = billing_service.tenants_by_label(actor)
-    planned = billing_service.Planned()
-    measured = Unstored()
-    bills, days = [], []
-    with collector_paused():
-        for each in [day] if day is not None else open_days(actor):
-            _check_ended(each)
-            found = billing_service.usage_of(actor, each, after=measured)
-            error = None
-            if found.is_empty and day is None:
-                if not measured.days and not _had_processes_before(actor, each):
-                    continue
-                error = _lost().reason_key
-            elif found.measurement is not None:
-                measured.add(found.measurement)
-            bill = billing_service.basis_of(actor, each, planned).bill(found, known)
-            planned.add(bill)
-            bills.append(bill)
-            days.append(rules.to_day_plan(bill, new=found.measurement is not None, error=error))
-            if error is not None:
-                break
-    return BillingPlan(days=days, plan_hash=rules.plan_hash(bills))
-
-
-def open_days(actor: Actor, *, due_only: bool = False) -> list[date]:
-    """The closed days of the window that were never billed whole, the oldest first."""
-    require_role_or_process(actor, *STAFF_ROLES)
-    now = clock.utc_now()
-    days = rules.window_days(
-        _first_open_day(now), settings().billing_window_days, tenants.first_billed(actor)
-    )
-    if due_only:
-        days = [day for day in days if rules.is_due(clock.day_window(day).end, now, NIGHTLY_AT)]
-    return _not_whole(actor, days)
-
-
-def _first_open_day(now: datetime) -> date:
-    """The day that cannot be billed yet: today, and for some minutes after midnight still yesterday."""
-    return clock.billing_day(now - SETTLING)
-
-
-def overdue_days(actor: Actor) -> list[date]:
-    """Days older than the window that were never billed whole; they want an explicit run of that day.
-
-    Days before the first one that was ever measured are not counted: nothing was there to be billed.
-    """
-    require_role_or_process(actor, *STAFF_ROLES)
-    first_billed = tenants.first_billed(actor)
-    if first_billed is None:
-        return []
-    last = _first_open_day(clock.utc_now()) - timedelta(days=settings().billing_window_days + 1)
-    first = max(first_billed, last - timedelta(days=OLDEST_ALARM_DAYS))
-    measured = usage.measured_days(actor, first, last)
-    if not measured:
-        return []
-    first = min(measured)
-    return _not_whole(actor, [first + timedelta(days=n) for n in range((last - first).days + 1)])
+bill_day = run_service.bill_day
+bill_open_days = run_service.bill_open_days
+plan = run_service.plan
+open_days = run_service.open_days
+overdue_days = run_service.overdue_days
 
 
 def health(actor: Actor) -> BillingHealth:
@@ -310,107 +188,3 @@ def _seller() -> Seller:
         phone=known.seller_phone,
         has_logo=bool(known.seller_logo),
     )
-
-
-def _bill_in_order(actor: Actor, days: list[date], *, is_asked_for: bool) -> list[BillingRun]:
-    finished: list[BillingRun] = []
-    for day in days:
-        run = _bill_day(actor, day, actor.name, is_asked_for=is_asked_for)
-        if run is not None:
-            finished.append(run)
-        if run is not None and run.state == RunState.FAILED:
-            break
-    return finished
-
-
-def _bill_day(actor: Actor, day: date, started_by: str, *, is_asked_for: bool) -> BillingRun | None:
-    _check_ended(day)
-    started_at = clock.utc_now()
-    if not _not_whole(actor, [day]):
-        return None
-    try:
-        with collector_paused():
-            found, known = billing_service.usage_and_tenants(actor, day)
-            if found.is_empty and not is_asked_for:
-                _check_not_lost(actor, day)
-                return None
-            run = billing_service.store(actor, found, known, started_by=started_by, started_at=started_at)
-    except (NotFound, Unavailable) as error:
-        if error.data.get("service") == "database":
-            raise
-        return _record_failure(day, started_by, started_at, error)
-    except Refused:
-        raise
-    except Exception:
-        # Nobody foresaw it, so nobody says whether it passes: the day failed like any other, and is tried again.
-        _record_failure(day, started_by, started_at, AppError())
-        raise
-    if run is not None:
-        log.info(
-            "billing.day_billed",
-            day=day,
-            issued=run.issued,
-            held=run.held,
-            unknown_labels=run.unknown_labels,
-            tokens=run.tokens,
-            amount_rial=run.amount_rial,
-            duration_s=round(run.duration_s, 3),
-        )
-    return run
-
-
-def _check_not_lost(actor: Actor, day: date) -> None:
-    """Refuse a day without any process after days that had some.
-
-    A wrong selector and a Prometheus that lost its data look like a day on which nothing ran; only a person
-    who asks for the day can tell them apart.
-    """
-    if _had_processes_before(actor, day):
-        raise _lost()
-
-
-def _had_processes_before(actor: Actor, day: date) -> bool:
-    return bool(usage.measured_days(actor, day - timedelta(days=OLDEST_ALARM_DAYS), day - timedelta(days=1)))
-
-
-def _lost() -> Unavailable:
-    return Unavailable(service="prometheus", reason="no_processes")
-
-
-def _record_failure(day: date, started_by: str, started_at: datetime, error: AppError) -> BillingRun:
-    run = BillingRun(
-        id=uuid4(),
-        day=day,
-        started_by=started_by,
-        state=RunState.FAILED,
-        started_at=started_at,
-        finished_at=clock.utc_now(),
-        error=error.reason_key,
-    )
-    repository.insert_run(run)
-    log.error(
-        "billing.day_failed", day=day, reason=run.error, detail=str(error), meaning=error_text(error, "en")
-    )
-    return run
-
-
-def _check_ended(day: date) -> None:
-    if not rules.is_due(clock.day_window(day).end, clock.utc_now(), SETTLING):
-        raise Invalid(field="day", reason="day_is_open")
-
-
-def _not_whole(actor: Actor, days: list[date]) -> list[date]:
-    if not days:
-        return []
-    measured = usage.measured_days(actor, days[0], days[-1])
-    with read():
-        left_over = report_repository.left_over_days(days[0], days[-1])
-    return [day for day in days if day not in measured or day in left_over]
-
-
-@contextmanager
-def _only_runner() -> Iterator[None]:
-    with advisory_lock(LockNumber.BILLING) as is_ours:
-        if not is_ours:
-            raise Conflict(reason="billing_is_running")
-        yield

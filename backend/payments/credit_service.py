@@ -15,7 +15,7 @@ from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
 from backend.log import get_logger
 from backend.money import RIAL_PER_TOMAN, Rial
-from backend.payments import ledger_repository, repository, start_service
+from backend.payments import hand_off_service, ledger_repository, payable_service, repository, start_service
 from backend.payments.types import Attempt, AttemptState, CreditUse, LedgerEntryKind, Payable, Payout
 from backend.tenants import service as tenants
 
@@ -24,7 +24,7 @@ log = get_logger(__name__)
 
 def use(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | None) -> CreditUse:
     """Pay invoices out of credit, the oldest first, as far as it reaches. Asking again finds nothing left to do."""
-    chosen = [each.invoice_id for each in start_service.payables(actor, tenant_id, invoice_ids)]
+    chosen = [each.invoice_id for each in payable_service.payables(actor, tenant_id, invoice_ids)]
     now = clock.utc_now()
     with transaction():
         repository.lock_account(tenant_id)
@@ -34,7 +34,7 @@ def use(actor: Actor, tenant_id: TenantId, invoice_ids: Sequence[InvoiceId] | No
         busy = {kept for attempt in keepers for kept in attempt.invoice_ids}
         dues = {due.id: due for due in invoices.dues(actor, chosen, lock=True)}
         paid = []
-        for each, part in _shares(start_service.to_payables(list(dues.values())), busy, balance):
+        for each, part in _shares(payable_service.to_payables(list(dues.values())), busy, balance):
             ledger_repository.append(
                 tenant_id,
                 LedgerEntryKind.CREDIT_USE,
@@ -69,14 +69,14 @@ def _not_prepared(actor: Actor, chosen: Sequence[InvoiceId], credit_rial: int) -
     """
     keepers = start_service.in_the_way(chosen)
     busy = {kept for each in keepers if each.state != AttemptState.REQUESTED for kept in each.invoice_ids}
-    payables = start_service.to_payables(invoices.dues(actor, chosen))
+    payables = payable_service.to_payables(invoices.dues(actor, chosen))
     reached = {each.invoice_id for each, _ in _shares(payables, busy, credit_rial)}
     return [
         each
         for each in keepers
         if each.state != AttemptState.REQUESTED
         or reached.isdisjoint(each.invoice_ids)
-        or not start_service.supersede_prepared(actor, each.id)
+        or not hand_off_service.supersede_prepared(actor, each.id)
     ]
 
 

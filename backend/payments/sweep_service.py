@@ -17,7 +17,14 @@ from backend.invoices import service as invoices
 from backend.invoices.types import Due
 from backend.log import get_logger
 from backend.money import Rial
-from backend.payments import reconcile_service, report_repository, repository, rules, start_service
+from backend.payments import (
+    hand_off_service,
+    reconcile_service,
+    report_repository,
+    repository,
+    rules,
+    start_service,
+)
 from backend.payments.types import AttemptEventKind, AttemptId, AttemptState, OpenedSessions, SweepReport
 
 # Far more than a round has time for where the gateway is slow; ``ROUND_S`` is what ends it.
@@ -141,7 +148,7 @@ def _open(actor: Actor, due: Due) -> bool:
     claimed = start_service.claim(actor, due.tenant_id, [due.id])
     if isinstance(claimed, start_service.InTheWay):
         return False
-    start_service.open_session(actor, claimed)
+    hand_off_service.open_session(actor, claimed)
     return True
 
 

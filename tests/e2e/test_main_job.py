@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from backend.clock import billing_day, utc_now
 from backend.i18n import format as shown
 from backend.i18n.catalog import Lang
-from backend.invoices.service import SETTLING
+from backend.invoices.run_service import SETTLING
 from backend.sandbox.history import INSTANCES
 from backend.sandbox.processes import wait_until
 from backend.sandbox.signins import SignIn

@@ -196,19 +196,29 @@ def naive_names(source: Source) -> list[str]:
 
 def open_doors(source: Source) -> list[str]:
     """Public functions of a service that do not take the actor first, or take it and never ask what it may do."""
+    return [
+        f"{feature_of(source)}.{name}"
+        for name, function, beside in doors(source)
+        if not (_takes_actor_first(function) and _asks(function, beside))
+    ]
+
+
+def doors(source: Source) -> list[tuple[str, Functions, dict[str, Functions]]]:
+    """Public functions of a feature's service by name, each with all functions of the module that it stands in."""
     if not re.fullmatch(r"backend/\w+/service\.py", source.path):
         return []
-    own, feature = _functions(source.text), source.path.split("/")[1]
-    doors = [(name, function, own) for name, function in own.items() if not name.startswith("_")]
+    own = _functions(source.text)
+    found = [(name, function, own) for name, function in own.items() if not name.startswith("_")]
     for alias, module, name in _aliases(source.text):
         path = (ROOT / source.path).with_name(f"{module}.py")
         beside = _functions(path.read_text()) if path.exists() else {}
-        doors += [(alias, beside[name], beside)] if name in beside else []
-    return [
-        f"{feature}.{name}"
-        for name, function, beside in doors
-        if not (_takes_actor_first(function) and _asks(function, beside))
-    ]
+        found += [(alias, beside[name], beside)] if name in beside else []
+    return found
+
+
+def feature_of(source: Source) -> str:
+    """The feature that a file of the backend belongs to."""
+    return source.path.split("/")[1]
 
 
 def unasked_actors(source: Source) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from backend import clock
 from backend.clock import day_window
-from backend.invoices.service import SETTLING
+from backend.invoices.run_service import SETTLING
 from backend.tenants.types import Tenant
 from tests import factories
 from tests.conftest import forget_caches

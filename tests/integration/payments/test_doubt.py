@@ -5,7 +5,15 @@ import pytest
 from backend.actor import Role
 from backend.clock import utc_now
 from backend.errors import Conflict
-from backend.payments import report_repository, repository, rules, service, standing_rules, start_service
+from backend.payments import (
+    hand_off_service,
+    report_repository,
+    repository,
+    rules,
+    service,
+    standing_rules,
+    start_service,
+)
 from backend.payments.types import AttemptState, AttemptVerdict, HandOff, PaymentFlag, ReturnOutcome
 from tests import factories
 from tests.integration.payments.payer import (
@@ -231,7 +239,7 @@ def test_a_case_is_not_closed_before_anybody_asked_about_it(payer: Payer) -> Non
 
 def test_a_start_that_is_under_way_is_nothing_to_resolve(payer: Payer) -> None:
     claimed = start_service.claim(payer.actor, payer.tenant.id, [payer.invoice()])
-    assert isinstance(claimed, start_service.Claimed)
+    assert isinstance(claimed, hand_off_service.Claimed)
 
     with pytest.raises(Conflict):
         service.resolve(factories.actor(Role.OPERATOR), claimed.attempt.id, "x")

@@ -8,7 +8,7 @@ from backend.clock import utc_now
 from backend.config import settings
 from backend.errors import Conflict, Invalid, NotFound
 from backend.invoices.types import InvoiceId
-from backend.payments import gateway_service, reconcile_service, service, start_service
+from backend.payments import gateway_service, hand_off_service, reconcile_service, service, start_service
 from backend.payments.types import AttemptId, AttemptState, AttemptVerdict, LedgerEntryKind
 from tests.integration.payments.payer import (
     SWEEPER,
@@ -21,10 +21,10 @@ from tests.integration.payments.payer import (
 )
 
 
-def claimed(payer: Payer, *invoice_ids: InvoiceId) -> start_service.Claimed:
+def claimed(payer: Payer, *invoice_ids: InvoiceId) -> hand_off_service.Claimed:
     """What a start stored before it asked the gateway."""
     found = start_service.claim(payer.actor, payer.tenant.id, invoice_ids)
-    assert isinstance(found, start_service.Claimed)
+    assert isinstance(found, hand_off_service.Claimed)
     return found
 
 
@@ -51,7 +51,7 @@ def test_a_start_that_was_given_up_meanwhile_hands_nothing_over(payer: Payer) ->
     other = payer.start(invoice)
 
     with pytest.raises(Conflict, match="payment_starting"):
-        start_service.open_session(payer.actor, slow, hands_over=True)
+        hand_off_service.open_session(payer.actor, slow, hands_over=True)
 
     found = reconcile_service.found(slow.attempt.id)
     assert (found.state, found.track_id) == (AttemptState.FAILED_TO_START, None)
@@ -64,9 +64,9 @@ def test_an_attempt_that_moved_on_is_neither_replaced_nor_handed_out_again(payer
     payer.pay(hand_off)
     payer.come_back(hand_off)
 
-    start_service._supersede(payer.actor, before)
+    hand_off_service.supersede(payer.actor, before)
     with pytest.raises(Conflict, match="payment_starting"):
-        start_service._hand_over_again(payer.actor, before)
+        hand_off_service.hand_over_again(payer.actor, before)
 
     assert attempt_of(hand_off).state == AttemptState.SETTLED
 

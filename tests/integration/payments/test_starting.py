@@ -12,7 +12,7 @@ from backend.config import settings
 from backend.db.engine import transaction
 from backend.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from backend.invoices.types import InvoiceId
-from backend.payments import repository, service, start_service
+from backend.payments import hand_off_service, repository, service, start_service
 from backend.payments.types import AttemptState, PreviewProblem
 from tests import factories
 from tests.integration.payments.payer import (
@@ -297,7 +297,7 @@ def test_the_database_keeps_an_invoice_from_two_open_attempts(payer: Payer) -> N
     hand_off = payer.start(payer.invoice())
     first = attempt_of(hand_off)
     claimed = start_service.claim(payer.actor, payer.tenant.id, [payer.invoice()])
-    assert isinstance(claimed, start_service.Claimed)
+    assert isinstance(claimed, hand_off_service.Claimed)
 
     with pytest.raises(IntegrityError), transaction() as connection:
         connection.exec_driver_sql(

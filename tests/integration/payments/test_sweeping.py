@@ -8,7 +8,7 @@ import pytest
 from backend.clock import utc_now
 from backend.config import settings
 from backend.db.engine import transaction
-from backend.payments import repository, service, start_service, sweep_service
+from backend.payments import hand_off_service, repository, service, start_service, sweep_service
 from backend.payments.types import AttemptState
 from tests.integration.payments.payer import (
     SWEEPER,
@@ -91,7 +91,9 @@ def test_an_unused_attempt_that_hits_a_bug_keeps_no_other_from_expiring(
     monkeypatch.setattr(sweep_service, "AT_ONCE", 1)
     broken, whole = payer.invoice(), payer.invoice()
     for invoice in (broken, whole):
-        assert isinstance(start_service.claim(payer.actor, payer.tenant.id, [invoice]), start_service.Claimed)
+        assert isinstance(
+            start_service.claim(payer.actor, payer.tenant.id, [invoice]), hand_off_service.Claimed
+        )
     with transaction() as connection:
         connection.exec_driver_sql(
             "UPDATE payment_attempt SET flags = '[\"nobody knows\"]' WHERE id ="
