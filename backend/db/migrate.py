@@ -16,6 +16,16 @@ from backend.db.engine import driver_of, engine_of, translated
 from backend.db.locks import LockNumber
 
 MIGRATIONS = Path(__file__).with_name("migrations")
+# What Alembic runs on a migration that it has written: imports that are not used go, and the file is formatted.
+AFTER_REVISE = {
+    "hooks": "fix, format",
+    "fix.type": "module",
+    "fix.module": "ruff",
+    "fix.options": "check --fix --quiet REVISION_SCRIPT_FILENAME",
+    "format.type": "module",
+    "format.module": "ruff",
+    "format.options": "format --quiet REVISION_SCRIPT_FILENAME",
+}
 
 
 def upgrade(url: str) -> None:
@@ -31,12 +41,13 @@ def upgrade(url: str) -> None:
 
 
 def revise(url: str, message: str) -> None:
-    """Write a new migration from the difference between the models and a database at head."""
+    """Write the next migration, formatted, from the difference between the models and a database at head."""
     engine = engine_of(driver_url(url))
     try:
         with translated(), engine.begin() as connection:
             connecting.set_transaction(driver_of(connection), is_patient=True)
-            command.revision(_config(connection), message, autogenerate=True)
+            config = _config(connection)
+            command.revision(config, message, autogenerate=True, rev_id=_next_number(config))
     finally:
         engine.dispose()
 
@@ -57,9 +68,16 @@ def differences(connection: Connection) -> list[object]:
     return seen
 
 
+def _next_number(config: Config) -> str:
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    return f"{int(newest or 0) + 1:04}"
+
+
 def _config(connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
+    for name, value in AFTER_REVISE.items():
+        config.set_section_option("post_write_hooks", name, value)
     config.attributes["connection"] = connection
     return config
