@@ -12,7 +12,15 @@ from tests.mutants.mutant import Mutant, MutatedFile
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("backend", "jobs", "portal", "tests", "assets", "reflex.lock", "docs")
-COPIED_FILES = ("rxconfig.py", "README.md", "ARCHITECTURE.md", "DECISIONS.md", "Makefile", "requirements.txt")
+COPIED_FILES = (
+    "rxconfig.py",
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "DECISIONS.md",
+    "Makefile",
+    "requirements.txt",
+)
 OF_MUTMUT = (".py", ".meta", ".spans")
 # What `mutmut run` does first, without the tests that it would run next.
 GENERATE = """
