@@ -38,7 +38,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     asked = _parser().parse_args(argv)
     settings_or_exit()
-    configure_logging()
     refuse_unsuitable_database()
     if asked.command is None:
         return _serve()
@@ -147,4 +146,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    configure_logging()
     sys.exit(main())

@@ -20,7 +20,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = settings_or_exit()
     if asked.workers > 1 and not settings.redis_url.get_secret_value():
         parser.error("several workers share the state of a tab through Redis: set REDIS_URL")
-    configure_logging()
     refuse_wrong_start()
     server.run(host=asked.host, port=asked.port, workers=asked.workers)
 
@@ -34,4 +33,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    configure_logging()
     main()

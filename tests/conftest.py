@@ -1,5 +1,6 @@
 """Fixtures of every test: a real PostgreSQL for the session, a clean migrated database for each test."""
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -31,6 +32,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     sort_longest_first(items)
+
+
+@pytest.fixture(autouse=True)
+def no_log_handler_stays() -> Iterator[None]:
+    """Nobody adds a handler to the root logger for good: its stream ends with the test, and later tests log on."""
+    before = logging.getLogger().handlers[:]
+    yield
+    assert logging.getLogger().handlers == before
 
 
 def _forget_dead_sessions(home: Path) -> None:
