@@ -122,20 +122,13 @@ def list_view(actor: Actor, place: Place, lang: Lang) -> ListView:
     return ListView(
         rows=[rows.to_row(each, standings[each.id], lang) for each in found.rows],
         pager=to_pager(place, shown=len(found.rows), total=found.total, lang=lang),
-        choices=choices(place, STATUS, _statuses(lang)),
+        choices=choices(place, STATUS, rows.status_choices(lang)),
         due=fmt.toman(due.outstanding_rial, lang),
         due_count=fmt.number(due.count, lang),
         offer=payment_rows.to_offer(preview, lang, may_pay=actor.role in TENANT_ADMINS, is_list=True),
         check=standing_rows.to_check_of_several(preview.doubtful, lang),
         credit=payment_rows.read_credit(actor, lang),
     )
-
-
-def _statuses(lang: Lang) -> list[tuple[str, str]]:
-    return [
-        ("", text("pager.all", lang)),
-        *((each, text(f"invoice.status.{each}", lang)) for each in InvoiceStatus),
-    ]
 
 
 def ids_in(ticked: str) -> list[str]:

@@ -231,3 +231,11 @@ def _title(invoice: Invoice, lang: Lang) -> str:
 def _unseen(usage: Sequence[DailyUsage], lang: Lang) -> str:
     estimate = sum(row.unseen_estimate for row in usage)
     return fmt.number(estimate, lang) if estimate else ""
+
+
+def status_choices(lang: Lang) -> list[tuple[str, str]]:
+    """The statuses that a list can be narrowed to, with their titles; first all of them."""
+    return [
+        ("", text("pager.all", lang)),
+        *((each, text(f"invoice.status.{each}", lang)) for each in InvoiceStatus),
+    ]

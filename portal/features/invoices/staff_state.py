@@ -7,11 +7,12 @@ import reflex as rx
 from backend.actor import Actor, TenantId
 from backend.days import read_day
 from backend.i18n import format as fmt
-from backend.i18n.catalog import Lang, text
+from backend.i18n.catalog import Lang
 from backend.invoices.types import InvoiceStatus
 from backend.payments import service as payments
 from backend.payments.search_types import InvoiceQuery
 from backend.tenants import service as tenants
+from portal.features.invoices.rows import status_choices
 from portal.features.invoices.staff_rows import FoundRow, to_found
 from portal.guard import STAFF, allow
 from portal.ids import uuid_of
@@ -75,7 +76,7 @@ def found_view(actor: Actor, place: Place, lang: Lang) -> FoundView:
     return FoundView(
         rows=[to_found(each, standings.get(each.id), lang) for each in found.rows],
         pager=to_pager(place, shown=len(found.rows), total=found.total, lang=lang),
-        choices=choices(place, STATUS, _statuses(lang)),
+        choices=choices(place, STATUS, status_choices(lang)),
         narrowed=_narrowed(actor, place, query, lang),
     )
 
@@ -101,11 +102,4 @@ def _narrowed(actor: Actor, place: Place, query: InvoiceQuery, lang: Lang) -> li
     return [
         Choice(title=title, url=place.with_word(name, "").address, is_chosen=True)
         for name, title in names.items()
-    ]
-
-
-def _statuses(lang: Lang) -> list[tuple[str, str]]:
-    return [
-        ("", text("pager.all", lang)),
-        *((each, text(f"invoice.status.{each}", lang)) for each in InvoiceStatus),
     ]
