@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` runs the product, `make test` proves it. Everything else is a part of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-reset test test-newest lint unit guards servers integration coverage e2e soak mutants bench billing-run requirements
+.PHONY: help setup demo dev demo-reset test test-newest lint unit guards servers integration coverage e2e soak mutants bench billing-run requirements
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -33,6 +33,9 @@ $(READY): requirements.txt
 
 demo: $(READY) ## Run the whole product on this machine; Ctrl-C ends it
 	@$(BIN)/python -m backend.sandbox up $(ARGS)
+
+dev: $(READY) ## The demo, and a browser that shows each change to the code within seconds
+	@$(BIN)/python -m backend.sandbox dev $(ARGS)
 
 demo-reset: $(READY) ## Forget the demo's data
 	@$(BIN)/python -m backend.sandbox reset

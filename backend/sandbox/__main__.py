@@ -1,4 +1,4 @@
-"""`python -m backend.sandbox up | reset | exec COMMAND...`: the laptop's stack from a terminal."""
+"""`python -m backend.sandbox up | dev | reset | exec COMMAND...`: the laptop's stack from a terminal."""
 
 import argparse
 import json
@@ -7,16 +7,20 @@ import sys
 from pathlib import Path
 
 from backend.sandbox.companies import HISTORY_DAYS
+from backend.sandbox.dev import DevStack, DevWatch
 from backend.sandbox.processes import SandboxError
 from backend.sandbox.stack import Stack
-from backend.sandbox.up import up
+from backend.sandbox.up import Watch, up
 
 
 def run(options: argparse.Namespace) -> int:
     """Do what the command line says; the answer is the exit code."""
     match options.command:
         case "up":
-            return up(_stack(options))
+            return up(Watch(stack=_stack(options)))
+        case "dev":
+            stack = DevStack(options.state, history_days=options.history_days, use=options.use)
+            return up(DevWatch(stack=stack))
         case "reset":
             _stack(options).forget()
             print("✓ the demo's data is forgotten")
@@ -48,6 +52,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--history-days", type=int, default=HISTORY_DAYS)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="start everything and watch over it")
+    commands.add_parser("dev", help="the same, and show what is changed in the code within seconds")
     commands.add_parser("reset", help="forget all data")
     commands.add_parser("exec", help="run a command in the running stack's environment").add_argument(
         "argv", nargs=argparse.REMAINDER

@@ -156,7 +156,9 @@ def _docuchat(site: Site, instance: str) -> list[str]:
 
 def _web_command(site: Site) -> Command:
     env = process_environment(site)
-    return frontend.web_command(site.use, port=site.ports["web"], log_path=site.log_path("web"), env=env)
+    return frontend.web_command(
+        site.front_end, port=site.ports["web"], log_path=site.log_path("web"), env=env
+    )
 
 
 def _prometheus(site: Site) -> PrometheusServer:

@@ -44,6 +44,11 @@ class Site:
         self.ports: dict[str, int] = {}
 
     @property
+    def front_end(self) -> str:
+        """The name of the build that the web process serves."""
+        return self.use
+
+    @property
     def web_url(self) -> str:
         """The address for browsers, which is also `PUBLIC_URL`."""
         return self.url_of("web")

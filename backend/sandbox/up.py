@@ -77,15 +77,15 @@ class Watch:
             print(f"✓ {name} runs again", flush=True)
 
 
-def up(stack: Stack) -> int:
-    """Run the stack until Ctrl-C or SIGTERM. 0 after a wanted end, 1 when a step failed."""
+def up(watch: Watch) -> int:
+    """Run the watched stack until Ctrl-C or SIGTERM. 0 after a wanted end, 1 when a step failed."""
+    stack = watch.stack
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         stack.open()
         _start(stack)
         _welcome(stack, sign_ins(stack))
-        watch = Watch(stack=stack)
         while True:
             time.sleep(WATCH_S)
             watch.look()

@@ -1,0 +1,159 @@
+"""`make dev`: the demo whose web process and front end follow the code, and whose open tabs show the new page.
+
+The front end is built in one folder and served from a copy, so the old version is whole until the new one is ready.
+"""
+
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from watchfiles import watch
+
+from backend.sandbox import frontend, history, tools
+from backend.sandbox.changes import Work, last_mistake, mistake_in, work_for
+from backend.sandbox.postgres import REPOSITORY
+from backend.sandbox.processes import SandboxError
+from backend.sandbox.site import process_environment
+from backend.sandbox.stack import Stack
+from backend.sandbox.up import Watch
+
+BUILD = "dev"
+SERVED = "dev-served"
+WATCHED = ("assets", "backend", "jobs", "portal", "rxconfig.py")
+MODULES = {"jobs": "jobs.__main__", "web": "portal.portal"}
+VERSION_FILE = "dev-version.txt"
+TAB_SCRIPT = Path(__file__).parent / "dev_tab.js"
+
+
+class DevStack(Stack):
+    """The demo's stack with a front end of its own, which can be replaced while it runs."""
+
+    @property
+    def front_end(self) -> str:
+        """The copy that is served."""
+        return SERVED
+
+    def _build(self, _progress: history.Progress) -> None:
+        frontend.build(BUILD)
+        publish()
+
+
+def publish() -> None:
+    """Serve the newest build, in pages that reload by themselves when there is a newer version."""
+    built, served, draft = (tools.LOCAL / f"web-{name}" for name in (BUILD, SERVED, f"{SERVED}-draft"))
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.copytree(built, draft, ignore=shutil.ignore_patterns("node_modules"))
+    client = draft / "build" / "client"
+    with (client / "portal.js").open("a") as script:
+        script.write(TAB_SCRIPT.read_text())
+    for compressed in client.glob("portal.js.*"):
+        compressed.unlink()
+    shutil.rmtree(served, ignore_errors=True)
+    draft.rename(served)
+    announce()
+
+
+def announce() -> None:
+    """Tell the open tabs that there is a newer version."""
+    version = tools.LOCAL / f"web-{SERVED}" / "build" / "client" / VERSION_FILE
+    version.write_text(str(time.time_ns()))
+
+
+@dataclass(slots=True, kw_only=True)
+class DevWatch(Watch):
+    """The demo's watch, which also looks for saved files. Files stay in `waiting` until their version runs."""
+
+    saved: SimpleQueue[str] = field(default_factory=SimpleQueue)
+    waiting: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Listen to the file system from now on."""
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def look(self) -> None:
+        """Start crashed parts again, and show what was saved since the last look."""
+        Watch.look(self)
+        newly = set(_taken(self.saved))
+        if newly and self._show(newly):
+            self.waiting.clear()
+
+    def _show(self, newly: set[str]) -> bool:
+        begun = time.monotonic()
+        self.waiting |= newly
+        work = work_for(self.waiting)
+        if not work.restart:
+            return True
+        print(f"· {', '.join(sorted(newly))} {'is built' if work.build else 'is taken over'}", flush=True)
+        mistake = self._mistake(work)
+        if mistake is None:
+            mistake = self._replace(work)
+        if mistake is not None:
+            print(f"✗ {mistake}", flush=True)
+            return False
+        print(
+            f"✓ {' and '.join(work.restart)} run the new version after {time.monotonic() - begun:.1f} s",
+            flush=True,
+        )
+        return True
+
+    def _mistake(self, work: Work) -> str | None:
+        """What is wrong with the new version; nothing that runs was touched yet."""
+        for path in sorted(self.waiting):
+            if mistake := mistake_in(REPOSITORY, path):
+                return f"{mistake}. The old version goes on."
+        tried = subprocess.run(
+            [sys.executable, "-c", "import " + ", ".join(MODULES[name] for name in work.restart)],
+            cwd=REPOSITORY,
+            env={
+                **process_environment(self.stack),
+                **frontend.environment(SERVED),
+                "__REFLEX_SKIP_COMPILE": "true",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if tried.returncode != 0:
+            return f"{last_mistake(REPOSITORY, tried.stderr)}. The old version goes on."
+        if work.build:
+            try:
+                frontend.build(BUILD)
+            except SandboxError as error:
+                return f"{last_mistake(REPOSITORY, str(error))}. The old version goes on.\n{error}"
+        return None
+
+    def _replace(self, work: Work) -> str | None:
+        for name in work.restart:
+            self.stack.stop(name)
+        if work.build:
+            publish()
+        else:
+            announce()
+        try:
+            for name in work.restart:
+                self.stack.start(name)
+                self.attempts.pop(name, None)
+        except SandboxError as error:
+            # It waits for the next saved file instead of being started again as it is.
+            self.stack.stop(name)
+            return str(error)
+        return None
+
+    def _listen(self) -> None:
+        for changes in watch(*(REPOSITORY / name for name in WATCHED), debounce=400):
+            for _, path in changes:
+                self.saved.put(Path(path).relative_to(REPOSITORY).as_posix())
+
+
+def _taken(queue: "SimpleQueue[str]") -> Iterable[str]:
+    try:
+        while True:
+            yield queue.get_nowait()
+    except Empty:
+        return
