@@ -1,4 +1,4 @@
-"""Nouns of the audit."""
+"""Types of the audit trail."""
 
 from dataclasses import dataclass
 from datetime import datetime

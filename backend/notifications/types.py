@@ -1,4 +1,4 @@
-"""Nouns of notifications."""
+"""Types of notifications."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Nouns of payments."""
+"""Types of payments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

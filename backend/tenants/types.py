@@ -1,4 +1,4 @@
-"""Nouns of tenants."""
+"""Types of tenants."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""Nouns of usage. Mass rows are named tuples: a night has hundreds of thousands of them."""
+"""Types of usage. Mass rows are named tuples: a night has hundreds of thousands of them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
