@@ -5,8 +5,8 @@ import pytest
 from tests.guards import names
 from tests.guards.rules import PRODUCTION, Source, sources
 
-# Docstrings that still ask; it only goes down.
-STILL_ASKING = 45
+# A docstring that was written in a hurry may ask for a while; a second reading makes it promise.
+MOST_ASKING = 9
 
 
 @pytest.mark.parametrize(
@@ -80,4 +80,4 @@ def test_docstrings_promise() -> None:
         source.path: wrong for source in sources(*PRODUCTION) if (wrong := names.asking_docstrings(source))
     }
 
-    assert sum(map(len, found.values())) <= STILL_ASKING, found
+    assert sum(map(len, found.values())) <= MOST_ASKING, found

@@ -27,7 +27,7 @@ EVERYWHERE_TITLE = "everywhere-title"
 
 @page(routes.ACCOUNT, "page.account.title", EVERYBODY, on_load=[AccountState.load])
 def account() -> rx.Component:
-    """What was done, then what can be done."""
+    """The account page: results of the last actions, then the actions."""
     visitor = VisitorState.visitor
     return rx.fragment(
         page_head(

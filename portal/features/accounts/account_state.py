@@ -1,4 +1,4 @@
-"""What a person's own page knows."""
+"""State of the account page."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ _LONGEST_NUMBER = 6
 
 
 class AccountState(LoadedPage, rx.State):
-    """One tab's view of the own account: the browsers that are signed in."""
+    """A tab's view of its user's account: the signed-in browsers."""
 
     view: list[SessionRow] = []
     # What an action came to, each where the click was: the open sessions, the password.

@@ -65,7 +65,7 @@ def _started(row: RunRow) -> rx.Component:
 
 
 def held_table() -> rx.Component:
-    """What waits for a decision, with the reasons."""
+    """Held invoices with their reasons, for a decision."""
     table = data_table(
         BillingState.view.held,
         [

@@ -80,7 +80,7 @@ def overview(actor: Actor, lang: Lang, place: Place = FIRST) -> Overview:
 
 
 def _mail_problem(actor: Actor, lang: Lang) -> str:
-    """Why invoices do not reach anybody, if the last time that mail was sent failed or the mail server refuses us."""
+    """Reason for undelivered invoices, if the last sending failed or the mail server refuses us; else empty."""
     last = next((run for run in job_runs.last_runs(actor) if run.job == SEND_MAIL), None)
     if last and last.state is JobState.FAILED:
         return rows.failure(last.outcome, lang)
@@ -98,7 +98,7 @@ def latest_runs(actor: Actor, lang: Lang, place: Place) -> list[RunRow]:
 
 
 def plan(actor: Actor, chosen: str, lang: Lang) -> PlanView:
-    """What a run of the chosen day would do. Writes nothing."""
+    """Plan a run of the chosen day. Writes nothing."""
     found = invoices.plan(actor, chosen_day(chosen))
     return PlanView(rows=[rows.to_plan(day, lang) for day in found.days], plan_hash=found.plan_hash)
 
@@ -109,7 +109,7 @@ def run(actor: Actor, chosen: str, plan_hash: str) -> list[BillingRun]:
 
 
 def summary(done: list[BillingRun], lang: Lang) -> str:
-    """One sentence about what a run did."""
+    """A sentence about the results of a run."""
     failed = [each for each in done if each.state is RunState.FAILED]
     if failed:
         return text(

@@ -1,4 +1,4 @@
-"""What the billing page knows, and what an operator can do there."""
+"""State of the billing page, with the actions of an operator."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ PROGRESS_S = 1.0
 
 
 class BillingState(LoadedPage, rx.State):
-    """One tab's view of billing. The runs are told anew while one is at work, so they stay apart from the rest."""
+    """A tab's view of billing. Runs are refreshed while a run is at work, so they are kept apart from the rest."""
 
     view: BillingView = BillingView()
     tab: str = "runs"
@@ -127,7 +127,7 @@ class BillingState(LoadedPage, rx.State):
     @rx.event
     @allow(OPERATORS)
     def ask_release(self, key: str) -> None:
-        """Open the question for one held invoice; only one of those on the page."""
+        """Open the question for a held invoice of this page."""
         for row in self.view.held:
             if row.key == key:
                 self.chosen_key, self.chosen_cost = row.key, row.would_cost

@@ -1,4 +1,4 @@
-"""What the list of companies knows."""
+"""State of the list of companies."""
 
 from dataclasses import dataclass, field
 
@@ -24,7 +24,7 @@ class CompaniesView:
 
 
 class CompaniesState(LoadedPage, rx.State):
-    """One tab's view of the companies. Where in the list it is, the address says."""
+    """A tab's view of the companies. The address says the place in the list."""
 
     view: CompaniesView = CompaniesView()
 

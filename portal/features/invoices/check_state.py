@@ -16,7 +16,7 @@ from portal.ids import uuid_of
 
 
 class CheckingPayments(PayingFromCredit, mixin=True):
-    """What a page knows of payments that are being checked. Its ``view`` holds the ``check``."""
+    """State mixin: payments under check. The page's ``view`` holds the ``check``."""
 
     check_answer: str = ""
     is_check_settled: bool = False
@@ -55,6 +55,6 @@ class CheckingPayments(PayingFromCredit, mixin=True):
 
 
 def ask_now(actor: Actor, named: str | None, lang: Lang) -> tuple[str, bool]:
-    """Have the payments of one invoice checked, or of all, and say what came of it."""
+    """Check the payments of an invoice, or of all, and describe the result."""
     due = None if named is None else [InvoiceId(uuid_of(named))]
     return standing_rows.check_words(payments.check_now(actor, due), lang)

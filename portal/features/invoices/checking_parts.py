@@ -13,7 +13,7 @@ CHECK_ANSWER = "answer-check"
 
 
 def checking_card(state: Any) -> rx.Component:
-    """What is being checked and what that means, before anything about paying. ``state`` is the page's own."""
+    """Payments under check and their meaning, above anything about paying. ``state`` is the page's own."""
     ask = button(
         rx.cond(state.is_checking, t("payment.check.asking"), t("payment.check.now")),
         on_click=state.check_now,

@@ -18,7 +18,7 @@ from portal.payment_words import refusal_in
 
 
 class PayingFromCredit(LoadedPage, mixin=True):
-    """What a page knows that lets a tenant admin use up credit. It says which invoices, and how it is read again.
+    """State mixin: using credit as a tenant admin. The page names the invoices and reads them again.
 
     Its ``view`` holds the ``offer``.
     """
@@ -73,6 +73,6 @@ class PayingFromCredit(LoadedPage, mixin=True):
 
 
 def use_credit(actor: Actor, named: str | None, lang: Lang) -> str:
-    """Pay one invoice, or all, from credit, and say what came of it."""
+    """Pay an invoice, or all, from credit, and describe the result."""
     due = None if named is None else [InvoiceId(uuid_of(named))]
     return payment_rows.credit_words(payments.use_credit(actor, due), lang)

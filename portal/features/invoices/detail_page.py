@@ -1,4 +1,4 @@
-"""One invoice: what is billed, to whom, for which hours, and the readings that prove it. Prints on paper."""
+"""The page of an invoice: its lines, parties, hours and the readings that prove it. Prints on paper."""
 
 import reflex as rx
 

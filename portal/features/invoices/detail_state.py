@@ -1,4 +1,4 @@
-"""What the page of one invoice knows."""
+"""State of the page of an invoice."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class InvoiceDetailView:
 
 
 class InvoiceState(CheckingPayments, rx.State):
-    """One tab's invoice. The address that names it may be forged: the service decides whose it is."""
+    """A tab's invoice. The address that names it may be forged: the service checks the owner."""
 
     view: InvoiceDetailView = InvoiceDetailView()
     _shown: str = ""
@@ -69,7 +69,7 @@ class InvoiceState(CheckingPayments, rx.State):
 
 
 def detail_view(actor: Actor, named: str, lang: Lang) -> InvoiceDetailView:
-    """Read one invoice, and what was and can be paid on it."""
+    """Read an invoice, with its payments and the offer to pay."""
     invoice_id = InvoiceId(uuid_of(named))
     found = invoices.invoice(actor, invoice_id)
     standing = payments.standings(actor, [invoice_id])[invoice_id]

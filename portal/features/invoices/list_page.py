@@ -28,7 +28,7 @@ from portal.typed import contains, either, is_filled, sent
     on_load=[InvoicesState.load],
 )
 def invoices() -> rx.Component:
-    """What is due, and every invoice, the newest day first."""
+    """The list of invoices, newest day first, below the total due."""
     shown = InvoicesState.view
     return rx.fragment(
         page_head(t("page.invoices.heading"), t("page.invoices.intro")),

@@ -1,4 +1,4 @@
-"""What the list of invoices knows."""
+"""State of the list of invoices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -43,7 +43,7 @@ class ListView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticked:
-    """What was ticked, and what a click would do with it."""
+    """The ticked invoices, and the offer to pay them."""
 
     ids: str = ""
     offer: Offer = field(default_factory=Offer)
@@ -51,7 +51,7 @@ class Ticked:
 
 
 class InvoicesState(CheckingPayments, rx.State):
-    """One tab's view of the own tenant's invoices. Where in the list it is, the address says."""
+    """A tab's view of its tenant's invoices. The address says the place in the list."""
 
     view: ListView = ListView()
     # The browser keeps the ids too, for a line that drops may leave this state behind. It sends them whenever it goes
@@ -137,11 +137,11 @@ def ids_in(ticked: str) -> list[str]:
 
 
 def read_ticked(actor: Actor, keys: Sequence[str], lang: Lang) -> Ticked:
-    """What a click would do with the ticked invoices. Those that are paid by now are ticked no more.
+    """The offer for the ticked invoices. Ticks of invoices that are paid by now are dropped.
 
     Raises:
-        NotFound: one of them is no invoice of the actor's.
-        Invalid: they are more than one payment takes.
+        NotFound: a ticked id is no invoice of the actor's.
+        Invalid: the invoices are more than a payment takes.
     """
     if not keys:
         return Ticked()
@@ -155,7 +155,7 @@ def read_ticked(actor: Actor, keys: Sequence[str], lang: Lang) -> Ticked:
 
 
 def still_ticked(actor: Actor, keys: Sequence[str], lang: Lang) -> Ticked:
-    """What is left of ticks that a browser kept; none where they are another's, or not ids at all."""
+    """The ticks of a browser that still hold; none where an id is another's or not an id at all."""
     try:
         return read_ticked(actor, keys, lang)
     except (NotFound, Invalid):

@@ -1,4 +1,4 @@
-"""What was paid on an invoice: each payment and use of credit, with its time."""
+"""Payments on an invoice: each payment and use of credit, with its time."""
 
 import reflex as rx
 

@@ -1,4 +1,4 @@
-"""One invoice on paper: seller, buyer, table, sums, payment, and on request the readings as an annex.
+"""An invoice on paper: seller, buyer, table, sums, payment, and on request the readings as an annex.
 
 The screen never shows it and the paper shows nothing else (assets/app.css, "Invoice on paper").
 """

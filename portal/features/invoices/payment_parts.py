@@ -21,7 +21,7 @@ CREDIT_TITLE = "credit-title"
 
 
 def pay_card() -> rx.Component:
-    """What paying this invoice means, and the button; or why there is none."""
+    """The card for paying this invoice with its button, or the reason for a missing button."""
     offer = InvoiceState.view.offer
     # Beside a payment that is being checked, another one is never the first thing to do.
     pay = rx.cond(
@@ -160,7 +160,7 @@ def _remarks(remarks: Any) -> rx.Component:
 
 
 def answer_notes(problem: Any, done: Any) -> rx.Component:
-    """What the last click came to."""
+    """Result of the last click."""
     return answer(PAY_ANSWER, (problem, "bad", "pay-problem"), (done, "ok", "pay-done"))
 
 

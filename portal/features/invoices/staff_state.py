@@ -1,4 +1,4 @@
-"""What the staff's list of everybody's invoices knows."""
+"""State of the staff's list of all invoices."""
 
 from dataclasses import dataclass, field
 
@@ -42,7 +42,7 @@ class InvoiceFilter:
 
 
 class AllInvoicesState(LoadedPage, rx.State):
-    """One tab's view of everybody's invoices. Where in the list it is, the address says."""
+    """A tab's view of all invoices. The address says the place in the list."""
 
     view: FoundView = FoundView()
     filtered: InvoiceFilter = InvoiceFilter()
@@ -82,7 +82,7 @@ def found_view(actor: Actor, place: Place, lang: Lang) -> FoundView:
 
 
 def query_of(place: Place) -> InvoiceQuery:
-    """What an address asks for. Raises Invalid or NotFound for a day or a company that it cannot mean."""
+    """The query in an address. Raises Invalid or NotFound for a day or a company that it cannot mean."""
     status, company, day = place.word(STATUS), place.word(COMPANY), place.word(DAY)
     return InvoiceQuery(
         wanted=place.word(SEARCH),

@@ -24,7 +24,7 @@ RESOLVE_TITLE = "resolve-title"
 
 
 def search() -> rx.Component:
-    """Any payment by a number that somebody reads out, and what was found where it is not just one."""
+    """Search for a payment by a number, with the results unless there is exactly one."""
     return card(
         t("page.payments.search_heading"),
         rx.el.form(
@@ -78,7 +78,7 @@ def _found() -> rx.Component:
 
 
 def payments_table(rows: Any, *, caption: Any, nothing: rx.Component, rest: Any) -> rx.Component:
-    """One of the lists; each line leads to its evidence. ``rest`` says what the list leaves out."""
+    """A list of payments; each line leads to its evidence. ``rest`` says how many the list leaves out."""
     table = data_table(
         rows,
         [

@@ -37,7 +37,7 @@ class EveryPayment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentEvidence:
-    """One payment with all that is known of it; an empty one where none is open."""
+    """A payment with its events and bookings; empty where none is open."""
 
     file: FileView = field(default_factory=FileView)
     events: list[EventRow] = field(default_factory=list)
@@ -45,7 +45,7 @@ class PaymentEvidence:
 
 
 def overview(actor: Actor, lang: Lang) -> PaymentsView:
-    """What waits for somebody."""
+    """Payments that wait for an operator."""
     undecided, flagged = payments.undecided(actor), payments.flagged(actor)
     health = payments.health(actor)
     names = {tenant.id: tenant.name(lang) for tenant in tenants.all_tenants(actor)}

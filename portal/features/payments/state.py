@@ -1,4 +1,4 @@
-"""What the page of payments knows, and what an operator can do there."""
+"""State of the payments page, with the actions of an operator."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -25,7 +25,7 @@ LONGEST_SOUGHT = 60
 
 
 class PaymentsState(LoadedPage, rx.State):
-    """One tab's view of payments."""
+    """A tab's view of payments."""
 
     view: PaymentsView = PaymentsView()
     tab: str = "undecided"
@@ -50,7 +50,7 @@ class PaymentsState(LoadedPage, rx.State):
     @rx.event
     @allow(STAFF)
     async def load(self) -> None:
-        """What waits for somebody now, and the payment that the address asks for."""
+        """Load the payments that wait for an operator, and the payment that the address names."""
         actor, _ = await self._reader()
         self.can_act = actor.role in OPERATORS
         self._forget_answers()
@@ -65,7 +65,7 @@ class PaymentsState(LoadedPage, rx.State):
     @rx.event
     @allow(STAFF)
     async def find(self, form: dict[str, Any]) -> None:
-        """Look for a payment by a number that somebody reads out; the only one is opened at once."""
+        """Search for a payment by a number; a single result is opened at once."""
         self._forget_answers()
         await self._search(str(form.get("wanted", "")) if isinstance(form, dict) else "")
 

@@ -56,7 +56,7 @@ def usage() -> rx.Component:
 
 
 def _as_of() -> rx.Component:
-    """When today was measured last. Its place is kept until then."""
+    """Time of today's last measurement. Its place is kept until then."""
     is_there = UsageState.today.as_of != ""
     return rx.el.span(
         t("page.usage.as_of", time=rx.cond(is_there, UsageState.today.as_of, "00:00")),

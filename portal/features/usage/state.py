@@ -1,4 +1,4 @@
-"""What the usage page knows: stored days from the database, today from the meters, asked again while one looks."""
+"""State of the usage page: stored days from the database, and today from the meters, refreshed while it is open."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -53,7 +53,7 @@ class StoredView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Today:
-    """What was measured now, and what it amounts to."""
+    """Today's measurement, and its amount."""
 
     day: date
     view: TodayView
@@ -78,7 +78,7 @@ class ChartState(rx.State):
 
 
 class UsageState(LoadedPage, rx.State):
-    """One tab's view of the own tenant's usage. What is measured again and again stays apart from what is stored."""
+    """A tab's view of its tenant's usage. Today's measurements are kept apart from stored days."""
 
     view: UsageView = UsageView()
     today_phase: str = "loading"
