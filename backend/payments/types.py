@@ -167,7 +167,7 @@ class Allocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayCheck:
-    """What reconciling knows of an attempt from the gateway: the last answer, and the decision that it led to."""
+    """The gateway's last answer about an attempt, and the decision of reconciling that follows from it."""
 
     verdict: AttemptVerdict | None = None
     gateway_status: int | None = None

@@ -1,4 +1,4 @@
-"""What a saved file means for the running product, for `make dev`: what is built and which processes start again."""
+"""Consequences of a saved file for `make dev`: the build, and the processes that start again."""
 
 import re
 import tomllib
@@ -18,7 +18,7 @@ _FRAME = re.compile(r'File "(?P<path>[^"]+)", line (?P<line>\d+)')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What has to be done until a change is seen: perhaps a build, then these parts start again, in this order."""
+    """Work until a change is visible: perhaps a build, then a restart of these parts, in this order."""
 
     build: bool
     restart: Sequence[str]
@@ -36,7 +36,7 @@ def work_for(changed: Iterable[str]) -> Work:
 
 
 def mistake_in(root: Path, path: str) -> str | None:
-    """What keeps a saved file from being read at all: the file, the line and a sentence. None when it can be read."""
+    """The syntax error of a saved file: path, line and a sentence; None when it can be read."""
     file = root / path
     if not file.is_file():
         return None
@@ -53,7 +53,7 @@ def mistake_in(root: Path, path: str) -> str | None:
 
 
 def last_mistake(root: Path, output: str) -> str:
-    """What a process that failed says of it: our innermost file and line, and the error's sentence."""
+    """The error in a failed process's output: our innermost file and line, and the error's sentence."""
     said = [line.strip() for line in output.splitlines() if line.strip()]
     ours = [
         frame

@@ -103,7 +103,7 @@ class DevWatch(Watch):
         return True
 
     def _mistake(self, work: Work) -> str | None:
-        """What is wrong with the new version; nothing that runs was touched yet."""
+        """The fault of the new version, found before any running process is touched; None when there is none."""
         for path in sorted(self.waiting):
             if mistake := mistake_in(REPOSITORY, path):
                 return f"{mistake}. The old version goes on."
