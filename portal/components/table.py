@@ -8,13 +8,15 @@ import reflex as rx
 
 from portal.i18n import t
 
+_PAIR = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableColumn:
     """A column: its head, and the cell of a row. A wide column takes a whole line on a phone.
 
     On a phone, a column that ``opens`` is hidden until its row is opened; rows with ``stays`` show it from the
-    beginning.
+    beginning. Content of the class ``more`` is hidden until then, too.
     """
 
     head: Any
@@ -27,17 +29,27 @@ class TableColumn:
 
 
 def data_table(
-    rows: Any, columns: Sequence[TableColumn], *, caption: Any, key: Any = None, heading: Any = None
+    rows: Any,
+    columns: Sequence[TableColumn],
+    *,
+    caption: Any,
+    key: Any = None,
+    name: Any = None,
+    heading: Any = None,
 ) -> rx.Component:
     """A table with a line for each row. ``cell`` of a column makes a row's content.
 
+    ``name`` makes the words that the button which opens a row adds to its own.
     ``heading`` makes the text above a row, empty for a row that begins no group.
     """
     folds = any(column.opens for column in columns)
+    if folds and name is None:
+        raise ValueError("rows that open must have names")
 
     def line(row: Any) -> rx.Component:
         extra = {"key": key(row)} if key else {}
-        cells = [_cell(column, row, folds=folds) for column in columns]
+        opener = _opener(name(row)) if folds else rx.fragment()
+        cells = [_cell(column, row, opener if column.leads else rx.fragment()) for column in columns]
         if heading is None:
             return rx.el.tr(*cells, **extra)
         above = rx.el.tr(
@@ -50,20 +62,28 @@ def data_table(
             rx.el.caption(caption, class_name="visually-hidden"),
             rx.el.thead(rx.el.tr(*[_head(column) for column in columns])),
             rx.el.tbody(rx.foreach(rows, line)),
-            class_name="table stacks folds" if folds else "table stacks",
+            class_name=_shape(columns),
         ),
         class_name="table-wrap",
     )
+
+
+def _shape(columns: Sequence[TableColumn]) -> str:
+    """How the table looks on a phone: cards, or lines of two or three columns that open."""
+    shown = [column for column in columns if not column.opens]
+    if len(shown) == len(columns):
+        return "table stacks"
+    return "table stacks folds pairs" if len(shown) <= _PAIR else "table stacks folds"
 
 
 def _head(column: TableColumn) -> rx.Component:
     return rx.el.th(column.head, scope="col", class_name="n" if column.is_number else "")
 
 
-def _cell(column: TableColumn, row: Any, *, folds: bool) -> rx.Component:
+def _cell(column: TableColumn, row: Any, opener: rx.Component) -> rx.Component:
     return rx.el.td(
+        opener,
         column.cell(row),
-        _opener() if folds and column.leads else rx.fragment(),
         class_name=_names(column, row),
         custom_attrs={"data-label": column.head},
     )
@@ -75,11 +95,11 @@ def _names(column: TableColumn, row: Any) -> Any:
     return given if column.stays is None else rx.cond(column.stays(row), f"{given} stays", given)
 
 
-def _opener() -> rx.Component:
+def _opener(name: Any) -> rx.Component:
     """Only a phone shows it. The page's own script opens the row (assets/portal.js); the server hears nothing."""
     return rx.el.button(
         type="button",
-        aria_label=t("table.details"),
+        aria_label=t("table.details", row=name),
         aria_expanded="false",
         class_name="opener",
         custom_attrs={"data-opener": "1"},

@@ -33,9 +33,10 @@ def newest_invoice(stack: Stack, label: str) -> str:
 
 
 def opens_by_key(now: Visit) -> None:
-    """A day is one line on a phone; the Enter key opens it, and closes it again."""
+    """A day is one line on a phone; the Enter key opens it, and closes it again. The button names the day."""
     row = now.page.locator("#list tbody tr:not(.group-head)").first
-    opener = row.get_by_role("button", name=now.t("table.details"))
+    day = row.locator("td.head").inner_text()
+    opener = row.get_by_role("button", name=now.t("table.details", row=day), exact=True)
     prompt = row.locator(f"td[data-label='{now.t('usage.type.prompt')}']")
     for is_open in (False, True, False):
         expect(opener).to_have_attribute("aria-expanded", str(is_open).lower())

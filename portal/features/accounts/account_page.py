@@ -73,21 +73,7 @@ def _sessions() -> rx.Component:
         t("page.account.sessions"),
         loaded(
             AccountState,
-            data_table(
-                AccountState.view,
-                [
-                    TableColumn(head=t("page.account.device"), cell=_device, leads=True),
-                    TableColumn(
-                        head=t("page.account.address"),
-                        cell=lambda row: rx.el.span(row.address, class_name="ltr"),
-                    ),
-                    TableColumn(head=t("page.account.last_seen"), cell=lambda row: row.last_seen),
-                    TableColumn(head=t("page.account.created"), cell=lambda row: row.created),
-                    TableColumn(head="", cell=_revoke),
-                ],
-                caption=t("page.account.sessions"),
-                key=lambda row: row.key,
-            ),
+            _sessions_table(),
             lines=3,
         ),
         answer(
@@ -108,6 +94,26 @@ def _sessions() -> rx.Component:
     )
 
 
+def _sessions_table() -> rx.Component:
+    return data_table(
+        AccountState.view,
+        [
+            TableColumn(head=t("page.account.device"), cell=lambda row: row.device, leads=True),
+            TableColumn(head=t("page.account.last_seen"), cell=lambda row: row.last_seen),
+            TableColumn(head="", cell=_this_or_revoke),
+            TableColumn(
+                head=t("page.account.address"),
+                cell=lambda row: rx.el.span(row.address, class_name="ltr"),
+                opens=True,
+            ),
+            TableColumn(head=t("page.account.created"), cell=lambda row: row.created, opens=True),
+        ],
+        caption=t("page.account.sessions"),
+        key=lambda row: row.key,
+        name=lambda row: rx.Var.create(f"{row.device}, {row.last_seen}"),
+    )
+
+
 def _everywhere_dialog() -> rx.Component:
     """Everybody who works under this account loses the page that is open, so it is asked once more."""
     return dialog(
@@ -125,19 +131,11 @@ def _everywhere_dialog() -> rx.Component:
     )
 
 
-def _device(row: SessionRow) -> rx.Component:
-    return rx.el.span(
-        row.device,
-        " ",
-        rx.cond(row.is_current, badge(t("page.account.this_one"), "ok"), rx.fragment()),
-    )
-
-
-def _revoke(row: SessionRow) -> rx.Component:
+def _this_or_revoke(row: SessionRow) -> rx.Component:
     end = sent(AccountState.revoke, row.key)
     return rx.cond(
         row.is_current,
-        rx.fragment(),
+        badge(t("page.account.this_one"), "ok"),
         button(
             t("page.account.revoke"), kind="small", on_click=end, custom_attrs=answered_by(SESSIONS_ANSWER)
         ),

@@ -71,8 +71,12 @@ def _differences() -> rx.Component:
         [
             TableColumn(head=t("page.billing.tenant"), cell=lambda row: row.company, leads=True),
             TableColumn(head=t("page.compare.what"), cell=lambda row: rx.el.bdi(row.what)),
-            TableColumn(head=t("page.compare.stored"), cell=lambda row: row.stored, is_number=True),
-            TableColumn(head=t("page.compare.measured"), cell=lambda row: row.measured, is_number=True),
+            TableColumn(
+                head=t("page.compare.stored"), cell=lambda row: row.stored, is_number=True, opens=True
+            ),
+            TableColumn(
+                head=t("page.compare.measured"), cell=lambda row: row.measured, is_number=True, opens=True
+            ),
             TableColumn(
                 head=t("page.compare.difference"),
                 cell=lambda row: rx.el.bdi(row.difference, dir="ltr"),
@@ -82,8 +86,10 @@ def _differences() -> rx.Component:
                 head=t("page.compare.amount"),
                 cell=lambda row: rx.el.bdi(row.amount, dir="ltr"),
                 is_number=True,
+                opens=True,
             ),
         ],
         caption=t("page.compare.differences"),
         key=lambda row: row.key,
+        name=lambda row: rx.Var.create(f"{row.company} · {row.what}"),
     )

@@ -45,6 +45,7 @@ def runs_table() -> rx.Component:
         ],
         caption=t("page.billing.runs"),
         key=lambda row: row.key,
+        name=lambda row: row.day,
     )
     return rx.cond(
         is_filled(BillingState.runs),
@@ -73,14 +74,22 @@ def held_table() -> rx.Component:
                 head=t("page.billing.tenant"), cell=lambda row: link(row.tenant, row.url), leads=True
             ),
             TableColumn(head=t("page.usage.day"), cell=lambda row: row.day),
-            TableColumn(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
-            TableColumn(head=t("page.usage.coverage"), cell=lambda row: row.coverage, is_number=True),
+            TableColumn(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True, opens=True),
+            TableColumn(
+                head=t("page.usage.coverage"), cell=lambda row: row.coverage, is_number=True, opens=True
+            ),
             TableColumn(head=t("page.billing.would_cost"), cell=lambda row: row.would_cost, is_number=True),
-            TableColumn(head=t("page.billing.reasons"), cell=lambda row: reasons(row.reasons), is_wide=True),
-            TableColumn(head="", cell=_release_button),
+            TableColumn(
+                head=t("page.billing.reasons"),
+                cell=lambda row: reasons(row.reasons),
+                is_wide=True,
+                opens=True,
+            ),
+            TableColumn(head="", cell=_release_button, opens=True),
         ],
         caption=t("page.billing.held"),
         key=lambda row: row.key,
+        name=lambda row: rx.Var.create(f"{row.tenant} · {row.day}"),
     )
     return rx.cond(
         is_filled(BillingState.view.held),
@@ -126,12 +135,13 @@ def unknown_table() -> rx.Component:
         BillingState.view.unknown,
         [
             TableColumn(head=t("page.billing.label"), cell=lambda row: rx.el.code(row.label), leads=True),
-            TableColumn(head=t("page.billing.span"), cell=lambda row: row.span),
+            TableColumn(head=t("page.billing.span"), cell=lambda row: row.span, is_wide=True, opens=True),
             TableColumn(head=t("page.billing.days"), cell=lambda row: row.days, is_number=True),
             TableColumn(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
         ],
         caption=t("page.billing.unknown"),
         key=lambda row: row.label,
+        name=lambda row: row.label,
     )
     return rx.cond(
         is_filled(BillingState.view.unknown),
@@ -195,14 +205,25 @@ def _plan() -> rx.Component:
         [
             TableColumn(head=t("page.usage.day"), cell=lambda row: row.day, leads=True),
             TableColumn(head=t("page.billing.issued"), cell=lambda row: row.tenants, is_number=True),
-            TableColumn(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
+            TableColumn(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True, opens=True),
             TableColumn(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
-            TableColumn(head=t("page.billing.held_short"), cell=lambda row: row.held, is_number=True),
-            TableColumn(head=t("page.billing.unknown_short"), cell=lambda row: row.unknown, is_number=True),
-            TableColumn(head=t("page.billing.measured"), cell=lambda row: row.measured),
+            TableColumn(
+                head=t("page.billing.held_short"), cell=lambda row: row.held, is_number=True, opens=True
+            ),
+            TableColumn(
+                head=t("page.billing.unknown_short"), cell=lambda row: row.unknown, is_number=True, opens=True
+            ),
+            TableColumn(
+                head=t("page.billing.measured"),
+                cell=lambda row: row.measured,
+                is_wide=True,
+                opens=True,
+                stays=lambda row: row.is_failed,
+            ),
         ],
         caption=t("page.billing.plan"),
         key=lambda row: row.key,
+        name=lambda row: row.day,
     )
     return rx.cond(
         is_filled(BillingState.plan_rows),

@@ -70,6 +70,7 @@ class PlanRow:
     held: str
     unknown: str
     measured: str
+    is_failed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +177,7 @@ def to_plan(day: DayPlan, lang: Lang) -> PlanRow:
         unknown=fmt.number(len(day.unknown_labels), lang),
         measured=failure(day.error, lang)
         or text("billing.new_day" if day.new else "billing.measured_day", lang),
+        is_failed=bool(day.error),
     )
 
 

@@ -56,6 +56,7 @@ def _table() -> rx.Component:
         ],
         caption=t("page.companies.heading"),
         key=lambda row: row.key,
+        name=lambda row: row.name,
     )
 
 

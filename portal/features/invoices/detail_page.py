@@ -110,12 +110,17 @@ def _lines() -> rx.Component:
                     leads=True,
                 ),
                 TableColumn(head=t("page.invoice.type"), cell=lambda row: row.type),
-                TableColumn(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
-                TableColumn(head=t("page.invoice.price"), cell=lambda row: row.price, is_number=True),
+                TableColumn(
+                    head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True, opens=True
+                ),
+                TableColumn(
+                    head=t("page.invoice.price"), cell=lambda row: row.price, is_number=True, opens=True
+                ),
                 TableColumn(head=t("page.invoices.amount"), cell=lambda row: row.amount, is_number=True),
             ],
             caption=t("page.invoice.lines"),
             key=lambda row: row.key,
+            name=lambda row: rx.Var.create(f"{row.model} · {row.type}"),
         ),
         rx.el.dl(
             _sum(t("page.invoice.tokens"), shown.tokens),
@@ -194,8 +199,10 @@ def _readings() -> rx.Component:
                 head=t("page.invoice.meter"),
                 cell=lambda row: rx.el.div(
                     rx.el.div(row.meter),
-                    rx.el.code(row.instance, class_name="small"),
-                    rx.el.div(t("page.invoice.life_start"), " ", row.life_start, class_name="small muted"),
+                    rx.el.code(row.instance, class_name="small more"),
+                    rx.el.div(
+                        t("page.invoice.life_start"), " ", row.life_start, class_name="small muted more"
+                    ),
                 ),
                 leads=True,
             ),
@@ -207,10 +214,13 @@ def _readings() -> rx.Component:
                     rx.el.div(row.source, class_name="small muted"),
                 ),
                 is_number=True,
+                opens=True,
             ),
             TableColumn(
                 head=t("page.invoice.closing"),
-                cell=lambda row: rx.el.div(row.closing, rx.el.div(row.closed_at, class_name="small muted")),
+                cell=lambda row: rx.el.div(
+                    row.closing, rx.el.div(row.closed_at, class_name="small muted more")
+                ),
                 is_number=True,
             ),
             TableColumn(
@@ -221,4 +231,5 @@ def _readings() -> rx.Component:
         ],
         caption=t("page.invoice.readings"),
         key=lambda row: row.key,
+        name=lambda row: rx.Var.create(f"{row.meter} · {row.instance}"),
     )

@@ -97,6 +97,7 @@ def _list() -> rx.Component:
                 ],
                 caption=t("page.invoices.all"),
                 key=lambda row: row.key,
+                name=lambda row: row.number,
             ),
             pager=shown.pager,
             choices=shown.choices,

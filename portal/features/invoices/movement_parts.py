@@ -26,11 +26,15 @@ def movements() -> rx.Component:
                         is_number=True,
                     ),
                     TableColumn(
-                        head=t("payment.track_id"), cell=lambda row: code_number(row.track_id), is_wide=True
+                        head=t("payment.track_id"),
+                        cell=lambda row: code_number(row.track_id),
+                        is_wide=True,
+                        opens=True,
                     ),
                 ],
                 caption=t("payment.movement.heading"),
                 key=lambda row: row.key,
+                name=lambda row: row.at,
             ),
             flush=True,
             data_testid="movements",

@@ -103,13 +103,6 @@ def _choices() -> rx.Component:
     return rx.fragment(
         _remarks(chosen.remarks),
         rx.el.div(
-            pay_form(
-                t("payment.pay_selected"),
-                invoices=InvoicesState.ticked,
-                back=InvoicesState.view.pager.here,
-                disabled=negated(chosen.can_pay),
-            ),
-            pay_form(InvoicesState.view.offer.pay_all, back=InvoicesState.view.pager.here, is_primary=False),
             rx.el.span(
                 rx.cond(InvoicesState.ticked_sum != "", InvoicesState.ticked_sum, t("payment.choose_some")),
                 id=CHOSEN_SUM,
@@ -117,6 +110,13 @@ def _choices() -> rx.Component:
                 data_testid="chosen-sum",
                 custom_attrs={"aria-live": "polite"},
             ),
+            pay_form(
+                t("payment.pay_selected"),
+                invoices=InvoicesState.ticked,
+                back=InvoicesState.view.pager.here,
+                disabled=negated(chosen.can_pay),
+            ),
+            pay_form(InvoicesState.view.offer.pay_all, back=InvoicesState.view.pager.here, is_primary=False),
             class_name="row pay-bar",
         ),
     )
@@ -176,12 +176,15 @@ def payment_history() -> rx.Component:
                     TableColumn(head=t("payment.when"), cell=lambda row: row.at, leads=True),
                     TableColumn(head=t("payment.state_head"), cell=lambda row: badge(row.state, row.tone)),
                     TableColumn(head=t("page.invoices.amount"), cell=_amount, is_number=True),
-                    TableColumn(head=t("payment.track_id"), cell=_track_id, is_wide=True),
-                    TableColumn(head=t("payment.reference"), cell=lambda row: code_number(row.reference)),
-                    TableColumn(head=t("payment.card"), cell=lambda row: code_number(row.card)),
+                    TableColumn(head=t("payment.track_id"), cell=_track_id, is_wide=True, opens=True),
+                    TableColumn(
+                        head=t("payment.reference"), cell=lambda row: code_number(row.reference), opens=True
+                    ),
+                    TableColumn(head=t("payment.card"), cell=lambda row: code_number(row.card), opens=True),
                 ],
                 caption=t("payment.history"),
                 key=lambda row: row.key,
+                name=lambda row: row.at,
             ),
             flush=True,
             data_testid="payment-history",
@@ -199,5 +202,5 @@ def _track_id(row: AttemptRow) -> rx.Component:
 def _amount(row: AttemptRow) -> rx.Component:
     return rx.el.div(
         row.amount,
-        rx.cond(row.of_total != "", rx.el.div(row.of_total, class_name="small muted"), rx.fragment()),
+        rx.cond(row.of_total != "", rx.el.div(row.of_total, class_name="small muted more"), rx.fragment()),
     )

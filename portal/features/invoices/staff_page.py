@@ -87,4 +87,5 @@ def _table() -> rx.Component:
         ],
         caption=t("page.all_invoices.heading"),
         key=lambda row: row.key,
+        name=lambda row: row.number,
     )

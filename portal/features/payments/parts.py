@@ -102,10 +102,11 @@ def payments_table(rows: Any, *, caption: Any, nothing: rx.Component, rest: Any)
                 opens=True,
                 stays=lambda row: row.reasons.length() > 0,
             ),
-            TableColumn(head="", cell=_open_button),
+            TableColumn(head="", cell=_open_button, opens=True),
         ],
         caption=caption,
         key=lambda row: row.key,
+        name=lambda row: rx.Var.create(f"{row.tenant} · {row.at}"),
     )
     left_out = rx.cond(rest != "", rx.el.p(rest, class_name="card-body muted small"), rx.fragment())
     return rx.cond(rows.length() > 0, rx.fragment(table, left_out), nothing)
@@ -216,11 +217,14 @@ def _events() -> rx.Component:
         [
             TableColumn(head=t("page.payments.event"), cell=lambda row: row.event, leads=True),
             TableColumn(head=t("page.payments.time"), cell=lambda row: row.at),
-            TableColumn(head=t("page.payments.by"), cell=lambda row: rx.el.bdi(row.by), is_wide=True),
-            TableColumn(head=t("page.payments.detail"), cell=_detail, is_wide=True),
+            TableColumn(
+                head=t("page.payments.by"), cell=lambda row: rx.el.bdi(row.by), is_wide=True, opens=True
+            ),
+            TableColumn(head=t("page.payments.detail"), cell=_detail, is_wide=True, opens=True),
         ],
         caption=t("page.payments.events"),
         key=lambda row: row.key,
+        name=lambda row: rx.Var.create(f"{row.event} · {row.at}"),
     )
 
 
@@ -242,16 +246,17 @@ def _entries() -> rx.Component:
         PaymentsState.evidence.booked,
         [
             TableColumn(head=t("page.payments.booked"), cell=lambda row: row.kind, leads=True),
-            TableColumn(head=t("page.payments.time"), cell=lambda row: row.at),
+            TableColumn(head=t("page.payments.time"), cell=lambda row: row.at, opens=True),
             TableColumn(
                 head=t("page.invoices.amount"),
                 cell=lambda row: rx.el.bdi(row.amount, dir="ltr"),
                 is_number=True,
             ),
-            TableColumn(head=t("page.payments.invoice"), cell=_entry_invoice),
+            TableColumn(head=t("page.payments.invoice"), cell=_entry_invoice, opens=True),
         ],
         caption=t("page.payments.entries"),
         key=lambda row: row.key,
+        name=lambda row: rx.Var.create(f"{row.kind} · {row.amount}"),
     )
     return rx.cond(
         is_filled(PaymentsState.evidence.booked),

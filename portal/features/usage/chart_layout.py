@@ -22,7 +22,7 @@ class ChartSegment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartColumn:
-    """A day: its label, its tooltip, and its parts from the ground up."""
+    """A day: its label, its tooltip, and its parts from the top down."""
 
     label: str
     about: str
@@ -66,7 +66,9 @@ def _column(day: ChartDay, series: Sequence[SeriesRow], top: int, lang: Lang) ->
     return ChartColumn(
         label=str(day["day"]),
         about="\n".join([f"{day['day']}: {fmt.number(_total(day, series), lang)}", *lines]),
-        segments=[ChartSegment(colour=entry.colour, height=_share(tokens, top)) for entry, tokens in there],
+        segments=[
+            ChartSegment(colour=entry.colour, height=_share(tokens, top)) for entry, tokens in reversed(there)
+        ],
     )
 
 

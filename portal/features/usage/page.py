@@ -5,7 +5,7 @@ import reflex as rx
 from backend.i18n.catalog import LANGUAGES, text
 from backend.i18n.format import number
 from portal import routes
-from portal.components.basics import badge, card, page_head, tile, tiles
+from portal.components.basics import card, page_head, tile, tiles
 from portal.components.listing import listing
 from portal.components.reasons import reasons
 from portal.components.status import empty_state, error_panel, note
@@ -179,6 +179,7 @@ def _days() -> rx.Component:
                 ],
                 caption=t("page.usage.days"),
                 key=lambda row: row.key,
+                name=lambda row: row.day,
                 heading=lambda row: row.month,
             ),
             pager=UsageState.view.pager,
@@ -191,11 +192,7 @@ def _has_remarks(row: DayRow) -> rx.Var[bool]:
 
 
 def _remarks(row: DayRow) -> rx.Component:
-    return rx.cond(
-        _has_remarks(row),
-        reasons(row.flags),
-        badge(t("page.usage.complete"), "ok"),
-    )
+    return rx.cond(_has_remarks(row), reasons(row.flags), rx.fragment())
 
 
 def _no_days() -> rx.Component:

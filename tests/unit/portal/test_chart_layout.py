@@ -17,7 +17,7 @@ def test_a_column_is_as_high_as_its_tokens_against_the_highest_line() -> None:
     columns, ticks = lay_out_chart(days, SERIES, "en")
 
     assert [tick.label for tick in ticks] == ["0", "2M", "4M", "6M", "8M"]
-    assert [segment.height for segment in columns[0].segments] == ["75.00%", "18.75%"]
+    assert [segment.height for segment in columns[0].segments] == ["18.75%", "75.00%"]
     assert columns[1].segments == []
 
 

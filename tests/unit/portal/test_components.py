@@ -41,7 +41,16 @@ def test_only_a_table_that_leaves_something_for_later_has_rows_that_open(opens: 
         TableColumn(head="Prompt", cell=lambda row: row, opens=opens),
     ]
 
-    drawn = str(data_table(rx.Var.create(["a"]), columns, caption="Days")).replace(" ", "")
+    drawn = str(data_table(rx.Var.create(["a"]), columns, caption="Days", name=lambda row: row)).replace(
+        " ", ""
+    )
 
     assert ('"aria-expanded":"false"' in drawn) is opens
     assert drawn.count('"data-opener":"1"') == opens
+
+
+def test_rows_that_open_cannot_all_be_called_the_same() -> None:
+    columns = [TableColumn(head="Day", cell=lambda row: row, leads=True, opens=True)]
+
+    with pytest.raises(ValueError, match="names"):
+        data_table(rx.Var.create(["a"]), columns, caption="Days")
