@@ -53,7 +53,7 @@
     var print = target.closest("[data-print]");
     if (print) { printPage(print.dataset.print === "evidence"); }
     var turns = target.closest("a[data-turns]");
-    if (turns && !event.metaKey && !event.ctrlKey && !event.shiftKey) { turning = turns.getAttribute("href"); }
+    if (turns && !event.metaKey && !event.ctrlKey && !event.shiftKey) { turning = turns.getAttribute("href"); turnedList = turns.closest("[data-list]"); }
     var language = target.closest("a[data-language]");
     if (language) { keepPlace(language); }
     document.querySelectorAll("details.menu[open]").forEach(function (menu) {
@@ -88,7 +88,6 @@
   function nameTab(tab) {
     var here = new URL(location.href);
     here.searchParams.set("tab", tab.dataset.tab);
-    here.searchParams.delete("page");
     history.replaceState(history.state, "", here);
   }
 
@@ -165,9 +164,9 @@
   }
 
   // Who turned a page or narrowed a list by a link goes on at the top of the list, once its new rows are there.
-  var turning = null;
+  var turning = null, turnedList = null;
   function turn() {
-    var list = turning && document.querySelector("[data-list]");
+    var list = turning && (turnedList && document.getElementById(turnedList.id) || document.querySelector("[data-list]"));
     if (!list) { return; }
     if (turning !== location.pathname + location.search) { turning = null; return; }
     if (list.dataset.list !== turning) { return; }

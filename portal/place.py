@@ -2,6 +2,9 @@
 
 So Back, Forward, a reload, a shared link, a lost connection and signing in again all lead to the same rows. The way to
 another place is a link. The page it leads to asks ``place_of`` when it loads, and shows ``to_pager`` and ``choices``.
+
+A page with several lists names each of them in the address: the first one's page is ``page``, the others have names of
+their own, as in ``?tab=held&held=2``. A link of one list keeps the pages of the others.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -37,11 +40,16 @@ _LAST_PAGE = 99_999
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A page of a list, the first one being 1, and the words that narrow the list, by their names in the address."""
+    """A page of a list, the first one being 1, and the words that narrow the list, by their names in the address.
+
+    ``name`` is the list's own one; ``others`` are the pages of the other lists there, by theirs.
+    """
 
     path: str
     page: int = 1
     words: tuple[tuple[str, str], ...] = ()
+    name: str = PAGE
+    others: tuple[tuple[str, int], ...] = ()
 
     def word(self, name: str) -> str:
         """The filter under a name; empty where there is none."""
@@ -59,6 +67,16 @@ class Place:
         """Another page of the same list."""
         return replace(self, page=page)
 
+    def of(self, name: str) -> "Place":
+        """The place in another list of the same page."""
+        pages = {**dict(self.others), self.name: self.page}
+        page = pages.pop(name, 1)
+        return replace(self, name=name, page=page, others=tuple(sorted(pages.items())))
+
+    def in_tab(self, tab: str) -> "Place":
+        """The same page of the list, whose view is the chosen one."""
+        return replace(self.with_word(TAB, tab), page=self.page)
+
     def with_word(self, name: str, value: str) -> "Place":
         """The first page of the list, narrowed in another way; an empty value no more by this name."""
         others = [(known, word) for known, word in self.words if known != name]
@@ -67,8 +85,9 @@ class Place:
     @property
     def address(self) -> str:
         """The link to this place. The same place has always the same one."""
-        page = {PAGE: str(self.page)} if self.page > 1 else {}
-        return routes.with_query(self.path, {**dict(self.words), **page})
+        pages = sorted([*self.others, (self.name, self.page)])
+        turned = {name: str(page) for name, page in pages if page > 1}
+        return routes.with_query(self.path, {**dict(self.words), **turned})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +110,12 @@ class Choice:
     is_chosen: bool
 
 
-def place_of(state: rx.State, names: Mapping[str, Collection[str] | None] | None = None) -> Place:
+def place_of(
+    state: rx.State, names: Mapping[str, Collection[str] | None] | None = None, *, others: Sequence[str] = ()
+) -> Place:
     """The place that a page's address names. ``names`` holds the words that each name may stand for, None for any.
 
+    ``others`` are the names of the page's further lists; ``Place.of`` leads to them.
     Anybody can write an address: what is no page is the first one, unknown words are none, long ones are cut.
     """
     query = state.router.url.query_parameters
@@ -102,6 +124,7 @@ def place_of(state: rx.State, names: Mapping[str, Collection[str] | None] | None
         path=routes.own_path(state.router.url.path.rstrip("/")),
         page=_page(query.get(PAGE, "")),
         words=tuple(sorted((name, word) for name, word in words.items() if word)),
+        others=tuple(sorted((name, _page(query.get(name, ""))) for name in others)),
     )
 
 

@@ -160,12 +160,20 @@ def session_with(token_sha256: bytes) -> UserSession | None:
     return to_session(found) if found else None
 
 
-def sessions_of(user_id: UserId) -> list[UserSession]:
-    """The sessions of a user that are not revoked, latest visit first."""
-    statement = _open_sessions().where(UserSessionRow.user_id == user_id)
+def sessions_of(
+    user_id: UserId, now: datetime, idle_since: datetime, *, limit: int, offset: int
+) -> tuple[list[UserSession], int]:
+    """A stretch of the living sessions of a user, latest visit first, and how many there are in all."""
+    row = UserSessionRow
+    alive = _open_sessions().where(
+        row.user_id == user_id, row.expires_at > now, row.last_seen_at > idle_since
+    )
+    page = alive.order_by(row.last_seen_at.desc(), row.id).limit(limit).offset(offset)
     with read() as connection:
-        rows = connection.execute(statement.order_by(UserSessionRow.last_seen_at.desc()))
-        return [to_session(row) for row in rows]
+        total = connection.scalar(
+            select(func.count()).select_from(alive.with_only_columns(row.id).subquery())
+        )
+        return [to_session(found) for found in connection.execute(page)], total or 0
 
 
 def note_visit(session_id: SessionId, now: datetime) -> None:

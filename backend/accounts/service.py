@@ -12,6 +12,7 @@ from backend.accounts.types import (
     NewUser,
     Purged,
     SessionId,
+    SessionsFound,
     SignedIn,
     Theme,
     User,
@@ -31,6 +32,7 @@ from backend.log import get_logger
 log = get_logger(__name__)
 
 KEPT_AFTER_END = timedelta(days=30)
+MAX_PAGE = 100
 
 
 def create_user(actor: Actor, new: NewUser) -> User:
@@ -159,14 +161,14 @@ def sign_out_everywhere(actor: Actor) -> int:
     return ended
 
 
-def sessions(actor: Actor, *, current: SessionId | None = None) -> list[UserSession]:
-    """The actor's living sessions, latest visit first; ``current`` is marked as such."""
-    user_id, now, idle = _person(actor), utc_now(), _idle()
-    return [
-        replace(session, is_current=session.id == current)
-        for session in repository.sessions_of(user_id)
-        if rules.is_alive(session, now, idle)
-    ]
+def sessions(
+    actor: Actor, *, current: SessionId | None = None, limit: int = MAX_PAGE, offset: int = 0
+) -> SessionsFound:
+    """A stretch of the living sessions of the person who acts, latest visit first; ``current`` is marked as such."""
+    user_id, now = _person(actor), utc_now()
+    limit, offset = max(1, min(limit, MAX_PAGE)), max(0, offset)
+    found, total = repository.sessions_of(user_id, now, now - _idle(), limit=limit, offset=offset)
+    return SessionsFound([replace(each, is_current=each.id == current) for each in found], total)
 
 
 def revoke(actor: Actor, session_id: SessionId) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, NewType, get_args
+from typing import Literal, NamedTuple, NewType, get_args
 from uuid import UUID
 
 from backend.actor import Actor, Role, TenantId, UserId
@@ -95,6 +95,13 @@ class UserSession:
     address: str
     user_agent: str
     is_current: bool = False
+
+
+class SessionsFound(NamedTuple):
+    """A stretch of a person's living sessions, latest visit first, and how many there are in all."""
+
+    rows: list[UserSession]
+    total: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,10 +89,13 @@ def net_by_day(tenant_id: TenantId, first: date, last: date) -> dict[date, Rial]
         return {row.day: Rial(row.net_rial) for row in rows}
 
 
-def held() -> list[Invoice]:
-    """The invoices that wait for an operator, the oldest day first."""
+def held(limit: int, offset: int) -> list[Invoice]:
+    """A stretch of the invoices that wait for an operator, the oldest day first."""
+    statement = text(
+        f"{_INVOICE} WHERE i.status = 'held' ORDER BY i.day, t.label LIMIT :limit OFFSET :offset"
+    )
     with read() as connection:
-        rows = connection.execute(text(f"{_INVOICE} WHERE i.status = 'held' ORDER BY i.day, t.label"))
+        rows = connection.execute(statement, {"limit": limit, "offset": offset})
         return [_to_invoice(row) for row in rows.mappings()]
 
 

@@ -90,15 +90,21 @@ def count_runs(actor: Actor) -> int:
     return report_repository.count_runs()
 
 
-def held(actor: Actor) -> list[HeldInvoice]:
-    """The invoices that wait for an operator, the oldest day first."""
+def held(actor: Actor, limit: int = 50, offset: int = 0) -> list[HeldInvoice]:
+    """The first invoices that wait for an operator, the oldest day first, or a stretch of the later ones."""
     require_role_or_process(actor, *STAFF_ROLES)
     with read():
-        found = report_repository.held()
+        found = report_repository.held(min(limit, MAX_PAGE), max(0, offset))
         lines = report_repository.lines([each.id for each in found])
     return [
         HeldInvoice(invoice=each, would_cost_rial=rules.would_cost(lines.get(each.id, []))) for each in found
     ]
+
+
+def count_held(actor: Actor) -> int:
+    """How many invoices wait for an operator."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    return report_repository.count_held()
 
 
 def release(actor: Actor, invoice_id: InvoiceId, reason: str) -> Invoice:

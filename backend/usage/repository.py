@@ -28,6 +28,7 @@ from backend.usage.types import (
     StoredLife,
     StoredLives,
     UnknownLabel,
+    UnknownLabels,
     UsageRow,
 )
 
@@ -295,8 +296,10 @@ def readings_of(tenant: str, day: date) -> list[MeterReading]:
         return [MeterReading(*values) for values in connection.execute(found)]
 
 
-def usage_of_strangers(known: Sequence[str], first: date, last: date) -> list[UnknownLabel]:
-    """Labels with tokens that are none of the known ones, with their days and tokens in a range."""
+def usage_of_strangers(
+    known: Sequence[str], first: date, last: date, *, limit: int, offset: int
+) -> UnknownLabels:
+    """A stretch of the labels with tokens that are none of the known ones, with their days and tokens in a range."""
     row = DailyUsageRow
     found = (
         select(
@@ -308,10 +311,11 @@ def usage_of_strangers(known: Sequence[str], first: date, last: date) -> list[Un
         )
         .where(row.day.between(first, last), row.tokens > 0, row.tenant != func.all(list(known)))
         .group_by(row.tenant)
-        .order_by(row.tenant)
     )
     with read() as connection:
-        return [UnknownLabel(*values[:-1], int(values[-1])) for values in connection.execute(found)]
+        total = connection.scalar(select(func.count()).select_from(found.subquery())) or 0
+        rows = connection.execute(found.order_by(row.tenant).limit(limit).offset(offset))
+        return UnknownLabels([UnknownLabel(*values[:-1], int(values[-1])) for values in rows], total)
 
 
 @contextmanager

@@ -26,12 +26,13 @@ from backend.usage.types import (
     DailyUsage,
     DayMeasurement,
     MeterReading,
-    UnknownLabel,
+    UnknownLabels,
     UsageRow,
 )
 from backend.usage.unstored import Unstored
 
 KEPT_MONTHS = 13
+MAX_PAGE = 100
 
 log = get_logger(__name__)
 
@@ -152,11 +153,17 @@ def measured_days(actor: Actor, first: date, last: date) -> set[date]:
     return repository.measured_days(first, last)
 
 
-def unknown_labels(actor: Actor, first: date, last: date) -> list[UnknownLabel]:
-    """Labels without a tenant, with their usage in a range of days. Staff and processes."""
+def unknown_labels(
+    actor: Actor, first: date, last: date, *, limit: int = MAX_PAGE, offset: int = 0
+) -> UnknownLabels:
+    """A stretch of the labels on counters that no tenant has, with what they used in a range of days.
+
+    For staff and processes. Anybody who can write a label makes more of them.
+    """
     require_role_or_process(actor, *STAFF_ROLES)
     known = [tenant.label for tenant in tenants.all_tenants(actor)]
-    return repository.usage_of_strangers(known, first, last)
+    limit, offset = max(1, min(limit, MAX_PAGE)), max(0, offset)
+    return repository.usage_of_strangers(known, first, last, limit=limit, offset=offset)
 
 
 def prepare_months(actor: Actor, now: datetime) -> list[date]:

@@ -119,6 +119,13 @@ class UnknownLabel(NamedTuple):
     tokens: int
 
 
+class UnknownLabels(NamedTuple):
+    """A stretch of the unknown labels in their order, and how many there are in all."""
+
+    rows: list[UnknownLabel]
+    total: int
+
+
 class ClosedLife(NamedTuple):
     """A process life that has readings on a day, and when the last of them was scraped."""
 

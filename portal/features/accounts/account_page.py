@@ -11,6 +11,7 @@ from portal import routes
 from portal.components.answer import ANOTHER_PAGE, answer, answered_by
 from portal.components.basics import badge, button, card, field, inline_form, page_head, post_form
 from portal.components.dialog import dialog, dialog_buttons, dialog_id
+from portal.components.listing import list_region
 from portal.components.table import TableColumn, data_table
 from portal.features.accounts.account_state import AccountState
 from portal.features.accounts.rows import SessionRow
@@ -73,7 +74,7 @@ def _sessions() -> rx.Component:
         t("page.account.sessions"),
         loaded(
             AccountState,
-            _sessions_table(),
+            list_region(t("page.account.sessions"), _sessions_table(), pager=AccountState.view.pager),
             lines=3,
         ),
         answer(
@@ -96,7 +97,7 @@ def _sessions() -> rx.Component:
 
 def _sessions_table() -> rx.Component:
     return data_table(
-        AccountState.view,
+        AccountState.view.sessions,
         [
             TableColumn(head=t("page.account.device"), cell=lambda row: row.device, leads=True),
             TableColumn(head=t("page.account.last_seen"), cell=lambda row: row.last_seen),

@@ -1,6 +1,8 @@
 """State of the account page."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
 
 import reflex as rx
 
@@ -18,14 +20,23 @@ from portal.guard import EVERYBODY, allow
 from portal.i18n import language
 from portal.ids import uuid_of
 from portal.loaded import LoadedPage
+from portal.place import PAGE_SIZE, Pager, Place, place_of, to_pager
 
 _LONGEST_NUMBER = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionsView:
+    """A page of the browsers that are signed in."""
+
+    sessions: list[SessionRow] = field(default_factory=list)
+    pager: Pager = field(default_factory=Pager)
 
 
 class AccountState(LoadedPage, rx.State):
     """A tab's view of its user's account: the signed-in browsers."""
 
-    view: list[SessionRow] = []
+    view: SessionsView = SessionsView()
     # What an action came to, each where the click was: the open sessions, the password.
     done: str = ""
     failed: str = ""
@@ -63,8 +74,8 @@ class AccountState(LoadedPage, rx.State):
         self.is_asking = False
 
     async def _show_sessions(self) -> None:
-        current = (await session.current(self)).id
-        await self._show(lambda actor, lang: _sessions(actor, current, lang))
+        current, place = (await session.current(self)).id, place_of(self)
+        await self._show(lambda actor, lang: _sessions(actor, current, place, lang))
 
     def _read_address(self) -> None:
         query, lang = self.router.url.query_parameters, language(self)
@@ -76,8 +87,15 @@ class AccountState(LoadedPage, rx.State):
         self.failed, self.password_failed = (said, "") if is_of_sessions else ("", said)
 
 
-def _sessions(actor: Actor, current: SessionId, lang: Lang) -> list[SessionRow]:
-    return [rows.to_row(each, lang) for each in accounts.sessions(actor, current=current)]
+def _sessions(actor: Actor, current: SessionId, place: Place, lang: Lang) -> SessionsView:
+    ask = partial(accounts.sessions, actor, current=current, limit=PAGE_SIZE)
+    found = ask(offset=place.first())
+    if (nearest := place.within(found.total)) != place:
+        place, found = nearest, ask(offset=nearest.first())
+    return SessionsView(
+        sessions=[rows.to_row(each, lang) for each in found.rows],
+        pager=to_pager(place, shown=len(found.rows), total=found.total, lang=lang),
+    )
 
 
 def _failed(query: Mapping[str, str], lang: Lang) -> str:

@@ -93,7 +93,7 @@ def held_table() -> rx.Component:
     )
     return rx.cond(
         is_filled(BillingState.view.held),
-        table,
+        list_region(t("page.billing.held"), table, pager=BillingState.view.held_pager),
         empty_state(t("page.billing.no_held"), t("page.billing.no_held_why")),
     )
 
@@ -145,7 +145,7 @@ def unknown_table() -> rx.Component:
     )
     return rx.cond(
         is_filled(BillingState.view.unknown),
-        table,
+        list_region(t("page.billing.unknown"), table, pager=BillingState.view.unknown_pager),
         empty_state(t("page.billing.no_unknown"), t("page.billing.no_unknown_why")),
     )
 

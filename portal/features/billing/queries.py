@@ -22,6 +22,7 @@ from portal.place import PAGE_SIZE, Pager, Place, to_pager
 UNKNOWN_DAYS = 60
 FIRST = Place(path=routes.BILLING)
 ALL_OPEN = "all"
+RUNS, HELD, UNKNOWN = "page", "held", "unknown"  # the lists, by their names in the address
 SEND_MAIL = "send_mail"
 
 
@@ -31,7 +32,9 @@ class BillingView:
 
     pager: Pager = field(default_factory=Pager)
     held: list[HeldRow] = field(default_factory=list)
+    held_pager: Pager = field(default_factory=Pager)
     unknown: list[UnknownRow] = field(default_factory=list)
+    unknown_pager: Pager = field(default_factory=Pager)
     overdue: list[DayChoice] = field(default_factory=list)
     choices: list[DayChoice] = field(default_factory=list)
     open_days: str = ""
@@ -57,26 +60,45 @@ class PlanView:
 
 
 def overview(actor: Actor, lang: Lang, place: Place = FIRST) -> Overview:
-    """The state of billing now, with one page of the runs."""
-    today = clock.billing_day(clock.utc_now())
+    """The state of billing now, with one page of each list."""
     total = invoices.count_runs(actor)
-    place = place.within(total)
+    place = place.of(RUNS).in_tab("runs").within(total)
     runs, newest = latest_runs(actor, lang, place), invoices.runs(actor, 1)
     open_days, overdue = invoices.open_days(actor), invoices.overdue_days(actor)
-    unknown = usage.unknown_labels(actor, today - timedelta(days=UNKNOWN_DAYS), today)
-    held = invoices.held(actor)
+    held, held_count, held_pager = _held(actor, lang, place)
+    unknown, unknown_pager = _unknown(actor, lang, place)
     view = BillingView(
         pager=to_pager(place, shown=len(runs), total=total, lang=lang),
-        held=[rows.to_held(each, lang) for each in held],
-        unknown=[rows.to_unknown(each, lang) for each in unknown],
+        held=held,
+        held_pager=held_pager,
+        unknown=unknown,
+        unknown_pager=unknown_pager,
         overdue=rows.to_choices(overdue, lang),
         choices=rows.to_choices(sorted({*open_days, *overdue}, reverse=True), lang),
         open_days=fmt.number(len(open_days), lang),
-        held_count=fmt.number(len(held), lang),
+        held_count=fmt.number(held_count, lang),
         last_run=fmt.moment(newest[0].started_at, lang) if newest else "—",
         mail_problem=_mail_problem(actor, lang),
     )
     return Overview(view=view, runs=runs)
+
+
+def _held(actor: Actor, lang: Lang, place: Place) -> tuple[list[HeldRow], int, Pager]:
+    total = invoices.count_held(actor)
+    place = place.of(HELD).in_tab("held").within(total)
+    found = [rows.to_held(each, lang) for each in invoices.held(actor, PAGE_SIZE, place.first())]
+    return found, total, to_pager(place, shown=len(found), total=total, lang=lang)
+
+
+def _unknown(actor: Actor, lang: Lang, place: Place) -> tuple[list[UnknownRow], Pager]:
+    today = clock.billing_day(clock.utc_now())
+    since, place = today - timedelta(days=UNKNOWN_DAYS), place.of(UNKNOWN).in_tab("unknown")
+    found = usage.unknown_labels(actor, since, today, limit=PAGE_SIZE, offset=place.first())
+    if (nearest := place.within(found.total)) != place:
+        place = nearest
+        found = usage.unknown_labels(actor, since, today, limit=PAGE_SIZE, offset=place.first())
+    shown = [rows.to_unknown(each, lang) for each in found.rows]
+    return shown, to_pager(place, shown=len(shown), total=found.total, lang=lang)
 
 
 def _mail_problem(actor: Actor, lang: Lang) -> str:

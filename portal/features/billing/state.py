@@ -176,7 +176,7 @@ class BillingState(LoadedPage, rx.State):
             self._show_all(found)
 
     def _place(self) -> Place:
-        return place_of(self, {TAB: TABS})
+        return place_of(self, {TAB: TABS}, others=(queries.HELD, queries.UNKNOWN))
 
     def _show_all(self, found: Overview) -> None:
         self.view, self.runs, self.phase = found.view, found.runs, "ready"

@@ -75,7 +75,7 @@ class PaymentsState(LoadedPage, rx.State):
         """Show another list."""
         if name in TABS:
             self.tab = name
-            await self._show_every(place_of(self).with_word(TAB, name))
+            await self._show_every(place_of(self).in_tab(name))
 
     @rx.event
     @allow(STAFF)

@@ -31,7 +31,7 @@ class Belongings:
             payer.invoice(house.own.id, AMOUNT_RIAL, status=status) for status in ("pending", "held")
         ]
         self.hand_off: HandOff = payments.start(admin.actor, self.invoices[:1])
-        self.sessions = [session.id for session in accounts.sessions(admin.actor)]
+        self.sessions = [session.id for session in accounts.sessions(admin.actor).rows]
 
     @property
     def names(self) -> Iterator[str]:

@@ -133,7 +133,7 @@ def what_one_process_ends_is_over_in_the_other(house: House, pair: list[WebProce
     ]
     [revoked] = [
         each.id
-        for each in accounts.sessions(house.people[Role.TENANT_VIEWER].actor)
+        for each in accounts.sessions(house.people[Role.TENANT_VIEWER].actor).rows
         if each.user_agent == "another"
     ]
     ends: list[tuple[str, Callable[[], object]]] = [

@@ -1,0 +1,110 @@
+"""Pages with several lists: each has a name of its own in the address, and turning one leaves the others."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from backend import clock
+from backend.accounts import service as accounts
+from backend.actor import Role
+from backend.db.engine import transaction
+from portal.features.accounts.account_state import AccountState
+from portal.features.billing.state import BillingState
+from tests.integration.payments import payer
+from tests.integration.portal.conftest import PASSWORD, House, Pipeline
+from tests.integration.portal.test_staff_lists import shown
+
+_STRANGER = """
+INSERT INTO daily_usage (day, tenant, model, type, tokens, coverage, unseen_estimate, held, flags)
+SELECT :day, 'stranger-' || to_char(n, 'FM00'), 'gpt-5', 'prompt', n, 1, 0, false, '{}' FROM generate_series(1, 21) n
+"""
+
+
+def held_invoices(house: House) -> list[str]:
+    return [str(payer.invoice(house.own.id, 0, status="held")) for _ in range(21)]
+
+
+def strange_labels(house: House) -> list[str]:
+    del house
+    yesterday = clock.billing_day(clock.utc_now()) - timedelta(days=1)
+    with transaction() as connection:
+        connection.execute(text(_STRANGER), {"day": yesterday})
+    return [f"stranger-{n:02}" for n in range(1, 22)]
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "key"), [(held_invoices, "held", "key"), (strange_labels, "unknown", "label")]
+)
+def test_each_list_of_billing_has_its_own_pages_in_the_address(
+    house: House, pipeline: Pipeline, make: Callable[[House], list[str]], name: str, key: str
+) -> None:
+    made, cookie = make(house), house.people[Role.AUDITOR].cookie
+    other = "unknown" if name == "held" else "held"
+
+    first = shown(pipeline, BillingState, cookie, f"/billing?{other}=3&tab={name}")
+    second = shown(pipeline, BillingState, cookie, getattr(first["view"], f"{name}_pager").following)
+    beyond = shown(pipeline, BillingState, cookie, f"/billing?{name}=9")
+
+    pages = "&".join(sorted([f"{name}=2", f"{other}=3"]))
+    assert getattr(first["view"], f"{name}_pager").following == f"/billing?tab={name}&{pages}"
+    assert [
+        getattr(row, key) for row in (*getattr(first["view"], name), *getattr(second["view"], name))
+    ] == made
+    assert second["tab"] == name
+    assert getattr(beyond["view"], name) == getattr(second["view"], name)
+    assert beyond["view"].held_count == ("21" if name == "held" else "0")
+
+
+def test_the_runs_lead_back_to_the_runs_from_whichever_view_they_were_loaded(
+    house: House, pipeline: Pipeline
+) -> None:
+    with transaction() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO billing_run (id, day, started_by, state, started_at)"
+                " SELECT gen_random_uuid(), '2026-03-01', 'tests', 'running', now() FROM generate_series(1, 21)"
+            )
+        )
+
+    told = shown(pipeline, BillingState, house.people[Role.OPERATOR].cookie, "/billing?tab=held&held=2")
+
+    assert told["view"].pager.following == "/billing?tab=runs&held=2&page=2"
+
+
+def test_the_own_sessions_stand_in_pages(house: House, pipeline: Pipeline) -> None:
+    person = house.people[Role.TENANT_VIEWER]
+    for _ in range(21):
+        accounts.sign_in(person.email, PASSWORD, address="127.0.0.1", user_agent="test")
+    ended = accounts.sessions(person.actor).rows[0]
+    accounts.revoke(person.actor, ended.id)
+
+    first = shown(pipeline, AccountState, person.cookie, "/account")
+    second = shown(pipeline, AccountState, person.cookie, first["view"].pager.following)
+
+    assert (first["view"].pager.shown, second["view"].pager.shown) == ("1 to 20 of 21", "21 to 21 of 21")
+    assert first["view"].pager.following == "/account?page=2"
+    keys = [row.key for row in (*first["view"].sessions, *second["view"].sessions)]
+    assert len(set(keys)) == 21
+    assert str(ended.id) not in keys
+    assert sum(row.is_current for row in (*first["view"].sessions, *second["view"].sessions)) == 1
+
+
+def test_a_session_that_is_idle_or_past_its_end_is_not_listed(house: House, pipeline: Pipeline) -> None:
+    person: Any = house.people[Role.TENANT_VIEWER]
+    for _ in range(2):
+        accounts.sign_in(person.email, PASSWORD, address="127.0.0.1", user_agent="test")
+    mine, idle, past = [str(each.id) for each in accounts.sessions(person.actor).rows[::-1]]
+    with transaction() as connection:
+        connection.execute(
+            text("UPDATE user_session SET last_seen_at = now() - interval '13 hours' WHERE id = :id"),
+            {"id": idle},
+        )
+        connection.execute(text("UPDATE user_session SET expires_at = now() WHERE id = :id"), {"id": past})
+
+    told = shown(pipeline, AccountState, person.cookie, "/account")
+
+    assert [row.key for row in told["view"].sessions] == [mine]
+    assert told["view"].pager.shown == "1 to 1 of 1"
