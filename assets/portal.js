@@ -50,6 +50,7 @@
     if (target.closest("[data-theme-toggle]")) { toggleTheme(); }
     var opener = target.closest("[data-opener]");
     if (opener) { opener.setAttribute("aria-expanded", String(opener.getAttribute("aria-expanded") !== "true")); }
+    if (!opener) { openRow(target); }
     var print = target.closest("[data-print]");
     if (print) { printPage(print.dataset.print === "evidence"); }
     var turns = target.closest("a[data-turns]");
@@ -83,6 +84,13 @@
     next.focus();
     if (next.getAttribute("role") === "tab") { next.click(); }
   });
+
+  // A finger finds a whole line more easily than its button; only the button closes it again.
+  function openRow(target) {
+    var line = target.closest("a, button, input, label") ? null : target.closest(".folds tbody tr");
+    var opener = line && line.querySelector("[data-opener]");
+    if (opener) { opener.setAttribute("aria-expanded", "true"); }
+  }
 
   // The address names the tab, without a new entry in the history.
   function nameTab(tab) {

@@ -74,7 +74,7 @@ class Place:
         return replace(self, name=name, page=page, others=tuple(sorted(pages.items())))
 
     def in_tab(self, tab: str) -> "Place":
-        """The same page of the list, whose view is the chosen one."""
+        """The same page of the list, whose view is the chosen one; of a page's first view an empty name."""
         return replace(self.with_word(TAB, tab), page=self.page)
 
     def with_word(self, name: str, value: str) -> "Place":

@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
+from portal.place import PAGE_SIZE
 from tests.e2e.conftest import Visit
 
 # Names of models and addresses of processes are the same in every language; so is the other language's own name.
@@ -11,6 +12,25 @@ LATIN_IN_PERSIAN = re.compile(
     r"English|gpt-[\w.-]+|text-embedding[\w.-]+|Prometheus|docuchat-\d\S*|canary\S*|[\w.+-]+@[\w.-]+|\d+\.\d+\.\d+\.\d+\S*"
     r"|Chrome|Chromium|Linux|Mozilla|HeadlessChrome"
 )
+# What cannot be seen whole: it sticks out of the window, or its words do out of it.
+CUT = """() => [...document.querySelectorAll('main *, header *')].filter(each => {
+  const box = each.getBoundingClientRect(), style = getComputedStyle(each);
+  if (!box.width || style.visibility === 'hidden' || each.closest('.visually-hidden, figure, thead')) return false;
+  return box.left < -1 || box.right > innerWidth + 1
+    || (style.display !== 'inline' && each.clientWidth && each.scrollWidth > each.clientWidth + 1);
+}).map(each => `${each.tagName}.${each.className}: ${each.textContent.slice(0, 60)}`)"""
+# What is drawn in another order than that in which it is read aloud and reached by the Tab key.
+OUT_OF_ORDER = """() => [...document.querySelectorAll('main, main *')].filter(each => {
+  const style = getComputedStyle(each);
+  return style.order !== '0' || style.flexDirection.includes('reverse') || style.flexWrap.includes('reverse');
+}).map(each => each.outerHTML.slice(0, 80))"""
+# Lines that are not opened, without the one that names the columns.
+LINES = """() => [...document.querySelectorAll(
+  'main .table tbody tr:not(.group-head, :first-child, .group-head:first-child + tr)'
+)].filter(line => line.offsetHeight && !line.querySelector('.stays, [aria-expanded=true]'))
+.map(line => line.offsetHeight)"""
+# Three lines of text, where a name is long.
+HIGHEST_LINE = 64
 PERSIAN_DIGITS = re.compile(r"[۰-۹]")
 
 
@@ -21,6 +41,9 @@ def keep(now: Visit, name: str) -> None:
     """
     now.expect_stillness()
     now.screenshot(name)
+    assert now.page.evaluate(OUT_OF_ORDER) == []
+    if now.width == "phone":
+        fits_a_phone(now, name)
     # The stack is no production, and every page says so.
     expect(now.page.get_by_text(now.t("state.development"))).to_be_visible()
     main = now.page.locator("main")
@@ -39,3 +62,28 @@ def keep(now: Visit, name: str) -> None:
         ours = [line for line in text.splitlines() if not re.search(r"[آ-ی]", line)]
         assert PERSIAN_DIGITS.findall("\n".join(ours)) == []
         assert now.page.locator("html").get_attribute("dir") == "ltr"
+
+
+def fits_a_phone(now: Visit, name: str) -> None:
+    """Nothing is cut, and each row of a table is one line that opens."""
+    assert now.page.evaluate(CUT) == [], name
+    heights = now.page.evaluate(LINES)
+    assert [height for height in heights if height > HIGHEST_LINE] == [], name
+    openers = "line => !line.querySelector('[data-opener]')"
+    lines = now.page.locator("main .table tbody tr:not(.group-head)")
+    assert lines.evaluate_all(f"lines => lines.filter({openers}).length") == 0, name
+
+
+def height_with_all_rows(now: Visit) -> int:
+    """How high a page with one list is when its last line stands there as often as a whole page has lines."""
+    height: int = now.page.locator("#list tbody tr:not(.group-head)").evaluate_all(
+        """(lines, size) => {
+          const more = Array.from({length: size - lines.length}, () => lines.at(-1).cloneNode(true));
+          lines.at(-1).after(...more);
+          const height = document.documentElement.scrollHeight;
+          more.forEach(line => line.remove());
+          return height;
+        }""",
+        PAGE_SIZE,
+    )
+    return height

@@ -104,6 +104,7 @@ def test_an_auditor_sees_payments_on_a_phone_and_can_do_nothing(
     now = enter(visit(lang, "phone"), auditor)
     page = now.go("/payments")
     row = page.get_by_role("row").filter(has_text=str(undecided))
+    row.click()  # a line on a phone opens
     row.get_by_role("button", name=now.t("page.payments.evidence")).click()
     evidence = page.get_by_test_id("evidence")
     expect(evidence).to_contain_text(now.t("page.payments.read_only"))

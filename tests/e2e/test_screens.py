@@ -8,8 +8,11 @@ from backend.i18n.catalog import Lang
 from backend.sandbox.signins import SignIn
 from backend.sandbox.stack import Stack
 from tests.e2e.conftest import WIDTHS, Visit, Visitor, asked
-from tests.e2e.looks import keep
+from tests.e2e.looks import fits_a_phone, height_with_all_rows, keep
 from tests.own_pages import own_pages
+
+# Twenty lines on a phone, and everything around them.
+HIGHEST_USAGE, HIGHEST_PAYMENTS = 1_800, 2_000
 
 
 @pytest.fixture(params=WIDTHS, ids=WIDTHS.keys())
@@ -33,7 +36,10 @@ def newest_invoice(stack: Stack, label: str) -> str:
 
 
 def opens_by_key(now: Visit) -> None:
-    """A day is one line on a phone; the Enter key opens it, and closes it again. The button names the day."""
+    """A day is one line on a phone; the Enter key opens it, and closes it again. The button names the day.
+
+    A finger may touch the line anywhere.
+    """
     row = now.page.locator("#list tbody tr:not(.group-head)").first
     day = row.locator("td.head").inner_text()
     opener = row.get_by_role("button", name=now.t("table.details", row=day), exact=True)
@@ -42,6 +48,9 @@ def opens_by_key(now: Visit) -> None:
         expect(opener).to_have_attribute("aria-expanded", str(is_open).lower())
         expect(prompt).to_be_visible(visible=is_open)
         opener.press("Enter")
+    opener.press("Enter")
+    row.locator("td.n").nth(3).click()
+    expect(prompt).to_be_visible()
 
 
 def keep_all(now: Visit, role: Role) -> None:
@@ -83,6 +92,7 @@ def test_the_pages_of_a_tenant(
     keep_all(now, Role.TENANT_ADMIN)
     if width == "phone":
         now.go("/usage")
+        assert height_with_all_rows(now) <= HIGHEST_USAGE
         opens_by_key(now)
     now.go(f"/invoices/{newest_invoice(stack, str(person.tenant))}")
     now.page.locator("summary").filter(has_text=now.t("page.invoice.readings")).click()
@@ -108,6 +118,13 @@ def test_the_pages_of_an_operator(people: dict[str, SignIn], visit: Visitor, lan
     keep(now, "all-invoices-of-a-day")
     now.go("/payments?tab=all")
     keep(now, "payments-all")
+    if width == "phone":
+        assert height_with_all_rows(now) <= HIGHEST_PAYMENTS
+        longest = now.t("payment.state.refunding")
+        now.page.locator("#list tbody .badge").evaluate_all(
+            "(all, words) => all.forEach(each => { each.textContent = words; })", longest
+        )
+        fits_a_phone(now, "payments-all")
 
 
 def test_an_address_that_leads_nowhere(

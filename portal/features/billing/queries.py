@@ -62,7 +62,7 @@ class PlanView:
 def overview(actor: Actor, lang: Lang, place: Place = FIRST) -> Overview:
     """The state of billing now, with one page of each list."""
     total = invoices.count_runs(actor)
-    place = place.of(RUNS).in_tab("runs").within(total)
+    place = place.of(RUNS).in_tab("").within(total)
     runs, newest = latest_runs(actor, lang, place), invoices.runs(actor, 1)
     open_days, overdue = invoices.open_days(actor), invoices.overdue_days(actor)
     held, held_count, held_pager = _held(actor, lang, place)

@@ -71,7 +71,7 @@ def test_the_runs_lead_back_to_the_runs_from_whichever_view_they_were_loaded(
 
     told = shown(pipeline, BillingState, house.people[Role.OPERATOR].cookie, "/billing?tab=held&held=2")
 
-    assert told["view"].pager.following == "/billing?tab=runs&held=2&page=2"
+    assert told["view"].pager.following == "/billing?held=2&page=2"
 
 
 def test_the_own_sessions_stand_in_pages(house: House, pipeline: Pipeline) -> None:
