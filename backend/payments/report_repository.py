@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import bindparam, func, select, text
 
 from backend.actor import TenantId
 from backend.db.engine import read
@@ -80,18 +80,27 @@ def flagged(limit: int) -> list[Attempt]:
         return with_allocations(connection.execute(statement, {"limit": limit}).all())
 
 
-def events(attempt_id: AttemptId) -> list[AttemptEvent]:
-    """Events of an attempt in order of time: bookings after the answer that they follow from."""
+def events(attempt_id: AttemptId, limit: int, offset: int) -> list[AttemptEvent]:
+    """A stretch of the events of an attempt in order of time: bookings after the answer that they follow from."""
     statement = (
         select(PaymentEventRow.at, PaymentEventRow.actor, PaymentEventRow.kind, PaymentEventRow.detail)
         .where(PaymentEventRow.attempt_id == attempt_id)
         .order_by(PaymentEventRow.at, PaymentEventRow.kind.in_(_BOOKED), PaymentEventRow.id)
+        .limit(limit)
+        .offset(offset)
     )
     with read() as connection:
         return [
             AttemptEvent(at=row.at, actor=row.actor, kind=AttemptEventKind(row.kind), detail=row.detail)
             for row in connection.execute(statement)
         ]
+
+
+def count_events(attempt_id: AttemptId) -> int:
+    """Number of events of an attempt."""
+    counted = select(func.count()).where(PaymentEventRow.attempt_id == attempt_id)
+    with read() as connection:
+        return connection.scalar(counted) or 0
 
 
 def health(now: datetime, before: datetime) -> PaymentHealth:

@@ -30,8 +30,8 @@ def flagged(actor: Actor, limit: int = 100) -> list[Attempt]:
     return report_repository.flagged(max(1, min(limit, MAX_PAGE)))
 
 
-def file_of(actor: Actor, attempt_id: AttemptId) -> PaymentFile:
-    """Everything known of an attempt: events, the gateway's answers, and bookings. For staff."""
+def file_of(actor: Actor, attempt_id: AttemptId, *, limit: int = MAX_PAGE, offset: int = 0) -> PaymentFile:
+    """Everything known of an attempt: a stretch of its events, the gateway's answers, and bookings. For staff."""
     require_role(actor, *STAFF_ROLES)
     attempt = reconcile_service.found(attempt_id)
     tenant = tenants.get(actor, attempt.tenant_id)
@@ -39,7 +39,8 @@ def file_of(actor: Actor, attempt_id: AttemptId) -> PaymentFile:
         attempt=attempt,
         tenant_name_fa=tenant.name_fa,
         tenant_name_en=tenant.name_en,
-        events=tuple(report_repository.events(attempt_id)),
+        events=tuple(report_repository.events(attempt_id, max(1, min(limit, MAX_PAGE)), max(0, offset))),
+        event_count=report_repository.count_events(attempt_id),
         entries=tuple(ledger_repository.entries_of(attempt_id)),
     )
 

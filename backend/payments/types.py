@@ -370,6 +370,7 @@ class PaymentFile:
     tenant_name_fa: str
     tenant_name_en: str
     events: tuple[AttemptEvent, ...]
+    event_count: int
     entries: tuple[LedgerEntry, ...]
 
 

@@ -39,12 +39,12 @@ def listing(
     )
 
 
-def list_region(title: Content, table: Any, *, pager: Any) -> rx.Component:
+def list_region(title: Content, table: Any, *, pager: Any, element_id: str = LIST) -> rx.Component:
     """A table with the way to its other pages, inside a card that holds more than this list."""
     return rx.el.div(
         table,
         page_links(pager),
-        id=LIST,
+        id=element_id,
         role="region",
         tab_index=-1,
         aria_label=title,

@@ -7,6 +7,7 @@ import reflex as rx
 from portal.components.answer import ASKER, answer, answer_region, answered_by
 from portal.components.basics import badge, button, card, code_number, fact_if, link
 from portal.components.dialog import dialog_id, reason_dialog
+from portal.components.listing import list_region
 from portal.components.reasons import reasons
 from portal.components.status import empty_state, note
 from portal.components.table import TableColumn, data_table
@@ -212,7 +213,7 @@ def _actions() -> rx.Component:
 
 
 def _events() -> rx.Component:
-    return data_table(
+    table = data_table(
         PaymentsState.evidence.events,
         [
             TableColumn(head=t("page.payments.event"), cell=lambda row: row.event, leads=True),
@@ -225,6 +226,12 @@ def _events() -> rx.Component:
         caption=t("page.payments.events"),
         key=lambda row: row.key,
         name=lambda row: rx.Var.create(f"{row.event} · {row.at}"),
+    )
+    return list_region(
+        t("page.payments.events"),
+        table,
+        pager=PaymentsState.evidence.events_pager,
+        element_id="list-of-events",
     )
 
 

@@ -8,10 +8,13 @@ from backend.i18n.catalog import Lang, text
 from backend.payments import service as payments
 from backend.payments.types import AttemptId
 from backend.tenants import service as tenants
+from portal import routes
 from portal.features.payments.event_rows import EventRow, to_event
 from portal.features.payments.rows import EntryRow, FileView, PaymentRow, to_entry, to_file, to_payment
 from portal.ids import uuid_of
-from portal.place import Pager, Place, page_at, to_pager
+from portal.place import PAGE_SIZE, Pager, Place, page_at, to_pager
+
+FIRST = Place(path=routes.PAYMENTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,7 @@ class PaymentEvidence:
 
     file: FileView = field(default_factory=FileView)
     events: list[EventRow] = field(default_factory=list)
+    events_pager: Pager = field(default_factory=Pager)
     booked: list[EntryRow] = field(default_factory=list)
 
 
@@ -85,11 +89,16 @@ def _rest(shown: int, total: int, lang: Lang) -> str:
     return text("page.payments.first_of", lang, shown=fmt.number(shown, lang), total=fmt.number(total, lang))
 
 
-def evidence(actor: Actor, key: str, lang: Lang) -> PaymentEvidence:
-    """The evidence of one payment."""
-    found = payments.file_of(actor, AttemptId(uuid_of(key)))
+def evidence(actor: Actor, key: str, lang: Lang, place: Place = FIRST) -> PaymentEvidence:
+    """The evidence of one payment, with a page of its events."""
+    attempt_id = AttemptId(uuid_of(key))
+    found = payments.file_of(actor, attempt_id, limit=PAGE_SIZE, offset=place.first())
+    if (nearest := place.within(found.event_count)) != place:
+        place = nearest
+        found = payments.file_of(actor, attempt_id, limit=PAGE_SIZE, offset=place.first())
     return PaymentEvidence(
         file=to_file(found, lang),
-        events=[to_event(number, event, lang) for number, event in enumerate(found.events)],
+        events=[to_event(number, event, lang) for number, event in enumerate(found.events, place.first())],
+        events_pager=to_pager(place, shown=len(found.events), total=found.event_count, lang=lang),
         booked=[to_entry(entry, found.attempt, lang) for entry in found.entries],
     )

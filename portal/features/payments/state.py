@@ -17,10 +17,12 @@ from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
 from portal.ids import uuid_of
 from portal.loaded import LoadedPage
-from portal.place import TAB, Place, place_of
+from portal.place import LONGEST_WORD, TAB, Place, place_of
 
 ALL = "all"
 TABS = ("undecided", "flagged", ALL)
+# In the address: the payment whose evidence is open, and the page of its events.
+PAYMENT, EVENTS = "payment", "events"
 LONGEST_SOUGHT = 60
 
 
@@ -61,6 +63,8 @@ class PaymentsState(LoadedPage, rx.State):
         await self._show_lists()
         await self._show_every(place)
         await self._search(self.router.url.query_parameters.get("track", ""))
+        if key := self._place_of_events().word(PAYMENT):
+            await self._show_file(key)
 
     @rx.event
     @allow(STAFF)
@@ -86,9 +90,11 @@ class PaymentsState(LoadedPage, rx.State):
 
     @rx.event
     @allow(STAFF)
-    def close_file(self) -> None:
+    def close_file(self) -> Any:
         """Show no evidence any more."""
         self._close_file()
+        place = self._place_of_events()
+        return rx.redirect(place.with_word(PAYMENT, "").address) if place.word(PAYMENT) else None
 
     @rx.event(background=True)
     @allow(OPERATORS)
@@ -158,6 +164,9 @@ class PaymentsState(LoadedPage, rx.State):
     def _close_file(self) -> None:
         self.evidence = PaymentEvidence()
 
+    def _place_of_events(self) -> Place:
+        return place_of(self, {TAB: TABS, PAYMENT: None}, others=(EVENTS,)).of(EVENTS)
+
     async def _show_lists(self) -> None:
         await self._show(queries.overview)
 
@@ -187,7 +196,9 @@ class PaymentsState(LoadedPage, rx.State):
             self.found = outcome
 
     async def _show_file(self, key: str) -> None:
-        outcome = await self._attempt(lambda actor, lang: queries.evidence(actor, key, lang))
+        place = self._place_of_events()
+        place = place if place.word(PAYMENT) == key else place.with_word(PAYMENT, key[:LONGEST_WORD])
+        outcome = await self._attempt(lambda actor, lang: queries.evidence(actor, key, lang, place))
         if isinstance(outcome, Problem):
             self.list_problem = outcome.text
         else:

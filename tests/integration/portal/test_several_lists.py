@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -11,8 +12,12 @@ from backend import clock
 from backend.accounts import service as accounts
 from backend.actor import Role
 from backend.db.engine import transaction
+from backend.payments import service as payments
+from backend.payments.types import AttemptId
+from backend.sandbox.zibal.driver import Driver
 from portal.features.accounts.account_state import AccountState
 from portal.features.billing.state import BillingState
+from portal.features.payments.state import PaymentsState
 from tests.integration.payments import payer
 from tests.integration.portal.conftest import PASSWORD, House, Pipeline
 from tests.integration.portal.test_staff_lists import shown
@@ -20,6 +25,10 @@ from tests.integration.portal.test_staff_lists import shown
 _STRANGER = """
 INSERT INTO daily_usage (day, tenant, model, type, tokens, coverage, unseen_estimate, held, flags)
 SELECT :day, 'stranger-' || to_char(n, 'FM00'), 'gpt-5', 'prompt', n, 1, 0, false, '{}' FROM generate_series(1, 21) n
+"""
+_EVENTS = """
+INSERT INTO payment_event (attempt_id, at, actor, kind, detail)
+SELECT :attempt, now() + n * interval '1 second', 'process:tests', 'judged', '{}' FROM generate_series(1, 25) n
 """
 
 
@@ -108,3 +117,26 @@ def test_a_session_that_is_idle_or_past_its_end_is_not_listed(house: House, pipe
 
     assert [row.key for row in told["view"].sessions] == [mine]
     assert told["view"].pager.shown == "1 to 1 of 1"
+
+
+def test_the_events_of_a_payment_stand_in_pages_beside_the_list_of_payments(
+    house: House, pipeline: Pipeline, bank: Driver
+) -> None:
+    admin, cookie = house.people[Role.TENANT_ADMIN].actor, house.people[Role.AUDITOR].cookie
+    opened = str(payments.start(admin, [payer.invoice(house.own.id, 50_000)]).attempt_id)
+    with transaction() as connection:
+        connection.execute(text(_EVENTS), {"attempt": opened})
+
+    first = shown(pipeline, PaymentsState, cookie, f"/payments?tab=all&payment={opened}&events=1")
+    second = shown(pipeline, PaymentsState, cookie, first["evidence"].events_pager.following)
+    beyond = shown(pipeline, PaymentsState, cookie, f"/payments?payment={opened}&events=9")
+
+    assert first["evidence"].events_pager.following == f"/payments?payment={opened}&tab=all&events=2"
+    total = payments.file_of(house.people[Role.AUDITOR].actor, AttemptId(UUID(opened))).event_count
+    assert total > 25
+    assert len(first["evidence"].events) == 20
+    assert [each.key for each in (*first["evidence"].events, *second["evidence"].events)] == [
+        str(n) for n in range(total)
+    ]
+    assert (second["tab"], second["evidence"].file.key) == ("all", opened)
+    assert beyond["evidence"].events == second["evidence"].events

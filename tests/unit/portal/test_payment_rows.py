@@ -129,7 +129,10 @@ def test_only_staff_are_led_from_an_invoice_to_the_evidence() -> None:
 def file_of(**fields: object) -> rows.FileView:
     found = attempt(**fields)  # type: ignore[arg-type]  # fields of an attempt
     return rows.to_file(
-        PaymentFile(attempt=found, tenant_name_fa="الف", tenant_name_en="A", events=(), entries=()), "en"
+        PaymentFile(
+            attempt=found, tenant_name_fa="الف", tenant_name_en="A", events=(), event_count=0, entries=()
+        ),
+        "en",
     )
 
 

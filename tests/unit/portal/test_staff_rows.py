@@ -79,7 +79,12 @@ def test_resolving_is_offered_only_where_there_is_something(
     fields: dict[str, Any], can_resolve: bool
 ) -> None:
     file = PaymentFile(
-        attempt=attempt(**fields), tenant_name_fa="الف", tenant_name_en="A", events=(), entries=()
+        attempt=attempt(**fields),
+        tenant_name_fa="الف",
+        tenant_name_en="A",
+        events=(),
+        event_count=0,
+        entries=(),
     )
 
     assert rows.to_file(file, "fa").can_resolve is can_resolve
