@@ -67,7 +67,7 @@ def test_a_payment_of_several_invoices_names_them_to_staff_and_to_the_tenant(pay
     assert [(each.number, each.url) for each in file.file.invoices] == [
         (number, f"/invoices/{invoice}") for number, invoice in zip(numbers, (one, two), strict=True)
     ]
-    assert [each.number for each in file.entries if each.url] == numbers
+    assert [each.number for each in file.booked if each.url] == numbers
     assert tried.of_total == f"part of 10,000 Toman for {', '.join(numbers)}"
 
 
@@ -76,7 +76,7 @@ def test_times_are_told_to_the_second_and_no_further(payer: Payer) -> None:
 
     shown = evidence(OPERATOR, str(hand_off.attempt_id), "fa")
 
-    assert all(each.at.count(":") == 2 for each in (*shown.events, *shown.entries))
+    assert all(each.at.count(":") == 2 for each in (*shown.events, *shown.booked))
     told = {each.name: each.value for event in shown.events for each in event.details}
     paid_at = told["زمان پرداخت به گفتهٔ درگاه"]
     assert ("۱۴۰۵" in paid_at, "T" in paid_at, paid_at.count(":")) == (True, False, 2)
