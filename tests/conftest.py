@@ -15,6 +15,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 import portal  # noqa: F401 (hands over the sentences of its pages)
 from backend.sandbox.postgres import PostgresServer, throwaway_home
+from backend.sandbox.processes import delete_at_end
 from tests.side_by_side import UnitScheduling, sort_longest_first
 
 # A deadline for each example measures how busy the machine is, not the code.
@@ -61,6 +62,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     _forget_dead_sessions(home)
     folder = home / f"test-{os.getpid()}"
     folder.mkdir(exist_ok=True)
+    delete_at_end(folder)
     server = PostgresServer(folder / "data", durable=False)
     try:
         server.start()

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from backend.sandbox import tools
 from backend.sandbox.locks import alone
 from backend.sandbox.postgres import REPOSITORY
-from backend.sandbox.processes import Command, SandboxError, tail
+from backend.sandbox.processes import Child, Command, SandboxError, tail
 from backend.sandbox.site import own_environment
 
 # What the compiler reads: a page's texts come from the catalogue, its choices from the features' types.
@@ -57,16 +56,15 @@ def _build(use: str) -> bool:
         return False
     stamp.unlink(missing_ok=True)
     log_path = tools.LOCAL / f"web-{use}.log"
-    with log_path.open("w") as log:
-        export = subprocess.run(
-            [sys.executable, "-m", "reflex", "export", "--no-zip"],
-            cwd=REPOSITORY,
-            env=_build_environment(use),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-    if export.returncode != 0 or not (web / "build/client/index.html").is_file():
+    log_path.unlink(missing_ok=True)
+    export = Command(
+        name="export",
+        argv=[sys.executable, "-m", "reflex", "export", "--no-zip"],
+        cwd=REPOSITORY,
+        env=_build_environment(use),
+        log_path=log_path,
+    )
+    if Child(export).finish() != 0 or not (web / "build/client/index.html").is_file():
         raise SandboxError(f"The front end could not be built ({log_path}):\n{tail(log_path, 25)}")
     # The build itself may bring the lock up to date.
     stamp.write_text(sources + _fingerprint(*LOCKS))

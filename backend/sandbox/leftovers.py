@@ -1,10 +1,9 @@
-"""Processes of a stack that was killed before it could end them; the next start of the same folder does."""
+"""Processes of a killed stack that still run when the same folder is started again: their keeper is slower, or dead."""
 
 import json
-import subprocess
 from pathlib import Path
 
-from backend.sandbox.processes import kill_group
+from backend.sandbox.keeper import birth, kill_group
 
 
 def remember(state_dir: Path, name: str, pid: int) -> None:
@@ -21,16 +20,3 @@ def end_leftovers(state_dir: Path) -> None:
         if known["born"] and birth(known["pid"]) == known["born"]:
             kill_group(known["pid"])
         path.unlink()
-
-
-def birth(pid: int) -> str:
-    """Start time of a process as the system prints it; empty without the process. Ids are reused, times are not."""
-    stat = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").exists():
-        try:
-            # The name in parentheses may hold spaces; the start time is the 20th field after it.
-            return stat.read_text().rpartition(")")[2].split()[19]
-        except (FileNotFoundError, ProcessLookupError):
-            return ""
-    asked = ["ps", "-o", "lstart=", "-p", str(pid)]
-    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()

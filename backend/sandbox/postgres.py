@@ -248,7 +248,7 @@ class PostgresServer:
             # A random 128-bit password gains nothing from slow hashing; every connection would pay for it.
             argv += ["-c", "scram_iterations=1"]
             child = Child(self._command("initdb", argv))
-            if child.process.wait(120) != 0:
+            if child.finish(120) != 0:
                 shutil.rmtree(self.data_dir, ignore_errors=True)
                 message = f"initdb failed:\n{child.log_tail()}"
                 raise SandboxError(message)
@@ -259,7 +259,7 @@ class PostgresServer:
         if not pid_file.exists():
             return
         pg_ctl = [str(binaries() / "pg_ctl"), "stop", "-D", str(self.data_dir), "-m", "fast", "-t", "20"]
-        Child(self._command("pg_ctl", pg_ctl)).process.wait(30)
+        Child(self._command("pg_ctl", pg_ctl)).finish(30)
 
     def _command(self, name: str, argv: list[str]) -> Command:
         return Command(

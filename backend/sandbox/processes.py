@@ -1,16 +1,25 @@
 """Child processes of the laptop stack: each in its own group, with a log file, and ended without a trace."""
 
+import atexit
+import json
 import os
 import secrets
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from threading import Lock
+from typing import AnyStr
+
+from backend.sandbox import keeper
+from backend.sandbox.keeper import Kept, birth, kill_group
 
 STOP_TIMEOUT_S = 10.0
 # Below those that systems give to outgoing connections, which would take a port before its server does.
@@ -18,6 +27,7 @@ PORTS = range(20_000, 32_768)
 KEPT_CLAIMS = 50
 
 _claims: deque[int] = deque()
+_telling = Lock()
 
 
 class SandboxError(Exception):
@@ -67,6 +77,7 @@ class Child:
                 group=account.gid if account else None,
                 extra_groups=[] if account else None,
             )
+        _keep(self.pid, command.stop_signal, leads_group=True)
 
     @property
     def pid(self) -> int:
@@ -87,16 +98,66 @@ class Child:
                 kill_group(self.pid)
                 self.process.wait()
         kill_group(self.pid)
+        _tell(forget=self.pid)
+
+    def finish(self, timeout_s: float | None = None) -> int:
+        """Wait until the process has ended by itself; its exit code. What is left of its group is killed."""
+        try:
+            return self.process.wait(timeout_s)
+        finally:
+            self.stop()
 
     def log_tail(self, lines: int = 15) -> str:
         """The last lines the process wrote."""
         return tail(self.command.log_path, lines)
 
 
-def kill_group(group: int) -> None:
-    """Kill every process left in a group that one of our children led."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
+def keep(process: subprocess.Popen[AnyStr]) -> subprocess.Popen[AnyStr]:
+    """Have a process that is no ``Child`` ended, too, when this process ends in whatever way."""
+    _keep(process.pid, signal.SIGTERM, leads_group=False)
+    return process
+
+
+def delete_at_end(folder: Path) -> None:
+    """Have a folder deleted when this process has ended in whatever way, and its children too."""
+    _tell(delete=str(folder))
+
+
+def _keep(pid: int, stop_signal: signal.Signals, *, leads_group: bool) -> None:
+    kept = Kept(pid=pid, born=birth(pid), stop_signal=stop_signal, leads_group=leads_group)
+    _tell(keep=kept._asdict())
+
+
+def _tell(**message: object) -> None:
+    with _telling:
+        pipe = _keeper().stdin
+        assert pipe is not None
+        # A line this short goes into a pipe whole or not at all.
+        pipe.write(json.dumps(message).encode() + b"\n")
+
+
+@lru_cache(maxsize=1)
+def _keeper() -> subprocess.Popen[bytes]:
+    """The process that outlives this one, and ends what it leaves behind."""
+    started = subprocess.Popen(
+        [sys.executable, "-I", "-S", keeper.__file__],
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        # A Ctrl-C at the keyboard goes to the whole group of the terminal.
+        start_new_session=True,
+    )
+    atexit.register(_let_go, started)
+    return started
+
+
+def _let_go(started: subprocess.Popen[bytes]) -> None:
+    assert started.stdin is not None
+    started.stdin.close()
+    with suppress(subprocess.TimeoutExpired):
+        started.wait(2 * keeper.PATIENCE_S)
 
 
 def tail(path: Path, lines: int) -> str:

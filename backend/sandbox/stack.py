@@ -132,11 +132,7 @@ class Stack(Site):
     def run_module(self, module: str, *arguments: str) -> None:
         """Run one of our modules to its end in the stack's environment."""
         child = Child(module_command(self, module, module, arguments))
-        try:
-            code = child.process.wait()
-        finally:
-            child.stop()
-        if code != 0:
+        if child.finish() != 0:
             raise SandboxError(f"`python -m {module}` failed:\n{child.log_tail(25)}")
 
     def __enter__(self) -> Self:

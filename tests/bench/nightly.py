@@ -27,6 +27,7 @@ from typing import Any
 from backend.clock import day_window
 from backend.db.migrate import upgrade
 from backend.sandbox.postgres import REPOSITORY, PostgresServer, data_home
+from backend.sandbox.processes import delete_at_end
 from backend.sandbox.tools import LOCAL
 from tests.bench.figures import Figures, say, say_table
 from tests.past import PastPrometheus, Sample, Series, counter, every, process, write_blocks
@@ -203,6 +204,7 @@ def _ground(scale: int) -> Iterator[Ground]:
         (home / "complete").touch()
     folder = data_home() / f"bench-{os.getpid()}"
     folder.mkdir(exist_ok=True)
+    delete_at_end(folder)
     postgres = PostgresServer(folder / "data")
     try:
         postgres.start()

@@ -23,7 +23,7 @@ from backend.db.migrate import upgrade
 from backend.payments import service
 from backend.payments.types import HandOff, ReturnOutcome
 from backend.sandbox.postgres import PostgresServer, data_home
-from backend.sandbox.processes import Child, Command, free_port, wait_until
+from backend.sandbox.processes import Child, Command, delete_at_end, free_port, wait_until
 from backend.sandbox.tools import LOCAL
 from backend.sandbox.zibal.driver import Driver
 from tests.bench.figures import Figures, say, say_table
@@ -117,6 +117,7 @@ def ground() -> Iterator[Driver]:
     """A durable PostgreSQL and the gateway's stand-in, which the settings name inside the block."""
     folder = data_home() / f"test-{os.getpid()}"
     folder.mkdir(exist_ok=True)
+    delete_at_end(folder)
     postgres = PostgresServer(folder / "data")
     port = free_port()
     bank = Child(

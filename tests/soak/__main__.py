@@ -18,6 +18,7 @@ from backend.clients import zibal as zibal_client
 from backend.db.migrate import upgrade
 from backend.payments import start_service
 from backend.sandbox.postgres import PostgresServer, data_home
+from backend.sandbox.processes import delete_at_end, keep
 from backend.sandbox.zibal.server import running
 from tests.conftest import forget_caches
 from tests.soak.machine import CEILING_RIAL, FLOOR_RIAL, PREPARED, PaymentHistories
@@ -41,12 +42,14 @@ def main() -> int:
     if options.jobs <= 1 or options.histories <= CHUNK:
         return soak(options)
     children = [
-        subprocess.Popen(
-            [
-                *(sys.executable, "-m", "tests.soak", "--jobs", "1", "--steps", str(options.steps)),
-                *("--seed", str(options.seed + number), "--every", str(options.jobs)),
-                *("--histories", str(share(options.histories, options.jobs, number))),
-            ]
+        keep(
+            subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "tests.soak", "--jobs", "1", "--steps", str(options.steps)),
+                    *("--seed", str(options.seed + number), "--every", str(options.jobs)),
+                    *("--histories", str(share(options.histories, options.jobs, number))),
+                ]
+            )
         )
         for number in range(options.jobs)
     ]
@@ -104,6 +107,7 @@ def world() -> Iterator[World]:
     """A throwaway PostgreSQL and a stand-in, both of this process."""
     folder = data_home() / f"test-{os.getpid()}"
     folder.mkdir(exist_ok=True)
+    delete_at_end(folder)
     server = PostgresServer(folder / "data", durable=False)
     try:
         server.start()

@@ -18,6 +18,7 @@ from backend.db.engine import advisory_lock, read
 from backend.db.locks import LockNumber
 from backend.invoices import service as invoices
 from backend.sandbox.postgres import REPOSITORY
+from backend.sandbox.processes import keep
 from tests import factories
 from tests.integration.invoices.conftest import Past
 from tests.integration.invoices.rows import counts
@@ -41,8 +42,14 @@ STEPS = (
 
 
 def start(**changed: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        COMMAND, cwd=REPOSITORY, env=os.environ | changed, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    return keep(
+        subprocess.Popen(
+            COMMAND,
+            cwd=REPOSITORY,
+            env=os.environ | changed,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
     )
 
 

@@ -18,6 +18,7 @@ from backend.invoices import service as invoices
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState
 from backend.sandbox.postgres import REPOSITORY
+from backend.sandbox.processes import keep
 from jobs import nightly_billing
 from jobs.registry import job_named
 from jobs.runs import JobError, execute
@@ -35,7 +36,7 @@ def test_missed_nights_are_billed_when_the_scheduler_starts(measured: Past) -> N
     due = invoices.open_days(NIGHT, due_only=True)
     assert len(due) in {3, 4}
 
-    scheduler = subprocess.Popen([sys.executable, "-m", "jobs"], cwd=REPOSITORY, env=os.environ.copy())
+    scheduler = keep(subprocess.Popen([sys.executable, "-m", "jobs"], cwd=REPOSITORY, env=os.environ.copy()))
     try:
         until(lambda: job_runs.runs(NIGHT, "nightly_billing"))
     finally:

@@ -20,6 +20,7 @@ from backend.errors import Forbidden
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState
 from backend.sandbox.postgres import REPOSITORY, PostgresServer
+from backend.sandbox.processes import delete_at_end, keep
 from tests import factories
 from tests.waiting import PATIENCE_S, until
 
@@ -32,8 +33,10 @@ class Scheduler:
     def __init__(self, log: Path, **changed: str) -> None:
         self._log = log
         with log.open("wb") as file:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "jobs"], cwd=REPOSITORY, env=os.environ | changed, stderr=file
+            self.process = keep(
+                subprocess.Popen(
+                    [sys.executable, "-m", "jobs"], cwd=REPOSITORY, env=os.environ | changed, stderr=file
+                )
             )
 
     def events(self) -> list[dict[str, Any]]:
@@ -93,6 +96,7 @@ def test_a_lost_database_is_said_and_waited_for(tmp_path: Path, monkeypatch: pyt
 
     home = data_home() / f"test-{os.getpid()}"
     home.mkdir(exist_ok=True)
+    delete_at_end(home)
     server = PostgresServer(home / "jobs-data", durable=False)
     server.start()
     try:

@@ -10,6 +10,7 @@ import time
 from backend.clock import utc_now
 from backend.notifications import service
 from backend.notifications.types import SendReport
+from backend.sandbox.processes import keep
 from tests.integration.notifications.conftest import PostOffice
 from tests.integration.notifications.test_sending import SENDER, a_mail, make_due, row
 
@@ -32,7 +33,9 @@ def test_a_killed_sender_loses_nothing_and_repeats_at_most_one_mail(
             may_go_on.wait(30)
 
     office.at_data = hold_the_third
-    child = subprocess.Popen([sys.executable, "-c", PROGRAM], env={**os.environ, "DATABASE_URL": database})
+    child = keep(
+        subprocess.Popen([sys.executable, "-c", PROGRAM], env={**os.environ, "DATABASE_URL": database})
+    )
     assert is_third.wait(60)
     child.send_signal(signal.SIGKILL)
     assert child.wait(30) == -signal.SIGKILL

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from backend.sandbox.processes import free_port, port_is_free
+from backend.sandbox.processes import free_port, keep, port_is_free
 from backend.sandbox.site import own_environment
 from tests.waiting import until
 
@@ -28,11 +28,13 @@ class Serving:
         self._log = folder / "log"
         self.next_start(does)
         with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", SERVE.format(self.port, workers, APP)],
-                env=own_environment() | {"SMALL_APP": str(self._does)},
-                stdout=log,
-                stderr=log,
+            self.process = keep(
+                subprocess.Popen(
+                    [sys.executable, "-c", SERVE.format(self.port, workers, APP)],
+                    env=own_environment() | {"SMALL_APP": str(self._does)},
+                    stdout=log,
+                    stderr=log,
+                )
             )
 
     @property

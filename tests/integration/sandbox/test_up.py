@@ -12,9 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from backend.sandbox.leftovers import birth
+from backend.sandbox.keeper import birth
 from backend.sandbox.postgres import REPOSITORY
+from backend.sandbox.processes import keep
 from backend.sandbox.stack import Stack
+from tests.waiting import until
 
 START_S = 240
 
@@ -27,8 +29,13 @@ class Demo:
         self.output = state_dir.with_name("output.txt")
         base = [sys.executable, "-m", "backend.sandbox", "--use", "e2e", "--state", str(state_dir)]
         with self.output.open("w") as output:
-            self.process = subprocess.Popen(
-                [*base, "--history-days", "0", "up"], cwd=REPOSITORY, stdout=output, stderr=subprocess.STDOUT
+            self.process = keep(
+                subprocess.Popen(
+                    [*base, "--history-days", "0", "up"],
+                    cwd=REPOSITORY,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
             )
 
     def says(self, words: str) -> bool:
@@ -60,6 +67,11 @@ def _group_is_gone(group: int) -> bool:
     except ProcessLookupError:
         return True
     return False
+
+
+def _database_pid(state_dir: Path) -> int:
+    postmaster = Stack(state_dir, use="e2e").postgres_dir / "postmaster.pid"
+    return int(postmaster.read_text().splitlines()[0])
 
 
 @pytest.fixture(scope="module")
@@ -110,8 +122,7 @@ def test_it_starts_watches_and_ends_everything(demo: Demo) -> None:
         "kubernetes",
         "docuchat-1",
     } <= groups.keys()
-    postmaster = Stack(demo.state_dir, use="e2e").postgres_dir / "postmaster.pid"
-    database_pid = int(postmaster.read_text().splitlines()[0])
+    database_pid = _database_pid(demo.state_dir)
 
     os.killpg(groups["mail"], signal.SIGKILL)
     demo.wait_for("✓ mail runs again", 30)
@@ -124,17 +135,17 @@ def test_it_starts_watches_and_ends_everything(demo: Demo) -> None:
     assert not (demo.state_dir / "environment.json").exists()
 
 
-def test_the_next_start_ends_what_a_killed_one_left(demo: Demo) -> None:
+def test_a_killed_one_leaves_nothing_and_the_next_start_succeeds(demo: Demo) -> None:
     assert demo.process.poll() == 0
     killed = Demo(demo.state_dir)
     killed.wait_for("Ctrl-C ends it.")
     left = killed.groups()
-    killed.process.kill()
-    killed.process.wait()
+    database_pid = _database_pid(demo.state_dir)
     assert not any(_group_is_gone(group) for group in left.values())
 
+    killed.end(signal.SIGKILL)
+
+    until(lambda: all(map(_group_is_gone, left.values())) and birth(database_pid) == "")
     successor = Demo(demo.state_dir)
     successor.wait_for("Ctrl-C ends it.")
-
-    assert [name for name, group in left.items() if not _group_is_gone(group)] == []
     assert successor.end(signal.SIGTERM) == 0

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
 
+from backend.sandbox.processes import keep
 from backend.telemetry.exposition import expose
 from backend.telemetry.life import START_TIME, announce_life, begin_merged_life
 
@@ -40,8 +41,8 @@ def _start(code: str, folder: Path | None) -> subprocess.Popen[str]:
     env = {name: value for name, value in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"}
     if folder is not None:
         env["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-    return subprocess.Popen(
-        [sys.executable, "-c", code], env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True
+    return keep(
+        subprocess.Popen([sys.executable, "-c", code], env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     )
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from backend.clients.zibal import GatewayStatus, TrackId, ZibalGateway
-from backend.sandbox.processes import accepts, free_port
+from backend.sandbox.processes import accepts, free_port, keep
 from backend.sandbox.zibal import codes
 from backend.sandbox.zibal.driver import Driver
 from backend.sandbox.zibal.server import running
@@ -270,7 +270,9 @@ def test_the_command_serves_until_it_is_ended(tmp_path: Path) -> None:
     port = free_port()
     command = [sys.executable, "-m", "backend.sandbox.zibal", "--port", str(port)]
     options = ["--public-url", "http://bank.example", "--state", str(tmp_path / "deep" / "state")]
-    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, env=dict(os.environ)) as process:
+    with keep(
+        subprocess.Popen([*command, *options], stdout=subprocess.PIPE, env=dict(os.environ))
+    ) as process:
         try:
             deadline = time.monotonic() + 20
             while not accepts(port):
