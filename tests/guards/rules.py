@@ -302,6 +302,19 @@ def features_named_outside(source: Source) -> list[str]:
     return [name for name in imported(source) if name.startswith("portal.features.")]
 
 
+def unkept_processes(source: Source) -> list[str]:
+    """Processes that run on when their starter is killed, because no keeper is told of them."""
+    if "Popen" not in source.text or source.path == "backend/sandbox/processes.py":
+        return []
+    asked = list(calls(source))
+    kept = {id(argument) for call in asked if ast.unparse(call.func) == "keep" for argument in call.args}
+    return [
+        ast.unparse(call)
+        for call in asked
+        if ast.unparse(call.func).endswith("Popen") and id(call) not in kept
+    ]
+
+
 def placeholders(sentence: str) -> set[str]:
     """The names of the places in a sentence."""
     return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}

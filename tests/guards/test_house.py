@@ -99,6 +99,10 @@ BROKEN: dict[str, tuple[Rule, Source]] = {
         rules.features_named_outside,
         Source("portal/layout.py", "from portal.features.usage import page"),
     ),
+    "no process outlives its starter": (
+        rules.unkept_processes,
+        Source("backend/sandbox/parts.py", "child = subprocess.Popen(['prometheus'])"),
+    ),
     "no module is named after nothing": (rules.naive_names, Source("backend/usage/utils.py", "")),
 }
 
@@ -113,6 +117,12 @@ def test_the_house_keeps_the_rule(rule: Rule, broken: Source) -> None:
 @pytest.mark.parametrize(("rule", "broken"), BROKEN.values(), ids=BROKEN.keys())
 def test_the_rule_sees_a_breach(rule: Rule, broken: Source) -> None:
     assert rule(broken) != []
+
+
+def test_no_process_outlives_the_tests_that_started_it() -> None:
+    assert {
+        source.path: wrong for source in sources("tests") if (wrong := rules.unkept_processes(source))
+    } == {}
 
 
 def test_every_function_that_is_open_to_everybody_is_still_one() -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from backend.sandbox.processes import keep
 from tests.mutants.mutant import Mutant
 from tests.mutants.notes import Notes
 from tests.mutants.reach import Reach
@@ -60,11 +61,13 @@ def _start(
     log = place.kept / f"worker-{number}.log"
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tests.mutants.worker"]
     with log.open("w") as output:
-        worker = subprocess.Popen(
-            [*argv, *files],
-            cwd=place.mutated,
-            env={**os.environ, **environment},
-            stdout=output,
-            stderr=subprocess.STDOUT,
+        worker = keep(
+            subprocess.Popen(
+                [*argv, *files],
+                cwd=place.mutated,
+                env={**os.environ, **environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
         )
     return worker, log
