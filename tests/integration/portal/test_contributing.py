@@ -1,7 +1,6 @@
 """CONTRIBUTING.md is true: a feature that is built from it, in a copy of the project, is found, guarded and works."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,11 +13,14 @@ from typing import Any
 
 import pytest
 
+from backend.sandbox.site import own_environment
 from tests.guards.rules import ROOT
 
 BLOCK = re.compile(r"^```\w+ (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LISTED = re.compile(r"^\| `([^|]+)` \|", re.MULTILINE)
 VERSIONS = "backend/db/migrations/versions"
+CONTRACTS = ("-c", "from importlinter.cli import lint_imports_command as main; main()", "--no-cache")
+BELOW = "What lies below every feature knows none, named in the layers or not"
 # Those that look at every feature, and the feature's own.
 TESTS = (
     "tests/guards/test_answers.py",
@@ -59,17 +61,19 @@ class Copy:
     folder: Path
     before: dict[str, str]
 
-    def run(self, *command: str, **environment: str) -> str:
-        """What a command of Python prints in the copy. It has to end well."""
+    def run(self, *command: str, fails: bool = False, **environment: str) -> str:
+        """What a command of Python prints in the copy. It has to end well, or to fail."""
         done = subprocess.run(
             [sys.executable, *command],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(self.folder), **environment},
+            env={**own_environment(), "PYTHONPATH": str(self.folder), **environment},
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
+        assert (done.returncode != 0) is fails, (
+            f"{' '.join(command)}\n{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
+        )
         return done.stdout
 
     def changes(self) -> tuple[set[str], set[str]]:
@@ -140,6 +144,7 @@ def test_a_feature_that_is_added_by_the_book_is_found_guarded_and_works(copy: Co
         "roles": staff,
         "handlers": {"load": staff, "greet": staff},
     }
+    assert f"{BELOW} BROKEN" in contracts_of_a_database_that_knows_the_feature(copy)
 
 
 def next_number() -> int:
@@ -151,6 +156,12 @@ def holds_the_rules_of_the_house(copy: Copy, new: set[str]) -> None:
     code = [path for path in new if path.endswith(".py")]
     copy.run("-m", "ruff", "format", "--check", *code)
     copy.run("-m", "ruff", "check", *code)
-    copy.run("-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache")
+    copy.run(*CONTRACTS)
     copy.run("-m", "mypy", "--no-error-summary", "backend/hello", "portal/features/hello")
     copy.run("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *TESTS)
+
+
+def contracts_of_a_database_that_knows_the_feature(copy: Copy) -> str:
+    below = copy.folder / "backend/db/search.py"
+    below.write_text(f"from backend.hello import service\n{below.read_text()}")
+    return copy.run(*CONTRACTS, fails=True)
