@@ -5,7 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from tests.guards.rules import Functions, Source
+from tests.guards.rules import Functions, Source, parsed
 
 # Words that a term of the field replaced; what is written here is the whole name, without leading underscores.
 RETIRED = {
@@ -67,7 +67,7 @@ _IS_TYPE = re.compile(r"_?[A-Z][A-Za-z]*[a-z][A-Za-z]*")
 def retired_names(source: Source) -> list[str]:
     """Definitions and modules that bear a retired name. Names that are only used belong to somebody else."""
     stem = source.path.rpartition("/")[2].removesuffix(".py")
-    found = [(stem, 1), *_defined(ast.parse(source.text))]
+    found = [(stem, 1), *_defined(parsed(source.text))]
     if stem == "reading" and source.path.startswith("portal/"):
         return [f"{source.path} is called queries now"]
     return [
@@ -96,7 +96,7 @@ def shared_names(files: Iterable[Source]) -> dict[str, list[str]]:
     """Types, by name, that more than one module defines: classes, and what a module assigns to a type's name."""
     found: dict[str, set[str]] = defaultdict(set)
     for source in files:
-        tree = ast.parse(source.text)
+        tree = parsed(source.text)
         names = [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
         assigned = (node for node in tree.body if isinstance(node, ast.Assign))
         names += [
@@ -114,7 +114,7 @@ def asking_docstrings(source: Source) -> list[str]:
     """Docstrings that open like a question or with a word for anything: a docstring is a promise."""
     return [
         f"{getattr(node, 'name', 'the module')} at line {getattr(node, 'lineno', 1)}"
-        for node in ast.walk(ast.parse(source.text))
+        for node in ast.walk(parsed(source.text))
         if isinstance(node, ast.Module | ast.ClassDef | Functions)
         and _ASKS.match(ast.get_docstring(node) or "")
     ]

@@ -4,6 +4,7 @@ import ast
 import re
 import string
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,6 +42,12 @@ class Source(NamedTuple):
     text: str
 
 
+@cache
+def parsed(text: str) -> ast.Module:
+    """The tree of a file. Every rule asks for it, so it is made once; nobody changes it."""
+    return ast.parse(text)
+
+
 def sources(*folders: str) -> Iterator[Source]:
     """Every Python file below some folders of the root."""
     for folder in folders:
@@ -50,7 +57,7 @@ def sources(*folders: str) -> Iterator[Source]:
 
 def imported(source: Source) -> Iterator[str]:
     """The dotted names of all modules and names that a file imports, wherever in it the import stands."""
-    for node in ast.walk(ast.parse(source.text)):
+    for node in ast.walk(parsed(source.text)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -59,7 +66,7 @@ def imported(source: Source) -> Iterator[str]:
 
 def calls(source: Source) -> Iterator[ast.Call]:
     """Every call in a file."""
-    return (node for node in ast.walk(ast.parse(source.text)) if isinstance(node, ast.Call))
+    return (node for node in ast.walk(parsed(source.text)) if isinstance(node, ast.Call))
 
 
 def foreign_models(source: Source) -> list[str]:
@@ -116,7 +123,7 @@ def sql_outside_repositories(source: Source) -> list[str]:
 
 def given_connections(source: Source) -> list[str]:
     """Connections that pass from hand to hand: public functions of a repository open or join a block themselves."""
-    tree = ast.parse(source.text)
+    tree = parsed(source.text)
     if re.search(r"/(\w+_)?repository\.py$", source.path):
         return [
             f"{function.name} at line {function.lineno}"
@@ -165,7 +172,7 @@ def days_read_as_gregorian(source: Source) -> list[str]:
         return []
     return [
         f"line {node.lineno}"
-        for node in ast.walk(ast.parse(source.text))
+        for node in ast.walk(parsed(source.text))
         if isinstance(node, ast.Attribute)
         and node.attr in {"fromisoformat", "strptime"}
         and getattr(node.value, "id", "") == "date"
@@ -178,7 +185,7 @@ def broad_excepts(source: Source) -> list[str]:
         return []
     return [
         f"line {node.lineno}"
-        for node in ast.walk(ast.parse(source.text))
+        for node in ast.walk(parsed(source.text))
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or getattr(node.type, "id", "") in {"Exception", "BaseException"})
         and not any(isinstance(inner, ast.Raise) and inner.exc is None for inner in node.body)
@@ -227,12 +234,12 @@ def unasked_actors(source: Source) -> list[str]:
 
 
 def _functions(text: str) -> dict[str, Functions]:
-    return {node.name: node for node in ast.parse(text).body if isinstance(node, Functions)}
+    return {node.name: node for node in parsed(text).body if isinstance(node, Functions)}
 
 
 def _aliases(text: str) -> Iterator[tuple[str, str, str]]:
     """What a service hands out of a module beside it: ``dues = payment_service.dues``."""
-    for node in ast.parse(text).body:
+    for node in parsed(text).body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Attribute):
             module, _, name = ast.unparse(node.value).rpartition(".")
             yield from ((each.id, module, name) for each in node.targets if isinstance(each, ast.Name))
@@ -273,7 +280,7 @@ def told_to_everybody(source: Source) -> list[str]:
     """Computed vars of the portal without a leading underscore: loading a page sends each to whoever asks."""
     if not source.path.startswith("portal/"):
         return []
-    tree = ast.parse(source.text)
+    tree = parsed(source.text)
     private = {
         inner
         for function in ast.walk(tree)
@@ -341,7 +348,7 @@ def untranslated(persian: dict[str, str]) -> list[str]:
 def used_keys(files: Iterable[Source], prefixes: Iterable[str]) -> set[str]:
     """Catalogue keys of known sections that ``t``, ``text``, ``has`` or ``page`` ask for, or a thing called ``key``."""
     pattern = re.compile(rf"({'|'.join(map(re.escape, prefixes))})(\.[a-z0-9_]+)+")
-    asked = (part for source in files for node in ast.walk(ast.parse(source.text)) for part in _asked(node))
+    asked = (part for source in files for node in ast.walk(parsed(source.text)) for part in _asked(node))
     return {
         inner.value
         for part in asked
@@ -368,7 +375,7 @@ def key_families(files: Iterable[Source], prefixes: Iterable[str]) -> set[str]:
     texts = {
         "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
         for source in files
-        for node in ast.walk(ast.parse(source.text))
+        for node in ast.walk(parsed(source.text))
         if isinstance(node, ast.JoinedStr)
     }
     return {text for text in texts if pattern.fullmatch(text)}
@@ -379,7 +386,7 @@ def words_of(files: Iterable[Source], templates: Iterable[str]) -> set[str]:
     code = {
         node.value
         for source in files
-        for node in ast.walk(ast.parse(source.text))
+        for node in ast.walk(parsed(source.text))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     return code.union(*(re.findall(r'"([a-z0-9_.]+)"', template) for template in templates))

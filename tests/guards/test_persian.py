@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from backend.i18n.catalog import sentences
-from tests.guards.rules import Source, sources
+from tests.guards.rules import Source, parsed, sources
 
 
 def test_a_persian_sentence_has_persian_digits() -> None:
@@ -80,10 +80,7 @@ _SPOKEN_BY_OTHERS = {"backend/sandbox/zibal/codes.py"}
 def persian_texts(files: Iterable[Source]) -> set[str]:
     """What is said in Persian outside the catalogues, such as on the sandbox's bank page, without its HTML tags."""
     constants = (
-        node.value
-        for file in files
-        for node in ast.walk(ast.parse(file.text))
-        if isinstance(node, ast.Constant)
+        node.value for file in files for node in ast.walk(parsed(file.text)) if isinstance(node, ast.Constant)
     )
     texts = {re.sub(r"<[^>]*>|^[^<>]*>|<[^<>]*$", "", value) for value in constants if isinstance(value, str)}
     return {text for text in texts if re.search("[آ-ی]", text)}
@@ -108,7 +105,7 @@ def fields_without_words(files: Iterable[Source]) -> list[str]:
     fields = (
         (file.path, node)
         for file in files
-        for node in ast.walk(ast.parse(file.text))
+        for node in ast.walk(parsed(file.text))
         if isinstance(node, ast.Call)
         if any(each.arg == "required" and ast.unparse(each.value) == "True" for each in node.keywords)
     )

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterable
 
-from tests.guards.rules import PRODUCTION, Source, sources
+from tests.guards.rules import PRODUCTION, Source, parsed, sources
 
 # Each with the reason why its reader needs no second.
 TO_THE_MINUTE = {
@@ -19,7 +19,7 @@ def told_to_the_minute(files: Iterable[Source]) -> set[str]:
     """What is formatted by ``instant`` of the formats, by the parameter that it fills; its text where it fills none."""
     found = set()
     for file in files:
-        tree = ast.parse(file.text)
+        tree = parsed(file.text)
         named = {
             id(call): node.arg or "**"
             for node in ast.walk(tree)
