@@ -107,9 +107,11 @@ def listed() -> set[str]:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Iterator[Copy]:
-    """A copy of the project without what was built, fetched or cached."""
+    """A copy of the project as it is written, with what mypy knows of it, which saves six seconds."""
     folder = tmp_path / "project"
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+    if (known := ROOT / ".mypy_cache").exists():
+        shutil.copytree(known, folder / known.name)
     yield Copy(folder=folder, before=files_of(folder))
     shutil.rmtree(folder)
 
@@ -123,6 +125,8 @@ def add(copy: Copy, files: dict[str, str]) -> None:
             file.write(text)
 
 
+# It takes 20 seconds of a processor: half a dozen processes one after another, which a busy machine makes wait.
+@pytest.mark.timeout(900)
 def test_a_feature_that_is_added_by_the_book_is_found_guarded_and_works(copy: Copy, database: str) -> None:
     files = examples()
     add(copy, files)
