@@ -7,7 +7,7 @@ import pytest
 
 from backend.actor import Role
 from backend.config import settings
-from backend.payments import reconcile_service, repository, service
+from backend.payments import reconcile_service, repository, return_service, service
 from backend.payments.types import AttemptState, AttemptVerdict, HandOff, Returned, ReturnOutcome
 from tests import factories
 from tests.integration.payments.payer import (
@@ -209,7 +209,7 @@ def test_payers_who_come_back_at_once_share_one_question(payer: Payer) -> None:
 def test_strangers_keep_no_more_threads_than_they_are_allowed(
     payer: Payer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "_strangers", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(return_service, "_strangers", threading.BoundedSemaphore(1))
     one, two = payer.start(payer.invoice()), payer.start(payer.invoice())
 
     with ThreadPoolExecutor(1) as pool:
