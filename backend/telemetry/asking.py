@@ -1,39 +1,25 @@
-"""Asking the SDK synchronously: along a chain of models, with every answer and stream counted."""
+"""Asking the SDK: along a chain of models, with every answer and stream counted.
+
+`asking` is made from `asking_async` by `python -m tests.twins`; only the latter is edited.
+"""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from itertools import chain as joined
 from json import JSONDecodeError
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
 from openai import OpenAIError
 
-from backend.telemetry.fallback import SDKRequest, Walk, check_first
+from backend.telemetry.fallback import Walk, check_first
 from backend.telemetry.options import model_of
 from backend.telemetry.reading import ParsedAnswer
+from backend.telemetry.sdk import SDKResponse
 from backend.telemetry.tally import StreamTally, count_answer
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-
-class Raw(Protocol[T_co]):
-    """The part of the SDK's raw answer that we use."""
-
-    @property
-    def text(self) -> str:
-        """The body."""
-
-    def parse(self) -> T_co:
-        """The typed answer; raises when it does not fit."""
-
-
-class SDKResponse(Protocol):
-    """The part of the SDK's HTTP answer that we use."""
-
-    @property
-    def request(self) -> SDKRequest:
-        """The request that was answered."""
+SDKCall = Callable[..., T]
 
 
 class SDKStream(Protocol[T_co]):
@@ -53,9 +39,9 @@ class SDKStream(Protocol[T_co]):
 class MeteredStream(Generic[T]):
     """A stream that counts itself when it ends: read to its end, closed, failed, or dropped by its reader."""
 
-    def __init__(self, first: Iterator[T], rest: Iterator[T], close: Callable[[], None]) -> None:
-        self._items: Iterator[T] = joined(first, rest)
-        self._close = close
+    def __init__(self, first: list[T], rest: Generator[T, None, None]) -> None:
+        self._first = first
+        self._rest = rest
 
     def __iter__(self) -> Iterator[T]:
         """The events that are left."""
@@ -63,7 +49,7 @@ class MeteredStream(Generic[T]):
 
     def __next__(self) -> T:
         """The next event."""
-        return next(self._items)
+        return self._first.pop() if self._first else next(self._rest)
 
     def __enter__(self) -> Self:
         """The stream itself; it is closed in the end."""
@@ -77,8 +63,8 @@ class MeteredStream(Generic[T]):
 
     def close(self) -> None:
         """End early. Unread tokens are not counted, but counted as missing."""
-        self._items = iter(())
-        self._close()
+        self._first.clear()
+        self._rest.close()
 
 
 class Asker:
@@ -89,7 +75,10 @@ class Asker:
         self._fallbacks = fallbacks
 
     def answer(
-        self, options: Mapping[str, object], send: Callable[..., T], read: Callable[[T], ParsedAnswer]
+        self,
+        options: Mapping[str, object],
+        send: SDKCall[T],
+        read: Callable[[T], ParsedAnswer],
     ) -> T:
         """The first whole answer of the chain, counted."""
         walk = Walk(self._tenant, model_of(options), self._fallbacks)
@@ -109,7 +98,7 @@ class Asker:
     def stream(
         self,
         options: Mapping[str, object],
-        opening: Callable[..., SDKStream[T]],
+        opening: SDKCall[SDKStream[T]],
         read: Callable[[T], ParsedAnswer],
         *,
         hides: Callable[[T], bool],
@@ -121,7 +110,7 @@ class Asker:
             try:
                 rest = _relay(opening(**{**options, "model": walk.asked}), tally, read, hides)
                 # The first chunk is awaited here, because only until then another model may still answer.
-                first = list(_at_most_one(rest))
+                first = _at_most_one(rest)
             except (OpenAIError, JSONDecodeError) as error:
                 if tally.has_begun:
                     raise
@@ -131,11 +120,14 @@ class Asker:
                     walk.stop_for(leaving)
                 raise
             else:
-                return MeteredStream(iter(first), rest, rest.close)
+                return MeteredStream(first, rest)
 
 
 def _relay(
-    stream: SDKStream[T], tally: StreamTally, read: Callable[[T], ParsedAnswer], hides: Callable[[T], bool]
+    stream: SDKStream[T],
+    tally: StreamTally,
+    read: Callable[[T], ParsedAnswer],
+    hides: Callable[[T], bool],
 ) -> Generator[T, None, None]:
     try:
         for item in stream:
@@ -150,18 +142,12 @@ def _relay(
         tally.broke()
         raise
     finally:
-        # Also runs when a reader drops the stream half-way: the generator is closed with its last reference.
+        # Also runs when a reader drops the stream half-way. What is cancelled may not get as far as the connection.
         tally.settle()
         stream.close()
 
 
-def _at_most_one(items: Iterator[T]) -> Iterator[T]:
+def _at_most_one(items: Generator[T, None, None]) -> list[T]:
     for item in items:
-        yield item
-        return
-
-
-def nothing(item: object) -> bool:
-    """Hides no item of a stream."""
-    del item
-    return False
+        return [item]
+    return []

@@ -1,4 +1,7 @@
-"""The same as `asking`, for asyncio."""
+"""Asking the SDK: along a chain of models, with every answer and stream counted.
+
+`asking` is made from `asking_async` by `python -m tests.twins`; only the latter is edited.
+"""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from json import JSONDecodeError
@@ -7,18 +10,20 @@ from typing import Generic, Protocol, Self, TypeVar
 
 from openai import OpenAIError
 
-from backend.telemetry.asking import SDKResponse
 from backend.telemetry.fallback import Walk, check_first
 from backend.telemetry.options import model_of
 from backend.telemetry.reading import ParsedAnswer
+from backend.telemetry.sdk import SDKResponse
 from backend.telemetry.tally import StreamTally, count_answer
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
+AsyncSDKCall = Callable[..., Awaitable[T]]
+
 
 class AsyncSDKStream(Protocol[T_co]):
-    """The part of the SDK's asynchronous stream that we use."""
+    """The part of the SDK's stream that we use."""
 
     @property
     def response(self) -> SDKResponse:
@@ -32,7 +37,7 @@ class AsyncSDKStream(Protocol[T_co]):
 
 
 class AsyncMeteredStream(Generic[T]):
-    """A stream that counts itself when it ends: read to its end, closed, failed, cancelled, or dropped."""
+    """A stream that counts itself when it ends: read to its end, closed, failed, or dropped by its reader."""
 
     def __init__(self, first: list[T], rest: AsyncGenerator[T, None]) -> None:
         self._first = first
@@ -72,7 +77,7 @@ class AsyncAsker:
     async def answer(
         self,
         options: Mapping[str, object],
-        send: Callable[..., Awaitable[T]],
+        send: AsyncSDKCall[T],
         read: Callable[[T], ParsedAnswer],
     ) -> T:
         """The first whole answer of the chain, counted."""
@@ -93,7 +98,7 @@ class AsyncAsker:
     async def stream(
         self,
         options: Mapping[str, object],
-        opening: Callable[..., Awaitable[AsyncSDKStream[T]]],
+        opening: AsyncSDKCall[AsyncSDKStream[T]],
         read: Callable[[T], ParsedAnswer],
         *,
         hides: Callable[[T], bool],
@@ -137,7 +142,7 @@ async def _relay(
         tally.broke()
         raise
     finally:
-        # Counted before the connection is awaited: a cancelled task may not get that far.
+        # Also runs when a reader drops the stream half-way. What is cancelled may not get as far as the connection.
         tally.settle()
         await stream.close()
 

@@ -1,13 +1,14 @@
-"""The official OpenAI SDK with a meter on it, synchronous. `metered_async` is the same for asyncio.
+"""The official OpenAI SDK with a meter on it.
 
     openai = MeteredOpenAI(OpenAI(), fallbacks={"gpt-5.2": ["gpt-5-mini"]})
     answer = openai.for_tenant("arvand").chat.completions.create(model="gpt-5.2", messages=[...])
 
 Same names, same arguments, same answers as the SDK. There is no way through to the SDK itself: what is not metered
 here does not exist here. Retries of one model are the SDK's business (`max_retries`); the chain begins after them.
+`metered` is made from `metered_async` by `python -m tests.twins`; only the latter is edited.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar, Unpack, cast, overload
 
 from openai import OpenAI
@@ -20,7 +21,7 @@ from openai.types.chat import (
 )
 from openai.types.responses import ParsedResponse, Response, ResponseStreamEvent
 
-from backend.telemetry.asking import Asker, MeteredStream, Raw, SDKStream, nothing
+from backend.telemetry.asking import Asker, MeteredStream, SDKCall, SDKStream
 from backend.telemetry.options import (
     Embedding,
     PlainChat,
@@ -40,6 +41,7 @@ from backend.telemetry.reading import (
     read_response_event,
     read_response_text,
 )
+from backend.telemetry.sdk import Raw, nothing
 
 T = TypeVar("T")
 
@@ -86,9 +88,9 @@ class Completions:
     def create(self, **options: object) -> ChatCompletion | MeteredStream[ChatCompletionChunk]:
         """As the SDK's. A stream reports its usage; the extra chunk for it is shown only to who asked for it."""
         if not is_streamed(options):
-            send = cast("Callable[..., ChatCompletion]", self._sdk.create)
+            send = cast("SDKCall[ChatCompletion]", self._sdk.create)
             return self._asker.answer(options, send, read_chat)
-        opening = cast("Callable[..., SDKStream[ChatCompletionChunk]]", self._sdk.create)
+        opening = cast("SDKCall[SDKStream[ChatCompletionChunk]]", self._sdk.create)
         hides = nothing if asks_for_usage(options) else is_usage_only
         return self._asker.stream(with_usage(options), opening, read_chat, hides=hides)
 
@@ -101,9 +103,10 @@ class Completions:
         **options: object,
     ) -> ParsedChatCompletion[T]:
         """As the SDK's. Counted before it is parsed: a truncated answer has cost its tokens, too."""
-        send = cast("Callable[..., Raw[ParsedChatCompletion[T]]]", self._sdk.with_raw_response.parse)
+        send = cast("SDKCall[Raw[ParsedChatCompletion[T]]]", self._sdk.with_raw_response.parse)
         asked = {**options, "model": model, "messages": messages, "response_format": response_format}
-        return self._asker.answer(asked, send, lambda raw: read_chat_text(raw.text)).parse()
+        raw = self._asker.answer(asked, send, lambda raw: read_chat_text(raw.text))
+        return raw.parse()
 
 
 class Responses:
@@ -120,16 +123,17 @@ class Responses:
     def create(self, **options: object) -> Response | MeteredStream[ResponseStreamEvent]:
         """As the SDK's. A stream's usage comes with its last event without being asked for."""
         if not is_streamed(options):
-            send = cast("Callable[..., Response]", self._sdk.create)
+            send = cast("SDKCall[Response]", self._sdk.create)
             return self._asker.answer(options, send, read_response)
-        opening = cast("Callable[..., SDKStream[ResponseStreamEvent]]", self._sdk.create)
+        opening = cast("SDKCall[SDKStream[ResponseStreamEvent]]", self._sdk.create)
         return self._asker.stream(options, opening, read_response_event, hides=nothing)
 
     def parse(self, *, text_format: type[T], **options: Unpack[PlainResponse]) -> ParsedResponse[T]:
         """As the SDK's. Counted before it is parsed: a truncated answer has cost its tokens, too."""
-        send = cast("Callable[..., Raw[ParsedResponse[T]]]", self._sdk.with_raw_response.parse)
+        send = cast("SDKCall[Raw[ParsedResponse[T]]]", self._sdk.with_raw_response.parse)
         asked: dict[str, object] = {**options, "text_format": text_format}
-        return self._asker.answer(asked, send, lambda raw: read_response_text(raw.text)).parse()
+        raw = self._asker.answer(asked, send, lambda raw: read_response_text(raw.text))
+        return raw.parse()
 
 
 class Embeddings:
@@ -141,5 +145,5 @@ class Embeddings:
 
     def create(self, **options: Unpack[Embedding]) -> CreateEmbeddingResponse:
         """As the SDK's."""
-        send = cast("Callable[..., CreateEmbeddingResponse]", self._sdk.create)
+        send = cast("SDKCall[CreateEmbeddingResponse]", self._sdk.create)
         return self._asker.answer({**options}, send, read_embeddings)

@@ -1,12 +1,14 @@
-"""The official OpenAI SDK with a meter on it, for asyncio.
+"""The official OpenAI SDK with a meter on it.
 
     openai = AsyncMeteredOpenAI(AsyncOpenAI(), fallbacks={"gpt-5.2": ["gpt-5-mini"]})
     answer = await openai.for_tenant("arvand").chat.completions.create(model="gpt-5.2", messages=[...])
 
-Everything else as in `metered`.
+Same names, same arguments, same answers as the SDK. There is no way through to the SDK itself: what is not metered
+here does not exist here. Retries of one model are the SDK's business (`max_retries`); the chain begins after them.
+`metered` is made from `metered_async` by `python -m tests.twins`; only the latter is edited.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar, Unpack, cast, overload
 
 from openai import AsyncOpenAI
@@ -19,8 +21,7 @@ from openai.types.chat import (
 )
 from openai.types.responses import ParsedResponse, Response, ResponseStreamEvent
 
-from backend.telemetry.asking import Raw, nothing
-from backend.telemetry.asking_async import AsyncAsker, AsyncMeteredStream, AsyncSDKStream
+from backend.telemetry.asking_async import AsyncAsker, AsyncMeteredStream, AsyncSDKCall, AsyncSDKStream
 from backend.telemetry.options import (
     Embedding,
     PlainChat,
@@ -40,6 +41,7 @@ from backend.telemetry.reading import (
     read_response_event,
     read_response_text,
 )
+from backend.telemetry.sdk import Raw, nothing
 
 T = TypeVar("T")
 
@@ -86,9 +88,9 @@ class AsyncCompletions:
     async def create(self, **options: object) -> ChatCompletion | AsyncMeteredStream[ChatCompletionChunk]:
         """As the SDK's. A stream reports its usage; the extra chunk for it is shown only to who asked for it."""
         if not is_streamed(options):
-            send = cast("Callable[..., Awaitable[ChatCompletion]]", self._sdk.create)
+            send = cast("AsyncSDKCall[ChatCompletion]", self._sdk.create)
             return await self._asker.answer(options, send, read_chat)
-        opening = cast("Callable[..., Awaitable[AsyncSDKStream[ChatCompletionChunk]]]", self._sdk.create)
+        opening = cast("AsyncSDKCall[AsyncSDKStream[ChatCompletionChunk]]", self._sdk.create)
         hides = nothing if asks_for_usage(options) else is_usage_only
         return await self._asker.stream(with_usage(options), opening, read_chat, hides=hides)
 
@@ -101,11 +103,10 @@ class AsyncCompletions:
         **options: object,
     ) -> ParsedChatCompletion[T]:
         """As the SDK's. Counted before it is parsed: a truncated answer has cost its tokens, too."""
-        send = cast(
-            "Callable[..., Awaitable[Raw[ParsedChatCompletion[T]]]]", self._sdk.with_raw_response.parse
-        )
+        send = cast("AsyncSDKCall[Raw[ParsedChatCompletion[T]]]", self._sdk.with_raw_response.parse)
         asked = {**options, "model": model, "messages": messages, "response_format": response_format}
-        return (await self._asker.answer(asked, send, lambda raw: read_chat_text(raw.text))).parse()
+        raw = await self._asker.answer(asked, send, lambda raw: read_chat_text(raw.text))
+        return raw.parse()
 
 
 class AsyncResponses:
@@ -124,16 +125,17 @@ class AsyncResponses:
     async def create(self, **options: object) -> Response | AsyncMeteredStream[ResponseStreamEvent]:
         """As the SDK's. A stream's usage comes with its last event without being asked for."""
         if not is_streamed(options):
-            send = cast("Callable[..., Awaitable[Response]]", self._sdk.create)
+            send = cast("AsyncSDKCall[Response]", self._sdk.create)
             return await self._asker.answer(options, send, read_response)
-        opening = cast("Callable[..., Awaitable[AsyncSDKStream[ResponseStreamEvent]]]", self._sdk.create)
+        opening = cast("AsyncSDKCall[AsyncSDKStream[ResponseStreamEvent]]", self._sdk.create)
         return await self._asker.stream(options, opening, read_response_event, hides=nothing)
 
     async def parse(self, *, text_format: type[T], **options: Unpack[PlainResponse]) -> ParsedResponse[T]:
         """As the SDK's. Counted before it is parsed: a truncated answer has cost its tokens, too."""
-        send = cast("Callable[..., Awaitable[Raw[ParsedResponse[T]]]]", self._sdk.with_raw_response.parse)
+        send = cast("AsyncSDKCall[Raw[ParsedResponse[T]]]", self._sdk.with_raw_response.parse)
         asked: dict[str, object] = {**options, "text_format": text_format}
-        return (await self._asker.answer(asked, send, lambda raw: read_response_text(raw.text))).parse()
+        raw = await self._asker.answer(asked, send, lambda raw: read_response_text(raw.text))
+        return raw.parse()
 
 
 class AsyncEmbeddings:
@@ -145,5 +147,5 @@ class AsyncEmbeddings:
 
     async def create(self, **options: Unpack[Embedding]) -> CreateEmbeddingResponse:
         """As the SDK's."""
-        send = cast("Callable[..., Awaitable[CreateEmbeddingResponse]]", self._sdk.create)
+        send = cast("AsyncSDKCall[CreateEmbeddingResponse]", self._sdk.create)
         return await self._asker.answer({**options}, send, read_embeddings)

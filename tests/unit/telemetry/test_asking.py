@@ -9,9 +9,10 @@ import openai
 import pytest
 from prometheus_client import REGISTRY
 
-from backend.telemetry.asking import Asker, nothing
+from backend.telemetry.asking import Asker
 from backend.telemetry.asking_async import AsyncAsker
 from backend.telemetry.reading import Failure, ParsedAnswer, Usage
+from backend.telemetry.sdk import nothing
 
 FIRST, SECOND = "gpt-5.2", "gpt-5-mini"
 CHAIN = {FIRST: [SECOND]}
