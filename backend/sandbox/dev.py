@@ -27,6 +27,7 @@ BUILD = "dev"
 SERVED = "dev-served"
 WATCHED = ("assets", "backend", "jobs", "portal", "rxconfig.py")
 MODULES = {"jobs": "jobs.__main__", "web": "portal.portal"}
+NAMED = 3
 VERSION_FILE = "dev-version.txt"
 TAB_SCRIPT = Path(__file__).parent / "dev_tab.js"
 
@@ -39,9 +40,19 @@ class DevStack(Stack):
         """The copy that is served."""
         return SERVED
 
+    @property
+    def client(self) -> Path:
+        """The folder of the files that browsers get."""
+        return tools.LOCAL / f"web-{SERVED}" / "build" / "client"
+
+    def announce(self) -> None:
+        """Make the open tabs load their page again, as soon as the web process answers."""
+        (self.client / VERSION_FILE).write_text(str(time.time_ns()))
+
     def _build(self, _progress: history.Progress) -> None:
         frontend.build(BUILD)
         publish()
+        self.announce()
 
 
 def publish() -> None:
@@ -56,25 +67,22 @@ def publish() -> None:
         compressed.unlink()
     shutil.rmtree(served, ignore_errors=True)
     draft.rename(served)
-    announce()
-
-
-def announce() -> None:
-    """Tell the open tabs that there is a newer version."""
-    version = tools.LOCAL / f"web-{SERVED}" / "build" / "client" / VERSION_FILE
-    version.write_text(str(time.time_ns()))
 
 
 @dataclass(slots=True, kw_only=True)
 class DevWatch(Watch):
     """The demo's watch, which also looks for saved files. Files stay in `waiting` until their version runs."""
 
+    stack: DevStack
+    root: Path = REPOSITORY
     saved: SimpleQueue[str] = field(default_factory=SimpleQueue)
     waiting: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Listen to the file system from now on."""
-        threading.Thread(target=self._listen, daemon=True).start()
+        listening = threading.Event()
+        threading.Thread(target=self._listen, args=[listening], daemon=True).start()
+        listening.wait()
 
     def look(self) -> None:
         """Start crashed parts again, and show what was saved since the last look."""
@@ -89,7 +97,9 @@ class DevWatch(Watch):
         work = work_for(self.waiting)
         if not work.restart:
             return True
-        print(f"· {', '.join(sorted(newly))} {'is built' if work.build else 'is taken over'}", flush=True)
+        more = f" and {len(newly) - NAMED} more" if len(newly) > NAMED else ""
+        doing = "front end is built" if work.build else "new start"
+        print(f"· {', '.join(sorted(newly)[:NAMED])}{more}: {doing}", flush=True)
         mistake = self._mistake(work)
         if mistake is None:
             mistake = self._replace(work)
@@ -105,11 +115,11 @@ class DevWatch(Watch):
     def _mistake(self, work: Work) -> str | None:
         """The fault of the new version, found before any running process is touched; None when there is none."""
         for path in sorted(self.waiting):
-            if mistake := mistake_in(REPOSITORY, path):
+            if mistake := mistake_in(self.root, path):
                 return f"{mistake}. The old version goes on."
         tried = subprocess.run(
             [sys.executable, "-c", "import " + ", ".join(MODULES[name] for name in work.restart)],
-            cwd=REPOSITORY,
+            cwd=self.root,
             env={
                 **process_environment(self.stack),
                 **frontend.environment(SERVED),
@@ -120,12 +130,12 @@ class DevWatch(Watch):
             check=False,
         )
         if tried.returncode != 0:
-            return f"{last_mistake(REPOSITORY, tried.stderr)}. The old version goes on."
+            return f"{last_mistake(self.root, tried.stderr)}. The old version goes on."
         if work.build:
             try:
                 frontend.build(BUILD)
             except SandboxError as error:
-                return f"{last_mistake(REPOSITORY, str(error))}. The old version goes on.\n{error}"
+                return f"{last_mistake(self.root, str(error))}. The old version goes on.\n{error}"
         return None
 
     def _replace(self, work: Work) -> str | None:
@@ -133,8 +143,7 @@ class DevWatch(Watch):
             self.stack.stop(name)
         if work.build:
             publish()
-        else:
-            announce()
+        self.stack.announce()
         try:
             for name in work.restart:
                 self.stack.start(name)
@@ -145,10 +154,12 @@ class DevWatch(Watch):
             return str(error)
         return None
 
-    def _listen(self) -> None:
-        for changes in watch(*(REPOSITORY / name for name in WATCHED), debounce=400):
+    def _listen(self, listening: threading.Event) -> None:
+        folders = [self.root / name for name in WATCHED]
+        for changes in watch(*folders, debounce=400, rust_timeout=200, yield_on_timeout=True):
+            listening.set()
             for _, path in changes:
-                self.saved.put(Path(path).relative_to(REPOSITORY).as_posix())
+                self.saved.put(Path(path).relative_to(self.root).as_posix())
 
 
 def _taken(queue: "SimpleQueue[str]") -> Iterable[str]:
