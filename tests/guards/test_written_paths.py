@@ -10,6 +10,7 @@ PAPERS = (
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "README.md",
+    "docs/debugging.md",
     "docs/operation.md",
     "docs/style.md",
     "docs/trouble.md",
