@@ -13,6 +13,7 @@ from backend.sandbox.frontend import SOURCES, TYPE_SOURCES
 ONLY_SERVED = ("portal/*rows.py", "portal/*queries.py", "portal/http/*")
 # The outside world starts only with the stack, and a half-written migration must not reach the demo's data.
 UNWATCHED = ("backend/sandbox/*", "backend/db/migrations/*")
+_SENTENCE = re.compile(r"^[\w.]*(?:Error|Exception|Warning)\b.*", re.MULTILINE)
 _FRAME = re.compile(r'File "(?P<path>[^"]+)", line (?P<line>\d+)')
 
 
@@ -54,7 +55,9 @@ def mistake_in(root: Path, path: str) -> str | None:
 
 def last_mistake(root: Path, output: str) -> str:
     """The error in a failed process's output: our innermost file and line, and the error's sentence."""
-    said = [line.strip() for line in output.splitlines() if line.strip()]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    # Reflex adds the page's name below the error.
+    said = _SENTENCE.findall(output) or lines
     ours = [
         frame
         for frame in _FRAME.finditer(output)

@@ -73,6 +73,7 @@ def test_a_failure_is_told_by_our_own_innermost_line(tmp_path: Path) -> None:
         f'  File "{tmp_path}/portal/home.py", line 12, in page\n    broken()\n'
         f'  File "{tmp_path}/.venv/lib/reflex/app.py", line 99, in add_page\n    raise\n'
         "NameError: name 'broken' is not defined\n"
+        "Happened while evaluating page 'home'\n"
     )
 
     assert (
