@@ -41,6 +41,7 @@ class Worker:
         # What killed a neighbour in the same function is the first to try.
         self._killers: dict[str, list[str]] = defaultdict(list)
         self._prepared: set[str] = set()
+        self._sound: set[str] = set()
         self._trusted: dict[str, bool] = {}
 
     @pytest.hookimpl(tryfirst=True)
@@ -91,22 +92,34 @@ class Worker:
             trial = self._run(left, mutant["name"])
             if trial.end is End.PASSED:
                 break
-            culprit = left[trial.place]
-            if self._passes_alone(culprit):
+            culprit, left = left[trial.place], left[trial.place :]
+            if self._is_sound(culprit):
                 known = self._killers[mutant["function"]]
                 known[:] = [culprit, *(name for name in known if name != culprit)]
                 return (Verdict.KILLED if trial.end is End.FAILED else Verdict.TIMED_OUT), [culprit]
-            left = left[trial.place + 1 :]
+            self._renew(culprit)
+            left = [name for name in left if self._trusted.get(name, True)]
         return Verdict.SURVIVED, mutant["tests"]
 
-    def _passes_alone(self, name: str) -> bool:
+    def _is_sound(self, name: str) -> bool:
         """Whether a test passes here without a mutant; only then its failure says something of the mutant."""
         # A test of pure rules that passed once passes again; a server may have had a bad moment.
-        if not (self._trusted.get(name) and name.startswith("tests/unit/")):
-            self._trusted[name] = self._run([name], NO_MUTANT).end is End.PASSED
-            if not self._trusted[name]:
-                print(f"\nfails or hangs here without a mutant, and is left out: {name}", flush=True)
-        return self._trusted[name]
+        return (name in self._sound and name.startswith("tests/unit/")) or self._passes(name)
+
+    def _passes(self, name: str) -> bool:
+        if self._run([name], NO_MUTANT).end is not End.PASSED:
+            return False
+        self._sound.add(name)
+        return True
+
+    def _renew(self, name: str) -> None:
+        """Start all that the session shares anew: a mutant may have left it in disorder, however it ended."""
+        self._session._setupstate.teardown_exact(None)
+        self._prepared.clear()
+        self._prepare([name])
+        self._trusted[name] = self._passes(name)
+        state = "passes again" if self._trusted[name] else "fails without a mutant, and is left out"
+        print(f"\nafter a new start {state}: {name}", flush=True)
 
     def _run(self, tests: Sequence[str], mutant: str) -> Trial:
         items = [self._items[name] for name in tests]

@@ -135,6 +135,25 @@ def test_only_a_process_resets_a_password(database: str) -> None:
             service.reset_password(factories.actor(role), someone.id, "another long one")
 
 
+def test_what_is_done_to_an_account_is_in_the_audit_with_its_address(database: str) -> None:
+    admin = factories.user()
+    colleague = factories.user(Role.TENANT_VIEWER, admin.tenant_id)
+
+    service.disable_user(admin.actor, colleague.id)
+    service.enable_user(admin.actor, colleague.id)
+    service.reset_password(factories.PROCESS, colleague.id, "another long one")
+    service.change_password(admin.actor, factories.PASSWORD, "yet another long one")
+
+    events = [entry.event for entry in audit.entries(AUDITOR)][:4]
+    who, told = f"user:{admin.actor.name}", {"email": colleague.email}
+    assert [(each.actor, each.action, each.target, each.detail) for each in events] == [
+        (who, "user.password_changed", f"user:{admin.id}", {}),
+        ("process:tests", "user.password_reset", f"user:{colleague.id}", told),
+        (who, "user.enabled", f"user:{colleague.id}", told),
+        (who, "user.disabled", f"user:{colleague.id}", told),
+    ]
+
+
 def test_only_a_process_looks_people_and_tenants_up_by_name(database: str) -> None:
     tenant = factories.tenant("acme")
     someone = factories.user(tenant_id=tenant.id)

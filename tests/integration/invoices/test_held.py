@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from backend.actor import Actor, Role
 from backend.audit import service as audit
-from backend.db.engine import read
+from backend.db.engine import read, transaction
 from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from backend.invoices import service as invoices
 from backend.invoices.types import HeldInvoice, InvoiceId, InvoiceStatus
@@ -77,6 +77,19 @@ def test_a_released_invoice_gets_number_price_mail_and_an_audit_entry(measured: 
     [entry] = audit.entries(OPERATOR, f"invoice:{released.id}")
     assert entry.event.action == "invoice.released"
     assert entry.event.detail["reason"] == "seen in the customer's own books"
+
+
+def test_a_released_invoice_carries_the_tax_of_its_day(measured: Past) -> None:
+    with transaction() as connection:
+        connection.execute(
+            text("INSERT INTO tax_rate VALUES (:day, 10, now(), 'test')"), {"day": measured.cold_day}
+        )
+    _, held = held_on_the_cold_day(measured)
+
+    released = invoices.release(OPERATOR, held.invoice.id, "seen in the customer's own books")
+
+    assert (released.tax_percent, released.tax_rial) == (10, (released.net_rial * 10 + 50) // 100)
+    assert released.amount_rial == released.net_rial + released.tax_rial == held.would_cost_rial
 
 
 def test_a_second_click_releases_nothing(measured: Past) -> None:

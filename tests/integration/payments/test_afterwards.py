@@ -1,5 +1,7 @@
 """What may come later: refunds, reversals, second and late payments, doubt, and operators."""
 
+from uuid import uuid4
+
 import pytest
 
 from backend.actor import Role
@@ -8,9 +10,16 @@ from backend.clock import utc_now
 from backend.config import settings
 from backend.db.engine import advisory_lock, transaction
 from backend.db.locks import LockNumber
-from backend.errors import Conflict, Forbidden, Invalid, Unavailable
+from backend.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from backend.payments import gateway_service, reconcile_service, service
-from backend.payments.types import AttemptEventKind, AttemptState, AttemptVerdict, PaymentFlag, ReturnOutcome
+from backend.payments.types import (
+    AttemptEventKind,
+    AttemptId,
+    AttemptState,
+    AttemptVerdict,
+    PaymentFlag,
+    ReturnOutcome,
+)
 from portal.features.payments.rows import to_file
 from tests import factories
 from tests.integration.payments.payer import (
@@ -176,6 +185,8 @@ def test_what_stays_undecided_for_a_day_alarms_until_somebody_resolves_it(payer:
             service.check_again(nobody, hand_off.attempt_id)
     with pytest.raises(Invalid):
         service.resolve(operator, hand_off.attempt_id, "  ")
+    with pytest.raises(NotFound):
+        service.resolve(operator, AttemptId(uuid4()), "no such payment")
     resolved = service.resolve(operator, hand_off.attempt_id, "bank says no money came")
     assert (resolved.state, service.undecided(operator)) == (AttemptState.CLOSED, [])
     assert audit.entries(operator)[0].event.action == "payment.resolved"
@@ -223,6 +234,7 @@ def test_an_operator_sees_all_the_evidence(payer: Payer) -> None:
         AttemptEventKind.RECONCILED,
         AttemptEventKind.SETTLED,
     ]
+    assert file.events[1].detail["track_id"] == str(track_of(hand_off))
     assert [each.amount_rial for each in file.entries] == [50_000, -50_000]
     with pytest.raises(Forbidden):
         service.file_of(payer.actor, hand_off.attempt_id)

@@ -1,8 +1,5 @@
 """The sweeper and the night's opening: nothing that is broken, slow or tiny keeps the rest from its turn."""
 
-import io
-import json
-
 import pytest
 
 from backend.clock import utc_now
@@ -14,7 +11,6 @@ from tests.integration.payments.payer import (
     SWEEPER,
     Payer,
     attempt_of,
-    count_rows,
     let_time_pass,
     set_columns,
     status_of,
@@ -129,25 +125,3 @@ def test_a_round_takes_no_new_rows_after_its_time(payer: Payer, monkeypatch: pyt
 
     assert (report.settled, report.left) == (3, 0)
     assert {status_of(each) for each in invoices} == {"paid"}
-
-
-def test_what_stays_undecided_is_told_with_what_to_do(payer: Payer, logged: io.StringIO) -> None:
-    hand_off = payer.start(payer.invoice())
-    payer.bank.act(track_of(hand_off), "status", status=77)
-    let_time_pass(payer.bank, hours=25)
-
-    service.sweep(SWEEPER)
-
-    [told] = [
-        line
-        for line in map(json.loads, logged.getvalue().splitlines())
-        if line["event"] == "payment.undecided"
-    ]
-    assert (told["level"], told["attempt"], told["reason"]) == (
-        "error",
-        str(hand_off.attempt_id),
-        "status_77",
-    )
-    assert told["todo"]
-    assert attempt_of(hand_off).state == AttemptState.REDIRECTED
-    assert count_rows("payment_attempt") == 1

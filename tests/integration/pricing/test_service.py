@@ -82,8 +82,15 @@ def test_every_change_is_in_the_audit(database: str) -> None:
     pricing.add_tax_rate(OPERATOR, tomorrow(), Decimal(10))
     pricing.withdraw_price_list(OPERATOR, added.version)
 
-    actions = [entry.event.action for entry in audit.entries(OPERATOR)]
-    assert actions == ["price_list.withdrawn", "tax_rate.added", "price_list.added"]
+    day, target = tomorrow().isoformat(), f"price_list:{added.version}"
+    prices = {"valid_from": day, "rial_per_1000_tokens": "250.5", "overrides": {"gpt-big/": "900"}}
+    events = [entry.event for entry in audit.entries(OPERATOR)]
+    assert [(each.action, each.target, each.detail) for each in events] == [
+        ("price_list.withdrawn", target, {}),
+        ("tax_rate.added", f"tax_rate:{day}", {"percent": "10"}),
+        ("price_list.added", target, prices),
+    ]
+    assert {each.actor for each in events} == {f"user:{OPERATOR.name}"}
 
 
 @pytest.mark.parametrize(

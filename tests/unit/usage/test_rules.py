@@ -124,6 +124,12 @@ def test_a_closing_below_its_opening_counts_nothing_and_is_held() -> None:
     assert (rows[B].tokens, rows[B].held) == (6, False)
 
 
+def test_a_reading_that_went_back_hides_nothing_else_that_is_the_matter() -> None:
+    [row] = rows_of(life({A: 10}, {A: 11}, flags=frozenset({UsageFlag.NO_START_TIME}))).values()
+
+    assert set(row.flags) == {UsageFlag.NO_START_TIME, UsageFlag.READING_WENT_BACK}
+
+
 def test_low_coverage_holds_all_rows_of_the_tenant_and_nobody_elses() -> None:
     other = ("other", "gpt-4o", "prompt")
     blind = Seen(1000, 500, gap_across_boundary=False, ended_ms=None, tail_ms=0)
