@@ -200,9 +200,10 @@ def price_held(
     return draft, moved
 
 
-def would_cost(lines: Iterable[InvoiceLine]) -> Rial:
-    """Estimated price of unpriced lines, before tax, in rial: exact but for one rial a line."""
-    return Rial(sum(charge(line.tokens, line.rial_per_1000_tokens) for line in lines))
+def would_cost(lines: Iterable[InvoiceLine], tax_percent: Decimal) -> Rial:
+    """Estimated amount of unpriced lines, tax included, in rial: exact but for one rial a line and its tax."""
+    net = Rial(sum(charge(line.tokens, line.rial_per_1000_tokens) for line in lines))
+    return Rial(net + tax(net, tax_percent))
 
 
 def number(jalali_year: int, sequence: int) -> str:

@@ -97,7 +97,8 @@ def held(actor: Actor, limit: int = 50, offset: int = 0) -> list[HeldInvoice]:
         found = report_repository.held(min(limit, MAX_PAGE), max(0, offset))
         lines = report_repository.lines([each.id for each in found])
     return [
-        HeldInvoice(invoice=each, would_cost_rial=rules.would_cost(lines.get(each.id, []))) for each in found
+        HeldInvoice(invoice=each, would_cost_rial=rules.would_cost(lines.get(each.id, []), each.tax_percent))
+        for each in found
     ]
 
 

@@ -187,7 +187,7 @@ class InvoiceDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldInvoice:
-    """An invoice that waits for an operator, with its price before tax if it is released."""
+    """An invoice that waits for an operator, with its amount, tax included, if it is released."""
 
     invoice: Invoice
     would_cost_rial: Rial

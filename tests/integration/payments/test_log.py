@@ -81,3 +81,25 @@ def test_who_took_a_payment_off_the_lists_stands_in_the_log(payer: Payer, logged
         "state": "closed",
         "by": operator.name,
     }
+
+
+def test_money_that_comes_and_goes_back_stands_in_the_log(payer: Payer, logged: io.StringIO) -> None:
+    hand_off = payer.pay_whole(payer.invoice(50_000))
+
+    payment = {"attempt": str(hand_off.attempt_id), "tenant": str(payer.tenant.id), "amount_rial": 50_000}
+    assert told(logged, "payment.changed") == {
+        "level": "info",
+        **payment,
+        "before": "returned",
+        "state": "settled",
+        "track_id": track_of(hand_off),
+    }
+
+    payer.take_back(hand_off)
+
+    assert told(logged, "payment.money_returned") == {
+        "level": "error",
+        **payment,
+        "credit_reopened_rial": 0,
+        "debt_rial": 0,
+    }

@@ -1,5 +1,6 @@
 """Commands at a terminal: what they need is asked for before anything is done."""
 
+import re
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -50,3 +51,25 @@ def test_a_command_without_something_that_it_needs_is_asked_wrongly_and_names_it
         assert ended.value.code == 2
         assert "the following arguments are required" in told
         assert not missing.startswith("--") or missing.partition("=")[0] in told.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(each, id=each.__module__)
+        for each in (accounts, audit, notifications, payments, pricing, tenants)
+    ],
+)
+def test_help_says_of_every_command_what_it_does(
+    command: Callable[[Sequence[str]], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        command(["--help"])
+
+    told = capsys.readouterr().out
+    assert told.startswith(f"usage: python -m {command.__module__.removesuffix('.__main__')} ")
+    choice = re.search(r"\{([\w,-]+)\}", told)
+    assert choice
+    for name in choice[1].split(","):
+        # A long name stands in a line of its own.
+        assert re.search(rf"^ {{4}}{name}(?: +|\n {{5,}})\w", told, re.MULTILINE), name

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from backend.actor import TenantId
 from backend.invoices import rules
 from backend.invoices.types import (
     BilledTotal,
@@ -90,21 +91,32 @@ LINES = [
 ]
 
 
-def test_lines_without_a_price_would_cost_the_sum_of_their_charges() -> None:
-    assert rules.would_cost(LINES) == 1_400 + 900
+def test_lines_without_a_price_would_cost_the_sum_of_their_charges_and_its_tax() -> None:
+    assert rules.would_cost(LINES, Decimal(0)) == 1_400 + 900
+    assert rules.would_cost(LINES, Decimal("9.5")) == 2_300 + 219
 
 
-def test_a_held_invoice_is_priced_with_its_own_days_prices_and_tax_and_moves_its_meters() -> None:
-    own = tenant(1)
-    prompt, completion = ((own.id, "gpt-small", kind) for kind in ("prompt", "completion"))
-    held = Invoice(
-        id=InvoiceId(UUID(int=9)), tenant_id=own.id, tenant_name_fa="", tenant_name_en="", day=DAY, number=None,
-        tokens=8_004, amount=Decimal(0), net_rial=Rial(0), tax_percent=Decimal(10), tax_rial=Rial(0),
+def held_invoice(tenant_id: TenantId) -> Invoice:
+    return Invoice(
+        id=InvoiceId(UUID(int=9)), tenant_id=tenant_id, tenant_name_fa="آلفا", tenant_name_en="Alpha", day=DAY,
+        number=None, tokens=8_004, amount=Decimal(0), net_rial=Rial(0), tax_percent=Decimal(10), tax_rial=Rial(0),
         amount_rial=Rial(0), status=InvoiceStatus.HELD, held_reasons=("cold_start",), coverage=Decimal("0.5"),
         price_version=1, window_start=datetime(2026, 11, 21, tzinfo=UTC), window_end=datetime(2026, 11, 22, tzinfo=UTC),
         timezone="Asia/Tehran", tzdata_version="x", created_at=datetime(2026, 11, 22, tzinfo=UTC), issued_at=None,
         zibal_track_id=None, paid_at=None,
     )  # fmt: skip
+
+
+def test_an_invoice_names_its_tenant_in_the_readers_language() -> None:
+    invoice = held_invoice(tenant(1).id)
+
+    assert (invoice.tenant_name("fa"), invoice.tenant_name("en")) == ("آلفا", "Alpha")
+
+
+def test_a_held_invoice_is_priced_with_its_own_days_prices_and_tax_and_moves_its_meters() -> None:
+    own = tenant(1)
+    prompt, completion = ((own.id, "gpt-small", kind) for kind in ("prompt", "completion"))
+    held = held_invoice(own.id)
 
     draft, moved = rules.price_held(held, own, LINES, {prompt: BilledTotal(996, 199)})
 
