@@ -140,6 +140,19 @@ def test_a_new_price_holds_from_its_day_in_the_middle_of_the_window(measured: Pa
         assert sum(billed[day].net_rial for day in days) == expected
 
 
+def test_what_a_run_did_is_kept_as_it_was_told(measured: Past) -> None:
+    factories.tenant("alpha", billed_from=measured.cold_day)
+    factories.tenant("cold", billed_from=measured.cold_day)
+
+    told = invoices.bill_open_days(NIGHT)
+
+    assert invoices.runs(OPERATOR) == sorted(told, key=lambda run: run.started_at, reverse=True)
+    first = min(told, key=lambda run: run.day)
+    assert (first.issued, first.held, first.unknown_labels, first.error) == (1, 1, 2, None)
+    assert first.tokens == measured.tokens("alpha", measured.cold_day)
+    assert first.amount_rial == charge(first.tokens, Decimal(200))
+
+
 def test_tax_stands_apart_and_is_part_of_the_amount(measured: Past) -> None:
     alpha = factories.tenant("alpha", billed_from=measured.yesterday)
     with transaction() as connection:

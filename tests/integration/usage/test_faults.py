@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from backend.usage import source
 from backend.usage.types import DayMeasurement, OpeningSource, StoredClosings, StoredLife, UsageFlag, Values
 from tests.integration.usage import special
 from tests.integration.usage.conftest import Measure
@@ -137,6 +138,20 @@ def test_shards_change_nothing(scenario: str, series: str, measure: Measure) -> 
 
     assert sharded.rows == whole.rows
     assert sorted(sharded.readings) == sorted(whole.readings)
+
+
+@pytest.mark.parametrize("scenario", ["churn-1", "away", "no-start", "only-no-start"])
+def test_small_questions_change_nothing(
+    scenario: str, measure: Measure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = measure(scenario, *WHOLE)
+
+    for limit in ("NAMED_INSTANCES", "LARGEST_BATCH"):
+        monkeypatch.setattr(source, limit, 1)
+    in_pieces = measure(scenario, *WHOLE)
+
+    assert in_pieces.rows == whole.rows
+    assert sorted(in_pieces.readings) == sorted(whole.readings)
 
 
 @pytest.mark.parametrize("scenario", ["reset-1", "ha-1", "mixed-2", "cold-3"])
