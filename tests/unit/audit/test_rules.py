@@ -1,5 +1,6 @@
 """What may be written down, and how entries are chained."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -61,6 +62,17 @@ def test_the_spelling_is_the_same_in_every_zone() -> None:
     tehran = timezone(timedelta(hours=3, minutes=30))
 
     assert rules.canonical(replace(event(), at=NOW.astimezone(tehran))) == rules.canonical(event())
+
+
+def test_an_event_is_hashed_the_same_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = rules.canonical(event())
+    monkeypatch.setenv("TZ", "Asia/Tehran")
+    time.tzset()
+    try:
+        assert rules.canonical(event()) == here
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_what_json_cannot_hold_exactly_is_kept_as_text() -> None:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -115,6 +115,33 @@ def test_openings_are_taken_in_order(
 
     assert (found.rows[0].tokens, found.rows[0].flags) == (tokens, flags)
     assert found.readings[0].opening_source == source
+
+
+@pytest.mark.parametrize(("opening", "flags"), [(0, ()), (1, (UsageFlag.COLD_START,))])
+def test_what_a_whole_day_before_did_not_know_had_counted_nothing_or_is_held(
+    opening: int, flags: tuple[UsageFlag, ...]
+) -> None:
+    [row] = rows_of(life({A: 100}, {A: opening}, is_day_before_whole=True)).values()
+
+    assert (row.tokens, row.flags, row.held) == (100 - opening, flags, bool(flags))
+
+
+def test_a_meter_that_is_first_used_in_sight_opens_at_its_first_scrape() -> None:
+    later = NOON + timedelta(hours=1)
+    one = life({A: 5, B: 6}, was_known=True, firsts_at={A: later})
+
+    found = tally([one], min_coverage=Decimal(0), is_open=False)
+
+    assert {each.type: each.opened_at for each in found.readings} == {"prompt": later, "completion": NOON}
+
+
+def test_what_nobody_saw_all_day_keeps_what_else_is_the_matter() -> None:
+    dark = Seen(1000, 1000, gap_across_boundary=False, ended_ms=None, tail_ms=0)
+
+    [row] = rows_of(life({A: 5}, {A: 5}, seen=dark, flags=frozenset({UsageFlag.NO_START_TIME}))).values()
+
+    assert row.held
+    assert UsageFlag.NO_START_TIME in row.flags
 
 
 def test_a_closing_below_its_opening_counts_nothing_and_is_held() -> None:
