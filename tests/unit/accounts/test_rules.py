@@ -123,11 +123,17 @@ def test_every_common_password_is_refused_as_it_stands_and_with_digits() -> None
         "abcabcabcx",
         "1234567809",
         "1357924680",
+        "blueXYblue",
+        "acegikmoqt",
         "7359018264",
     ],
 )
 def test_a_long_password_is_accepted(password: str) -> None:
     rules.checked_password(password, "sara@example.com")
+
+
+def test_digits_are_no_guess_at_an_address_without_letters() -> None:
+    rules.checked_password("7359018264", "2024@x.example")
 
 
 @given(st.text(min_size=10, max_size=200))

@@ -291,3 +291,11 @@ def test_held_days_released_in_any_order_leave_the_same_sum(
         billed_totals.update(moved)
 
     assert total == charge(sum(tokens for tokens, _ in days), Decimal(200))
+
+
+def test_a_single_token_is_billed_and_a_tenant_without_any_ends_nobodys_billing() -> None:
+    day = bill([row("t1", 0), row("t2", 1), row("t3", 1, held=True)], tenant(1), tenant(2), tenant(3))
+
+    assert [each.tenant.label for each in day.issued] == ["t2"]
+    [held] = day.held
+    assert [(line.tokens, line.amount_rial) for line in held.lines] == [(1, 0)]

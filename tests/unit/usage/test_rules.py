@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.money import LARGEST_STORED
 from backend.usage.coverage import Seen
 from backend.usage.lives import Life
 from backend.usage.rules import LifeReadings, highest, storable_readings, tally, with_unseen_rows
@@ -133,6 +134,56 @@ def test_a_meter_that_is_first_used_in_sight_opens_at_its_first_scrape() -> None
     found = tally([one], min_coverage=Decimal(0), is_open=False)
 
     assert {each.type: each.opened_at for each in found.readings} == {"prompt": later, "completion": NOON}
+
+
+def test_a_meter_without_a_time_of_its_own_opens_when_its_life_was_first_scraped() -> None:
+    later = NOON + timedelta(hours=1)
+
+    used = tally([life({A: 5}, was_known=True, first_at=later)], min_coverage=Decimal(0), is_open=False)
+    seen = tally([life({A: 5}, firsts={A: 3}, first_at=later)], min_coverage=Decimal(0), is_open=False)
+
+    assert [used.readings[0].opened_at, seen.readings[0].opened_at] == [later, later]
+
+
+def test_a_meter_opens_where_and_when_it_was_stored() -> None:
+    stored = StoredLife(NOON - timedelta(hours=30), {A: 3})
+
+    [reading] = tally([life({A: 5}, stored=stored)], min_coverage=Decimal(0), is_open=False).readings
+
+    assert (reading.opening, reading.opened_at) == (3, NOON - timedelta(hours=30))
+
+
+@pytest.mark.parametrize(
+    ("living_ms", "unseen_ms", "is_dark"),
+    [
+        pytest.param(1000, 1000, True, id="nobody saw it"),
+        pytest.param(1, 1, True, id="nobody saw it, for a moment"),
+        pytest.param(1000, 999, False, id="somebody saw it for a moment"),
+        pytest.param(0, 0, False, id="it did not live"),
+    ],
+)
+def test_a_meter_that_stood_still_is_held_only_when_nobody_saw_it_at_all(
+    living_ms: int, unseen_ms: int, is_dark: bool
+) -> None:
+    seen = Seen(living_ms, unseen_ms, gap_across_boundary=False, ended_ms=None, tail_ms=0)
+
+    [row] = rows_of(life({A: 5}, {A: 5}, seen=seen)).values()
+
+    assert row.held is is_dark
+
+
+def test_the_largest_number_that_can_be_stored_is_counted() -> None:
+    found = tally(
+        [life({A: LARGEST_STORED, B: LARGEST_STORED}, {A: LARGEST_STORED, B: 0})],
+        min_coverage=Decimal(0),
+        is_open=False,
+    )
+
+    assert {row.type: (row.tokens, row.held) for row in found.rows} == {
+        "prompt": (0, False),
+        "completion": (LARGEST_STORED, False),
+    }
+    assert len(found.readings) == 2
 
 
 def test_what_nobody_saw_all_day_keeps_what_else_is_the_matter() -> None:
