@@ -103,7 +103,7 @@ def held(actor: Actor, limit: int = 50, offset: int = 0) -> list[HeldInvoice]:
 
 
 def count_held(actor: Actor) -> int:
-    """How many invoices wait for an operator."""
+    """Number of invoices that wait for an operator. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     return report_repository.count_held()
 

@@ -69,7 +69,7 @@ def data_table(
 
 
 def _shape(columns: Sequence[TableColumn]) -> str:
-    """How the table looks on a phone: cards, or lines of two or three columns that open."""
+    """Class names for the table's look on a phone: cards, or lines of two or three columns that open."""
     shown = [column for column in columns if not column.opens]
     if len(shown) == len(columns):
         return "table stacks"
