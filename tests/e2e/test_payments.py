@@ -150,14 +150,20 @@ def test_a_double_click_opens_one_payment(
     assert [state for state, _ in attempts_at(stack, invoice_id)] == ["settled"]
 
 
+def pay_in_a_second_tab(now: Visit, invoice_id: str) -> Page:
+    """Another tab of the same person, in which the invoice was to be paid."""
+    second = now.context.new_page()
+    second.goto(f"{now.stack.web_url}/invoices/{invoice_id}")
+    second.get_by_role("button", name=pay_button(now)).click()
+    return second
+
+
 def test_a_second_tab_is_told_of_the_first_and_goes_on_with_its_payment(
     stack: Stack, admin: SignIn, visit: Visitor, invoice_id: str
 ) -> None:
     now = visit("fa").sign_in(admin)
     first = to_the_bank(now, invoice_id)
-    second = now.context.new_page()
-    second.goto(f"{stack.web_url}/invoices/{invoice_id}")
-    second.get_by_role("button", name=pay_button(now)).click()
+    second = pay_in_a_second_tab(now, invoice_id)
     go_on_with_what_is_open(now, second)
     assert second.url == first.url
     at_the_bank(second, PAY)
@@ -174,9 +180,7 @@ def test_who_replaces_an_open_payment_says_so_and_the_first_tab_is_told(
 ) -> None:
     now = visit("fa").sign_in(admin)
     first = to_the_bank(now, invoice_id)
-    second = now.context.new_page()
-    second.goto(f"{stack.web_url}/invoices/{invoice_id}")
-    second.get_by_role("button", name=pay_button(now)).click()
+    second = pay_in_a_second_tab(now, invoice_id)
     second.get_by_role("button", name=now.t("page.open_payments.replace")).click()
     second.wait_for_url("**/start/*")
     assert second.url != first.url
