@@ -63,21 +63,22 @@ def owed_by(tenant_id: TenantId) -> Owed:
         return Owed(count=count, outstanding_rial=Rial(int(outstanding)))
 
 
-def undecided(before: datetime, limit: int) -> list[Attempt]:
-    """Attempts that were handed over before an instant and are not decided, the oldest first."""
-    statement = text(f"{_ATTEMPT} WHERE {_UNDECIDED} ORDER BY redirected_at, id LIMIT :limit")
+def undecided(before: datetime, limit: int, offset: int = 0) -> list[Attempt]:
+    """A stretch of the attempts that were handed over before an instant and are not decided, the oldest first."""
+    statement = text(f"{_ATTEMPT} WHERE {_UNDECIDED} ORDER BY redirected_at, id LIMIT :limit OFFSET :offset")
     with read() as connection:
-        rows = connection.execute(statement, {"before": before, "limit": limit}).all()
+        rows = connection.execute(statement, {"before": before, "limit": limit, "offset": offset}).all()
         return with_allocations(rows)
 
 
-def flagged(limit: int) -> list[Attempt]:
-    """Attempts with an unresolved flag, the newest first."""
+def flagged(limit: int, offset: int = 0) -> list[Attempt]:
+    """A stretch of the attempts with an unresolved flag, the newest first."""
     statement = text(
-        f"{_ATTEMPT} WHERE {_FLAGGED} ORDER BY coalesce(redirected_at, created_at) DESC, id LIMIT :limit"
+        f"{_ATTEMPT} WHERE {_FLAGGED} ORDER BY coalesce(redirected_at, created_at) DESC, id"
+        " LIMIT :limit OFFSET :offset"
     )
     with read() as connection:
-        return with_allocations(connection.execute(statement, {"limit": limit}).all())
+        return with_allocations(connection.execute(statement, {"limit": limit, "offset": offset}).all())
 
 
 def events(attempt_id: AttemptId, limit: int, offset: int) -> list[AttemptEvent]:

@@ -18,16 +18,23 @@ MAX_PAGE = 200
 log = get_logger(__name__)
 
 
-def undecided(actor: Actor, limit: int = 100) -> list[Attempt]:
-    """Payments that are neither paid nor unpaid a day after their hand-over, the oldest first. For staff."""
+def undecided(actor: Actor, *, limit: int = MAX_PAGE, offset: int = 0) -> list[Attempt]:
+    """A stretch of the payments that are neither paid nor unpaid a day after their hand-over, the oldest first.
+
+    For staff. ``service.health`` counts them.
+    """
     require_role_or_process(actor, *STAFF_ROLES)
-    return report_repository.undecided(clock.utc_now() - rules.ALARM_AFTER, max(1, min(limit, MAX_PAGE)))
+    before = clock.utc_now() - rules.ALARM_AFTER
+    return report_repository.undecided(before, max(1, min(limit, MAX_PAGE)), max(0, offset))
 
 
-def flagged(actor: Actor, limit: int = 100) -> list[Attempt]:
-    """Payments that a person should look at, the newest first. For staff."""
+def flagged(actor: Actor, *, limit: int = MAX_PAGE, offset: int = 0) -> list[Attempt]:
+    """A stretch of the payments that a person should look at, the newest first.
+
+    For staff. ``service.health`` counts them.
+    """
     require_role_or_process(actor, *STAFF_ROLES)
-    return report_repository.flagged(max(1, min(limit, MAX_PAGE)))
+    return report_repository.flagged(max(1, min(limit, MAX_PAGE)), max(0, offset))
 
 
 def file_of(actor: Actor, attempt_id: AttemptId, *, limit: int = MAX_PAGE, offset: int = 0) -> PaymentFile:

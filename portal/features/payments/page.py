@@ -5,10 +5,10 @@ import reflex as rx
 from portal import routes
 from portal.components.answer import answer
 from portal.components.basics import count_badge, page_head, tile, tiles
-from portal.components.listing import LIST, page_links
+from portal.components.listing import LIST
 from portal.components.status import empty_state
 from portal.components.tabs import tab_panel, tabs
-from portal.features.payments.parts import LISTS_ANSWER, evidence, payments_table, resolve_dialog, search
+from portal.features.payments.parts import LISTS_ANSWER, evidence, payments_list, resolve_dialog, search
 from portal.features.payments.state import PaymentsState
 from portal.guard import STAFF
 from portal.i18n import t
@@ -52,26 +52,26 @@ def _payments() -> rx.Component:
 
 def _lists() -> rx.Component:
     shown = PaymentsState.view
-    undecided = payments_table(
+    undecided = payments_list(
         shown.undecided,
         caption=t("page.payments.undecided"),
         nothing=empty_state(t("page.payments.none_undecided"), t("page.payments.none_undecided_why")),
-        rest=shown.undecided_rest,
     )
-    flagged = payments_table(
+    flagged = payments_list(
         shown.flagged,
         caption=t("page.payments.flagged"),
         nothing=empty_state(t("page.payments.none_flagged"), t("page.payments.none_flagged_why")),
-        rest=shown.flagged_rest,
     )
-    every = rx.fragment(
-        payments_table(
-            PaymentsState.every.rows,
-            caption=t("page.payments.all"),
-            nothing=empty_state(t("page.payments.none_at_all"), t("page.payments.none_at_all_why")),
-            rest="",
-        ),
-        page_links(PaymentsState.every.pager),
+    every = payments_list(
+        PaymentsState.every,
+        caption=t("page.payments.all"),
+        nothing=empty_state(t("page.payments.none_at_all"), t("page.payments.none_at_all_why")),
+    )
+    here = rx.match(
+        PaymentsState.tab,
+        ("flagged", shown.flagged.pager.here),
+        ("all", PaymentsState.every.pager.here),
+        shown.undecided.pager.here,
     )
     return rx.el.section(
         tabs(
@@ -80,12 +80,12 @@ def _lists() -> rx.Component:
                 (
                     "undecided",
                     t("page.payments.undecided"),
-                    count_badge(shown.undecided_count, is_empty(shown.undecided)),
+                    count_badge(shown.undecided_count, is_empty(shown.undecided.rows)),
                 ),
                 (
                     "flagged",
                     t("page.payments.flagged"),
-                    count_badge(shown.flagged_count, is_empty(shown.flagged)),
+                    count_badge(shown.flagged_count, is_empty(shown.flagged.rows)),
                 ),
                 ("all", t("page.payments.all"), rx.fragment()),
             ],
@@ -105,5 +105,5 @@ def _lists() -> rx.Component:
         class_name="card",
         tab_index=-1,
         aria_label=t("page.payments.views"),
-        custom_attrs={"data-list": PaymentsState.every.pager.here},
+        custom_attrs={"data-list": here},
     )

@@ -7,7 +7,7 @@ import reflex as rx
 from portal.components.answer import ASKER, answer, answer_region, answered_by
 from portal.components.basics import badge, button, card, code_number, fact_if, link
 from portal.components.dialog import dialog_id, reason_dialog
-from portal.components.listing import list_region
+from portal.components.listing import list_region, page_links
 from portal.components.reasons import reasons
 from portal.components.status import empty_state, note
 from portal.components.table import TableColumn, data_table
@@ -57,7 +57,7 @@ def search() -> rx.Component:
 
 
 def _found() -> rx.Component:
-    found = is_filled(PaymentsState.found)
+    found = is_filled(PaymentsState.found.rows)
     problem = PaymentsState.search_problem
     return answer_region(
         FOUND,
@@ -70,17 +70,26 @@ def _found() -> rx.Component:
         ),
         rx.cond(
             found,
-            payments_table(
-                PaymentsState.found, caption=t("page.payments.found"), nothing=rx.fragment(), rest=""
+            list_region(
+                t("page.payments.found"),
+                payments_table(PaymentsState.found.rows, caption=t("page.payments.found")),
+                pager=PaymentsState.found.pager,
+                element_id="list-of-found",
             ),
             rx.fragment(),
         ),
     )
 
 
-def payments_table(rows: Any, *, caption: Any, nothing: rx.Component, rest: Any) -> rx.Component:
-    """A list of payments; each line leads to its evidence. ``rest`` says how many the list leaves out."""
-    table = data_table(
+def payments_list(listed: Any, *, caption: Any, nothing: rx.Component) -> rx.Component:
+    """A list of payments with the way to its other pages, or ``nothing``."""
+    table = rx.fragment(payments_table(listed.rows, caption=caption), page_links(listed.pager))
+    return rx.cond(is_filled(listed.rows), table, nothing)
+
+
+def payments_table(rows: Any, *, caption: Any) -> rx.Component:
+    """Payments; each line leads to its evidence."""
+    return data_table(
         rows,
         [
             TableColumn(head=t("page.payments.tenant"), cell=lambda row: row.tenant, leads=True),
@@ -109,8 +118,6 @@ def payments_table(rows: Any, *, caption: Any, nothing: rx.Component, rest: Any)
         key=lambda row: row.key,
         name=lambda row: rx.Var.create(f"{row.tenant} · {row.at}"),
     )
-    left_out = rx.cond(rest != "", rx.el.p(rest, class_name="card-body muted small"), rx.fragment())
-    return rx.cond(rows.length() > 0, rx.fragment(table, left_out), nothing)
 
 
 def _open_button(row: PaymentRow) -> rx.Component:

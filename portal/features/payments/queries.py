@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from backend.actor import Actor
 from backend.i18n import format as fmt
-from backend.i18n.catalog import Lang, text
+from backend.i18n.catalog import Lang
 from backend.payments import service as payments
-from backend.payments.types import AttemptId
+from backend.payments.types import Attempt, AttemptId
 from backend.tenants import service as tenants
 from portal import routes
 from portal.features.payments.event_rows import EventRow, to_event
@@ -15,27 +15,32 @@ from portal.ids import uuid_of
 from portal.place import PAGE_SIZE, Pager, Place, page_at, to_pager
 
 FIRST = Place(path=routes.PAYMENTS)
+# Lists of the page by their names in the address; the list of all payments is the first one.
+UNDECIDED, FLAGGED, FOUND, EVENTS = "undecided", "flagged", "found", "events"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentList:
+    """A page of a list of payments."""
+
+    rows: list[PaymentRow] = field(default_factory=list)
+    pager: Pager = field(default_factory=Pager)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether the whole list is one payment."""
+        return len(self.rows) == 1 and not self.pager.previous
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentsView:
-    """Both lists, how payments stand, and what a list leaves out."""
+    """Both lists of what waits for an operator, and how payments stand."""
 
-    undecided: list[PaymentRow] = field(default_factory=list)
-    flagged: list[PaymentRow] = field(default_factory=list)
-    undecided_rest: str = ""
-    flagged_rest: str = ""
+    undecided: PaymentList = field(default_factory=PaymentList)
+    flagged: PaymentList = field(default_factory=PaymentList)
     undecided_count: str = ""
     flagged_count: str = ""
     open_count: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EveryPayment:
-    """A page of all payments, the newest first."""
-
-    rows: list[PaymentRow] = field(default_factory=list)
-    pager: Pager = field(default_factory=Pager)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,45 +53,56 @@ class PaymentEvidence:
     booked: list[EntryRow] = field(default_factory=list)
 
 
-def overview(actor: Actor, lang: Lang) -> PaymentsView:
-    """Payments that wait for an operator."""
-    undecided, flagged = payments.undecided(actor), payments.flagged(actor)
+def overview(actor: Actor, lang: Lang, place: Place = FIRST) -> PaymentsView:
+    """Payments that wait for an operator: a page of each list."""
     health = payments.health(actor)
-    names = {tenant.id: tenant.name(lang) for tenant in tenants.all_tenants(actor)}
+    undecided = place.of(UNDECIDED).in_tab("").within(health.undecided)
+    flagged = place.of(FLAGGED).in_tab(FLAGGED).within(health.flagged)
     return PaymentsView(
-        undecided=[to_payment(each, names[each.tenant_id], lang) for each in undecided],
-        flagged=[to_payment(each, names[each.tenant_id], lang) for each in flagged],
-        undecided_rest=_rest(len(undecided), health.undecided, lang),
-        flagged_rest=_rest(len(flagged), health.flagged, lang),
+        undecided=_listed(
+            actor,
+            undecided,
+            payments.undecided(actor, limit=PAGE_SIZE, offset=undecided.first()),
+            total=health.undecided,
+            lang=lang,
+        ),
+        flagged=_listed(
+            actor,
+            flagged,
+            payments.flagged(actor, limit=PAGE_SIZE, offset=flagged.first()),
+            total=health.flagged,
+            lang=lang,
+        ),
         undecided_count=fmt.number(health.undecided, lang),
         flagged_count=fmt.number(health.flagged, lang),
         open_count=fmt.number(health.open, lang),
     )
 
 
-def find(actor: Actor, wanted: str, lang: Lang) -> list[PaymentRow]:
-    """The payments that have all words that somebody reads out, the newest first."""
-    found = payments.search_payments(actor, wanted, limit=100).rows if wanted.strip() else []
-    names = {tenant.id: tenant.name(lang) for tenant in tenants.all_tenants(actor)} if found else {}
-    return [to_payment(each, names[each.tenant_id], lang) for each in found]
+def find(actor: Actor, wanted: str, lang: Lang, place: Place = FIRST) -> PaymentList:
+    """A page of the payments that have all words that somebody reads out, the newest first; none without a word."""
+    if not wanted.strip():
+        return PaymentList()
+    place, found = page_at(
+        place, lambda limit, offset: payments.search_payments(actor, wanted, limit=limit, offset=offset)
+    )
+    return _listed(actor, place, found.rows, total=found.total, lang=lang)
 
 
-def every(actor: Actor, place: Place, lang: Lang) -> EveryPayment:
-    """A page of all payments."""
+def every(actor: Actor, place: Place, lang: Lang) -> PaymentList:
+    """A page of all payments, the newest first."""
     place, found = page_at(
         place, lambda limit, offset: payments.search_payments(actor, "", limit=limit, offset=offset)
     )
-    names = {tenant.id: tenant.name(lang) for tenant in tenants.all_tenants(actor)}
-    return EveryPayment(
-        rows=[to_payment(each, names[each.tenant_id], lang) for each in found.rows],
-        pager=to_pager(place, shown=len(found.rows), total=found.total, lang=lang),
+    return _listed(actor, place, found.rows, total=found.total, lang=lang)
+
+
+def _listed(actor: Actor, place: Place, found: list[Attempt], *, total: int, lang: Lang) -> PaymentList:
+    names = {tenant.id: tenant.name(lang) for tenant in tenants.all_tenants(actor)} if found else {}
+    return PaymentList(
+        rows=[to_payment(each, names[each.tenant_id], lang) for each in found],
+        pager=to_pager(place, shown=len(found), total=total, lang=lang),
     )
-
-
-def _rest(shown: int, total: int, lang: Lang) -> str:
-    if shown >= total:
-        return ""
-    return text("page.payments.first_of", lang, shown=fmt.number(shown, lang), total=fmt.number(total, lang))
 
 
 def evidence(actor: Actor, key: str, lang: Lang, place: Place = FIRST) -> PaymentEvidence:

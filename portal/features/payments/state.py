@@ -11,30 +11,38 @@ from backend.payments.types import Attempt, AttemptId
 from portal import bridge, task_owner
 from portal.bridge import Problem, ThreadPool
 from portal.features.payments import queries
-from portal.features.payments.queries import EveryPayment, PaymentEvidence, PaymentsView
-from portal.features.payments.rows import PaymentRow, checked_words
+from portal.features.payments.queries import (
+    EVENTS,
+    FLAGGED,
+    FOUND,
+    UNDECIDED,
+    PaymentEvidence,
+    PaymentList,
+    PaymentsView,
+)
+from portal.features.payments.rows import checked_words
 from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
 from portal.ids import uuid_of
 from portal.loaded import LoadedPage
-from portal.place import LONGEST_WORD, TAB, Place, place_of
+from portal.place import LONGEST_WORD, PAGE, TAB, Place, place_of
 
 ALL = "all"
-TABS = ("undecided", "flagged", ALL)
-# In the address: the payment whose evidence is open, and the page of its events.
-PAYMENT, EVENTS = "payment", "events"
-LONGEST_SOUGHT = 60
+TABS = (UNDECIDED, FLAGGED, ALL)
+LISTS = (UNDECIDED, FLAGGED, FOUND, EVENTS)
+# In the address: the payment whose evidence is open, and what is searched for.
+PAYMENT, SOUGHT = "payment", "track"
 
 
 class PaymentsState(LoadedPage, rx.State):
     """A tab's view of payments."""
 
     view: PaymentsView = PaymentsView()
-    tab: str = "undecided"
+    tab: str = UNDECIDED
     can_act: bool = False
-    every: EveryPayment = EveryPayment()
+    every: PaymentList = PaymentList()
     sought: str = ""
-    found: list[PaymentRow] = []
+    found: PaymentList = PaymentList()
     found_none: bool = False
 
     evidence: PaymentEvidence = PaymentEvidence()
@@ -56,14 +64,14 @@ class PaymentsState(LoadedPage, rx.State):
         actor, _ = await self._reader()
         self.can_act = actor.role in OPERATORS
         self._forget_answers()
-        place = place_of(self, {TAB: TABS})
-        self.tab = place.word(TAB) or TABS[0]
+        named = self._named()
+        self.tab, self.sought = named.word(TAB) or TABS[0], named.word(SOUGHT)
         self._close_file()
         self.is_checking = self.is_asking = self.is_resolving = False
         await self._show_lists()
-        await self._show_every(place)
-        await self._search(self.router.url.query_parameters.get("track", ""))
-        if key := self._place_of_events().word(PAYMENT):
+        await self._show_every()
+        await self._search(self._place().of(FOUND))
+        if key := named.word(PAYMENT):
             await self._show_file(key)
 
     @rx.event
@@ -71,7 +79,9 @@ class PaymentsState(LoadedPage, rx.State):
     async def find(self, form: dict[str, Any]) -> None:
         """Search for a payment by a number; a single result is opened at once."""
         self._forget_answers()
-        await self._search(str(form.get("wanted", "")) if isinstance(form, dict) else "")
+        wanted = str(form.get("wanted", "")) if isinstance(form, dict) else ""
+        self.sought = wanted.strip()[:LONGEST_WORD]
+        await self._search(self._place().of(FOUND).at(1))
 
     @rx.event
     @allow(STAFF)
@@ -79,7 +89,7 @@ class PaymentsState(LoadedPage, rx.State):
         """Show another list."""
         if name in TABS:
             self.tab = name
-            await self._show_every(place_of(self).in_tab(name))
+            await self._show_every()
 
     @rx.event
     @allow(STAFF)
@@ -93,8 +103,11 @@ class PaymentsState(LoadedPage, rx.State):
     def close_file(self) -> Any:
         """Show no evidence any more."""
         self._close_file()
-        place = self._place_of_events()
-        return rx.redirect(place.with_word(PAYMENT, "").address) if place.word(PAYMENT) else None
+        if not self._named().word(PAYMENT):
+            return None
+        if not self.found.rows:
+            self.sought = ""  # the search for just this payment would open it again
+        return rx.redirect(self._place_of_file("").address)
 
     @rx.event(background=True)
     @allow(OPERATORS)
@@ -124,7 +137,7 @@ class PaymentsState(LoadedPage, rx.State):
         self.done, self.action_problem = (words, "") if was_answered else ("", words)
         if self.evidence.file.key == key:
             await self._show_file(key)
-        self.found = []
+        self.found = PaymentList()
         await self._show_lists()
 
     @rx.event
@@ -154,7 +167,8 @@ class PaymentsState(LoadedPage, rx.State):
         if isinstance(outcome, Problem):
             self.resolve_problem = outcome.text
             return
-        self.is_asking, self.resolved, self.found = False, text("page.payments.resolved", lang), []
+        self.is_asking, self.resolved = False, text("page.payments.resolved", lang)
+        self.found = PaymentList()
         self._close_file()
         await self._show_lists()
 
@@ -164,40 +178,53 @@ class PaymentsState(LoadedPage, rx.State):
     def _close_file(self) -> None:
         self.evidence = PaymentEvidence()
 
-    def _place_of_events(self) -> Place:
-        return place_of(self, {TAB: TABS, PAYMENT: None}, others=(EVENTS,)).of(EVENTS)
+    def _named(self) -> Place:
+        return place_of(self, {TAB: TABS, PAYMENT: None, SOUGHT: None}, others=LISTS)
+
+    def _place(self) -> Place:
+        """The place that the address names, with the tab and the search that were chosen since without one."""
+        place = self._named().in_tab("" if self.tab == TABS[0] else self.tab)
+        if place.word(SOUGHT) == self.sought:
+            return place
+        return place.of(FOUND).with_word(SOUGHT, self.sought).of(PAGE)
+
+    def _place_of_file(self, key: str) -> Place:
+        """The place in the events of a payment; the first page where the address names another one."""
+        place = self._place().of(EVENTS)
+        return place if place.word(PAYMENT) == key else place.with_word(PAYMENT, key[:LONGEST_WORD])
 
     async def _show_lists(self) -> None:
-        await self._show(queries.overview)
+        place = self._place()
+        await self._show(lambda actor, lang: queries.overview(actor, lang, place))
 
-    async def _show_every(self, place: Place) -> None:
+    async def _show_every(self) -> None:
         """The page of all payments that the address names, where that list is the one that is looked at."""
         if self.tab != ALL:
             return
+        place = self._place()
         outcome = await self._attempt(lambda actor, lang: queries.every(actor, place, lang))
         if isinstance(outcome, Problem):
             self.list_problem = outcome.text
         else:
             self.every = outcome
 
-    async def _search(self, wanted: str) -> None:
-        self.sought, self.found, self.found_none = wanted[:LONGEST_SOUGHT], [], False
-        if not wanted.strip():
+    async def _search(self, place: Place) -> None:
+        wanted, self.found, self.found_none = self.sought, PaymentList(), False
+        if not wanted:
             return
-        outcome = await self._attempt(lambda actor, lang: queries.find(actor, wanted, lang))
+        outcome = await self._attempt(lambda actor, lang: queries.find(actor, wanted, lang, place))
         if isinstance(outcome, Problem):
             self.search_problem = outcome.text
             return
-        self.found_none = not outcome
+        self.found_none = not outcome.rows
         self._close_file()
-        if len(outcome) == 1:
-            await self._show_file(outcome[0].key)
+        if outcome.is_single:
+            await self._show_file(outcome.rows[0].key)
         else:
             self.found = outcome
 
     async def _show_file(self, key: str) -> None:
-        place = self._place_of_events()
-        place = place if place.word(PAYMENT) == key else place.with_word(PAYMENT, key[:LONGEST_WORD])
+        place = self._place_of_file(key)
         outcome = await self._attempt(lambda actor, lang: queries.evidence(actor, key, lang, place))
         if isinstance(outcome, Problem):
             self.list_problem = outcome.text

@@ -59,7 +59,7 @@ def test_a_payment_of_several_invoices_names_them_to_staff_and_to_the_tenant(pay
     hand_off = payer.pay_whole(one, two)
     numbers = [number_of(payer, each) for each in (one, two)]
 
-    [listed] = find(OPERATOR, str(track_of(hand_off)), "en")
+    [listed] = find(OPERATOR, str(track_of(hand_off)), "en").rows
     file = evidence(OPERATOR, str(hand_off.attempt_id), "en")
     [tried] = detail_view(payer.actor, str(one), "en").attempts
 

@@ -1,6 +1,7 @@
 """Pages with several lists: each has a name of its own in the address, and turning one leaves the others."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,9 @@ from tests.integration.portal.test_staff_lists import shown
 _STRANGER = """
 INSERT INTO daily_usage (day, tenant, model, type, tokens, coverage, unseen_estimate, held, flags)
 SELECT :day, 'stranger-' || to_char(n, 'FM00'), 'gpt-5', 'prompt', n, 1, 0, false, '{}' FROM generate_series(1, 21) n
+"""
+_WAITING = """
+UPDATE payment_attempt SET state = 'redirected', flags = '["surplus"]', redirected_at = created_at - interval '2 days'
 """
 _EVENTS = """
 INSERT INTO payment_event (attempt_id, at, actor, kind, detail)
@@ -140,3 +144,29 @@ def test_the_events_of_a_payment_stand_in_pages_beside_the_list_of_payments(
     ]
     assert (second["tab"], second["evidence"].file.key) == ("all", opened)
     assert beyond["evidence"].events == second["evidence"].events
+
+
+def test_each_list_of_payments_has_its_own_pages_in_the_address(
+    house: House, pipeline: Pipeline, bank: Driver
+) -> None:
+    admin, cookie = house.people[Role.TENANT_ADMIN].actor, house.people[Role.AUDITOR].cookie
+    for _ in range(21):
+        payments.start(admin, [payer.invoice(house.own.id, 50_000)])
+    with transaction() as connection:
+        connection.execute(text(_WAITING))
+
+    for name, words in (("undecided", ""), ("flagged", "tab=flagged"), ("found", "track=alpha")):
+        first = shown(pipeline, PaymentsState, cookie, f"/payments?{words}&page=3&events=2")
+        second = shown(pipeline, PaymentsState, cookie, listed(first, name).pager.following)
+        beyond = shown(pipeline, PaymentsState, cookie, f"/payments?{words}&{name}=9")
+
+        assert listed(first, name).pager.shown == "1 to 20 of 21"
+        pages = "&".join(sorted(["page=3", "events=2", f"{name}=2"]))
+        assert listed(first, name).pager.following == f"/payments?{words}{words and '&'}{pages}"
+        assert len({row.key for told in (first, second) for row in listed(told, name).rows}) == 21
+        assert second["tab"] == first["tab"]
+        assert listed(beyond, name) == replace(listed(second, name), pager=listed(beyond, name).pager)
+
+
+def listed(told: dict[str, Any], name: str) -> Any:
+    return told["found"] if name == "found" else getattr(told["view"], name)

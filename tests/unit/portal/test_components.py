@@ -6,7 +6,6 @@ import reflex as rx
 from portal.bridge import Problem
 from portal.components.status import error_panel, note
 from portal.components.table import TableColumn, data_table
-from portal.features.payments.queries import _rest
 
 
 @pytest.mark.parametrize(
@@ -20,18 +19,6 @@ def test_an_error_tells_its_reference_once() -> None:
     problem = Problem(text="It broke: 0123abcd", reference="0123abcd")
 
     assert str(error_panel(problem, retry=None)).count("0123abcd") == 1
-
-
-@pytest.mark.parametrize(
-    ("shown", "total", "said"),
-    [
-        (3, 3, ""),
-        (0, 0, ""),
-        (100, 1_234, "Only 100 of 1,234 are listed here; the rest appear as cases are closed."),
-    ],
-)
-def test_a_list_that_leaves_something_out_says_so(shown: int, total: int, said: str) -> None:
-    assert _rest(shown, total, "en") == said
 
 
 @pytest.mark.parametrize("opens", [True, False])
