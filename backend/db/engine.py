@@ -79,11 +79,18 @@ def engine_of(url: str, **pool: Any) -> Engine:  # noqa: ANN401 - SQLAlchemy's o
 
 
 def dispose() -> None:
-    """Close every pooled connection; the next use opens the address that the settings name then."""
+    """Close every pooled connection, one in use as soon as it comes back; the next use opens the settings' address."""
     with _making:
         if _engine.cache_info().currsize:
+            # The pool that it comes back to belongs to nobody, and nobody would close it.
+            event.listen(_engine().pool, "checkin", _close)
             _engine().dispose()
         _engine.cache_clear()
+
+
+def _close(driver: psycopg.Connection[Any] | None, _record: object) -> None:
+    if driver is not None:  # else it was invalidated, and is closed already
+        driver.close()
 
 
 @contextmanager

@@ -195,3 +195,12 @@ def test_a_transaction_that_hangs_is_ended_and_unavailable(database: str) -> Non
 
     with pytest.raises(Unavailable):
         hang()
+
+
+def test_a_connection_in_use_is_closed_when_it_comes_back_to_an_engine_that_is_gone(database: str) -> None:
+    with engine.read() as connection:
+        driver = engine.driver_of(connection)
+        engine.dispose()
+        assert not driver.closed
+
+    assert driver.closed
