@@ -28,6 +28,7 @@ class HasTotal(Protocol):
 
 
 P = TypeVar("P", bound=HasTotal)
+R = TypeVar("R")
 
 PAGE = "page"
 SEARCH = "q"
@@ -153,6 +154,13 @@ def to_pager(place: Place, *, shown: int, total: int, lang: Lang, size: int = PA
         here=place.address,
         is_narrowed=bool(place.words),
     )
+
+
+def page_of(place: Place, rows: Sequence[R], lang: Lang) -> tuple[list[R], Pager]:
+    """A page of a list that was read whole, and its pager: the last page where the list ends before the place."""
+    place = place.within(len(rows))
+    shown = list(rows[place.first() : place.first() + PAGE_SIZE])
+    return shown, to_pager(place, shown=len(shown), total=len(rows), lang=lang)
 
 
 def choices(place: Place, name: str, titles: Sequence[tuple[str, str]]) -> list[Choice]:

@@ -41,9 +41,10 @@ def listing(
 
 def list_region(title: Content, table: Any, *, pager: Any, element_id: str = LIST) -> rx.Component:
     """A table with the way to its other pages, inside a card that holds more than this list."""
+    has_others = (pager.previous != "") | (pager.following != "")
     return rx.el.div(
         table,
-        page_links(pager),
+        rx.cond(has_others, page_links(pager), rx.fragment()),
         id=element_id,
         role="region",
         tab_index=-1,

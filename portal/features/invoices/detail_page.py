@@ -1,9 +1,12 @@
 """The page of an invoice: its lines, parties, hours and the readings that prove it. Prints on paper."""
 
+from typing import Any
+
 import reflex as rx
 
 from portal import routes
 from portal.components.basics import badge, button, card, fact_if, link, page_head
+from portal.components.listing import list_region
 from portal.components.status import note
 from portal.components.table import TableColumn, data_table
 from portal.features.invoices.checking_parts import checking_card
@@ -15,6 +18,7 @@ from portal.guard import EVERYBODY
 from portal.i18n import t
 from portal.layout import page
 from portal.loaded import loaded
+from portal.typed import either
 from portal.visitor import VisitorState
 
 
@@ -54,7 +58,7 @@ def _invoice() -> rx.Component:
             _evidence(),
             class_name="stack no-print",
         ),
-        paper(_readings(), _evidence_facts()),
+        paper(_readings(InvoiceState.view.annex), _evidence_facts()),
     )
 
 
@@ -151,13 +155,21 @@ def _sum(name: rx.Var[str] | str, value: rx.Var[str] | str, *, is_total: bool = 
 
 
 def _evidence() -> rx.Component:
+    pager = InvoiceState.view.readings_pager
     return card(
         t("page.invoice.why"),
         rx.el.p(t("page.invoice.why_text"), class_name="muted"),
         _evidence_facts(),
         rx.el.details(
             rx.el.summary(t("page.invoice.readings")),
-            _readings(),
+            list_region(
+                t("page.invoice.readings"),
+                _readings(InvoiceState.view.readings),
+                pager=pager,
+                element_id="list-of-readings",
+            ),
+            # Open where there are several pages, so that a link to one of them shows it.
+            open=either(pager.previous != "", pager.following != ""),
             class_name="details",
             style={"marginBlockStart": "12px"},
         ),
@@ -191,9 +203,9 @@ def _evidence_facts() -> rx.Component:
     )
 
 
-def _readings() -> rx.Component:
+def _readings(rows: Any) -> rx.Component:
     return data_table(
-        InvoiceState.view.readings,
+        rows,
         [
             TableColumn(
                 head=t("page.invoice.meter"),

@@ -11,6 +11,7 @@ from backend.i18n.catalog import Lang
 from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
 from backend.payments import service as payments
+from portal import routes
 from portal.features.invoices import paper_rows, payment_rows, rows, standing_rows
 from portal.features.invoices.check_state import CheckingPayments
 from portal.features.invoices.paper_rows import Paper, ReceiptRow
@@ -19,15 +20,22 @@ from portal.features.invoices.rows import FlagLine, InvoiceView, LineRow, Readin
 from portal.features.invoices.standing_rows import Check, MovementRow
 from portal.guard import EVERYBODY, STAFF, allow
 from portal.ids import uuid_of
+from portal.place import Pager, Place, page_of, place_of
+
+FIRST = Place(path=routes.INVOICES)
+# Lists of the page by their names in the address.
+READINGS, MOVEMENTS, ATTEMPTS = "readings", "movements", "attempts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceDetailView:
-    """Everything on the page."""
+    """Everything on the page: pages of its long lists, and whole the readings of the ``annex``, which is printed."""
 
     invoice: InvoiceView = field(default_factory=InvoiceView)
     lines: list[LineRow] = field(default_factory=list)
     readings: list[ReadingRow] = field(default_factory=list)
+    readings_pager: Pager = field(default_factory=Pager)
+    annex: list[ReadingRow] = field(default_factory=list)
     flags: list[FlagLine] = field(default_factory=list)
     paid: str = ""
     outstanding: str = ""
@@ -36,7 +44,9 @@ class InvoiceDetailView:
     offer: Offer = field(default_factory=Offer)
     check: Check = field(default_factory=Check)
     movements: list[MovementRow] = field(default_factory=list)
+    movements_pager: Pager = field(default_factory=Pager)
     attempts: list[AttemptRow] = field(default_factory=list)
+    attempts_pager: Pager = field(default_factory=Pager)
 
 
 class InvoiceState(CheckingPayments, rx.State):
@@ -63,13 +73,13 @@ class InvoiceState(CheckingPayments, rx.State):
         return self._named()
 
     async def _show_again(self) -> None:
-        named = self._named()
-        await self._show(lambda actor, lang: detail_view(actor, named, lang))
+        named, place = self._named(), place_of(self, others=(READINGS, MOVEMENTS, ATTEMPTS))
+        await self._show(lambda actor, lang: detail_view(actor, named, lang, place))
         self._shown = named
 
 
-def detail_view(actor: Actor, named: str, lang: Lang) -> InvoiceDetailView:
-    """Read an invoice, with its payments and the offer to pay."""
+def detail_view(actor: Actor, named: str, lang: Lang, place: Place = FIRST) -> InvoiceDetailView:
+    """Read an invoice, with a page of its payments and of its readings, and the offer to pay."""
     invoice_id = InvoiceId(uuid_of(named))
     found = invoices.invoice(actor, invoice_id)
     standing = payments.standings(actor, [invoice_id])[invoice_id]
@@ -77,10 +87,18 @@ def detail_view(actor: Actor, named: str, lang: Lang) -> InvoiceDetailView:
     history = payments.history(actor, invoice_id)
     is_issued = found.invoice.number is not None
     can_be_paid = view.is_payable and not standing.is_blocked
+    annex = [rows.to_reading(reading, lang) for reading in found.readings]
+    readings, readings_pager = page_of(place.of(READINGS), annex, lang)
+    movements, movements_pager = page_of(place.of(MOVEMENTS), standing_rows.to_movements(history, lang), lang)
+    attempts, attempts_pager = page_of(
+        place.of(ATTEMPTS), payment_rows.to_attempts(history, lang, leads=actor.role in STAFF), lang
+    )
     return InvoiceDetailView(
         invoice=view,
         lines=rows.to_lines(found.lines, lang, is_held=view.is_held),
-        readings=[rows.to_reading(reading, lang) for reading in found.readings],
+        readings=readings,
+        readings_pager=readings_pager,
+        annex=annex,
         flags=rows.to_flags(found.usage, lang),
         paid=fmt.toman_in_column(history.paid_rial, lang) if is_issued else "",
         outstanding=fmt.toman_in_column(history.outstanding_rial, lang) if is_issued else "",
@@ -88,8 +106,10 @@ def detail_view(actor: Actor, named: str, lang: Lang) -> InvoiceDetailView:
         if can_be_paid
         else Offer(),
         check=standing_rows.to_check(standing, lang),
-        movements=standing_rows.to_movements(history, lang),
+        movements=movements,
+        movements_pager=movements_pager,
         paper=paper_rows.to_paper(found, history, lang),
         receipts=paper_rows.to_receipts(history, lang),
-        attempts=payment_rows.to_attempts(history, lang, leads=actor.role in STAFF),
+        attempts=attempts,
+        attempts_pager=attempts_pager,
     )

@@ -8,6 +8,7 @@ from portal import routes
 from portal.components.answer import answer, answered_by
 from portal.components.basics import badge, button, card, code_number, link, post_form
 from portal.components.dialog import dialog, dialog_buttons, dialog_id
+from portal.components.listing import list_region
 from portal.components.table import TableColumn, data_table
 from portal.features.invoices.detail_state import InvoiceState
 from portal.features.invoices.list_state import InvoicesState
@@ -170,21 +171,32 @@ def payment_history() -> rx.Component:
         is_filled(InvoiceState.view.attempts),
         card(
             t("payment.history"),
-            data_table(
-                InvoiceState.view.attempts,
-                [
-                    TableColumn(head=t("payment.when"), cell=lambda row: row.at, leads=True),
-                    TableColumn(head=t("payment.state_head"), cell=lambda row: badge(row.state, row.tone)),
-                    TableColumn(head=t("page.invoices.amount"), cell=_amount, is_number=True),
-                    TableColumn(head=t("payment.track_id"), cell=_track_id, is_wide=True, opens=True),
-                    TableColumn(
-                        head=t("payment.reference"), cell=lambda row: code_number(row.reference), opens=True
-                    ),
-                    TableColumn(head=t("payment.card"), cell=lambda row: code_number(row.card), opens=True),
-                ],
-                caption=t("payment.history"),
-                key=lambda row: row.key,
-                name=lambda row: row.at,
+            list_region(
+                t("payment.history"),
+                data_table(
+                    InvoiceState.view.attempts,
+                    [
+                        TableColumn(head=t("payment.when"), cell=lambda row: row.at, leads=True),
+                        TableColumn(
+                            head=t("payment.state_head"), cell=lambda row: badge(row.state, row.tone)
+                        ),
+                        TableColumn(head=t("page.invoices.amount"), cell=_amount, is_number=True),
+                        TableColumn(head=t("payment.track_id"), cell=_track_id, is_wide=True, opens=True),
+                        TableColumn(
+                            head=t("payment.reference"),
+                            cell=lambda row: code_number(row.reference),
+                            opens=True,
+                        ),
+                        TableColumn(
+                            head=t("payment.card"), cell=lambda row: code_number(row.card), opens=True
+                        ),
+                    ],
+                    caption=t("payment.history"),
+                    key=lambda row: row.key,
+                    name=lambda row: row.at,
+                ),
+                pager=InvoiceState.view.attempts_pager,
+                element_id="list-of-attempts",
             ),
             flush=True,
             data_testid="payment-history",

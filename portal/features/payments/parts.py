@@ -274,7 +274,12 @@ def _entries() -> rx.Component:
     )
     return rx.cond(
         is_filled(PaymentsState.evidence.booked),
-        table,
+        list_region(
+            t("page.payments.entries"),
+            table,
+            pager=PaymentsState.evidence.booked_pager,
+            element_id="list-of-bookings",
+        ),
         empty_state(t("page.payments.no_entries"), t("page.payments.no_entries_why")),
     )
 

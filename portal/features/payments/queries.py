@@ -12,11 +12,11 @@ from portal import routes
 from portal.features.payments.event_rows import EventRow, to_event
 from portal.features.payments.rows import EntryRow, FileView, PaymentRow, to_entry, to_file, to_payment
 from portal.ids import uuid_of
-from portal.place import PAGE_SIZE, Pager, Place, page_at, to_pager
+from portal.place import PAGE_SIZE, Pager, Place, page_at, page_of, to_pager
 
 FIRST = Place(path=routes.PAYMENTS)
 # Lists of the page by their names in the address; the list of all payments is the first one.
-UNDECIDED, FLAGGED, FOUND, EVENTS = "undecided", "flagged", "found", "events"
+UNDECIDED, FLAGGED, FOUND, EVENTS, BOOKED = "undecided", "flagged", "found", "events", "booked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,7 @@ class PaymentEvidence:
     events: list[EventRow] = field(default_factory=list)
     events_pager: Pager = field(default_factory=Pager)
     booked: list[EntryRow] = field(default_factory=list)
+    booked_pager: Pager = field(default_factory=Pager)
 
 
 def overview(actor: Actor, lang: Lang, place: Place = FIRST) -> PaymentsView:
@@ -106,15 +107,17 @@ def _listed(actor: Actor, place: Place, found: list[Attempt], *, total: int, lan
 
 
 def evidence(actor: Actor, key: str, lang: Lang, place: Place = FIRST) -> PaymentEvidence:
-    """The evidence of one payment, with a page of its events."""
-    attempt_id = AttemptId(uuid_of(key))
+    """The evidence of one payment, with a page of its events and one of its bookings."""
+    attempt_id, place = AttemptId(uuid_of(key)), place.of(EVENTS)
     found = payments.file_of(actor, attempt_id, limit=PAGE_SIZE, offset=place.first())
     if (nearest := place.within(found.event_count)) != place:
         place = nearest
         found = payments.file_of(actor, attempt_id, limit=PAGE_SIZE, offset=place.first())
+    booked, booked_pager = page_of(place.of(BOOKED), found.entries, lang)
     return PaymentEvidence(
         file=to_file(found, lang),
         events=[to_event(number, event, lang) for number, event in enumerate(found.events, place.first())],
         events_pager=to_pager(place, shown=len(found.events), total=found.event_count, lang=lang),
-        booked=[to_entry(entry, found.attempt, lang) for entry in found.entries],
+        booked=[to_entry(entry, found.attempt, lang) for entry in booked],
+        booked_pager=booked_pager,
     )

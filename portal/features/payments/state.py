@@ -12,6 +12,7 @@ from portal import bridge, task_owner
 from portal.bridge import Problem, ThreadPool
 from portal.features.payments import queries
 from portal.features.payments.queries import (
+    BOOKED,
     EVENTS,
     FLAGGED,
     FOUND,
@@ -29,7 +30,7 @@ from portal.place import LONGEST_WORD, PAGE, TAB, Place, place_of
 
 ALL = "all"
 TABS = (UNDECIDED, FLAGGED, ALL)
-LISTS = (UNDECIDED, FLAGGED, FOUND, EVENTS)
+LISTS = (UNDECIDED, FLAGGED, FOUND, EVENTS, BOOKED)
 # In the address: the payment whose evidence is open, and what is searched for.
 PAYMENT, SOUGHT = "payment", "track"
 
@@ -189,9 +190,11 @@ class PaymentsState(LoadedPage, rx.State):
         return place.of(FOUND).with_word(SOUGHT, self.sought).of(PAGE)
 
     def _place_of_file(self, key: str) -> Place:
-        """The place in the events of a payment; the first page where the address names another one."""
-        place = self._place().of(EVENTS)
-        return place if place.word(PAYMENT) == key else place.with_word(PAYMENT, key[:LONGEST_WORD])
+        """The place in the lists of a payment; their first pages where the address names another one."""
+        place = self._place()
+        if place.word(PAYMENT) == key:
+            return place
+        return place.of(BOOKED).at(1).of(EVENTS).with_word(PAYMENT, key[:LONGEST_WORD])
 
     async def _show_lists(self) -> None:
         place = self._place()

@@ -16,8 +16,10 @@ from backend.db.engine import transaction
 from backend.payments import service as payments
 from backend.payments.types import AttemptId
 from backend.sandbox.zibal.driver import Driver
+from backend.usage import repository as usage_repository
 from portal.features.accounts.account_state import AccountState
 from portal.features.billing.state import BillingState
+from portal.features.invoices.detail_state import InvoiceState
 from portal.features.payments.state import PaymentsState
 from tests.integration.payments import payer
 from tests.integration.portal.conftest import PASSWORD, House, Pipeline
@@ -29,6 +31,14 @@ SELECT :day, 'stranger-' || to_char(n, 'FM00'), 'gpt-5', 'prompt', n, 1, 0, fals
 """
 _WAITING = """
 UPDATE payment_attempt SET state = 'redirected', flags = '["surplus"]', redirected_at = created_at - interval '2 days'
+"""
+_READING = """
+INSERT INTO meter_reading SELECT :day, 'alpha', 'gpt-5', 'prompt', '10.0.0.' || n, now(), 0, now(), 'born',
+                                 n, now() FROM generate_series(1, 21) n
+"""
+_USE_OF_CREDIT = """
+INSERT INTO tenant_ledger (tenant_id, invoice_id, kind, amount_rial, at, actor)
+SELECT :tenant, :invoice, 'credit_use', -n, now(), 'process:tests' FROM generate_series(1, 21) n
 """
 _EVENTS = """
 INSERT INTO payment_event (attempt_id, at, actor, kind, detail)
@@ -170,3 +180,47 @@ def test_each_list_of_payments_has_its_own_pages_in_the_address(
 
 def listed(told: dict[str, Any], name: str) -> Any:
     return told["found"] if name == "found" else getattr(told["view"], name)
+
+
+def test_the_bookings_of_a_payment_stand_in_pages(house: House, pipeline: Pipeline, bank: Driver) -> None:
+    paying = payer.Payer(bank)
+    paid = paying.pay_whole(*[paying.invoice() for _ in range(21)])
+    cookie = house.people[Role.AUDITOR].cookie
+
+    first = shown(pipeline, PaymentsState, cookie, f"/payments?payment={paid.attempt_id}&events=1&found=2")
+    second = shown(pipeline, PaymentsState, cookie, first["evidence"].booked_pager.following)
+    another = shown(pipeline, PaymentsState, cookie, f"/payments?track={payer.track_of(paid)}&booked=2")
+
+    following = f"/payments?payment={paid.attempt_id}&booked=2&found=2"
+    assert first["evidence"].booked_pager.following == following
+    assert [len(told["evidence"].booked) for told in (first, second)] == [20, 2]
+    assert second["evidence"].events == first["evidence"].events
+    assert another["evidence"].booked == first["evidence"].booked
+
+
+def test_each_list_of_an_invoice_has_its_own_pages_in_the_address(
+    house: House, pipeline: Pipeline, bank: Driver
+) -> None:
+    admin, cookie = house.people[Role.TENANT_ADMIN].actor, house.people[Role.TENANT_VIEWER].cookie
+    invoice = payer.invoice(house.own.id, 50_000)
+    day = payer.invoice_row(invoice)["day"]
+    usage_repository.ensure_partition(day)
+    with transaction() as connection:
+        connection.execute(text(_READING), {"day": day})
+    for _ in range(21):
+        begun = payments.start(admin, [invoice])
+        payer.set_columns(begun, state="cancelled")
+        with transaction() as connection:
+            connection.execute(text("UPDATE payment_allocation SET is_open = false"))
+    with transaction() as connection:
+        connection.execute(text(_USE_OF_CREDIT), {"tenant": house.own.id, "invoice": invoice})
+
+    for name in ("readings", "movements", "attempts"):
+        first = shown(pipeline, InvoiceState, cookie, f"/invoices/{invoice}?other=2")["view"]
+        following = getattr(first, f"{name}_pager").following
+        second = shown(pipeline, InvoiceState, cookie, following)["view"]
+
+        assert following == f"/invoices/{invoice}?{name}=2"
+        assert [len(getattr(told, name)) for told in (first, second)] == [20, 1]
+        assert len({row.key for told in (first, second) for row in getattr(told, name)}) == 21
+        assert len(second.annex) == 21
