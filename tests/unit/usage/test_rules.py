@@ -165,11 +165,14 @@ def test_a_meter_opens_where_and_when_it_was_stored() -> None:
 def test_a_meter_that_stood_still_is_held_only_when_nobody_saw_it_at_all(
     living_ms: int, unseen_ms: int, is_dark: bool
 ) -> None:
-    seen = Seen(living_ms, unseen_ms, gap_across_boundary=False, ended_ms=None, tail_ms=0)
+    seen, half = (
+        Seen(*each, gap_across_boundary=False, ended_ms=None, tail_ms=0)
+        for each in ((living_ms, unseen_ms), (1000, 500))
+    )
 
-    [row] = rows_of(life({A: 5}, {A: 5}, seen=seen)).values()
+    rows = rows_of(life({A: 5}, {A: 5}, seen=seen), life({B: 5}, {B: 5}, seen=half))
 
-    assert row.held is is_dark
+    assert (rows[A].held, rows[B].held) == (is_dark, False)
 
 
 def test_the_largest_number_that_can_be_stored_is_counted() -> None:
@@ -206,6 +209,32 @@ def test_a_reading_that_went_back_hides_nothing_else_that_is_the_matter() -> Non
     [row] = rows_of(life({A: 10}, {A: 11}, flags=frozenset({UsageFlag.NO_START_TIME}))).values()
 
     assert set(row.flags) == {UsageFlag.NO_START_TIME, UsageFlag.READING_WENT_BACK}
+
+
+def test_a_reading_beyond_storage_hides_nothing_else_that_is_the_matter() -> None:
+    [row] = rows_of(life({A: 2**63}, {A: 5}, flags=frozenset({UsageFlag.NO_START_TIME}))).values()
+
+    assert set(row.flags) == {UsageFlag.NO_START_TIME, UsageFlag.BEYOND_STORAGE}
+
+
+@pytest.mark.parametrize(
+    ("more", "flag"),
+    [
+        pytest.param({"vanished": {A: 8}}, UsageFlag.GAP_ACROSS_BOUNDARY, id="gone before the end"),
+        pytest.param(
+            {"flagged": {UsageFlag.DUPLICATE_SCRAPE: {A}}}, UsageFlag.DUPLICATE_SCRAPE, id="scraped twice"
+        ),
+    ],
+)
+def test_what_is_the_matter_with_one_meter_adds_to_that_with_its_life(
+    more: dict[str, Any], flag: UsageFlag
+) -> None:
+    rows = rows_of(life({A: 8, B: 9}, {A: 5}, flags=frozenset({UsageFlag.NO_START_TIME}), **more))
+
+    assert {key: set(row.flags) for key, row in rows.items()} == {
+        A: {UsageFlag.NO_START_TIME, flag},
+        B: {UsageFlag.NO_START_TIME},
+    }
 
 
 def test_low_coverage_holds_all_rows_of_the_tenant_and_nobody_elses() -> None:
