@@ -115,6 +115,7 @@ def test_amount_and_invoices_are_told_with_the_nonce_or_to_the_tenant_only(payer
         )
     for back in (service.callback(viewer, bare), payer.come_back(hand_off)):
         assert (back.amount_rial, back.invoice_ids) == (50_000, (invoice,))
+        assert back.ref_number == attempt_of(hand_off).check.ref_number is not None
 
 
 @pytest.mark.parametrize(

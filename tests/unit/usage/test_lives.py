@@ -84,6 +84,7 @@ def test_a_reading_is_taken_from_the_last_scrape_of_the_life() -> None:
 
     assert point_at(first.copies[0], 99_000) == Point(0, 20_000, 10_000)
     assert point_at(second.copies[0], 35_000) == Point(0, 30_000, 30_000)
+    assert point_at(second.copies[0], 30_000) == Point(0, 30_000, 30_000)
     assert point_at(second.copies[0], 29_999) is None
 
 

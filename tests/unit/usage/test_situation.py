@@ -1,13 +1,33 @@
 """What is known of a life before any counter of it is read."""
 
+from typing import Any
+
 import pytest
 
 from backend.usage.coverage import Span
-from backend.usage.lives import Copy, Life, Run, Sight, Target
+from backend.usage.lives import Copy, Life, Run, Sight, Target, instant_of
 from backend.usage.situation import Situation
+from backend.usage.types import StoredLife
 
 HOUR_MS = 3_600_000
 SPAN = Span(100 * HOUR_MS, 124 * HOUR_MS)
+
+
+def life_from(start_h: int) -> Life:
+    run = Run(start_h * HOUR_MS * 1000, [102 * HOUR_MS])
+    return Life("pod:1", run.start_us, [Copy(0, [run])], run.times)
+
+
+def situation_of(life: Life, **more: Any) -> Situation:
+    given: dict[str, Any] = {"stored": {}, "strangers": frozenset(), **more}
+    return Situation(
+        span=SPAN,
+        lookback_ms=4 * HOUR_MS,
+        sight=Sight([Target({"instance": "pod:1"}, life.copies[0].runs)], [life]),
+        seen={},
+        previous_day_is_stored=True,
+        **given,
+    )
 
 
 @pytest.mark.parametrize(
@@ -23,17 +43,20 @@ SPAN = Span(100 * HOUR_MS, 124 * HOUR_MS)
 def test_a_life_is_ours_from_its_birth_where_no_stored_day_counted_it(
     start_h: int, is_stranger: bool, is_born: bool
 ) -> None:
-    run = Run(start_h * HOUR_MS * 1000, [102 * HOUR_MS])
-    life = Life("pod:1", run.start_us, [Copy(0, [run])], run.times)
+    life = life_from(start_h)
 
-    situation = Situation(
-        span=SPAN,
-        lookback_ms=4 * HOUR_MS,
-        sight=Sight([Target({"instance": "pod:1"}, [run])], [life]),
-        seen={},
-        previous_day_is_stored=True,
-        stored={},
-        strangers=frozenset({"pod:1"} if is_stranger else ()),
-    )
+    situation = situation_of(life, strangers=frozenset({"pod:1"} if is_stranger else ()))
 
     assert situation.is_born(life) is is_born
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_a_life_from_before_the_window_is_overlooked_only_where_the_stored_day_does_not_know_it(
+    is_stored: bool,
+) -> None:
+    life = life_from(99)
+    closing = StoredLife(instant_of(SPAN.start_ms), {("acme", "gpt-4o", "prompt"): 5})
+
+    situation = situation_of(life, stored={(life.name, life.started_at): closing} if is_stored else {})
+
+    assert situation.is_overlooked(life) is not is_stored

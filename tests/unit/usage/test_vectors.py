@@ -52,6 +52,14 @@ def test_labels_of_one_target_may_be_a_part_of_another() -> None:
     assert values == {0: {KEY: 4}, 1: {KEY: 5}}
 
 
+def test_a_row_with_labels_of_its_own_belongs_to_the_target_that_has_most_of_the_others() -> None:
+    targets = [target(instance="a", job="x"), target(instance="a", job="x", pod="p")]
+
+    values, _ = read(targets, [row("5", instance="a", job="x", pod="p", region="eu")])
+
+    assert values == {0: {}, 1: {KEY: 5}}
+
+
 def test_copies_that_only_job_or_replica_tell_apart_count_once() -> None:
     values, _ = read(
         [target(instance="a", job="x")],
