@@ -1,0 +1,90 @@
+"""Which further readings are asked for when the boundaries do not show a series."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from backend.usage.coverage import Seen, Span
+from backend.usage.lives import Copy, Life, Point, Run, Sight, Target, instant_of
+from backend.usage.questions import FoundReadings, ReadingPurpose, readings_of
+from backend.usage.situation import Situation
+from backend.usage.source import Boundary, Look, Shards, Source
+from backend.usage.types import Key, StoredLife, Values
+from backend.usage.vectors import TargetReadings, TargetTable
+
+HOUR_MS = 3_600_000
+SPAN = Span(100 * HOUR_MS, 124 * HOUR_MS)
+A, B = ("acme", "gpt-4o", "prompt"), ("other", "gpt-4o", "prompt")
+MOVE = Point(0, 110 * HOUR_MS, 110 * HOUR_MS)
+
+
+class Answers:
+    """What Prometheus would answer when it is asked about single lives."""
+
+    def __init__(self, *, within: Values | None = None, lowest: Values | None = None) -> None:
+        self._within, self._lowest = within or {}, lowest or {}
+
+    def at_points(self, _look: Look, points: Sequence[Point]) -> list[TargetReadings]:
+        return [TargetReadings({}, set()) for _ in points]
+
+    def last_within(self, _look: Look, points: Sequence[Point], _tenants: object) -> list[TargetReadings]:
+        return [TargetReadings(self._within, set()) for _ in points]
+
+    def lowest_of_others(
+        self, _look: Look, points: Sequence[Point], _tenants: object
+    ) -> list[TargetReadings]:
+        return [TargetReadings(self._lowest, set()) for _ in points]
+
+
+def found_of(
+    answers: Answers,
+    *,
+    closing: Values,
+    borrowed: set[Key] | None = None,
+    start_h: int = 10,
+    moves: Sequence[Point] = (),
+    stored: Values | None = None,
+) -> FoundReadings:
+    """The readings of a process that was scraped at both ends of the window, and opened without a series."""
+    run = Run(start_h * HOUR_MS * 1000, [SPAN.start_ms, SPAN.end_ms])
+    life = Life("pod:1", run.start_us, [Copy(0, [run])], run.times, moves=list(moves))
+    sight = Sight([Target({"instance": "pod:1"}, [run])], [life])
+    before = StoredLife(instant_of(SPAN.start_ms), stored or {})
+    situation = Situation(
+        span=SPAN,
+        lookback_ms=4 * HOUR_MS,
+        sight=sight,
+        seen={0: Seen(24 * HOUR_MS, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)},
+        previous_day_is_stored=True,
+        stored={} if stored is None else {(life.name, life.started_at): before},
+        strangers=frozenset(),
+    )
+    opening, closed = (
+        Boundary({0: TargetReadings(*told)}, set()) for told in (({}, set()), (closing, borrowed or set()))
+    )
+    look = Look(sight, TargetTable(sight.targets), Shards([""], has_odd_labels=False), opening, closed)
+    return readings_of(cast("Source", answers), situation, look)
+
+
+def test_a_stored_series_that_neither_opens_nor_closes_the_window_is_looked_for_within_it() -> None:
+    found = found_of(Answers(within={B: 7}), closing={A: 9}, stored={A: 4, B: 5})
+
+    assert found.copies(ReadingPurpose.VANISHED, 0) == [{B: 7}]
+
+
+@pytest.mark.parametrize(
+    ("known", "lowest"),
+    [
+        pytest.param({}, [{A: 3}], id="of a process that nobody knows"),
+        pytest.param({"start_h": 101}, [], id="not of one that began in the window"),
+        pytest.param({"moves": [MOVE]}, [], id="not of one whose start time moved"),
+        pytest.param({"stored": {B: 5}}, [], id="not of one that is stored"),
+    ],
+)
+def test_the_lowest_reading_of_a_job_without_start_times_is_asked_for(
+    known: dict[str, Any], lowest: list[Values]
+) -> None:
+    found = found_of(Answers(lowest={A: 3}), closing={A: 9}, borrowed={A}, **known)
+
+    assert found.copies(ReadingPurpose.LOWEST, 0) == lowest
