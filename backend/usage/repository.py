@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Connection, delete, func, select, text
+from sqlalchemy import Connection, delete, func, inspect, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.clock import Window, gregorian_month_start
@@ -138,10 +138,11 @@ def ensure_partition(day: date) -> bool:
     first = gregorian_month_start(day)
     name = partition_name(first)
     with transaction() as connection:
-        if connection.scalar(select(func.to_regclass(name))) is not None:
+        if inspect(connection).has_table(name):
             return False
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LockNumber.USAGE_PARTITION})
-        if connection.scalar(select(func.to_regclass(name))) is not None:
+        # Not to_regclass: within a transaction it may repeat the answer from before the wait.
+        if inspect(connection).has_table(name):
             return False
         following = gregorian_month_start(first + timedelta(days=31))
         connection.execute(text(f"CREATE TABLE {name} (LIKE meter_reading INCLUDING ALL)"))

@@ -1,6 +1,7 @@
 """Closed days in the database: stored once, opened by what was stored, right on days of 23 and 25 hours."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
@@ -227,6 +228,21 @@ def test_room_for_a_month_is_made_beside_those_who_are_written_down(watching: py
         assert repository.ensure_partition(date(2026, 12, 1))
 
         others.submit(audit.record, NIGHT, "note.added", "note:1").result(timeout=5)
+
+
+def test_two_who_make_room_for_a_month_at_once_make_it_once(
+    watching: pytest.MonkeyPatch, database: str
+) -> None:
+    month = date(2026, 12, 1)
+    with ThreadPoolExecutor(1) as others, psycopg.connect(database, autocommit=True) as watcher:
+        with transaction():
+            assert repository.ensure_partition(month)
+            late = others.submit(repository.ensure_partition, month)
+            deadline = time.monotonic() + 30
+            while watcher.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone() is None:
+                assert time.monotonic() < deadline, late
+
+        assert late.result(timeout=30) is False
 
 
 def test_only_those_who_may_ask_are_answered(watching: pytest.MonkeyPatch) -> None:
