@@ -23,6 +23,7 @@ def test_a_paid_invoice_is_settled_when_the_payer_comes_back(payer: Payer) -> No
     back = payer.come_back(hand_off)
 
     assert (back.outcome, back.amount_rial) == (ReturnOutcome.PAID, 50_000)
+    assert back.ref_number == attempt_of(hand_off).check.ref_number is not None
     row = invoice_row(invoice)
     assert (row["status"], row["zibal_track_id"]) == ("paid", track_of(hand_off))
     assert row["paid_at"] == attempt_of(hand_off).settled_at is not None

@@ -41,12 +41,13 @@ def found_of(
     answers: Answers,
     *,
     closing: Values,
+    opening: Values | None = None,
     borrowed: set[Key] | None = None,
     start_h: int = 10,
     moves: Sequence[Point] = (),
     stored: Values | None = None,
 ) -> FoundReadings:
-    """The readings of a process that was scraped at both ends of the window, and opened without a series."""
+    """The readings of a process that was scraped at both ends of the window."""
     run = Run(start_h * HOUR_MS * 1000, [SPAN.start_ms, SPAN.end_ms])
     life = Life("pod:1", run.start_us, [Copy(0, [run])], run.times, moves=list(moves))
     sight = Sight([Target({"instance": "pod:1"}, [run])], [life])
@@ -60,10 +61,11 @@ def found_of(
         stored={} if stored is None else {(life.name, life.started_at): before},
         strangers=frozenset(),
     )
-    opening, closed = (
-        Boundary({0: TargetReadings(*told)}, set()) for told in (({}, set()), (closing, borrowed or set()))
+    opened, closed = (
+        Boundary({0: TargetReadings(*told)}, set())
+        for told in ((opening or {}, set()), (closing, borrowed or set()))
     )
-    look = Look(sight, TargetTable(sight.targets), Shards([""], has_odd_labels=False), opening, closed)
+    look = Look(sight, TargetTable(sight.targets), Shards([""], has_odd_labels=False), opened, closed)
     return readings_of(cast("Source", answers), situation, look)
 
 
@@ -77,6 +79,7 @@ def test_a_stored_series_that_neither_opens_nor_closes_the_window_is_looked_for_
     ("known", "lowest"),
     [
         pytest.param({}, [{A: 3}], id="of a process that nobody knows"),
+        pytest.param({"opening": {A: 4}}, [], id="not of a series that opens the window"),
         pytest.param({"start_h": 101}, [], id="not of one that began in the window"),
         pytest.param({"moves": [MOVE]}, [], id="not of one whose start time moved"),
         pytest.param({"stored": {B: 5}}, [], id="not of one that is stored"),
