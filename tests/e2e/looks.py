@@ -66,7 +66,8 @@ def keep(now: Visit, name: str) -> None:
 
 def fits_a_phone(now: Visit, name: str) -> None:
     """Nothing is cut, and each row of a table is one line that opens."""
-    assert now.page.evaluate(CUT) == [], name
+    cut = now.page.evaluate(CUT)
+    assert cut == [], f"{name} cuts {cut}"
     heights = now.page.evaluate(LINES)
     assert [height for height in heights if height > HIGHEST_LINE] == [], name
     openers = "line => !line.querySelector('[data-opener]')"

@@ -380,6 +380,8 @@ def test_an_operator_checks_an_undecided_payment_again_and_resolves_it(
     now = visit(lang, "phone" if lang == "fa" else "desktop").sign_in(people["operator"])
     page = now.go("/payments")
     row = page.get_by_role("row").filter(has_text=str(track_id))
+    if now.width == "phone":
+        row.locator("[data-opener]").click()
     row.get_by_role("button", name=now.t("page.payments.evidence")).click()
     expect(page.get_by_test_id("evidence")).to_contain_text(now.t("payment.event.requested"))
     page.get_by_role("button", name=now.t("page.payments.check_again")).click()

@@ -92,7 +92,7 @@ def test_a_session_ends_by_idling_and_by_age(database: str, column: str, interva
     age_sessions(column, interval)
 
     assert (service.session_of(signed_in.token) is not None) == lives
-    assert (service.sessions(signed_in.session.actor) != []) == lives
+    assert (service.sessions(signed_in.session.actor).rows != []) == lives
 
 
 def test_a_visit_is_written_at_most_once_a_minute(database: str) -> None:
@@ -167,7 +167,7 @@ def test_sessions_are_listed_and_this_one_is_marked(database: str) -> None:
     first, second = factories.signed_in(someone), factories.signed_in(someone)
     factories.signed_in(factories.user())
 
-    listed = service.sessions(someone.actor, current=second.session.id)
+    listed = service.sessions(someone.actor, current=second.session.id).rows
 
     assert {session.id: session.is_current for session in listed} == {
         first.session.id: False,

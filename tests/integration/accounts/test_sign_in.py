@@ -59,9 +59,10 @@ def test_a_failure_takes_as_long_whether_the_account_exists_or_not(database: str
         times = []
         for _ in range(5):
             let_time_pass("1 hour")
-            started = time.perf_counter()
+            # The processor's time: what else the machine does must not count.
+            started = time.process_time()
             assert attempt(email, password) == "sign_in_failed"
-            times.append(time.perf_counter() - started)
+            times.append(time.process_time() - started)
         return statistics.median(times)
 
     known = median(someone.email, WRONG)
@@ -331,7 +332,7 @@ def test_a_password_that_changes_while_it_is_checked_opens_nothing(database: str
             connection.execute(text("SELECT pg_stat_clear_snapshot()"))
 
     assert outcome.result(30) == "sign_in_failed"
-    assert service.sessions(someone.actor) == []
+    assert service.sessions(someone.actor).rows == []
 
 
 def test_a_person_who_is_gone_changes_no_password(database: str) -> None:

@@ -118,7 +118,7 @@ def test_with_a_database_stored_readings_open_the_day(database: str, prometheus_
 @pytest.mark.parametrize(
     ("argv", "settings", "code", "said"),
     [
-        pytest.param(["--day", "2022-02-30"], {}, 2, "no day of either calendar", id="no such day"),
+        pytest.param(["--day", "2022-02-30"], {}, 2, "exists in neither calendar", id="no such day"),
         *[
             pytest.param(["--day", day], {}, 2, "outside the years 2020 to 2100", id=f"year of {day}")
             for day in ("0001-01-01", "9999-12-31", "1397-01-01")
