@@ -125,6 +125,9 @@ class Collector:
         measured = coverage.CoverageData(str(data))
         measured.read()
         for path in measured.measured_files():
+            # A test may build a copy of the product, which nobody mutates.
+            if not Path(path).is_relative_to(self._copy):
+                continue
             file = str(Path(path).relative_to(self._copy))
             for line, contexts in measured.contexts_by_lineno(path).items():
                 for test in {_test(context) for context in contexts if context}:
