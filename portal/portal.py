@@ -7,7 +7,7 @@ import reflex as rx
 
 from backend.config import warn_of_development
 from backend.i18n.catalog import text
-from portal import bridge, home, pages, session, socket_filter, state_store
+from portal import bridge, feeds, home, pages, session, socket_filter, state_store
 from portal.guard import Guard, check_policies
 from portal.http.app import served
 from portal.i18n import BOOT
@@ -19,7 +19,11 @@ from portal.visitor import on_unexpected
 async def _process_life() -> AsyncIterator[None]:
     one_redacted_log()
     warn_of_development()
-    async with state_store.watched(app, _socket_filter.tell_lost), session.told_of_changes():
+    async with (
+        state_store.watched(app, _socket_filter.tell_lost),
+        session.told_of_changes(),
+        feeds.told_by_database(),
+    ):
         yield
     bridge.close()
 

@@ -118,7 +118,7 @@ async def told_of_changes() -> AsyncIterator[None]:
     """Listen inside the block to sessions that other processes end or change."""
     loop = asyncio.get_running_loop()
 
-    def heard() -> None:
+    def heard(_news: str) -> None:
         loop.call_soon_threadsafe(forget_everybody)
 
     listener = Listener(SESSION_NEWS, heard)

@@ -17,12 +17,14 @@ AGAIN_S = 1.0
 
 
 class Listener:
-    """Calls ``heard`` at each piece of news, and whenever some may have been missed. ``works`` says whether it listens.
+    """Calls ``heard`` with the text of each piece of news, and with "" whenever some may have been missed.
+
+    ``works`` says whether it listens.
 
     Behind a pooler nothing is heard, because news come on a server connection that may be somebody else's by then.
     """
 
-    def __init__(self, channel: str, heard: Callable[[], None]) -> None:
+    def __init__(self, channel: str, heard: Callable[[str], None]) -> None:
         """Name the channel; nothing starts yet."""
         self.works = False
         self._channel = channel
@@ -45,7 +47,7 @@ class Listener:
             with suppress(psycopg.Error):  # every question to the database meets the same, and is heard
                 is_possible = self._listen()
             self.works = False
-            self._heard()
+            self._heard("")
             self._ended.wait(AGAIN_S if is_possible else None)
 
     def _listen(self) -> bool:
@@ -56,9 +58,9 @@ class Listener:
             if connecting.is_pooled(connection):
                 return False
             connection.execute(SQL("LISTEN {}").format(Identifier(self._channel)))
-            self._heard()
+            self._heard("")
             self.works = True
             while not self._ended.is_set():
-                for _news in connection.notifies(timeout=AGAIN_S, stop_after=1):
-                    self._heard()
+                for news in connection.notifies(timeout=AGAIN_S, stop_after=1):
+                    self._heard(news.payload)
         return True

@@ -99,7 +99,7 @@ def test_behind_a_pooler_nothing_is_kept_for_long(
     try:
         monkeypatch.setenv("DATABASE_URL", database.replace(f":{parts.port}/", f":{pooler.port}/"))
         forget_caches()
-        listener = Listener(SESSION_NEWS, lambda: heard.append(True))
+        listener = Listener(SESSION_NEWS, lambda _news: heard.append(True))
         listener.start()
         until(lambda: heard)
         assert not listener.works
