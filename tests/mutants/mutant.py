@@ -27,7 +27,7 @@ class Mutant:
     change: str
     """The lines before and after, as ``- before`` and ``+ after``."""
     lines: Sequence[int]
-    """The changed lines of the file, each with the whole statement it belongs to when it is no line by itself."""
+    """The changed lines of the function's body; none where the signature is changed."""
     statement: Sequence[int]
     body: Sequence[int]
     digest: str
@@ -75,6 +75,9 @@ class MutatedFile:
         lines = [
             first + line for _, start, end, _, _ in changes for line in range(start, max(end, start + 1))
         ]
+        body = range(node.body[0].lineno, (node.end_lineno or node.lineno) + 1)
+        # A signature runs once, when its module is imported: that says nothing of who calls the function.
+        lines = [line for line in lines if line in body]
         change = _change(before, after, changes)
         # The place tells apart the same change of two equal lines.
         whole = "\n".join([self._file, function, *before, change, str(changes[0][1])])
@@ -85,7 +88,7 @@ class MutatedFile:
             change=change,
             lines=lines,
             statement=[each for line in lines for each in _statement(node, line)],
-            body=range(node.body[0].lineno, (node.end_lineno or node.lineno) + 1),
+            body=body,
             digest=hashlib.sha256(whole.encode()).hexdigest()[:16],
         )
 

@@ -46,7 +46,7 @@ class Reached:
     lines: Mapping[str, frozenset[int]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reach:
     """Every passing test by its node id."""
 
