@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from backend import mail_address, setting_values
+from backend.doors import tokens
 from backend.log import get_logger
 from backend.seller import SellerSettings
 
@@ -26,6 +27,9 @@ SANDBOX_MERCHANT = "zibal"
 BUSINESS_ZONE = "Asia/Tehran"
 DEFAULT_METRICS_TOKEN = "local-metrics-token"  # noqa: S105 - known on purpose; production refuses it
 METRICS_TOKEN_MIN_LENGTH = 32
+DEFAULT_DEPLOYMENTS_TOKEN = "local-deployments-token"  # noqa: S105 - as the one above
+DEFAULT_ALERTS_TOKEN = "local-alerts-token"  # noqa: S105
+_KNOWN_HASHES = frozenset(map(tokens.hash_of, ("", DEFAULT_DEPLOYMENTS_TOKEN, DEFAULT_ALERTS_TOKEN)))
 DAY_S = 86_400
 _STRONG_PASSWORD = (
     f"DATABASE_URL (a password of at least {setting_values.PASSWORD_MIN_LENGTH} characters, no known one)"
@@ -88,6 +92,8 @@ class Settings(UsageSettings, SellerSettings):
     kubeconfig: str = ""
     redis_url: SecretStr = SecretStr("")
     metrics_token: SecretStr = SecretStr(DEFAULT_METRICS_TOKEN)
+    deployments_token_hash: str = tokens.hash_of(DEFAULT_DEPLOYMENTS_TOKEN)
+    alerts_token_hash: str = tokens.hash_of(DEFAULT_ALERTS_TOKEN)
     session_idle_s: int = Field(default=12 * 3600, ge=60, le=366 * DAY_S)
     session_life_s: int = Field(default=14 * DAY_S, ge=60, le=366 * DAY_S)
 
@@ -126,6 +132,11 @@ class Settings(UsageSettings, SellerSettings):
         setting_values.token(value.get_secret_value())
         return value
 
+    @field_validator("deployments_token_hash", "alerts_token_hash")
+    @classmethod
+    def _is_hash(cls, value: str) -> str:
+        return ",".join(tokens.hashes_in(value))
+
     @field_validator("mail_from")
     @classmethod
     def _is_sender(cls, value: str) -> str:
@@ -163,6 +174,7 @@ class Settings(UsageSettings, SellerSettings):
             f"METRICS_TOKEN (at least {METRICS_TOKEN_MIN_LENGTH} characters)": (
                 len(self.metrics_token.get_secret_value()) < METRICS_TOKEN_MIN_LENGTH
             ),
+            **self._unsafe_doors(),
             "PUBLIC_URL": not self.is_https,
             # We speak no TLS, so a proxy stands before us, and without its word every client has its address.
             "PROXY_HOPS": self.trusted_hops == 0,
@@ -173,6 +185,16 @@ class Settings(UsageSettings, SellerSettings):
         if wrong := sorted(name for name, is_wrong in refused.items() if is_wrong):
             raise ValueError(f"production refuses the default or unsafe value of {', '.join(wrong)}")
         return self
+
+    def _unsafe_doors(self) -> dict[str, bool]:
+        """The hashes of door tokens that everybody knows, or that open another door, too."""
+        deployments, alerts = (
+            set(tokens.hashes_in(each)) for each in (self.deployments_token_hash, self.alerts_token_hash)
+        )
+        return {
+            "DEPLOYMENTS_TOKEN_HASH": bool(deployments & _KNOWN_HASHES),
+            "ALERTS_TOKEN_HASH (of a token of its own)": bool(alerts & (_KNOWN_HASHES | deployments)),
+        }
 
     @property
     def sqlalchemy_url(self) -> str:

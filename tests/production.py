@@ -15,5 +15,7 @@ PRODUCTION = {
     "PUBLIC_URL": "https://portal.example.ir",
     "ZIBAL_MERCHANT": "65c3a1",
     "METRICS_TOKEN": "a-long-random-token-of-32-letters",
+    "DEPLOYMENTS_TOKEN_HASH": "a1" * 32,
+    "ALERTS_TOKEN_HASH": "b2" * 32,
     **SELLER,
 }

@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from backend import clock, config, mail_address
+from backend.doors.tokens import hash_of, new_token
 from tests.production import PRODUCTION, SELLER
 
 ROOT = Path(__file__).parents[3]
@@ -174,6 +175,11 @@ def test_no_other_zone_than_the_business_one_is_promised(monkeypatch: pytest.Mon
         ("METRICS_TOKEN", ""),
         ("METRICS_TOKEN", "x"),
         ("METRICS_TOKEN", "x" * 31),
+        ("DEPLOYMENTS_TOKEN_HASH", hash_of(config.DEFAULT_DEPLOYMENTS_TOKEN)),
+        ("DEPLOYMENTS_TOKEN_HASH", hash_of(config.DEFAULT_ALERTS_TOKEN)),
+        ("DEPLOYMENTS_TOKEN_HASH", f"{PRODUCTION['DEPLOYMENTS_TOKEN_HASH']},{hash_of('')}"),
+        ("ALERTS_TOKEN_HASH", hash_of(config.DEFAULT_ALERTS_TOKEN)),
+        ("ALERTS_TOKEN_HASH", PRODUCTION["DEPLOYMENTS_TOKEN_HASH"]),
     ],
 )
 def test_production_refuses_the_default(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -252,6 +258,11 @@ def test_production_starts_with_everything_in_place(monkeypatch: pytest.MonkeyPa
     assert config.settings().is_production
     assert config.settings().trusted_hops == 1
     assert config.settings().cookie_name == "__Host-portal"
+
+
+@pytest.mark.parametrize("name", ["DEPLOYMENTS_TOKEN_HASH", "ALERTS_TOKEN_HASH"])
+def test_production_demands_a_token_for_each_door(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    assert name in wrong(monkeypatch, {key: value for key, value in PRODUCTION.items() if key != name})
 
 
 def test_a_process_with_a_wrong_setting_stops_with_the_sentence() -> None:
@@ -410,6 +421,10 @@ def test_spaces_around_a_value_are_left_out(
         ("ZIBAL_MERCHANT", "65c3a1 65c3a1"),
         ("METRICS_TOKEN", '"a-long-random-token-of-32-letters"'),
         ("METRICS_TOKEN", "توکن"),
+        ("DEPLOYMENTS_TOKEN_HASH", ""),
+        ("DEPLOYMENTS_TOKEN_HASH", new_token()),
+        ("DEPLOYMENTS_TOKEN_HASH", "A1" * 32),
+        ("ALERTS_TOKEN_HASH", ",".join(map(hash_of, "abc"))),
         ("USAGE_SELECTOR", "namespace=docuchat"),
         ("USAGE_SELECTOR", 'namespace="a" job="b"'),
         ("USAGE_SELECTOR", 'job=~"("'),
