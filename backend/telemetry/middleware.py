@@ -23,6 +23,8 @@ class _Route(Protocol):
 class RequestTimer:
     """Counts every HTTP request into `http_request_duration_seconds`; websockets and lifespan pass untouched.
 
+    An answer without a length is a stream: it counts when it begins, with the time until then.
+
     Works inside (`add_middleware`) and around a Starlette or FastAPI application. The label `route` is the template,
     with the templates of the mounts before it; a path that no route knows is "unmatched".
     """
@@ -38,24 +40,32 @@ class RequestTimer:
             return await self._app(scope, receive, send)
         # Asked before the call: a mounted application overwrites it.
         root = scope.get("app", self._app)
-        status = _CLIENT_LEFT
+        status, is_counted, began = _CLIENT_LEFT, False, time.perf_counter()
+
+        def count() -> None:
+            nonlocal is_counted
+            if not is_counted:
+                method = scope["method"] if scope["method"] in _METHODS else _OTHER_METHOD
+                seconds = time.perf_counter() - began
+                HTTP_REQUESTS.labels(method, self._template(scope, root), status).observe(seconds)
+            is_counted = True
 
         async def noting_status(message: Any) -> None:  # noqa: ANN401 - an ASGI message is open by definition
             nonlocal status
             if message["type"] == "http.response.start":
                 status = str(message["status"])
+                if _is_stream(message):
+                    # A log that is followed for hours, or an answer that is still being written, is no slow request.
+                    count()
             await send(message)
 
-        began = time.perf_counter()
         try:
             await self._app(scope, receive, noting_status)
         except Exception:
             status = _FAILED if status == _CLIENT_LEFT else status
             raise
         finally:
-            method = scope["method"] if scope["method"] in _METHODS else _OTHER_METHOD
-            seconds = time.perf_counter() - began
-            HTTP_REQUESTS.labels(method, self._template(scope, root), status).observe(seconds)
+            count()
         return None
 
     def _template(self, scope: Scope, root: object) -> str:
@@ -71,6 +81,11 @@ class RequestTimer:
             return route.path if isinstance(route, _Route) else UNMATCHED
         self._templates[id(route)] = (route, template or "/")
         return template or "/"
+
+
+def _is_stream(start: Any) -> bool:  # noqa: ANN401 - an ASGI message is open by definition
+    """Whether an answer begins whose length its sender does not know."""
+    return all(name.lower() != b"content-length" for name, _ in start.get("headers", ()))
 
 
 def _find(wanted: object, routes: Iterable[object], prefix: str) -> str | None:

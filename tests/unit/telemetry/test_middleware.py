@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route, Router
 
 from backend.telemetry.middleware import RequestTimer
@@ -129,6 +130,35 @@ def test_a_client_that_left_before_the_answer_is_499(prefix: str) -> None:
     asyncio.run(_around(prefix)(scope, _nothing, _nothing))
 
     assert _count("GET", f"{prefix}/silent", "499") == 1
+
+
+def test_a_stream_is_counted_once_at_its_beginning_and_its_length_is_not_timed(prefix: str) -> None:
+    counted: list[float] = []
+
+    async def lines() -> AsyncIterator[str]:
+        for line in ("one", "two"):
+            counted.append(_count("GET", f"{prefix}/log", "200"))
+            yield line
+
+    async def log(request: Request) -> Response:
+        return StreamingResponse(lines(), media_type="text/event-stream")
+
+    _ask(RequestTimer(Starlette(routes=[Route(f"{prefix}/log", log)])), "GET", f"{prefix}/log")
+
+    assert [*counted, _count("GET", f"{prefix}/log", "200")] == [1, 1, 1]
+
+
+def test_an_answer_of_known_length_is_timed_to_its_last_byte(prefix: str) -> None:
+    counted: list[float] = []
+
+    async def whole(scope: object, receive: object, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"Content-Length", b"3")]})
+        counted.append(_count("GET", f"{prefix}/file", "200"))
+        await send({"type": "http.response.body", "body": b"two"})
+
+    _ask(RequestTimer(Starlette(routes=[Mount(f"{prefix}/file", app=whole)])), "GET", f"{prefix}/file/x")
+
+    assert [*counted, _count("GET", f"{prefix}/file", "200")] == [0, 1]
 
 
 def test_websockets_and_lifespan_pass_untouched() -> None:
