@@ -1,21 +1,30 @@
 """A real Alertmanager on a loopback port."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
 
+from backend.sandbox.configuration import write_configuration
 from backend.sandbox.processes import Child, Command, free_port, wait_until
+
+_KEEPING = {
+    "route": {"receiver": "nobody", "group_by": ["alertname"], "group_wait": "1s", "group_interval": "5s"},
+    "receivers": [{"name": "nobody"}],
+}
 
 
 class AlertmanagerServer:
     """An Alertmanager in a folder, on the same port for as long as it is started."""
 
-    def __init__(self, program: Path, home: Path, port: int | None = None, *, webhook_url: str = "") -> None:
-        """Name the server; nothing starts yet. Without a webhook alerts are only kept and shown."""
+    def __init__(
+        self, program: Path, home: Path, port: int | None = None, *, files: Mapping[str, str] | None = None
+    ) -> None:
+        """Name the server and the files of its configuration; without any it only keeps alerts."""
         self.home = home
         self.port = port or free_port()
-        self.webhook_url = webhook_url
+        self.files = files or {"alertmanager.yml": json.dumps(_KEEPING)}
         self._program = program
         self._child: Child | None = None
 
@@ -31,18 +40,7 @@ class AlertmanagerServer:
 
     def start(self) -> None:
         """Write the configuration, start the server and wait until it answers."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        webhooks = [{"url": self.webhook_url, "send_resolved": True}] if self.webhook_url else []
-        config = {
-            "route": {
-                "receiver": "portal",
-                "group_by": ["alertname"],
-                "group_wait": "1s",
-                "group_interval": "5s",
-            },
-            "receivers": [{"name": "portal", "webhook_configs": webhooks}],
-        }
-        (self.home / "alertmanager.yml").write_text(json.dumps(config, indent=1))
+        write_configuration(self.home, self.files)
         argv = [
             str(self._program),
             f"--config.file={self.home / 'alertmanager.yml'}",

@@ -10,9 +10,10 @@ import httpx
 
 from backend.sandbox import frontend, history, tools
 from backend.sandbox.alertmanager import AlertmanagerServer
+from backend.sandbox.monitoring_files import alertmanager_files, prometheus_files
 from backend.sandbox.postgres import REPOSITORY, PostgresServer
 from backend.sandbox.processes import Child, Command, SandboxError, accepts, port_is_free, wait_until
-from backend.sandbox.prometheus import PrometheusServer, ScrapeTarget
+from backend.sandbox.prometheus import PrometheusServer
 from backend.sandbox.site import Site, process_environment
 
 START_ORDER: Sequence[tuple[str, Sequence[str]]] = (
@@ -82,7 +83,10 @@ def make_part(site: Site, name: str) -> Part:
             return _prometheus(site)
         case "alertmanager":
             return AlertmanagerServer(
-                tools.monitoring().alertmanager, site.state_dir / name, site.ports[name]
+                tools.monitoring().alertmanager,
+                site.state_dir / name,
+                site.ports[name],
+                files=alertmanager_files(site),
             )
         case "web":
             return ProcessPart(
@@ -162,27 +166,9 @@ def _web_command(site: Site) -> Command:
 
 
 def _prometheus(site: Site) -> PrometheusServer:
-    targets = [
-        ScrapeTarget(
-            job=history.JOB,
-            instance=instance,
-            address=f"127.0.0.1:{site.ports[instance]}",
-            labels={"namespace": history.NAMESPACE},
-        )
-        for instance in history.INSTANCES
-    ]
-    portal = ScrapeTarget(
-        job="portal",
-        instance="portal-web",
-        address=f"127.0.0.1:{site.ports['web']}",
-        path="/api/v1/metrics",
-        bearer_token=site.metrics_token,
-    )
     return PrometheusServer(
         tools.monitoring().prometheus,
         site.state_dir / "prometheus",
         site.ports["prometheus"],
-        targets=[*targets, portal],
-        alertmanager_port=site.ports["alertmanager"],
-        scrape_interval_s=site.scrape_interval_s,
+        files=prometheus_files(site),
     )

@@ -3,12 +3,13 @@
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from backend.sandbox.configuration import write_configuration
 from backend.sandbox.processes import Child, Command, SandboxError, free_port, wait_until
 
 RETENTION = "90d"
@@ -21,9 +22,25 @@ class ScrapeTarget:
     job: str
     instance: str
     address: str
-    labels: Mapping[str, str] = field(default_factory=dict)
-    path: str = "/metrics"
-    bearer_token: str = ""
+
+
+def scraping(targets: Sequence[ScrapeTarget], *, interval_s: int = 15) -> dict[str, str]:
+    """The configuration that scrapes some processes, without rules."""
+    every = f"{interval_s}s"
+    config = {
+        "global": {"scrape_interval": every, "scrape_timeout": every},
+        "scrape_configs": [_scrape_config(target) for target in targets],
+    }
+    # JSON is YAML, and quoting is then somebody else's work.
+    return {"prometheus.yml": json.dumps(config, indent=1)}
+
+
+def _scrape_config(target: ScrapeTarget) -> dict[str, object]:
+    labels = {"job": target.job, "instance": target.instance}
+    return {
+        "job_name": f"{target.job}/{target.instance}",
+        "static_configs": [{"targets": [target.address], "labels": labels}],
+    }
 
 
 class PrometheusServer:
@@ -35,18 +52,12 @@ class PrometheusServer:
         home: Path,
         port: int | None = None,
         *,
-        targets: Sequence[ScrapeTarget] = (),
-        rule_files: Sequence[Path] = (),
-        alertmanager_port: int | None = None,
-        scrape_interval_s: int = 15,
+        files: Mapping[str, str] | None = None,
     ) -> None:
-        """Name the server; nothing starts yet."""
+        """Name the server and the files of its configuration by their names; nothing starts yet."""
         self.home = home
         self.port = port or free_port()
-        self.targets = list(targets)
-        self.rule_files = list(rule_files)
-        self.alertmanager_port = alertmanager_port
-        self.scrape_interval_s = scrape_interval_s
+        self.files = files or scraping([])
         self._program = program
         self._child: Child | None = None
 
@@ -68,7 +79,7 @@ class PrometheusServer:
     def start(self) -> None:
         """Write the configuration, start the server and wait until it answers queries."""
         self.home.mkdir(parents=True, exist_ok=True)
-        self._write_config()
+        write_configuration(self.home, self.files)
         self._launch()
 
     def stop(self) -> None:
@@ -79,7 +90,7 @@ class PrometheusServer:
 
     def reload(self) -> None:
         """Take over changed targets and rules without a restart."""
-        self._write_config()
+        write_configuration(self.home, self.files)
         httpx.post(f"{self.url}/-/reload", timeout=10).raise_for_status()
 
     def is_ready(self) -> bool:
@@ -103,13 +114,13 @@ class PrometheusServer:
         """
         if not (self.data_dir / "wal").is_dir():
             return
-        targets, self.targets = self.targets, []
+        files, self.files = self.files, scraping([])
         try:
             self.start()
             answer = httpx.post(f"{self.url}/api/v1/admin/tsdb/snapshot", timeout=120)
         finally:
             self.stop()
-            self.targets = targets
+            self.files = files
         if not answer.is_success:
             raise SandboxError(f"Prometheus refused a snapshot: {answer.text[:300]}")
         self._swap_in(self.data_dir / "snapshots" / answer.json()["data"]["name"])
@@ -129,40 +140,11 @@ class PrometheusServer:
             f"--storage.tsdb.path={self.data_dir}",
             f"--storage.tsdb.retention.time={RETENTION}",
             f"--web.listen-address=127.0.0.1:{self.port}",
+            # An alert that Alertmanager missed while it started, or forgot at its end, is there again after this.
+            "--rules.alert.resend-delay=10s",
             "--web.enable-lifecycle",
             "--web.enable-admin-api",
             "--log.level=warn",
         ]
         self._child = Child(Command(name="prometheus", argv=argv, log_path=self.home / "prometheus.log"))
         wait_until(self.is_ready, child=self._child, timeout_s=60)
-
-    def _write_config(self) -> None:
-        # JSON is YAML, and quoting is then somebody else's work.
-        config: dict[str, Any] = {
-            "global": {
-                "scrape_interval": f"{self.scrape_interval_s}s",
-                "scrape_timeout": f"{min(10, self.scrape_interval_s)}s",
-                "evaluation_interval": "15s",
-            },
-            "rule_files": [str(path) for path in self.rule_files],
-            "scrape_configs": [self._scrape_config(target) for target in self.targets],
-        }
-        if self.alertmanager_port is not None:
-            managers = [{"targets": [f"127.0.0.1:{self.alertmanager_port}"]}]
-            config["alerting"] = {"alertmanagers": [{"static_configs": managers}]}
-        (self.home / "prometheus.yml").write_text(json.dumps(config, indent=1))
-
-    def _scrape_config(self, target: ScrapeTarget) -> dict[str, Any]:
-        name = f"{target.job}/{target.instance}"
-        labels = {"job": target.job, "instance": target.instance, **target.labels}
-        config: dict[str, Any] = {
-            "job_name": name,
-            "metrics_path": target.path,
-            "static_configs": [{"targets": [target.address], "labels": labels}],
-        }
-        if target.bearer_token:
-            token_file = self.home / f"{target.job}.{target.instance}.token"
-            token_file.touch(mode=0o600)
-            token_file.write_text(target.bearer_token)
-            config["authorization"] = {"credentials_file": str(token_file)}
-        return config

@@ -102,6 +102,11 @@ class Site:
         return self.remembered("metrics-token", lambda: secrets.token_urlsafe(24))
 
     @property
+    def alerts_token(self) -> str:
+        """The bearer token with which Alertmanager wakes the portal."""
+        return self.remembered("alerts-token", lambda: secrets.token_urlsafe(24))
+
+    @property
     def since(self) -> date:
         """The first day of the history; it never moves once the history was made."""
 

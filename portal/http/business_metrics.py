@@ -45,6 +45,11 @@ def _billing() -> Iterable[Metric]:
         "portal_billing_open_days", "Closed days of the window without invoices.", len(health.open_days)
     )
     yield _gauge(
+        "portal_billing_due_days",
+        "Days that should have been billed by now and are not.",
+        len(invoices.open_days(SCRAPE, due_only=True)),
+    )
+    yield _gauge(
         "portal_billing_overdue_days",
         "Days older than the window without invoices.",
         len(health.overdue_days),

@@ -3,8 +3,9 @@
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from backend.invoices import service as invoices
 from backend.sandbox.processes import free_port
-from portal.http.business_metrics import BusinessMetrics
+from portal.http.business_metrics import SCRAPE, BusinessMetrics
 from tests.conftest import forget_caches
 from tests.factories import tenant
 
@@ -24,6 +25,7 @@ def test_billing_and_payments_are_told(database: str) -> None:
     told = exposition()
 
     assert told["portal_database_up"] == 1
+    assert told["portal_billing_due_days"] == len(invoices.open_days(SCRAPE, due_only=True)) > 0
     assert told["portal_billing_overdue_days"] == 0
     assert told["portal_invoices_held"] == 0
     assert told["portal_payments_undecided"] == 0

@@ -9,13 +9,14 @@ import pytest
 
 from backend.sandbox import tools
 from backend.sandbox.alertmanager import AlertmanagerServer
-from backend.sandbox.prometheus import PrometheusServer, ScrapeTarget
+from backend.sandbox.prometheus import PrometheusServer, ScrapeTarget, scraping
 
 
 @pytest.fixture
 def prometheus(tmp_path: Path) -> Iterator[PrometheusServer]:
-    server = PrometheusServer(tools.monitoring().prometheus, tmp_path, scrape_interval_s=1)
-    server.targets = [ScrapeTarget(job="self", instance="itself", address=f"127.0.0.1:{server.port}")]
+    server = PrometheusServer(tools.monitoring().prometheus, tmp_path)
+    itself = ScrapeTarget(job="self", instance="itself", address=f"127.0.0.1:{server.port}")
+    server.files = scraping([itself], interval_s=1)
     try:
         yield server
     finally:
@@ -43,7 +44,7 @@ def test_folding_the_log_keeps_every_sample(prometheus: PrometheusServer) -> Non
     prometheus.stop()
 
     prometheus.fold_log_into_blocks()
-    prometheus.targets = []
+    prometheus.files = scraping([])
     prometheus.start()
 
     assert list(prometheus.data_dir.glob("*/meta.json"))

@@ -1,0 +1,78 @@
+"""Every alert fires when it should, ends when it should, and is silent at night and after a restart."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from backend.sandbox import tools
+from backend.sandbox.monitoring_files import RULE_FILES, SHIPPED, hastened
+
+CASES = Path(__file__).with_name("cases")
+ALWAYS_FIRING = "Watchdog"
+
+
+def promtool(*arguments: object, folder: Path = SHIPPED) -> str:
+    """What promtool says; empty when it is content."""
+    run = subprocess.run(
+        [tools.monitoring().promtool, *map(str, arguments)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return "" if run.returncode == 0 else run.stdout + run.stderr
+
+
+def alerts() -> list[str]:
+    rules = yaml.safe_load((SHIPPED / "alerts.yml").read_text())
+    return [rule["alert"] for group in rules["groups"] for rule in group["rules"]]
+
+
+def cases_of(alert: str) -> list[dict[str, Any]]:
+    return yaml.safe_load((CASES / f"{alert}.yml").read_text())["tests"]
+
+
+def expectations(case: dict[str, Any], alert: str) -> list[bool]:
+    """Whether the alert is expected, at one moment of a case after the other."""
+    return [bool(each["exp_alerts"]) for each in case["alert_rule_test"] if each["alertname"] == alert]
+
+
+def test_the_cases_of_every_alert_hold() -> None:
+    assert promtool("test", "rules", *sorted(CASES.glob("*.yml"))) == ""
+
+
+def test_rules_and_configuration_are_without_fault() -> None:
+    assert promtool("check", "rules", "--lint=all", "--lint-fatal", *RULE_FILES) == ""
+    assert promtool("check", "config", "--syntax-only", "prometheus.yml") == ""
+
+
+def test_a_wrong_case_is_seen(tmp_path: Path) -> None:
+    wrong = (CASES / "TargetDown.yml").read_text().replace("exp_alerts: []", "exp_alerts: [{}]")
+    wrong = wrong.replace("../../../../charts/docuchat/files/prometheus", str(SHIPPED))
+    (tmp_path / "wrong.yml").write_text(wrong)
+
+    assert "FAILED" in promtool("test", "rules", tmp_path / "wrong.yml")
+
+
+@pytest.mark.parametrize("alert", [each for each in alerts() if each != ALWAYS_FIRING])
+def test_an_alert_has_a_case_in_which_it_waits_fires_and_ends_and_one_in_which_it_never_fires(
+    alert: str,
+) -> None:
+    expected = [expectations(case, alert) for case in cases_of(alert)]
+
+    assert [False, True, False] in expected
+    assert any(each and not any(each) for each in expected)
+
+
+def test_no_case_is_left_over_from_an_alert_that_is_gone() -> None:
+    assert sorted(path.stem for path in CASES.glob("*.yml")) == sorted(alerts())
+
+
+@pytest.mark.parametrize("name", RULE_FILES)
+def test_hastened_rules_are_valid(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(yaml.safe_dump(hastened(yaml.safe_load((SHIPPED / name).read_text()))))
+
+    assert promtool("check", "rules", name, folder=tmp_path) == ""
