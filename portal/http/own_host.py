@@ -8,9 +8,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.config import settings
 from portal import routes
+from portal.http import openapi
 
-# Probes and scrapes name the machine, not the site; their answers name nothing.
-_ANY_HOST = frozenset({routes.LIVE, routes.READY, routes.METRICS})
+# Probes, scrapes and doors may name the machine, not the site; their answers name nothing.
+_ANY_HOST = frozenset(
+    {routes.LIVE, routes.READY, routes.METRICS, routes.OPENAPI, *(door.path for door in openapi.DOORS)}
+)
 
 
 class OwnHostOnly:

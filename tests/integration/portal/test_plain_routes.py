@@ -42,6 +42,8 @@ ASKED: dict[str, tuple[str, str, dict[str, str]]] = {
     routes.READY: ("GET", "/readyz", {}),
     routes.SELLER_LOGO: ("GET", "/seller-logo", {}),
     routes.METRICS: ("GET", "/api/v1/metrics", {}),
+    routes.OPENAPI: ("GET", "/api/v1/openapi.json", {}),
+    routes.POST_DEPLOYMENT: ("POST", "/api/v1/deployments", {"key": "run-1"}),
     routes.POST_SIGN_IN: ("POST", "/auth/login", {"email": "nobody@x.example", "password": "x"}),
     routes.POST_SIGN_OUT: ("POST", "/auth/logout", {}),
     routes.POST_SIGN_OUT_EVERYWHERE: ("POST", "/auth/logout-everywhere", {}),
@@ -61,6 +63,8 @@ ANSWERS: dict[str, dict[str, Answer]] = {
     routes.READY: everybody(200),
     routes.SELLER_LOGO: everybody(404),
     routes.METRICS: everybody(401),
+    routes.OPENAPI: everybody(200),
+    routes.POST_DEPLOYMENT: everybody(401),
     routes.POST_SIGN_IN: everybody(303, r"/sign-in\?error="),
     routes.POST_SIGN_OUT: everybody(303, r"/sign-in$"),
     routes.POST_SIGN_OUT_EVERYWHERE: everybody(303, r"/sign-in$"),
@@ -112,7 +116,7 @@ def test_every_plain_route_is_in_the_table(database: str) -> None:
     assert len(found) == len(plain_routes())
     assert {route.path for route in found} == set(ASKED) == set(ANSWERS)
     for route in found:
-        # The metrics are an application of their own, which Starlette leaves the methods to.
+        # Metrics and doors are applications of their own, which Starlette leaves the methods to.
         assert route.methods is None or ASKED[route.path][0] in route.methods
     assert app._api is not None
     assert {getattr(route, "path", "?") for route in app._api.routes} == {"/ping", "/_health", "/_event"}
