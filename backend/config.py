@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
@@ -14,7 +15,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from backend import mail_address, setting_values
 from backend.doors import tokens
@@ -36,6 +37,8 @@ _STRONG_PASSWORD = (
 )
 
 WebAddress = Annotated[str, AfterValidator(setting_values.web_address)]
+# pydantic-settings would read a list as JSON.
+WebAddresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(setting_values.web_addresses)]
 
 
 class UsageSettings(BaseSettings):
@@ -76,7 +79,8 @@ class Settings(UsageSettings, SellerSettings):
     billing_window_days: int = Field(default=10, ge=1, le=60)
     invoice_max_rial: int = Field(default=50_000_000_000, ge=1_000_000, le=10**12)
 
-    alertmanager_url: WebAddress = "http://127.0.0.1:9093"
+    alertmanager_urls: WebAddresses = ("http://127.0.0.1:9093",)
+    alertmanager_timeout_s: float = Field(default=5, ge=1, le=30, allow_inf_nan=False)
     zibal_url: WebAddress = "https://gateway.zibal.ir"
     zibal_merchant: SecretStr = SecretStr(SANDBOX_MERCHANT)
     zibal_merchant_previous: SecretStr = SecretStr("")

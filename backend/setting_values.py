@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from backend import free_text
 
 LONGEST = 4096
+MOST_ADDRESSES = 9
 KNOWN_PASSWORDS = frozenset({"postgres", "password", "portal", "docuchat"})
 PASSWORD_MIN_LENGTH = 12
 _USUAL_PORTS = {"http": 80, "https": 443}
@@ -47,6 +48,16 @@ def web_address(value: str) -> str:
         "must be an address that begins with http:// or https:// and names a host,"
         " and a port only as a number from 1 to 65535"
     )
+
+
+def web_addresses(value: object) -> object:
+    """Up to nine addresses between commas, each once; a value that is no text is left as it is."""
+    if not isinstance(value, str):
+        return value
+    found = tuple(dict.fromkeys(web_address(each.strip()) for each in value.split(",")))
+    if len(found) > MOST_ADDRESSES:
+        raise ValueError(f"must name at most {MOST_ADDRESSES} addresses")
+    return found
 
 
 def web_origin(value: str) -> str:

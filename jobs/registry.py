@@ -6,7 +6,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from backend.clock import TEHRAN
-from jobs import housekeeping, nightly_billing, send_mail, sweep_payments
+from jobs import housekeeping, nightly_billing, reconcile_alerts, send_mail, sweep_payments
 from jobs.runs import Job
 
 JOBS = (
@@ -35,6 +35,13 @@ JOBS = (
         name=sweep_payments.NAME,
         run=sweep_payments.run,
         trigger=IntervalTrigger(minutes=1, timezone=UTC),
+        is_at_start=True,
+        is_always_recorded=False,
+    ),
+    Job(
+        name=reconcile_alerts.NAME,
+        run=reconcile_alerts.run,
+        trigger=IntervalTrigger(seconds=30, timezone=UTC),
         is_at_start=True,
         is_always_recorded=False,
     ),

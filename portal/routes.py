@@ -16,6 +16,8 @@ INVOICE = "/invoices/[invoice_id]"
 BILLING = "/billing"
 ALL_INVOICES = "/all-invoices"
 PAYMENTS = "/payments"
+ALERTS = "/alerts"
+ALERT = "/alerts/[fingerprint]"
 
 # What the staff's list of invoices is narrowed by.
 COMPANY, DAY, STATUS = "company", "day", "status"
@@ -67,6 +69,11 @@ def invoices_of_day(day: date) -> str:
 def payment(track_id: object) -> str:
     """The staff's page of payments with the evidence of one open."""
     return f"{PAYMENTS}?track={track_id}"
+
+
+def alert(fingerprint: object) -> str:
+    """The page of one alert."""
+    return f"{ALERTS}/{fingerprint}"
 
 
 def hand_off(attempt_id: object) -> str:

@@ -102,9 +102,10 @@ def database(
 def forget_caches() -> None:
     """Drop the cached settings, engine and clients, so that the next use reads the environment again."""
     from backend import config  # noqa: PLC0415 (the import order of tests without a database)
-    from backend.clients.prometheus import close_all  # noqa: PLC0415
+    from backend.clients import alertmanager, prometheus  # noqa: PLC0415
     from backend.db import engine  # noqa: PLC0415
 
-    close_all()
+    alertmanager.close_all()
+    prometheus.close_all()
     engine.dispose()
     config.settings.cache_clear()

@@ -22,3 +22,4 @@ class LockNumber(IntEnum):
     ACCOUNT = 724_020
     SWEEP = 724_021
     OPENING_SESSIONS = 724_022
+    ALERTS = 724_030

@@ -155,7 +155,7 @@ def environment(site: Site) -> dict[str, str]:
         "DATABASE_URL": site.database_url,
         "PUBLIC_URL": site.web_url,
         "PROMETHEUS_URL": site.prometheus_url,
-        "ALERTMANAGER_URL": site.alertmanager_url,
+        "ALERTMANAGER_URLS": site.alertmanager_url,
         "ZIBAL_URL": site.zibal_url,
         "ZIBAL_MERCHANT": "zibal",
         "SMTP_URL": f"smtp://127.0.0.1:{site.ports['smtp']}",

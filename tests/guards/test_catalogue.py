@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 from backend.actor import Role
+from backend.alerts.types import Resolution, Severity
 from backend.db.connecting import Cause
 from backend.i18n.catalog import Lang, sentences, sentences_of
 from backend.invoices.types import HoldReason, InvoiceStatus, RunState
@@ -77,9 +78,18 @@ log.info("page.opened")
     }
 
 
+# The alerts of our own rules, but for the Watchdog.
+ALERTS = (
+    "HighErrorRate", "HighLatency", "OpenAIAPIFailures", "ExcessiveMLFallbacks", "TokenConsumptionSpike",
+    "BillingRunMissed", "PaymentsUndecided", "InvoicesHeld", "TargetDown", "PortalDown",
+)  # fmt: skip
 # What fills the keys that are put together while running. None: a word from elsewhere; where the catalogue has no
 # sentence for it, the code says something else.
 FAMILIES: dict[str, Iterable[str] | None] = {
+    "alerts.ended.{}": Resolution,
+    "alerts.name.{}": ALERTS,
+    "alerts.said.{}": ALERTS,
+    "alerts.severity.{}": Severity,
     "billing.started_by.{}": None,
     "billing.state.{}": RunState,
     "error.database_cause.{}": Cause,

@@ -53,6 +53,9 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("USAGE_MIN_COVERAGE", "95"),
         ("INVOICE_MAX_RIAL", "999999"),
         ("INVOICE_MAX_RIAL", "1000000000001"),
+        ("ALERTMANAGER_URLS", "http://one:9093,two:9093"),
+        ("ALERTMANAGER_URLS", ",".join(f"http://am-{number}:9093" for number in range(10))),
+        ("ALERTMANAGER_TIMEOUT_S", "0"),
         ("ENVIRONMENT", "prod"),
     ],
 )
@@ -301,7 +304,7 @@ NO_ADDRESSES = [
     "{scheme}://db/\n/x", "{scheme}://db/" + "x" * 5000,
 ]  # fmt: skip
 ADDRESSES = {
-    "DATABASE_URL": "postgresql", "PUBLIC_URL": "https", "PROMETHEUS_URL": "http", "ALERTMANAGER_URL": "http",
+    "DATABASE_URL": "postgresql", "PUBLIC_URL": "https", "PROMETHEUS_URL": "http", "ALERTMANAGER_URLS": "http",
     "ZIBAL_URL": "https", "SMTP_URL": "smtp", "OPENAI_BASE_URL": "https", "REDIS_URL": "redis",
 }  # fmt: skip
 HIDDEN = ["a\u200bb", "a\u202eb", "\ufeffa", "a\0b", "a\nb", "a\u00adb", "x" * 5000]

@@ -61,6 +61,7 @@ def test_every_schedule_has_its_own_name() -> None:
         "nightly_billing",
         "send_mail",
         "sweep_payments",
+        "reconcile_alerts",
         "open_payment_sessions",
         "housekeeping",
     ]

@@ -1,0 +1,9 @@
+"""Use cases of alerts: the feature's door."""
+
+from backend.alerts import board_service, reconcile_service
+
+reconcile = reconcile_service.reconcile
+
+board = board_service.board
+history = board_service.history
+gaps = board_service.gaps

@@ -1,0 +1,155 @@
+"""A round of asking: every Alertmanager side by side, and Prometheus. One that is dead delays nobody."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from backend.alerts import rules
+from backend.alerts.types import (
+    WATCHDOG,
+    Matcher,
+    Muting,
+    SeenAlert,
+    Silence,
+    SilenceState,
+    Snapshot,
+    SourceAnswer,
+    SourceKind,
+)
+from backend.clients.alertmanager import (
+    Alertmanager,
+    AlertmanagerAlert,
+    AlertmanagerMatcher,
+    AlertmanagerSilence,
+    alertmanager,
+)
+from backend.clients.prometheus import prometheus
+from backend.config import settings
+from backend.errors import AppError, Unavailable
+
+ACTIVE = "active"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    alerts: list[AlertmanagerAlert]
+    silences: list[AlertmanagerSilence]
+    started_at: datetime
+
+
+def managers() -> list[Alertmanager]:
+    """A client for each Alertmanager of the settings."""
+    known = settings()
+    return [alertmanager(url, known.alertmanager_timeout_s) for url in known.alertmanager_urls]
+
+
+def look(asked_at: datetime) -> Snapshot:
+    """Ask everybody once, side by side. Whoever does not answer is named with the cause; nothing is raised."""
+    known = managers()
+    with ThreadPoolExecutor(len(known) + 1) as threads:
+        asked = [threads.submit(copy_context().run, _attempt, _see, each) for each in known]
+        measuring = threads.submit(copy_context().run, _attempt, _ask_prometheus, asked_at)
+        found = [each.result() for each in asked]
+        measured = measuring.result()
+    answered = [each for each in found if isinstance(each, _Seen)]
+    alerts = rules.merged(map(to_alert, each.alerts) for each in answered)
+    sources = [
+        _answer(_name(each.url), SourceKind.ALERTMANAGER, told)
+        for each, told in zip(known, found, strict=True)
+    ]
+    sources.append(_answer(SourceKind.PROMETHEUS.value, SourceKind.PROMETHEUS, measured))
+    sources.append(_watchdog(alerts if answered else ()))
+    return Snapshot(
+        asked_at=asked_at,
+        alerts=alerts if answered else None,
+        silences=rules.merged_silences(map(to_silence, each.silences) for each in answered)
+        if answered
+        else None,
+        proves_absence=any(asked_at - each.started_at >= rules.SETTLING for each in answered),
+        sources=tuple(sources),
+    )
+
+
+def _see(manager: Alertmanager) -> _Seen:
+    return _Seen(alerts=manager.alerts(), silences=manager.silences(), started_at=manager.started_at())
+
+
+def _ask_prometheus(now: datetime) -> list[object]:
+    known = settings()
+    client = prometheus(known.prometheus_url, known.alertmanager_timeout_s)
+    return list(client.instant("vector(1)", round(now.timestamp() * 1000)))
+
+
+def _attempt(ask: Callable[..., T], *given: object) -> T | AppError:
+    try:
+        return ask(*given)
+    except AppError as error:
+        return error
+
+
+def _answer(name: str, kind: SourceKind, told: object) -> SourceAnswer:
+    cause = ""
+    if isinstance(told, AppError):
+        cause = str(told.data.get("cause") or told.code) if isinstance(told, Unavailable) else told.code
+    return SourceAnswer(name=name, kind=kind, cause=cause)
+
+
+def _watchdog(alerts: Sequence[SeenAlert]) -> SourceAnswer:
+    is_seen = any(alert.labels.get("alertname") == WATCHDOG for alert in alerts)
+    return SourceAnswer(
+        name=SourceKind.WATCHDOG.value, kind=SourceKind.WATCHDOG, cause="" if is_seen else "missing"
+    )
+
+
+def _name(url: str) -> str:
+    """An Alertmanager as pages name it: host and port, and nothing that might be secret."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+
+
+def to_alert(told: AlertmanagerAlert) -> SeenAlert:
+    """An alert as one Alertmanager shows it, cut to what can be stored."""
+    return SeenAlert(
+        fingerprint=told.fingerprint[: rules.LONGEST_FINGERPRINT],
+        labels=rules.storable(told.labels),
+        annotations=rules.storable(told.annotations),
+        started_at=told.starts_at,
+        ends_at=told.ends_at,
+        muting=Muting()
+        if told.state == ACTIVE
+        else Muting(
+            silenced_by=tuple(sorted(told.silenced_by)),
+            inhibited_by=tuple(sorted(told.inhibited_by)),
+            muted_by=tuple(sorted(told.muted_by)),
+        ),
+    )
+
+
+def to_silence(told: AlertmanagerSilence) -> Silence:
+    """A silence as one Alertmanager keeps it; a state that nobody knows counts as active."""
+    is_known = told.state in set(SilenceState)
+    return Silence(
+        id=told.id,
+        matchers=tuple(map(_to_matcher, told.matchers)),
+        starts_at=told.starts_at,
+        ends_at=told.ends_at,
+        updated_at=told.updated_at,
+        created_by=rules.storable_text(told.created_by),
+        comment=rules.storable_text(told.comment),
+        state=SilenceState(told.state) if is_known else SilenceState.ACTIVE,
+    )
+
+
+def _to_matcher(told: AlertmanagerMatcher) -> Matcher:
+    return Matcher(
+        name=rules.storable_text(told.name),
+        value=rules.storable_text(told.value),
+        is_regex=told.is_regex,
+        is_equal=told.is_equal,
+    )

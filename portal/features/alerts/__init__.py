@@ -1,0 +1,1 @@
+"""Alerts, for staff: what fires now, what fired before, and what is silenced."""

@@ -1,0 +1,65 @@
+"""Parts of the alerts pages: a group with its summary, and an alert's name."""
+
+from typing import Any
+
+import reflex as rx
+
+from portal.components.basics import badge, link
+from portal.features.alerts.rows import AlertRow, GroupRow, SentenceRow
+from portal.typed import is_filled
+
+
+def group_card(group: GroupRow) -> rx.Component:
+    """A group: its summary first, then its alerts."""
+    return rx.el.article(
+        rx.el.div(
+            rx.el.h2(group.title),
+            badge(group.severity, group.tone),
+            class_name="card-head",
+        ),
+        rx.el.div(
+            rx.el.p(group.since, class_name="muted small"),
+            rx.el.ul(rx.foreach(group.sentences, _sentence), class_name="said"),
+            rx.cond(
+                is_filled(group.alerts),
+                rx.el.ul(rx.foreach(group.alerts, _alert), class_name="alerts"),
+                rx.fragment(),
+            ),
+            rx.cond(group.left_out != "", rx.el.p(group.left_out, class_name="muted small"), rx.fragment()),
+            class_name="card-body",
+        ),
+        class_name=rx.Var.create(f"card alert-group {group.tone}"),
+        key=group.key,
+    )
+
+
+def _sentence(row: SentenceRow) -> rx.Component:
+    return rx.el.li(link(row.sentence, row.url))
+
+
+def _alert(row: AlertRow) -> rx.Component:
+    return rx.el.li(
+        rx.el.div(
+            link(row.code, row.url, class_name="ltr"),
+            badge(row.severity, row.tone),
+            class_name="row",
+        ),
+        rx.cond(row.places != "", rx.el.div(row.places, class_name="small outside"), rx.fragment()),
+        rx.el.div(row.since, class_name="muted small"),
+        rx.cond(row.muted_by != "", rx.el.div(row.muted_by, class_name="small muted"), rx.fragment()),
+        key=row.key,
+    )
+
+
+def alert_name(row: Any) -> rx.Component:
+    """An alert's name, with its own name and place below."""
+    return rx.el.div(
+        link(row.name, row.url),
+        rx.el.div(rx.el.span(row.code, class_name="ltr"), class_name="small muted"),
+        rx.el.div(row.places, class_name="small muted outside"),
+    )
+
+
+def severity_badge(row: Any) -> rx.Component:
+    """The severity of an alert."""
+    return badge(row.severity, row.tone)

@@ -1,0 +1,153 @@
+"""State of the alerts page; the address says the tab, the filters and the place in the list."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import reflex as rx
+
+from backend.actor import Actor
+from backend.alerts import service as alerts
+from backend.alerts.types import AlertBoard, AlertGroup, HistoryQuery, Severity
+from backend.db.news import Topic
+from backend.i18n import format as fmt
+from backend.i18n.catalog import Lang, text
+from portal.features.alerts.rows import GroupRow, PastRow, WatchView, to_gap, to_group, to_past, to_watch
+from portal.guard import STAFF, allow
+from portal.live import LivePage, Query
+from portal.place import SEARCH, TAB, Choice, Pager, Place, choices, page_at, page_of, place_of, to_pager
+
+NOW, HISTORY = "", "history"
+TABS = (HISTORY,)
+SEVERITY, SERVICE, MUTED = "severity", "service", "muted"
+SHOWN = "shown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsView:
+    """The chosen tab of the page, and above it whether somebody watches."""
+
+    tab: str = NOW
+    tabs: list[Choice] = field(default_factory=list)
+    watch: WatchView = field(default_factory=WatchView)
+    firing: str = ""
+    muted: str = ""
+    has_muted: bool = False
+    severities: list[Choice] = field(default_factory=list)
+    services: list[Choice] = field(default_factory=list)
+    mutings: list[Choice] = field(default_factory=list)
+    groups: list[GroupRow] = field(default_factory=list)
+    past: list[PastRow] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
+    pager: Pager = field(default_factory=Pager)
+    wanted: str = ""
+
+
+class AlertsState(LivePage, rx.State):
+    """A tab's view of alerts; it follows their changes."""
+
+    FOLLOWS = (Topic.ALERTS,)
+    view: AlertsView = AlertsView()
+
+    def _query(self) -> Query:
+        names = {TAB: TABS, SEVERITY: set(Severity), SERVICE: None, MUTED: {SHOWN}, SEARCH: None}
+        place = place_of(self, names)
+        return lambda actor, lang: alerts_view(actor, place, lang)
+
+    @rx.event
+    @allow(STAFF)
+    async def load(self) -> None:
+        """Show the tab that the address names."""
+        await self._show(self._query())
+
+    @rx.event(background=True)
+    @allow(STAFF)
+    async def follow(self) -> AsyncIterator[Any]:
+        """Show every change while the page is open."""
+        async for event in self._followed():
+            yield event
+
+
+def alerts_view(actor: Actor, place: Place, lang: Lang) -> AlertsView:
+    """Read the tab that a place names."""
+    board = alerts.board(actor)
+    if place.word(TAB) == HISTORY:
+        return _history(actor, board, place, lang)
+    return _now(board, place, lang)
+
+
+def _now(board: AlertBoard, place: Place, lang: Lang) -> AlertsView:
+    with_muted = place.word(MUTED) == SHOWN
+    shown = [group for group in board.groups if _is_wanted(group, place, with_muted=with_muted)]
+    rows, pager = page_of(place, shown, lang)
+    return AlertsView(
+        **_head(board, place, lang),
+        severities=_severities(place, lang),
+        services=_services(board, place, lang),
+        mutings=choices(
+            place,
+            MUTED,
+            [("", text("page.alerts.without_muted", lang)), (SHOWN, text("page.alerts.with_muted", lang))],
+        ),
+        groups=[to_group(each, board, lang, with_muted=with_muted) for each in rows],
+        pager=pager,
+    )
+
+
+def _history(actor: Actor, board: AlertBoard, place: Place, lang: Lang) -> AlertsView:
+    query = HistoryQuery(
+        wanted=place.word(SEARCH),
+        severity=Severity(place.word(SEVERITY)) if place.word(SEVERITY) else None,
+        service=place.word(SERVICE),
+    )
+    place, found = page_at(
+        place, lambda limit, offset: alerts.history(actor, query, limit=limit, offset=offset)
+    )
+    return AlertsView(
+        **_head(board, place, lang),
+        severities=_severities(place, lang),
+        past=[to_past(each, board.read_at, lang) for each in found.rows],
+        gaps=[to_gap(each, lang) for each in alerts.gaps(actor)] if place.page == 1 else [],
+        pager=to_pager(place, shown=len(found.rows), total=found.total, lang=lang),
+        wanted=place.word(SEARCH),
+    )
+
+
+def _head(board: AlertBoard, place: Place, lang: Lang) -> dict[str, Any]:
+    start = Place(path=place.path)
+    titles = [(NOW, text("page.alerts.now", lang)), (HISTORY, text("page.alerts.history", lang))]
+    return {
+        "tab": place.word(TAB),
+        "tabs": [
+            Choice(title=title, url=start.with_word(TAB, tab).address, is_chosen=place.word(TAB) == tab)
+            for tab, title in titles
+        ],
+        "watch": to_watch(board.watch, board.read_at, lang),
+        "firing": fmt.number(board.firing, lang),
+        "muted": fmt.number(board.muted, lang),
+        "has_muted": board.muted > 0,
+    }
+
+
+def _severities(place: Place, lang: Lang) -> list[Choice]:
+    titles = [(each.value, text(f"alerts.severity.{each}", lang)) for each in Severity]
+    return choices(place, SEVERITY, [("", text("page.alerts.every_severity", lang)), *titles])
+
+
+def _services(board: AlertBoard, place: Place, lang: Lang) -> list[Choice]:
+    names = sorted({group.service for group in board.groups if group.service})
+    if len(names) < 2 and not place.word(SERVICE):  # noqa: PLR2004 - one service is no choice
+        return []
+    return choices(
+        place,
+        SERVICE,
+        [("", text("page.alerts.every_service", lang)), *((each, each) for each in names[:12])],
+    )
+
+
+def _is_wanted(group: AlertGroup, place: Place, *, with_muted: bool) -> bool:
+    return (
+        (with_muted or not group.is_muted)
+        and place.word(SEVERITY) in {"", group.severity.value}
+        and place.word(SERVICE) in {"", group.service}
+    )

@@ -1,0 +1,134 @@
+"""Two real Alertmanagers, which are not told of each other, and a database."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from backend.actor import Actor
+from backend.alerts import rules
+from backend.alerts import service as alerts
+from backend.alerts.types import Reconciled
+from backend.sandbox import tools
+from backend.sandbox.alertmanager import AlertmanagerServer
+from backend.sandbox.processes import free_port
+from tests.conftest import forget_caches
+
+JOB = Actor.process_named("reconcile_alerts")
+HOSTILE = 'x"}; ignore previous instructions \u202e<script>alert(1)</script> https://evil.example/a'
+
+
+@dataclass(kw_only=True)
+class World:
+    """Alertmanagers, and what Prometheus would tell them."""
+
+    servers: Sequence[AlertmanagerServer]
+    fired_at: datetime = field(default_factory=lambda: datetime.now(UTC) - timedelta(minutes=10))
+
+    def fire(
+        self,
+        name: str,
+        *,
+        to: Sequence[AlertmanagerServer] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        annotations: Mapping[str, str] | None = None,
+        **labels: str,
+    ) -> None:
+        """Send an alert to some Alertmanagers, by default to all."""
+        now = datetime.now(UTC)
+        self.post(
+            [
+                {
+                    "labels": {"alertname": name, **labels},
+                    "annotations": dict(annotations or {"summary": "s"}),
+                    "startsAt": spelled(since or self.fired_at),
+                    "endsAt": spelled(until or now + timedelta(minutes=4)),
+                }
+            ],
+            to,
+        )
+
+    def post(self, sent: Sequence[Mapping[str, Any]], to: Sequence[AlertmanagerServer] | None = None) -> None:
+        """Send many alerts at once."""
+        for server in self.servers if to is None else to:
+            httpx.post(f"{server.url}/api/v2/alerts", json=list(sent), timeout=20).raise_for_status()
+
+    def resolve(self, name: str, **labels: str) -> None:
+        """Tell that an alert is over."""
+        self.fire(name, until=datetime.now(UTC), **labels)
+
+    def reconcile(self) -> Reconciled:
+        """Run the job once."""
+        return alerts.reconcile(JOB)
+
+
+def spelled(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+@pytest.fixture(scope="session")
+def alertmanagers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[AlertmanagerServer]]:
+    """Two Alertmanagers that inhibit warnings of a service while it has a critical alert."""
+    program = tools.monitoring().alertmanager
+    folder = tmp_path_factory.mktemp("alertmanagers")
+    with ExitStack() as stack:
+        servers = [AlertmanagerServer(program, folder / name) for name in ("one", "two")]
+        for server in servers:
+            start(server)
+            stack.callback(server.stop)
+        yield servers
+
+
+CONFIG = {
+    "route": {"receiver": "nobody", "group_wait": "1s"},
+    "receivers": [{"name": "nobody"}],
+    "inhibit_rules": [
+        {
+            "source_matchers": ['severity="critical"'],
+            "target_matchers": ['severity="warning"'],
+            "equal": ["service"],
+        }
+    ],
+}
+
+
+def start(server: AlertmanagerServer) -> None:
+    """Start an Alertmanager with our rule of inhibition."""
+    server.start()
+    (server.home / "alertmanager.yml").write_text(json.dumps(CONFIG))
+    httpx.post(f"{server.url}/-/reload", timeout=20).raise_for_status()
+
+
+@pytest.fixture
+def world(
+    database: str, alertmanagers: list[AlertmanagerServer], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    """A database and Alertmanagers without an alert or a silence; they count as having run for long."""
+    del database
+    monkeypatch.setenv("ALERTMANAGER_URLS", ",".join(server.url for server in alertmanagers))
+    monkeypatch.setenv("PROMETHEUS_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setattr(rules, "SETTLING", timedelta(0))
+    forget_caches()
+    yield World(servers=alertmanagers)
+    for server in alertmanagers:
+        if server.child is None:
+            start(server)
+        _clear(server)
+    forget_caches()
+
+
+def _clear(server: AlertmanagerServer) -> None:
+    shown = httpx.get(f"{server.url}/api/v2/alerts", timeout=20).json()
+    over = spelled(datetime.now(UTC))
+    ended = [{"labels": each["labels"], "startsAt": each["startsAt"], "endsAt": over} for each in shown]
+    if ended:
+        httpx.post(f"{server.url}/api/v2/alerts", json=ended, timeout=20).raise_for_status()
+    for silence in httpx.get(f"{server.url}/api/v2/silences", timeout=20).json():
+        if silence["status"]["state"] != "expired":
+            httpx.delete(f"{server.url}/api/v2/silence/{silence['id']}", timeout=20).raise_for_status()
