@@ -1,5 +1,6 @@
 """The door of the ledger: a delivery pipeline posts when a deployment starts, and again when it has ended."""
 
+import re
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,15 +13,18 @@ from backend.deploys.ledger_types import PRODUCTION, DeployRecord, DeployResult,
 from portal import routes
 from portal.http.doors import Door
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.IGNORECASE | re.ASCII)
 
-def _written_time(value: object) -> object:
-    """Only text is a time: a number may count seconds or milliseconds."""
-    if not isinstance(value, str):
-        raise ValueError("must be text such as 2026-11-28T10:00:00Z")  # noqa: TRY004 - pydantic turns it into a fault
+
+def _written_moment(value: object) -> object:
+    """Only text of RFC 3339 is a moment: a number may count seconds or milliseconds, and a zone may be missing."""
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+        raise ValueError("should be text such as 2026-11-28T10:00:00Z, with its zone")
     return value
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_written_time)]
+# Strict means strict about Python's types by then, so the text would be refused.
+Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_moment)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
 # Written by people: what nobody sees is taken out when it is stored.
 FreeText = Annotated[str, Field(max_length=200)]
