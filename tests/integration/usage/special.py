@@ -60,6 +60,19 @@ def only_no_start() -> World:
     )
 
 
+NAMELESS = [("nobody", "gpt-4o", "prompt")]
+
+
+def nameless() -> World:
+    """A pod as ever, and a counter that begins late and carries neither an address nor a start time."""
+    happened = [Event(MIDDLE + hour * HOUR, NAMELESS[0], STEADY_TOKENS) for hour in (1, 2, 3)]
+    return World(
+        "nameless",
+        [*_pods("nameless")[:1], Process("", BEFORE, AFTER, happened, tells_start=False)],
+        [Scraper(30)],
+    )
+
+
 def hole() -> World:
     """An hour without scrapes in the middle of steady work."""
     return World("hole", _pods("hole"), [Scraper(30, gaps=[HOLE])])
@@ -127,6 +140,7 @@ def special_worlds() -> list[World]:
         strange_labels(),
         no_start(),
         only_no_start(),
+        nameless(),
         hole(),
         steady_death(),
         near_boundary(),

@@ -10,6 +10,7 @@ import jdatetime
 import pytest
 
 from backend.clock import day_window
+from backend.usage.__main__ import main
 from tests.integration.usage import nights, special
 from tests.integration.usage.world import World
 
@@ -62,6 +63,21 @@ def test_something_held_ends_with_3(prometheus_url: str) -> None:
 
     assert asked.returncode == 3
     assert [row["held"] for row in json.loads(asked.stdout)] == [True]
+
+
+@pytest.mark.parametrize("tenant", [["--tenant", "tenant-1"], []])
+def test_one_tenant_alone_is_answered_when_it_is_named(
+    tenant: list[str],
+    prometheus_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    monkeypatch.setenv("USAGE_SELECTOR", 'scenario="long-day"')
+
+    code = main(["--day", str(special.LONG_DAY), "--prometheus-url", prometheus_url, "--json", *tenant])
+
+    told = {row["tenant"] for row in json.loads(capsysbinary.readouterr().out)}
+    assert (code, told) == (0, {"tenant-1"} if tenant else {"tenant-0", "tenant-1", "tenant-2"})
 
 
 def test_people_get_a_table(prometheus_url: str) -> None:

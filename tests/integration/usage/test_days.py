@@ -179,7 +179,7 @@ def test_a_day_that_has_not_ended_is_not_stored(watching: pytest.MonkeyPatch) ->
 
     measured = service.measure_day(NIGHT, clock.billing_day(clock.utc_now()))
 
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid, match="day_is_open"):
         service.store_day(NIGHT, measured)
 
 

@@ -203,3 +203,24 @@ def test_a_window_without_any_scrape_has_no_rows(measure: Measure) -> None:
     measured = measure("clean-1", BEFORE - 30 * HOUR, BEFORE - 6 * HOUR)
 
     assert (measured.rows, measured.readings) == ([], [])
+
+
+def test_a_process_that_had_ended_leaves_no_trace_in_the_window_after_it(measure: Measure) -> None:
+    ended = StoredLife(datetime.fromtimestamp(MIDDLE - 60, UTC), {("gone", "gpt-4o", "prompt"): 5})
+    lives = {("10.9.9.9:8000", datetime.fromtimestamp(BEFORE, UTC)): ended}
+    before = stored_after(measure("clean-1", START, MIDDLE))
+
+    measured = measure("clean-1", *SECOND_HALF, stored=replace(before, lives={**before.lives, **lives}))
+
+    assert measured.rows == measure("clean-1", *SECOND_HALF, stored=before).rows
+
+
+def test_a_counter_without_address_and_start_time_is_held_at_what_it_grew(measure: Measure) -> None:
+    world = special.nameless()
+
+    measured = measure(world.name, *WHOLE)
+
+    key, *_ = special.NAMELESS
+    [held] = [row for row in measured.rows if UsageFlag.NO_START_TIME in row.flags]
+    assert (held[:3], held.held) == (key, True)
+    assert held.tokens == 2 * special.STEADY_TOKENS

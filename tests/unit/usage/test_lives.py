@@ -55,6 +55,15 @@ def test_copies_of_a_life_are_merged_whatever_their_labels() -> None:
     assert [copy.target for copy in life.copies] == [0, 1]
 
 
+def test_two_processes_that_answer_in_turn_keep_each_scrape_of_their_own() -> None:
+    sight = seen(series([(10, "5"), (20, "7"), (30, "5")], instance="a"))
+
+    assert {life.start_us // 1_000_000: life.times for life in sight.lives} == {
+        5: [10_000, 30_000],
+        7: [20_000],
+    }
+
+
 @pytest.mark.parametrize(
     ("times", "expected"),
     [
@@ -96,6 +105,10 @@ def test_the_query_over_everybody_is_for_instances_with_one_life_in_reach() -> N
     longer = Target({"instance": "a"}, [Run(1, [0, 300_000]), new])
     assert not is_plain(longer, Point(0, 900_000, 800_000), 900_000)
     assert not is_plain(target, Point(0, 100_000, 0), 750_000)
+    # Where ranges are open on the left, the scrape of ten minutes ago is out of reach.
+    alone = Target({"instance": "a"}, [old])
+    assert is_plain(alone, Point(0, 100_000, 0), 699_999)
+    assert not is_plain(alone, Point(0, 100_000, 0), 700_000)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +119,11 @@ def test_the_query_over_everybody_is_for_instances_with_one_life_in_reach() -> N
             scraped(-99, [m for m in range(-5, 1445) if not 100 < m < 160]),
             (1440, 58, False),
             id="an hour's gap",
+        ),
+        pytest.param(
+            scraped(-99, [m for m in range(-5, 1445) if not (100 < m < 160 or 300 < m < 330)]),
+            (1440, 86, False),
+            id="two gaps",
         ),
         pytest.param(scraped(600, list(range(601, 1445))), (840, 0, False), id="born at ten"),
         pytest.param(scraped(600, list(range(630, 1445))), (840, 28, False), id="born at ten, seen late"),

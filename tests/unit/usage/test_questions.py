@@ -7,7 +7,7 @@ import pytest
 
 from backend.usage.coverage import Seen, Span
 from backend.usage.lives import Copy, Life, Point, Run, Sight, Target, instant_of
-from backend.usage.questions import FoundReadings, ReadingPurpose, readings_of
+from backend.usage.questions import FoundReadings, ReadingPurpose, firsts_of, readings_of
 from backend.usage.situation import Situation
 from backend.usage.source import Boundary, Look, Shards, Source
 from backend.usage.types import Key, StoredLife, Values
@@ -91,3 +91,14 @@ def test_the_lowest_reading_of_a_job_without_start_times_is_asked_for(
     found = found_of(Answers(lowest={A: 3}), closing={A: 9}, borrowed={A}, **known)
 
     assert found.copies(ReadingPurpose.LOWEST, 0) == lowest
+
+
+def test_a_series_is_known_since_the_first_scrape_of_the_oldest_target_that_shows_it() -> None:
+    early, late = Copy(0, [Run(1, [10, 50])]), Copy(1, [Run(1, [20, 50])])
+    found = FoundReadings()
+    for target, values in ((0, {A: 3}), (1, {A: 4, B: 5})):
+        found.add(ReadingPurpose.FIRST, 0, target, TargetReadings(values, set()))
+
+    known = firsts_of(Life("pod:1", 1, [late, early], [10, 20, 50]), 0, found)
+
+    assert known == ({A: 3, B: 5}, {A: 10, B: 20})

@@ -23,15 +23,17 @@ HOUR_MS = 3_600_000
 
 
 class Addresses:
-    """A Prometheus that knew some addresses until some hour of the window."""
+    """A Prometheus that knew some addresses of the counters' selection until some hour of the window."""
 
     def __init__(self, **until_h: float) -> None:
         self._until_h = until_h
         self.asked: list[str] = []
 
-    def ups(self, _sight: Sight, names: Sequence[str], span: Span, **_: Any) -> dict[str, list[int]]:
+    def ups(
+        self, _sight: Sight, names: Sequence[str], span: Span, *, is_selected: bool
+    ) -> dict[str, list[int]]:
         self.asked.extend(names)
-        known = {f"pod:{name}": hours for name, hours in self._until_h.items()}
+        known = {f"pod:{name}": hours for name, hours in self._until_h.items() if is_selected}
         return {name: [span.start_ms + round(known[name] * HOUR_MS)] for name in names if name in known}
 
 

@@ -44,6 +44,12 @@ def test_a_row_belongs_to_the_target_whose_labels_it_carries() -> None:
     assert strangers == set()
 
 
+def test_counters_without_an_address_belong_to_the_start_times_without_one() -> None:
+    values, strangers = read([target(job="x"), target(job="x", instance="a")], [row("4", job="y")])
+
+    assert (values, strangers) == ({0: {KEY: 4}, 1: {}}, set())
+
+
 def test_labels_of_one_target_may_be_a_part_of_another() -> None:
     targets = [target(instance="a", job="x"), target(instance="a", job="x", pod="p")]
 

@@ -1,0 +1,47 @@
+"""What Prometheus is asked for single lives: many of them in one question."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import pytest
+
+from backend.clients.prometheus import Prometheus
+from backend.config import usage_settings
+from backend.usage.lives import Point, Run, Sight, Target
+from backend.usage.source import LARGEST_BATCH, Boundary, Look, Shards, Source
+from backend.usage.vectors import TargetTable
+
+
+class Listening:
+    """A Prometheus without a sample, which remembers what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def instant(self, query: str, _at_ms: int) -> Sequence[Mapping[str, Any]]:
+        self.asked.append(query)
+        return []
+
+
+@pytest.mark.parametrize(
+    ("shards", "points", "questions"),
+    [
+        pytest.param(1, LARGEST_BATCH, 1, id="all in one"),
+        pytest.param(1, LARGEST_BATCH + 1, 2, id="one too many"),
+        pytest.param(2, LARGEST_BATCH, 4, id="two parts of the series, each in half of it"),
+        pytest.param(LARGEST_BATCH * 2, 1, LARGEST_BATCH * 2, id="more parts than fit"),
+    ],
+)
+def test_as_many_lives_as_fit_are_asked_about_at_once(shards: int, points: int, questions: int) -> None:
+    prometheus = Listening()
+    source = Source(
+        client=cast("Prometheus", prometheus), settings=usage_settings(prometheus_url="http://p.test")
+    )
+    sight, nothing = Sight([Target({"instance": "a"}, [Run(0, [10])])], []), Boundary({}, set())
+    parts = Shards([f'tenant="{number}"' for number in range(shards)], has_odd_labels=False)
+
+    told = source.at_points(
+        Look(sight, TargetTable(sight.targets), parts, nothing, nothing), [Point(0, 10, 10)] * points
+    )
+
+    assert (len(prometheus.asked), len(told)) == (questions, points)
