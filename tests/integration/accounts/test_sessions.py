@@ -38,6 +38,18 @@ def test_a_session_knows_who_sits_in_front_of_it(database: str) -> None:
     assert session.is_current
 
 
+def test_what_a_browser_says_of_itself_is_cut_to_what_a_page_can_show(database: str) -> None:
+    someone = factories.user()
+
+    signed_in = service.sign_in(
+        someone.email, factories.PASSWORD, address="1" * 99, user_agent="Firefox " * 99
+    )
+
+    session = service.session_of(signed_in.token)
+    assert session is not None
+    assert (len(session.address), len(session.user_agent)) == (64, 300)
+
+
 def test_only_a_hash_of_the_token_is_stored(database: str) -> None:
     token = factories.signed_in(factories.user()).token
 

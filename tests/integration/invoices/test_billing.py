@@ -210,6 +210,7 @@ def test_each_invoice_mails_its_tenant_once(measured: Past) -> None:
     with read() as connection:
         [mail] = connection.execute(text("SELECT * FROM outbox_mail")).mappings()
     assert (mail["key"], mail["recipient"]) == (f"invoice_issued:{invoice.id}", alpha.billing_email)
+    assert (mail["template"], mail["language"]) == ("invoice_issued", "fa")
     assert mail["params"] == {
         "number": invoice.number,
         "day": measured.yesterday.isoformat(),

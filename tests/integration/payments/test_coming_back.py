@@ -49,6 +49,17 @@ def test_each_outcome_is_told_and_keeps_the_invoice_open(
     assert ledger_of(payer.tenant.id) == []
 
 
+def test_a_return_keeps_when_its_payer_left_and_names_the_session(payer: Payer) -> None:
+    hand_off = payer.start(payer.invoice())
+    let_time_pass(None, minutes=1)
+    left_at = attempt_of(hand_off).redirected_at
+
+    back = payer.come_back(hand_off)
+
+    assert back.track_id == track_of(hand_off)
+    assert attempt_of(hand_off).redirected_at == left_at
+
+
 def test_a_forged_success_is_not_believed(payer: Payer) -> None:
     invoice = payer.invoice()
     hand_off = payer.start(invoice)

@@ -1,15 +1,29 @@
 """What happens when somebody else was faster, or nobody answers: refused in plain words, and nothing lost."""
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from uuid import uuid4
 
+import psycopg
 import pytest
 
+from backend.actor import Role
 from backend.clock import utc_now
 from backend.config import settings
+from backend.db.engine import transaction
 from backend.errors import Conflict, Invalid, NotFound
 from backend.invoices.types import InvoiceId
-from backend.payments import gateway_service, hand_off_service, reconcile_service, service, start_service
-from backend.payments.types import AttemptId, AttemptState, AttemptVerdict, LedgerEntryKind
+from backend.payments import (
+    gateway_service,
+    hand_off_service,
+    reconcile_service,
+    repository,
+    service,
+    start_service,
+)
+from backend.payments.types import Attempt, AttemptId, AttemptState, AttemptVerdict, LedgerEntryKind
+from tests import factories
 from tests.integration.payments.payer import (
     SWEEPER,
     Payer,
@@ -19,6 +33,7 @@ from tests.integration.payments.payer import (
     status_of,
     track_of,
 )
+from tests.waiting import PATIENCE_S, until
 
 
 def claimed(payer: Payer, *invoice_ids: InvoiceId) -> hand_off_service.Claimed:
@@ -68,6 +83,70 @@ def test_an_attempt_that_moved_on_is_neither_replaced_nor_handed_out_again(payer
     with pytest.raises(Conflict, match="payment_starting"):
         hand_off_service.hand_over_again(payer.actor, before)
 
+    assert attempt_of(hand_off).state == AttemptState.SETTLED
+
+
+def test_what_was_handed_over_meanwhile_is_no_prepared_payment_any_more(payer: Payer) -> None:
+    hand_off = payer.start(payer.invoice())
+
+    with transaction():
+        assert hand_off_service.supersede_prepared(payer.actor, hand_off.attempt_id) is False
+
+    assert attempt_of(hand_off).state == AttemptState.REDIRECTED
+
+
+@contextmanager
+def holding(
+    database: str, attempt: Attempt, lock: str, work: Callable[[], object]
+) -> Iterator[Future[object]]:
+    """Work that begins while this block has locked an account or an attempt; it ends after the block."""
+    with (
+        ThreadPoolExecutor(1) as others,
+        psycopg.connect(database, autocommit=True) as watcher,
+        transaction(),
+    ):
+        if lock == "account":
+            repository.lock_account(attempt.tenant_id)
+        else:
+            repository.attempt(attempt.id, lock=True)
+        working = others.submit(work)
+        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
+        until(lambda: working.done() or watcher.execute(waiting).fetchone())
+        assert not working.done()
+        yield working
+
+
+@pytest.mark.parametrize("lock", ["account", "attempt"])
+def test_a_payment_whose_payer_comes_back_at_that_moment_is_not_replaced(
+    payer: Payer, database: str, lock: str
+) -> None:
+    hand_off = payer.start(payer.invoice())
+    found = attempt_of(hand_off)
+
+    with holding(database, found, lock, lambda: hand_off_service.supersede(payer.actor, found)) as replacing:
+        repository.change(found.id, AttemptState.RETURNED)
+
+    replacing.result(timeout=PATIENCE_S)
+    assert attempt_of(hand_off).state == AttemptState.RETURNED
+
+
+def test_an_operators_decision_waits_for_money_that_is_being_booked(payer: Payer, database: str) -> None:
+    hand_off = payer.start(payer.invoice())
+    payer.bank.act(track_of(hand_off), "status", status=11)
+    payer.come_back(hand_off)
+    let_time_pass(payer.bank, hours=25)
+    operator, found = factories.actor(Role.OPERATOR), attempt_of(hand_off)
+    payer.pay(hand_off)
+    decision = gateway_service.examine(found)
+
+    def decide() -> object:
+        return service.resolve(operator, found.id, "no money came")
+
+    with holding(database, found, "account", decide) as deciding:
+        assert reconcile_service.apply(SWEEPER, found, decision, utc_now()).state == AttemptState.SETTLED
+
+    with pytest.raises(Conflict):
+        deciding.result(timeout=PATIENCE_S)
     assert attempt_of(hand_off).state == AttemptState.SETTLED
 
 

@@ -1,8 +1,11 @@
 """An invoice stands the same wherever it is shown: being checked, at the bank, paid in part; and its rows add up."""
 
+from datetime import timedelta
+
 import pytest
 
 from backend.actor import Role
+from backend.clock import utc_now
 from backend.config import settings
 from backend.errors import Forbidden, NotFound
 from backend.i18n import format as fmt
@@ -87,6 +90,18 @@ def test_checking_now_asks_the_bank_at_most_every_ten_seconds(payer: Payer) -> N
     assert (words, is_settled) == (text("payment.check.paid", "en"), True)
     assert status_of(invoice) == "paid"
     assert service.check_now(payer.actor) == CheckReport()
+
+
+def test_one_click_has_those_checked_that_were_asked_about_longest_ago(payer: Payer) -> None:
+    doubts = [in_doubt(payer, payer.invoice()) for _ in range(4)]
+    for hand_off, minutes in zip(doubts, (5, 20, 10, 15), strict=True):
+        set_columns(hand_off, last_inquiry_at=utc_now() - timedelta(minutes=minutes))
+    before = len(payer.bank.calls("inquiry"))
+
+    service.check_now(payer.actor)
+
+    asked = [call["trackId"] for call in payer.bank.calls("inquiry")[before:]]
+    assert asked == [track_of(doubts[place]) for place in (1, 3, 2)]
 
 
 def test_only_the_tenants_people_have_its_payments_checked(payer: Payer) -> None:

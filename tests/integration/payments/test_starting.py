@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -10,9 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from backend.actor import Role
 from backend.config import settings
 from backend.db.engine import transaction
-from backend.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound, Unavailable
 from backend.invoices.types import InvoiceId
-from backend.payments import hand_off_service, repository, service, start_service
+from backend.payments import hand_off_service, repository, rules, service, start_service
 from backend.payments.types import AttemptState, PreviewProblem
 from tests import factories
 from tests.integration.payments.payer import (
@@ -239,13 +240,15 @@ def test_a_lost_answer_starts_nothing_and_the_next_click_does(payer: Payer, kind
     ],
 )
 def test_a_refusal_of_the_gateway_is_told(
-    payer: Payer, result: int, error: type[Exception], reason: str
+    payer: Payer, result: int, error: type[AppError], reason: str
 ) -> None:
     payer.bank.fault("request", "result", result, times=1)
 
-    with pytest.raises(error, match=reason):
-        payer.start(payer.invoice())
+    with pytest.raises(error, match=reason) as refused:
+        payer.start(payer.invoice(50_000))
 
+    amount_toman = refused.value.data.get("amount_toman")
+    assert amount_toman == (5_000 if error is Invalid else None)
     assert count_rows("payment_attempt", "state = 'failed_to_start'") == 1
 
 
@@ -336,6 +339,11 @@ def test_payments_opened_at_night_are_handed_out_on_the_click(
     assert {each.state for each in prepared} == {AttemptState.REQUESTED}
     hand_off = payer.start(*prepared[0].invoice_ids)
     assert (hand_off.attempt_id, hand_off.is_reused) == (prepared[0].id, True)
+    handed_over = attempt_of(hand_off)
+    assert handed_over.next_check_at is not None
+    assert handed_over.redirected_at is not None
+    first_check = timedelta(minutes=rules.CHECK_MINUTES[0])
+    assert handed_over.next_check_at - handed_over.redirected_at == first_check
 
 
 def test_a_double_click_on_a_prepared_payment_hands_it_out_twice(
