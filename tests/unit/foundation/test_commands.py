@@ -73,3 +73,28 @@ def test_help_says_of_every_command_what_it_does(
     for name in choice[1].split(","):
         # A long name stands in a line of its own.
         assert re.search(rf"^ {{4}}{name}(?: +|\n {{5,}})\w", told, re.MULTILINE), name
+
+
+@pytest.mark.parametrize(
+    ("begun", "meant"),
+    [
+        ("add-prices", "--rial-per-1000-tokens RIAL the price where no other is given"),
+        (
+            "add-prices",
+            "--model-rial-per-1000-tokens MODEL RIAL the price of a model; may be given several times",
+        ),
+        (
+            "add-prices",
+            "--type-rial-per-1000-tokens TYPE RIAL the price of a type of tokens, such as cached_prompt;",
+        ),
+        ("withdraw", "VERSION its number in the list"),
+        ("add-tax", "PERCENT such as 10 or 9.5; 0 for none"),
+    ],
+)
+def test_help_says_of_a_price_in_which_order_it_is_given_and_what_it_is_for(
+    begun: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        pricing([begun, "--help"])
+
+    assert meant in " ".join(capsys.readouterr().out.split())
