@@ -14,9 +14,14 @@ log = get_logger(__name__)
 
 def run(actor: Actor) -> str:
     """Bill the days that are due, and raise the alarm for days that grew too old to be billed by themselves."""
+    raise_alarm(actor)
+    return catch_up(actor)
+
+
+def raise_alarm(actor: Actor) -> None:
+    """Raise the alarm for days that grew too old to be billed by themselves, also while the job is paused."""
     for day in invoices.overdue_days(actor):
         log.error("billing.day_overdue", day=day, todo=f"python -m jobs run {NAME} --day {day}")
-    return catch_up(actor)
 
 
 def catch_up(actor: Actor) -> str:

@@ -14,6 +14,7 @@ JOBS = (
         name=nightly_billing.NAME,
         run=nightly_billing.run,
         trigger=CronTrigger(hour=3, minute=0, timezone=TEHRAN),
+        when_paused=nightly_billing.raise_alarm,
     ),
     # Nights that were missed while nobody led, and days that failed. The database knows them, not the scheduler.
     Job(

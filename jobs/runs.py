@@ -8,8 +8,9 @@ from apscheduler.triggers.base import BaseTrigger
 from backend.actor import Actor
 from backend.errors import AppError, Unavailable
 from backend.i18n.errors import sentence_of
+from backend.job_runs import control_service as control
 from backend.job_runs import service as job_runs
-from backend.job_runs.types import JobState
+from backend.job_runs.types import JobState, RequestId, RunRequest
 from backend.log import get_logger
 
 log = get_logger(__name__)
@@ -20,7 +21,9 @@ class Job:
     """A job. ``run`` returns its result in a few words, or an empty string when there was nothing to do.
 
     A job that is not always recorded leaves a record only when it did something or failed. ``schedule`` tells
-    two schedules of the same job apart.
+    two schedules of the same job apart. Its numbers and days are shown in the reader's language: ``3 sent, 1 failed``.
+
+    ``when_paused`` is done in its place while people have paused it: an alarm that a pause must not silence.
     """
 
     name: str
@@ -29,19 +32,35 @@ class Job:
     is_at_start: bool = False
     is_always_recorded: bool = True
     schedule: str = ""
+    when_paused: Callable[[Actor], object] | None = None
 
 
 class JobError(Exception):
     """A job met an expected obstacle; its text is the outcome on record."""
 
 
+def fire(job: Job) -> bool:
+    """Run a job because its time has come, unless it is paused; returns whether it ran. Nothing escapes."""
+    return _noted(job, lambda: _fire(job))
+
+
 def execute(job: Job, started_by: str) -> bool:
     """Run a job to its end and record it; returns whether it went well. Nothing escapes but the process's end."""
+    return _noted(job, lambda: _execute(job, started_by) == JobState.FINISHED)
+
+
+def answer(job: Job, request: RunRequest) -> bool:
+    """Run a job because a person asked for it, paused or not; returns whether it went well. Always on record."""
     actor = Actor.process_named(job.name)
+    return _noted(
+        job,
+        lambda: _recorded(job, actor, request.asked_by, request_id=request.id) == JobState.FINISHED,
+    )
+
+
+def _noted(job: Job, work: Callable[[], bool]) -> bool:
     try:
-        state = (
-            _recorded(job, actor, started_by) if job.is_always_recorded else _quiet(job, actor, started_by)
-        )
+        return work()
     except Unavailable as lost:
         # A record needs the database; without it the log is all there is, and the next firing tries again.
         log.error(  # noqa: TRY400 - the trace would say no more
@@ -50,17 +69,30 @@ def execute(job: Job, started_by: str) -> bool:
             reason="The database does not answer; the next firing tries again.",
             meaning=sentence_of(lost),
         )
-        return False
     except (
         Exception
     ):  # the edge of the process too: what the database refuses to note must not end the others
         log.exception("job.not_recorded", job=job.name)
-        return False
-    return state == JobState.FINISHED
+    return False
 
 
-def _recorded(job: Job, actor: Actor, started_by: str) -> JobState:
-    run_id = job_runs.start(actor, job.name, started_by)
+def _fire(job: Job) -> bool:
+    actor = Actor.process_named(job.name)
+    if not control.is_paused(actor, job.name):
+        _execute(job, job_runs.SCHEDULER)
+        return True
+    if job.when_paused is not None:
+        job.when_paused(actor)
+    return False
+
+
+def _execute(job: Job, started_by: str) -> JobState:
+    actor = Actor.process_named(job.name)
+    return _recorded(job, actor, started_by) if job.is_always_recorded else _quiet(job, actor, started_by)
+
+
+def _recorded(job: Job, actor: Actor, started_by: str, *, request_id: RequestId | None = None) -> JobState:
+    run_id = job_runs.start(actor, job.name, started_by, request_id=request_id)
     state, outcome = _attempt(job, actor)
     job_runs.finish(actor, run_id, state, outcome)
     return state

@@ -1,5 +1,6 @@
 """Every SQL statement on job runs, and the lock that makes one scheduler the leader."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -73,31 +74,63 @@ def finish_run(run_id: UUID, state: JobState, outcome: str, now: datetime) -> No
         )
 
 
-def fail_left_over(started_by: str, now: datetime) -> int:
-    """Mark the running ones of a scheduler that is no more as failed; returns how many there were."""
+def fail_left_over(started_by: str, requested: Sequence[UUID], now: datetime) -> int:
+    """Mark the running ones of a scheduler that is no more as failed; returns how many there were.
+
+    ``requested`` are the runs that it had begun for a person.
+    """
+    is_its = (JobRunRow.started_by == started_by) | JobRunRow.id.in_(requested)
     statement = (
         update(JobRunRow)
-        .where(JobRunRow.state == JobState.RUNNING.value, JobRunRow.started_by == started_by)
+        .where(JobRunRow.state == JobState.RUNNING.value, is_its)
         .values(state=JobState.FAILED.value, outcome="interrupted", finished_at=now)
     )
     with transaction() as connection:
         return connection.execute(statement).rowcount
 
 
+# A step for each job through the index: DISTINCT ON would read every run of a busy job.
+_LAST_RUNS = text("""
+    WITH RECURSIVE job(name) AS (
+        (SELECT job FROM job_run ORDER BY job LIMIT 1)
+        UNION ALL
+        SELECT (SELECT run.job FROM job_run run WHERE run.job > job.name ORDER BY run.job LIMIT 1)
+        FROM job WHERE job.name IS NOT NULL
+    )
+    SELECT run.* FROM job, LATERAL (
+        SELECT * FROM job_run WHERE job_run.job = job.name ORDER BY started_at DESC LIMIT 1
+    ) run WHERE job.name IS NOT NULL ORDER BY run.job
+""")
+
+
 def last_runs() -> list[JobRun]:
     """The newest run of each job."""
-    statement = text("SELECT DISTINCT ON (job) * FROM job_run ORDER BY job, started_at DESC")
     with read() as connection:
-        return [_to_run(row) for row in connection.execute(statement).mappings()]
+        return [_to_run(row) for row in connection.execute(_LAST_RUNS).mappings()]
 
 
-def runs(job: str, limit: int) -> list[JobRun]:
-    """The newest runs of one job."""
-    statement = text("SELECT * FROM job_run WHERE job = :job ORDER BY started_at DESC LIMIT :limit")
+def runs(job: str, limit: int, offset: int = 0) -> list[JobRun]:
+    """The newest runs of one job, after ``offset`` newer ones."""
+    statement = text(
+        "SELECT * FROM job_run WHERE job = :job ORDER BY started_at DESC, id LIMIT :limit OFFSET :offset"
+    )
+    given = {"job": job, "limit": limit, "offset": offset}
     with read() as connection:
-        return [
-            _to_run(row) for row in connection.execute(statement, {"job": job, "limit": limit}).mappings()
-        ]
+        return [_to_run(row) for row in connection.execute(statement, given).mappings()]
+
+
+def count_runs(job: str, at_most: int) -> int:
+    """The number of a job's runs, counted no further than ``at_most``."""
+    statement = text("SELECT count(*) FROM (SELECT 1 FROM job_run WHERE job = :job LIMIT :limit) run")
+    with read() as connection:
+        return int(connection.scalar(statement, {"job": job, "limit": at_most}) or 0)
+
+
+def runs_by_id(run_ids: Sequence[UUID]) -> list[JobRun]:
+    """These runs, without those that are forgotten."""
+    statement = text("SELECT * FROM job_run WHERE id = ANY(:ids)")
+    with read() as connection:
+        return [_to_run(row) for row in connection.execute(statement, {"ids": list(run_ids)}).mappings()]
 
 
 def delete_older(before: datetime) -> int:

@@ -6,16 +6,18 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from backend import clock
-from backend.actor import STAFF_ROLES, Actor, require_process, require_role_or_process
-from backend.db.engine import engine
+from backend.actor import STAFF_ROLES, Actor, require_process, require_role, require_role_or_process
+from backend.db.engine import engine, read, transaction
 from backend.db.locks import LockNumber
-from backend.job_runs import repository
+from backend.job_runs import control_repository, repository
 from backend.job_runs.repository import Lock
-from backend.job_runs.types import JobRun, JobState
+from backend.job_runs.types import JobRun, JobState, RequestId, RunPage
 
 SCHEDULER = "scheduler"
 MAX_OUTCOME = 500
 KEPT = timedelta(days=90)
+HISTORY = 1000
+"""Runs of a job that a person can turn the pages of."""
 
 
 @contextmanager
@@ -33,18 +35,24 @@ def leadership(actor: Actor) -> Iterator[Lock | None]:
         lock.close()
 
 
-def start(actor: Actor, job: str, started_by: str) -> UUID:
-    """Record that a job began; returns the run's id."""
+def start(actor: Actor, job: str, started_by: str, *, request_id: RequestId | None = None) -> UUID:
+    """Record that a job began, by its schedule or for a person's request; returns the run's id."""
     require_process(actor)
     run = _run(job, started_by, JobState.RUNNING, "")
-    repository.insert_run(run)
+    with transaction():
+        repository.insert_run(run)
+        if request_id is not None:
+            control_repository.begin_request(request_id, run.id)
     return run.id
 
 
 def finish(actor: Actor, run_id: UUID, state: JobState, outcome: str) -> None:
-    """Record how a run ended, in a few words."""
+    """Record how a run ended, in a few words. The request that it answers ends with it."""
     require_process(actor)
-    repository.finish_run(run_id, state, _stored(outcome), clock.utc_now())
+    now = clock.utc_now()
+    with transaction():
+        repository.finish_run(run_id, state, _stored(outcome), now)
+        control_repository.end_request(run_id, now)
 
 
 def record(actor: Actor, job: str, started_by: str, state: JobState, outcome: str) -> None:
@@ -56,7 +64,9 @@ def record(actor: Actor, job: str, started_by: str, state: JobState, outcome: st
 def take_over(actor: Actor) -> int:
     """Mark the unfinished runs of a dead leader as interrupted; returns their number. For the new leader."""
     require_process(actor)
-    return repository.fail_left_over(SCHEDULER, clock.utc_now())
+    now = clock.utc_now()
+    with transaction():
+        return repository.fail_left_over(SCHEDULER, control_repository.end_taken(now), now)
 
 
 def last_runs(actor: Actor) -> list[JobRun]:
@@ -71,10 +81,22 @@ def runs(actor: Actor, job: str, limit: int = 50) -> list[JobRun]:
     return repository.runs(job, min(limit, 500))
 
 
+def history(actor: Actor, job: str, limit: int, offset: int) -> RunPage:
+    """A page of a job's newest thousand runs, newest first."""
+    require_role(actor, *STAFF_ROLES)
+    limit = max(0, min(limit, HISTORY - offset))
+    with read():
+        rows = repository.runs(job, limit, offset) if limit else []
+        return RunPage(rows=tuple(rows), total=repository.count_runs(job, HISTORY))
+
+
 def forget_old(actor: Actor) -> int:
-    """Delete runs that ended more than 90 days ago; returns how many."""
+    """Delete runs, and requests for runs, that ended more than 90 days ago; returns how many runs."""
     require_process(actor)
-    return repository.delete_older(clock.utc_now() - KEPT)
+    before = clock.utc_now() - KEPT
+    with transaction():
+        control_repository.delete_requests(before)
+        return repository.delete_older(before)
 
 
 def _stored(outcome: str) -> str:

@@ -43,7 +43,10 @@ def test_billing_also_catches_up_at_the_start_and_every_quarter_of_an_hour() -> 
 
 
 def test_jobs_never_ask_for_the_zone_of_the_machine() -> None:
-    program = "from jobs.scheduler import _scheduler; print(len(_scheduler().get_jobs()))"
+    program = (
+        "from jobs.scheduler import _scheduler; from jobs.schedules import Firings;"
+        " print(len(_scheduler(Firings()).get_jobs()))"
+    )
     run = subprocess.run(
         [sys.executable, "-c", program],
         env=os.environ | {"TZ": "IRST-3:30"},

@@ -1,0 +1,94 @@
+"""Use cases of people and jobs: pause one, resume it, ask for a run. The leading scheduler takes requests up."""
+
+from uuid import uuid4
+
+from backend import clock
+from backend.actor import OPERATOR_ROLES, Actor, require_process, require_role
+from backend.audit import service as audit
+from backend.audit.rules import checked_reason
+from backend.db.engine import transaction
+from backend.errors import Conflict, NotFound
+from backend.job_runs import control_repository, schedule_repository
+from backend.job_runs.rules import REQUEST_HOLDS
+from backend.job_runs.types import JobPause, RequestId, RunRequest
+
+
+def ask_to_run(actor: Actor, job: str) -> RunRequest:
+    """Ask the leading scheduler to run a job now, paused or not. For operators.
+
+    Raises:
+        NotFound: no scheduler knows such a job.
+        Conflict: a run that somebody asked for waits or is at work; a second one would do nothing more.
+    """
+    require_role(actor, *OPERATOR_ROLES)
+    now = clock.utc_now()
+    request = RunRequest(id=RequestId(uuid4()), job=job, asked_by=actor.name, asked_at=now)
+    with transaction():
+        _require_known(job)
+        control_repository.lapse_requests(now - REQUEST_HOLDS, now)
+        if not control_repository.insert_request(request):
+            raise Conflict(reason="job_asked")
+        audit.record(actor, "job.run_requested", _target(job), {"request": str(request.id)})
+    return request
+
+
+def pause(actor: Actor, job: str, reason: str) -> JobPause:
+    """Let no schedule start a job until it is resumed, also after a restart. For operators, with a written reason.
+
+    A run that is at work goes on to its end.
+
+    Raises:
+        NotFound: no scheduler knows such a job.
+        Conflict: the job is paused already.
+        Invalid: the reason is empty or too long.
+    """
+    require_role(actor, *OPERATOR_ROLES)
+    paused = JobPause(job=job, reason=checked_reason(reason), paused_by=actor.name, paused_at=clock.utc_now())
+    with transaction():
+        _require_known(job)
+        if not control_repository.insert_pause(paused):
+            raise Conflict(reason="job_paused")
+        audit.record(actor, "job.paused", _target(job), {"reason": paused.reason})
+    return paused
+
+
+def resume(actor: Actor, job: str) -> None:
+    """Let schedules start a job again. For operators. Raises Conflict when it is not paused."""
+    require_role(actor, *OPERATOR_ROLES)
+    with transaction():
+        ended = control_repository.delete_pause(job)
+        if ended is None:
+            raise Conflict(reason="job_not_paused")
+        detail = {
+            "paused_by": ended.paused_by,
+            "paused_at": ended.paused_at.isoformat(),
+            "reason": ended.reason,
+        }
+        audit.record(actor, "job.resumed", _target(job), detail)
+
+
+def is_paused(actor: Actor, job: str) -> bool:
+    """Whether a job is paused. For processes."""
+    require_process(actor)
+    return control_repository.is_paused(job)
+
+
+def take_requests(actor: Actor) -> list[RunRequest]:
+    """Take the requests that wait, the oldest first; each is given to one caller only. For the leading scheduler.
+
+    A request that nobody took for two minutes is ended instead: its moment is over.
+    """
+    require_process(actor)
+    now = clock.utc_now()
+    with transaction():
+        control_repository.lapse_requests(now - REQUEST_HOLDS, now)
+        return control_repository.take_requests(now)
+
+
+def _require_known(job: str) -> None:
+    if job not in {each.schedule.job for each in schedule_repository.scheduled_jobs()}:
+        raise NotFound
+
+
+def _target(job: str) -> str:
+    return f"job:{job}"

@@ -1,0 +1,29 @@
+"""Rules of scheduled jobs: who leads, and where a request for a run stands."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from backend.job_runs.types import RequestState, RunRequest, SchedulerProcess
+
+# A process tells of itself every five seconds; three in a row may be lost.
+SEEN_WITHIN = timedelta(seconds=20)
+REQUEST_HOLDS = timedelta(minutes=2)
+
+
+def is_alive(process: SchedulerProcess, now: datetime) -> bool:
+    """Whether a process told of itself lately."""
+    return now - process.seen_at <= SEEN_WITHIN
+
+
+def leader_of(processes: Iterable[SchedulerProcess], now: datetime) -> SchedulerProcess | None:
+    """The process that leads, or None. While the lead changes hands two may say so; the one seen last is believed."""
+    leading = [each for each in processes if each.is_leader and is_alive(each, now)]
+    return max(leading, key=lambda each: each.seen_at, default=None)
+
+
+def request_state(request: RunRequest, now: datetime) -> RequestState:
+    """Where a request stands. One that nobody took within two minutes has lapsed: its moment is over."""
+    if request.taken_at is not None:
+        return RequestState.RUNNING if request.ended_at is None else RequestState.ENDED
+    is_open = request.ended_at is None and now - request.asked_at < REQUEST_HOLDS
+    return RequestState.WAITING if is_open else RequestState.LAPSED
