@@ -286,8 +286,36 @@
     if (!form.dataset.busy) { post(form); }
   }, true);
 
+  // Ages grow by the second without a word of the server. Its clock counts: the reader's may be wrong by minutes.
+  var ahead = 0, isClockKnown = false;
+  var SPANS = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
+
+  function askForTime() {
+    isClockKnown = true;
+    fetch("/healthz", { cache: "no-store" }).then(function (answer) {
+      var off = Date.parse(answer.headers.get("date")) - Date.now();
+      ahead = Math.abs(off) > 2000 ? off : 0;
+    }).catch(function () { isClockKnown = false; });
+  }
+
+  function ageOf(seconds) {
+    var away = seconds - (Date.now() + ahead) / 1000;
+    var span = SPANS.find(function (each) { return Math.abs(away) >= each[0]; }) || SPANS[3];
+    return new Intl.RelativeTimeFormat(root.lang).format(Math.trunc(away / span[0]) || -0, span[1]);
+  }
+
+  function tellAges() {
+    var ages = document.querySelectorAll("[data-age]");
+    if (ages.length && !isClockKnown) { askForTime(); }
+    ages.forEach(function (each) {
+      var words = ageOf(Number(each.dataset.age));
+      if (each.textContent !== words) { each.textContent = words; }
+    });
+  }
+
   function lookAround() {
     showTitle();
+    tellAges();
     showPage();
     showDialogs();
     returnFocus();
@@ -298,7 +326,8 @@
   }
   new MutationObserver(lookAround).observe(
     document.documentElement,
-    { childList: true, subtree: true, attributes: true, attributeFilter: ["data-title", "data-spoken", "data-reveal", "data-list", "data-answer"] }
+    { childList: true, subtree: true, attributes: true, attributeFilter: ["data-title", "data-spoken", "data-reveal", "data-list", "data-answer", "data-age"] }
   );
   setInterval(retry, RETRY_MS);
+  setInterval(tellAges, 1000);
 })();

@@ -8,7 +8,6 @@ from apscheduler.triggers.base import BaseTrigger
 from backend.actor import Actor
 from backend.errors import AppError, Unavailable
 from backend.i18n.errors import sentence_of
-from backend.job_runs import control_service as control
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState, RequestId, RunRequest
 from backend.log import get_logger
@@ -78,7 +77,7 @@ def _noted(job: Job, work: Callable[[], bool]) -> bool:
 
 def _fire(job: Job) -> bool:
     actor = Actor.process_named(job.name)
-    if not control.is_paused(actor, job.name):
+    if not job_runs.is_paused(actor, job.name):
         _execute(job, job_runs.SCHEDULER)
         return True
     if job.when_paused is not None:

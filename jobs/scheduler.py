@@ -17,8 +17,6 @@ from backend import clock
 from backend.actor import Actor
 from backend.errors import Unavailable
 from backend.i18n.errors import sentence_of
-from backend.job_runs import control_service as control
-from backend.job_runs import schedules_service as schedules
 from backend.job_runs import service as job_runs
 from backend.job_runs.service import SCHEDULER
 from backend.job_runs.types import SchedulerProcess
@@ -54,7 +52,7 @@ def serve(stop: Event) -> None:
         was = now
         stop.wait(POLL_S)
     with suppress(Unavailable):
-        schedules.end(actor, me.id)
+        job_runs.end_scheduler(actor, me.id)
     log.info("scheduler.ended")
 
 
@@ -68,7 +66,7 @@ def _me() -> SchedulerProcess:
 def _lead_if_possible(actor: Actor, me: SchedulerProcess, stop: Event) -> bool:
     with job_runs.leadership(actor) as lock:
         if lock is None:
-            schedules.tell(actor, replace(me, seen_at=clock.utc_now()))
+            job_runs.tell_scheduler(actor, replace(me, seen_at=clock.utc_now()))
             return False
         interrupted = job_runs.take_over(actor)
         firings = Firings()
@@ -94,11 +92,11 @@ def _attend(
     """For a while, tell that this process leads, and take up what people ask for."""
     until = time.monotonic() + POLL_S
     try:
-        schedules.tell(
+        job_runs.tell_scheduler(
             actor, replace(me, is_leader=True, seen_at=clock.utc_now()), published(scheduler, firings)
         )
         while not stop.is_set() and time.monotonic() < until:
-            for request in control.take_requests(actor):
+            for request in job_runs.take_requests(actor):
                 scheduler.add_job(answer, args=[job_named(request.job), request], id=str(request.id))
             stop.wait(REQUESTS_S)
     except Unavailable:

@@ -16,7 +16,7 @@ _FIELDS = {"day_of_week": "weekday", "hour": "hour", "minute": "minute"}
 
 
 class Firings:
-    """When each schedule was last started in this process, and how long it took. Threads may share it."""
+    """Last start of each schedule in this process, and its length. Threads may share it."""
 
     def __init__(self) -> None:
         self._lock = Lock()

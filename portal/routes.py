@@ -18,6 +18,7 @@ ALL_INVOICES = "/all-invoices"
 PAYMENTS = "/payments"
 ALERTS = "/alerts"
 ALERT = "/alerts/[fingerprint]"
+JOBS = "/jobs"
 
 # What the staff's list of invoices is narrowed by.
 COMPANY, DAY, STATUS = "company", "day", "status"

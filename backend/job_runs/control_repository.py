@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from backend.db.engine import read, transaction
 from backend.job_runs.models import JobPauseRow, JobRequestRow
@@ -15,9 +15,9 @@ from backend.job_runs.types import JobPause, RequestId, RunRequest
 def insert_pause(pause: JobPause) -> bool:
     """Store a pause; False when the job is paused already."""
     columns = {name: getattr(pause, name) for name in JobPause.__slots__}
-    statement = insert(JobPauseRow).values(columns).on_conflict_do_nothing()
+    statement = insert(JobPauseRow).values(columns).on_conflict_do_nothing().returning(JobPauseRow.job)
     with transaction() as connection:
-        return connection.execute(statement).rowcount == 1
+        return connection.scalar(statement) is not None
 
 
 def delete_pause(job: str) -> JobPause | None:
@@ -44,10 +44,9 @@ def pauses() -> list[JobPause]:
 def insert_request(request: RunRequest) -> bool:
     """Store a request; False when one of the same job is open."""
     columns = {name: getattr(request, name) for name in RunRequest.__slots__}
+    statement = insert(JobRequestRow).values(columns).on_conflict_do_nothing().returning(JobRequestRow.id)
     with transaction() as connection:
-        return (
-            connection.execute(insert(JobRequestRow).values(columns).on_conflict_do_nothing()).rowcount == 1
-        )
+        return connection.scalar(statement) is not None
 
 
 def lapse_requests(asked_before: datetime, now: datetime) -> None:
@@ -108,7 +107,7 @@ def newest_requests(jobs: Sequence[str]) -> list[RunRequest]:
     """The newest request of each of these jobs."""
     statement = (
         select(JobRequestRow.__table__)
-        .distinct(JobRequestRow.job)
+        .ext(distinct_on(JobRequestRow.job))
         .where(JobRequestRow.job.in_(jobs))
         .order_by(JobRequestRow.job, JobRequestRow.asked_at.desc())
     )

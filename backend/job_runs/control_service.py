@@ -7,6 +7,7 @@ from backend.actor import OPERATOR_ROLES, Actor, require_process, require_role
 from backend.audit import service as audit
 from backend.audit.rules import checked_reason
 from backend.db.engine import transaction
+from backend.db.news import Topic, tell
 from backend.errors import Conflict, NotFound
 from backend.job_runs import control_repository, schedule_repository
 from backend.job_runs.rules import REQUEST_HOLDS
@@ -29,6 +30,7 @@ def ask_to_run(actor: Actor, job: str) -> RunRequest:
         if not control_repository.insert_request(request):
             raise Conflict(reason="job_asked")
         audit.record(actor, "job.run_requested", _target(job), {"request": str(request.id)})
+        tell(Topic.JOBS)
     return request
 
 
@@ -49,6 +51,7 @@ def pause(actor: Actor, job: str, reason: str) -> JobPause:
         if not control_repository.insert_pause(paused):
             raise Conflict(reason="job_paused")
         audit.record(actor, "job.paused", _target(job), {"reason": paused.reason})
+        tell(Topic.JOBS)
     return paused
 
 
@@ -65,6 +68,7 @@ def resume(actor: Actor, job: str) -> None:
             "reason": ended.reason,
         }
         audit.record(actor, "job.resumed", _target(job), detail)
+        tell(Topic.JOBS)
 
 
 def is_paused(actor: Actor, job: str) -> bool:
@@ -82,7 +86,10 @@ def take_requests(actor: Actor) -> list[RunRequest]:
     now = clock.utc_now()
     with transaction():
         control_repository.lapse_requests(now - REQUEST_HOLDS, now)
-        return control_repository.take_requests(now)
+        taken = control_repository.take_requests(now)
+        if taken:
+            tell(Topic.JOBS)
+        return taken
 
 
 def _require_known(job: str) -> None:

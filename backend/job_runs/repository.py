@@ -127,7 +127,7 @@ def count_runs(job: str, at_most: int) -> int:
 
 
 def runs_by_id(run_ids: Sequence[UUID]) -> list[JobRun]:
-    """These runs, without those that are forgotten."""
+    """Runs by their ids, without those that are forgotten."""
     statement = text("SELECT * FROM job_run WHERE id = ANY(:ids)")
     with read() as connection:
         return [_to_run(row) for row in connection.execute(statement, {"ids": list(run_ids)}).mappings()]

@@ -8,6 +8,7 @@ from backend.job_runs.types import RequestState, RunRequest, SchedulerProcess
 # A process tells of itself every five seconds; three in a row may be lost.
 SEEN_WITHIN = timedelta(seconds=20)
 REQUEST_HOLDS = timedelta(minutes=2)
+REQUEST_IS_NEWS = timedelta(minutes=15)
 
 
 def is_alive(process: SchedulerProcess, now: datetime) -> bool:
@@ -22,8 +23,13 @@ def leader_of(processes: Iterable[SchedulerProcess], now: datetime) -> Scheduler
 
 
 def request_state(request: RunRequest, now: datetime) -> RequestState:
-    """Where a request stands. One that nobody took within two minutes has lapsed: its moment is over."""
+    """State of a request. One that nobody took within two minutes has lapsed: its moment is over."""
     if request.taken_at is not None:
         return RequestState.RUNNING if request.ended_at is None else RequestState.ENDED
     is_open = request.ended_at is None and now - request.asked_at < REQUEST_HOLDS
     return RequestState.WAITING if is_open else RequestState.LAPSED
+
+
+def is_old_news(request: RunRequest, now: datetime) -> bool:
+    """Whether what came of a request need not be told any more."""
+    return now - (request.ended_at or request.asked_at) > REQUEST_IS_NEWS

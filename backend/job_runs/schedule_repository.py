@@ -1,4 +1,4 @@
-"""SQL of what schedulers tell of themselves: who leads, and what starts when."""
+"""SQL of schedulers: who leads, and what starts when."""
 
 from collections.abc import Sequence
 from datetime import datetime

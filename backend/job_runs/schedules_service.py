@@ -20,7 +20,7 @@ from backend.job_runs.types import (
 FORGOTTEN_AFTER = timedelta(days=7)
 
 
-def tell(actor: Actor, process: SchedulerProcess, jobs: Sequence[ScheduledJob] = ()) -> None:
+def tell_scheduler(actor: Actor, process: SchedulerProcess, jobs: Sequence[ScheduledJob] = ()) -> None:
     """Store that a scheduler is alive; the one that leads also tells its schedules. For schedulers."""
     require_process(actor)
     with transaction():
@@ -29,7 +29,7 @@ def tell(actor: Actor, process: SchedulerProcess, jobs: Sequence[ScheduledJob] =
             schedule_repository.store_schedules(jobs)
 
 
-def end(actor: Actor, process_id: UUID) -> None:
+def end_scheduler(actor: Actor, process_id: UUID) -> None:
     """Forget a scheduler that ends, and those that have not been seen for a week. For schedulers."""
     require_process(actor)
     schedule_repository.delete_process(process_id, clock.utc_now() - FORGOTTEN_AFTER)
@@ -42,7 +42,7 @@ def pauses(actor: Actor) -> list[JobPause]:
 
 
 def standing(actor: Actor) -> SchedulerStanding:
-    """Who leads, and every job with its schedules, last run, pause and newest request. For staff and processes."""
+    """The leader, and every job with its schedules, last run, pause and newest request. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     now = clock.utc_now()
     with read():

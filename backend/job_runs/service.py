@@ -1,4 +1,4 @@
-"""Use cases of job runs: record firings, list them, and choose the leading scheduler."""
+"""Use cases of jobs: record runs and list them, choose the leading scheduler. The only door to jobs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +9,26 @@ from backend import clock
 from backend.actor import STAFF_ROLES, Actor, require_process, require_role, require_role_or_process
 from backend.db.engine import engine, read, transaction
 from backend.db.locks import LockNumber
-from backend.job_runs import control_repository, repository
+from backend.db.news import Topic, tell
+from backend.job_runs import control_repository, control_service, repository, schedules_service
 from backend.job_runs.repository import Lock
 from backend.job_runs.types import JobRun, JobState, RequestId, RunPage
 
 SCHEDULER = "scheduler"
 MAX_OUTCOME = 500
+# For people, and for the leading scheduler.
+ask_to_run = control_service.ask_to_run
+pause = control_service.pause
+resume = control_service.resume
+is_paused = control_service.is_paused
+take_requests = control_service.take_requests
+
+# Schedulers tell of themselves, and the staff reads it.
+tell_scheduler = schedules_service.tell_scheduler
+end_scheduler = schedules_service.end_scheduler
+pauses = schedules_service.pauses
+standing = schedules_service.standing
+
 KEPT = timedelta(days=90)
 HISTORY = 1000
 """Runs of a job that a person can turn the pages of."""
@@ -43,6 +57,7 @@ def start(actor: Actor, job: str, started_by: str, *, request_id: RequestId | No
         repository.insert_run(run)
         if request_id is not None:
             control_repository.begin_request(request_id, run.id)
+        tell(Topic.JOBS)
     return run.id
 
 
@@ -53,12 +68,15 @@ def finish(actor: Actor, run_id: UUID, state: JobState, outcome: str) -> None:
     with transaction():
         repository.finish_run(run_id, state, _stored(outcome), now)
         control_repository.end_request(run_id, now)
+        tell(Topic.JOBS)
 
 
 def record(actor: Actor, job: str, started_by: str, state: JobState, outcome: str) -> None:
     """Record a run that is over already: for jobs so frequent that only the telling runs are kept."""
     require_process(actor)
-    repository.insert_run(_run(job, started_by, state, _stored(outcome)))
+    with transaction():
+        repository.insert_run(_run(job, started_by, state, _stored(outcome)))
+        tell(Topic.JOBS)
 
 
 def take_over(actor: Actor) -> int:

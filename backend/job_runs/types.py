@@ -32,7 +32,7 @@ class JobRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """When a job starts: every so many seconds, or at a time of day in Tehran, daily or on one weekday.
+    """Start times of a job: every so many seconds, or at a time of day in Tehran, daily or on one weekday.
 
     ``hour`` None means every hour; ``weekday`` counts from Monday, 0, and None means every day. ``name`` tells two
     schedules of the same job apart.
@@ -70,7 +70,7 @@ class SchedulerProcess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPause:
-    """Who paused a job, when and why."""
+    """A pause of a job: by whom, when and why."""
 
     job: str
     reason: str
@@ -92,7 +92,7 @@ class RunRequest:
 
 
 class RequestState(StrEnum):
-    """Where a request stands."""
+    """State of a request."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -114,7 +114,7 @@ class JobStanding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulerStanding:
-    """Who leads, who stands by, and every job. ``leader`` is None when no leading process was seen lately."""
+    """The leader, the standbys, and every job. ``leader`` is None when no leading process was seen lately."""
 
     leader: SchedulerProcess | None
     standbys: tuple[SchedulerProcess, ...]

@@ -10,6 +10,7 @@ from backend.alerts.types import Resolution, Severity
 from backend.db.connecting import Cause
 from backend.i18n.catalog import Lang, sentences, sentences_of
 from backend.invoices.types import HoldReason, InvoiceStatus, RunState
+from backend.job_runs.types import JobState
 from backend.payments import types as payment_types
 from backend.payments.types import (
     AttemptEventKind,
@@ -20,6 +21,8 @@ from backend.payments.types import (
 )
 from backend.usage import types as usage_types
 from backend.usage.types import OpeningSource
+from jobs.registry import names as job_names
+from portal.job_words import COUNTED
 from portal.pages import Group
 from tests.guards import rules
 from tests.guards.rules import PRODUCTION, ROOT, Source
@@ -98,6 +101,12 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "invoice.hold.{}": HoldReason,
     "invoice.hold_name.{}": HoldReason,
     "invoice.status.{}": InvoiceStatus,
+    "job.by.{}": ("scheduler", "command"),
+    "job.name.{}": job_names(),
+    "job.outcome.{}": COUNTED,
+    "job.state.{}": JobState,
+    "job.weekday.{}": "0123456",
+    "job.what.{}": job_names(),
     "mail.{}.{}": None,
     "nav.group.{}": Group,
     "number.{}": ("thousand", "million", "billion"),
@@ -128,7 +137,12 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "usage.type.{}": ("prompt", "cached_prompt", "completion"),
 }
 # Asked for by the reason that a run or a reconciliation has stored, whatever its length.
-STORED_REASONS = ("billing.failure.{}.{}", "payment.undecided.status_{}", "payment.undecided.result_{}")
+STORED_REASONS = (
+    "job.failure.{}",
+    "billing.failure.{}.{}",
+    "payment.undecided.status_{}",
+    "payment.undecided.result_{}",
+)
 
 
 def sections() -> set[str]:

@@ -15,6 +15,7 @@ from backend.actor import Role, TenantId
 from backend.errors import Invalid
 from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
+from backend.job_runs import service as jobs
 from backend.payments import service as payments
 from backend.payments.types import AttemptId
 from backend.pricing import service as pricing
@@ -48,6 +49,7 @@ def price(model: str, kind: str) -> None:
 WRITTEN: dict[str, Callable[[str], object]] = {
     "accounts.create_user.new": lambda text: user(name=text),
     "invoices.release.reason": lambda text: invoices.release(OPERATOR, InvoiceId(uuid4()), text),
+    "job_runs.pause.reason": lambda text: jobs.pause(OPERATOR, "nightly_billing", text),
     "payments.resolve.reason": lambda text: payments.resolve(OPERATOR, AttemptId(uuid4()), text),
     "payments.pay_out_credit.reason": lambda text: payments.pay_out_credit(
         OPERATOR, TenantId(uuid4()), 10, text, "key"
@@ -86,6 +88,11 @@ NOT_WRITTEN = {
     "deploys.delivery_figures.service": "looked for",
     "invoices.bill_day.started_by": "our own word",
     "invoices.bill_open_days.plan_hash": "compared",
+    "job_runs.ask_to_run.job": "looked for",
+    "job_runs.history.job": "looked for",
+    "job_runs.is_paused.job": "looked for",
+    "job_runs.pause.job": "looked for",
+    "job_runs.resume.job": "looked for",
     "job_runs.start.job": "our own word",
     "job_runs.start.started_by": "our own word",
     "job_runs.finish.outcome": "our own word",

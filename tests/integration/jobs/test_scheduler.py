@@ -18,7 +18,7 @@ from backend.actor import Actor, Role
 from backend.db.locks import LockNumber
 from backend.errors import Forbidden
 from backend.job_runs import service as job_runs
-from backend.job_runs.types import JobState
+from backend.job_runs.types import JobStanding, JobState
 from backend.sandbox.postgres import REPOSITORY, PostgresServer
 from backend.sandbox.processes import delete_at_end, keep
 from tests import factories
@@ -123,6 +123,35 @@ def test_a_new_leader_marks_what_the_dead_one_left_running(database: str, tmp_pa
 
     [run] = [each for each in job_runs.last_runs(PROCESS) if each.job == "nightly_billing"]
     assert (run.state, run.outcome) == (JobState.FAILED, "interrupted")
+
+
+def test_a_leader_tells_its_jobs_keeps_to_a_pause_and_takes_up_a_request(
+    database: str, tmp_path: Path
+) -> None:
+    operator = factories.actor(Role.OPERATOR)
+    with scheduler(tmp_path / "first.log") as first:
+        first.wait_for("scheduler.leads")
+        until(lambda: job_runs.standing(operator).jobs)
+        first.end()
+    job_runs.pause(operator, "sweep_payments", "the gateway is being moved")
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE scheduled_job SET fired_at = NULL")
+
+    with scheduler(tmp_path / "second.log"):
+        job_runs.ask_to_run(operator, "housekeeping")
+        until(lambda: jobs_by_name(operator)["send_mail"].schedules[0].fired_at)
+        until(lambda: jobs_by_name(operator)["housekeeping"].requested_run)
+        told = jobs_by_name(operator)
+
+    assert told["sweep_payments"].schedules[0].fired_at is None
+    assert told["housekeeping"].requested_run is not None
+    assert told["housekeeping"].requested_run.started_by == operator.name
+    assert [each.schedule.name for each in told["nightly_billing"].schedules] == ["", "catch_up"]
+    assert told["nightly_billing"].schedules[0].next_run_at is not None
+
+
+def jobs_by_name(actor: Actor) -> dict[str, JobStanding]:
+    return {job.job: job for job in job_runs.standing(actor).jobs}
 
 
 def test_without_a_setting_it_ends_with_a_sentence(tmp_path: Path) -> None:

@@ -269,6 +269,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "choose_tab": {"name": "held"},
     "make_plan": {"form": {"day": "all"}},
     "compare": {"form": {"compared_day": "1405-09-10"}},
+    "pause": {"form": {"reason": "because"}},
     "release": {"form": {"reason": "because"}},
     "seek": {"form": {"q": "7"}},
     "find": {"form": {"wanted": "7"}},

@@ -4,14 +4,21 @@ import os
 import subprocess
 import sys
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 
 from backend.clock import TEHRAN
 from backend.invoices.types import BillingRun, RunState
+from backend.job_runs.types import Schedule
 from jobs import nightly_billing
 from jobs.registry import JOBS, job_named, names
+from jobs.runs import Job
+from jobs.schedules import schedule_of
 
 
 @pytest.mark.parametrize(
@@ -93,3 +100,42 @@ def test_the_outcome_names_each_day_and_the_reason_of_a_failure() -> None:
     assert nightly_billing.summary([done, failed]) == (
         "2026-11-21: 2 issued, 1 held; 2026-11-22: unavailable.prometheus"
     )
+
+
+def test_every_schedule_can_be_told_to_people() -> None:
+    told = [schedule_of(job) for job in JOBS]
+
+    assert told[0] == Schedule(job="nightly_billing", hour=3, minute=0)
+    assert told[1] == Schedule(job="nightly_billing", name="catch_up", every_s=900)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "expected"),
+    [
+        pytest.param(CronTrigger(minute=5), {"minute": 5}, id="hourly"),
+        pytest.param(
+            CronTrigger(day_of_week=0, hour=9, minute=0), {"weekday": 0, "hour": 9, "minute": 0}, id="weekly"
+        ),
+        pytest.param(IntervalTrigger(minutes=2), {"every_s": 120}, id="interval"),
+    ],
+)
+def test_triggers_are_told_in_the_terms_of_people(trigger: Any, expected: dict[str, int]) -> None:
+    assert schedule_of(Job(name="a_job", run=str, trigger=trigger)) == Schedule(job="a_job", **expected)
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        pytest.param(CronTrigger(hour="*/2", minute=0), id="every second hour"),
+        pytest.param(CronTrigger(day=1, hour=3, minute=0), id="monthly"),
+        pytest.param(CronTrigger(second=5), id="a second of each minute"),
+    ],
+)
+def test_a_schedule_that_no_page_could_tell_is_refused(trigger: Any) -> None:
+    with pytest.raises(ValueError, match="more than a minute"):
+        schedule_of(Job(name="a_job", run=str, trigger=trigger))
+
+
+def test_a_date_is_no_schedule() -> None:
+    with pytest.raises(TypeError, match="no interval"):
+        schedule_of(Job(name="a_job", run=str, trigger=DateTrigger()))
