@@ -94,6 +94,9 @@ class Settings(UsageSettings, SellerSettings):
     openai_base_url: WebAddress = "https://api.openai.com/v1"
     openai_api_key: SecretStr = SecretStr("")
     kubeconfig: str = ""
+    kubernetes_namespaces: Annotated[str, AfterValidator(setting_values.namespaces)] = ""
+    kubernetes_timeout_s: float = Field(default=10, ge=1, le=60, allow_inf_nan=False)
+    kubernetes_runner_account: Annotated[str, AfterValidator(setting_values.service_account)] = ""
     redis_url: SecretStr = SecretStr("")
     metrics_token: SecretStr = SecretStr(DEFAULT_METRICS_TOKEN)
     deployments_token_hash: str = tokens.hash_of(DEFAULT_DEPLOYMENTS_TOKEN)
@@ -199,6 +202,11 @@ class Settings(UsageSettings, SellerSettings):
             "DEPLOYMENTS_TOKEN_HASH": bool(deployments & _KNOWN_HASHES),
             "ALERTS_TOKEN_HASH (of a token of its own)": bool(alerts & (_KNOWN_HASHES | deployments)),
         }
+
+    @property
+    def namespaces_of_cluster(self) -> tuple[str, ...]:
+        """The namespaces that the portal looks at; none means that of its own account."""
+        return tuple(self.kubernetes_namespaces.split(",")) if self.kubernetes_namespaces else ()
 
     @property
     def sqlalchemy_url(self) -> str:

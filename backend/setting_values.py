@@ -24,6 +24,7 @@ _DATABASE = re.compile(
     rf"[a-z+]+://(?:{_PLAIN}*(?::[^@\s]*)?@)?(?:{_PLAIN}+|\[[0-9A-Fa-f:.]+\])?(?::\d*)?(?:/{_PLAIN}*)?"
     r"(?:\?(?:[^@#%\s]|%[0-9A-Fa-f]{2})*)?"
 )
+_NAME_IN_CLUSTER = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
 _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 
 
@@ -145,6 +146,21 @@ def token(value: str) -> str:
     """A secret that is sent in a header, or nothing."""
     if not re.fullmatch(r"[!-~]*", value) or value[:1] in {'"', "'"}:
         raise ValueError("must be Latin letters, digits and signs, without spaces or quotes around it")
+    return value
+
+
+def namespaces(value: str) -> str:
+    """Names of namespaces with commas between them, each once; or nothing."""
+    names = [name.strip() for name in value.split(",")] if value else []
+    if not all(re.fullmatch(_NAME_IN_CLUSTER, name) for name in names):
+        raise ValueError("must be names of namespaces with commas between them, such as docuchat,portal")
+    return ",".join(dict.fromkeys(names))
+
+
+def service_account(value: str) -> str:
+    """A service account by its namespace and name, or nothing."""
+    if value and not re.fullmatch(f"{_NAME_IN_CLUSTER}:{_NAME_IN_CLUSTER}", value):
+        raise ValueError("must be namespace and name of a service account, such as docuchat:portal-operator")
     return value
 
 

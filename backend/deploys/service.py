@@ -1,6 +1,6 @@
 """Use cases of deploys: what the shared view of the cluster knows, and the ledger of deployments. For staff."""
 
-from backend.deploys import ledger_service
+from backend.deploys import cluster_service, ledger_service
 
 record_deploy = ledger_service.record_deploy
 deployments = ledger_service.deployments
@@ -9,3 +9,16 @@ deploys_of = ledger_service.deploys_of
 deploys_behind = ledger_service.deploys_behind
 deployed_services = ledger_service.deployed_services
 delivery_figures = ledger_service.delivery_figures
+
+cluster_health = cluster_service.cluster_health
+workloads = cluster_service.workloads
+workload = cluster_service.workload
+compare_revisions = cluster_service.compare_revisions
+cluster_events = cluster_service.cluster_events
+cluster_jobs = cluster_service.cluster_jobs
+read_log = cluster_service.read_log
+follow_log = cluster_service.follow_log
+portal_may = cluster_service.portal_may
+runner_may = cluster_service.runner_may
+follow_cluster = cluster_service.follow_cluster
+close_cluster = cluster_service.close_cluster
