@@ -7,7 +7,7 @@ verb, resource and namespace. Nothing here changes anything in the cluster.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from lightkube.config.client_adapter import verify_cluster
 from lightkube.config.kubeconfig import SERVICE_ACCOUNT, KubeConfig, SingleConfig
 from lightkube.config.models import User
 from lightkube.core.exceptions import ConfigError
+from lightkube.core.resource import NamespacedResourceG
 from lightkube.models.authorization_v1 import (
     ResourceAttributes,
     SelfSubjectAccessReviewSpec,
@@ -30,13 +31,13 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.authorization_v1 import LocalSubjectAccessReview, SelfSubjectAccessReview
 
 from backend.clients.http import CONNECT_TIMEOUT_S, refuse_inside_transaction
-from backend.clients.kubernetes_errors import Asked, in_our_words
-from backend.clients.kubernetes_objects import AnyObject, plural_of
+from backend.clients.kubernetes_errors import ClusterCall, in_our_words
+from backend.clients.kubernetes_objects import plural_of
 from backend.clients.kubernetes_wire import Wire, more_parameters
 from backend.errors import Refused
 from backend.threads import LoopThread
 
-K = TypeVar("K", bound=AnyObject)
+K = TypeVar("K", bound=NamespacedResourceG)
 T = TypeVar("T")
 
 LIST_CHUNK = 500
@@ -56,7 +57,7 @@ class Listed(Generic[K]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What a permission is about."""
+    """The object or kind of object that a permission is about."""
 
     namespace: str
     group: str
@@ -117,7 +118,7 @@ class Kubernetes:
         Raises:
             AppError: see ``in_our_words``.
         """
-        asked = Asked(verb="list", resource=plural_of(kind), namespace=namespace)
+        asked = ClusterCall(verb="list", resource=plural_of(kind), namespace=namespace)
         with in_our_words(asked):
             async with asyncio.timeout(LIST_FACTOR * self.timeout_s):
                 found = self._client.list(kind, namespace=namespace, chunk_size=LIST_CHUNK)
@@ -126,7 +127,7 @@ class Kubernetes:
 
     async def watch_objects(
         self, kind: type[K], namespace: str, version: str
-    ) -> AsyncIterator[tuple[str, K]]:
+    ) -> AsyncGenerator[tuple[str, K], None]:
         """Changes after a version as they happen, without end: ``("MODIFIED", pod)``. A bookmark holds only a version.
 
         A watch that the server ends in good order goes on where it was. One that breaks raises: what happened since is
@@ -137,7 +138,7 @@ class Kubernetes:
             Expired: the version is too old.
             AppError: see ``in_our_words``.
         """
-        asked = Asked(verb="watch", resource=plural_of(kind), namespace=namespace)
+        asked = ClusterCall(verb="watch", resource=plural_of(kind), namespace=namespace)
         with in_our_words(asked):
             changes = self._client.watch(
                 kind, namespace=namespace, resource_version=version, server_timeout=WATCH_S
@@ -153,7 +154,7 @@ class Kubernetes:
         wanted = SelfSubjectAccessReview(
             spec=SelfSubjectAccessReviewSpec(resourceAttributes=_attributes(verb, subject))
         )
-        asked = Asked(verb="create", resource="selfsubjectaccessreviews", namespace=subject.namespace)
+        asked = ClusterCall(verb="create", resource="selfsubjectaccessreviews", namespace=subject.namespace)
         with in_our_words(asked):
             async with asyncio.timeout(self.timeout_s):
                 answer = await self._client.create(wanted)
@@ -173,10 +174,10 @@ class Kubernetes:
             resourceAttributes=_attributes(verb, subject),
         )
         wanted = LocalSubjectAccessReview(spec=spec, metadata=ObjectMeta(namespace=subject.namespace))
-        asked = Asked(verb="create", resource="localsubjectaccessreviews", namespace=subject.namespace)
+        asked = ClusterCall(verb="create", resource="localsubjectaccessreviews", namespace=subject.namespace)
         with in_our_words(asked):
             async with asyncio.timeout(self.timeout_s):
-                answer = await self._client.create(wanted, namespace=subject.namespace)
+                answer = await self._client.create(wanted)
             return _review(answer.status)
 
     async def read_log(self, place: LogPlace, *, tail_lines: int, is_previous: bool = False) -> list[str]:
@@ -194,7 +195,7 @@ class Kubernetes:
 
     async def stream_log(
         self, place: LogPlace, *, tail_lines: int | None, since: str = ""
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str, None]:
         """The lines of a log as they are written, from the last ones or from a second on, until the stream ends."""
         more = {"sinceTime": since} if since else {}
         async with aclosing(self._log(place, tail_lines=tail_lines, more=more, follow=True)) as lines:
@@ -203,7 +204,7 @@ class Kubernetes:
 
     async def _log(
         self, place: LogPlace, *, tail_lines: int | None, more: dict[str, str], follow: bool = False
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str, None]:
         more_parameters.set(more)
         with in_our_words(_asked_log(place)):
             lines = self._client.log(
@@ -219,8 +220,8 @@ class Kubernetes:
                 yield line
 
 
-def _asked_log(place: LogPlace) -> Asked:
-    return Asked(verb="get", resource="pods/log", namespace=place.namespace)
+def _asked_log(place: LogPlace) -> ClusterCall:
+    return ClusterCall(verb="get", resource="pods/log", namespace=place.namespace)
 
 
 def _attributes(verb: str, subject: Subject) -> ResourceAttributes:

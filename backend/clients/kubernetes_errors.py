@@ -1,4 +1,4 @@
-"""What lightkube and the API server say when something fails, as the house's errors. Nobody above sees theirs."""
+"""Failures of lightkube and the API server as the house's errors. Nobody above sees theirs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +18,8 @@ class Expired(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What was asked of the API server, for whoever must read why it failed."""
+class ClusterCall:
+    """A call to the API server, in the words in which its failure is explained."""
 
     verb: str
     resource: str
@@ -27,7 +27,7 @@ class Asked:
 
 
 @contextmanager
-def in_our_words(asked: Asked) -> Iterator[None]:
+def in_our_words(asked: ClusterCall) -> Iterator[None]:
     """Turn every failure of a call into one of the house's errors.
 
     Raises:
@@ -56,7 +56,7 @@ def in_our_words(asked: Asked) -> Iterator[None]:
         raise Unavailable(service=SERVICE, cause="unreadable") from None
 
 
-def of_status(asked: Asked, code: int, words: str) -> AppError | Expired:
+def of_status(asked: ClusterCall, code: int, words: str) -> AppError | Expired:
     """The error for an answer that is none, by its status."""
     told: dict[str, str | int] = {
         "verb": asked.verb,

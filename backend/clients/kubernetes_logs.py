@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ SILENCE_S = 5.0
 AGAIN_S = 1.0
 GIVE_UP_S = 30.0
 
-Moment = tuple[int, int]
+LogInstant = tuple[int, int]
 """Seconds since 1970, and nanoseconds."""
 
 
@@ -31,7 +31,7 @@ class LogLine:
     text: str
 
 
-def moment(at: str) -> Moment:
+def instant_of(at: str) -> LogInstant:
     """The instant of a time as logs write it, ``2026-11-28T11:40:51.123456789Z`` with any number of digits.
 
     Raises:
@@ -44,11 +44,11 @@ def moment(at: str) -> Moment:
 
 
 class LogCursor:
-    """How far a log was read. Several lines may have the same time, so those of the last instant are counted."""
+    """The place up to which a log was read. Lines may share an instant, so those of the last one are counted."""
 
     def __init__(self, last: str = "") -> None:
         """Begin after the line with this time, or at the first line."""
-        self.last: Moment | None = moment(last) if last else None
+        self.last: LogInstant | None = instant_of(last) if last else None
         self._seen_at_last = 1 if last else 0
         self._to_skip = self._seen_at_last
 
@@ -65,7 +65,7 @@ class LogCursor:
 
     def is_new(self, at: str) -> bool:
         """Whether the next line of the stream, with this time, was not read before."""
-        now = moment(at)
+        now = instant_of(at)
         if self.last is None or now > self.last:
             self.last, self._seen_at_last, self._to_skip = now, 1, 0
             return True
@@ -102,7 +102,7 @@ class FollowedLog:
         self._error: Exception | None = None
         self._is_ended = False
 
-    async def batches(self) -> AsyncIterator[list[LogLine]]:
+    async def batches(self) -> AsyncGenerator[list[LogLine], None]:
         """The lines, some at a time, until no line can follow. An empty batch means that nothing was written."""
         reading = self._client.thread.submit(self._read())
         try:

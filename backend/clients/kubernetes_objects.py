@@ -5,10 +5,9 @@ on their way. Field names are the API's in snake case. https://kubernetes.io/doc
 """
 
 from datetime import datetime
-from typing import ClassVar
 
 from lightkube.core.resource import ApiInfo, NamespacedResourceG, ResourceDef
-from lightkube.core.schema import DictMixin, field
+from lightkube.core.schema import DictMixin
 
 READS = ["get", "list", "watch", "global_list", "global_watch"]
 Names = dict[str, str] | None
@@ -69,7 +68,7 @@ class ContainerObject(DictMixin, rename="camel"):
 
 
 class PodSpecObject(DictMixin, rename="camel"):
-    """What a pod is to be."""
+    """Specification of a pod."""
 
     containers: list[ContainerObject] | None = None
     init_containers: list[ContainerObject] | None = None
@@ -99,14 +98,14 @@ class RunningObject(DictMixin, rename="camel"):
 
 
 class WaitingObject(DictMixin, rename="camel"):
-    """Why a container waits."""
+    """Reason for which a container waits."""
 
     reason: str = ""
     message: str = ""
 
 
 class TerminatedObject(DictMixin, rename="camel"):
-    """How a container ended."""
+    """End of a container."""
 
     exit_code: int = 0
     signal: int | None = None
@@ -117,7 +116,7 @@ class TerminatedObject(DictMixin, rename="camel"):
 
 
 class ContainerStateObject(DictMixin, rename="camel"):
-    """One of three states."""
+    """State of a container; one of the three is set."""
 
     running: RunningObject | None = None
     waiting: WaitingObject | None = None
@@ -125,11 +124,11 @@ class ContainerStateObject(DictMixin, rename="camel"):
 
 
 class ContainerStatusObject(DictMixin, rename="camel"):
-    """What became of a container."""
+    """Status of a container."""
 
     name: str = ""
     image: str = ""
-    image_id: str = field(metadata={"json": "imageID"}, default="")
+    imageID: str = ""  # noqa: N815 - the API writes an abbreviation
     ready: bool = False
     started: bool | None = None
     restart_count: int = 0
@@ -138,7 +137,7 @@ class ContainerStatusObject(DictMixin, rename="camel"):
 
 
 class PodStatusObject(DictMixin, rename="camel"):
-    """What became of a pod."""
+    """Status of a pod."""
 
     phase: str = ""
     reason: str = ""
@@ -157,20 +156,20 @@ class PodBody(DictMixin, rename="camel"):
 
 
 class RollingUpdateObject(DictMixin, rename="camel"):
-    """How many are updated at once."""
+    """Options of a rolling update."""
 
     partition: int | None = None
 
 
 class StrategyObject(DictMixin, rename="camel"):
-    """How pods are replaced."""
+    """Update strategy."""
 
     type: str = ""
     rolling_update: RollingUpdateObject | None = None
 
 
 class WorkloadSpecObject(DictMixin, rename="camel"):
-    """What a Deployment, StatefulSet, DaemonSet or ReplicaSet is to be."""
+    """Specification of a Deployment, StatefulSet, DaemonSet or ReplicaSet."""
 
     replicas: int | None = None
     paused: bool = False
@@ -180,7 +179,7 @@ class WorkloadSpecObject(DictMixin, rename="camel"):
 
 
 class WorkloadStatusObject(DictMixin, rename="camel"):
-    """What became of it. A number that the API leaves out is 0."""
+    """Its status. A number that the API leaves out is 0."""
 
     observed_generation: int = 0
     replicas: int = 0
@@ -207,7 +206,7 @@ class WorkloadBody(DictMixin, rename="camel"):
 
 
 class JobStatusObject(DictMixin, rename="camel"):
-    """What became of a Job."""
+    """Status of a Job."""
 
     active: int = 0
     succeeded: int = 0
@@ -234,13 +233,13 @@ class InvolvedObject(DictMixin, rename="camel"):
 
 
 class EventSourceObject(DictMixin, rename="camel"):
-    """Who wrote an event."""
+    """Component that wrote an event."""
 
     component: str = ""
 
 
 class EventSeriesObject(DictMixin, rename="camel"):
-    """How often an event was seen, as newer components count."""
+    """Number of times that an event was seen, as newer components count."""
 
     count: int = 0
     last_observed_time: datetime | None = None
@@ -270,56 +269,48 @@ def _info(group: str, kind: str, plural: str) -> ApiInfo:
 class DeploymentObject(NamespacedResourceG, WorkloadBody):
     """A Deployment."""
 
-    _api_info: ClassVar[ApiInfo] = _info("apps", "Deployment", "deployments")
+    _api_info = _info("apps", "Deployment", "deployments")
 
 
 class StatefulSetObject(NamespacedResourceG, WorkloadBody):
     """A StatefulSet."""
 
-    _api_info: ClassVar[ApiInfo] = _info("apps", "StatefulSet", "statefulsets")
+    _api_info = _info("apps", "StatefulSet", "statefulsets")
 
 
 class DaemonSetObject(NamespacedResourceG, WorkloadBody):
     """A DaemonSet."""
 
-    _api_info: ClassVar[ApiInfo] = _info("apps", "DaemonSet", "daemonsets")
+    _api_info = _info("apps", "DaemonSet", "daemonsets")
 
 
 class ReplicaSetObject(NamespacedResourceG, WorkloadBody):
     """A ReplicaSet: a revision of a Deployment."""
 
-    _api_info: ClassVar[ApiInfo] = _info("apps", "ReplicaSet", "replicasets")
+    _api_info = _info("apps", "ReplicaSet", "replicasets")
 
 
 class PodObject(NamespacedResourceG, PodBody):
     """A pod."""
 
-    _api_info: ClassVar[ApiInfo] = _info("", "Pod", "pods")
+    _api_info = _info("", "Pod", "pods")
 
 
 class EventObject(NamespacedResourceG, EventBody):
     """An event."""
 
-    _api_info: ClassVar[ApiInfo] = _info("", "Event", "events")
+    _api_info = _info("", "Event", "events")
 
 
 class JobObject(NamespacedResourceG, JobBody):
     """A Job."""
 
-    _api_info: ClassVar[ApiInfo] = _info("batch", "Job", "jobs")
+    _api_info = _info("batch", "Job", "jobs")
 
 
-AnyObject = (
-    DeploymentObject
-    | StatefulSetObject
-    | DaemonSetObject
-    | ReplicaSetObject
-    | PodObject
-    | EventObject
-    | JobObject
-)
+ObjectKind = type[NamespacedResourceG]
 
 
-def plural_of(kind: type[AnyObject]) -> str:
+def plural_of(kind: ObjectKind) -> str:
     """The name of a kind in addresses and permissions: ``pods``."""
     return kind._api_info.plural  # noqa: SLF001 - lightkube's own place for it, which has no other door

@@ -1,4 +1,4 @@
-"""How lightkube's requests leave this process: what they say besides, and how long they may be silent."""
+"""The way of lightkube's requests out of this process: further parameters, and limits to silence."""
 
 import asyncio
 from contextvars import ContextVar
@@ -50,7 +50,7 @@ class Wire(httpx2.AsyncHTTPTransport):
         return answer
 
     async def _pause_between_watches(self, path: str) -> None:
-        """lightkube asks again at once when a watch ends in good order, which some proxies do to each."""
+        """Keep a distance: lightkube asks again at once when a watch ends, and some proxies end each."""
         await asyncio.sleep(self._watched_at.get(path, 0.0) + WATCH_PAUSE_S - monotonic())
         self._watched_at[path] = monotonic()
 

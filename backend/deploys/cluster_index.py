@@ -7,8 +7,8 @@ from typing import TypeVar
 from backend.deploys.cluster_types import NotedEvent, ReplicaSet, Workload
 from backend.deploys.types import ClusterJob, Pod, PodId, WorkloadId, WorkloadKind
 
-Kept = Workload | ReplicaSet | Pod | NotedEvent | ClusterJob
-Key = tuple[str, str]
+ClusterNoun = Workload | ReplicaSet | Pod | NotedEvent | ClusterJob
+NameInCluster = tuple[str, str]
 """Namespace and name."""
 Involved = tuple[str, str, str]
 """Namespace, kind and name of the object that an event is about."""
@@ -26,17 +26,17 @@ class ClusterIndex:
 
     def __init__(self) -> None:
         self.workloads: dict[WorkloadId, Workload] = {}
-        self.jobs: dict[Key, ClusterJob] = {}
-        self.events: dict[Key, NotedEvent] = {}
+        self.jobs: dict[NameInCluster, ClusterJob] = {}
+        self.events: dict[NameInCluster, NotedEvent] = {}
         self._pods: dict[PodId, Pod] = {}
-        self._sets: dict[Key, ReplicaSet] = {}
+        self._sets: dict[NameInCluster, ReplicaSet] = {}
         self._set_by_uid: dict[str, ReplicaSet] = {}
         self._workload_by_uid: dict[str, WorkloadId] = {}
-        self._sets_of: dict[str, dict[Key, ReplicaSet]] = defaultdict(dict)
+        self._sets_of: dict[str, dict[NameInCluster, ReplicaSet]] = defaultdict(dict)
         self._pods_of: dict[str, dict[PodId, Pod]] = defaultdict(dict)
-        self._events_of: dict[Involved, dict[Key, NotedEvent]] = defaultdict(dict)
+        self._events_of: dict[Involved, dict[NameInCluster, NotedEvent]] = defaultdict(dict)
 
-    def put(self, one: Kept) -> set[WorkloadId]:
+    def put(self, one: ClusterNoun) -> set[WorkloadId]:
         """Keep an object in place of the one with its name."""
         match one:
             case Workload():
@@ -53,7 +53,7 @@ class ClusterIndex:
                 self.jobs[one.namespace, one.name] = one
                 return set()
 
-    def remove(self, one: Kept) -> set[WorkloadId]:
+    def remove(self, one: ClusterNoun) -> set[WorkloadId]:
         """Forget the object with this one's name."""
         match one:
             case Workload():
@@ -72,7 +72,7 @@ class ClusterIndex:
                 return set()
 
     def replace(
-        self, kind: type[Kept] | WorkloadKind, namespace: str, fresh: Iterable[Kept]
+        self, kind: type[ClusterNoun] | WorkloadKind, namespace: str, fresh: Iterable[ClusterNoun]
     ) -> set[WorkloadId]:
         """Keep these objects of a kind and namespace and no others."""
         known = {self._key(one): one for one in self._all(kind, namespace)}
@@ -148,7 +148,7 @@ class ClusterIndex:
         self._sets_of[one.owner_uid][key] = one
         return touched | self._touched_by(one.owner_uid)
 
-    def _remove_set(self, key: Key) -> set[WorkloadId]:
+    def _remove_set(self, key: NameInCluster) -> set[WorkloadId]:
         gone = self._sets.pop(key, None)
         if gone is None:
             return set()
@@ -165,7 +165,7 @@ class ClusterIndex:
             self._remove_event(next(iter(self.events)))
         return touched | self._touched_by_event(one)
 
-    def _remove_event(self, key: Key) -> set[WorkloadId]:
+    def _remove_event(self, key: NameInCluster) -> set[WorkloadId]:
         gone = self.events.pop(key, None)
         if gone is None:
             return set()
@@ -192,7 +192,7 @@ class ClusterIndex:
             return {about} if about in self.workloads else set()
         return set()
 
-    def _all(self, kind: type[Kept] | WorkloadKind, namespace: str) -> Iterator[Kept]:
+    def _all(self, kind: type[ClusterNoun] | WorkloadKind, namespace: str) -> Iterator[ClusterNoun]:
         if isinstance(kind, WorkloadKind):
             yield from (
                 one
@@ -201,12 +201,15 @@ class ClusterIndex:
             )
         elif kind is Pod:
             yield from (one for one in self._pods.values() if one.id.namespace == namespace)
+        elif kind is ReplicaSet:
+            yield from (one for one in self._sets.values() if one.namespace == namespace)
+        elif kind is NotedEvent:
+            yield from (one for one in self.events.values() if one.namespace == namespace)
         else:
-            kept = {ReplicaSet: self._sets, NotedEvent: self.events, ClusterJob: self.jobs}[kind]
-            yield from (one for key, one in kept.items() if key[0] == namespace)
+            yield from (one for one in self.jobs.values() if one.namespace == namespace)
 
     @staticmethod
-    def _key(one: Kept) -> object:
+    def _key(one: ClusterNoun) -> object:
         match one:
             case Workload() | Pod():
                 return one.id

@@ -3,7 +3,7 @@
 Reading the view never asks the cluster, whose answers may be slow: it is kept up to date by watches.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from backend.actor import STAFF_ROLES, Actor, require_process, require_role
@@ -33,7 +33,7 @@ ENDED_PHASES = frozenset({"Succeeded", "Failed"})
 
 
 def cluster_health(actor: Actor) -> ClusterHealth:
-    """How far the view can be trusted; also where Kubernetes is not configured. Never asks the cluster.
+    """Age and gaps of the view; also where Kubernetes is not configured. Never asks the cluster.
 
     Raises:
         Refused: the kubeconfig cannot be used.
@@ -71,7 +71,7 @@ def workload(actor: Actor, wanted: WorkloadId) -> WorkloadDetail:
 
 
 def compare_revisions(actor: Actor, wanted: WorkloadId, before: int, after: int) -> RevisionChange:
-    """What differs between two revisions of a workload, by their numbers.
+    """Differences between two revisions of a workload, by their numbers.
 
     Raises:
         NotFound: there is no such workload or revision.
@@ -115,7 +115,7 @@ def read_log(actor: Actor, query: LogQuery) -> tuple[PodLogLine, ...]:
 
 def follow_log(
     actor: Actor, query: LogQuery, after: PodLogLine | None = None
-) -> AsyncIterator[tuple[PodLogLine, ...]]:
+) -> AsyncGenerator[tuple[PodLogLine, ...], None]:
     """The lines of a log as they are written, some at a time: first the tail, or what came after a line.
 
     Opens the stream again when it breaks: no line is lost and none comes twice. An empty batch comes every five seconds
@@ -145,7 +145,7 @@ def follow_log(
     return _log_lines(followed)
 
 
-async def _log_lines(followed: FollowedLog) -> AsyncIterator[tuple[PodLogLine, ...]]:
+async def _log_lines(followed: FollowedLog) -> AsyncGenerator[tuple[PodLogLine, ...], None]:
     async with aclosing(followed.batches()) as batches:
         async for batch in batches:
             yield tuple(PodLogLine(at=line.at, text=line.text) for line in batch)

@@ -14,7 +14,7 @@ LONGEST_LINE = 500
 MOST_KEPT = 300
 AT_ONCE = 4
 
-_Key = tuple[str, str, int]
+_CrashKey = tuple[str, str, int]
 
 
 class CrashLogs:
@@ -24,7 +24,7 @@ class CrashLogs:
         """``touch`` is called with the workload when its lines are there."""
         self._client = client
         self._touch = touch
-        self._known: OrderedDict[_Key, tuple[str, ...]] = OrderedDict()
+        self._known: OrderedDict[_CrashKey, tuple[str, ...]] = OrderedDict()
         self._reading: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(AT_ONCE)
 
@@ -42,7 +42,7 @@ class CrashLogs:
             task.add_done_callback(self._reading.discard)
         return self._known[key]
 
-    async def _read(self, key: _Key, workload: WorkloadId, pod: Pod, reason: StuckReason) -> None:
+    async def _read(self, key: _CrashKey, workload: WorkloadId, pod: Pod, reason: StuckReason) -> None:
         place = LogPlace(namespace=pod.id.namespace, pod=pod.id.name, container=reason.container)
         has_ended = any(one.ended for one in pod.containers if one.template.name == reason.container)
         async with self._places:

@@ -159,7 +159,7 @@ def to_container(template: ContainerTemplate, status: ContainerStatusObject | No
         is_ready=status.ready,
         is_started=status.started,
         restarts=status.restart_count,
-        digest=digest_in(status.image_id),
+        digest=digest_in(status.imageID),
         running_since=state.running.started_at if state and state.running else None,
         ended=to_termination(state.terminated if state else None),
         last_ended=to_termination(last.terminated if last else None),
@@ -167,7 +167,7 @@ def to_container(template: ContainerTemplate, status: ContainerStatusObject | No
 
 
 def to_termination(found: TerminatedObject | None) -> Termination | None:
-    """How a container ended, if it did."""
+    """The end of a container, if it has ended."""
     if found is None:
         return None
     return Termination(

@@ -1,4 +1,4 @@
-"""What hinders a rollout, from the objects of its newest revision.
+"""The reason for which a rollout is stuck, from the objects of its newest revision.
 
 Looked for in this order, because an earlier one explains the later ones: pods that are refused, pods that find no node,
 containers that wait, containers that ended, probes. Measured on Kubernetes 1.36: a refused pod shows only in the
@@ -73,8 +73,8 @@ _RANK = {kind: rank for rank, kind in enumerate(StuckKind)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What is known about a workload's newest revision."""
+class RolloutEvidence:
+    """Everything that is known about a workload's newest revision."""
 
     workload: Workload
     pods: tuple[Pod, ...]
@@ -86,14 +86,14 @@ class Evidence:
     """When a pod of the newest revision was last made or got ready, or the revision was first seen."""
 
 
-def reason_of(known: Evidence, now: datetime) -> StuckReason | None:
-    """What hinders the newest revision; None when nothing does, and while the controller has not seen it."""
+def reason_of(known: RolloutEvidence, now: datetime) -> StuckReason | None:
+    """The reason that holds the newest revision up; None while the controller has not seen that revision."""
     if not is_observed(known.workload) or kubectl_status(known.workload).is_done:
         return None
     return _refusal(known) or _worst_of_pods(known, now) or _too_long(known, now)
 
 
-def _refusal(known: Evidence) -> StuckReason | None:
+def _refusal(known: RolloutEvidence) -> StuckReason | None:
     """Pods that the cluster refuses to create."""
     failed = condition(known.workload, "ReplicaFailure")
     if failed and failed.status == "True":
@@ -123,7 +123,7 @@ def _refused(message: str, since: datetime | None) -> StuckReason:
 
 
 def refusal_kind(message: str) -> StuckKind:
-    """Why the API server refuses to create a pod, by its words."""
+    """The kind of refusal to create a pod, by the API server's words."""
     if "exceeded quota" in message or "failed quota" in message:
         return StuckKind.QUOTA
     if any(word in message for word in ("violates PodSecurity", "denied the request", "denied request")):
@@ -131,7 +131,7 @@ def refusal_kind(message: str) -> StuckKind:
     return StuckKind.POD_REFUSED
 
 
-def _worst_of_pods(known: Evidence, now: datetime) -> StuckReason | None:
+def _worst_of_pods(known: RolloutEvidence, now: datetime) -> StuckReason | None:
     found = [
         reason
         for pod in sorted(known.pods, key=lambda pod: (pod.created_at, pod.id))
@@ -143,7 +143,7 @@ def _worst_of_pods(known: Evidence, now: datetime) -> StuckReason | None:
     return replace(worst, pods=sum(reason.kind is worst.kind for reason in found))
 
 
-def _too_long(known: Evidence, now: datetime) -> StuckReason | None:
+def _too_long(known: RolloutEvidence, now: datetime) -> StuckReason | None:
     has_deadline = known.workload.id.kind is WorkloadKind.DEPLOYMENT
     if has_deadline or known.workload.is_paused or now - known.moved_at <= LIMIT_WITHOUT_DEADLINE:
         return None
@@ -151,7 +151,7 @@ def _too_long(known: Evidence, now: datetime) -> StuckReason | None:
 
 
 def pod_reason(pod: Pod, events: Sequence[NotedEvent], now: datetime) -> StuckReason | None:
-    """What hinders one pod from being ready."""
+    """The reason for which one pod is not ready."""
     if pod.is_ready or pod.is_terminating:
         return None
     scheduled = _condition(pod.conditions, "PodScheduled")

@@ -1,4 +1,4 @@
-"""What differs between two revisions. Values of environment variables are not known here, so they are not compared."""
+"""Differences between revisions. Values of environment variables are not known here, so they are not compared."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from backend.deploys.types import ContainerTemplate, Replaced, Revision, Revisio
 
 
 def compare(before: Revision, after: Revision) -> RevisionChange:
-    """What the second revision has that the first one had not, and the other way round."""
+    """Differences of the second revision from the first one."""
     old = {one.name: one for one in before.containers}
     new = {one.name: one for one in after.containers}
     both = [(old[name], new[name]) for name in old if name in new]

@@ -1,4 +1,4 @@
-"""When a rollout is done: the rule of ``kubectl rollout status``, branch by branch, and where we say more than it.
+"""The rule of ``kubectl rollout status``, branch by branch, and the states that we add to it.
 
 Ported from ``pkg/polymorphichelpers/rollout_status.go`` of kubectl; a number that the cluster leaves out is 0.
 """
@@ -16,7 +16,7 @@ NOT_OBSERVED = "Waiting for deployment spec update to be observed..."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KubectlStatus:
-    """What ``kubectl rollout status --watch=false`` says, and how it ends."""
+    """Words of ``kubectl rollout status --watch=false``, and its outcome."""
 
     words: str
     is_done: bool = False
@@ -117,7 +117,7 @@ def is_observed(workload: Workload) -> bool:
 
 
 def rollout_of(workload: Workload, reason: StuckReason | None) -> Rollout:
-    """Where a rollout stands: what kubectl says, except that a pause, OnDelete and what hinders it are named.
+    """State of a rollout: kubectl's, except that a pause, OnDelete and a reason that holds it up are named.
 
     ``reason`` is what hinders the newest revision, as ``reason_rules`` found it.
     """

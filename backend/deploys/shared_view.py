@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from backend import clock
 from backend.clients.kubernetes import Kubernetes, Subject
 from backend.deploys import summaries
-from backend.deploys.cluster_index import ClusterIndex, Kept
+from backend.deploys.cluster_index import ClusterIndex, ClusterNoun
 from backend.deploys.crash_logs import CrashLogs
 from backend.deploys.types import (
     ClusterChange,
@@ -29,7 +29,7 @@ from backend.deploys.types import (
     WorkloadId,
     WorkloadSummary,
 )
-from backend.deploys.watching import WATCHED, Source, keep
+from backend.deploys.watching import WATCHED, WatchedSource, keep
 from backend.errors import AppError, Refused
 from backend.log import get_logger
 
@@ -48,7 +48,7 @@ Heard = Callable[[ClusterChange], None]
 
 
 class ClusterView:
-    """What is known of the cluster. Any thread may read it."""
+    """The known state of the cluster. Any thread may read it."""
 
     def __init__(self, client: Kubernetes, namespaces: tuple[str, ...]) -> None:
         """Name the namespaces; nothing is asked before ``start``."""
@@ -56,7 +56,7 @@ class ClusterView:
         self._namespaces = namespaces
         self._lock = threading.RLock()
         self._index = ClusterIndex()
-        self._sources = [Source(watched=one, namespace=name) for name in namespaces for one in WATCHED]
+        self._sources = [WatchedSource(watched=one, namespace=name) for name in namespaces for one in WATCHED]
         self._crash_logs = CrashLogs(client, self._touch)
         self._version = 0
         self._started_at = clock.utc_now()
@@ -80,7 +80,7 @@ class ClusterView:
         self._client.close()
 
     def health(self) -> ClusterHealth:
-        """How far the view can be trusted now."""
+        """Age and gaps of the view now."""
         with self._lock:
             return ClusterHealth(
                 is_configured=True,
@@ -131,7 +131,7 @@ class ClusterView:
 
         return end
 
-    def replace(self, source: Source, fresh: list[Kept]) -> None:
+    def replace(self, source: WatchedSource, fresh: list[ClusterNoun]) -> None:
         """Take these objects instead of all that were known of a source."""
         with self._lock:
             source.is_listed = True
@@ -139,26 +139,26 @@ class ClusterView:
         self.hear(source)
         self._touch(touched)
 
-    def put(self, source: Source, one: Kept) -> None:
+    def put(self, source: WatchedSource, one: ClusterNoun) -> None:
         """Take a new or changed object."""
         with self._lock:
             touched = self._index.put(one)
         self.hear(source)
         self._touch(touched)
 
-    def remove(self, source: Source, one: Kept) -> None:
+    def remove(self, source: WatchedSource, one: ClusterNoun) -> None:
         """Forget an object."""
         with self._lock:
             touched = self._index.remove(one)
         self.hear(source)
         self._touch(touched)
 
-    def hear(self, source: Source) -> None:
+    def hear(self, source: WatchedSource) -> None:
         """Note that the server spoke."""
         self._seen_at = clock.utc_now()
         source.lost_since, source.error = None, None
 
-    def lose(self, source: Source, error: AppError) -> None:
+    def lose(self, source: WatchedSource, error: AppError) -> None:
         """Note that changes of a source are missed from now on."""
         source.lost_since = source.lost_since or clock.utc_now()
         source.error = error

@@ -1,4 +1,4 @@
-"""What pages read, put together from the index: a workload in a line, or with everything below it. Pure."""
+"""Workloads as pages read them, put together from the index: in a line, or with everything below. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from backend.deploys.cluster_index import ClusterIndex
 from backend.deploys.cluster_types import NotedEvent, ReplicaSet, Workload
-from backend.deploys.reason_rules import Evidence, reason_of
+from backend.deploys.reason_rules import RolloutEvidence, reason_of
 from backend.deploys.rules import rollout_of
 from backend.deploys.types import (
     ClusterEvent,
@@ -47,11 +47,11 @@ def _or_one(replicas: int | None) -> int:
     return 1 if replicas is None else replicas
 
 
-def evidence_of(index: ClusterIndex, it: Workload, seen_at: datetime) -> Evidence:
-    """What is known about a workload's newest revision."""
+def evidence_of(index: ClusterIndex, it: Workload, seen_at: datetime) -> RolloutEvidence:
+    """Everything that is known about a workload's newest revision."""
     pods = tuple(pod for pod in index.newest_pods(it) if not pod.is_terminating)
     where = it.id.namespace
-    return Evidence(
+    return RolloutEvidence(
         workload=it,
         pods=pods,
         events=index.events_of(it.id.kind, where, it.id.name),

@@ -33,7 +33,7 @@ class PodId:
 
 
 class RolloutState(StrEnum):
-    """Where a rollout stands. Stuck and failed ones come with a reason."""
+    """State of a rollout. Stuck and failed ones come with a reason."""
 
     DONE = "done"
     PROGRESSING = "progressing"
@@ -47,7 +47,7 @@ class RolloutState(StrEnum):
 
 
 class StuckKind(StrEnum):
-    """What hinders a rollout."""
+    """Kind of a reason for which a rollout is stuck, the first to be looked for first."""
 
     QUOTA = "quota"
     POLICY = "policy"
@@ -71,7 +71,7 @@ class StuckKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StuckReason:
-    """Why a rollout does not move, as the pods of its newest revision show it."""
+    """The reason for which a rollout is stuck, as the pods of its newest revision show it."""
 
     kind: StuckKind
     pod: str = ""
@@ -134,7 +134,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Termination:
-    """How a container ended."""
+    """End of a container."""
 
     reason: str = ""
     message: str = ""
@@ -145,7 +145,7 @@ class Termination:
 
 
 class ContainerPhase(StrEnum):
-    """What a container does now."""
+    """Phase of a container."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -173,7 +173,7 @@ class PodContainer:
 
     @property
     def last_termination(self) -> Termination | None:
-        """How the container ended last, whether or not it runs again."""
+        """The last end of the container, whether or not it runs again."""
         return self.ended or self.last_ended
 
 
@@ -205,7 +205,7 @@ class Pod:
 
     @property
     def restarts(self) -> int:
-        """How often its containers were started again."""
+        """Number of times that its containers were started again."""
         return sum(one.restarts for one in self.containers)
 
 
@@ -284,7 +284,7 @@ class Replaced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevisionChange:
-    """What differs between two revisions. Values of environment variables are never compared."""
+    """Differences between two revisions. Values of environment variables are never compared."""
 
     before: int
     after: int
@@ -314,7 +314,7 @@ class RevisionChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterEvent:
-    """What the cluster wrote down about an object, as often as it was seen. Untrusted text."""
+    """An event of the cluster about an object, with the number of times that it was seen. Untrusted text."""
 
     namespace: str
     kind: str
@@ -377,7 +377,7 @@ class SourceProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterHealth:
-    """How far the view can be trusted."""
+    """Age and gaps of the view."""
 
     is_configured: bool
     is_complete: bool = False
@@ -402,7 +402,7 @@ class Workloads:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterChange:
-    """What changed since the change before. An empty set of workloads means that only the health changed."""
+    """A change of the view since the one before. No workloads means that only the health changed."""
 
     version: int
     workloads: frozenset[WorkloadId] = field(default_factory=frozenset)
@@ -411,7 +411,7 @@ class ClusterChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogQuery:
-    """Which log is wanted."""
+    """The log of a container."""
 
     pod: PodId
     container: str = ""
@@ -444,7 +444,7 @@ class Permission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessVerdict:
-    """What the cluster's access review says of a permission."""
+    """Answer of the cluster's access review about a permission."""
 
     permission: Permission
     is_allowed: bool

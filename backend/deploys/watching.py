@@ -6,22 +6,22 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from backend.clients.kubernetes import Kubernetes
 from backend.clients.kubernetes_errors import Expired
 from backend.clients.kubernetes_objects import (
-    AnyObject,
     DaemonSetObject,
     DeploymentObject,
     EventObject,
     JobObject,
+    ObjectKind,
     PodObject,
     ReplicaSetObject,
     StatefulSetObject,
     plural_of,
 )
-from backend.deploys.cluster_index import Kept
+from backend.deploys.cluster_index import ClusterNoun
 from backend.deploys.cluster_types import NotedEvent, ReplicaSet
 from backend.deploys.from_cluster import to_event, to_job, to_pod, to_replica_set, to_workload
 from backend.deploys.types import ClusterJob, Pod, WorkloadKind
@@ -40,9 +40,9 @@ REFUSED_PAUSE_S = 15.0
 class Watched:
     """A kind of object that is watched, and what becomes of it here."""
 
-    objects: type[AnyObject]
-    kept: type[Kept] | WorkloadKind
-    read: Callable[[AnyObject], Kept]
+    objects: ObjectKind
+    kept: type[ClusterNoun] | WorkloadKind
+    read: Callable[[Any], ClusterNoun]
 
     @property
     def resource(self) -> str:
@@ -61,27 +61,27 @@ WATCHED = (
 )
 
 
-class Sink(Protocol):
+class WatchSink(Protocol):
     """Takes what a watch brings. Called on the loop of the client."""
 
-    def replace(self, source: "Source", fresh: list[Kept]) -> None:
+    def replace(self, source: "WatchedSource", fresh: list[ClusterNoun]) -> None:
         """Take these objects instead of all that were known."""
 
-    def put(self, source: "Source", one: Kept) -> None:
+    def put(self, source: "WatchedSource", one: ClusterNoun) -> None:
         """Take a new or changed object."""
 
-    def remove(self, source: "Source", one: Kept) -> None:
+    def remove(self, source: "WatchedSource", one: ClusterNoun) -> None:
         """Forget an object."""
 
-    def hear(self, source: "Source") -> None:
+    def hear(self, source: "WatchedSource") -> None:
         """Learn that the server spoke, whatever it said."""
 
-    def lose(self, source: "Source", error: AppError) -> None:
+    def lose(self, source: "WatchedSource", error: AppError) -> None:
         """Learn that changes are missed from now on."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Source:
+class WatchedSource:
     """A kind of object in a namespace, and how its watch stands."""
 
     watched: Watched
@@ -91,7 +91,7 @@ class Source:
     error: AppError | None = None
 
 
-async def keep(client: Kubernetes, source: Source, sink: Sink) -> None:
+async def keep(client: Kubernetes, source: WatchedSource, sink: WatchSink) -> None:
     """Keep a source up to date until it is cancelled."""
     pause_s = FIRST_PAUSE_S
     while True:
@@ -114,7 +114,7 @@ async def keep(client: Kubernetes, source: Source, sink: Sink) -> None:
         await asyncio.sleep(pause_s * random.uniform(0.5, 1))  # noqa: S311 - spreads calls, guards nothing
 
 
-async def _list_and_watch(client: Kubernetes, source: Source, sink: Sink) -> None:
+async def _list_and_watch(client: Kubernetes, source: WatchedSource, sink: WatchSink) -> None:
     watched = source.watched
     listed = await client.list_objects(watched.objects, source.namespace)
     sink.replace(source, [watched.read(one) for one in listed.items])
