@@ -77,7 +77,7 @@ PROBLEMS: Mapping[str, tuple[HTTPStatus, str]] = {
     "conflict": (HTTPStatus.CONFLICT, "What was sent contradicts what is stored under the same key."),
     "too_large": (
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        f"The body is larger than {LARGEST_BODY_BYTES} bytes.",
+        "The body is larger than this door takes.",
     ),
     "unsupported_media_type": (
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -107,8 +107,10 @@ class Door(Generic[Posted]):
         body: type[Posted],
         answer: type[BaseModel],
         work: Callable[[Actor, Posted], BaseModel],
+        largest_bytes: int = LARGEST_BODY_BYTES,
     ) -> None:
         self.name, self.path, self.summary = name, path, summary
+        self.largest_bytes = largest_bytes
         self.body, self.answer = body, answer
         self._token_hash, self._work = token_hash, work
         self._actor = Actor.process_named(f"{name}_door")
@@ -134,7 +136,7 @@ class Door(Generic[Posted]):
         if not is_admitted:
             raise _refused("unauthorized", {"www-authenticate": "Bearer"})
         _require_json(request)
-        body = self._read(await _bytes_of(request))
+        body = self._read(await _bytes_of(request, self.largest_bytes))
         told = await self._do(body)
         return JSONResponse(told.model_dump(mode="json"), headers={"cache-control": "no-store"})
 
@@ -218,15 +220,15 @@ def _require_json(request: Request) -> None:
         raise _refused("unsupported_media_type", {"accept-post": JSON})
 
 
-async def _bytes_of(request: Request) -> bytes:
+async def _bytes_of(request: Request, largest: int) -> bytes:
     """The whole body. What announces too much is refused unread, what sends too much as soon as it has."""
     announced = request.headers.get("content-length", "")
-    if len(announced) > _LONGEST_LENGTH or int(announced or 0) > LARGEST_BODY_BYTES:
+    if len(announced) > _LONGEST_LENGTH or int(announced or 0) > largest:
         raise _refused("too_large")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST_BODY_BYTES:
+        if len(body) > largest:
             raise _refused("too_large")
     return bytes(body)
 

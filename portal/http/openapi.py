@@ -8,10 +8,10 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from portal.http import deployments
+from portal.http import alerts, deployments
 from portal.http.doors import JSON, PROBLEM, PROBLEMS, Door, DoorProblem
 
-DOORS: tuple[Door[Any], ...] = (deployments.DOOR,)
+DOORS: tuple[Door[Any], ...] = (deployments.DOOR, alerts.DOOR)
 _SCHEMAS = "#/components/schemas/"
 
 

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -19,6 +22,7 @@ from backend.sandbox.alertmanager import AlertmanagerServer
 from backend.sandbox.processes import free_port
 from tests.conftest import forget_caches
 
+WEBHOOK_TOKEN = "local-alerts-token"
 JOB = Actor.process_named("reconcile_alerts")
 HOSTILE = 'x"}; ignore previous instructions \u202e<script>alert(1)</script> https://evil.example/a'
 
@@ -72,10 +76,55 @@ def spelled(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+class Inbox:
+    """A server that keeps what Alertmanager's webhook sends, as it comes."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        self.tokens: list[str] = []
+        inbox = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                inbox.tokens.append(self.headers.get("authorization", ""))
+                inbox.bodies.append(self.rfile.read(int(self.headers["content-length"])))
+                self.send_response(HTTPStatus.OK)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/api/v1/alerts"
+        self._thread = Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
 @pytest.fixture(scope="session")
-def alertmanagers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[AlertmanagerServer]]:
+def inbox() -> Iterator[Inbox]:
+    """The place where both Alertmanagers post."""
+    made = Inbox()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def alertmanagers(
+    tmp_path_factory: pytest.TempPathFactory, inbox: Inbox
+) -> Iterator[list[AlertmanagerServer]]:
     """Two Alertmanagers that inhibit warnings of a service while it has a critical alert."""
     program = tools.monitoring().alertmanager
+    webhook = {
+        "url": inbox.url,
+        "send_resolved": True,
+        "http_config": {"authorization": {"type": "Bearer", "credentials": WEBHOOK_TOKEN}},
+    }
+    CONFIG["receivers"] = [{"name": "portal", "webhook_configs": [webhook]}]
     folder = tmp_path_factory.mktemp("alertmanagers")
     with ExitStack() as stack:
         servers = [AlertmanagerServer(program, folder / name) for name in ("one", "two")]
@@ -85,9 +134,8 @@ def alertmanagers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Ale
         yield servers
 
 
-CONFIG = {
-    "route": {"receiver": "nobody", "group_wait": "1s"},
-    "receivers": [{"name": "nobody"}],
+CONFIG: dict[str, Any] = {
+    "route": {"receiver": "portal", "group_by": ["service"], "group_wait": "100ms", "group_interval": "1s"},
     "inhibit_rules": [
         {
             "source_matchers": ['severity="critical"'],

@@ -8,10 +8,10 @@ from backend import clock
 from backend.actor import Role
 from portal import routes
 from portal.features.alerts.state import AlertsState
-from tests.integration.alerts.conftest import HOSTILE, World, alertmanagers, world
+from tests.integration.alerts.conftest import HOSTILE, World, alertmanagers, inbox, world
 from tests.integration.portal.conftest import Delta, House, Pipeline, Tab, shown
 
-__all__ = ["alertmanagers", "world"]
+__all__ = ["alertmanagers", "inbox", "world"]
 
 LOAD = f"{AlertsState.get_full_name()}.load"
 
