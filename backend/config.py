@@ -100,6 +100,7 @@ class Settings(UsageSettings, SellerSettings):
     redis_url: SecretStr = SecretStr("")
     metrics_token: SecretStr = SecretStr(DEFAULT_METRICS_TOKEN)
     deployments_token_hash: str = tokens.hash_of(DEFAULT_DEPLOYMENTS_TOKEN)
+    deployments_ci_hosts: str = ""
     alerts_token_hash: str = tokens.hash_of(DEFAULT_ALERTS_TOKEN)
     session_idle_s: int = Field(default=12 * 3600, ge=60, le=366 * DAY_S)
     session_life_s: int = Field(default=14 * DAY_S, ge=60, le=366 * DAY_S)
@@ -143,6 +144,11 @@ class Settings(UsageSettings, SellerSettings):
     @classmethod
     def _is_hash(cls, value: str) -> str:
         return ",".join(tokens.hashes_in(value))
+
+    @field_validator("deployments_ci_hosts")
+    @classmethod
+    def _are_hosts(cls, value: str) -> str:
+        return ",".join(setting_values.hosts(value))
 
     @field_validator("mail_from")
     @classmethod
@@ -192,6 +198,11 @@ class Settings(UsageSettings, SellerSettings):
         if wrong := sorted(name for name, is_wrong in refused.items() if is_wrong):
             raise ValueError(f"production refuses the default or unsafe value of {', '.join(wrong)}")
         return self
+
+    @property
+    def ci_hosts(self) -> frozenset[str]:
+        """Hosts of build servers that pages may link to."""
+        return frozenset(setting_values.hosts(self.deployments_ci_hosts))
 
     def _unsafe_doors(self) -> dict[str, bool]:
         """The hashes of door tokens that everybody knows, or that open another door, too."""

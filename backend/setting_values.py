@@ -130,6 +130,16 @@ def is_host(host: str | None) -> bool:
     return bool(host) and re.fullmatch(r"[\w.:%-]+", host or "") is not None
 
 
+def hosts(value: str) -> list[str]:
+    """The names of hosts, with commas between them; none for nothing."""
+    names = [each.strip() for each in value.split(",")] if value else []
+    if not all(re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", name) for name in names):
+        raise ValueError(
+            "must be names of hosts in lower case, with commas between them, such as ci.example.com"
+        )
+    return names
+
+
 def is_port(port: str) -> bool:
     """Whether a text is the number of a port."""
     return re.fullmatch(r"[0-9]{1,5}", port) is not None and 0 < int(port) < 2**16

@@ -16,12 +16,15 @@ INVOICE = "/invoices/[invoice_id]"
 BILLING = "/billing"
 ALL_INVOICES = "/all-invoices"
 PAYMENTS = "/payments"
+DEPLOYMENTS = "/deployments"
 ALERTS = "/alerts"
 ALERT = "/alerts/[fingerprint]"
 JOBS = "/jobs"
 
 # What the staff's list of invoices is narrowed by.
 COMPANY, DAY, STATUS = "company", "day", "status"
+# And the list of deployments.
+SERVICE, RESULT, AUTHOR, DEPLOY = "service", "result", "author", "deploy"
 
 POST_SIGN_IN = "/auth/login"
 POST_SIGN_OUT = "/auth/logout"
@@ -76,6 +79,16 @@ def payment(track_id: object) -> str:
 def alert(fingerprint: object) -> str:
     """The page of one alert."""
     return f"{ALERTS}/{fingerprint}"
+
+
+def deployment(deploy_id: object) -> str:
+    """The staff's list of deployments, narrowed to one."""
+    return with_query(DEPLOYMENTS, {DEPLOY: str(deploy_id)})
+
+
+def deployments_of(service: str) -> str:
+    """The staff's list of deployments, narrowed to a service."""
+    return with_query(DEPLOYMENTS, {SERVICE: service})
 
 
 def hand_off(attempt_id: object) -> str:

@@ -1,9 +1,11 @@
 """Decisions about deployments: what a later message may change, and which deployment caused a rollout."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from backend.deploys.ledger_types import DeployRecord, DeployResult, NewDeploy, RolloutTrace
 
@@ -86,6 +88,24 @@ def _ending(stored: NewDeploy, new: NewDeploy) -> NewDeploy:
             if getattr(stored, name) != getattr(new, name):
                 raise ContradictionError(name)
     return stored
+
+
+def is_silent(told: NewDeploy, now: datetime) -> bool:
+    """Whether the end of a deployment should have been told by now."""
+    return told.result == DeployResult.RUNNING and now - told.started_at > LONGEST_WITHOUT_END
+
+
+def ci_link(ci_run: str, hosts: Collection[str]) -> str:
+    """The address of a run where a page may link to it: https, a known host, no port and no user; else empty.
+
+    A browser reads a backslash as a slash, and so another host than Python does.
+    """
+    with suppress(ValueError):
+        parts = urlsplit(ci_run)
+        is_plain = parts.scheme == "https" and "@" not in parts.netloc and "\\" not in ci_run
+        if is_plain and parts.port is None and parts.hostname in hosts:
+            return ci_run
+    return ""
 
 
 def cause_of(rollout: RolloutTrace, records: Iterable[DeployRecord]) -> DeployRecord | None:

@@ -25,7 +25,9 @@ from backend.free_text import received
 MAX_PAGE = 100
 MOST_SERVICES = 12
 FIGURES_OVER = timedelta(days=30)
-LONGEST_TEXT = 200
+LONGEST_BRANCH = 200
+# A list is narrowed to one author by a word of its address.
+LONGEST_AUTHOR = 60
 
 
 def record_deploy(actor: Actor, new: NewDeploy) -> DeployRecord:
@@ -42,7 +44,9 @@ def record_deploy(actor: Actor, new: NewDeploy) -> DeployRecord:
     now = clock.utc_now()
     if fault := ledger_rules.fault_of(new, now):
         raise Invalid(field=fault[0], reason=fault[1])
-    new = replace(new, branch=received(new.branch, LONGEST_TEXT), author=received(new.author, LONGEST_TEXT))
+    new = replace(
+        new, branch=received(new.branch, LONGEST_BRANCH), author=received(new.author, LONGEST_AUTHOR)
+    )
     with transaction():
         stored = ledger_repository.insert_new(uuid4(), new, now)
         if stored is None:

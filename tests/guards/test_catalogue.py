@@ -8,6 +8,7 @@ import pytest
 from backend.actor import Role
 from backend.alerts.types import Resolution, Severity
 from backend.db.connecting import Cause
+from backend.deploys.ledger_types import DeployResult, SmokeTest
 from backend.i18n.catalog import Lang, sentences, sentences_of
 from backend.invoices.types import HoldReason, InvoiceStatus, RunState
 from backend.job_runs.types import JobState
@@ -95,6 +96,8 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "alerts.severity.{}": Severity,
     "billing.started_by.{}": None,
     "billing.state.{}": RunState,
+    "deployment.result.{}": DeployResult,
+    "deployment.smoke_test.{}": SmokeTest,
     "error.database_cause.{}": Cause,
     "error.{}": None,
     "error.{}.{}": None,

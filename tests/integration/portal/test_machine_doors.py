@@ -17,6 +17,8 @@ from portal.http.openapi import DOORS
 from tests.integration.portal.conftest import Served
 
 HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[3]
+HOOKS = "tests.integration.portal.openapi_hooks"
 TOKENS = {"deployments": DEFAULT_DEPLOYMENTS_TOKEN, "alerts": DEFAULT_ALERTS_TOKEN}
 STARTED = clock.utc_now() - timedelta(minutes=20)
 RUNNING: dict[str, Any] = {
@@ -30,7 +32,9 @@ RUNNING: dict[str, Any] = {
 DONE = RUNNING | {"result": "succeeded", "finished_at": (STARTED + timedelta(minutes=5)).isoformat()}
 
 
-def test_the_doors_of_the_running_portal_keep_what_their_document_says(served: Served) -> None:
+def test_the_doors_of_the_running_portal_keep_what_their_document_says(
+    served: Served, tmp_path: Path
+) -> None:
     first, again, ended, late = (post(served, body) for body in (RUNNING, RUNNING, DONE, RUNNING))
     assert [each.status_code for each in (first, again, ended, late)] == [200] * 4
     assert first.text == again.text != ended.text == late.text
@@ -45,7 +49,7 @@ def test_the_doors_of_the_running_portal_keep_what_their_document_says(served: S
     assert large.status_code == 413
 
     for door in DOORS:
-        keeps_its_document(served, door.path, TOKENS[door.name])
+        keeps_its_document(served, door.path, TOKENS[door.name], tmp_path)
 
     stored = ledger(served)
     assert [each.told.version for each in stored if each.told.key == "run-1"] == ["1.42.0"]
@@ -67,7 +71,7 @@ def ledger(served: Served) -> list[DeployRecord]:
     return deploys.deployments(reader, DeployFilter(), limit=100).rows
 
 
-def keeps_its_document(served: Served, path: str, token: str) -> None:
+def keeps_its_document(served: Served, path: str, token: str, folder: Path) -> None:
     """Have schemathesis ask a door what its document allows and forbids, the same in each run."""
     run = subprocess.run(
         [
@@ -76,7 +80,8 @@ def keeps_its_document(served: Served, path: str, token: str) -> None:
             *("--header", f"Authorization: Bearer {token}", "--phases", "coverage,fuzzing"),
             *("--max-examples", "25"),
         ],
-        env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.integration.portal.openapi_hooks"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": HOOKS},
+        cwd=folder,  # it keeps notes of its runs
         capture_output=True,
         text=True,
         check=False,

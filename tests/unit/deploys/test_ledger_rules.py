@@ -190,6 +190,34 @@ def test_a_rollout_is_caused_by_what_fits_it(
     assert rules.cause_of(rollout(**changed), [known]) == (known if is_cause else None)
 
 
+@pytest.mark.parametrize(
+    ("address", "is_link"),
+    [
+        pytest.param("https://ci.example.ir/runs/7?a=1#log", True, id="a known host"),
+        pytest.param("https://CI.example.ir/runs/7", True, id="in capitals"),
+        pytest.param("http://ci.example.ir/runs/7", False, id="without TLS"),
+        pytest.param("https://ci.example.ir.evil.example/", False, id="one that begins alike"),
+        pytest.param("https://sub.ci.example.ir/", False, id="one below"),
+        pytest.param("https://ci.example.ir@evil.example/", False, id="a user like it"),
+        pytest.param("https://evil.example\\@ci.example.ir/", False, id="a backslash"),
+        pytest.param("https://evil.example\\.ci.example.ir/", False, id="a backslash and no user"),
+        pytest.param("https://ci.example.ir:8443/", False, id="a port"),
+        pytest.param("https://ci.example.ir:port/", False, id="no number as its port"),
+        pytest.param("https://[ci.example.ir/", False, id="half a bracket"),
+        pytest.param("javascript:alert(1)//https://ci.example.ir/", False, id="a script"),
+        pytest.param("", False, id="none"),
+    ],
+)
+def test_a_run_is_a_link_only_to_a_known_host(address: str, *, is_link: bool) -> None:
+    assert rules.ci_link(address, {"ci.example.ir"}) == (address if is_link else "")
+
+
+def test_a_deployment_is_silent_when_its_end_is_overdue() -> None:
+    assert not rules.is_silent(RUNNING, at(120))
+    assert rules.is_silent(RUNNING, at(121))
+    assert not rules.is_silent(DONE, at(121))
+
+
 def test_of_several_the_one_with_the_best_evidence_is_taken_then_the_newest() -> None:
     exact = record(key="exact", image_digest=DIGEST, started_at=at(-3))
     older = record(key="older", started_at=at(-2))

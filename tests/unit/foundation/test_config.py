@@ -424,6 +424,8 @@ def test_spaces_around_a_value_are_left_out(
         ("ZIBAL_MERCHANT", "65c3a1 65c3a1"),
         ("METRICS_TOKEN", '"a-long-random-token-of-32-letters"'),
         ("METRICS_TOKEN", "توکن"),
+        ("DEPLOYMENTS_CI_HOSTS", "https://ci.example.ir"),
+        ("DEPLOYMENTS_CI_HOSTS", "ci.example.ir,"),
         ("DEPLOYMENTS_TOKEN_HASH", ""),
         ("DEPLOYMENTS_TOKEN_HASH", new_token()),
         ("DEPLOYMENTS_TOKEN_HASH", "A1" * 32),

@@ -1,0 +1,1 @@
+"""The history of deployments and how delivery goes, for staff."""
