@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from threading import Lock
 
+from backend.actor import Actor
 from backend.db.listening import Listener
 from backend.db.news import PORTAL_NEWS, Topic
+from backend.deploys import service as deploys
 
 Versions = Mapping[Topic, int]
 
@@ -97,3 +99,15 @@ async def told_by_database() -> AsyncIterator[None]:
         yield
     finally:
         await asyncio.to_thread(listener.stop)
+
+
+@asynccontextmanager
+async def told_by_cluster() -> AsyncIterator[None]:
+    """Inside the block a change of the cluster is announced, as this process's own view of it hears of it."""
+    actor = Actor.process_named("cluster_view")
+    end = await asyncio.to_thread(deploys.follow_cluster, actor, lambda _change: announce(Topic.CLUSTER))
+    try:
+        yield
+    finally:
+        end()
+        await asyncio.to_thread(deploys.close_cluster, actor)

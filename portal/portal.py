@@ -23,6 +23,7 @@ async def _process_life() -> AsyncIterator[None]:
         state_store.watched(app, _socket_filter.tell_lost),
         session.told_of_changes(),
         feeds.told_by_database(),
+        feeds.told_by_cluster(),
     ):
         yield
     bridge.close()

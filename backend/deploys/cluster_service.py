@@ -4,7 +4,7 @@ Reading the view never asks the cluster, whose answers may be slow: it is kept u
 """
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from backend.actor import STAFF_ROLES, Actor, require_process, require_role
 from backend.clients.kubernetes import LogPlace, Review, Subject
@@ -199,15 +199,15 @@ def _verdict(permission: Permission, review: Review) -> AccessVerdict:
 
 
 def follow_cluster(actor: Actor, heard: Callable[[ClusterChange], None]) -> Callable[[], None]:
-    """Call ``heard`` after each change of the view, at most ten times a second; returns what ends it. For processes.
+    """Open the view, and call ``heard`` after each change, at most ten times a second. For processes.
 
-    It is called in the view's own thread and must return at once.
-
-    Raises:
-        Refused: Kubernetes is not configured, or the kubeconfig cannot be used.
+    It is called in the view's own thread and must return at once. Returns what ends it. Where Kubernetes is not
+    configured nothing is heard.
     """
     require_process(actor)
-    return process_view.view().on_change(heard)
+    with suppress(Refused):  # whoever reads is told
+        process_view.view()
+    return process_view.listen(heard)
 
 
 def close_cluster(actor: Actor) -> None:

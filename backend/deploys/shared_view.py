@@ -44,14 +44,14 @@ HEARTBEAT_TIMEOUT_S = 5.0
 GRACE = timedelta(seconds=2)
 """A watch that breaks and is there again within this time is no news."""
 
-Heard = Callable[[ClusterChange], None]
-
 
 class ClusterView:
     """The known state of the cluster. Any thread may read it."""
 
-    def __init__(self, client: Kubernetes, namespaces: tuple[str, ...]) -> None:
-        """Name the namespaces; nothing is asked before ``start``."""
+    def __init__(
+        self, client: Kubernetes, namespaces: tuple[str, ...], heard: Callable[[ClusterChange], None]
+    ) -> None:
+        """Name the namespaces; nothing is asked before ``start``. ``heard`` is called after each change."""
         self._client = client
         self._namespaces = namespaces
         self._lock = threading.RLock()
@@ -68,7 +68,7 @@ class ClusterView:
         self._details: dict[WorkloadId, WorkloadDetail] = {}
         self._touched: set[WorkloadId] = set()
         self._has_news = asyncio.Event()
-        self._heard: list[Heard] = []
+        self._heard = heard
         self._told_health: object = None
 
     def start(self) -> None:
@@ -120,16 +120,6 @@ class ClusterView:
         """The Jobs, newest first."""
         with self._lock:
             return summaries.jobs_of(self._index)
-
-    def on_change(self, heard: Heard) -> Callable[[], None]:
-        """Call ``heard`` in the view's thread after each change; returns what ends it."""
-        self._heard.append(heard)
-
-        def end() -> None:
-            with suppress(ValueError):
-                self._heard.remove(heard)
-
-        return end
 
     def replace(self, source: WatchedSource, fresh: list[ClusterNoun]) -> None:
         """Take these objects instead of all that were known of a source."""
@@ -234,8 +224,7 @@ class ClusterView:
             self._told_health = repr(health)
             self._version += 1
             change = ClusterChange(version=self._version, workloads=frozenset(changed), is_health=is_health)
-        for heard in list(self._heard):
-            heard(change)
+        self._heard(change)
 
     def _moving(self) -> set[WorkloadId]:
         """Workloads whose state may change by waiting."""
