@@ -33,7 +33,7 @@ def prometheus_files(site: Site) -> dict[str, str]:
     """The files of the stack's Prometheus by their names, the credentials among them."""
     config = _shipped("prometheus.yml")
     every = f"{site.scrape_interval_s}s"
-    config["global"] = dict.fromkeys(config["global"], every)
+    config["global"] |= dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), every)
     config["alerting"]["alertmanagers"] = [
         _at(each, [_target(site, "alertmanager")]) for each in config["alerting"]["alertmanagers"]
     ]
