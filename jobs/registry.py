@@ -6,7 +6,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from backend.clock import TEHRAN
-from jobs import housekeeping, nightly_billing, reconcile_alerts, send_mail, sweep_payments
+from jobs import housekeeping, nightly_billing, reconcile_alerts, send_mail, sweep_payments, verify_audit
 from jobs.runs import Job
 
 JOBS = (
@@ -56,6 +56,11 @@ JOBS = (
         name=housekeeping.NAME,
         run=housekeeping.run,
         trigger=CronTrigger(hour=4, minute=30, timezone=TEHRAN),
+    ),
+    Job(
+        name=verify_audit.NAME,
+        run=verify_audit.run,
+        trigger=CronTrigger(hour=5, minute=0, timezone=TEHRAN),
     ),
 )
 

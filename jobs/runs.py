@@ -19,8 +19,9 @@ log = get_logger(__name__)
 class Job:
     """A job. ``run`` returns its result in a few words, or an empty string when there was nothing to do.
 
-    A job that is not always recorded leaves a record only when it did something or failed. ``schedule`` tells
-    two schedules of the same job apart. Its numbers and days are shown in the reader's language: ``3 sent, 1 failed``.
+    A job that is not always recorded leaves a record only when it did something, failed, or works again.
+    ``schedule`` tells two schedules of the same job apart. Its numbers and days are shown in the reader's language:
+    ``3 sent, 1 failed``.
 
     ``when_paused`` is done in its place while people have paused it: an alarm that a pause must not silence.
     """
@@ -99,7 +100,8 @@ def _recorded(job: Job, actor: Actor, started_by: str, *, request_id: RequestId 
 
 def _quiet(job: Job, actor: Actor, started_by: str) -> JobState:
     state, outcome = _attempt(job, actor)
-    if outcome:
+    # A failure that is over is told too, or the newest run on record would be a failed one until there is work.
+    if outcome or job_runs.failed_last(actor, job.name):
         job_runs.record(actor, job.name, started_by, state, outcome)
     return state
 

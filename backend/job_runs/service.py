@@ -93,6 +93,13 @@ def last_runs(actor: Actor) -> list[JobRun]:
     return repository.last_runs()
 
 
+def failed_last(actor: Actor, job: str) -> bool:
+    """Whether the newest run of a job on record failed. For processes."""
+    require_process(actor)
+    newest = repository.runs(job, limit=1)
+    return bool(newest) and newest[0].state == JobState.FAILED
+
+
 def runs(actor: Actor, job: str, limit: int = 50) -> list[JobRun]:
     """The newest runs of one job."""
     require_role_or_process(actor, *STAFF_ROLES)

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from backend.clock import billing_day, utc_now
+from backend.doors import tokens
 from backend.sandbox import history, tools
 from backend.sandbox.companies import HISTORY_DAYS
 from backend.sandbox.postgres import PostgresServer, data_home, server_account
@@ -164,6 +165,7 @@ def environment(site: Site) -> dict[str, str]:
         "KUBECONFIG": str(site.kubeconfig),
         "USAGE_SELECTOR": f'namespace="{history.NAMESPACE}"',
         "METRICS_TOKEN": site.metrics_token,
+        "ALERTS_TOKEN_HASH": tokens.hash_of(site.alerts_token),
         "SELLER_LEGAL_NAME": "شرکت داکیوچت (سهامی خاص)",
         "SELLER_ECONOMIC_CODE": "14009876543",
         "SELLER_NATIONAL_ID": "14009876543",

@@ -1,4 +1,4 @@
-"""Business metrics of billing, payments and mails, read from the database at each scrape."""
+"""Business metrics of billing, payments, mails and jobs, read from the database at each scrape."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,6 +11,9 @@ from prometheus_client.registry import Collector
 from backend.actor import Actor
 from backend.errors import Unavailable
 from backend.invoices import service as invoices
+from backend.invoices.types import RunState
+from backend.job_runs import service as job_runs
+from backend.job_runs.types import JobState
 from backend.notifications import service as notifications
 from backend.payments import service as payments
 
@@ -18,7 +21,7 @@ SCRAPE = Actor.process_named("metrics")
 
 
 class BusinessMetrics(Collector):
-    """Gauges of billing, payments and mails. Without a database the only one is ``portal_database_up``, at 0."""
+    """Gauges of billing, payments, mails and jobs. Without a database the only one is ``portal_database_up``, at 0."""
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: the registry would otherwise ask the database while the process starts."""
@@ -27,7 +30,7 @@ class BusinessMetrics(Collector):
     def collect(self) -> Iterable[Metric]:
         """Ask the services once."""
         try:
-            gauges = [*_billing(), *_payments(), *_mails()]
+            gauges = [*_billing(), *_payments(), *_mails(), *_jobs()]
         except Unavailable:
             return [_gauge("portal_database_up", "Whether the portal reaches its database.", 0)]
         return [_gauge("portal_database_up", "Whether the portal reaches its database.", 1), *gauges]
@@ -54,6 +57,11 @@ def _billing() -> Iterable[Metric]:
         "Days older than the window without invoices.",
         len(health.overdue_days),
     )
+    yield _gauge(
+        "portal_billing_unknown_labels",
+        "Labels without a company on the day that was billed last.",
+        _unknown_labels(),
+    )
     yield _gauge("portal_invoices_held", "Invoices that wait for an operator.", health.held)
     yield _moment(
         "portal_billing_last_success_timestamp_seconds",
@@ -63,6 +71,11 @@ def _billing() -> Iterable[Metric]:
     yield _moment(
         "portal_billing_last_failure_timestamp_seconds", "Last failed run's end.", health.last_failed_at
     )
+
+
+def _unknown_labels() -> int:
+    finished = (run for run in invoices.runs(SCRAPE) if run.state == RunState.FINISHED)
+    return next((run.unknown_labels for run in finished), 0)
 
 
 def _payments() -> Iterable[Metric]:
@@ -83,6 +96,25 @@ def _mails() -> Iterable[Metric]:
     )
     yield _gauge("portal_mails_given_up", "Mails that are not sent unless a person asks.", outbox.given_up)
     yield _moment("portal_mail_oldest_timestamp_seconds", "Oldest waiting mail.", outbox.oldest_waiting)
+
+
+def _jobs() -> Iterable[Metric]:
+    is_led = job_runs.standing(SCRAPE).leader is not None
+    yield _gauge("portal_scheduler_leads", "Whether a scheduler leads.", is_led)
+    failing = GaugeMetricFamily(
+        "portal_job_failing", "Whether the newest run of a job on record failed.", labels=["name"]
+    )
+    for run in job_runs.last_runs(SCRAPE):
+        # While it runs its end is not known, and the alert of the run before must not end for it.
+        if run.state != JobState.RUNNING:
+            failing.add_metric([run.job], run.state == JobState.FAILED)
+    yield failing
+    paused = GaugeMetricFamily(
+        "portal_job_paused_timestamp_seconds", "Since when a job is paused.", labels=["name"]
+    )
+    for pause in job_runs.pauses(SCRAPE):
+        paused.add_metric([pause.job], pause.paused_at.timestamp())
+    yield paused
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

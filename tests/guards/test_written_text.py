@@ -93,6 +93,7 @@ NOT_WRITTEN = {
     "job_runs.is_paused.job": "looked for",
     "job_runs.pause.job": "looked for",
     "job_runs.resume.job": "looked for",
+    "job_runs.failed_last.job": "looked for",
     "job_runs.start.job": "our own word",
     "job_runs.start.started_by": "our own word",
     "job_runs.finish.outcome": "our own word",

@@ -4,12 +4,16 @@ from collections.abc import Callable
 
 import pytest
 from apscheduler.triggers.interval import IntervalTrigger
+from sqlalchemy import text
 
 from backend.actor import Actor
+from backend.audit import service as audit
+from backend.db.engine import transaction
 from backend.errors import Unavailable
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState
 from jobs import housekeeping, send_mail
+from jobs.registry import job_named
 from jobs.runs import Job, JobError, execute
 from tests.conftest import forget_caches
 
@@ -61,6 +65,15 @@ def test_a_frequent_job_that_did_nothing_leaves_no_record(database: str) -> None
     assert len(job_runs.runs(PROCESS, "a_job")) == 1
 
 
+def test_a_frequent_job_that_works_again_says_so_once(database: str) -> None:
+    for run in (failing(JobError("no gateway")), lambda _: "", lambda _: ""):
+        execute(job(run, always=False), "scheduler")
+
+    newest, *others = job_runs.runs(PROCESS, "a_job")
+    assert (newest.state, newest.outcome) == (JobState.FINISHED, "")
+    assert [each.state for each in others] == [JobState.FAILED]
+
+
 @pytest.mark.parametrize("always", [True, False])
 def test_without_a_database_nothing_escapes(monkeypatch: pytest.MonkeyPatch, *, always: bool) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
@@ -74,3 +87,19 @@ def test_without_a_database_nothing_escapes(monkeypatch: pytest.MonkeyPatch, *, 
 def test_housekeeping_and_mail_run_on_an_empty_database(database: str) -> None:
     assert housekeeping.run(Actor.process_named("housekeeping")).startswith("0 sessions")
     assert send_mail.run(Actor.process_named("send_mail")) == ""
+
+
+def test_the_trail_is_verified_and_a_tampered_one_fails_the_job(database: str) -> None:
+    for number in range(2):
+        audit.record(PROCESS, "job.paused", f"job:{number}")
+    assert execute(job_named("verify_audit"), "scheduler")
+
+    with transaction() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text("UPDATE audit_entry SET action = 'job.resumed' WHERE id = 2"))
+
+    assert not execute(job_named("verify_audit"), "scheduler")
+    assert [each.outcome for each in job_runs.runs(PROCESS, "verify_audit")] == [
+        "audit_broken.changed",
+        "2 entries",
+    ]

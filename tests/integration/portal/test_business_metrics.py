@@ -1,13 +1,25 @@
 """What alerts are made of stands in the exposition, also when the database is away."""
 
+from datetime import UTC, datetime
+from uuid import uuid4
+
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from sqlalchemy import text
 
+from backend import clock
+from backend.actor import Actor, Role
+from backend.db.engine import transaction
 from backend.invoices import service as invoices
+from backend.job_runs import service as job_runs
+from backend.job_runs.types import JobState, Schedule, ScheduledJob, SchedulerProcess
 from backend.sandbox.processes import free_port
 from portal.http.business_metrics import SCRAPE, BusinessMetrics
+from tests import factories
 from tests.conftest import forget_caches
 from tests.factories import tenant
+
+PROCESS = Actor.process_named("tests")
 
 
 def exposition() -> dict[str, float]:
@@ -17,6 +29,18 @@ def exposition() -> dict[str, float]:
     return {
         name: float(value) for name, value in (line.split() for line in lines if not line.startswith("#"))
     }
+
+
+def run_job(name: str, *states: JobState) -> None:
+    for state in states:
+        job_runs.record(PROCESS, name, "scheduler", state, "")
+
+
+def lead(job: str) -> None:
+    """As the leading scheduler does, which knows one job."""
+    now = clock.utc_now()
+    process = SchedulerProcess(id=uuid4(), host="a", pid=7, is_leader=True, started_at=now, seen_at=now)
+    job_runs.tell_scheduler(PROCESS, process, [ScheduledJob(schedule=Schedule(job=job, every_s=5))])
 
 
 def test_billing_and_payments_are_told(database: str) -> None:
@@ -40,3 +64,36 @@ def test_without_a_database_only_that_is_told(monkeypatch: pytest.MonkeyPatch) -
     forget_caches()
 
     assert told == {"portal_database_up": 0}
+
+
+def test_who_leads_and_which_jobs_fail_or_are_paused_is_told(database: str) -> None:
+    run_job("send_mail", JobState.FAILED, JobState.FINISHED)
+    run_job("sweep_payments", JobState.FINISHED, JobState.FAILED)
+    run_job("nightly_billing", JobState.FAILED)
+    job_runs.start(PROCESS, "nightly_billing", "scheduler")
+
+    before = exposition()
+    lead("send_mail")
+    paused = job_runs.pause(factories.actor(Role.OPERATOR), "send_mail", "the mail server moves")
+
+    assert {name: value for name, value in before.items() if name.startswith("portal_job")} == {
+        'portal_job_failing{name="send_mail"}': 0,
+        'portal_job_failing{name="sweep_payments"}': 1,
+    }
+    told = exposition()
+    assert [each["portal_scheduler_leads"] for each in (before, told)] == [0, 1]
+    assert told['portal_job_paused_timestamp_seconds{name="send_mail"}'] == paused.paused_at.timestamp()
+
+
+def test_labels_without_a_company_are_told_of_the_last_day_that_was_billed(database: str) -> None:
+    for minute, state, unknown in ((1, "finished", 5), (2, "finished", 3), (3, "failed", 0)):
+        with transaction() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO billing_run (id, day, started_by, state, started_at, unknown_labels)"
+                    " VALUES (gen_random_uuid(), '2026-11-21', 'x', :state, :at, :unknown)"
+                ),
+                {"state": state, "at": datetime(2026, 11, 22, 0, minute, tzinfo=UTC), "unknown": unknown},
+            )
+
+    assert exposition()["portal_billing_unknown_labels"] == 3

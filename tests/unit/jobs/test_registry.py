@@ -74,6 +74,7 @@ def test_every_schedule_has_its_own_name() -> None:
         "reconcile_alerts",
         "open_payment_sessions",
         "housekeeping",
+        "verify_audit",
     ]
 
 
