@@ -313,7 +313,18 @@
     });
   }
 
+  // Its script comes with the first page that shows a log, and stays.
+  var hasLogScript = false;
+  function bringLog() {
+    if (hasLogScript || !document.querySelector("[data-log]")) { return; }
+    hasLogScript = true;
+    var script = document.createElement("script");
+    script.src = "/log.js";
+    document.head.append(script);
+  }
+
   function lookAround() {
+    bringLog();
     showTitle();
     tellAges();
     showPage();

@@ -10,6 +10,11 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr
+
+from backend.config import settings
 
 MASK = "***"
 # Shorter values are words that stand in many a harmless line, so they are not registered.
@@ -96,6 +101,13 @@ def _base64_pieces(raw: bytes, shift: int) -> Iterator[str]:
     first, end = -(-shift * 8 // 6), (shift + len(raw)) * 8 // 6
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         yield encode(bytes(shift) + raw).decode()[first:end]
+
+
+def own_secrets() -> list[str]:
+    """The secrets of this process's settings, and the passwords in their addresses."""
+    given = [value.get_secret_value() for _, value in settings() if isinstance(value, SecretStr)]
+    passwords = [unquote(urlsplit(value).password or "") for value in given if "://" in value]
+    return [secret for secret in [*given, *passwords] if secret and not secret.isspace()]
 
 
 class Redactor:

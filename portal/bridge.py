@@ -108,6 +108,11 @@ async def call_gateway(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) 
     return await _run(ThreadPool.GATEWAY, partial(work, *args, **kwargs))
 
 
+async def call_network(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """As ``call``, for work that asks a system beside us, such as the cluster."""
+    return await _run(ThreadPool.NETWORK, partial(work, *args, **kwargs))
+
+
 async def call_returning(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """As ``call``, for payers who return from the bank. Raises Unavailable when too many wait for the gateway."""
     return await _run(ThreadPool.RETURNS, partial(work, *args, **kwargs))

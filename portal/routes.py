@@ -20,6 +20,10 @@ DEPLOYMENTS = "/deployments"
 ALERTS = "/alerts"
 ALERT = "/alerts/[fingerprint]"
 JOBS = "/jobs"
+DEPLOYS = "/deploys"
+# The names in brackets are vars of every state, so they are long.
+WORKLOAD = "/deploys/[workload_namespace]/[workload_kind]/[workload_name]"
+POD_LOG = f"{WORKLOAD}/pods/[pod_name]/log"
 
 # What the staff's list of invoices is narrowed by.
 COMPANY, DAY, STATUS = "company", "day", "status"
@@ -41,12 +45,16 @@ METRICS = "/api/v1/metrics"
 POST_ALERTS = "/api/v1/alerts"
 POST_DEPLOYMENT = "/api/v1/deployments"
 OPENAPI = "/api/v1/openapi.json"
+LIVE_LOG = "/api/v1/logs/{namespace}/{pod}"
 LIVE = "/healthz"
 READY = "/readyz"
 SELLER_LOGO = "/seller-logo"
 OWN_MARK = "/favicon.svg"
 
-_OWN_PATH = re.compile(r"/(?!/)[A-Za-z0-9/_-]*(\?[A-Za-z0-9=&._%/+~-]*)?")
+# A dot stands within a name only, so that no path climbs.
+_OWN_PATH = re.compile(
+    r"/(?!/)(?:[A-Za-z0-9/_-]|(?<=[A-Za-z0-9])\.(?=[A-Za-z0-9]))*(\?[A-Za-z0-9=&._%/+~-]*)?"
+)
 # A search of sixty Persian letters takes 360.
 _MAX_PATH = 800
 
@@ -89,6 +97,21 @@ def deployment(deploy_id: object) -> str:
 def deployments_of(service: str) -> str:
     """The staff's list of deployments, narrowed to a service."""
     return with_query(DEPLOYMENTS, {SERVICE: service})
+
+
+def workload(namespace: str, kind: str, name: str) -> str:
+    """The page of a workload."""
+    return f"{DEPLOYS}/{namespace}/{kind.lower()}/{name}"
+
+
+def pod_log(workload_page: str, pod: str, query: Mapping[str, str | int]) -> str:
+    """The page of a pod's log, below the page of its workload."""
+    return with_query(f"{workload_page}/pods/{pod}/log", query)
+
+
+def live_log(namespace: str, pod: str, query: Mapping[str, str | int]) -> str:
+    """The stream of a pod's log."""
+    return with_query(LIVE_LOG.format(namespace=namespace, pod=pod), query)
 
 
 def hand_off(attempt_id: object) -> str:

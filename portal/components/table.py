@@ -1,6 +1,6 @@
 """Tables. On a phone a row becomes a card, or one line that opens, where columns say that they can wait."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,20 @@ def data_table(
     ``name`` makes the words that the button which opens a row adds to its own.
     ``heading`` makes the text above a row, empty for a row that begins no group.
     """
+    line = _line_of(columns, key=key, name=name, heading=heading)
+    return _table(columns, caption, rx.foreach(rows, line))
+
+
+def table_in_slots(
+    slots: Sequence[Any], columns: Sequence[TableColumn], *, caption: Any, name: Any, heading: Any = None
+) -> rx.Component:
+    """As ``data_table``, for rows that are vars of their own (``portal/slots.py``). An empty slot shows nothing."""
+    line = _line_of(columns, key=None, name=name, heading=heading)
+    shown = [rx.cond(slot.key != "", line(slot), rx.fragment()) for slot in slots]
+    return _table(columns, caption, rx.fragment(*shown))
+
+
+def _line_of(columns: Sequence[TableColumn], *, key: Any, name: Any, heading: Any) -> Callable[[Any], Any]:
     folds = any(column.opens for column in columns)
     if folds and name is None:
         raise ValueError("rows that open must have names")
@@ -57,11 +71,15 @@ def data_table(
         )
         return rx.fragment(rx.cond(heading(row) != "", above, rx.fragment()), rx.el.tr(*cells), **extra)
 
+    return line
+
+
+def _table(columns: Sequence[TableColumn], caption: Any, lines: rx.Component) -> rx.Component:
     return rx.el.div(
         rx.el.table(
             rx.el.caption(caption, class_name="visually-hidden"),
             rx.el.thead(rx.el.tr(*[_head(column) for column in columns])),
-            rx.el.tbody(rx.foreach(rows, line)),
+            rx.el.tbody(lines),
             class_name=_shape(columns),
         ),
         class_name="table-wrap",

@@ -10,7 +10,17 @@ from backend.config import settings, settings_or_exit
 from backend.telemetry.exposition import MetricsApp
 from backend.telemetry.middleware import RequestTimer
 from portal import routes
-from portal.http import hand_off, health, open_payments, openapi, payments, preferences, seller_logo, sign_in
+from portal.http import (
+    hand_off,
+    health,
+    live_logs,
+    open_payments,
+    openapi,
+    payments,
+    preferences,
+    seller_logo,
+    sign_in,
+)
 from portal.http.business_metrics import register_business_metrics
 from portal.http.client_address import ClientAddress
 from portal.http.environment_mark import EnvironmentMark
@@ -34,6 +44,7 @@ def plain_routes() -> list[BaseRoute]:
         Route(routes.OPENAPI, openapi.document),
         # A door tells of a wrong method itself, as JSON.
         *(Route(door.path, door) for door in openapi.DOORS),
+        Route(routes.LIVE_LOG, live_logs.follow),
         Route(routes.POST_SIGN_IN, sign_in.sign_in, methods=["POST"]),
         Route(routes.POST_SIGN_OUT, sign_in.sign_out, methods=["POST"]),
         Route(routes.POST_SIGN_OUT_EVERYWHERE, sign_in.sign_out_everywhere, methods=["POST"]),

@@ -9,6 +9,7 @@ from backend.actor import Role
 from backend.alerts.types import Resolution, Severity
 from backend.db.connecting import Cause
 from backend.deploys.ledger_types import DeployResult, SmokeTest
+from backend.deploys.types import RolloutState, StuckKind
 from backend.i18n.catalog import Lang, sentences, sentences_of
 from backend.invoices.types import HoldReason, InvoiceStatus, RunState
 from backend.job_runs.types import JobState
@@ -96,6 +97,12 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "alerts.severity.{}": Severity,
     "billing.started_by.{}": None,
     "billing.state.{}": RunState,
+    "deploy.advice.{}": StuckKind,
+    "deploy.difference.{}": ("image", "resources", "environment", "container", "replicas"),
+    "deploy.filter.{}": ("trouble", "moving", "paused", "settled"),
+    "deploy.pod.{}": ("pending", "succeeded", "failed"),
+    "deploy.state.{}": RolloutState,
+    "deploy.stuck.{}": StuckKind,
     "deployment.result.{}": DeployResult,
     "deployment.smoke_test.{}": SmokeTest,
     "error.database_cause.{}": Cause,

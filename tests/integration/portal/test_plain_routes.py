@@ -45,6 +45,7 @@ ASKED: dict[str, tuple[str, str, dict[str, str]]] = {
     routes.OPENAPI: ("GET", "/api/v1/openapi.json", {}),
     routes.POST_DEPLOYMENT: ("POST", "/api/v1/deployments", {"key": "run-1"}),
     routes.POST_ALERTS: ("POST", "/api/v1/alerts", {"version": "4"}),
+    routes.LIVE_LOG: ("GET", "/api/v1/logs/docuchat/docuchat-api-0?container=api", {}),
     routes.POST_SIGN_IN: ("POST", "/auth/login", {"email": "nobody@x.example", "password": "x"}),
     routes.POST_SIGN_OUT: ("POST", "/auth/logout", {}),
     routes.POST_SIGN_OUT_EVERYWHERE: ("POST", "/auth/logout-everywhere", {}),
@@ -67,6 +68,8 @@ ANSWERS: dict[str, dict[str, Answer]] = {
     routes.OPENAPI: everybody(200),
     routes.POST_DEPLOYMENT: everybody(401),
     routes.POST_ALERTS: everybody(401),
+    # Staff are told that no cluster is connected.
+    routes.LIVE_LOG: everybody(403) | {"stranger": Answer(status=401), "staff": Answer(status=409)},
     routes.POST_SIGN_IN: everybody(303, r"/sign-in\?error="),
     routes.POST_SIGN_OUT: everybody(303, r"/sign-in$"),
     routes.POST_SIGN_OUT_EVERYWHERE: everybody(303, r"/sign-in$"),

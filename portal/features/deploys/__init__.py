@@ -1,0 +1,1 @@
+"""Workloads of the cluster, their rollouts and logs, for the staff."""

@@ -1,0 +1,272 @@
+"""A pod's log while it is written: server-sent events on the portal's own port.
+
+A browser has six connections to us, so a page opens one stream and only while it is looked at (assets/log.js). What is
+sent has no secrets; who reads it must be staff, and is asked again all the time.
+"""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from http import HTTPStatus
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from backend.accounts.types import UserSession
+from backend.actor import Actor
+from backend.deploys import service as deploys
+from backend.deploys.types import LogQuery, PodId, PodLogLine
+from backend.errors import (
+    AppError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Refused,
+    SignInRequired,
+    TooManyAttempts,
+    Unavailable,
+)
+from backend.i18n.catalog import Lang, text
+from backend.redaction import Redactor, own_secrets
+from portal import bridge, session
+from portal.guard import STAFF
+from portal.http.forms import token_of
+from portal.http.log_frames import (
+    LONGEST_SHOWN,
+    BookmarkCount,
+    LogBacklog,
+    LogBookmark,
+    ShownLine,
+    event,
+    readable,
+)
+from portal.i18n import language_in
+
+FRAME_S = 0.1
+# A reader without news: so often is its right asked again.
+QUIET_S = 1.0
+# A log in which nothing is written begins with silence; whoever opens it need not wait for the first line.
+OPENING_S = 0.5
+# A proxy ends what says nothing for a minute, often for half of one.
+HEARTBEAT_S = 15.0
+# A browser has six connections; a person has a second one, and a phone.
+MOST_OF_ONE = 12
+MOST_IN_ALL = 100
+TAIL_LINES = 500
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+_STATUS: list[tuple[type[AppError], HTTPStatus]] = [
+    (SignInRequired, HTTPStatus.UNAUTHORIZED),
+    (Forbidden, HTTPStatus.FORBIDDEN),
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (Invalid, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (TooManyAttempts, HTTPStatus.TOO_MANY_REQUESTS),
+    (Refused, HTTPStatus.CONFLICT),
+    (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+]
+
+Batches = AsyncGenerator[tuple[PodLogLine, ...], None]
+
+
+class _OpenLogs:
+    """Counts the streams of this process, for each session and in all."""
+
+    def __init__(self) -> None:
+        self._open: Counter[object] = Counter()
+
+    def take(self, reader: object) -> Callable[[], None]:
+        """Count one more stream; returns what ends it. Raises TooManyAttempts."""
+        if self._open[reader] >= MOST_OF_ONE or self._open.total() >= MOST_IN_ALL:
+            raise TooManyAttempts(reason="logs", wait_s=int(HEARTBEAT_S))
+        self._open[reader] += 1
+        is_open = True
+
+        def give_back() -> None:
+            nonlocal is_open
+            if is_open:
+                is_open = False
+                self._open[reader] -= 1
+
+        return give_back
+
+
+_open_logs = _OpenLogs()
+
+
+class _LogStream(StreamingResponse):
+    """The answer; whatever ends it, its place is free again, also when nothing of it was sent."""
+
+    def __init__(self, frames: AsyncIterator[bytes], *, at_end: Callable[[], None]) -> None:
+        super().__init__(frames, media_type="text/event-stream", headers=_HEADERS)
+        self._at_end = at_end
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._at_end()
+
+
+async def follow(request: Request) -> Response:
+    """GET: the log of a pod's container as it is written. Goes on after the event that ``Last-Event-ID`` names.
+
+    A refusal is JSON with a sentence in the reader's language.
+    """
+    lang = language_in(request.headers.get("cookie", ""))
+    try:
+        found = await _reader(token_of(request))
+        query, after = _query(request), LogBookmark.of(request.headers.get("last-event-id", ""))
+        give_back = _open_logs.take(found.id)
+        try:
+            batches = _batches(found.actor, query, after)
+            first = await _first(batches)
+        except BaseException:
+            give_back()
+            raise
+    except AppError as error:
+        return _refusal(error, lang)
+    except Exception as error:  # noqa: BLE001 - a process edge: the reader gets a reference, the log the trace
+        problem = bridge.unexpected(error, lang)
+        return _answer(problem.text, HTTPStatus.INTERNAL_SERVER_ERROR)
+    frames = _frames(batches, first, BookmarkCount(after), request, lang)
+    return _LogStream(frames, at_end=give_back)
+
+
+async def _reader(token: str) -> UserSession:
+    """The session that reads. Raises SignInRequired when it has ended, and Forbidden when its role may not."""
+    found = await session.session_of(token, notes_visit=False)
+    if found is None:
+        raise SignInRequired
+    if found.actor.role not in STAFF:
+        raise Forbidden
+    return found
+
+
+def _query(request: Request) -> LogQuery:
+    """The wanted log. Raises NotFound for names that no pod and no container has."""
+    names = [request.path_params["namespace"], request.path_params["pod"]]
+    container = request.query_params.get("container", "")
+    if not all(_NAME.fullmatch(name) for name in [*names, container or "any"]):
+        raise NotFound
+    return LogQuery(
+        pod=PodId(namespace=names[0], name=names[1]),
+        container=container,
+        is_previous=request.query_params.get("previous") == "1",
+        tail_lines=TAIL_LINES,
+    )
+
+
+async def _first(batches: Batches) -> "asyncio.Task[tuple[PodLogLine, ...]]":
+    """The first lines, or a task that still waits for them. Raises why there are none, while it can be told as such."""
+    first = asyncio.ensure_future(anext(batches, ()))
+    await asyncio.wait([first], timeout=OPENING_S)
+    if first.done():
+        first.result()
+    return first
+
+
+def _batches(actor: Actor, query: LogQuery, after: LogBookmark | None) -> Batches:
+    if query.is_previous:
+        return _previous(actor, query)
+    since = PodLogLine(at=after.just_before, text="") if after else None
+    return deploys.follow_log(actor, query, since)
+
+
+async def _previous(actor: Actor, query: LogQuery) -> Batches:
+    """The end of the log of the container before, which writes no more."""
+    yield await bridge.call_network(deploys.read_log, actor, query)
+
+
+async def _frames(
+    batches: Batches,
+    first: Awaitable[Sequence[PodLogLine]],
+    count: BookmarkCount,
+    request: Request,
+    lang: Lang,
+) -> AsyncIterator[bytes]:
+    backlog, token = LogBacklog(), token_of(request)
+    pump = asyncio.create_task(_pump(batches, first, count, backlog))
+    try:
+        quiet_s = 0.0
+        while True:
+            try:
+                await _reader(token)
+            except AppError as error:
+                yield _end(error, lang)
+                return
+            frame = backlog.frame()
+            if frame:
+                quiet_s = 0.0
+                yield frame
+                await asyncio.sleep(FRAME_S)
+            elif backlog.is_over:
+                yield _end_of(pump, lang)
+                return
+            else:
+                if quiet_s >= HEARTBEAT_S:
+                    quiet_s = 0.0
+                    yield b": still here\n\n"
+                quiet_s += QUIET_S
+                await backlog.changed(QUIET_S)
+    finally:
+        pump.cancel()
+        await asyncio.wait([pump])
+
+
+async def _pump(
+    batches: Batches, first: Awaitable[Sequence[PodLogLine]], count: BookmarkCount, backlog: LogBacklog
+) -> None:
+    """Carry lines from the cluster to the reader; secrets go before anything waits."""
+    redactor = Redactor(own_secrets())
+    try:
+        async with aclosing(batches):
+            backlog.add(_shown(await first, redactor, count))
+            async for batch in batches:
+                backlog.add(_shown(batch, redactor, count))
+    finally:
+        backlog.end()
+
+
+def _shown(lines: Sequence[PodLogLine], redactor: Redactor, count: BookmarkCount) -> list[ShownLine]:
+    safe = redactor.lines([readable(line.text) for line in lines])
+    placed = [(line.at, text, count.next(line.at)) for line, text in zip(lines, safe, strict=True)]
+    return [ShownLine(at, _cut(text), mark) for at, text, mark in placed if mark is not None]
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LONGEST_SHOWN else f"{line[:LONGEST_SHOWN]}…"
+
+
+def _end_of(pump: "asyncio.Task[None]", lang: Lang) -> bytes:
+    error = pump.exception() if pump.done() and not pump.cancelled() else None
+    if error is None:
+        return event("end", {"why": "ended", "text": text("log.ended", lang), "again": False})
+    if isinstance(error, AppError):
+        return _end(error, lang)
+    problem = bridge.unexpected(error, lang) if isinstance(error, Exception) else None
+    return event("end", {"why": "failed", "text": problem.text if problem else "", "again": True})
+
+
+def _end(error: AppError, lang: Lang) -> bytes:
+    return event("end", {"why": error.code, **_told(error, lang)})
+
+
+def _told(error: AppError, lang: Lang) -> dict[str, Any]:
+    return {
+        "text": bridge.problem_of(error, lang).text,
+        "again": isinstance(error, Unavailable | TooManyAttempts),
+    }
+
+
+def _refusal(error: AppError, lang: Lang) -> Response:
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
+    return JSONResponse(_told(error, lang), status, headers=_HEADERS)
+
+
+def _answer(words: str, status: HTTPStatus) -> Response:
+    return JSONResponse({"text": words, "again": True}, status, headers=_HEADERS)
