@@ -2,7 +2,7 @@
 
 import base64
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ READ = frozenset({"get", "list", "watch"})
 _WORKLOADS = ("deployments", "statefulsets", "daemonsets", "replicasets")
 _OPERATED = frozenset({"docuchat-api", "docuchat-worker"})
 _ROTATED = frozenset({"docuchat-openai", "docuchat-jwt"})
+_CREATE = frozenset({"create"})
+AUTHORIZATION = "authorization.k8s.io"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +33,16 @@ class Wish:
     verb: str
     group: str
     resource: str
+    namespace: str = ""
     name: str = ""
 
 
 VIEWER = (
     Rule(group="apps", resources=_WORKLOADS, verbs=READ),
-    Rule(group="", resources=("pods", "events", "namespaces"), verbs=READ),
+    Rule(group="", resources=("pods", "events"), verbs=READ),
     Rule(group="", resources=("pods/log",), verbs=frozenset({"get"})),
     Rule(group="batch", resources=("jobs", "cronjobs"), verbs=READ),
+    Rule(group=AUTHORIZATION, resources=("localsubjectaccessreviews",), verbs=_CREATE),
 )
 OPERATOR = (
     *VIEWER,
@@ -54,10 +58,45 @@ ACCOUNTS: dict[str, tuple[Rule, ...] | None] = {
 }
 
 
-def allows(account: str, wish: Wish) -> bool:
-    """Whether an account may; the one without rules may everything."""
-    rules = ACCOUNTS[account]
-    return rules is None or any(_covers(rule, wish) for rule in rules)
+@dataclass(slots=True)
+class Access:
+    """The permissions of accounts: their rules hold in some namespaces, and a tester may take some away."""
+
+    home: str
+    namespaces: frozenset[str]
+    denied: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def user_name(self, account: str) -> str:
+        """An account as the API calls it."""
+        if ACCOUNTS[account] is None:
+            return account
+        return f"system:serviceaccount:{self.home}:{account}"
+
+    def account_of(self, user_name: str) -> str | None:
+        """The account that the API calls so; None when there is none."""
+        return next((one for one in ACCOUNTS if self.user_name(one) == user_name), None)
+
+    def allows(self, account: str | None, wish: Wish) -> bool:
+        """Whether an account may; the one without rules may everything, and a stranger nothing."""
+        if account is None or (account, wish.verb, wish.resource) in self.denied:
+            return False
+        rules = ACCOUNTS[account]
+        if rules is None:
+            return True
+        # Anybody may ask what it may do itself.
+        if (wish.verb, wish.resource) == ("create", "selfsubjectaccessreviews"):
+            return True
+        return wish.namespace in self.namespaces and any(_covers(rule, wish) for rule in rules)
+
+    def refusal(self, account: str, wish: Wish) -> str:
+        """The sentence with which the API refuses."""
+        where = f' in the namespace "{wish.namespace}"' if wish.namespace else " at the cluster scope"
+        what = f"{wish.resource}.{wish.group}" if wish.group else wish.resource
+        name = f' "{wish.name}"' if wish.name else ""
+        return (
+            f'{what}{name} is forbidden: User "{self.user_name(account)}" cannot {wish.verb} resource '
+            f'"{wish.resource}" in API group "{wish.group}"{where}'
+        )
 
 
 def _covers(rule: Rule, wish: Wish) -> bool:

@@ -3,55 +3,50 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from functools import partial
 
-import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Mount, Route
 
-from backend.sandbox.kubernetes import discovery
-from backend.sandbox.kubernetes.access import Wish, allows
-from backend.sandbox.kubernetes.cluster import TICK_S, Cluster
+from backend.sandbox.kubernetes import discovery, reviews, writes
+from backend.sandbox.kubernetes.cluster import Cluster
+from backend.sandbox.kubernetes.containers import Timings
 from backend.sandbox.kubernetes.control import control_routes
-from backend.sandbox.kubernetes.deployments import DeploymentController
-from backend.sandbox.kubernetes.jobs import JobController
-from backend.sandbox.kubernetes.pods import Kubelet
-from backend.sandbox.kubernetes.requests import Call, answer_of, json_of
-from backend.sandbox.kubernetes.store import RESOURCES, Object, RefusedError, Resource, Store
-from backend.sandbox.kubernetes.workloads import create_docuchat
+from backend.sandbox.kubernetes.log_answers import LogAnswer
+from backend.sandbox.kubernetes.requests import Call, body_of, json_response
+from backend.sandbox.kubernetes.resources import RESOURCES, Resource
+from backend.sandbox.kubernetes.store import Object, RefusedError
+from backend.sandbox.kubernetes.tables import table
+from backend.sandbox.kubernetes.watches import WatchAnswer
+
+PAUSE_S = 0.1
+Handler = Callable[[Request, str], Awaitable[Response]]
 
 
 def create_app(
-    *, tokens: dict[str, str], namespace: str = "docuchat", start_s: float = 2.0, tick_s: float = TICK_S
+    *,
+    tokens: dict[str, str],
+    namespace: str = "docuchat",
+    timings: Timings | None = None,
+    pause_s: float = PAUSE_S,
 ) -> Starlette:
-    """A cluster of its own; pods need ``start_s`` to become ready, the controllers look every ``tick_s``."""
-    store = Store()
-    kubelet = Kubelet(store, start_s=start_s)
-    cluster = Cluster(store=store, kubelet=kubelet, tokens=tokens, namespace=namespace, tick_s=tick_s)
-    create_docuchat(store, namespace)
-    app = Starlette(lifespan=_controllers, routes=_routes())
+    """A cluster of its own, whose controllers pause a little after each step."""
+    cluster = Cluster.begin(tokens=tokens, namespace=namespace, timings=timings or Timings())
+
+    @asynccontextmanager
+    async def controllers(_app: Starlette) -> AsyncIterator[None]:
+        """The control loop runs as long as the server does."""
+        task = asyncio.create_task(cluster.loop.run(pause_s))
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    app = Starlette(lifespan=controllers, routes=_routes())
     app.state.cluster = cluster
     return app
-
-
-@asynccontextmanager
-async def _controllers(app: Starlette) -> AsyncIterator[None]:
-    """The control loops run as long as the server does."""
-    task = asyncio.create_task(_loop(app.state.cluster))
-    yield
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
-
-
-async def _loop(cluster: Cluster) -> None:
-    parts = (DeploymentController(cluster.store), JobController(cluster.store), cluster.kubelet)
-    while True:
-        for part in parts:
-            part.step()
-        await asyncio.sleep(cluster.tick_s)
 
 
 def _routes() -> list[Route | Mount]:
@@ -63,8 +58,13 @@ def _routes() -> list[Route | Mount]:
     }
     fixed |= {f"/apis/{group}/v1": discovery.api_resources(group) for group in discovery.GROUPS}
     routes: list[Route | Mount] = [Route(path, _fixed(what)) for path, what in fixed.items()]
-    reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-    routes.append(Route(reviews, _guarded(_review), methods=["POST"]))
+    root = "/apis/authorization.k8s.io/v1"
+    routes += [
+        Route(f"{root}/{name}", _guarded(partial(_review, name)), methods=["POST"])
+        for name in (reviews.SELF, reviews.GENERAL)
+    ]
+    local = f"{root}/namespaces/{{namespace}}/{reviews.LOCAL}"
+    routes.append(Route(local, _guarded(partial(_review, reviews.LOCAL)), methods=["POST"]))
     for resource in RESOURCES.values():
         routes.extend(_routes_of(resource))
     return [*routes, Mount("/sandbox", routes=control_routes())]
@@ -78,7 +78,8 @@ def _routes_of(resource: Resource) -> list[Route]:
     # Below a namespace are the resources in it.
     paths |= {f"{item}/{{subresource}}"} if resource.is_namespaced else set()
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-    return [Route(path, _guarded(_call(resource.plural)), methods=methods) for path in sorted(paths)]
+    handler = _guarded(partial(_call, resource.plural))
+    return [Route(path, handler, methods=methods) for path in sorted(paths)]
 
 
 def _fixed(what: Object) -> Callable[[Request], Awaitable[Response]]:
@@ -88,13 +89,18 @@ def _fixed(what: Object) -> Callable[[Request], Awaitable[Response]]:
     return _guarded(answer)
 
 
-def _guarded(
-    handler: Callable[[Request, str], Awaitable[Response]],
-) -> Callable[[Request], Awaitable[Response]]:
-    """Only for those with a token; refusals become the API's own answers."""
+def _guarded(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Only for those with a token; refusals become the API's own answers, and the API's troubles its silence."""
 
     async def answer(request: Request) -> Response:
+        trouble = request.app.state.cluster.trouble
+        if trouble.is_dead:
+            # Nobody is there: the connection ends without an answer.
+            request.state.transport.abort()
+            return Response()
+        await asyncio.sleep(trouble.delay_s)
         try:
+            trouble.refuse()
             return await handler(request, _account(request))
         except RefusedError as refusal:
             return json_response(refusal.status(), refusal.code)
@@ -110,33 +116,92 @@ def _account(request: Request) -> str:
     return account
 
 
-def _call(plural: str) -> Callable[[Request, str], Awaitable[Response]]:
-    async def answer(request: Request, account: str) -> Response:
-        call = await Call.from_request(request, plural)
-        if not allows(account, call.wish):
-            what, name = call.wish.resource, f' "{call.name}"' if call.name else ""
-            text = f'{what}{name} is forbidden: User "{account}" cannot {call.wish.verb} resource "{what}"'
-            raise RefusedError(403, "Forbidden", text)
-        cluster: Cluster = request.app.state.cluster
-        return await answer_of(call, cluster.store, cluster.kubelet)
-
-    return answer
+async def _review(resource: str, request: Request, account: str) -> Response:
+    cluster: Cluster = request.app.state.cluster
+    cluster.trouble.calls[f"create {resource}"] += 1
+    namespace = request.path_params.get("namespace", "")
+    review = reviews.reviewed(cluster.access, account, resource, namespace, await body_of(request))
+    return json_response(review, 201)
 
 
-async def _review(request: Request, account: str) -> Response:
-    """Whether the asker may do something; everybody may ask."""
-    review = await json_of(request)
-    wanted: dict[str, Any] = review.get("spec", {}).get("resourceAttributes", {})
-    below = f"/{wanted['subresource']}" if wanted.get("subresource") else ""
-    wish = Wish(
-        verb=wanted.get("verb", ""),
-        group=wanted.get("group", ""),
-        resource=f"{wanted.get('resource', '')}{below}",
-        name=wanted.get("name", ""),
-    )
-    return json_response(review | {"status": {"allowed": allows(account, wish)}}, 201)
+async def _call(plural: str, request: Request, account: str) -> Response:
+    call = await Call.from_request(request, plural)
+    cluster: Cluster = request.app.state.cluster
+    wish = call.wish
+    cluster.trouble.calls[f"{wish.verb} {wish.resource}"] += 1
+    if not cluster.access.allows(account, wish):
+        raise RefusedError(403, "Forbidden", cluster.access.refusal(account, wish))
+    if (call.plural, call.subresource, call.verb) == ("pods", "log", "get"):
+        log = LogAnswer(call=call, store=cluster.store, kubelet=cluster.kubelet, trouble=cluster.trouble)
+        return _streamed(log.response(), request)
+    if (call.subresource, call.verb) == ("", "watch"):
+        return _streamed(StreamingResponse(_watched(call, cluster), media_type="application/json"), request)
+    return _answered(call, cluster)
 
 
-def json_response(body: object, status: int = 200) -> Response:
-    """A JSON answer."""
-    return Response(orjson.dumps(body), status, media_type="application/json")
+def _streamed(response: Response, request: Request) -> Response:
+    """A stream that is to be cut takes its connection with it, without an end that a client could take for one."""
+    if isinstance(response, StreamingResponse):
+        chunks = response.body_iterator
+
+        async def until_cut() -> AsyncIterator[str | bytes | memoryview]:
+            try:
+                async for chunk in chunks:
+                    yield chunk
+            except ConnectionError:
+                request.state.transport.abort()
+
+        response.body_iterator = until_cut()
+    return response
+
+
+async def _watched(call: Call, cluster: Cluster) -> AsyncIterator[bytes]:
+    cluster.trouble.open_watches[call.plural] += 1
+    try:
+        async for chunk in WatchAnswer(call=call, store=cluster.store, trouble=cluster.trouble).lines():
+            if chunk:
+                yield chunk
+    finally:
+        cluster.trouble.open_watches[call.plural] -= 1
+
+
+def _answered(call: Call, cluster: Cluster) -> Response:
+    found = _object_of(call, cluster)
+    if call.verb in {"get", "list"} and call.wants_table and not call.subresource:
+        items = found.get("items", [found]) if call.verb == "list" else [found]
+        meta = found["metadata"] if call.verb == "list" else {}
+        return json_response(table(items, call.plural, cluster.store, meta))
+    return json_response(found, 201 if call.verb == "create" else 200)
+
+
+def _object_of(call: Call, cluster: Cluster) -> Object:  # noqa: C901, PLR0911 - a table of verbs
+    """Do what a call wants.
+
+    Raises:
+        RefusedError: 404 or 405 where there is no such address or verb, and whatever the work itself refuses.
+    """
+    store, has_name = cluster.store, bool(call.name)
+    match call.subresource, call.verb, has_name:
+        case "", "list", False:
+            return cluster.lists.page(call)
+        case "", "get", True:
+            return store.get(call.plural, call.namespace, call.name)
+        case "", "create", False:
+            return writes.create(call, store)
+        case "", "patch" | "update", True:
+            return writes.change(call, store)
+        case "", "delete", True:
+            return writes.delete(call, store, cluster.garbage)
+        case "", "deletecollection", False:
+            return writes.delete_all(call, store, cluster.garbage)
+        case "scale", "get" | "patch" | "update", True if call.resource.is_scalable:
+            return writes.scale(call, store)
+        case "status", "get", True if call.resource.has_status:
+            return store.get(call.plural, call.namespace, call.name)
+        case "status", "patch" | "update", True if call.resource.has_status:
+            return writes.change_status(call, store)
+        case sub, _, _ if sub and sub not in {"scale", "status", "log"}:
+            raise RefusedError(404, "NotFound", "the server could not find the requested resource")
+        case _:
+            text = "the server does not allow this method on the requested resource"
+            raise RefusedError(405, "MethodNotAllowed", text)

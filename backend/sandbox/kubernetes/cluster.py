@@ -1,28 +1,102 @@
-"""An emulator: its store and its controllers."""
+"""An emulator: its store, its controllers, and its API server's state."""
 
 from dataclasses import dataclass
+from typing import Self
 
-from backend.sandbox.kubernetes.pods import Kubelet
-from backend.sandbox.kubernetes.store import Store
-from backend.sandbox.kubernetes.workloads import create_docuchat
+from backend.sandbox.kubernetes.access import Access
+from backend.sandbox.kubernetes.containers import Runtime, Timings
+from backend.sandbox.kubernetes.crowd import Churn
+from backend.sandbox.kubernetes.daemonsets import DaemonSetController
+from backend.sandbox.kubernetes.deployments import DeploymentController
+from backend.sandbox.kubernetes.events import Recorder
+from backend.sandbox.kubernetes.faults import PodFaults
+from backend.sandbox.kubernetes.garbage import GarbageCollector
+from backend.sandbox.kubernetes.jobs import JobController
+from backend.sandbox.kubernetes.kubelet import Kubelet
+from backend.sandbox.kubernetes.lists import Lists
+from backend.sandbox.kubernetes.logs import Logs
+from backend.sandbox.kubernetes.loop import ControlLoop
+from backend.sandbox.kubernetes.quotas import QuotaController
+from backend.sandbox.kubernetes.replicasets import ReplicaSetController
+from backend.sandbox.kubernetes.scheduler import Scheduler
+from backend.sandbox.kubernetes.statefulsets import StatefulSetController
+from backend.sandbox.kubernetes.store import Change, Store
+from backend.sandbox.kubernetes.trouble import Trouble
+from backend.sandbox.kubernetes.workloads import RUNBOOKS_SUFFIX, create_docuchat
 
-# A quarter of a second costs 3 % of a core while nothing happens.
-TICK_S = 0.25
 
-
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Cluster:
     """An emulator with its controllers."""
 
     store: Store
+    loop: ControlLoop
+    events: Recorder
+    faults: PodFaults
+    scheduler: Scheduler
     kubelet: Kubelet
+    garbage: GarbageCollector
+    lists: Lists
+    trouble: Trouble
+    access: Access
+    churn: Churn
     tokens: dict[str, str]
     namespace: str
-    tick_s: float = TICK_S
+
+    @classmethod
+    def begin(cls, *, tokens: dict[str, str], namespace: str, timings: Timings) -> Self:
+        """A cluster with DocuChat in it, on its first day."""
+        store, faults = Store(), PodFaults()
+        loop, events, garbage = ControlLoop(store), Recorder(store), GarbageCollector(store)
+        scheduler = Scheduler(store, events, faults)
+        runtime = Runtime(store=store, events=events, faults=faults, logs=Logs(), timings=timings)
+        kubelet = Kubelet(store=store, events=events, scheduler=scheduler, runtime=runtime)
+        loop.register("deployments", DeploymentController(store, events).sync)
+        loop.register("replicasets", ReplicaSetController(store, events).sync)
+        loop.register("statefulsets", StatefulSetController(store, events).sync)
+        loop.register("daemonsets", DaemonSetController(store, events).sync)
+        loop.register("jobs", JobController(store, events).sync)
+        loop.register("resourcequotas", QuotaController(store).sync)
+        loop.register("pods", kubelet.sync)
+        namespaces = frozenset({namespace, namespace + RUNBOOKS_SUFFIX})
+        cluster = cls(
+            store=store, loop=loop, events=events, faults=faults, scheduler=scheduler, kubelet=kubelet,
+            garbage=garbage, lists=Lists(store), trouble=Trouble(), churn=Churn(store, kubelet),
+            tokens=tokens, namespace=namespace, access=Access(home=namespace, namespaces=namespaces),
+        )  # fmt: skip
+        store.listeners.append(cluster._follow)
+        create_docuchat(store, namespace)
+        return cluster
 
     def reset(self) -> None:
         """As on the first day; whoever watches is told that its version is too old."""
+        self.churn.set_rate(0)
+        self.trouble.end()
+        self.trouble.calls.clear()
+        self.faults.rules.clear()
+        self.access.denied.clear()
+        self.kubelet.runtime.failing_jobs.clear()
+        self.kubelet.forget()
+        self.scheduler.forget()
+        self.events.forget()
+        self.lists.forget()
         self.store.clear()
-        self.kubelet.stuck.clear()
-        self.kubelet.failing_jobs.clear()
+        self.loop.forget()
         create_docuchat(self.store, self.namespace)
+
+    def poke(self) -> None:
+        """Have every pod looked at: a fault came or went."""
+        for pod in self.store.listed("pods"):
+            self.kubelet.poke(pod)
+            self.loop.look_at("pods", (pod["metadata"]["namespace"], pod["metadata"]["name"]))
+
+    def _follow(self, change: Change) -> None:
+        """Have objects looked at that depend on another one without being made by it."""
+        if change.plural == "nodes":
+            for plural in ("daemonsets", "pods"):
+                for one in self.store.listed(plural):
+                    if plural == "daemonsets" or not one["spec"].get("nodeName"):
+                        self.loop.look_at(plural, (one["metadata"]["namespace"], one["metadata"]["name"]))
+        elif change.plural == "pods":
+            for one in self.store.listed("resourcequotas", change.object["metadata"]["namespace"]):
+                self.loop.look_at("resourcequotas", (one["metadata"]["namespace"], one["metadata"]["name"]))

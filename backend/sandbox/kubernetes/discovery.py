@@ -1,11 +1,12 @@
 """Discovery endpoints: versions, groups, resources."""
 
-from backend.sandbox.kubernetes.store import RESOURCES, Object, Resource
+from backend.sandbox.kubernetes.resources import RESOURCES, Resource
+from backend.sandbox.kubernetes.store import Object
 
 VERSION = {
     "major": "1",
-    "minor": "32",
-    "gitVersion": "v1.32.4+sandbox",
+    "minor": "34",
+    "gitVersion": "v1.34.2+sandbox",
     "platform": "linux/amd64",
     "goVersion": "none",
     "compiler": "none",
@@ -14,9 +15,10 @@ VERSION = {
     "gitTreeState": "clean",
 }
 _VERBS = ["get", "list", "watch", "create", "update", "patch", "delete"]
-_SUBRESOURCES = {
-    "pods": [("pods/log", "Pod", ["get"])],
-    "deployments": [("deployments/scale", "Scale", ["get", "patch", "update"])],
+_REVIEWS = {
+    "selfsubjectaccessreviews": ("SelfSubjectAccessReview", False),
+    "subjectaccessreviews": ("SubjectAccessReview", False),
+    "localsubjectaccessreviews": ("LocalSubjectAccessReview", True),
 }
 GROUPS = ("apps", "batch", "authorization.k8s.io")
 
@@ -35,13 +37,10 @@ def api_resources(group: str) -> Object:
     """``/api/v1`` and ``/apis/<group>/v1``."""
     listed = [one for resource in RESOURCES.values() if resource.group == group for one in _entries(resource)]
     if group == "authorization.k8s.io":
-        review = {
-            "name": "selfsubjectaccessreviews",
-            "singularName": "",
-            "namespaced": False,
-            "verbs": ["create"],
-        }
-        listed.append(review | {"kind": "SelfSubjectAccessReview"})
+        listed += [
+            {"name": name, "singularName": "", "namespaced": is_local, "kind": kind, "verbs": ["create"]}
+            for name, (kind, is_local) in _REVIEWS.items()
+        ]
     version = f"{group}/v1" if group else "v1"
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": listed}
 
@@ -61,9 +60,16 @@ def _entries(resource: Resource) -> list[Object]:
     }
     if resource.short:
         own["shortNames"] = [resource.short]
-    below = [
-        {"name": name, "singularName": "", "namespaced": True, "kind": kind, "verbs": verbs}
+    below = []
+    if resource.plural == "pods":
+        below.append(("pods/log", "Pod", ["get"]))
+    if resource.is_scalable:
+        below.append((f"{resource.plural}/scale", "Scale", ["get", "patch", "update"]))
+    if resource.has_status:
+        below.append((f"{resource.plural}/status", resource.kind, ["get", "patch", "update"]))
+    entries = [
+        {"name": name, "singularName": "", "namespaced": resource.is_namespaced, "kind": kind, "verbs": verbs}
         | ({"group": "autoscaling", "version": "v1"} if kind == "Scale" else {})
-        for name, kind, verbs in _SUBRESOURCES.get(resource.plural, [])
+        for name, kind, verbs in below
     ]
-    return [own, *below]
+    return [own, *entries]

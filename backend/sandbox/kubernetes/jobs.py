@@ -1,80 +1,112 @@
-"""The job controller: one pod for each job, and its result."""
+"""The job controller: pods until one succeeds or too many failed."""
 
-from backend.sandbox.kubernetes.deployments import owner
-from backend.sandbox.kubernetes.pods import make_pod, note
-from backend.sandbox.kubernetes.store import Object, Store
+from backend.sandbox.kubernetes.events import Recorder
+from backend.sandbox.kubernetes.pods import end_pod, is_active, is_ready, try_make_pod
+from backend.sandbox.kubernetes.store import Object, ObjectKey, Store, is_going, seconds_of
+
+_COMPONENT = "job-controller"
+_RETRY_S = 3.0
 
 
 class JobController:
-    """Gives jobs their pod and tells how it ended; sweeps up pods whose maker is gone."""
+    """Gives a job its pod, tells how it ended, and removes it when its time after that is over."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, events: Recorder) -> None:
+        """Work on a store."""
+        self._store, self._events = store, events
 
-    def step(self) -> None:
-        """Run a step for all jobs."""
-        for job in self._store.listed("jobs"):
-            if not job.get("status", {}).get("conditions"):
-                self._advance(job)
-        self._sweep()
-
-    def _advance(self, job: Object) -> None:
+    def sync(self, key: ObjectKey) -> float | None:
+        """A step; the seconds until the job wants to be looked at again."""
+        job = self._store.find("jobs", key)
+        if job is None or is_going(job):
+            return None
+        if _result(job):
+            return self._expire(job)
+        if job["spec"].get("suspend"):
+            return None
         pods = self._store.owned("pods", job)
-        if not pods:
-            template = job["spec"]["template"]
-            labels = template.setdefault("metadata", {}).setdefault("labels", {})
-            labels |= {"job-name": job["metadata"]["name"]}
-            pod = make_pod(self._store, job, owner(job, "Job", "batch/v1"))
-            note(self._store, job, "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}")
-            self._put(job, {"active": 1, "startTime": self._store.stamp()})
-            return
-        match pods[0]["status"]["phase"]:
-            case "Succeeded":
-                self._end(job, "Complete", "", {"succeeded": 1, "completionTime": self._store.stamp()})
-            case "Failed":
-                self._end(job, "Failed", "BackoffLimitExceeded", {"failed": 1})
-            case _ if self._is_late(job):
-                self._end(job, "Failed", "DeadlineExceeded", {"failed": 1})
-                self._remove(pods[0])
+        late_s = self._until_late_s(job)
+        failed = sum(one["status"].get("phase") == "Failed" for one in pods)
+        if any(one["status"].get("phase") == "Succeeded" for one in pods):
+            done = {"succeeded": 1, "completionTime": self._store.stamp()}
+            self._end(
+                job, "Complete", "CompletionsReached", "Reached expected number of succeeded pods", done
+            )
+        elif failed > job["spec"].get("backoffLimit", 6):
+            text = "Job has reached the specified backoff limit"
+            self._end(job, "Failed", "BackoffLimitExceeded", text, {"failed": failed})
+        elif late_s is not None and late_s <= 0:
+            text = "Job was active longer than specified deadline"
+            self._end(job, "Failed", "DeadlineExceeded", text, {"failed": failed + 1})
+            for pod in filter(is_active, pods):
+                end_pod(self._store, pod)
+        elif not any(map(is_active, pods)) and self._start(job):
+            return _RETRY_S
+        else:
+            self._count(job, failed)
+        return late_s if late_s is not None and late_s > 0 else None
 
-    def _is_late(self, job: Object) -> bool:
-        limit = job["spec"].get("activeDeadlineSeconds")
-        age_s = self._store.age_s(job)
-        return limit is not None and age_s > limit
+    def _start(self, job: Object) -> str:
+        """A new pod; the sentence of the admission when it refuses. Of a job only an event tells it."""
+        if "startTime" not in job.get("status", {}):
+            self._store.put_status("jobs", job, {"startTime": self._store.stamp()})
+        labels = {
+            "job-name": job["metadata"]["name"],
+            "batch.kubernetes.io/job-name": job["metadata"]["name"],
+        }
+        pod, refusal = try_make_pod(self._store, job, labels=labels)
+        if pod is None:
+            self._events.warn(job, "FailedCreate", f"Error creating: {refusal}", component=_COMPONENT)
+            return refusal
+        text = f"Created pod: {pod['metadata']['name']}"
+        self._events.normal(job, "SuccessfulCreate", text, component=_COMPONENT)
+        return ""
 
-    def _end(self, job: Object, kind: str, reason: str, figures: Object) -> None:
+    def _count(self, job: Object, failed: int) -> None:
+        pods = [one for one in self._store.owned("pods", job) if is_active(one)]
+        figures = {"active": len(pods), "ready": sum(map(is_ready, pods)), "failed": failed}
+        subject = self._store.get("jobs", job["metadata"]["namespace"], job["metadata"]["name"])
+        start = subject.get("status", {}).get("startTime") or self._store.stamp()
+        status = {"startTime": start, "ready": figures["ready"]}
+        self._store.put_status(
+            "jobs", job, status | {name: value for name, value in figures.items() if value}
+        )
+
+    def _until_late_s(self, job: Object) -> float | None:
+        limit_s = job["spec"].get("activeDeadlineSeconds")
+        return None if limit_s is None else float(limit_s) - self._store.age_s(job)
+
+    def _end(self, job: Object, kind: str, reason: str, message: str, figures: Object) -> None:
         condition = {
             "type": kind,
             "status": "True",
             "reason": reason,
+            "message": message,
+            "lastProbeTime": self._store.stamp(),
             "lastTransitionTime": self._store.stamp(),
         }
         start = job["status"].get("startTime")
-        self._put(job, {"startTime": start, "conditions": [condition], **figures})
-        note(self._store, job, "Completed" if kind == "Complete" else reason, f"Job {kind.lower()}")
+        self._store.put_status(
+            "jobs", job, {"startTime": start, "ready": 0, "conditions": [condition], **figures}
+        )
+        if kind == "Complete":
+            self._events.normal(job, "Completed", "Job completed", component=_COMPONENT)
+        else:
+            self._events.warn(job, reason, message, component=_COMPONENT)
 
-    def _put(self, job: Object, status: Object) -> None:
-        self._store.put("jobs", self._store.get("jobs", *_key(job)) | {"status": status})
-
-    def _sweep(self) -> None:
-        """Delete objects whose owner is gone, as the garbage collector does."""
-        deployments = {one["metadata"]["uid"] for one in self._store.listed("deployments")}
-        for replica_set in self._store.listed("replicasets"):
-            if replica_set["metadata"]["ownerReferences"][0]["uid"] not in deployments:
-                self._store.delete("replicasets", *_key(replica_set))
-        alive = {
-            one["metadata"]["uid"] for plural in ("jobs", "replicasets") for one in self._store.listed(plural)
-        }
-        for pod in self._store.listed("pods"):
-            makers = {ref["uid"] for ref in pod["metadata"].get("ownerReferences", [])}
-            if makers and not makers & alive:
-                self._remove(pod)
-
-    def _remove(self, pod: Object) -> None:
-        if "deletionTimestamp" not in pod["metadata"]:
-            pod["metadata"]["deletionTimestamp"] = self._store.stamp()
-            self._store.put("pods", pod)
+    def _expire(self, job: Object) -> float | None:
+        """A finished job goes with its pods when its ``ttlSecondsAfterFinished`` are over."""
+        limit_s = job["spec"].get("ttlSecondsAfterFinished")
+        result = _result(job)
+        if limit_s is None or result is None:
+            return None
+        left_s = seconds_of(result["lastTransitionTime"]) + float(limit_s) - self._store.now()
+        if left_s > 0:
+            return left_s
+        self._store.delete("jobs", job["metadata"]["namespace"], job["metadata"]["name"])
+        return None
 
 
-def _key(subject: Object) -> tuple[str, str]:
-    return subject["metadata"]["namespace"], subject["metadata"]["name"]
+def _result(job: Object) -> Object | None:
+    found = job.get("status", {}).get("conditions", ())
+    return next((one for one in found if one["type"] in {"Complete", "Failed"}), None)

@@ -8,7 +8,13 @@ from backend.sandbox.kubernetes.store import Object, RefusedError
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
-_KEYS = ("name", "type", "containerPort", "mountPath", "uid")
+KINDS = (JSON_PATCH, MERGE, STRATEGIC, "application/apply-patch+yaml")
+# By the schema of the API: the lists whose items are merged by a key. Every other list is replaced.
+_MERGED_BY = {
+    "containers": "name", "initContainers": "name", "volumes": "name", "env": "name", "imagePullSecrets": "name",
+    "volumeMounts": "mountPath", "ownerReferences": "uid", "conditions": "type", "hostAliases": "ip",
+    "topologySpreadConstraints": "topologyKey",
+}  # fmt: skip
 
 
 def patched(subject: Object, patch: Any, content_type: str) -> Object:  # noqa: ANN401 - JSON
@@ -17,30 +23,49 @@ def patched(subject: Object, patch: Any, content_type: str) -> Object:  # noqa: 
     Raises:
         RefusedError: the kind of patch is not known here, or it does not fit.
     """
-    match content_type.partition(";")[0]:
+    kind = content_type.partition(";")[0].strip()
+    if kind in {MERGE, STRATEGIC} and not isinstance(patch, dict):
+        raise RefusedError(400, "BadRequest", "json: cannot unmarshal array into Go value of type map")
+    match kind:
         case "application/merge-patch+json":
-            return dict(_merged(subject, patch, is_strategic=False))
+            return dict(_merged("", subject, patch, is_strategic=False))
         case "application/strategic-merge-patch+json":
-            return dict(_merged(subject, patch, is_strategic=True))
+            return dict(_merged("", subject, patch, is_strategic=True))
         case "application/json-patch+json":
             return _operated(subject, patch)
         case other:
-            raise RefusedError(415, "UnsupportedMediaType", f"patch of type {other} is not supported")
+            known = f"accepted media types include: {', '.join(KINDS)}"
+            text = f"the body of the request was in an unknown format ({other!r}) - {known}"
+            raise RefusedError(415, "UnsupportedMediaType", text)
 
 
-def _merged(old: Any, patch: Any, *, is_strategic: bool) -> Any:  # noqa: ANN401 - JSON
+def merge_key(name: str, items: list[Any]) -> str | None:
+    """The field by which the items of a list are merged; None when the list is replaced as a whole."""
+    key = _MERGED_BY.get(name)
+    if name == "ports" and all(isinstance(one, dict) for one in items):
+        key = "containerPort" if all("containerPort" in one for one in items) else "port"
+    has_it = key and items and all(isinstance(one, dict) and key in one for one in items)
+    return key if has_it else None
+
+
+def _merged(name: str, old: Any, patch: Any, *, is_strategic: bool) -> Any:  # noqa: ANN401 - JSON
     if isinstance(patch, dict):
+        if is_strategic and patch.get("$patch") == "replace":
+            return {key: value for key, value in patch.items() if key != "$patch"}
         new = dict(old) if isinstance(old, dict) else {}
-        for name, value in patch.items():
-            if name.startswith("$"):
+        for key, value in patch.items():
+            if is_strategic and key.startswith("$"):
                 continue
             if value is None:
-                new.pop(name, None)
+                new.pop(key, None)
             else:
-                new[name] = _merged(new.get(name), value, is_strategic=is_strategic)
+                new[key] = _merged(key, new.get(key), value, is_strategic=is_strategic)
         return new
-    if is_strategic and isinstance(patch, list) and isinstance(old, list) and (key := _key(old + patch)):
-        return _merged_list(old, patch, key)
+    if is_strategic and isinstance(patch, list) and isinstance(old, list):
+        key = merge_key(name, [*old, *(one for one in patch if one != {"$patch": "replace"})])
+        if key and {"$patch": "replace"} not in patch:
+            return _merged_list(old, patch, key)
+        return [one for one in patch if one != {"$patch": "replace"}]
     return deepcopy(patch)
 
 
@@ -50,25 +75,22 @@ def _merged_list(old: list[Any], patch: list[Any], key: str) -> list[Any]:
         if one.get("$patch") == "delete":
             new.pop(one[key], None)
         else:
-            new[one[key]] = _merged(new.get(one[key]), one, is_strategic=True)
+            new[one[key]] = _merged("", new.get(one[key]), one, is_strategic=True)
     return list(new.values())
-
-
-def _key(items: list[Any]) -> str | None:
-    """The field by which a list of objects is merged; other lists are replaced."""
-    if not items or not all(isinstance(one, dict) for one in items):
-        return None
-    return next((key for key in _KEYS if all(key in one for one in items)), None)
 
 
 def _operated(subject: Object, operations: list[Object]) -> Object:
     new = deepcopy(subject)
-    for operation in operations:
-        *path, last = [_unescaped(step) for step in operation["path"].split("/")[1:]]
-        home: Any = new
-        for step in path:
-            home = home[int(step)] if isinstance(home, list) else home.setdefault(step, {})
-        _operate(home, last, operation)
+    try:
+        for operation in operations:
+            *path, last = [_unescaped(step) for step in operation["path"].split("/")[1:]]
+            home: Any = new
+            for step in path:
+                home = home[int(step)] if isinstance(home, list) else home[step]
+            _operate(home, last, operation)
+    except (KeyError, IndexError, TypeError, ValueError):
+        text = "the server rejected our request due to an error in our request"
+        raise RefusedError(422, "Invalid", text) from None
     return new
 
 
@@ -77,7 +99,10 @@ def _operate(home: Any, last: str, operation: Object) -> None:  # noqa: ANN401 -
     match operation["op"]:
         case "add" if isinstance(home, list):
             home.insert(place, operation["value"])
-        case "add" | "replace":
+        case "replace":
+            home[place]
+            home[place] = operation["value"]
+        case "add":
             home[place] = operation["value"]
         case "remove":
             del home[place]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from backend.sandbox.kubernetes.access import read_or_make_tokens, write_kubeconfig
 from backend.sandbox.kubernetes.app import create_app
+from backend.sandbox.kubernetes.containers import Timings
 from backend.sandbox.kubernetes.tls import certificate_in
 from backend.sandbox.processes import free_port
 from backend.sandbox.serving import serving
@@ -28,7 +29,8 @@ def running(
     """An emulator in a thread of this process, ended on leaving; with TLS when a kubeconfig is wanted."""
     tokens = read_or_make_tokens(kubeconfig)
     tls = certificate_in(kubeconfig.parent) if kubeconfig else None
-    app = create_app(tokens=tokens, namespace=namespace, start_s=start_s, tick_s=0.05)
+    timings = Timings(start_s=start_s, stop_s=0.3, job_s=1.0, backoff_s=5 * start_s, retry_s=0.5)
+    app = create_app(tokens=tokens, namespace=namespace, timings=timings, pause_s=0.02)
     with serving(app, free_port(), tls=tls) as url:
         if kubeconfig:
             authority = tls.certificate if tls else None

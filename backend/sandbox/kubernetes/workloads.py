@@ -1,23 +1,87 @@
-"""DocuChat as it stands in the cluster on the first day."""
+"""DocuChat as it stands in the cluster on the first day: nodes, secrets, and what its chart installs."""
 
 import base64
+from dataclasses import dataclass
 
+from backend.sandbox.kubernetes.defaults import defaulted
 from backend.sandbox.kubernetes.store import Object, Store
 
 REGISTRY = "registry.docuchat.example"
 VERSION = "2.14.3"
-_PARTS = {
-    "docuchat-api": (3, 8000, "api"),
-    "docuchat-worker": (2, 8001, "worker"),
-    "docuchat-ingest": (1, 8002, "ingest"),
-}
+PORTAL_VERSION = "0.1.0"
+RUNBOOKS_SUFFIX = "-runbooks"
+GPU = "nvidia.com/gpu"
+GPU_NODE = "node-gpu-1"
+_NODES = ("node-1", "node-2", "node-3")
 _SECRETS = ("docuchat-openai", "docuchat-jwt", "docuchat-database")
+_GPU_TAINT = {"key": GPU, "value": "present", "effect": "NoSchedule"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadPlan:
+    """A workload of DocuChat."""
+
+    component: str
+    kind: str = "deployments"
+    replicas: int = 1
+    port: int = 8000
+    image: str = f"{REGISTRY}/docuchat:{VERSION}"
+    requests: tuple[str, str] = ("250m", "512Mi")
+    memory_limit: str = "1Gi"
+    gpus: int = 0
+
+
+PARTS = {
+    "docuchat-api": WorkloadPlan(component="api", replicas=3),
+    "docuchat-worker": WorkloadPlan(component="worker", replicas=2, port=8001),
+    "docuchat-ingest": WorkloadPlan(component="ingest", port=8002),
+    "docuchat-frontend": WorkloadPlan(
+        component="frontend",
+        replicas=2,
+        port=3000,
+        image=f"{REGISTRY}/docuchat-frontend:{VERSION}@sha256:{'4b1d' * 16}",
+        requests=("100m", "128Mi"),
+        memory_limit="256Mi",
+    ),
+    "docuchat-gpu-worker": WorkloadPlan(
+        component="gpu-worker", port=8003, requests=("1", "4Gi"), memory_limit="8Gi", gpus=1
+    ),
+    "docuchat-portal": WorkloadPlan(
+        component="portal",
+        replicas=2,
+        image=f"{REGISTRY}/docuchat-portal:{PORTAL_VERSION}",
+        requests=("200m", "384Mi"),
+        memory_limit="768Mi",
+    ),
+    "docuchat-redis": WorkloadPlan(
+        component="redis",
+        kind="statefulsets",
+        port=6379,
+        replicas=2,
+        image="docker.io/library/redis:8.2.2",
+        requests=("100m", "256Mi"),
+        memory_limit="512Mi",
+    ),
+    "docuchat-log-agent": WorkloadPlan(
+        component="log-agent",
+        kind="daemonsets",
+        port=2020,
+        image="docker.io/fluent/fluent-bit:4.1.1",
+        requests=("50m", "64Mi"),
+        memory_limit="128Mi",
+    ),
+}
 
 
 def create_docuchat(store: Store, namespace: str) -> None:
-    """The namespace with its deployments and secrets; the controllers make the rest."""
-    for name in ("default", namespace):
-        store.create("namespaces", {"metadata": {"name": name}, "status": {"phase": "Active"}})
+    """The nodes, the namespace with its secrets, and the workloads; the controllers make the rest."""
+    for name in (*_NODES, GPU_NODE):
+        store.create("nodes", _node(name))
+    for name in ("default", "kube-system", namespace, namespace + RUNBOOKS_SUFFIX):
+        labels = {"kubernetes.io/metadata.name": name}
+        store.create(
+            "namespaces", {"metadata": {"name": name, "labels": labels}, "status": {"phase": "Active"}}
+        )
     for name in _SECRETS:
         value = base64.b64encode(f"sandbox-{name}".encode()).decode()
         secret = {
@@ -26,49 +90,67 @@ def create_docuchat(store: Store, namespace: str) -> None:
             "data": {"value": value},
         }
         store.create("secrets", secret)
-    for name in _PARTS:
-        store.create("deployments", deployment(name, namespace))
+    for name, part in PARTS.items():
+        store.create(part.kind, defaulted(part.kind, workload(name, part, namespace)))
 
 
-def deployment(name: str, namespace: str) -> Object:
-    """A deployment of DocuChat, as its chart would install it."""
-    replicas, port, command = _PARTS[name]
-    labels = {"app.kubernetes.io/name": "docuchat", "app.kubernetes.io/component": command}
-    extra = {"app.kubernetes.io/version": VERSION, "helm.sh/chart": f"docuchat-{VERSION}"}
-    container = {
-        "name": command,
-        "image": f"{REGISTRY}/docuchat:{VERSION}",
-        "args": [command],
-        "ports": [{"containerPort": port, "name": "http", "protocol": "TCP"}],
-        "env": [
-            {"name": "LOG_LEVEL", "value": "info"},
-            {
-                "name": "OPENAI_API_KEY",
-                "valueFrom": {"secretKeyRef": {"name": "docuchat-openai", "key": "value"}},
-            },
-        ],
-        "resources": {"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
-    }
+def _node(name: str) -> Object:
+    room = {"cpu": "8", "memory": "32Gi", "pods": "110"}
+    spec: Object = {}
+    labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    if name == GPU_NODE:
+        room |= {GPU: "1"}
+        spec = {"taints": [_GPU_TAINT]}
+        labels |= {f"{GPU}.present": "true"}
+    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady"}
     return {
-        "metadata": {
-            "name": name,
-            "namespace": namespace,
-            "labels": labels | extra | {"app.kubernetes.io/managed-by": "Helm"},
-            "annotations": {
-                "meta.helm.sh/release-name": "docuchat",
-                "meta.helm.sh/release-namespace": namespace,
-            },
-        },
-        "spec": {
-            "replicas": replicas,
-            "revisionHistoryLimit": 10,
-            "progressDeadlineSeconds": 600,
-            "selector": {"matchLabels": labels},
-            "strategy": {
-                "type": "RollingUpdate",
-                "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"},
-            },
-            "template": {"metadata": {"labels": labels | extra}, "spec": {"containers": [container]}},
-        },
-        "status": {},
+        "metadata": {"name": name, "labels": labels},
+        "spec": spec,
+        "status": {"capacity": room, "allocatable": room, "conditions": [ready]},
     }
+
+
+def workload(name: str, part: WorkloadPlan, namespace: str) -> Object:
+    """A workload of DocuChat, as its chart would install it."""
+    labels = {"app.kubernetes.io/name": "docuchat", "app.kubernetes.io/component": part.component}
+    release = {"app.kubernetes.io/instance": "docuchat", "app.kubernetes.io/managed-by": "Helm"}
+    version = part.image.partition("@")[0].rpartition(":")[2]
+    extra = {"app.kubernetes.io/version": version, "helm.sh/chart": f"docuchat-{VERSION}"}
+    notes = {"meta.helm.sh/release-name": "docuchat", "meta.helm.sh/release-namespace": namespace}
+    spec: Object = {
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels | extra}, "spec": _pod(part)},
+    }
+    if part.kind != "daemonsets":
+        spec["replicas"] = part.replicas
+    if part.kind == "statefulsets":
+        spec["serviceName"] = name
+    meta = {"name": name, "namespace": namespace, "labels": labels | extra | release, "annotations": notes}
+    return {"metadata": meta, "spec": spec, "status": {}}
+
+
+def _pod(part: WorkloadPlan) -> Object:
+    cpu, memory = part.requests
+    gpus = {GPU: str(part.gpus)} if part.gpus else {}
+    container: Object = {
+        "name": part.component,
+        "image": part.image,
+        "args": [part.component],
+        "ports": [{"containerPort": part.port, "name": "http", "protocol": "TCP"}],
+        "resources": {
+            "requests": {"cpu": cpu, "memory": memory, **gpus},
+            "limits": {"memory": part.memory_limit, **gpus},
+        },
+    }
+    if part.image.startswith(REGISTRY):
+        key = {"name": "docuchat-openai", "key": "value"}
+        container["env"] = [
+            {"name": "LOG_LEVEL", "value": "info"},
+            {"name": "OPENAI_API_KEY", "valueFrom": {"secretKeyRef": key}},
+        ]
+        container["readinessProbe"] = {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 5}
+    pod: Object = {"containers": [container]}
+    if part.gpus:
+        pod["tolerations"] = [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}]
+        pod["nodeSelector"] = {f"{GPU}.present": "true"}
+    return pod
