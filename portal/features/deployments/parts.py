@@ -20,15 +20,15 @@ def figures() -> rx.Component:
         (t("page.deployments.failures"), shown.failures, t("page.deployments.how_failures")),
         (t("page.deployments.restore"), shown.restore, t("page.deployments.how_restore")),
     )
-    how = [rx.el.div(rx.el.dt(name), rx.el.dd(words)) for name, _, words in four]
+    how = [rx.el.p(rx.el.strong(name, ": "), words) for name, _, words in four]
     return card(
         t("page.deployments.figures"),
         tiles(*[tile(name, figure.value, figure.remark, quiet=True) for name, figure, _ in four]),
         rx.el.details(
             rx.el.summary(t("page.deployments.how")),
-            rx.el.p(t("page.deployments.how_period"), class_name="small muted"),
-            rx.el.dl(*how, class_name="facts"),
+            rx.el.div(rx.el.p(t("page.deployments.how_period")), *how, class_name="small muted"),
             class_name="details",
+            style={"marginBlockStart": "10px"},
         ),
         data_testid="figures",
     )
@@ -44,7 +44,6 @@ def deployments_table() -> rx.Component:
             TableColumn(head=t("page.deployments.started"), cell=_times, opens=True),
             TableColumn(head=t("page.deployments.by"), cell=_origin, is_wide=True, opens=True),
             TableColumn(head=t("page.deployments.where"), cell=_place, is_wide=True, opens=True),
-            TableColumn(head=t("page.deployments.run"), cell=_run, is_wide=True, opens=True),
         ],
         caption=t("page.deployments.history"),
         key=lambda row: row.key,
@@ -75,28 +74,32 @@ def _times(row: DeploymentRow) -> rx.Component:
 def _origin(row: DeploymentRow) -> rx.Component:
     return rx.el.div(
         rx.cond(row.author != "", link(rx.el.bdi(row.author), row.author_url), rx.fragment()),
-        _shown_if(row.branch, rx.el.bdi(row.branch, dir="auto")),
-        _shown_if(row.commit, code_number(row.commit)),
-        class_name="details-of",
-    )
-
-
-def _place(row: DeploymentRow) -> rx.Component:
-    return rx.el.div(
-        row.environment,
-        _shown_if(row.where, code_number(row.where)),
-        _shown_if(row.digest, code_number(row.digest)),
+        rx.el.div(
+            rx.el.bdi(row.branch, dir="auto"),
+            rx.cond((row.branch != "") & (row.commit != ""), " · ", ""),
+            code_number(row.commit),
+            class_name="small muted",
+        ),
+        _shown_if(row.ci_run, _run(row)),
         class_name="details-of",
     )
 
 
 def _run(row: DeploymentRow) -> rx.Component:
     """The address of the run; it is a link only where the host is a known one."""
-    opened = PlainLink.create(
-        rx.el.bdi(row.ci_run, dir="ltr"), href=row.ci_url, custom_attrs={"rel": "noopener noreferrer"}
-    )
+    address = rx.el.bdi(row.ci_run, dir="ltr")
+    opened = PlainLink.create(address, href=row.ci_url, custom_attrs={"rel": "noopener noreferrer"})
+    return rx.cond(row.ci_url != "", opened, address)
+
+
+def _place(row: DeploymentRow) -> rx.Component:
     return rx.el.div(
-        rx.cond(row.ci_url != "", opened, rx.el.bdi(row.ci_run, dir="ltr")), class_name="details-of small"
+        rx.el.div(
+            rx.el.bdi(row.environment), rx.cond(row.namespace != "", " / ", ""), rx.el.bdi(row.namespace)
+        ),
+        rx.foreach(row.workloads, lambda name: rx.el.div(code_number(name))),
+        _shown_if(row.digest, code_number(row.digest)),
+        class_name="details-of",
     )
 
 

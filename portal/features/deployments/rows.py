@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from backend.config import settings
 from backend.deploys.ledger_rules import ci_link, is_silent
-from backend.deploys.ledger_types import DeliveryFigures, DeployRecord, DeployResult, NewDeploy, SmokeTest
+from backend.deploys.ledger_types import DeliveryFigures, DeployRecord, DeployResult, SmokeTest
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from portal import routes
@@ -45,7 +45,8 @@ class DeploymentRow:
     ci_run: str
     ci_url: str
     environment: str
-    where: str
+    namespace: str
+    workloads: list[str]
     digest: str
 
 
@@ -89,7 +90,8 @@ def to_deployment(record: DeployRecord, now: datetime, lang: Lang) -> Deployment
         ci_run=told.ci_run,
         ci_url=ci_link(told.ci_run, settings().ci_hosts),
         environment=told.environment,
-        where=_where(told),
+        namespace=told.namespace,
+        workloads=list(told.workloads),
         digest=told.image_digest[:_SHORT_DIGEST],
     )
 
@@ -101,11 +103,6 @@ def _length(record: DeployRecord, now: datetime, lang: Lang) -> str:
     # Whole minutes: the page would otherwise be sent again for each second.
     minutes = max(timedelta(minutes=1), so_far - so_far % timedelta(minutes=1))
     return text("page.deployments.so_far", lang, length=fmt.duration(minutes.total_seconds(), lang))
-
-
-def _where(told: NewDeploy) -> str:
-    place = f"{told.namespace}/" if told.namespace else ""
-    return " ".join(f"{place}{workload}" for workload in told.workloads) or told.namespace
 
 
 def to_figures(figures: DeliveryFigures, lang: Lang) -> FiguresView:

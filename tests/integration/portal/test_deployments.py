@@ -59,7 +59,7 @@ def test_the_ledger_is_shown_to_staff_in_both_languages_and_to_nobody_else(
 
     assert page.count('"docuchat-api"') == 3
     assert all(
-        words in page for words in ("Succeeded", "not passed", "5 min", "for 30 min so far", "a1b2c3d4e5f6")
+        words in page for words in ("Succeeded", "failed", "5 min", "for 30 min so far", "a1b2c3d4e5f6")
     )
     assert page.count("No end was told for more than two hours.") == 1
     assert "a1b2c3d4e5f6a7" not in page

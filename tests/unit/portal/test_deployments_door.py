@@ -1,7 +1,9 @@
 """The body of the deployments door: what fits, what becomes of it, and what is refused at the edge."""
 
 import json
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from pydantic import ValidationError
 from backend.deploys.ledger_types import DeployResult, NewDeploy, SmokeTest
 from portal.http.deployments import PostedDeployment, to_new
 
+ROOT = Path(__file__).parents[3]
 POSTED: dict[str, Any] = {
     "key": "run-1",
     "service": "docuchat-api",
@@ -40,6 +43,18 @@ def test_a_short_body_and_one_with_nulls_are_a_deployment_that_runs() -> None:
 
     expected = NewDeploy(key="run-1", service="docuchat-api", version="1.42.0", started_at=STARTED)
     assert told == [expected, expected]
+
+
+def test_the_message_in_the_documentation_fits() -> None:
+    [example] = re.findall(r"--data '(\{.*?\})'", (ROOT / "docs/operation.md").read_text(), re.DOTALL)
+
+    told = to_new(PostedDeployment.model_validate_json(example))
+
+    assert (told.service, told.workloads, told.result) == (
+        "docuchat-api",
+        ("docuchat-api",),
+        DeployResult.RUNNING,
+    )
 
 
 def test_a_full_body_is_told_whole_and_its_workloads_once() -> None:
