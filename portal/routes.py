@@ -24,6 +24,8 @@ DEPLOYS = "/deploys"
 # The names in brackets are vars of every state, so they are long.
 WORKLOAD = "/deploys/[workload_namespace]/[workload_kind]/[workload_name]"
 POD_LOG = f"{WORKLOAD}/pods/[pod_name]/log"
+AUDIT = "/audit"
+AUDIT_EXPORT = "/audit/export"
 
 # What the staff's list of invoices is narrowed by.
 COMPANY, DAY, STATUS = "company", "day", "status"

@@ -9,7 +9,7 @@ from backend.audit.types import AuditEntry, AuditEvent, Head
 from backend.db.engine import read, transaction
 from backend.db.locks import LockNumber
 
-_ENTRY = (
+ENTRY = (
     AuditEntryRow.id,
     AuditEntryRow.at,
     AuditEntryRow.actor,
@@ -60,14 +60,14 @@ def head() -> Head | None:
 
 def entries_after(entry_id: int, limit: int) -> list[AuditEntry]:
     """Entries in the order of the chain, from behind one of them."""
-    statement = select(*_ENTRY).where(AuditEntryRow.id > entry_id).order_by(AuditEntryRow.id).limit(limit)
+    statement = select(*ENTRY).where(AuditEntryRow.id > entry_id).order_by(AuditEntryRow.id).limit(limit)
     with read() as connection:
         return [to_entry(row) for row in connection.execute(statement)]
 
 
 def latest(target: str | None, limit: int) -> list[AuditEntry]:
     """The newest entries, of one target or of all, newest first."""
-    statement = select(*_ENTRY).order_by(AuditEntryRow.id.desc()).limit(limit)
+    statement = select(*ENTRY).order_by(AuditEntryRow.id.desc()).limit(limit)
     if target is not None:
         statement = statement.where(AuditEntryRow.target == target)
     with read() as connection:
@@ -75,7 +75,7 @@ def latest(target: str | None, limit: int) -> list[AuditEntry]:
 
 
 def to_entry(row: Row[*tuple[Any, ...]]) -> AuditEntry:
-    """An entry from the columns of ``_ENTRY``."""
+    """An entry from the columns of ``ENTRY``."""
     return AuditEntry(
         id=row.id,
         event=AuditEvent(at=row.at, actor=row.actor, action=row.action, target=row.target, detail=row.detail),

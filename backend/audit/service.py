@@ -1,31 +1,22 @@
 """Use cases of the audit trail: record actions, read them, prove that they were not rewritten."""
 
-from collections.abc import Mapping
-
 from backend.actor import STAFF_ROLES, Actor, require_role, require_role_or_process
-from backend.audit import repository, rules
+from backend.audit import chain_service, repository, rules, search_service, writing_service
 from backend.audit.types import AuditEntry, Verified
-from backend.clock import utc_now
-from backend.db.engine import transaction
 from backend.log import get_logger
 
 log = get_logger(__name__)
 
+record = writing_service.record
+search = search_service.search
+actions = search_service.actions
+begin_export = search_service.begin_export
+export_next = search_service.export_next
+begin_check = chain_service.begin_check
+check_next = chain_service.check_next
+
 ENTRIES_AT_MOST = 1000
 _READ_AT_ONCE = 2000
-
-
-def record(actor: Actor, action: str, target: str, detail: Mapping[str, object] | None = None) -> None:
-    """Append an action; it is kept if, and only if, the open transaction is. For every actor.
-
-    Entries are written one after the other, so record last in a long transaction: others wait until it ends.
-    Secrets in the detail are blacked out; fractions, dates and ids are kept as text.
-    """
-    event = rules.event_of(actor, action, target, detail or {}, utc_now())
-    with transaction():
-        repository.lock_chain()
-        previous_hash = repository.last_hash() or rules.BEGINNING
-        repository.append(event, previous_hash, rules.chained(previous_hash, event))
 
 
 def entries(actor: Actor, target: str | None = None, limit: int = 100) -> list[AuditEntry]:

@@ -11,6 +11,7 @@ from backend.telemetry.exposition import MetricsApp
 from backend.telemetry.middleware import RequestTimer
 from portal import routes
 from portal.http import (
+    audit_export,
     hand_off,
     health,
     live_logs,
@@ -40,6 +41,7 @@ def plain_routes() -> list[BaseRoute]:
         Route(routes.LIVE, health.live),
         Route(routes.READY, health.ready),
         Route(routes.SELLER_LOGO, seller_logo.logo),
+        Route(routes.AUDIT_EXPORT, audit_export.export),
         Route(routes.METRICS, MetricsApp(settings().metrics_token.get_secret_value())),
         Route(routes.OPENAPI, openapi.document),
         # A door tells of a wrong method itself, as JSON.

@@ -407,6 +407,18 @@ def dead_keys(keys: Iterable[str], families: Iterable[str], words: set[str]) -> 
     ]
 
 
+def audited_actions() -> set[str]:
+    """Every action that the code records in the audit trail, as the catalogue names it."""
+    return {
+        call.args[1].value.replace(".", "_")
+        for source in sources("backend")
+        for call in ast.walk(parsed(source.text))
+        if isinstance(call, ast.Call)
+        and ast.unparse(call.func) in {"audit.record", "writing_service.record"}
+        and isinstance(call.args[1], ast.Constant)
+    }
+
+
 def _is_code(word: str) -> bool:
     """Whether a word is a number of somebody else's, or that there is none."""
     return word.removeprefix("-").isdecimal() or word == str(None)
