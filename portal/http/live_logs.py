@@ -7,7 +7,7 @@ sent has no secrets; who reads it must be staff, and is asked again all the time
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any
@@ -133,7 +133,7 @@ async def follow(request: Request) -> Response:
     except Exception as error:  # noqa: BLE001 - a process edge: the reader gets a reference, the log the trace
         problem = bridge.unexpected(error, lang)
         return _answer(problem.text, HTTPStatus.INTERNAL_SERVER_ERROR)
-    frames = _frames(batches, first, BookmarkCount(after), request, lang)
+    frames = _frames(batches, first, _Sender(after, own_secrets()), request, lang)
     return _LogStream(frames, at_end=give_back)
 
 
@@ -185,12 +185,12 @@ async def _previous(actor: Actor, query: LogQuery) -> Batches:
 async def _frames(
     batches: Batches,
     first: Awaitable[Sequence[PodLogLine]],
-    count: BookmarkCount,
+    sender: "_Sender",
     request: Request,
     lang: Lang,
 ) -> AsyncIterator[bytes]:
     backlog, token = LogBacklog(), token_of(request)
-    pump = asyncio.create_task(_pump(batches, first, count, backlog))
+    pump = asyncio.create_task(_pump(batches, first, sender, backlog))
     try:
         quiet_s = 0.0
         while True:
@@ -219,23 +219,29 @@ async def _frames(
 
 
 async def _pump(
-    batches: Batches, first: Awaitable[Sequence[PodLogLine]], count: BookmarkCount, backlog: LogBacklog
+    batches: Batches, first: Awaitable[Sequence[PodLogLine]], sender: "_Sender", backlog: LogBacklog
 ) -> None:
     """Carry lines from the cluster to the reader; secrets go before anything waits."""
-    redactor = Redactor(own_secrets())
     try:
         async with aclosing(batches):
-            backlog.add(_shown(await first, redactor, count))
+            backlog.add(sender.shown(await first))
             async for batch in batches:
-                backlog.add(_shown(batch, redactor, count))
+                backlog.add(sender.shown(batch))
     finally:
         backlog.end()
 
 
-def _shown(lines: Sequence[PodLogLine], redactor: Redactor, count: BookmarkCount) -> list[ShownLine]:
-    safe = redactor.lines([readable(line.text) for line in lines])
-    placed = [(line.at, text, count.next(line.at)) for line, text in zip(lines, safe, strict=True)]
-    return [ShownLine(at, _cut(text), mark) for at, text, mark in placed if mark is not None]
+class _Sender:
+    """Makes of lines what is sent: without secrets, each once, with a bookmark."""
+
+    def __init__(self, after: LogBookmark | None, secrets: Iterable[str]) -> None:
+        self._redactor = Redactor(secrets)
+        self._count = BookmarkCount(after)
+
+    def shown(self, lines: Sequence[PodLogLine]) -> list[ShownLine]:
+        safe = self._redactor.lines([readable(line.text) for line in lines])
+        placed = [(line.at, text, self._count.next(line.at)) for line, text in zip(lines, safe, strict=True)]
+        return [ShownLine(at, _cut(text), mark) for at, text, mark in placed if mark is not None]
 
 
 def _cut(line: str) -> str:
