@@ -29,6 +29,7 @@ from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
 from backend.payments import service as payments
 from backend.sandbox.companies import COMPANIES, Company
+from backend.sandbox.deployments import seed_deployments
 from backend.sandbox.signins import SignIn, sign_ins
 from backend.sandbox.site import Site
 from backend.sandbox.zibal.driver import Driver
@@ -50,6 +51,7 @@ def seed(site: Site, since: date) -> None:
     _companies(since)
     for person in sign_ins(site):
         _person(person)
+    seed_deployments(ACTOR, since)
     for day in _closed_days(since):
         if invoices.bill_day(ACTOR, day, started_by="nightly_billing") is not None:
             with transaction() as connection:

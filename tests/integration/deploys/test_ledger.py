@@ -13,6 +13,7 @@ from backend.db.news import PORTAL_NEWS
 from backend.deploys import service as deploys
 from backend.deploys.ledger_types import DeployFilter, DeployResult, NewDeploy, RolloutTrace, SmokeTest
 from backend.errors import Conflict, Forbidden, Invalid
+from backend.sandbox.deployments import seed_deployments
 from tests import factories
 
 SENDER = factories.PROCESS
@@ -192,3 +193,18 @@ def test_delivery_figures_are_those_of_production(database: str) -> None:
     assert (found.success_count, found.failure_share) == (5, 0.0)
     assert found.deploys_per_day == pytest.approx(5 / 7, abs=0.01)
     assert deploys.delivery_figures(OPERATOR, "frontend").finished_count == 0
+
+
+def test_the_demos_past_is_told_once_and_is_enough_for_every_figure(database: str) -> None:
+    del database
+    since = clock.utc_now().date() - timedelta(days=45)
+    seed_deployments(SENDER, since)
+    before = deploys.deployments(OPERATOR, EVERYTHING, limit=100)
+    seed_deployments(SENDER, since)
+
+    found = deploys.delivery_figures(OPERATOR)
+
+    assert deploys.deployments(OPERATOR, EVERYTHING, limit=100) == before
+    assert found.deploys_per_day
+    assert found.lead_time
+    assert found.failure_share is not None
