@@ -1,11 +1,11 @@
 """SQL of the ledger of deployments."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, func, select, update
+from sqlalchemy import RowMapping, Select, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.db.engine import read, transaction
@@ -15,6 +15,7 @@ from backend.deploys.ledger_types import (
     DeployRecord,
     DeployResult,
     NewDeploy,
+    RolloutTrace,
     SmokeTest,
 )
 from backend.deploys.models import DeployRow
@@ -76,6 +77,23 @@ def of_workload(namespace: str, workload: str, limit: int) -> list[DeployRecord]
     is_named = DeployRow.workloads.contains([workload])
     is_there = DeployRow.namespace.in_(("", namespace))
     return _records(select(*_COLUMNS).where(is_named, is_there).order_by(*_NEWEST_FIRST).limit(limit))
+
+
+def near(rollouts: Sequence[RolloutTrace], *, before: timedelta, after: timedelta) -> list[DeployRecord]:
+    """The deployments that name a rollout's workload and started around its beginning."""
+    statement = text(
+        "SELECT DISTINCT d.* FROM unnest(CAST(:names AS text[]), CAST(:begins AS timestamptz[])) AS r (name, began_at)"
+        " JOIN deploy_record d ON d.started_at BETWEEN r.began_at - :before AND r.began_at + :after"
+        " AND r.name = ANY (d.workloads)"
+    )
+    known = {
+        "names": [rollout.workload for rollout in rollouts],
+        "begins": [rollout.began_at for rollout in rollouts],
+        "before": before,
+        "after": after,
+    }
+    with read() as connection:
+        return [_to_record(row) for row in connection.execute(statement, known).mappings()]
 
 
 def ended_between(start: datetime, end: datetime, service: str, environment: str) -> list[DeployRecord]:

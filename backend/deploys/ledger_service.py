@@ -89,9 +89,11 @@ def deploys_behind(actor: Actor, rollouts: Sequence[RolloutTrace]) -> list[Deplo
     require_role_or_process(actor, *STAFF_ROLES)
     if not rollouts:
         return []
-    begins = [rollout.began_at for rollout in rollouts]
-    margin = ledger_rules.STARTS_BEFORE
-    records = ledger_repository.between(min(begins) - ledger_rules.ROLLS_OUT_AFTER_END, max(begins) + margin)
+    records = ledger_repository.near(
+        rollouts,
+        before=ledger_rules.LONGEST_DEPLOY + ledger_rules.ROLLS_OUT_AFTER_END,
+        after=ledger_rules.STARTS_BEFORE,
+    )
     return [ledger_rules.cause_of(rollout, records) for rollout in rollouts]
 
 

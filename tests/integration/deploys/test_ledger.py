@@ -177,8 +177,10 @@ def test_each_rollout_is_told_the_deployment_behind_it(database: str) -> None:
         images=("registry.example/api:1.42.0",),
     )
     foreign = replace(own, workload="docuchat-worker")
+    older = replace(own, began_at=own.began_at - timedelta(days=90))
 
-    assert deploys.deploys_behind(OPERATOR, [foreign, own]) == [None, known]
+    assert deploys.deploys_behind(OPERATOR, [foreign, own, own, older]) == [None, known, known, None]
+    assert deploys.deploys_behind(OPERATOR, []) == []
 
 
 def test_delivery_figures_are_those_of_production(database: str) -> None:
