@@ -68,19 +68,19 @@ class Access:
 
     def user_name(self, account: str) -> str:
         """An account as the API calls it."""
-        if ACCOUNTS[account] is None:
+        if ACCOUNTS.get(account) is None:
             return account
         return f"system:serviceaccount:{self.home}:{account}"
 
-    def account_of(self, user_name: str) -> str | None:
-        """The account that the API calls so; None when there is none."""
-        return next((one for one in ACCOUNTS if self.user_name(one) == user_name), None)
+    def account_of(self, user_name: str) -> str:
+        """The account that the API calls so; a stranger is called as it is."""
+        return next((one for one in ACCOUNTS if self.user_name(one) == user_name), user_name)
 
-    def allows(self, account: str | None, wish: Wish) -> bool:
+    def allows(self, account: str, wish: Wish) -> bool:
         """Whether an account may; the one without rules may everything, and a stranger nothing."""
-        if account is None or (account, wish.verb, wish.resource) in self.denied:
+        if (account, wish.verb, wish.resource) in self.denied:
             return False
-        rules = ACCOUNTS[account]
+        rules = ACCOUNTS.get(account, ())
         if rules is None:
             return True
         # Anybody may ask what it may do itself.

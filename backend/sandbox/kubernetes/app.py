@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Mount, Route
 
 from backend.sandbox.kubernetes import discovery, reviews, writes
+from backend.sandbox.kubernetes.access import ACCOUNTS, Access
 from backend.sandbox.kubernetes.cluster import Cluster
 from backend.sandbox.kubernetes.containers import Timings
 from backend.sandbox.kubernetes.control import control_routes
@@ -113,7 +114,11 @@ def _account(request: Request) -> str:
     account: str | None = request.app.state.cluster.tokens.get(token) if kind == "Bearer" else None
     if account is None:
         raise RefusedError(401, "Unauthorized", "Unauthorized")
-    return account
+    another = request.headers.get("impersonate-user")
+    if another and ACCOUNTS[account] is not None:
+        raise RefusedError(403, "Forbidden", f'users "{another}" is forbidden: cannot impersonate')
+    access: Access = request.app.state.cluster.access
+    return access.account_of(another) if another else account
 
 
 async def _review(resource: str, request: Request, account: str) -> Response:

@@ -19,8 +19,9 @@ from backend.sandbox.kubernetes.loop import ControlLoop
 from backend.sandbox.kubernetes.quotas import QuotaController
 from backend.sandbox.kubernetes.replicasets import ReplicaSetController
 from backend.sandbox.kubernetes.scheduler import Scheduler
+from backend.sandbox.kubernetes.selectors import Fits
 from backend.sandbox.kubernetes.statefulsets import StatefulSetController
-from backend.sandbox.kubernetes.store import Change, Store
+from backend.sandbox.kubernetes.store import Change, Store, key_of
 from backend.sandbox.kubernetes.trouble import Trouble
 from backend.sandbox.kubernetes.workloads import RUNBOOKS_SUFFIX, create_docuchat
 
@@ -93,10 +94,13 @@ class Cluster:
     def _follow(self, change: Change) -> None:
         """Have objects looked at that depend on another one without being made by it."""
         if change.plural == "nodes":
-            for plural in ("daemonsets", "pods"):
-                for one in self.store.listed(plural):
-                    if plural == "daemonsets" or not one["spec"].get("nodeName"):
-                        self.loop.look_at(plural, (one["metadata"]["namespace"], one["metadata"]["name"]))
-        elif change.plural == "pods":
-            for one in self.store.listed("resourcequotas", change.object["metadata"]["namespace"]):
-                self.loop.look_at("resourcequotas", (one["metadata"]["namespace"], one["metadata"]["name"]))
+            self._look_at("daemonsets", "")
+        if change.plural == "nodes" or (change.plural, change.type) == ("pods", "DELETED"):
+            # There may be room now for those that wait for a node.
+            self._look_at("pods", "", lambda one: not one["spec"].get("nodeName"))
+        if change.plural == "pods":
+            self._look_at("resourcequotas", change.object["metadata"]["namespace"])
+
+    def _look_at(self, plural: str, namespace: str, fits: Fits = bool) -> None:
+        for one in self.store.listed(plural, namespace, fits):
+            self.loop.look_at(plural, key_of(one))

@@ -103,23 +103,6 @@ def test_anybody_may_ask_what_it_may_do(operator: API, wanted: Json, *, allowed:
     assert (answer.status_code, answer.json()["status"]["allowed"]) == (201, allowed)
 
 
-@pytest.mark.parametrize(
-    ("query", "count"),
-    [
-        ({"labelSelector": "app.kubernetes.io/component=api"}, 1),
-        ({"labelSelector": "app.kubernetes.io/component!=api"}, 5),
-        ({"labelSelector": "app.kubernetes.io/component in (api, worker)"}, 2),
-        ({"labelSelector": "app.kubernetes.io/component notin (api,worker)"}, 4),
-        ({"labelSelector": "app.kubernetes.io/name,app.kubernetes.io/component==api"}, 1),
-        ({"labelSelector": "!app.kubernetes.io/name"}, 0),
-        ({"fieldSelector": "metadata.name=docuchat-api"}, 1),
-        ({"fieldSelector": "metadata.name!=docuchat-api"}, 5),
-    ],
-)
-def test_lists_obey_selectors(viewer: API, query: dict[str, str], count: int) -> None:
-    assert len(viewer.items("deployments", **query)) == count
-
-
 def test_the_three_kinds_of_patch_do_the_same(operator: API) -> None:
     def replicas() -> object:
         return operator.get("deployments", "docuchat-worker")["spec"]["replicas"]
@@ -132,47 +115,6 @@ def test_the_three_kinds_of_patch_do_the_same(operator: API) -> None:
     operator.patch("deployments", "docuchat-worker", [operation], JSON_PATCH)
 
     assert [*seen, replicas()] == [3, 4, 5]
-
-
-def test_a_strategic_patch_of_one_container_keeps_everything_else(operator: API) -> None:
-    before = operator.get("deployments", "docuchat-api")["spec"]["template"]["spec"]["containers"][0]
-
-    operator.set_image("docuchat-api", "2.15.0")
-
-    after = operator.get("deployments", "docuchat-api")["spec"]["template"]["spec"]["containers"][0]
-    assert after["image"].endswith(":2.15.0")
-    assert after | {"image": before["image"]} == before
-
-
-def test_the_generation_rises_with_the_specification_and_with_annotations(operator: API) -> None:
-    before = settle(operator)["metadata"]["generation"]
-
-    operator.patch("deployments", "docuchat-api", {"metadata": {"annotations": {"note": "x"}}})
-
-    assert operator.get("deployments", "docuchat-api")["metadata"]["generation"] == before + 1
-
-
-def test_nobody_writes_a_status_from_outside(operator: API) -> None:
-    settle(operator)
-
-    operator.patch("deployments", "docuchat-api", {"status": {"readyReplicas": 99}}, MERGE)
-
-    assert operator.get("deployments", "docuchat-api")["status"]["readyReplicas"] == 3
-
-
-def test_a_patch_for_an_older_version_is_refused(operator: API) -> None:
-    stale = {"metadata": {"resourceVersion": "1"}, "spec": {"replicas": 9}}
-
-    answer = operator.patch("deployments", "docuchat-api", stale, MERGE)
-
-    assert (answer.status_code, answer.json()["reason"]) == (409, "Conflict")
-
-
-def test_a_dry_run_shows_and_keeps_nothing(operator: API) -> None:
-    answer = operator.patch("deployments", "docuchat-api", {"spec": {"replicas": 9}}, dryRun="All")
-
-    assert answer.json()["spec"]["replicas"] == 9
-    assert operator.get("deployments", "docuchat-api")["spec"]["replicas"] == 3
 
 
 @pytest.mark.parametrize("replicas", [-1, "many"])
@@ -194,14 +136,6 @@ def test_an_unknown_name_or_patch_or_body_is_refused_by_its_reason(operator: API
     assert viewer.http.get(viewer.path("deployments", "nobody")).json()["reason"] == "NotFound"
     assert [text.status_code, broken.status_code, binary.status_code] == [415, 400, 415]
     assert viewer.http.get(viewer.path("deployments", "docuchat-api/nothing")).status_code == 403
-
-
-def test_a_patched_secret_holds_what_was_given_in_plain(operator: API, admin: API) -> None:
-    operator.patch("secrets", "docuchat-openai", {"stringData": {"value": "new"}}, MERGE)
-
-    secret = admin.get("secrets", "docuchat-openai")
-    assert secret["data"]["value"] == "bmV3"
-    assert "stringData" not in secret
 
 
 def watched(api: API, plural: str, changes: list[Json], **query: str) -> threading.Thread:
@@ -227,28 +161,6 @@ def test_a_watch_tells_first_what_is_there_and_then_what_changes(viewer: API, op
     assert [changes[0]["type"], {one["type"] for one in changes[1:]}] == ["ADDED", {"MODIFIED"}]
     images = [one["object"]["spec"]["template"]["spec"]["containers"][0]["image"] for one in changes]
     assert images[-1].endswith(":2.15.1")
-
-
-def test_a_watch_from_a_version_tells_only_later_changes(viewer: API, operator: API) -> None:
-    for deployment in viewer.items("deployments"):
-        settle(viewer, deployment["metadata"]["name"])
-    version = viewer.http.get(viewer.path("deployments")).json()["metadata"]["resourceVersion"]
-    operator.patch("deployments", "docuchat-worker", {"metadata": {"labels": {"seen": "yes"}}})
-    changes: list[Json] = []
-
-    watched(viewer, "deployments", changes, resourceVersion=version).join(20)
-
-    assert {one["object"]["metadata"]["name"] for one in changes} == {"docuchat-worker"}
-    assert "ADDED" not in {one["type"] for one in changes}
-
-
-def test_a_watch_from_a_forgotten_version_says_gone(cluster: Address, viewer: API) -> None:
-    httpx.post(f"{cluster.url}/sandbox/compact").raise_for_status()
-    changes: list[Json] = []
-
-    watched(viewer, "pods", changes, resourceVersion="5").join(20)
-
-    assert [(one["type"], one["object"]["code"]) for one in changes] == [("ERROR", 410)]
 
 
 def test_a_kubeconfig_leads_to_it_and_its_tokens_survive_a_restart(tmp_path: Path) -> None:
