@@ -60,15 +60,23 @@ def groups_of(firings: Iterable[Firing]) -> tuple[AlertGroup, ...]:
 
 
 def _leader(firing: Firing, known: Mapping[str, Firing]) -> str | None:
-    """Fingerprint of the alert that, itself not inhibited by any other, stands at the end of who inhibits whom."""
-    seen = {firing.fingerprint}
-    here = firing
-    while True:
-        onward = next((each for each in here.muting.inhibited_by if each in known and each not in seen), None)
-        if onward is None:
-            return None if here is firing else here.fingerprint
-        seen.add(onward)
-        here = known[onward]
+    """Fingerprint of the alert at the end of who inhibits whom, None for that alert itself.
+
+    Of alerts that inhibit each other in a circle the first fingerprint leads.
+    """
+    path = [firing.fingerprint]
+    while (onward := _inhibitor(known[path[-1]], known)) is not None:
+        if onward in path:
+            path = [min(path[path.index(onward) :])]
+            break
+        path.append(onward)
+    return None if path[-1] == firing.fingerprint else path[-1]
+
+
+def _inhibitor(firing: Firing, known: Mapping[str, Firing]) -> str | None:
+    return next(
+        (each for each in firing.muting.inhibited_by if each in known and each != firing.fingerprint), None
+    )
 
 
 def _by_start(firings: Sequence[Firing]) -> Iterable[list[Firing]]:
