@@ -3,7 +3,7 @@
 from backend import clock
 from backend.actor import Actor, require_process
 from backend.alerts import repository, rules, source
-from backend.alerts.types import Reconciled, Snapshot
+from backend.alerts.types import AlertSource, Reconciled, Snapshot
 from backend.db.engine import transaction
 from backend.db.news import Topic, tell
 from backend.log import get_logger
@@ -19,9 +19,6 @@ def reconcile(actor: Actor) -> Reconciled:
     """
     require_process(actor)
     snapshot = source.look(clock.utc_now())
-    for each in snapshot.sources:
-        if each.cause:
-            log.warning("alerts.source_failed", source=each.name, cause=each.cause)
     with transaction():
         repository.lock()
         return _store(snapshot)
@@ -35,6 +32,8 @@ def _store(snapshot: Snapshot) -> Reconciled:
     after = rules.sources_after(before, snapshot.sources, now)
     repository.replace_sources(after)
     is_news = rules.is_source_news(before, after)
+    if is_news:
+        _log_failures(before, after)
     if snapshot.alerts is None:
         if is_news:
             tell(Topic.ALERTS)
@@ -69,3 +68,13 @@ def _store_silences(snapshot: Snapshot) -> bool:
     repository.put_silences(different)
     repository.add_silence_changes(found)
     return bool(different)
+
+
+def _log_failures(before: list[AlertSource], after: list[AlertSource]) -> None:
+    """A line for each party that began to fail or answers again, and none for one that goes on."""
+    failed = {each.name for each in before if each.failing_since}
+    for each in after:
+        if each.failing_since and each.name not in failed:
+            log.warning("alerts.source_failed", source=each.name, cause=each.cause)
+        if not each.failing_since and each.name in failed:
+            log.info("alerts.source_recovered", source=each.name)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
-from backend.alerts.repository import to_muting
+from backend.alerts.repository import to_muting, to_silence
 from backend.alerts.types import (
     AlertEvent,
     AlertEventKind,
@@ -18,6 +18,7 @@ from backend.alerts.types import (
     PastFiring,
     Resolution,
     Severity,
+    Silence,
     SilenceChange,
     SilenceChangeKind,
 )
@@ -118,6 +119,26 @@ def gaps(since: datetime, limit: int) -> list[Observation]:
     with read() as connection:
         rows = connection.execute(statement, {"since": since, "limit": limit})
         return [Observation(since=row.since, until=row.until) for row in rows]
+
+
+def recent_silences(now: datetime, limit: int) -> list[Silence]:
+    """Silences: first the live ones, of these the one that ends first; then the ended ones, the newest first."""
+    statement = text(
+        "SELECT * FROM alert_silence ORDER BY (state = 'expired' OR ends_at <= :now),"
+        " CASE WHEN state = 'expired' OR ends_at <= :now THEN NULL ELSE ends_at END, ends_at DESC, id LIMIT :limit"
+    )
+    with read() as connection:
+        return [to_silence(row) for row in connection.execute(statement, {"now": now, "limit": limit})]
+
+
+def muting_counts() -> dict[str, int]:
+    """The number of firing alerts that each silence mutes now, by its id."""
+    statement = text(
+        "SELECT s.id, count(*) FROM alert_firing f, jsonb_array_elements_text(f.muting->'silenced_by') s(id)"
+        " WHERE f.resolved_at IS NULL GROUP BY 1"
+    )
+    with read() as connection:
+        return {row[0]: int(row[1]) for row in connection.execute(statement)}
 
 
 def silence_changes(ids: Sequence[str]) -> list[SilenceChange]:

@@ -201,6 +201,15 @@ def silences(ids: Iterable[str] | None = None) -> list[Silence]:
         return [to_silence(row) for row in connection.execute(statement, known)]
 
 
+def live_silences(now: datetime) -> list[Silence]:
+    """The silences that hold now or will; the one that ends next comes first."""
+    statement = text(
+        "SELECT * FROM alert_silence WHERE state <> 'expired' AND ends_at > :now ORDER BY ends_at, id"
+    )
+    with read() as connection:
+        return [to_silence(row) for row in connection.execute(statement, {"now": now})]
+
+
 def put_silences(changed: Sequence[Silence]) -> None:
     """Store silences as they are now."""
     statement = text(

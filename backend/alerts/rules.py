@@ -256,7 +256,7 @@ def _change_of(before: Silence | None, silence: Silence) -> SilenceChangeKind | 
     if silence.state == SilenceState.EXPIRED and before.state != SilenceState.EXPIRED:
         is_early = silence.ends_at < before.ends_at
         return SilenceChangeKind.ENDED if is_early else SilenceChangeKind.EXPIRED
-    if silence.ends_at != before.ends_at:
+    if abs(silence.ends_at - before.ends_at) > SAME_START:
         is_longer = silence.ends_at > before.ends_at
         return SilenceChangeKind.EXTENDED if is_longer else SilenceChangeKind.SHORTENED
     return SilenceChangeKind.REPLACED if silence.comment != before.comment else None

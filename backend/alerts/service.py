@@ -1,6 +1,6 @@
 """Use cases of alerts: the feature's door."""
 
-from backend.alerts import board_service, reconcile_service, wake_service
+from backend.alerts import board_service, reconcile_service, silence_service, wake_service
 
 reconcile = reconcile_service.reconcile
 wake = wake_service.wake
@@ -8,3 +8,11 @@ wake = wake_service.wake
 board = board_service.board
 history = board_service.history
 gaps = board_service.gaps
+
+silences = silence_service.silences
+ending_soon = silence_service.ending_soon
+proposed_matchers = silence_service.proposed_matchers
+preview_silence = silence_service.preview_silence
+create_silence = silence_service.create_silence
+change_silence_end = silence_service.change_silence_end
+end_silence = silence_service.end_silence

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from backend import clock
 from backend.alerts import rules
 from backend.alerts.types import (
     WATCHDOG,
@@ -29,7 +30,7 @@ from backend.clients.alertmanager import (
 )
 from backend.clients.prometheus import prometheus
 from backend.config import settings
-from backend.errors import AppError, Unavailable
+from backend.errors import AppError, NotFound, Unavailable
 
 ACTIVE = "active"
 
@@ -60,7 +61,7 @@ def look(asked_at: datetime) -> Snapshot:
     answered = [each for each in found if isinstance(each, _Seen)]
     alerts = rules.merged(map(to_alert, each.alerts) for each in answered)
     sources = [
-        _answer(_name(each.url), SourceKind.ALERTMANAGER, told)
+        _answer(name_of(each.url), SourceKind.ALERTMANAGER, told)
         for each, told in zip(known, found, strict=True)
     ]
     sources.append(_answer(SourceKind.PROMETHEUS.value, SourceKind.PROMETHEUS, measured))
@@ -74,6 +75,66 @@ def look(asked_at: datetime) -> Snapshot:
         proves_absence=any(asked_at - each.started_at >= rules.SETTLING for each in answered),
         sources=tuple(sources),
     )
+
+
+def matching(matchers: Sequence[Matcher]) -> tuple[SeenAlert, ...]:
+    """The alerts that fire now and fit all matchers, as all Alertmanagers together show them.
+
+    Raises:
+        Unavailable: none of them answers.
+        Invalid: they refuse a matcher.
+    """
+    known, asked = managers(), [str(matcher) for matcher in matchers]
+    with ThreadPoolExecutor(len(known)) as threads:
+        told = list(threads.map(lambda manager: _attempt(manager.alerts, asked), known))
+    answers = [each for each in told if isinstance(each, list)]
+    if not answers:
+        raise next(each for each in told if isinstance(each, AppError))
+    return rules.merged(map(to_alert, each) for each in answers)
+
+
+def put_silence(manager: Alertmanager, wanted: Silence) -> Silence:
+    """Create a silence, or change the one with its id; one that was forgotten is made again. Returns what holds now.
+
+    Raises:
+        Unavailable: no answer in time; the silence may exist all the same.
+        Invalid: Alertmanager refuses it.
+    """
+    try:
+        made_id = _put(manager, wanted, wanted.id)
+    except NotFound:
+        made_id = _put(manager, wanted, "")
+    made = manager.silence(made_id)
+    return to_silence(made) if made else replace(wanted, id=made_id)
+
+
+def _put(manager: Alertmanager, wanted: Silence, silence_id: str) -> str:
+    return manager.put_silence(
+        [
+            AlertmanagerMatcher(
+                name=each.name, value=each.value, is_regex=each.is_regex, is_equal=each.is_equal
+            )
+            for each in wanted.matchers
+        ],
+        starts_at=wanted.starts_at,
+        ends_at=wanted.ends_at,
+        created_by=wanted.created_by,
+        comment=wanted.comment,
+        silence_id=silence_id,
+    )
+
+
+def expire_silence(manager: Alertmanager, known: Silence) -> Silence:
+    """End a silence; one that has ended or was forgotten is fine. Returns what holds now.
+
+    Raises:
+        Unavailable: no answer in time, or the silence is still there.
+    """
+    manager.expire_silence(known.id)
+    ended = manager.silence(known.id)
+    if ended is not None:
+        return to_silence(ended)
+    return replace(known, state=SilenceState.EXPIRED, ends_at=min(known.ends_at, clock.utc_now()))
 
 
 def _see(manager: Alertmanager) -> _Seen:
@@ -107,7 +168,7 @@ def _watchdog(alerts: Sequence[SeenAlert]) -> SourceAnswer:
     )
 
 
-def _name(url: str) -> str:
+def name_of(url: str) -> str:
     """An Alertmanager as pages name it: host and port, and nothing that might be secret."""
     parts = urlsplit(url)
     return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)

@@ -350,3 +350,36 @@ class AlertBoard:
         return sum(
             alert.muting.is_muted for group in self.groups for alert in (*group.alerts, *group.followers)
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSilence:
+    """A silence that somebody wants: matchers as they were written, an end, and a reason."""
+
+    matchers: str
+    ends_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilencePreview:
+    """Effect of a silence if it began now, and the live silence with the same matchers, if there is one."""
+
+    matchers: tuple[Matcher, ...]
+    ends_at: datetime
+    alerts: tuple[SeenAlert, ...]
+    equal: Silence | None
+
+    @property
+    def has_watchdog(self) -> bool:
+        """Whether it would cover the Watchdog too, which nobody should silence."""
+        return any(alert.labels.get("alertname") == WATCHDOG for alert in self.alerts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownSilence:
+    """A silence, the number of firing alerts that it mutes now, and its history, the newest change first."""
+
+    silence: Silence
+    muting: int
+    changes: tuple[SilenceChange, ...]

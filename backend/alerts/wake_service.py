@@ -1,12 +1,16 @@
 """Waking up: Alertmanager's message is not believed, it only says that it is worth looking now."""
 
 from contextvars import Context
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 
 from backend.actor import Actor, require_process
 from backend.alerts import reconcile_service
 from backend.errors import AppError
 from backend.log import get_logger
+
+NAME = "wake_alerts"
+# What Alertmanager was told shows in its API after up to 0.3 s; and messages often come in twos and threes.
+PAUSE_S = 0.5
 
 log = get_logger(__name__)
 
@@ -26,12 +30,13 @@ class _Waker:
                 return
             self._is_running = True
         # A fresh context: the caller's has its place among the connections, and gives it back.
-        Thread(target=Context().run, args=(self._run, actor), name="wake-alerts", daemon=True).start()
+        Thread(target=Context().run, args=(self._run, actor), name=NAME, daemon=True).start()
 
     def _run(self, actor: Actor) -> None:
         has_ended = False
         try:
             while self._is_asked_for():
+                Event().wait(PAUSE_S)
                 _look(actor)
             has_ended = True
         finally:
@@ -61,3 +66,8 @@ def wake(actor: Actor) -> None:
     """Reconcile soon, in the background; returns at once. Calls while one runs add one run. For processes."""
     require_process(actor)
     _waker.wake(actor)
+
+
+def look_soon() -> None:
+    """As ``wake``, after the portal itself has changed something in Alertmanager."""
+    _waker.wake(Actor.process_named(NAME))

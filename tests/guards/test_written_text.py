@@ -3,15 +3,18 @@
 import ast
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 
+from backend import clock
 from backend.accounts import service as accounts
 from backend.accounts.types import NewUser
 from backend.actor import Role, TenantId
+from backend.alerts import service as alerts
+from backend.alerts.types import NewSilence
 from backend.errors import Invalid
 from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
@@ -46,7 +49,16 @@ def price(model: str, kind: str) -> None:
     pricing.add_price_list(OPERATOR, new)
 
 
+def silence(reason: str) -> NewSilence:
+    return NewSilence(matchers='a="b"', ends_at=clock.utc_now() + timedelta(hours=1), reason=reason)
+
+
 WRITTEN: dict[str, Callable[[str], object]] = {
+    "alerts.preview_silence.new": lambda text: alerts.preview_silence(OPERATOR, silence(text)),
+    "alerts.create_silence.new": lambda text: alerts.create_silence(OPERATOR, silence(text)),
+    "alerts.change_silence_end.reason": lambda text: alerts.change_silence_end(
+        OPERATOR, "x", clock.utc_now() + timedelta(hours=1), text
+    ),
     "accounts.create_user.new": lambda text: user(name=text),
     "invoices.release.reason": lambda text: invoices.release(OPERATOR, InvoiceId(uuid4()), text),
     "job_runs.pause.reason": lambda text: jobs.pause(OPERATOR, "nightly_billing", text),
@@ -68,6 +80,9 @@ WRITTEN: dict[str, Callable[[str], object]] = {
 }
 # Parameters of services that store nothing of what they are told, or nothing that a person wrote.
 NOT_WRITTEN = {
+    "alerts.proposed_matchers.fingerprint": "looked for",
+    "alerts.change_silence_end.silence_id": "looked for",
+    "alerts.end_silence.silence_id": "looked for",
     "accounts.user_with_email.email": "looked for",
     "accounts.tenant_with_label.label": "looked for",
     "accounts.sign_in.email": "looked for, and counted in a cleaned form",
