@@ -19,6 +19,8 @@ PAYMENTS = "/payments"
 DEPLOYMENTS = "/deployments"
 ALERTS = "/alerts"
 ALERT = "/alerts/[fingerprint]"
+RUNBOOKS = "/runbooks"
+RUNBOOK = "/runbooks/[runbook_name]"
 JOBS = "/jobs"
 DEPLOYS = "/deploys"
 # The names in brackets are vars of every state, so they are long.
@@ -89,6 +91,11 @@ def payment(track_id: object) -> str:
 def alert(fingerprint: object) -> str:
     """The page of one alert."""
     return f"{ALERTS}/{fingerprint}"
+
+
+def runbook(name: str) -> str:
+    """The page of an alert's runbook."""
+    return f"{RUNBOOKS}/{name}"
 
 
 def deployment(deploy_id: object) -> str:

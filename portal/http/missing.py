@@ -12,12 +12,15 @@ from backend.invoices.types import InvoiceId
 from portal import bridge, routes, session
 from portal.http.plain_page import language_of, render
 from portal.ids import uuid_of
+from runbooks import service as runbooks
 
 _NOT_FOUND = 404
 
 
 class MissingPages:
-    """Answers 404 in front of Reflex, which answers 200 for any address like an invoice's, and 404 in Persian only."""
+    """Answers 404 in front of Reflex, which answers 200 for whatever looks like an invoice's or a runbook's address,
+    and 404 in Persian only.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -28,7 +31,7 @@ class MissingPages:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        if await _names_no_invoice(request):
+        if await _names_no_invoice(request) or await _names_no_runbook(request):
             await _missing(request)(scope, receive, send)
             return
         is_missing = False
@@ -59,6 +62,18 @@ async def _names_no_invoice(request: Request) -> bool:
     except AppError:
         return False
     return False
+
+
+async def _names_no_runbook(request: Request) -> bool:
+    """Whether the address names a runbook that there is not. Who is no reader is told nothing here."""
+    folder, _, named = request.url.path.rstrip("/").rpartition("/")
+    if folder != routes.RUNBOOKS:
+        return False
+    try:
+        found = await session.of_cookies(request.headers.get("cookie", ""))
+        return named not in runbooks.names(found.actor)
+    except AppError:
+        return False
 
 
 def _missing(request: Request) -> Response:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-PRODUCTION = ("backend", "portal", "jobs")
+PRODUCTION = ("backend", "portal", "jobs", "runbooks")
 
 EDGES = (
     "portal/bridge.py",

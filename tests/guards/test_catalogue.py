@@ -26,6 +26,7 @@ from backend.usage.types import OpeningSource
 from jobs.registry import names as job_names
 from portal.job_words import COUNTED
 from portal.pages import Group
+from tests.alert_files import alerts
 from tests.guards import rules
 from tests.guards.rules import PRODUCTION, ROOT, Source
 
@@ -83,17 +84,12 @@ log.info("page.opened")
     }
 
 
-# The alerts of our own rules, but for the Watchdog.
-ALERTS = (
-    "HighErrorRate", "HighLatency", "OpenAIAPIFailures", "ExcessiveMLFallbacks", "TokenConsumptionSpike",
-    "BillingRunMissed", "PaymentsUndecided", "InvoicesHeld", "TargetDown", "PortalDown",
-)  # fmt: skip
 # What fills the keys that are put together while running. None: a word from elsewhere; where the catalogue has no
 # sentence for it, the code says something else.
 FAMILIES: dict[str, Iterable[str] | None] = {
     "alerts.ended.{}": Resolution,
-    "alerts.name.{}": ALERTS,
-    "alerts.said.{}": ALERTS,
+    "alerts.name.{}": alerts(),
+    "alerts.said.{}": alerts(),
     "alerts.severity.{}": Severity,
     "audit.action.{}": rules.audited_actions(),
     "audit.fault.{}": ("changed", "missing_before", "cut_off", "rewritten"),

@@ -270,6 +270,18 @@ def what_is_not_there_is_a_404_in_the_readers_language(served: Served) -> None:
                 assert f"<h1>{text('page.not_found.heading', lang)}</h1>" in answer.text
                 assert 'class="btn primary" href="/"' in answer.text
             assert browser.get(f"/invoices/{own}").status_code == HTTPStatus.OK
+    with served.client(served.house.people[Role.OPERATOR].cookie) as browser:
+        assert browser.get(routes.runbook("HighLatency")).status_code == HTTPStatus.OK
+        for name in (
+            "HighLatenc",
+            "HighLatency.md",
+            "HighLatency.fa",
+            "..%2FHighLatency",
+            "%2e%2e",
+            "x%00",
+            "highlatency",
+        ):
+            assert browser.get(routes.runbook(name)).status_code == HTTPStatus.NOT_FOUND, name
     with served.client() as stranger:
         assert stranger.get(f"/invoices/{foreign}").status_code == HTTPStatus.SEE_OTHER
         assert stranger.get("/nowhere").status_code == HTTPStatus.NOT_FOUND

@@ -1,0 +1,1 @@
+"""Runbooks: a page for each alert, in Persian and in English."""
