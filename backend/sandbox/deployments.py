@@ -13,7 +13,7 @@ from backend.errors import Conflict
 
 NAMESPACE = "docuchat"
 SERVICES = ("docuchat-api", "docuchat-worker", "docuchat-frontend", "docuchat-ingest")
-AUTHORS = ("سارا محمدی", "رضا کریمی", "Neda Ahmadi", "dependabot[bot]")
+AUTHORS = ("سارا محمدی", "رضا کریمی", "ندا احمدی")
 OFFICE_OPENS = 9
 _RESULTS = {DeployResult.SUCCEEDED: 17, DeployResult.FAILED: 2, DeployResult.ROLLED_BACK: 1}
 

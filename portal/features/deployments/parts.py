@@ -63,19 +63,18 @@ def _result(row: DeploymentRow) -> rx.Component:
         badge(row.result, row.tone),
         " ",
         rx.cond(row.smoke_test != "", smoke, rx.fragment()),
-        _shown_if(row.silence, row.silence),
     )
 
 
 def _times(row: DeploymentRow) -> rx.Component:
-    return rx.el.div(row.started, _shown_if(row.lasted, row.lasted))
+    return rx.el.div(row.started, _shown_if(row.lasted, row.lasted), _shown_if(row.silence, row.silence))
 
 
 def _origin(row: DeploymentRow) -> rx.Component:
     return rx.el.div(
         rx.cond(row.author != "", link(rx.el.bdi(row.author), row.author_url), rx.fragment()),
         rx.el.div(
-            rx.el.bdi(row.branch, dir="auto"),
+            code_number(row.branch),
             rx.cond((row.branch != "") & (row.commit != ""), " · ", ""),
             code_number(row.commit),
             class_name="small muted",
@@ -87,16 +86,14 @@ def _origin(row: DeploymentRow) -> rx.Component:
 
 def _run(row: DeploymentRow) -> rx.Component:
     """The address of the run; it is a link only where the host is a known one."""
-    address = rx.el.bdi(row.ci_run, dir="ltr")
+    address = code_number(row.ci_run)
     opened = PlainLink.create(address, href=row.ci_url, custom_attrs={"rel": "noopener noreferrer"})
     return rx.cond(row.ci_url != "", opened, address)
 
 
 def _place(row: DeploymentRow) -> rx.Component:
     return rx.el.div(
-        rx.el.div(
-            rx.el.bdi(row.environment), rx.cond(row.namespace != "", " / ", ""), rx.el.bdi(row.namespace)
-        ),
+        rx.el.div(code_number(row.place)),
         rx.foreach(row.workloads, lambda name: rx.el.div(code_number(name))),
         _shown_if(row.digest, code_number(row.digest)),
         class_name="details-of",

@@ -44,8 +44,7 @@ class DeploymentRow:
     branch: str
     ci_run: str
     ci_url: str
-    environment: str
-    namespace: str
+    place: str
     workloads: list[str]
     digest: str
 
@@ -89,8 +88,7 @@ def to_deployment(record: DeployRecord, now: datetime, lang: Lang) -> Deployment
         branch=told.branch,
         ci_run=told.ci_run,
         ci_url=ci_link(told.ci_run, settings().ci_hosts),
-        environment=told.environment,
-        namespace=told.namespace,
+        place=" / ".join(each for each in (told.environment, told.namespace) if each),
         workloads=list(told.workloads),
         digest=told.image_digest[:_SHORT_DIGEST],
     )
@@ -165,7 +163,7 @@ def _restore(figures: DeliveryFigures, lang: Lang) -> FigureView:
     still = figures.unrestored_count
     waiting = text("page.deployments.unrestored", lang, count=fmt.number(still, lang)) if still else ""
     if figures.time_to_restore is None:
-        return FigureView(remark=waiting or text("page.deployments.restore_missing", lang))
+        return FigureView(remark=f"{text('page.deployments.restore_missing', lang)} {waiting}".strip())
     made_of = text("page.deployments.restore_made_of", lang, count=fmt.number(figures.restore_count, lang))
     return FigureView(
         value=fmt.duration(figures.time_to_restore.total_seconds(), lang),

@@ -154,6 +154,6 @@ def test_figures_are_shown_where_there_is_enough_for_them(house: House, pipeline
 
     enough = opened(pipeline, cookie)
 
-    assert few.count("Too little yet") == 3
+    assert few.count("Too little yet") == 4
     assert "Not mended yet: 1." in few
     assert all(words in enough for words in ("3.5 a week", "2 h", "9.0", "1 of 11 deployments"))
