@@ -93,6 +93,10 @@ class Settings(UsageSettings, SellerSettings):
     mail_from: str = "DocuChat <billing@docuchat.example>"
     openai_base_url: WebAddress = "https://api.openai.com/v1"
     openai_api_key: SecretStr = SecretStr("")
+    openai_api_key_file: str = ""
+    openai_model: str = Field(default="gpt-5-mini", pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$")
+    openai_tokens_per_day: int = Field(default=200_000, ge=0, le=10**9)
+    openai_calls_per_hour: int = Field(default=60, ge=0, le=100_000)
     kubeconfig: str = ""
     kubernetes_namespaces: Annotated[str, AfterValidator(setting_values.namespaces)] = ""
     kubernetes_timeout_s: float = Field(default=10, ge=1, le=60, allow_inf_nan=False)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,3 +32,57 @@ class WordedGroup:
     numbers: tuple[int, ...]
     title: str
     text: str
+
+
+class Refusal(StrEnum):
+    """The reason why the validator refuses an answer."""
+
+    GROUPS = "groups"
+    LENGTH = "length"
+    LETTERS = "letters"
+    ADDRESS = "address"
+    COMMAND = "command"
+    CAUSE = "cause"
+    NUMBER = "number"
+    WORD = "word"
+
+
+class WordingReason(StrEnum):
+    """The origin of what a reader sees: a model's words, or the reason why there are none.
+
+    ``WAITING``: a model is being asked, by this process or another. ``OFF``: there is no key, or no alert. ``RESTING``:
+    the model failed several times in a row and is left alone for a while.
+    """
+
+    WORDED = "worded"
+    OFF = "off"
+    WAITING = "waiting"
+    BUDGET_TOKENS = "budget_tokens"
+    BUDGET_CALLS = "budget_calls"
+    RESTING = "resting"
+    REJECTED = "rejected"
+    TIMEOUT = "timeout"
+    RATE_LIMITED = "rate_limited"
+    KEY_REFUSED = "key_refused"
+    UNREACHABLE = "unreachable"
+    UNREADABLE = "unreadable"
+    DECLINED = "declined"
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """Groups of alerts in a model's words, all of them or none, and where that comes from."""
+
+    reason: WordingReason
+    groups: tuple[WordedGroup, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What was asked of the model: tokens of the day, calls of the hour, and how the last calls ended."""
+
+    tokens_today: int
+    calls_in_hour: int
+    last_failures: tuple[datetime, ...]
+    """When the newest calls failed, the newest first, as far as no success lies between."""

@@ -1,5 +1,8 @@
 """The official OpenAI SDK, built from the settings and metered like DocuChat's own."""
 
+from functools import lru_cache
+from pathlib import Path
+
 from openai import OpenAI
 
 from backend.config import settings
@@ -11,24 +14,43 @@ TIMEOUT_S = 8.0
 RETRIES = 1
 
 
+def has_key() -> bool:
+    """Whether there is a key now; without one no request is sent."""
+    return bool(_key())
+
+
 def openai_client() -> OpenAI:
     """The SDK's client for `OPENAI_BASE_URL`. It keeps connections: make one and share it.
+
+    The key is read again for every request, retries among them, so a mounted secret may change meanwhile.
 
     https://platform.openai.com/docs/api-reference
 
     Raises:
-        Unavailable: there is no `OPENAI_API_KEY`; the SDK makes no client without one.
+        Unavailable: there is no key.
     """
-    if not settings().openai_api_key.get_secret_value():
+    if not has_key():
         raise Unavailable(service="openai", cause="no_key")
-    return OpenAI(
-        base_url=settings().openai_base_url,
-        api_key=settings().openai_api_key.get_secret_value(),
-        timeout=TIMEOUT_S,
-        max_retries=RETRIES,
-    )
+    return OpenAI(base_url=settings().openai_base_url, api_key=_key, timeout=TIMEOUT_S, max_retries=RETRIES)
 
 
 def metered_client() -> MeteredOpenAI:
     """The metered SDK client; this product's own requests count in `openai_tokens_total`, too."""
     return MeteredOpenAI(openai_client())
+
+
+@lru_cache(maxsize=2)
+def shared_client(base_url: str) -> MeteredOpenAI:
+    """The metered client of this process for an address of the settings. Raises as ``openai_client`` does."""
+    del base_url  # it is the settings', and another one makes another client
+    return metered_client()
+
+
+def _key() -> str:
+    path = settings().openai_api_key_file
+    if not path:
+        return settings().openai_api_key.get_secret_value()
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

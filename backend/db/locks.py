@@ -23,3 +23,4 @@ class LockNumber(IntEnum):
     SWEEP = 724_021
     OPENING_SESSIONS = 724_022
     ALERTS = 724_030
+    ASSISTANT = 724_031

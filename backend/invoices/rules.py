@@ -23,7 +23,7 @@ from backend.invoices.types import (
 )
 from backend.money import LARGEST_STORED, Rial, charge, tax
 from backend.pricing.types import PriceList
-from backend.tenants.types import Tenant
+from backend.tenants.types import INTERNAL_LABEL, Tenant
 from backend.usage.types import HOLDING, UsageRow
 
 NOTHING_BILLED = BilledTotal(0, 0)
@@ -46,7 +46,7 @@ def bill(
     A tenant that is in ``billed``, that is not billed yet on this day, or that used nothing gets none. One
     uncertain row holds the tenant's whole invoice, also at no token: it is not priced and moves no total. So does
     an amount or a day beyond the limits.
-    Usage under a label that no tenant has is only counted.
+    Usage under a label that no tenant has is only counted, our own not even that.
     """
     issued: list[InvoiceDraft] = []
     held: list[InvoiceDraft] = []
@@ -59,7 +59,7 @@ def bill(
         if tokens <= 0 and not is_held:
             continue
         if tenant is None:
-            if tokens:
+            if tokens and label != INTERNAL_LABEL:
                 unknown[label] = tokens
         elif tenant.billed_from <= day and tenant.id not in billed:
             after: dict[BilledTotalKey, BilledTotal] = {}

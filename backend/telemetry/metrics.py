@@ -55,6 +55,11 @@ FALLBACKS = Counter(
     "Switches to the next model of the chain, by reason.",
     ["from_model", "to_model", "reason"],
 )
+ALERT_SUMMARIES = Counter(
+    "alert_summary_total",
+    "Wordings of alerts by what is shown: llm or fallback, and why.",
+    ["source", "reason"],
+)
 RAG_QUERIES = Counter("rag_query_total", "Questions answered from documents.")
 DOCUMENT_CHUNKS = Counter("document_chunks_total", "Document chunks that were embedded and stored.")
 HTTP_REQUESTS = Histogram(
@@ -110,6 +115,11 @@ def count_usage_missing(tenant: str, model: str) -> None:
 def count_fallback(from_model: str, to_model: str, reason: RequestOutcome) -> None:
     """Add one switch to the next model of the chain."""
     FALLBACKS.labels(from_model, to_model, reason).inc()
+
+
+def count_alert_summary(source: str, reason: str) -> None:
+    """Add one question for a wording, by what came of it."""
+    ALERT_SUMMARIES.labels(source, reason).inc()
 
 
 def count_rag_query() -> None:

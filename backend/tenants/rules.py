@@ -7,7 +7,7 @@ from backend.days import checked_day
 from backend.errors import Invalid
 from backend.free_text import is_exact, latin_digits, written
 from backend.i18n.catalog import LANGUAGES
-from backend.tenants.types import NewTenant
+from backend.tenants.types import INTERNAL_LABEL, NewTenant
 
 LABEL_MAX_LENGTH = 200
 LEGAL_MAX_LENGTH = 500
@@ -15,7 +15,7 @@ LEGAL_MAX_LENGTH = 500
 
 def checked(new: NewTenant) -> NewTenant:
     """A new tenant with tidy texts. Raises Invalid when the label, a name, the address or the language does not fit."""
-    if not is_exact(new.label, LABEL_MAX_LENGTH):
+    if not is_exact(new.label, LABEL_MAX_LENGTH) or new.label == INTERNAL_LABEL:
         raise Invalid(field="label", reason="tenant_label")
     if new.language not in LANGUAGES:
         raise Invalid(field="language")

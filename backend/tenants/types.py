@@ -7,6 +7,9 @@ from typing import NamedTuple
 from backend.actor import TenantId
 from backend.i18n.catalog import DEFAULT_LANGUAGE, Lang
 
+INTERNAL_LABEL = "docuchat-portal-internal"
+"""The tenant label of the portal's own requests to a model: no company can have it, and nobody is billed for it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTenant:

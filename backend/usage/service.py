@@ -18,6 +18,7 @@ from backend.db.engine import transaction
 from backend.errors import Invalid, Unavailable
 from backend.log import get_logger
 from backend.tenants import service as tenants
+from backend.tenants.types import INTERNAL_LABEL
 from backend.threads import side_by_side
 from backend.usage import meter, repository, stored_service
 from backend.usage.source import Source
@@ -161,7 +162,7 @@ def unknown_labels(
     For staff and processes. Anybody who can write a label makes more of them.
     """
     require_role_or_process(actor, *STAFF_ROLES)
-    known = [tenant.label for tenant in tenants.all_tenants(actor)]
+    known = [INTERNAL_LABEL, *(tenant.label for tenant in tenants.all_tenants(actor))]
     limit, offset = max(1, min(limit, MAX_PAGE)), max(0, offset)
     return repository.usage_of_strangers(known, first, last, limit=limit, offset=offset)
 

@@ -1,0 +1,153 @@
+"""The validator: an answer of a model is shown only if every word of it is joined from the evidence of its group.
+
+A model may be talked into anything by the alerts that it reads, so nothing is taken on trust. The groups must be ours,
+every number and every word must stand in the evidence of that very group or be one of the small joining words, and
+orders, causes and addresses are refused even where the evidence has them.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+from backend.assistant.types import NumberedAlert, Refusal, WordedGroup
+from backend.assistant.words import CAUSES, COMMANDS, JOINING, NUMBERS, plain
+from backend.i18n.catalog import Lang
+
+LONGEST_TITLE = 120
+LONGEST_TEXT = 400
+_PERSIAN = re.compile("[\u0621-\u063a\u0641-\u064a\u067e\u0686\u0698\u06a9\u06af\u06cc]")
+_SIGNS = frozenset(
+    " .,:;!?()%'\"/-_+=&\u060c\u061b\u061f\u00ab\u00bb\u2013\u2014\u2026\u201c\u201d\u2018\u2019\u066a"
+)
+_JOINER = "\u200c"
+_TOKEN = re.compile(
+    r"[^\s,;!?()%\"'\u060c\u061b\u061f\u00ab\u00bb\u2013\u2014\u2026\u201c\u201d\u2018\u2019\u066a]+"
+)
+_NUMBER = re.compile(r"\d+(?:[.:/]\d+)*")
+_DOMAIN = re.compile(r"(?:^|[^a-z0-9])[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.[a-z]{2,}(?:$|[^a-z])")
+_ADDRESS_SIGNS = ("://", "www", "hxxp", "http", "mailto", " dot ", "//")
+# What is between two parts of an object's name.
+_SEAMS = re.compile(r"[:/=&+.]")
+_SUFFIXES = {
+    "en": ("ing", "ed", "es", "s", "ly"),
+    "fa": ("هایی", "های", "ها", "ای", "ی", "ش", "شان", "ند", "تر"),
+}
+
+
+def refusal_of(
+    alerts: Sequence[NumberedAlert], meanings: Mapping[str, str], answer: Sequence[WordedGroup], lang: Lang
+) -> Refusal | None:
+    """The first reason to refuse an answer, or None for one that says nothing but what is known.
+
+    ``meanings`` are our own sentences about alerts, by the alert's name; they are evidence, too.
+    """
+    ours: dict[int, list[NumberedAlert]] = {}
+    for alert in alerts:
+        ours.setdefault(alert.group, []).append(alert)
+    wanted = sorted(tuple(each.number for each in group) for group in ours.values())
+    if sorted(tuple(sorted(group.numbers)) for group in answer) != wanted:
+        return Refusal.GROUPS
+    by_number = {alert.number: alert for alert in alerts}
+    for group in answer:
+        evidence = Evidence((by_number[number] for number in group.numbers), meanings, lang)
+        for text, longest in ((group.title, LONGEST_TITLE), (group.text, LONGEST_TEXT)):
+            if (refusal := evidence.refusal_of(text, longest)) is not None:
+                return refusal
+    return None
+
+
+class Evidence:
+    """Everything that is known of the alerts of one group."""
+
+    def __init__(self, alerts: Iterable[NumberedAlert], meanings: Mapping[str, str], lang: Lang) -> None:
+        """Collect the words and the numbers of a group's alerts."""
+        self._lang = lang
+        known = list(alerts)
+        texts = [plain(text) for alert in known for text in texts_of(alert, meanings)]
+        self._words = {part for text in texts for token in _tokens(text) for part in _parts(token)}
+        self._stems = {_stem(word, lang) for word in self._words}
+        muted = sum(alert.is_muted for alert in known)
+        counts = {str(len(known)), str(muted), str(len(known) - muted)}
+        self._numbers = {number for text in texts for number in _NUMBER.findall(text)} | counts
+        self._numbers |= {NUMBERS[word] for word in self._words & NUMBERS.keys()}
+        if muted:
+            self._words |= {"muted", "silenced", "بی", "صدا", "بیصدا"}
+
+    def refusal_of(self, text: str, longest: int) -> Refusal | None:
+        """The first reason to refuse a text about this group."""
+        tidy = plain(text)
+        # In this order: the first one that holds is the one that is counted.
+        reasons = (
+            (Refusal.LENGTH, not tidy or len(text) > longest),
+            (Refusal.LETTERS, not _has_known_letters(text, self._lang)),
+            (Refusal.ADDRESS, _has_address(tidy)),
+            (Refusal.COMMAND, _has_any(COMMANDS, tidy)),
+            (Refusal.CAUSE, _has_any(CAUSES, tidy)),
+            (Refusal.NUMBER, not self._numbers.issuperset(_numbers(tidy))),
+            (Refusal.WORD, not all(map(self._knows, _tokens(tidy)))),
+        )
+        return next((refusal for refusal, holds in reasons if holds), None)
+
+    def _knows(self, token: str) -> bool:
+        word = token.casefold()
+        if word in self._words or word in JOINING[self._lang] or word in NUMBERS:
+            return True
+        if _NUMBER.fullmatch(word):
+            return True  # checked among the numbers
+        is_name = not (_PERSIAN.search(word) if self._lang == "fa" else word.isascii() and word.isalpha())
+        # A name is itself or nothing; a word of the language may stand in another form.
+        return not is_name and _stem(word, self._lang) in self._stems
+
+
+def texts_of(alert: NumberedAlert, meanings: Mapping[str, str]) -> Iterable[str]:
+    """The texts that are evidence about an alert."""
+    yield from (alert.name, alert.severity, alert.service, f"{alert.started_at:%H:%M}")
+    yield meanings.get(alert.name, "")
+    yield from (value for _, value in alert.facts)
+
+
+def _has_known_letters(text: str, lang: Lang) -> bool:
+    """Whether a text has only plain letters, digits and signs, and is in its language."""
+    tidy = plain(text)
+    if any(unicodedata.category(char) in {"Cf", "Cc", "Co", "Cn"} for char in text.replace(_JOINER, "")):
+        return False
+    if not all(
+        (char.isascii() and char.isalnum()) or char in _SIGNS or _PERSIAN.match(char) for char in tidy
+    ):
+        return False
+    return bool(_PERSIAN.search(tidy)) == (lang == "fa")
+
+
+def _has_address(text: str) -> bool:
+    lowered = f" {text.casefold()} "
+    return any(sign in lowered for sign in _ADDRESS_SIGNS) or _DOMAIN.search(lowered) is not None
+
+
+def _has_any(phrases: AbstractSet[str], text: str) -> bool:
+    """Whether a text has any of these words or phrases, also as a part of a name with hyphens."""
+    words = (part.strip(".:") for token in _tokens(text) for part in re.split(r"[-_/]", token.casefold()))
+    joined = f" {' '.join(words)} "
+    return any(f" {phrase} " in joined for phrase in phrases)
+
+
+def _tokens(text: str) -> list[str]:
+    return [tidy for token in _TOKEN.findall(text) if (tidy := token.strip(".:-_/=&+"))]
+
+
+def _parts(token: str) -> set[str]:
+    """An object's name, and the parts that its seams make."""
+    whole = token.casefold()
+    return {whole, *(part for part in _SEAMS.split(whole) if part)}
+
+
+def _numbers(text: str) -> list[str]:
+    words = (token.casefold() for token in _tokens(text))
+    return _NUMBER.findall(text) + [NUMBERS[word] for word in words if word in NUMBERS]
+
+
+def _stem(word: str, lang: Lang) -> str:
+    for suffix in _SUFFIXES[lang]:
+        if word.endswith(suffix) and len(word) - len(suffix) >= 3:  # noqa: PLR2004 - shorter is no word
+            return word.removesuffix(suffix)
+    return word
