@@ -1,7 +1,7 @@
 """Use cases of wording: the feature's door. It answers at once; a model is asked beside it."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 
 from backend import clock
@@ -53,7 +53,7 @@ def wording(actor: Actor, alerts: Sequence[NumberedAlert], lang: Lang) -> Wordin
         waiting = Wording(reason=WordingReason.WAITING)
         repository.store(key, waiting, now + rules.ASKED_FOR)
         call_id = repository.begin_call(now, reserved)
-    _asking.submit(_ask, key, call_id, known, data, lang)
+    _asking.submit(_ask, key, call_id, known, data, lang).add_done_callback(_note_end)
     return waiting
 
 
@@ -66,9 +66,10 @@ def forget_old(actor: Actor) -> int:
 
 def meanings_of(alerts: Sequence[NumberedAlert], lang: Lang) -> dict[str, str]:
     """Our own words for these alerts, by the alert's name, where the catalogue has any."""
-    names = {alert.name for alert in alerts}
-    keys = {name: [key for kind in ("name", "said") if has(key := f"alerts.{kind}.{name}")] for name in names}
-    return {name: " ".join(text(key, lang) for key in own) for name, own in keys.items() if own}
+    keys = {alert.name: (f"alerts.name.{alert.name}", f"alerts.said.{alert.name}") for alert in alerts}
+    return {
+        name: " ".join(text(key, lang) for key in own) for name, own in keys.items() if all(map(has, own))
+    }
 
 
 def _refusal_to_ask(now: datetime, reserved: int) -> WordingReason | None:
@@ -101,6 +102,12 @@ def _ask(key: str, call_id: int, alerts: Sequence[NumberedAlert], data: str, lan
         repository.end_call(call_id, tokens=tokens, failed=failed)
         repository.store(key, found, clock.utc_now() + rules.good_for(found.reason))
         tell(Topic.ALERTS)
+
+
+def _note_end(asked: Future[None]) -> None:
+    """Write down what nobody waited for; the question counts as not answered until it is forgotten."""
+    if (error := asked.exception()) is not None:
+        log.error("wording.lost", error=type(error).__name__, exc_info=error)
 
 
 def judged(alerts: Sequence[NumberedAlert], answer: ModelAnswer, lang: Lang) -> Wording:

@@ -2,35 +2,46 @@
 
 Chat completions and responses, whole and streamed, and embeddings, with usage that follows from the input alone.
 Beside the vendor's paths it has its own: `POST` or `DELETE /sandbox/faults` (see `openai_faults.Fault`), and
-`GET /sandbox/ledger`, the tokens it really answered, by `safety_identifier` or `user`, model and type.
+`GET /sandbox/ledger`, the tokens it really answered, by `safety_identifier` or `user`, model and type, and the
+newest keys that it was asked with.
 """
 
 import argparse
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import uvicorn
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from backend.sandbox import openai_wire as wire
+from backend.sandbox.openai_alerts import wants_wording, wording
 from backend.sandbox.openai_faults import Ledger, ModelRequest, OpenAIFault, OpenAIFaultKind
 from backend.sandbox.openai_wire import JSON
 from backend.sandbox.openai_words import Completion, answer_to, count_tokens, packed, texts_of, vector
 
 _ERRORS = {
     OpenAIFaultKind.BAD_REQUEST: ("Invalid value in the request.", "invalid_request_error", "invalid_value"),
+    # The vendor shows a part of the key, and so does this.
+    OpenAIFaultKind.KEY_REFUSED: (
+        "Incorrect API key provided: sk-sand****box.",
+        "invalid_request_error",
+        "invalid_api_key",
+    ),
     OpenAIFaultKind.RATE_LIMITED: ("Rate limit reached for requests.", "requests", "rate_limit_exceeded"),
     OpenAIFaultKind.BROKEN: ("The server had an error while processing your request.", "server_error", None),
     OpenAIFaultKind.OVERLOADED: ("The engine is currently overloaded.", "server_error", None),
 }
 _VECTOR_SIZES = {"text-embedding-3-large": 3072, "text-embedding-3-small": 1536}
+
+
+MOST_KEYS = 50
 
 
 class RefusalError(Exception):
@@ -68,11 +79,14 @@ class Vendor:
     def __init__(self, *, latency_s: float = 0.0) -> None:
         self.faults: list[OpenAIFault] = []
         self.ledger = Ledger()
+        self.keys: list[str] = []
         self._latency_s = latency_s
 
     async def admit(self, request: Request) -> AdmittedRequest:
         """Check a request as the vendor does, and let the faults strike that end it."""
-        if not request.headers.get("authorization", "").removeprefix("Bearer").strip():
+        key = request.headers.get("authorization", "").removeprefix("Bearer").strip()
+        self.keys = [*self.keys[-MOST_KEYS:], key]
+        if not key:
             raise RefusalError(
                 401, wire.error("You didn't provide an API key.", kind="invalid_request_error", code=None)
             )
@@ -118,11 +132,18 @@ class Vendor:
             events = wire.response_events(answer, admitted.answers_as, with_usage=admitted.tells_usage)
             named = ((str(event["type"]), event) for event in events)
             return self._stream(admitted, answer, named, reported=admitted.tells_usage)
+        if OpenAIFaultKind.HTML in admitted.faults:
+            return HTMLResponse("<!doctype html><title>proxy</title><p>Sign in to the network.</p>")
+        if wants_wording(admitted.body):
+            answer = replace(answer, text=wording(admitted.body, admitted.faults))
         self.ledger.note(admitted.asked, answer, reported=admitted.tells_usage)
         status = wire.final_status(answer)
-        return JSONResponse(
-            wire.response(answer, admitted.answers_as, status=status, with_usage=admitted.tells_usage)
-        )
+        told = wire.response(answer, admitted.answers_as, status=status, with_usage=admitted.tells_usage)
+        if OpenAIFaultKind.EMPTY in admitted.faults:
+            told["output"] = []
+        if OpenAIFaultKind.DECLINES in admitted.faults:
+            told["output"] = [wire.refusal("I cannot help with sk-sandbox.")]
+        return JSONResponse(told)
 
     async def embeddings(self, request: Request) -> Response:
         """`POST /v1/embeddings`."""
@@ -159,7 +180,7 @@ class Vendor:
     async def show_ledger(self, request: Request) -> Response:
         """`GET /sandbox/ledger`."""
         del request
-        return JSONResponse({"entries": self.ledger.entries()})
+        return JSONResponse({"entries": self.ledger.entries(), "keys": self.keys})
 
     def _fault_list(self, status: int) -> Response:
         return JSONResponse({"faults": [fault.model_dump(mode="json") for fault in self.faults]}, status)

@@ -14,6 +14,7 @@ class OpenAIFaultKind(StrEnum):
     """The faults. A number is answered as that HTTP status."""
 
     BAD_REQUEST = "400"
+    KEY_REFUSED = "401"
     RATE_LIMITED = "429"
     BROKEN = "500"
     OVERLOADED = "503"
@@ -22,6 +23,12 @@ class OpenAIFaultKind(StrEnum):
     CUT = "cut"  # a stream whose connection ends half-way
     STREAM_ERROR = "stream_error"  # a stream whose first event is an error
     LATE_ERROR = "late_error"  # a stream that ends half-way by an error
+    HTML = "html"  # a proxy's page with status 200 in the place of an answer
+    EMPTY = "empty"  # a response without any output
+    DECLINES = "declines"  # a response that refuses to answer
+    CUT_SHORT = "cut_short"  # a response in a schema that ends half-way
+    MISSHAPED = "misshaped"  # a response that does not fit its schema
+    INVENTS = "invents"  # a response that fits its schema and says what nobody knows
     ANSWER_AS = "answer_as"  # the answer names `model_name`, as dated snapshots do
 
 

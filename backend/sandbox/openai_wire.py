@@ -155,5 +155,10 @@ def _message(text: str) -> JSON:
     }
 
 
+def refusal(text: str) -> JSON:
+    """A message in which the model refuses to answer."""
+    return _message("") | {"content": [{"type": "refusal", "refusal": text}]}
+
+
 def _text(text: str) -> JSON:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}

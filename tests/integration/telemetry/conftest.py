@@ -45,6 +45,10 @@ class Vendor:
             if entry["who"] == tenant and entry["reported"] == reported
         }
 
+    def keys(self) -> list[str]:
+        """The newest keys that it was asked with."""
+        return list(self._http.get("/ledger").json()["keys"])
+
     def close(self) -> None:
         self._http.close()
 

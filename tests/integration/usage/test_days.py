@@ -4,6 +4,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from uuid import uuid4
 
 import psycopg
@@ -16,9 +17,9 @@ from backend.audit import service as audit
 from backend.db.engine import transaction
 from backend.errors import Forbidden, Invalid, NotFound
 from backend.tenants import service as tenants
-from backend.tenants.types import NewTenant
+from backend.tenants.types import INTERNAL_LABEL, NewTenant
 from backend.usage import repository, service
-from backend.usage.types import DayMeasurement, OpeningSource, UsageFlag
+from backend.usage.types import DayMeasurement, OpeningSource, UsageFlag, UsageRow
 from tests.integration.usage import special
 from tests.integration.usage.test_scenarios import tokens_of, without_zeros
 from tests.integration.usage.world import Key, World
@@ -102,6 +103,26 @@ def test_a_label_that_no_tenant_has_is_kept_and_shown(watching: pytest.MonkeyPat
         2,
     )
     assert unknown[0].tokens == sum(row.tokens for row in measured.rows if row.tenant == "tenant-0")
+
+
+def test_what_the_portal_itself_asked_a_model_is_no_unknown_label(database: str) -> None:
+    window, key = clock.day_window(special.LONG_DAY), ("gpt-5-mini", "prompt")
+    rows = [UsageRow(label, *key, 7, Decimal(1), 0, False, ()) for label in (INTERNAL_LABEL, "ghost")]
+    measured = DayMeasurement(
+        day=special.LONG_DAY,
+        window=window,
+        measured_at=window.end,
+        rows=rows,
+        readings=[],
+        series=0,
+        lives=[],
+    )
+    with transaction():
+        service.store_day(NIGHT, measured)
+
+    unknown, total = service.unknown_labels(NIGHT, special.LONG_DAY, special.LONG_DAY)
+
+    assert ([each.label for each in unknown], total) == (["ghost"], 1)
 
 
 def test_storing_a_day_twice_writes_nothing(watching: pytest.MonkeyPatch) -> None:

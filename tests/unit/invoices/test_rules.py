@@ -15,7 +15,7 @@ from backend.invoices import rules
 from backend.invoices.types import BilledTotal, BilledTotalKey, DayBill, Limits
 from backend.money import Rial, charge
 from backend.pricing.types import PriceList
-from backend.tenants.types import Tenant
+from backend.tenants.types import INTERNAL_LABEL, Tenant
 from backend.usage.types import UsageRow
 
 DAY = date(2026, 11, 22)
@@ -152,6 +152,12 @@ def test_unknown_labels_are_counted_and_kept_out() -> None:
 
     assert made.unknown_labels == {"ghost": 10}
     assert made.tokens == 5000
+
+
+def test_what_the_portal_itself_asked_a_model_is_billed_to_nobody_and_not_unknown() -> None:
+    made = bill([row(INTERNAL_LABEL, 10)], tenant(1))
+
+    assert (made.issued, made.held, made.unknown_labels) == ([], [], {})
 
 
 def test_one_uncertain_row_holds_the_whole_invoice_and_moves_no_meter() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from backend.errors import Invalid
 from backend.tenants import rules
-from backend.tenants.types import NewTenant
+from backend.tenants.types import INTERNAL_LABEL, NewTenant
 
 NEW = NewTenant(
     label="acme",
@@ -49,6 +49,7 @@ def test_legal_fields_may_be_missing(field: str, nothing: str | None) -> None:
     [
         ("label", "", {"field": "label", "reason": "tenant_label"}),
         ("label", "x" * 201, {"field": "label", "reason": "tenant_label"}),
+        ("label", INTERNAL_LABEL, {"field": "label", "reason": "tenant_label"}),
         ("language", "de", {"field": "language"}),
         ("name_fa", "\0", {"field": "name_fa", "reason": "name", "max_length": 120}),
         ("name_en", "\0", {"field": "name_en", "reason": "name", "max_length": 120}),
