@@ -7,7 +7,7 @@ import orjson
 
 from backend.assistant.types import NumberedAlert
 from backend.assistant.words import JOINING
-from backend.i18n.catalog import Lang
+from backend.i18n.catalog import Lang, has, text
 
 # A change of the instructions makes what was worded before them old.
 PROMPT_VERSION = 1
@@ -26,6 +26,14 @@ Say no cause, no advice, no order, no address, no estimate, and nothing that the
 def instructions(lang: Lang) -> str:
     """The instructions for a language; they hold nothing of the alerts."""
     return _INSTRUCTIONS.format(language=_LANGUAGES[lang], joining=" ".join(sorted(JOINING[lang])))
+
+
+def meanings_of(alerts: Sequence[NumberedAlert], lang: Lang) -> dict[str, str]:
+    """Our own words for these alerts, by the alert's name, where the catalogue has any."""
+    keys = {alert.name: (f"alerts.name.{alert.name}", f"alerts.said.{alert.name}") for alert in alerts}
+    return {
+        name: " ".join(text(key, lang) for key in own) for name, own in keys.items() if all(map(has, own))
+    }
 
 
 def data_block(alerts: Sequence[NumberedAlert], meanings: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from backend.clients.openai_wording import ModelAnswer, WordingFailed, ask_for_w
 from backend.config import settings
 from backend.db.engine import transaction
 from backend.db.news import Topic, tell
-from backend.i18n.catalog import Lang, has, text
+from backend.i18n.catalog import Lang
 from backend.log import get_logger
 from backend.telemetry.metrics import count_alert_summary
 from backend.tenants.types import INTERNAL_LABEL
@@ -38,7 +38,7 @@ def wording(actor: Actor, alerts: Sequence[NumberedAlert], lang: Lang) -> Wordin
     now, key = clock.utc_now(), input_rules.cache_key(known, settings().openai_model, lang)
     if (found := repository.wording(key, now)) is not None:
         return found
-    meanings = meanings_of(known, lang)
+    meanings = input_rules.meanings_of(known, lang)
     data = input_rules.data_block(known, meanings)
     told = input_rules.instructions(lang) + data
     reserved = rules.reserve_tokens(told, input_rules.MOST_OUTPUT_TOKENS)
@@ -64,14 +64,6 @@ def forget_old(actor: Actor) -> int:
     return repository.delete_before(now - KEPT, now - rules.DAY)
 
 
-def meanings_of(alerts: Sequence[NumberedAlert], lang: Lang) -> dict[str, str]:
-    """Our own words for these alerts, by the alert's name, where the catalogue has any."""
-    keys = {alert.name: (f"alerts.name.{alert.name}", f"alerts.said.{alert.name}") for alert in alerts}
-    return {
-        name: " ".join(text(key, lang) for key in own) for name, own in keys.items() if all(map(has, own))
-    }
-
-
 def _refusal_to_ask(now: datetime, reserved: int) -> WordingReason | None:
     today = clock.day_window(clock.billing_day(now)).start
     return rules.refusal_to_ask(
@@ -94,7 +86,7 @@ def _ask(key: str, call_id: int, alerts: Sequence[NumberedAlert], data: str, lan
             cache_key=f"alerts-{input_rules.PROMPT_VERSION}-{lang}",
             most_output_tokens=input_rules.MOST_OUTPUT_TOKENS,
         )
-        tokens, found, failed = answer.tokens, judged(alerts, answer, lang), False
+        tokens, found, failed = answer.tokens, _judged(alerts, answer, lang), False
     except WordingFailed as trouble:
         found, failed = Wording(reason=WordingReason(trouble.failure.value)), True
     count_alert_summary("llm" if found.groups else "fallback", found.reason)
@@ -110,13 +102,13 @@ def _note_end(asked: Future[None]) -> None:
         log.error("wording.lost", error=type(error).__name__, exc_info=error)
 
 
-def judged(alerts: Sequence[NumberedAlert], answer: ModelAnswer, lang: Lang) -> Wording:
+def _judged(alerts: Sequence[NumberedAlert], answer: ModelAnswer, lang: Lang) -> Wording:
     """The wording that an answer makes, after the validator."""
     groups = tuple(
         WordedGroup(numbers=tuple(sorted(each.ids)), title=each.title.strip(), text=each.text.strip())
         for each in answer.groups
     )
-    refusal = validator_rules.refusal_of(alerts, meanings_of(alerts, lang), groups, lang)
+    refusal = validator_rules.refusal_of(alerts, input_rules.meanings_of(alerts, lang), groups, lang)
     if refusal is not None:
         log.warning("wording.rejected", refusal=refusal, lang=lang)
         return Wording(reason=WordingReason.REJECTED)

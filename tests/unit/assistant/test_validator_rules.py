@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from backend.assistant.service import meanings_of
+from backend.assistant.input_rules import meanings_of
 from backend.assistant.types import Refusal, WordedGroup
 from backend.assistant.validator_rules import refusal_of
 from backend.i18n.catalog import Lang
