@@ -1,4 +1,4 @@
-"""What a model is told: fixed instructions, and the alerts as JSON in one block of data."""
+"""The input of a model: fixed instructions, and the alerts as JSON in one block of data."""
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -59,7 +59,7 @@ def _told(alert: NumberedAlert, meanings: Mapping[str, str]) -> dict[str, object
 
 
 def cache_key(alerts: Sequence[NumberedAlert], model: str, lang: Lang) -> str:
-    """What a wording depends on: which alerts, in which state, with which texts, and who is asked how.
+    """Key of a wording: the alerts with their state and texts, the instructions, the model and the language.
 
     The order of the alerts does not count by itself, but their groups and numbers do.
     """

@@ -19,7 +19,7 @@ def lock() -> None:
 
 
 def wording(key: str, now: datetime) -> Wording | None:
-    """What is known of a key and still good; None when nothing is."""
+    """The stored wording of a key that is still good, or None."""
     row = AlertWordingRow
     with read() as connection:
         found = connection.execute(
@@ -45,7 +45,7 @@ def store(key: str, found: Wording, good_until: datetime) -> None:
 
 
 def spent(day_start: datetime, hour_start: datetime) -> Spent:
-    """What was asked since the beginning of the day and of the hour, and how the last questions ended."""
+    """The tokens since the beginning of the day, the calls since that of the hour, and the last failures in a row."""
     row = AssistantCallRow
     newest = select(row.at, row.failed).where(row.failed.is_not(None)).order_by(row.id.desc()).limit(10)
     with read() as connection:

@@ -86,7 +86,7 @@ def _ask(key: str, call_id: int, alerts: Sequence[NumberedAlert], data: str, lan
             cache_key=f"alerts-{input_rules.PROMPT_VERSION}-{lang}",
             most_output_tokens=input_rules.MOST_OUTPUT_TOKENS,
         )
-        tokens, found, failed = answer.tokens, _judged(alerts, answer, lang), False
+        tokens, found, failed = answer.tokens, _wording_from(alerts, answer, lang), False
     except WordingFailed as trouble:
         found, failed = Wording(reason=WordingReason(trouble.failure.value)), True
     count_alert_summary("llm" if found.groups else "fallback", found.reason)
@@ -102,7 +102,7 @@ def _note_end(asked: Future[None]) -> None:
         log.error("wording.lost", error=type(error).__name__, exc_info=error)
 
 
-def _judged(alerts: Sequence[NumberedAlert], answer: ModelAnswer, lang: Lang) -> Wording:
+def _wording_from(alerts: Sequence[NumberedAlert], answer: ModelAnswer, lang: Lang) -> Wording:
     """The wording that an answer makes, after the validator."""
     groups = tuple(
         WordedGroup(numbers=tuple(sorted(each.ids)), title=each.title.strip(), text=each.text.strip())

@@ -80,7 +80,7 @@ class Wording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What was asked of the model: tokens of the day, calls of the hour, and how the last calls ended."""
+    """The use of the model: tokens of the day, calls of the hour, and the failures since the last success."""
 
     tokens_today: int
     calls_in_hour: int

@@ -50,14 +50,14 @@ def refusal_of(
         return Refusal.GROUPS
     by_number = {alert.number: alert for alert in alerts}
     for group in answer:
-        evidence = Evidence((by_number[number] for number in group.numbers), meanings, lang)
+        facts = GroupFacts((by_number[number] for number in group.numbers), meanings, lang)
         for text, longest in ((group.title, LONGEST_TITLE), (group.text, LONGEST_TEXT)):
-            if (refusal := evidence.refusal_of(text, longest)) is not None:
+            if (refusal := facts.refusal_of(text, longest)) is not None:
                 return refusal
     return None
 
 
-class Evidence:
+class GroupFacts:
     """Everything that is known of the alerts of one group."""
 
     def __init__(self, alerts: Iterable[NumberedAlert], meanings: Mapping[str, str], lang: Lang) -> None:

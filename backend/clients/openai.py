@@ -39,11 +39,10 @@ def metered_client() -> MeteredOpenAI:
     return MeteredOpenAI(openai_client())
 
 
-@lru_cache(maxsize=2)
-def shared_client(base_url: str) -> MeteredOpenAI:
-    """The metered client of this process for an address of the settings. Raises as ``openai_client`` does."""
-    del base_url  # it is the settings', and another one makes another client
-    return metered_client()
+@lru_cache(maxsize=1)
+def shared_client() -> OpenAI:
+    """The client that this process keeps. Raises as ``openai_client`` does."""
+    return openai_client()
 
 
 def _key() -> str:

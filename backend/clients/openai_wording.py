@@ -18,6 +18,7 @@ from backend.clients.http import refuse_inside_transaction
 from backend.clients.openai import shared_client
 from backend.config import settings
 from backend.log import get_logger
+from backend.telemetry.metered import MeteredOpenAI
 
 log = get_logger(__name__)
 
@@ -81,7 +82,7 @@ def ask_for_wording(
     refuse_inside_transaction()
     try:
         parsed = (
-            shared_client(settings().openai_base_url)
+            MeteredOpenAI(shared_client())
             .for_tenant(tenant)
             .responses.parse(
                 model=settings().openai_model,

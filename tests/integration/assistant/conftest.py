@@ -8,7 +8,7 @@ import pytest
 from backend.actor import Actor, Role
 from backend.assistant import service
 from backend.assistant.types import NumberedAlert, Wording, WordingReason
-from backend.clients import openai as openai_client
+from backend.clients.openai import shared_client
 from backend.config import settings
 from backend.i18n.catalog import Lang
 from tests import factories
@@ -61,6 +61,7 @@ def reader(database: str, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setenv("OPENAI_BASE_URL", vendor.url)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-sandbox-key-of-the-tests")
     settings.cache_clear()
-    openai_client.shared_client.cache_clear()
     yield Reader(vendor)
-    openai_client.shared_client.cache_clear()
+    if shared_client.cache_info().currsize:
+        shared_client().close()
+    shared_client.cache_clear()
