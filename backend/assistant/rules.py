@@ -35,5 +35,5 @@ def refusal_to_ask(
 
 
 def good_for(reason: WordingReason) -> timedelta:
-    """The time for which an answer stands for its alerts. One that was refused by the validator would be no better at once."""
+    """The time for which an answer stands. One that the validator refused would be no better at once."""
     return WORDED_FOR if reason in {WordingReason.WORDED, WordingReason.REJECTED} else FAILED_FOR
