@@ -18,7 +18,11 @@ ALL_INVOICES = "/all-invoices"
 PAYMENTS = "/payments"
 DEPLOYMENTS = "/deployments"
 ALERTS = "/alerts"
-ALERT = "/alerts/[fingerprint]"
+ALERT = "/alerts/[alert_fingerprint]"
+SILENCES = "/alerts?tab=silences"
+NEW_SILENCE = "/silences/new"
+# What the form for a silence begins with: an alert, an earlier silence, or a live one that gets another end.
+OF_ALERT, OF_SILENCE, EXTENDED = "alert", "like", "silence"
 RUNBOOKS = "/runbooks"
 RUNBOOK = "/runbooks/[runbook_name]"
 JOBS = "/jobs"
@@ -121,6 +125,21 @@ def pod_log(workload_page: str, pod: str, query: Mapping[str, str | int]) -> str
 def live_log(namespace: str, pod: str, query: Mapping[str, str | int]) -> str:
     """The stream of a pod's log."""
     return with_query(LIVE_LOG.format(namespace=namespace, pod=pod), query)
+
+
+def silence_of(fingerprint: object) -> str:
+    """The form for a silence of one alert."""
+    return with_query(NEW_SILENCE, {OF_ALERT: str(fingerprint)})
+
+
+def silence_again(silence_id: object) -> str:
+    """The form for a silence like an earlier one."""
+    return with_query(NEW_SILENCE, {OF_SILENCE: str(silence_id)})
+
+
+def silence_extended(silence_id: object) -> str:
+    """The form for another end of a live silence."""
+    return with_query(NEW_SILENCE, {EXTENDED: str(silence_id)})
 
 
 def hand_off(attempt_id: object) -> str:

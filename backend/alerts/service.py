@@ -10,6 +10,7 @@ history = board_service.history
 gaps = board_service.gaps
 
 silences = silence_service.silences
+silence_named = silence_service.silence_named
 ending_soon = silence_service.ending_soon
 proposed_matchers = silence_service.proposed_matchers
 preview_silence = silence_service.preview_silence

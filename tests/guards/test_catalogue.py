@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 from backend.actor import Role
-from backend.alerts.types import Resolution, Severity
+from backend.alerts.types import Resolution, Severity, SilenceChangeKind, SilenceState
 from backend.db.connecting import Cause
 from backend.deploys.ledger_types import DeployResult, SmokeTest
 from backend.deploys.types import RolloutState, StuckKind
@@ -91,6 +91,8 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "alerts.name.{}": alerts(),
     "alerts.said.{}": alerts(),
     "alerts.severity.{}": Severity,
+    "alerts.silence_change.{}": SilenceChangeKind,
+    "alerts.silence_state.{}": SilenceState,
     "audit.action.{}": rules.audited_actions(),
     "audit.fault.{}": ("changed", "missing_before", "cut_off", "rewritten"),
     "audit.said.{}": rules.audited_actions(),

@@ -83,6 +83,7 @@ NOT_WRITTEN = {
     "alerts.proposed_matchers.fingerprint": "looked for",
     "alerts.change_silence_end.silence_id": "looked for",
     "alerts.end_silence.silence_id": "looked for",
+    "alerts.silence_named.silence_id": "looked for",
     "accounts.user_with_email.email": "looked for",
     "accounts.tenant_with_label.label": "looked for",
     "accounts.sign_in.email": "looked for, and counted in a cleaned form",

@@ -3,13 +3,15 @@
 import reflex as rx
 
 from portal import routes
-from portal.components.basics import page_head, tile, tiles
+from portal.components.answer import answer
+from portal.components.basics import link, page_head, tile, tiles
 from portal.components.listing import LIST, choice_links, list_region, page_links, search_form
 from portal.components.status import empty_state, note
 from portal.components.table import TableColumn, data_table
 from portal.features.alerts.parts import alert_name, group_card, severity_badge
 from portal.features.alerts.rows import WatchLine
-from portal.features.alerts.state import HISTORY, AlertsState
+from portal.features.alerts.silence_parts import ENDED_ANSWER, ending_note, silence_card
+from portal.features.alerts.state import HISTORY, SILENCES, AlertsState
 from portal.guard import STAFF
 from portal.i18n import t
 from portal.layout import page
@@ -42,12 +44,13 @@ def _alerts() -> rx.Component:
     shown = AlertsState.view
     return rx.fragment(
         rx.foreach(shown.watch.alarms, _alarm),
+        rx.foreach(shown.ending, ending_note),
         tiles(
             tile(t("page.alerts.firing"), shown.firing, shown.watch.looked),
             tile(t("page.alerts.muted"), shown.muted, t("page.alerts.muted_note"), quiet=True),
         ),
         choice_links(shown.tabs),
-        rx.match(shown.tab, (HISTORY, _history()), _now()),
+        rx.match(shown.tab, (HISTORY, _history()), (SILENCES, _silences()), _now()),
     )
 
 
@@ -112,6 +115,37 @@ def _history() -> rx.Component:
             class_name="card",
         ),
         class_name="stack",
+    )
+
+
+def _silences() -> rx.Component:
+    shown = AlertsState.view
+    return rx.el.section(
+        rx.cond(
+            shown.can_act,
+            rx.el.div(
+                link(t("page.alerts.new_silence"), routes.NEW_SILENCE, class_name="btn primary"),
+                class_name="row",
+            ),
+            rx.fragment(),
+        ),
+        answer(
+            ENDED_ANSWER,
+            (AlertsState.ended, "ok", "ended"),
+            (AlertsState.end_problem, "bad", "end-problem"),
+        ),
+        rx.cond(
+            is_filled(shown.silences),
+            rx.fragment(rx.foreach(shown.silences, silence_card), page_links(shown.pager)),
+            rx.el.div(
+                empty_state(t("page.alerts.no_silences"), t("page.alerts.no_silences_why")), class_name="card"
+            ),
+        ),
+        id=LIST,
+        tab_index=-1,
+        aria_label=t("page.alerts.silences"),
+        class_name="stack",
+        custom_attrs={"data-list": shown.pager.here},
     )
 
 

@@ -1,7 +1,8 @@
 """State of the alerts page; the address says the tab, the filters and the place in the list."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import reflex as rx
@@ -12,13 +13,17 @@ from backend.alerts.types import AlertBoard, AlertGroup, HistoryQuery, Severity
 from backend.db.news import Topic
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
+from portal import bridge, task_owner
+from portal.bridge import Problem, ThreadPool
 from portal.features.alerts.rows import GroupRow, PastRow, WatchView, to_gap, to_group, to_past, to_watch
-from portal.guard import STAFF, allow
+from portal.features.alerts.silence_rows import EndingSoon, SilenceRow, to_ending, to_silence
+from portal.guard import OPERATORS, STAFF, allow
+from portal.i18n import language
 from portal.live import LivePage, Query
 from portal.place import SEARCH, TAB, Choice, Pager, Place, choices, page_at, page_of, place_of, to_pager
 
-NOW, HISTORY = "", "history"
-TABS = (HISTORY,)
+NOW, HISTORY, SILENCES = "", "history", "silences"
+TABS = (HISTORY, SILENCES)
 SEVERITY, SERVICE, MUTED = "severity", "service", "muted"
 SHOWN = "shown"
 
@@ -41,6 +46,9 @@ class AlertsView:
     gaps: list[str] = field(default_factory=list)
     pager: Pager = field(default_factory=Pager)
     wanted: str = ""
+    silences: list[SilenceRow] = field(default_factory=list)
+    ending: list[EndingSoon] = field(default_factory=list)
+    can_act: bool = False
 
 
 class AlertsState(LivePage, rx.State):
@@ -48,6 +56,9 @@ class AlertsState(LivePage, rx.State):
 
     FOLLOWS = (Topic.ALERTS,)
     view: AlertsView = AlertsView()
+    ended: str = ""
+    end_problem: str = ""
+    is_ending: bool = False
 
     def _query(self) -> Query:
         names = {TAB: TABS, SEVERITY: set(Severity), SERVICE: None, MUTED: {SHOWN}, SEARCH: None}
@@ -58,6 +69,7 @@ class AlertsState(LivePage, rx.State):
     @allow(STAFF)
     async def load(self) -> None:
         """Show the tab that the address names."""
+        self.ended, self.end_problem, self.is_ending = "", "", False
         await self._show(self._query())
 
     @rx.event(background=True)
@@ -67,13 +79,45 @@ class AlertsState(LivePage, rx.State):
         async for event in self._followed():
             yield event
 
+    @rx.event(background=True)
+    @allow(OPERATORS)
+    async def end_silence(self, key: str) -> None:
+        """End a silence of this page now."""
+        owner, lang = await task_owner.of(self), language(self)
+        async with owner.holding(self) as is_ours:
+            if not is_ours or self.is_ending:
+                return
+            self.is_ending, self.ended, self.end_problem = True, "", ""
+            query = self._query()
+        actor = owner.actor
+        outcome = await bridge.attempt(
+            lang, lambda: alerts.end_silence(actor, str(key)), pool=ThreadPool.NETWORK
+        )
+        found = await owner.confirmed(self, await bridge.attempt(lang, partial(query, actor, lang)))
+        async with owner.holding(self) as is_ours:
+            if not is_ours:
+                return
+            self.is_ending = False
+            if isinstance(outcome, Problem):
+                self.end_problem = outcome.text
+                return
+            self.ended = text("page.alerts.ended_silence", lang)
+            await self._take(found)
+
 
 def alerts_view(actor: Actor, place: Place, lang: Lang) -> AlertsView:
     """Read the tab that a place names."""
     board = alerts.board(actor)
-    if place.word(TAB) == HISTORY:
-        return _history(actor, board, place, lang)
-    return _now(board, place, lang)
+    ending = [to_ending(each, board.read_at, lang) for each in alerts.ending_soon(actor)]
+    can_act = actor.role in OPERATORS
+    match place.word(TAB):
+        case "history":
+            view = _history(actor, board, place, lang)
+        case "silences":
+            view = _silences(actor, board, place, lang)
+        case _:
+            view = _now(board, place, lang)
+    return replace(view, ending=ending, can_act=can_act)
 
 
 def _now(board: AlertBoard, place: Place, lang: Lang) -> AlertsView:
@@ -113,9 +157,22 @@ def _history(actor: Actor, board: AlertBoard, place: Place, lang: Lang) -> Alert
     )
 
 
+def _silences(actor: Actor, board: AlertBoard, place: Place, lang: Lang) -> AlertsView:
+    rows, pager = page_of(place, alerts.silences(actor), lang)
+    return AlertsView(
+        **_head(board, place, lang),
+        silences=[to_silence(each, board.read_at, lang) for each in rows],
+        pager=pager,
+    )
+
+
 def _head(board: AlertBoard, place: Place, lang: Lang) -> dict[str, Any]:
     start = Place(path=place.path)
-    titles = [(NOW, text("page.alerts.now", lang)), (HISTORY, text("page.alerts.history", lang))]
+    titles = [
+        (NOW, text("page.alerts.now", lang)),
+        (SILENCES, text("page.alerts.silences", lang)),
+        (HISTORY, text("page.alerts.history", lang)),
+    ]
     return {
         "tab": place.word(TAB),
         "tabs": [

@@ -1,12 +1,17 @@
 """Staff see what fires, what fired, and whether anybody watches; hostile labels are text and nothing else."""
 
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from backend import clock
 from backend.actor import Role
+from backend.alerts import service as alerts
+from backend.alerts.types import NewSilence, SilenceState
 from portal import routes
+from portal.features.alerts.silence_state import SilenceFormState
 from portal.features.alerts.state import AlertsState
 from tests.integration.alerts.conftest import HOSTILE, World, alertmanagers, inbox, world
 from tests.integration.portal.conftest import Delta, House, Pipeline, Tab, shown
@@ -88,3 +93,80 @@ def test_customers_and_strangers_are_told_nothing(house: House, world: World, pi
     answers = [told(pipeline, cookie) for cookie in ("", house.people[Role.TENANT_ADMIN].cookie)]
 
     assert "docuchat" not in "".join(answers)
+
+
+FORM = SilenceFormState.get_full_name()
+
+
+@pytest.fixture
+def present(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tab is connected, so that background events may write."""
+    from portal.portal import app  # noqa: PLC0415 (a test that needs no portal should not build it)
+
+    monkeypatch.setattr(app, "_event_namespace", SimpleNamespace(token_to_sid={"tab": "none"}))
+
+
+def steps_of(pipeline: Pipeline, cookie: str, path: str, *events: tuple[str, dict[str, Any]]) -> str:
+    """What a tab is told from the load of a page through some events."""
+
+    async def steps(tab: Tab) -> list[Delta]:
+        told = await tab.open(cookie=cookie)
+        for name, payload in events:
+            told += await tab.send(name, payload, cookie=cookie, path=path)
+        return told
+
+    return shown(pipeline.run(steps))
+
+
+def test_an_operator_looks_first_and_silences_then(
+    house: House, world: World, pipeline: Pipeline, present: None
+) -> None:
+    world.fire("HighLatency", service="docuchat", severity="warning")
+    world.reconcile()
+    operator = house.people[Role.OPERATOR]
+    [group] = alerts.board(operator.actor).groups
+    path = routes.silence_of(group.alerts[0].fingerprint)
+    form = {"form": {"matchers": 'alertname="HighLatency"', "length": "1h", "reason": "a planned restart"}}
+
+    told = steps_of(
+        pipeline, operator.cookie, path, (f"{FORM}.load", {}), (f"{FORM}.look", form), (f"{FORM}.save", {})
+    )
+
+    assert r"alertname=\"HighLatency\"\nservice=\"docuchat\"" in told
+    assert '"count": "1"' in told
+    [made] = [each for each in alerts.silences(operator.actor) if each.silence.state == SilenceState.ACTIVE]
+    assert (made.silence.comment, made.silence.created_by) == ("a planned restart", operator.actor.name)
+
+
+def test_nothing_is_silenced_that_was_not_looked_at(
+    house: House, world: World, pipeline: Pipeline, present: None
+) -> None:
+    operator = house.people[Role.OPERATOR]
+
+    steps_of(pipeline, operator.cookie, routes.NEW_SILENCE, (f"{FORM}.load", {}), (f"{FORM}.save", {}))
+
+    assert [
+        each for each in alerts.silences(operator.actor) if each.silence.state == SilenceState.ACTIVE
+    ] == []
+
+
+def test_the_list_of_silences_is_for_all_staff_and_its_buttons_for_operators(
+    house: House, world: World, pipeline: Pipeline, present: None
+) -> None:
+    operator, auditor = house.people[Role.OPERATOR], house.people[Role.AUDITOR]
+    new = NewSilence(matchers='a="1"', ends_at=clock.utc_now() + timedelta(hours=1), reason=HOSTILE[:100])
+    made = alerts.create_silence(operator.actor, new)
+
+    seen = {who: told(pipeline, who.cookie, routes.SILENCES) for who in (operator, auditor)}
+    steps_of(
+        pipeline,
+        operator.cookie,
+        routes.SILENCES,
+        (LOAD, {}),
+        (f"{AlertsState.get_full_name()}.end_silence", {"key": made.id}),
+    )
+
+    assert '"can_act": true' in seen[operator]
+    assert '"can_act": true' not in seen[auditor]
+    assert made.id in seen[auditor]
+    assert alerts.silence_named(auditor.actor, made.id).state == SilenceState.EXPIRED
