@@ -116,11 +116,11 @@ def read_log(actor: Actor, query: LogQuery) -> tuple[PodLogLine, ...]:
 def follow_log(
     actor: Actor, query: LogQuery, after: PodLogLine | None = None
 ) -> AsyncGenerator[tuple[PodLogLine, ...], None]:
-    """The lines of a log as they are written, some at a time: first the tail, or what came after a line.
+    """The lines of a log as they are written, some at a time: first the tail, or what came after a line's time.
 
     Opens the stream again when it breaks: no line is lost and none comes twice. An empty batch comes every five seconds
-    in which nothing was written, so that the caller can look whether its reader is still there. Ends when
-    the pod is gone or has ended for good. Not redacted. May be asked for in any event loop; close it when it is not
+    in which nothing was written, so that the caller can look whether its reader is still there. Of several lines with
+    the time of ``after`` all but the first come again. Ends when the pod is gone or has ended for good. Not redacted. May be asked for in any event loop; close it when it is not
     read to its end.
 
     Raises:

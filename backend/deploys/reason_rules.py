@@ -139,7 +139,7 @@ def _worst_of_pods(known: RolloutEvidence, now: datetime) -> StuckReason | None:
     ]
     if not found:
         return None
-    worst = min(found, key=lambda reason: _RANK[reason.kind])
+    worst = min(found, key=lambda reason: (_RANK[reason.kind], reason.is_early))
     return replace(worst, pods=sum(reason.kind is worst.kind for reason in found))
 
 
@@ -217,9 +217,10 @@ def _not_ready(
         return None
     failures = sum(one.count for one in events if one.reason == "Unhealthy")
     runs_long = container.running_since is not None and now - container.running_since >= READY_WITHIN
-    if failures < FAILURES_OF_PROBE and not runs_long:
+    if not failures and not runs_long:
         return None
-    return _about(pod, container, StuckKind.PROBE, _newest(events, {"Unhealthy"}))
+    found = _about(pod, container, StuckKind.PROBE, _newest(events, {"Unhealthy"}))
+    return replace(found, is_early=failures < FAILURES_OF_PROBE and not runs_long)
 
 
 def _about(pod: Pod, container: PodContainer, kind: StuckKind, message: str) -> StuckReason:

@@ -130,7 +130,8 @@ def rollout_of(workload: Workload, reason: StuckReason | None) -> Rollout:
         return Rollout(state=RolloutState.MANUAL, words=told.words, reason=reason)
     if told.is_done:
         return Rollout(state=RolloutState.DONE, words=told.words)
-    state = RolloutState.STUCK if reason else RolloutState.PROGRESSING
+    is_stuck = reason is not None and not reason.is_early
+    state = RolloutState.STUCK if is_stuck else RolloutState.PROGRESSING
     return Rollout(state=state, words=told.words, reason=reason)
 
 

@@ -87,6 +87,8 @@ class StuckReason:
     signal: int | None = None
     restarts: int = 0
     memory_limit: str = ""
+    is_early: bool = False
+    """It may pass by itself, as when a container is only slow to start: the rollout still counts as moving."""
     since: datetime | None = None
     last_lines: tuple[str, ...] = ()
     """The end of the log of the container that crashed, redacted; empty until it was read. Untrusted text."""

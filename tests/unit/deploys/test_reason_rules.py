@@ -162,6 +162,12 @@ POD_CASES = [
         id="readiness failed three times",
     ),
     pytest.param(
+        pod("api-1", container(RUNNING, running_since=JUST_NOW)),
+        (event("Unhealthy", READINESS, count=2),),
+        found(StuckKind.PROBE, message=READINESS, is_early=True),
+        id="a probe that failed twice may only be early",
+    ),
+    pytest.param(
         pod("api-1", container(RUNNING, running_since=LONG_AGO)),
         (),
         found(StuckKind.PROBE),
@@ -194,11 +200,6 @@ FINE_PODS = [
     pytest.param(ready_pod("api-1"), (event("Unhealthy", READINESS, count=9),), id="ready again"),
     pytest.param(pod("api-1", waiting("ContainerCreating")), (), id="is being created"),
     pytest.param(pod("api-1"), (), id="all ready, before the pod says so"),
-    pytest.param(
-        pod("api-1", container(RUNNING, running_since=JUST_NOW)),
-        (event("Unhealthy", READINESS, count=2),),
-        id="a probe that failed twice may only be early",
-    ),
     pytest.param(
         pod(
             "api-1",

@@ -237,6 +237,14 @@ def test_a_reason_makes_a_moving_rollout_a_stuck_one_and_leaves_a_done_one_alone
     assert rollout_of(done, CRASH).reason is None
 
 
+def test_a_reason_that_may_pass_by_itself_is_told_while_the_rollout_counts_as_moving() -> None:
+    early = replace(CRASH, kind=StuckKind.PROBE, is_early=True)
+
+    found = rollout_of(workload(updated=3, total=3, available=2), early)
+
+    assert (found.state, found.reason) == (RolloutState.PROGRESSING, early)
+
+
 def test_a_paused_rollout_stays_paused_and_keeps_its_reason() -> None:
     found = rollout_of(workload(is_paused=True, updated=1), CRASH)
 
