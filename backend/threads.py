@@ -1,7 +1,7 @@
 """Threads beside the present one."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -50,9 +50,9 @@ class LoopThread:
         """Whether the thread has ended."""
         return self._loop.is_closed()
 
-    def cancel_all(self) -> None:
-        """Cancel everything that runs on the loop, and wait until it has ended."""
-        self.run(self._cancel_all())
+    def cancel_all(self, spared: Collection[asyncio.Future[Any]] = ()) -> None:
+        """Cancel everything that runs on the loop save what is spared, and wait until it has ended."""
+        self.run(self._cancel_all(spared))
 
     def close(self) -> None:
         """Cancel what still runs, and end the thread. Idempotent."""
@@ -63,8 +63,8 @@ class LoopThread:
         self._thread.join()
         self._loop.close()
 
-    async def _cancel_all(self) -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
+    async def _cancel_all(self, spared: Collection[asyncio.Future[Any]]) -> None:
+        others = [one for one in asyncio.all_tasks() - {asyncio.current_task()} if one not in spared]
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)

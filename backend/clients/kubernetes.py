@@ -94,14 +94,16 @@ class Kubernetes:
         user = config.user or User()
         tls = verify_cluster(config.cluster, user, config.abs_file, trust_env=False)
         timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
+        self._wire = Wire(tls)
         self._client = AsyncClient(
-            config._replace(user=user), timeout=timeout, trust_env=False, transport=Wire(tls)
+            config._replace(user=user), timeout=timeout, trust_env=False, transport=self._wire
         )
 
     def close(self) -> None:
         """End every call and watch, and the thread. Idempotent."""
         if not self.thread.is_closed:
-            self.thread.cancel_all()
+            self.thread.cancel_all(spared=self._wire.in_flight)
+            self.thread.run(self._wire.finish())
             self.thread.run(self._client.close())
             self.thread.close()
 

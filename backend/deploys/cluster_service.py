@@ -120,8 +120,8 @@ def follow_log(
 
     Opens the stream again when it breaks: no line is lost and none comes twice. An empty batch comes every five seconds
     in which nothing was written, so that the caller can look whether its reader is still there. Of several lines with
-    the time of ``after`` all but the first come again. Ends when the pod is gone or has ended for good. Not redacted. May be asked for in any event loop; close it when it is not
-    read to its end.
+    the time of ``after`` all but the first come again. Ends when the pod is gone or has ended for good. Not redacted.
+    May be asked for in any event loop; close it when it is not read to its end.
 
     Raises:
         NotFound: no such pod or container.

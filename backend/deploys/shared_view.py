@@ -30,7 +30,7 @@ from backend.deploys.types import (
     WorkloadSummary,
 )
 from backend.deploys.watching import WATCHED, WatchedSource, keep
-from backend.errors import AppError, Refused
+from backend.errors import AppError
 from backend.log import get_logger
 
 log = get_logger(__name__)
@@ -81,14 +81,15 @@ class ClusterView:
 
     def health(self) -> ClusterHealth:
         """Age and gaps of the view now."""
+        now = clock.utc_now()
         with self._lock:
             return ClusterHealth(
                 is_configured=True,
-                is_complete=all(one.is_listed or isinstance(one.error, Refused) for one in self._sources),
+                is_complete=all(one.is_listed or one.is_refused for one in self._sources),
                 version=self._version,
                 seen_at=self._seen_at,
-                unknown_since=self._unknown_since(clock.utc_now()),
-                problems=tuple(self._problems()),
+                unknown_since=self._unknown_since(now),
+                problems=tuple(self._problems(now)),
                 namespaces=self._namespaces,
             )
 
@@ -215,7 +216,7 @@ class ClusterView:
                 self._details.pop(each, None)
             health = (
                 self._unknown_since(now),
-                tuple(self._problems()),
+                tuple(self._problems(now)),
                 all(s.is_listed for s in self._sources),
             )
             is_health = repr(health) != self._told_health
@@ -267,17 +268,15 @@ class ClusterView:
 
     def _unknown_since(self, now: datetime) -> datetime | None:
         """The earliest moment from which something may have been missed."""
-        lost = [
-            one.lost_since for one in self._sources if one.lost_since and not isinstance(one.error, Refused)
-        ]
+        lost = [one.lost_since for one in self._sources if one.lost_since and not one.is_refused]
         if self._silent_since:
             lost.append(self._silent_since)
         since = min(lost, default=None)
         return since if since and now - since >= GRACE else None
 
-    def _problems(self) -> Iterable[SourceProblem]:
+    def _problems(self, now: datetime) -> Iterable[SourceProblem]:
         for one in self._sources:
-            if one.error and one.lost_since:
+            if one.error and one.lost_since and (one.is_refused or now - one.lost_since >= GRACE):
                 yield SourceProblem(
                     resource=one.watched.resource,
                     namespace=one.namespace,

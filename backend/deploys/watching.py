@@ -90,6 +90,11 @@ class WatchedSource:
     lost_since: datetime | None = None
     error: AppError | None = None
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether the cluster refuses to show it, which trying again does not change."""
+        return isinstance(self.error, Refused)
+
 
 async def keep(client: Kubernetes, source: WatchedSource, sink: WatchSink) -> None:
     """Keep a source up to date until it is cancelled."""

@@ -63,10 +63,10 @@ def test_a_workload_is_known_with_its_image_revision_release_and_pods(view: Site
 
 
 def test_each_kind_of_trouble_is_told_within_five_seconds_of_the_pod_showing_it(view: Site) -> None:
-    view.console("crowd", workloads=len(FAULTS), pods=len(FAULTS))
     names = {f"crowd-{number}": fault for number, fault in enumerate(FAULTS, start=1)}
     for name, fault in names.items():
         view.console("faults", workload=name, fault=fault)
+    view.console("crowd", workloads=len(FAULTS), pods=len(FAULTS))
 
     until(lambda: all(shows_trouble(view, name) for name in names))
     until(lambda: all((found := reason(name)) and found.kind is FAULTS[names[name]] for name in names), 5)

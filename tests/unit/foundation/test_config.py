@@ -56,6 +56,10 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ALERTMANAGER_URLS", "http://one:9093,two:9093"),
         ("ALERTMANAGER_URLS", ",".join(f"http://am-{number}:9093" for number in range(10))),
         ("ALERTMANAGER_TIMEOUT_S", "0"),
+        ("KUBERNETES_NAMESPACES", "docuchat,,portal"),
+        ("KUBERNETES_NAMESPACES", "DocuChat"),
+        ("KUBERNETES_TIMEOUT_S", "0"),
+        ("KUBERNETES_RUNNER_ACCOUNT", "portal-operator"),
         ("ENVIRONMENT", "prod"),
     ],
 )

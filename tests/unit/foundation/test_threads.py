@@ -1,9 +1,10 @@
+import asyncio
 from contextvars import ContextVar
 from threading import Event, get_ident
 
 import pytest
 
-from backend.threads import side_by_side
+from backend.threads import LoopThread, side_by_side
 
 WAIT_S = 10
 
@@ -54,3 +55,24 @@ def test_who_asks_for_the_answer_gets_the_error() -> None:
 
     with side_by_side(work) as answer, pytest.raises(LookupError):
         answer()
+
+
+def test_a_loop_in_a_thread_of_its_own_answers_and_ends_what_still_runs() -> None:
+    thread, ended = LoopThread("test"), []
+
+    async def wait_for_ever() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.append(True)
+
+    async def answer() -> int:
+        return 7
+
+    thread.submit(wait_for_ever())
+    assert thread.run(answer()) == 7
+    thread.close()
+    thread.close()
+
+    assert ended == [True]
+    assert thread.is_closed
