@@ -1,5 +1,6 @@
 """Every alert fires when it should, ends when it should, and is silent at night and after a restart."""
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ import yaml
 
 from backend.sandbox import tools
 from backend.sandbox.monitoring_files import RULE_FILES, SHIPPED, hastened
+from runbooks.service import PAGES
+from tests.alert_files import WATCHDOG, alerts
 
 CASES = Path(__file__).with_name("cases")
 FROM_CASES = "../../../../charts/docuchat/files/prometheus"
-ALWAYS_FIRING = "Watchdog"
 
 
 def promtool(*arguments: object, folder: Path = SHIPPED) -> str:
@@ -27,15 +29,6 @@ def promtool(*arguments: object, folder: Path = SHIPPED) -> str:
     return "" if run.returncode == 0 else run.stdout + run.stderr
 
 
-def rules() -> list[dict[str, Any]]:
-    groups = yaml.safe_load((SHIPPED / "alerts.yml").read_text())["groups"]
-    return [rule for group in groups for rule in group["rules"]]
-
-
-def alerts() -> list[str]:
-    return [rule["alert"] for rule in rules()]
-
-
 def cases_of(alert: str) -> list[dict[str, Any]]:
     return yaml.safe_load((CASES / f"{alert}.yml").read_text())["tests"]
 
@@ -47,8 +40,9 @@ def expectations(case: dict[str, Any], alert: str) -> list[bool]:
 
 def alone(alert: str, folder: Path) -> Path:
     """An alert's cases, for its own rule: promtool evaluates every rule that it is given at every minute."""
-    (rule,) = (each for each in rules() if each["alert"] == alert)
-    (folder / f"{alert}.rule").write_text(yaml.safe_dump({"groups": [{"name": alert, "rules": [rule]}]}))
+    (folder / f"{alert}.rule").write_text(
+        yaml.safe_dump({"groups": [{"name": alert, "rules": [alerts()[alert]]}]})
+    )
     text = (CASES / f"{alert}.yml").read_text().replace(f"{FROM_CASES}/alerts.yml", f"{alert}.rule")
     cases = folder / f"{alert}.yml"
     cases.write_text(text.replace(FROM_CASES, str(SHIPPED)))
@@ -71,7 +65,7 @@ def test_a_wrong_case_is_seen(tmp_path: Path) -> None:
     assert "FAILED" in promtool("test", "rules", cases)
 
 
-@pytest.mark.parametrize("alert", [each for each in alerts() if each != ALWAYS_FIRING])
+@pytest.mark.parametrize("alert", [each for each in alerts() if each != WATCHDOG])
 def test_an_alert_has_a_case_in_which_it_waits_fires_and_ends_and_one_in_which_it_never_fires(
     alert: str,
 ) -> None:
@@ -83,6 +77,20 @@ def test_an_alert_has_a_case_in_which_it_waits_fires_and_ends_and_one_in_which_i
 
 def test_no_case_is_left_over_from_an_alert_that_is_gone() -> None:
     assert sorted(path.stem for path in CASES.glob("*.yml")) == sorted(alerts())
+
+
+def test_what_runbooks_ask_prometheus_is_promql(tmp_path: Path) -> None:
+    pages = [path.read_text() for path in sorted(PAGES.glob("*.md")) if not path.name.endswith(".fa.md")]
+    asked = [
+        each
+        for page in pages
+        for each in re.findall(r"^```promql\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    ]
+    rules = [{"record": f"asked_{number}", "expr": each} for number, each in enumerate(asked)]
+    (tmp_path / "asked.yml").write_text(yaml.safe_dump({"groups": [{"name": "asked", "rules": rules}]}))
+
+    assert len(asked) > len(pages) / 2
+    assert promtool("check", "rules", "asked.yml", folder=tmp_path) == ""
 
 
 @pytest.mark.parametrize("name", RULE_FILES)

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -14,20 +13,16 @@ from backend.sandbox import tools
 from backend.sandbox.alertmanager import AlertmanagerServer
 from backend.sandbox.monitoring_files import SHIPPED
 from backend.sandbox.processes import free_port
+from tests.alert_files import alerts
 from tests.waiting import until
 
 CONFIG = SHIPPED / "alertmanager.yml"
 
 
-def rules() -> dict[str, dict[str, Any]]:
-    groups = yaml.safe_load((SHIPPED / "alerts.yml").read_text())["groups"]
-    return {rule["alert"]: rule for group in groups for rule in group["rules"]}
-
-
 def labels(alert: str, **known: str) -> dict[str, str]:
     """The labels that an alert has in Alertmanager; a rule that takes its service from `job` needs one."""
-    service = rules()[alert]["labels"]["service"].replace("{{ $labels.job }}", known.get("job", ""))
-    severity = rules()[alert]["labels"]["severity"]
+    service = alerts()[alert]["labels"]["service"].replace("{{ $labels.job }}", known.get("job", ""))
+    severity = alerts()[alert]["labels"]["severity"]
     return {"alertname": alert, "severity": severity, "service": service, **known}
 
 
