@@ -27,7 +27,7 @@ class _Reader(MarkdownIt):
 
 
 class _Renderer(RendererHTML):
-    """Code reads from left to right, also inside Persian, and the keyboard can scroll a long line."""
+    """Code reads from left to right, also inside Persian."""
 
     def code_inline(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         del options, env
@@ -35,7 +35,7 @@ class _Renderer(RendererHTML):
 
     def code_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         del options, env
-        return f'<pre dir="ltr" tabindex="0"><code>{escapeHtml(tokens[idx].content)}</code></pre>\n'
+        return f'<pre dir="ltr"><code>{escapeHtml(tokens[idx].content)}</code></pre>\n'
 
     def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return self.code_block(tokens, idx, options, env)

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from backend.config import Settings
-from backend.i18n.catalog import sentences
+from backend.i18n.catalog import Lang, sentences
 from backend.telemetry import metrics as _telemetry  # noqa: F401 (registers them)
 from jobs.registry import names as job_names
 from portal import routes
@@ -108,9 +108,23 @@ def is_command(line: str) -> bool:
     return words[2] != "jobs" or len(words) == 3 or (words[3] == "run" and words[4] in job_names())
 
 
-def is_page(path: str) -> bool:
+def page_named(path: str) -> str:
+    """The catalogue key of the title of the page at a path that names no place; empty when there is none."""
     load_features()
-    return any(page.is_at(path) for page in registered() if page.roles)
+    return next((page.title for page in registered() if page.roles and page.route == path), "")
+
+
+def is_page(path: str) -> bool:
+    """Whether a path leads to a page, or to an alert's runbook."""
+    folder, _, name = path.rpartition("/")
+    return bool(page_named(path)) or (folder == routes.RUNBOOKS and name in alerts())
+
+
+def misnamed_links(text: str, lang: Lang) -> list[str]:
+    """Links to pages that are not called as the page is."""
+    called = re.findall(r"\[([^\]]+)\]\((/[\w-]+)\)", text)
+    titles = sentences(lang)
+    return [path for word, path in called if word != titles.get(page_named(path), "").partition(" · ")[0]]
 
 
 @cache
@@ -163,12 +177,13 @@ def test_an_alert_names_its_severity_service_and_runbook_and_says_what_it_means(
 
 
 @pytest.mark.parametrize(("alert", "lang"), KEYS)
-def test_what_a_runbook_names_is_there(alert: str, lang: str) -> None:
+def test_what_a_runbook_names_is_there(alert: str, lang: Lang) -> None:
     text = source(alert, lang)
 
     assert unknown_metrics(text) == set()
     assert [line for line in commands(text) if not is_command(line)] == []
     assert [path for path in links(text) if not is_page(path)] == []
+    assert misnamed_links(text, lang) == []
     assert [span for span in spans(text) if not is_code(span)] == []
 
 
@@ -200,6 +215,8 @@ def test_what_is_not_there_is_seen() -> None:
     assert not is_command("python -m backend.gone list")
     assert not is_command("kubectl -n docuchat-prod exec deploy/docuchat-api")
     assert not is_page("/billings")
+    assert not is_page("/runbooks/PortalGone")
+    assert misnamed_links("[Bills](/billing), [Jobs](/jobs)", "en") == ["/billing"]
     assert not is_code("METRICS_TOKENS")
     assert not is_code("PortalGone")
     assert not is_code("mail.postpond")

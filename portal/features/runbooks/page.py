@@ -24,7 +24,7 @@ from portal.pages import Group
 )
 def runbooks() -> rx.Component:
     """Every alert's runbook, with what the alert means for users."""
-    rows = rx.el.ul(rx.foreach(RunbooksState.view.rows, _row), class_name="card-body stack")
+    rows = rx.el.ul(rx.foreach(RunbooksState.view.rows, _row), class_name="card-body runbook-list")
     return rx.fragment(
         page_head(t("page.runbooks.heading"), t("page.runbooks.intro")),
         loaded(RunbooksState, rx.el.div(rows, class_name="card"), lines=12),
