@@ -4,7 +4,16 @@ import reflex as rx
 
 from portal import routes
 from portal.components.basics import link
-from portal.features.deploys.detail_parts import difference, events, head, pods, reason, revisions
+from portal.features.deploys.detail_parts import (
+    difference,
+    events,
+    figures,
+    head,
+    ledger,
+    pods,
+    reason,
+    revisions,
+)
 from portal.features.deploys.detail_state import WorkloadState
 from portal.guard import STAFF
 from portal.i18n import t
@@ -25,7 +34,7 @@ def workload() -> rx.Component:
         live_note(WorkloadState),
         loaded(
             WorkloadState,
-            rx.fragment(head(), reason(), pods(), difference(), revisions(), events()),
+            rx.fragment(head(), reason(), figures(), pods(), ledger(), difference(), revisions(), events()),
             lines=10,
         ),
         rx.el.div(link(t("page.workload.back"), routes.DEPLOYS), class_name="below"),

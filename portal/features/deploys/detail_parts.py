@@ -4,6 +4,7 @@ from typing import Any
 
 import reflex as rx
 
+from portal.components.age import age
 from portal.components.basics import badge, card, fact_if, link, page_head
 from portal.components.listing import list_region
 from portal.components.rollout import state_badge
@@ -17,15 +18,29 @@ from portal.features.deploys.detail_rows import (
     RevisionRow,
 )
 from portal.features.deploys.detail_state import WorkloadState
+from portal.features.deploys.ledger_rows import LedgerRow
 from portal.i18n import t
 from portal.typed import is_filled
 
 
 def head() -> rx.Component:
-    """The name, the state in words, and the figures of the rollout."""
+    """The name and the state in words, which are what one looks for first."""
+    shown = WorkloadState.view
+    return rx.fragment(
+        page_head(
+            rx.el.bdi(shown.name, dir="ltr", class_name="names"),
+            rx.fragment(shown.kind, " · ", _latin(shown.namespace)),
+            state_badge(shown.state, shown.tone, shown.mark),
+        ),
+        rx.cond(WorkloadState.freshness != "", note(WorkloadState.freshness, tone="warn"), rx.fragment()),
+    )
+
+
+def figures() -> rx.Component:
+    """The figures of the rollout, and its images."""
     shown = WorkloadState.view
     pairs = (
-        (t("page.workload.since"), shown.since),
+        (t("page.workload.since"), _moment(shown.since_s, shown.since)),
         (t("page.workload.ready"), shown.ready),
         (t("page.workload.updated"), shown.updated),
         (t("page.workload.available"), shown.available),
@@ -34,21 +49,16 @@ def head() -> rx.Component:
         (t("page.workload.release"), _latin(shown.release)),
     )
     return rx.fragment(
-        page_head(
-            rx.el.bdi(shown.name, dir="ltr", class_name="names"),
-            rx.fragment(shown.kind, " · ", _latin(shown.namespace)),
-        ),
-        rx.cond(WorkloadState.freshness != "", note(WorkloadState.freshness, tone="warn"), rx.fragment()),
         card(
             t("page.workload.rollout"),
             rx.el.dl(
-                *[rx.el.div(rx.el.dt(name), rx.el.dd(value)) for name, value in pairs], class_name="facts"
+                *[rx.el.div(rx.el.dt(name), rx.el.dd(value)) for name, value in pairs],
+                class_name="facts tight",
             ),
             rx.cond(
                 shown.words != "", rx.el.p(_latin(shown.words), class_name="muted small said"), rx.fragment()
             ),
             rx.foreach(shown.images, _image),
-            aside=state_badge(shown.state, shown.tone, shown.mark),
             data_testid="rollout",
         ),
     )
@@ -61,7 +71,7 @@ def _image(row: ImageRow) -> rx.Component:
         rx.el.div(rx.el.dt(t("page.workload.tag")), rx.el.dd(_latin(row.tag))),
         rx.el.div(rx.el.dt(t("page.workload.digest")), rx.el.dd(_latin(row.digest))),
         rx.el.div(rx.el.dt(t("page.workload.resources")), rx.el.dd(_latin(row.resources))),
-        class_name="facts image-of",
+        class_name="facts tight image-of",
         key=row.key,
     )
 
@@ -81,8 +91,8 @@ def reason() -> rx.Component:
                 fact_if(shown.exit != "", t("page.workload.exit"), shown.exit),
                 fact_if(shown.limit != "", t("page.workload.memory_limit"), _latin(shown.limit)),
                 fact_if(shown.restarts != "", t("page.workload.restarts"), shown.restarts),
-                fact_if(shown.since != "", t("page.workload.since"), shown.since),
-                class_name="facts",
+                fact_if(shown.since != "", t("page.workload.since"), _moment(shown.since_s, shown.since)),
+                class_name="facts tight",
             ),
             rx.cond(
                 shown.message != "",
@@ -126,7 +136,11 @@ def pods() -> rx.Component:
             ),
             TableColumn(head=t("page.workload.state"), cell=lambda row: badge(_latin(row.state), row.tone)),
             TableColumn(head=t("page.workload.restarts"), cell=lambda row: row.restarts, opens=True),
-            TableColumn(head=t("page.workload.created"), cell=lambda row: row.created, opens=True),
+            TableColumn(
+                head=t("page.workload.created"),
+                cell=lambda row: age(row.created_s, title=row.created),
+                opens=True,
+            ),
             TableColumn(head=t("page.workload.node"), cell=lambda row: _latin(row.node), opens=True),
             TableColumn(head=t("page.workload.ended"), cell=_ended, is_wide=True, opens=True),
             TableColumn(
@@ -158,7 +172,11 @@ def revisions() -> rx.Component:
         [
             TableColumn(head=t("page.workload.revision"), cell=_revision_number, leads=True),
             TableColumn(head=t("page.workload.image"), cell=lambda row: _latin(row.image)),
-            TableColumn(head=t("page.workload.created"), cell=lambda row: row.created, opens=True),
+            TableColumn(
+                head=t("page.workload.created"),
+                cell=lambda row: _moment(row.created_s, row.created),
+                opens=True,
+            ),
             TableColumn(head=t("page.workload.pods"), cell=lambda row: row.pods, opens=True),
             TableColumn(head=t("page.workload.cause"), cell=_cause, is_wide=True, opens=True),
             TableColumn(head="", cell=_compare, opens=True),
@@ -244,7 +262,7 @@ def events() -> rx.Component:
         WorkloadState.events,
         [
             TableColumn(head=t("page.workload.event"), cell=_event, leads=True),
-            TableColumn(head=t("page.workload.at"), cell=lambda row: row.at),
+            TableColumn(head=t("page.workload.at"), cell=lambda row: age(row.at_s, title=row.at)),
             TableColumn(
                 head=t("page.workload.about"), cell=lambda row: _latin(row.about), is_wide=True, opens=True
             ),
@@ -270,6 +288,45 @@ def events() -> rx.Component:
 def _event(row: ClusterEventRow) -> rx.Component:
     counted = rx.el.div(row.count, class_name="small muted")
     return rx.el.div(badge(_latin(row.reason), row.tone), rx.cond(row.count != "", counted, rx.fragment()))
+
+
+def ledger() -> rx.Component:
+    """The ledger's deployments that name the workload; nothing where no pipeline tells of any."""
+    table = data_table(
+        WorkloadState.ledger,
+        [
+            TableColumn(head=t("page.workload.version"), cell=_version, leads=True),
+            TableColumn(head=t("page.workload.result"), cell=lambda row: badge(row.result, row.tone)),
+            TableColumn(
+                head=t("page.workload.started"),
+                cell=lambda row: _moment(row.started_s, row.started),
+                opens=True,
+            ),
+            TableColumn(head=t("page.workload.lasted"), cell=lambda row: row.lasted, opens=True),
+            TableColumn(head=t("page.workload.author"), cell=lambda row: rx.el.bdi(row.author), opens=True),
+            TableColumn(head=t("page.workload.commit"), cell=lambda row: _latin(row.commit), opens=True),
+        ],
+        caption=t("page.workload.ledger"),
+        key=lambda row: row.key,
+        name=lambda row: row.version,
+    )
+    return rx.cond(
+        is_filled(WorkloadState.ledger),
+        card(t("page.workload.ledger"), table, flush=True, data_testid="ledger"),
+        rx.fragment(),
+    )
+
+
+def _version(row: LedgerRow) -> rx.Component:
+    return rx.el.span(
+        link(_latin(row.version), row.url),
+        rx.cond(row.is_cause, rx.fragment(" ", badge(t("page.workload.is_cause"), "info")), rx.fragment()),
+    )
+
+
+def _moment(epoch_s: Any, words: Any) -> rx.Component:
+    """An age, and the moment below it."""
+    return rx.fragment(age(epoch_s), rx.el.div(words, class_name="small muted"))
 
 
 def _latin(words: Any) -> rx.Component:

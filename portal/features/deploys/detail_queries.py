@@ -1,15 +1,18 @@
 """The reads of the page of a workload and of the page of a log."""
 
+import time
 from dataclasses import dataclass, field
 
 from backend.actor import Actor
+from backend.db.news import Topic
 from backend.deploys import service as deploys
+from backend.deploys.ledger_types import DeployRecord
 from backend.deploys.types import Pod, RevisionChange, WorkloadDetail, WorkloadId, WorkloadKind
 from backend.errors import NotFound
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
-from portal import routes
-from portal.features.deploys import detail_rows
+from portal import feeds, routes
+from portal.features.deploys import detail_rows, ledger_rows
 from portal.features.deploys.detail_rows import (
     ClusterEventRow,
     PodRow,
@@ -18,6 +21,7 @@ from portal.features.deploys.detail_rows import (
     WorkloadView,
     to_workload_view,
 )
+from portal.features.deploys.ledger_rows import LedgerRow
 from portal.features.deploys.queries import SharedViews, state_of
 from portal.features.deploys.rows import freshness
 from portal.place import Choice, Pager, Place, choices, page_of
@@ -26,7 +30,12 @@ from portal.place import Choice, Pager, Place, choices, page_of
 PODS, EVENTS, REVISIONS = "pods", "events", "revisions"
 BEFORE, AFTER = "before", "after"
 CONTAINER, PREVIOUS = "container", "previous"
+MOST_DEPLOYS = 5
+# Behind a pooler nobody tells that the ledger has changed.
+LEDGER_KEPT_S = 10.0
 _LONGEST_NUMBER = 9
+
+_KnownDeploys = tuple[tuple[DeployRecord, ...], DeployRecord | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +59,7 @@ class WorkloadPage:
     revisions: list[RevisionRow] = field(default_factory=list)
     revisions_pager: Pager = field(default_factory=Pager)
     comparison: Comparison = field(default_factory=Comparison)
+    ledger: list[LedgerRow] = field(default_factory=list)
     events: list[ClusterEventRow] = field(default_factory=list)
     events_pager: Pager = field(default_factory=Pager)
 
@@ -71,6 +81,7 @@ class LogView:
 
 
 _pages: SharedViews[WorkloadPage] = SharedViews()
+_ledgers: SharedViews[_KnownDeploys] = SharedViews()
 
 
 def workload_at(path: str) -> WorkloadId:
@@ -94,13 +105,32 @@ def workload_page(actor: Actor, place: Place, lang: Lang) -> WorkloadPage:
     health, detail = deploys.cluster_health(actor), deploys.workload(actor, workload)
     compared = _compared(place)
     change = deploys.compare_revisions(actor, workload, *compared) if compared else None
+    ledger = _ledger(actor, detail)
+    key = (place, lang, state_of(health), ledger)
     return _pages.get(
-        (place, lang, state_of(health)), lambda: _made(detail, change, place, freshness(health, lang), lang)
+        key, lambda: _made(detail, change, ledger, place=place, warning=freshness(health, lang), lang=lang)
     )
 
 
+def _ledger(actor: Actor, detail: WorkloadDetail) -> _KnownDeploys:
+    """The deployments that name a workload. Read once for all tabs, until the ledger changes or a while is over."""
+    trace, told = ledger_rows.trace_of(detail), feeds.versions([Topic.DEPLOYMENTS])[Topic.DEPLOYMENTS]
+
+    def read() -> _KnownDeploys:
+        named = deploys.deploys_of(actor, trace.namespace, trace.workload, limit=MOST_DEPLOYS)
+        return tuple(named), deploys.deploys_behind(actor, [trace])[0]
+
+    return _ledgers.get((trace, told, int(time.monotonic() / LEDGER_KEPT_S)), read)
+
+
 def _made(
-    detail: WorkloadDetail, change: RevisionChange | None, place: Place, warning: str, lang: Lang
+    detail: WorkloadDetail,
+    change: RevisionChange | None,
+    ledger: _KnownDeploys,
+    *,
+    place: Place,
+    warning: str,
+    lang: Lang,
 ) -> WorkloadPage:
     newest = max((each.number for each in detail.revisions), default=0)
     pods, pods_pager = page_of(place.of(PODS), [*detail.pods, *detail.old_pods], lang)
@@ -118,6 +148,7 @@ def _made(
         ],
         revisions_pager=revisions_pager,
         comparison=_comparison(change, place, lang),
+        ledger=ledger_rows.to_ledger(*ledger, lang),
         events=[detail_rows.to_event_row(number, each, lang) for number, each in enumerate(events, first)],
         events_pager=events_pager,
     )

@@ -45,6 +45,7 @@ class ReasonCard:
     limit: str = ""
     restarts: str = ""
     since: str = ""
+    since_s: int = 0
     message: str = ""
     last_lines: list[str] = field(default_factory=list)
     log_url: str = ""
@@ -75,6 +76,7 @@ class WorkloadView:
     tone: str = ""
     words: str = ""
     since: str = ""
+    since_s: int = 0
     wanted: str = ""
     updated: str = ""
     ready: str = ""
@@ -95,6 +97,7 @@ class PodRow:
     tone: str
     node: str
     created: str
+    created_s: int
     restarts: str
     ended: str
     resources: str
@@ -110,6 +113,7 @@ class RevisionRow:
     number: str
     image: str
     created: str
+    created_s: int
     pods: str
     cause: str
     is_newest: bool
@@ -122,6 +126,7 @@ class ClusterEventRow:
 
     key: str
     at: str
+    at_s: int
     reason: str
     tone: str
     message: str
@@ -155,6 +160,7 @@ def to_workload_view(detail: WorkloadDetail, lang: Lang) -> WorkloadView:
         tone=TONES[state],
         words=summary.rollout.words,
         since=fmt.moment(since_of(summary), lang),
+        since_s=int(since_of(summary).timestamp()),
         wanted=fmt.number(summary.replicas, lang),
         updated=fmt.number(summary.updated, lang),
         ready=fmt.number(summary.ready, lang),
@@ -183,6 +189,7 @@ def _reason_card(reason: StuckReason, detail: WorkloadDetail, lang: Lang) -> Rea
         limit=reason.memory_limit,
         restarts=fmt.number(reason.restarts, lang) if reason.restarts else "",
         since=fmt.moment(reason.since, lang) if reason.since else "",
+        since_s=int(reason.since.timestamp()) if reason.since else 0,
         message=one_line(reason.message),
         last_lines=list(reason.last_lines),
         log_url=_log_url(detail, reason.pod, reason.container, is_previous=crashed) if reason.pod else "",
@@ -246,6 +253,7 @@ def to_pod(pod: Pod, detail: WorkloadDetail, lang: Lang) -> PodRow:
         tone=tone,
         node=pod.node or _NONE,
         created=fmt.moment(pod.created_at, lang),
+        created_s=int(pod.created_at.timestamp()),
         restarts=fmt.number(pod.restarts, lang),
         ended=_ended_words(ended, lang) if ended else _NONE,
         resources=_resources(one.template for one in main),
@@ -291,6 +299,7 @@ def to_revision(revision: Revision, newest: int, address: str, lang: Lang) -> Re
         number=fmt.number(revision.number, lang),
         image=", ".join(image_words(one.image) for one in revision.containers if not one.is_init),
         created=fmt.moment(revision.created_at, lang),
+        created_s=int(revision.created_at.timestamp()),
         pods=fmt.number(revision.replicas, lang),
         cause=one_line(revision.cause),
         is_newest=revision.is_newest,
@@ -303,6 +312,7 @@ def to_event_row(number: int, event: ClusterEvent, lang: Lang) -> ClusterEventRo
     return ClusterEventRow(
         key=f"{number} {event.name} {event.reason}",
         at=fmt.moment(event.last_at, lang),
+        at_s=int(event.last_at.timestamp()),
         reason=event.reason,
         tone="warn" if event.is_warning else "",
         message=one_line(event.message),

@@ -18,6 +18,7 @@ from portal.features.deploys.detail_queries import (
     workload_page,
 )
 from portal.features.deploys.detail_rows import ClusterEventRow, PodRow, RevisionRow, WorkloadView
+from portal.features.deploys.ledger_rows import LedgerRow
 from portal.guard import STAFF, allow
 from portal.live import LivePage, Query
 from portal.place import Pager, place_of
@@ -26,7 +27,7 @@ from portal.place import Pager, place_of
 class WorkloadState(LivePage, rx.State):
     """A tab's workload. Its parts are vars of their own, so that a pod's change does not send the revisions again."""
 
-    FOLLOWS = (Topic.CLUSTER,)
+    FOLLOWS = (Topic.CLUSTER, Topic.DEPLOYMENTS)
     view: WorkloadView = WorkloadView()
     freshness: str = ""
     pods: list[PodRow] = []
@@ -34,6 +35,7 @@ class WorkloadState(LivePage, rx.State):
     revisions: list[RevisionRow] = []
     revisions_pager: Pager = Pager()
     comparison: Comparison = Comparison()
+    ledger: list[LedgerRow] = []
     events: list[ClusterEventRow] = []
     events_pager: Pager = Pager()
     _shown: str = ""

@@ -5,10 +5,11 @@ from typing import Any
 import reflex as rx
 
 from portal import routes
+from portal.components.age import age
 from portal.components.basics import link, page_head
 from portal.components.listing import LIST, choice_links, page_links, search_form
 from portal.components.rollout import state_badge
-from portal.components.status import empty_state, note
+from portal.components.status import empty_state, note, skeleton
 from portal.components.table import TableColumn, table_in_slots
 from portal.features.deploys.queries import NAMESPACE, STATE
 from portal.features.deploys.state import DeploysState
@@ -60,9 +61,10 @@ def _list() -> rx.Component:
         choice_links(shown.states),
         rx.cond(is_filled(shown.namespaces), choice_links(shown.namespaces), rx.fragment()),
         rx.el.div(
-            rx.cond(
-                shown.is_empty,
-                empty_state(t("pager.none"), t("page.deploys.none_why")),
+            rx.match(
+                shown.emptiness,
+                ("reading", skeleton(6, t("page.deploys.reading"))),
+                ("none", empty_state(t("pager.none"), t("page.deploys.none_why"))),
                 rx.fragment(_table(), page_links(shown.pager)),
             ),
             class_name="card-body flush",
@@ -87,7 +89,9 @@ def _table() -> rx.Component:
                 cell=lambda row: rx.el.bdi(row.image, dir="ltr", class_name="names"),
                 opens=True,
             ),
-            TableColumn(head=t("page.deploys.since"), cell=lambda row: row.since, opens=True),
+            TableColumn(
+                head=t("page.deploys.since"), cell=lambda row: age(row.since_s, title=row.since), opens=True
+            ),
             TableColumn(
                 head=t("page.deploys.why"),
                 cell=_why,

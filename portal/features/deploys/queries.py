@@ -37,7 +37,7 @@ class DeploysView:
     freshness: str = ""
     wanted: str = ""
     summary: str = ""
-    is_empty: bool = False
+    emptiness: str = ""
     states: list[Choice] = field(default_factory=list)
     namespaces: list[Choice] = field(default_factory=list)
     pager: Pager = field(default_factory=Pager)
@@ -105,7 +105,7 @@ def _made(found: Workloads, place: Place, lang: Lang) -> WorkloadList:
             freshness=rows.freshness(found.health, lang),
             wanted=place.word(SEARCH),
             summary=_summary(found.items, lang),
-            is_empty=not shown,
+            emptiness=_emptiness(shown, found.health),
             states=_state_choices(place, matching, lang),
             namespaces=_namespace_choices(place, found, lang),
             pager=to_pager(place, shown=len(shown), total=len(listed), lang=lang),
@@ -114,6 +114,12 @@ def _made(found: Workloads, place: Place, lang: Lang) -> WorkloadList:
         ),
         lines=rows.with_headings(shown, lines, lang),
     )
+
+
+def _emptiness(shown: Sequence[WorkloadSummary], health: ClusterHealth) -> str:
+    if shown:
+        return ""
+    return "reading" if health.is_configured and not health.is_complete else "none"
 
 
 def _is_in(summary: WorkloadSummary, namespace: str) -> bool:

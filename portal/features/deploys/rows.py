@@ -48,6 +48,7 @@ class WorkloadRow:
     image: str = ""
     replicas: str = ""
     since: str = ""
+    since_s: int = 0
 
 
 NO_WORKLOAD = WorkloadRow()
@@ -75,6 +76,7 @@ def to_workload(summary: WorkloadSummary, lang: Lang) -> WorkloadRow:
             wanted=fmt.number(summary.replicas, lang),
         ),
         since=fmt.moment(since_of(summary), lang),
+        since_s=int(since_of(summary).timestamp()),
     )
 
 

@@ -39,9 +39,10 @@ from portal import bridge, session
 from portal.guard import HYDRATE
 from tests.integration.payments.conftest import bank, payments_stand_in
 from tests.integration.portal.belongings import Belongings
+from tests.integration.portal.cluster import cluster, one_cluster
 from tests.integration.portal.line import Exchange
 
-__all__ = ["bank", "payments_stand_in"]
+__all__ = ["bank", "cluster", "one_cluster", "payments_stand_in"]
 
 METRICS_TOKEN = "a-token-for-scrapes"
 PASSWORD = "four plain words here"

@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
@@ -15,39 +13,15 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from backend import config
 from backend.accounts import service as accounts
-from backend.actor import Actor, Role
-from backend.deploys import service as deploys
+from backend.actor import Role
 from backend.deploys.types import PodLogLine
-from backend.sandbox.kubernetes.server import Address, running
 from backend.sandbox.processes import free_port
 from portal import routes, session
 from portal.http import live_logs, log_frames
+from tests.integration.portal.cluster import SECRET, Cluster
 from tests.integration.portal.conftest import House
 from tests.waiting import until
-
-SECRET = "a-token-that-nobody-may-read"
-PROCESS = Actor.process_named("test")
-
-
-class Cluster:
-    """The emulator, with a pod that says what a test wants."""
-
-    def __init__(self, kubeconfig: Path, address: Address) -> None:
-        self.kubeconfig = kubeconfig
-        tls = ssl.create_default_context(cafile=str(kubeconfig.parent / "kubernetes.crt"))
-        self.http = httpx.Client(base_url=address.url, verify=tls, timeout=20)
-        self.pod = ""
-
-    def say(self, *lines: str) -> None:
-        self.control("logs", {"pod": self.pod, "lines": list(lines)})
-
-    def cut(self) -> None:
-        self.control("cut", {})
-
-    def control(self, what: str, wanted: dict[str, Any]) -> None:
-        self.http.post(f"/sandbox/{what}", json=wanted).raise_for_status()
 
 
 class Told(NamedTuple):
@@ -60,37 +34,6 @@ class Told(NamedTuple):
     @property
     def texts(self) -> list[str]:
         return [text for _, text in self.data.get("lines", [])]
-
-
-@pytest.fixture(scope="module")
-def one_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    kubeconfig = tmp_path_factory.mktemp("cluster") / "kubeconfig"
-    with running(kubeconfig) as address:
-        cluster = Cluster(kubeconfig, address)
-        with cluster.http:
-            yield cluster
-
-
-@pytest.fixture
-def cluster(one_cluster: Cluster, house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    one_cluster.control("reset", {})
-    monkeypatch.setenv("KUBECONFIG", str(one_cluster.kubeconfig))
-    monkeypatch.setenv("METRICS_TOKEN", SECRET)
-    config.settings.cache_clear()
-    staff = house.people[Role.OPERATOR].actor
-    try:
-        until(lambda: _ready_pod(staff))
-        one_cluster.pod = _ready_pod(staff)
-        yield one_cluster
-    finally:
-        deploys.close_cluster(PROCESS)
-        config.settings.cache_clear()
-
-
-def _ready_pod(staff: Actor) -> str:
-    shown = [each.id for each in deploys.workloads(staff).items if each.id.name == "docuchat-api"]
-    pods = deploys.workload(staff, shown[0]).pods if shown else ()
-    return next((pod.id.name for pod in pods if pod.is_ready), "")
 
 
 @pytest.fixture
