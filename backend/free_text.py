@@ -15,6 +15,7 @@ _JOINERS = "\u200c\u200d"
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 _CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _VISIBLE = frozenset("LNPS")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _GROUPED = re.compile(r"[+-]?\d{1,3}([,٬]\d{3})+(\.\d*)?")
 
 
@@ -40,6 +41,11 @@ def received(text: str, longest: int) -> str:
     """Text from browsers and strangers, in a form that can be stored and shown; cut to length, never refused."""
     tidy = "".join(char for char in _tidy(text) if unicodedata.category(char) not in _CONTROLS)
     return tidy.strip()[:longest].strip()
+
+
+def storable(text: str) -> str:
+    """The text without zero bytes and halves of characters, which no database takes, not even to compare with."""
+    return _UNSTORABLE.sub("", text)
 
 
 def pasted(text: str) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from backend.audit import search_rules
 from backend.audit.types import AuditEntry, AuditKey, AuditSearch
+from backend.free_text import storable
 from portal.place import LONGEST_WORD
 
 WHO, ACTION, TARGET, SINCE, UNTIL = "who", "what", "target", "since", "until"
@@ -17,7 +18,7 @@ _MICROSECONDS = 1_000_000
 
 def search_in(words: Mapping[str, str]) -> AuditSearch:
     """The search that an address names. Raises Invalid for a time that is none."""
-    told = {name: words.get(name, "").strip()[:LONGEST_WORD] for name in WORDS}
+    told = {name: storable(words.get(name, "")).strip()[:LONGEST_WORD] for name in WORDS}
     return AuditSearch(
         who=told[WHO],
         action=told[ACTION],

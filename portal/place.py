@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 import reflex as rx
 
+from backend.free_text import storable
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from portal import routes
@@ -186,7 +187,7 @@ class PlaceState(rx.State):
 
 
 def _word(written: str, known: Collection[str] | None) -> str:
-    word = written.strip()[:LONGEST_WORD]
+    word = storable(written).strip()[:LONGEST_WORD]
     return word if known is None or word in known else ""
 
 

@@ -21,6 +21,7 @@ from reflex_base.constants import RouteVar
 from reflex_base.constants.state import FIELD_MARKER
 from reflex_base.registry import RegistrationContext
 
+from backend.free_text import storable
 from backend.log import get_logger
 from portal import state_store
 from portal.guard import FRAMEWORK, HYDRATE, ON_LOAD, SET_HYDRATED, told
@@ -209,10 +210,23 @@ def _readable(data: object) -> dict[str, Any] | None:
         return None
     if name == SET_HYDRATED:
         return None
-    payload = (
+    payload = _storable(
         payload if name not in FRAMEWORK else {key: _plain(key, value) for key, value in payload.items()}
     )
     return {"name": name, "payload": payload, "router_data": _place(where if isinstance(where, dict) else {})}
+
+
+def _storable(sent: Any) -> Any:
+    """Arguments without what no database takes, at any depth. Nobody can type it, so nothing is lost."""
+    match sent:
+        case str():
+            return storable(sent)
+        case dict():
+            return {_storable(name): _storable(value) for name, value in sent.items()}
+        case list():
+            return [_storable(each) for each in sent]
+        case _:
+            return sent
 
 
 def _plain(argument: str, value: object) -> object:
@@ -252,14 +266,14 @@ def _place(claimed: dict[str, Any]) -> dict[str, Any]:
     address and headers itself.
     """
     place: dict[str, Any] = {
-        key: value[:_LONGEST_ADDRESS]
+        key: storable(value[:_LONGEST_ADDRESS])
         for key in (RouteVar.PATH, RouteVar.ORIGIN)
         if isinstance(value := claimed.get(key), str)
     }
     query = claimed.get(RouteVar.QUERY)
     named = list(query.items())[:_MOST_PARAMETERS] if isinstance(query, dict) else []
     place[RouteVar.QUERY] = {
-        name[:_LONGEST_PARAMETER]: value[:_LONGEST_PARAMETER]
+        storable(name[:_LONGEST_PARAMETER]): storable(value[:_LONGEST_PARAMETER])
         for name, value in named
         if isinstance(value, str)
     }

@@ -113,3 +113,15 @@ def test_a_label_that_hides_something_is_none(label: str) -> None:
 )
 def test_a_search_is_the_words_that_were_meant(typed: str, words: list[str]) -> None:
     assert free_text.sought(typed) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        pytest.param("a\0b", "ab", id="a zero byte"),
+        pytest.param("\ud83d", "", id="half a character"),
+        pytest.param("a\x1b\n\u202e\U0001f600ي", "a\x1b\n\u202e\U0001f600ي", id="all else stays as it is"),
+    ],
+)
+def test_what_no_database_takes_is_left_out(text: str, kept: str) -> None:
+    assert free_text.storable(text) == kept

@@ -34,7 +34,15 @@ def test_a_bookmark_knows_the_moment_before_its_line(at: str, before: str) -> No
 
 @pytest.mark.parametrize(
     "written",
-    ["", "x", "2026-11-28T11:40:51Z", "2026-13-28T11:40:51Z/1", "2026-11-28T11:40:51Z/-1", f"{AT}/1/1"],
+    [
+        "",
+        "x",
+        "0001-01-01T00:00:00Z/1",
+        "2026-11-28T11:40:51Z",
+        "2026-13-28T11:40:51Z/1",
+        "2026-11-28T11:40:51Z/-1",
+        f"{AT}/1/1",
+    ],
 )
 def test_what_is_no_bookmark_of_ours_is_none(written: str) -> None:
     assert LogBookmark.of(written) is None
