@@ -97,7 +97,7 @@ class PaymentsState(LoadedPage, rx.State):
     async def open_file(self, key: str) -> None:
         """Show the evidence of one payment."""
         self._forget_answers()
-        await self._show_file(key)
+        await self._show_file(str(key))
 
     @rx.event
     @allow(STAFF)

@@ -1,11 +1,13 @@
 """The doors of the running portal: its OpenAPI document is kept, and a deployment's messages reach the ledger."""
 
 import os
+import socket
 import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from backend import clock
 from backend.actor import Actor, Role
@@ -48,6 +50,7 @@ def test_the_doors_of_the_running_portal_keep_what_their_document_says(
     large = post(served, RUNNING | {"branch": "x" * 100_000})
     assert large.status_code == 413
 
+    leaves_in_the_middle(served)
     for door in DOORS:
         keeps_its_document(served, door.path, TOKENS[door.name], tmp_path)
 
@@ -64,6 +67,17 @@ def post(served: Served, body: dict[str, Any], *, token: str = TOKENS["deploymen
         return sender.post(
             routes.POST_DEPLOYMENT, json=body, headers={"authorization": f"Bearer {token}", **named}
         )
+
+
+def leaves_in_the_middle(served: Served) -> None:
+    """A sender goes before its body is whole."""
+    where = urlsplit(served.url)
+    head = (
+        f"POST {routes.POST_DEPLOYMENT} HTTP/1.1\r\nhost: {where.netloc}\r\ncontent-type: application/json\r\n"
+        f"authorization: Bearer {TOKENS['deployments']}\r\ncontent-length: 1000\r\n\r\n"
+    )
+    with socket.create_connection((where.hostname, where.port), timeout=20) as line:
+        line.sendall(f'{head}{{"key": "run-3", '.encode())
 
 
 def ledger(served: Served) -> list[DeployRecord]:
