@@ -21,6 +21,7 @@ from backend.clock import billing_day
 from backend.sandbox.companies import COMPANIES, Company, Rhythm, history_start
 from backend.sandbox.docuchat_app import application
 from backend.sandbox.docuchat_traffic import Pace, Traffic
+from backend.sandbox.docuchat_trouble import Troubles
 
 _MARGIN_S = 1.0
 
@@ -45,14 +46,16 @@ def run(given: argparse.Namespace) -> int:
     """Live until told to leave. 1 if the port could not be had."""
     stop = Stop()
     companies = chosen_companies(given.tenants)
-    app = application(given.openai_url, [company.label for company in companies], leaving=stop.leaving)
+    troubles = Troubles()
+    labels = [company.label for company in companies]
+    app = application(given.openai_url, labels, leaving=stop.leaving, troubles=troubles)
     server = uvicorn.Server(
         uvicorn.Config(app, host=given.host, port=given.port, log_level="warning", access_log=False)
     )
     serving = threading.Thread(target=server.run, name="server", daemon=True)
     serving.start()
     pace = Pace(share=given.share, since=given.history_start, seed=given.seed)
-    traffic = Traffic(f"http://{given.host}:{given.port}", companies, pace)
+    traffic = Traffic(f"http://{given.host}:{given.port}", companies, pace, troubles)
     traffic.start()
     while serving.is_alive() and not stop.leaving.wait(0.5):
         pass

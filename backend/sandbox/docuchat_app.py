@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from backend.sandbox.companies import CHAT_MODEL, EMBEDDING_MODEL, LIGHT_MODEL
+from backend.sandbox.docuchat_trouble import Troubles
 from backend.telemetry.exposition import MetricsApp
 from backend.telemetry.metered import MeteredOpenAI
 from backend.telemetry.metered_async import AsyncMeteredOpenAI, AsyncTenantOpenAI
@@ -46,8 +47,9 @@ class ChatQuestion(NamedTuple):
 class DocuChat:
     """The application's state: one SDK client of each kind, and whether it still accepts work."""
 
-    def __init__(self, openai_url: str, *, leaving: Event) -> None:
+    def __init__(self, openai_url: str, *, leaving: Event, troubles: Troubles) -> None:
         self._leaving = leaving
+        self._troubles = troubles
         self._async = AsyncMeteredOpenAI(
             AsyncOpenAI(base_url=openai_url, api_key="sandbox", timeout=TIMEOUT_S, max_retries=0),
             fallbacks=FALLBACKS,
@@ -61,6 +63,8 @@ class DocuChat:
         if self._leaving.is_set():
             return JSONResponse({"error": "leaving"}, 503)
         tenant, question = request.path_params["tenant"], _question(await request.json())
+        if (failure := await self._troubles.strike()) is not None:
+            return failure
         openai = self._async.for_tenant(tenant)
         try:
             await openai.embeddings.create(
@@ -96,15 +100,19 @@ class DocuChat:
         openai.embeddings.create(model=EMBEDDING_MODEL, input=chunks, dimensions=VECTOR_SIZE, user=tenant)
 
 
-def application(openai_url: str, tenants: list[str], *, leaving: Event) -> Starlette:
+def application(
+    openai_url: str, tenants: list[str], *, leaving: Event, troubles: Troubles | None = None
+) -> Starlette:
     """The ASGI application, its tenants' counters at zero."""
+    troubles = troubles or Troubles()
     register_tenants(tenants, models=(CHAT_MODEL, LIGHT_MODEL), embedding_models=(EMBEDDING_MODEL,))
-    docuchat = DocuChat(openai_url, leaving=leaving)
+    docuchat = DocuChat(openai_url, leaving=leaving, troubles=troubles)
     routes = [
         Route("/api/tenants/{tenant}/questions", docuchat.ask, methods=["POST"]),
         Route("/api/tenants/{tenant}/documents", docuchat.add_document, methods=["POST"]),
         Route("/health", docuchat.health),
         Route("/metrics", MetricsApp()),
+        *troubles.routes(),
     ]
     return Starlette(routes=routes, middleware=[Middleware(RequestTimer)])
 

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 import httpx
 
 from backend.sandbox.companies import Company, questions_per_minute
+from backend.sandbox.docuchat_trouble import Troubles
 
 TICK_S = 0.5
 PEOPLE_AT_ONCE = 8
@@ -28,6 +29,8 @@ _PASSAGE = "این بخش از سند دربارهٔ شرایط، مهلت‌ه�
 
 # Shaped so that the mean of a question meets companies.TOKENS_PER_QUESTION at three characters a token.
 _CONTEXT_CHARACTERS = (1000, 2840)
+# A whole contract pasted into each question.
+_SPIKE_CHARACTERS = 12_000
 _DOCUMENT_EVERY = 8
 _CHUNKS = 8
 _CHUNK_CHARACTERS = 750
@@ -45,7 +48,10 @@ class Pace:
 class Traffic:
     """Asks in the background until it is stopped."""
 
-    def __init__(self, url: str, companies: Sequence[Company], pace: Pace) -> None:
+    def __init__(
+        self, url: str, companies: Sequence[Company], pace: Pace, troubles: Troubles | None = None
+    ) -> None:
+        self._troubles = troubles or Troubles()
         self._url = url
         self._companies = companies
         self._pace = pace
@@ -73,18 +79,22 @@ class Traffic:
             elapsed, last = time.monotonic() - last, time.monotonic()
             now = datetime.now(UTC)
             for company in self._companies:
-                expected = questions_per_minute(company, now, since=self._pace.since)
-                for _ in range(poisson(self._dice, expected * self._pace.share * elapsed / 60)):
+                expected = questions_per_minute(company, now, since=self._pace.since) * self._pace.share
+                expected += self._troubles.questions_per_minute(len(self._companies))
+                for _ in range(poisson(self._dice, expected * elapsed / 60)):
                     self._send(company)
+                spike = self._troubles.spike_per_minute(company.label)
+                for _ in range(poisson(self._dice, spike * elapsed / 60)):
+                    self._send(company, context_characters=_SPIKE_CHARACTERS)
 
-    def _send(self, company: Company) -> None:
+    def _send(self, company: Company, *, context_characters: int = 0) -> None:
         dice = self._dice
         if dice.randrange(_DOCUMENT_EVERY) == 0:
             chunks = [_text(dice, _CHUNK_CHARACTERS) for _ in range(_CHUNKS)]
             self._post(f"/api/tenants/{company.label}/documents", {"chunks": chunks})
         question = {
             "text": dice.choice(_QUESTIONS),
-            "context": _text(dice, dice.randrange(*_CONTEXT_CHARACTERS)),
+            "context": _text(dice, context_characters or dice.randrange(*_CONTEXT_CHARACTERS)),
             "light": dice.random() < company.rhythm.light_share,
             "api": dice.choice(("chat", "chat", "responses")),
             "streams": dice.choice((True, False)),

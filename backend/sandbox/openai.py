@@ -172,9 +172,9 @@ class Vendor:
         return self._fault_list(201)
 
     async def clear_faults(self, request: Request) -> Response:
-        """`DELETE /sandbox/faults`: all well again."""
-        del request
-        self.faults.clear()
+        """`DELETE /sandbox/faults`: all well again, or only the faults of `?name=`."""
+        name = request.query_params.get("name")
+        self.faults = [one for one in self.faults if name and one.name != name]
         return self._fault_list(200)
 
     async def show_ledger(self, request: Request) -> Response:

@@ -33,9 +33,13 @@ class OpenAIFaultKind(StrEnum):
 
 
 class OpenAIFault(BaseModel):
-    """A fault. It hits every `every`-th request to `model` (any, without), `times` times (for ever, without)."""
+    """A fault. It hits every `every`-th request to `model` (any, without), `times` times (for ever, without).
+
+    Its `name` ends it alone.
+    """
 
     kind: OpenAIFaultKind
+    name: str = ""
     model: str | None = None
     times: int | None = Field(default=None, ge=1)
     every: int = Field(default=1, ge=1)

@@ -20,7 +20,7 @@ from backend.sandbox.processes import free_port, port_is_free
 DATABASE = "portal"
 DEMO_PORT = 8000
 PORT_NAMES = (
-    "web", "postgres", "prometheus", "alertmanager", "smtp", "mail", "openai", "zibal", "kubernetes",
+    "web", "postgres", "prometheus", "alertmanager", "smtp", "mail", "openai", "zibal", "kubernetes", "console",
     *history.INSTANCES,
 )  # fmt: skip
 

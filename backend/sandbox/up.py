@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from backend.sandbox import history
+from backend.sandbox.incidents.running import incident_console
 from backend.sandbox.processes import SandboxError
 from backend.sandbox.signins import SignIn, sign_ins
 from backend.sandbox.stack import Stack, Step
@@ -30,12 +31,16 @@ class Watch:
     stack: Stack
     attempts: dict[str, int] = field(default_factory=dict)
     next_restart_s: float = 0.0
+    # Stopped on purpose, by an incident: they are left alone until it ends.
+    held: set[str] = field(default_factory=set)
 
     def look(self) -> None:
         """Start a crashed part again, three times at most, and say so each time with the end of its log."""
         for name, part in list(self.stack.parts.items()):
             child = part.child
-            if child is None or child.is_running() or self.attempts.get(name, 0) > ATTEMPTS:
+            if name in self.held or child is None or child.is_running():
+                continue
+            if self.attempts.get(name, 0) > ATTEMPTS:
                 continue
             self.attempts[name] = self.attempts.get(name, 0) + 1
             print(
@@ -60,13 +65,23 @@ class Watch:
             return
         name = random.choice(history.INSTANCES)
         child = self.stack.parts[name].child
-        if child is None or not child.is_running():
+        if name in self.held or child is None or not child.is_running():
             return
         print(f"· {name} is restarted, as a deployment would", flush=True)
         child.process.send_signal(signal.SIGTERM)
         # It stays to be scraped twice more, so that no token is lost.
         child.process.wait(2 * self.stack.scrape_interval_s + 30)
         self._start_again(name)
+
+    def hold(self, name: str) -> None:
+        """Stop a part and leave it so."""
+        self.held.add(name)
+        self.stack.stop(name)
+
+    def release(self, name: str) -> None:
+        """Start a part that was held."""
+        self.stack.start(name)
+        self.held.discard(name)
 
     def _start_again(self, name: str) -> None:
         try:
@@ -85,11 +100,12 @@ def up(watch: Watch) -> int:
     try:
         stack.open()
         _start(stack)
-        _welcome(stack, sign_ins(stack))
-        while True:
-            time.sleep(WATCH_S)
-            watch.look()
-            watch.restart_sometimes()
+        with incident_console(stack, hold=watch.hold, release=watch.release) as console_url:
+            _welcome(stack, sign_ins(stack), console_url)
+            while True:
+                time.sleep(WATCH_S)
+                watch.look()
+                watch.restart_sometimes()
     except Interrupted:
         print("\n· ending every process", flush=True)
         return 0
@@ -130,9 +146,10 @@ def _run(step: Step) -> None:
     print(f"{start}✓ {step.title:<42} {time.monotonic() - begun:>5.1f} s", flush=True)
 
 
-def _welcome(stack: Stack, people: Sequence[SignIn]) -> None:
+def _welcome(stack: Stack, people: Sequence[SignIn], console_url: str) -> None:
     print(f"\n  DocuChat portal   {stack.web_url}\n")
     for person in people:
         print(f"  {person.title:<34} {person.email:<40} {person.password}")
-    print(f"\n  mail      {stack.mail_url}\n  metrics   {stack.prometheus_url}")
+    print(f"\n  incidents {console_url}")
+    print(f"  mail      {stack.mail_url}\n  metrics   {stack.prometheus_url}")
     print(f"  logs      {stack.log_path('web').parent}\n\n  Ctrl-C ends it.\n", flush=True)

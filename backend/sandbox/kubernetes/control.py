@@ -15,12 +15,12 @@ from backend.sandbox.kubernetes.logs import Chatter, json_line
 from backend.sandbox.kubernetes.store import RefusedError
 
 Wanted = dict[str, Any]
-Act = Callable[[Cluster, str, Wanted], object]
+ControlAct = Callable[[Cluster, str, Wanted], object]
 
 
 def control_routes() -> list[Route]:
     """Every route below ``/sandbox``."""
-    acts: dict[str, Act] = {
+    acts: dict[str, ControlAct] = {
         "/health": _health,
         "/faults": _faults,
         "/failing-jobs": _failing_jobs,
@@ -38,7 +38,7 @@ def control_routes() -> list[Route]:
     return [Route(path, _answering(act), methods=["GET", "POST", "DELETE"]) for path, act in acts.items()]
 
 
-def _answering(act: Act) -> Callable[[Request], Awaitable[Response]]:
+def _answering(act: ControlAct) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         raw = await request.body()
         try:

@@ -1,0 +1,41 @@
+"""The console and the pipeline of a running stack."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from backend.config import DEFAULT_DEPLOYMENTS_TOKEN
+from backend.sandbox import history
+from backend.sandbox.incidents.board import Board
+from backend.sandbox.incidents.cluster import ClusterHands
+from backend.sandbox.incidents.console import create_console
+from backend.sandbox.incidents.pipeline import Deliveries, Pipeline
+from backend.sandbox.incidents.world import World
+from backend.sandbox.serving import serving
+from backend.sandbox.stack import Stack
+
+
+@contextmanager
+def incident_console(
+    stack: Stack, *, hold: Callable[[str], None], release: Callable[[str], None]
+) -> Iterator[str]:
+    """The console of a stack on its port, with a deployment now and then in calm times; its address."""
+    is_calm = threading.Event()
+    is_calm.set()
+    cluster = ClusterHands(stack.kubeconfig)
+    pipeline = Pipeline(cluster=cluster, portal_url=stack.web_url, token=DEFAULT_DEPLOYMENTS_TOKEN)
+    world = World(
+        cluster=cluster,
+        pipeline=pipeline,
+        openai_url=stack.openai_url,
+        docuchat_urls=[stack.url_of(name) for name in history.INSTANCES],
+        stop_part=hold,
+        start_part=release,
+        run_module=stack.run_module,
+    )
+    board = Board(world=world, prometheus_url=stack.prometheus_url, is_calm=is_calm)
+    deliveries = Deliveries(pipeline, is_calm=is_calm)
+    with serving(create_console(board, stack.web_url), stack.ports["console"]) as url:
+        deliveries.start()
+        yield url
+        deliveries.stop()
