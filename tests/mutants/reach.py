@@ -115,9 +115,11 @@ class Collector:
                 stderr=subprocess.STDOUT,
                 check=False,
             )
-        if run.returncode not in {0, 1}:
+        seconds = passed(xml) if run.returncode in {0, 1} else {}
+        # Also a single file that cannot be collected lets no test run.
+        if not seconds:
             raise SystemExit(f"The tests could not be run:\n{log.read_text()[-2000:]}")
-        return _joined(passed(xml), self._lines(data))
+        return _joined(seconds, self._lines(data))
 
     def _lines(self, data: Path) -> dict[str, dict[str, list[int]]]:
         """The lines that each test ran, by file."""

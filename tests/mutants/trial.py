@@ -14,6 +14,8 @@ from itertools import pairwise
 
 import pytest
 
+from tests.mutants import leftovers
+
 MUTANT = "MUTANT_UNDER_TEST"
 # What a test may take: so many times what it took without a mutant, and time for what only happens on a busy machine.
 PATIENCE = 5
@@ -80,6 +82,7 @@ def _run_as_child(items: Sequence[pytest.Item], session: pytest.Session, mutant:
     code = 1
     try:
         os.setsid()
+        leftovers.mark(os.getpid())
         _, most = resource.getrlimit(resource.RLIMIT_DATA)
         resource.setrlimit(resource.RLIMIT_DATA, (MOST_BYTES, most))
         os.environ[MUTANT] = mutant
@@ -124,3 +127,4 @@ def _end(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
     if not ended:
         os.waitpid(pid, 0)
+    leftovers.end_all(pid)
