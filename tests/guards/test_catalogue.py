@@ -7,6 +7,7 @@ import pytest
 
 from backend.actor import Role
 from backend.alerts.types import Resolution, Severity, SilenceChangeKind, SilenceState
+from backend.assistant.types import WordingReason
 from backend.db.connecting import Cause
 from backend.deploys.ledger_types import DeployResult, SmokeTest
 from backend.deploys.types import RolloutState, StuckKind
@@ -122,6 +123,7 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "mail.{}.{}": None,
     "nav.group.{}": Group,
     "number.{}": ("thousand", "million", "billion"),
+    "page.alerts.wording.{}": set(WordingReason) - {WordingReason.OFF},
     "payment.by.{}": None,
     "payment.detail.{}": None,
     "payment.entry.{}": LedgerEntryKind,

@@ -12,6 +12,7 @@ from portal.features.alerts.parts import alert_name, group_card, severity_badge
 from portal.features.alerts.rows import WatchLine
 from portal.features.alerts.silence_parts import ENDED_ANSWER, ending_note, silence_card
 from portal.features.alerts.state import HISTORY, SILENCES, AlertsState
+from portal.features.alerts.wording_parts import wording_line
 from portal.guard import STAFF
 from portal.i18n import t
 from portal.layout import page
@@ -66,7 +67,9 @@ def _now() -> rx.Component:
         rx.cond(shown.has_muted, choice_links(shown.mutings), rx.fragment()),
         rx.cond(
             is_filled(shown.groups),
-            rx.fragment(rx.foreach(shown.groups, group_card), page_links(shown.pager)),
+            rx.fragment(
+                wording_line(shown.wording), rx.foreach(shown.groups, group_card), page_links(shown.pager)
+            ),
             rx.el.div(_nothing(), class_name="card"),
         ),
         id=LIST,

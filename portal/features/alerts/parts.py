@@ -5,7 +5,8 @@ from typing import Any
 import reflex as rx
 
 from portal.components.basics import badge, link
-from portal.features.alerts.rows import AlertRow, GroupRow, SentenceRow
+from portal.features.alerts.rows import AlertRow, GroupRow
+from portal.features.alerts.wording_parts import worded_sentences, worded_title
 from portal.typed import is_filled
 
 
@@ -13,13 +14,13 @@ def group_card(group: GroupRow) -> rx.Component:
     """A group: its summary first, then its alerts."""
     return rx.el.article(
         rx.el.div(
-            rx.el.h2(group.title),
+            worded_title(group),
             badge(group.severity, group.tone),
             class_name="card-head",
         ),
         rx.el.div(
             rx.el.p(group.since, class_name="muted small"),
-            rx.el.ul(rx.foreach(group.sentences, _sentence), class_name="said"),
+            worded_sentences(group),
             rx.cond(
                 is_filled(group.alerts),
                 rx.el.ul(rx.foreach(group.alerts, _alert), class_name="alerts"),
@@ -31,10 +32,6 @@ def group_card(group: GroupRow) -> rx.Component:
         class_name=rx.Var.create(f"card alert-group {group.tone}"),
         key=group.key,
     )
-
-
-def _sentence(row: SentenceRow) -> rx.Component:
-    return rx.el.li(link(row.sentence, row.url))
 
 
 def _alert(row: AlertRow) -> rx.Component:

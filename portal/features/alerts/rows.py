@@ -20,6 +20,7 @@ from backend.alerts.types import (
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from portal import routes
+from portal.features.alerts.wording_rows import WordedRow
 
 MOST_ALERTS = 8
 """Alerts of a group that are listed; the others are one click away."""
@@ -80,6 +81,7 @@ class GroupRow:
     sentences: list[SentenceRow]
     alerts: list[AlertRow]
     left_out: str
+    worded: WordedRow = field(default_factory=WordedRow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +136,9 @@ def _alarm(source: AlertSource, now: datetime, lang: Lang) -> WatchLine:
     return WatchLine(sentence=sentence, tone="bad")
 
 
-def to_group(group: AlertGroup, board: AlertBoard, lang: Lang, *, with_muted: bool) -> GroupRow:
+def to_group(
+    group: AlertGroup, board: AlertBoard, lang: Lang, *, with_muted: bool, worded: WordedRow | None = None
+) -> GroupRow:
     """A group of alerts. Muted ones are listed only on demand; the summary counts them in any case."""
     summary = summary_of(group, board.fired_in_day, board.read_at, lang)
     listed = [alert for alert in (*group.alerts, *group.followers) if with_muted or not alert.muting.is_muted]
@@ -153,6 +157,7 @@ def to_group(group: AlertGroup, board: AlertBoard, lang: Lang, *, with_muted: bo
         ],
         alerts=[to_alert(each, board.silences, names, lang) for each in listed[:MOST_ALERTS]],
         left_out=text("page.alerts.left_out", lang, n=fmt.number(left_out, lang)) if left_out > 0 else "",
+        worded=worded or WordedRow(),
     )
 
 

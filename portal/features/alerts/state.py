@@ -17,6 +17,7 @@ from portal import bridge, task_owner
 from portal.bridge import Problem, ThreadPool
 from portal.features.alerts.rows import GroupRow, PastRow, WatchView, to_gap, to_group, to_past, to_watch
 from portal.features.alerts.silence_rows import EndingSoon, SilenceRow, to_ending, to_silence
+from portal.features.alerts.wording_rows import WordingView, to_wording
 from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
 from portal.live import LivePage, Query
@@ -42,6 +43,7 @@ class AlertsView:
     services: list[Choice] = field(default_factory=list)
     mutings: list[Choice] = field(default_factory=list)
     groups: list[GroupRow] = field(default_factory=list)
+    wording: WordingView = field(default_factory=WordingView)
     past: list[PastRow] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
     pager: Pager = field(default_factory=Pager)
@@ -116,14 +118,15 @@ def alerts_view(actor: Actor, place: Place, lang: Lang) -> AlertsView:
         case "silences":
             view = _silences(actor, board, place, lang)
         case _:
-            view = _now(board, place, lang)
+            view = _now(actor, board, place, lang)
     return replace(view, ending=ending, can_act=can_act)
 
 
-def _now(board: AlertBoard, place: Place, lang: Lang) -> AlertsView:
+def _now(actor: Actor, board: AlertBoard, place: Place, lang: Lang) -> AlertsView:
     with_muted = place.word(MUTED) == SHOWN
     shown = [group for group in board.groups if _is_wanted(group, place, with_muted=with_muted)]
     rows, pager = page_of(place, shown, lang)
+    wording = to_wording(actor, board, lang)
     return AlertsView(
         **_head(board, place, lang),
         severities=_severities(place, lang),
@@ -133,7 +136,11 @@ def _now(board: AlertBoard, place: Place, lang: Lang) -> AlertsView:
             MUTED,
             [("", text("page.alerts.without_muted", lang)), (SHOWN, text("page.alerts.with_muted", lang))],
         ),
-        groups=[to_group(each, board, lang, with_muted=with_muted) for each in rows],
+        groups=[
+            to_group(each, board, lang, with_muted=with_muted, worded=wording.rows.get(each.key))
+            for each in rows
+        ],
+        wording=replace(wording, rows={}),  # each group has its own
         pager=pager,
     )
 
