@@ -14,7 +14,7 @@ from portal.i18n import t
 
 
 def wording_line(wording: WordingView) -> rx.Component:
-    """Whose words the summaries are, with a button for the others; nothing where no model is asked."""
+    """The line that says who worded the summaries, with a button for the other words; empty where no model is asked."""
     line = rx.cond(
         wording.is_worded & WordingState.reads_rules, t("page.alerts.wording.by_rules"), wording.line
     )

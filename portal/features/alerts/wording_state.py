@@ -1,4 +1,4 @@
-"""Whose words a tab reads."""
+"""State of the choice between the words of a model and those of our rules."""
 
 import reflex as rx
 
