@@ -104,7 +104,9 @@ def forget_caches() -> None:
     from backend import config  # noqa: PLC0415 (the import order of tests without a database)
     from backend.clients import alertmanager, prometheus  # noqa: PLC0415
     from backend.db import engine  # noqa: PLC0415
+    from backend.deploys import process_view  # noqa: PLC0415
 
+    process_view.close()
     alertmanager.close_all()
     prometheus.close_all()
     engine.dispose()

@@ -8,6 +8,7 @@ from contextlib import aclosing, suppress
 
 from backend.actor import STAFF_ROLES, Actor, require_process, require_role
 from backend.clients.kubernetes import LogPlace, Review, Subject
+from backend.clients.kubernetes_errors import SERVICE
 from backend.clients.kubernetes_logs import FollowedLog
 from backend.config import settings
 from backend.deploys import process_view, revision_rules
@@ -26,7 +27,7 @@ from backend.deploys.types import (
     WorkloadId,
     Workloads,
 )
-from backend.errors import NotFound, Refused
+from backend.errors import AppError, NotFound, Refused, Unavailable
 
 NOT_CONFIGURED = "kubernetes_not_configured"
 ENDED_PHASES = frozenset({"Succeeded", "Failed"})
@@ -60,14 +61,25 @@ def workload(actor: Actor, wanted: WorkloadId) -> WorkloadDetail:
     """A workload with its pods, revisions and events, as the view knows it. Never asks the cluster.
 
     Raises:
-        NotFound: the view knows no such workload.
-        Refused: Kubernetes is not configured, or the kubeconfig cannot be used.
+        NotFound: there is no such workload.
+        Unavailable: the view does not know it, and does not know everything.
+        Refused: the cluster does not show its kind, Kubernetes is not configured, or the kubeconfig cannot be used.
     """
     require_role(actor, *STAFF_ROLES)
-    found = process_view.view().detail(wanted)
+    view = process_view.view()
+    found = view.detail(wanted)
     if found is None:
-        raise NotFound(reason="workload")
+        raise _missing(view.health(), wanted)
     return found
+
+
+def _missing(known: ClusterHealth, wanted: WorkloadId) -> AppError:
+    """There is no such workload, or we may not or cannot know yet."""
+    resource = f"{wanted.kind.lower()}s"
+    for one in known.problems:
+        if (one.resource, one.namespace) == (resource, wanted.namespace):
+            return one.error
+    return NotFound(reason="workload") if known.is_complete else Unavailable(service=SERVICE)
 
 
 def compare_revisions(actor: Actor, wanted: WorkloadId, before: int, after: int) -> RevisionChange:
@@ -152,6 +164,9 @@ async def _log_lines(followed: FollowedLog) -> AsyncGenerator[tuple[PodLogLine, 
 
 
 def _place(query: LogQuery) -> LogPlace:
+    """The log of a pod in one of our namespaces; others are not ours to show, whatever the account may read."""
+    if query.pod.namespace not in process_view.view().namespaces:
+        raise NotFound(reason="kubernetes_object")
     return LogPlace(namespace=query.pod.namespace, pod=query.pod.name, container=query.container)
 
 

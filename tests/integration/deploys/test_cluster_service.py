@@ -115,8 +115,9 @@ def test_the_log_of_the_container_before_is_read_apart(view: Site) -> None:
 
 
 def test_a_log_that_is_not_there_is_refused_in_words(view: Site) -> None:
-    with pytest.raises(NotFound):
-        service.read_log(OPERATOR, QUERY)
+    for elsewhere in (QUERY, LogQuery(pod=PodId(namespace="kube-system", name=first_pod().name))):
+        with pytest.raises(NotFound):
+            service.read_log(OPERATOR, elsewhere)
     with pytest.raises(Refused) as refused:
         service.read_log(OPERATOR, LogQuery(pod=first_pod(), is_previous=True))
 
@@ -184,6 +185,8 @@ def test_a_withdrawn_token_and_a_dead_server_are_errors_of_the_house(
             service.read_log(OPERATOR, QUERY)
         until(lambda: len(health().problems) == 7)
         assert {type(one.error) for one in health().problems} == {kind}
+        with pytest.raises(kind):
+            service.workload(OPERATOR, named(API))
         service.close_cluster(PROCESS)
 
 
