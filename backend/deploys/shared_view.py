@@ -38,7 +38,7 @@ log = get_logger(__name__)
 SHORTEST_GAP_S = 0.1
 """Changes within this time are told together."""
 LOOK_AGAIN_S = 2.0
-"""Rollouts that move are judged again after this time, because some reasons come by waiting: ten minutes without a new pod,
+"""Rollouts that move are judged again after this time, as some reasons come by waiting: ten minutes without a new pod,
 a minute in which a container is not ready. When 300 move at once, it costs 5 % of a core."""
 HEARTBEAT_S = 5.0
 HEARTBEAT_TIMEOUT_S = 5.0
