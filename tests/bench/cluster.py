@@ -14,12 +14,13 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import uuid4
 
 import httpx
@@ -48,6 +49,8 @@ LINES_PER_S = 1_000
 LOG_S = 20.0
 WORKLOADS, PODS, CHANGES_PER_S = 300, 3_000, 50
 LIST_TABS = 50
+# As many of them look at the workload that is measured, and at nothing else.
+MEASURING_TABS = 10
 LIST_S = 20.0
 PIXEL_ROUNDS = 40
 NAMESPACE = "docuchat"
@@ -265,8 +268,9 @@ def _many_tabs(scene: Scene) -> dict[str, object]:
 
 
 def _with_tabs(scene: Scene, page: Page) -> dict[str, object]:
-    tabs = [ListTab() for _ in range(LIST_TABS)]
-    with _open_tabs(scene, tabs):
+    measuring = [ListTab(query=f"q={MEASURED}") for _ in range(MEASURING_TABS)]
+    tabs = [ListTab() for _ in range(LIST_TABS - MEASURING_TABS)]
+    with _open_tabs(scene, [*tabs, *measuring]):
         until(lambda: all(tab.bytes for tab in tabs))
         time.sleep(3.0)
         before, cpu, began = sum(tab.bytes for tab in tabs), scene.cpu_s(), time.perf_counter()
@@ -275,22 +279,35 @@ def _with_tabs(scene: Scene, page: Page) -> dict[str, object]:
         took = time.perf_counter() - began
         cpu, told = scene.cpu_s() - cpu, sum(tab.bytes for tab in tabs) - before
         frames = sum(tab.frames for tab in tabs) - frames
-        pixels = sorted(_event_to_pixel(scene, page))
+        sent, pixels = zip(*_event_to_pixel(scene, page), strict=True)
+    pixels, told_ms = sorted(pixels), sorted(_event_to_tab(measuring, sent))
     return {
         "workloads": WORKLOADS,
         "pods": PODS,
         "changes_per_s": CHANGES_PER_S,
         "tabs": LIST_TABS + 1,
-        "bytes_per_tab_and_s": round(told / took / LIST_TABS),
-        "updates_per_tab_and_s": round(frames / took / LIST_TABS, 2),
+        "bytes_per_tab_and_s": round(told / took / len(tabs)),
+        "updates_per_tab_and_s": round(frames / took / len(tabs), 2),
         "web_cpu_percent_of_a_core": round(100 * cpu / took, 1),
+        "event_to_tab_p50_ms": round(statistics.median(told_ms)),
+        "event_to_tab_p95_ms": round(told_ms[int(len(told_ms) * 0.95)]),
         "event_to_pixel_p50_ms": round(statistics.median(pixels)),
         "event_to_pixel_p95_ms": round(pixels[int(len(pixels) * 0.95)]),
+        "load_average": round(os.getloadavg()[0], 1),
     }
 
 
-def _event_to_pixel(scene: Scene, page: Page) -> Iterator[float]:
-    """Milliseconds from a change of the number of pods to its line in the page."""
+def _event_to_tab(tabs: list["ListTab"], sent: Sequence[float]) -> Iterator[float]:
+    """Milliseconds from each change to the frame in which each tab is told of it."""
+    for tab in tabs:
+        for at in sent:
+            told = next((each for each in tab.lines_at if each > at), None)
+            if told is not None:
+                yield told - at
+
+
+def _event_to_pixel(scene: Scene, page: Page) -> Iterator[tuple[float, float]]:
+    """When the number of pods is changed, and the milliseconds until its line in the page says so."""
     page.evaluate(WATCH_ROW)
     path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{MEASURED}/scale"
     for number in range(PIXEL_ROUNDS):
@@ -302,7 +319,7 @@ def _event_to_pixel(scene: Scene, page: Page) -> Iterator[float]:
             headers={"content-type": "application/merge-patch+json"},
         ).raise_for_status()
         page.wait_for_function("seen => window.benchSeen.length > seen", arg=seen)
-        yield page.evaluate("seen => window.benchSeen[seen].at", seen) - sent
+        yield sent, page.evaluate("seen => window.benchSeen[seen].at", seen) - sent
         # What follows of the change, such as the new pod, must be over before the next one begins.
         page.wait_for_timeout(1500)
 
@@ -311,8 +328,17 @@ def _event_to_pixel(scene: Scene, page: Page) -> Iterator[float]:
 class ListTab:
     """What a tab of the list was told."""
 
+    query: str = ""
     bytes: int = 0
     frames: int = 0
+    lines_at: list[float] = field(default_factory=list)
+
+    def take(self, frame: str) -> None:
+        """Note a frame, and when one of the lines came with it."""
+        self.bytes += len(frame)
+        self.frames += 1
+        if '"slot_' in frame:
+            self.lines_at.append(time.time() * 1000)
 
 
 @contextmanager
@@ -341,20 +367,21 @@ async def _list_tab(scene: Scene, tab: ListTab) -> None:
     async with connect(
         url, additional_headers={"cookie": scene.cookie}, origin=Origin(scene.web.url), max_size=None
     ) as line:
-        await _enter(line)
+        await _enter(line, tab.query)
         async for frame in line:
             if frame == "2":
                 await line.send("3")
                 continue
-            tab.bytes += len(frame)
-            tab.frames += 1
+            tab.take(str(frame))
 
 
-async def _enter(line: ClientConnection) -> None:
+async def _enter(line: ClientConnection, query: str) -> None:
     await line.recv()
     await line.send("40/_event,")
     await line.recv()
-    place = {"pathname": routes.DEPLOYS, "asPath": routes.DEPLOYS, "query": {}}
+    words = dict(parse_qsl(query))
+    address = f"{routes.DEPLOYS}?{query}" if query else routes.DEPLOYS
+    place = {"pathname": routes.DEPLOYS, "asPath": address, "query": words}
     event = {"name": HYDRATE, "payload": {}, "router_data": place}
     with contextlib.suppress(TimeoutError):
         await line.send(f"42/_event,{json.dumps(['event', event])}")

@@ -37,7 +37,7 @@ class LogAnswer:
         log = self._log(pod, container)
         first = self._first(log)
         if self.call.query.get("follow") not in TRUE or log.is_closed:
-            return PlainTextResponse(self._cut(self._text(log, first)))
+            return PlainTextResponse(self._cut(self._text(log, first, self.store.now())))
         lines = self._follow(pod["metadata"]["uid"], container, log, first)
         return StreamingResponse(lines, media_type="text/plain")
 
@@ -98,8 +98,8 @@ class LogAnswer:
         limit = self.call.query.get("limitBytes")
         return text.encode()[: int(limit)].decode(errors="ignore") if limit else text
 
-    def _text(self, log: Log, first: int) -> str:
-        lines = log.read(self.store.now(), first)
+    def _text(self, log: Log, first: int, now: float) -> str:
+        lines = log.read(now, first)
         if self.call.query.get("timestamps") not in TRUE:
             return "".join(f"{text}\n" for _, text in lines)
         return "".join(f"{_stamp(at)} {text}\n" for at, text in lines)
@@ -113,8 +113,9 @@ class LogAnswer:
         cuts = self.trouble.cuts
         while True:
             is_running = self.kubelet.is_running(uid, container) and not log.is_closed
-            text = self._text(log, first)
-            first = log.count(self.store.now())
+            # Both by one moment: a line that is written between two would be lost.
+            now = self.store.now()
+            text, first = self._text(log, first, now), log.count(now)
             if text:
                 yield text
             if not is_running:

@@ -1,6 +1,7 @@
 """Logs, access reviews and refusals of the cluster, as services tell them."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,26 @@ def test_a_followed_log_loses_no_line_and_repeats_none_when_its_stream_is_cut(vi
         return found
 
     assert numbers_in(asyncio.run(read())) == list(range(12))
+
+
+def test_a_thousand_lines_a_second_come_without_a_gap(view: Site) -> None:
+    pod = first_pod()
+    view.console("logs", pod=pod.name, lines_per_s=1000)
+
+    async def read() -> list[int]:
+        found: list[int] = []
+        stream = service.follow_log(OPERATOR, LogQuery(pod=pod))
+        async for batch in stream:
+            told = [json.loads(line.text) for line in batch]
+            found += [each["number"] for each in told if "number" in each]
+            if len(found) > 2_000:
+                break
+        await stream.aclose()
+        return found
+
+    numbers = asyncio.run(read())
+
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
 def test_a_log_goes_on_after_the_line_that_the_reader_has(view: Site) -> None:
