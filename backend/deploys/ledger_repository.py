@@ -66,10 +66,15 @@ def page(narrowed: DeployFilter, limit: int, offset: int) -> DeployPage:
     return DeployPage(rows=rows, total=int(total or 0))
 
 
-def between(start: datetime, end: datetime) -> list[DeployRecord]:
-    """The deployments that were under way at any time in ``[start, end)``, the newest start first."""
-    under_way = (DeployRow.started_at < end) & (func.coalesce(DeployRow.finished_at, end) >= start)
-    return _records(select(*_COLUMNS).where(under_way).order_by(*_NEWEST_FIRST))
+def between(start: datetime, end: datetime, *, longest: timedelta) -> list[DeployRecord]:
+    """The deployments that were under way at any time in ``[start, end)``, the newest start first.
+
+    One whose end nobody told is under way for ``longest``.
+    """
+    is_running = DeployRow.finished_at.is_(None) & (DeployRow.started_at >= start - longest)
+    was_under_way = (DeployRow.finished_at >= start) | is_running
+    where = (DeployRow.started_at < end, was_under_way)
+    return _records(select(*_COLUMNS).where(*where).order_by(*_NEWEST_FIRST))
 
 
 def of_workload(namespace: str, workload: str, limit: int) -> list[DeployRecord]:

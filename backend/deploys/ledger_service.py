@@ -73,9 +73,12 @@ def deployments(actor: Actor, narrowed: DeployFilter, *, limit: int, offset: int
 
 
 def deploys_between(actor: Actor, start: datetime, end: datetime) -> list[DeployRecord]:
-    """The deployments that were under way at any time in ``[start, end)``, the newest start first."""
+    """The deployments that were under way at any time in ``[start, end)``, the newest start first.
+
+    One whose end nobody told counts for two hours.
+    """
     require_role_or_process(actor, *STAFF_ROLES)
-    return ledger_repository.between(start, end)
+    return ledger_repository.between(start, end, longest=ledger_rules.LONGEST_WITHOUT_END)
 
 
 def deploys_of(actor: Actor, namespace: str, workload: str, *, limit: int = 20) -> list[DeployRecord]:

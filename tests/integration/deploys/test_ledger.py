@@ -152,7 +152,8 @@ def test_what_was_under_way_is_found_by_time_and_by_workload(database: str) -> N
     del database
     now = clock.utc_now()
     ended, running = done(deploy("ended", hours_ago=2)), deploy("running", hours_ago=1, workloads=("worker",))
-    for each in (ended, running):
+    silent = deploy("silent", hours_ago=9)  # nobody told its end: it is not under way for ever
+    for each in (ended, running, silent):
         deploys.record_deploy(SENDER, each)
 
     def between(start_h: float, end_h: float) -> list[str]:
