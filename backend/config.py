@@ -79,6 +79,7 @@ class Settings(UsageSettings, SellerSettings):
     billing_window_days: int = Field(default=10, ge=1, le=60)
     invoice_max_rial: int = Field(default=50_000_000_000, ge=1_000_000, le=10**12)
 
+    prometheus_public_url: Annotated[str, AfterValidator(setting_values.web_address_or_none)] = ""
     alertmanager_urls: WebAddresses = ("http://127.0.0.1:9093",)
     alertmanager_timeout_s: float = Field(default=5, ge=1, le=30, allow_inf_nan=False)
     zibal_url: WebAddress = "https://gateway.zibal.ir"

@@ -51,6 +51,11 @@ def web_address(value: str) -> str:
     )
 
 
+def web_address_or_none(value: str) -> str:
+    """As ``web_address``; an empty value stays."""
+    return web_address(value) if value else value
+
+
 def web_addresses(value: object) -> object:
     """Up to nine addresses between commas, each once; a value that is no text is left as it is."""
     if not isinstance(value, str):

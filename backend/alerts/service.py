@@ -1,6 +1,6 @@
 """Use cases of alerts: the feature's door."""
 
-from backend.alerts import board_service, reconcile_service, silence_service, wake_service
+from backend.alerts import board_service, detail_service, reconcile_service, silence_service, wake_service
 
 reconcile = reconcile_service.reconcile
 wake = wake_service.wake
@@ -8,6 +8,9 @@ wake = wake_service.wake
 board = board_service.board
 history = board_service.history
 gaps = board_service.gaps
+deploys_before = board_service.deploys_before
+alert = detail_service.alert
+trend = detail_service.trend
 
 silences = silence_service.silences
 silence_named = silence_service.silence_named

@@ -383,3 +383,37 @@ class KnownSilence:
     silence: Silence
     muting: int
     changes: tuple[SilenceChange, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertDetail:
+    """Everything that our own database knows of one alert.
+
+    ``alike`` are the other firings of the same name that go on now; ``inhibitors`` are the alerts that inhibit it.
+    """
+
+    firing: Firing
+    events: tuple[AlertEvent, ...]
+    silences: tuple[Silence, ...]
+    inhibitors: Mapping[str, Firing]
+    alike: tuple[Firing, ...]
+    watch: WatchState
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendPoint:
+    """A measured value; None where there was none."""
+
+    at: datetime
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertTrend:
+    """An alert's rule, and what it measured in the last hours. ``limit`` is None where it is no plain number."""
+
+    expression: str
+    hold_s: int
+    points: tuple[TrendPoint, ...]
+    limit: float | None

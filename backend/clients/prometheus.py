@@ -99,6 +99,46 @@ class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships n
             raise Unavailable(service=SERVICE, cause="unreadable")
         return values
 
+    def matrix(self, query: str, from_ms: int, until_ms: int, step_s: int) -> list[Sample]:
+        """The values of a query at every step from a millisecond to another, complete or not at all.
+
+        ``[{"metric": {...}, "values": [[1669072345, "0.07"], ...]}]``; a step without a value is missing.
+        https://prometheus.io/docs/prometheus/latest/querying/api/#range-queries
+
+        Raises:
+            Unavailable: no answer in time, an error, an answer with warnings, or one that is no matrix.
+        """
+        fields = {
+            "query": query,
+            "start": instant_text(from_ms),
+            "end": instant_text(until_ms),
+            "step": f"{step_s}s",
+            "timeout": f"{int(self.timeout_s * 1000)}ms",
+        }
+        data = self._ask("POST", "/api/v1/query_range", fields)
+        result = data.get("result") if isinstance(data, dict) else None
+        if not isinstance(result, list) or not all(
+            _has_labels(row) and _are_samples(row.get("values")) for row in result
+        ):
+            raise Unavailable(service=SERVICE, cause="unreadable")
+        return result
+
+    def alerting_rules(self) -> list[dict[str, Any]]:
+        """The rules that make alerts, in the order of their files.
+
+        ``[{"name": "HighLatency", "query": "...", "duration": 600, "labels": {...}, "annotations": {...}, ...}]``
+        https://prometheus.io/docs/prometheus/latest/querying/api/#rules
+
+        Raises:
+            Unavailable: no answer in time, an error, or one that is no list of groups.
+        """
+        data = self._ask("GET", "/api/v1/rules", {"type": "alert"})
+        groups = data.get("groups") if isinstance(data, dict) else None
+        if not isinstance(groups, list):
+            raise Unavailable(service=SERVICE, cause="unreadable")
+        rules = (rule for group in groups if isinstance(group, dict) for rule in group.get("rules") or ())
+        return [rule for rule in rules if isinstance(rule, dict) and rule.get("type") == "alerting"]
+
     def _ask(self, method: str, path: str, fields: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
         in_body = {"data": fields} if method == "POST" else {"params": fields}
         answer = self._session.request(method, f"{self.url}{path}", allow_redirects=False, **in_body)

@@ -73,6 +73,12 @@ def search(actor: Actor, wanted: str, *, limit: int, offset: int = 0) -> TenantP
     return TenantPage(*repository.search(wanted, max(1, min(limit, MAX_PAGE)), max(0, offset)))
 
 
+def with_labels(actor: Actor, labels: Sequence[str]) -> dict[str, Tenant]:
+    """The companies with these labels, by label; labels that no company has are missing. For staff and processes."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    return {found.label: found for found in repository.with_labels(labels)}
+
+
 def first_billed(actor: Actor) -> date | None:
     """The first day on which any tenant is billed. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 from backend.actor import Role
-from backend.alerts.types import Resolution, Severity, SilenceChangeKind, SilenceState
+from backend.alerts.types import AlertEventKind, Resolution, Severity, SilenceChangeKind, SilenceState
 from backend.assistant.types import WordingReason
 from backend.db.connecting import Cause
 from backend.deploys.ledger_types import DeployResult, SmokeTest
@@ -88,7 +88,9 @@ log.info("page.opened")
 # What fills the keys that are put together while running. None: a word from elsewhere; where the catalogue has no
 # sentence for it, the code says something else.
 FAMILIES: dict[str, Iterable[str] | None] = {
+    "alerts.concern.{}": ("tenant", "pod", "instance", "model", "node", "queue"),
     "alerts.ended.{}": Resolution,
+    "alerts.event.{}": AlertEventKind,
     "alerts.name.{}": alerts(),
     "alerts.said.{}": alerts(),
     "alerts.severity.{}": Severity,

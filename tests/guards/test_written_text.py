@@ -81,6 +81,8 @@ WRITTEN: dict[str, Callable[[str], object]] = {
 # Parameters of services that store nothing of what they are told, or nothing that a person wrote.
 NOT_WRITTEN = {
     "alerts.proposed_matchers.fingerprint": "looked for",
+    "alerts.alert.fingerprint": "looked for",
+    "alerts.trend.fingerprint": "looked for",
     "alerts.change_silence_end.silence_id": "looked for",
     "alerts.end_silence.silence_id": "looked for",
     "alerts.silence_named.silence_id": "looked for",
@@ -121,6 +123,7 @@ NOT_WRITTEN = {
     "payments.callback.parameters": "read by a grammar of their own",
     "payments.search_payments.wanted": "looked for",
     "tenants.search.wanted": "looked for",
+    "tenants.with_labels.labels": "looked for",
     "usage.measure_day.tenant_label": "looked for",
     "usage.measure_elsewhere.tenant_label": "looked for",
 }

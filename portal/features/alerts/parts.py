@@ -5,8 +5,10 @@ from typing import Any
 import reflex as rx
 
 from portal.components.basics import badge, link
+from portal.features.alerts.deploy_rows import DeployLine
 from portal.features.alerts.rows import AlertRow, GroupRow
 from portal.features.alerts.wording_parts import worded_sentences, worded_title
+from portal.i18n import t
 from portal.typed import is_filled
 
 
@@ -21,6 +23,7 @@ def group_card(group: GroupRow) -> rx.Component:
         rx.el.div(
             rx.el.p(group.since, class_name="muted small"),
             worded_sentences(group),
+            deploys_before(group.deploys),
             rx.cond(
                 is_filled(group.alerts),
                 rx.el.ul(rx.foreach(group.alerts, _alert), class_name="alerts"),
@@ -32,6 +35,23 @@ def group_card(group: GroupRow) -> rx.Component:
         class_name=rx.Var.create(f"card alert-group {group.tone}"),
         key=group.key,
     )
+
+
+def deploys_before(lines: Any) -> rx.Component:
+    """The deployments of the half hour before, as facts."""
+    return rx.cond(
+        is_filled(lines),
+        rx.el.div(
+            rx.el.h3(t("page.alerts.deploys_before")),
+            rx.el.ul(rx.foreach(lines, _deploy), class_name="small"),
+            class_name="deploys-before",
+        ),
+        rx.fragment(),
+    )
+
+
+def _deploy(line: DeployLine) -> rx.Component:
+    return rx.el.li(link(line.sentence, line.url))
 
 
 def _alert(row: AlertRow) -> rx.Component:

@@ -17,9 +17,11 @@ from backend.alerts.types import (
     SourceKind,
     WatchState,
 )
+from backend.deploys.ledger_types import DeployRecord
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from portal import routes
+from portal.features.alerts.deploy_rows import DeployLine, to_lines
 from portal.features.alerts.wording_rows import WordedRow
 
 MOST_ALERTS = 8
@@ -81,6 +83,7 @@ class GroupRow:
     sentences: list[SentenceRow]
     alerts: list[AlertRow]
     left_out: str
+    deploys: list[DeployLine]
     worded: WordedRow = field(default_factory=WordedRow)
 
 
@@ -137,7 +140,13 @@ def _alarm(source: AlertSource, now: datetime, lang: Lang) -> WatchLine:
 
 
 def to_group(
-    group: AlertGroup, board: AlertBoard, lang: Lang, *, with_muted: bool, worded: WordedRow | None = None
+    group: AlertGroup,
+    board: AlertBoard,
+    deploys: Sequence[DeployRecord],
+    lang: Lang,
+    *,
+    with_muted: bool,
+    worded: WordedRow | None = None,
 ) -> GroupRow:
     """A group of alerts. Muted ones are listed only on demand; the summary counts them in any case."""
     summary = summary_of(group, board.fired_in_day, board.read_at, lang)
@@ -157,6 +166,7 @@ def to_group(
         ],
         alerts=[to_alert(each, board.silences, names, lang) for each in listed[:MOST_ALERTS]],
         left_out=text("page.alerts.left_out", lang, n=fmt.number(left_out, lang)) if left_out > 0 else "",
+        deploys=to_lines(deploys, group.started_at, lang),
         worded=worded or WordedRow(),
     )
 

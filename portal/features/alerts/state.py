@@ -137,7 +137,14 @@ def _now(actor: Actor, board: AlertBoard, place: Place, lang: Lang) -> AlertsVie
             [("", text("page.alerts.without_muted", lang)), (SHOWN, text("page.alerts.with_muted", lang))],
         ),
         groups=[
-            to_group(each, board, lang, with_muted=with_muted, worded=wording.rows.get(each.key))
+            to_group(
+                each,
+                board,
+                alerts.deploys_before(actor, each.started_at),
+                lang,
+                with_muted=with_muted,
+                worded=wording.rows.get(each.key),
+            )
             for each in rows
         ],
         wording=replace(wording, rows={}),  # each group has its own

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from backend import clock
-from backend.actor import Role
+from backend.actor import Actor, Role
 from backend.alerts import service as alerts
 from backend.alerts.types import NewSilence, SilenceState
+from backend.deploys import service as deploys
+from backend.deploys.ledger_types import NewDeploy
 from portal import routes
+from portal.features.alerts.detail_state import AlertState
 from portal.features.alerts.silence_state import SilenceFormState
 from portal.features.alerts.state import AlertsState
 from tests.integration.alerts.conftest import HOSTILE, World, alertmanagers, inbox, world
@@ -170,3 +173,36 @@ def test_the_list_of_silences_is_for_all_staff_and_its_buttons_for_operators(
     assert '"can_act": true' not in seen[auditor]
     assert made.id in seen[auditor]
     assert alerts.silence_named(auditor.actor, made.id).state == SilenceState.EXPIRED
+
+
+DETAIL = AlertState.get_full_name()
+
+
+def test_an_alert_has_a_page_with_its_history_its_runbook_and_the_deploys_before(
+    house: House, world: World, pipeline: Pipeline, present: None
+) -> None:
+    world.fire("TokenConsumptionSpike", service="docuchat", severity="warning", tenant=house.own.label)
+    world.reconcile()
+    begun = world.fired_at - timedelta(minutes=12)
+    new = NewDeploy(key="run-1", service="docuchat-api", version="1.42.0", started_at=begun)
+    deploys.record_deploy(Actor.process_named("deployments_door"), new)
+    auditor = house.people[Role.AUDITOR]
+    [group] = alerts.board(auditor.actor).groups
+    path = routes.alert(group.alerts[0].fingerprint)
+
+    page = steps_of(pipeline, auditor.cookie, path, (f"{DETAIL}.load", {}), (f"{DETAIL}.measure", {}))
+    listed = told(pipeline, auditor.cookie)
+
+    assert '"kind": "Company", "value": "Alpha"' in page
+    assert "\u2068docuchat-api\u2069 \u20681.42.0\u2069, 12 min before" in page
+    assert "\u2068docuchat-api\u2069 \u20681.42.0\u2069, 12 min before" in listed
+    assert "<h2>Mitigation</h2>" in page
+    assert "it began to fire" in page
+    assert '"problem": "The measuring system (Prometheus) is not answering' in page
+    assert '"can_act": true' not in page
+
+
+def test_an_unknown_alert_is_said_to_be(house: House, pipeline: Pipeline) -> None:
+    answer = told(pipeline, house.people[Role.OPERATOR].cookie, routes.alert("0123"), f"{DETAIL}.load")
+
+    assert "This alert has not fired since the portal began to watch" in answer
