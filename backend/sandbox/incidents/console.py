@@ -25,6 +25,7 @@ _LOOK = Words("دیدن در پرتال", "See it in the portal")
 _CALM = Words("آرام", "Calm")
 _ON = Words("در جریان از {s} ثانیه پیش", "Under way for {s} s")
 _OVER = Words("پایان یافت", "Ended")
+_ALERT = Words("هشدار آن: {names}", "Its alert: {names}")
 _WAITING = Words("هشدار {names} هنوز نیامده است", "{names} does not fire yet")
 _PENDING = Words("هشدار {names} در آستانهٔ فعال شدن است", "{names} is pending")
 _FIRING = Words("هشدار {names} فعال است", "{names} fires")
@@ -153,7 +154,7 @@ def _alert_words(incident: Incident, state: IncidentState, stage: AlertStage, la
             return said
         return f"{said} {_say(_RESOLVED, lang, s=_seconds(state.resolved_after_s, lang))}"
     words = {AlertStage.FIRING: _FIRING, AlertStage.PENDING: _PENDING}.get(stage, _WAITING)
-    return _say(words, lang, names=names) if state.is_on or words is not _WAITING else names
+    return _say(words if state.is_on else _ALERT, lang, names=names)
 
 
 def _seconds(value: float, lang: Lang) -> str:

@@ -96,18 +96,18 @@ class Pipeline:
 
 
 class Deliveries(threading.Thread):
-    """Deploys something now and then, unless an incident is under way."""
+    """Deploys something now and then, unless an incident is under way, until ``stopping`` is set."""
 
     def __init__(self, pipeline: Pipeline, *, is_calm: threading.Event) -> None:
         """Name the pipeline; nothing starts yet."""
         super().__init__(name="deliveries", daemon=True)
         self._pipeline, self._is_calm = pipeline, is_calm
-        self._stopping = threading.Event()
+        self.stopping = threading.Event()
 
     def run(self) -> None:
         """Deploy until it is stopped; a trouble of the portal or the cluster costs that deployment only."""
         wait_s = FIRST_S
-        while not self._stopping.wait(wait_s):
+        while not self.stopping.wait(wait_s):
             wait_s = self._pipeline.dice.uniform(*BETWEEN_S)
             if not self._is_calm.is_set():
                 continue
@@ -119,7 +119,3 @@ class Deliveries(threading.Thread):
                 print(f"· a deployment of {workload} failed: {type(error).__name__}", flush=True)
             else:
                 print(f"· {workload} {version} deployed: {result}", flush=True)
-
-    def stop(self) -> None:
-        """Deploy nothing more."""
-        self._stopping.set()

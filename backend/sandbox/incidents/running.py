@@ -14,6 +14,8 @@ from backend.sandbox.incidents.world import World
 from backend.sandbox.serving import serving
 from backend.sandbox.stack import Stack
 
+_WATCH_S = 2.0
+
 
 @contextmanager
 def incident_console(
@@ -35,7 +37,15 @@ def incident_console(
     )
     board = Board(world=world, prometheus_url=stack.prometheus_url, is_calm=is_calm)
     deliveries = Deliveries(pipeline, is_calm=is_calm)
+    watching = threading.Thread(target=_watch, args=(board, deliveries.stopping), daemon=True)
     with serving(create_console(board, stack.web_url), stack.ports["console"]) as url:
         deliveries.start()
+        watching.start()
         yield url
-        deliveries.stop()
+        deliveries.stopping.set()
+
+
+def _watch(board: Board, stopping: threading.Event) -> None:
+    """Note when alerts come and go, also while nobody looks at the page."""
+    while not stopping.wait(_WATCH_S):
+        board.refresh()
