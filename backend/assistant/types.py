@@ -43,6 +43,7 @@ class Refusal(StrEnum):
     ADDRESS = "address"
     COMMAND = "command"
     CAUSE = "cause"
+    REASSURANCE = "reassurance"
     NUMBER = "number"
     WORD = "word"
 

@@ -2,7 +2,7 @@
 
 A model may be talked into anything by the alerts that it reads, so nothing is taken on trust. The groups must be ours,
 every number and every word must stand in the evidence of that very group or be one of the small joining words, and
-orders, causes and addresses are refused even where the evidence has them.
+orders, causes, reassurance and addresses are refused even where the evidence has them.
 """
 
 import re
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from backend.assistant.types import NumberedAlert, Refusal, WordedGroup
-from backend.assistant.words import CAUSES, COMMANDS, JOINING, NUMBERS, plain
+from backend.assistant.words import CAUSES, COMMANDS, JOINING, NUMBERS, REASSURANCES, plain
 from backend.i18n.catalog import Lang
 
 LONGEST_TITLE = 120
@@ -25,6 +25,11 @@ _TOKEN = re.compile(
     r"[^\s,;!?()%\"'\u060c\u061b\u061f\u00ab\u00bb\u2013\u2014\u2026\u201c\u201d\u2018\u2019\u066a]+"
 )
 _NUMBER = re.compile(r"\d+(?:[.:/]\d+)*")
+_WITH_UNIT = re.compile(rf"({_NUMBER.pattern})[a-z]{{0,3}}")
+_ONE_ALERT = re.compile(r"(?i)\b(?:one|یک) (?=alert|هشدار)")
+_OF_ALERTS = re.compile(r"(?i)([\w.:/]+) (?:\w+ )?(?=alert|هشدار)")
+_CLAUSE_END = re.compile(r"[.;؛!?؟](?:\s|$)")
+_MUTED = frozenset({"muted", "silenced", "صدا", "بیصدا"})
 _DOMAIN = re.compile(r"(?:^|[^a-z0-9])[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.[a-z]{2,}(?:$|[^a-z])")
 _ADDRESS_SIGNS = ("://", "www", "hxxp", "http", "mailto", " dot ", "//")
 # What is between two parts of an object's name.
@@ -67,12 +72,12 @@ class GroupFacts:
         texts = [plain(text) for alert in known for text in texts_of(alert, meanings)]
         self._words = {part for text in texts for token in _tokens(text) for part in _parts(token)}
         self._stems = {_stem(word, lang) for word in self._words}
+        # The digits of a name are no number: "api-40" does not say forty.
+        self._numbers = {number for text in texts for number in _numbers(text)}
         muted = sum(alert.is_muted for alert in known)
-        counts = {str(len(known)), str(muted), str(len(known) - muted)}
-        self._numbers = {number for text in texts for number in _NUMBER.findall(text)} | counts
-        self._numbers |= {NUMBERS[word] for word in self._words & NUMBERS.keys()}
+        self._heard, self._muted = {str(len(known)), str(len(known) - muted)}, {str(muted)}
         if muted:
-            self._words |= {"muted", "silenced", "بی", "صدا", "بیصدا"}
+            self._words |= {*_MUTED, "بی"}
 
     def refusal_of(self, text: str, longest: int) -> Refusal | None:
         """The first reason to refuse a text about this group."""
@@ -84,10 +89,18 @@ class GroupFacts:
             (Refusal.ADDRESS, _has_address(tidy)),
             (Refusal.COMMAND, _has_any(COMMANDS, tidy)),
             (Refusal.CAUSE, _has_any(CAUSES, tidy)),
-            (Refusal.NUMBER, not self._numbers.issuperset(_numbers(tidy))),
+            (Refusal.REASSURANCE, _has_any(REASSURANCES, tidy)),
+            (Refusal.NUMBER, not all(map(self._counts, _CLAUSE_END.split(tidy)))),
             (Refusal.WORD, not all(map(self._knows, _tokens(tidy)))),
         )
         return next((refusal for refusal, holds in reasons if holds), None)
+
+    def _counts(self, clause: str) -> bool:
+        """Whether every number of a clause is evident, and that of alerts the number of those that it speaks of."""
+        is_about_muted = not _MUTED.isdisjoint(token.casefold() for token in _tokens(clause))
+        counts = self._muted if is_about_muted else self._heard
+        of_alerts = _numbers(" ".join(_OF_ALERTS.findall(_ONE_ALERT.sub("1 ", clause))))
+        return counts.issuperset(of_alerts) and (self._numbers | counts).issuperset(_numbers(clause))
 
     def _knows(self, token: str) -> bool:
         word = token.casefold()
@@ -142,8 +155,14 @@ def _parts(token: str) -> set[str]:
 
 
 def _numbers(text: str) -> list[str]:
-    words = (token.casefold() for token in _tokens(text))
-    return _NUMBER.findall(text) + [NUMBERS[word] for word in words if word in NUMBERS]
+    """The numbers of a text, in digits or words, with a unit or without; "one alert" is a number, too."""
+    found = []
+    for token in _tokens(_ONE_ALERT.sub("1 ", text).casefold()):
+        if token in NUMBERS:
+            found.append(NUMBERS[token])
+        elif number := _WITH_UNIT.fullmatch(token):
+            found.append(number[1])
+    return found
 
 
 def _stem(word: str, lang: Lang) -> str:

@@ -23,4 +23,7 @@ _WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())
 JOINING = {lang: frozenset(plain(words).split()) for lang, words in _WORDS["joining"].items()}
 COMMANDS = frozenset(word for words in _WORDS["commands"].values() for word in plain(words).split())
 CAUSES = frozenset(plain(phrase) for phrases in _WORDS["causes"].values() for phrase in phrases.split(","))
+REASSURANCES = frozenset(
+    plain(phrase) for phrases in _WORDS["reassurances"].values() for phrase in phrases.split(",")
+)
 NUMBERS = {plain(word): str(value) for word, value in _WORDS["numbers"].items()}

@@ -39,12 +39,12 @@ def judged(
 @pytest.mark.parametrize(
     ("lang", "text"),
     [
-        pytest.param("en", "Since 12:05, 7.5 % of requests fail in api-7f9c; another alert is muted.", id="facts"),
+        pytest.param("en", "Since 12:05, 7.5 % of requests fail in api-7f9c; one alert is muted.", id="facts"),
         pytest.param("en", "Users see errors instead of answers in shop-3. Two alerts fire together.", id="count"),
         pytest.param("en", "More than one request in twenty fails; gpt-5.2 takes longer than 2 seconds.", id="ours"),
         pytest.param("fa", "از ساعت ۱۲:۰۵ کاربران در api-7f9c به‌جای پاسخ خطا می‌بینند.", id="facts in Persian"),
         pytest.param("fa", "از هر بیست درخواست بیش از یکی ناکام است؛ ٧.٥٪ در shop-3.", id="numbers in Persian"),
-        pytest.param("fa", "دو هشدار همزمان در api دیده شده و یک هشدار بی‌صدا است.", id="count in Persian"),
+        pytest.param("fa", "دو هشدار همزمان در api دیده شده؛ یک هشدار بی‌صدا است.", id="count in Persian"),
     ],
 )  # fmt: skip
 def test_an_honest_wording_is_accepted(lang: Lang, text: str) -> None:
@@ -67,6 +67,14 @@ HOSTILE = [
     pytest.param("en", "Cassandra is corrupted.", Refusal.WORD, id="a thing that nobody told"),
     pytest.param("en", "Requests fail in аpi.", Refusal.LETTERS, id="a letter that looks like another"),
     pytest.param("en", "Requests fail. " * 40, Refusal.LENGTH, id="a flood"),
+    pytest.param("en", "The alert is resolved, all is well.", Refusal.REASSURANCE, id="reassurance"),
+    pytest.param("en", "Requests fail; 2 alerts are muted.", Refusal.NUMBER, id="a number of something else"),
+    pytest.param(
+        "en", "Two alerts fire, and both are muted: one alert too many.", Refusal.NUMBER, id="a count"
+    ),
+    pytest.param("en", "3 requests fail.", Refusal.NUMBER, id="the digits of a name"),
+    pytest.param("en", "Requests fail in shop-7.", Refusal.WORD, id="a name that is nearly known"),
+    pytest.param("fa", "مشکل رفع شده است.", Refusal.REASSURANCE, id="reassurance in Persian"),
     pytest.param("fa", "۹۷ درخواست ناکام است.", Refusal.NUMBER, id="a number in Persian"),
     pytest.param("fa", "سیزده درخواست ناکام است.", Refusal.NUMBER, id="a number in Persian words"),
     pytest.param("fa", "کاربران در payments-db خطا می‌بینند.", Refusal.WORD, id="an object in Persian"),
@@ -122,7 +130,7 @@ def test_words_of_an_annotation_are_facts_but_its_orders_causes_and_addresses_st
 
 
 def test_what_is_said_of_muted_alerts_is_said_only_where_some_are() -> None:
-    text = "Requests fail; one alert is muted."
+    text = "Requests fail; an alert is muted."
 
     assert judged("en", text) is None
     loud = [replace(alert, is_muted=False) for alert in ALERTS]
