@@ -5,6 +5,8 @@
   "use strict";
   var MOST_LINES = 5000, MOST_CHARACTERS = 4000000;
   var STREAMS = 4, LOOK_MS = 1500, LOOK_AGAIN_MS = 3000, SEARCH_MS = 150, NEAR_END_PX = 32;
+  // Whoever comes back after this time wants the end of the log, not hours of it.
+  var LONG_AWAY_MS = 1800000;
   var RETRY_MS = [1000, 2000, 4000, 8000, 15000];
   var isPersian = document.documentElement.lang !== "en";
   var counted = new Intl.NumberFormat(isPersian ? "fa-IR" : "en");
@@ -23,7 +25,7 @@
     return new Promise(function (resolve) {
       navigator.locks.request(name, { ifAvailable: true }, function (lock) {
         if (!lock) { resolve(null); return undefined; }
-        return new Promise(resolve);
+        return new Promise(function (release) { resolve(release); });
       }).catch(function () { resolve(null); });
     });
   }
@@ -89,6 +91,8 @@
       if (this.reading === stop) { this.reading = null; this.tell("crowded"); this.later(LOOK_AGAIN_MS); }
       return;
     }
+    if (this.leftAt && Date.now() - this.leftAt > LONG_AWAY_MS) { this.forget(); }
+    this.leftAt = 0;
     if (this.root.dataset.logState !== "crowded") { this.tell(this.cursor ? "again" : "connecting"); }
     var look = place.isShort ? setTimeout(function () { stop.abort("looked"); }, LOOK_MS) : 0;
     var outcome = "lost";
@@ -230,8 +234,17 @@
     said.querySelector("[data-n]").textContent = counted.format(number);
   };
 
+  Log.prototype.forget = function () {
+    this.older += this.box.childElementCount;
+    this.box.textContent = "";
+    this.characters = 0;
+    this.cursor = "";
+    this.count();
+  };
+
   Log.prototype.close = function () {
     clearTimeout(this.timer);
+    this.leftAt = this.leftAt || Date.now();
     if (this.reading) { this.reading.abort(); this.reading = null; }
   };
 

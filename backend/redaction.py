@@ -27,6 +27,9 @@ _LONGEST_PEM_LINES = 400
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
 _PEM_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{1,60}-----")
 _PEM_END = re.compile(r"-----END [A-Z0-9 ]{1,60}-----")
+# A line of a key whose beginning nobody saw, as at the start of a log's end: a full line of base64, and no hash.
+_KEY_LINE = re.compile(r"(?=[0-9A-Fa-f]*[G-Zg-z+/])[A-Za-z0-9+/]+")
+_KEY_LINE_LENGTHS = (64, 76)
 _KEY_WORDS = (
     "password",
     "passwd",
@@ -133,8 +136,8 @@ class Redactor:
         for marks, pattern, shown in _PATTERNS:
             if any(mark in lower for mark in marks):
                 text = pattern.sub(shown, text)
-        text = _without_named(text)
-        return text.split("\n") if lines else []
+        found = _without_named(text).split("\n") if lines else []
+        return [MASK if _is_of_a_key(line) else line for line in found]
 
     def _without_values(self, text: str) -> str:
         for form in self._plain:
@@ -164,6 +167,10 @@ class Redactor:
             self._pem_lines, rest = 0, rest[end.end() :]
             shown = shown or MASK
         return shown
+
+
+def _is_of_a_key(line: str) -> bool:
+    return len(line) in _KEY_LINE_LENGTHS and _KEY_LINE.fullmatch(line) is not None
 
 
 def _longest_first(forms: Iterable[set[str]]) -> list[str]:

@@ -47,15 +47,26 @@ def data_table(
 
 
 def table_in_slots(
-    slots: Sequence[Any], columns: Sequence[TableColumn], *, caption: Any, name: Any, heading: Any = None
+    slots: Sequence[Any],
+    columns: Sequence[TableColumn],
+    *,
+    caption: Any,
+    name: Any,
+    heading: Any,
+    headed: Any,
 ) -> rx.Component:
-    """As ``data_table``, for rows that are vars of their own (``portal/slots.py``). An empty slot shows nothing."""
-    line = _line_of(columns, key=None, name=name, heading=heading)
+    """As ``data_table``, for rows that are vars of their own (``portal/slots.py``). An empty slot shows nothing.
+
+    ``headed`` makes the content of a row's ``heading``.
+    """
+    line = _line_of(columns, key=None, name=name, heading=heading, headed=headed)
     shown = [rx.cond(slot.key != "", line(slot), rx.fragment()) for slot in slots]
     return _table(columns, caption, rx.fragment(*shown))
 
 
-def _line_of(columns: Sequence[TableColumn], *, key: Any, name: Any, heading: Any) -> Callable[[Any], Any]:
+def _line_of(
+    columns: Sequence[TableColumn], *, key: Any, name: Any, heading: Any, headed: Any = None
+) -> Callable[[Any], Any]:
     folds = any(column.opens for column in columns)
     if folds and name is None:
         raise ValueError("rows that open must have names")
@@ -67,7 +78,8 @@ def _line_of(columns: Sequence[TableColumn], *, key: Any, name: Any, heading: An
         if heading is None:
             return rx.el.tr(*cells, **extra)
         above = rx.el.tr(
-            rx.el.th(heading(row), col_span=len(columns), scope="colgroup"), class_name="group-head"
+            rx.el.th((headed or heading)(row), col_span=len(columns), scope="colgroup"),
+            class_name="group-head",
         )
         return rx.fragment(rx.cond(heading(row) != "", above, rx.fragment()), rx.el.tr(*cells), **extra)
 

@@ -52,6 +52,9 @@ def keep(now: Visit, name: str) -> None:
     for code in main.locator("bdi.code-number[dir=ltr]").all_inner_texts():
         assert not PERSIAN_DIGITS.search(code)
         text = text.replace(code, "", 1)
+    # Names and words of the cluster are isolated and run from left to right; a log is not ours at all.
+    for words in main.locator("bdi.names[dir=ltr], .log-lines").all_inner_texts():
+        text = text.replace(words, "", 1)
     if now.lang == "fa":
         plain = LATIN_IN_PERSIAN.sub("", text)
         foreign = re.findall(r"[A-Za-z]{2,}|[0-9]{2,}", plain)

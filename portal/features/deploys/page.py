@@ -103,13 +103,22 @@ def _table() -> rx.Component:
         caption=t("page.deploys.workloads"),
         name=lambda row: row.name,
         heading=lambda row: row.heading,
+        headed=_heading,
     )
+
+
+def _heading(row: Any) -> rx.Component:
+    named = rx.el.bdi(row.heading, dir="ltr", class_name="names")
+    return rx.cond(row.heading == "-", t("page.deploys.no_release"), named)
 
 
 def _name(row: Any) -> rx.Component:
     return rx.el.div(
-        link(rx.el.bdi(row.name, dir="ltr"), row.url, class_name="names"),
-        rx.el.div(rx.el.bdi(row.namespace, dir="ltr"), " · ", row.kind, class_name="muted small"),
+        link(rx.el.bdi(row.name, dir="ltr", class_name="names"), row.url),
+        rx.el.div(
+            rx.el.bdi(row.namespace, " · ", row.kind, dir="ltr", class_name="names"),
+            class_name="muted small",
+        ),
     )
 
 
@@ -122,7 +131,7 @@ def _why(row: Any) -> rx.Component:
         row.reason != "",
         rx.el.div(
             rx.el.div(row.reason),
-            rx.el.bdi(row.words, dir="ltr", class_name="small muted said"),
+            rx.el.bdi(row.words, dir="ltr", class_name="small muted said names"),
             class_name="reasons",
         ),
         rx.fragment(),

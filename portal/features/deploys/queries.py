@@ -112,7 +112,7 @@ def _made(found: Workloads, place: Place, lang: Lang) -> WorkloadList:
             state=place.word(STATE),
             namespace=place.word(NAMESPACE),
         ),
-        lines=rows.with_headings(shown, lines, lang),
+        lines=rows.with_headings(shown, lines),
     )
 
 

@@ -52,6 +52,8 @@ class WorkloadRow:
 
 
 NO_WORKLOAD = WorkloadRow()
+# The heading of those that belong to no release; the page has the words for it.
+NO_RELEASE = "-"
 
 
 def to_workload(summary: WorkloadSummary, lang: Lang) -> WorkloadRow:
@@ -150,20 +152,20 @@ def release_of(summary: WorkloadSummary) -> str:
     return f"{release.namespace or summary.id.namespace}/{release.name}" if release else ""
 
 
-def with_headings(summaries: list[WorkloadSummary], rows: list[WorkloadRow], lang: Lang) -> list[WorkloadRow]:
+def with_headings(summaries: list[WorkloadSummary], rows: list[WorkloadRow]) -> list[WorkloadRow]:
     """The lines, of which the first one of each release bears its heading."""
     shown, before = [], ""
     for summary, row in zip(summaries, rows, strict=True):
-        release = release_of(summary) or "-"
-        shown.append(row if release == before else replace(row, heading=_heading(summary, lang)))
+        release = release_of(summary) or NO_RELEASE
+        shown.append(row if release == before else replace(row, heading=_heading(summary)))
         before = release
     return shown
 
 
-def _heading(summary: WorkloadSummary, lang: Lang) -> str:
+def _heading(summary: WorkloadSummary) -> str:
     release = summary.release
     if release is None:
-        return text("deploy.no_release", lang)
+        return NO_RELEASE
     chart = f" · {release.chart}" if release.chart else ""
     return f"{release.name}{chart}"
 

@@ -13,11 +13,12 @@ from backend.actor import Role
 from backend.db.news import Topic
 from backend.deploys import service as deploys
 from backend.deploys.ledger_types import NewDeploy
+from backend.deploys.types import RolloutState
 from portal import feeds, live, routes
 from portal.features.deploys.detail_state import WorkloadState
 from portal.features.deploys.log_state import PodLogState
 from portal.features.deploys.state import DeploysState
-from tests.integration.portal.cluster import NAMESPACE, PROCESS, Cluster, workload
+from tests.integration.portal.cluster import NAMESPACE, OPERATOR, PROCESS, Cluster, workload
 from tests.integration.portal.conftest import Delta, House, Pipeline, Tab, shown
 from tests.waiting import until
 
@@ -127,7 +128,7 @@ def test_an_open_list_is_sent_only_the_lines_that_changed(
     # It stands first whatever comes, so no other line moves.
     cluster.control("faults", {"workload": "docuchat-worker", "fault": "ImagePullBackOff"})
     cluster.set_image("docuchat-worker", "2.15.0")
-    until(lambda: is_stuck("docuchat-worker"))
+    until(lambda: is_stuck("docuchat-worker") and all_others_are_done("docuchat-worker"))
 
     async def steps(tab: Tab) -> list[Delta]:
         seen: list[Delta] = []
@@ -151,6 +152,11 @@ def test_an_open_list_is_sent_only_the_lines_that_changed(
         if name.startswith("slot_")
     ]
     assert set(lines) == {"docuchat-worker"}
+
+
+def all_others_are_done(name: str) -> bool:
+    items = deploys.workloads(OPERATOR).items
+    return {each.id.name for each in items if each.rollout.state != RolloutState.DONE} == {name}
 
 
 def announced() -> bool:

@@ -105,6 +105,19 @@ def test_lines_come_as_they_are_written_and_a_new_stream_goes_on_without_gap_or_
     assert len(shown) == len(set(shown))
 
 
+def test_a_log_that_is_written_fast_loses_no_line(cluster: Cluster, url: str, house: House) -> None:
+    cluster.control("logs", {"pod": cluster.pod, "lines_per_s": 1000})
+
+    with stream(url, house.people[Role.OPERATOR].cookie) as told:
+        numbers: list[int] = []
+        while len(numbers) < 2_000:
+            each = next(told)
+            assert each.data["dropped"] == 0
+            numbers += [json.loads(text)["number"] for text in each.texts if '"number"' in text]
+
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
 def test_no_secret_leaves_the_server(cluster: Cluster, url: str, house: House) -> None:
     with stream(url, house.people[Role.OPERATOR].cookie) as told:
         cluster.say(f"token {SECRET}", "\x1b[31mkey sk-0123456789abcdefghij\x1b[0m", "the last")

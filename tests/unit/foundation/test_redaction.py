@@ -75,6 +75,12 @@ def test_a_private_key_is_masked_line_by_line_and_the_log_goes_on(size: int) -> 
     assert lines == ["before", f"key: {MASK}", MASK, MASK, f"{MASK} after", f'"{MASK}"', "last"]
 
 
+def test_lines_of_a_key_whose_beginning_was_not_seen_are_masked_and_a_hash_is_not() -> None:
+    body, digest = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj", "0a" * 32
+
+    assert Redactor().lines([body, digest, f"see {body}"]) == [MASK, digest, f"see {body}"]
+
+
 def test_a_private_key_that_never_ends_does_not_swallow_the_log() -> None:
     redactor = Redactor()
 
