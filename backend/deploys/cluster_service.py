@@ -6,7 +6,7 @@ Reading the view never asks the cluster, whose answers may be slow: it is kept u
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 
-from backend.actor import STAFF_ROLES, Actor, require_process, require_role
+from backend.actor import STAFF_ROLES, Actor, require_process, require_role, require_role_or_process
 from backend.clients.kubernetes import LogPlace, Review, Subject
 from backend.clients.kubernetes_errors import SERVICE
 from backend.clients.kubernetes_logs import FollowedLog
@@ -34,12 +34,12 @@ ENDED_PHASES = frozenset({"Succeeded", "Failed"})
 
 
 def cluster_health(actor: Actor) -> ClusterHealth:
-    """Age and gaps of the view; also where Kubernetes is not configured. Never asks the cluster.
+    """Age and gaps of the view; also where Kubernetes is not configured. Never asks the cluster. For processes too.
 
     Raises:
         Refused: the kubeconfig cannot be used.
     """
-    require_role(actor, *STAFF_ROLES)
+    require_role_or_process(actor, *STAFF_ROLES)
     try:
         return process_view.view().health()
     except Refused as refusal:
@@ -49,7 +49,7 @@ def cluster_health(actor: Actor) -> ClusterHealth:
 
 
 def workloads(actor: Actor) -> Workloads:
-    """Every workload by namespace, kind and name, as the view knows it. Never asks the cluster.
+    """Every workload by namespace, kind and name, as the view knows it. Never asks the cluster. For processes too.
 
     A line that did not change is the same object as before, so whoever formats lines can keep what it made of them.
     """

@@ -1,4 +1,4 @@
-"""Business metrics of billing, payments, mails and jobs, read from the database at each scrape."""
+"""Metrics of billing, payments, mails and jobs, read from the database at each scrape, and of rollouts."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -9,7 +9,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from backend.actor import Actor
-from backend.errors import Unavailable
+from backend.deploys import service as deploys
+from backend.deploys.types import RolloutState, StuckKind
+from backend.errors import Refused, Unavailable
 from backend.invoices import service as invoices
 from backend.invoices.types import RunState
 from backend.job_runs import service as job_runs
@@ -21,7 +23,10 @@ SCRAPE = Actor.process_named("metrics")
 
 
 class BusinessMetrics(Collector):
-    """Gauges of billing, payments, mails and jobs. Without a database the only one is ``portal_database_up``, at 0."""
+    """Gauges of billing, payments, mails, jobs and rollouts.
+
+    Without a database ``portal_database_up`` is 0, and only what needs none is told besides.
+    """
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: the registry would otherwise ask the database while the process starts."""
@@ -29,11 +34,16 @@ class BusinessMetrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Ask the services once."""
+        cluster = [*_cluster()]
         try:
             gauges = [*_billing(), *_payments(), *_mails(), *_jobs()]
         except Unavailable:
-            return [_gauge("portal_database_up", "Whether the portal reaches its database.", 0)]
-        return [_gauge("portal_database_up", "Whether the portal reaches its database.", 1), *gauges]
+            return [_gauge("portal_database_up", "Whether the portal reaches its database.", 0), *cluster]
+        return [
+            _gauge("portal_database_up", "Whether the portal reaches its database.", 1),
+            *gauges,
+            *cluster,
+        ]
 
 
 @lru_cache(maxsize=1)
@@ -115,6 +125,30 @@ def _jobs() -> Iterable[Metric]:
     for pause in job_runs.pauses(SCRAPE):
         paused.add_metric([pause.job], pause.paused_at.timestamp())
     yield paused
+
+
+def _cluster() -> Iterable[Metric]:
+    meaning = "Whether what the portal knows of the cluster is up to date."
+    try:
+        found = deploys.workloads(SCRAPE)
+    except Refused:
+        yield _gauge("portal_kubernetes_up", meaning, 0)
+        return
+    if not found.health.is_configured:
+        return
+    yield _gauge(
+        "portal_kubernetes_up", meaning, found.health.is_complete and found.health.unknown_since is None
+    )
+    stuck = GaugeMetricFamily(
+        "portal_rollout_stuck",
+        "Rollouts that do not go on by themselves.",
+        labels=["workload_namespace", "workload", "reason"],
+    )
+    for item in found.items:
+        if item.rollout.state in {RolloutState.STUCK, RolloutState.FAILED}:
+            reason = item.rollout.reason.kind if item.rollout.reason else StuckKind.DEADLINE
+            stuck.add_metric([item.id.namespace, item.id.name, reason], 1)
+    yield stuck
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

@@ -139,7 +139,7 @@ def is_code(span: str) -> bool:
     """Whether a word of code names something that is there. Its shape tells what it is."""
     if span.startswith(("python -m ", "kubectl ")):
         return is_command(span)
-    if re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", span):
+    if re.fullmatch(r"[A-Z][A-Z0-9_]+", span):
         return span.lower() in Settings.model_fields
     if re.fullmatch(r"([A-Z]+[a-z]+)+\w*", span):
         return span in alerts()
