@@ -9,7 +9,7 @@ from tests.e2e.conftest import Visit
 
 # Names of models and addresses of processes are the same in every language; so is the other language's own name.
 LATIN_IN_PERSIAN = re.compile(
-    r"English|gpt-[\w.-]+|text-embedding[\w.-]+|Prometheus|docuchat[\w-]*|canary\S*|[\w.+-]+@[\w.-]+|\d+\.\d+\.\d+\.\d+\S*"
+    r"English|gpt-[\w.-]+|text-embedding[\w.-]+|Prometheus|Alertmanager|jobs|docuchat[\w-]*|canary\S*|[\w.+-]+@[\w.-]+|\d+\.\d+\.\d+\.\d+\S*"
     r"|Chrome|Chromium|Linux|Mozilla|HeadlessChrome"
 )
 # What cannot be seen whole: it sticks out of the window, or its words do out of it.
@@ -49,6 +49,9 @@ def keep(now: Visit, name: str) -> None:
     main = now.page.locator("main")
     # A company's label may also stand in its mail address.
     text = re.sub(r"[\w.+-]+@[\w.-]+", "", main.inner_text())
+    # Names of alerts, and what somebody types into a terminal.
+    for typed in main.locator("span.ltr, a.ltr, code, pre").all_inner_texts():
+        text = text.replace(typed, "", 1)
     for code in main.locator("bdi.code-number[dir=ltr]").all_inner_texts():
         assert not PERSIAN_DIGITS.search(code)
         text = text.replace(code, "", 1)

@@ -7,6 +7,7 @@ from backend.actor import Role
 from backend.i18n.catalog import Lang
 from backend.sandbox.signins import SignIn
 from backend.sandbox.stack import Stack
+from portal import routes
 from tests.e2e.conftest import WIDTHS, Visit, Visitor, asked
 from tests.e2e.looks import fits_a_phone, height_with_all_rows, keep
 from tests.own_pages import own_pages
@@ -101,6 +102,8 @@ def test_the_pages_of_a_tenant(
 
 def test_the_pages_of_an_operator(people: dict[str, SignIn], visit: Visitor, lang: Lang, width: str) -> None:
     now = visit(lang, width).sign_in(people["operator"])
+    now.go(routes.runbook("HighErrorRate"))
+    keep(now, "runbook")
     keep_all(now, Role.OPERATOR)
     leads_by_groups(now)
     for tab in ("held", "unknown", "plan"):
