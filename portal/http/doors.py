@@ -159,14 +159,9 @@ class Door(Generic[Posted]):
         try:
             return await bridge.call(self._work, self._actor, body)
         except Conflict as error:
-            raise _refused("conflict", detail=_about(error)) from None
+            raise _refused("conflict", faults=[_named(error, "contradiction")]) from None
         except (Invalid, NotFound) as error:
-            fault = DoorFault(
-                at=f"/{error.data.get('field', '')}",
-                code=str(error.data.get("reason", error.code)),
-                detail="",
-            )
-            raise _refused("invalid", faults=[fault]) from None
+            raise _refused("invalid", faults=[_named(error, error.code)]) from None
         except Unavailable as error:
             bridge.problem_of(error, "en")
             raise _refused("unavailable", {"retry-after": str(_UNAVAILABLE_S)}) from None
@@ -239,6 +234,8 @@ def _fault(told: Any) -> DoorFault:
     return DoorFault(at=place[:_LONGEST_PLACE], code=told["type"], detail=told["msg"])
 
 
-def _about(error: AppError) -> str:
-    field = error.data.get("field")
-    return f"field: {field}" if field else ""
+def _named(error: AppError, code: str) -> DoorFault:
+    """The fault of the field that a service names, with its reason or else this code."""
+    return DoorFault(
+        at=f"/{error.data.get('field', '')}", code=str(error.data.get("reason", code)), detail=""
+    )

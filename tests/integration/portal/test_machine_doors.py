@@ -42,7 +42,7 @@ def test_the_doors_of_the_running_portal_keep_what_their_document_says(
     assert first.text == again.text != ended.text == late.text
 
     other = post(served, DONE | {"result": "failed"})
-    assert (other.status_code, other.json()["detail"]) == (409, "field: result")
+    assert (other.status_code, other.json()["faults"][0]["at"]) == (409, "/result")
     foreign = post(served, RUNNING | {"key": "run-2"}, token=DEFAULT_ALERTS_TOKEN)
     assert foreign.status_code == 401
     inside = post(served, RUNNING, host="portal.docuchat.svc:8000")

@@ -228,6 +228,8 @@ def test_what_a_service_refuses_is_told_without_a_trace(
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert "secret words" not in answer.text
+    if code == "conflict":
+        assert answer.json()["faults"] == [{"at": "/label", "code": "contradiction", "detail": ""}]
 
 
 def test_strangers_at_an_address_are_slowed_down_and_keep_no_sender_out(
