@@ -6,7 +6,7 @@ from uuid import UUID
 
 import orjson
 
-from backend.audit.types import AuditEntry, ChainMark
+from backend.audit.types import AuditEntry, AuditEvent, ChainMark
 from backend.errors import NotFound
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
@@ -82,11 +82,19 @@ def to_entry(entry: AuditEntry, lang: Lang) -> AuditRow:
         key=str(entry.id),
         at=fmt.moment(event.at, lang),
         at_s=int(event.at.timestamp()),
-        sentence=said(event.action, actor_words(event.actor, lang), target_words(event.target, lang), lang),
+        sentence=said(event.action, actor_words(event.actor, lang), _target_of(event, lang), lang),
         reason=str(reason) if reason else "",
         url=target_url(event.target),
         raw=_raw(entry),
     )
+
+
+def _target_of(event: AuditEvent, lang: Lang) -> str:
+    """A user by the address where the entry holds it, everything else by its id."""
+    email = event.detail.get("email")
+    if event.target.startswith("user:") and isinstance(email, str):
+        return text("audit.target.user", lang, id=fmt.code(email, lang))
+    return target_words(event.target, lang)
 
 
 def said(action: str, who: str, target: str, lang: Lang) -> str:

@@ -8,7 +8,7 @@ from portal.components.age import age
 from portal.components.answer import answered_by
 from portal.components.basics import badge, button, card, link
 from portal.components.dialog import dialog_id, reason_dialog
-from portal.components.listing import listing
+from portal.components.listing import list_region
 from portal.components.status import empty_state
 from portal.components.table import TableColumn, data_table
 from portal.features.jobs.rows import JobRow, JobRunLine
@@ -47,7 +47,7 @@ def jobs_table() -> rx.Component:
 
 def _name(row: JobRow) -> rx.Component:
     history_link = link(row.name, row.url, custom_attrs={"data-turns": "1"})
-    return rx.el.div(history_link, rx.el.p(row.purpose, class_name="small muted more"))
+    return rx.el.div(history_link, rx.el.p(row.purpose, class_name="small muted more narrow"))
 
 
 def _schedules(row: JobRow) -> rx.Component:
@@ -55,8 +55,8 @@ def _schedules(row: JobRow) -> rx.Component:
 
 
 def _last(row: JobRow) -> rx.Component:
-    took = rx.el.div(age(row.last_start_s), " · ", row.last_duration, class_name="small muted")
-    return rx.el.div(row.last_start, rx.cond(_is_known(row.last_start_s), took, rx.fragment()))
+    took = rx.el.div(age(row.last_start_s), " · ", row.last_duration, class_name="small muted num")
+    return rx.el.div(rx.el.span(row.last_start, class_name="num"), rx.cond(_is_known(row.last_start_s), took, rx.fragment()))
 
 
 def _outcome(row: JobRow) -> rx.Component:
@@ -90,7 +90,9 @@ def _next(row: JobRow) -> rx.Component:
         rx.el.p(row.pause, class_name="small"),
         rx.el.p(row.pause_reason, class_name="small", dir="auto"),
     )
-    coming = rx.el.div(row.next_run, rx.el.div(age(row.next_s), class_name="small muted"))
+    coming = rx.el.div(
+        rx.el.span(row.next_run, class_name="num"), rx.el.div(age(row.next_s), class_name="small muted num")
+    )
     return rx.cond(row.is_paused, paused, coming)
 
 
@@ -140,7 +142,16 @@ def history() -> rx.Component:
         key=lambda row: row.key,
         name=lambda row: row.started,
     )
-    return listing(t("page.jobs.history_of", job=shown.chosen_name), shown.runs, table, pager=shown.pager)
+    title = t("page.jobs.history_of", job=shown.chosen_name)
+    return card(
+        title,
+        rx.cond(
+            is_filled(shown.runs),
+            list_region(title, table, pager=shown.pager),
+            empty_state(t("page.jobs.no_runs"), t("page.jobs.no_runs_why")),
+        ),
+        flush=True,
+    )
 
 
 def _started(row: JobRunLine) -> rx.Component:

@@ -18,6 +18,7 @@ from backend.job_runs.types import (
 from portal.job_words import job_name, job_purpose, outcome_words, schedule_words
 from portal.place import Pager
 
+_FREQUENT_S = 30
 TONES = {JobState.RUNNING: "info", JobState.FINISHED: "ok", JobState.FAILED: "bad"}
 
 
@@ -111,7 +112,7 @@ def to_job(job: JobStanding, standing: SchedulerStanding, url: str, now: datetim
         schedules=[schedule_words(each.schedule, lang) for each in job.schedules],
         url=url,
         next_run=_short(next_run_at, lang),
-        next_s=seconds(next_run_at),
+        next_s=0 if _is_frequent(job) else seconds(next_run_at),
         last_start=_short(fired.fired_at if fired else None, lang),
         last_start_s=seconds(fired.fired_at if fired else None),
         last_duration=fmt.duration(fired.duration_s, lang) if fired and fired.duration_s is not None else "—",
@@ -151,6 +152,11 @@ def started_by(name: str, lang: Lang) -> str:
 def seconds(at: datetime | None) -> int:
     """Whole seconds since 1970; zero where there is no instant."""
     return int(at.timestamp()) if at else 0
+
+
+def _is_frequent(job: JobStanding) -> bool:
+    """Whether its next start is over before it is read."""
+    return any(0 < (each.schedule.every_s or 0) <= _FREQUENT_S for each in job.schedules)
 
 
 def _fired_at(each: object) -> datetime:
