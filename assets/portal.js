@@ -323,6 +323,14 @@
     document.head.append(script);
   }
 
+  // What the server has not looked at for a while may not be so any more, and must not look as if it were.
+  function watchFreshness() {
+    document.querySelectorAll("[data-stale-after]").forEach(function (each) {
+      var away = (Date.now() + ahead) / 1000 - Number(each.dataset.freshAt);
+      each.toggleAttribute("data-stale", away > Number(each.dataset.staleAfter));
+    });
+  }
+
   function lookAround() {
     bringLog();
     showTitle();
@@ -340,5 +348,5 @@
     { childList: true, subtree: true, attributes: true, attributeFilter: ["data-title", "data-spoken", "data-reveal", "data-list", "data-answer", "data-age"] }
   );
   setInterval(retry, RETRY_MS);
-  setInterval(tellAges, 1000);
+  setInterval(function () { tellAges(); watchFreshness(); }, 1000);
 })();

@@ -60,7 +60,7 @@ class UsageSettings(BaseSettings):
     @classmethod
     def _is_clean(cls, value: object, info: ValidationInfo) -> object:
         # Names in Persian hold joiners; the sender and the seller have rules of their own.
-        is_name = (info.field_name or "").startswith(("mail_from", "seller_"))
+        is_name = (info.field_name or "").startswith(("mail_from", "seller_", "on_call"))
         if is_name or not isinstance(value, str):
             return value
         return setting_values.clean(value)
@@ -98,6 +98,8 @@ class Settings(UsageSettings, SellerSettings):
     openai_model: str = Field(default="gpt-5-mini", pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$")
     openai_tokens_per_day: int = Field(default=200_000, ge=0, le=10**9)
     openai_calls_per_hour: int = Field(default=60, ge=0, le=100_000)
+    on_call: Annotated[str, AfterValidator(setting_values.short_text)] = ""
+    on_call_url: Annotated[str, AfterValidator(setting_values.secure_link)] = ""
     kubeconfig: str = ""
     kubernetes_namespaces: Annotated[str, AfterValidator(setting_values.namespaces)] = ""
     kubernetes_timeout_s: float = Field(default=10, ge=1, le=60, allow_inf_nan=False)

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from backend import free_text
 
 LONGEST = 4096
+SHORT = 120
 MOST_ADDRESSES = 9
 KNOWN_PASSWORDS = frozenset({"postgres", "password", "portal", "docuchat"})
 PASSWORD_MIN_LENGTH = 12
@@ -54,6 +55,24 @@ def web_address(value: str) -> str:
 def web_address_or_none(value: str) -> str:
     """As ``web_address``; an empty value stays."""
     return web_address(value) if value else value
+def short_text(value: str) -> str:
+    """A line that a page shows, such as a name with a telephone number; empty for none."""
+    typed = value.strip()
+    with suppress(ValueError):
+        kept = free_text.written(typed, longest=SHORT) if typed else ""
+        if len(kept) == len(typed):
+            return kept
+    raise ValueError(f"must be one line of at most {SHORT} characters that can be seen")
+
+
+def secure_link(value: str) -> str:
+    """An address that a page links to; empty for none."""
+    if not value.strip():
+        return ""
+    address = web_address(value.strip())
+    if not address.startswith("https://"):
+        raise ValueError("must begin with https://")
+    return address
 
 
 def web_addresses(value: object) -> object:

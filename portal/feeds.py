@@ -9,6 +9,7 @@ from backend.actor import Actor
 from backend.db.listening import Listener
 from backend.db.news import PORTAL_NEWS, Topic
 from backend.deploys import service as deploys
+from backend.overview import service as overview
 
 Versions = Mapping[Topic, int]
 
@@ -99,6 +100,18 @@ async def told_by_database() -> AsyncIterator[None]:
         yield
     finally:
         await asyncio.to_thread(listener.stop)
+
+
+@asynccontextmanager
+async def told_by_overview() -> AsyncIterator[None]:
+    """Inside the block a change of this process's overview is announced; after it nothing is read any more."""
+    actor = Actor.process_named("overview")
+    end = overview.listen(actor, lambda: announce(Topic.OVERVIEW))
+    try:
+        yield
+    finally:
+        end()
+        await asyncio.to_thread(overview.close, actor)
 
 
 @asynccontextmanager

@@ -24,6 +24,7 @@ async def _process_life() -> AsyncIterator[None]:
         session.told_of_changes(),
         feeds.told_by_database(),
         feeds.told_by_cluster(),
+        feeds.told_by_overview(),
     ):
         yield
     bridge.close()

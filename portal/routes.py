@@ -25,6 +25,7 @@ NEW_SILENCE = "/silences/new"
 OF_ALERT, OF_SILENCE, EXTENDED = "alert", "like", "silence"
 RUNBOOKS = "/runbooks"
 RUNBOOK = "/runbooks/[runbook_name]"
+OVERVIEW = "/overview"
 JOBS = "/jobs"
 DEPLOYS = "/deploys"
 # The names in brackets are vars of every state, so they are long.
@@ -69,7 +70,7 @@ _MAX_PATH = 800
 
 def home_of(role: Role | None) -> str:
     """The page that a role comes for."""
-    return USAGE if role in TENANT_ROLES else BILLING
+    return USAGE if role in TENANT_ROLES else OVERVIEW
 
 
 def invoice(invoice_id: object) -> str:

@@ -12,13 +12,14 @@ PORTAL_NEWS = "portal_news"
 class Topic(StrEnum):
     """A subject whose changes pages follow while they are open.
 
-    ``CLUSTER`` is told within a web process, the others by PostgreSQL.
+    ``CLUSTER`` and ``OVERVIEW`` are told within a web process, the others by PostgreSQL.
     """
 
     ALERTS = "alerts"
     CLUSTER = "cluster"
     DEPLOYMENTS = "deployments"
     JOBS = "jobs"
+    OVERVIEW = "overview"
 
 
 def tell(topic: Topic) -> None:

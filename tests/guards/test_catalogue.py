@@ -14,6 +14,8 @@ from backend.deploys.types import RolloutState, StuckKind
 from backend.i18n.catalog import Lang, sentences, sentences_of
 from backend.invoices.types import HoldReason, InvoiceStatus, RunState
 from backend.job_runs.types import JobState
+from backend.overview import types as overview_types
+from backend.overview.rules import SERVICES
 from backend.payments import types as payment_types
 from backend.payments.types import (
     AttemptEventKind,
@@ -126,6 +128,15 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "nav.group.{}": Group,
     "number.{}": ("thousand", "million", "billion"),
     "page.alerts.wording.{}": set(WordingReason) - {WordingReason.OFF},
+    "overview.cause.{}": None,
+    "overview.dependency.{}": ("answers", "away", "unknown", "pending"),
+    "overview.fullness.{}": ("autoscaler", "volume", "open_files"),
+    "overview.level.{}": overview_types.Level,
+    "overview.service.{}": SERVICES,
+    "overview.source.{}": overview_types.SourceName,
+    "overview.state.{}": overview_types.ServiceState,
+    "overview.trouble.{}": overview_types.TroubleKind,
+    "page.overview.tile.{}": None,
     "payment.by.{}": None,
     "payment.detail.{}": None,
     "payment.entry.{}": LedgerEntryKind,

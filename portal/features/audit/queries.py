@@ -21,7 +21,8 @@ from portal.audit_search import (
     search_in,
     written,
 )
-from portal.features.audit.rows import ActionChoice, AuditView, action_words, bounds, to_entry
+from portal.audit_words import action_words
+from portal.features.audit.rows import ActionChoice, AuditView, bounds, to_entry
 from portal.place import PAGE_SIZE, Pager, Place
 
 _NOTHING = AuditPage(rows=(), has_newer=False, has_older=False)

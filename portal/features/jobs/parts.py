@@ -56,7 +56,10 @@ def _schedules(row: JobRow) -> rx.Component:
 
 def _last(row: JobRow) -> rx.Component:
     took = rx.el.div(age(row.last_start_s), " · ", row.last_duration, class_name="small muted num")
-    return rx.el.div(rx.el.span(row.last_start, class_name="num"), rx.cond(_is_known(row.last_start_s), took, rx.fragment()))
+    return rx.el.div(
+        rx.el.span(row.last_start, class_name="num"),
+        rx.cond(_is_known(row.last_start_s), took, rx.fragment()),
+    )
 
 
 def _outcome(row: JobRow) -> rx.Component:

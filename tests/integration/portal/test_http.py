@@ -185,7 +185,7 @@ def a_foreign_next_is_not_followed(served: Served) -> None:
             answer = browser.post(
                 routes.POST_SIGN_IN, data={"email": person.email, "password": PASSWORD, "next": wanted}
             )
-            assert answer.headers["location"] == routes.BILLING
+            assert answer.headers["location"] == routes.OVERVIEW
             assert browser.get("/lang/en", params={"next": wanted}).headers["location"] == "/"
 
 

@@ -60,7 +60,7 @@ def test_many_sign_ins_at_once_leave_room_for_everybody_else(
 
     assert status == 200
     assert waiting > SIGN_INS / 2
-    assert led_to == {routes.BILLING}
+    assert led_to == {routes.OVERVIEW}
 
 
 def test_measurements_that_hang_leave_operators_their_billing(

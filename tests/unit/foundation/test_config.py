@@ -61,6 +61,9 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("KUBERNETES_TIMEOUT_S", "0"),
         ("KUBERNETES_RUNNER_ACCOUNT", "portal-operator"),
         ("ENVIRONMENT", "prod"),
+        ("ON_CALL", "x" * 121),
+        ("ON_CALL_URL", "http://rota.example"),
+        ("ON_CALL_URL", "javascript:alert(1)"),
     ],
 )
 def test_a_wrong_setting_is_named_without_its_value(

@@ -1,0 +1,1 @@
+"""The overview, the staff's first page: is all well, what is wrong, and since when."""

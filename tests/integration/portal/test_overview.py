@@ -1,0 +1,209 @@
+"""The overview for the staff: what it says of a real database, and of parties that do not answer."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, TypeVar
+
+import pytest
+
+from backend.actor import Actor, Role
+from backend.db.news import Topic
+from backend.errors import Forbidden
+from backend.job_runs import service as job_runs
+from backend.overview import rules
+from backend.overview import service as overview
+from backend.overview.types import Level, SourceName, SystemOverview, TroubleKind
+from backend.sandbox.processes import free_port
+from portal import feeds
+from portal.features.overview.state import OverviewState
+from tests import factories
+from tests.conftest import forget_caches
+from tests.integration.portal.conftest import Delta, House, Pipeline, Tab
+from tests.integration.portal.test_jobs import leader
+from tests.waiting import until
+
+__all__ = ["leader"]
+
+T = TypeVar("T")
+NAME = OverviewState.get_full_name()
+PROCESS = Actor.process_named("tests")
+STAFF = factories.actor(Role.AUDITOR)
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    """A snapshot of this test's own."""
+    overview.close(PROCESS)
+    yield
+    overview.close(PROCESS)
+
+
+@contextmanager
+def hanging() -> Iterator[str]:
+    """An address where somebody takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        held: list[socket.socket] = []
+
+        def take() -> None:
+            while True:
+                try:
+                    held.append(server.accept()[0])
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=take, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for each in held:
+                each.close()
+
+
+def seen(pipeline: Pipeline, cookie: str, path: str = "/overview") -> dict[str, Any]:
+    """The page's vars after it was opened."""
+
+    async def steps(tab: Tab) -> list[Delta]:
+        await tab.open(cookie=cookie)
+        return await tab.send(f"{NAME}.load", cookie=cookie, path=path)
+
+    told: dict[str, Any] = {}
+    for delta in pipeline.run(steps):
+        told |= delta.get(NAME, {})
+    return {key.removesuffix("_rx_state_"): value for key, value in told.items()}
+
+
+def awaited(find: Callable[[], T | None]) -> T:
+    """The first answer that is one."""
+    found: list[T] = []
+
+    def holds() -> bool:
+        answer = find()
+        if answer:
+            found.append(answer)
+        return bool(answer)
+
+    until(holds)
+    return found[0]
+
+
+def now() -> SystemOverview:
+    return overview.overview(STAFF)
+
+
+def test_the_page_says_what_is_wrong_and_since_when(house: House, pipeline: Pipeline, leader: object) -> None:
+    operator = house.people[Role.OPERATOR]
+    job_runs.pause(operator.actor, "nightly_billing", "prices change")
+
+    told = awaited(lambda: settled(seen(pipeline, operator.cookie)))
+
+    sentences = [told["headline"].sentence, *[each.sentence for each in told["headline"].others]]
+    assert "1 paused: Nightly billing" in sentences
+    assert "Nothing is known of Prometheus" in sentences
+    assert (told["headline"].tone, told["headline"].icon, told["headline"].word) == ("bad", "✕", "Broken")
+    assert told["headline"].url == "/billing"
+    tiles = {each.key: each for each in (*told["works"], *told["money"], *told["signals"])}
+    assert (tiles["scheduler"].value, tiles["scheduler"].tone) == ("A process leads", "warn")
+    assert tiles["scheduler"].remark == "Paused: Nightly billing"
+    assert (tiles["requests"].tone, tiles["requests"].value) == ("unknown", "—")
+    assert tiles["requests"].unknown_s > 0
+    assert next((each.sentence, each.url) for each in told["changes"]) == (
+        "operator@people.example paused the job “Nightly billing”",
+        "/jobs?job=nightly_billing",
+    )
+    assert all(each.url for each in tiles.values() if each.key not in {"requests", "on_call"})
+    assert told["ages"]["database"] > 0
+    assert not told["is_wall"]
+    assert seen(pipeline, operator.cookie, "/overview?wall=1")["is_wall"]
+
+
+def settled(told: dict[str, Any]) -> dict[str, Any]:
+    """The page's vars once no source is waited for, else nothing."""
+    kinds = [each.key.partition("-")[0] for each in told["headline"].others]
+    return {} if TroubleKind.LOOKING in kinds or told["headline"].sentence == "Looking…" else told
+
+
+def test_the_page_is_for_the_staff(house: House, pipeline: Pipeline) -> None:
+    with pytest.raises(Forbidden):
+        overview.overview(factories.actor(Role.TENANT_ADMIN))
+    with pytest.raises(Forbidden):
+        overview.overview(PROCESS)
+    for refused in (lambda: overview.close(STAFF), lambda: overview.listen(STAFF, lambda: None)):
+        with pytest.raises(Forbidden):
+            refused()
+    assert seen(pipeline, house.people[Role.TENANT_ADMIN].cookie) == {}
+    assert seen(pipeline, "") == {}
+
+
+DEAD = f"127.0.0.1:{free_port()}"
+
+
+@pytest.mark.parametrize(
+    ("setting", "address", "source"),
+    [
+        pytest.param("PROMETHEUS_URL", f"http://{DEAD}", SourceName.MEASURES, id="Prometheus"),
+        pytest.param("ZIBAL_URL", f"http://{DEAD}", SourceName.GATEWAY, id="Zibal"),
+        pytest.param("OPENAI_BASE_URL", f"http://{DEAD}/v1", SourceName.PROVIDER, id="model provider"),
+        pytest.param("SMTP_URL", f"smtp://{DEAD}", SourceName.MAIL_SERVER, id="mail server"),
+        pytest.param("REDIS_URL", f"redis://{DEAD}", SourceName.REDIS, id="Redis"),
+    ],
+)
+def test_a_dead_party_is_named_and_hinders_no_other(
+    database: str, monkeypatch: pytest.MonkeyPatch, setting: str, address: str, source: SourceName
+) -> None:
+    monkeypatch.setenv(setting, address)
+    forget_caches()
+
+    found = awaited(lambda: now() if not is_pending(now()) else None)
+
+    lost = rules.reading_of(found.facts, source)
+    assert (lost.value, lost.known_since, lost.cause) == (None, None, "connection")
+    assert lost.unknown_since is not None
+    assert found.facts.billing.known is not None
+    assert found.health.level != Level.OK
+
+
+def test_a_party_that_hangs_is_unknown_and_no_answer_waits_for_it(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with hanging() as address:
+        monkeypatch.setenv("PROMETHEUS_URL", address)
+        forget_caches()
+
+        # While Prometheus is still waited for, everything else is here.
+        first = awaited(lambda: now() if now().facts.billing.known else None)
+        assert first.facts.measures.is_pending
+        lost = awaited(lambda: now().facts.measures if now().facts.measures.unknown_since else None)
+
+    assert (lost.known, lost.cause) == (None, "timeout")
+
+
+def is_pending(found: SystemOverview) -> bool:
+    return any(rules.reading_of(found.facts, name).is_pending for name in SourceName)
+
+
+def test_a_lost_database_is_unknown_and_comes_back_by_itself(
+    house: House, outage: Callable[[], AbstractContextManager[None]]
+) -> None:
+    until(lambda: now().facts.database.known)
+
+    with outage():
+        lost = awaited(lambda: now() if now().facts.database.unknown_since else None)
+        assert lost.health.level != Level.OK
+        assert TroubleKind.DATABASE_LOST in [each.kind for each in lost.health.troubles]
+
+    until(lambda: now().facts.database.known)
+
+
+def test_a_change_of_the_snapshot_reaches_the_pages(house: House) -> None:
+    end = overview.listen(PROCESS, lambda: feeds.announce(Topic.OVERVIEW))
+    before = feeds.versions([Topic.OVERVIEW])
+
+    until(lambda: now().facts.database.known)
+
+    until(lambda: feeds.versions([Topic.OVERVIEW]) != before)
+    end()
