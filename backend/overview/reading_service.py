@@ -32,7 +32,9 @@ def _database(_actor: Actor) -> bool:
 
 
 def _alerts(actor: Actor) -> Alerting:
-    return Alerting(board=alerts.board(actor))
+    return Alerting(
+        board=alerts.board(actor), ending=tuple(each.silence for each in alerts.ending_soon(actor))
+    )
 
 
 def _billing(actor: Actor) -> Billing:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from backend.alerts.types import AlertBoard
+from backend.alerts.types import AlertBoard, Silence
 from backend.audit.types import AuditEntry
 from backend.deploys.ledger_types import DeployRecord
 from backend.deploys.types import Workloads
@@ -137,16 +137,7 @@ class Alerting:
     """The alerts, and the silences that end soon with what storms back then."""
 
     board: AlertBoard
-    ending: tuple["EndingSilence", ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndingSilence:
-    """A silence that ends soon."""
-
-    id: str
-    comment: str
-    ends_at: datetime
+    ending: tuple[Silence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,7 +106,7 @@ def silences(facts: Facts, lang: Lang) -> list[ChangeLine]:
             key=each.id,
             at_s=seconds(each.ends_at),
             sentence=summary_rules.shown(each.comment, 120) or text("page.overview.a_silence", lang),
-            url=routes.ALERTS,
+            url=routes.SILENCES,
         )
         for each in ending[:_MOST]
     ]
