@@ -52,7 +52,7 @@ class _Landed:
     took: timedelta
 
 
-class Board:
+class SourceBoard:
     """The last reading of each source. Threads may share it."""
 
     def __init__(self, sources: Mapping[SourceName, OverviewSource]) -> None:

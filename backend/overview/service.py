@@ -7,7 +7,7 @@ from threading import Lock
 from backend import clock
 from backend.actor import STAFF_ROLES, Actor, require_process, require_role
 from backend.overview import rules
-from backend.overview.board import Board
+from backend.overview.board import SourceBoard
 from backend.overview.reading_service import SOURCES
 from backend.overview.types import Facts, SystemOverview
 
@@ -15,7 +15,7 @@ FIRST_LOOK_S = 0.7
 """The first look of all waits this long for the sources; a page answers within a second."""
 
 _lock = Lock()
-_made: list[Board] = []
+_made: list[SourceBoard] = []
 _listeners: list[Callable[[], None]] = []
 
 
@@ -52,10 +52,10 @@ def close(actor: Actor) -> None:
             _made.pop().close()
 
 
-def _board() -> Board:
+def _board() -> SourceBoard:
     with _lock:
         if not _made:
-            board = Board(SOURCES)
+            board = SourceBoard(SOURCES)
             board.on_change = _tell
             _made.append(board)
         return _made[0]

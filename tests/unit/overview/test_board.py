@@ -8,7 +8,7 @@ import pytest
 
 from backend.actor import Actor, Role
 from backend.errors import Unavailable
-from backend.overview.board import Board, OverviewSource
+from backend.overview.board import SourceBoard, OverviewSource
 from backend.overview.types import SourceName, SourceReading
 from tests import factories
 from tests.waiting import PATIENCE_S, until
@@ -40,8 +40,8 @@ def parties() -> dict[SourceName, Party]:
 
 
 @pytest.fixture
-def board(parties: dict[SourceName, Party]) -> Iterator[Board]:
-    made = Board(
+def board(parties: dict[SourceName, Party]) -> Iterator[SourceBoard]:
+    made = SourceBoard(
         {name: OverviewSource(read=party.read, every_s=0, limit_s=0.3) for name, party in parties.items()}
     )
     yield made
@@ -50,12 +50,12 @@ def board(parties: dict[SourceName, Party]) -> Iterator[Board]:
     made.close()
 
 
-def of(board: Board, name: SourceName) -> SourceReading[object]:
+def of(board: SourceBoard, name: SourceName) -> SourceReading[object]:
     return board.look(STAFF, 0)[0][name]
 
 
 def test_the_first_look_waits_for_all_and_many_looks_cost_what_one_costs(
-    board: Board, parties: dict[SourceName, Party]
+    board: SourceBoard, parties: dict[SourceName, Party]
 ) -> None:
     parties[FAST].answer = "seven"
 
@@ -67,7 +67,7 @@ def test_the_first_look_waits_for_all_and_many_looks_cost_what_one_costs(
 
 
 def test_a_source_that_hangs_is_unknown_and_delays_no_other(
-    board: Board, parties: dict[SourceName, Party]
+    board: SourceBoard, parties: dict[SourceName, Party]
 ) -> None:
     board.look(STAFF, PATIENCE_S)
     last_known = of(board, OTHER).read_at
@@ -86,7 +86,7 @@ def test_a_source_that_hangs_is_unknown_and_delays_no_other(
 
 
 def test_a_source_is_asked_once_at_a_time_however_long_it_hangs(
-    board: Board, parties: dict[SourceName, Party]
+    board: SourceBoard, parties: dict[SourceName, Party]
 ) -> None:
     parties[OTHER].released.clear()
 
@@ -98,7 +98,7 @@ def test_a_source_is_asked_once_at_a_time_however_long_it_hangs(
 
 
 def test_it_is_known_again_by_itself_and_not_by_the_answer_that_came_late(
-    board: Board, parties: dict[SourceName, Party]
+    board: SourceBoard, parties: dict[SourceName, Party]
 ) -> None:
     parties[OTHER].answer = "late"
     parties[OTHER].released.clear()
@@ -121,7 +121,7 @@ def test_it_is_known_again_by_itself_and_not_by_the_answer_that_came_late(
     ],
 )
 def test_a_source_that_fails_is_unknown_with_its_cause(
-    board: Board, parties: dict[SourceName, Party], error: Exception, cause: str
+    board: SourceBoard, parties: dict[SourceName, Party], error: Exception, cause: str
 ) -> None:
     parties[OTHER].answer = error
 
@@ -133,7 +133,7 @@ def test_a_source_that_fails_is_unknown_with_its_cause(
     assert readings[FAST].known == 1
 
 
-def test_only_what_is_new_is_told(board: Board, parties: dict[SourceName, Party]) -> None:
+def test_only_what_is_new_is_told(board: SourceBoard, parties: dict[SourceName, Party]) -> None:
     told = []
     board.on_change = lambda: told.append(board.look(STAFF, 0)[1])
     board.look(STAFF, PATIENCE_S)
