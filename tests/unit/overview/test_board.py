@@ -8,7 +8,7 @@ import pytest
 
 from backend.actor import Actor, Role
 from backend.errors import Unavailable
-from backend.overview.board import SourceBoard, OverviewSource
+from backend.overview.board import OverviewSource, SourceBoard
 from backend.overview.types import SourceName, SourceReading
 from tests import factories
 from tests.waiting import PATIENCE_S, until
