@@ -55,6 +55,8 @@ def web_address(value: str) -> str:
 def web_address_or_none(value: str) -> str:
     """As ``web_address``; an empty value stays."""
     return web_address(value) if value else value
+
+
 def short_text(value: str) -> str:
     """A line that a page shows, such as a name with a telephone number; empty for none."""
     typed = value.strip()
