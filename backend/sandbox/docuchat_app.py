@@ -4,7 +4,8 @@ Uses `backend.telemetry` and the official SDK as the real application does, sync
 streamed and whole, so that the counters of the laptop are made the way production makes them.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from threading import Event
 from typing import NamedTuple
 
@@ -50,13 +51,19 @@ class DocuChat:
     def __init__(self, openai_url: str, *, leaving: Event, troubles: Troubles) -> None:
         self._leaving = leaving
         self._troubles = troubles
-        self._async = AsyncMeteredOpenAI(
-            AsyncOpenAI(base_url=openai_url, api_key="sandbox", timeout=TIMEOUT_S, max_retries=0),
-            fallbacks=FALLBACKS,
+        self._async_client = AsyncOpenAI(
+            base_url=openai_url, api_key="sandbox", timeout=TIMEOUT_S, max_retries=0
         )
-        self._sync = MeteredOpenAI(
-            OpenAI(base_url=openai_url, api_key="sandbox", timeout=TIMEOUT_S, max_retries=1)
-        )
+        self._sync_client = OpenAI(base_url=openai_url, api_key="sandbox", timeout=TIMEOUT_S, max_retries=1)
+        self._async = AsyncMeteredOpenAI(self._async_client, fallbacks=FALLBACKS)
+        self._sync = MeteredOpenAI(self._sync_client)
+
+    @asynccontextmanager
+    async def connections(self, _app: Starlette) -> AsyncIterator[None]:
+        """Connections to the provider are closed when the application ends."""
+        yield
+        await self._async_client.close()
+        self._sync_client.close()
 
     async def ask(self, request: Request) -> Response:
         """`POST /api/tenants/{tenant}/questions`."""
@@ -114,7 +121,7 @@ def application(
         Route("/metrics", MetricsApp()),
         *troubles.routes(),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(RequestTimer)])
+    return Starlette(routes=routes, middleware=[Middleware(RequestTimer)], lifespan=docuchat.connections)
 
 
 async def _answer(openai: AsyncTenantOpenAI, question: ChatQuestion, tenant: str) -> int:
