@@ -46,7 +46,7 @@ METRIC = re.compile(
 )
 KUBECTL = {"get", "describe", "logs", "rollout", "scale", "delete"}
 OTHER_TOOLS = {"promtool", "amtool"}
-OF_OTHERS = {"max_connections", "sum by", "POST /-/reload"}
+OF_OTHERS = {"5xx", "max_connections", "sum by", "POST /-/reload"}
 
 
 @cache
