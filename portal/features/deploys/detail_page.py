@@ -4,17 +4,9 @@ import reflex as rx
 
 from portal import routes
 from portal.components.basics import link
-from portal.features.deploys.detail_parts import (
-    difference,
-    events,
-    figures,
-    head,
-    ledger,
-    pods,
-    reason,
-    revisions,
-)
+from portal.features.deploys.detail_parts import figures, head, pods, reason
 from portal.features.deploys.detail_state import WorkloadState
+from portal.features.deploys.history_parts import difference, events, ledger, revisions
 from portal.guard import STAFF
 from portal.i18n import t
 from portal.layout import page

@@ -12,15 +12,9 @@ from backend.errors import NotFound
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from portal import feeds, routes
-from portal.features.deploys import detail_rows, ledger_rows
-from portal.features.deploys.detail_rows import (
-    ClusterEventRow,
-    PodRow,
-    RevisionDifferenceRow,
-    RevisionRow,
-    WorkloadView,
-    to_workload_view,
-)
+from portal.features.deploys import detail_rows, history_rows, ledger_rows
+from portal.features.deploys.detail_rows import PodRow, WorkloadView, to_workload_view
+from portal.features.deploys.history_rows import ClusterEventRow, RevisionDifferenceRow, RevisionRow
 from portal.features.deploys.ledger_rows import LedgerRow
 from portal.features.deploys.queries import SharedViews, state_of
 from portal.features.deploys.rows import freshness
@@ -143,13 +137,13 @@ def _made(
         pods=[detail_rows.to_pod(each, detail, lang) for each in pods],
         pods_pager=pods_pager,
         revisions=[
-            detail_rows.to_revision(each, newest, _comparing(place, each.number, newest), lang)
+            history_rows.to_revision(each, newest, _comparing(place, each.number, newest), lang)
             for each in revisions
         ],
         revisions_pager=revisions_pager,
         comparison=_comparison(change, place, lang),
         ledger=ledger_rows.to_ledger(*ledger, lang),
-        events=[detail_rows.to_event_row(number, each, lang) for number, each in enumerate(events, first)],
+        events=[history_rows.to_event_row(number, each, lang) for number, each in enumerate(events, first)],
         events_pager=events_pager,
     )
 
@@ -173,7 +167,7 @@ def _comparison(change: RevisionChange | None, place: Place, lang: Lang) -> Comp
     before, after = (fmt.number(number, lang) for number in (change.before, change.after))
     return Comparison(
         title=text("deploy.compared", lang, before=before, after=after),
-        lines=detail_rows.to_differences(change, lang),
+        lines=history_rows.to_differences(change, lang),
         is_same=change.is_empty,
         close_url=place.with_word(BEFORE, "").with_word(AFTER, "").address,
     )

@@ -17,7 +17,8 @@ from portal.features.deploys.detail_queries import (
     WorkloadPage,
     workload_page,
 )
-from portal.features.deploys.detail_rows import ClusterEventRow, PodRow, RevisionRow, WorkloadView
+from portal.features.deploys.detail_rows import PodRow, WorkloadView
+from portal.features.deploys.history_rows import ClusterEventRow, RevisionRow
 from portal.features.deploys.ledger_rows import LedgerRow
 from portal.guard import STAFF, allow
 from portal.live import LivePage, Query

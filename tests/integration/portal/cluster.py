@@ -12,7 +12,7 @@ from backend import config
 from backend.actor import Actor, Role
 from backend.deploys import service as deploys
 from backend.deploys.types import WorkloadDetail, WorkloadId, WorkloadKind
-from backend.errors import NotFound
+from backend.errors import NotFound, Unavailable
 from backend.sandbox.kubernetes.server import Address, running
 from portal.features.deploys import detail_queries, queries
 from tests.waiting import until
@@ -88,7 +88,7 @@ def workload(name: str) -> WorkloadDetail | None:
     wanted = WorkloadId(namespace=NAMESPACE, kind=WorkloadKind.DEPLOYMENT, name=name)
     try:
         return deploys.workload(OPERATOR, wanted)
-    except NotFound:
+    except (NotFound, Unavailable):  # the second until the cluster was read
         return None
 
 

@@ -153,7 +153,7 @@ def test_whoever_may_not_read_and_whatever_is_not_there_is_refused_in_words(url:
         for path, status in {
             "docuchat/no-such-pod?container=api": 404,
             "docuchat/UPPER?container=api": 404,
-            "another-namespace/no-such-pod": 409,
+            "another-namespace/no-such-pod": 404,
         }.items()
     }
 

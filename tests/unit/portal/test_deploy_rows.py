@@ -23,7 +23,7 @@ from backend.errors import NotFound
 from backend.i18n.catalog import Lang
 from portal.features.deploys import queries, rows
 from portal.features.deploys.detail_queries import pod_at, workload_at
-from portal.features.deploys.detail_rows import to_differences
+from portal.features.deploys.history_rows import to_differences
 
 NOW = datetime(2026, 11, 28, 11, 0, tzinfo=UTC)
 
