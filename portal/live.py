@@ -51,6 +51,9 @@ Query = Callable[[Actor, Lang], Any]
 
 # At most three updates a second: more would be neither read nor drawn.
 SHORTEST_GAP_S = 0.33
+# A topic moves more often than any one page: a look that found nothing new is soon followed by the next, so that what
+# does concern the page is told at once.
+LOOK_GAP_S = 0.1
 _MOST_SHARED = 200
 
 
@@ -79,9 +82,9 @@ class LivePage(LoadedPage, mixin=True):
     async def _followed(self) -> AsyncIterator[Any]:
         """Read again at each change while the tab is here. Yields the way to sign in when the session has ended."""
         owner, lang = await task_owner.of(self), language(self)
-        seen = feeds.versions(self.FOLLOWS)
+        seen, shown, gap_s = feeds.versions(self.FOLLOWS), object(), SHORTEST_GAP_S
         while owner.is_here(self):
-            await asyncio.sleep(SHORTEST_GAP_S)
+            await asyncio.sleep(gap_s)
             seen = await feeds.moved(seen, self.LOOK_AGAIN_S)
             if not owner.is_here(self):
                 return
@@ -92,10 +95,15 @@ class LivePage(LoadedPage, mixin=True):
                 here = self.router.url
                 yield rx.redirect(routes.sign_in_again(here.path, here.query, error=SignInRequired.code))
                 return
+            # Whatever else has written since, such as a click whose answer failed, is written over.
+            if outcome == shown and self.phase == "ready" and not isinstance(outcome, Problem):
+                gap_s = LOOK_GAP_S
+                continue
             async with owner.holding(self) as is_ours:
                 if not is_ours:
                     return
                 await self._take(outcome)
+            shown, gap_s = outcome, SHORTEST_GAP_S
 
     async def _take(self, outcome: Any) -> None:
         lost = outcome if isinstance(outcome, Problem) else Problem(text="")

@@ -1,13 +1,17 @@
 """Pages that follow topics: whoever waits is woken by a change, and many tabs share one reading."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from threading import Thread
 
 import pytest
 
+from backend.actor import Actor, Role
 from backend.db.news import Topic
-from portal import feeds
-from portal.live import QueryCache
+from portal import feeds, live
+from portal.bridge import Problem, ThreadPool
+from portal.live import LivePage, Query, QueryCache
 
 LONG_S = 30.0
 
@@ -85,3 +89,62 @@ def test_each_topic_has_a_version(topic: Topic) -> None:
     before = feeds.versions([topic])[topic]
     feeds.announce(topic)
     assert feeds.versions([topic])[topic] == before + 1
+
+
+class FollowingPage:
+    """As much of a page's state as following needs; it reads the answers that it was given, one by one."""
+
+    FOLLOWS = (Topic.CLUSTER,)
+    LOOK_AGAIN_S = 0.001
+    POOL = ThreadPool.DATABASE
+    phase = "ready"
+
+    def __init__(self, *answers: object) -> None:
+        self.answers = list(answers)
+        self.taken: list[object] = []
+
+    def _query(self) -> Query:
+        return lambda _actor, _lang: self.answers.pop(0)
+
+    async def _take(self, outcome: object) -> None:
+        self.taken.append(outcome)
+
+
+class PresentOwner:
+    """The owner of a page that stays until everything was read."""
+
+    actor = Actor(name="reza@example.com", role=Role.OPERATOR)
+
+    def is_here(self, page: FollowingPage) -> bool:
+        return bool(page.answers)
+
+    async def confirmed(self, _page: FollowingPage, outcome: object) -> object:
+        return outcome
+
+    @asynccontextmanager
+    async def holding(self, _page: FollowingPage) -> AsyncIterator[bool]:
+        yield True
+
+
+def test_a_look_that_finds_nothing_new_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def owner_of(_page: FollowingPage) -> PresentOwner:
+        return PresentOwner()
+
+    async def attempt(_lang: str, work: Callable[[], object], **_pool: object) -> object:
+        return work()
+
+    monkeypatch.setattr(live, "SHORTEST_GAP_S", 0)
+    monkeypatch.setattr(live, "LOOK_GAP_S", 0)
+    monkeypatch.setattr(live, "language", lambda _page: "en")
+    monkeypatch.setattr(live.task_owner, "of", owner_of)
+    monkeypatch.setattr(live.bridge, "attempt", attempt)
+    lost = Problem(text="the database is away")
+    page = FollowingPage("a", "a", "b", lost, lost, "b", "b", "a")
+
+    async def follow() -> None:
+        async for _event in LivePage._followed(page):
+            pass
+
+    asyncio.run(follow())
+
+    assert page.taken == ["a", "b", lost, lost, "b", "a"]
