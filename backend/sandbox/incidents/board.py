@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -23,6 +23,18 @@ class AlertStage(StrEnum):
     PENDING = "pending"
     FIRING = "firing"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class RaisedAlert:
+    """An alert that Prometheus shows."""
+
+    labels: Mapping[str, str]
+    stage: AlertStage
+
+    def is_of(self, incident: Incident) -> bool:
+        """Whether the incident is what raises it."""
+        return self.labels["alertname"] in incident.alerts and incident.labels.items() <= self.labels.items()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,7 +64,7 @@ class Board:
     states: dict[str, IncidentState] = field(
         default_factory=lambda: {one.key: IncidentState() for one in INCIDENTS}
     )
-    stages: Mapping[str, AlertStage] = field(default_factory=dict)
+    seen: Sequence[RaisedAlert] | None = ()
     _asked_at: float = -_ASKED_EVERY_S
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -81,15 +93,15 @@ class Board:
             if now - self._asked_at < _ASKED_EVERY_S:
                 return
             self._asked_at = now
-            self.stages = _alert_stages(self.prometheus_url)
+            self.seen = _seen_alerts(self.prometheus_url)
             for incident in INCIDENTS:
                 self._note(self.states[incident.key], self.stage_of(incident), now)
 
     def stage_of(self, incident: Incident) -> AlertStage:
         """The farthest stage of an incident's alerts."""
-        if AlertStage.UNKNOWN in self.stages.values():
+        if self.seen is None:
             return AlertStage.UNKNOWN
-        found = (self.stages.get(name, AlertStage.INACTIVE) for name in incident.alerts)
+        found = (one.stage for one in self.seen if one.is_of(incident))
         return max(found, key=_RANKS.index, default=AlertStage.INACTIVE)
 
     def _note(self, state: IncidentState, stage: AlertStage, now: float) -> None:
@@ -115,15 +127,10 @@ class Board:
             self.is_calm.set()
 
 
-def _alert_stages(prometheus_url: str) -> dict[str, AlertStage]:
-    """The farthest stage of each rule that is not inactive."""
+def _seen_alerts(prometheus_url: str) -> list[RaisedAlert] | None:
+    """Every alert that is not inactive; None when Prometheus does not answer."""
     try:
         answer = httpx.get(f"{prometheus_url}/api/v1/alerts", timeout=2).raise_for_status()
     except httpx.HTTPError:
-        return {"": AlertStage.UNKNOWN}
-    found: dict[str, AlertStage] = {}
-    for one in answer.json()["data"]["alerts"]:
-        name, stage = one["labels"]["alertname"], AlertStage(one["state"])
-        if _RANKS.index(stage) > _RANKS.index(found.get(name, AlertStage.INACTIVE)):
-            found[name] = stage
-    return found
+        return None
+    return [RaisedAlert(one["labels"], AlertStage(one["state"])) for one in answer.json()["data"]["alerts"]]

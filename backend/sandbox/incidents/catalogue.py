@@ -1,7 +1,7 @@
 """The incidents that can be tried: what each is called, how it begins and ends, and which alert it raises."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from backend.sandbox.companies import CHAT_MODEL
 from backend.sandbox.incidents.world import World
@@ -32,6 +32,8 @@ class Incident:
     story: Words
     page: str
     alerts: tuple[str, ...]
+    # Labels that tell its alerts from those of the same rule for another cause.
+    labels: Mapping[str, str] = field(default_factory=dict)
     start: IncidentAct
     end: IncidentAct
 
@@ -100,7 +102,8 @@ INCIDENTS: tuple[Incident, ...] = (
             "A new version of docuchat-api is deployed whose image is in no registry. It ends with a rollback.",
         ),
         page="/deploys",
-        alerts=(),
+        alerts=("RolloutStuck",),
+        labels={"workload": "docuchat-api"},
         start=_IMAGE[0],
         end=_IMAGE[1],
     ),
@@ -112,7 +115,8 @@ INCIDENTS: tuple[Incident, ...] = (
             "A new version of docuchat-worker crashes as it starts, again and again. It ends with a rollback.",
         ),
         page="/deploys",
-        alerts=(),
+        alerts=("RolloutStuck",),
+        labels={"workload": "docuchat-worker"},
         start=_CRASH[0],
         end=_CRASH[1],
     ),
@@ -124,7 +128,8 @@ INCIDENTS: tuple[Incident, ...] = (
             "docuchat-ingest grows past its memory limit and is killed each time. It ends when the leak is gone.",
         ),
         page="/deploys",
-        alerts=(),
+        alerts=("RolloutStuck",),
+        labels={"workload": "docuchat-ingest"},
         start=lambda world: _bring(world, "out_of_memory", "docuchat-ingest", "OOMKilled"),
         end=lambda world: _lift(world, "out_of_memory"),
     ),
@@ -136,7 +141,8 @@ INCIDENTS: tuple[Incident, ...] = (
             "The GPU node is drained, and docuchat-gpu-worker has nowhere to run. It ends when the node is back.",
         ),
         page="/deploys",
-        alerts=(),
+        alerts=("RolloutStuck",),
+        labels={"workload": "docuchat-gpu-worker"},
         start=_lose_gpu_node,
         end=lambda world: world.cluster.cordon(GPU_NODE, is_open=True),
     ),
@@ -221,6 +227,7 @@ INCIDENTS: tuple[Incident, ...] = (
         ),
         page="/alerts",
         alerts=("TargetDown",),
+        labels={"instance": _DOCUCHAT},
         start=lambda world: world.stop_part(_DOCUCHAT),
         end=lambda world: world.start_part(_DOCUCHAT),
     ),
@@ -233,6 +240,7 @@ INCIDENTS: tuple[Incident, ...] = (
         ),
         page="/overview",
         alerts=("TargetDown",),
+        labels={"job": "alertmanager"},
         start=lambda world: world.stop_part("alertmanager"),
         end=lambda world: world.start_part("alertmanager"),
     ),
@@ -244,7 +252,7 @@ INCIDENTS: tuple[Incident, ...] = (
             "Pods go on, but nobody can ask how they are; pages have to say since when they do not know.",
         ),
         page="/deploys",
-        alerts=(),
+        alerts=("KubernetesUnreachable",),
         start=lambda world: _set_dead(world, is_dead=True),
         end=lambda world: _set_dead(world, is_dead=False),
     ),

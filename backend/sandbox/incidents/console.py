@@ -31,9 +31,6 @@ _PENDING = Words("هشدار {names} در آستانهٔ فعال شدن است"
 _FIRING = Words("هشدار {names} فعال است", "{names} fires")
 _FIRED = Words("هشدار {names} پس از {s} ثانیه فعال شد", "{names} fired after {s} s")
 _RESOLVED = Words("و {s} ثانیه پس از پایان برطرف شد", "and resolved {s} s after the end")
-_NO_ALERT = Words(
-    "این حادثه در خود صفحه‌های پرتال دیده می‌شود، نه در هشدارها", "The portal's own pages show it, no alert"
-)
 _UNKNOWN = Words("Prometheus پاسخ نمی‌دهد", "Prometheus does not answer")
 _PROBLEM = Words("انجام نشد: {why}", "That did not work: {why}")
 
@@ -120,7 +117,7 @@ def _card(board: Board, incident: Incident, portal_url: str, lang: Lang) -> str:
     state, stage = board.states[incident.key], board.stage_of(incident)
     look = "calm"
     if state.is_on:
-        look = "firing" if stage is AlertStage.FIRING and incident.alerts else "on"
+        look = "firing" if stage is AlertStage.FIRING else "on"
     elif state.ended_at is not None:
         look = "over"
     act, label = ("end", _END) if state.is_on else ("start", _START)
@@ -143,8 +140,6 @@ def _state_words(state: IncidentState, now: float, lang: Lang) -> str:
 
 
 def _alert_words(incident: Incident, state: IncidentState, stage: AlertStage, lang: Lang) -> str:
-    if not incident.alerts:
-        return _say(_NO_ALERT, lang)
     if stage is AlertStage.UNKNOWN:
         return _say(_UNKNOWN, lang)
     names = ("، " if lang == "fa" else ", ").join(incident.alerts)
