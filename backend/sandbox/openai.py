@@ -3,7 +3,7 @@
 Chat completions and responses, whole and streamed, and embeddings, with usage that follows from the input alone.
 Beside the vendor's paths it has its own: `POST` or `DELETE /sandbox/faults` (see `openai_faults.Fault`), and
 `GET /sandbox/ledger`, the tokens it really answered, by `safety_identifier` or `user`, model and type, and the
-newest keys that it was asked with.
+newest keys and request that it was asked with.
 """
 
 import argparse
@@ -80,6 +80,7 @@ class Vendor:
         self.faults: list[OpenAIFault] = []
         self.ledger = Ledger()
         self.keys: list[str] = []
+        self.newest: JSON = {}
         self._latency_s = latency_s
 
     async def admit(self, request: Request) -> AdmittedRequest:
@@ -90,7 +91,7 @@ class Vendor:
             raise RefusalError(
                 401, wire.error("You didn't provide an API key.", kind="invalid_request_error", code=None)
             )
-        body = await _body_of(request)
+        self.newest = body = await _body_of(request)
         model = str(body.get("model", ""))
         struck = {fault.kind: fault for fault in self.faults if fault.strikes(model)}
         delay = struck.get(OpenAIFaultKind.DELAY)
@@ -180,7 +181,7 @@ class Vendor:
     async def show_ledger(self, request: Request) -> Response:
         """`GET /sandbox/ledger`."""
         del request
-        return JSONResponse({"entries": self.ledger.entries(), "keys": self.keys})
+        return JSONResponse({"entries": self.ledger.entries(), "keys": self.keys, "newest": self.newest})
 
     def _fault_list(self, status: int) -> Response:
         return JSONResponse({"faults": [fault.model_dump(mode="json") for fault in self.faults]}, status)

@@ -11,7 +11,7 @@ from backend.sandbox.tools import LOCAL, TOOLS
 from tests.mutants.mutant import Mutant, MutatedFile
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("backend", "jobs", "portal", "tests", "assets", "reflex.lock", "docs")
+COPIED = ("backend", "jobs", "portal", "tests", "assets", "charts", "docs", "reflex.lock", "runbooks")
 COPIED_FILES = (
     "rxconfig.py",
     "README.md",

@@ -1,5 +1,6 @@
 """Alerts are worded by a model once, within a budget, and whatever it does, nothing unproven is shown."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -151,6 +152,19 @@ def test_tokens_are_those_that_the_provider_counted_under_our_own_label(reader: 
         sum(reader.vendor.answered("docuchat-portal-internal").values()) - before,
         False,
     )
+
+
+def test_the_provider_is_told_data_and_may_keep_call_or_add_nothing(reader: Reader) -> None:
+    reader.read_on()
+
+    asked = reader.vendor.newest()
+    told = asked["text"]["format"]
+    group = told["schema"]["$defs"]["GroupAnswer"]
+    assert (asked["store"], asked["model"], asked["max_output_tokens"]) == (False, "gpt-5-mini", 2_000)
+    assert asked.keys().isdisjoint({"tools", "temperature", "metadata"})
+    assert (told["type"], told["strict"], group["additionalProperties"]) == ("json_schema", True, False)
+    assert [group["properties"][name]["maxLength"] for name in ("title", "text")] == [120, 400]
+    assert json.loads(asked["input"])["groups"][0]["alerts"][0]["facts"]["pod"] == "api-1"
 
 
 def test_without_a_key_or_an_alert_nobody_is_asked(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:

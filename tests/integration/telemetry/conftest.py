@@ -49,6 +49,10 @@ class Vendor:
         """The newest keys that it was asked with."""
         return list(self._http.get("/ledger").json()["keys"])
 
+    def newest(self) -> dict[str, Any]:
+        """The newest request."""
+        return dict(self._http.get("/ledger").json()["newest"])
+
     def close(self) -> None:
         self._http.close()
 
