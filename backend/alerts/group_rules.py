@@ -16,6 +16,7 @@ from backend.alerts.types import (
 )
 
 TOGETHER = timedelta(minutes=5)
+JUST_BEFORE = timedelta(minutes=30)
 _ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 
@@ -106,6 +107,22 @@ def _group(together: list[Firing], followers: Mapping[str, list[Firing]]) -> Ale
 
 def _place(firing: Firing) -> tuple[bool, int, datetime, str]:
     return firing.muting.is_muted, severity_rank(firing.severity), firing.started_at, firing.fingerprint
+
+
+def joined_half_hours(started: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
+    """The half hours before some starts, those that overlap as one stretch."""
+    found: list[tuple[datetime, datetime]] = []
+    for at in sorted(started):
+        if found and at - JUST_BEFORE <= found[-1][1]:
+            found[-1] = found[-1][0], at
+        else:
+            found.append((at - JUST_BEFORE, at))
+    return found
+
+
+def is_just_before(began_at: datetime, ended_at: datetime | None, started_at: datetime) -> bool:
+    """Whether what began and perhaps ended was under way within the half hour before an alert started."""
+    return began_at < started_at and (ended_at is None or ended_at > started_at - JUST_BEFORE)
 
 
 def watch_state(sources: Sequence[AlertSource], last: Observation | None, now: datetime) -> WatchState:

@@ -1,6 +1,7 @@
 """Rules for what a model may read of alerts: an allow-list, numbered, cleaned and cut."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from backend.alerts.types import AlertGroup, Firing
 from backend.assistant.types import NumberedAlert
@@ -40,5 +41,6 @@ def _numbered(number: int, group: int, firing: Firing) -> NumberedAlert:
     )
 
 
+@lru_cache(maxsize=5_000)
 def _clean(text: str) -> str:
     return received(" ".join(Redactor().lines(text.splitlines())), LONGEST_FACT)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, text
 
@@ -30,6 +30,25 @@ _FIRING = (
     " f.resolved_at, f.resolution, f.muting, f.was_silenced, f.was_inhibited"
 )
 _SEARCHED = Searched(names=("f.name", "f.service", "f.labels::text", "f.annotations::text"))
+
+
+class StoredVersion(NamedTuple):
+    """Changes with everything that a board of alerts is made of."""
+
+    observed_until: datetime | None
+    events: int | None
+    silences: int | None
+    silences_at: datetime | None
+
+
+def version() -> StoredVersion:
+    """The version of what is stored now; reading it costs next to nothing."""
+    statement = text(
+        "SELECT (SELECT max(until) FROM alert_observation), (SELECT max(id) FROM alert_event),"
+        " (SELECT max(id) FROM alert_silence_change), (SELECT max(updated_at) FROM alert_silence)"
+    )
+    with read() as connection:
+        return StoredVersion(*connection.execute(statement).one())
 
 
 def firing_now() -> list[Firing]:

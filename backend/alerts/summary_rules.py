@@ -7,6 +7,7 @@ never why, because nobody has proven that.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from backend.alerts.types import AlertGroup, Firing
 from backend.free_text import received
@@ -64,6 +65,7 @@ def sentence_of(firing: Firing, lang: Lang) -> str:
     return given or text("alerts.unknown", lang, name=shown(firing.name))
 
 
+@lru_cache(maxsize=20_000)
 def shown(value: str, longest: int = LONGEST_VALUE) -> str:
     """A text from outside, for a sentence of either direction: without invisible signs, cut, and isolated."""
     tidy = received(value[: 4 * longest], longest)

@@ -84,7 +84,7 @@ def alert_view(actor: Actor, fingerprint: str, place: Place, lang: Lang) -> Aler
     place, past = page_at(
         place, lambda limit, offset: alerts.history(actor, query, limit=limit, offset=offset)
     )
-    before = alerts.deploys_before(actor, firing.started_at)
+    [before] = alerts.deploys_before(actor, [firing.started_at])
     return to_alert_view(
         detail,
         past=past.rows,

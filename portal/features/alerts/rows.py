@@ -151,7 +151,8 @@ def to_group(
     """A group of alerts. Muted ones are listed only on demand; the summary counts them in any case."""
     summary = summary_of(group, board.fired_in_day, board.read_at, lang)
     listed = [alert for alert in (*group.alerts, *group.followers) if with_muted or not alert.muting.is_muted]
-    names = {alert.fingerprint: name_of(alert, lang) for each in board.groups for alert in each.alerts}
+    # Whoever inhibits an alert is in its group.
+    names = {alert.fingerprint: name_of(alert, lang) for alert in (*group.alerts, *group.followers)}
     left_out = len(listed) - MOST_ALERTS
     return GroupRow(
         key=group.key,

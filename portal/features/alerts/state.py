@@ -140,12 +140,14 @@ def _now(actor: Actor, board: AlertBoard, place: Place, lang: Lang) -> AlertsVie
             to_group(
                 each,
                 board,
-                alerts.deploys_before(actor, each.started_at),
+                before,
                 lang,
                 with_muted=with_muted,
                 worded=wording.rows.get(each.key),
             )
-            for each in rows
+            for each, before in zip(
+                rows, alerts.deploys_before(actor, [each.started_at for each in rows]), strict=True
+            )
         ],
         wording=replace(wording, rows={}),  # each group has its own
         pager=pager,

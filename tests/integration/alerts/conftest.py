@@ -22,7 +22,7 @@ from backend.alerts import rules, wake_service
 from backend.alerts import service as alerts
 from backend.alerts.types import Reconciled
 from backend.sandbox import tools
-from backend.sandbox.processes import Child, Command, free_port, wait_until
+from backend.sandbox.processes import Child, Command, free_port, port_is_free, wait_until
 from tests.conftest import forget_caches
 
 WEBHOOK_TOKEN = "local-alerts-token"
@@ -135,11 +135,13 @@ def spelled(instant: datetime) -> str:
 
 def _free_gossip_port() -> int:
     """A port on which nobody listens, neither for UDP nor for TCP; ``free_port`` holds the UDP ports of its own."""
-    with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-        udp.bind(("127.0.0.1", 0))
-        port: int = udp.getsockname()[1]
-        tcp.bind(("127.0.0.1", port))
-        return port
+    for _ in range(100):
+        with socket.socket(type=socket.SOCK_DGRAM) as udp:
+            udp.bind(("127.0.0.1", 0))
+            port: int = udp.getsockname()[1]
+            if port_is_free(port):
+                return port
+    raise AssertionError("no port is free")
 
 
 class Inbox:
