@@ -106,7 +106,8 @@ def _group(together: list[Firing], followers: Mapping[str, list[Firing]]) -> Ale
 
 
 def _place(firing: Firing) -> tuple[bool, int, datetime, str]:
-    return firing.muting.is_muted, severity_rank(firing.severity), firing.started_at, firing.fingerprint
+    labels = "\n".join(firing.labels[name] for name in sorted(firing.labels))
+    return firing.muting.is_muted, severity_rank(firing.severity), firing.started_at, labels
 
 
 def joined_half_hours(started: Iterable[datetime]) -> list[tuple[datetime, datetime]]:

@@ -154,9 +154,7 @@ def _concern(kind: str, value: str, tenants: Mapping[str, Tenant], lang: Lang) -
 
 def _event(event: AlertEvent, names: Mapping[str, str], lang: Lang) -> str:
     muting = event.muting
-    by = [names.get(each, each[:8]) for each in muting.inhibited_by] or [
-        each[:8] for each in muting.silenced_by
-    ]
+    by = [names[each] for each in muting.inhibited_by if each in names]
     said = text(f"alerts.event.{event.kind}", lang, at=fmt.moment(event.at, lang))
     return text("page.alerts.event_by", lang, said=said, by=fmt.listed(by[:3], lang)) if by else said
 

@@ -20,7 +20,7 @@ from portal.live import live_note
 from portal.loaded import loaded
 from portal.pages import Group
 from portal.place import SEARCH
-from portal.typed import is_filled
+from portal.typed import either, is_filled
 
 
 @page(
@@ -62,14 +62,17 @@ def _alarm(line: WatchLine) -> rx.Component:
 def _now() -> rx.Component:
     shown = AlertsState.view
     return rx.el.section(
-        choice_links(shown.severities),
-        rx.cond(is_filled(shown.services), choice_links(shown.services), rx.fragment()),
-        rx.cond(shown.has_muted, choice_links(shown.mutings), rx.fragment()),
+        rx.el.details(
+            rx.el.summary(t("page.alerts.filters")),
+            choice_links(shown.severities),
+            rx.cond(is_filled(shown.services), choice_links(shown.services), rx.fragment()),
+            rx.cond(shown.has_muted, choice_links(shown.mutings), rx.fragment()),
+            open=shown.pager.is_narrowed,
+            class_name="filters",
+        ),
         rx.cond(
             is_filled(shown.groups),
-            rx.fragment(
-                wording_line(shown.wording), rx.foreach(shown.groups, group_card), page_links(shown.pager)
-            ),
+            rx.fragment(wording_line(shown.wording), rx.foreach(shown.groups, group_card), _pages()),
             rx.el.div(_nothing(), class_name="card"),
         ),
         id=LIST,
@@ -84,9 +87,19 @@ def _nothing() -> rx.Component:
     """Silence is good news only while somebody watches."""
     return rx.cond(
         AlertsState.view.watch.is_well,
-        empty_state(t("page.alerts.none"), t("page.alerts.none_why")),
+        rx.cond(
+            AlertsState.view.pager.is_narrowed,
+            empty_state(t("page.alerts.none_fits"), t("page.alerts.none_fits_why")),
+            empty_state(t("page.alerts.none"), t("page.alerts.none_why")),
+        ),
         empty_state(t("page.alerts.unknown"), t("page.alerts.unknown_why")),
     )
+
+
+def _pages() -> rx.Component:
+    """The way to the other pages, where there are any."""
+    pager = AlertsState.view.pager
+    return rx.cond(either(pager.previous != "", pager.following != ""), page_links(pager), rx.fragment())
 
 
 def _history() -> rx.Component:
@@ -139,7 +152,7 @@ def _silences() -> rx.Component:
         ),
         rx.cond(
             is_filled(shown.silences),
-            rx.fragment(rx.foreach(shown.silences, silence_card), page_links(shown.pager)),
+            rx.fragment(rx.foreach(shown.silences, silence_card), _pages()),
             rx.el.div(
                 empty_state(t("page.alerts.no_silences"), t("page.alerts.no_silences_why")), class_name="card"
             ),

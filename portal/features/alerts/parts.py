@@ -29,7 +29,15 @@ def group_card(group: GroupRow) -> rx.Component:
                 rx.el.ul(rx.foreach(group.alerts, _alert), class_name="alerts"),
                 rx.fragment(),
             ),
-            rx.cond(group.left_out != "", rx.el.p(group.left_out, class_name="muted small"), rx.fragment()),
+            rx.cond(
+                group.left_out != "",
+                rx.cond(
+                    group.whole_url != "",
+                    link(group.left_out, group.whole_url, class_name="small"),
+                    rx.el.p(group.left_out, class_name="muted small"),
+                ),
+                rx.fragment(),
+            ),
             class_name="card-body",
         ),
         class_name=rx.Var.create(f"card alert-group {group.tone}"),
@@ -59,10 +67,10 @@ def _alert(row: AlertRow) -> rx.Component:
         rx.el.div(
             link(row.code, row.url, class_name="ltr"),
             badge(row.severity, row.tone),
+            rx.cond(row.places != "", rx.el.span(row.places, class_name="small outside"), rx.fragment()),
+            rx.el.span(row.since, class_name="muted small"),
             class_name="row",
         ),
-        rx.cond(row.places != "", rx.el.div(row.places, class_name="small outside"), rx.fragment()),
-        rx.el.div(row.since, class_name="muted small"),
         rx.cond(row.muted_by != "", rx.el.div(row.muted_by, class_name="small muted"), rx.fragment()),
         key=row.key,
     )

@@ -24,8 +24,9 @@ from portal import routes
 from portal.features.alerts.deploy_rows import DeployLine, to_lines
 from portal.features.alerts.wording_rows import WordedRow
 
-MOST_ALERTS = 8
-"""Alerts of a group that are listed; the others are one click away."""
+MOST_ALERTS = 5
+"""Alerts of a group that are listed at first; the others are one click away."""
+MOST_OF_WHOLE = 200
 TONES = {Severity.CRITICAL: "bad", Severity.WARNING: "warn", Severity.INFO: "info"}
 LONGEST_NOTE = 200
 
@@ -83,6 +84,7 @@ class GroupRow:
     sentences: list[SentenceRow]
     alerts: list[AlertRow]
     left_out: str
+    whole_url: str
     deploys: list[DeployLine]
     worded: WordedRow = field(default_factory=WordedRow)
 
@@ -147,13 +149,18 @@ def to_group(
     *,
     with_muted: bool,
     worded: WordedRow | None = None,
+    whole_url: str = "",
 ) -> GroupRow:
-    """A group of alerts. Muted ones are listed only on demand; the summary counts them in any case."""
+    """A group of alerts with its summary; one without a ``whole_url`` is listed as a whole.
+
+    Muted alerts are listed only on demand; the summary counts them in any case.
+    """
     summary = summary_of(group, board.fired_in_day, board.read_at, lang)
     listed = [alert for alert in (*group.alerts, *group.followers) if with_muted or not alert.muting.is_muted]
     # Whoever inhibits an alert is in its group.
     names = {alert.fingerprint: name_of(alert, lang) for alert in (*group.alerts, *group.followers)}
-    left_out = len(listed) - MOST_ALERTS
+    most = MOST_ALERTS if whole_url else MOST_OF_WHOLE
+    left_out = len(listed) - most
     return GroupRow(
         key=group.key,
         title=summary.title,
@@ -165,8 +172,9 @@ def to_group(
             SentenceRow(sentence=each.text, url=routes.alert(each.fingerprints[0]))
             for each in summary.sentences
         ],
-        alerts=[to_alert(each, board.silences, names, lang) for each in listed[:MOST_ALERTS]],
+        alerts=[to_alert(each, board.silences, names, lang) for each in listed[:most]],
         left_out=text("page.alerts.left_out", lang, n=fmt.number(left_out, lang)) if left_out > 0 else "",
+        whole_url=whole_url,
         deploys=to_lines(deploys, group.started_at, lang),
         worded=worded or WordedRow(),
     )
@@ -258,7 +266,8 @@ def to_gap(gap: Observation, lang: Lang) -> str:
 
 
 def _places(firing: Firing) -> str:
-    return " · ".join(f"{name}: {shown(value)}" for name, value in places_of(firing))
+    # From left to right in either language, as its rule writes it.
+    return " · ".join(f"\u2066{name}={shown(value)}\u2069" for name, value in places_of(firing))
 
 
 def _lasting(since: datetime, until: datetime, lang: Lang) -> str:

@@ -183,7 +183,7 @@ def _equal(silence: Silence, lang: Lang) -> str:
 
 def _covered(alert: SeenAlert) -> str:
     labels = {name: value for name, value in alert.labels.items() if name not in {"alertname", "severity"}}
-    places = " · ".join(f"{name}={shown(value)}" for name, value in sorted(labels.items())[:5])
+    places = " · ".join(f"\u2066{name}={shown(value)}\u2069" for name, value in sorted(labels.items())[:5])
     return (
         f"{shown(alert.labels.get('alertname', ''))} · {places}"
         if places

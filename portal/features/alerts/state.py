@@ -9,6 +9,7 @@ import reflex as rx
 
 from backend.actor import Actor
 from backend.alerts import service as alerts
+from backend.alerts.summary_rules import shown
 from backend.alerts.types import AlertBoard, AlertGroup, HistoryQuery, Severity
 from backend.db.news import Topic
 from backend.i18n import format as fmt
@@ -25,7 +26,7 @@ from portal.place import SEARCH, TAB, Choice, Pager, Place, choices, page_at, pa
 
 NOW, HISTORY, SILENCES = "", "history", "silences"
 TABS = (HISTORY, SILENCES)
-SEVERITY, SERVICE, MUTED = "severity", "service", "muted"
+SEVERITY, SERVICE, MUTED, GROUP = "severity", "service", "muted", "group"
 SHOWN = "shown"
 
 
@@ -63,7 +64,7 @@ class AlertsState(LivePage, rx.State):
     is_ending: bool = False
 
     def _query(self) -> Query:
-        names = {TAB: TABS, SEVERITY: set(Severity), SERVICE: None, MUTED: {SHOWN}, SEARCH: None}
+        names = {TAB: TABS, SEVERITY: set(Severity), SERVICE: None, MUTED: {SHOWN}, GROUP: None, SEARCH: None}
         place = place_of(self, names)
         return lambda actor, lang: alerts_view(actor, place, lang)
 
@@ -124,8 +125,8 @@ def alerts_view(actor: Actor, place: Place, lang: Lang) -> AlertsView:
 
 def _now(actor: Actor, board: AlertBoard, place: Place, lang: Lang) -> AlertsView:
     with_muted = place.word(MUTED) == SHOWN
-    shown = [group for group in board.groups if _is_wanted(group, place, with_muted=with_muted)]
-    rows, pager = page_of(place, shown, lang)
+    wanted = [group for group in board.groups if _is_wanted(group, place, with_muted=with_muted)]
+    rows, pager = page_of(place, wanted, lang)
     wording = to_wording(actor, board, lang)
     return AlertsView(
         **_head(board, place, lang),
@@ -144,6 +145,7 @@ def _now(actor: Actor, board: AlertBoard, place: Place, lang: Lang) -> AlertsVie
                 lang,
                 with_muted=with_muted,
                 worded=wording.rows.get(each.key),
+                whole_url="" if place.word(GROUP) else place.with_word(GROUP, each.key).address,
             )
             for each, before in zip(
                 rows, alerts.deploys_before(actor, [each.started_at for each in rows]), strict=True
@@ -214,7 +216,7 @@ def _services(board: AlertBoard, place: Place, lang: Lang) -> list[Choice]:
     return choices(
         place,
         SERVICE,
-        [("", text("page.alerts.every_service", lang)), *((each, each) for each in names[:12])],
+        [("", text("page.alerts.every_service", lang)), *((each, shown(each)) for each in names[:12])],
     )
 
 
@@ -223,4 +225,5 @@ def _is_wanted(group: AlertGroup, place: Place, *, with_muted: bool) -> bool:
         (with_muted or not group.is_muted)
         and place.word(SEVERITY) in {"", group.severity.value}
         and place.word(SERVICE) in {"", group.service}
+        and place.word(GROUP) in {"", group.key}
     )

@@ -206,3 +206,21 @@ def test_an_unknown_alert_is_said_to_be(house: House, pipeline: Pipeline) -> Non
     answer = told(pipeline, house.people[Role.OPERATOR].cookie, routes.alert("0123"), f"{DETAIL}.load")
 
     assert "This alert has not fired since the portal began to watch" in answer
+
+
+def test_a_large_group_is_listed_as_a_whole_on_a_click(
+    house: House, world: World, pipeline: Pipeline
+) -> None:
+    for number in range(8):
+        world.fire("TargetDown", service="docuchat", severity="warning", instance=f"docuchat-{number}")
+    world.reconcile()
+    cookie = house.people[Role.AUDITOR].cookie
+    [group] = alerts.board(house.people[Role.AUDITOR].actor).groups
+
+    first = told(pipeline, cookie)
+    whole = told(pipeline, cookie, f"{routes.ALERTS}?group={group.key}")
+    narrowed = told(pipeline, cookie, f"{routes.ALERTS}?severity=critical")
+
+    assert [answer.count('"code"') for answer in (first, whole, narrowed)] == [5, 8, 0]
+    assert '"left_out": "3 more alerts of this group"' in first
+    assert f'"whole_url": "/alerts?group={group.key}"' in first
