@@ -34,7 +34,7 @@ _REASON = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 def job_name(job: str, lang: Lang) -> str:
     """Name of a job for people."""
     key = f"job.name.{job}"
-    return text(key, lang) if has(key) else job
+    return text(key, lang) if has(key) else fmt.code(job, lang)
 
 
 def job_purpose(job: str, lang: Lang) -> str:

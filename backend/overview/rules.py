@@ -40,7 +40,7 @@ DEPENDENCIES = (SourceName.PROVIDER, SourceName.GATEWAY, SourceName.MAIL_SERVER,
 # These live in the database, so their silence is explained by its loss.
 IN_DATABASE = {SourceName.ALERTS, SourceName.BILLING, SourceName.PAYMENTS, SourceName.JOBS, SourceName.MAIL}
 
-SERVICES = ("docuchat", "portal", "billing", "payments", "mail", "jobs")
+SERVICES = ("docuchat", "portal", "billing", "payments", "mail", "jobs", "audit")
 # Who pauses such a job switches the service off.
 DISABLED_BY = {"nightly_billing": "billing", "sweep_payments": "payments", "send_mail": "mail"}
 

@@ -6,6 +6,7 @@ from portal import routes
 from portal.components.age import age
 from portal.components.answer import answer_region, answered_by
 from portal.components.basics import PlainLink, button, card, code_number, link, page_head
+from portal.components.isolated import isolated
 from portal.components.listing import LIST, listing
 from portal.components.status import note
 from portal.components.table import TableColumn, data_table
@@ -143,24 +144,24 @@ def _entries() -> rx.Component:
     table = data_table(
         shown.rows,
         [
-            TableColumn(head=t("page.payments.time"), cell=_when, is_wide=True),
-            TableColumn(head=t("page.audit.entry"), cell=_said, leads=True, is_wide=True),
-            TableColumn(head=t("page.audit.raw"), cell=_raw, is_wide=True),
+            TableColumn(head=t("page.audit.entry"), cell=_said, leads=True),
+            TableColumn(head=t("page.audit.age"), cell=lambda row: age(row.at_s)),
+            TableColumn(head=t("page.payments.time"), cell=lambda row: row.at, opens=True),
+            TableColumn(head=t("page.audit.raw"), cell=_raw, is_wide=True, opens=True),
         ],
         caption=t("page.audit.heading"),
         key=lambda row: row.key,
+        name=lambda row: row.at,
     )
     return listing(t("page.audit.found"), shown.rows, table, pager=shown.pager, data_testid="entries")
 
 
-def _when(row: AuditRow) -> rx.Component:
-    return rx.el.div(row.at, rx.el.div(age(row.at_s), class_name="small muted"))
-
-
 def _said(row: AuditRow) -> rx.Component:
     return rx.el.div(
-        rx.cond(row.url != "", link(row.sentence, row.url), row.sentence),
-        rx.cond(row.reason != "", rx.el.p(row.reason, class_name="small muted", dir="auto"), rx.fragment()),
+        rx.cond(row.url != "", link(isolated(row.sentence), row.url), isolated(row.sentence)),
+        rx.cond(
+            row.reason != "", rx.el.p(row.reason, class_name="small muted more", dir="auto"), rx.fragment()
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from backend.audit.types import AuditEntry, ChainMark
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from portal.audit_words import entry_words, target_url
+from portal.components.isolated import TextPart, parts_of
 from portal.place import Pager
 
 
@@ -27,7 +28,7 @@ class AuditRow:
     key: str
     at: str
     at_s: int
-    sentence: str
+    sentence: list[TextPart]
     reason: str
     url: str
     raw: list[RawField]
@@ -76,7 +77,7 @@ def to_entry(entry: AuditEntry, lang: Lang) -> AuditRow:
         key=str(entry.id),
         at=fmt.moment(event.at, lang),
         at_s=int(event.at.timestamp()),
-        sentence=entry_words(event, lang),
+        sentence=parts_of(entry_words(event, lang)),
         reason=str(reason) if reason else "",
         url=target_url(event.target),
         raw=_raw(entry),

@@ -6,6 +6,7 @@ from portal import routes
 from portal.components.age import age
 from portal.components.answer import answer
 from portal.components.basics import page_head
+from portal.components.isolated import isolated
 from portal.components.status import note
 from portal.features.jobs.parts import ANSWER, history, jobs_table, pause_dialog
 from portal.features.jobs.state import JobsState
@@ -51,13 +52,13 @@ def _leader() -> rx.Component:
     leader = JobsState.view.leader
     seen = rx.el.span(t("page.jobs.seen"), " ", age(leader.seen_s), class_name="muted small")
     there = rx.el.p(
-        rx.el.span(leader.words, class_name="live"),
+        rx.el.span(isolated(leader.words), class_name="live"),
         " ",
         rx.el.span(leader.standbys, class_name="muted small"),
         data_testid="leader",
     )
     missing = note(
-        rx.el.strong(leader.words),
+        rx.el.strong(isolated(leader.words)),
         rx.el.p(t("page.jobs.no_leader_what"), " ", rx.cond(leader.seen_s > 0, seen, rx.fragment())),
         tone="bad",
         data_testid="no-leader",

@@ -27,10 +27,23 @@ def jobs_table() -> rx.Component:
         shown,
         [
             TableColumn(head=t("page.jobs.job"), cell=_name, leads=True),
+            TableColumn(head=t("page.billing.state"), cell=_state),
             TableColumn(head=t("page.jobs.schedule"), cell=_schedules, opens=True, is_wide=True),
             TableColumn(head=t("page.jobs.last"), cell=_last, opens=True, is_wide=True),
-            TableColumn(head=t("page.jobs.outcome"), cell=_outcome, is_wide=True),
-            TableColumn(head=t("page.jobs.next"), cell=_next),
+            TableColumn(
+                head=t("page.jobs.outcome"),
+                cell=_outcome,
+                opens=True,
+                is_wide=True,
+                stays=lambda row: row.request != "",
+            ),
+            TableColumn(
+                head=t("page.jobs.next"),
+                cell=_next,
+                opens=True,
+                is_wide=True,
+                stays=lambda row: row.is_paused,
+            ),
             TableColumn(head="", cell=_actions, opens=True, is_wide=True),
         ],
         caption=t("page.jobs.heading"),
@@ -62,36 +75,29 @@ def _last(row: JobRow) -> rx.Component:
     )
 
 
+def _state(row: JobRow) -> rx.Component:
+    last = rx.cond(
+        row.has_run, badge(row.run.state, row.run.tone), rx.el.span(t("page.jobs.never"), class_name="muted")
+    )
+    return rx.cond(row.is_paused, badge(t("page.jobs.is_paused"), "warn"), last)
+
+
 def _outcome(row: JobRow) -> rx.Component:
+    run = rx.el.div(
+        rx.el.p(row.run.outcome, class_name="small"),
+        rx.el.p(age(row.run.started_s), " · ", row.run.by, class_name="small muted"),
+    )
+    asked = rx.el.p(
+        badge(t("page.jobs.request"), row.request_tone), " ", row.request, role="status", class_name="small"
+    )
     return rx.el.div(
-        rx.cond(
-            row.has_run,
-            rx.el.div(
-                badge(row.run.state, row.run.tone),
-                rx.el.p(row.run.outcome, class_name="small"),
-                rx.el.p(age(row.run.started_s), " · ", row.run.by, class_name="small muted"),
-            ),
-            rx.el.span(t("page.jobs.never"), class_name="muted"),
-        ),
-        rx.cond(
-            row.request != "",
-            rx.el.p(
-                badge(t("page.jobs.request"), row.request_tone),
-                " ",
-                row.request,
-                role="status",
-                class_name="small",
-            ),
-            rx.fragment(),
-        ),
+        rx.cond(row.has_run, run, rx.fragment()), rx.cond(row.request != "", asked, rx.fragment())
     )
 
 
 def _next(row: JobRow) -> rx.Component:
     paused = rx.el.div(
-        badge(t("page.jobs.is_paused"), "warn"),
-        rx.el.p(row.pause, class_name="small"),
-        rx.el.p(row.pause_reason, class_name="small", dir="auto"),
+        rx.el.p(row.pause, class_name="small"), rx.el.p(row.pause_reason, class_name="small", dir="auto")
     )
     coming = rx.el.div(
         rx.el.span(row.next_run, class_name="num"), rx.el.div(age(row.next_s), class_name="small muted num")

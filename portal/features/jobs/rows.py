@@ -15,6 +15,7 @@ from backend.job_runs.types import (
     SchedulerProcess,
     SchedulerStanding,
 )
+from portal.components.isolated import TextPart, parts_of
 from portal.job_words import job_name, job_purpose, outcome_words, schedule_words
 from portal.place import Pager
 
@@ -66,7 +67,7 @@ class LeaderRow:
     """The leader. Without one ``seen_s`` is when one was last seen, or zero."""
 
     is_there: bool = False
-    words: str = ""
+    words: list[TextPart] = field(default_factory=list)
     standbys: str = ""
     seen_s: int = 0
 
@@ -90,12 +91,15 @@ def to_leader(standing: SchedulerStanding, lang: Lang) -> LeaderRow:
     standbys = text("page.jobs.standbys", lang, n=fmt.number(count, lang)) if count else ""
     if leader is None:
         return LeaderRow(
-            words=text("page.jobs.no_leader", lang),
+            words=parts_of(text("page.jobs.no_leader", lang)),
             standbys=standbys,
             seen_s=seconds(standing.last_leader_seen_at),
         )
     return LeaderRow(
-        is_there=True, words=_process(leader, lang), standbys=standbys, seen_s=seconds(leader.seen_at)
+        is_there=True,
+        words=parts_of(_process(leader, lang)),
+        standbys=standbys,
+        seen_s=seconds(leader.seen_at),
     )
 
 

@@ -12,6 +12,7 @@ from backend.overview.types import (
     TroubleKind,
 )
 from portal import routes
+from portal.components.isolated import parts_of
 from portal.features.overview.rows import HeadlineRow, ServiceLine, TroubleRow, seconds
 from portal.job_words import job_name
 
@@ -50,17 +51,18 @@ def to_headline(health: SystemHealth, lang: Lang) -> HeadlineRow:
     """The first trouble as the sentence of the page, or that all is well."""
     level = health.level
     first, others = next(iter(health.troubles), None), health.troubles[1:]
-    moving = (
-        text("page.overview.moving", lang, names=fmt.listed(health.moving, lang)) if health.moving else ""
-    )
+    names = fmt.listed((fmt.code(name, lang) for name in health.moving), lang)
+    moving = text("page.overview.moving", lang, names=names) if health.moving else ""
     return HeadlineRow(
         tone=level.value,
         icon=ICONS[level],
         word=text(f"overview.level.{level}", lang),
-        sentence=text("page.overview.all_well", lang) if first is None else trouble_words(first, lang),
+        sentence=parts_of(
+            text("page.overview.all_well", lang) if first is None else trouble_words(first, lang)
+        ),
         since_s=seconds(first.since) if first else 0,
         url=trouble_url(first) if first else "",
-        moving=moving,
+        moving=parts_of(moving),
         others=[to_trouble(number, each, lang) for number, each in enumerate(others)],
     )
 
@@ -71,7 +73,7 @@ def to_trouble(number: int, trouble: SystemTrouble, lang: Lang) -> TroubleRow:
         key=f"{trouble.kind}-{trouble.name}-{number}",
         tone=trouble.level.value,
         word=text(f"overview.level.{trouble.level}", lang),
-        sentence=trouble_words(trouble, lang),
+        sentence=parts_of(trouble_words(trouble, lang)),
         since_s=seconds(trouble.since),
         url=trouble_url(trouble),
     )

@@ -12,6 +12,7 @@ from backend.overview import rules
 from backend.overview.types import Facts, SourceName, SourceReading
 from portal import routes
 from portal.audit_words import entry_words, target_url
+from portal.components.isolated import TextPart, parts_of
 from portal.features.overview.rows import AlertLine, ChangeLine, DependencyLine, RolloutLine, seconds
 
 _MOST = 6
@@ -36,7 +37,7 @@ def _alert(group: AlertGroup, fired_in_day: object, now: datetime, lang: Lang) -
     return AlertLine(
         key=group.key,
         title=summary_rules.name_of(first, lang),
-        sentence=" ".join(each.text for each in summary.sentences),
+        sentence=parts_of(" ".join(each.text for each in summary.sentences)),
         severity=text(f"alerts.severity.{group.severity}", lang),
         tone=SEVERITY_TONES[group.severity],
         since_s=seconds(group.started_at),
@@ -57,7 +58,7 @@ def _rollout(workload: WorkloadSummary, lang: Lang) -> RolloutLine:
     reason = rollout.reason
     return RolloutLine(
         key=f"{named.namespace}/{named.kind}/{named.name}",
-        name=fmt.code(f"{named.namespace}/{named.name}", lang),
+        name=[TextPart(text=f"{named.namespace}/{named.name}", is_name=True)],
         state=text(f"deploy.state.{rollout.state}", lang),
         tone=ROLLOUT_TONES.get(rollout.state, "info"),
         words=text(f"deploy.stuck.{reason.kind}", lang) if reason else "",
@@ -75,7 +76,7 @@ def changes(facts: Facts, lang: Lang) -> list[ChangeLine]:
         ChangeLine(
             key=f"audit-{entry.id}",
             at_s=seconds(entry.event.at),
-            sentence=entry_words(entry.event, lang),
+            sentence=parts_of(entry_words(entry.event, lang)),
             url=target_url(entry.event.target) or routes.AUDIT,
         )
         for entry in known.actions
@@ -94,7 +95,10 @@ def _deploy(record: DeployRecord, lang: Lang) -> ChangeLine:
         result=text(f"deployment.result.{told.result}", lang),
     )
     return ChangeLine(
-        key=f"deploy-{record.id}", at_s=seconds(told.started_at), sentence=sentence, url=routes.DEPLOYMENTS
+        key=f"deploy-{record.id}",
+        at_s=seconds(told.started_at),
+        sentence=parts_of(sentence),
+        url=routes.DEPLOYMENTS,
     )
 
 
@@ -105,7 +109,9 @@ def silences(facts: Facts, lang: Lang) -> list[ChangeLine]:
         ChangeLine(
             key=each.id,
             at_s=seconds(each.ends_at),
-            sentence=summary_rules.shown(each.comment, 120) or text("page.overview.a_silence", lang),
+            sentence=parts_of(
+                summary_rules.shown(each.comment, 120) or text("page.overview.a_silence", lang)
+            ),
             url=routes.SILENCES,
         )
         for each in ending[:_MOST]
@@ -134,7 +140,7 @@ def _dependency(name: SourceName, reading: SourceReading[object], lang: Lang) ->
     state = "pending" if reading.is_pending else "away" if is_away else "answers"
     return DependencyLine(
         key=name.value,
-        name=text(f"overview.source.{name}", lang),
+        name=parts_of(text(f"overview.source.{name}", lang)),
         word=text(f"overview.dependency.{state}", lang),
         tone="unknown" if reading.is_pending else "bad" if is_away else "ok",
         since_s=seconds(reading.unknown_since or reading.known_since),
@@ -148,7 +154,7 @@ def _manager(source: AlertSource, reading: SourceReading[object], lang: Lang) ->
     state = "unknown" if is_unknown else "away" if is_away else "answers"
     return DependencyLine(
         key=f"alertmanager-{source.name}",
-        name=fmt.code(f"Alertmanager {source.name}", lang),
+        name=[TextPart(text=f"Alertmanager {source.name}", is_name=True)],
         word=text(f"overview.dependency.{state}", lang),
         tone="unknown" if is_unknown else "bad" if is_away else "ok",
         since_s=seconds(reading.unknown_since or source.failing_since),
@@ -166,7 +172,7 @@ def _cluster(facts: Facts, lang: Lang) -> list[DependencyLine]:
     return [
         DependencyLine(
             key=SourceName.CLUSTER.value,
-            name=text("overview.source.cluster", lang),
+            name=parts_of(text("overview.source.cluster", lang)),
             word=text(f"overview.dependency.{state}", lang),
             tone={"away": "bad", "pending": "unknown"}.get(state, "ok"),
             since_s=seconds(since),

@@ -7,6 +7,7 @@ import reflex as rx
 from portal import routes
 from portal.components.age import age
 from portal.components.basics import badge, card, link
+from portal.components.isolated import isolated
 from portal.components.status import empty_state
 from portal.features.overview.rows import (
     AlertLine,
@@ -29,7 +30,7 @@ _ICONS = (("bad", "✕"), ("warn", "!"), ("ok", "✓"), ("unknown", "?"))
 def headline() -> rx.Component:
     """The sentence and the colour of everything, with an icon and a word: never the colour alone."""
     shown = OverviewState.headline
-    sentence = rx.cond(shown.url != "", link(shown.sentence, shown.url), shown.sentence)
+    sentence = rx.cond(shown.url != "", link(isolated(shown.sentence), shown.url), isolated(shown.sentence))
     return rx.el.section(
         rx.el.div(
             rx.el.span(shown.icon, class_name="headline-icon", aria_hidden="true"),
@@ -42,7 +43,8 @@ def headline() -> rx.Component:
                         rx.fragment(t("page.overview.since"), " ", age(shown.since_s)),
                         rx.fragment(),
                     ),
-                    rx.cond(shown.moving != "", rx.el.span(" ", shown.moving), rx.fragment()),
+                    " ",
+                    isolated(shown.moving),
                     class_name="headline-since",
                 ),
                 aria_live="polite",
@@ -79,7 +81,7 @@ def troubles() -> rx.Component:
 def _trouble(each: TroubleRow) -> rx.Component:
     return rx.el.li(
         mark(each.word, each.tone),
-        rx.cond(each.url != "", link(each.sentence, each.url), rx.el.span(each.sentence)),
+        rx.cond(each.url != "", link(isolated(each.sentence), each.url), isolated(each.sentence)),
         age(each.since_s),
         key=each.key,
     )
@@ -121,7 +123,7 @@ def _alert(each: AlertLine) -> rx.Component:
             link(each.title, each.url),
             " ",
             age(each.since_s),
-            rx.el.p(each.sentence, class_name="small muted"),
+            rx.el.p(isolated(each.sentence), class_name="small muted"),
         ),
         key=each.key,
     )
@@ -146,7 +148,10 @@ def _rollout(each: RolloutLine) -> rx.Component:
     return rx.el.li(
         badge(each.state, each.tone),
         rx.el.div(
-            link(each.name, each.url), " ", age(each.since_s), rx.el.p(each.words, class_name="small muted")
+            link(isolated(each.name), each.url),
+            " ",
+            age(each.since_s),
+            rx.el.p(each.words, class_name="small muted"),
         ),
         key=each.key,
     )
@@ -164,7 +169,7 @@ def _tile(each: TileRow) -> rx.Component:
     look = rx.Var.create(f"tile tone {each.tone}")
     content = rx.el.dl(
         rx.el.dt(each.title, " ", rx.cond(each.word != "", mark(each.word, each.tone), rx.fragment())),
-        rx.el.dd(each.value, class_name="value", dir="auto"),
+        rx.el.dd(isolated(each.value), class_name="value"),
         rx.el.dd(each.remark, " ", age(each.at_s), class_name="remark"),
         rx.cond(
             each.unknown_s > 0,
@@ -224,7 +229,7 @@ def dependencies() -> rx.Component:
 def _dependency(each: DependencyLine) -> rx.Component:
     return rx.el.li(
         mark(each.word, each.tone),
-        rx.el.span(each.name, dir="auto"),
+        isolated(each.name),
         rx.el.span(each.cause, " ", age(each.since_s), class_name="small muted"),
         key=each.key,
     )
@@ -256,7 +261,7 @@ def silences() -> rx.Component:
 
 def _change(each: ChangeLine) -> rx.Component:
     return rx.el.li(
-        rx.cond(each.url != "", link(each.sentence, each.url), rx.el.span(each.sentence)),
+        rx.cond(each.url != "", link(isolated(each.sentence), each.url), isolated(each.sentence)),
         age(each.at_s),
         key=each.key,
     )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from portal.components.isolated import TextPart
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TroubleRow:
@@ -11,7 +13,7 @@ class TroubleRow:
     key: str
     tone: str
     word: str
-    sentence: str
+    sentence: list[TextPart]
     since_s: int
     url: str
 
@@ -23,10 +25,10 @@ class HeadlineRow:
     tone: str = "unknown"
     icon: str = "?"
     word: str = ""
-    sentence: str = ""
+    sentence: list[TextPart] = field(default_factory=list)
     since_s: int = 0
     url: str = ""
-    moving: str = ""
+    moving: list[TextPart] = field(default_factory=list)
     others: list[TroubleRow] = field(default_factory=list)
 
 
@@ -36,7 +38,7 @@ class TileRow:
 
     key: str
     title: str
-    value: str
+    value: list[TextPart]
     remark: str
     tone: str
     word: str
@@ -52,7 +54,7 @@ class AlertLine:
 
     key: str
     title: str
-    sentence: str
+    sentence: list[TextPart]
     severity: str
     tone: str
     since_s: int
@@ -64,7 +66,7 @@ class RolloutLine:
     """A rollout that moves or is stuck."""
 
     key: str
-    name: str
+    name: list[TextPart]
     state: str
     tone: str
     words: str
@@ -78,7 +80,7 @@ class ChangeLine:
 
     key: str
     at_s: int
-    sentence: str
+    sentence: list[TextPart]
     url: str
 
 
@@ -87,7 +89,7 @@ class DependencyLine:
     """A party that we need, and since when it answers or does not."""
 
     key: str
-    name: str
+    name: list[TextPart]
     word: str
     tone: str
     since_s: int

@@ -11,6 +11,7 @@ from backend.db.news import Topic
 from backend.i18n.catalog import text
 from backend.overview.types import Level
 from portal.bridge import Problem
+from portal.components.isolated import parts_of
 from portal.features.overview import queries
 from portal.features.overview.headline import ICONS
 from portal.features.overview.rows import (
@@ -87,6 +88,6 @@ class OverviewState(LivePage, rx.State):
                 tone=Level.UNKNOWN.value,
                 icon=ICONS[Level.UNKNOWN],
                 word=text("overview.level.unknown", lang),
-                sentence=text("page.overview.cannot_look", lang),
+                sentence=parts_of(text("page.overview.cannot_look", lang)),
                 since_s=self.alive_s,
             )

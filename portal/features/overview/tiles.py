@@ -12,6 +12,7 @@ from backend.overview import rules
 from backend.overview.types import Alerting, Billing, Changes, Facts, Measures, SourceName, SourceReading
 from backend.payments.types import PaymentHealth
 from portal import routes
+from portal.components.isolated import parts_of
 from portal.features.overview.rows import ChartRow, TileRow, seconds
 from portal.job_words import job_name
 
@@ -233,7 +234,7 @@ def _on_call(lang: Lang) -> TileRow:
     return TileRow(
         key="on_call",
         title=text("page.overview.tile.on_call", lang),
-        value=known.on_call or text("page.overview.nobody_on_call", lang),
+        value=parts_of(known.on_call or text("page.overview.nobody_on_call", lang)),
         remark="",
         tone="" if known.on_call else "info",
         word="",
@@ -288,7 +289,7 @@ def _tile(
     return TileRow(
         key=key,
         title=text(f"page.overview.tile.{key}", lang),
-        value=value,
+        value=parts_of(value),
         remark=remark,
         tone=tone,
         word=text(f"overview.level.{tone}", lang),

@@ -8,7 +8,7 @@ import pytest
 
 from backend.actor import Role
 from backend.audit import service as audit
-from portal.features.audit.rows import AuditView, CheckView
+from portal.features.audit.rows import AuditRow, AuditView, CheckView
 from portal.features.audit.state import AuditState
 from tests.integration.audit.test_chain import tamper
 from tests.integration.portal.conftest import Delta, House, Pipeline, Served, Tab
@@ -36,10 +36,14 @@ def test_an_entry_is_a_sentence_with_its_stored_fields(house: House, pipeline: P
 
     other, paused, *_ = seen(pipeline, house.people[Role.AUDITOR].cookie).rows
 
-    assert paused.sentence == "operator@people.example paused the job “Nightly billing”"
+    assert said(paused) == "operator@people.example paused the job “Nightly billing”"
     assert (paused.reason, paused.url) == ("prices change", "/jobs?job=nightly_billing")
     assert {field.name: field.value for field in paused.raw}["actor"] == "user:operator@people.example"
-    assert other.sentence == "operator@people.example: new.thing, thing:7"
+    assert said(other) == "operator@people.example: new.thing, thing:7"
+
+
+def said(row: AuditRow) -> str:
+    return "".join(part.text for part in row.sentence)
 
 
 def test_a_search_stands_in_the_address_and_leads_to_older_pages(house: House, pipeline: Pipeline) -> None:

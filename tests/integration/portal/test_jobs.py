@@ -61,7 +61,7 @@ def test_the_staff_sees_who_leads_and_each_job(
 
     view: JobsView = told["view"]
     assert view.leader.is_there
-    assert "jobs-1 · 7" in view.leader.words
+    assert "jobs-1 · 7" in view.leader.words[0].text
     assert [(row.name, row.schedules, row.is_paused) for row in view.jobs] == [
         ("Nightly billing", ["Every day at 03:00"], False),
         ("Sending mails", ["Every 5 s"], False),

@@ -17,6 +17,7 @@ from backend.overview import service as overview
 from backend.overview.types import Level, SourceName, SystemOverview, TroubleKind
 from backend.sandbox.processes import free_port
 from portal import feeds
+from portal.components.isolated import TextPart
 from portal.features.overview.state import OverviewState
 from tests import factories
 from tests.conftest import forget_caches
@@ -101,17 +102,17 @@ def test_the_page_says_what_is_wrong_and_since_when(house: House, pipeline: Pipe
 
     told = awaited(lambda: settled(seen(pipeline, operator.cookie)))
 
-    sentences = [told["headline"].sentence, *[each.sentence for each in told["headline"].others]]
+    sentences = [said(each.sentence) for each in (told["headline"], *told["headline"].others)]
     assert "1 paused: Nightly billing" in sentences
     assert "Nothing is known of Prometheus" in sentences
     assert (told["headline"].tone, told["headline"].icon, told["headline"].word) == ("bad", "✕", "Broken")
     assert told["headline"].url == "/billing"
     tiles = {each.key: each for each in (*told["works"], *told["money"], *told["signals"])}
-    assert (tiles["scheduler"].value, tiles["scheduler"].tone) == ("A process leads", "warn")
+    assert (said(tiles["scheduler"].value), tiles["scheduler"].tone) == ("A process leads", "warn")
     assert tiles["scheduler"].remark == "Paused: Nightly billing"
-    assert (tiles["requests"].tone, tiles["requests"].value) == ("unknown", "—")
+    assert (tiles["requests"].tone, said(tiles["requests"].value)) == ("unknown", "—")
     assert tiles["requests"].unknown_s > 0
-    assert next((each.sentence, each.url) for each in told["changes"]) == (
+    assert next((said(each.sentence), each.url) for each in told["changes"]) == (
         "operator@people.example paused the job “Nightly billing”",
         "/jobs?job=nightly_billing",
     )
@@ -121,10 +122,14 @@ def test_the_page_says_what_is_wrong_and_since_when(house: House, pipeline: Pipe
     assert seen(pipeline, operator.cookie, "/overview?wall=1")["is_wall"]
 
 
+def said(parts: list[TextPart]) -> str:
+    return "".join(part.text for part in parts)
+
+
 def settled(told: dict[str, Any]) -> dict[str, Any]:
     """The page's vars once no source is waited for, else nothing."""
     kinds = [each.key.partition("-")[0] for each in told["headline"].others]
-    return {} if TroubleKind.LOOKING in kinds or told["headline"].sentence == "Looking…" else told
+    return {} if TroubleKind.LOOKING in kinds or said(told["headline"].sentence) == "Looking…" else told
 
 
 def test_the_page_is_for_the_staff(house: House, pipeline: Pipeline) -> None:
