@@ -10,6 +10,7 @@ from lightkube.core.exceptions import ApiError, ConfigError, NotReadyError
 from backend.errors import AppError, Conflict, NotFound, Refused, Unavailable
 
 SERVICE = "kubernetes"
+FORBIDDEN = "kubernetes_forbidden"
 LONGEST_WORDS = 300
 
 
@@ -67,7 +68,7 @@ def of_status(asked: ClusterCall, code: int, words: str) -> AppError | Expired:
     errors: dict[int, AppError | Expired] = {
         400: rejected,
         401: Refused(reason="kubernetes_unauthorized"),
-        403: Refused(reason="kubernetes_forbidden", **told),
+        403: Refused(reason=FORBIDDEN, **told),
         404: NotFound(reason="kubernetes_object"),
         405: rejected,
         409: Conflict(reason="kubernetes_object"),

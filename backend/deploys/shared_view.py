@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from backend import clock
 from backend.clients.kubernetes import Kubernetes, Subject
+from backend.clients.kubernetes_errors import FORBIDDEN
 from backend.deploys import summaries
 from backend.deploys.cluster_index import ClusterIndex, ClusterNoun
 from backend.deploys.crash_logs import CrashLogs
@@ -30,7 +31,7 @@ from backend.deploys.types import (
     WorkloadSummary,
 )
 from backend.deploys.watching import WATCHED, WatchedSource, keep
-from backend.errors import AppError
+from backend.errors import AppError, Refused
 from backend.log import get_logger
 
 log = get_logger(__name__)
@@ -191,8 +192,10 @@ class ClusterView:
         try:
             async with asyncio.timeout(HEARTBEAT_TIMEOUT_S):
                 await self._client.review_self("list", subject)
-        except (AppError, TimeoutError):
-            return False
+        except (AppError, TimeoutError) as error:
+            # A cluster that does not let us ask has spoken all the same.
+            if not isinstance(error, Refused) or error.data.get("reason") != FORBIDDEN:
+                return False
         self._seen_at = clock.utc_now()
         return True
 

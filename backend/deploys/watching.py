@@ -105,6 +105,7 @@ async def keep(client: Kubernetes, source: WatchedSource, sink: WatchSink) -> No
         except Expired:
             # What was deleted meanwhile is told by no watch, so everything is listed again and replaced.
             log.info("cluster.watch_expired", resource=source.watched.resource, namespace=source.namespace)
+            pause_s = FIRST_PAUSE_S
         except AppError as error:
             if source.error is None:
                 log.warning(
