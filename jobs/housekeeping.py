@@ -3,6 +3,7 @@
 from backend import clock
 from backend.accounts import service as accounts
 from backend.actor import Actor
+from backend.alerts import service as alerts
 from backend.assistant import service as assistant
 from backend.job_runs import service as job_runs
 from backend.usage import service as usage
@@ -11,11 +12,14 @@ NAME = "housekeeping"
 
 
 def run(actor: Actor) -> str:
-    """Delete ended sessions, readings past 13 months, old job runs and wordings; prepare the next month. Idempotent."""
+    """Delete ended sessions, and old readings, job runs, alerts and wordings; prepare the next month. Idempotent."""
     now = clock.utc_now()
     purged = accounts.purge_expired(actor, now)
     usage.prepare_months(actor, now)
     months = usage.drop_old_readings(actor, now)
     forgotten = job_runs.forget_old(actor)
-    worded = assistant.forget_old(actor)
-    return f"{purged.sessions} sessions, {len(months)} months of readings, {forgotten} job runs, {worded} wordings"
+    worded, fired = assistant.forget_old(actor), alerts.forget_old(actor)
+    return (
+        f"{purged.sessions} sessions, {len(months)} months of readings, {forgotten} job runs,"
+        f" {worded} wordings, {fired} alerts"
+    )

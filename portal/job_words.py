@@ -10,6 +10,7 @@ from backend.job_runs.types import Schedule
 
 # What jobs count in their outcomes, each with a sentence in the catalogue.
 COUNTED = (
+    "alerts",
     "ended",
     "entries",
     "expired",
@@ -25,6 +26,7 @@ COUNTED = (
     "sessions",
     "settled",
     "undecided",
+    "wordings",
 )
 _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}): (.*)", re.DOTALL)
 _COUNT = re.compile(r"([0-9]+) ([a-z][a-z ]*)")

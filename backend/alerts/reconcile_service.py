@@ -1,5 +1,7 @@
 """Reconciling: ask every Alertmanager, compare with what is stored, and store the difference as history."""
 
+from datetime import timedelta
+
 from backend import clock
 from backend.actor import Actor, require_process
 from backend.alerts import repository, rules, source
@@ -7,6 +9,8 @@ from backend.alerts.types import AlertSource, Reconciled, Snapshot
 from backend.db.engine import transaction
 from backend.db.news import Topic, tell
 from backend.log import get_logger
+
+KEPT = timedelta(days=396)
 
 log = get_logger(__name__)
 
@@ -22,6 +26,12 @@ def reconcile(actor: Actor) -> Reconciled:
     with transaction():
         repository.lock()
         return _store(snapshot)
+
+
+def forget_old(actor: Actor) -> int:
+    """Delete history that is older than 13 months; returns the number of firings. For processes."""
+    require_process(actor)
+    return repository.delete_before(clock.utc_now() - KEPT)
 
 
 def _store(snapshot: Snapshot) -> Reconciled:

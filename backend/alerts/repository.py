@@ -37,6 +37,19 @@ def lock() -> None:
         connection.execute(select(func.pg_advisory_xact_lock(LockNumber.ALERTS)))
 
 
+def delete_before(before: datetime) -> int:
+    """Delete firings that ended, silences that are over and observations from before an instant; counts firings."""
+    statements = (
+        "DELETE FROM alert_observation WHERE until < :before",
+        "DELETE FROM alert_silence_change WHERE at < :before",
+        "DELETE FROM alert_silence WHERE ends_at < :before",
+        "DELETE FROM alert_firing WHERE resolved_at < :before",
+    )
+    with transaction() as connection:
+        counts = [connection.execute(text(each), {"before": before}).rowcount for each in statements]
+    return counts[-1]
+
+
 def last_observation() -> Observation | None:
     """The stretch of time that is observed at present, or was at last."""
     statement = text("SELECT since, until FROM alert_observation ORDER BY since DESC LIMIT 1")

@@ -3,6 +3,7 @@
 from backend.alerts import board_service, detail_service, reconcile_service, silence_service, wake_service
 
 reconcile = reconcile_service.reconcile
+forget_old = reconcile_service.forget_old
 wake = wake_service.wake
 
 board = board_service.board

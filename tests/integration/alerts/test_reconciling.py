@@ -10,7 +10,7 @@ from backend.alerts import service as alerts
 from backend.alerts.types import AlertBoard, Firing, HistoryQuery, Resolution, SourceKind
 from backend.errors import Forbidden
 from tests import factories
-from tests.integration.alerts.conftest import HOSTILE, World
+from tests.integration.alerts.conftest import HOSTILE, JOB, World
 from tests.waiting import until
 
 AUDITOR = factories.actor(Role.AUDITOR)
@@ -133,6 +133,23 @@ def test_what_nobody_saw_is_called_that(world: World, monkeypatch: pytest.Monkey
     assert history("Before")[0].resolution == Resolution.UNSEEN
 
 
+def test_what_is_older_than_thirteen_months_is_forgotten(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.fire("Ended")
+    world.fire("GoesOn", until=clock.utc_now() + timedelta(days=500))
+    world.reconcile()
+    world.resolve("Ended")
+    world.reconcile()
+    assert {each.name for each in history()} == {"Ended", "GoesOn"}
+    much_later = clock.utc_now() + timedelta(days=397)
+    monkeypatch.setattr(clock, "utc_now", lambda: much_later)
+
+    assert alerts.forget_old(JOB) == 1
+
+    assert [each.name for each in history()] == ["GoesOn"]
+
+
 def test_nobody_but_staff_reads_and_nobody_but_a_process_reconciles(world: World) -> None:
     customer = factories.actor(Role.TENANT_ADMIN)
     for ask in (alerts.board, alerts.gaps, alerts.reconcile):
@@ -142,3 +159,5 @@ def test_nobody_but_staff_reads_and_nobody_but_a_process_reconciles(world: World
         alerts.history(customer, HistoryQuery(), limit=1)
     with pytest.raises(Forbidden):
         alerts.reconcile(factories.actor(Role.OPERATOR))
+    with pytest.raises(Forbidden):
+        alerts.forget_old(factories.actor(Role.OPERATOR))
