@@ -24,6 +24,12 @@ def stamp(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def next_version(image: str) -> str:
+    """The version that follows an image's: its last number and one."""
+    before, _, last = image.partition("@")[0].rpartition(":")[2].rpartition(".")
+    return f"{before}.{int(last) + 1}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """A deployment that was begun: all that the ledger is told of it."""
@@ -112,8 +118,8 @@ class Deliveries(threading.Thread):
             if not self._is_calm.is_set():
                 continue
             workload = self._pipeline.dice.choice(WORKLOADS)
-            version = f"2.15.{datetime.now(UTC):%j%H%M}"
             try:
+                version = next_version(self._pipeline.cluster.image_of(workload))
                 result = self._pipeline.deliver(workload, version)
             except httpx.HTTPError as error:
                 print(f"· a deployment of {workload} failed: {type(error).__name__}", flush=True)

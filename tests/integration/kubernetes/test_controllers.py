@@ -237,6 +237,17 @@ def test_a_job_past_its_deadline_fails(operator: API, cluster: Address) -> None:
     until(lambda: not operator.items("pods", labelSelector="job-name=restore-7"))
 
 
+def test_a_job_that_is_deleted_without_a_policy_leaves_its_pod(operator: API) -> None:
+    operator.http.post(operator.path("jobs"), json=JOB)
+    until(lambda: operator.items("pods", labelSelector="job-name=restore-7"))
+
+    operator.http.delete(operator.path("jobs", "restore-7"))
+
+    pod = operator.items("pods", labelSelector="job-name=restore-7")[0]
+    assert "deletionTimestamp" not in pod["metadata"]
+    assert pod["metadata"]["ownerReferences"] == []
+
+
 def test_a_deleted_jobs_pod_goes_a_while_after_it(operator: API) -> None:
     operator.http.post(operator.path("jobs"), json=JOB)
     until(

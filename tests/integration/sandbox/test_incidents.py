@@ -20,7 +20,7 @@ from backend.sandbox.incidents.board import AlertStage, Board
 from backend.sandbox.incidents.catalogue import BY_KEY, INCIDENTS
 from backend.sandbox.incidents.cluster import ClusterHands
 from backend.sandbox.incidents.console import create_console
-from backend.sandbox.incidents.pipeline import Pipeline
+from backend.sandbox.incidents.pipeline import Pipeline, next_version
 from backend.sandbox.incidents.world import World
 from backend.sandbox.kubernetes.server import running
 from backend.sandbox.openai import application as provider
@@ -172,6 +172,14 @@ def test_a_delivery_rolls_out_and_tells_its_start_and_its_end(
     assert outside.posted[0]["image_digest"] in world.cluster.image_of("docuchat-frontend")
     labels = world.cluster.get("deployments", "docuchat-frontend")["metadata"]["labels"]
     assert labels["app.kubernetes.io/version"] == "2.15.7"
+
+
+@pytest.mark.parametrize(
+    ("image", "version"),
+    [("registry.example:5000/docuchat:2.14.3", "2.14.4"), ("r/frontend:2.9.9@sha256:4b1d", "2.9.10")],
+)
+def test_a_delivery_brings_the_version_after_the_present_one(image: str, version: str) -> None:
+    assert next_version(image) == version
 
 
 def ask(places: dict[str, str]) -> int:
