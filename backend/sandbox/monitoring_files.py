@@ -57,6 +57,11 @@ def alertmanager_files(site: Site) -> dict[str, str]:
     return {"alertmanager.yml": _text(config), "secrets/alerts-token": site.alerts_token}
 
 
+def without_alerts(files: Mapping[str, str]) -> dict[str, str]:
+    """The same files of a Prometheus that watches nothing yet."""
+    return {**files, "alerts.yml": "groups: []\n"}
+
+
 def hastened(rules: Mapping[str, Any]) -> Document:
     """Rules for somebody who watches: shorter waits, windows and intervals, and nothing else."""
     return {**rules, "groups": [_hastened_group(group) for group in rules["groups"]]}

@@ -57,7 +57,7 @@ class PrometheusServer:
         """Name the server and the files of its configuration by their names; nothing starts yet."""
         self.home = home
         self.port = port or free_port()
-        self.files = files or scraping([])
+        self.files: Mapping[str, str] = files or scraping([])
         self._program = program
         self._child: Child | None = None
 

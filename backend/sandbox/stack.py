@@ -7,7 +7,7 @@ with Stack(state_dir, history_days=3, use="e2e") as stack:
 import fcntl
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ from backend.db.migrate import upgrade
 from backend.sandbox import frontend, history, tools
 from backend.sandbox.companies import HISTORY_DAYS
 from backend.sandbox.leftovers import end_leftovers, remember
+from backend.sandbox.monitoring_files import without_alerts
 from backend.sandbox.parts import START_ORDER, Part, make_part, module_command
 from backend.sandbox.postgres import PostgresServer
 from backend.sandbox.processes import Child, SandboxError
@@ -88,10 +89,13 @@ class Stack(Site):
         yield Step(title="migrations", work=self._migrate)
         if self.history_days:
             yield Step(title=f"{self.history_days} days of history", work=self._backfill)
+        # What is not started yet is no outage.
+        files, self.prometheus.files = self.prometheus.files, without_alerts(self.prometheus.files)
         for title, names in START_ORDER:
             yield Step(title=title, work=partial(self._start_all, names))
             if "prometheus" in names and self.history_days:
                 yield Step(title="companies, people, invoices", work=self._seed)
+        yield Step(title="alerts", work=partial(self._watch, files))
 
     def start(self, name: str) -> None:
         """Start one part and wait until it answers. A running part is left alone."""
@@ -161,6 +165,10 @@ class Stack(Site):
     def _start_all(self, names: Sequence[str], _progress: history.Progress) -> None:
         with ThreadPoolExecutor(max_workers=len(names)) as pool:
             list(pool.map(self.start, names))
+
+    def _watch(self, files: Mapping[str, str], _progress: history.Progress) -> None:
+        self.prometheus.files = files
+        self.prometheus.reload()
 
     def _find_programs(self, _progress: history.Progress) -> None:
         tools.monitoring()

@@ -15,6 +15,7 @@ from backend.sandbox.monitoring_files import (
     alertmanager_files,
     hastened,
     prometheus_files,
+    without_alerts,
 )
 from backend.sandbox.site import PORT_NAMES, Site
 
@@ -83,6 +84,14 @@ def test_a_changed_threshold_would_be_seen() -> None:
     ours["groups"][0]["rules"][0]["expr"] = ours["groups"][0]["rules"][0]["expr"].replace("0.05", "0.01")
 
     assert without_times(ours) != without_times(theirs)
+
+
+def test_while_the_stack_starts_it_scrapes_already_and_alerts_nobody(site: Site) -> None:
+    files = prometheus_files(site)
+    quiet = without_alerts(files)
+
+    assert list(rules(yaml.safe_load(quiet["alerts.yml"]))) == []
+    assert {name for name, text in files.items() if quiet[name] != text} == {"alerts.yml"}
 
 
 def jobs(document: dict[str, Any]) -> list[dict[str, Any]]:
