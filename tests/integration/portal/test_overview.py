@@ -1,9 +1,11 @@
 """The overview for the staff: what it says of a real database, and of parties that do not answer."""
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
@@ -16,13 +18,14 @@ from backend.overview import rules
 from backend.overview import service as overview
 from backend.overview.types import Level, SourceName, SystemOverview, TroubleKind
 from backend.sandbox.processes import free_port
-from portal import feeds
+from portal import feeds, session
 from portal.components.isolated import TextPart
 from portal.features.overview.state import OverviewState
 from tests import factories
 from tests.conftest import forget_caches
-from tests.integration.portal.conftest import Delta, House, Pipeline, Tab
+from tests.integration.portal.conftest import Delta, House, Pipeline, Tab, shown
 from tests.integration.portal.test_jobs import leader
+from tests.integration.portal.test_task_owner import soon
 from tests.waiting import until
 
 __all__ = ["leader"]
@@ -212,3 +215,41 @@ def test_a_change_of_the_snapshot_reaches_the_pages(house: House) -> None:
 
     until(lambda: feeds.versions([Topic.OVERVIEW]) != before)
     end()
+
+
+def test_an_open_page_is_green_no_longer_when_the_database_is_lost(
+    house: House,
+    pipeline: Pipeline,
+    outage: Callable[[], AbstractContextManager[None]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from portal.portal import app  # noqa: PLC0415 (a test that needs no portal should not build it)
+
+    here = SimpleNamespace(token_to_sid={"tab": "none"})
+    monkeypatch.setattr(app, "_event_namespace", here)
+    monkeypatch.setattr(OverviewState, "LOOK_AGAIN_S", 0.1)
+    monkeypatch.setattr(session, "REMEMBERED_WITHOUT_NEWS_S", 0.1)
+    cookie = house.people[Role.AUDITOR].cookie
+
+    async def steps(tab: Tab) -> list[Delta]:
+        await tab.open(cookie=cookie)
+        told = await tab.send(f"{NAME}.load", cookie=cookie, path="/overview")
+        before = len(told)
+        following = asyncio.ensure_future(tab.send(f"{NAME}.follow", cookie=cookie, told=told))
+        await soon(lambda: len(told) > before)
+        with outage():
+            await soon(lambda: "The portal cannot look" in shown(told))
+            here.token_to_sid.clear()
+            await following
+        return told
+
+    headlines = [
+        each[NAME]["headline_rx_state_"]
+        for each in pipeline.run(steps)
+        if "headline_rx_state_" in each.get(NAME, {})
+    ]
+
+    assert (headlines[-1].tone, said(headlines[-1].sentence)) == (
+        "unknown",
+        "The portal cannot look: its database does not answer",
+    )
