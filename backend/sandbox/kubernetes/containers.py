@@ -45,6 +45,7 @@ class Box:
     spec: Object
     step: ContainerStep = ContainerStep.CREATING
     due: float
+    is_init: bool = False
     restarts: int = 0
     attempts: int = 0
     state: Object = field(default_factory=lambda: {"waiting": {"reason": "ContainerCreating"}})
@@ -58,19 +59,29 @@ class Box:
         return str(self.spec["name"])
 
     @property
+    def has_succeeded(self) -> bool:
+        """Whether the container has ended for good, and well."""
+        return self.step is ContainerStep.DONE and self.exit_code == 0
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code of a container that has ended; 0 for another."""
+        return int(self.state.get("terminated", {}).get("exitCode", 0))
+
+    @property
     def image(self) -> str:
         """The container's image."""
         return str(self.spec["image"])
 
     def status(self, pod: Object) -> Object:
-        """The container's status as its pod shows it."""
+        """The container's status as its pod shows it; an init container is ready once it has succeeded."""
         has_started = "running" in self.state
         pulled = has_started or "terminated" in self.state or self.last
         return {
             "name": self.name,
             "image": self.image,
             "imageID": image_id(self.image) if pulled else "",
-            "ready": self.is_ready,
+            "ready": self.has_succeeded if self.is_init else self.is_ready,
             "started": has_started,
             "restartCount": self.restarts,
             "state": self.state,
@@ -180,7 +191,7 @@ class Runtime:
             ContainerStep.RUNNING,
             False,
         )
-        if is_of_job(pod):
+        if is_of_job(pod) and not box.is_init:
             log.chatter = working_chatter(pod, now, self.timings.job_s)
             box.is_ready, box.due = True, now + self.timings.job_s
         else:
@@ -191,6 +202,8 @@ class Runtime:
         rule = self.faults.of(pod, box.spec, was_ready=box.was_ready)
         if rule and rule.fault in RESTARTING:
             self._break(pod, box, rule)
+        elif box.is_init:
+            self._end(pod, box, exit_code=0, reason="Completed")
         elif is_of_job(pod):
             failed = pod["metadata"]["labels"]["job-name"] in self.failing_jobs
             self._end(pod, box, exit_code=int(failed), reason="Error" if failed else "Completed")
@@ -242,8 +255,8 @@ class Runtime:
 
     def _after_end(self, pod: Object, box: Box) -> None:
         policy = pod["spec"].get("restartPolicy", "Always")
-        code = box.state["terminated"]["exitCode"]
-        if policy == "Never" or (policy == "OnFailure" and code == 0):
+        ends_well = box.exit_code == 0 and (policy == "OnFailure" or box.is_init)
+        if policy == "Never" or ends_well:
             box.step, box.due = ContainerStep.DONE, NEVER
             return
         box.attempts += 1

@@ -14,9 +14,11 @@ _ENDED = frozenset({"Succeeded", "Failed"})
 class _Run:
     """A pod on its node."""
 
+    inits: list[Box]
     boxes: list[Box]
     ip: str
     started: str
+    pulled_at: float
     gone_since: float | None = None
 
 
@@ -56,7 +58,7 @@ class Kubelet:
         """Whether a container is there and has not ended."""
         run = self._runs.get(uid)
         return run is not None and any(
-            one.name == container and one.step is ContainerStep.RUNNING for one in run.boxes
+            one.name == container and one.step is ContainerStep.RUNNING for one in (*run.inits, *run.boxes)
         )
 
     def forget(self) -> None:
@@ -69,19 +71,31 @@ class Kubelet:
         run = self._runs.get(uid)
         if run is None:
             run = self._runs[uid] = self._begin(pod)
-        for box in run.boxes:
-            self.runtime.advance(pod, box)
+        self._advance(pod, run)
         self.store.put_status("pods", pod, self._status(pod, run))
-        due = min(box.due for box in run.boxes)
+        due = min(box.due for box in (*run.inits, *run.boxes))
         return None if due == NEVER else max(0.0, due - self.store.now())
+
+    def _advance(self, pod: Object, run: _Run) -> None:
+        """Move the init containers on, one after the other, and the others when the last has succeeded."""
+        for box in (*run.inits, *run.boxes):
+            if box.step is ContainerStep.CREATING and box.due == NEVER:
+                box.due = max(self.store.now(), run.pulled_at)
+            self.runtime.advance(pod, box)
+            if box.is_init and not box.has_succeeded:
+                return
 
     def _begin(self, pod: Object) -> _Run:
         """The images take the first half of the time that a start needs."""
-        due = self.store.now() + self.runtime.timings.start_s / 2
         self._addresses += 1
-        ip = f"10.244.{self._addresses // 250 % 250}.{self._addresses % 250 + 2}"
-        boxes = [Box(spec=one, due=due) for one in pod["spec"]["containers"]]
-        return _Run(boxes, ip, self.store.stamp())
+        spec = pod["spec"]
+        return _Run(
+            inits=[Box(spec=one, due=NEVER, is_init=True) for one in spec.get("initContainers", ())],
+            boxes=[Box(spec=one, due=NEVER) for one in spec["containers"]],
+            ip=f"10.244.{self._addresses // 250 % 250}.{self._addresses % 250 + 2}",
+            started=self.store.stamp(),
+            pulled_at=self.store.now() + self.runtime.timings.start_s / 2,
+        )
 
     def _stop(self, pod: Object) -> float | None:
         """A going pod serves no more, and is gone a moment later."""
@@ -107,8 +121,9 @@ class Kubelet:
         return None
 
     def _status(self, pod: Object, run: _Run) -> Object:
-        phase = _phase(run.boxes)
-        conditions = self._conditions(pod, run.boxes, phase)
+        phase = _phase(run)
+        conditions = self._conditions(pod, run, phase)
+        inits = {"initContainerStatuses": [box.status(pod) for box in run.inits]} if run.inits else {}
         fresh: Object = pod["status"] | {
             "phase": phase,
             "conditions": conditions,
@@ -119,9 +134,11 @@ class Kubelet:
             "containerStatuses": [box.status(pod) for box in run.boxes],
             "qosClass": "Burstable",
         }
+        fresh |= inits
         return fresh
 
-    def _conditions(self, pod: Object, boxes: list[Box], phase: str) -> list[Object]:
+    def _conditions(self, pod: Object, run: _Run, phase: str) -> list[Object]:
+        boxes = run.boxes
         unready = [box.name for box in boxes if not box.is_ready]
         why: Object = {}
         if phase in _ENDED:
@@ -129,12 +146,17 @@ class Kubelet:
         elif unready:
             text = f"containers with unready status: [{' '.join(unready)}]"
             why = {"reason": "ContainersNotReady", "message": text}
+        unended = [box.name for box in run.inits if not box.has_succeeded]
+        uninitialized: Object = {}
+        if unended:
+            text = f"containers with incomplete status: [{' '.join(unended)}]"
+            uninitialized = {"reason": "ContainersNotInitialized", "message": text}
         ready = not unready and phase not in _ENDED
         old = {one["type"]: one for one in pod["status"].get("conditions", ())}
         has_started = any("waiting" not in box.state or box.last for box in boxes)
         return [
             self._condition(old, "PodReadyToStartContainers", is_true=has_started),
-            self._condition(old, "Initialized", is_true=True),
+            self._condition(old, "Initialized", is_true=not unended, **uninitialized),
             self._condition(old, "Ready", is_true=ready, **why),
             self._condition(old, "ContainersReady", is_true=ready, **why),
             self._condition(old, "PodScheduled", is_true=True),
@@ -148,13 +170,11 @@ class Kubelet:
         return {"type": kind, "status": status, "lastProbeTime": None, "lastTransitionTime": since, **why}
 
 
-def _phase(boxes: list[Box]) -> str:
-    if all(box.step is ContainerStep.DONE for box in boxes):
-        return "Succeeded" if all(_exit_code(box) == 0 for box in boxes) else "Failed"
-    if any("waiting" in box.state and not box.last for box in boxes):
-        return "Pending"
-    return "Running"
-
-
-def _exit_code(box: Box) -> int:
-    return int(box.state.get("terminated", {}).get("exitCode", 0))
+def _phase(run: _Run) -> str:
+    if all(box.step is ContainerStep.DONE for box in run.boxes):
+        return "Succeeded" if all(box.has_succeeded for box in run.boxes) else "Failed"
+    if any(box.step is ContainerStep.DONE and not box.has_succeeded for box in run.inits):
+        return "Failed"
+    has_begun = all(box.has_succeeded for box in run.inits)
+    waits = any("waiting" in box.state and not box.last for box in run.boxes)
+    return "Pending" if waits or not has_begun else "Running"

@@ -44,7 +44,7 @@ class LogAnswer:
     def _container(self, pod: Object) -> str:
         name, meta = self.call.query.get("container", ""), pod["metadata"]
         names = [one["name"] for one in pod["spec"]["containers"]]
-        if name and name not in names:
+        if name and name not in {*names, *(one["name"] for one in pod["spec"].get("initContainers", ()))}:
             text = f"container {name} is not valid for pod {meta['name']}"
             raise RefusedError(400, "BadRequest", text)
         if not name and len(names) > 1:
@@ -56,7 +56,13 @@ class LogAnswer:
         key, meta = (pod["metadata"]["uid"], container), pod["metadata"]
         logs = self.kubelet.runtime.logs
         state: Object = next(
-            (one for one in pod["status"].get("containerStatuses", ()) if one["name"] == container), {}
+            (
+                one
+                for kind in ("initContainerStatuses", "containerStatuses")
+                for one in pod["status"].get(kind, ())
+                if one["name"] == container
+            ),
+            {},
         )
         if self.call.query.get("previous") in TRUE:
             # While a container waits for its next start, the life that ended is the previous one.

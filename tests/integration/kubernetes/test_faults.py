@@ -50,9 +50,9 @@ def test_an_image_pull_fails_first_and_is_backed_off_from_then(operator: API) ->
 def test_a_container_without_memory_is_killed_again_and_again(operator: API, cluster: Address) -> None:
     bring(cluster, workload="docuchat-worker", fault="OOMKilled", on_running=True)
 
-    until(lambda: [one for one in containers(operator, "docuchat-worker") if one["restartCount"] >= 2])
+    until(lambda: [one for one in containers(operator, "docuchat-worker") if one["restartCount"]])
 
-    hit = next(one for one in containers(operator, "docuchat-worker") if one["restartCount"] >= 2)
+    hit = next(one for one in containers(operator, "docuchat-worker") if one["restartCount"])
     assert hit["lastState"]["terminated"]["reason"] == "OOMKilled"
     assert hit["lastState"]["terminated"]["exitCode"] == 137
     until(
@@ -142,6 +142,40 @@ def test_an_image_can_carry_a_fault_and_the_image_before_mends_it(operator: API,
 
     assert crashed["lastState"]["terminated"]["exitCode"] == 3
     settle(operator)
+
+
+def init_statuses(api: API) -> list[Json]:
+    return [
+        one for pod in api.pods_of("docuchat-api") for one in pod["status"].get("initContainerStatuses", [])
+    ]
+
+
+def test_an_init_container_runs_first_and_its_crash_keeps_the_others_waiting(
+    operator: API, cluster: Address
+) -> None:
+    settle(operator)
+    bring(
+        cluster, workload="docuchat-api", container="migrate", fault="CrashLoopBackOff", message="no schema"
+    )
+    init = [{"name": "migrate", "image": "registry.docuchat.example/docuchat:2.16.0"}]
+    operator.patch("deployments", "docuchat-api", {"spec": {"template": {"spec": {"initContainers": init}}}})
+
+    until(
+        lambda: [one for one in init_statuses(operator) if one["restartCount"] and "waiting" in one["state"]]
+    )
+
+    pod = next(one for one in operator.pods_of("docuchat-api") if "initContainerStatuses" in one["status"])
+    log = operator.http.get(
+        operator.path("pods", f"{pod['metadata']['name']}/log"),
+        params={"container": "migrate", "previous": "true"},
+    )
+    assert pod["status"]["phase"] == "Pending"
+    assert condition(pod, "Initialized")["reason"] == "ContainersNotInitialized"
+    assert "waiting" in pod["status"]["containerStatuses"][0]["state"]
+    assert "no schema" in log.text
+    end_faults(cluster)
+    settle(operator)
+    assert {one["state"]["terminated"]["exitCode"] for one in init_statuses(operator)} == {0}
 
 
 def test_a_crashed_containers_logs_are_those_of_now_and_of_before(operator: API, cluster: Address) -> None:
