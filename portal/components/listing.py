@@ -67,11 +67,17 @@ def page_links(pager: Any) -> rx.Component:
     )
 
 
-def choice_links(choices: Any) -> rx.Component:
-    """The ways to narrow a list, side by side; the present one is marked."""
-    return rx.el.nav(
-        rx.foreach(choices, _choice), class_name="choices no-print", aria_label=t("pager.choices")
+def choice_links(choices: Any, *, counts: Any = None) -> rx.Component:
+    """The ways to narrow a list, side by side; the present one is marked. ``counts`` are numbers beside them."""
+    links = (
+        rx.foreach(choices, _choice)
+        if counts is None
+        else rx.foreach(
+            choices,
+            lambda choice, place: _choice_link(choice, rx.Var.create(f"{choice.title} ({counts[place]})")),
+        )
     )
+    return rx.el.nav(links, class_name="choices no-print", aria_label=t("pager.choices"))
 
 
 def search_form(label: Content, *, name: str, value: Any, others: Any = None) -> rx.Component:
@@ -107,8 +113,12 @@ def _neighbour(title: Content, url: Any) -> rx.Component:
 
 
 def _choice(choice: Choice) -> rx.Component:
+    return _choice_link(choice, choice.title)
+
+
+def _choice_link(choice: Choice, words: Any) -> rx.Component:
     return link(
-        choice.title,
+        words,
         choice.url,
         class_name="choice",
         aria_current=rx.cond(choice.is_chosen, "true", "false"),

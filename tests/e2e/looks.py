@@ -9,7 +9,7 @@ from tests.e2e.conftest import Visit
 
 # Names of models and addresses of processes are the same in every language; so is the other language's own name.
 LATIN_IN_PERSIAN = re.compile(
-    r"English|gpt-[\w.-]+|text-embedding[\w.-]+|Prometheus|Alertmanager|PostgreSQL|Kubernetes|Redis|Watchdog|jobs|docuchat[\w-]*|canary\S*|[\w.+-]+@[\w.-]+|\d+\.\d+\.\d+\.\d+\S*"
+    r"English|gpt-[\w.-]+|text-embedding[\w.-]+|Prometheus|Helm|KUBECONFIG|Alertmanager|PostgreSQL|Kubernetes|Redis|Watchdog|jobs|docuchat[\w-]*|canary\S*|[\w.+-]+@[\w.-]+|\d+\.\d+\.\d+\.\d+\S*"
     r"|Chrome|Chromium|Linux|Mozilla|HeadlessChrome"
 )
 # What cannot be seen whole: it sticks out of the window, or its words do out of it.
@@ -19,6 +19,9 @@ CUT = """() => [...document.querySelectorAll('main *, header *')].filter(each =>
   return box.left < -1 || box.right > innerWidth + 1
     || (style.display !== 'inline' && each.clientWidth && each.scrollWidth > each.clientWidth + 1);
 }).map(each => `${each.tagName}.${each.className}: ${each.textContent.slice(0, 60)}`)"""
+# All words, and those of the cluster, in one moment: a live page changes.
+WORDS = """main => [main.innerText,
+  [...main.querySelectorAll('bdi.names[dir=ltr], .log-lines')].map(each => each.innerText)]"""
 # What is drawn in another order than that in which it is read aloud and reached by the Tab key.
 OUT_OF_ORDER = """() => [...document.querySelectorAll('main, main *')].filter(each => {
   const style = getComputedStyle(each);
@@ -48,7 +51,8 @@ def keep(now: Visit, name: str) -> None:
     expect(now.page.get_by_text(now.t("state.development"))).to_be_visible()
     main = now.page.locator("main")
     # A company's label may also stand in its mail address.
-    text = re.sub(r"[\w.+-]+@[\w.-]+", "", main.inner_text())
+    shown, foreign_words = main.evaluate(WORDS)
+    text = re.sub(r"[\w.+-]+@[\w.-]+", "", shown)
     # Names of alerts, and what somebody types into a terminal.
     for typed in main.locator("span.ltr, a.ltr, code, pre").all_inner_texts():
         text = text.replace(typed, "", 1)
@@ -56,7 +60,7 @@ def keep(now: Visit, name: str) -> None:
         assert not PERSIAN_DIGITS.search(code)
         text = text.replace(code, "", 1)
     # Names and words of the cluster are isolated and run from left to right; a log is not ours at all.
-    for words in main.locator("bdi.names[dir=ltr], .log-lines").all_inner_texts():
+    for words in sorted(foreign_words, key=len, reverse=True):
         text = text.replace(words, "", 1)
     if now.lang == "fa":
         plain = LATIN_IN_PERSIAN.sub("", text)

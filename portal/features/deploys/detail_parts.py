@@ -25,7 +25,7 @@ def head() -> rx.Component:
     return rx.fragment(
         page_head(
             rx.el.bdi(shown.name, dir="ltr", class_name="names"),
-            rx.fragment(shown.kind, " · ", latin(shown.namespace)),
+            latin(rx.fragment(shown.kind, " · ", shown.namespace)),
             state_badge(shown.state, shown.tone, shown.mark),
         ),
         rx.cond(WorkloadState.freshness != "", note(WorkloadState.freshness, tone="warn"), rx.fragment()),

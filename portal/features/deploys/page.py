@@ -37,7 +37,7 @@ def deploys() -> rx.Component:
     """Every workload, by Helm release, with the ways to narrow the list."""
     shown = DeploysState.view
     return rx.fragment(
-        page_head(t("page.deploys.heading"), shown.summary),
+        page_head(t("page.deploys.heading"), DeploysState.tally.summary),
         live_note(DeploysState),
         rx.cond(shown.freshness != "", note(shown.freshness, tone="warn"), rx.fragment()),
         search_form(t("page.deploys.search"), name=SEARCH, value=shown.wanted, others=_others()),
@@ -58,7 +58,7 @@ def _list() -> rx.Component:
     shown = DeploysState.view
     return rx.el.section(
         rx.el.div(rx.el.h2(t("page.deploys.workloads")), class_name="card-head"),
-        choice_links(shown.states),
+        choice_links(shown.states, counts=DeploysState.tally.counts),
         rx.cond(is_filled(shown.namespaces), choice_links(shown.namespaces), rx.fragment()),
         rx.el.div(
             rx.match(

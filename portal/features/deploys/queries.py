@@ -36,7 +36,6 @@ class DeploysView:
 
     freshness: str = ""
     wanted: str = ""
-    summary: str = ""
     emptiness: str = ""
     states: list[Choice] = field(default_factory=list)
     namespaces: list[Choice] = field(default_factory=list)
@@ -46,10 +45,19 @@ class DeploysView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeploysTally:
+    """All workloads in a sentence, and how many there are of each choice of state. It changes all the time."""
+
+    summary: str = ""
+    counts: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadList:
     """A page of the list."""
 
     view: DeploysView
+    tally: DeploysTally
     lines: list[WorkloadRow]
 
 
@@ -104,14 +112,14 @@ def _made(found: Workloads, place: Place, lang: Lang) -> WorkloadList:
         view=DeploysView(
             freshness=rows.freshness(found.health, lang),
             wanted=place.word(SEARCH),
-            summary=_summary(found.items, lang),
             emptiness=_emptiness(shown, found.health),
-            states=_state_choices(place, matching, lang),
+            states=_state_choices(place, lang),
             namespaces=_namespace_choices(place, found, lang),
             pager=to_pager(place, shown=len(shown), total=len(listed), lang=lang),
             state=place.word(STATE),
             namespace=place.word(NAMESPACE),
         ),
+        tally=DeploysTally(summary=_summary(found.items, lang), counts=_counts(matching, lang)),
         lines=rows.with_headings(shown, lines),
     )
 
@@ -161,12 +169,15 @@ def _summary(items: Sequence[WorkloadSummary], lang: Lang) -> str:
     return text(key, lang, **counts) if items else ""
 
 
-def _state_choices(place: Place, items: Sequence[WorkloadSummary], lang: Lang) -> list[Choice]:
-    titles = [("", text("deploy.all", lang))]
-    for word, states in STATES.items():
-        count = sum(each.rollout.state in states for each in items)
-        titles.append((word, f"{text(f'deploy.filter.{word}', lang)} ({fmt.number(count, lang)})"))
-    return choices(place, STATE, titles)
+def _state_choices(place: Place, lang: Lang) -> list[Choice]:
+    titles = [(word, text(f"deploy.filter.{word}", lang)) for word in STATES]
+    return choices(place, STATE, [("", text("deploy.all", lang)), *titles])
+
+
+def _counts(items: Sequence[WorkloadSummary], lang: Lang) -> list[str]:
+    """Numbers of workloads for the choices of state, in their order: all of them first."""
+    found = [sum(each.rollout.state in states for each in items) for states in STATES.values()]
+    return [fmt.number(count, lang) for count in (len(items), *found)]
 
 
 def _namespace_choices(place: Place, found: Workloads, lang: Lang) -> list[Choice]:

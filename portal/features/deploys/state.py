@@ -10,6 +10,7 @@ from portal.features.deploys.queries import (
     NAMESPACE,
     STATE,
     STATES,
+    DeploysTally,
     DeploysView,
     WorkloadList,
     workload_list,
@@ -28,6 +29,7 @@ class DeploysState(_Slots, LivePage, rx.State):
 
     FOLLOWS = (Topic.CLUSTER,)
     view: DeploysView = DeploysView()
+    tally: DeploysTally = DeploysTally()
 
     def _query(self) -> Query:
         place = place_of(self, {SEARCH: None, STATE: STATES, NAMESPACE: None})
@@ -35,6 +37,8 @@ class DeploysState(_Slots, LivePage, rx.State):
 
     async def _write(self, found: WorkloadList) -> None:
         fill(self, found.lines, NO_WORKLOAD, PAGE_SIZE)
+        if found.tally != self.tally:
+            self.tally = found.tally
         if found.view != self.view:
             self.view = found.view
 

@@ -61,7 +61,7 @@ def test_trouble_stands_first_with_its_reason_in_both_languages(
     assert first["heading"].startswith("docuchat · docuchat-")
     assert len(slots(english)) > 5
     assert [row["reason"] for row in slots(persian)] == ["ایمیج دریافت نمی‌شود"]
-    assert persian["view"]["summary"].startswith("۱ مورد از")
+    assert persian["tally"]["summary"].startswith("۱ مورد از")
 
 
 def is_stuck(name: str) -> bool:
