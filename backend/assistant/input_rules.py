@@ -32,7 +32,7 @@ def meanings_of(alerts: Sequence[NumberedAlert], lang: Lang) -> dict[str, str]:
     """Our own words for these alerts, by the alert's name, where the catalogue has any."""
     keys = {alert.name: (f"alerts.name.{alert.name}", f"alerts.said.{alert.name}") for alert in alerts}
     return {
-        name: " ".join(text(key, lang) for key in own) for name, own in keys.items() if all(map(has, own))
+        name: " — ".join(text(key, lang) for key in own) for name, own in keys.items() if all(map(has, own))
     }
 
 
@@ -52,7 +52,7 @@ def _told(alert: NumberedAlert, meanings: Mapping[str, str]) -> dict[str, object
         "severity": alert.severity,
         "service": alert.service,
         "muted": alert.is_muted,
-        "since": f"{alert.started_at:%H:%M}",
+        "since": alert.since,
         "meaning": meanings.get(alert.name, ""),
         "facts": dict(alert.facts),
     }

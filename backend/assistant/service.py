@@ -48,8 +48,11 @@ def wording(actor: Actor, alerts: Sequence[NumberedAlert], lang: Lang) -> Wordin
             return found
         reason = _refusal_to_ask(now, reserved)
         if reason is not None:
+            refused = Wording(reason=reason)
+            # Many tabs look again and again; they wait for no lock and are counted once.
+            repository.store(key, refused, now + rules.good_for(reason))
             count_alert_summary("fallback", reason)
-            return Wording(reason=reason)
+            return refused
         waiting = Wording(reason=WordingReason.WAITING)
         repository.store(key, waiting, now + rules.ASKED_FOR)
         call_id = repository.begin_call(now, reserved)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from backend.clock import TEHRAN
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberedAlert:
@@ -23,6 +25,11 @@ class NumberedAlert:
     is_muted: bool
     started_at: datetime
     facts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def since(self) -> str:
+        """The time of day at which it began, in Tehran, as our own sentences say it."""
+        return f"{self.started_at.astimezone(TEHRAN):%H:%M}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,7 +115,7 @@ class GroupFacts:
 
 def texts_of(alert: NumberedAlert, meanings: Mapping[str, str]) -> Iterable[str]:
     """The texts that are evidence about an alert."""
-    yield from (alert.name, alert.severity, alert.service, f"{alert.started_at:%H:%M}")
+    yield from (alert.name, alert.severity, alert.service, alert.since)
     yield meanings.get(alert.name, "")
     yield from (value for _, value in alert.facts)
 

@@ -34,7 +34,7 @@ def _group(alerts: Sequence[Mapping[str, Any]], *, is_persian: bool) -> dict[str
     first = alerts[0]
     where = f" {'در' if is_persian else 'in'} {first['service']}" if first["service"] else ""
     names = " ".join(dict.fromkeys(str(each["name"]) for each in alerts))
-    meaning = str(first["meaning"] or first["facts"].get("summary", ""))
+    meaning = str(first["meaning"] or first["facts"].get("summary", "")).rpartition(" — ")[2]
     since = f"از {first['since']}" if is_persian else f"Since {first['since']}"
     text = f"{since}{where}: {meaning}" if meaning else f"{since}{where}: {names}"
     return {

@@ -59,7 +59,7 @@ def _by_model(row: WordedSentence) -> rx.Component:
 
 
 def _alert(row: WordedLink) -> rx.Component:
-    return rx.el.span(link(row.name, row.url, class_name="ltr small"), " ", key=row.url)
+    return rx.el.span(link(row.name, row.url, class_name="ltr small"), " ", class_name="about", key=row.url)
 
 
 def _by_rules(row: SentenceRow) -> rx.Component:

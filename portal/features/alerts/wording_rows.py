@@ -9,11 +9,14 @@ from backend.alerts.numbered_rules import numbered
 from backend.alerts.types import AlertBoard, AlertGroup
 from backend.assistant import service as assistant
 from backend.assistant.types import NumberedAlert, WordedGroup, WordingReason
+from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from portal import routes
 
 MOST_LINKS = 5
 _SENTENCE_END = re.compile(r"(?<=[.!?؟])\s+")
+# No part of a name or an address.
+_NUMBER = re.compile(r"(?<![\w.:/-])\d+(?:\.\d+)?(?::\d+)?(?![\w/-]|[.:]\d)")
 _WORD = re.compile(r"[\w.:/-]+")
 
 
@@ -62,7 +65,7 @@ def to_wording(actor: Actor, board: AlertBoard, lang: Lang) -> WordingView:
         known = [by_number[number] for number in worded.numbers if number in by_number]
         group = board.groups[known[0].group - 1] if known else None
         if group is not None and len(known) == _size(group):
-            rows[group.key] = _to_row(worded, known)
+            rows[group.key] = _to_row(worded, known, lang)
     return WordingView(
         is_worded=bool(rows), line=text(f"page.alerts.wording.{found.reason}", lang), rows=rows
     )
@@ -72,14 +75,19 @@ def _size(group: AlertGroup) -> int:
     return len(group.alerts) + len(group.followers)
 
 
-def _to_row(worded: WordedGroup, alerts: Sequence[NumberedAlert]) -> WordedRow:
+def _to_row(worded: WordedGroup, alerts: Sequence[NumberedAlert], lang: Lang) -> WordedRow:
     return WordedRow(
-        title=worded.title,
+        title=_localised(worded.title, lang),
         sentences=[
-            WordedSentence(sentence=each, links=_links(each, alerts))
+            WordedSentence(sentence=_localised(each, lang), links=_links(each, alerts))
             for each in _SENTENCE_END.split(worded.text)
         ],
     )
+
+
+def _localised(text_of_model: str, lang: Lang) -> str:
+    """Numbers in the reader's digits; those of names stay as they are."""
+    return _NUMBER.sub(lambda found: fmt.digits(found[0], lang), text_of_model)
 
 
 def _links(sentence: str, alerts: Sequence[NumberedAlert]) -> list[WordedLink]:

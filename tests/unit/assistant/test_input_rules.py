@@ -29,7 +29,7 @@ def test_alerts_are_told_as_data_in_their_groups() -> None:
         "severity": "critical",
         "service": "api",
         "muted": False,
-        "since": "12:05",
+        "since": "15:35",
         "meaning": "Users see errors.",
         "facts": {"pod": "api-7f9c", "summary": "7.5 % of requests fail in shop-3"},
     }
@@ -58,7 +58,7 @@ def test_our_own_sentences_are_told_of_alerts_that_have_some() -> None:
 
     assert list(meanings_of([ERRORS, stranger], "en")) == ["HighErrorRate"]
     assert meanings_of([ERRORS], "en")["HighErrorRate"].startswith(
-        "Many errors More than one request in twenty"
+        "Many errors — More than one request in twenty"
     )
     assert meanings_of([ERRORS], "fa")["HighErrorRate"].startswith("خطاهای زیاد")
 

@@ -39,10 +39,10 @@ def judged(
 @pytest.mark.parametrize(
     ("lang", "text"),
     [
-        pytest.param("en", "Since 12:05, 7.5 % of requests fail in api-7f9c; one alert is muted.", id="facts"),
+        pytest.param("en", "Since 15:35, 7.5 % of requests fail in api-7f9c; one alert is muted.", id="facts"),
         pytest.param("en", "Users see errors instead of answers in shop-3. Two alerts fire together.", id="count"),
         pytest.param("en", "More than one request in twenty fails; gpt-5.2 takes longer than 2 seconds.", id="ours"),
-        pytest.param("fa", "از ساعت ۱۲:۰۵ کاربران در api-7f9c به‌جای پاسخ خطا می‌بینند.", id="facts in Persian"),
+        pytest.param("fa", "از ساعت ۱۵:۳۵ کاربران در api-7f9c به‌جای پاسخ خطا می‌بینند.", id="facts in Persian"),
         pytest.param("fa", "از هر بیست درخواست بیش از یکی ناکام است؛ ٧.٥٪ در shop-3.", id="numbers in Persian"),
         pytest.param("fa", "دو هشدار همزمان در api دیده شده؛ یک هشدار بی‌صدا است.", id="count in Persian"),
     ],
