@@ -8,7 +8,6 @@ from portal import routes
 from portal.components.age import age
 from portal.components.basics import badge, card, link
 from portal.components.isolated import isolated
-from portal.components.status import empty_state
 from portal.features.overview.rows import (
     AlertLine,
     ChangeLine,
@@ -109,7 +108,7 @@ def alerts() -> rx.Component:
         rx.cond(
             is_filled(shown),
             rx.el.ul(rx.foreach(shown, _alert), class_name="lines"),
-            empty_state(t("page.alerts.none"), t("page.alerts.none_why")),
+            rx.el.p(t("page.alerts.none"), class_name="muted"),
         ),
         aside=_source_age("alerts"),
         data_testid="alerts",
@@ -137,7 +136,7 @@ def rollouts() -> rx.Component:
         rx.cond(
             is_filled(shown),
             rx.el.ul(rx.foreach(shown, _rollout), class_name="lines"),
-            empty_state(t("page.overview.no_rollouts"), t("page.overview.no_rollouts_why")),
+            rx.el.p(t("page.overview.no_rollouts"), class_name="muted"),
         ),
         aside=_source_age("cluster"),
         data_testid="rollouts",

@@ -224,7 +224,8 @@ def _deploy(reading: SourceReading[Changes], lang: Lang) -> TileRow:
         url=routes.DEPLOYMENTS,
         value=value,
         remark=text(f"deployment.result.{last.told.result}", lang) if last else "",
-        tone="bad" if last and last.is_failure else "ok",
+        # It is past, and its rollout says what is broken now.
+        tone="warn" if last and last.is_failure else "ok",
         at_s=seconds(last.told.started_at) if last else 0,
     )
 
