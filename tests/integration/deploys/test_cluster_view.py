@@ -10,7 +10,15 @@ import pytest
 
 from backend import clock
 from backend.deploys import service, shared_view
-from backend.deploys.types import ClusterChange, HelmRelease, Image, RolloutState, StuckKind, StuckReason
+from backend.deploys.types import (
+    ClusterChange,
+    HelmRelease,
+    Image,
+    RolloutState,
+    StuckKind,
+    StuckReason,
+    WorkloadKind,
+)
 from backend.errors import NotFound, Refused, Unavailable
 from tests.integration.deploys.conftest import (
     OPERATOR,
@@ -109,6 +117,23 @@ def test_only_the_pods_of_the_new_revision_are_blamed_and_the_old_ones_serve_on(
     assert found.pod in {pod.id.name for pod in detail.pods}
     view.change_container(API, image="registry.docuchat.example/docuchat:2.14.3")
     until(lambda: state(API) == RolloutState.DONE)
+
+
+def test_a_stateful_set_and_a_daemon_set_are_stuck_by_their_new_pods_alone(view: Site) -> None:
+    kinds = {
+        "docuchat-redis": ("statefulsets", WorkloadKind.STATEFUL_SET),
+        "docuchat-log-agent": ("daemonsets", WorkloadKind.DAEMON_SET),
+    }
+    for name, (plural, _) in kinds.items():
+        view.change_container(name, plural=plural, image="registry.docuchat.example/other:missing")
+
+    until(lambda: all(state(name) == RolloutState.STUCK for name in kinds))
+
+    for name, (_, kind) in kinds.items():
+        detail = service.workload(OPERATOR, named(name, kind))
+        assert (found := detail.summary.rollout.reason) is not None
+        assert (found.kind, found.image) == (StuckKind.IMAGE_PULL, "registry.docuchat.example/other:missing")
+        assert found.pod in {pod.id.name for pod in detail.pods}
 
 
 def test_the_last_lines_of_a_crashed_container_come_without_secrets(view: Site) -> None:
