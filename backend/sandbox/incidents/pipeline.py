@@ -122,6 +122,8 @@ class Deliveries(threading.Thread):
                 version = next_version(self._pipeline.cluster.image_of(workload))
                 result = self._pipeline.deliver(workload, version)
             except httpx.HTTPError as error:
+                if self.stopping.is_set():
+                    return
                 print(f"· a deployment of {workload} failed: {type(error).__name__}", flush=True)
             else:
                 print(f"· {workload} {version} deployed: {result}", flush=True)

@@ -41,8 +41,10 @@ def incident_console(
     with serving(create_console(board, stack.web_url), stack.ports["console"]) as url:
         deliveries.start()
         watching.start()
-        yield url
-        deliveries.stopping.set()
+        try:
+            yield url
+        finally:
+            deliveries.stopping.set()
 
 
 def _watch(board: Board, stopping: threading.Event) -> None:
