@@ -10,6 +10,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Condition, Semaphore, Thread
+from typing import Any
 
 from backend import clock
 from backend.actor import Actor
@@ -30,11 +31,15 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewSource:
-    """A source: how it is read, how often, and how long its answer may take until it counts as unknown."""
+    """A source: how it is read, how often, and how long its answer may take until it counts as unknown.
+
+    ``unknown_since`` looks at an answer: one that is kept in memory may itself be unknown since an instant.
+    """
 
     read: Callable[[Actor], object]
     every_s: float
     limit_s: float = 2.0
+    unknown_since: Callable[[Any], datetime | None] = lambda _: None
 
 
 SourceReadings = Mapping[SourceName, SourceReading[object]]
@@ -154,7 +159,7 @@ class SourceBoard:
             limit = timedelta(seconds=self._sources[name].limit_s)
             if flight.answer.done():
                 del self._flights[name]
-                changed |= self._store(name, _taken(self._readings[name], flight, limit))
+                changed |= self._store(name, _taken(self._readings[name], flight, self._sources[name]))
             elif now - flight.began_at > limit:
                 changed |= self._store(name, _failed(self._readings[name], flight.began_at, TIMEOUT))
         return changed
@@ -171,12 +176,15 @@ class SourceBoard:
         return True
 
 
-def _taken(known: SourceReading[object], flight: _Flight, limit: timedelta) -> SourceReading[object]:
+def _taken(known: SourceReading[object], flight: _Flight, source: OverviewSource) -> SourceReading[object]:
     error = flight.answer.exception()
     if error is not None:
         return _failed(known, flight.began_at, _cause(error))
     landed = flight.answer.result()
-    if landed.took > limit:
+    if (since := source.unknown_since(landed.value)) is not None:
+        failed = _failed(known, flight.began_at, "")
+        return replace(failed, value=landed.value, read_at=known.read_at or since, unknown_since=since)
+    if landed.took > timedelta(seconds=source.limit_s):
         # A source that takes this long each time would come and go with every answer.
         return replace(_failed(known, flight.began_at, TIMEOUT), value=landed.value, read_at=flight.began_at)
     known_since = known.known_since if known.unknown_since is None else None

@@ -72,7 +72,9 @@ SOURCES: Mapping[SourceName, OverviewSource] = {
     SourceName.DATABASE: OverviewSource(read=_database, every_s=5),
     SourceName.ALERTS: OverviewSource(read=_alerts, every_s=5),
     # In memory, kept up to date by watches.
-    SourceName.CLUSTER: OverviewSource(read=deploys.workloads, every_s=2),
+    SourceName.CLUSTER: OverviewSource(
+        read=deploys.workloads, every_s=2, unknown_since=lambda found: found.health.unknown_since
+    ),
     SourceName.BILLING: OverviewSource(read=_billing, every_s=10),
     SourceName.PAYMENTS: OverviewSource(read=payments.health, every_s=10),
     SourceName.JOBS: OverviewSource(read=job_runs.standing, every_s=5),

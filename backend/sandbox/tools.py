@@ -31,6 +31,7 @@ LOCAL = REPOSITORY / ".local"
 TOOLS = LOCAL / "tools"
 UNPACKED = TOOLS / "debian"
 BUN_MANIFESTS = Path(__file__).with_name("bun")
+AXE_MANIFESTS = Path(__file__).with_name("axe")
 
 DEBIAN_PACKAGES = ("prometheus", "prometheus-alertmanager")
 # Newer releases have taken this one out of the package `prometheus`.
@@ -118,7 +119,7 @@ def bun() -> Path:
     with only_one_at_a_time():
         found = _find_bun(home, version)
         if found is None:
-            _npm_ci(home)
+            _npm_ci(BUN_MANIFESTS, home)
             found = _find_bun(home, version)
     if found is None:
         raise SandboxError(f"bun {version} from npm does not run on this machine ({platform.platform()}).")
@@ -128,6 +129,18 @@ def bun() -> Path:
         link.unlink(missing_ok=True)
         link.symlink_to(found)
     return link
+
+
+def axe_core() -> Path:
+    """The script of axe-core, which finds what keeps people out of a page; pinned, and fetched once like bun."""
+    home = TOOLS / "axe"
+    version = json.loads((AXE_MANIFESTS / "package.json").read_text())["dependencies"]["axe-core"]
+    package = home / "node_modules" / "axe-core"
+    with only_one_at_a_time():
+        described = package / "package.json"
+        if not described.exists() or json.loads(described.read_text())["version"] != version:
+            _npm_ci(AXE_MANIFESTS, home)
+    return package / "axe.min.js"
 
 
 def only_one_at_a_time() -> AbstractContextManager[None]:
@@ -241,15 +254,15 @@ def _npm() -> Path:
     return node().parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
 
 
-def _npm_ci(home: Path) -> None:
+def _npm_ci(manifests: Path, home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
-        shutil.copy(BUN_MANIFESTS / name, home / name)
+        shutil.copy(manifests / name, home / name)
     problem = run_program(
         [str(node()), str(_npm()), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=home
     )
     if problem:
-        raise SandboxError(f"bun cannot be fetched from the npm registry: {problem}")
+        raise SandboxError(f"{home.name} cannot be fetched from the npm registry: {problem}")
 
 
 def run_program(argv: list[str], *, cwd: Path | None = None, env: dict[str, str] | None = None) -> str | None:

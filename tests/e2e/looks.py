@@ -1,9 +1,12 @@
 """What must be true of every picture that is kept: it fits, and it speaks one language."""
 
 import re
+from functools import cache
+from typing import Any
 
 from playwright.sync_api import expect
 
+from backend.sandbox import tools
 from portal.place import PAGE_SIZE
 from tests.e2e.conftest import Visit
 
@@ -35,6 +38,24 @@ LINES = """() => [...document.querySelectorAll(
 # Three lines of text, where a name is long.
 HIGHEST_LINE = 64
 PERSIAN_DIGITS = re.compile(r"[۰-۹]")
+# What keeps people out, in daylight and in the dark, where nothing but colours differs.
+AXE = """async () => {
+  const html = document.documentElement, before = html.dataset.theme;
+  const still = document.head.appendChild(document.createElement('style'));
+  still.textContent = '*, *::before, *::after { transition: none !important; animation: none !important; }';
+  const found = [];
+  for (const [theme, rules] of [['light', null], ['dark', ['color-contrast']]]) {
+    html.dataset.theme = theme;
+    const options = {resultTypes: ['violations'], ...(rules && {runOnly: rules})};
+    const {violations} = await axe.run(document, options);
+    found.push(...violations.filter(each => ['serious', 'critical'].includes(each.impact)).map(each => [
+      theme, each.id, each.nodes.slice(0, 3).map(node => `${node.html.slice(0, 160)} ${node.failureSummary}`),
+    ]));
+  }
+  still.remove();
+  if (before) html.dataset.theme = before; else delete html.dataset.theme;
+  return found;
+}"""
 
 
 def keep(now: Visit, name: str) -> None:
@@ -83,6 +104,19 @@ def fits_a_phone(now: Visit, name: str) -> None:
     openers = "line => !line.querySelector('[data-opener]')"
     lines = now.page.locator("main .table tbody tr:not(.group-head)")
     assert lines.evaluate_all(f"lines => lines.filter({openers}).length") == 0, name
+
+
+@cache
+def _axe_core() -> str:
+    return tools.axe_core().read_text()
+
+
+def keeps_nobody_out(now: Visit, name: str) -> None:
+    """Whoever sees little, or nothing and is read to, finds the way: axe has nothing serious to say."""
+    if not now.page.evaluate("'axe' in window"):
+        now.page.evaluate(_axe_core())
+    found: list[Any] = now.page.evaluate(AXE)
+    assert found == [], f"{name}: {found}"
 
 
 def height_with_all_rows(now: Visit) -> int:

@@ -187,6 +187,18 @@ def ages(facts: Facts) -> dict[str, int]:
     return {name.value: seconds(rules.reading_of(facts, name).read_at) for name in names}
 
 
+def unknown(facts: Facts) -> dict[str, int]:
+    """The instant since which a list is unknown, zero while it is known: an empty one is no good news then."""
+    watch = facts.alerts.value.board.watch if facts.alerts.value else None
+    lost = [each.failing_since or each.answered_at for each in watch.alarms] if watch else []
+    if watch and watch.is_blind:
+        lost.append(watch.looked_at or facts.alerts.read_at)
+    return {
+        SourceName.ALERTS.value: seconds(facts.alerts.unknown_since or min(filter(None, lost), default=None)),
+        SourceName.CLUSTER.value: seconds(facts.cluster.unknown_since),
+    }
+
+
 def _cause(cause: str, lang: Lang) -> str:
     key = f"overview.cause.{cause}"
     return text(key, lang) if cause and has(key) else ""

@@ -108,7 +108,10 @@ def alerts() -> rx.Component:
         rx.cond(
             is_filled(shown),
             rx.el.ul(rx.foreach(shown, _alert), class_name="lines"),
-            rx.el.p(t("page.alerts.none"), class_name="muted"),
+            rx.el.p(
+                rx.cond(OverviewState.unknown["alerts"] > 0, t("page.alerts.unknown"), t("page.alerts.none")),
+                class_name="muted",
+            ),
         ),
         aside=_source_age("alerts"),
         data_testid="alerts",
@@ -136,7 +139,14 @@ def rollouts() -> rx.Component:
         rx.cond(
             is_filled(shown),
             rx.el.ul(rx.foreach(shown, _rollout), class_name="lines"),
-            rx.el.p(t("page.overview.no_rollouts"), class_name="muted"),
+            rx.el.p(
+                rx.cond(
+                    OverviewState.unknown["cluster"] > 0,
+                    t("page.overview.rollouts_unknown"),
+                    t("page.overview.no_rollouts"),
+                ),
+                class_name="muted",
+            ),
         ),
         aside=_source_age("cluster"),
         data_testid="rollouts",
@@ -188,8 +198,13 @@ def _age_of(epoch_s: Any) -> rx.Component:
 
 
 def _source_age(source: str) -> rx.Component:
-    return rx.el.span(
-        t("page.overview.seen"), " ", age(OverviewState.ages[source]), class_name="muted small faint"
+    lost = OverviewState.unknown[source]
+    return rx.cond(
+        lost > 0,
+        rx.el.span(t("page.overview.unknown_since"), " ", age(lost), class_name="small"),
+        rx.el.span(
+            t("page.overview.seen"), " ", age(OverviewState.ages[source]), class_name="muted small faint"
+        ),
     )
 
 

@@ -43,4 +43,5 @@ def to_view(found: SystemOverview, lang: Lang) -> OverviewView:
         dependencies=lines.dependencies(facts, lang),
         chart=tiles.chart(facts.measures, lang),
         ages=lines.ages(facts),
+        unknown=lines.unknown(facts),
     )

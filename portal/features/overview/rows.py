@@ -131,6 +131,7 @@ class OverviewView:
     dependencies: list[DependencyLine] = field(default_factory=list)
     chart: ChartRow = field(default_factory=ChartRow)
     ages: dict[str, int] = field(default_factory=dict)
+    unknown: dict[str, int] = field(default_factory=dict)
 
 
 def seconds(at: datetime | None) -> int:

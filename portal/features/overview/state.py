@@ -50,6 +50,7 @@ class OverviewState(LivePage, rx.State):
     dependencies: list[DependencyLine] = []
     chart: ChartRow = ChartRow()
     ages: dict[str, int] = {}
+    unknown: dict[str, int] = {}
     alive_s: int = 0
     is_wall: bool = False
 

@@ -1,7 +1,7 @@
 """The shared snapshot: sources fail, hang and come back, each by itself."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from threading import Event
 
 import pytest
@@ -146,3 +146,21 @@ def test_only_what_is_new_is_told(board: SourceBoard, parties: dict[SourceName, 
 
     assert board.look(STAFF, 0)[1] == version + 1
     assert told[-1] <= version + 1
+
+
+def test_an_answer_that_is_itself_old_is_unknown_since_then_and_known_again_when_it_is_not() -> None:
+    since = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+    party = Party()
+    party.answer = ("old", since)
+    board = SourceBoard(
+        {FAST: OverviewSource(read=party.read, every_s=0, unknown_since=lambda found: found[1])}
+    )
+
+    until(lambda: of(board, FAST).value)
+    lost = of(board, FAST)
+    party.answer = ("new", None)
+    until(lambda: of(board, FAST).known)
+    board.close()
+
+    assert (lost.value, lost.known, lost.unknown_since) == (("old", since), None, since)
+    assert not lost.is_pending

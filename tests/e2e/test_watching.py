@@ -1,0 +1,161 @@
+"""What an operator sees of trouble: an alert from its rule to its end, and the overview in each kind of trouble."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from backend.config import DEFAULT_DEPLOYMENTS_TOKEN
+from backend.i18n.catalog import LANGUAGES
+from backend.sandbox import history
+from backend.sandbox.incidents.catalogue import BY_KEY
+from backend.sandbox.incidents.cluster import ClusterHands
+from backend.sandbox.incidents.pipeline import Pipeline
+from backend.sandbox.incidents.world import World
+from backend.sandbox.signins import SignIn
+from backend.sandbox.stack import Stack
+from portal import routes
+from tests.e2e.conftest import Visit, Visitor, run_module
+from tests.e2e.outage import without
+
+# A rule waits fifteen seconds here until it fires; Alertmanager and the portal's tab need a few more.
+ALERT_PATIENCE_MS = 60_000
+ALERT, REASON = "DocuChatDown", "restarting by hand"
+WIDTHS_BY_LANG = {"fa": "phone", "en": "desktop"}
+
+
+@pytest.fixture
+def world(stack: Stack) -> World:
+    """The hands that bring trouble, as those of the console of incidents."""
+    cluster = ClusterHands(stack.kubeconfig)
+    return World(
+        cluster=cluster,
+        pipeline=Pipeline(cluster=cluster, portal_url=stack.web_url, token=DEFAULT_DEPLOYMENTS_TOKEN),
+        openai_url=stack.openai_url,
+        docuchat_urls=[stack.url_of(name) for name in history.INSTANCES],
+        stop_part=stack.stop,
+        start_part=stack.start,
+        run_module=stack.run_module,
+    )
+
+
+@contextmanager
+def incident(world: World, key: str) -> Iterator[None]:
+    """An incident of the console inside the block."""
+    BY_KEY[key].start(world)
+    try:
+        yield
+    finally:
+        BY_KEY[key].end(world)
+
+
+@pytest.fixture
+def operators(people: dict[str, SignIn], visit: Visitor) -> list[Visit]:
+    """An operator at night with a phone in Persian, and one at a desk in English."""
+    return [visit(lang, WIDTHS_BY_LANG[lang]).sign_in(people["operator"]) for lang in LANGUAGES]
+
+
+def group_of(now: Visit) -> Locator:
+    """The group of the alert on the page of alerts."""
+    return now.page.locator(".alert-group").filter(has_text=ALERT)
+
+
+def reads_about_it(now: Visit) -> None:
+    """Open the alert: its rule with a chart, and beside it what to do."""
+    group_of(now).locator("a.ltr", has_text=ALERT).click()
+    page = now.page
+    expect(page.get_by_role("heading", level=1)).to_have_text(now.t(f"alerts.name.{ALERT}"))
+    now.settle()
+    expect(page.locator("pre.expression")).to_contain_text("absent(up")
+    expect(page.locator("figure")).to_be_visible()
+    expect(page.get_by_role("heading", name=now.t("page.alerts.runbook"))).to_be_visible()
+    now.screenshot("alert-firing")
+
+
+def silences_it(now: Visit) -> None:
+    """From the alert's page: see first what a silence would cover, then silence with a reason."""
+    page = now.page
+    page.get_by_role("link", name=now.t("page.alerts.silence_heading")).click()
+    page.locator("#reason").fill(REASON)
+    page.get_by_role("button", name=now.t("page.alerts.look")).click()
+    preview = page.get_by_test_id("silence-preview")
+    expect(preview).to_contain_text(now.t("page.alerts.would_cover", n=1 if now.lang == "en" else "۱"))
+    now.screenshot("silence-preview")
+    preview.get_by_role("button", name=now.t("page.alerts.silence"), exact=True).click()
+    expect(page.locator("article.card").filter(has_text=REASON)).to_be_visible()
+
+
+def test_an_alert_from_its_rule_to_a_silence_to_its_end(
+    stack: Stack, people: dict[str, SignIn], operators: list[Visit]
+) -> None:
+    phone, desk = operators
+    for each in operators:
+        each.go(routes.ALERTS)
+
+    with ExitStack() as dead:
+        for name in history.INSTANCES:
+            dead.enter_context(without(stack, name))
+        for each in operators:
+            said = each.t(f"alerts.said.{ALERT}")
+            expect(group_of(each)).to_contain_text(said, timeout=ALERT_PATIENCE_MS)
+            each.screenshot("alerts-firing")
+            reads_about_it(each)
+        silences_it(phone)
+
+        desk.go(f"{routes.ALERTS}?muted=shown")
+        expect(group_of(desk)).to_contain_text(REASON)
+        expect(group_of(desk)).to_contain_text(people["operator"].email)
+        desk.go(routes.SILENCES)
+        silence = desk.page.locator("article.card").filter(has_text=REASON)
+        silence.get_by_role("button", name=desk.t("page.alerts.end_now")).click()
+        desk.is_answered(desk.page.get_by_text(desk.t("page.alerts.ended_silence")))
+        for each in operators:
+            each.go(routes.ALERTS)
+            expect(group_of(each)).to_be_visible()
+
+    for each in operators:
+        expect(group_of(each)).to_have_count(0, timeout=ALERT_PATIENCE_MS)
+        each.go(f"{routes.ALERTS}?tab=history")
+        row = each.page.locator("tbody tr").filter(has_text=ALERT).first
+        expect(row).not_to_contain_text(each.t("page.alerts.goes_on"))
+        expect(row).to_contain_text(each.t("page.alerts.was_silenced"))
+
+
+def headline(now: Visit, tone: str, key: str, **places: str | int) -> None:
+    """The overview's colour, and a sentence that it says first or below, with its age."""
+    expect(now.page.get_by_test_id("headline")).to_have_class(f"headline {tone}")
+    sentence = now.t(f"overview.trouble.{key}", **places)
+    said = now.page.locator("[data-testid=headline], [data-testid=troubles] li").filter(has_text=sentence)
+    expect(said.first).to_be_visible()
+    expect(said.first.locator("time.age").first).not_to_be_empty()
+
+
+def test_the_overview_says_each_trouble_in_one_sentence_and_recovers_by_itself(
+    stack: Stack, world: World, operators: list[Visit]
+) -> None:
+    for each in operators:
+        each.go(routes.OVERVIEW)
+        expect(each.page.get_by_test_id("headline")).not_to_have_class("headline bad")
+
+    with incident(world, "bad_image"):
+        for each in operators:
+            headline(each, "bad", "rollout_stuck", name="docuchat-api")
+            each.screenshot("overview-stuck")
+    with incident(world, "dead_kubernetes"), without(stack, "alertmanager"):
+        look_now(stack)
+        name = stack.alertmanager_url.removeprefix("http://")
+        for each in operators:
+            headline(each, "bad", "alert_source_lost", name=name)
+            headline(each, "bad", "source_unknown", name=each.t("overview.source.cluster"))
+            each.screenshot("overview-blind")
+
+    look_now(stack)
+    for each in operators:
+        expect(each.page.get_by_test_id("headline")).not_to_have_class("headline bad")
+        expect(each.page.get_by_test_id("headline")).not_to_have_class("headline unknown")
+
+
+def look_now(stack: Stack) -> None:
+    """Ask Alertmanager at once instead of within half a minute."""
+    assert run_module(stack, "jobs", "run", "reconcile_alerts").returncode == 0
