@@ -160,6 +160,18 @@ def muting_counts() -> dict[str, int]:
         return {row[0]: int(row[1]) for row in connection.execute(statement)}
 
 
+def heard_again_counts() -> dict[str, int]:
+    """The number of firing alerts that are heard again when a silence ends, by its id: none mutes them for longer."""
+    statement = text(
+        "SELECT last, count(*) FROM (SELECT DISTINCT ON (f.id) s.id AS last FROM alert_firing f"
+        " JOIN alert_silence s ON f.muting->'silenced_by' ? s.id"
+        " WHERE f.resolved_at IS NULL AND f.muting->'inhibited_by' = '[]'"
+        " ORDER BY f.id, s.ends_at DESC) muted GROUP BY 1"
+    )
+    with read() as connection:
+        return {row[0]: int(row[1]) for row in connection.execute(statement)}
+
+
 def silence_changes(ids: Sequence[str]) -> list[SilenceChange]:
     """The changes of these silences, the newest first."""
     statement = text("SELECT * FROM alert_silence_change WHERE silence_id = ANY(:ids) ORDER BY id DESC")

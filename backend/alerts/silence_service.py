@@ -64,12 +64,12 @@ def silences(actor: Actor) -> list[KnownSilence]:
 
 
 def ending_soon(actor: Actor) -> list[KnownSilence]:
-    """The silences that mute something and end within the hour. For staff."""
-    known = silences(actor)
-    soon = silence_rules.ending_soon(
-        [each.silence for each in known], {each.silence.id: each.muting for each in known}, clock.utc_now()
-    )
-    return [each for each in known if each.silence in soon]
+    """The silences that end within the hour, each with the number of alerts that are heard again then. For staff."""
+    require_role(actor, *STAFF_ROLES)
+    heard_again = report_repository.heard_again_counts()
+    known = {each.silence.id: each for each in silences(actor)}
+    soon = silence_rules.ending_soon([each.silence for each in known.values()], heard_again, clock.utc_now())
+    return [replace(known[each.id], muting=heard_again[each.id]) for each in soon]
 
 
 def silence_named(actor: Actor, silence_id: str) -> Silence:

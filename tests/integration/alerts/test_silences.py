@@ -161,6 +161,15 @@ def test_what_mutes_something_and_ends_within_the_hour_is_named_before(world: Wo
     [soon] = alerts.ending_soon(AUDITOR)
 
     assert str(soon.silence.matchers[0]) == 'alertname="HighLatency"'
+    assert soon.muting == 1
+
+    longer = alerts.create_silence(OPERATOR, wanted('service="api"', hours=2))
+    until(
+        lambda: (
+            world.reconcile() and longer.id in alerts.board(AUDITOR).groups[0].alerts[0].muting.silenced_by
+        )
+    )
+    assert alerts.ending_soon(AUDITOR) == []
 
 
 @pytest.mark.parametrize(
