@@ -158,7 +158,10 @@ def _entries() -> rx.Component:
 
 def _said(row: AuditRow) -> rx.Component:
     return rx.el.div(
-        rx.cond(row.url != "", link(isolated(row.sentence), row.url), isolated(row.sentence)),
+        rx.el.div(
+            rx.cond(row.url != "", link(isolated(row.sentence), row.url), isolated(row.sentence)),
+            class_name="two-lines",
+        ),
         rx.cond(
             row.reason != "", rx.el.p(row.reason, class_name="small muted more", dir="auto"), rx.fragment()
         ),

@@ -223,7 +223,7 @@ def chart() -> rx.Component:
     )
     return rx.el.div(
         rx.el.p(t("page.overview.tokens"), class_name="muted small"),
-        rx.el.p(shown.label, class_name="value num"),
+        rx.el.p(shown.label, class_name="value"),
         rx.cond(shown.outline != "", area, rx.fragment()),
         rx.el.p(shown.peak, class_name="muted small"),
         class_name="tile wide-tile",
