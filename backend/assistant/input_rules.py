@@ -66,7 +66,7 @@ def cache_key(alerts: Sequence[NumberedAlert], model: str, lang: Lang) -> str:
     states = sorted(
         [
             alert.fingerprint,
-            "muted" if alert.is_muted else "firing",
+            alert.is_muted,
             alert.severity,
             sha256(orjson.dumps([alert.name, alert.service, alert.started_at, alert.facts])).hexdigest(),
             alert.number,

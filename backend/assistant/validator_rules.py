@@ -6,7 +6,6 @@ orders, causes, reassurance and addresses are refused even where the evidence ha
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
@@ -20,7 +19,6 @@ _PERSIAN = re.compile("[\u0621-\u063a\u0641-\u064a\u067e\u0686\u0698\u06a9\u06af
 _SIGNS = frozenset(
     " .,:;!?()%'\"/-_+=&\u060c\u061b\u061f\u00ab\u00bb\u2013\u2014\u2026\u201c\u201d\u2018\u2019\u066a"
 )
-_JOINER = "\u200c"
 _TOKEN = re.compile(
     r"[^\s,;!?()%\"'\u060c\u061b\u061f\u00ab\u00bb\u2013\u2014\u2026\u201c\u201d\u2018\u2019\u066a]+"
 )
@@ -123,8 +121,6 @@ def texts_of(alert: NumberedAlert, meanings: Mapping[str, str]) -> Iterable[str]
 def _has_known_letters(text: str, lang: Lang) -> bool:
     """Whether a text has only plain letters, digits and signs, and is in its language."""
     tidy = plain(text)
-    if any(unicodedata.category(char) in {"Cf", "Cc", "Co", "Cn"} for char in text.replace(_JOINER, "")):
-        return False
     if not all(
         (char.isascii() and char.isalnum()) or char in _SIGNS or _PERSIAN.match(char) for char in tidy
     ):
@@ -139,7 +135,7 @@ def _has_address(text: str) -> bool:
 
 def _has_any(phrases: AbstractSet[str], text: str) -> bool:
     """Whether a text has any of these words or phrases, also as a part of a name with hyphens."""
-    words = (part.strip(".:") for token in _tokens(text) for part in re.split(r"[-_/]", token.casefold()))
+    words = (part for token in _tokens(text) for part in re.split(r"[-_/]", token.casefold()))
     joined = f" {' '.join(words)} "
     return any(f" {phrase} " in joined for phrase in phrases)
 

@@ -1,5 +1,6 @@
 """A model is asked within a budget, left alone after failures, and its answers stand for a while."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -19,25 +20,31 @@ def refusal(*failed_s_ago: float, tokens: int = 0, calls: int = 0) -> WordingRea
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        pytest.param(refusal(), None, id="nothing was asked"),
-        pytest.param(refusal(tokens=900), None, id="the last question that the day allows"),
-        pytest.param(refusal(tokens=901), WordingReason.BUDGET_TOKENS, id="one token too many"),
-        pytest.param(refusal(calls=4), None, id="the last call of the hour"),
-        pytest.param(refusal(calls=5), WordingReason.BUDGET_CALLS, id="one call too many"),
-        pytest.param(refusal(1, 2), None, id="two failures"),
-        pytest.param(refusal(1, 2, 3), WordingReason.RESTING, id="three failures"),
+        pytest.param(refusal, None, id="nothing was asked"),
+        pytest.param(lambda: refusal(tokens=900), None, id="the last question that the day allows"),
+        pytest.param(lambda: refusal(tokens=901), WordingReason.BUDGET_TOKENS, id="one token too many"),
+        pytest.param(lambda: refusal(calls=4), None, id="the last call of the hour"),
+        pytest.param(lambda: refusal(calls=5), WordingReason.BUDGET_CALLS, id="one call too many"),
+        pytest.param(lambda: refusal(1, 2), None, id="two failures"),
+        pytest.param(lambda: refusal(1, 2, 3), WordingReason.RESTING, id="three failures"),
         pytest.param(
-            refusal(299, 900, 950, 990), WordingReason.RESTING, id="a failure while it was tried again"
+            lambda: refusal(299, 900, 950, 990),
+            WordingReason.RESTING,
+            id="a failure while it was tried again",
         ),
-        pytest.param(refusal(300, 301, 302), None, id="five minutes after the last"),
-        pytest.param(refusal(1, 2, 3, tokens=901, calls=5), WordingReason.RESTING, id="rest before budget"),
-        pytest.param(refusal(tokens=901, calls=5), WordingReason.BUDGET_CALLS, id="calls before tokens"),
+        pytest.param(lambda: refusal(300, 301, 302), None, id="five minutes after the last"),
+        pytest.param(
+            lambda: refusal(1, 2, 3, tokens=901, calls=5), WordingReason.RESTING, id="rest before budget"
+        ),
+        pytest.param(
+            lambda: refusal(tokens=901, calls=5), WordingReason.BUDGET_CALLS, id="calls before tokens"
+        ),
     ],
 )
 def test_a_question_is_refused_for_the_first_reason_that_holds(
-    found: WordingReason | None, expected: WordingReason | None
+    found: Callable[[], WordingReason | None], expected: WordingReason | None
 ) -> None:
-    assert found is expected
+    assert found() is expected
 
 
 def test_a_question_reserves_what_it_may_cost_at_most() -> None:

@@ -42,6 +42,8 @@ def judged(
         pytest.param("en", "Since 15:35, 7.5 % of requests fail in api-7f9c; one alert is muted.", id="facts"),
         pytest.param("en", "Users see errors instead of answers in shop-3. Two alerts fire together.", id="count"),
         pytest.param("en", "More than one request in twenty fails; gpt-5.2 takes longer than 2 seconds.", id="ours"),
+        pytest.param("en", "A request fails for users; one alert fires.", id="other forms of known words"),
+        pytest.param("fa", "درخواستی ناکام می‌ماند.", id="other forms in Persian"),
         pytest.param("fa", "از ساعت ۱۵:۳۵ کاربران در api-7f9c به‌جای پاسخ خطا می‌بینند.", id="facts in Persian"),
         pytest.param("fa", "از هر بیست درخواست بیش از یکی ناکام است؛ ٧.٥٪ در shop-3.", id="numbers in Persian"),
         pytest.param("fa", "دو هشدار همزمان در api دیده شده؛ یک هشدار بی‌صدا است.", id="count in Persian"),
@@ -72,6 +74,8 @@ HOSTILE = [
     pytest.param(
         "en", "Two alerts fire, and both are muted: one alert too many.", Refusal.NUMBER, id="a count"
     ),
+    pytest.param("en", "Requests fail in api-7f9cs.", Refusal.WORD, id="a name in another form"),
+    pytest.param("en", "Requests fail in restart-api.", Refusal.COMMAND, id="an order in a name"),
     pytest.param("en", "3 requests fail.", Refusal.NUMBER, id="the digits of a name"),
     pytest.param("en", "Requests fail in shop-7.", Refusal.WORD, id="a name that is nearly known"),
     pytest.param("fa", "مشکل رفع شده است.", Refusal.REASSURANCE, id="reassurance in Persian"),
@@ -144,4 +148,10 @@ def test_what_is_said_of_muted_alerts_is_said_only_where_some_are() -> None:
 @pytest.mark.parametrize("length", [0, 121])
 def test_a_title_has_some_letters_and_not_too_many(length: int) -> None:
     assert judged("en", "Requests fail.", title=" " if length == 0 else "a " * 61) is Refusal.LENGTH
-    assert judged("en", "Requests fail.", title=("a " * 60).strip()) is None
+    assert judged("en", "Requests fail.", title="a " * 59 + "an") is None
+    loud = [replace(alert, is_muted=False) for alert in ALERTS]
+    answer = [
+        WordedGroup(numbers=(1, 2), title=FIRST["en"][0], text="One alert fires."),
+        WordedGroup(numbers=(3,), title=SECOND["en"][0], text=SECOND["en"][1]),
+    ]
+    assert refusal_of(loud, meanings_of(loud, "en"), answer, "en") is Refusal.NUMBER
