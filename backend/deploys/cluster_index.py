@@ -112,8 +112,7 @@ class ClusterIndex:
             return [pod for pod in pods if pod.revision_hash == workload.update_revision]
         if workload.template_generation and any(pod.template_generation for pod in pods):
             return [pod for pod in pods if pod.template_generation == workload.template_generation]
-        youngest = max(pods, key=lambda pod: pod.created_at, default=None)
-        return [pod for pod in pods if youngest and pod.revision_hash == youngest.revision_hash]
+        return _newest_by_count(pods, workload.updated)
 
     def events_of(self, kind: str, namespace: str, name: str) -> tuple[NotedEvent, ...]:
         """The events about an object."""
@@ -217,6 +216,18 @@ class ClusterIndex:
                 return (one.namespace, one.key)
             case _:
                 return (one.namespace, one.name)
+
+
+def _newest_by_count(pods: list[Pod], updated: int) -> list[Pod]:
+    """The pods of the revision that has as many of them as the controller counts; of several, the youngest one.
+
+    Age alone does not tell: pods are dated to the second, and an old one may be replaced on its node.
+    """
+    by_revision: dict[str, list[Pod]] = defaultdict(list)
+    for pod in pods:
+        by_revision[pod.revision_hash].append(pod)
+    counted = [some for some in by_revision.values() if len(some) == updated] or list(by_revision.values())
+    return max(counted, key=lambda some: max(pod.created_at for pod in some), default=[])
 
 
 def _involved(one: NotedEvent) -> Involved:

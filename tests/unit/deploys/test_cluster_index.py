@@ -84,7 +84,7 @@ def test_the_pods_of_a_stateful_set_are_new_by_its_revision() -> None:
     assert names(index.newest_pods(it)) == {"api-1"}
 
 
-def test_the_pods_of_a_daemon_set_are_new_by_its_template_or_else_by_the_youngest() -> None:
+def test_the_pods_of_a_daemon_set_are_new_by_its_template_or_else_by_their_number_and_age() -> None:
     it = workload(WorkloadKind.DAEMON_SET, template_generation="7")
     old = ready_pod("a", owner_uid=it.uid, revision_hash="x", template_generation="6")
     new = ready_pod("b", owner_uid=it.uid, revision_hash="y", template_generation="7", created_at=NOW)
@@ -93,6 +93,9 @@ def test_the_pods_of_a_daemon_set_are_new_by_its_template_or_else_by_the_younges
     without = [replace(one, template_generation="") for one in (old, new)]
     assert names(filled(it, *without).newest_pods(it)) == {"b"}
     assert filled(it).newest_pods(it) == []
+    third = replace(without[0], id=replace(old.id, name="c"), created_at=NOW + timedelta(seconds=1))
+    counted = replace(it, updated=1)
+    assert names(filled(counted, *without, third).newest_pods(counted)) == {"b"}
 
 
 def test_what_a_list_does_not_hold_any_more_is_gone() -> None:
