@@ -105,9 +105,15 @@ def _group(together: list[Firing], followers: Mapping[str, list[Firing]]) -> Ale
     )
 
 
-def _place(firing: Firing) -> tuple[bool, int, datetime, str]:
+def _place(firing: Firing) -> tuple[bool, int, datetime, str, str]:
     labels = "\n".join(firing.labels[name] for name in sorted(firing.labels))
-    return firing.muting.is_muted, severity_rank(firing.severity), firing.started_at, labels
+    return (
+        firing.muting.is_muted,
+        severity_rank(firing.severity),
+        firing.started_at,
+        labels,
+        firing.fingerprint,
+    )
 
 
 def joined_half_hours(started: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
