@@ -68,6 +68,8 @@ def keep(now: Visit, name: str) -> None:
     assert now.page.evaluate(OUT_OF_ORDER) == []
     if now.width == "phone":
         fits_a_phone(now, name)
+    else:
+        keeps_nobody_out(now, name)
     # The stack is no production, and every page says so.
     expect(now.page.get_by_text(now.t("state.development"))).to_be_visible()
     main = now.page.locator("main")

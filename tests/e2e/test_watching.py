@@ -148,6 +148,9 @@ def test_the_overview_says_each_trouble_in_one_sentence_and_recovers_by_itself(
         for each in operators:
             headline(each, "bad", "alert_source_lost", name=name)
             headline(each, "bad", "source_unknown", name=each.t("overview.source.cluster"))
+            for part in ("alerts", "rollouts"):
+                aged = each.page.get_by_test_id(part).locator(".card-head")
+                expect(aged).to_contain_text(each.t("page.overview.unknown_since"))
             each.screenshot("overview-blind")
 
     look_now(stack)

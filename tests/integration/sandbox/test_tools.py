@@ -1,5 +1,6 @@
 """What is missing is named in a sentence, and what was built is not built twice."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,12 @@ def test_bun_is_the_pinned_one() -> None:
 
     assert link.name == "bun"
     assert link.resolve().is_relative_to(tools.TOOLS.resolve())
+
+
+def test_axe_is_the_pinned_one() -> None:
+    manifest = json.loads((tools.AXE_MANIFESTS / "package.json").read_text())
+
+    assert f"axe v{manifest['dependencies']['axe-core']}" in tools.axe_core().read_text()[:200]
 
 
 def test_only_a_changed_source_asks_for_a_new_build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,28 @@
+"""The overview in words: one sentence and one colour, and no good news from who does not answer."""
+
+import pytest
+
+from backend.i18n.catalog import Lang
+from backend.overview import rules
+from portal.features.overview import lines
+from portal.features.overview.headline import to_headline
+from tests.unit.overview.facts import EARLIER, NOW, WELL, alerting, but, silent
+
+
+@pytest.mark.parametrize(
+    ("lang", "word", "sentence"), [("en", "Well", "All is well"), ("fa", "سالم", "همه چیز روبه‌راه است")]
+)
+def test_when_all_is_well_the_page_says_so_and_nothing_else(lang: Lang, word: str, sentence: str) -> None:
+    head = to_headline(rules.health(WELL, NOW), lang)
+
+    said = "".join(part.text for part in head.sentence)
+    assert (head.tone, head.icon, head.word, said) == ("ok", "✓", word, sentence)
+    assert (head.others, head.moving, head.since_s) == ([], [], 0)
+
+
+def test_a_list_is_unknown_since_its_source_or_whoever_watches_fell_silent() -> None:
+    since = int(EARLIER.timestamp())
+
+    assert lines.unknown(WELL) == {"alerts": 0, "cluster": 0}
+    assert lines.unknown(but(cluster=silent(), alerts=silent())) == {"alerts": since, "cluster": since}
+    assert lines.unknown(but(alerts=alerting(looked_at=EARLIER, is_blind=True)))["alerts"] == since
