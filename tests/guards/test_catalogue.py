@@ -89,6 +89,8 @@ log.info("page.opened")
 
 # What fills the keys that are put together while running. None: a word from elsewhere; where the catalogue has no
 # sentence for it, the code says something else.
+# What the portal itself does with silences; the name of the action is put together.
+SILENCE_ACTIONS = {f"silence_{kind}" for kind in ("created", "extended", "shortened", "ended")}
 FAMILIES: dict[str, Iterable[str] | None] = {
     "alerts.concern.{}": ("tenant", "pod", "instance", "model", "node", "queue"),
     "alerts.ended.{}": Resolution,
@@ -98,9 +100,9 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "alerts.severity.{}": Severity,
     "alerts.silence_change.{}": SilenceChangeKind,
     "alerts.silence_state.{}": SilenceState,
-    "audit.action.{}": rules.audited_actions(),
+    "audit.action.{}": rules.audited_actions() | SILENCE_ACTIONS,
     "audit.fault.{}": ("changed", "missing_before", "cut_off", "rewritten"),
-    "audit.said.{}": rules.audited_actions(),
+    "audit.said.{}": rules.audited_actions() | SILENCE_ACTIONS,
     "audit.target.{}": None,
     "billing.started_by.{}": None,
     "billing.state.{}": RunState,
