@@ -37,6 +37,8 @@ LINES = """() => [...document.querySelectorAll(
 .map(line => line.offsetHeight)"""
 # Three lines of text, where a name is long.
 HIGHEST_LINE = 64
+# Words of somebody else within a sentence: they are isolated, so that neither turns the other round.
+ISOLATED = re.compile("[\u2066-\u2068][^\u2066-\u2069]*\u2069")
 PERSIAN_DIGITS = re.compile(r"[۰-۹]")
 # What keeps people out, in daylight and in the dark, where nothing but colours differs.
 AXE = """async () => {
@@ -85,6 +87,8 @@ def keep(now: Visit, name: str) -> None:
     # Names and words of the cluster are isolated and run from left to right; a log is not ours at all.
     for words in sorted(foreign_words, key=len, reverse=True):
         text = text.replace(words, "", 1)
+    while ISOLATED.search(text):
+        text = ISOLATED.sub("", text)
     if now.lang == "fa":
         plain = LATIN_IN_PERSIAN.sub("", text)
         foreign = re.findall(r"[A-Za-z]{2,}|[0-9]{2,}", plain)

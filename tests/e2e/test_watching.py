@@ -21,7 +21,7 @@ from tests.e2e.outage import without
 
 # A rule waits fifteen seconds here until it fires; Alertmanager and the portal's tab need a few more.
 ALERT_PATIENCE_MS = 60_000
-ALERT, REASON = "DocuChatDown", "restarting by hand"
+ALERT, REASON = "DocuChatDown", "با دست دوباره راه‌اندازی می‌شود"
 WIDTHS_BY_LANG = {"fa": "phone", "en": "desktop"}
 
 
