@@ -4,7 +4,7 @@ A page's state inherits ``LivePage``, names the topics that it follows, and retu
 that it needs. Its handlers, with their policy, are four lines each::
 
     class JobsState(LivePage, rx.State):
-        FOLLOWS = (Topic.JOBS,)
+        FOLLOWS: ClassVar[tuple[Topic, ...]] = (Topic.JOBS,)
         view: JobsView = JobsView()
 
         def _query(self) -> Query:

@@ -304,6 +304,21 @@ def _makes_computed_vars(node: ast.Attribute | ast.alias) -> bool:
     return node.attr in names and ast.unparse(node.value) in {"rx", "reflex"}
 
 
+def constants_told_to_browsers(source: Source) -> list[str]:
+    """Constants of a state that Reflex takes for vars, and sends, because they are not marked as ``ClassVar``."""
+    if not source.path.startswith("portal/") or not source.path.endswith("state.py"):
+        return []
+    return [
+        f"{target.id} at line {statement.lineno}"
+        for found in ast.walk(parsed(source.text))
+        if isinstance(found, ast.ClassDef)
+        for statement in found.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name) and target.id.isupper()
+    ]
+
+
 def features_named_outside(source: Source) -> list[str]:
     """Features that the rest of the portal names: it finds them, so that a new one needs no line elsewhere."""
     if not source.path.startswith("portal/") or source.path.startswith("portal/features/"):

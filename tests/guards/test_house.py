@@ -95,6 +95,10 @@ BROKEN: dict[str, tuple[Rule, Source]] = {
         rules.told_to_everybody,
         Source("portal/features/usage/state.py", "from reflex.vars import computed_var as kept"),
     ),
+    "what never changes is no var": (
+        rules.constants_told_to_browsers,
+        Source("portal/features/jobs/state.py", "class S:\n    FOLLOWS = (Topic.JOBS,)"),
+    ),
     "the portal finds its features and names none": (
         rules.features_named_outside,
         Source("portal/layout.py", "from portal.features.usage import page"),

@@ -1,7 +1,7 @@
 """State of an alert's page: what is stored comes at once, what Prometheus says comes beside it."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 
@@ -27,7 +27,7 @@ from runbooks import service as runbooks
 class AlertState(LivePage, rx.State):
     """A tab's view of one alert; it follows its changes."""
 
-    FOLLOWS = (Topic.ALERTS,)
+    FOLLOWS: ClassVar[tuple[Topic, ...]] = (Topic.ALERTS,)
     view: AlertView = AlertView()
     trend: TrendView = TrendView()
     trend_phase: str = "loading"

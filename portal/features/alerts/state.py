@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 
@@ -57,7 +57,7 @@ class AlertsView:
 class AlertsState(LivePage, rx.State):
     """A tab's view of alerts; it follows their changes."""
 
-    FOLLOWS = (Topic.ALERTS,)
+    FOLLOWS: ClassVar[tuple[Topic, ...]] = (Topic.ALERTS,)
     view: AlertsView = AlertsView()
     ended: str = ""
     end_problem: str = ""

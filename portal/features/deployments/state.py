@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 
@@ -43,7 +43,7 @@ class DeploymentsView:
 class DeploymentsState(LivePage, rx.State):
     """A tab's view of the deployments. The address says what the list is narrowed to."""
 
-    FOLLOWS = (Topic.DEPLOYMENTS,)
+    FOLLOWS: ClassVar[tuple[Topic, ...]] = (Topic.DEPLOYMENTS,)
 
     view: DeploymentsView = DeploymentsView()
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import fields
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 
@@ -28,7 +28,7 @@ from portal.place import Pager, place_of
 class WorkloadState(LivePage, rx.State):
     """A tab's workload. Its parts are vars of their own, so that a pod's change does not send the revisions again."""
 
-    FOLLOWS = (Topic.CLUSTER, Topic.DEPLOYMENTS)
+    FOLLOWS: ClassVar[tuple[Topic, ...]] = (Topic.CLUSTER, Topic.DEPLOYMENTS)
     view: WorkloadView = WorkloadView()
     freshness: str = ""
     pods: list[PodRow] = []

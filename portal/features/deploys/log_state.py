@@ -1,7 +1,7 @@
 """State of the page of a pod's log. The lines come by a stream of their own (portal/http/live_logs.py)."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 
@@ -15,7 +15,7 @@ from portal.place import place_of
 class PodLogState(LivePage, rx.State):
     """A tab's log: the head of the page, and the address of the stream."""
 
-    FOLLOWS = (Topic.CLUSTER,)
+    FOLLOWS: ClassVar[tuple[Topic, ...]] = (Topic.CLUSTER,)
     view: LogView = LogView()
 
     def _query(self) -> Query:

@@ -1,7 +1,7 @@
 """State of the list of workloads."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 
@@ -27,7 +27,7 @@ _Slots: Any = slots_of(NO_WORKLOAD, PAGE_SIZE)
 class DeploysState(_Slots, LivePage, rx.State):
     """A tab's page of the workloads. Each line is a var, so a change in the cluster sends the lines that it changed."""
 
-    FOLLOWS = (Topic.CLUSTER,)
+    FOLLOWS: ClassVar[tuple[Topic, ...]] = (Topic.CLUSTER,)
     view: DeploysView = DeploysView()
     tally: DeploysTally = DeploysTally()
 

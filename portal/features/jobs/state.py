@@ -1,7 +1,7 @@
 """State of the page of jobs, with what an operator asks of them."""
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 
@@ -22,7 +22,7 @@ from portal.place import place_of
 class JobsState(LivePage, rx.State):
     """A tab's view of jobs. It follows what the scheduler does."""
 
-    FOLLOWS = (Topic.JOBS,)
+    FOLLOWS: ClassVar[tuple[Topic, ...]] = (Topic.JOBS,)
     view: JobsView = JobsView()
     can_act: bool = False
     done: str = ""
