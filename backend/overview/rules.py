@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
-from backend.alerts.types import Firing, Severity, SourceKind
+from backend.alerts.types import AlertSource, Firing, Severity, SourceKind
 from backend.deploys.types import RolloutState, WorkloadSummary
 from backend.job_runs.types import JobState
 from backend.overview.types import (
@@ -119,6 +119,12 @@ def reading_of(facts: Facts, name: SourceName) -> SourceReading[object]:
     return reading
 
 
+def _name_of(source: AlertSource) -> str:
+    """The source's name with its kind: an address alone says nothing at three in the morning."""
+    kind = source.kind.capitalize()
+    return f"{kind} {source.name}" if source.kind == SourceKind.ALERTMANAGER else kind
+
+
 def _of_alerts(facts: Facts, _now: datetime) -> Iterator[SystemTrouble]:
     known = facts.alerts.known
     if known is None:
@@ -130,7 +136,7 @@ def _of_alerts(facts: Facts, _now: datetime) -> Iterator[SystemTrouble]:
             level=Level.BAD,
             kind=TroubleKind.WATCHDOG_MISSING if is_watchdog else TroubleKind.ALERT_SOURCE_LOST,
             since=alarm.failing_since or alarm.answered_at,
-            name=alarm.name,
+            name=_name_of(alarm),
         )
     if watch.is_blind:
         yield SystemTrouble(level=Level.UNKNOWN, kind=TroubleKind.ALERTS_UNWATCHED, since=watch.looked_at)

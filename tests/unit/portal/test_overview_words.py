@@ -2,11 +2,12 @@
 
 import pytest
 
+from backend.alerts.types import SourceKind
 from backend.i18n.catalog import Lang
 from backend.overview import rules
 from portal.features.overview import lines
 from portal.features.overview.headline import to_headline
-from tests.unit.overview.facts import EARLIER, NOW, WELL, alerting, but, silent
+from tests.unit.overview.facts import EARLIER, NOW, WELL, alarm, alerting, but, silent
 
 
 @pytest.mark.parametrize(
@@ -26,3 +27,18 @@ def test_a_list_is_unknown_since_its_source_or_whoever_watches_fell_silent() -> 
     assert lines.unknown(WELL) == {"alerts": 0, "cluster": 0}
     assert lines.unknown(but(cluster=silent(), alerts=silent())) == {"alerts": since, "cluster": since}
     assert lines.unknown(but(alerts=alerting(looked_at=EARLIER, is_blind=True)))["alerts"] == since
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("en", "Alertmanager am-1:9093 does not answer: alerts may be lost"),
+        ("fa", "Alertmanager am-1:9093 پاسخ نمی‌دهد: شاید هشدارها گم شوند"),
+    ],
+)
+def test_a_lost_alertmanager_is_called_one(lang: Lang, said: str) -> None:
+    lost = but(alerts=alerting(alarms=(alarm(SourceKind.ALERTMANAGER, "am-1:9093"),)))
+
+    head = to_headline(rules.health(lost, NOW), lang)
+
+    assert "".join(part.text for part in head.sentence) == said
