@@ -23,8 +23,16 @@ CUT = """() => [...document.querySelectorAll('main *, header *')].filter(each =>
     || (style.display !== 'inline' && each.clientWidth && each.scrollWidth > each.clientWidth + 1);
 }).map(each => `${each.tagName}.${each.className}: ${each.textContent.slice(0, 60)}`)"""
 # All words, and those of the cluster, in one moment: a live page changes.
-WORDS = """main => [main.innerText,
-  [...main.querySelectorAll('bdi.names[dir=ltr], .log-lines')].map(each => each.innerText)]"""
+# Names of alerts, of the cluster and of machines run from left to right, what somebody types into a terminal is code, a
+# log is not ours at all, and a reason is in the words of the person who gave it.
+WORDS = """main => {
+  const foreign = 'bdi.names[dir=ltr], bdi.code-number[dir=ltr], span.ltr, a.ltr, code, pre, .log-lines, .given';
+  const aside = document.head.appendChild(document.createElement('style'));
+  aside.textContent = `:is(${foreign}) { display: none !important; }`;
+  const words = main.innerText;
+  aside.remove();
+  return words;
+}"""
 # What is drawn in another order than that in which it is read aloud and reached by the Tab key.
 OUT_OF_ORDER = """() => [...document.querySelectorAll('main, main *')].filter(each => {
   const style = getComputedStyle(each);
@@ -76,17 +84,9 @@ def keep(now: Visit, name: str) -> None:
     expect(now.page.get_by_text(now.t("state.development"))).to_be_visible()
     main = now.page.locator("main")
     # A company's label may also stand in its mail address.
-    shown, foreign_words = main.evaluate(WORDS)
-    text = re.sub(r"[\w.+-]+@[\w.-]+", "", shown)
-    # Names of alerts, and what somebody types into a terminal.
-    for typed in main.locator("span.ltr, a.ltr, code, pre").all_inner_texts():
-        text = text.replace(typed, "", 1)
+    text = re.sub(r"[\w.+-]+@[\w.-]+", "", main.evaluate(WORDS))
     for code in main.locator("bdi.code-number[dir=ltr]").all_inner_texts():
         assert not PERSIAN_DIGITS.search(code)
-        text = text.replace(code, "", 1)
-    # Names and words of the cluster are isolated and run from left to right; a log is not ours at all.
-    for words in sorted(foreign_words, key=len, reverse=True):
-        text = text.replace(words, "", 1)
     while ISOLATED.search(text):
         text = ISOLATED.sub("", text)
     if now.lang == "fa":

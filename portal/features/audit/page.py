@@ -163,7 +163,9 @@ def _said(row: AuditRow) -> rx.Component:
             class_name="two-lines",
         ),
         rx.cond(
-            row.reason != "", rx.el.p(row.reason, class_name="small muted more", dir="auto"), rx.fragment()
+            row.reason != "",
+            rx.el.p(row.reason, class_name="given small muted more", dir="auto"),
+            rx.fragment(),
         ),
     )
 

@@ -97,7 +97,8 @@ def _outcome(row: JobRow) -> rx.Component:
 
 def _next(row: JobRow) -> rx.Component:
     paused = rx.el.div(
-        rx.el.p(row.pause, class_name="small"), rx.el.p(row.pause_reason, class_name="small", dir="auto")
+        rx.el.p(row.pause, class_name="small"),
+        rx.el.p(row.pause_reason, class_name="given small", dir="auto"),
     )
     coming = rx.el.div(
         rx.el.span(row.next_run, class_name="num"), rx.el.div(age(row.next_s), class_name="small muted num")
