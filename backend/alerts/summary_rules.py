@@ -56,6 +56,12 @@ def name_of(firing: Firing, lang: Lang) -> str:
     return text(key, lang) if has(key) else shown(firing.name)
 
 
+def service_of(service: str, lang: Lang) -> str:
+    """A service's name in words; one that the catalogue does not know, such as a workload, by its own name."""
+    key = f"alerts.service.{service}"
+    return text(key, lang) if has(key) else shown(service)
+
+
 def sentence_of(firing: Firing, lang: Lang) -> str:
     """The meaning of an alert for users: our own sentence, else the summary that its rule gives, as it is."""
     key = f"alerts.said.{firing.name}"
@@ -90,7 +96,7 @@ def _title(group: AlertGroup, now: datetime, lang: Lang) -> str:
     lasting = fmt.duration(max(0.0, (now - group.started_at).total_seconds()), lang)
     if not group.service:
         return text("alerts.title_anywhere", lang, what=what, lasting=lasting)
-    return text("alerts.title", lang, what=what, service=shown(group.service), lasting=lasting)
+    return text("alerts.title", lang, what=what, service=service_of(group.service, lang), lasting=lasting)
 
 
 def _by_name(alerts: Sequence[Firing]) -> list[list[Firing]]:

@@ -141,10 +141,14 @@ class SourceBoard:
             ):
                 continue
             self._tried_at[name] = now
-            work = copy_context().run
-            self._flights[name] = _Flight(
-                answer=self._threads.submit(work, self._read, source, actor), began_at=now
-            )
+            self._start(name, source, actor, now)
+
+    def _start(self, name: SourceName, source: OverviewSource, actor: Actor, now: datetime) -> None:
+        # Whoever closes the board holds the lock first, and then the threads take nothing more.
+        with self._condition:
+            if not self._is_closed:
+                answer = self._threads.submit(copy_context().run, self._read, source, actor)
+                self._flights[name] = _Flight(answer=answer, began_at=now)
 
     def _read(self, source: OverviewSource, actor: Actor) -> _Landed:
         began_at = clock.utc_now()

@@ -91,11 +91,16 @@ log.info("page.opened")
 # sentence for it, the code says something else.
 # What the portal itself does with silences; the name of the action is put together.
 SILENCE_ACTIONS = {f"silence_{kind}" for kind in ("created", "extended", "shortened", "ended")}
+# A rule that takes the service from a label names a job or a workload, which has no words.
+NAMED_SERVICES = {
+    rule["labels"]["service"] for rule in alerts().values() if "{{" not in rule["labels"]["service"]
+}
 FAMILIES: dict[str, Iterable[str] | None] = {
     "alerts.concern.{}": ("tenant", "pod", "instance", "model", "node", "queue"),
     "alerts.ended.{}": Resolution,
     "alerts.event.{}": AlertEventKind,
     "alerts.name.{}": alerts(),
+    "alerts.service.{}": {*SERVICES, *NAMED_SERVICES},
     "alerts.said.{}": alerts(),
     "alerts.severity.{}": Severity,
     "alerts.silence_change.{}": SilenceChangeKind,
@@ -134,7 +139,6 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "overview.dependency.{}": ("answers", "away", "unknown", "pending"),
     "overview.fullness.{}": ("autoscaler", "volume", "open_files"),
     "overview.level.{}": overview_types.Level,
-    "overview.service.{}": SERVICES,
     "overview.source.{}": overview_types.SourceName,
     "overview.state.{}": overview_types.ServiceState,
     "overview.trouble.{}": overview_types.TroubleKind,

@@ -9,7 +9,7 @@ import reflex as rx
 
 from backend.actor import Actor
 from backend.alerts import service as alerts
-from backend.alerts.summary_rules import shown
+from backend.alerts.summary_rules import service_of
 from backend.alerts.types import AlertBoard, AlertGroup, HistoryQuery, Severity
 from backend.db.news import Topic
 from backend.i18n import format as fmt
@@ -216,7 +216,10 @@ def _services(board: AlertBoard, place: Place, lang: Lang) -> list[Choice]:
     return choices(
         place,
         SERVICE,
-        [("", text("page.alerts.every_service", lang)), *((each, shown(each)) for each in names[:12])],
+        [
+            ("", text("page.alerts.every_service", lang)),
+            *((each, service_of(each, lang)) for each in names[:12]),
+        ],
     )
 
 

@@ -100,10 +100,9 @@ def trouble_url(trouble: SystemTrouble) -> str:
 
 def to_service(status: ServiceStatus, lang: Lang) -> ServiceLine:
     """A service and its one state, in words."""
-    key = f"overview.service.{status.service}"
     return ServiceLine(
         key=status.service,
-        name=text(key, lang) if has(key) else summary_rules.shown(status.service),
+        name=summary_rules.service_of(status.service, lang),
         word=text(f"overview.state.{status.state}", lang),
         tone=SERVICE_TONES[status.state],
     )

@@ -164,3 +164,14 @@ def test_an_answer_that_is_itself_old_is_unknown_since_then_and_known_again_when
 
     assert (lost.value, lost.known, lost.unknown_since) == (("old", since), None, since)
     assert not lost.is_pending
+
+
+def test_a_board_that_is_closed_while_its_thread_works_starts_nothing_more(
+    board: SourceBoard, parties: dict[SourceName, Party]
+) -> None:
+    board.close()
+    board.look(STAFF, 0)
+
+    board._start_due(datetime.now(UTC))
+
+    assert [party.asked for party in parties.values()] == [0, 0]
