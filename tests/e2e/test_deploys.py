@@ -14,6 +14,7 @@ from backend.sandbox.stack import Stack
 from portal import routes
 from tests.e2e.conftest import Visit, Visitor
 from tests.e2e.looks import keep
+from tests.waiting import until
 
 NAMESPACE = "docuchat"
 WATCHED = "docuchat-ingest"
@@ -48,11 +49,24 @@ class ClusterAPI:
             headers={"content-type": "application/strategic-merge-patch+json"},
         ).raise_for_status()
 
+    def sandbox(self, method: str, what: str, **wanted: object) -> None:
+        self.http.request(method, f"/sandbox/{what}", json=wanted).raise_for_status()
+
+    def pods(self) -> list[dict[str, Any]]:
+        return list(self.http.get(f"/api/v1/namespaces/{NAMESPACE}/pods").json()["items"])
+
+    def is_in_trouble(self, workload: str) -> bool:
+        """Whether a pod of the workload shows something else than that it is starting."""
+        pods = [pod for pod in self.pods() if pod["metadata"]["name"].startswith(f"{workload}-")]
+        statuses = [one for pod in pods for one in pod["status"].get("containerStatuses", ())]
+        waiting = [one["state"].get("waiting", {}).get("reason", "") for one in statuses]
+        conditions = [one["status"] for pod in pods for one in pod["status"].get("conditions", ())]
+        return "False" in conditions and "ContainerCreating" not in waiting
+
     def pod(self, prefix: str) -> str:
-        pods: list[dict[str, Any]] = self.http.get(f"/api/v1/namespaces/{NAMESPACE}/pods").json()["items"]
         return next(
             name
-            for pod in pods
+            for pod in self.pods()
             if (name := str(pod["metadata"]["name"])).startswith(prefix)
             and pod["status"]["phase"] == "Running"
         )
@@ -93,6 +107,47 @@ def test_a_deploy_is_watched_from_start_to_done_and_a_stuck_one_says_why(
 
     cluster_api.set_image("2.14.3")
     expect(now.page.get_by_text(now.t("deploy.stuck.image_pull"))).to_have_count(0)
+
+
+# Each fault strikes a workload of its own, so that one wait is enough for all of them.
+FAULTS = {
+    "crowd-1": ("CrashLoopBackOff", "crash"),
+    "crowd-2": ("OOMKilled", "out_of_memory"),
+    "crowd-3": ("Unschedulable", "unschedulable"),
+    "crowd-4": ("ReadinessFailing", "probe"),
+    "crowd-5": ("CreateContainerConfigError", "configuration"),
+}
+SOON_MS = 5_000
+
+
+@pytest.fixture
+def troubled(cluster_api: ClusterAPI) -> Iterator[None]:
+    """Workloads that are stuck, each for another reason; their pods show it already."""
+    for name, (fault, _) in FAULTS.items():
+        cluster_api.sandbox("POST", "faults", workload=name, fault=fault)
+    cluster_api.sandbox("POST", "crowd", workloads=len(FAULTS), pods=len(FAULTS))
+    until(lambda: all(map(cluster_api.is_in_trouble, FAULTS)))
+    yield
+    for name in FAULTS:
+        cluster_api.http.delete(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{name}").raise_for_status()
+    cluster_api.sandbox("DELETE", "faults")
+
+
+def test_each_kind_of_stuck_rollout_says_its_reason_within_five_seconds(
+    visit: Visitor, people: dict[str, SignIn], troubled: None
+) -> None:
+    for lang, width in (("fa", "desktop"), ("en", "phone")):
+        now = visit(lang, width).sign_in(people["operator"])
+        now.go(f"{routes.DEPLOYS}?q=crowd-")
+        for name, (_, kind) in FAULTS.items():
+            line = now.page.locator("#list tbody tr", has_text=name)
+            expect(line).to_contain_text(now.t(f"deploy.stuck.{kind}"), timeout=SOON_MS)
+        keep(now, "deploys-in-trouble")
+
+    now.go(routes.workload(NAMESPACE, "Deployment", "crowd-1"))
+    expect(now.page.get_by_test_id("reason")).to_contain_text("no route to the database")
+    now.go(routes.workload(NAMESPACE, "Deployment", "crowd-3"))
+    expect(now.page.get_by_test_id("reason")).to_contain_text("nodes are available")
 
 
 def test_seven_log_tabs_of_one_browser_follow_and_a_click_still_answers(

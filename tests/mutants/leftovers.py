@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 MARK = "MUTANT_TRIAL"
+RUN = "MUTANT_RUN"
 
 
 def mark(trial: int) -> None:
@@ -15,7 +16,15 @@ def mark(trial: int) -> None:
 
 def end_all(trial: int) -> None:
     """End every program that carries the number of a trial."""
-    wanted = f"{MARK}={trial}".encode()
+    _end(f"{MARK}={trial}".encode())
+
+
+def end_run(run: str) -> None:
+    """End every program of a run, its workers and what their trials left behind."""
+    _end(f"{RUN}={run}".encode())
+
+
+def _end(wanted: bytes) -> None:
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it ended meanwhile, or is somebody else's
             if wanted in (process / "environ").read_bytes().split(b"\0"):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from backend.sandbox.processes import keep
+from tests.mutants.leftovers import RUN, end_run
 from tests.mutants.mutant import Mutant
 from tests.mutants.notes import Notes
 from tests.mutants.reach import Reach
@@ -42,13 +44,15 @@ def try_all(
     path.write_text(json.dumps(plan))
     path.with_suffix(".next").write_text("0")
     files = sorted({name.partition("::")[0] for name in seconds})
-    workers = [_start(place, files, {PLAN: str(path), DEADLINE: str(deadline)}, n) for n in range(WORKERS)]
+    run = str(os.getpid())
+    given = {PLAN: str(path), DEADLINE: str(deadline), RUN: run}
+    workers = [_start(place, files, given, number) for number in range(WORKERS)]
+    # Who is asked to end takes the workers and their servers along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         failed = [log for worker, log in workers if worker.wait() != 0]
-    except KeyboardInterrupt:
-        for worker, _ in workers:
-            worker.wait()
-        raise
+    finally:
+        end_run(run)
     if failed:
         raise SystemExit(f"A worker failed ({failed[0]}):\n{failed[0].read_text()[-2000:]}")
     if time.time() > deadline:
