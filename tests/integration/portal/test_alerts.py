@@ -47,7 +47,7 @@ def test_the_page_groups_what_fires_and_lists_muted_alerts_on_demand(
     plain, everything = (told(pipeline, cookie, f"{routes.ALERTS}{query}") for query in ("", "?muted=shown"))
 
     assert "More than one request in twenty fails" in plain
-    assert "Many errors in \u2068docuchat\u2069 for" in plain
+    assert "Many errors in DocuChat for" in plain
     assert '"code": "\u2068Follower\u2069"' not in plain
     assert "Muted because it follows from: Many errors." in everything
     assert "\u2068Watchdog\u2069" not in everything
