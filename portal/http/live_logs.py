@@ -91,6 +91,9 @@ class _OpenLogs:
             if is_open:
                 is_open = False
                 self._open[reader] -= 1
+                # A reader without a stream is not remembered: sessions come and go for months.
+                if not self._open[reader]:
+                    del self._open[reader]
 
         return give_back
 
