@@ -205,6 +205,26 @@ class WorkloadBody(DictMixin, rename="camel"):
     status: WorkloadStatusObject | None = None
 
 
+class RevisionSpecObject(DictMixin, rename="camel"):
+    """The part of a workload that a revision keeps: the template alone, not the number of replicas."""
+
+    template: TemplateObject | None = None
+
+
+class RevisionDataObject(DictMixin, rename="camel"):
+    """The content of a revision: a patch of the workload that it belongs to."""
+
+    spec: RevisionSpecObject | None = None
+
+
+class ControllerRevisionBody(DictMixin, rename="camel"):
+    """A revision of a StatefulSet or DaemonSet."""
+
+    metadata: MetaObject
+    data: RevisionDataObject | None = None
+    revision: int = 0
+
+
 class JobStatusObject(DictMixin, rename="camel"):
     """Status of a Job."""
 
@@ -288,6 +308,12 @@ class ReplicaSetObject(NamespacedResourceG, WorkloadBody):
     """A ReplicaSet: a revision of a Deployment."""
 
     _api_info = _info("apps", "ReplicaSet", "replicasets")
+
+
+class ControllerRevisionObject(NamespacedResourceG, ControllerRevisionBody):
+    """A ControllerRevision: a revision of a StatefulSet or DaemonSet."""
+
+    _api_info = _info("apps", "ControllerRevision", "controllerrevisions")
 
 
 class PodObject(NamespacedResourceG, PodBody):

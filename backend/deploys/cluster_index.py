@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from backend.deploys.cluster_types import NotedEvent, ReplicaSet, Workload
+from backend.deploys.cluster_types import ControllerRevision, NotedEvent, ReplicaSet, Workload
 from backend.deploys.types import ClusterJob, Pod, PodId, WorkloadId, WorkloadKind
 
-ClusterNoun = Workload | ReplicaSet | Pod | NotedEvent | ClusterJob
+ClusterNoun = Workload | ReplicaSet | ControllerRevision | Pod | NotedEvent | ClusterJob
 NameInCluster = tuple[str, str]
 """Namespace and name."""
 Involved = tuple[str, str, str]
@@ -33,6 +33,8 @@ class ClusterIndex:
         self._set_by_uid: dict[str, ReplicaSet] = {}
         self._workload_by_uid: dict[str, WorkloadId] = {}
         self._sets_of: dict[str, dict[NameInCluster, ReplicaSet]] = defaultdict(dict)
+        self._revisions: dict[NameInCluster, ControllerRevision] = {}
+        self._revisions_of: dict[str, dict[NameInCluster, ControllerRevision]] = defaultdict(dict)
         self._pods_of: dict[str, dict[PodId, Pod]] = defaultdict(dict)
         self._events_of: dict[Involved, dict[NameInCluster, NotedEvent]] = defaultdict(dict)
 
@@ -47,6 +49,8 @@ class ClusterIndex:
                 return self._put_pod(one)
             case ReplicaSet():
                 return self._put_set(one)
+            case ControllerRevision():
+                return self._put_revision(one)
             case NotedEvent():
                 return self._put_event(one)
             case ClusterJob():
@@ -65,6 +69,8 @@ class ClusterIndex:
                 return self._remove_pod(one.id)
             case ReplicaSet():
                 return self._remove_set((one.namespace, one.name))
+            case ControllerRevision():
+                return self._remove_revision((one.namespace, one.name))
             case NotedEvent():
                 return self._remove_event((one.namespace, one.key))
             case ClusterJob():
@@ -95,6 +101,10 @@ class ClusterIndex:
     def sets_of(self, workload: Workload) -> list[ReplicaSet]:
         """The ReplicaSets of a Deployment."""
         return list(self._sets_of.get(workload.uid, {}).values())
+
+    def revisions_of(self, workload: Workload) -> list[ControllerRevision]:
+        """The revisions of a StatefulSet or DaemonSet."""
+        return list(self._revisions_of.get(workload.uid, {}).values())
 
     def pods_of(self, workload: Workload) -> list[Pod]:
         """The pods of all revisions of a workload."""
@@ -155,6 +165,20 @@ class ClusterIndex:
         _drop(self._sets_of, gone.owner_uid, key)
         return self._touched_by(gone.owner_uid)
 
+    def _put_revision(self, one: ControllerRevision) -> set[WorkloadId]:
+        key = (one.namespace, one.name)
+        touched = self._remove_revision(key)
+        self._revisions[key] = one
+        self._revisions_of[one.owner_uid][key] = one
+        return touched | self._touched_by(one.owner_uid)
+
+    def _remove_revision(self, key: NameInCluster) -> set[WorkloadId]:
+        gone = self._revisions.pop(key, None)
+        if gone is None:
+            return set()
+        _drop(self._revisions_of, gone.owner_uid, key)
+        return self._touched_by(gone.owner_uid)
+
     def _put_event(self, one: NotedEvent) -> set[WorkloadId]:
         key = (one.namespace, one.key)
         touched = self._remove_event(key)
@@ -202,6 +226,8 @@ class ClusterIndex:
             yield from (one for one in self._pods.values() if one.id.namespace == namespace)
         elif kind is ReplicaSet:
             yield from (one for one in self._sets.values() if one.namespace == namespace)
+        elif kind is ControllerRevision:
+            yield from (one for one in self._revisions.values() if one.namespace == namespace)
         elif kind is NotedEvent:
             yield from (one for one in self.events.values() if one.namespace == namespace)
         else:

@@ -57,6 +57,19 @@ class ReplicaSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ControllerRevision:
+    """A revision of a StatefulSet or DaemonSet: its template, without the number of replicas."""
+
+    namespace: str
+    name: str
+    owner_uid: str
+    created_at: datetime
+    number: int
+    containers: tuple[ContainerTemplate, ...] = ()
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NotedEvent:
     """An event with the key under which the cluster keeps it."""
 

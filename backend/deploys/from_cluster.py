@@ -9,6 +9,7 @@ from backend.clients.kubernetes_objects import (
     ConditionObject,
     ContainerObject,
     ContainerStatusObject,
+    ControllerRevisionObject,
     DaemonSetObject,
     DeploymentObject,
     EventObject,
@@ -22,7 +23,7 @@ from backend.clients.kubernetes_objects import (
     WorkloadSpecObject,
     WorkloadStatusObject,
 )
-from backend.deploys.cluster_types import NotedEvent, ReplicaSet, Workload
+from backend.deploys.cluster_types import ControllerRevision, NotedEvent, ReplicaSet, Workload
 from backend.deploys.image_rules import digest_in, parse_image
 from backend.deploys.types import (
     ClusterJob,
@@ -107,6 +108,21 @@ def to_replica_set(found: ReplicaSetObject) -> ReplicaSet:
         desired_replicas=_whole(meta.annotations, DESIRED),
         ready=found.status.ready_replicas if found.status else 0,
         containers=_templates(spec.template.spec if spec.template else None),
+        cause=_words(_named(meta.annotations, CAUSE)),
+    )
+
+
+def to_controller_revision(found: ControllerRevisionObject) -> ControllerRevision:
+    """A revision of a StatefulSet or DaemonSet."""
+    meta, spec = found.metadata, found.data.spec if found.data else None
+    template = spec.template if spec else None
+    return ControllerRevision(
+        namespace=meta.namespace,
+        name=meta.name,
+        owner_uid=_owner_of(meta),
+        created_at=meta.creation_timestamp or LONG_AGO,
+        number=found.revision,
+        containers=_templates(template.spec if template else None),
         cause=_words(_named(meta.annotations, CAUSE)),
     )
 

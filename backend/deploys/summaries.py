@@ -1,11 +1,12 @@
 """Workloads as pages read them, put together from the index: in a line, or with everything below. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from backend.deploys.cluster_index import ClusterIndex
-from backend.deploys.cluster_types import NotedEvent, ReplicaSet, Workload
+from backend.deploys.cluster_types import ControllerRevision, NotedEvent, ReplicaSet, Workload
 from backend.deploys.reason_rules import RolloutEvidence, reason_of
 from backend.deploys.rules import rollout_of
 from backend.deploys.types import (
@@ -91,11 +92,35 @@ def _events_below(index: ClusterIndex, it: Workload, pods: Iterable[Pod]) -> lis
 
 
 def revisions_of(index: ClusterIndex, it: Workload) -> tuple[Revision, ...]:
-    """The revisions of a Deployment, newest first. A ReplicaSet without a number is none yet."""
+    """The revisions of a workload, newest first. A ReplicaSet without a number is none yet."""
+    if it.id.kind is not WorkloadKind.DEPLOYMENT:
+        return _kept_revisions(index, it)
     newest = index.newest_set(it)
     numbered = [one for one in index.sets_of(it) if one.revision is not None]
     numbered.sort(key=lambda one: one.revision or 0, reverse=True)
     return tuple(_revision(one, is_newest=one is newest) for one in numbered)
+
+
+def _kept_revisions(index: ClusterIndex, it: Workload) -> tuple[Revision, ...]:
+    """The revisions of a StatefulSet or DaemonSet. A pod carries the name of its own, or the last part of it."""
+    kept = sorted(index.revisions_of(it), key=lambda one: one.number, reverse=True)
+    pods = Counter(pod.revision_hash.removeprefix(f"{it.id.name}-") for pod in index.pods_of(it))
+    return tuple(
+        _kept_revision(one, pods=pods[one.name.removeprefix(f"{it.id.name}-")], is_newest=one is kept[0])
+        for one in kept
+    )
+
+
+def _kept_revision(one: ControllerRevision, *, pods: int, is_newest: bool) -> Revision:
+    return Revision(
+        number=one.number,
+        name=one.name,
+        created_at=one.created_at,
+        replicas=pods,
+        containers=one.containers,
+        cause=one.cause,
+        is_newest=is_newest,
+    )
 
 
 def _revision(one: ReplicaSet, *, is_newest: bool) -> Revision:

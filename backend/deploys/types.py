@@ -257,15 +257,15 @@ class WorkloadSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """A revision of a workload, which a Deployment keeps as a ReplicaSet."""
+    """A revision of a workload, which a Deployment keeps as a ReplicaSet, the others as a ControllerRevision."""
 
     number: int
     name: str
     created_at: datetime
     replicas: int
-    """How many pods it is to have now: 0 for past ones."""
+    """How many pods it is to have now: 0 for past ones. Of a StatefulSet or DaemonSet: how many it has."""
     desired_replicas: int | None = None
-    """How many the workload was to have when this revision was last the newest."""
+    """How many the workload was to have when this revision was last the newest; None for a StatefulSet or DaemonSet."""
     ready: int = 0
     containers: tuple[ContainerTemplate, ...] = ()
     cause: str = ""
@@ -361,7 +361,7 @@ class WorkloadDetail:
     old_pods: tuple[Pod, ...]
     """Of earlier revisions, by name."""
     revisions: tuple[Revision, ...]
-    """Newest first; empty for StatefulSets and DaemonSets."""
+    """Newest first."""
     events: tuple[ClusterEvent, ...]
     """About the workload, its ReplicaSets and its pods, newest first."""
 

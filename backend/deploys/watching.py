@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from backend.clients.kubernetes import Kubernetes
 from backend.clients.kubernetes_errors import Expired
 from backend.clients.kubernetes_objects import (
+    ControllerRevisionObject,
     DaemonSetObject,
     DeploymentObject,
     EventObject,
@@ -22,8 +23,15 @@ from backend.clients.kubernetes_objects import (
     plural_of,
 )
 from backend.deploys.cluster_index import ClusterNoun
-from backend.deploys.cluster_types import NotedEvent, ReplicaSet
-from backend.deploys.from_cluster import to_event, to_job, to_pod, to_replica_set, to_workload
+from backend.deploys.cluster_types import ControllerRevision, NotedEvent, ReplicaSet
+from backend.deploys.from_cluster import (
+    to_controller_revision,
+    to_event,
+    to_job,
+    to_pod,
+    to_replica_set,
+    to_workload,
+)
 from backend.deploys.types import ClusterJob, Pod, WorkloadKind
 from backend.errors import AppError, Refused
 from backend.log import get_logger
@@ -55,6 +63,7 @@ WATCHED = (
     Watched(objects=StatefulSetObject, kept=WorkloadKind.STATEFUL_SET, read=to_workload),
     Watched(objects=DaemonSetObject, kept=WorkloadKind.DAEMON_SET, read=to_workload),
     Watched(objects=ReplicaSetObject, kept=ReplicaSet, read=to_replica_set),
+    Watched(objects=ControllerRevisionObject, kept=ControllerRevision, read=to_controller_revision),
     Watched(objects=PodObject, kept=Pod, read=to_pod),
     Watched(objects=EventObject, kept=NotedEvent, read=to_event),
     Watched(objects=JobObject, kept=ClusterJob, read=to_job),

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 READ = frozenset({"get", "list", "watch"})
-_WORKLOADS = ("deployments", "statefulsets", "daemonsets", "replicasets")
+_WORKLOADS = ("deployments", "statefulsets", "daemonsets", "replicasets", "controllerrevisions")
 _OPERATED = frozenset({"docuchat-api", "docuchat-worker"})
 _ROTATED = frozenset({"docuchat-openai", "docuchat-jwt"})
 _CREATE = frozenset({"create"})

@@ -1,5 +1,6 @@
 """Lines of the list of workloads: formatted strings in the reader's language."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,8 +14,10 @@ from backend.deploys.types import (
     WorkloadId,
     WorkloadSummary,
 )
+from backend.errors import AppError, Refused
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
+from backend.i18n.errors import error_text
 from portal import routes
 
 TONES: Mapping[RolloutState, str] = {
@@ -171,11 +174,26 @@ def _heading(summary: WorkloadSummary) -> str:
 
 
 def freshness(health: ClusterHealth, lang: Lang) -> str:
-    """The warning over what may be out of date; empty while the view is fresh."""
+    """The warning over what may be out of date or is not shown to us; empty while the view is fresh and whole."""
     if not health.is_configured:
         return text("deploy.not_configured", lang)
     if health.unknown_since is not None:
         return text("deploy.unknown_since", lang, at=fmt.moment(health.unknown_since, lang))
     if not health.is_complete:
         return text("deploy.not_read_yet", lang)
-    return ""
+    return " ".join(error_text(one, lang) for one in _refusals(health, lang))
+
+
+def _refusals(health: ClusterHealth, lang: Lang) -> list[AppError]:
+    """The refusals of the cluster. Kinds of objects that are refused alike are one refusal that names them all."""
+    alike: dict[str, list[AppError]] = defaultdict(list)
+    for one in health.problems:
+        if isinstance(one.error, Refused):
+            alike[str({**one.error.data, "resource": ""})].append(one.error)
+    return [
+        type(some[0])(
+            **some[0].data
+            | {"resource": fmt.listed([str(one.data.get("resource", "")) for one in some], lang)}
+        )
+        for some in alike.values()
+    ]

@@ -204,7 +204,7 @@ def test_a_withdrawn_token_and_a_dead_server_are_errors_of_the_house(
         config.settings.cache_clear()
         with pytest.raises(kind):
             service.read_log(OPERATOR, QUERY)
-        until(lambda: len(health().problems) == 7)
+        until(lambda: len(health().problems) == 8)
         assert {type(one.error) for one in health().problems} == {kind}
         with pytest.raises(kind):
             service.workload(OPERATOR, named(API))

@@ -172,6 +172,36 @@ def test_revisions_are_compared_by_names_and_never_by_values(view: Site) -> None
         service.workload(OPERATOR, named("nobody"))
 
 
+@pytest.mark.parametrize(
+    ("plural", "kind", "name"),
+    [
+        ("statefulsets", WorkloadKind.STATEFUL_SET, "docuchat-redis"),
+        ("daemonsets", WorkloadKind.DAEMON_SET, "docuchat-log-agent"),
+    ],
+)
+def test_sets_have_a_history_as_deployments_have(
+    view: Site, plural: str, kind: WorkloadKind, name: str
+) -> None:
+    env = [{"name": "FEATURE_KEY", "value": "geheim-geheim"}]
+    limits = {"limits": {"memory": "2Gi"}}
+    view.change_container(name, plural, image="registry.example/other:9", env=env, resources=limits)
+    wanted = named(name, kind)
+
+    def pods_by_revision() -> list[tuple[int, int]]:
+        return [(one.number, one.replicas) for one in service.workload(OPERATOR, wanted).revisions]
+
+    until(lambda: pods_by_revision() == [(2, lines()[name].replicas), (1, 0)])
+
+    found = service.workload(OPERATOR, wanted)
+    change = service.compare_revisions(OPERATOR, wanted, 1, 2)
+
+    assert [one.is_newest for one in found.revisions] == [True, False]
+    assert [one.after for one in change.images] == ["registry.example/other:9"]
+    assert [variable for _, variable in change.environment_added] == ["FEATURE_KEY"]
+    assert ("limits.memory", "2Gi") in [(one.subject, one.after) for one in change.resources]
+    assert "geheim" not in repr(found)
+
+
 def test_a_paused_deployment_is_told_as_paused(view: Site) -> None:
     view.change(API, spec={"paused": True})
 

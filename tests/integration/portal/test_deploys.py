@@ -198,6 +198,24 @@ def test_a_dead_cluster_is_unknown_since_and_what_was_known_stays(
     assert pages[2]["view"]["stream_url"] == "/api/v1/logs/docuchat/gone-0"
 
 
+def test_a_history_that_the_cluster_does_not_show_leaves_the_rest_of_the_page(
+    cluster: Cluster, house: House, pipeline: Pipeline
+) -> None:
+    refused = {"account": "portal-viewer", "verb": "list", "resource": "controllerrevisions"}
+    cluster.control("denied", refused)
+    deploys.close_cluster(PROCESS)
+    try:
+        until(lambda: deploys.cluster_health(OPERATOR).problems)
+        until(lambda: workload("docuchat-api"))
+        page = opened(pipeline, house, DETAIL, routes.workload(NAMESPACE, "StatefulSet", "docuchat-redis"))
+    finally:
+        cluster.http.request("DELETE", "/sandbox/denied").raise_for_status()
+
+    assert "list controllerrevisions in the namespace docuchat" in page["freshness"]
+    assert page["pods"]
+    assert page["revisions"] == []
+
+
 def test_a_workload_that_is_not_there_is_told_in_words(
     cluster: Cluster, house: House, pipeline: Pipeline
 ) -> None:

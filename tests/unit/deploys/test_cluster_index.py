@@ -9,7 +9,7 @@ import pytest
 
 from backend.deploys import cluster_index, summaries
 from backend.deploys.cluster_index import ClusterIndex, ClusterNoun
-from backend.deploys.cluster_types import ReplicaSet
+from backend.deploys.cluster_types import ControllerRevision, ReplicaSet
 from backend.deploys.types import ClusterJob, Pod, StuckKind, WorkloadKind
 from tests.unit.deploys.cluster_examples import BORN, NOW, ended, event, pod, ready_pod, waiting, workload
 
@@ -82,6 +82,34 @@ def test_the_pods_of_a_stateful_set_are_new_by_its_revision() -> None:
     )
 
     assert names(index.newest_pods(it)) == {"api-1"}
+
+
+def kept(number: int, **given: Any) -> ControllerRevision:
+    usual = {"namespace": "docuchat", "name": f"api-hash{number}", "owner_uid": "uid-api", "created_at": BORN}
+    return ControllerRevision(**usual | {"number": number} | given)
+
+
+@pytest.mark.parametrize(
+    ("kind", "carried"), [(WorkloadKind.STATEFUL_SET, "api-hash{}"), (WorkloadKind.DAEMON_SET, "hash{}")]
+)
+def test_the_revisions_of_a_set_are_told_newest_first_with_their_pods(
+    kind: WorkloadKind, carried: str
+) -> None:
+    it = workload(kind)
+    pods = [
+        ready_pod(f"api-{place}", owner_uid=it.uid, revision_hash=carried.format(number))
+        for place, number in enumerate((1, 2, 2))
+    ]
+    foreign = kept(9, name="other-hash9", owner_uid="uid-other")
+    index = filled(it, *pods, kept(1), foreign)
+
+    touched = index.put(kept(2))
+
+    told = [(one.number, one.replicas, one.is_newest) for one in summaries.revisions_of(index, it)]
+    assert touched == {it.id}
+    assert told == [(2, 2, True), (1, 1, False)]
+    assert index.replace(ControllerRevision, "docuchat", [kept(2), foreign]) == {it.id}
+    assert [one.number for one in index.revisions_of(it)] == [2]
 
 
 def test_the_pods_of_a_daemon_set_are_new_by_its_template_or_else_by_their_number_and_age() -> None:

@@ -11,6 +11,7 @@ from lightkube.core.exceptions import ApiError, ConfigError
 
 from backend.clients.kubernetes_errors import ClusterCall, Expired, in_our_words
 from backend.clients.kubernetes_objects import (
+    ControllerRevisionObject,
     DaemonSetObject,
     DeploymentObject,
     EventObject,
@@ -18,7 +19,7 @@ from backend.clients.kubernetes_objects import (
     PodObject,
     StatefulSetObject,
 )
-from backend.deploys.from_cluster import to_event, to_job, to_pod, to_workload
+from backend.deploys.from_cluster import to_controller_revision, to_event, to_job, to_pod, to_workload
 from backend.deploys.types import ContainerPhase, HelmRelease, WorkloadKind
 from backend.errors import Conflict, NotFound, Refused, Unavailable
 
@@ -48,6 +49,19 @@ def test_values_of_environment_variables_are_not_decoded() -> None:
         "configmap/flags",
         "secret/docuchat-openai",
     )
+
+
+def test_a_revision_of_a_set_holds_names_and_no_values_and_another_owners_record_is_empty() -> None:
+    container = {"name": "api", "image": "r.example/x:2", "env": [{"name": "KEY", "value": SECRET}]}
+    template = {"spec": {"containers": [container]}, "$patch": "replace"}
+
+    found = read(ControllerRevisionObject, data={"spec": {"template": template}}, revision=7)
+    foreign = read(ControllerRevisionObject, data={"spec": {"cpu": {"guest": 2}}}, revision=1)
+
+    assert SECRET not in repr(found)
+    kept = to_controller_revision(found)
+    assert (kept.name, kept.number, kept.containers[0].environment) == ("api", 7, ("KEY",))
+    assert to_controller_revision(foreign).containers == ()
 
 
 @pytest.mark.parametrize(

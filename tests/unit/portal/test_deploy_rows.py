@@ -13,13 +13,14 @@ from backend.deploys.types import (
     RevisionChange,
     Rollout,
     RolloutState,
+    SourceProblem,
     StuckKind,
     StuckReason,
     WorkloadId,
     WorkloadKind,
     WorkloadSummary,
 )
-from backend.errors import NotFound
+from backend.errors import NotFound, Refused
 from backend.i18n.catalog import Lang
 from portal.features.deploys import queries, rows
 from portal.features.deploys.detail_queries import pod_at, workload_at
@@ -127,6 +128,23 @@ def test_a_search_wants_every_word_in_name_image_or_release(words: str, *, fits:
 def test_a_view_that_is_not_fresh_says_so(health: ClusterHealth, begins: str) -> None:
     assert rows.freshness(health, "en").startswith(begins)
     assert rows.freshness(ClusterHealth(is_configured=True, is_complete=True), "en") == ""
+
+
+def refused(resource: str, verb: str = "list") -> SourceProblem:
+    told = {"verb": verb, "resource": resource, "namespace": "docuchat"}
+    error = Refused(reason="kubernetes_forbidden", **told)
+    return SourceProblem(resource=resource, namespace="docuchat", since=NOW, error=error)
+
+
+def test_what_the_cluster_does_not_let_us_read_is_named_with_the_verb() -> None:
+    refusals = (refused("controllerrevisions"), refused("events"), refused("pods", "watch"))
+    health = ClusterHealth(is_configured=True, is_complete=True, problems=refusals)
+
+    english, persian = rows.freshness(health, "en"), rows.freshness(health, "fa")
+
+    assert "list controllerrevisions, events in the namespace docuchat" in english
+    assert "watch pods in the namespace docuchat" in english
+    assert "list روی controllerrevisions، events در فضای نام docuchat" in persian
 
 
 def test_a_comparison_names_variables_and_never_their_values() -> None:
