@@ -106,6 +106,7 @@ class Settings(UsageSettings, SellerSettings):
     kubernetes_runner_account: Annotated[str, AfterValidator(setting_values.service_account)] = ""
     redis_url: SecretStr = SecretStr("")
     metrics_token: SecretStr = SecretStr(DEFAULT_METRICS_TOKEN)
+    metrics_token_previous: SecretStr = SecretStr("")
     deployments_token_hash: str = tokens.hash_of(DEFAULT_DEPLOYMENTS_TOKEN)
     deployments_ci_hosts: str = ""
     alerts_token_hash: str = tokens.hash_of(DEFAULT_ALERTS_TOKEN)
@@ -141,7 +142,7 @@ class Settings(UsageSettings, SellerSettings):
         setting_values.code(value.get_secret_value(), longest=64)
         return value
 
-    @field_validator("metrics_token", "openai_api_key")
+    @field_validator("metrics_token", "metrics_token_previous", "openai_api_key")
     @classmethod
     def _is_token(cls, value: SecretStr) -> SecretStr:
         setting_values.token(value.get_secret_value())
@@ -193,6 +194,9 @@ class Settings(UsageSettings, SellerSettings):
             "ZIBAL_URL": not self.zibal_url.startswith("https://"),
             f"METRICS_TOKEN (at least {METRICS_TOKEN_MIN_LENGTH} characters)": (
                 len(self.metrics_token.get_secret_value()) < METRICS_TOKEN_MIN_LENGTH
+            ),
+            f"METRICS_TOKEN_PREVIOUS (none, or at least {METRICS_TOKEN_MIN_LENGTH} characters)": (
+                0 < len(self.metrics_token_previous.get_secret_value()) < METRICS_TOKEN_MIN_LENGTH
             ),
             **self._unsafe_doors(),
             "PUBLIC_URL": not self.is_https,

@@ -3,7 +3,7 @@
 Chat completions and responses, whole and streamed, and embeddings, with usage that follows from the input alone.
 Beside the vendor's paths it has its own: `POST` or `DELETE /sandbox/faults` (see `openai_faults.Fault`), and
 `GET /sandbox/ledger`, the tokens it really answered, by `safety_identifier` or `user`, model and type, and the
-newest keys and request that it was asked with.
+newest keys and request that it was asked with. `openai_keys` has the keys and the Admin API.
 """
 
 import argparse
@@ -23,7 +23,8 @@ from starlette.routing import Route
 from backend.sandbox import openai_wire as wire
 from backend.sandbox.openai_alerts import wants_wording, wording
 from backend.sandbox.openai_faults import Ledger, ModelRequest, OpenAIFault, OpenAIFaultKind
-from backend.sandbox.openai_wire import JSON
+from backend.sandbox.openai_keys import KeyRing
+from backend.sandbox.openai_wire import JSON, RefusalError
 from backend.sandbox.openai_words import Completion, answer_to, count_tokens, packed, texts_of, vector
 
 _ERRORS = {
@@ -42,15 +43,6 @@ _VECTOR_SIZES = {"text-embedding-3-large": 3072, "text-embedding-3-small": 1536}
 
 
 MOST_KEYS = 50
-
-
-class RefusalError(Exception):
-    """A request that the vendor would refuse."""
-
-    def __init__(self, status: int, body: JSON) -> None:
-        super().__init__(body["error"]["message"])
-        self.status = status
-        self.body = body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +68,9 @@ class AdmittedRequest:
 class Vendor:
     """The sandbox's state: its faults and its ledger."""
 
-    def __init__(self, *, latency_s: float = 0.0) -> None:
+    def __init__(self, *, latency_s: float = 0.0, valid_keys: Iterable[str] = ()) -> None:
         self.faults: list[OpenAIFault] = []
+        self.ring = KeyRing(valid_keys)
         self.ledger = Ledger()
         self.keys: list[str] = []
         self.newest: JSON = {}
@@ -87,10 +80,7 @@ class Vendor:
         """Check a request as the vendor does, and let the faults strike that end it."""
         key = request.headers.get("authorization", "").removeprefix("Bearer").strip()
         self.keys = [*self.keys[-MOST_KEYS:], key]
-        if not key:
-            raise RefusalError(
-                401, wire.error("You didn't provide an API key.", kind="invalid_request_error", code=None)
-            )
+        self.ring.admit(key)
         self.newest = body = await _body_of(request)
         model = str(body.get("model", ""))
         struck = {fault.kind: fault for fault in self.faults if fault.strikes(model)}
@@ -226,9 +216,11 @@ class Vendor:
             self.ledger.note(admitted.asked, answer, reported=told)
 
 
-def application(*, latency_s: float = 0.0, faults: Iterable[OpenAIFault] = ()) -> Starlette:
-    """The server as an ASGI application."""
-    vendor = Vendor(latency_s=latency_s)
+def application(
+    *, latency_s: float = 0.0, faults: Iterable[OpenAIFault] = (), valid_keys: Iterable[str] = ()
+) -> Starlette:
+    """The server as an ASGI application. Without ``valid_keys`` it takes every key."""
+    vendor = Vendor(latency_s=latency_s, valid_keys=valid_keys)
     vendor.faults.extend(faults)
     routes = [
         Route("/v1/chat/completions", vendor.chat, methods=["POST"]),
@@ -237,6 +229,7 @@ def application(*, latency_s: float = 0.0, faults: Iterable[OpenAIFault] = ()) -
         Route("/sandbox/faults", vendor.set_fault, methods=["POST"]),
         Route("/sandbox/faults", vendor.clear_faults, methods=["DELETE"]),
         Route("/sandbox/ledger", vendor.show_ledger, methods=["GET"]),
+        *vendor.ring.routes(),
     ]
     return Starlette(routes=routes, exception_handlers={RefusalError: _refused})
 
@@ -320,13 +313,14 @@ def main() -> None:
     parser.add_argument(
         "--hiccup-every", type=int, default=0, help="answer every N-th chat request with 429 (0: never)"
     )
+    parser.add_argument("--valid-key", action="append", default=[], help="take no key but these")
     given = parser.parse_args()
     faults = (
         [OpenAIFault(kind=OpenAIFaultKind.RATE_LIMITED, model="gpt-5.2", every=given.hiccup_every)]
         if given.hiccup_every
         else []
     )
-    app = application(latency_s=given.latency_s, faults=faults)
+    app = application(latency_s=given.latency_s, faults=faults, valid_keys=given.valid_key)
     uvicorn.run(app, host=given.host, port=given.port, log_level="critical", access_log=False)
 
 

@@ -14,6 +14,15 @@ from backend.sandbox.openai_words import Completion, pieces
 JSON = dict[str, Any]
 
 
+class RefusalError(Exception):
+    """A request that the vendor would refuse."""
+
+    def __init__(self, status: int, body: JSON) -> None:
+        super().__init__(body["error"]["message"])
+        self.status = status
+        self.body = body
+
+
 def error(message: str, *, kind: str, code: str | None, param: str | None = None) -> JSON:
     """The body of a refusal."""
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}

@@ -10,6 +10,7 @@ import httpx
 
 from backend.sandbox import frontend, history, tools
 from backend.sandbox.alertmanager import AlertmanagerServer
+from backend.sandbox.kubernetes.workloads import OPENAI_KEY
 from backend.sandbox.monitoring_files import alertmanager_files, prometheus_files
 from backend.sandbox.postgres import REPOSITORY, PostgresServer
 from backend.sandbox.processes import Child, Command, SandboxError, accepts, port_is_free, wait_until
@@ -23,6 +24,8 @@ START_ORDER: Sequence[tuple[str, Sequence[str]]] = (
     ("jobs", ("jobs",)),
     ("web", ("web",)),
 )
+# The keys of DocuChat's traffic, of the portal, and of the cluster's Secret.
+_OPENAI_KEYS = ("sandbox", "sk-sandbox", OPENAI_KEY)
 
 
 class Part(Protocol):
@@ -143,7 +146,7 @@ def _module(site: Site, name: str) -> tuple[str, list[str]]:
         case "kubernetes":
             return "backend.sandbox.kubernetes", [*port, "--kubeconfig", str(site.kubeconfig)]
         case "openai":
-            return "backend.sandbox.openai", port
+            return "backend.sandbox.openai", [*port, *(f"--valid-key={key}" for key in _OPENAI_KEYS)]
         case _:
             return "backend.sandbox.docuchat", [*port, *_docuchat(site, name)]
 

@@ -62,6 +62,11 @@ ALERT_SUMMARIES = Counter(
 )
 RAG_QUERIES = Counter("rag_query_total", "Questions answered from documents.")
 DOCUMENT_CHUNKS = Counter("document_chunks_total", "Document chunks that were embedded and stored.")
+SCRAPES = Counter(
+    "metrics_scrape_total",
+    "Scrapes that were answered, by the token that they had: current or previous.",
+    ["token"],
+)
 HTTP_REQUESTS = Histogram(
     "http_request_duration_seconds",
     "Time from a request's arrival to the last byte of its answer; of a stream, to its beginning.",
@@ -130,3 +135,8 @@ def count_rag_query() -> None:
 def count_document_chunks(chunks: int) -> None:
     """Add chunks that were embedded and stored."""
     DOCUMENT_CHUNKS.inc(chunks)
+
+
+def count_scrape(token: str) -> None:
+    """Count an answered scrape: by the `current` token or the `previous` one."""
+    SCRAPES.labels(token=token).inc()

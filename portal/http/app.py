@@ -42,7 +42,7 @@ def plain_routes() -> list[BaseRoute]:
         Route(routes.READY, health.ready),
         Route(routes.SELLER_LOGO, seller_logo.logo),
         Route(routes.AUDIT_EXPORT, audit_export.export),
-        Route(routes.METRICS, MetricsApp(settings().metrics_token.get_secret_value())),
+        Route(routes.METRICS, _metrics()),
         Route(routes.OPENAPI, openapi.document),
         # A door tells of a wrong method itself, as JSON.
         *(Route(door.path, door) for door in openapi.DOORS),
@@ -59,6 +59,13 @@ def plain_routes() -> list[BaseRoute]:
         Route(routes.LANGUAGE, preferences.language),
         Route(routes.THEME, preferences.theme, methods=["POST"]),
     ]
+
+
+def _metrics() -> MetricsApp:
+    tokens = settings()
+    return MetricsApp(
+        tokens.metrics_token.get_secret_value(), previous=tokens.metrics_token_previous.get_secret_value()
+    )
 
 
 def served(reflex_app: ASGIApp) -> ASGIApp:

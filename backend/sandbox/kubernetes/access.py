@@ -11,7 +11,7 @@ import orjson
 READ = frozenset({"get", "list", "watch"})
 _WORKLOADS = ("deployments", "statefulsets", "daemonsets", "replicasets", "controllerrevisions")
 _OPERATED = frozenset({"docuchat-api", "docuchat-worker"})
-_ROTATED = frozenset({"docuchat-openai", "docuchat-jwt"})
+_ROTATED = frozenset({"docuchat-openai", "docuchat-jwt", "docuchat-database", "docuchat-metrics"})
 _CREATE = frozenset({"create"})
 AUTHORIZATION = "authorization.k8s.io"
 

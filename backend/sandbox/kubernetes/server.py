@@ -7,6 +7,7 @@ from pathlib import Path
 
 from backend.sandbox.kubernetes.access import read_or_make_tokens, write_kubeconfig
 from backend.sandbox.kubernetes.app import create_app
+from backend.sandbox.kubernetes.cluster import Cluster
 from backend.sandbox.kubernetes.containers import Timings
 from backend.sandbox.kubernetes.tls import certificate_in
 from backend.sandbox.processes import free_port
@@ -15,11 +16,12 @@ from backend.sandbox.serving import serving
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Address of the emulator, and each account's token."""
+    """Address of the emulator, each account's token, and the cluster itself for what lives in its pods."""
 
     url: str
     tokens: dict[str, str]
     namespace: str
+    cluster: Cluster
 
 
 @contextmanager
@@ -36,4 +38,4 @@ def running(
             authority = tls.certificate if tls else None
             write_kubeconfig(kubeconfig, server=url, namespace=namespace, tokens=tokens, authority=authority)
         by_account = {account: token for token, account in tokens.items()}
-        yield Address(url=url, tokens=by_account, namespace=namespace)
+        yield Address(url=url, tokens=by_account, namespace=namespace, cluster=app.state.cluster)

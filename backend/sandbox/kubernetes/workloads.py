@@ -1,7 +1,7 @@
 """DocuChat as it stands in the cluster on the first day: nodes, secrets, and what its chart installs."""
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backend.sandbox.kubernetes.defaults import defaulted
 from backend.sandbox.kubernetes.store import Object, Store
@@ -13,7 +13,29 @@ RUNBOOKS_SUFFIX = "-runbooks"
 GPU = "nvidia.com/gpu"
 GPU_NODE = "node-gpu-1"
 _NODES = ("node-1", "node-2", "node-3")
-_SECRETS = ("docuchat-openai", "docuchat-jwt", "docuchat-database")
+OPENAI_KEY = "sk-sandbox-docuchat-of-the-first-day"
+# One credential a Secret: whoever may change one of them may read no other.
+SECRETS: dict[str, dict[str, str]] = {
+    "docuchat-openai": {"value": OPENAI_KEY},
+    "docuchat-jwt": {"keys": '{"k1": "c2FuZGJveC1kb2N1Y2hhdC1qd3QtMQ"}', "signing-kid": "k1"},
+    "docuchat-database": {"username": "docuchat_a", "password": "sandbox-docuchat-database"},
+    "docuchat-metrics": {
+        "token": "sandbox-docuchat-metrics-of-the-first-day",
+        "previous-token": "",
+        "scrape-token": "sandbox-docuchat-metrics-of-the-first-day",
+    },
+}
+# The environment variables that a workload reads from Secrets.
+_OPENAI = {"OPENAI_API_KEY": ("docuchat-openai", "value")}
+_JWT = {"JWT_KEYS": ("docuchat-jwt", "keys"), "JWT_SIGNING_KID": ("docuchat-jwt", "signing-kid")}
+_DATABASE = {
+    "DATABASE_USERNAME": ("docuchat-database", "username"),
+    "DATABASE_PASSWORD": ("docuchat-database", "password"),
+}
+_METRICS = {
+    "METRICS_TOKEN": ("docuchat-metrics", "token"),
+    "METRICS_TOKEN_PREVIOUS": ("docuchat-metrics", "previous-token"),
+}
 _GPU_TAINT = {"key": GPU, "value": "present", "effect": "NoSchedule"}
 
 
@@ -29,12 +51,13 @@ class WorkloadPlan:
     requests: tuple[str, str] = ("250m", "512Mi")
     memory_limit: str = "1Gi"
     gpus: int = 0
+    secrets: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 PARTS = {
-    "docuchat-api": WorkloadPlan(component="api", replicas=3),
-    "docuchat-worker": WorkloadPlan(component="worker", replicas=2, port=8001),
-    "docuchat-ingest": WorkloadPlan(component="ingest", port=8002),
+    "docuchat-api": WorkloadPlan(component="api", replicas=3, secrets=_OPENAI | _JWT | _DATABASE),
+    "docuchat-worker": WorkloadPlan(component="worker", replicas=2, port=8001, secrets=_OPENAI | _DATABASE),
+    "docuchat-ingest": WorkloadPlan(component="ingest", port=8002, secrets=_OPENAI | _DATABASE),
     "docuchat-frontend": WorkloadPlan(
         component="frontend",
         replicas=2,
@@ -52,6 +75,7 @@ PARTS = {
         image=f"{REGISTRY}/docuchat-portal:{PORTAL_VERSION}",
         requests=("200m", "384Mi"),
         memory_limit="768Mi",
+        secrets=_OPENAI | _METRICS,
     ),
     "docuchat-redis": WorkloadPlan(
         component="redis",
@@ -82,14 +106,10 @@ def create_docuchat(store: Store, namespace: str) -> None:
         store.create(
             "namespaces", {"metadata": {"name": name, "labels": labels}, "status": {"phase": "Active"}}
         )
-    for name in _SECRETS:
-        value = base64.b64encode(f"sandbox-{name}".encode()).decode()
-        secret = {
-            "metadata": {"name": name, "namespace": namespace},
-            "type": "Opaque",
-            "data": {"value": value},
-        }
-        store.create("secrets", secret)
+    for name, values in SECRETS.items():
+        data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+        meta = {"name": name, "namespace": namespace}
+        store.create("secrets", {"metadata": meta, "type": "Opaque", "data": data})
     for name, part in PARTS.items():
         store.create(part.kind, defaulted(part.kind, workload(name, part, namespace)))
 
@@ -143,10 +163,12 @@ def _pod(part: WorkloadPlan) -> Object:
         },
     }
     if part.image.startswith(REGISTRY):
-        key = {"name": "docuchat-openai", "key": "value"}
         container["env"] = [
             {"name": "LOG_LEVEL", "value": "info"},
-            {"name": "OPENAI_API_KEY", "valueFrom": {"secretKeyRef": key}},
+            *(
+                {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
+                for name, (secret, key) in part.secrets.items()
+            ),
         ]
         container["readinessProbe"] = {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 5}
     pod: Object = {"containers": [container]}

@@ -65,7 +65,7 @@ def test_docuchat_is_there_and_comes_up(viewer: API) -> None:
         ("portal-operator", "GET secrets docuchat-openai", 403),
         ("portal-operator", "GET secrets ", 403),
         ("portal-operator", "PATCH secrets docuchat-openai", 200),
-        ("portal-operator", "PATCH secrets docuchat-database", 403),
+        ("portal-operator", "PATCH secrets docuchat-portal", 403),
         ("portal-operator", "DELETE deployments docuchat-api", 403),
         ("cluster-admin", "GET secrets docuchat-database", 200),
     ],

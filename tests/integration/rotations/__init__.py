@@ -1,0 +1,1 @@
+"""Rotations of credentials, on a cluster whose pods really use them."""
