@@ -45,7 +45,8 @@ def actor_words(actor: str, lang: Lang) -> str:
     kind, _, name = actor.partition(":")
     if kind != "process":
         return fmt.code(name or actor, lang)
-    return text("audit.process", lang, name=job_name(name, lang))
+    key = f"audit.process_name.{name}"
+    return text("audit.process", lang, name=text(key, lang) if has(key) else job_name(name, lang))
 
 
 def target_words(target: str, lang: Lang) -> str:

@@ -24,6 +24,7 @@ EDGES = (
     "backend/clients/openai_wording.py",
 )
 # Functions of services that refuse nobody, each with its reason.
+RECORDERS = {"audit.record", "writing_service.record"}
 OPEN_TO_EVERYBODY = {
     "accounts.sign_in": "nobody is signed in yet; the password is the proof, and attempts are limited",
     "accounts.session_of": "the token is the proof",
@@ -431,8 +432,58 @@ def audited_actions() -> set[str]:
         for source in sources("backend")
         for call in ast.walk(parsed(source.text))
         if isinstance(call, ast.Call)
-        and ast.unparse(call.func) in {"audit.record", "writing_service.record"}
+        and ast.unparse(call.func) in RECORDERS
         and isinstance(call.args[1], ast.Constant)
+    }
+
+
+def audited_targets() -> set[str]:
+    """Every kind of target that the code records in the audit trail: ``job`` of ``job:nightly_billing``."""
+    return {
+        kind
+        for source in sources("backend")
+        for call in ast.walk(parsed(source.text))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in RECORDERS
+        for kind in _target_kinds(call.args[2], parsed(source.text))
+    }
+
+
+def _target_kinds(target: ast.expr, module: ast.Module) -> set[str]:
+    """Kinds that a target may have: of a text in place, else of every value of its name, else of what returns it."""
+    match target:
+        case ast.Constant(value=str(written)) | ast.JoinedStr(values=[ast.Constant(value=str(written)), *_]):
+            return {written.partition(":")[0]}
+        case ast.IfExp():
+            return _target_kinds(target.body, module) | _target_kinds(target.orelse, module)
+        case ast.Name():
+            values = [
+                node.value
+                for node in ast.walk(module)
+                if isinstance(node, ast.Assign) and target.id in map(ast.unparse, node.targets)
+            ]
+        case ast.Call(func=ast.Name()):
+            values = [
+                node.value
+                for function in ast.walk(module)
+                if isinstance(function, ast.FunctionDef) and function.name == target.func.id
+                for node in ast.walk(function)
+                if isinstance(node, ast.Return) and node.value
+            ]
+        case _:
+            values = []
+    assert values, f"a target whose kind cannot be read: {ast.unparse(target)}"
+    return {kind for value in values for kind in _target_kinds(value, module)}
+
+
+def processes() -> set[str]:
+    """Every process that acts under a name that is written where it acts."""
+    return {
+        found.value
+        for source in sources(*PRODUCTION)
+        for call in ast.walk(parsed(source.text))
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("Actor.process_named")
+        for found in call.args
+        if isinstance(found, ast.Constant)
     }
 
 

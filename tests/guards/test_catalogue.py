@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 from backend.actor import Role
+from backend.alerts import wake_service
 from backend.alerts.types import AlertEventKind, Resolution, Severity, SilenceChangeKind, SilenceState
 from backend.assistant.types import WordingReason
 from backend.db.connecting import Cause
@@ -13,6 +14,7 @@ from backend.deploys.ledger_types import DeployResult, SmokeTest
 from backend.deploys.types import RolloutState, StuckKind
 from backend.i18n.catalog import Lang, sentences, sentences_of
 from backend.invoices.types import HoldReason, InvoiceStatus, RunState
+from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState
 from backend.overview import types as overview_types
 from backend.overview.rules import SERVICES
@@ -27,6 +29,7 @@ from backend.payments.types import (
 from backend.usage import types as usage_types
 from backend.usage.types import OpeningSource
 from jobs.registry import names as job_names
+from portal.http.openapi import DOORS
 from portal.job_words import COUNTED
 from portal.pages import Group
 from tests.alert_files import alerts
@@ -91,6 +94,8 @@ log.info("page.opened")
 # sentence for it, the code says something else.
 # What the portal itself does with silences; the name of the action is put together.
 SILENCE_ACTIONS = {f"silence_{kind}" for kind in ("created", "extended", "shortened", "ended")}
+# Processes whose name is no text in the place where they act.
+NAMED_PROCESSES = {job_runs.SCHEDULER, wake_service.NAME, *(f"{door.name}_door" for door in DOORS)}
 # A rule that takes the service from a label names a job or a workload, which has no words.
 NAMED_SERVICES = {
     rule["labels"]["service"] for rule in alerts().values() if "{{" not in rule["labels"]["service"]
@@ -108,7 +113,8 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "audit.action.{}": rules.audited_actions() | SILENCE_ACTIONS,
     "audit.fault.{}": ("changed", "missing_before", "cut_off", "rewritten"),
     "audit.said.{}": rules.audited_actions() | SILENCE_ACTIONS,
-    "audit.target.{}": None,
+    "audit.process_name.{}": rules.processes() | NAMED_PROCESSES,
+    "audit.target.{}": rules.audited_targets(),
     "billing.started_by.{}": None,
     "billing.state.{}": RunState,
     "deploy.advice.{}": StuckKind,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backend.actor import Role
+from backend.actor import Actor, Role
 from backend.audit import service as audit
 from portal.features.audit.rows import AuditRow, AuditView, CheckView
 from portal.features.audit.state import AuditState
@@ -32,13 +32,15 @@ def seen(pipeline: Pipeline, cookie: str, path: str = "/audit") -> AuditView:
 def test_an_entry_is_a_sentence_with_its_stored_fields(house: House, pipeline: Pipeline) -> None:
     operator = house.people[Role.OPERATOR]
     audit.record(operator.actor, "job.paused", "job:nightly_billing", {"reason": "prices change"})
+    audit.record(Actor.process_named("demo_seed"), "tenant.created", "tenants", {})
     audit.record(operator.actor, "new.thing", "thing:7", {})
 
-    other, paused, *_ = seen(pipeline, house.people[Role.AUDITOR].cookie).rows
+    other, seeded, paused, *_ = seen(pipeline, house.people[Role.AUDITOR].cookie).rows
 
     assert said(paused) == "operator@people.example paused the job “Nightly billing”"
     assert (paused.reason, paused.url) == ("prices change", "/jobs?job=nightly_billing")
     assert {field.name: field.value for field in paused.raw}["actor"] == "user:operator@people.example"
+    assert said(seeded) == "The process “setting up the demo” created several companies"
     assert said(other) == "operator@people.example: new.thing, thing:7"
 
 
