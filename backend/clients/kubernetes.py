@@ -2,12 +2,12 @@
 
 What is added to lightkube: bookmarks in watches, a limit to silence, deadlines of whole calls, and what its logs leave
 out (the container before this one, lines since a moment). What fails comes as one of the house's errors, which names
-verb, resource and namespace. Nothing here changes anything in the cluster.
+verb, resource and namespace. The calls that change something are in ``kubernetes_changes`` and ``kubernetes_secrets``.
 """
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +31,10 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.authorization_v1 import LocalSubjectAccessReview, SelfSubjectAccessReview
 
 from backend.clients.http import CONNECT_TIMEOUT_S, refuse_inside_transaction
+from backend.clients.kubernetes_changes import WorkloadCalls
 from backend.clients.kubernetes_errors import ClusterCall, in_our_words
 from backend.clients.kubernetes_objects import plural_of
+from backend.clients.kubernetes_secrets import SecretCalls
 from backend.clients.kubernetes_wire import Wire, more_parameters
 from backend.errors import Refused
 from backend.threads import LoopThread
@@ -45,6 +47,8 @@ LIST_FACTOR = 3
 """A list of several pages may take this many times as long as one answer."""
 WATCH_S = 300
 LARGEST_LOG_BYTES = 1024 * 1024
+FIELD_MANAGER = "docuchat-portal"
+"""The name under which the cluster notes who wrote a field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +87,7 @@ class LogPlace:
     container: str = ""
 
 
-class Kubernetes:
+class Kubernetes(WorkloadCalls, SecretCalls):
     """Client of an API server. Its coroutines run on its own loop; ``run`` waits for one from any other thread."""
 
     def __init__(self, config: SingleConfig, timeout_s: float) -> None:
@@ -96,7 +100,11 @@ class Kubernetes:
         timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
         self._wire = Wire(tls)
         self._client = AsyncClient(
-            config._replace(user=user), timeout=timeout, trust_env=False, transport=self._wire
+            config._replace(user=user),
+            timeout=timeout,
+            trust_env=False,
+            transport=self._wire,
+            field_manager=FIELD_MANAGER,
         )
 
     def close(self) -> None:
@@ -112,8 +120,10 @@ class Kubernetes:
         refuse_inside_transaction()
         return self.thread.run(work)
 
-    async def list_objects(self, kind: type[K], namespace: str) -> Listed[K]:
-        """All objects of a kind, read in pages.
+    async def list_objects(
+        self, kind: type[K], namespace: str, labels: Mapping[str, str] | None = None
+    ) -> Listed[K]:
+        """All objects of a kind, or those with some labels, read in pages.
 
         https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
 
@@ -123,7 +133,9 @@ class Kubernetes:
         asked = ClusterCall(verb="list", resource=plural_of(kind), namespace=namespace)
         with in_our_words(asked):
             async with asyncio.timeout(LIST_FACTOR * self.timeout_s):
-                found = self._client.list(kind, namespace=namespace, chunk_size=LIST_CHUNK)
+                found = self._client.list(
+                    kind, namespace=namespace, chunk_size=LIST_CHUNK, labels=dict(labels or {}) or None
+                )
                 items = [one async for one in found]
             return Listed(items=items, version=found.resourceVersion)
 

@@ -25,6 +25,8 @@ class ClusterCall:
     verb: str
     resource: str
     namespace: str
+    is_secret: bool = False
+    """Whether the server's words may quote what was sent, and so are dropped."""
 
 
 @contextmanager
@@ -64,7 +66,8 @@ def of_status(asked: ClusterCall, code: int, words: str) -> AppError | Expired:
         "resource": asked.resource,
         "namespace": asked.namespace,
     }
-    rejected = Refused(reason="kubernetes_rejected", **told, words=one_line(words))
+    words = "" if asked.is_secret else one_line(words)
+    rejected = Refused(reason="kubernetes_rejected", **told, words=words)
     errors: dict[int, AppError | Expired] = {
         400: rejected,
         401: Refused(reason="kubernetes_unauthorized"),

@@ -6,10 +6,10 @@ on their way. Field names are the API's in snake case. https://kubernetes.io/doc
 
 from datetime import datetime
 
-from lightkube.core.resource import ApiInfo, NamespacedResourceG, ResourceDef
+from lightkube.core.resource import ApiInfo, GlobalResource, NamespacedResourceG, ResourceDef
 from lightkube.core.schema import DictMixin
 
-READS = ["get", "list", "watch", "global_list", "global_watch"]
+VERBS = ["get", "list", "watch", "global_list", "global_watch", "patch", "delete"]
 Names = dict[str, str] | None
 
 
@@ -283,7 +283,7 @@ class EventBody(DictMixin, rename="camel"):
 
 
 def _info(group: str, kind: str, plural: str) -> ApiInfo:
-    return ApiInfo(resource=ResourceDef(group, "v1", kind), plural=plural, verbs=READS)
+    return ApiInfo(resource=ResourceDef(group, "v1", kind), plural=plural, verbs=VERBS)
 
 
 class DeploymentObject(NamespacedResourceG, WorkloadBody):
@@ -337,6 +337,6 @@ class JobObject(NamespacedResourceG, JobBody):
 ObjectKind = type[NamespacedResourceG]
 
 
-def plural_of(kind: ObjectKind) -> str:
+def plural_of(kind: ObjectKind | type[GlobalResource]) -> str:
     """The name of a kind in addresses and permissions: ``pods``."""
     return kind._api_info.plural  # noqa: SLF001 - lightkube's own place for it, which has no other door

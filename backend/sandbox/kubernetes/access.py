@@ -117,9 +117,18 @@ def read_or_make_tokens(kubeconfig: Path | None) -> dict[str, str]:
 
 
 def write_kubeconfig(
-    path: Path, *, server: str, namespace: str, tokens: dict[str, str], authority: Path | None = None
+    path: Path,
+    *,
+    server: str,
+    namespace: str,
+    tokens: dict[str, str],
+    authority: Path | None = None,
+    account: str = "portal-viewer",
 ) -> None:
-    """A file for kubectl and every client library, readable by us alone. JSON is YAML too."""
+    """A file for kubectl and every client library, readable by us alone. JSON is YAML too.
+
+    A client that names no context gets ``account``.
+    """
     cluster = {"server": server}
     if authority:
         cluster["certificate-authority-data"] = base64.b64encode(authority.read_bytes()).decode()
@@ -133,7 +142,7 @@ def write_kubeconfig(
             {"name": user, "context": {"cluster": "sandbox", "user": user, "namespace": namespace}}
             for user in users
         ],
-        "current-context": "portal-viewer",
+        "current-context": account,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)

@@ -156,8 +156,8 @@ class Store:
         """Kind and key of everything that an object made."""
         return list(self._owned.get(uid, ()))
 
-    def create(self, plural: str, wanted: Object) -> Object:
-        """A new object with its identity.
+    def create(self, plural: str, wanted: Object, *, is_dry: bool = False) -> Object:
+        """A new object with its identity; a dry run keeps it nowhere.
 
         Raises:
             RefusedError: 409, the name is taken.
@@ -173,12 +173,16 @@ class Store:
             own["generation"] = 1  # type: ignore[assignment] # metadata holds a number, too
         meta = {name: value for name, value in meta.items() if name not in _OWN} | own
         fresh = {"kind": resource.kind, "apiVersion": resource.api_version, **wanted, "metadata": meta}
+        if is_dry:
+            return fresh
         for ref in meta.get("ownerReferences", ()):
             self._owned.setdefault(ref["uid"], {})[plural, key] = None
         return self._keep("ADDED", plural, key, fresh)
 
-    def put(self, plural: str, wanted: Object, *, is_status: bool = False) -> Object:
+    def put(self, plural: str, wanted: Object, *, is_status: bool = False, is_dry: bool = False) -> Object:
         """The object with a new content; nothing happens when nothing differs. A stale version is refused.
+
+        A dry run is checked and answered in the same way, and kept nowhere.
 
         ``generation`` rises with the specification and, as on the real server, with a Deployment's annotations,
         but never with a write of the status.
@@ -198,6 +202,8 @@ class Store:
             return old
         if not is_status and "generation" in before and _begins_generation(plural, old, fresh):
             fresh["metadata"]["generation"] += 1
+        if is_dry:
+            return fresh
         if before.get("ownerReferences") != fresh["metadata"].get("ownerReferences"):
             self._own_anew(plural, key, before, fresh["metadata"])
         return self._keep("MODIFIED", plural, key, fresh)

@@ -10,6 +10,11 @@ from backend.sandbox.kubernetes.store import Object, RefusedError
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
+_KEY = re.compile(r"[-._a-zA-Z0-9]+")
+_KEY_RULE = (
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name', or 'KEY_NAME', or "
+    "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+)
 _LONGEST_NAME, _LONGEST_LABEL = 253, 63
 _NAME_RULE = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must "
@@ -48,6 +53,9 @@ def check(resource: Resource, new: Object, old: Object | None) -> None:
         causes += _pod(new.get("spec") or {}, "spec")
     if resource.plural == "services":
         causes += _ports(new.get("spec") or {})
+    if resource.plural in {"secrets", "configmaps"}:
+        bad = [key for key in new.get("data") or {} if not _KEY.fullmatch(key)]
+        causes += [_bad(f"data[{key}]", key, _KEY_RULE) for key in bad]
     if old is not None:
         causes += _unchanged(resource.plural, new, old)
     if causes:

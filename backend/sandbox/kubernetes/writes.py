@@ -46,10 +46,7 @@ def _create(call: Call, store: Store, wanted: Object, *, config: Object | None) 
     wanted = noted(store, None, wanted, manager=call.manager, config=config)
     if call.plural == "pods":
         admit(store, wanted)
-    if not call.is_dry_run:
-        return store.create(call.plural, wanted)
-    own = {"uid": "00000000-0000-0000-0000-000000000000", "creationTimestamp": store.stamp()}
-    return wanted | {"metadata": wanted["metadata"] | own}
+    return store.create(call.plural, wanted, is_dry=call.is_dry_run)
 
 
 def change(call: Call, store: Store) -> Object:
@@ -71,9 +68,7 @@ def _keep(call: Call, store: Store, old: Object, new: Object, *, config: Object 
     new |= {"kind": old["kind"], "apiVersion": old["apiVersion"]}
     if _content(new) != _content(old) or config is not None:
         new = noted(store, old, new, manager=call.manager, config=config)
-    if call.is_dry_run:
-        return new | {"metadata": old["metadata"] | new["metadata"]}
-    return store.put(call.plural, new)
+    return store.put(call.plural, new, is_dry=call.is_dry_run)
 
 
 def _apply(call: Call, store: Store) -> Object:
@@ -105,7 +100,7 @@ def change_status(call: Call, store: Store) -> Object:
     fresh = old | {"status": new.get("status", {})}
     if version := (new.get("metadata") or {}).get("resourceVersion"):
         fresh |= {"metadata": old["metadata"] | {"resourceVersion": version}}
-    return fresh if call.is_dry_run else store.put(call.plural, fresh, is_status=True)
+    return store.put(call.plural, fresh, is_status=True, is_dry=call.is_dry_run)
 
 
 def scale(call: Call, store: Store) -> Object:
@@ -119,7 +114,7 @@ def scale(call: Call, store: Store) -> Object:
         check(call.resource, new, subject)
         if new["spec"] != subject["spec"]:
             new = noted(store, subject, new, manager=call.manager)
-        subject = new if call.is_dry_run else store.put(call.plural, new)
+        subject = store.put(call.plural, new, is_dry=call.is_dry_run)
     return _scale_of(subject)
 
 

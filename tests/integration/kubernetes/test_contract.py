@@ -202,6 +202,9 @@ def test_a_dry_run_shows_and_keeps_nothing(server: Server, subject: Json, name: 
     assert (shown["spec"]["replicas"], created.status_code) == (7, 201)
     assert server.get("deployments", name)["spec"]["replicas"] == 0
     assert server.http.get(server.path("deployments", f"{name}-dry")).status_code == 404
+    moved = {"metadata": {"resourceVersion": "1"}, "spec": {"replicas": 7}}
+    assert server.patch("deployments", name, moved, dryRun="All").status_code == 409
+    assert server.create("deployments", deployment(name), dryRun="All").status_code == 409
 
 
 def test_an_apply_conflicts_with_another_manager_unless_it_is_forced(server: Server, name: str) -> None:
