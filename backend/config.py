@@ -76,6 +76,11 @@ class Settings(UsageSettings, SellerSettings):
     proxy_hops: int | None = Field(default=None, ge=0, le=5)
     timezone: str = BUSINESS_ZONE
 
+    backup_dir: Annotated[str, AfterValidator(setting_values.folder_or_none)] = ""
+    backup_keep_days: int = Field(default=14, ge=1, le=400)
+    postgres_tools_dir: Annotated[str, AfterValidator(setting_values.folder_or_none)] = ""
+    maintenance_database: str = Field(default="postgres", pattern=r"^[a-z][a-z0-9_]{0,62}$")
+
     billing_window_days: int = Field(default=10, ge=1, le=60)
     invoice_max_rial: int = Field(default=50_000_000_000, ge=1_000_000, le=10**12)
 

@@ -57,6 +57,13 @@ def web_address_or_none(value: str) -> str:
     return web_address(value) if value else value
 
 
+def folder_or_none(value: str) -> str:
+    """The whole path of a folder; empty for none. Another process with another working folder must find it, too."""
+    if value and not value.startswith("/"):
+        raise ValueError("must be the whole path of a folder, beginning with /")
+    return value
+
+
 def short_text(value: str) -> str:
     """A line that a page shows, such as a name with a telephone number; empty for none."""
     typed = value.strip()

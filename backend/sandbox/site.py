@@ -14,7 +14,7 @@ from backend.clock import billing_day, utc_now
 from backend.doors import tokens
 from backend.sandbox import history, tools
 from backend.sandbox.companies import HISTORY_DAYS
-from backend.sandbox.postgres import PostgresServer, data_home, server_account
+from backend.sandbox.postgres import PostgresServer, binaries, data_home, server_account
 from backend.sandbox.processes import free_port, port_is_free
 
 DATABASE = "portal"
@@ -166,6 +166,8 @@ def environment(site: Site) -> dict[str, str]:
         "USAGE_SELECTOR": f'namespace="{history.NAMESPACE}"',
         "METRICS_TOKEN": site.metrics_token,
         "ALERTS_TOKEN_HASH": tokens.hash_of(site.alerts_token),
+        "BACKUP_DIR": str(site.state_dir / "backups"),
+        "POSTGRES_TOOLS_DIR": str(binaries()),
         "SELLER_LEGAL_NAME": "شرکت داکیوچت (سهامی خاص)",
         "SELLER_ECONOMIC_CODE": "14009876543",
         "SELLER_NATIONAL_ID": "14009876543",

@@ -100,6 +100,7 @@ NOT_WRITTEN = {
     "audit.record.action": "our own word",
     "audit.record.target": "our own word",
     "audit.entries.target": "looked for",
+    "backups.check_backup.name": "looked for",
     "deploys.record_deploy.new": "a grammar of its own at the door; names of people are cleaned, never refused",
     "deploys.deploys_of.namespace": "looked for",
     "deploys.deploys_of.workload": "looked for",

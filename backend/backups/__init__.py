@@ -1,0 +1,1 @@
+"""Backups of our database: made, checked, kept by age, tried every night, restored with a way back."""

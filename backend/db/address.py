@@ -1,0 +1,25 @@
+"""Parts of the database's address: its name, and the address in the form that PostgreSQL's own programs read."""
+
+from psycopg import pq
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+
+def database_in(url: str) -> str:
+    """The name of the database that an address leads to."""
+    return str(conninfo_to_dict(url).get("dbname", ""))
+
+
+def conninfo_of(url: str, database: str) -> str:
+    """The same server and account, another database. Holds the password: never log it."""
+    return make_conninfo(url, dbname=database)
+
+
+def environment_of(url: str, database: str) -> dict[str, str]:
+    """The address as libpq's environment variables, so that no argument of a program holds it or the password."""
+    known = {
+        option.keyword.decode(): option.envvar.decode()
+        for option in pq.Conninfo.get_defaults()
+        if option.envvar
+    }
+    given = conninfo_to_dict(url) | {"dbname": database}
+    return {known[name]: str(value) for name, value in given.items() if name in known and value is not None}
