@@ -15,6 +15,7 @@ from traceback import extract_tb
 from typing import ParamSpec, TypeVar
 
 from backend.config import settings
+from backend.db import outage, pulse
 from backend.db.engine import limited
 from backend.errors import AppError, Unavailable
 from backend.i18n.catalog import Lang, text
@@ -57,6 +58,12 @@ class ThreadPool(StrEnum):
     PASSWORD = "password"  # noqa: S105 - the name of a pool
 
 
+# Money may move in these: whoever waits hears how it ended, however late.
+_HEARD_TO_THE_END = {ThreadPool.GATEWAY, ThreadPool.RETURNS, ThreadPool.BILLING}
+# Work that takes longer than this may wait for a database that hangs.
+DOUBT_S = 0.2
+LOOK_S = 0.1
+
 # How many connections a pool's threads hold at once. ``DATABASE`` has all that the process keeps, the others share the
 # spare ones, so that no crowd in one pool makes another wait for a connection in vain.
 CONNECTIONS = {
@@ -71,11 +78,15 @@ _under_way: Counter[ThreadPool] = Counter()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Error that a page shows instead of its content. ``passes`` says that waiting helps."""
+    """Error that a page shows instead of its content. ``passes`` says that waiting helps.
+
+    ``since_s`` is the instant since which a lost database has not answered, 0 where that is not known.
+    """
 
     text: str
     reference: str = ""
     passes: bool = False
+    since_s: int = 0
 
 
 @lru_cache(maxsize=len(ThreadPool))
@@ -140,7 +151,19 @@ def problem_of(error: AppError, lang: Lang) -> Problem:
     if isinstance(error, Unavailable):
         kind = f"{error.data.get('service')}:{error.data.get('cause')}"
         _notes.warning("portal.unavailable", kind=kind, **error.data, meaning=error_text(error, "en"))
-    return Problem(text=error_text(error, lang), passes=isinstance(error, Unavailable))
+    is_database = error.data.get("service") == "database"
+    if is_database:
+        pulse.suspect()
+    return Problem(
+        text=error_text(error, lang),
+        passes=isinstance(error, Unavailable),
+        since_s=_silent_since_s() if is_database else 0,
+    )
+
+
+def _silent_since_s() -> int:
+    since = outage.since()
+    return int(since.timestamp()) if since else 0
 
 
 def unexpected_words(reference: str, lang: Lang) -> str:
@@ -176,9 +199,25 @@ async def _run(pool: ThreadPool, work: Callable[[], T]) -> T:
     _under_way[pool] += 1
     limited_work = partial(_work_within, _places(pool), work)
     try:
-        return await loop.run_in_executor(_threads(pool), contextvars.copy_context().run, limited_work)
+        answer = loop.run_in_executor(_threads(pool), contextvars.copy_context().run, limited_work)
+        return await (answer if pool in _HEARD_TO_THE_END else _unless_silent(answer))
     finally:
         _under_way[pool] -= 1
+
+
+async def _unless_silent(answer: asyncio.Future[T]) -> T:
+    """The answer of a thread. Raises Unavailable as soon as the database is known to hang; the thread goes on alone."""
+    wait_s = DOUBT_S
+    try:
+        while not answer.done():
+            await asyncio.wait({answer}, timeout=wait_s)
+            if not answer.done():
+                pulse.doubt()
+                outage.refuse()
+                wait_s = LOOK_S
+    finally:
+        answer.cancel()  # what waits for a thread is not begun any more
+    return answer.result()
 
 
 def _work_within(places: Semaphore, work: Callable[[], T]) -> T:

@@ -85,6 +85,7 @@ class ConnectionState(rx.State):
     """Messages of the guard to the browser."""
 
     is_database_lost: bool = False
+    database_lost_s: int = 0
     is_state_store_lost: bool = False
     is_rushed: bool = False
     failure: str = ""
@@ -99,8 +100,7 @@ class Guard(Middleware):
         try:
             who = await session.session_of(session.token_in(root.router.headers.cookie))
         except Unavailable as lost:
-            bridge.problem_of(lost, "en")
-            return told(is_database_lost=True)
+            return told(is_database_lost=True, database_lost_s=bridge.problem_of(lost, "en").since_s)
         except Exception as error:  # noqa: BLE001 - the handler of errors answers with an event, which would end here
             return told(failure=bridge.unexpected(error, "en").reference)
         was_bound = await self._bind(root, who)
@@ -176,7 +176,7 @@ def _to_sign_in(root: BaseState, *, ended: bool) -> StateUpdate:
     return StateUpdate(events=Event.from_event_type(rx.redirect(target)))
 
 
-def told(**changes: bool | str) -> StateUpdate:
+def told(**changes: bool | int | str) -> StateUpdate:
     """The update that a page gets instead of running an event."""
     named = {f"{name}{FIELD_MARKER}": value for name, value in changes.items()}
     return StateUpdate(delta={ConnectionState.get_full_name(): named})

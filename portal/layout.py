@@ -12,7 +12,7 @@ from backend.i18n.catalog import text
 from portal import pages, routes
 from portal.components.answer import ANOTHER_PAGE, CONTENT, answer_region, answered_by
 from portal.components.basics import PlainLink, button, link, post_form
-from portal.components.status import error_panel, note
+from portal.components.status import error_panel, lost_since, note
 from portal.guard import ConnectionState
 from portal.i18n import by_language, language_mark, script_needed, t
 from portal.navigation import navigation
@@ -154,7 +154,12 @@ def _notices() -> rx.Component:
         ),
         rx.cond(
             ConnectionState.is_database_lost,
-            note(t("error.unavailable.database"), tone="bad", custom_attrs={"data-wait-for-server": "1"}),
+            note(
+                t("error.unavailable.database"),
+                lost_since(ConnectionState.database_lost_s),
+                tone="bad",
+                custom_attrs={"data-wait-for-server": "1"},
+            ),
             rx.fragment(),
         ),
         rx.cond(

@@ -42,7 +42,7 @@ from backend.errors import SignInRequired
 from backend.i18n.catalog import Lang
 from portal import bridge, feeds, routes, task_owner
 from portal.bridge import Problem, ThreadPool
-from portal.components.status import note
+from portal.components.status import lost_since, note
 from portal.feeds import Versions
 from portal.i18n import language
 from portal.loaded import LoadedPage
@@ -118,7 +118,7 @@ class LivePage(LoadedPage, mixin=True):
 
 def live_note(state: type[LivePage]) -> rx.Component:
     """The line above a live page's content that says why it may be out of date; nothing while all is well."""
-    return rx.cond(state.lost.text != "", note(state.lost.text, tone="warn"))
+    return rx.cond(state.lost.text != "", note(state.lost.text, lost_since(state.lost.since_s), tone="warn"))
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import reflex as rx
 
 from backend.config import warn_of_development
+from backend.db import pulse
 from backend.i18n.catalog import text
 from portal import bridge, feeds, home, pages, session, socket_filter, state_store
 from portal.guard import Guard, check_policies
@@ -19,15 +20,22 @@ from portal.visitor import on_unexpected
 async def _process_life() -> AsyncIterator[None]:
     one_redacted_log()
     warn_of_development()
-    async with (
-        state_store.watched(app, _socket_filter.tell_lost),
-        session.told_of_changes(),
-        feeds.told_by_database(),
-        feeds.told_by_cluster(),
-        feeds.told_by_overview(),
-    ):
+    async with _watching():
         yield
     bridge.close()
+
+
+@asynccontextmanager
+async def _watching() -> AsyncIterator[None]:
+    with pulse.beating():
+        async with (
+            state_store.watched(app, _socket_filter.tell_lost),
+            session.told_of_changes(),
+            feeds.told_by_database(),
+            feeds.told_by_cluster(),
+            feeds.told_by_overview(),
+        ):
+            yield
 
 
 app = rx.App(

@@ -11,6 +11,8 @@ from typing import Any
 
 import psycopg
 
+from backend.db import outage
+
 CONNECT_TIMEOUT_S = 3
 STATEMENT_TIMEOUT_MS = 120_000
 # A process that hangs inside a transaction keeps its locks, and keeps vacuum from its work. No transaction of ours
@@ -108,6 +110,7 @@ def prepare(connection: psycopg.Connection[Any]) -> None:
     Raises:
         UnsuitableEncodingError: the database's encoding is not UTF-8.
     """
+    outage.note(connection)
     if connection.info.parameter_status("server_encoding") != ENCODING:
         connection.close()
         raise UnsuitableEncodingError

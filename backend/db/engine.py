@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from backend.config import settings
-from backend.db import connecting
+from backend.db import connecting, outage
 from backend.db.connecting import CONNECTION
 from backend.db.locks import LockNumber
 from backend.errors import Unavailable
@@ -108,12 +108,14 @@ def limited(places: Semaphore) -> Iterator[None]:
 
 @contextmanager
 def _connected() -> Iterator[Connection]:
+    outage.refuse()
     places = _places.get()
     if places is None:
         with engine().connect() as connection:
             yield connection
         return
     with places:
+        outage.refuse()  # it may have fallen silent while this waited
         token = _places.set(None)
         try:
             with engine().connect() as connection:

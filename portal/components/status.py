@@ -4,6 +4,7 @@ from typing import Any
 
 import reflex as rx
 
+from portal.components.age import age
 from portal.components.basics import button
 from portal.i18n import t
 
@@ -47,11 +48,16 @@ def note(*content: Any, tone: Any = "info", **props: Any) -> rx.Component:
 def error_panel(problem: Any, retry: Any) -> rx.Component:
     """An error sentence with a button to retry. Where waiting helps, the page clicks ``retry`` by itself."""
     return rx.el.div(
-        rx.el.div(rx.el.p(problem.text)),
+        rx.el.div(rx.el.p(problem.text, lost_since(problem.since_s))),
         rx.cond(problem.passes, _retry_button(retry, **{"data-retry": "1"}), _retry_button(retry)),
         class_name="note bad",
         role="alert",
     )
+
+
+def lost_since(epoch_s: Any) -> rx.Component:
+    """Age of a lost party's silence, to stand behind a sentence; nothing for an instant of zero."""
+    return rx.cond(epoch_s > 0, rx.fragment(" ", t("state.lost_since"), " ", age(epoch_s)), rx.fragment())
 
 
 def _retry_button(retry: Any, **attributes: str) -> rx.Component:

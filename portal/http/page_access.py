@@ -16,7 +16,7 @@ from portal import routes, session
 from portal.http.forms import see_other
 from portal.pages import roles_of_path
 
-_PLAIN_NAME = re.compile(r"/[a-z0-9-]+/?")
+_PLAIN_NAME = re.compile(r"(?:/[a-z0-9-]+)+/?")
 
 
 class PageAccess:
