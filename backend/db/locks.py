@@ -24,3 +24,4 @@ class LockNumber(IntEnum):
     OPENING_SESSIONS = 724_022
     ALERTS = 724_030
     ASSISTANT = 724_031
+    DOCUMENTS = 724_032

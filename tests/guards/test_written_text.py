@@ -105,6 +105,7 @@ NOT_WRITTEN = {
     "deploys.deploys_of.namespace": "looked for",
     "deploys.deploys_of.workload": "looked for",
     "deploys.delivery_figures.service": "looked for",
+    "documents.search.question": "looked for",
     "invoices.bill_day.started_by": "our own word",
     "invoices.bill_open_days.plan_hash": "compared",
     "job_runs.ask_to_run.job": "looked for",

@@ -1,0 +1,54 @@
+"""Rules of a search: which documents are nearest to a question, and whether they speak of it at all."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from backend.documents.types import Match, Matches
+
+MOST_DOCUMENTS = 5
+# A document whose words are less than this share of what was asked, by their rarity, only happens to have some of them.
+_LEAST_SHARE = 0.5
+# A word anywhere in a document counts this much beside the same words in one passage of it.
+_WHOLE_DOCUMENT = 0.5
+
+
+def ranked(matches: Matches) -> list[tuple[Match, float]]:
+    """The best passage of each document with the document's score, the best first. At most five."""
+    by_name: dict[str, list[Match]] = defaultdict(list)
+    for match in matches.found:
+        by_name[match.name].append(match)
+    found = []
+    for its in by_name.values():
+        best = max(its, key=lambda match: (_score(match.ranks, matches.rarity), -match.chunk_id))
+        whole = _score(_together(its), matches.rarity)
+        found.append((best, _score(best.ranks, matches.rarity) + _WHOLE_DOCUMENT * whole))
+    return sorted(found, key=lambda pair: (-pair[1], pair[0].name))[:MOST_DOCUMENTS]
+
+
+def is_answered(matches: Matches, names: Sequence[str]) -> bool:
+    """Whether one of these documents has enough of the question's words."""
+    return max((_share(matches, name) for name in names), default=0.0) >= _LEAST_SHARE
+
+
+def fused(orders: Sequence[Sequence[int]]) -> list[int]:
+    """Several orders of the same things as one (reciprocal rank fusion), the best first."""
+    scores: Mapping[int, float] = defaultdict(float)
+    for order in orders:
+        for place, each in enumerate(order, 1):
+            scores[each] += 1 / (60 + place)  # type: ignore[index]
+    return sorted(scores, key=lambda each: (-scores[each], each))
+
+
+def _share(matches: Matches, name: str) -> float:
+    total = sum(matches.rarity)
+    has = _together([match for match in matches.found if match.name == name])
+    return sum(rare for rare, rank in zip(matches.rarity, has, strict=True) if rank) / total if total else 0.0
+
+
+def _together(its: Sequence[Match]) -> tuple[float, ...]:
+    """The best rank of each word in any passage of a document."""
+    return tuple(max(ranks) for ranks in zip(*(match.ranks for match in its), strict=True)) if its else ()
+
+
+def _score(ranks: Sequence[float], rarity: Sequence[float]) -> float:
+    return sum(rare * rank for rare, rank in zip(rarity, ranks, strict=True))
