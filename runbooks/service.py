@@ -29,6 +29,11 @@ def page(actor: Actor, name: str, lang: Lang) -> RunbookPage:
     return RunbookPage(name=name, html=html)
 
 
+def has_page(name: str) -> bool:
+    """Whether a name is one of a page."""
+    return (name, "en") in _pages()
+
+
 @cache
 def _pages() -> Mapping[tuple[str, Lang], str]:
     """Every page as HTML. Names are looked up here and never become a path."""
