@@ -140,6 +140,7 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "mail.{}.{}": None,
     "nav.group.{}": Group,
     "number.{}": ("thousand", "million", "billion"),
+    "page.ask.said.{}": ("found", "near", "nothing"),
     "page.alerts.wording.{}": set(WordingReason) - {WordingReason.OFF},
     "overview.cause.{}": None,
     "overview.dependency.{}": ("answers", "away", "unknown", "pending"),

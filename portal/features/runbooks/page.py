@@ -26,7 +26,9 @@ def runbooks() -> rx.Component:
     """Every alert's runbook, with what the alert means for users."""
     rows = rx.el.ul(rx.foreach(RunbooksState.view.rows, _row), class_name="card-body runbook-list")
     return rx.fragment(
-        page_head(t("page.runbooks.heading"), t("page.runbooks.intro")),
+        page_head(
+            t("page.runbooks.heading"), t("page.runbooks.intro"), link(t("page.runbooks.ask"), routes.ASK)
+        ),
         loaded(RunbooksState, rx.el.div(rows, class_name="card"), lines=12),
     )
 

@@ -268,6 +268,7 @@ def own_handlers() -> list[str]:
 # Arguments that lead a handler further than any word would.
 PAYLOADS: dict[str, dict[str, Any]] = {
     "choose_tab": {"name": "held"},
+    "ask": {"form": {"question": "who is woken at night?"}},
     "make_plan": {"form": {"day": "all"}},
     "compare": {"form": {"compared_day": "1405-09-10"}},
     "pause": {"form": {"reason": "because"}},

@@ -1,0 +1,76 @@
+"""The page that asks the runbooks: a field, the sentence about what was found, and the passages with their sources."""
+
+import reflex as rx
+
+from portal import routes
+from portal.components.answer import answer_region, answered_by
+from portal.components.basics import button, card, link, page_head
+from portal.components.runbook import runbook_text
+from portal.components.status import note
+from portal.features.ask.rows import PassageRow
+from portal.features.ask.state import AskState
+from portal.guard import STAFF
+from portal.i18n import t
+from portal.layout import page
+from portal.loaded import loaded
+from runbooks.ask_service import LONGEST_QUESTION
+
+ANSWER = "answer"
+
+
+@page(routes.ASK, "page.ask.title", STAFF, on_load=[AskState.load])
+def ask() -> rx.Component:
+    """The question, and below it what the pages say."""
+    return rx.fragment(
+        page_head(t("page.ask.heading"), t("page.ask.intro"), link(t("page.ask.all"), routes.RUNBOOKS)),
+        _question(),
+        loaded(AskState, _answer(), retry=AskState.load),
+    )
+
+
+def _question() -> rx.Component:
+    field = rx.el.div(
+        rx.el.label(t("page.ask.question"), html_for="question"),
+        rx.el.input(
+            id="question",
+            name="question",
+            dir="auto",
+            class_name="input",
+            max_length=LONGEST_QUESTION,
+            required=True,
+            auto_complete="off",
+            custom_attrs={"data-missing": t("page.sign_in.missing")},
+        ),
+        class_name="field grow",
+    )
+    form = rx.el.form(
+        field,
+        button(t("page.ask.ask"), kind="primary", type="submit"),
+        on_submit=AskState.ask,
+        custom_attrs=answered_by(ANSWER),
+        class_name="row end",
+    )
+    return rx.el.div(rx.el.div(form, class_name="card-body form"), class_name="card")
+
+
+def _answer() -> rx.Component:
+    shown = AskState.view
+    return answer_region(
+        ANSWER,
+        shown.question,
+        rx.cond(
+            shown.question != "",
+            rx.fragment(note(shown.said, tone=shown.tone), rx.foreach(shown.rows, _passage)),
+            rx.fragment(),
+        ),
+    )
+
+
+def _passage(row: PassageRow) -> rx.Component:
+    title = rx.cond(row.url != "", link(row.title, row.url), rx.el.bdi(row.title))
+    return card(
+        title,
+        rx.el.div(runbook_text(row.html), dir=row.direction),
+        aside=rx.el.bdi(row.where, class_name="muted small"),
+        flush=True,
+    )
