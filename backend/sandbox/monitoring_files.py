@@ -24,6 +24,8 @@ SHORTEST_WINDOW_S, LONGEST_WINDOW_S = 60, 120
 LONG_VIEW_S = 86_400
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+# True for a whole window after a single failure.
+_ANY_FAILURE = re.compile(r"rate\([^()]*\)\) > 0(?![\d.])")
 _WINDOW = re.compile(r"\[(\d+)([smhdw])\]")
 
 Document: TypeAlias = dict[str, Any]
@@ -73,19 +75,33 @@ def _hastened_group(group: Document) -> Document:
 
 
 def _hastened_rule(rule: Document) -> Document:
-    shorter = _at_most(rule, "for", LONGEST_WAIT_S)
-    return {**shorter, "expr": _WINDOW.sub(_shorter_window, rule["expr"])}
+    expression = _WINDOW.sub(_shorter_window, rule["expr"])
+    shorter = _at_most(rule, "for", LONGEST_WAIT_S + (_window_s(expression) if _forgives_one(rule) else 0))
+    return {**shorter, "expr": expression}
+
+
+def _forgives_one(rule: Document) -> bool:
+    """Whether a failure that stays alone has left the window before the alert would fire."""
+    wait_s = _seconds(rule["for"]) if "for" in rule else 0
+    return bool(_ANY_FAILURE.search(rule["expr"])) and wait_s > _window_s(rule["expr"])
+
+
+def _window_s(expression: str) -> int:
+    return max((_seconds("".join(found)) for found in _WINDOW.findall(expression)), default=0)
+
+
+def _seconds(text: str) -> int:
+    return int(text[:-1]) * _SECONDS[text[-1]]
 
 
 def _at_most(document: Document, key: str, longest_s: int) -> Document:
     if key not in document:
         return document
-    number, unit = document[key][:-1], document[key][-1]
-    return {**document, key: f"{min(int(number) * _SECONDS[unit], longest_s)}s"}
+    return {**document, key: f"{min(_seconds(document[key]), longest_s)}s"}
 
 
 def _shorter_window(found: re.Match[str]) -> str:
-    seconds = int(found[1]) * _SECONDS[found[2]]
+    seconds = _seconds(found[1] + found[2])
     if seconds < LONG_VIEW_S:
         seconds = min(max(seconds // WINDOW_DIVISOR, SHORTEST_WINDOW_S), LONGEST_WINDOW_S)
     return f"[{seconds}s]"

@@ -72,6 +72,31 @@ def rule_of(alert: str) -> dict[str, Any]:
     return next(rule for group in groups for rule in group["rules"] if rule["alert"] == alert)
 
 
+@pytest.mark.parametrize(
+    ("values", "fires_at_last"),
+    [("0x11 1x60", False), ("0x11 0+1x60", True)],
+    ids=["one", "one after another"],
+)
+def test_a_notification_that_fails_while_the_portal_starts_is_no_failing_delivery(
+    values: str, *, fires_at_last: bool, tmp_path: Path
+) -> None:
+    rule = rule_of("AlertDeliveryFailing")
+    bare = {"alert": "A", "expr": rule["expr"], "for": rule["for"]}
+    (tmp_path / "rule.yml").write_text(yaml.safe_dump({"groups": [{"name": "A", "rules": [bare]}]}))
+    failed = 'alertmanager_notifications_failed_total{job="alertmanager",instance="am"}'
+    fires = 'max_over_time((count(ALERTS{alertstate="firing"}) or vector(0))[3m:5s])'
+    expected = {"exp_samples": [{"labels": "{}", "value": int(fires_at_last)}]}
+    case = {
+        "interval": f"{SCRAPED_EVERY_S}s",
+        "input_series": [{"series": failed, "values": values}],
+        "promql_expr_test": [{"expr": fires, "eval_time": "180s", **expected}],
+    }
+    document = {"rule_files": ["rule.yml"], "evaluation_interval": f"{SCRAPED_EVERY_S}s", "tests": [case]}
+    (tmp_path / "case.yml").write_text(yaml.safe_dump(document))
+
+    assert promtool("test", "rules", "case.yml", folder=tmp_path) == ""
+
+
 @pytest.mark.parametrize("alert", sorted({name for one in INCIDENTS for name in one.alerts} - ONLY_LIVE))
 def test_an_incidents_alert_comes_in_time_and_goes(alert: str, tmp_path: Path) -> None:
     bare = {"alert": alert, "expr": rule_of(alert)["expr"], "for": rule_of(alert).get("for", "0s")}
