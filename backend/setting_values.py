@@ -200,6 +200,13 @@ def namespaces(value: str) -> str:
     return ",".join(dict.fromkeys(names))
 
 
+def namespace_or_none(value: str) -> str:
+    """The name of a namespace, or nothing."""
+    if value and not re.fullmatch(_NAME_IN_CLUSTER, value):
+        raise ValueError("must be the name of a namespace, such as docuchat-runbooks")
+    return value
+
+
 def service_account(value: str) -> str:
     """A service account by its namespace and name, or nothing."""
     if value and not re.fullmatch(f"{_NAME_IN_CLUSTER}:{_NAME_IN_CLUSTER}", value):

@@ -44,6 +44,7 @@ POST_SIGN_IN = "/auth/login"
 POST_SIGN_OUT = "/auth/logout"
 POST_SIGN_OUT_EVERYWHERE = "/auth/logout-everywhere"
 POST_PASSWORD = "/auth/password"  # noqa: S105 - an address
+POST_RUN_INPUT = "/runbooks/inputs"
 POST_PAY = "/pay/start"
 PAY_RETURN = "/pay/return"
 PAY_OPEN = "/pay/open"

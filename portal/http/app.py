@@ -19,6 +19,7 @@ from portal.http import (
     openapi,
     payments,
     preferences,
+    run_inputs,
     seller_logo,
     sign_in,
 )
@@ -51,6 +52,7 @@ def plain_routes() -> list[BaseRoute]:
         Route(routes.POST_SIGN_OUT, sign_in.sign_out, methods=["POST"]),
         Route(routes.POST_SIGN_OUT_EVERYWHERE, sign_in.sign_out_everywhere, methods=["POST"]),
         Route(routes.POST_PASSWORD, sign_in.change_password, methods=["POST"]),
+        Route(routes.POST_RUN_INPUT, run_inputs.give, methods=["POST"]),
         Route(routes.POST_PAY, payments.start, methods=["POST"]),
         Route(routes.PAY_RETURN, payments.come_back),
         Route(routes.PAY_OPEN, open_payments.tell),

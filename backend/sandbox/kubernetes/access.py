@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from backend.sandbox.kubernetes.workloads import RUNBOOKS_SUFFIX
+
 READ = frozenset({"get", "list", "watch"})
 _WORKLOADS = ("deployments", "statefulsets", "daemonsets", "replicasets", "controllerrevisions")
 _OPERATED = frozenset({"docuchat-api", "docuchat-worker"})
@@ -18,12 +20,13 @@ AUTHORIZATION = "authorization.k8s.io"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Verbs on resources (``pods`` or ``pods/log``), perhaps only on some names."""
+    """Verbs on resources (``pods`` or ``pods/log``), perhaps only on some names, or only in the runbook namespace."""
 
     group: str
     resources: tuple[str, ...]
     verbs: frozenset[str]
     names: frozenset[str] = frozenset()
+    is_for_runs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,8 @@ VIEWER = (
     Rule(group="", resources=("pods/log",), verbs=frozenset({"get"})),
     Rule(group="batch", resources=("jobs", "cronjobs"), verbs=READ),
     Rule(group=AUTHORIZATION, resources=("localsubjectaccessreviews",), verbs=_CREATE),
+    # What people give to a run. Creating shows nothing.
+    Rule(group="", resources=("secrets",), verbs=_CREATE, is_for_runs=True),
 )
 OPERATOR = (
     *VIEWER,
@@ -50,6 +55,7 @@ OPERATOR = (
     Rule(group="apps", resources=("deployments/scale",), verbs=frozenset({"get", "patch"}), names=_OPERATED),
     Rule(group="", resources=("secrets",), verbs=frozenset({"patch"}), names=_ROTATED),
     Rule(group="batch", resources=("jobs",), verbs=frozenset({"create", "delete"})),
+    Rule(group="", resources=("secrets",), verbs=frozenset({"get", "delete"}), is_for_runs=True),
 )
 ACCOUNTS: dict[str, tuple[Rule, ...] | None] = {
     "portal-viewer": VIEWER,
@@ -105,6 +111,7 @@ def _covers(rule: Rule, wish: Wish) -> bool:
         and wish.resource in rule.resources
         and wish.verb in rule.verbs
         and (not rule.names or wish.name in rule.names)
+        and (not rule.is_for_runs or wish.namespace.endswith(RUNBOOKS_SUFFIX))
     )
 
 

@@ -52,6 +52,7 @@ ASKED: dict[str, tuple[str, str, dict[str, str]]] = {
     routes.POST_SIGN_OUT_EVERYWHERE: ("POST", "/auth/logout-everywhere", {}),
     routes.POST_PASSWORD: ("POST", "/auth/password", {"old": "wrong", "new": "short"}),
     routes.POST_PAY: ("POST", "/pay/start", {"invoices": "{invoice}"}),
+    routes.POST_RUN_INPUT: ("POST", "/runbooks/inputs", {"secret": "sk-a-new-key"}),
     routes.HAND_OFF: ("GET", "/pay/{attempt}", {}),
     routes.LANGUAGE: ("GET", "/lang/en?next=/account", {}),
     routes.THEME: ("POST", "/theme/dark", {}),
@@ -90,6 +91,8 @@ ANSWERS: dict[str, dict[str, Answer]] = {
         "staff": go_to(r"/invoices/{invoice}\?error=forbidden"),
         "neighbour": go_to(r"/invoices/{invoice}\?error=not_found"),
     },
+    # Operators are told that no cluster is connected.
+    routes.POST_RUN_INPUT: everybody(403) | {"stranger": Answer(status=401), "staff": Answer(status=409)},
     routes.PAY_RETURN: everybody(200),
     routes.HAND_OFF: {
         "stranger": go_to(r"/sign-in\?next="),
