@@ -6,7 +6,15 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from backend.clock import TEHRAN
-from jobs import housekeeping, nightly_billing, reconcile_alerts, send_mail, sweep_payments, verify_audit
+from jobs import (
+    discard_run_inputs,
+    housekeeping,
+    nightly_billing,
+    reconcile_alerts,
+    send_mail,
+    sweep_payments,
+    verify_audit,
+)
 from jobs.runs import Job
 
 JOBS = (
@@ -50,6 +58,13 @@ JOBS = (
         name=sweep_payments.OPEN_NAME,
         run=sweep_payments.open_sessions,
         trigger=CronTrigger(hour=3, minute=20, timezone=TEHRAN),
+        is_always_recorded=False,
+    ),
+    Job(
+        name=discard_run_inputs.NAME,
+        run=discard_run_inputs.run,
+        trigger=IntervalTrigger(minutes=15, timezone=UTC),
+        is_at_start=True,
         is_always_recorded=False,
     ),
     Job(

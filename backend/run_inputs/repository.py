@@ -17,7 +17,7 @@ def insert_name(name: str, given_by: UUID, now: datetime) -> None:
 
 
 def giver_of(name: str) -> UUID | None:
-    """Who gave a secret; None when it is gone or never was."""
+    """The person who gave a secret; None when it is gone or never was."""
     with read() as connection:
         return connection.scalar(select(RunInputRow.given_by).where(RunInputRow.name == name))
 

@@ -128,6 +128,9 @@ NOT_WRITTEN = {
     "tenants.with_labels.labels": "looked for",
     "usage.measure_day.tenant_label": "looked for",
     "usage.measure_elsewhere.tenant_label": "looked for",
+    "run_inputs.keep.value": "goes to the cluster alone",
+    "run_inputs.read.name": "looked for",
+    "run_inputs.discard.name": "looked for",
 }
 HIDDEN = ["", " ", "\0", "\u200b", "\u200c", "\u2800", "\u202e", "\u2066\u2069", "\ufeff", "a\0b", "a\x1b[2J"]
 

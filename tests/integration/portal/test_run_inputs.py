@@ -32,7 +32,9 @@ def post(house: House, role: Role, **fields: str) -> httpx.Response:
     async def once() -> httpx.Response:
         transport = httpx.ASGITransport(app=Starlette(routes=plain_routes()))
         headers = {"cookie": f"{house.people[role].cookie}; language=en"}
-        async with httpx.AsyncClient(transport=transport, base_url="http://portal", headers=headers) as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://portal", headers=headers
+        ) as client:
             return await client.post(routes.POST_RUN_INPUT, data=fields)
 
     return asyncio.run(once())

@@ -73,6 +73,7 @@ def test_every_schedule_has_its_own_name() -> None:
         "sweep_payments",
         "reconcile_alerts",
         "open_payment_sessions",
+        "discard_run_inputs",
         "housekeeping",
         "verify_audit",
     ]
