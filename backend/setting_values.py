@@ -210,7 +210,9 @@ def namespace_or_none(value: str) -> str:
 def service_account(value: str) -> str:
     """A service account by its namespace and name, or nothing."""
     if value and not re.fullmatch(f"{_NAME_IN_CLUSTER}:{_NAME_IN_CLUSTER}", value):
-        raise ValueError("must be namespace and name of a service account, such as docuchat:portal-operator")
+        raise ValueError(
+            "must be namespace and name of a service account, such as docuchat-runbooks:portal-operator"
+        )
     return value
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from backend.sandbox.kubernetes.access import read_or_make_tokens, write_kubeconfig
+from backend.sandbox.kubernetes.access import read_or_make_tokens, write_kubeconfigs
 from backend.sandbox.kubernetes.app import create_app
 from backend.sandbox.kubernetes.tls import certificate_in
 from backend.sandbox.serving import HOST, server_of
@@ -22,7 +22,7 @@ def main() -> None:
     tokens = read_or_make_tokens(options.kubeconfig)
     if options.kubeconfig:
         authority = tls.certificate if tls else None
-        write_kubeconfig(
+        write_kubeconfigs(
             options.kubeconfig, server=url, namespace=options.namespace, tokens=tokens, authority=authority
         )
     print(f"Kubernetes emulator on {url}", flush=True)

@@ -8,25 +8,7 @@ from typing import Any
 
 import orjson
 
-from backend.sandbox.kubernetes.workloads import RUNBOOKS_SUFFIX
-
-READ = frozenset({"get", "list", "watch"})
-_WORKLOADS = ("deployments", "statefulsets", "daemonsets", "replicasets", "controllerrevisions")
-_OPERATED = frozenset({"docuchat-api", "docuchat-worker"})
-_ROTATED = frozenset({"docuchat-openai", "docuchat-jwt", "docuchat-database", "docuchat-metrics"})
-_CREATE = frozenset({"create"})
-AUTHORIZATION = "authorization.k8s.io"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """Verbs on resources (``pods`` or ``pods/log``), perhaps only on some names, or only in the runbook namespace."""
-
-    group: str
-    resources: tuple[str, ...]
-    verbs: frozenset[str]
-    names: frozenset[str] = frozenset()
-    is_for_runs: bool = False
+from backend.sandbox.kubernetes.roles import IN_RUNBOOKS, ROLES, WEB, Rule, RuleScope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,59 +22,47 @@ class Wish:
     name: str = ""
 
 
-VIEWER = (
-    Rule(group="apps", resources=_WORKLOADS, verbs=READ),
-    Rule(group="", resources=("pods", "events"), verbs=READ),
-    Rule(group="", resources=("pods/log",), verbs=frozenset({"get"})),
-    Rule(group="batch", resources=("jobs", "cronjobs"), verbs=READ),
-    Rule(group=AUTHORIZATION, resources=("localsubjectaccessreviews",), verbs=_CREATE),
-    # What people give to a run. Creating shows nothing.
-    Rule(group="", resources=("secrets",), verbs=_CREATE, is_for_runs=True),
-)
-OPERATOR = (
-    *VIEWER,
-    Rule(group="apps", resources=("deployments",), verbs=frozenset({"patch"}), names=_OPERATED),
-    Rule(group="apps", resources=("deployments/scale",), verbs=frozenset({"get", "patch"}), names=_OPERATED),
-    Rule(group="", resources=("secrets",), verbs=frozenset({"patch"}), names=_ROTATED),
-    Rule(group="batch", resources=("jobs",), verbs=frozenset({"create", "delete"})),
-    Rule(group="", resources=("secrets",), verbs=frozenset({"get", "delete"}), is_for_runs=True),
-)
-ACCOUNTS: dict[str, tuple[Rule, ...] | None] = {
-    "portal-viewer": VIEWER,
-    "portal-operator": OPERATOR,
-    "cluster-admin": None,
-}
-
-
 @dataclass(slots=True)
 class Access:
-    """The permissions of accounts: their rules hold in some namespaces, and a tester may take some away."""
+    """The permissions of accounts by their Roles, of which a tester may take some away."""
 
     home: str
-    namespaces: frozenset[str]
+    runbooks: str
     denied: list[tuple[str, str, str]] = field(default_factory=list)
 
     def user_name(self, account: str) -> str:
         """An account as the API calls it."""
-        if ACCOUNTS.get(account) is None:
+        if ROLES.get(account) is None:
             return account
-        return f"system:serviceaccount:{self.home}:{account}"
+        return f"system:serviceaccount:{self.runbooks if account in IN_RUNBOOKS else self.home}:{account}"
 
     def account_of(self, user_name: str) -> str:
         """The account that the API calls so; a stranger is called as it is."""
-        return next((one for one in ACCOUNTS if self.user_name(one) == user_name), user_name)
+        return next((one for one in ROLES if self.user_name(one) == user_name), user_name)
 
     def allows(self, account: str, wish: Wish) -> bool:
         """Whether an account may; the one without rules may everything, and a stranger nothing."""
         if (account, wish.verb, wish.resource) in self.denied:
             return False
-        rules = ACCOUNTS.get(account, ())
+        rules = ROLES.get(account, ())
         if rules is None:
             return True
         # Anybody may ask what it may do itself.
         if (wish.verb, wish.resource) == ("create", "selfsubjectaccessreviews"):
             return True
-        return wish.namespace in self.namespaces and any(_covers(rule, wish) for rule in rules)
+        return any(wish.namespace in self.places(rule.scope) and _covers(rule, wish) for rule in rules)
+
+    def places(self, scope: RuleScope) -> frozenset[str]:
+        """The namespaces in which a rule holds. One about the cluster holds for what is in no namespace."""
+        match scope:
+            case RuleScope.APPLICATION:
+                return frozenset({self.home})
+            case RuleScope.RUNBOOKS:
+                return frozenset({self.runbooks})
+            case RuleScope.BOTH:
+                return frozenset({self.home, self.runbooks})
+            case RuleScope.CLUSTER:
+                return frozenset({""})
 
     def refusal(self, account: str, wish: Wish) -> str:
         """The sentence with which the API refuses."""
@@ -111,16 +81,31 @@ def _covers(rule: Rule, wish: Wish) -> bool:
         and wish.resource in rule.resources
         and wish.verb in rule.verbs
         and (not rule.names or wish.name in rule.names)
-        and (not rule.is_for_runs or wish.namespace.endswith(RUNBOOKS_SUFFIX))
     )
 
 
 def read_or_make_tokens(kubeconfig: Path | None) -> dict[str, str]:
     """Token to account; those of an earlier start are kept, so that running clients stay signed in."""
+    known: dict[str, str] = {}
     if kubeconfig and kubeconfig.is_file():
         users = orjson.loads(kubeconfig.read_bytes())["users"]
-        return {one["user"]["token"]: one["name"] for one in users}
-    return {secrets.token_urlsafe(24): account for account in ACCOUNTS}
+        known = {one["name"]: one["user"]["token"] for one in users}
+    return {known.get(account) or secrets.token_urlsafe(24): account for account in ROLES}
+
+
+def write_kubeconfigs(
+    path: Path, *, server: str, namespace: str, tokens: dict[str, str], authority: Path | None = None
+) -> None:
+    """The web's file, and beside it one for each account, whose name it has as its ending."""
+    for file, account in [(path, WEB), *((account_file(path, one), one) for one in tokens.values())]:
+        write_kubeconfig(
+            file, server=server, namespace=namespace, tokens=tokens, authority=authority, account=account
+        )
+
+
+def account_file(kubeconfig: Path, account: str) -> Path:
+    """The file of one account, beside the web's."""
+    return kubeconfig.with_name(f"{kubeconfig.name}.{account}")
 
 
 def write_kubeconfig(
@@ -130,7 +115,7 @@ def write_kubeconfig(
     namespace: str,
     tokens: dict[str, str],
     authority: Path | None = None,
-    account: str = "portal-viewer",
+    account: str = WEB,
 ) -> None:
     """A file for kubectl and every client library, readable by us alone. JSON is YAML too.
 

@@ -11,13 +11,14 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Mount, Route
 
 from backend.sandbox.kubernetes import discovery, reviews, writes
-from backend.sandbox.kubernetes.access import ACCOUNTS, Access
+from backend.sandbox.kubernetes.access import Access
 from backend.sandbox.kubernetes.cluster import Cluster
 from backend.sandbox.kubernetes.containers import Timings
 from backend.sandbox.kubernetes.control import control_routes
 from backend.sandbox.kubernetes.log_answers import LogAnswer
 from backend.sandbox.kubernetes.requests import Call, body_of, json_response
 from backend.sandbox.kubernetes.resources import RESOURCES, Resource
+from backend.sandbox.kubernetes.roles import ROLES
 from backend.sandbox.kubernetes.store import Object, RefusedError
 from backend.sandbox.kubernetes.tables import table
 from backend.sandbox.kubernetes.watches import WatchAnswer
@@ -115,7 +116,7 @@ def _account(request: Request) -> str:
     if account is None:
         raise RefusedError(401, "Unauthorized", "Unauthorized")
     another = request.headers.get("impersonate-user")
-    if another and ACCOUNTS[account] is not None:
+    if another and ROLES[account] is not None:
         raise RefusedError(403, "Forbidden", f'users "{another}" is forbidden: cannot impersonate')
     access: Access = request.app.state.cluster.access
     return access.account_of(another) if another else account

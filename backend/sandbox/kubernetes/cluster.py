@@ -59,11 +59,11 @@ class Cluster:
         loop.register("jobs", JobController(store, events).sync)
         loop.register("resourcequotas", QuotaController(store).sync)
         loop.register("pods", kubelet.sync)
-        namespaces = frozenset({namespace, namespace + RUNBOOKS_SUFFIX})
+        access = Access(home=namespace, runbooks=namespace + RUNBOOKS_SUFFIX)
         cluster = cls(
             store=store, loop=loop, events=events, faults=faults, scheduler=scheduler, kubelet=kubelet,
             garbage=garbage, lists=Lists(store), trouble=Trouble(), churn=Churn(store, kubelet),
-            tokens=tokens, namespace=namespace, access=Access(home=namespace, namespaces=namespaces),
+            tokens=tokens, namespace=namespace, access=access,
         )  # fmt: skip
         store.listeners.append(cluster._follow)
         create_docuchat(store, namespace)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from backend.sandbox.kubernetes.access import AUTHORIZATION, Access, Wish
+from backend.sandbox.kubernetes.access import Access, Wish
+from backend.sandbox.kubernetes.roles import AUTHORIZATION
 from backend.sandbox.kubernetes.store import Object, RefusedError
 
 SELF = "selfsubjectaccessreviews"

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.sandbox.kubernetes.access import read_or_make_tokens, write_kubeconfig
+from backend.sandbox.kubernetes.access import read_or_make_tokens, write_kubeconfigs
 from backend.sandbox.kubernetes.app import create_app
 from backend.sandbox.kubernetes.cluster import Cluster
 from backend.sandbox.kubernetes.containers import Timings
@@ -36,6 +36,6 @@ def running(
     with serving(app, free_port(), tls=tls) as url:
         if kubeconfig:
             authority = tls.certificate if tls else None
-            write_kubeconfig(kubeconfig, server=url, namespace=namespace, tokens=tokens, authority=authority)
+            write_kubeconfigs(kubeconfig, server=url, namespace=namespace, tokens=tokens, authority=authority)
         by_account = {account: token for token, account in tokens.items()}
         yield Address(url=url, tokens=by_account, namespace=namespace, cluster=app.state.cluster)

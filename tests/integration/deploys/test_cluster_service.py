@@ -156,7 +156,7 @@ def test_the_runner_may_what_the_portal_may_not(view: Site, monkeypatch: pytest.
     with pytest.raises(Refused) as unset:
         service.runner_may(OPERATOR, PATCH)
     assert unset.value.data["reason"] == "kubernetes_no_runner"
-    monkeypatch.setenv("KUBERNETES_RUNNER_ACCOUNT", "docuchat:portal-operator")
+    monkeypatch.setenv("KUBERNETES_RUNNER_ACCOUNT", "docuchat-runbooks:portal-operator")
     config.settings.cache_clear()
 
     assert not service.portal_may(OPERATOR, PATCH).is_allowed

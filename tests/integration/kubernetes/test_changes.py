@@ -23,7 +23,8 @@ from backend.clients.kubernetes_targets import QuotaObject
 from backend.errors import Conflict, NotFound, Refused, Unavailable
 from backend.sandbox.kubernetes.access import write_kubeconfig
 from backend.sandbox.kubernetes.server import Address
-from tests.integration.kubernetes.conftest import API, settle
+from backend.sandbox.kubernetes.workloads import OPENAI_KEY
+from tests.integration.kubernetes.conftest import API, condition, settle
 from tests.waiting import until
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
@@ -78,14 +79,20 @@ def changes(client: Kubernetes, *, version: str, dry_run: bool) -> dict[str, Cal
             client.patch_scale(DeploymentObject, WORKER, 5, version=version, dry_run=dry_run)
         ),
         "roll back": lambda: run(
-            client.roll_back(WORKER, replica_sets(client)[0].metadata.name, version=version, dry_run=dry_run)
+            client.roll_back(WORKER, first_revision(client), version=version, dry_run=dry_run)
         ),
     }
 
 
-def replica_sets(client: Kubernetes) -> list[ReplicaSetObject]:
+def first_revision(client: Kubernetes) -> str:
+    """The name of the ReplicaSet of the first revision."""
     found = client.run(client.list_objects(ReplicaSetObject, "docuchat")).items
-    return [one for one in found if WORKER.name in {who.name for who in one.metadata.owner_references or ()}]
+    return next(
+        one.metadata.name
+        for one in found
+        if WORKER.name in {who.name for who in one.metadata.owner_references or ()}
+        and (one.metadata.annotations or {})["deployment.kubernetes.io/revision"] == "1"
+    )
 
 
 @pytest.mark.parametrize("change", ["restart", "pause", "scale", "roll back"])
@@ -94,7 +101,7 @@ def test_a_change_for_another_version_is_refused_dry_and_wet_and_a_dry_run_keeps
 ) -> None:
     settle(admin)
     admin.set_image("docuchat-api", "2.14.4")
-    settle(admin)
+    until(lambda: condition(settle(admin), "Progressing").get("reason") == "NewReplicaSetAvailable")
     seen = deployment(client)
     admin.patch("deployments", "docuchat-api", {"metadata": {"labels": {"moved": "yes"}}})
     before = admin.get("deployments", "docuchat-api")
@@ -132,22 +139,16 @@ def test_a_rollback_brings_the_template_of_before_with_its_values_and_no_other(
     first = settle(admin)["spec"]["template"]
     admin.set_image("docuchat-api", "2.14.4")
     settle(admin)
-    was = next(
-        one
-        for one in replica_sets(client)
-        if (one.metadata.annotations or {})["deployment.kubernetes.io/revision"] == "1"
-    )
+    was = first_revision(client)
 
-    client.run(client.roll_back(WORKER, was.metadata.name, dry_run=False))
+    client.run(client.roll_back(WORKER, was, dry_run=False))
 
     after = settle(admin)
     assert after["spec"]["template"] == first
     assert after["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "3"
     with pytest.raises(NotFound):
         client.run(
-            client.roll_back(
-                ObjectPlace(namespace="docuchat", name="docuchat-worker"), was.metadata.name, dry_run=False
-            )
+            client.roll_back(ObjectPlace(namespace="docuchat", name="docuchat-worker"), was, dry_run=False)
         )
 
 
@@ -201,14 +202,14 @@ def test_a_secret_is_written_by_who_may_not_read_it_and_its_values_are_never_ans
 
     runner.run(runner.patch_secret(OPENAI, {"next": "sk-canary"}, version=version, dry_run=False))
 
-    assert root.run(root.read_secret(OPENAI)) == {"value": "sandbox-docuchat-openai", "next": "sk-canary"}
+    assert root.run(root.read_secret(OPENAI)) == {"value": OPENAI_KEY, "next": "sk-canary"}
     with pytest.raises(Conflict):
         runner.run(runner.patch_secret(OPENAI, {"next": "late"}, version=version, dry_run=False))
     with pytest.raises(Refused) as unread:
         runner.run(runner.read_secret(OPENAI))
     assert unread.value.data["verb"] == "get"
     runner.run(runner.patch_secret(OPENAI, {}, removed=["next"], dry_run=False))
-    assert root.run(root.read_secret(OPENAI)) == {"value": "sandbox-docuchat-openai"}
+    assert root.run(root.read_secret(OPENAI)) == {"value": OPENAI_KEY}
 
 
 def test_a_secret_is_made_labelled_read_and_removed(client: Kubernetes) -> None:

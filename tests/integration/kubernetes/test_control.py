@@ -63,7 +63,7 @@ def test_a_permission_can_be_taken_away_and_the_review_knows(
 ) -> None:
     def review() -> bool:
         attributes = {"namespace": "docuchat", "verb": "patch", "group": "apps", "resource": "deployments"}
-        user = "system:serviceaccount:docuchat:portal-operator"
+        user = "system:serviceaccount:docuchat-runbooks:portal-operator"
         spec = {"user": user, "resourceAttributes": attributes | {"name": "docuchat-api"}}
         path = "/apis/authorization.k8s.io/v1/namespaces/docuchat/localsubjectaccessreviews"
         return bool(viewer.http.post(path, json={"spec": spec}).json()["status"]["allowed"])

@@ -37,39 +37,39 @@ def finished(api: API) -> Json:
     return dict(api.get("jobs", "restore-7")["status"])
 
 
-def test_a_new_image_replaces_every_pod_and_never_too_many_at_once(operator: API) -> None:
-    settle(operator)
+def test_a_new_image_replaces_every_pod_and_never_too_many_at_once(admin: API) -> None:
+    settle(admin)
     available = []
 
     def is_done() -> bool:
-        deployment = operator.get("deployments", "docuchat-api")
+        deployment = admin.get("deployments", "docuchat-api")
         available.append(deployment["status"].get("availableReplicas", 0))
-        pods = operator.pods_of("docuchat-api")
+        pods = admin.pods_of("docuchat-api")
         images = {pod["spec"]["containers"][0]["image"].rpartition(":")[2] for pod in pods}
         return images == {"2.15.0"} and len(pods) == 3
 
-    operator.set_image("docuchat-api", "2.15.0")
+    admin.set_image("docuchat-api", "2.15.0")
     until(is_done)
 
     assert min(available) >= 3
-    settle(operator)
+    settle(admin)
     assert (
-        condition(operator.get("deployments", "docuchat-api"), "Progressing")["reason"]
+        condition(admin.get("deployments", "docuchat-api"), "Progressing")["reason"]
         == "NewReplicaSetAvailable"
     )
 
 
-def test_each_template_is_a_revision_and_going_back_makes_it_the_newest(operator: API) -> None:
-    first = settle(operator)["spec"]["template"]
-    operator.set_image("docuchat-api", "2.15.0")
-    settle(operator)
+def test_each_template_is_a_revision_and_going_back_makes_it_the_newest(admin: API) -> None:
+    first = settle(admin)["spec"]["template"]
+    admin.set_image("docuchat-api", "2.15.0")
+    settle(admin)
 
     back = [{"op": "replace", "path": "/spec/template", "value": first}]
-    operator.patch("deployments", "docuchat-api", back, JSON_PATCH)
-    settle(operator)
-    until(lambda: revisions(operator) == ["2", "3"])
+    admin.patch("deployments", "docuchat-api", back, JSON_PATCH)
+    settle(admin)
+    until(lambda: revisions(admin) == ["2", "3"])
 
-    assert operator.get("deployments", "docuchat-api")["metadata"]["annotations"][REVISION] == "3"
+    assert admin.get("deployments", "docuchat-api")["metadata"]["annotations"][REVISION] == "3"
 
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -80,53 +80,51 @@ def revisions(api: API) -> list[str]:
     return sorted(one["metadata"]["annotations"][REVISION] for one in sets)
 
 
-def test_scaling_by_the_subresource_makes_and_ends_pods(operator: API) -> None:
-    settle(operator)
+def test_scaling_by_the_subresource_makes_and_ends_pods(admin: API) -> None:
+    settle(admin)
 
-    answer = operator.patch("deployments", "docuchat-api/scale", {"spec": {"replicas": 5}}, MERGE)
-    until(lambda: len(operator.pods_of("docuchat-api")) == 5)
-    operator.patch("deployments", "docuchat-api/scale", {"spec": {"replicas": 0}}, MERGE)
-    until(lambda: not operator.pods_of("docuchat-api"))
+    answer = admin.patch("deployments", "docuchat-api/scale", {"spec": {"replicas": 5}}, MERGE)
+    until(lambda: len(admin.pods_of("docuchat-api")) == 5)
+    admin.patch("deployments", "docuchat-api/scale", {"spec": {"replicas": 0}}, MERGE)
+    until(lambda: not admin.pods_of("docuchat-api"))
 
     assert (answer.json()["kind"], answer.json()["spec"]) == ("Scale", {"replicas": 5})
 
 
 @pytest.mark.parametrize("reason", ["ImagePullBackOff", "CrashLoopBackOff", "CreateContainerConfigError"])
-def test_a_stuck_rollout_keeps_the_old_pods_and_says_why(
-    operator: API, cluster: Address, reason: str
-) -> None:
-    settle(operator)
+def test_a_stuck_rollout_keeps_the_old_pods_and_says_why(admin: API, cluster: Address, reason: str) -> None:
+    settle(admin)
     stick(cluster, "docuchat-api", reason)
 
-    operator.set_image("docuchat-api", "2.16.0")
-    until(lambda: waiting_reasons(operator, "docuchat-api") == {reason})
+    admin.set_image("docuchat-api", "2.16.0")
+    until(lambda: waiting_reasons(admin, "docuchat-api") == {reason})
 
-    deployment = operator.get("deployments", "docuchat-api")
+    deployment = admin.get("deployments", "docuchat-api")
     assert deployment["status"]["availableReplicas"] == 3
     assert deployment["status"]["updatedReplicas"] < 3
-    warnings = [one for one in operator.items("events") if one["type"] == "Warning"]
+    warnings = [one for one in admin.items("events") if one["type"] == "Warning"]
     assert warnings[0]["involvedObject"]["name"].startswith("docuchat-api-")
 
 
-def test_an_image_that_does_not_exist_cannot_be_pulled(operator: API) -> None:
-    settle(operator)
+def test_an_image_that_does_not_exist_cannot_be_pulled(admin: API) -> None:
+    settle(admin)
 
-    operator.set_image("docuchat-api", "missing")
+    admin.set_image("docuchat-api", "missing")
 
-    until(lambda: waiting_reasons(operator, "docuchat-api") == {"ImagePullBackOff"})
+    until(lambda: waiting_reasons(admin, "docuchat-api") == {"ImagePullBackOff"})
 
 
-def test_pods_without_a_node_stay_pending(operator: API, cluster: Address) -> None:
-    settle(operator)
+def test_pods_without_a_node_stay_pending(admin: API, cluster: Address) -> None:
+    settle(admin)
     stick(cluster, "docuchat-api", "Unschedulable")
 
-    operator.set_image("docuchat-api", "2.16.0")
+    admin.set_image("docuchat-api", "2.16.0")
 
-    until(lambda: [one for pod in operator.pods_of("docuchat-api") if (one := unscheduled(pod))])
-    pending = [one for pod in operator.pods_of("docuchat-api") if (one := unscheduled(pod))]
+    until(lambda: [one for pod in admin.pods_of("docuchat-api") if (one := unscheduled(pod))])
+    pending = [one for pod in admin.pods_of("docuchat-api") if (one := unscheduled(pod))]
     assert pending[0]["reason"] == "Unschedulable"
     assert pending[0]["message"].startswith("0/4 nodes are available: 4 Insufficient memory.")
-    assert not any("Scheduling" in one["reason"] for one in operator.items("events"))
+    assert not any("Scheduling" in one["reason"] for one in admin.items("events"))
 
 
 def unscheduled(pod: Json) -> Json | None:
@@ -134,18 +132,18 @@ def unscheduled(pod: Json) -> Json | None:
     return next((one for one in found if one["type"] == "PodScheduled" and one["status"] == "False"), None)
 
 
-def test_a_crashing_container_shows_its_last_end_and_its_log(operator: API, cluster: Address) -> None:
-    settle(operator)
+def test_a_crashing_container_shows_its_last_end_and_its_log(admin: API, cluster: Address) -> None:
+    settle(admin)
     stick(cluster, "docuchat-api", "CrashLoopBackOff")
-    operator.set_image("docuchat-api", "2.16.0")
-    until(lambda: waiting_reasons(operator, "docuchat-api") == {"CrashLoopBackOff"})
+    admin.set_image("docuchat-api", "2.16.0")
+    until(lambda: waiting_reasons(admin, "docuchat-api") == {"CrashLoopBackOff"})
 
-    crashed = next(pod for pod in operator.pods_of("docuchat-api") if status_of(pod)["lastState"])
-    log = operator.path("pods", f"{crashed['metadata']['name']}/log")
+    crashed = next(pod for pod in admin.pods_of("docuchat-api") if status_of(pod)["lastState"])
+    log = admin.path("pods", f"{crashed['metadata']['name']}/log")
 
     assert status_of(crashed)["lastState"]["terminated"]["exitCode"] == 1
     assert status_of(crashed)["restartCount"] >= 1
-    assert "could not start" in operator.http.get(log, params={"previous": "true"}).text
+    assert "could not start" in admin.http.get(log, params={"previous": "true"}).text
 
 
 def status_of(pod: Json) -> Json:
@@ -153,23 +151,23 @@ def status_of(pod: Json) -> Json:
 
 
 def test_a_rollout_that_stays_stuck_exceeds_its_deadline_and_recovers_when_freed(
-    operator: API, cluster: Address
+    admin: API, cluster: Address
 ) -> None:
-    settle(operator)
+    settle(admin)
     stick(cluster, "docuchat-api", "ImagePullBackOff")
-    operator.set_image("docuchat-api", "2.16.0")
-    until(lambda: waiting_reasons(operator, "docuchat-api"))
+    admin.set_image("docuchat-api", "2.16.0")
+    until(lambda: waiting_reasons(admin, "docuchat-api"))
 
     def is_late() -> bool:
         # The controller may still have been counting pods: whatever moves begins the ten minutes anew.
         advance(cluster, 601)
-        return progress(operator) == ("False", "ProgressDeadlineExceeded")
+        return progress(admin) == ("False", "ProgressDeadlineExceeded")
 
     until(is_late)
     httpx.request("DELETE", f"{cluster.url}/sandbox/faults").raise_for_status()
 
-    settle(operator)
-    until(lambda: progress(operator) == ("True", "NewReplicaSetAvailable"))
+    settle(admin)
+    until(lambda: progress(admin) == ("True", "NewReplicaSetAvailable"))
 
 
 def progress(api: API) -> tuple[str, str]:
@@ -177,14 +175,14 @@ def progress(api: API) -> tuple[str, str]:
     return found.get("status", ""), found.get("reason", "")
 
 
-def test_a_paused_deployment_rolls_nothing_out(operator: API) -> None:
-    settle(operator)
-    operator.patch("deployments", "docuchat-api", {"spec": {"paused": True}})
+def test_a_paused_deployment_rolls_nothing_out(admin: API) -> None:
+    settle(admin)
+    admin.patch("deployments", "docuchat-api", {"spec": {"paused": True}})
 
-    operator.set_image("docuchat-api", "2.16.0")
-    until(lambda: operator.get("deployments", "docuchat-api")["status"]["observedGeneration"] >= 3)
+    admin.set_image("docuchat-api", "2.16.0")
+    until(lambda: admin.get("deployments", "docuchat-api")["status"]["observedGeneration"] >= 3)
 
-    images = {pod["spec"]["containers"][0]["image"] for pod in operator.pods_of("docuchat-api")}
+    images = {pod["spec"]["containers"][0]["image"] for pod in admin.pods_of("docuchat-api")}
     assert not any("2.16.0" in image for image in images)
 
 
@@ -198,69 +196,65 @@ def test_a_deleted_pod_is_replaced(admin: API) -> None:
     settle(admin, "docuchat-ingest")
 
 
-def test_a_job_runs_writes_and_completes(operator: API) -> None:
-    created = operator.http.post(operator.path("jobs"), json=JOB)
-    until(lambda: operator.items("pods", labelSelector="job-name=restore-7"))
-    pod = operator.items("pods", labelSelector="job-name=restore-7")[0]["metadata"]["name"]
-    until(lambda: operator.http.get(operator.path("pods", f"{pod}/log")).status_code == 200)
+def test_a_job_runs_writes_and_completes(admin: API) -> None:
+    created = admin.http.post(admin.path("jobs"), json=JOB)
+    until(lambda: admin.items("pods", labelSelector="job-name=restore-7"))
+    pod = admin.items("pods", labelSelector="job-name=restore-7")[0]["metadata"]["name"]
+    until(lambda: admin.http.get(admin.path("pods", f"{pod}/log")).status_code == 200)
 
-    log = operator.http.get(operator.path("pods", f"{pod}/log"), params={"follow": "true"}).text
+    log = admin.http.get(admin.path("pods", f"{pod}/log"), params={"follow": "true"}).text
 
     assert created.status_code == 201
     assert [line.partition("step ")[2][:2].strip() for line in log.splitlines()] == [
         str(n) for n in range(1, 11)
     ]
-    assert finished(operator)["succeeded"] == 1
+    assert finished(admin)["succeeded"] == 1
 
 
-def test_a_job_can_be_made_to_fail(operator: API, cluster: Address) -> None:
+def test_a_job_can_be_made_to_fail(admin: API, cluster: Address) -> None:
     httpx.post(f"{cluster.url}/sandbox/failing-jobs", json={"job": "restore-7"}).raise_for_status()
 
-    operator.http.post(operator.path("jobs"), json=JOB)
+    admin.http.post(admin.path("jobs"), json=JOB)
 
-    assert finished(operator)["conditions"][0]["type"] == "Failed"
+    assert finished(admin)["conditions"][0]["type"] == "Failed"
 
 
-def test_the_same_job_twice_is_the_same_job(operator: API) -> None:
-    answers = [operator.http.post(operator.path("jobs"), json=JOB) for _ in range(2)]
+def test_the_same_job_twice_is_the_same_job(admin: API) -> None:
+    answers = [admin.http.post(admin.path("jobs"), json=JOB) for _ in range(2)]
 
     assert [one.status_code for one in answers] == [201, 409]
     assert answers[1].json()["reason"] == "AlreadyExists"
 
 
-def test_a_job_past_its_deadline_fails(operator: API, cluster: Address) -> None:
-    operator.http.post(operator.path("jobs"), json=JOB | {"spec": JOB["spec"] | {"activeDeadlineSeconds": 1}})
-    until(lambda: operator.items("pods", labelSelector="job-name=restore-7"))
+def test_a_job_past_its_deadline_fails(admin: API, cluster: Address) -> None:
+    admin.http.post(admin.path("jobs"), json=JOB | {"spec": JOB["spec"] | {"activeDeadlineSeconds": 1}})
+    until(lambda: admin.items("pods", labelSelector="job-name=restore-7"))
 
     # The pod's own three seconds must not be over before the deadline is seen.
-    until(lambda: finished(operator)["conditions"][0]["reason"] == "DeadlineExceeded")
-    until(lambda: not operator.items("pods", labelSelector="job-name=restore-7"))
+    until(lambda: finished(admin)["conditions"][0]["reason"] == "DeadlineExceeded")
+    until(lambda: not admin.items("pods", labelSelector="job-name=restore-7"))
 
 
-def test_a_job_that_is_deleted_without_a_policy_leaves_its_pod(operator: API) -> None:
-    operator.http.post(operator.path("jobs"), json=JOB)
-    until(lambda: operator.items("pods", labelSelector="job-name=restore-7"))
+def test_a_job_that_is_deleted_without_a_policy_leaves_its_pod(admin: API) -> None:
+    admin.http.post(admin.path("jobs"), json=JOB)
+    until(lambda: admin.items("pods", labelSelector="job-name=restore-7"))
 
-    operator.http.delete(operator.path("jobs", "restore-7"))
+    admin.http.delete(admin.path("jobs", "restore-7"))
 
-    pod = operator.items("pods", labelSelector="job-name=restore-7")[0]
+    pod = admin.items("pods", labelSelector="job-name=restore-7")[0]
     assert "deletionTimestamp" not in pod["metadata"]
     assert pod["metadata"]["ownerReferences"] == []
 
 
-def test_a_deleted_jobs_pod_goes_a_while_after_it(operator: API) -> None:
-    operator.http.post(operator.path("jobs"), json=JOB)
-    until(
-        lambda: [one for one in operator.items("pods", labelSelector="job-name=restore-7") if is_running(one)]
-    )
+def test_a_deleted_jobs_pod_goes_a_while_after_it(admin: API) -> None:
+    admin.http.post(admin.path("jobs"), json=JOB)
+    until(lambda: [one for one in admin.items("pods", labelSelector="job-name=restore-7") if is_running(one)])
     began = time.monotonic()
 
-    operator.http.request(
-        "DELETE", operator.path("jobs", "restore-7"), json={"propagationPolicy": "Background"}
-    )
+    admin.http.request("DELETE", admin.path("jobs", "restore-7"), json={"propagationPolicy": "Background"})
 
-    assert operator.http.get(operator.path("jobs", "restore-7")).status_code == 404
-    until(lambda: not operator.items("pods", labelSelector="job-name=restore-7"))
+    assert admin.http.get(admin.path("jobs", "restore-7")).status_code == 404
+    until(lambda: not admin.items("pods", labelSelector="job-name=restore-7"))
     assert time.monotonic() - began >= 0.3
 
 

@@ -30,60 +30,54 @@ def warnings(api: API, reason: str) -> list[Json]:
     return [one for one in api.items("events") if (one["type"], one["reason"]) == ("Warning", reason)]
 
 
-def test_an_image_pull_fails_first_and_is_backed_off_from_then(operator: API) -> None:
-    settle(operator)
+def test_an_image_pull_fails_first_and_is_backed_off_from_then(admin: API) -> None:
+    settle(admin)
     seen: set[str] = set()
 
-    operator.set_image("docuchat-api", "missing")
+    admin.set_image("docuchat-api", "missing")
 
     def both() -> bool:
-        seen.update(one["reason"] for one in waiting(operator, "docuchat-api"))
+        seen.update(one["reason"] for one in waiting(admin, "docuchat-api"))
         return seen >= {"ContainerCreating", "ErrImagePull", "ImagePullBackOff"}
 
     until(both)
-    assert [one for one in warnings(operator, "Failed") if "missing: not found" in one["message"]]
-    until(
-        lambda: [one for one in operator.items("events") if one["reason"] == "BackOff" and one["count"] > 1]
-    )
+    assert [one for one in warnings(admin, "Failed") if "missing: not found" in one["message"]]
+    until(lambda: [one for one in admin.items("events") if one["reason"] == "BackOff" and one["count"] > 1])
 
 
-def test_a_container_without_memory_is_killed_again_and_again(operator: API, cluster: Address) -> None:
+def test_a_container_without_memory_is_killed_again_and_again(admin: API, cluster: Address) -> None:
     bring(cluster, workload="docuchat-worker", fault="OOMKilled", on_running=True)
 
-    until(lambda: [one for one in containers(operator, "docuchat-worker") if one["restartCount"]])
+    until(lambda: [one for one in containers(admin, "docuchat-worker") if one["restartCount"]])
 
-    hit = next(one for one in containers(operator, "docuchat-worker") if one["restartCount"])
+    hit = next(one for one in containers(admin, "docuchat-worker") if one["restartCount"])
     assert hit["lastState"]["terminated"]["reason"] == "OOMKilled"
     assert hit["lastState"]["terminated"]["exitCode"] == 137
-    until(
-        lambda: [one for one in waiting(operator, "docuchat-worker") if one["reason"] == "CrashLoopBackOff"]
-    )
+    until(lambda: [one for one in waiting(admin, "docuchat-worker") if one["reason"] == "CrashLoopBackOff"])
     end_faults(cluster)
-    settle(operator, "docuchat-worker")
+    settle(admin, "docuchat-worker")
 
 
-def test_a_failing_readiness_probe_keeps_a_running_pod_unready(operator: API, cluster: Address) -> None:
-    settle(operator)
+def test_a_failing_readiness_probe_keeps_a_running_pod_unready(admin: API, cluster: Address) -> None:
+    settle(admin)
     bring(cluster, workload="docuchat-api", fault="ReadinessFailing")
-    operator.set_image("docuchat-api", "2.16.0")
+    admin.set_image("docuchat-api", "2.16.0")
 
-    until(lambda: [one for one in warnings(operator, "Unhealthy") if one["count"] > 1])
+    until(lambda: [one for one in warnings(admin, "Unhealthy") if one["count"] > 1])
 
-    pod = next(
-        one for one in operator.pods_of("docuchat-api") if condition(one, "Ready")["status"] == "False"
-    )
+    pod = next(one for one in admin.pods_of("docuchat-api") if condition(one, "Ready")["status"] == "False")
     assert "running" in pod["status"]["containerStatuses"][0]["state"]
     assert condition(pod, "Ready")["message"] == "containers with unready status: [api]"
     end_faults(cluster)
-    settle(operator)
+    settle(admin)
 
 
-def test_a_failing_liveness_probe_restarts_the_container(operator: API, cluster: Address) -> None:
+def test_a_failing_liveness_probe_restarts_the_container(admin: API, cluster: Address) -> None:
     bring(cluster, workload="docuchat-worker", fault="LivenessFailing", on_running=True)
 
-    until(lambda: [one for one in containers(operator, "docuchat-worker") if one["restartCount"]])
+    until(lambda: [one for one in containers(admin, "docuchat-worker") if one["restartCount"]])
 
-    events = {one["reason"] for one in operator.items("events")}
+    events = {one["reason"] for one in admin.items("events")}
     assert {"Unhealthy", "Killing"} <= events
 
 
@@ -109,8 +103,8 @@ def test_a_secret_that_nobody_made_is_named_until_somebody_makes_it(admin: API) 
     settle(admin)
 
 
-def test_a_pod_that_asks_for_more_than_any_node_has_waits_for_one(operator: API, admin: API) -> None:
-    settle(operator)
+def test_a_pod_that_asks_for_more_than_any_node_has_waits_for_one(admin: API) -> None:
+    settle(admin)
     cordon = [{"op": "add", "path": "/spec/unschedulable", "value": True}]
     headers = {"content-type": JSON_PATCH}
     admin.http.patch("/api/v1/nodes/node-gpu-1", json=cordon, headers=headers).raise_for_status()
@@ -131,17 +125,17 @@ def test_a_pod_that_asks_for_more_than_any_node_has_waits_for_one(operator: API,
     settle(admin, "docuchat-gpu-worker")
 
 
-def test_an_image_can_carry_a_fault_and_the_image_before_mends_it(operator: API, cluster: Address) -> None:
-    settle(operator)
+def test_an_image_can_carry_a_fault_and_the_image_before_mends_it(admin: API, cluster: Address) -> None:
+    settle(admin)
     bring(cluster, image=":2.15.1", fault="CrashLoopBackOff", exit_code=3, message="no module named chat")
-    operator.set_image("docuchat-api", "2.15.1")
-    until(lambda: [one for one in waiting(operator, "docuchat-api") if one["reason"] == "CrashLoopBackOff"])
+    admin.set_image("docuchat-api", "2.15.1")
+    until(lambda: [one for one in waiting(admin, "docuchat-api") if one["reason"] == "CrashLoopBackOff"])
 
-    crashed = next(one for one in containers(operator, "docuchat-api") if one["lastState"])
-    operator.set_image("docuchat-api", "2.14.3")
+    crashed = next(one for one in containers(admin, "docuchat-api") if one["lastState"])
+    admin.set_image("docuchat-api", "2.14.3")
 
     assert crashed["lastState"]["terminated"]["exitCode"] == 3
-    settle(operator)
+    settle(admin)
 
 
 def init_statuses(api: API) -> list[Json]:
@@ -151,22 +145,20 @@ def init_statuses(api: API) -> list[Json]:
 
 
 def test_an_init_container_runs_first_and_its_crash_keeps_the_others_waiting(
-    operator: API, cluster: Address
+    admin: API, cluster: Address
 ) -> None:
-    settle(operator)
+    settle(admin)
     bring(
         cluster, workload="docuchat-api", container="migrate", fault="CrashLoopBackOff", message="no schema"
     )
     init = [{"name": "migrate", "image": "registry.docuchat.example/docuchat:2.16.0"}]
-    operator.patch("deployments", "docuchat-api", {"spec": {"template": {"spec": {"initContainers": init}}}})
+    admin.patch("deployments", "docuchat-api", {"spec": {"template": {"spec": {"initContainers": init}}}})
 
-    until(
-        lambda: [one for one in init_statuses(operator) if one["restartCount"] and "waiting" in one["state"]]
-    )
+    until(lambda: [one for one in init_statuses(admin) if one["restartCount"] and "waiting" in one["state"]])
 
-    pod = next(one for one in operator.pods_of("docuchat-api") if "initContainerStatuses" in one["status"])
-    log = operator.http.get(
-        operator.path("pods", f"{pod['metadata']['name']}/log"),
+    pod = next(one for one in admin.pods_of("docuchat-api") if "initContainerStatuses" in one["status"])
+    log = admin.http.get(
+        admin.path("pods", f"{pod['metadata']['name']}/log"),
         params={"container": "migrate", "previous": "true"},
     )
     assert pod["status"]["phase"] == "Pending"
@@ -174,17 +166,17 @@ def test_an_init_container_runs_first_and_its_crash_keeps_the_others_waiting(
     assert "waiting" in pod["status"]["containerStatuses"][0]["state"]
     assert "no schema" in log.text
     end_faults(cluster)
-    settle(operator)
-    assert {one["state"]["terminated"]["exitCode"] for one in init_statuses(operator)} == {0}
+    settle(admin)
+    assert {one["state"]["terminated"]["exitCode"] for one in init_statuses(admin)} == {0}
 
 
-def test_a_crashed_containers_logs_are_those_of_now_and_of_before(operator: API, cluster: Address) -> None:
-    settle(operator)
+def test_a_crashed_containers_logs_are_those_of_now_and_of_before(admin: API, cluster: Address) -> None:
+    settle(admin)
     bring(cluster, workload="docuchat-api", fault="CrashLoopBackOff", message="the first word is the last")
-    operator.set_image("docuchat-api", "2.16.0")
+    admin.set_image("docuchat-api", "2.16.0")
 
     def crashed() -> list[str]:
-        pods = operator.pods_of("docuchat-api")
+        pods = admin.pods_of("docuchat-api")
         return [
             pod["metadata"]["name"]
             for pod in pods
@@ -192,14 +184,12 @@ def test_a_crashed_containers_logs_are_those_of_now_and_of_before(operator: API,
         ]
 
     until(crashed)
-    log = operator.path("pods", f"{crashed()[0]}/log")
+    log = admin.path("pods", f"{crashed()[0]}/log")
 
-    previous = operator.http.get(log, params={"previous": "true", "container": "api", "tailLines": "1"})
-    healthy = next(
-        one for one in operator.pods_of("docuchat-api") if one["metadata"]["name"] not in crashed()
-    )
-    none = operator.http.get(
-        operator.path("pods", f"{healthy['metadata']['name']}/log"), params={"previous": "true"}
+    previous = admin.http.get(log, params={"previous": "true", "container": "api", "tailLines": "1"})
+    healthy = next(one for one in admin.pods_of("docuchat-api") if one["metadata"]["name"] not in crashed())
+    none = admin.http.get(
+        admin.path("pods", f"{healthy['metadata']['name']}/log"), params={"previous": "true"}
     )
 
     assert "the first word is the last" in previous.text
@@ -207,16 +197,16 @@ def test_a_crashed_containers_logs_are_those_of_now_and_of_before(operator: API,
     assert (none.status_code, none.json()["reason"]) == (400, "BadRequest")
 
 
-def test_logs_can_be_asked_since_a_time_and_by_container(operator: API, cluster: Address) -> None:
-    settle(operator)
-    name = operator.pods_of("docuchat-api")[0]["metadata"]["name"]
-    log = operator.path("pods", f"{name}/log")
+def test_logs_can_be_asked_since_a_time_and_by_container(admin: API, cluster: Address) -> None:
+    settle(admin)
+    name = admin.pods_of("docuchat-api")[0]["metadata"]["name"]
+    log = admin.path("pods", f"{name}/log")
     httpx.post(f"{cluster.url}/sandbox/logs", json={"pod": name, "lines": ["then"]}).raise_for_status()
     httpx.post(f"{cluster.url}/sandbox/clock", json={"advance_s": 60}).raise_for_status()
     httpx.post(f"{cluster.url}/sandbox/logs", json={"pod": name, "lines": ["now"]}).raise_for_status()
 
-    recent = operator.http.get(log, params={"sinceSeconds": "30", "timestamps": "true"}).text.splitlines()
-    wrong = operator.http.get(log, params={"container": "nobody"})
+    recent = admin.http.get(log, params={"sinceSeconds": "30", "timestamps": "true"}).text.splitlines()
+    wrong = admin.http.get(log, params={"container": "nobody"})
 
     assert [line for line in recent if line.endswith(" now")]
     assert not [line for line in recent if line.endswith(" then")]
@@ -225,13 +215,13 @@ def test_logs_can_be_asked_since_a_time_and_by_container(operator: API, cluster:
 
 
 @pytest.mark.parametrize("replicas", [0, 4])
-def test_a_paused_deployment_still_follows_its_size(operator: API, replicas: int) -> None:
-    settle(operator)
-    operator.patch("deployments", "docuchat-api", {"spec": {"paused": True, "replicas": replicas}}, MERGE)
+def test_a_paused_deployment_still_follows_its_size(admin: API, replicas: int) -> None:
+    settle(admin)
+    admin.patch("deployments", "docuchat-api", {"spec": {"paused": True, "replicas": replicas}}, MERGE)
 
-    until(lambda: operator.get("deployments", "docuchat-api")["status"].get("replicas", 0) == replicas)
+    until(lambda: admin.get("deployments", "docuchat-api")["status"].get("replicas", 0) == replicas)
 
-    progressing = condition(operator.get("deployments", "docuchat-api"), "Progressing")
+    progressing = condition(admin.get("deployments", "docuchat-api"), "Progressing")
     assert (progressing["status"], progressing["reason"]) == ("Unknown", "DeploymentPaused")
-    operator.patch("deployments", "docuchat-api", {"spec": {"paused": None}}, MERGE)
-    settle(operator)
+    admin.patch("deployments", "docuchat-api", {"spec": {"paused": None}}, MERGE)
+    settle(admin)

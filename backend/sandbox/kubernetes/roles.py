@@ -1,0 +1,104 @@
+"""The Roles of the portal's accounts, as production has them: the only list of them.
+
+The web reads and asks; the jobs start and end runs in the runbook namespace; the runner may exactly what the actions
+declare by ``needs``. A test compares the list with those declarations.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+READ = frozenset({"get", "list", "watch"})
+AUTHORIZATION = "authorization.k8s.io"
+WEB, JOBS, RUNNER = "portal-viewer", "portal-jobs", "portal-operator"
+ADMINISTRATOR = "cluster-admin"
+
+_WORKLOADS = ("deployments", "statefulsets", "daemonsets", "replicasets", "controllerrevisions")
+_DEPLOYMENTS = frozenset(
+    {
+        "docuchat-api",
+        "docuchat-worker",
+        "docuchat-ingest",
+        "docuchat-frontend",
+        "docuchat-gpu-worker",
+    }
+)
+_STATEFUL_SETS = frozenset({"docuchat-redis"})
+_DAEMON_SETS = frozenset({"docuchat-log-agent"})
+_ROTATED = frozenset({"docuchat-openai", "docuchat-jwt", "docuchat-database", "docuchat-metrics"})
+
+
+class RuleScope(StrEnum):
+    """The part of the cluster in which a rule holds."""
+
+    APPLICATION = "application"
+    RUNBOOKS = "runbooks"
+    BOTH = "both"
+    CLUSTER = "cluster"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Verbs on resources (``pods`` or ``pods/log``), perhaps only on some names."""
+
+    group: str = ""
+    resources: tuple[str, ...]
+    verbs: frozenset[str]
+    names: frozenset[str] = frozenset()
+    scope: RuleScope = RuleScope.APPLICATION
+
+
+_PLANNED = (
+    Rule(resources=("nodes",), verbs=frozenset({"list"}), scope=RuleScope.CLUSTER),
+    Rule(resources=("resourcequotas",), verbs=frozenset({"list"})),
+)
+"""What a plan reads beside what the pages show; the web makes plans, too."""
+
+VIEWER = (
+    Rule(group="apps", resources=_WORKLOADS, verbs=READ, scope=RuleScope.BOTH),
+    Rule(resources=("pods", "events"), verbs=READ, scope=RuleScope.BOTH),
+    Rule(resources=("pods/log",), verbs=frozenset({"get"}), scope=RuleScope.BOTH),
+    Rule(group="batch", resources=("jobs", "cronjobs"), verbs=READ, scope=RuleScope.BOTH),
+    Rule(
+        group=AUTHORIZATION,
+        resources=("localsubjectaccessreviews",),
+        verbs=frozenset({"create"}),
+        scope=RuleScope.BOTH,
+    ),
+    # What people give to a run. Creating shows nothing.
+    Rule(resources=("secrets",), verbs=frozenset({"create"}), scope=RuleScope.RUNBOOKS),
+    *_PLANNED,
+)
+LAUNCHER = (
+    Rule(group="batch", resources=("jobs",), verbs=READ | {"create", "delete"}, scope=RuleScope.RUNBOOKS),
+    # A Job whose pod is refused says so in an event alone.
+    Rule(resources=("pods", "events"), verbs=READ, scope=RuleScope.RUNBOOKS),
+    Rule(resources=("pods/log",), verbs=frozenset({"get"}), scope=RuleScope.RUNBOOKS),
+    # What a person gave and no run used.
+    Rule(resources=("secrets",), verbs=frozenset({"delete"}), scope=RuleScope.RUNBOOKS),
+)
+OPERATOR = (
+    Rule(group="apps", resources=_WORKLOADS, verbs=frozenset({"get", "list"})),
+    Rule(resources=("pods", "events"), verbs=frozenset({"list"})),
+    *_PLANNED,
+    Rule(group="apps", resources=("deployments",), verbs=frozenset({"patch"}), names=_DEPLOYMENTS),
+    Rule(group="apps", resources=("statefulsets",), verbs=frozenset({"patch"}), names=_STATEFUL_SETS),
+    Rule(group="apps", resources=("daemonsets",), verbs=frozenset({"patch"}), names=_DAEMON_SETS),
+    Rule(
+        group="apps",
+        resources=("deployments/scale",),
+        verbs=frozenset({"get", "patch"}),
+        names=_DEPLOYMENTS,
+    ),
+    Rule(resources=("secrets",), verbs=frozenset({"patch"}), names=_ROTATED),
+    # What a person gave to a run, under the run's own name.
+    Rule(resources=("secrets",), verbs=frozenset({"get", "delete"}), scope=RuleScope.RUNBOOKS),
+)
+ROLES: dict[str, tuple[Rule, ...] | None] = {
+    WEB: VIEWER,
+    JOBS: LAUNCHER,
+    RUNNER: OPERATOR,
+    ADMINISTRATOR: None,
+}
+"""The rules of each account; the one without rules may everything."""
+IN_RUNBOOKS = frozenset({RUNNER})
+"""The accounts that live in the runbook namespace, where the Jobs of runs are."""
