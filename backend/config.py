@@ -110,6 +110,7 @@ class Settings(UsageSettings, SellerSettings):
     kubernetes_timeout_s: float = Field(default=10, ge=1, le=60, allow_inf_nan=False)
     kubernetes_runner_account: Annotated[str, AfterValidator(setting_values.service_account)] = ""
     runbook_namespace: Annotated[str, AfterValidator(setting_values.namespace_or_none)] = ""
+    runner_kubeconfig: str = ""
     redis_url: SecretStr = SecretStr("")
     metrics_token: SecretStr = SecretStr(DEFAULT_METRICS_TOKEN)
     metrics_token_previous: SecretStr = SecretStr("")

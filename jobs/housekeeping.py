@@ -6,6 +6,7 @@ from backend.actor import Actor
 from backend.alerts import service as alerts
 from backend.assistant import service as assistant
 from backend.job_runs import service as job_runs
+from backend.runbooks import service as runs
 from backend.usage import service as usage
 
 NAME = "housekeeping"
@@ -18,8 +19,8 @@ def run(actor: Actor) -> str:
     usage.prepare_months(actor, now)
     months = usage.drop_old_readings(actor, now)
     forgotten = job_runs.forget_old(actor)
-    worded, fired = assistant.forget_old(actor), alerts.forget_old(actor)
+    worded, fired, ran = assistant.forget_old(actor), alerts.forget_old(actor), runs.forget_old(actor)
     return (
         f"{purged.sessions} sessions, {len(months)} months of readings, {forgotten} job runs,"
-        f" {worded} wordings, {fired} alerts"
+        f" {worded} wordings, {fired} alerts, {ran} runs"
     )

@@ -9,6 +9,7 @@ from backend.clock import TEHRAN
 from jobs import (
     discard_run_inputs,
     housekeeping,
+    launch_runs,
     nightly_billing,
     reconcile_alerts,
     send_mail,
@@ -51,6 +52,13 @@ JOBS = (
         name=reconcile_alerts.NAME,
         run=reconcile_alerts.run,
         trigger=IntervalTrigger(seconds=30, timezone=UTC),
+        is_at_start=True,
+        is_always_recorded=False,
+    ),
+    Job(
+        name=launch_runs.NAME,
+        run=launch_runs.run,
+        trigger=IntervalTrigger(seconds=1, timezone=UTC),
         is_at_start=True,
         is_always_recorded=False,
     ),

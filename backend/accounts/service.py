@@ -19,7 +19,17 @@ from backend.accounts.types import (
     UserSession,
     Visit,
 )
-from backend.actor import STAFF_ROLES, Actor, TenantId, UserId, own_tenant, require_process
+from backend.actor import (
+    OPERATOR_ROLES,
+    STAFF_ROLES,
+    Actor,
+    Role,
+    TenantId,
+    UserId,
+    own_tenant,
+    require_process,
+    require_role_or_process,
+)
 from backend.audit import service as audit
 from backend.clock import utc_now
 from backend.config import settings
@@ -96,6 +106,19 @@ def user_with_email(actor: Actor, email: str) -> User:
     if (found := repository.credential(rules.sign_in_name(email))) is None:
         raise NotFound(reason="email")
     return found.user
+
+
+def approvers(actor: Actor) -> list[User]:
+    """Every approver whose account is open. For operators and processes."""
+    require_role_or_process(actor, *OPERATOR_ROLES)
+    return [user for user in repository.users(None) if user.role is Role.APPROVER and not user.is_disabled]
+
+
+def require_enabled(actor: Actor) -> None:
+    """Let through a person whose account is open and has the actor's role now. Raises Forbidden."""
+    user = repository.user(actor.user_id) if actor.user_id else None
+    if user is None or user.is_disabled or user.role is not actor.role:
+        raise Forbidden
 
 
 def tenant_with_label(actor: Actor, label: str) -> TenantId:

@@ -12,6 +12,7 @@ PORTAL_NEWS = "portal_news"
 class Topic(StrEnum):
     """A subject whose changes pages follow while they are open.
 
+    ``RUNBOOK_LOG`` grows with every line of any run's log, ``RUNBOOKS`` with every state.
     ``CLUSTER`` and ``OVERVIEW`` are told within a web process, the others by PostgreSQL.
     """
 
@@ -20,6 +21,8 @@ class Topic(StrEnum):
     DEPLOYMENTS = "deployments"
     JOBS = "jobs"
     OVERVIEW = "overview"
+    RUNBOOKS = "runbooks"
+    RUNBOOK_LOG = "runbook_log"
 
 
 def tell(topic: Topic) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 
 from backend.actor import STAFF_ROLES, Actor, require_process, require_role, require_role_or_process
-from backend.clients.kubernetes import LogPlace, Review, Subject
+from backend.clients.kubernetes import Kubernetes, LogPlace, Review, Subject
 from backend.clients.kubernetes_errors import SERVICE
 from backend.clients.kubernetes_logs import FollowedLog
 from backend.config import settings
@@ -197,6 +197,16 @@ def runner_may(actor: Actor, permission: Permission) -> AccessVerdict:
     client = process_view.client()
     asked = client.review_account(account, permission.verb, _subject(permission))
     return _verdict(permission, client.run(asked))
+
+
+def kubernetes(actor: Actor) -> Kubernetes:
+    """The client with the account of this process. For staff and processes.
+
+    Raises:
+        Refused: Kubernetes is not configured.
+    """
+    require_role_or_process(actor, *STAFF_ROLES)
+    return process_view.client()
 
 
 def _subject(permission: Permission) -> Subject:

@@ -19,6 +19,7 @@ cluster_jobs = cluster_service.cluster_jobs
 read_log = cluster_service.read_log
 follow_log = cluster_service.follow_log
 portal_may = cluster_service.portal_may
+kubernetes = cluster_service.kubernetes
 runner_may = cluster_service.runner_may
 follow_cluster = cluster_service.follow_cluster
 close_cluster = cluster_service.close_cluster

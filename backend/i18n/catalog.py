@@ -1,4 +1,7 @@
-"""Sentences by key and language: a feature keeps its own in ``fa.toml`` and ``en.toml``, with the same keys in both."""
+"""Sentences by key and language: a feature keeps its own in ``fa.toml`` and ``en.toml``, with the same keys in both.
+
+A folder of several parts may have a pair of files for each: ``scale_gpu.fa.toml`` and ``scale_gpu.en.toml``.
+"""
 
 import tomllib
 from collections.abc import Iterable
@@ -29,12 +32,23 @@ def as_language(value: str | None) -> Lang:
 def sentences(lang: Lang) -> dict[str, str]:
     """All sentences of a language by dotted key. Raises ValueError for a key that stands in two files."""
     merged: dict[str, str] = {}
-    for path in (folder / f"{lang}.toml" for folder in _folders):
-        found = sentences_of(path) if path.is_file() else {}
+    for path in files(lang):
+        found = sentences_of(path)
         if twice := merged.keys() & found.keys():
             raise ValueError(f"{path} holds sentences of another file: {', '.join(sorted(twice))}")
         merged |= found
     return merged
+
+
+def files(lang: Lang) -> list[Path]:
+    """Every file with sentences of a language."""
+    own, of_a_part = f"{lang}.toml", f".{lang}.toml"
+    return [
+        path
+        for folder in _folders
+        for path in sorted(folder.glob(f"*{own}"))
+        if path.name == own or path.name.endswith(of_a_part)
+    ]
 
 
 def sentences_of(path: Path) -> dict[str, str]:

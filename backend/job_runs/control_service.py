@@ -71,6 +71,34 @@ def resume(actor: Actor, job: str) -> None:
         tell(Topic.JOBS)
 
 
+def pause_for_run(actor: Actor, job: str, reason: str, *, by: str) -> None:
+    """Pause a job for a run of a runbook, in the name of who asked for that. For processes.
+
+    Idempotent: a job that is paused stays as it is. Raises NotFound and Invalid as ``pause`` does.
+    """
+    require_process(actor)
+    paused = JobPause(
+        job=job,
+        reason=checked_reason(reason),
+        paused_by=by.partition(":")[2],
+        paused_at=clock.utc_now(),
+    )
+    with transaction():
+        _require_known(job)
+        if control_repository.insert_pause(paused):
+            audit.record(actor, "job.paused", _target(job), {"reason": paused.reason, "asked_by": by})
+            tell(Topic.JOBS)
+
+
+def resume_for_run(actor: Actor, job: str) -> None:
+    """Let schedules start a job again, for a run of a runbook. For processes. Idempotent."""
+    require_process(actor)
+    with transaction():
+        if control_repository.delete_pause(job) is not None:
+            audit.record(actor, "job.resumed", _target(job))
+            tell(Topic.JOBS)
+
+
 def is_paused(actor: Actor, job: str) -> bool:
     """Whether a job is paused. For processes."""
     require_process(actor)

@@ -20,6 +20,8 @@ MAX_OUTCOME = 500
 ask_to_run = control_service.ask_to_run
 pause = control_service.pause
 resume = control_service.resume
+pause_for_run = control_service.pause_for_run
+resume_for_run = control_service.resume_for_run
 is_paused = control_service.is_paused
 take_requests = control_service.take_requests
 

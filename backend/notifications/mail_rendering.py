@@ -115,6 +115,16 @@ def _payment_returned(params: Mapping[str, str | int], lang: Lang, public_url: s
     }
 
 
+def _run_waiting(params: Mapping[str, str | int], lang: Lang, public_url: str) -> dict[str, str]:
+    return {
+        "action": formats.code(_one_line(str(params["action"])), lang),
+        "who": formats.code(_one_line(str(params["who"])), lang),
+        "until": formats.moment(datetime.fromisoformat(str(params["until"])), lang),
+        # No link approves anything: it leads to the run's page, behind the sign-in.
+        "link": f"{public_url}/runs/{quote(str(params['run_id']), safe='')}",
+    }
+
+
 def _toman_if_any(amount_rial: str | int, lang: Lang) -> str:
     return formats.toman(int(amount_rial), lang) if int(amount_rial) else ""
 
@@ -123,6 +133,7 @@ _PLACES: Mapping[Template, Callable[[Mapping[str, str | int], Lang, str], dict[s
     Template.INVOICE_ISSUED: _invoice_issued,
     Template.PAYMENT_RECEIVED: _payment_received,
     Template.PAYMENT_RETURNED: _payment_returned,
+    Template.RUN_WAITING: _run_waiting,
 }
 
 

@@ -21,6 +21,7 @@ SOURCES = (
     "portal/**/*.toml",
     "backend/i18n/*.py",
     "backend/*/*.toml",
+    "runbooks/**/*.toml",
 )
 LOCKS = ("reflex.lock/*",)
 TYPE_SOURCES = ("backend/*/types.py", "backend/actor.py", "backend/errors.py")

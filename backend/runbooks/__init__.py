@@ -1,0 +1,1 @@
+"""Runs of runbooks' actions: what was planned, confirmed, approved, done, and by whom."""

@@ -1,0 +1,175 @@
+"""Use cases of people: ask for a run, confirm its plan, approve or decline it, cancel it, let it go on."""
+
+from datetime import datetime
+from uuid import uuid4
+
+from backend import clock
+from backend.accounts import service as accounts
+from backend.actor import OPERATOR_ROLES, Actor, require_role
+from backend.audit.rules import checked_reason
+from backend.db.engine import transaction
+from backend.errors import Conflict
+from backend.runbooks import notices, repository, rules, transitions
+from backend.runbooks.types import Asked, Run, RunId, RunState, Words
+
+
+def ask(actor: Actor, asked: Asked) -> Run:
+    """Ask for a run; its plan is made by a process of the runner. For operators, and for processes on schedule.
+
+    Idempotent: the same request key, or the same scheduled time of an action, returns the run that exists.
+
+    Raises:
+        Conflict: the request key is that of another question.
+    """
+    rules.require_asker(actor, asked)
+    now = clock.utc_now()
+    with transaction():
+        run_id = RunId(uuid4())
+        if not repository.insert_run(_new(actor, asked, run_id, now)):
+            return _known(actor, asked)
+        repository.insert_steps(run_id, asked.steps)
+        run = transitions.locked(run_id)
+        detail: dict[str, object] = {"parameters": dict(asked.parameters), "origin": dict(asked.origin)}
+        if asked.undo_of:
+            detail["undo_of"] = asked.undo_of
+        transitions.note(actor, run, "asked", detail)
+    return run
+
+
+def _new(actor: Actor, asked: Asked, run_id: RunId, now: datetime) -> dict[str, object]:
+    return {
+        "id": run_id,
+        "action": asked.action,
+        "parameters": dict(asked.parameters),
+        "risk": asked.risk,
+        "targets": sorted(set(asked.targets)),
+        "deadline_s": asked.deadline_s,
+        "request_key": asked.request_key,
+        "origin": dict(asked.origin),
+        "undo_of": asked.undo_of,
+        "repeat_of": asked.repeat_of,
+        "scheduled_at": asked.scheduled_at,
+        "requester_id": actor.user_id,
+        "requester": actor.label,
+        "requested_at": now,
+        "state": RunState.PLANNING,
+    }
+
+
+def _known(actor: Actor, asked: Asked) -> Run:
+    known = repository.run_asked_as(asked)
+    is_same = known is not None and (known.action, known.requester_id) == (asked.action, actor.user_id)
+    if known is None or not is_same or dict(known.parameters) != dict(asked.parameters):
+        raise Conflict(reason="run_request_key")
+    return known
+
+
+def confirm(actor: Actor, run_id: RunId, plan_hash: str, typed: str = "") -> Run:
+    """Confirm the plan that was shown. A dangerous run then waits for an approver, any other is queued.
+
+    Only who asked for the plan confirms it, within a quarter of an hour.
+
+    Raises:
+        Forbidden: the run is another person's.
+        Invalid: what was typed is not what the plan asks for.
+        Conflict: another plan was shown, it is too old or was confirmed already, or another run holds a target.
+    """
+    require_role(actor, *OPERATOR_ROLES)
+    now = clock.utc_now()
+    with transaction():
+        run = transitions.locked(run_id)
+        state = rules.confirmed_state(run, actor, plan_hash, typed, now)
+        if state is RunState.QUEUED:
+            transitions.queue(run, now, confirmed_at=now)
+        else:
+            until = now + rules.APPROVAL_HOLDS
+            repository.change(run.id, state=state, confirmed_at=now, expires_at=until)
+            notices.tell_approvers(actor, run, until, now)
+        transitions.note(actor, run, "confirmed", {"plan": plan_hash})
+    return transitions_result(run_id)
+
+
+def approve(actor: Actor, run_id: RunId, plan_hash: str) -> Run:
+    """Approve another person's dangerous run, bound to the plan that was shown; it is queued. For approvers.
+
+    Raises:
+        Forbidden: not an approver, one whose account is disabled, or the person who asked.
+        Conflict: another plan was shown, the time is over, it does not wait, or another run holds a target.
+    """
+    now = clock.utc_now()
+    with transaction():
+        accounts.require_enabled(actor)
+        run = transitions.locked(run_id)
+        rules.require_approver(run, actor, plan_hash, now)
+        transitions.queue(run, now, approver_id=actor.user_id, approver=actor.label, approved_at=now)
+        transitions.note(actor, run, "approved", {"plan": plan_hash, "requester": run.requester})
+    return transitions_result(run_id)
+
+
+def decline(actor: Actor, run_id: RunId, reason: str) -> Run:
+    """Refuse another person's dangerous run, with a written reason. For approvers.
+
+    Raises:
+        Forbidden: not an approver, one whose account is disabled, or the person who asked.
+        Conflict: it does not wait any more.
+        Invalid: the reason is empty or too long.
+    """
+    checked, now = checked_reason(reason), clock.utc_now()
+    with transaction():
+        accounts.require_enabled(actor)
+        run = transitions.locked(run_id)
+        rules.require_another(run, actor)
+        if run.state is not RunState.WAITING:
+            raise Conflict(reason="run_moved_on")
+        outcome = Words(key="runbooks.outcome.declined", values={"who": actor.name, "reason": checked})
+        transitions.end(run, RunState.DECLINED, outcome, now)
+        transitions.note(actor, run, "declined", {"reason": checked})
+    return transitions_result(run_id)
+
+
+def cancel(actor: Actor, run_id: RunId) -> Run:
+    """Cancel a run. For operators; anybody's, because at three in the morning the one who asked may be asleep.
+
+    It is cancelled at once where no process works on it; otherwise it is being cancelled until that process is gone.
+
+    Raises:
+        Conflict: the run has ended, or is being cancelled already.
+    """
+    require_role(actor, *OPERATOR_ROLES)
+    now = clock.utc_now()
+    with transaction():
+        run = transitions.locked(run_id)
+        state = rules.cancelled_state(run)
+        asked: dict[str, object] = {"cancelled_by": actor.label, "cancel_asked_at": now}
+        if state is RunState.CANCELLED:
+            outcome = Words(key="runbooks.outcome.cancelled_before", values={"who": actor.name})
+            transitions.end(run, state, outcome, now, **asked)
+        else:
+            repository.change(run.id, state=state, **asked)
+        transitions.note(actor, run, "cancel_asked" if state is RunState.CANCELLING else "cancelled")
+    return transitions_result(run_id)
+
+
+def go_on(actor: Actor, run_id: RunId) -> Run:
+    """Let a run whose process died go on from its last finished step. For the operator who asked for it.
+
+    Raises:
+        Forbidden: the run is another person's.
+        Conflict: it was not lost, a step that was cut off must not be repeated, or another run holds a target.
+    """
+    require_role(actor, *OPERATOR_ROLES)
+    now = clock.utc_now()
+    with transaction():
+        run = transitions.locked(run_id)
+        rules.require_requester(run, actor)
+        rules.require_continuable(run, repository.steps(run_id))
+        transitions.queue(run, now)
+        transitions.note(actor, run, "continued")
+    return transitions_result(run_id)
+
+
+def transitions_result(run_id: RunId) -> Run:
+    """The run as it is now."""
+    found = repository.run(run_id)
+    assert found is not None
+    return found

@@ -1,0 +1,71 @@
+"""Use cases of reading runs, for all staff: one, many, its steps and log, who holds a target, how long it took."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from backend.actor import STAFF_ROLES, Actor, require_role, require_role_or_process
+from backend.errors import NotFound
+from backend.runbooks import log_repository, repository
+from backend.runbooks.types import LockHolder, LogLine, Run, RunId, RunPage, RunSearch, Step
+
+COUNTED_AT_MOST = 10_000
+ROWS_AT_MOST = 100
+LINES_AT_ONCE = 5_000
+_LAST_RUNS = 5
+
+
+def run(actor: Actor, run_id: RunId) -> Run:
+    """A run. For staff and processes. Raises NotFound."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    found = repository.run(run_id)
+    if found is None:
+        raise NotFound(reason="run")
+    return found
+
+
+def steps(actor: Actor, run_id: RunId) -> tuple[Step, ...]:
+    """The steps of a run in their order. For staff and processes."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    return repository.steps(run_id)
+
+
+def search(actor: Actor, wanted: RunSearch, *, offset: int = 0, limit: int = 20) -> RunPage:
+    """A page of runs, the newest first. For staff."""
+    require_role(actor, *STAFF_ROLES)
+    return repository.search(
+        wanted, offset=max(0, offset), limit=max(1, min(limit, ROWS_AT_MOST)), most=COUNTED_AT_MOST
+    )
+
+
+def undo_runs(actor: Actor, run_id: RunId) -> list[Run]:
+    """The runs that are to undo a run, the newest first. For staff."""
+    require_role(actor, *STAFF_ROLES)
+    return repository.undo_runs(run_id)
+
+
+def lines(actor: Actor, run_id: RunId, after: int = 0, limit: int = LINES_AT_ONCE) -> list[LogLine]:
+    """The lines of a run's log that follow a number, at most 5,000. For staff and processes."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    return log_repository.lines_after(run_id, max(0, after), max(1, min(limit, LINES_AT_ONCE)))
+
+
+def holders(actor: Actor, targets: Collection[str]) -> list[LockHolder]:
+    """The runs that hold some of these targets. For staff and processes."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    return repository.holders(targets)
+
+
+def last_durations_s(actor: Actor, action: str) -> list[float]:
+    """How many seconds the last five successful runs of an action took, the newest first. For staff and processes."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    return [
+        (one.ended_at - one.started_at).total_seconds()
+        for one in repository.last_ended(action, _LAST_RUNS)
+        if one.ended_at and one.started_at
+    ]
+
+
+def last_ended_at(actor: Actor, action: str, targets: Sequence[str]) -> datetime | None:
+    """When an action last succeeded on the same targets. For staff and processes."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    return repository.last_ended_at(action, sorted(set(targets)))

@@ -1,0 +1,143 @@
+"""Rules of runs: the hash of a plan, who may confirm and approve, when a run is over. Pure."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import orjson
+
+from backend.actor import OPERATOR_ROLES, Actor, Role
+from backend.errors import Conflict, Forbidden, Invalid
+from backend.runbooks.types import ENDED, Asked, Plain, Plan, Risk, Run, RunState, Step, StepState
+from backend.runbooks.words_rules import to_plain
+
+PLAN_HOLDS = timedelta(minutes=15)
+APPROVAL_HOLDS = timedelta(hours=1)
+# A process tells that it lives every 2 s; a restart of PostgreSQL may take a while.
+HEARTBEAT_S = 2.0
+SILENT_AFTER = timedelta(seconds=20)
+UNSEEN_AFTER = timedelta(minutes=3)
+START_HOLDS = timedelta(minutes=5)
+# How long a process may take to notice its deadline itself.
+DEADLINE_GRACE = timedelta(seconds=15)
+CANCEL_GRACE = timedelta(seconds=5)
+# Between the request to end and the end by force.
+END_GRACE = timedelta(seconds=10)
+KEPT = timedelta(days=396)
+SHORTEST_REASON = 3
+
+
+def plan_hash(action: str, parameters: Mapping[str, Plain], plan: Plan) -> str:
+    """The SHA-256 over everything of a plan that binds, in hexadecimal."""
+    binding = {
+        "action": action,
+        "parameters": dict(parameters),
+        "changes": [[to_plain(each.what), each.before, each.after] for each in plan.changes],
+        "versions": dict(plan.versions),
+        "confirmation": plan.confirmation,
+    }
+    return hashlib.sha256(orjson.dumps(binding, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def require_asker(actor: Actor, asked: Asked) -> None:
+    """Let through an operator, or a process for a safe action on schedule. Raises Forbidden."""
+    if actor.process:
+        if asked.scheduled_at is None or asked.risk is not Risk.SAFE:
+            raise Forbidden
+    elif actor.role not in OPERATOR_ROLES:
+        raise Forbidden
+
+
+def confirmed_state(run: Run, actor: Actor, shown_hash: str, typed: str, now: datetime) -> RunState:
+    """The state after a confirmation of what was shown.
+
+    Raises:
+        Forbidden: only who asked for a plan confirms it.
+        Conflict: the plan is not the one that was shown, was confirmed already, or is too old.
+        Invalid: what was typed is not what the plan asks for.
+    """
+    require_requester(run, actor)
+    if run.state is not RunState.PLANNED or run.plan is None:
+        raise Conflict(reason="run_moved_on")
+    require_valid(run, now)
+    require_hash(run, shown_hash)
+    if run.plan.confirmation and typed.strip() != run.plan.confirmation:
+        raise Invalid(field="typed", reason="run_typed")
+    return RunState.WAITING if run.risk is Risk.DANGEROUS else RunState.QUEUED
+
+
+def require_requester(run: Run, actor: Actor) -> None:
+    """Let through an operator who asked for this run. Raises Forbidden."""
+    if actor.process or actor.role not in OPERATOR_ROLES:
+        raise Forbidden
+    if run.requester_id is None or actor.user_id != run.requester_id:
+        raise Forbidden(reason="run_of_another")
+
+
+def require_approver(run: Run, actor: Actor, shown_hash: str, now: datetime) -> None:
+    """Let through another approver who saw this plan while it waits for one.
+
+    Raises:
+        Forbidden: not an approver, or the one who asked.
+        Conflict: it does not wait any more, or another plan was shown.
+    """
+    require_another(run, actor)
+    if run.state is not RunState.WAITING:
+        raise Conflict(reason="run_moved_on")
+    require_valid(run, now)
+    require_hash(run, shown_hash)
+
+
+def require_another(run: Run, actor: Actor) -> None:
+    """Let through an approver who is not the one who asked. Raises Forbidden."""
+    if actor.process or actor.role is not Role.APPROVER or actor.user_id is None:
+        raise Forbidden
+    if actor.user_id == run.requester_id:
+        raise Forbidden(reason="run_own_approval")
+
+
+def require_valid(run: Run, now: datetime) -> None:
+    """Let through a plan whose time is not over. Raises Conflict."""
+    if run.expires_at is not None and now >= run.expires_at:
+        raise Conflict(reason="run_expired")
+
+
+def require_hash(run: Run, shown_hash: str) -> None:
+    """Let through who saw the plan that the run has. Raises Conflict."""
+    if shown_hash != run.plan_hash:
+        raise Conflict(reason="run_plan_changed")
+
+
+def cancelled_state(run: Run) -> RunState:
+    """The state after somebody cancels: at once where no process exists, else when it is proven gone.
+
+    Raises:
+        Conflict: the run has ended, or is being cancelled.
+    """
+    if run.state in ENDED or run.state is RunState.CANCELLING:
+        raise Conflict(reason="run_ended" if run.state in ENDED else "run_cancelling")
+    has_process = run.launched_at is not None and run.state in {RunState.QUEUED, RunState.RUNNING}
+    return RunState.CANCELLING if has_process else RunState.CANCELLED
+
+
+def is_silent(run: Run, now: datetime, after: timedelta = SILENT_AFTER) -> bool:
+    """Whether a run's process has not told for a while that it lives."""
+    heard = run.heartbeat_at or run.launched_at
+    return heard is not None and now - heard > after
+
+
+def is_late(run: Run, now: datetime) -> bool:
+    """Whether a run goes on past its deadline and the grace after it."""
+    return (
+        run.started_at is not None
+        and now > run.started_at + timedelta(seconds=run.deadline_s) + DEADLINE_GRACE
+    )
+
+
+def require_continuable(run: Run, steps: Sequence[Step]) -> None:
+    """Let through a lost run whose every unfinished step may be taken again. Raises Conflict."""
+    if run.state is not RunState.LOST:
+        raise Conflict(reason="run_not_lost")
+    begun = [step for step in steps if step.state in {StepState.RUNNING, StepState.FAILED}]
+    if not all(step.is_repeatable for step in begun):
+        raise Conflict(reason="run_not_repeatable")

@@ -1,0 +1,44 @@
+"""The only door to runs. What people do, what a run's process does, what the launcher does, and what all staff read."""
+
+from backend.runbooks import launch_service, people_service, process_service, reading_service
+
+ask = people_service.ask
+confirm = people_service.confirm
+approve = people_service.approve
+decline = people_service.decline
+cancel = people_service.cancel
+go_on = people_service.go_on
+
+begin = process_service.begin
+beat = process_service.beat
+store_plan = process_service.store_plan
+start_step = process_service.start_step
+end_step = process_service.end_step
+remember = process_service.remember
+append_log = process_service.append_log
+last_line = process_service.last_line
+succeed = process_service.succeed
+fail = process_service.fail
+stop = process_service.stop
+outcome_of = process_service.outcome_of
+Superseded = process_service.Superseded
+Pulse = process_service.Pulse
+
+watched = launch_service.watched
+claim = launch_service.claim
+note_process = launch_service.note_process
+unclaim = launch_service.unclaim
+note_gone = launch_service.note_gone
+refuse = launch_service.refuse
+expire = launch_service.expire
+may_be_killed = launch_service.may_be_killed
+forget_old = launch_service.forget_old
+
+run = reading_service.run
+steps = reading_service.steps
+search = reading_service.search
+undo_runs = reading_service.undo_runs
+lines = reading_service.lines
+holders = reading_service.holders
+last_durations_s = reading_service.last_durations_s
+last_ended_at = reading_service.last_ended_at

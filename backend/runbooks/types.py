@@ -1,0 +1,234 @@
+"""Nouns of runs: an action's risk, its plan, a run with its states and steps, and its log."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+from backend.actor import UserId
+
+RunId = NewType("RunId", UUID)
+Plain = str | int | bool | None | list["Plain"] | dict[str, "Plain"]
+
+
+class Risk(StrEnum):
+    """How much an action can hurt; it decides what a confirmation takes."""
+
+    SAFE = "safe"
+    DISRUPTIVE = "disruptive"
+    DESTRUCTIVE = "destructive"
+    DANGEROUS = "dangerous"
+
+
+class RunState(StrEnum):
+    """State of a run. Only ``QUEUED``, ``RUNNING`` and ``CANCELLING`` hold locks."""
+
+    PLANNING = "planning"
+    PLANNED = "planned"
+    WAITING = "waiting"
+    QUEUED = "queued"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    LOST = "lost"
+
+
+LAUNCHED = frozenset({RunState.PLANNING, RunState.QUEUED})
+LOCKING = frozenset({RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING})
+ENDED = frozenset(
+    {
+        RunState.SUCCEEDED,
+        RunState.FAILED,
+        RunState.CANCELLED,
+        RunState.DECLINED,
+        RunState.EXPIRED,
+        RunState.LOST,
+    }
+)
+
+
+class StepState(StrEnum):
+    """State of a step."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class LineKind(StrEnum):
+    """What a log line is: a sentence of ours in the reader's language, or a line of a program."""
+
+    WORDS = "words"
+    OUTPUT = "output"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """A sentence that is rendered when it is read: its key in the catalogue and what fills its places.
+
+    An instant is given as a ``datetime`` and shown in the reader's calendar.
+    """
+
+    key: str
+    values: Mapping[str, str | int | datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a run changes, with the value before and the one after; both are outside text."""
+
+    what: Words
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run will do. Its hash binds confirmation, approval and run to the same plan.
+
+    ``versions`` are those of the objects that it was made from: another version makes another plan. ``confirmation`` is
+    what must be typed for a destructive action. ``notes`` and ``commands`` are only told and bind nothing.
+    """
+
+    changes: tuple[Change, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[Words, ...] = ()
+    commands: tuple[str, ...] = ()
+    confirmation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPlan:
+    """A step that a run will take. One that cannot be cancelled says so beforehand."""
+
+    name: str
+    is_cancellable: bool
+    is_repeatable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A run that somebody asks for. ``request_key`` makes asking twice ask once; ``origin`` is where one came from."""
+
+    action: str
+    parameters: Mapping[str, Plain]
+    risk: Risk
+    targets: tuple[str, ...]
+    steps: tuple[StepPlan, ...]
+    deadline_s: int
+    request_key: str
+    origin: Mapping[str, str] = field(default_factory=dict)
+    undo_of: RunId | None = None
+    repeat_of: RunId | None = None
+    scheduled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step of a run."""
+
+    position: int
+    name: str
+    is_cancellable: bool
+    is_repeatable: bool
+    state: StepState
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run, from the question to its end.
+
+    ``launch`` counts the processes that were started for it: only the newest may write. ``process`` names it,
+    ``host:pid:birth`` or ``job:namespace/name``. ``memory`` is what its steps leave for later ones and for its undo.
+    """
+
+    id: RunId
+    action: str
+    parameters: Mapping[str, Plain]
+    risk: Risk
+    targets: tuple[str, ...]
+    deadline_s: int
+    request_key: str
+    origin: Mapping[str, str]
+    undo_of: RunId | None
+    repeat_of: RunId | None
+    scheduled_at: datetime | None
+    requester_id: UserId | None
+    requester: str
+    requested_at: datetime
+    state: RunState
+    plan: Plan | None
+    plan_hash: str
+    planned_at: datetime | None
+    confirmed_at: datetime | None
+    expires_at: datetime | None
+    approver_id: UserId | None
+    approver: str
+    approved_at: datetime | None
+    cancelled_by: str
+    cancel_asked_at: datetime | None
+    launch: int
+    launched_at: datetime | None
+    process: str
+    heartbeat_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    stopped_at: datetime | None
+    outcome: Words | None
+    result: tuple[Words, ...]
+    memory: Mapping[str, Plain]
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self.state in ENDED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockHolder:
+    """A run that holds a target."""
+
+    target: str
+    run_id: RunId
+    action: str
+    requester: str
+    taken_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """A numbered line of a run's log. Numbers begin with 1 and have no gap. ``text`` of words is JSON."""
+
+    number: int
+    at: datetime
+    step: str
+    kind: LineKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSearch:
+    """Runs to look for; an empty field narrows nothing."""
+
+    action: str = ""
+    requester: str = ""
+    target: str = ""
+    state: RunState | None = None
+    alert: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPage:
+    """A page of runs, newest first."""
+
+    rows: tuple[Run, ...]
+    total: int

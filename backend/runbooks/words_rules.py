@@ -1,0 +1,64 @@
+"""Words of runs: to plain JSON and back, and as a sentence in the reader's language."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import orjson
+
+from backend.i18n import format as fmt
+from backend.i18n.catalog import Lang, has, text
+from backend.runbooks.types import Plain, Words
+
+_INSTANT = "at"
+
+
+def to_plain(words: Words) -> dict[str, Plain]:
+    """Words as JSON can hold them."""
+    values: dict[str, Plain] = {
+        name: {_INSTANT: value.isoformat()} if isinstance(value, datetime) else value
+        for name, value in words.values.items()
+    }
+    return {"key": words.key, "values": values}
+
+
+def from_plain(plain: Mapping[str, object]) -> Words:
+    """The words that ``to_plain`` wrote."""
+    values = plain["values"]
+    assert isinstance(values, Mapping)
+    return Words(
+        key=str(plain["key"]),
+        values={
+            name: datetime.fromisoformat(value[_INSTANT]) if isinstance(value, Mapping) else value
+            for name, value in values.items()
+        },
+    )
+
+
+def all_from_plain(plains: Iterable[Mapping[str, object]]) -> tuple[Words, ...]:
+    """The words of a list."""
+    return tuple(map(from_plain, plains))
+
+
+def line_of(words: Words) -> str:
+    """Words as the text of a log line."""
+    return orjson.dumps(to_plain(words)).decode()
+
+
+def said(words: Words, lang: Lang) -> str:
+    """The sentence. Words whose key is no longer known are shown by it: a log outlives the version that wrote it."""
+    if not has(words.key):
+        return words.key
+    return text(words.key, lang, **{name: _shown(value, lang) for name, value in words.values.items()})
+
+
+def said_line(line: str, lang: Lang) -> str:
+    """The sentence of a log line of words."""
+    return said(from_plain(orjson.loads(line)), lang)
+
+
+def _shown(value: str | int | datetime, lang: Lang) -> str:
+    if isinstance(value, datetime):
+        return fmt.moment(value, lang)
+    if isinstance(value, str):
+        return value
+    return fmt.number(value, lang)

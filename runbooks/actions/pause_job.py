@@ -1,0 +1,71 @@
+"""Pause a scheduled job: no schedule starts it until it is resumed. Undone by resuming it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from backend.errors import Refused
+from backend.job_runs import service as job_runs
+from backend.runbooks.types import Change, Plan, Risk, Run, Words
+from runbooks.action import Action, ActionParameters, Choice, Step, Undo
+from runbooks.context import Planning, Running
+
+# Without it no run would start, not even the one that resumes it.
+_LAUNCHING = "launch_runs"
+
+
+class Parameters(ActionParameters):
+    """A job, and why it is paused."""
+
+    job: str
+    reason: Annotated[str, StringConstraints(min_length=3, max_length=200)]
+
+
+def _jobs(planning: Planning, _given: Mapping[str, str]) -> Sequence[Choice]:
+    standing = job_runs.standing(planning.actor)
+    return [
+        Choice(value=each.job, words=Words(key=f"job.name.{each.job}"))
+        for each in standing.jobs
+        if each.pause is None and each.job != _LAUNCHING
+    ]
+
+
+def _plan(planning: Planning, parameters: Parameters) -> Plan:
+    if job_runs.is_paused(planning.actor, parameters.job):
+        raise Refused(reason="pause_job_paused")
+    return Plan(changes=(_change(parameters.job, "running", "paused"),))
+
+
+def _pause(running: Running, parameters: Parameters) -> None:
+    job_runs.pause_for_run(running.actor, parameters.job, parameters.reason, by=running.run.requester)
+    running.changed("runbooks.pause_job.paused", job=parameters.job)
+
+
+def _plan_undo(planning: Planning, parameters: Parameters, _done: Run) -> Plan:
+    if not job_runs.is_paused(planning.actor, parameters.job):
+        raise Refused(reason="pause_job_not_paused")
+    return Plan(changes=(_change(parameters.job, "paused", "running"),))
+
+
+def _resume(running: Running, parameters: Parameters) -> None:
+    job_runs.resume_for_run(running.actor, parameters.job)
+    running.changed("runbooks.pause_job.resumed", job=parameters.job)
+
+
+def _change(job: str, before: str, after: str) -> Change:
+    return Change(what=Words(key=f"job.name.{job}"), before=before, after=after)
+
+
+ACTION = Action(
+    name="pause_job",
+    risk=Risk.SAFE,
+    parameters=Parameters,
+    choices={"job": _jobs},
+    targets=lambda parameters: (f"job:{parameters.job}",),
+    plan=_plan,
+    steps=(Step(name="pause", run=_pause),),
+    undo=Undo(plan=_plan_undo, steps=(Step(name="resume", run=_resume),), holds=timedelta(days=30)),
+    deadline_s=60,
+)

@@ -1,0 +1,112 @@
+"""What an action has at hand: while it plans, and while it runs."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Event
+
+from backend import clock
+from backend.actor import Actor
+from backend.clients.kubernetes import Kubernetes
+from backend.runbooks import service as runs
+from backend.runbooks.types import Plain, Run, Words
+from runbooks.log_writer import LogWriter
+from runbooks.patience import patiently
+
+
+class RunCancelled(Exception):
+    """Somebody cancels the run: the step stops, mends what it must, and lets this pass."""
+
+
+class RunLate(Exception):
+    """The run's time is over: the step stops, mends what it must, and lets this pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planning:
+    """What a plan and a list of choices may use. Nothing here changes anything."""
+
+    actor: Actor
+    now: datetime
+    connect: Callable[[], Kubernetes]
+    run: Run | None = None
+
+    @property
+    def kubernetes(self) -> Kubernetes:
+        """The client of this process. Raises Refused where Kubernetes is not configured."""
+        return self.connect()
+
+
+@dataclass(slots=True, kw_only=True)
+class Running:
+    """What a step may use. Its memory is stored, so no secret belongs there."""
+
+    run: Run
+    actor: Actor
+    connect: Callable[[], Kubernetes]
+    writer: LogWriter
+    until: float
+    cancelled: Event = field(default_factory=Event)
+    memory: dict[str, Plain] = field(default_factory=dict)
+    result: list[Words] = field(default_factory=list)
+    undone: Run | None = None
+    may_be_cancelled: bool = True
+
+    @property
+    def kubernetes(self) -> Kubernetes:
+        """The client with the runner's account. Raises Refused where Kubernetes is not configured."""
+        return self.connect()
+
+    def now(self) -> datetime:
+        """The present instant."""
+        return clock.utc_now()
+
+    def log(self, key: str, **values: str | int | datetime) -> None:
+        """A line in words: a key of the catalogue and what fills its places."""
+        self.writer.words(Words(key=key, values=values))
+
+    def output(self, text: str) -> None:
+        """Lines of a program, without the secrets in them."""
+        self.writer.output(text)
+
+    def secret(self, value: str) -> str:
+        """Register a secret before it is used: no line of the log will show it. Returns it."""
+        self.writer.hide(value)
+        return value
+
+    def remember(self, **values: Plain) -> None:
+        """Store what later steps, a continued run and the undo must know. Never a secret."""
+        self.memory.update(values)
+        patiently(lambda: runs.remember(self.actor, self.run, self.memory))
+
+    def changed(self, key: str, **values: str | int | datetime) -> None:
+        """A line of the result: something that is different now."""
+        self.result.append(Words(key=key, values=values))
+        self.log(key, **values)
+
+    def check(self) -> None:
+        """Let pass while the run may go on.
+
+        Raises:
+            RunCancelled: somebody cancels it, and this step can be cancelled.
+            RunLate: its deadline is over, and this step can be cancelled.
+        """
+        if self.may_be_cancelled:
+            self.check_between()
+
+    def check_between(self) -> None:
+        """As ``check``, between two steps: here every run can be cancelled."""
+        if self.cancelled.is_set():
+            raise RunCancelled
+        if time.monotonic() > self.until:
+            raise RunLate
+
+    def wait(self, seconds: float) -> None:
+        """Wait, and check; a cancellation ends the wait at once."""
+        self.check()
+        if self.may_be_cancelled:
+            self.cancelled.wait(max(0.0, min(seconds, self.until - time.monotonic())))
+        else:
+            time.sleep(seconds)
+        self.check()

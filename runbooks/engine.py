@@ -1,0 +1,218 @@
+"""A run's process: it plans, or takes the steps of a confirmed plan, and tells how it ended.
+
+Everything that may go wrong ends in a state and a sentence. What ends without one, because the process was killed, is
+found by the launcher.
+"""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from threading import Event, Thread, current_thread, main_thread
+from typing import Any
+
+import psutil
+
+from backend import clock
+from backend.actor import Actor
+from backend.clients.kubernetes import Kubernetes, connect
+from backend.config import settings
+from backend.errors import AppError, Refused, Unavailable
+from backend.log import get_logger
+from backend.runbooks import rules
+from backend.runbooks import service as runs
+from backend.runbooks.service import Superseded
+from backend.runbooks.types import Plan, Run, RunId, RunState, Step, StepState, Words
+from runbooks import registry
+from runbooks.action import Action, Undo
+from runbooks.action import Step as ActionStep
+from runbooks.context import Planning, RunCancelled, RunLate, Running
+from runbooks.log_writer import LogWriter
+from runbooks.patience import patiently
+
+log = get_logger(__name__)
+
+RUNNER = Actor.process_named("runbooks")
+PLAN_DEADLINE_S = 300
+
+
+def work_on(run_id: RunId, process: str = "") -> RunState | None:
+    """Do for a run what it waits for: make its plan, or take its steps. Returns its state, None when another does it.
+
+    A scheduled run does both. Nothing escapes but the end of the process.
+    """
+    run = patiently(lambda: runs.begin(RUNNER, run_id, process or own_process()))
+    if run is None:
+        log.info("run.adopted", run=run_id, meaning="Another process has it, or it wants none.")
+        return None
+    with suppress(Superseded):
+        if run.state is RunState.PLANNING:
+            planned = _plan(run)
+            if planned is None or planned.state is not RunState.QUEUED:
+                return patiently(lambda: runs.run(RUNNER, run_id)).state
+            queued = patiently(lambda: runs.begin(RUNNER, run_id, process or own_process()))
+            if queued is None:
+                return None
+            run = queued
+        _execute(run)
+    return patiently(lambda: runs.run(RUNNER, run_id)).state
+
+
+def own_process() -> str:
+    """This process as a run names it: host, id, and when it was born, because ids come again."""
+    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.2f}"
+
+
+@lru_cache(maxsize=1)
+def own_kubernetes() -> Kubernetes:
+    """The client with this process's account. Raises Refused where Kubernetes is not configured."""
+    return connect(settings().kubeconfig, settings().kubernetes_timeout_s)
+
+
+def _plan(run: Run) -> Run | None:
+    with _beating(run, PLAN_DEADLINE_S) as running:
+        try:
+            plan = _made_plan(run, running)
+            running.writer.close()
+            return patiently(lambda: runs.store_plan(RUNNER, run, plan))
+        except RunCancelled:
+            runs.stop(RUNNER, run)
+        except Exception as wrong:  # noqa: BLE001 - the edge of the process
+            _end_as_failed(running, wrong)
+    return None
+
+
+def _made_plan(run: Run, running: Running) -> Plan:
+    action = registry.action_named(run.action)
+    parameters = action.parameters.model_validate(run.parameters)
+    planning = Planning(actor=RUNNER, now=clock.utc_now(), connect=running.connect, run=run)
+    if run.undo_of is None:
+        return action.plan(planning, parameters)
+    undo, undone = _undo_of(action, run)
+    return undo.plan(planning, parameters, undone)
+
+
+def _undo_of(action: Action[Any], run: Run) -> tuple[Undo[Any], Run]:
+    if action.undo is None or run.undo_of is None:
+        raise Refused(reason="run_no_undo")
+    return action.undo, runs.run(RUNNER, run.undo_of)
+
+
+def _execute(run: Run) -> None:
+    with _beating(run, run.deadline_s) as running:
+        try:
+            _require_same_plan(run, running)
+            _take_steps(run, running)
+            running.writer.close()
+            patiently(lambda: runs.succeed(RUNNER, run, running.result))
+        except RunCancelled:
+            running.log("runbooks.log.stops")
+            running.writer.close()
+            patiently(lambda: runs.stop(RUNNER, run, running.result))
+        except Exception as wrong:  # noqa: BLE001 - the edge of the process
+            _end_as_failed(running, wrong)
+
+
+def _require_same_plan(run: Run, running: Running) -> None:
+    """Refuse to go on where a plan that is made now differs from the confirmed one. A continued run made it before."""
+    if any(step.state is not StepState.WAITING for step in runs.steps(RUNNER, run.id)):
+        return
+    now = _made_plan(run, running)
+    if rules.plan_hash(run.action, run.parameters, now) != run.plan_hash:
+        raise Refused(reason="run_plan_differs")
+
+
+def _take_steps(run: Run, running: Running) -> None:
+    action = registry.action_named(run.action)
+    parameters = action.parameters.model_validate(run.parameters)
+    steps: tuple[ActionStep[Any], ...] = action.steps
+    if run.undo_of is not None:
+        undo, running.undone = _undo_of(action, run)
+        steps = undo.steps
+    by_name = {step.name: step for step in steps}
+    for stored in patiently(lambda: runs.steps(RUNNER, run.id)):
+        if stored.state is not StepState.DONE:
+            _take(by_name[stored.name], stored, running, parameters)
+
+
+def _take(step: ActionStep[Any], stored: Step, running: Running, parameters: Any) -> None:  # noqa: ANN401 - the action's own type
+    running.check_between()
+    running.writer.step = step.name
+    running.may_be_cancelled = step.is_cancellable
+    patiently(lambda: runs.start_step(RUNNER, running.run, stored.position, step.name))
+    try:
+        step.run(running, parameters)
+    finally:
+        running.may_be_cancelled = True
+    running.writer.flush()
+    patiently(lambda: runs.end_step(RUNNER, running.run, stored.position, step.name, running.memory))
+
+
+def _end_as_failed(running: Running, wrong: Exception) -> None:
+    """Store the end of a run in words; a fault of ours is in the log of the process, with its trace."""
+    if isinstance(wrong, Superseded):
+        log.warning("run.superseded", run=running.run.id)
+        raise wrong
+    outcome = _outcome_of(running, wrong)
+    running.writer.words(outcome)
+    running.writer.close()
+    patiently(lambda: runs.fail(RUNNER, running.run, outcome, running.result))
+
+
+def _outcome_of(running: Running, wrong: Exception) -> Words:
+    if isinstance(wrong, RunLate):
+        return Words(key="runbooks.outcome.deadline", values={"seconds": running.run.deadline_s})
+    if isinstance(wrong, AppError):
+        return runs.outcome_of(wrong)
+    log.exception("run.crashed", caught=wrong, run=running.run.id)  # noqa: LOG004 - ours takes what was caught
+    return Words(key="runbooks.outcome.crashed")
+
+
+@contextmanager
+def _beating(run: Run, deadline_s: float) -> Iterator[Running]:
+    """What the steps use, while a thread tells that the process lives, and hears whether the run is cancelled."""
+    writer = LogWriter(RUNNER, run.id)
+    running = Running(
+        run=run,
+        actor=RUNNER,
+        connect=own_kubernetes,
+        writer=writer,
+        until=time.monotonic() + deadline_s,
+        memory=dict(run.memory),
+    )
+    ended = Event()
+    beats = Thread(target=_beat, args=(run, running, ended), name="run-beats", daemon=True)
+    beats.start()
+    try:
+        with _heard_signals(running):
+            yield running
+    finally:
+        ended.set()
+        writer.close()
+        beats.join()
+
+
+def _beat(run: Run, running: Running, ended: Event) -> None:
+    while not ended.wait(rules.HEARTBEAT_S):
+        try:
+            pulse = runs.beat(RUNNER, run.id, run.launch)
+        except Unavailable:
+            continue  # a run goes on while PostgreSQL restarts
+        if pulse.is_cancelled or not pulse.is_ours:
+            running.cancelled.set()
+
+
+@contextmanager
+def _heard_signals(running: Running) -> Iterator[None]:
+    """Take a SIGTERM as a cancellation: a step mends what it must. Only the main thread may ask for signals."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: running.cancelled.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

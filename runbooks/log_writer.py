@@ -1,0 +1,112 @@
+"""The log of a run: numbered, without secrets, stored ten times a second by a thread of its own."""
+
+import math
+import time
+from collections.abc import Sequence
+from threading import Condition, Thread
+
+from backend import clock
+from backend.actor import Actor
+from backend.errors import Unavailable
+from backend.log import get_logger
+from backend.redaction import Redactor, own_secrets
+from backend.runbooks import service as runs
+from backend.runbooks.types import LineKind, LogLine, RunId, Words
+from backend.runbooks.words_rules import line_of
+
+log = get_logger(__name__)
+
+STORE_EVERY_S = 0.1
+AT_ONCE = 2_000
+# More would be a program gone wild; it waits until they are stored.
+MOST_WAITING = 50_000
+LONGEST_LINE = 8_000
+PATIENCE_S = 180.0
+
+
+class LogWriter:
+    """Takes lines from any thread. A line is redacted before it waits, and keeps its number when storing fails."""
+
+    def __init__(self, actor: Actor, run_id: RunId) -> None:
+        """Go on after the last stored line."""
+        self.step = ""
+        self._actor, self._run_id = actor, run_id
+        self._number = runs.last_line(actor, run_id)
+        self._secrets = own_secrets()
+        self._redactor = Redactor(self._secrets)
+        self._waiting: list[LogLine] = []
+        self._changed = Condition()
+        self._is_ended, self._until = False, math.inf
+        self._thread = Thread(target=self._store_all, name="run-log", daemon=True)
+        self._thread.start()
+
+    def words(self, words: Words) -> None:
+        """A sentence of ours. What fills its places may be outside text, so it is redacted, too."""
+        with self._changed:
+            values = {
+                name: self._clean(value) if isinstance(value, str) else value
+                for name, value in words.values.items()
+            }
+            self._add(LineKind.WORDS, line_of(Words(key=words.key, values=values)))
+
+    def output(self, text: str) -> None:
+        """Lines of a program."""
+        with self._changed:
+            for line in self._redactor.lines(text.splitlines()):
+                self._add(LineKind.OUTPUT, line.replace("\x00", "")[:LONGEST_LINE])
+
+    def hide(self, value: str) -> None:
+        """Let a value appear in no later line."""
+        with self._changed:
+            self._secrets = [*self._secrets, value]
+            self._redactor = Redactor(self._secrets)
+
+    def flush(self) -> None:
+        """Wait until all lines so far are stored, however long PostgreSQL is away."""
+        with self._changed:
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._waiting)
+
+    def close(self, patience_s: float = PATIENCE_S) -> None:
+        """Store what waits, and end the thread. PostgreSQL is waited for that long; then the lines are lost."""
+        with self._changed:
+            self._is_ended, self._until = True, time.monotonic() + patience_s
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _clean(self, value: str) -> str:
+        return "\n".join(self._redactor.lines(value.splitlines()))[:LONGEST_LINE]
+
+    def _add(self, kind: LineKind, text: str) -> None:
+        self._changed.wait_for(lambda: len(self._waiting) < MOST_WAITING)
+        self._number += 1
+        self._waiting.append(
+            LogLine(number=self._number, at=clock.utc_now(), step=self.step, kind=kind, text=text)
+        )
+
+    def _store_all(self) -> None:
+        while batch := self._next():
+            if self._store(batch):
+                with self._changed:
+                    del self._waiting[: len(batch)]
+                    self._changed.notify_all()
+            elif time.monotonic() > self._until:
+                log.error("run.log_lost", run=self._run_id, lines=len(self._waiting))
+                return
+
+    def _next(self) -> list[LogLine]:
+        """The lines to store next, a moment after the first of them came; none at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._is_ended)
+            if not self._is_ended and len(self._waiting) < AT_ONCE:
+                self._changed.wait(STORE_EVERY_S)
+            return self._waiting[:AT_ONCE]
+
+    def _store(self, batch: Sequence[LogLine]) -> bool:
+        try:
+            runs.append_log(self._actor, self._run_id, batch)
+        except Unavailable as lost:
+            log.warning("run.log_waits", run=self._run_id, lines=len(batch), cause=str(lost))
+            time.sleep(1.0)
+            return False
+        return True

@@ -1,0 +1,125 @@
+"""People and actions of these tests."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from backend.actor import Actor, Role
+from backend.runbooks import service as runs
+from backend.runbooks.types import Change, Plan, Risk, Run, RunState, Words
+from runbooks import asking_service, engine, registry
+from runbooks.action import Action, ActionParameters, Step, Undo
+from runbooks.context import Planning, Running
+from runbooks.form_types import Wish
+from tests import factories
+
+WORDS = Words(key="runbooks.outcome.crashed")
+
+
+class Given(ActionParameters):
+    """A target, and nothing else."""
+
+    target: str = "one"
+
+
+@dataclass
+class World:
+    """What the action of these tests looks at and changes."""
+
+    value: str = "old"
+    steps: tuple[Step[Given], ...] = ()
+    undo_steps: tuple[Step[Given], ...] = ()
+
+    def plan(self, _planning: Planning, _given: Given) -> Plan:
+        return Plan(
+            changes=(Change(what=WORDS, before=self.value, after="new"),),
+            versions={"thing/one": self.value},
+            confirmation="one",
+        )
+
+    def plan_undo(self, _planning: Planning, _given: Given, done: Run) -> Plan:
+        return Plan(changes=(Change(what=WORDS, before=self.value, after=str(done.memory["before"])),))
+
+    def write(self, running: Running, _given: Given) -> None:
+        running.remember(before=self.value)
+        self.value = "new"
+        running.output("written")
+        running.changed("runbooks.outcome.crashed")
+
+    def write_back(self, running: Running, _given: Given) -> None:
+        assert running.undone is not None
+        self.value = str(running.undone.memory["before"])
+
+
+MakeAction = Callable[..., Action[Given]]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def make_action(world: World, monkeypatch: pytest.MonkeyPatch) -> MakeAction:
+    """An action that no module holds, known to the registry while the test lasts."""
+    known = dict(registry.actions())
+    monkeypatch.setattr(registry, "actions", lambda: known)
+
+    def make(risk: Risk = Risk.SAFE, **more: Any) -> Action[Given]:
+        values: dict[str, Any] = {
+            "name": "change_thing",
+            "risk": risk,
+            "parameters": Given,
+            "targets": lambda given: (f"thing:{given.target}",),
+            "plan": world.plan,
+            "steps": (Step(name="write", run=world.write),),
+            "undo": Undo(
+                plan=world.plan_undo,
+                steps=(Step(name="write_back", run=world.write_back),),
+                holds=timedelta(days=7),
+            ),
+            "deadline_s": 60,
+        }
+        action: Action[Given] = Action(**values | more)
+        known[action.name] = action
+        return action
+
+    return make
+
+
+@pytest.fixture
+def operator(database: str) -> Actor:
+    return factories.user(Role.OPERATOR).actor
+
+
+@pytest.fixture
+def approver(database: str) -> Actor:
+    return factories.user(Role.APPROVER).actor
+
+
+def wish(action: str = "change_thing", given: Mapping[str, str] | None = None) -> Wish:
+    return Wish(action=action, given=given or {}, request_key=uuid4().hex)
+
+
+def planned(actor: Actor, wanted: Wish | None = None) -> Run:
+    """A run whose plan was made."""
+    run = asking_service.ask(actor, wanted or wish())
+    assert engine.work_on(run.id) is RunState.PLANNED, runs.run(actor, run.id).outcome
+    return runs.run(actor, run.id)
+
+
+def confirmed(actor: Actor, wanted: Wish | None = None, *, typed: str = "one") -> Run:
+    """A run whose plan was confirmed."""
+    run = planned(actor, wanted)
+    return runs.confirm(actor, run.id, run.plan_hash, typed)
+
+
+def ended(actor: Actor, wanted: Wish | None = None, *, typed: str = "one") -> Run:
+    """A run that was worked on to its end."""
+    run = confirmed(actor, wanted, typed=typed)
+    engine.work_on(run.id)
+    return runs.run(actor, run.id)

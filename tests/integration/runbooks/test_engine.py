@@ -1,0 +1,233 @@
+"""A run from the question to its end, and what never happens on the way."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text, update
+from sqlalchemy.exc import IntegrityError
+
+from backend import clock
+from backend.accounts import service as accounts
+from backend.actor import Actor, Role
+from backend.audit import service as audit
+from backend.db.engine import transaction
+from backend.errors import AppError, Conflict, Forbidden, Invalid
+from backend.runbooks import service as runs
+from backend.runbooks.models import RunbookRunRow
+from backend.runbooks.types import Risk, RunState, StepState
+from runbooks import asking_service, engine
+from runbooks.action import Step
+from runbooks.context import Running
+from tests import factories
+from tests.integration.runbooks.conftest import Given, MakeAction, World, confirmed, ended, planned, wish
+
+
+def test_a_confirmed_plan_is_carried_out_step_by_step_and_every_step_is_in_the_audit(
+    operator: Actor, make_action: MakeAction, world: World
+) -> None:
+    make_action()
+
+    run = ended(operator)
+
+    assert (run.state, world.value) == (RunState.SUCCEEDED, "new")
+    assert [step.state for step in runs.steps(operator, run.id)] == [StepState.DONE]
+    assert next(line.text for line in runs.lines(operator, run.id)) == "written"
+    told = [entry.event.action for entry in audit.entries(operator, f"run:{run.id}")]
+    assert told[::-1] == [
+        *("run.asked", "run.planned", "run.confirmed", "run.started"),
+        *("run.step_started", "run.step_done", "run.succeeded"),
+    ]
+    assert runs.holders(operator, run.targets) == []
+
+
+def test_asking_twice_with_the_same_key_asks_once(operator: Actor, make_action: MakeAction) -> None:
+    make_action()
+    wanted = wish()
+
+    assert asking_service.ask(operator, wanted).id == asking_service.ask(operator, wanted).id
+
+
+def test_what_changes_between_confirmation_and_run_stops_the_run_and_nothing_is_changed(
+    operator: Actor, make_action: MakeAction, world: World
+) -> None:
+    make_action()
+    run = confirmed(operator)
+    world.value = "moved"
+
+    assert engine.work_on(run.id) is RunState.FAILED
+
+    outcome = runs.run(operator, run.id).outcome
+    assert outcome is not None
+    assert outcome.key == "error.refused.run_plan_differs"
+    assert world.value == "moved"
+    assert {step.state for step in runs.steps(operator, run.id)} == {StepState.WAITING}
+
+
+def test_a_confirmation_names_the_plan_that_was_shown_and_types_the_target(
+    operator: Actor, make_action: MakeAction
+) -> None:
+    make_action(Risk.DESTRUCTIVE)
+    run = planned(operator)
+
+    with pytest.raises(Conflict):
+        runs.confirm(operator, run.id, "another", "one")
+    with pytest.raises(Invalid):
+        runs.confirm(operator, run.id, run.plan_hash, "two")
+
+    assert runs.run(operator, run.id).state is RunState.PLANNED
+
+
+def test_a_dangerous_run_waits_for_another_approver_who_is_told_by_mail(
+    operator: Actor, approver: Actor, make_action: MakeAction
+) -> None:
+    make_action(Risk.DANGEROUS)
+    run = confirmed(operator)
+    assert (run.state, engine.work_on(run.id)) == (RunState.WAITING, None)
+
+    approved = runs.approve(approver, run.id, run.plan_hash)
+
+    assert (approved.state, approved.approver) == (RunState.QUEUED, approver.label)
+    assert engine.work_on(run.id) is RunState.SUCCEEDED
+    with transaction() as connection:
+        recipients = connection.scalars(
+            text("SELECT recipient FROM outbox_mail WHERE template = 'run_waiting'")
+        )
+        assert recipients.all() == [approver.name]
+
+
+def test_nobody_approves_the_own_run_nor_with_a_disabled_account_nor_another_plan(
+    approver: Actor, make_action: MakeAction
+) -> None:
+    make_action(Risk.DANGEROUS)
+    disabled = factories.user(Role.APPROVER).actor
+    other = factories.user(Role.APPROVER).actor
+    assert disabled.user_id is not None
+    accounts.disable_user(factories.PROCESS, disabled.user_id)
+    run = confirmed(approver)
+
+    for actor in (
+        approver,
+        disabled,
+        factories.user(Role.OPERATOR).actor,
+        factories.user(Role.AUDITOR).actor,
+    ):
+        with pytest.raises(Forbidden):
+            runs.approve(actor, run.id, run.plan_hash)
+    with pytest.raises(Conflict):
+        runs.approve(other, run.id, "another plan")
+
+    assert runs.run(approver, run.id).state is RunState.WAITING
+
+
+def test_the_database_itself_refuses_a_dangerous_run_without_another_persons_approval(
+    approver: Actor, make_action: MakeAction
+) -> None:
+    make_action(Risk.DANGEROUS)
+    run = confirmed(approver)
+    now = clock.utc_now()
+    by_hand = update(RunbookRunRow).where(RunbookRunRow.id == run.id)
+
+    for values in (
+        {"state": "running"},
+        {"state": "queued", "approver_id": approver.user_id, "approved_at": now},
+    ):
+        with pytest.raises(IntegrityError), transaction() as connection:
+            connection.execute(by_hand.values(**values))
+
+
+def test_a_target_is_one_runs_at_a_time_and_the_refusal_names_the_holder(
+    operator: Actor, make_action: MakeAction
+) -> None:
+    make_action()
+    first = confirmed(operator)
+    second = planned(operator)
+
+    with pytest.raises(Conflict) as refused:
+        runs.confirm(operator, second.id, second.plan_hash, "one")
+
+    assert refused.value.data["holder"] == operator.label
+    assert engine.work_on(first.id) is RunState.SUCCEEDED
+    fresh = planned(operator)
+    assert runs.confirm(operator, fresh.id, fresh.plan_hash, "one").state is RunState.QUEUED
+
+
+def test_waiting_for_approval_holds_no_lock_and_is_cancelled_at_once(
+    operator: Actor, make_action: MakeAction
+) -> None:
+    make_action(Risk.DANGEROUS)
+    run = confirmed(operator)
+    assert runs.holders(operator, run.targets) == []
+
+    assert runs.cancel(operator, run.id).state is RunState.CANCELLED
+
+
+def test_a_failing_step_ends_the_run_in_the_words_of_its_error(
+    operator: Actor, make_action: MakeAction
+) -> None:
+    def fail(_running: Running, _given: Given) -> None:
+        raise Conflict(reason="job_paused")
+
+    make_action(steps=(Step(name="fail", run=fail),))
+
+    run = ended(operator)
+
+    assert run.state is RunState.FAILED
+    assert run.outcome is not None
+    assert run.outcome.key == "error.conflict.job_paused"
+    assert runs.holders(operator, run.targets) == []
+
+
+def test_an_undo_is_a_run_of_its_own_that_reads_what_the_first_remembered(
+    operator: Actor, make_action: MakeAction, world: World
+) -> None:
+    make_action()
+    done = ended(operator)
+
+    undo = asking_service.ask_undo(operator, done.id, "undo-1")
+    engine.work_on(undo.id)
+    plan = runs.run(operator, undo.id)
+    runs.confirm(operator, undo.id, plan.plan_hash)
+
+    assert engine.work_on(undo.id) is RunState.SUCCEEDED
+    assert world.value == "old"
+
+
+def test_a_second_process_adopts_the_run_and_does_nothing(operator: Actor, make_action: MakeAction) -> None:
+    seen: list[object] = []
+
+    def start_another(running: Running, _given: Given) -> None:
+        seen.append(engine.work_on(running.run.id))
+
+    make_action(steps=(Step(name="write", run=start_another),))
+
+    assert ended(operator).state is RunState.SUCCEEDED
+    assert seen == [None]
+
+
+def test_a_plan_that_nobody_confirms_and_a_run_that_nobody_approves_lapse(
+    operator: Actor, make_action: MakeAction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_action(Risk.DANGEROUS)
+    planned(operator)
+    confirmed(operator)
+    later = clock.utc_now() + timedelta(hours=2)
+    monkeypatch.setattr(clock, "utc_now", lambda: later)
+
+    assert runs.expire(engine.RUNNER) == 2
+
+
+@pytest.mark.parametrize("role", [Role.TENANT_ADMIN, Role.TENANT_VIEWER, Role.AUDITOR])
+def test_only_operators_ask_for_runs(role: Role, operator: Actor, make_action: MakeAction) -> None:
+    make_action()
+    run = planned(operator)
+    other = factories.user(role).actor
+
+    for act in (
+        lambda: asking_service.ask(other, wish()),
+        lambda: runs.confirm(other, run.id, run.plan_hash, "one"),
+        lambda: runs.cancel(other, run.id),
+        lambda: runs.approve(other, run.id, run.plan_hash),
+    ):
+        with pytest.raises(AppError):
+            act()
+    assert runs.run(operator, run.id).state is RunState.PLANNED
