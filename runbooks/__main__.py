@@ -12,7 +12,7 @@ from backend.config import settings_or_exit
 from backend.errors import AppError
 from backend.i18n.errors import sentence_of
 from backend.log import configure_logging
-from backend.runbooks.types import RunId, RunState
+from backend.runbooks.types import RunId, RunStage
 from runbooks import registry
 from runbooks.engine import work_on
 
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     settings_or_exit()
     try:
-        return 1 if work_on(RunId(asked.run_id)) is RunState.FAILED else 0
+        return 1 if work_on(RunId(asked.run_id)) is RunStage.FAILED else 0
     except AppError as error:
         print(sentence_of(error), file=sys.stderr)
         return 1

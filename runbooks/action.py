@@ -1,4 +1,4 @@
-"""What an action is: typed parameters, a plan, named steps, perhaps an undo, and what it needs."""
+"""The parts of an action: typed parameters, a plan, named steps, perhaps an undo, and what it needs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from backend.deploys.types import Permission
-from backend.runbooks.types import Plan, Risk, Run, StepPlan, Words
+from backend.runbooks.types import Plan, Risk, RunbookRun, StepPlan, Words
 from runbooks.context import Planning, Running
 
 
@@ -24,7 +24,7 @@ P = TypeVar("P", bound=ActionParameters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class ParameterChoice:
     """A value to choose, and its words; the value itself where there are none."""
 
     value: str
@@ -55,14 +55,14 @@ class Step(Generic[P]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo(Generic[P]):
-    """How a run is undone: by a run of its own, which reads what the first one remembered."""
+    """The way to undo a run: by a run of its own, which reads what the first one remembered."""
 
-    plan: Callable[[Planning, P, Run], Plan]
+    plan: Callable[[Planning, P, RunbookRun], Plan]
     steps: tuple[Step[P], ...]
     holds: timedelta
 
 
-Choices = Callable[[Planning, Mapping[str, str]], Sequence[Choice]]
+Choices = Callable[[Planning, Mapping[str, str]], Sequence[ParameterChoice]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

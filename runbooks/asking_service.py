@@ -7,15 +7,16 @@ from uuid import uuid4
 
 from backend import clock
 from backend.actor import OPERATOR_ROLES, STAFF_ROLES, Actor, require_process, require_role
+from backend.audit.types import Plain
 from backend.deploys import service as deploys
 from backend.errors import AppError, Conflict, Invalid, Refused
 from backend.runbooks import service as runs
-from backend.runbooks.types import Asked, Plain, Run, RunId, RunState
+from backend.runbooks.types import NewRun, RunbookRun, RunId, RunStage
 from runbooks import form_rules, permissions, registry
-from runbooks.action import Action, ActionParameters, Choice
+from runbooks.action import Action, ActionParameters, ParameterChoice
 from runbooks.action import Step as ActionStep
 from runbooks.context import Planning
-from runbooks.form_types import ActionCard, Form, FormField, Obstacles, Wish
+from runbooks.form_types import ActionCard, Form, FormField, Obstacles, RunWish
 
 
 def cards(actor: Actor) -> list[ActionCard]:
@@ -47,13 +48,13 @@ def form(actor: Actor, name: str, given: Mapping[str, str]) -> Form:
 
 
 def obstacles(actor: Actor, name: str, given: Mapping[str, str]) -> Obstacles:
-    """What stands in the way of an action with these parameters. For staff. Raises NotFound and Invalid."""
+    """Everything that stands in the way of an action with these parameters. For staff. Raises NotFound and Invalid."""
     require_role(actor, *STAFF_ROLES)
     action = registry.action_named(name)
     return _obstacles(actor, action, form_rules.parameters_of(action.parameters, given))
 
 
-def ask(actor: Actor, wish: Wish) -> Run:
+def ask(actor: Actor, wish: RunWish) -> RunbookRun:
     """Ask for the plan of an action. For operators; idempotent by the request key.
 
     Raises:
@@ -73,7 +74,7 @@ def ask(actor: Actor, wish: Wish) -> Run:
     )
 
 
-def ask_undo(actor: Actor, run_id: RunId, request_key: str) -> Run:
+def ask_undo(actor: Actor, run_id: RunId, request_key: str) -> RunbookRun:
     """Ask for the plan of undoing a run. For operators; idempotent by the request key.
 
     Raises:
@@ -89,16 +90,16 @@ def ask_undo(actor: Actor, run_id: RunId, request_key: str) -> Run:
     return runs.ask(actor, _asked(action, parameters, request_key, undo_of=run_id, steps=action.undo.steps))
 
 
-def can_undo(run: Run, now: datetime) -> bool:
+def can_undo(run: RunbookRun, now: datetime) -> bool:
     """Whether a run can be undone now: it did something, is no undo itself, and its time is not over."""
     action = registry.actions().get(run.action)
     if action is None or action.undo is None or run.undo_of is not None or run.ended_at is None:
         return False
-    has_changed = run.state is RunState.SUCCEEDED or (run.started_at is not None and bool(run.memory))
+    has_changed = run.state is RunStage.SUCCEEDED or (run.started_at is not None and bool(run.memory))
     return has_changed and now < run.ended_at + action.undo.holds
 
 
-def ask_scheduled(actor: Actor, name: str, given: Mapping[str, str], at: datetime) -> Run:
+def ask_scheduled(actor: Actor, name: str, given: Mapping[str, str], at: datetime) -> RunbookRun:
     """Enqueue a safe action because its time has come. For processes; idempotent by action and time."""
     require_process(actor)
     action = registry.action_named(name)
@@ -117,10 +118,10 @@ def _asked(
     request_key: str,
     *,
     steps: Sequence[ActionStep[Any]] | None = None,
-    **more: Any,  # noqa: ANN401 - fields of Asked
-) -> Asked:
+    **more: Any,  # noqa: ANN401 - fields of NewRun
+) -> NewRun:
     plain: dict[str, Plain] = form_rules.plain_of(parameters)
-    return Asked(
+    return NewRun(
         action=action.name,
         parameters=plain,
         risk=action.risk,
@@ -167,7 +168,7 @@ def _fields(action: Action[Any], planning: Planning, given: Mapping[str, str]) -
 
 def _choices(
     action: Action[Any], planning: Planning, name: str, values: Mapping[str, str]
-) -> Sequence[Choice]:
+) -> Sequence[ParameterChoice]:
     offered = action.choices.get(name)
     return () if offered is None else offered(planning, values)
 

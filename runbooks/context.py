@@ -1,4 +1,4 @@
-"""What an action has at hand: while it plans, and while it runs."""
+"""Tools of an action: while it plans, and while it runs."""
 
 import time
 from collections.abc import Callable
@@ -8,15 +8,16 @@ from threading import Event
 
 from backend import clock
 from backend.actor import Actor
+from backend.audit.types import Plain
 from backend.clients.kubernetes import Kubernetes
 from backend.runbooks import service as runs
-from backend.runbooks.types import Plain, Run, Words
+from backend.runbooks.types import RunbookRun, Words
 from runbooks.log_writer import LogWriter
 from runbooks.patience import patiently
 
 
 class RunCancelled(Exception):
-    """Somebody cancels the run: the step stops, mends what it must, and lets this pass."""
+    """The run is being cancelled: the step stops, mends what it must, and lets this pass."""
 
 
 class RunLate(Exception):
@@ -25,12 +26,12 @@ class RunLate(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planning:
-    """What a plan and a list of choices may use. Nothing here changes anything."""
+    """Tools of a plan and of a list of choices. Nothing here changes anything."""
 
     actor: Actor
     now: datetime
     connect: Callable[[], Kubernetes]
-    run: Run | None = None
+    run: RunbookRun | None = None
 
     @property
     def kubernetes(self) -> Kubernetes:
@@ -40,9 +41,9 @@ class Planning:
 
 @dataclass(slots=True, kw_only=True)
 class Running:
-    """What a step may use. Its memory is stored, so no secret belongs there."""
+    """Tools of a step. Its memory is stored, so no secret belongs there."""
 
-    run: Run
+    run: RunbookRun
     actor: Actor
     connect: Callable[[], Kubernetes]
     writer: LogWriter
@@ -50,7 +51,7 @@ class Running:
     cancelled: Event = field(default_factory=Event)
     memory: dict[str, Plain] = field(default_factory=dict)
     result: list[Words] = field(default_factory=list)
-    undone: Run | None = None
+    undone: RunbookRun | None = None
     may_be_cancelled: bool = True
 
     @property

@@ -24,8 +24,17 @@ from backend.errors import AppError, Refused, Unavailable
 from backend.log import get_logger
 from backend.runbooks import rules
 from backend.runbooks import service as runs
-from backend.runbooks.service import Superseded
-from backend.runbooks.types import Plan, Run, RunId, RunState, Step, StepState, Words
+from backend.runbooks.types import (
+    Plan,
+    RunbookRun,
+    RunId,
+    RunStage,
+    RunStep,
+    StepState,
+    Superseded,
+    Words,
+)
+from backend.runbooks.words_rules import outcome_of
 from runbooks import registry
 from runbooks.action import Action, Undo
 from runbooks.action import Step as ActionStep
@@ -39,21 +48,21 @@ RUNNER = Actor.process_named("runbooks")
 PLAN_DEADLINE_S = 300
 
 
-def work_on(run_id: RunId, process: str = "") -> RunState | None:
+def work_on(run_id: RunId, process: str = "") -> RunStage | None:
     """Do for a run what it waits for: make its plan, or take its steps. Returns its state, None when another does it.
 
     A scheduled run does both. Nothing escapes but the end of the process.
     """
-    run = patiently(lambda: runs.begin(RUNNER, run_id, process or own_process()))
+    run = patiently(lambda: runs.take_up(RUNNER, run_id, process or own_process()))
     if run is None:
         log.info("run.adopted", run=run_id, meaning="Another process has it, or it wants none.")
         return None
     with suppress(Superseded):
-        if run.state is RunState.PLANNING:
+        if run.state is RunStage.PLANNING:
             planned = _plan(run)
-            if planned is None or planned.state is not RunState.QUEUED:
+            if planned is None or planned.state is not RunStage.QUEUED:
                 return patiently(lambda: runs.run(RUNNER, run_id)).state
-            queued = patiently(lambda: runs.begin(RUNNER, run_id, process or own_process()))
+            queued = patiently(lambda: runs.take_up(RUNNER, run_id, process or own_process()))
             if queued is None:
                 return None
             run = queued
@@ -72,7 +81,7 @@ def own_kubernetes() -> Kubernetes:
     return connect(settings().kubeconfig, settings().kubernetes_timeout_s)
 
 
-def _plan(run: Run) -> Run | None:
+def _plan(run: RunbookRun) -> RunbookRun | None:
     with _beating(run, PLAN_DEADLINE_S) as running:
         try:
             plan = _made_plan(run, running)
@@ -85,7 +94,7 @@ def _plan(run: Run) -> Run | None:
     return None
 
 
-def _made_plan(run: Run, running: Running) -> Plan:
+def _made_plan(run: RunbookRun, running: Running) -> Plan:
     action = registry.action_named(run.action)
     parameters = action.parameters.model_validate(run.parameters)
     planning = Planning(actor=RUNNER, now=clock.utc_now(), connect=running.connect, run=run)
@@ -95,13 +104,13 @@ def _made_plan(run: Run, running: Running) -> Plan:
     return undo.plan(planning, parameters, undone)
 
 
-def _undo_of(action: Action[Any], run: Run) -> tuple[Undo[Any], Run]:
+def _undo_of(action: Action[Any], run: RunbookRun) -> tuple[Undo[Any], RunbookRun]:
     if action.undo is None or run.undo_of is None:
         raise Refused(reason="run_no_undo")
     return action.undo, runs.run(RUNNER, run.undo_of)
 
 
-def _execute(run: Run) -> None:
+def _execute(run: RunbookRun) -> None:
     with _beating(run, run.deadline_s) as running:
         try:
             _require_same_plan(run, running)
@@ -116,7 +125,7 @@ def _execute(run: Run) -> None:
             _end_as_failed(running, wrong)
 
 
-def _require_same_plan(run: Run, running: Running) -> None:
+def _require_same_plan(run: RunbookRun, running: Running) -> None:
     """Refuse to go on where a plan that is made now differs from the confirmed one. A continued run made it before."""
     if any(step.state is not StepState.WAITING for step in runs.steps(RUNNER, run.id)):
         return
@@ -125,7 +134,7 @@ def _require_same_plan(run: Run, running: Running) -> None:
         raise Refused(reason="run_plan_differs")
 
 
-def _take_steps(run: Run, running: Running) -> None:
+def _take_steps(run: RunbookRun, running: Running) -> None:
     action = registry.action_named(run.action)
     parameters = action.parameters.model_validate(run.parameters)
     steps: tuple[ActionStep[Any], ...] = action.steps
@@ -138,7 +147,7 @@ def _take_steps(run: Run, running: Running) -> None:
             _take(by_name[stored.name], stored, running, parameters)
 
 
-def _take(step: ActionStep[Any], stored: Step, running: Running, parameters: Any) -> None:  # noqa: ANN401 - the action's own type
+def _take(step: ActionStep[Any], stored: RunStep, running: Running, parameters: Any) -> None:  # noqa: ANN401 - the action's own type
     running.check_between()
     running.writer.step = step.name
     running.may_be_cancelled = step.is_cancellable
@@ -166,14 +175,14 @@ def _outcome_of(running: Running, wrong: Exception) -> Words:
     if isinstance(wrong, RunLate):
         return Words(key="runbooks.outcome.deadline", values={"seconds": running.run.deadline_s})
     if isinstance(wrong, AppError):
-        return runs.outcome_of(wrong)
+        return outcome_of(wrong)
     log.exception("run.crashed", caught=wrong, run=running.run.id)  # noqa: LOG004 - ours takes what was caught
     return Words(key="runbooks.outcome.crashed")
 
 
 @contextmanager
-def _beating(run: Run, deadline_s: float) -> Iterator[Running]:
-    """What the steps use, while a thread tells that the process lives, and hears whether the run is cancelled."""
+def _beating(run: RunbookRun, deadline_s: float) -> Iterator[Running]:
+    """Tools of the steps, while a thread tells that the process lives, and hears whether the run is cancelled."""
     writer = LogWriter(RUNNER, run.id)
     running = Running(
         run=run,
@@ -195,7 +204,7 @@ def _beating(run: Run, deadline_s: float) -> Iterator[Running]:
         beats.join()
 
 
-def _beat(run: Run, running: Running, ended: Event) -> None:
+def _beat(run: RunbookRun, running: Running, ended: Event) -> None:
     while not ended.wait(rules.HEARTBEAT_S):
         try:
             pulse = runs.beat(RUNNER, run.id, run.launch)

@@ -15,7 +15,7 @@ LONGEST_VALUE = 500
 
 
 def kind_of(info: FieldInfo, *, has_choices: bool) -> FieldKind:
-    """How a field is filled, by its type."""
+    """Way in which a field is filled, by its type."""
     if has_choices:
         return FieldKind.CHOICE
     if info.annotation is SecretInput:

@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from backend.runbooks.types import LockHolder, Risk, RunId, StepPlan
-from runbooks.action import Choice, Need
+from runbooks.action import Need, ParameterChoice
 
 
 class FieldKind(StrEnum):
-    """How a field is filled."""
+    """Way in which a field is filled."""
 
     CHOICE = "choice"
     NUMBER = "number"
@@ -27,7 +27,7 @@ class FormField:
     kind: FieldKind
     value: str = ""
     is_required: bool = True
-    choices: tuple[Choice, ...] = ()
+    choices: tuple[ParameterChoice, ...] = ()
     least: int | None = None
     most: int | None = None
     problem: str = ""
@@ -35,7 +35,7 @@ class FormField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Obstacles:
-    """What stands in the way of an action with these parameters: missing permissions, locks, a cool-down.
+    """Obstacles of an action with these parameters: missing permissions, locks, a cool-down.
 
     ``unknown`` is set when the permissions could not be asked for: the button then works, and the run will tell.
     """
@@ -74,7 +74,7 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class RunWish:
     """A run that a person wants: action, fields as they were filled, and where one came from.
 
     ``request_key`` is made when the form is opened, so that a double click asks once.

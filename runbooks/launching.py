@@ -12,17 +12,18 @@ from backend.errors import AppError, Conflict, NotFound, Refused
 from backend.log import get_logger
 from backend.runbooks import rules
 from backend.runbooks import service as runs
-from backend.runbooks.types import LAUNCHED, Run, RunState, Words
-from runbooks.launching_types import Fate, Found
+from backend.runbooks.types import LAUNCHED, RunbookRun, RunStage, Words
+from backend.runbooks.words_rules import outcome_of
+from runbooks.launching_types import Fate, FoundProcess
 from runbooks.local_processes import LocalProcesses
 
 log = get_logger(__name__)
 
 
 class Launcher(Protocol):
-    """Where runs get their processes from."""
+    """The source of runs' processes."""
 
-    def start(self, run: Run) -> str:
+    def start(self, run: RunbookRun) -> str:
         """Start a process for a run, and name it. A second start of the same run adopts the first.
 
         Raises:
@@ -30,10 +31,10 @@ class Launcher(Protocol):
             AppError: not now.
         """
 
-    def find(self, run: Run) -> Found:
-        """What became of a run's process."""
+    def find(self, run: RunbookRun) -> FoundProcess:
+        """The fate of a run's process."""
 
-    def end(self, run: Run, *, by_force: bool) -> None:
+    def end(self, run: RunbookRun, *, by_force: bool) -> None:
         """Tell a run's process to end, or end it by force. Idempotent."""
 
 
@@ -62,7 +63,7 @@ def supervise(actor: Actor, at: Launcher) -> int:
     return started
 
 
-def _start(actor: Actor, at: Launcher, run: Run) -> int:
+def _start(actor: Actor, at: Launcher, run: RunbookRun) -> int:
     if not runs.claim(actor, run.id):
         return 0
     try:
@@ -71,7 +72,7 @@ def _start(actor: Actor, at: Launcher, run: Run) -> int:
         words = Words(
             key="runbooks.outcome.not_started", values={"words": str(refused.data.get("words", ""))}
         )
-        runs.refuse(actor, run.id, runs.outcome_of(refused) if "words" not in refused.data else words)
+        runs.refuse(actor, run.id, outcome_of(refused) if "words" not in refused.data else words)
         return 0
     except AppError as trouble:
         log.warning("run.not_started", run=run.id, cause=str(trouble))
@@ -82,7 +83,7 @@ def _start(actor: Actor, at: Launcher, run: Run) -> int:
     return 1
 
 
-def _look_after(actor: Actor, at: Launcher, run: Run) -> None:
+def _look_after(actor: Actor, at: Launcher, run: RunbookRun) -> None:
     now = clock.utc_now()
     if not run.process:
         # The scheduler that was about to start it died in between.
@@ -103,11 +104,11 @@ def _look_after(actor: Actor, at: Launcher, run: Run) -> None:
         _end_if_due(actor, at, run)
 
 
-def _end_if_due(actor: Actor, at: Launcher, run: Run) -> None:
+def _end_if_due(actor: Actor, at: Launcher, run: RunbookRun) -> None:
     now = clock.utc_now()
     if rules.is_late(run, now):
         at.end(run, by_force=True)
-    elif run.state is RunState.CANCELLING and run.cancel_asked_at is not None:
+    elif run.state is RunStage.CANCELLING and run.cancel_asked_at is not None:
         waited = now - run.cancel_asked_at
         if run.stopped_at is None and waited > rules.CANCEL_GRACE and runs.may_be_killed(actor, run):
             at.end(run, by_force=waited > rules.CANCEL_GRACE + rules.END_GRACE)

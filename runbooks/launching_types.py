@@ -1,4 +1,4 @@
-"""What a launcher finds of a run's process."""
+"""Nouns of launching: the fate of a run's process."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +16,7 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FoundProcess:
     """A process's fate, and what whoever ended or refused it says."""
 
     fate: Fate

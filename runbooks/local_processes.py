@@ -12,8 +12,8 @@ import psutil
 
 from backend.config import settings
 from backend.errors import Refused
-from backend.runbooks.types import Run
-from runbooks.launching_types import Fate, Found
+from backend.runbooks.types import RunbookRun
+from runbooks.launching_types import Fate, FoundProcess
 
 
 class LocalProcesses:
@@ -23,7 +23,7 @@ class LocalProcesses:
         """Know no process yet."""
         self._children: list[subprocess.Popen[bytes]] = []
 
-    def start(self, run: Run) -> str:
+    def start(self, run: RunbookRun) -> str:
         """Start a process; it takes the run only if no other has. Raises Refused when there can be none."""
         try:
             started = subprocess.Popen(  # noqa: S603 - our own command, no word of anybody else in it
@@ -39,15 +39,15 @@ class LocalProcesses:
         self._children.append(started)
         return f"{socket.gethostname()}:{started.pid}:{psutil.Process(started.pid).create_time():.2f}"
 
-    def find(self, run: Run) -> Found:
+    def find(self, run: RunbookRun) -> FoundProcess:
         """Whether the process, and every other of its group, is gone. Of another machine's nothing is known."""
         host, pid, born = run.process.rsplit(":", 2)
         if host != socket.gethostname():
-            return Found(fate=Fate.UNKNOWN)
+            return FoundProcess(fate=Fate.UNKNOWN)
         self.reap()
-        return Found(fate=Fate.ALIVE if _lives(int(pid), born) else Fate.GONE)
+        return FoundProcess(fate=Fate.ALIVE if _lives(int(pid), born) else Fate.GONE)
 
-    def end(self, run: Run, *, by_force: bool) -> None:
+    def end(self, run: RunbookRun, *, by_force: bool) -> None:
         """Tell the whole group to end, or end it by force."""
         host, pid, born = run.process.rsplit(":", 2)
         if host == socket.gethostname() and _lives(int(pid), born):

@@ -11,7 +11,7 @@ from backend.errors import Unavailable
 from backend.log import get_logger
 from backend.redaction import Redactor, own_secrets
 from backend.runbooks import service as runs
-from backend.runbooks.types import LineKind, LogLine, RunId, Words
+from backend.runbooks.types import LineKind, RunId, RunLine, Words
 from backend.runbooks.words_rules import line_of
 
 log = get_logger(__name__)
@@ -34,7 +34,7 @@ class LogWriter:
         self._number = runs.last_line(actor, run_id)
         self._secrets = own_secrets()
         self._redactor = Redactor(self._secrets)
-        self._waiting: list[LogLine] = []
+        self._waiting: list[RunLine] = []
         self._changed = Condition()
         self._is_ended, self._until = False, math.inf
         self._thread = Thread(target=self._store_all, name="run-log", daemon=True)
@@ -81,7 +81,7 @@ class LogWriter:
         self._changed.wait_for(lambda: len(self._waiting) < MOST_WAITING)
         self._number += 1
         self._waiting.append(
-            LogLine(number=self._number, at=clock.utc_now(), step=self.step, kind=kind, text=text)
+            RunLine(number=self._number, at=clock.utc_now(), step=self.step, kind=kind, text=text)
         )
 
     def _store_all(self) -> None:
@@ -94,7 +94,7 @@ class LogWriter:
                 log.error("run.log_lost", run=self._run_id, lines=len(self._waiting))
                 return
 
-    def _next(self) -> list[LogLine]:
+    def _next(self) -> list[RunLine]:
         """The lines to store next, a moment after the first of them came; none at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._is_ended)
@@ -102,7 +102,7 @@ class LogWriter:
                 self._changed.wait(STORE_EVERY_S)
             return self._waiting[:AT_ONCE]
 
-    def _store(self, batch: Sequence[LogLine]) -> bool:
+    def _store(self, batch: Sequence[RunLine]) -> bool:
         try:
             runs.append_log(self._actor, self._run_id, batch)
         except Unavailable as lost:

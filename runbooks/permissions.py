@@ -1,4 +1,4 @@
-"""What the runner's account may do in Kubernetes, asked by the web: its own account may do less."""
+"""Permissions of the runner's account in Kubernetes, asked by the web: its own account may do less."""
 
 from collections.abc import Sequence
 

@@ -7,11 +7,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from backend.db.engine import read, transaction
 from backend.runbooks.models import RunbookLogRow
-from backend.runbooks.stored import to_line
-from backend.runbooks.types import LogLine, RunId
+from backend.runbooks.stored_repository import to_line
+from backend.runbooks.types import RunId, RunLine
 
 
-def append(run_id: RunId, lines: Sequence[LogLine]) -> None:
+def append(run_id: RunId, lines: Sequence[RunLine]) -> None:
     """Store lines; a number that is known stays as it is, so that storing again after a lost answer changes nothing."""
     rows = [
         {
@@ -35,7 +35,7 @@ def last_number(run_id: RunId) -> int:
         return connection.scalar(statement) or 0
 
 
-def lines_after(run_id: RunId, number: int, limit: int) -> list[LogLine]:
+def lines_after(run_id: RunId, number: int, limit: int) -> list[RunLine]:
     """The lines that follow a number, in their order."""
     statement = (
         select(RunbookLogRow.__table__)

@@ -7,10 +7,10 @@ from backend.actor import Actor
 from backend.i18n.catalog import as_language
 from backend.notifications import service as notifications
 from backend.notifications.types import Mail, Template
-from backend.runbooks.types import Run
+from backend.runbooks.types import RunbookRun
 
 
-def tell_approvers(actor: Actor, run: Run, until: datetime, now: datetime) -> int:
+def tell_approvers(actor: Actor, run: RunbookRun, until: datetime, now: datetime) -> int:
     """Put a mail to every other approver into the outbox; how many. Kept if, and only if, the open transaction is."""
     mails = [
         Mail(

@@ -9,11 +9,11 @@ from backend.actor import OPERATOR_ROLES, Actor, require_role
 from backend.audit.rules import checked_reason
 from backend.db.engine import transaction
 from backend.errors import Conflict
-from backend.runbooks import notices, repository, rules, transitions
-from backend.runbooks.types import Asked, Run, RunId, RunState, Words
+from backend.runbooks import notices, repository, rules, transition_service
+from backend.runbooks.types import NewRun, RunbookRun, RunEvent, RunId, RunStage, Words
 
 
-def ask(actor: Actor, asked: Asked) -> Run:
+def ask(actor: Actor, new: NewRun) -> RunbookRun:
     """Ask for a run; its plan is made by a process of the runner. For operators, and for processes on schedule.
 
     Idempotent: the same request key, or the same scheduled time of an action, returns the run that exists.
@@ -21,22 +21,22 @@ def ask(actor: Actor, asked: Asked) -> Run:
     Raises:
         Conflict: the request key is that of another question.
     """
-    rules.require_asker(actor, asked)
+    rules.require_asker(actor, new)
     now = clock.utc_now()
     with transaction():
         run_id = RunId(uuid4())
-        if not repository.insert_run(_new(actor, asked, run_id, now)):
-            return _known(actor, asked)
-        repository.insert_steps(run_id, asked.steps)
-        run = transitions.locked(run_id)
-        detail: dict[str, object] = {"parameters": dict(asked.parameters), "origin": dict(asked.origin)}
-        if asked.undo_of:
-            detail["undo_of"] = asked.undo_of
-        transitions.note(actor, run, "asked", detail)
+        if not repository.insert_run(_new(actor, new, run_id, now)):
+            return _known(actor, new)
+        repository.insert_steps(run_id, new.steps)
+        run = transition_service.locked(run_id)
+        detail: dict[str, object] = {"parameters": dict(new.parameters), "origin": dict(new.origin)}
+        if new.undo_of:
+            detail["undo_of"] = new.undo_of
+        transition_service.note(actor, run, RunEvent.ASKED, detail)
     return run
 
 
-def _new(actor: Actor, asked: Asked, run_id: RunId, now: datetime) -> dict[str, object]:
+def _new(actor: Actor, asked: NewRun, run_id: RunId, now: datetime) -> dict[str, object]:
     return {
         "id": run_id,
         "action": asked.action,
@@ -52,11 +52,11 @@ def _new(actor: Actor, asked: Asked, run_id: RunId, now: datetime) -> dict[str, 
         "requester_id": actor.user_id,
         "requester": actor.label,
         "requested_at": now,
-        "state": RunState.PLANNING,
+        "state": RunStage.PLANNING,
     }
 
 
-def _known(actor: Actor, asked: Asked) -> Run:
+def _known(actor: Actor, asked: NewRun) -> RunbookRun:
     known = repository.run_asked_as(asked)
     is_same = known is not None and (known.action, known.requester_id) == (asked.action, actor.user_id)
     if known is None or not is_same or dict(known.parameters) != dict(asked.parameters):
@@ -64,7 +64,7 @@ def _known(actor: Actor, asked: Asked) -> Run:
     return known
 
 
-def confirm(actor: Actor, run_id: RunId, plan_hash: str, typed: str = "") -> Run:
+def confirm(actor: Actor, run_id: RunId, plan_hash: str, typed: str = "") -> RunbookRun:
     """Confirm the plan that was shown. A dangerous run then waits for an approver, any other is queued.
 
     Only who asked for the plan confirms it, within a quarter of an hour.
@@ -77,19 +77,19 @@ def confirm(actor: Actor, run_id: RunId, plan_hash: str, typed: str = "") -> Run
     require_role(actor, *OPERATOR_ROLES)
     now = clock.utc_now()
     with transaction():
-        run = transitions.locked(run_id)
+        run = transition_service.locked(run_id)
         state = rules.confirmed_state(run, actor, plan_hash, typed, now)
-        if state is RunState.QUEUED:
-            transitions.queue(run, now, confirmed_at=now)
+        if state is RunStage.QUEUED:
+            transition_service.queue(run, now, confirmed_at=now)
         else:
             until = now + rules.APPROVAL_HOLDS
             repository.change(run.id, state=state, confirmed_at=now, expires_at=until)
             notices.tell_approvers(actor, run, until, now)
-        transitions.note(actor, run, "confirmed", {"plan": plan_hash})
-    return transitions_result(run_id)
+        transition_service.note(actor, run, RunEvent.CONFIRMED, {"plan": plan_hash})
+    return _now(run_id)
 
 
-def approve(actor: Actor, run_id: RunId, plan_hash: str) -> Run:
+def approve(actor: Actor, run_id: RunId, plan_hash: str) -> RunbookRun:
     """Approve another person's dangerous run, bound to the plan that was shown; it is queued. For approvers.
 
     Raises:
@@ -99,14 +99,16 @@ def approve(actor: Actor, run_id: RunId, plan_hash: str) -> Run:
     now = clock.utc_now()
     with transaction():
         accounts.require_enabled(actor)
-        run = transitions.locked(run_id)
+        run = transition_service.locked(run_id)
         rules.require_approver(run, actor, plan_hash, now)
-        transitions.queue(run, now, approver_id=actor.user_id, approver=actor.label, approved_at=now)
-        transitions.note(actor, run, "approved", {"plan": plan_hash, "requester": run.requester})
-    return transitions_result(run_id)
+        transition_service.queue(run, now, approver_id=actor.user_id, approver=actor.label, approved_at=now)
+        transition_service.note(
+            actor, run, RunEvent.APPROVED, {"plan": plan_hash, "requester": run.requester}
+        )
+    return _now(run_id)
 
 
-def decline(actor: Actor, run_id: RunId, reason: str) -> Run:
+def decline(actor: Actor, run_id: RunId, reason: str) -> RunbookRun:
     """Refuse another person's dangerous run, with a written reason. For approvers.
 
     Raises:
@@ -117,17 +119,17 @@ def decline(actor: Actor, run_id: RunId, reason: str) -> Run:
     checked, now = checked_reason(reason), clock.utc_now()
     with transaction():
         accounts.require_enabled(actor)
-        run = transitions.locked(run_id)
+        run = transition_service.locked(run_id)
         rules.require_another(run, actor)
-        if run.state is not RunState.WAITING:
+        if run.state is not RunStage.WAITING:
             raise Conflict(reason="run_moved_on")
         outcome = Words(key="runbooks.outcome.declined", values={"who": actor.name, "reason": checked})
-        transitions.end(run, RunState.DECLINED, outcome, now)
-        transitions.note(actor, run, "declined", {"reason": checked})
-    return transitions_result(run_id)
+        transition_service.end(run, RunStage.DECLINED, outcome, now)
+        transition_service.note(actor, run, RunEvent.DECLINED, {"reason": checked})
+    return _now(run_id)
 
 
-def cancel(actor: Actor, run_id: RunId) -> Run:
+def cancel(actor: Actor, run_id: RunId) -> RunbookRun:
     """Cancel a run. For operators; anybody's, because at three in the morning the one who asked may be asleep.
 
     It is cancelled at once where no process works on it; otherwise it is being cancelled until that process is gone.
@@ -138,19 +140,20 @@ def cancel(actor: Actor, run_id: RunId) -> Run:
     require_role(actor, *OPERATOR_ROLES)
     now = clock.utc_now()
     with transaction():
-        run = transitions.locked(run_id)
+        run = transition_service.locked(run_id)
         state = rules.cancelled_state(run)
         asked: dict[str, object] = {"cancelled_by": actor.label, "cancel_asked_at": now}
-        if state is RunState.CANCELLED:
+        if state is RunStage.CANCELLED:
             outcome = Words(key="runbooks.outcome.cancelled_before", values={"who": actor.name})
-            transitions.end(run, state, outcome, now, **asked)
+            transition_service.end(run, state, outcome, now, **asked)
         else:
             repository.change(run.id, state=state, **asked)
-        transitions.note(actor, run, "cancel_asked" if state is RunState.CANCELLING else "cancelled")
-    return transitions_result(run_id)
+        told = RunEvent.CANCEL_ASKED if state is RunStage.CANCELLING else RunEvent.CANCELLED
+        transition_service.note(actor, run, told)
+    return _now(run_id)
 
 
-def go_on(actor: Actor, run_id: RunId) -> Run:
+def go_on(actor: Actor, run_id: RunId) -> RunbookRun:
     """Let a run whose process died go on from its last finished step. For the operator who asked for it.
 
     Raises:
@@ -160,16 +163,15 @@ def go_on(actor: Actor, run_id: RunId) -> Run:
     require_role(actor, *OPERATOR_ROLES)
     now = clock.utc_now()
     with transaction():
-        run = transitions.locked(run_id)
+        run = transition_service.locked(run_id)
         rules.require_requester(run, actor)
         rules.require_continuable(run, repository.steps(run_id))
-        transitions.queue(run, now)
-        transitions.note(actor, run, "continued")
-    return transitions_result(run_id)
+        transition_service.queue(run, now)
+        transition_service.note(actor, run, RunEvent.CONTINUED)
+    return _now(run_id)
 
 
-def transitions_result(run_id: RunId) -> Run:
-    """The run as it is now."""
+def _now(run_id: RunId) -> RunbookRun:
     found = repository.run(run_id)
     assert found is not None
     return found

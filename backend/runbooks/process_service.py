@@ -1,41 +1,31 @@
 """Use cases of a run's process: begin, tell that it lives, store the plan, take steps, log, and end."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from backend import clock
 from backend.actor import Actor, require_process
+from backend.audit.types import Plain
 from backend.db.engine import transaction
 from backend.db.news import Topic, tell
-from backend.errors import AppError, Conflict, NotFound
-from backend.runbooks import log_repository, repository, rules, transitions
-from backend.runbooks.stored import plan_to_plain
+from backend.errors import Conflict, NotFound
+from backend.runbooks import log_repository, repository, rules, transition_service
+from backend.runbooks.stored_repository import plan_to_plain
 from backend.runbooks.types import (
-    LogLine,
-    Plain,
     Plan,
-    Run,
+    Pulse,
+    RunbookRun,
+    RunEvent,
     RunId,
-    RunState,
+    RunLine,
+    RunStage,
     StepState,
+    Superseded,
     Words,
 )
 from backend.runbooks.words_rules import to_plain
 
 
-class Superseded(Exception):
-    """Another process has the run now, or it has ended: this one must change nothing more."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pulse:
-    """What a process hears when it tells that it lives."""
-
-    is_ours: bool
-    is_cancelled: bool = False
-
-
-def begin(actor: Actor, run_id: RunId, process: str) -> Run | None:
+def take_up(actor: Actor, run_id: RunId, process: str) -> RunbookRun | None:
     """Take a run that waits for a process. For processes.
 
     Returns None when another process took it, or there is nothing to do any more: a second start adopts the run.
@@ -46,20 +36,20 @@ def begin(actor: Actor, run_id: RunId, process: str) -> Run | None:
     require_process(actor)
     now = clock.utc_now()
     with transaction():
-        run = transitions.locked(run_id)
-        if run.state is RunState.CANCELLING and run.heartbeat_at is None:
+        run = transition_service.locked(run_id)
+        if run.state is RunStage.CANCELLING and run.heartbeat_at is None:
             repository.change(run_id, stopped_at=now, heartbeat_at=now, process=process)
             return None
-        if run.state not in {RunState.PLANNING, RunState.QUEUED} or run.heartbeat_at is not None:
+        if run.state not in {RunStage.PLANNING, RunStage.QUEUED} or run.heartbeat_at is not None:
             return None
         values: dict[str, object] = {"process": process, "heartbeat_at": now, "launch": run.launch + 1}
         values["launched_at"] = run.launched_at or now
-        if run.state is RunState.QUEUED:
-            values |= {"state": RunState.RUNNING, "started_at": run.started_at or now}
+        if run.state is RunStage.QUEUED:
+            values |= {"state": RunStage.RUNNING, "started_at": run.started_at or now}
             repository.fail_running_steps(run_id, now)
         repository.change(run_id, **values)
-        if run.state is RunState.QUEUED:
-            transitions.note(actor, run, "started", {"process": process})
+        if run.state is RunStage.QUEUED:
+            transition_service.note(actor, run, RunEvent.STARTED, {"process": process})
         return repository.run(run_id)
 
 
@@ -70,10 +60,10 @@ def beat(actor: Actor, run_id: RunId, launch: int) -> Pulse:
         if not repository.change_of_launch(run_id, launch, heartbeat_at=clock.utc_now()):
             return Pulse(is_ours=False)
         run = repository.run(run_id)
-        return Pulse(is_ours=True, is_cancelled=run is not None and run.state is RunState.CANCELLING)
+        return Pulse(is_ours=True, is_cancelled=run is not None and run.state is RunStage.CANCELLING)
 
 
-def store_plan(actor: Actor, run: Run, plan: Plan) -> Run:
+def store_plan(actor: Actor, run: RunbookRun, plan: Plan) -> RunbookRun:
     """Store the plan of a run; a person's waits to be confirmed, a scheduled one is queued. For its process.
 
     Raises:
@@ -88,21 +78,21 @@ def store_plan(actor: Actor, run: Run, plan: Plan) -> Run:
         _require_ours(run)
         repository.change(run.id, **values)
         if run.scheduled_at is not None:
-            transitions.queue(run, now, confirmed_at=now)
+            transition_service.queue(run, now, confirmed_at=now)
         else:
             repository.change(
                 run.id,
-                state=RunState.PLANNED,
+                state=RunStage.PLANNED,
                 expires_at=now + rules.PLAN_HOLDS,
                 launched_at=None,
                 heartbeat_at=None,
                 process="",
             )
-        transitions.note(actor, run, "planned", {"plan": plan_hash})
+        transition_service.note(actor, run, RunEvent.PLANNED, {"plan": plan_hash})
     return _now(run.id)
 
 
-def start_step(actor: Actor, run: Run, position: int, name: str) -> None:
+def start_step(actor: Actor, run: RunbookRun, position: int, name: str) -> None:
     """Note that a step begins. Raises Superseded."""
     require_process(actor)
     with transaction():
@@ -110,20 +100,20 @@ def start_step(actor: Actor, run: Run, position: int, name: str) -> None:
         repository.change_step(
             run.id, position, state=StepState.RUNNING, started_at=clock.utc_now(), ended_at=None
         )
-        transitions.note(actor, run, "step_started", {"step": name})
+        transition_service.note(actor, run, RunEvent.STEP_STARTED, {"step": name})
 
 
-def end_step(actor: Actor, run: Run, position: int, name: str, memory: Mapping[str, Plain]) -> None:
+def end_step(actor: Actor, run: RunbookRun, position: int, name: str, memory: Mapping[str, Plain]) -> None:
     """Note that a step is done, with what it leaves for the next ones. Raises Superseded."""
     require_process(actor)
     with transaction():
         _require_ours(run)
         repository.change_step(run.id, position, state=StepState.DONE, ended_at=clock.utc_now())
         repository.change(run.id, memory=dict(memory))
-        transitions.note(actor, run, "step_done", {"step": name})
+        transition_service.note(actor, run, RunEvent.STEP_DONE, {"step": name})
 
 
-def remember(actor: Actor, run: Run, memory: Mapping[str, Plain]) -> None:
+def remember(actor: Actor, run: RunbookRun, memory: Mapping[str, Plain]) -> None:
     """Store what a step must not forget, even when it is cut off. Raises Superseded."""
     require_process(actor)
     with transaction():
@@ -131,7 +121,7 @@ def remember(actor: Actor, run: Run, memory: Mapping[str, Plain]) -> None:
         repository.change(run.id, memory=dict(memory))
 
 
-def append_log(actor: Actor, run_id: RunId, lines: Sequence[LogLine]) -> None:
+def append_log(actor: Actor, run_id: RunId, lines: Sequence[RunLine]) -> None:
     """Store lines of a run's log. Idempotent by their numbers. For its process."""
     require_process(actor)
     if lines:
@@ -146,45 +136,40 @@ def last_line(actor: Actor, run_id: RunId) -> int:
     return log_repository.last_number(run_id)
 
 
-def succeed(actor: Actor, run: Run, result: Sequence[Words]) -> None:
+def succeed(actor: Actor, run: RunbookRun, result: Sequence[Words]) -> None:
     """End a run whose every step is done. Raises Superseded."""
     require_process(actor)
     with transaction():
         mine = _require_ours(run)
         plain = [to_plain(words) for words in result]
-        transitions.end(mine, RunState.SUCCEEDED, None, clock.utc_now(), result=plain)
-        transitions.note(actor, mine, "succeeded")
+        transition_service.end(mine, RunStage.SUCCEEDED, None, clock.utc_now(), result=plain)
+        transition_service.note(actor, mine, RunEvent.SUCCEEDED)
 
 
-def fail(actor: Actor, run: Run, outcome: Words, result: Sequence[Words] = ()) -> None:
+def fail(actor: Actor, run: RunbookRun, outcome: Words, result: Sequence[Words] = ()) -> None:
     """End a run that could not be planned, or whose step failed, in words. Raises Superseded."""
     require_process(actor)
     with transaction():
         mine = _require_ours(run)
         plain = [to_plain(words) for words in result]
-        transitions.end(mine, RunState.FAILED, outcome, clock.utc_now(), result=plain)
-        transitions.note(actor, mine, "failed", {"outcome": outcome.key})
+        transition_service.end(mine, RunStage.FAILED, outcome, clock.utc_now(), result=plain)
+        transition_service.note(actor, mine, RunEvent.FAILED, {"outcome": outcome.key})
 
 
-def stop(actor: Actor, run: Run, result: Sequence[Words] = ()) -> None:
+def stop(actor: Actor, run: RunbookRun, result: Sequence[Words] = ()) -> None:
     """Note that the process heard that it is cancelled, and ends now. The run is cancelled when that is proven."""
     require_process(actor)
     with transaction():
         mine = _require_ours(run)
         plain = [to_plain(words) for words in result]
         repository.change(mine.id, stopped_at=clock.utc_now(), result=plain)
-        transitions.note(actor, mine, "stopping")
+        transition_service.note(actor, mine, RunEvent.STOPPING)
 
 
-def outcome_of(error: AppError) -> Words:
-    """The end of a run by an expected error: its sentence in the reader's language."""
-    return Words(key=error.key, values=dict(error.data))
-
-
-def _require_ours(run: Run) -> Run:
+def _require_ours(run: RunbookRun) -> RunbookRun:
     """The run, locked. Raises Superseded."""
     try:
-        found = transitions.locked(run.id)
+        found = transition_service.locked(run.id)
     except NotFound:
         raise Superseded from None
     if found.launch != run.launch or found.is_ended:
@@ -192,7 +177,7 @@ def _require_ours(run: Run) -> Run:
     return found
 
 
-def _now(run_id: RunId) -> Run:
+def _now(run_id: RunId) -> RunbookRun:
     found = repository.run(run_id)
     if found is None:
         raise Conflict(reason="run_moved_on")

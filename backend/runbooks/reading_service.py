@@ -6,7 +6,7 @@ from datetime import datetime
 from backend.actor import STAFF_ROLES, Actor, require_role, require_role_or_process
 from backend.errors import NotFound
 from backend.runbooks import log_repository, repository
-from backend.runbooks.types import LockHolder, LogLine, Run, RunId, RunPage, RunSearch, Step
+from backend.runbooks.types import LockHolder, RunbookRun, RunbookRuns, RunId, RunLine, RunSearch, RunStep
 
 COUNTED_AT_MOST = 10_000
 ROWS_AT_MOST = 100
@@ -14,7 +14,7 @@ LINES_AT_ONCE = 5_000
 _LAST_RUNS = 5
 
 
-def run(actor: Actor, run_id: RunId) -> Run:
+def run(actor: Actor, run_id: RunId) -> RunbookRun:
     """A run. For staff and processes. Raises NotFound."""
     require_role_or_process(actor, *STAFF_ROLES)
     found = repository.run(run_id)
@@ -23,13 +23,13 @@ def run(actor: Actor, run_id: RunId) -> Run:
     return found
 
 
-def steps(actor: Actor, run_id: RunId) -> tuple[Step, ...]:
+def steps(actor: Actor, run_id: RunId) -> tuple[RunStep, ...]:
     """The steps of a run in their order. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     return repository.steps(run_id)
 
 
-def search(actor: Actor, wanted: RunSearch, *, offset: int = 0, limit: int = 20) -> RunPage:
+def search(actor: Actor, wanted: RunSearch, *, offset: int = 0, limit: int = 20) -> RunbookRuns:
     """A page of runs, the newest first. For staff."""
     require_role(actor, *STAFF_ROLES)
     return repository.search(
@@ -37,13 +37,13 @@ def search(actor: Actor, wanted: RunSearch, *, offset: int = 0, limit: int = 20)
     )
 
 
-def undo_runs(actor: Actor, run_id: RunId) -> list[Run]:
+def undo_runs(actor: Actor, run_id: RunId) -> list[RunbookRun]:
     """The runs that are to undo a run, the newest first. For staff."""
     require_role(actor, *STAFF_ROLES)
     return repository.undo_runs(run_id)
 
 
-def lines(actor: Actor, run_id: RunId, after: int = 0, limit: int = LINES_AT_ONCE) -> list[LogLine]:
+def lines(actor: Actor, run_id: RunId, after: int = 0, limit: int = LINES_AT_ONCE) -> list[RunLine]:
     """The lines of a run's log that follow a number, at most 5,000. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     return log_repository.lines_after(run_id, max(0, after), max(1, min(limit, LINES_AT_ONCE)))
@@ -56,7 +56,7 @@ def holders(actor: Actor, targets: Collection[str]) -> list[LockHolder]:
 
 
 def last_durations_s(actor: Actor, action: str) -> list[float]:
-    """How many seconds the last five successful runs of an action took, the newest first. For staff and processes."""
+    """Seconds that the last five successful runs of an action took, the newest first. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     return [
         (one.ended_at - one.started_at).total_seconds()
@@ -66,6 +66,6 @@ def last_durations_s(actor: Actor, action: str) -> list[float]:
 
 
 def last_ended_at(actor: Actor, action: str, targets: Sequence[str]) -> datetime | None:
-    """When an action last succeeded on the same targets. For staff and processes."""
+    """The moment of an action's last success on the same targets. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     return repository.last_ended_at(action, sorted(set(targets)))

@@ -9,22 +9,22 @@ from sqlalchemy.dialects.postgresql import insert
 
 from backend.db.engine import read, transaction
 from backend.runbooks.models import RunbookLockRow, RunbookRunRow, RunbookStepRow
-from backend.runbooks.stored import to_run, to_step
+from backend.runbooks.stored_repository import to_run, to_step
 from backend.runbooks.types import (
-    Asked,
     LockHolder,
-    Run,
+    NewRun,
+    RunbookRun,
+    RunbookRuns,
     RunId,
-    RunPage,
     RunSearch,
-    RunState,
-    Step,
+    RunStage,
+    RunStep,
     StepPlan,
     StepState,
 )
 
 R = RunbookRunRow
-_OPEN = (RunState.PLANNING, RunState.RUNNING, RunState.CANCELLING)
+_OPEN = (RunStage.PLANNING, RunStage.RUNNING, RunStage.CANCELLING)
 
 
 def insert_run(values: dict[str, Any]) -> bool:
@@ -51,7 +51,7 @@ def insert_steps(run_id: RunId, steps: Sequence[StepPlan]) -> None:
         connection.execute(insert(RunbookStepRow), rows)
 
 
-def run(run_id: RunId, *, locks: bool = False) -> Run | None:
+def run(run_id: RunId, *, locks: bool = False) -> RunbookRun | None:
     """A run; with ``locks`` nobody else changes it until the open transaction ends."""
     statement = select(R.__table__).where(R.id == run_id)
     with transaction() if locks else read() as connection:
@@ -59,7 +59,7 @@ def run(run_id: RunId, *, locks: bool = False) -> Run | None:
     return None if row is None else to_run(row)
 
 
-def run_asked_as(asked: Asked) -> Run | None:
+def run_asked_as(asked: NewRun) -> RunbookRun | None:
     """The run of a request key, or of an action's scheduled time."""
     is_same = R.request_key == asked.request_key
     if asked.scheduled_at is not None:
@@ -87,7 +87,7 @@ def change_of_launch(run_id: RunId, launch: int, **values: Any) -> bool:  # noqa
         return connection.scalar(statement) is not None
 
 
-def steps(run_id: RunId) -> tuple[Step, ...]:
+def steps(run_id: RunId) -> tuple[RunStep, ...]:
     """The steps of a run in their order."""
     statement = (
         select(RunbookStepRow.__table__)
@@ -161,14 +161,14 @@ def holders(targets: Collection[str]) -> list[LockHolder]:
         ]
 
 
-def runs_in(states: Iterable[RunState], limit: int) -> list[Run]:
+def runs_in(states: Iterable[RunStage], limit: int) -> list[RunbookRun]:
     """Runs in some states, the oldest first."""
     statement = select(R.__table__).where(R.state.in_(tuple(states))).order_by(R.requested_at).limit(limit)
     with read() as connection:
         return list(map(to_run, connection.execute(statement).mappings()))
 
 
-def search(wanted: RunSearch, *, offset: int, limit: int, most: int) -> RunPage:
+def search(wanted: RunSearch, *, offset: int, limit: int, most: int) -> RunbookRuns:
     """A page of the runs that fit, the newest first; they are counted up to ``most``."""
     fits = _fits(wanted)
     ids = select(R.id).where(*fits).limit(most).subquery()
@@ -178,7 +178,7 @@ def search(wanted: RunSearch, *, offset: int, limit: int, most: int) -> RunPage:
     with read() as connection:
         total = connection.scalar(select(func.count()).select_from(ids)) or 0
         rows = tuple(map(to_run, connection.execute(statement).mappings()))
-    return RunPage(rows=rows, total=total)
+    return RunbookRuns(rows=rows, total=total)
 
 
 def _fits(wanted: RunSearch) -> list[ColumnElement[bool]]:
@@ -196,11 +196,11 @@ def _fits(wanted: RunSearch) -> list[ColumnElement[bool]]:
     return fits
 
 
-def last_ended(action: str, limit: int) -> list[Run]:
+def last_ended(action: str, limit: int) -> list[RunbookRun]:
     """The newest runs of an action that succeeded."""
     statement = (
         select(R.__table__)
-        .where(R.action == action, R.state == RunState.SUCCEEDED)
+        .where(R.action == action, R.state == RunStage.SUCCEEDED)
         .order_by(R.requested_at.desc())
         .limit(limit)
     )
@@ -209,16 +209,16 @@ def last_ended(action: str, limit: int) -> list[Run]:
 
 
 def last_ended_at(action: str, targets: Sequence[str]) -> datetime | None:
-    """When an action last succeeded on the same targets."""
+    """The moment of an action's last success on the same targets."""
     statement = select(func.max(R.ended_at)).where(
-        R.action == action, R.state == RunState.SUCCEEDED, R.targets == list(targets)
+        R.action == action, R.state == RunStage.SUCCEEDED, R.targets == list(targets)
     )
     with read() as connection:
         found: datetime | None = connection.scalar(statement)
     return found
 
 
-def undo_runs(run_id: RunId) -> list[Run]:
+def undo_runs(run_id: RunId) -> list[RunbookRun]:
     """The runs that are to undo a run, the newest first."""
     statement = select(R.__table__).where(R.undo_of == run_id).order_by(R.requested_at.desc())
     with read() as connection:

@@ -7,8 +7,18 @@ from datetime import datetime, timedelta
 import orjson
 
 from backend.actor import OPERATOR_ROLES, Actor, Role
+from backend.audit.types import Plain
 from backend.errors import Conflict, Forbidden, Invalid
-from backend.runbooks.types import ENDED, Asked, Plain, Plan, Risk, Run, RunState, Step, StepState
+from backend.runbooks.types import (
+    ENDED,
+    NewRun,
+    Plan,
+    Risk,
+    RunbookRun,
+    RunStage,
+    RunStep,
+    StepState,
+)
 from backend.runbooks.words_rules import to_plain
 
 PLAN_HOLDS = timedelta(minutes=15)
@@ -39,7 +49,7 @@ def plan_hash(action: str, parameters: Mapping[str, Plain], plan: Plan) -> str:
     return hashlib.sha256(orjson.dumps(binding, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def require_asker(actor: Actor, asked: Asked) -> None:
+def require_asker(actor: Actor, asked: NewRun) -> None:
     """Let through an operator, or a process for a safe action on schedule. Raises Forbidden."""
     if actor.process:
         if asked.scheduled_at is None or asked.risk is not Risk.SAFE:
@@ -48,7 +58,7 @@ def require_asker(actor: Actor, asked: Asked) -> None:
         raise Forbidden
 
 
-def confirmed_state(run: Run, actor: Actor, shown_hash: str, typed: str, now: datetime) -> RunState:
+def confirmed_state(run: RunbookRun, actor: Actor, shown_hash: str, typed: str, now: datetime) -> RunStage:
     """The state after a confirmation of what was shown.
 
     Raises:
@@ -57,16 +67,16 @@ def confirmed_state(run: Run, actor: Actor, shown_hash: str, typed: str, now: da
         Invalid: what was typed is not what the plan asks for.
     """
     require_requester(run, actor)
-    if run.state is not RunState.PLANNED or run.plan is None:
+    if run.state is not RunStage.PLANNED or run.plan is None:
         raise Conflict(reason="run_moved_on")
     require_valid(run, now)
     require_hash(run, shown_hash)
     if run.plan.confirmation and typed.strip() != run.plan.confirmation:
         raise Invalid(field="typed", reason="run_typed")
-    return RunState.WAITING if run.risk is Risk.DANGEROUS else RunState.QUEUED
+    return RunStage.WAITING if run.risk is Risk.DANGEROUS else RunStage.QUEUED
 
 
-def require_requester(run: Run, actor: Actor) -> None:
+def require_requester(run: RunbookRun, actor: Actor) -> None:
     """Let through an operator who asked for this run. Raises Forbidden."""
     if actor.process or actor.role not in OPERATOR_ROLES:
         raise Forbidden
@@ -74,7 +84,7 @@ def require_requester(run: Run, actor: Actor) -> None:
         raise Forbidden(reason="run_of_another")
 
 
-def require_approver(run: Run, actor: Actor, shown_hash: str, now: datetime) -> None:
+def require_approver(run: RunbookRun, actor: Actor, shown_hash: str, now: datetime) -> None:
     """Let through another approver who saw this plan while it waits for one.
 
     Raises:
@@ -82,13 +92,13 @@ def require_approver(run: Run, actor: Actor, shown_hash: str, now: datetime) -> 
         Conflict: it does not wait any more, or another plan was shown.
     """
     require_another(run, actor)
-    if run.state is not RunState.WAITING:
+    if run.state is not RunStage.WAITING:
         raise Conflict(reason="run_moved_on")
     require_valid(run, now)
     require_hash(run, shown_hash)
 
 
-def require_another(run: Run, actor: Actor) -> None:
+def require_another(run: RunbookRun, actor: Actor) -> None:
     """Let through an approver who is not the one who asked. Raises Forbidden."""
     if actor.process or actor.role is not Role.APPROVER or actor.user_id is None:
         raise Forbidden
@@ -96,37 +106,37 @@ def require_another(run: Run, actor: Actor) -> None:
         raise Forbidden(reason="run_own_approval")
 
 
-def require_valid(run: Run, now: datetime) -> None:
+def require_valid(run: RunbookRun, now: datetime) -> None:
     """Let through a plan whose time is not over. Raises Conflict."""
     if run.expires_at is not None and now >= run.expires_at:
         raise Conflict(reason="run_expired")
 
 
-def require_hash(run: Run, shown_hash: str) -> None:
+def require_hash(run: RunbookRun, shown_hash: str) -> None:
     """Let through who saw the plan that the run has. Raises Conflict."""
     if shown_hash != run.plan_hash:
         raise Conflict(reason="run_plan_changed")
 
 
-def cancelled_state(run: Run) -> RunState:
+def cancelled_state(run: RunbookRun) -> RunStage:
     """The state after somebody cancels: at once where no process exists, else when it is proven gone.
 
     Raises:
         Conflict: the run has ended, or is being cancelled.
     """
-    if run.state in ENDED or run.state is RunState.CANCELLING:
+    if run.state in ENDED or run.state is RunStage.CANCELLING:
         raise Conflict(reason="run_ended" if run.state in ENDED else "run_cancelling")
-    has_process = run.launched_at is not None and run.state in {RunState.QUEUED, RunState.RUNNING}
-    return RunState.CANCELLING if has_process else RunState.CANCELLED
+    has_process = run.launched_at is not None and run.state in {RunStage.QUEUED, RunStage.RUNNING}
+    return RunStage.CANCELLING if has_process else RunStage.CANCELLED
 
 
-def is_silent(run: Run, now: datetime, after: timedelta = SILENT_AFTER) -> bool:
+def is_silent(run: RunbookRun, now: datetime, after: timedelta = SILENT_AFTER) -> bool:
     """Whether a run's process has not told for a while that it lives."""
     heard = run.heartbeat_at or run.launched_at
     return heard is not None and now - heard > after
 
 
-def is_late(run: Run, now: datetime) -> bool:
+def is_late(run: RunbookRun, now: datetime) -> bool:
     """Whether a run goes on past its deadline and the grace after it."""
     return (
         run.started_at is not None
@@ -134,9 +144,9 @@ def is_late(run: Run, now: datetime) -> bool:
     )
 
 
-def require_continuable(run: Run, steps: Sequence[Step]) -> None:
+def require_continuable(run: RunbookRun, steps: Sequence[RunStep]) -> None:
     """Let through a lost run whose every unfinished step may be taken again. Raises Conflict."""
-    if run.state is not RunState.LOST:
+    if run.state is not RunStage.LOST:
         raise Conflict(reason="run_not_lost")
     begun = [step for step in steps if step.state in {StepState.RUNNING, StepState.FAILED}]
     if not all(step.is_repeatable for step in begun):

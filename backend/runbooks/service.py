@@ -9,7 +9,7 @@ decline = people_service.decline
 cancel = people_service.cancel
 go_on = people_service.go_on
 
-begin = process_service.begin
+take_up = process_service.take_up
 beat = process_service.beat
 store_plan = process_service.store_plan
 start_step = process_service.start_step
@@ -20,9 +20,6 @@ last_line = process_service.last_line
 succeed = process_service.succeed
 fail = process_service.fail
 stop = process_service.stop
-outcome_of = process_service.outcome_of
-Superseded = process_service.Superseded
-Pulse = process_service.Pulse
 
 watched = launch_service.watched
 claim = launch_service.claim

@@ -8,13 +8,13 @@ from typing import NewType
 from uuid import UUID
 
 from backend.actor import UserId
+from backend.audit.types import Plain
 
 RunId = NewType("RunId", UUID)
-Plain = str | int | bool | None | list["Plain"] | dict[str, "Plain"]
 
 
 class Risk(StrEnum):
-    """How much an action can hurt; it decides what a confirmation takes."""
+    """Harm that an action can do; it decides what a confirmation takes."""
 
     SAFE = "safe"
     DISRUPTIVE = "disruptive"
@@ -22,7 +22,7 @@ class Risk(StrEnum):
     DANGEROUS = "dangerous"
 
 
-class RunState(StrEnum):
+class RunStage(StrEnum):
     """State of a run. Only ``QUEUED``, ``RUNNING`` and ``CANCELLING`` hold locks."""
 
     PLANNING = "planning"
@@ -39,18 +39,39 @@ class RunState(StrEnum):
     LOST = "lost"
 
 
-LAUNCHED = frozenset({RunState.PLANNING, RunState.QUEUED})
-LOCKING = frozenset({RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING})
+LAUNCHED = frozenset({RunStage.PLANNING, RunStage.QUEUED})
+LOCKING = frozenset({RunStage.QUEUED, RunStage.RUNNING, RunStage.CANCELLING})
 ENDED = frozenset(
     {
-        RunState.SUCCEEDED,
-        RunState.FAILED,
-        RunState.CANCELLED,
-        RunState.DECLINED,
-        RunState.EXPIRED,
-        RunState.LOST,
+        RunStage.SUCCEEDED,
+        RunStage.FAILED,
+        RunStage.CANCELLED,
+        RunStage.DECLINED,
+        RunStage.EXPIRED,
+        RunStage.LOST,
     }
 )
+
+
+class RunEvent(StrEnum):
+    """Event of a run in the audit trail, there called ``run.asked`` and so on."""
+
+    ASKED = "asked"
+    PLANNED = "planned"
+    CONFIRMED = "confirmed"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    STARTED = "started"
+    STEP_STARTED = "step_started"
+    STEP_DONE = "step_done"
+    CANCEL_ASKED = "cancel_asked"
+    STOPPING = "stopping"
+    CANCELLED = "cancelled"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    LOST = "lost"
+    EXPIRED = "expired"
+    CONTINUED = "continued"
 
 
 class StepState(StrEnum):
@@ -63,7 +84,7 @@ class StepState(StrEnum):
 
 
 class LineKind(StrEnum):
-    """What a log line is: a sentence of ours in the reader's language, or a line of a program."""
+    """Kind of a log line: a sentence of ours in the reader's language, or a line of a program."""
 
     WORDS = "words"
     OUTPUT = "output"
@@ -81,8 +102,8 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What a run changes, with the value before and the one after; both are outside text."""
+class PlannedChange:
+    """A value that a run changes, before and after; both are outside text."""
 
     what: Words
     before: str
@@ -91,13 +112,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run will do. Its hash binds confirmation, approval and run to the same plan.
+    """Everything that a run will do. Its hash binds confirmation, approval and run to the same plan.
 
     ``versions`` are those of the objects that it was made from: another version makes another plan. ``confirmation`` is
     what must be typed for a destructive action. ``notes`` and ``commands`` are only told and bind nothing.
     """
 
-    changes: tuple[Change, ...] = ()
+    changes: tuple[PlannedChange, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Words, ...] = ()
     commands: tuple[str, ...] = ()
@@ -114,7 +135,7 @@ class StepPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class NewRun:
     """A run that somebody asks for. ``request_key`` makes asking twice ask once; ``origin`` is where one came from."""
 
     action: str
@@ -131,7 +152,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class RunStep:
     """A step of a run."""
 
     position: int
@@ -144,7 +165,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class RunbookRun:
     """A run, from the question to its end.
 
     ``launch`` counts the processes that were started for it: only the newest may write. ``process`` names it,
@@ -165,7 +186,7 @@ class Run:
     requester_id: UserId | None
     requester: str
     requested_at: datetime
-    state: RunState
+    state: RunStage
     plan: Plan | None
     plan_hash: str
     planned_at: datetime | None
@@ -205,7 +226,7 @@ class LockHolder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogLine:
+class RunLine:
     """A numbered line of a run's log. Numbers begin with 1 and have no gap. ``text`` of words is JSON."""
 
     number: int
@@ -222,13 +243,25 @@ class RunSearch:
     action: str = ""
     requester: str = ""
     target: str = ""
-    state: RunState | None = None
+    state: RunStage | None = None
     alert: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunPage:
+class RunbookRuns:
     """A page of runs, newest first."""
 
-    rows: tuple[Run, ...]
+    rows: tuple[RunbookRun, ...]
     total: int
+
+
+class Superseded(Exception):
+    """Another process has the run now, or it has ended: this one must change nothing more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """Answer to a process that tells that it lives."""
+
+    is_ours: bool
+    is_cancelled: bool = False

@@ -5,9 +5,11 @@ from datetime import datetime
 
 import orjson
 
+from backend.audit.types import Plain
+from backend.errors import AppError
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
-from backend.runbooks.types import Plain, Words
+from backend.runbooks.types import Words
 
 _INSTANT = "at"
 
@@ -62,3 +64,8 @@ def _shown(value: str | int | datetime, lang: Lang) -> str:
     if isinstance(value, str):
         return value
     return fmt.number(value, lang)
+
+
+def outcome_of(error: AppError) -> Words:
+    """The end of a run by an expected error: its sentence in the reader's language."""
+    return Words(key=error.key, values=dict(error.data))

@@ -29,7 +29,7 @@ from backend.sandbox.site import DATABASE, Site, environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class StartStep:
     """A step of the start: its name, and its work. Long work tells its progress, from 0 to 1."""
 
     title: str
@@ -81,21 +81,21 @@ class Stack(Site):
         PostgresServer(self.postgres_dir).stop_leftover()
         self.choose_ports()
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[StartStep]:
         """The start, step by step, in the order in which one needs the other."""
-        yield Step(title="programs", work=self._find_programs)
-        yield Step(title="front end", work=self._build)
-        yield Step(title="PostgreSQL", work=partial(self._start_all, ["postgres"]))
-        yield Step(title="migrations", work=self._migrate)
+        yield StartStep(title="programs", work=self._find_programs)
+        yield StartStep(title="front end", work=self._build)
+        yield StartStep(title="PostgreSQL", work=partial(self._start_all, ["postgres"]))
+        yield StartStep(title="migrations", work=self._migrate)
         if self.history_days:
-            yield Step(title=f"{self.history_days} days of history", work=self._backfill)
+            yield StartStep(title=f"{self.history_days} days of history", work=self._backfill)
         # What is not started yet is no outage.
         files, self.prometheus.files = self.prometheus.files, without_alerts(self.prometheus.files)
         for title, names in START_ORDER:
-            yield Step(title=title, work=partial(self._start_all, names))
+            yield StartStep(title=title, work=partial(self._start_all, names))
             if "prometheus" in names and self.history_days:
-                yield Step(title="companies, people, invoices", work=self._seed)
-        yield Step(title="alerts", work=partial(self._watch, files))
+                yield StartStep(title="companies, people, invoices", work=self._seed)
+        yield StartStep(title="alerts", work=partial(self._watch, files))
 
     def start(self, name: str) -> None:
         """Start one part and wait until it answers. A running part is left alone."""

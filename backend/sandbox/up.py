@@ -12,7 +12,7 @@ from backend.sandbox import history
 from backend.sandbox.incidents.running import incident_console
 from backend.sandbox.processes import SandboxError
 from backend.sandbox.signins import SignIn, sign_ins
-from backend.sandbox.stack import Stack, Step
+from backend.sandbox.stack import Stack, StartStep
 
 WATCH_S = 0.5
 ATTEMPTS = 3
@@ -131,7 +131,7 @@ def _start(stack: Stack) -> None:
     print(f"✓ everything runs after {time.monotonic() - begun:.1f} s", flush=True)
 
 
-def _run(step: Step) -> None:
+def _run(step: StartStep) -> None:
     begun = time.monotonic()
     terminal = sys.stdout.isatty()
 

@@ -8,8 +8,8 @@ from pydantic import StringConstraints
 
 from backend.errors import Refused
 from backend.job_runs import service as job_runs
-from backend.runbooks.types import Change, Plan, Risk, Run, Words
-from runbooks.action import Action, ActionParameters, Choice, Step, Undo
+from backend.runbooks.types import Plan, PlannedChange, Risk, RunbookRun, Words
+from runbooks.action import Action, ActionParameters, ParameterChoice, Step, Undo
 from runbooks.context import Planning, Running
 
 # Without it no run would start, not even the one that resumes it.
@@ -23,10 +23,10 @@ class Parameters(ActionParameters):
     reason: Annotated[str, StringConstraints(min_length=3, max_length=200)]
 
 
-def _jobs(planning: Planning, _given: Mapping[str, str]) -> Sequence[Choice]:
+def _jobs(planning: Planning, _given: Mapping[str, str]) -> Sequence[ParameterChoice]:
     standing = job_runs.standing(planning.actor)
     return [
-        Choice(value=each.job, words=Words(key=f"job.name.{each.job}"))
+        ParameterChoice(value=each.job, words=Words(key=f"job.name.{each.job}"))
         for each in standing.jobs
         if each.pause is None and each.job != _LAUNCHING
     ]
@@ -43,7 +43,7 @@ def _pause(running: Running, parameters: Parameters) -> None:
     running.changed("runbooks.pause_job.paused", job=parameters.job)
 
 
-def _plan_undo(planning: Planning, parameters: Parameters, _done: Run) -> Plan:
+def _plan_undo(planning: Planning, parameters: Parameters, _done: RunbookRun) -> Plan:
     if not job_runs.is_paused(planning.actor, parameters.job):
         raise Refused(reason="pause_job_not_paused")
     return Plan(changes=(_change(parameters.job, "paused", "running"),))
@@ -54,8 +54,8 @@ def _resume(running: Running, parameters: Parameters) -> None:
     running.changed("runbooks.pause_job.resumed", job=parameters.job)
 
 
-def _change(job: str, before: str, after: str) -> Change:
-    return Change(what=Words(key=f"job.name.{job}"), before=before, after=after)
+def _change(job: str, before: str, after: str) -> PlannedChange:
+    return PlannedChange(what=Words(key=f"job.name.{job}"), before=before, after=after)
 
 
 ACTION = Action(

@@ -20,6 +20,8 @@ EDGES = (
     "portal/http/",
     "jobs/",
     "backend/sandbox/",
+    # Whatever ends a run must end in a state and a sentence.
+    "runbooks/engine.py",
     # A proxy's page makes the SDK raise a plain AttributeError, and whatever fails here has a substitute.
     "backend/clients/openai_wording.py",
 )
@@ -329,8 +331,9 @@ def features_named_outside(source: Source) -> list[str]:
 
 def unkept_processes(source: Source) -> list[str]:
     """Processes that run on when their starter is killed, because no keeper is told of them."""
-    # A dump whose starter was killed ends by itself, and what it wrote is a draft that nobody takes for a backup.
-    known = {"backend/sandbox/processes.py", "backend/clients/postgres_tools.py"}
+    # A dump whose starter was killed ends by itself, and what it wrote is a draft that nobody takes for a backup. A run
+    # is to outlive the scheduler that starts it.
+    known = {"backend/sandbox/processes.py", "backend/clients/postgres_tools.py", "runbooks/local_processes.py"}
     if "Popen" not in source.text or source.path in known:
         return []
     asked = list(calls(source))

@@ -26,12 +26,14 @@ from backend.payments.types import (
     LedgerEntryKind,
     ReturnOutcome,
 )
+from backend.runbooks.types import RunEvent
 from backend.usage import types as usage_types
 from backend.usage.types import OpeningSource
 from jobs.registry import names as job_names
 from portal.http.openapi import DOORS
 from portal.job_words import COUNTED
 from portal.pages import Group
+from runbooks import registry
 from tests.alert_files import alerts
 from tests.guards import rules
 from tests.guards.rules import PRODUCTION, ROOT, Source
@@ -96,6 +98,7 @@ log.info("page.opened")
 SILENCE_ACTIONS = {f"silence_{kind}" for kind in ("created", "extended", "shortened", "ended")}
 # Processes whose name is no text in the place where they act.
 NAMED_PROCESSES = {job_runs.SCHEDULER, wake_service.NAME, *(f"{door.name}_door" for door in DOORS)}
+RUN_ACTIONS = {f"run_{each}" for each in RunEvent}
 # A rule that takes the service from a label names a job or a workload, which has no words.
 NAMED_SERVICES = {
     rule["labels"]["service"] for rule in alerts().values() if "{{" not in rule["labels"]["service"]
@@ -110,11 +113,11 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "alerts.severity.{}": Severity,
     "alerts.silence_change.{}": SilenceChangeKind,
     "alerts.silence_state.{}": SilenceState,
-    "audit.action.{}": rules.audited_actions() | SILENCE_ACTIONS,
+    "audit.action.{}": rules.audited_actions() | SILENCE_ACTIONS | RUN_ACTIONS,
     "audit.fault.{}": ("changed", "missing_before", "cut_off", "rewritten"),
-    "audit.said.{}": rules.audited_actions() | SILENCE_ACTIONS,
     "audit.process_name.{}": rules.processes() | NAMED_PROCESSES,
     "audit.target.{}": rules.audited_targets(),
+    "audit.said.{}": rules.audited_actions() | SILENCE_ACTIONS | RUN_ACTIONS,
     "billing.started_by.{}": None,
     "billing.state.{}": RunState,
     "deploy.advice.{}": StuckKind,
@@ -169,6 +172,10 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "payment.{}.{}": None,
     "payment.{}_note": ("credit", "debt"),
     "role.{}": Role,
+    "runbooks.action.{}.name": registry.actions(),
+    "runbooks.action.{}.what": registry.actions(),
+    "runbooks.field.{}.{}": None,
+    "runbooks.step.{}.{}": None,
     "timezone.{}": ("asia_tehran",),
     "unit.{}": ("days", "hours", "minutes"),
     "usage.flag.{}": usage_types.UsageFlag,
@@ -196,6 +203,20 @@ def test_every_key_that_is_put_together_is_of_a_known_family() -> None:
 def test_whatever_fills_such_a_key_has_a_sentence() -> None:
     wanted = {
         family.format(word) for family, members in FAMILIES.items() if members is not None for word in members
+    }
+
+    assert wanted - sentences("fa").keys() == set()
+
+
+def test_every_field_and_step_of_an_action_has_words() -> None:
+    wanted = {
+        f"runbooks.{kind}.{action.name}.{name}"
+        for action in registry.actions().values()
+        for kind, names in (
+            ("field", action.parameters.model_fields),
+            ("step", [step.name for step in (*action.steps, *(action.undo.steps if action.undo else ()))]),
+        )
+        for name in names
     }
 
     assert wanted - sentences("fa").keys() == set()

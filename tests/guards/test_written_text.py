@@ -23,6 +23,8 @@ from backend.payments import service as payments
 from backend.payments.types import AttemptId
 from backend.pricing import service as pricing
 from backend.pricing.types import NewPriceList
+from backend.runbooks import service as runbooks
+from backend.runbooks.types import RunId
 from backend.tenants import service as tenants
 from backend.tenants.types import NewTenant
 from tests import factories
@@ -61,6 +63,10 @@ WRITTEN: dict[str, Callable[[str], object]] = {
     ),
     "accounts.create_user.new": lambda text: user(name=text),
     "invoices.release.reason": lambda text: invoices.release(OPERATOR, InvoiceId(uuid4()), text),
+    "job_runs.pause_for_run.reason": lambda text: jobs.pause_for_run(
+        factories.PROCESS, "nightly_billing", text, by="user:a"
+    ),
+    "runbooks.decline.reason": lambda text: runbooks.decline(OPERATOR, RunId(uuid4()), text),
     "job_runs.pause.reason": lambda text: jobs.pause(OPERATOR, "nightly_billing", text),
     "payments.resolve.reason": lambda text: payments.resolve(OPERATOR, AttemptId(uuid4()), text),
     "payments.pay_out_credit.reason": lambda text: payments.pay_out_credit(
@@ -114,6 +120,23 @@ NOT_WRITTEN = {
     "job_runs.pause.job": "looked for",
     "job_runs.resume.job": "looked for",
     "job_runs.failed_last.job": "looked for",
+    "job_runs.pause_for_run.job": "looked for",
+    "job_runs.pause_for_run.by": "our own word",
+    "job_runs.resume_for_run.job": "looked for",
+    "runbooks.ask.new": "the parameters of an action have types of their own",
+    "runbooks.confirm.plan_hash": "compared",
+    "runbooks.confirm.typed": "compared",
+    "runbooks.approve.plan_hash": "compared",
+    "runbooks.take_up.process": "our own word",
+    "runbooks.start_step.name": "our own word",
+    "runbooks.end_step.name": "our own word",
+    "runbooks.end_step.memory": "our own word",
+    "runbooks.remember.memory": "our own word",
+    "runbooks.note_process.process": "our own word",
+    "runbooks.holders.targets": "looked for",
+    "runbooks.last_durations_s.action": "looked for",
+    "runbooks.last_ended_at.action": "looked for",
+    "runbooks.last_ended_at.targets": "looked for",
     "job_runs.start.job": "our own word",
     "job_runs.start.started_by": "our own word",
     "job_runs.finish.outcome": "our own word",

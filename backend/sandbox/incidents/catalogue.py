@@ -16,7 +16,7 @@ IncidentAct = Callable[[World], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class BothWords:
     """A sentence in both languages."""
 
     fa: str
@@ -28,8 +28,8 @@ class Incident:
     """An incident: its words, its alerts, the portal's page that shows it first, and its two acts."""
 
     key: str
-    title: Words
-    story: Words
+    title: BothWords
+    story: BothWords
     page: str
     alerts: tuple[str, ...]
     # Labels that tell its alerts from those of the same rule for another cause.
@@ -96,8 +96,8 @@ _SPIKE = _docuchat_trouble("token_spike", spikes={_SPIKING: 40.0})
 INCIDENTS: tuple[Incident, ...] = (
     Incident(
         key="bad_image",
-        title=Words("ایمیج نادرست", "A bad image"),
-        story=Words(
+        title=BothWords("ایمیج نادرست", "A bad image"),
+        story=BothWords(
             "نسخهٔ تازهٔ docuchat-api منتشر می‌شود، اما ایمیج آن در مخزن نیست. پایان: بازگشت به نسخهٔ پیشین.",
             "A new version of docuchat-api is deployed whose image is in no registry. It ends with a rollback.",
         ),
@@ -109,8 +109,8 @@ INCIDENTS: tuple[Incident, ...] = (
     ),
     Incident(
         key="crash_loop",
-        title=Words("از کار افتادن پیاپی", "A crash loop"),
-        story=Words(
+        title=BothWords("از کار افتادن پیاپی", "A crash loop"),
+        story=BothWords(
             "نسخهٔ تازهٔ docuchat-worker در آغاز کار از پا می‌افتد، بارها و بارها. پایان: بازگشت به نسخهٔ پیشین.",
             "A new version of docuchat-worker crashes as it starts, again and again. It ends with a rollback.",
         ),
@@ -122,8 +122,8 @@ INCIDENTS: tuple[Incident, ...] = (
     ),
     Incident(
         key="out_of_memory",
-        title=Words("کمبود حافظه", "Out of memory"),
-        story=Words(
+        title=BothWords("کمبود حافظه", "Out of memory"),
+        story=BothWords(
             "docuchat-ingest از سقف حافظهٔ خود می‌گذرد و هر بار بسته می‌شود. پایان: نشتی حافظه برطرف می‌شود.",
             "docuchat-ingest grows past its memory limit and is killed each time. It ends when the leak is gone.",
         ),
@@ -135,8 +135,8 @@ INCIDENTS: tuple[Incident, ...] = (
     ),
     Incident(
         key="no_gpu",
-        title=Words("نبود نود برای GPU", "No node for the GPU"),
-        story=Words(
+        title=BothWords("نبود نود برای GPU", "No node for the GPU"),
+        story=BothWords(
             "نود GPU برای تعمیر بسته می‌شود و docuchat-gpu-worker جایی برای اجرا ندارد. پایان: نود باز می‌شود.",
             "The GPU node is drained, and docuchat-gpu-worker has nowhere to run. It ends when the node is back.",
         ),
@@ -148,8 +148,8 @@ INCIDENTS: tuple[Incident, ...] = (
     ),
     Incident(
         key="provider_failing",
-        title=Words("خطای سرویس مدل زبانی", "The model provider fails"),
-        story=Words(
+        title=BothWords("خطای سرویس مدل زبانی", "The model provider fails"),
+        story=BothWords(
             "سرویس مدل به درخواست‌های مدل اصلی پاسخ ۵۰۳ می‌دهد و مدل جایگزین به جای آن پاسخ می‌دهد.",
             "The provider answers 503 for the main model; the spare model answers instead, so fallbacks rise.",
         ),
@@ -160,8 +160,8 @@ INCIDENTS: tuple[Incident, ...] = (
     ),
     Incident(
         key="provider_slow",
-        title=Words("کندی سرویس مدل زبانی", "The model provider is slow"),
-        story=Words(
+        title=BothWords("کندی سرویس مدل زبانی", "The model provider is slow"),
+        story=BothWords(
             "هر پاسخ سرویس مدل چهار ثانیه دیرتر می‌رسد و کاربران منتظر می‌مانند.",
             "Each answer of the provider comes four seconds late, and users wait.",
         ),
@@ -172,8 +172,8 @@ INCIDENTS: tuple[Incident, ...] = (
     ),
     Incident(
         key="docuchat_errors",
-        title=Words("خطا در داکیوچت", "Errors in DocuChat"),
-        story=Words(
+        title=BothWords("خطا در داکیوچت", "Errors in DocuChat"),
+        story=BothWords(
             "از هر سه پرسش، یکی با خطای ۵۰۰ پایان می‌یابد.",
             "One question in three ends with status 500.",
         ),
@@ -184,8 +184,8 @@ INCIDENTS: tuple[Incident, ...] = (
     ),
     Incident(
         key="docuchat_slow",
-        title=Words("کندی داکیوچت", "Slow answers of DocuChat"),
-        story=Words(
+        title=BothWords("کندی داکیوچت", "Slow answers of DocuChat"),
+        story=BothWords(
             "هر پاسخ داکیوچت سه ثانیه دیرتر می‌رسد.",
             "Each answer of DocuChat comes three seconds late.",
         ),
@@ -196,8 +196,8 @@ INCIDENTS: tuple[Incident, ...] = (
     ),
     Incident(
         key="token_spike",
-        title=Words("جهش مصرف توکن یک شرکت", "A token spike of one company"),
-        story=Words(
+        title=BothWords("جهش مصرف توکن یک شرکت", "A token spike of one company"),
+        story=BothWords(
             "پتروشیمی خلیج آبی ناگهان چند برابر هفتهٔ خود توکن مصرف می‌کند.",
             "Khalij Abi Petrochemical suddenly uses many times the tokens of its own week.",
         ),
@@ -208,8 +208,8 @@ INCIDENTS: tuple[Incident, ...] = (
     ),
     Incident(
         key="missed_night",
-        title=Words("شبی که صورت‌حساب نداشت", "A missed night"),
-        story=Words(
+        title=BothWords("شبی که صورت‌حساب نداشت", "A missed night"),
+        story=BothWords(
             "اپراتوری صدور شبانه را متوقف کرده و فراموش کرده است؛ دیشب محاسبه نشد. پایان: صدور از سر گرفته می‌شود.",
             "An operator paused the nightly billing; last night was not billed. It ends when it is resumed.",
         ),
@@ -220,8 +220,8 @@ INCIDENTS: tuple[Incident, ...] = (
     ),
     Incident(
         key="dead_docuchat",
-        title=Words("پردازهٔ ازکارافتادهٔ داکیوچت", "A dead DocuChat process"),
-        story=Words(
+        title=BothWords("پردازهٔ ازکارافتادهٔ داکیوچت", "A dead DocuChat process"),
+        story=BothWords(
             "یکی از دو پردازهٔ داکیوچت بسته می‌شود و Prometheus دیگر آن را نمی‌بیند.",
             "One of the two DocuChat processes ends, and Prometheus sees it no more.",
         ),
@@ -233,8 +233,8 @@ INCIDENTS: tuple[Incident, ...] = (
     ),
     Incident(
         key="dead_alertmanager",
-        title=Words("Alertmanager ازکارافتاده", "A dead Alertmanager"),
-        story=Words(
+        title=BothWords("Alertmanager ازکارافتاده", "A dead Alertmanager"),
+        story=BothWords(
             "هیچ هشداری به کسی نمی‌رسد؛ پرتال باید خودش بگوید که چیزی نمی‌بیند.",
             "No alert reaches anybody; the portal itself has to say that it sees nothing.",
         ),
@@ -246,8 +246,8 @@ INCIDENTS: tuple[Incident, ...] = (
     ),
     Incident(
         key="dead_kubernetes",
-        title=Words("API ازکارافتادهٔ Kubernetes", "A dead Kubernetes API"),
-        story=Words(
+        title=BothWords("API ازکارافتادهٔ Kubernetes", "A dead Kubernetes API"),
+        story=BothWords(
             "پادها کار می‌کنند، اما هیچ‌کس نمی‌تواند وضع آن‌ها را بپرسد؛ صفحه‌ها باید بگویند از چه زمانی خبر ندارند.",
             "Pods go on, but nobody can ask how they are; pages have to say since when they do not know.",
         ),

@@ -12,27 +12,27 @@ from starlette.routing import Route
 from backend.i18n.catalog import Lang, as_language
 from backend.i18n.format import number
 from backend.sandbox.incidents.board import AlertStage, Board, IncidentState
-from backend.sandbox.incidents.catalogue import BY_KEY, INCIDENTS, Incident, Words
+from backend.sandbox.incidents.catalogue import BY_KEY, INCIDENTS, BothWords, Incident
 
-_TITLE = Words("میز حادثه‌ها", "Incident console")
-_LEAD = Words(
+_TITLE = BothWords("میز حادثه‌ها", "Incident console")
+_LEAD = BothWords(
     "هر دکمه حادثه‌ای واقعی می‌سازد. ببینید پرتال چه می‌گوید، سپس به حادثه پایان دهید.",
     "Each button makes an incident the way production makes it. See what the portal says, then end it.",
 )
-_MARK = Words("بخش آزمایشی، نه خود محصول", "Sandbox, not the product")
-_START, _END = Words("آغاز حادثه", "Start"), Words("پایان حادثه", "End")
-_LOOK = Words("دیدن در پرتال", "See it in the portal")
-_CALM = Words("آرام", "Calm")
-_ON = Words("در جریان از {s} ثانیه پیش", "Under way for {s} s")
-_OVER = Words("پایان یافت", "Ended")
-_ALERT = Words("هشدار آن: {names}", "Its alert: {names}")
-_WAITING = Words("هشدار {names} هنوز نیامده است", "{names} does not fire yet")
-_PENDING = Words("هشدار {names} در آستانهٔ فعال شدن است", "{names} is pending")
-_FIRING = Words("هشدار {names} فعال است", "{names} fires")
-_FIRED = Words("هشدار {names} پس از {s} ثانیه فعال شد", "{names} fired after {s} s")
-_RESOLVED = Words("و {s} ثانیه پس از پایان برطرف شد", "and resolved {s} s after the end")
-_UNKNOWN = Words("Prometheus پاسخ نمی‌دهد", "Prometheus does not answer")
-_PROBLEM = Words("انجام نشد: {why}", "That did not work: {why}")
+_MARK = BothWords("بخش آزمایشی، نه خود محصول", "Sandbox, not the product")
+_START, _END = BothWords("آغاز حادثه", "Start"), BothWords("پایان حادثه", "End")
+_LOOK = BothWords("دیدن در پرتال", "See it in the portal")
+_CALM = BothWords("آرام", "Calm")
+_ON = BothWords("در جریان از {s} ثانیه پیش", "Under way for {s} s")
+_OVER = BothWords("پایان یافت", "Ended")
+_ALERT = BothWords("هشدار آن: {names}", "Its alert: {names}")
+_WAITING = BothWords("هشدار {names} هنوز نیامده است", "{names} does not fire yet")
+_PENDING = BothWords("هشدار {names} در آستانهٔ فعال شدن است", "{names} is pending")
+_FIRING = BothWords("هشدار {names} فعال است", "{names} fires")
+_FIRED = BothWords("هشدار {names} پس از {s} ثانیه فعال شد", "{names} fired after {s} s")
+_RESOLVED = BothWords("و {s} ثانیه پس از پایان برطرف شد", "and resolved {s} s after the end")
+_UNKNOWN = BothWords("Prometheus پاسخ نمی‌دهد", "Prometheus does not answer")
+_PROBLEM = BothWords("انجام نشد: {why}", "That did not work: {why}")
 
 _STYLE = """
 :root{color-scheme:light dark}*{box-sizing:border-box}
@@ -156,6 +156,6 @@ def _seconds(value: float, lang: Lang) -> str:
     return number(round(value), lang)
 
 
-def _say(words: Words, lang: Lang, **places: str) -> str:
+def _say(words: BothWords, lang: Lang, **places: str) -> str:
     sentence = words.fa if lang == "fa" else words.en
     return escape(sentence.format(**places))

@@ -10,11 +10,11 @@ import pytest
 
 from backend.actor import Actor, Role
 from backend.runbooks import service as runs
-from backend.runbooks.types import Change, Plan, Risk, Run, RunState, Words
+from backend.runbooks.types import Plan, PlannedChange, Risk, RunbookRun, RunStage, Words
 from runbooks import asking_service, engine, registry
 from runbooks.action import Action, ActionParameters, Step, Undo
 from runbooks.context import Planning, Running
-from runbooks.form_types import Wish
+from runbooks.form_types import RunWish
 from tests import factories
 
 WORDS = Words(key="runbooks.outcome.crashed")
@@ -36,13 +36,13 @@ class World:
 
     def plan(self, _planning: Planning, _given: Given) -> Plan:
         return Plan(
-            changes=(Change(what=WORDS, before=self.value, after="new"),),
+            changes=(PlannedChange(what=WORDS, before=self.value, after="new"),),
             versions={"thing/one": self.value},
             confirmation="one",
         )
 
-    def plan_undo(self, _planning: Planning, _given: Given, done: Run) -> Plan:
-        return Plan(changes=(Change(what=WORDS, before=self.value, after=str(done.memory["before"])),))
+    def plan_undo(self, _planning: Planning, _given: Given, done: RunbookRun) -> Plan:
+        return Plan(changes=(PlannedChange(what=WORDS, before=self.value, after=str(done.memory["before"])),))
 
     def write(self, running: Running, _given: Given) -> None:
         running.remember(before=self.value)
@@ -101,24 +101,24 @@ def approver(database: str) -> Actor:
     return factories.user(Role.APPROVER).actor
 
 
-def wish(action: str = "change_thing", given: Mapping[str, str] | None = None) -> Wish:
-    return Wish(action=action, given=given or {}, request_key=uuid4().hex)
+def wish(action: str = "change_thing", given: Mapping[str, str] | None = None) -> RunWish:
+    return RunWish(action=action, given=given or {}, request_key=uuid4().hex)
 
 
-def planned(actor: Actor, wanted: Wish | None = None) -> Run:
+def planned(actor: Actor, wanted: RunWish | None = None) -> RunbookRun:
     """A run whose plan was made."""
     run = asking_service.ask(actor, wanted or wish())
-    assert engine.work_on(run.id) is RunState.PLANNED, runs.run(actor, run.id).outcome
+    assert engine.work_on(run.id) is RunStage.PLANNED, runs.run(actor, run.id).outcome
     return runs.run(actor, run.id)
 
 
-def confirmed(actor: Actor, wanted: Wish | None = None, *, typed: str = "one") -> Run:
+def confirmed(actor: Actor, wanted: RunWish | None = None, *, typed: str = "one") -> RunbookRun:
     """A run whose plan was confirmed."""
     run = planned(actor, wanted)
     return runs.confirm(actor, run.id, run.plan_hash, typed)
 
 
-def ended(actor: Actor, wanted: Wish | None = None, *, typed: str = "one") -> Run:
+def ended(actor: Actor, wanted: RunWish | None = None, *, typed: str = "one") -> RunbookRun:
     """A run that was worked on to its end."""
     run = confirmed(actor, wanted, typed=typed)
     engine.work_on(run.id)

@@ -14,7 +14,7 @@ from backend.db.engine import transaction
 from backend.errors import AppError, Conflict, Forbidden, Invalid
 from backend.runbooks import service as runs
 from backend.runbooks.models import RunbookRunRow
-from backend.runbooks.types import Risk, RunState, StepState
+from backend.runbooks.types import Risk, RunStage, StepState
 from runbooks import asking_service, engine
 from runbooks.action import Step
 from runbooks.context import Running
@@ -29,7 +29,7 @@ def test_a_confirmed_plan_is_carried_out_step_by_step_and_every_step_is_in_the_a
 
     run = ended(operator)
 
-    assert (run.state, world.value) == (RunState.SUCCEEDED, "new")
+    assert (run.state, world.value) == (RunStage.SUCCEEDED, "new")
     assert [step.state for step in runs.steps(operator, run.id)] == [StepState.DONE]
     assert next(line.text for line in runs.lines(operator, run.id)) == "written"
     told = [entry.event.action for entry in audit.entries(operator, f"run:{run.id}")]
@@ -54,7 +54,7 @@ def test_what_changes_between_confirmation_and_run_stops_the_run_and_nothing_is_
     run = confirmed(operator)
     world.value = "moved"
 
-    assert engine.work_on(run.id) is RunState.FAILED
+    assert engine.work_on(run.id) is RunStage.FAILED
 
     outcome = runs.run(operator, run.id).outcome
     assert outcome is not None
@@ -74,7 +74,7 @@ def test_a_confirmation_names_the_plan_that_was_shown_and_types_the_target(
     with pytest.raises(Invalid):
         runs.confirm(operator, run.id, run.plan_hash, "two")
 
-    assert runs.run(operator, run.id).state is RunState.PLANNED
+    assert runs.run(operator, run.id).state is RunStage.PLANNED
 
 
 def test_a_dangerous_run_waits_for_another_approver_who_is_told_by_mail(
@@ -82,12 +82,12 @@ def test_a_dangerous_run_waits_for_another_approver_who_is_told_by_mail(
 ) -> None:
     make_action(Risk.DANGEROUS)
     run = confirmed(operator)
-    assert (run.state, engine.work_on(run.id)) == (RunState.WAITING, None)
+    assert (run.state, engine.work_on(run.id)) == (RunStage.WAITING, None)
 
     approved = runs.approve(approver, run.id, run.plan_hash)
 
-    assert (approved.state, approved.approver) == (RunState.QUEUED, approver.label)
-    assert engine.work_on(run.id) is RunState.SUCCEEDED
+    assert (approved.state, approved.approver) == (RunStage.QUEUED, approver.label)
+    assert engine.work_on(run.id) is RunStage.SUCCEEDED
     with transaction() as connection:
         recipients = connection.scalars(
             text("SELECT recipient FROM outbox_mail WHERE template = 'run_waiting'")
@@ -116,7 +116,7 @@ def test_nobody_approves_the_own_run_nor_with_a_disabled_account_nor_another_pla
     with pytest.raises(Conflict):
         runs.approve(other, run.id, "another plan")
 
-    assert runs.run(approver, run.id).state is RunState.WAITING
+    assert runs.run(approver, run.id).state is RunStage.WAITING
 
 
 def test_the_database_itself_refuses_a_dangerous_run_without_another_persons_approval(
@@ -146,9 +146,9 @@ def test_a_target_is_one_runs_at_a_time_and_the_refusal_names_the_holder(
         runs.confirm(operator, second.id, second.plan_hash, "one")
 
     assert refused.value.data["holder"] == operator.label
-    assert engine.work_on(first.id) is RunState.SUCCEEDED
+    assert engine.work_on(first.id) is RunStage.SUCCEEDED
     fresh = planned(operator)
-    assert runs.confirm(operator, fresh.id, fresh.plan_hash, "one").state is RunState.QUEUED
+    assert runs.confirm(operator, fresh.id, fresh.plan_hash, "one").state is RunStage.QUEUED
 
 
 def test_waiting_for_approval_holds_no_lock_and_is_cancelled_at_once(
@@ -158,7 +158,7 @@ def test_waiting_for_approval_holds_no_lock_and_is_cancelled_at_once(
     run = confirmed(operator)
     assert runs.holders(operator, run.targets) == []
 
-    assert runs.cancel(operator, run.id).state is RunState.CANCELLED
+    assert runs.cancel(operator, run.id).state is RunStage.CANCELLED
 
 
 def test_a_failing_step_ends_the_run_in_the_words_of_its_error(
@@ -171,7 +171,7 @@ def test_a_failing_step_ends_the_run_in_the_words_of_its_error(
 
     run = ended(operator)
 
-    assert run.state is RunState.FAILED
+    assert run.state is RunStage.FAILED
     assert run.outcome is not None
     assert run.outcome.key == "error.conflict.job_paused"
     assert runs.holders(operator, run.targets) == []
@@ -188,7 +188,7 @@ def test_an_undo_is_a_run_of_its_own_that_reads_what_the_first_remembered(
     plan = runs.run(operator, undo.id)
     runs.confirm(operator, undo.id, plan.plan_hash)
 
-    assert engine.work_on(undo.id) is RunState.SUCCEEDED
+    assert engine.work_on(undo.id) is RunStage.SUCCEEDED
     assert world.value == "old"
 
 
@@ -200,7 +200,7 @@ def test_a_second_process_adopts_the_run_and_does_nothing(operator: Actor, make_
 
     make_action(steps=(Step(name="write", run=start_another),))
 
-    assert ended(operator).state is RunState.SUCCEEDED
+    assert ended(operator).state is RunStage.SUCCEEDED
     assert seen == [None]
 
 
@@ -230,4 +230,4 @@ def test_only_operators_ask_for_runs(role: Role, operator: Actor, make_action: M
     ):
         with pytest.raises(AppError):
             act()
-    assert runs.run(operator, run.id).state is RunState.PLANNED
+    assert runs.run(operator, run.id).state is RunStage.PLANNED

@@ -12,7 +12,7 @@ from backend.actor import Actor
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import Schedule, ScheduledJob, SchedulerProcess
 from backend.runbooks import service as runs
-from backend.runbooks.types import Run, RunState
+from backend.runbooks.types import RunbookRun, RunStage
 from runbooks import asking_service, launching
 from runbooks.engine import RUNNER
 from runbooks.local_processes import LocalProcesses
@@ -32,7 +32,7 @@ def launcher() -> Iterator[LocalProcesses]:
     until(lambda: launcher.reap() == 0)
 
 
-def _until(actor: Actor, launcher: LocalProcesses, run: Run, *states: RunState) -> Run:
+def _until(actor: Actor, launcher: LocalProcesses, run: RunbookRun, *states: RunStage) -> RunbookRun:
     def is_there() -> bool:
         launching.supervise(RUNNER, launcher)
         return runs.run(actor, run.id).state in states
@@ -57,15 +57,15 @@ def test_a_run_is_planned_and_carried_out_by_processes_of_its_own_and_undone(
 ) -> None:
     given = {"job": "send_mail", "reason": "The mail server is being moved"}
     asked = asking_service.ask(operator, wish("pause_job", given))
-    planned = _until(operator, launcher, asked, RunState.PLANNED)
+    planned = _until(operator, launcher, asked, RunStage.PLANNED)
     runs.confirm(operator, asked.id, planned.plan_hash)
 
-    done = _until(operator, launcher, asked, RunState.SUCCEEDED)
+    done = _until(operator, launcher, asked, RunStage.SUCCEEDED)
 
     assert job_runs.is_paused(RUNNER, "send_mail")
     assert (done.launch, str(os.getpid()) in done.process) == (2, False)
     undo = asking_service.ask_undo(operator, done.id, "undo")
-    planned = _until(operator, launcher, undo, RunState.PLANNED)
+    planned = _until(operator, launcher, undo, RunStage.PLANNED)
     runs.confirm(operator, undo.id, planned.plan_hash)
-    _until(operator, launcher, undo, RunState.SUCCEEDED)
+    _until(operator, launcher, undo, RunStage.SUCCEEDED)
     assert not job_runs.is_paused(RUNNER, "send_mail")

@@ -6,17 +6,17 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from backend.actor import UserId
+from backend.audit.types import Plain
 from backend.runbooks.types import (
-    Change,
     LineKind,
-    LogLine,
-    Plain,
     Plan,
+    PlannedChange,
     Risk,
-    Run,
+    RunbookRun,
     RunId,
-    RunState,
-    Step,
+    RunLine,
+    RunStage,
+    RunStep,
     StepState,
 )
 from backend.runbooks.words_rules import all_from_plain, from_plain, to_plain
@@ -66,7 +66,7 @@ def plan_from_plain(plain: Mapping[str, Any]) -> Plan:
     """The plan that ``plan_to_plain`` wrote."""
     return Plan(
         changes=tuple(
-            Change(what=from_plain(each["what"]), before=each["before"], after=each["after"])
+            PlannedChange(what=from_plain(each["what"]), before=each["before"], after=each["after"])
             for each in plain["changes"]
         ),
         versions=plain["versions"],
@@ -76,9 +76,9 @@ def plan_from_plain(plain: Mapping[str, Any]) -> Plan:
     )
 
 
-def to_run(row: RowMapping) -> Run:
+def to_run(row: RowMapping) -> RunbookRun:
     """A row as a run."""
-    return Run(
+    return RunbookRun(
         id=RunId(row["id"]),
         risk=Risk(row["risk"]),
         targets=tuple(row["targets"]),
@@ -86,7 +86,7 @@ def to_run(row: RowMapping) -> Run:
         repeat_of=_run_id(row["repeat_of"]),
         requester_id=_user_id(row["requester_id"]),
         approver_id=_user_id(row["approver_id"]),
-        state=RunState(row["state"]),
+        state=RunStage(row["state"]),
         plan=None if row["plan"] is None else plan_from_plain(row["plan"]),
         outcome=None if row["outcome"] is None else from_plain(row["outcome"]),
         result=all_from_plain(row["result"]),
@@ -94,16 +94,16 @@ def to_run(row: RowMapping) -> Run:
     )
 
 
-def to_step(row: RowMapping) -> Step:
+def to_step(row: RowMapping) -> RunStep:
     """A row as a step."""
-    values = {name: row[name] for name in Step.__slots__}
-    return Step(**values | {"state": StepState(row["state"])})
+    values = {name: row[name] for name in RunStep.__slots__}
+    return RunStep(**values | {"state": StepState(row["state"])})
 
 
-def to_line(row: RowMapping) -> LogLine:
+def to_line(row: RowMapping) -> RunLine:
     """A row as a log line."""
-    values = {name: row[name] for name in LogLine.__slots__}
-    return LogLine(**values | {"kind": LineKind(row["kind"])})
+    values = {name: row[name] for name in RunLine.__slots__}
+    return RunLine(**values | {"kind": LineKind(row["kind"])})
 
 
 def _run_id(value: Any) -> RunId | None:  # noqa: ANN401 - a column's value
