@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 from backend.errors import Invalid
 from runbooks.action import ActionParameters
 from runbooks.form_types import FieldKind
-from runbooks.secret_input import SecretInput
+from runbooks.secret_input import SecretMark
 
 LONGEST_VALUE = 500
 
@@ -18,7 +18,7 @@ def kind_of(info: FieldInfo, *, has_choices: bool) -> FieldKind:
     """Way in which a field is filled, by its type."""
     if has_choices:
         return FieldKind.CHOICE
-    if info.annotation is SecretInput:
+    if any(isinstance(each, SecretMark) for each in info.metadata):
         return FieldKind.SECRET
     if info.annotation is bool:
         return FieldKind.SWITCH

@@ -333,7 +333,11 @@ def unkept_processes(source: Source) -> list[str]:
     """Processes that run on when their starter is killed, because no keeper is told of them."""
     # A dump whose starter was killed ends by itself, and what it wrote is a draft that nobody takes for a backup. A run
     # is to outlive the scheduler that starts it.
-    known = {"backend/sandbox/processes.py", "backend/clients/postgres_tools.py", "runbooks/local_processes.py"}
+    known = {
+        "backend/sandbox/processes.py",
+        "backend/clients/postgres_tools.py",
+        "runbooks/local_processes.py",
+    }
     if "Popen" not in source.text or source.path in known:
         return []
     asked = list(calls(source))
