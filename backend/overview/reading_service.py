@@ -8,7 +8,7 @@ from backend.actor import Actor
 from backend.alerts import service as alerts
 from backend.audit import service as audit
 from backend.audit.types import AuditSearch
-from backend.clients.reach import open_and_close
+from backend.clients.reach import await_answer
 from backend.config import settings
 from backend.deploys import service as deploys
 from backend.deploys.ledger_types import DeployFilter
@@ -54,7 +54,7 @@ def _reached(url: Callable[[], str], service: str) -> Callable[[Actor], bool]:
     def reach(_actor: Actor) -> bool:
         address = url()
         if address:
-            open_and_close(address, service, REACH_TIMEOUT_S)
+            await_answer(address, service, REACH_TIMEOUT_S)
         return bool(address)
 
     return reach

@@ -32,6 +32,7 @@ from portal import routes
 from portal.features.alerts.state import alerts_view
 from portal.place import Place
 from tests import factories
+from tests.bench import storm_pages
 from tests.bench.figures import Figures, say, say_table
 from tests.conftest import forget_caches
 
@@ -51,6 +52,8 @@ def measure(asked: argparse.Namespace) -> Figures:
         again = _median(lambda: alerts.reconcile(JOB), asked.rounds)
         first_page = statistics.median(_first_page() for _ in range(asked.rounds))
         pages = {lang: _median(lambda lang=lang: _page(lang), asked.rounds) for lang in LANGUAGES}
+        groups = len(alerts_view(READER, Place(path=routes.ALERTS), "fa").groups)
+        browser = storm_pages.in_browser(asked.rounds, groups)
         size = len(json_dumps(alerts_view(READER, Place(path=routes.ALERTS), "fa")))
         _post(manager, begun, until=datetime.now(UTC))
         ended = _timed(lambda: alerts.reconcile(JOB))
@@ -67,8 +70,10 @@ def measure(asked: argparse.Namespace) -> Figures:
         "history_is_whole": whole,
     }
     say_table([{name.replace("_", " "): value for name, value in figure.items()}])
+    say("The page in a real browser")
+    say_table([{name.replace("_", " "): value for name, value in browser["alerts_storm_browser"].items()}])
     assert whole, "history has a gap"
-    return {"alerts_storm": figure}
+    return {"alerts_storm": figure, **browser}
 
 
 def _is_whole() -> bool:

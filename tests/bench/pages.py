@@ -187,11 +187,11 @@ def measure(asked: argparse.Namespace) -> Figures:
     say("\nPages in a cold Chromium")
     with (
         Stack(tools.LOCAL / "bench" / "pages", history_days=HISTORY_DAYS, use="bench") as stack,
-        _chromium() as chromium,
+        chromium() as browser,
     ):
         people = {person.role: person for person in sign_ins(stack)}
         tenant, operator = (
-            Visitor(chromium=chromium, web_url=stack.web_url, token=_token(stack.web_url, people[role]))
+            Visitor(chromium=browser, web_url=stack.web_url, token=token_of(stack.web_url, people[role]))
             for role in ("tenant_admin", "operator")
         )
         # Pages of a workload and of an alert need one.
@@ -220,7 +220,7 @@ def first_loads(tenant: Visitor, operator: Visitor, others: Sequence[Rival]) -> 
     overview = f"{operator.web_url}{routes.OVERVIEW}"
     pages: dict[str, Callable[[bool], Load]] = {
         "usage": lambda slow: first_load(tenant, is_throttled=slow),
-        "overview": lambda slow: _load(operator, overview, WATCH_OVERVIEW, is_throttled=slow),
+        "overview": lambda slow: load_page(operator, overview, WATCH_OVERVIEW, is_throttled=slow),
         **{_key(other): partial(_load_of_rival, tenant, other) for other in others},
     }
     for load in pages.values():
@@ -238,15 +238,15 @@ def _key(other: Rival) -> str:
 
 
 def _load_of_rival(visitor: Visitor, other: Rival, is_throttled: bool) -> Load:
-    return _load(visitor, other.url, rivals.WATCH, is_throttled=is_throttled)
+    return load_page(visitor, other.url, rivals.WATCH, is_throttled=is_throttled)
 
 
 def first_load(visitor: Visitor, *, is_throttled: bool = False) -> Load:
     """Open the usage page once with nothing cached and wait until it has answered a click."""
-    return _load(visitor, f"{visitor.web_url}/usage", WATCH, is_throttled=is_throttled)
+    return load_page(visitor, f"{visitor.web_url}/usage", WATCH, is_throttled=is_throttled)
 
 
-def _load(visitor: Visitor, url: str, watch: str, *, is_throttled: bool) -> Load:
+def load_page(visitor: Visitor, url: str, watch: str, *, is_throttled: bool) -> Load:
     with visitor.fresh_page() as (_, page, session):
         wire = Wire(session)
         if is_throttled:
@@ -254,7 +254,7 @@ def _load(visitor: Visitor, url: str, watch: str, *, is_throttled: bool) -> Load
             session.send("Emulation.setCPUThrottlingRate", SLOW_CPU)
         page.add_init_script(watch)
         page.goto(url, wait_until="commit")
-        _answered(page)
+        answered(page)
         page.evaluate("document.fonts.ready.then(() => true)")
         seen = page.evaluate("window.benchSeen")
         return Load(
@@ -266,7 +266,7 @@ def _load(visitor: Visitor, url: str, watch: str, *, is_throttled: bool) -> Load
         )
 
 
-def _answered(page: Page) -> None:
+def answered(page: Page) -> None:
     # A mark in the page, because its content security policy allows no evaluated condition.
     page.locator("html[data-bench-answered]").wait_for(state="attached")
 
@@ -276,7 +276,7 @@ def clicks(visitor: Visitor) -> dict[str, Any]:
     with visitor.fresh_page() as (_, page, _session):
         page.add_init_script(WATCH)
         page.goto(f"{visitor.web_url}/usage", wait_until="load")
-        _answered(page)
+        answered(page)
         times: list[float] = page.evaluate(CLICK_ON, {"clicks": CLICKS, "pauseMs": BETWEEN_CLICKS_MS})
     return {
         "p50_ms": round(statistics.median(times), 2),
@@ -375,7 +375,7 @@ def _tell(figures: Figures) -> None:
     say_table([{"page": name, **figure} for name, figure in figures["javascript"].items()])
 
 
-def _token(web_url: str, person: SignIn) -> str:
+def token_of(web_url: str, person: SignIn) -> str:
     answer = httpx.post(
         f"{web_url}/auth/login", data={"email": person.email, "password": person.password}, timeout=30
     )
@@ -383,7 +383,7 @@ def _token(web_url: str, person: SignIn) -> str:
 
 
 @contextmanager
-def _chromium() -> Iterator[Browser]:
+def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(tools.chromium()), args=CHROMIUM_ARGS)
         try:

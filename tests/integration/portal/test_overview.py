@@ -190,6 +190,30 @@ def test_a_party_that_hangs_is_unknown_and_no_answer_waits_for_it(
     assert (lost.known, lost.cause) == (None, "timeout")
 
 
+def test_parties_that_take_connections_and_say_nothing_are_unknown(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schemes = {
+        SourceName.GATEWAY: ("ZIBAL_URL", "http"),
+        SourceName.PROVIDER: ("OPENAI_BASE_URL", "http"),
+        SourceName.MAIL_SERVER: ("SMTP_URL", "smtp"),
+        SourceName.REDIS: ("REDIS_URL", "redis"),
+    }
+    with hanging() as address:
+        for setting, scheme in schemes.values():
+            monkeypatch.setenv(setting, address.replace("http", scheme))
+        forget_caches()
+        found = awaited(lambda: now() if not is_pending(now()) else None)
+
+    lost = {name: rules.reading_of(found.facts, name) for name in schemes}
+    assert {name: (each.known, each.cause) for name, each in lost.items()} == dict.fromkeys(
+        schemes, (None, "timeout")
+    )
+    assert {each.name for each in found.health.troubles if each.kind == TroubleKind.DEPENDENCY_AWAY} == {
+        name.value for name in schemes
+    }
+
+
 def is_pending(found: SystemOverview) -> bool:
     return any(rules.reading_of(found.facts, name).is_pending for name in SourceName)
 
