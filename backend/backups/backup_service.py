@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from backend import clock
 from backend.actor import STAFF_ROLES, Actor, require_process, require_role_or_process
-from backend.backups import rules
+from backend.backups import repository, rules
 from backend.backups.types import Backup, BackupOrigin
 from backend.backups.volume import Volume, sha256_of
 from backend.clients.postgres_tools import EndCheck, PostgresTools
@@ -43,6 +43,7 @@ def backup(actor: Actor, origin: BackupOrigin, check: EndCheck = nothing_to_chec
     except BaseException:  # a draft that nobody finishes only takes space
         volume.discard(name)
         raise
+    repository.insert_backup(made)
     log.info(
         "backup.made",
         backup=name,
@@ -114,6 +115,7 @@ def forget_old(actor: Actor) -> list[str]:
     for name in [*old, *volume.leftovers(now - LEFTOVER_AGE)]:
         volume.discard(name)
         log.info("backup.removed", backup=name)
+    repository.mark_removed(old, now)
     return old
 
 

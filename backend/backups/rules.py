@@ -68,3 +68,12 @@ def differing_tables(expected: Mapping[str, int], found: Mapping[str, int]) -> d
         for table in sorted(expected.keys() | found.keys())
         if expected.get(table) != found.get(table)
     }
+
+
+def is_leftover(database: str, name: str) -> bool:
+    """Whether a database is what a restore or a drill left that died: nobody works in it."""
+    return any(
+        name.startswith(database[: LONGEST_NAME - len(middle) - 8])
+        and re.search(f"{middle}[0-9a-f]{{8}}$", name)
+        for middle in ("_r", "_drill_")
+    )

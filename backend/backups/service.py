@@ -1,8 +1,21 @@
 """Use cases of backups. The only door to them."""
 
-from backend.backups import backup_service
+from backend.backups import backup_service, drill_service, restore_service
 
 backup = backup_service.backup
 backups = backup_service.backups
 check_backup = backup_service.check_backup
 forget_old = backup_service.forget_old
+
+plan_restore = restore_service.plan_restore
+load = restore_service.load
+carry = restore_service.carry
+swap = restore_service.swap
+smoke_test = restore_service.smoke_test
+undo = restore_service.undo
+restores = restore_service.restores
+forget_kept = restore_service.forget_kept
+
+drill = drill_service.drill
+newest = drill_service.newest
+health = drill_service.health

@@ -44,3 +44,72 @@ class Backup:
     def row_count(self) -> int:
         """Rows of all tables together."""
         return sum(self.rows.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreDrill:
+    """A drill: a backup was restored into a throw-away database and counted. ``error`` is empty when it went well."""
+
+    run: str
+    backup: str
+    started_at: datetime
+    finished_at: datetime
+    row_count: int
+    error: str
+
+    @property
+    def duration(self) -> timedelta:
+        """Time that it took."""
+        return self.finished_at - self.started_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseRestore:
+    """A restore: its backup, the name under which the database before is kept, and how long the live one refused."""
+
+    run: str
+    backup: str
+    backup_at: datetime
+    kept: str
+    swapped_at: datetime
+    refused_ms: int
+    undone_at: datetime | None = None
+    dropped_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupHealth:
+    """The instant of the newest backup and its size, the newest drill, and the last one that went well."""
+
+    backup_at: datetime | None
+    size_bytes: int
+    drill: RestoreDrill | None
+    passed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestorePlan:
+    """The effects of a restore: its backup, and tables whose number of rows changes, as now and as in the backup.
+
+    ``needs_bytes`` is the space that the server needs; ``free_bytes`` is None where it cannot be seen from here.
+    ``refused_ms`` is how long the live database refused in the longest of the last restores; None before the first.
+    """
+
+    backup: Backup
+    changed_rows: Mapping[str, tuple[int, int]]
+    needs_bytes: int
+    free_bytes: int | None
+    migrates: bool
+    refused_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarriedRows:
+    """The number of rows that were carried over, by table."""
+
+    by_table: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """Rows of all tables together."""
+        return sum(self.by_table.values())

@@ -2,6 +2,7 @@
 
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from sqlalchemy import make_url
 
 
 def database_in(url: str) -> str:
@@ -12,6 +13,11 @@ def database_in(url: str) -> str:
 def conninfo_of(url: str, database: str) -> str:
     """The same server and account, another database. Holds the password: never log it."""
     return make_conninfo(url, dbname=database)
+
+
+def url_of(url: str, database: str) -> str:
+    """The address of another database for the same account. Holds the password: never log it."""
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
 
 
 def environment_of(url: str, database: str) -> dict[str, str]:

@@ -25,3 +25,4 @@ class LockNumber(IntEnum):
     ALERTS = 724_030
     ASSISTANT = 724_031
     DOCUMENTS = 724_032
+    RESTORE = 724_040

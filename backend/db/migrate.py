@@ -40,6 +40,20 @@ def upgrade(url: str) -> None:
         engine.dispose()
 
 
+def newest_known() -> str:
+    """The newest migration that this version of the code knows."""
+    return _script().get_current_head() or ""
+
+
+def is_known(revision: str) -> bool:
+    """Whether this version of the code knows a migration; an unknown one was written by a newer version."""
+    return any(each.revision == revision for each in _script().walk_revisions())
+
+
+def _script() -> ScriptDirectory:
+    return ScriptDirectory(str(MIGRATIONS))
+
+
 def revise(url: str, message: str) -> None:
     """Write the next migration, formatted, from the difference between the models and a database at head."""
     engine = engine_of(driver_url(url))

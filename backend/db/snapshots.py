@@ -64,6 +64,13 @@ def rows_of(conninfo: str) -> dict[str, int]:
         return _rows(connection)
 
 
+def analyze(conninfo: str) -> None:
+    """Give the planner its figures of a database that was just filled."""
+    with translated(), psycopg.connect(conninfo, autocommit=True, **CONNECTION) as connection:
+        connection.execute("SET statement_timeout = 0")
+        connection.execute("ANALYZE")
+
+
 def schema_of(conninfo: str) -> str:
     """The newest migration of a database; empty where it knows none."""
     with translated(), psycopg.connect(conninfo, **CONNECTION) as connection:

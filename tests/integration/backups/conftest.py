@@ -76,3 +76,28 @@ def databases_like(server: PostgresServer, name: str) -> list[str]:
             "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY 1", [name]
         )
         return [each for (each,) in found]
+
+
+def outside(server: PostgresServer, name: str) -> dict[str, object]:
+    """What a database has besides its content."""
+    with psycopg.connect(server.url()) as connection:
+        [row] = connection.execute(
+            "SELECT datacl::text, datconnlimit, shobj_description(oid, 'pg_database'), datallowconn,"
+            " pg_get_userbyid(datdba), encoding, datcollate, datlocprovider, datlocale,"
+            " (SELECT array_agg(setrole::regrole::text || setconfig::text ORDER BY 1) FROM pg_db_role_setting"
+            "  WHERE setdatabase = d.oid) FROM pg_database d WHERE datname = %s",
+            [name],
+        ).fetchall()
+    names = (
+        "acl",
+        "limit",
+        "comment",
+        "open",
+        "owner",
+        "encoding",
+        "collate",
+        "provider",
+        "locale",
+        "settings",
+    )
+    return dict(zip(names, row, strict=True))

@@ -1,0 +1,114 @@
+"""SQL of what is known about backups, drills and restores."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from backend.backups.models import DatabaseBackupRow, DatabaseRestoreRow, RestoreDrillRow
+from backend.backups.types import Backup, BackupHealth, DatabaseRestore, RestoreDrill
+from backend.db.engine import read, transaction
+
+
+def insert_backup(backup: Backup) -> None:
+    """Note a backup; a second time changes nothing."""
+    statement = insert(DatabaseBackupRow).values(
+        name=backup.name,
+        origin=backup.origin.value,
+        started_at=backup.started_at,
+        finished_at=backup.finished_at,
+        size_bytes=backup.size_bytes,
+        row_count=backup.row_count,
+        schema=backup.schema,
+    )
+    with transaction() as connection:
+        connection.execute(statement.on_conflict_do_nothing())
+
+
+def mark_removed(names: Sequence[str], now: datetime) -> None:
+    """Note that backups are gone."""
+    statement = update(DatabaseBackupRow).where(
+        DatabaseBackupRow.name.in_(names), DatabaseBackupRow.removed_at.is_(None)
+    )
+    with transaction() as connection:
+        connection.execute(statement.values(removed_at=now))
+
+
+def insert_drill(drill: RestoreDrill) -> None:
+    """Note a drill."""
+    with transaction() as connection:
+        connection.execute(
+            insert(RestoreDrillRow).values(
+                run=drill.run,
+                backup=drill.backup,
+                started_at=drill.started_at,
+                finished_at=drill.finished_at,
+                row_count=drill.row_count,
+                error=drill.error,
+            )
+        )
+
+
+def insert_restore(restore: DatabaseRestore) -> None:
+    """Note a restore; a second time changes nothing."""
+    statement = insert(DatabaseRestoreRow).values(
+        run=restore.run,
+        backup=restore.backup,
+        backup_at=restore.backup_at,
+        kept=restore.kept,
+        swapped_at=restore.swapped_at,
+        refused_ms=restore.refused_ms,
+    )
+    with transaction() as connection:
+        connection.execute(statement.on_conflict_do_nothing())
+
+
+def mark_undone(run: str, now: datetime) -> None:
+    """Note that a restore was taken back."""
+    _change(run, undone_at=now)
+
+
+def mark_dropped(run: str, now: datetime) -> None:
+    """Note that the database before a restore is gone."""
+    _change(run, dropped_at=now)
+
+
+def restore(run: str) -> DatabaseRestore | None:
+    """The restore of a run; None when there is none."""
+    found = [each for each in restores(limit=1000) if each.run == run]
+    return found[0] if found else None
+
+
+def restores(limit: int) -> list[DatabaseRestore]:
+    """The newest restores first."""
+    statement = (
+        select(DatabaseRestoreRow.__table__).order_by(DatabaseRestoreRow.swapped_at.desc()).limit(limit)
+    )
+    with read() as connection:
+        return [DatabaseRestore(**row) for row in connection.execute(statement).mappings()]
+
+
+def health() -> BackupHealth:
+    """The newest backup and the newest drills."""
+    kept = DatabaseBackupRow.removed_at.is_(None)
+    newest = (
+        select(DatabaseBackupRow.__table__).where(kept).order_by(DatabaseBackupRow.started_at.desc()).limit(1)
+    )
+    drills = select(RestoreDrillRow.__table__).order_by(RestoreDrillRow.finished_at.desc()).limit(1)
+    passed = select(func.max(RestoreDrillRow.finished_at)).where(RestoreDrillRow.error == "")
+    with read() as connection:
+        backup = connection.execute(newest).mappings().one_or_none()
+        drill = connection.execute(drills).mappings().one_or_none()
+        return BackupHealth(
+            backup_at=backup["started_at"] if backup else None,
+            size_bytes=backup["size_bytes"] if backup else 0,
+            drill=RestoreDrill(**drill) if drill else None,
+            passed_at=connection.scalar(passed),
+        )
+
+
+def _change(run: str, **values: datetime) -> None:
+    statement = update(DatabaseRestoreRow).where(DatabaseRestoreRow.run == run)
+    with transaction() as connection:
+        connection.execute(statement.values(values))

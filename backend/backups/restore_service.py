@@ -1,0 +1,303 @@
+"""Restoring a backup: into a new database, checked, with what must not be lost carried over, then swapped in by name.
+
+Each function is one step, may be repeated after its process died, and the live database is as it was until the swap.
+``run`` names a restore by eight hexadecimal digits.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from backend import clock
+from backend.actor import OPERATOR_ROLES, Actor, require_process, require_role_or_process
+from backend.audit import service as audit
+from backend.backups import backup_service, repository, rules
+from backend.backups.backup_service import database_url, live_name, nothing_to_check
+from backend.backups.carried_tables import CARRIED, RESTORED
+from backend.backups.types import Backup, CarriedRows, DatabaseRestore, RestorePlan
+from backend.backups.volume import Volume
+from backend.clients.postgres_tools import EndCheck
+from backend.config import settings
+from backend.db import engine, migrate
+from backend.db.address import conninfo_of, url_of
+from backend.db.carrying import Carrying
+from backend.db.databases import MaintenanceConnection, NameSwap
+from backend.db.locks import LockNumber
+from backend.db.snapshots import analyze, rows_of, schema_of
+from backend.errors import Conflict, NotFound, Refused
+from backend.log import get_logger
+
+WORKERS = 2
+# A dump's rows take about this many times its tables' size while they are loaded and indexed.
+SPACE_FACTOR = 2
+# What began before a backup may have been committed after it.
+MARGIN = timedelta(hours=1)
+# A statement is given two minutes, and a transaction thinks no longer than one between two.
+LAST_MARGIN = timedelta(minutes=10)
+SWAP_TRIES = 3
+
+log = get_logger(__name__)
+
+
+def plan_restore(actor: Actor, name: str) -> RestorePlan:
+    """The effects of a restore of this backup; changes nothing. For operators and processes.
+
+    Raises:
+        Refused: there is no such backup, its schema is newer than this version (``backup_schema_newer``), the live
+            schema is not this version's (``live_schema``), our account lacks a right (``restore_rights``), or the
+            server lacks space (``restore_no_space``).
+    """
+    require_role_or_process(actor, *OPERATOR_ROLES)
+    backup = Volume(settings().backup_dir).backup(name)
+    live = live_name()
+    with maintenance() as server:
+        rights, free = server.rights(live), server.free_bytes()
+        needs = SPACE_FACTOR * max(backup.database_bytes, server.size_bytes(live))
+    if not (rights.owns and rights.may_create):
+        raise Refused(reason="restore_rights", database=live)
+    if free is not None and free < needs:
+        raise Refused(
+            reason="restore_no_space",
+            needed_mb=backup_service.in_mb(needs),
+            free_mb=backup_service.in_mb(free),
+        )
+    _check_schemas(backup, schema_of(_to(live)))
+    now = rows_of(_to(live))
+    differs = {
+        table: counts
+        for table, counts in rules.differing_tables(now, backup.rows).items()
+        if table in RESTORED or table.startswith("meter_reading")
+    }
+    return RestorePlan(
+        backup=backup,
+        changed_rows=differs,
+        needs_bytes=needs,
+        free_bytes=free,
+        migrates=backup.schema != migrate.newest_known(),
+        refused_ms=max((each.refused_ms for each in repository.restores(limit=5)), default=None),
+    )
+
+
+def _check_schemas(backup: Backup, live_schema: str) -> None:
+    if live_schema != migrate.newest_known():
+        raise Refused(reason="live_schema", schema=live_schema, known=migrate.newest_known())
+    if not migrate.is_known(backup.schema):
+        raise Refused(reason="backup_schema_newer", schema=backup.schema, known=migrate.newest_known())
+
+
+def load(actor: Actor, name: str, run: str, check: EndCheck = nothing_to_check) -> Backup:
+    """Restore a backup into the run's new database, count its rows, migrate it, and give it the live one's settings.
+
+    A database that an earlier try left is dropped first. For processes.
+
+    Raises:
+        Refused: rows are missing (``restore_rows_differ``), or a program failed; the new database is dropped again.
+        Conflict: another restore is at work (``restore_running``).
+    """
+    require_process(actor)
+    backup = Volume(settings().backup_dir).backup(name)
+    live = live_name()
+    _check_schemas(backup, schema_of(_to(live)))
+    with only_restore() as server:
+        fill(server, backup, rules.new_name(live, run), check)
+        server.copy_settings(live, rules.new_name(live, run))
+    log.info("restore.loaded", backup=name, run=run, rows=backup.row_count)
+    return backup
+
+
+def fill(server: MaintenanceConnection, backup: Backup, target: str, check: EndCheck) -> None:
+    """Create a database and restore a backup into it, checked and migrated; where that fails it is dropped again."""
+    try:
+        server.drop(target)
+        server.create_like(target, live_name())
+        backup_service.tools_for(target, check).restore(
+            Volume(settings().backup_dir).dump(backup.name), workers=WORKERS
+        )
+        analyze(_to(target))
+        _compare(backup, target)
+        check()
+        migrate.upgrade(url_of(database_url(), target))
+    except BaseException:
+        server.drop(target)
+        raise
+
+
+def _compare(backup: Backup, target: str) -> None:
+    if differs := rules.differing_tables(backup.rows, rows_of(_to(target))):
+        table, (expected, found) = next(iter(differs.items()))
+        raise Refused(reason="restore_rows_differ", table=table, expected=expected, found=found)
+    if schema_of(_to(target)) != backup.schema:
+        raise Refused(reason="backup_damaged")
+
+
+def carry(actor: Actor, name: str, run: str) -> CarriedRows:
+    """Carry over what must not be lost, while everybody works on; the swap carries the rest. For processes.
+
+    Raises:
+        Refused: the live audit trail does not go on where the backup's ends (``audit_differs``).
+    """
+    require_process(actor)
+    backup, live = Volume(settings().backup_dir).backup(name), live_name()
+    with only_restore(), Carrying(_to(live), _to(rules.new_name(live, run))) as carrying:
+        return _carried(carrying, backup.started_at - MARGIN)
+
+
+def _carried(carrying: Carrying, since: datetime) -> CarriedRows:
+    if not carrying.holds_last_of("audit_entry", "hash"):
+        raise Refused(reason="audit_differs")
+    return CarriedRows(by_table=carrying.carry(CARRIED, since))
+
+
+def swap(actor: Actor, name: str, run: str) -> DatabaseRestore:
+    """Make the run's new database the live one, and keep the one before for a week. For processes.
+
+    Everybody is cut off for the moment in which what was written last is carried over. All or nothing, also where
+    this process is killed. A swap that was done already is only returned.
+
+    Raises:
+        Refused: others are connected whom our account cannot cut off (``database_in_use``), the server is too busy
+            (``swap_too_slow``), or as ``carry``.
+    """
+    require_process(actor)
+    backup, live = Volume(settings().backup_dir).backup(name), live_name()
+    names = NameSwap(live=live, incoming=rules.new_name(live, run), kept=rules.kept_name(live, run))
+    with only_restore() as server:
+        seconds = 0.0
+        if names.kept not in server.names(live):
+            seconds = _swap(server, names, backup.started_at - MARGIN)
+    done = DatabaseRestore(
+        run=run,
+        backup=name,
+        backup_at=backup.started_at,
+        kept=names.kept,
+        swapped_at=clock.utc_now(),
+        refused_ms=round(seconds * 1000),
+    )
+    repository.insert_restore(done)
+    log.info("restore.swapped", backup=name, run=run, refused_ms=done.refused_ms, kept=names.kept)
+    return done
+
+
+def _swap(server: MaintenanceConnection, names: NameSwap, since: datetime) -> float:
+    for tried in range(SWAP_TRIES):
+        try:
+            return _try_swap(server, names, since)
+        except Refused as refused:
+            if refused.data.get("reason") != "swap_too_slow" or tried == SWAP_TRIES - 1:
+                raise
+    raise AssertionError
+
+
+def _try_swap(server: MaintenanceConnection, names: NameSwap, since: datetime) -> float:
+    with Carrying(_to(names.live), _to(names.incoming)) as carrying:
+        began = clock.utc_now()
+        _carried(carrying, since)
+
+        def last() -> None:
+            _carried(carrying, began - LAST_MARGIN)
+            carrying.close()
+
+        seconds = server.swap(names, carrying.pids, last)
+    engine.dispose()
+    return seconds
+
+
+def smoke_test(actor: Actor) -> int:
+    """Prove that the live database answers, has this version's schema and an intact audit trail; its entries.
+
+    For processes. Raises Refused with ``smoke_test_failed`` when something of it is not so.
+    """
+    require_process(actor)
+    if schema_of(_to(live_name())) != migrate.newest_known():
+        raise Refused(reason="smoke_test_failed", what="schema")
+    verified = audit.verify(actor)
+    if not verified.is_intact:
+        raise Refused(reason="smoke_test_failed", what=f"audit {verified.broken_at}")
+    return verified.entries
+
+
+def undo(actor: Actor, run: str, undo_run: str) -> CarriedRows:
+    """Swap back to the database that a restore replaced; what must not be lost is carried back. For processes.
+
+    The database that the restore had brought is kept under the name of ``undo_run``. An undo that was done is harmless.
+
+    Raises:
+        NotFound: there is no such restore.
+        Refused: the database before is gone (``undo_too_late``), or as ``swap``.
+    """
+    require_process(actor)
+    live = live_name()
+    names = NameSwap(live=live, incoming=rules.kept_name(live, run), kept=rules.kept_name(live, undo_run))
+    with only_restore() as server:
+        known = server.names(live)
+        if names.kept in known:
+            return CarriedRows(by_table={})
+        restore = _undoable(run, is_kept=names.incoming in known)
+        server.open(names.incoming)
+        try:
+            migrate.upgrade(url_of(database_url(), names.incoming))
+            with Carrying(_to(live), _to(names.incoming)) as carrying:
+                rows = _carried(carrying, restore.swapped_at - MARGIN)
+            seconds = _swap(server, names, restore.swapped_at - MARGIN)
+        except BaseException:
+            if names.incoming in server.names(live):
+                server.close(names.incoming)
+            raise
+    repository.mark_undone(run, clock.utc_now())
+    log.info("restore.undone", run=run, refused_ms=round(seconds * 1000), kept=names.kept)
+    return rows
+
+
+def _undoable(run: str, *, is_kept: bool) -> DatabaseRestore:
+    restore = repository.restore(run)
+    if restore is None:
+        raise NotFound
+    if not is_kept or restore.undone_at is not None:
+        raise Refused(reason="undo_too_late")
+    return restore
+
+
+def restores(actor: Actor, limit: int = 20) -> list[DatabaseRestore]:
+    """The newest restores first. For operators and processes."""
+    require_role_or_process(actor, *OPERATOR_ROLES)
+    return repository.restores(limit)
+
+
+def forget_kept(actor: Actor) -> list[str]:
+    """Drop the databases before restores that are older than a week, and what failed restores left. For processes."""
+    require_process(actor)
+    now, live = clock.utc_now(), live_name()
+    dropped = []
+    with only_restore() as server:
+        for restore in repository.restores(limit=1000):
+            if restore.dropped_at is None and now - restore.swapped_at > timedelta(days=rules.UNDO_DAYS):
+                server.drop(restore.kept)
+                repository.mark_dropped(restore.run, now)
+                dropped.append(restore.kept)
+        for name in server.names(live):
+            if rules.is_leftover(live, name):
+                server.drop(name)
+                dropped.append(name)
+    return dropped
+
+
+@contextmanager
+def only_restore() -> Iterator[MaintenanceConnection]:
+    """A connection beside the live database, held by one restore at a time.
+
+    Raises:
+        Conflict: another restore is at work (``restore_running``).
+    """
+    with maintenance() as server:
+        if not server.lock(LockNumber.RESTORE):
+            raise Conflict(reason="restore_running")
+        yield server
+
+
+def maintenance() -> MaintenanceConnection:
+    """A connection to the maintenance database."""
+    return MaintenanceConnection(_to(settings().maintenance_database))
+
+
+def _to(database: str) -> str:
+    return conninfo_of(database_url(), rules.checked_database_name(database))

@@ -1,0 +1,190 @@
+"""A restore brings back what was lost, loses nothing that must not be lost, and can be taken back."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from backend.actor import Actor, Role
+from backend.audit import service as audit
+from backend.backups import service as backups
+from backend.backups.carried_tables import CARRIED, RESTORED
+from backend.backups.types import Backup, BackupOrigin, DatabaseRestore
+from backend.db.base import Base
+from backend.db.engine import read, transaction
+from backend.errors import Refused
+from backend.sandbox.postgres import PostgresServer
+from tests import factories
+from tests.integration.backups.conftest import databases_like, outside
+from tests.integration.backups.killed import RUN, UNDO
+
+RUNNER = Actor.process_named("runbooks")
+
+
+def execute(statement: str, **given: object) -> None:
+    with transaction() as connection:
+        connection.execute(text(statement), given)
+
+
+def one(statement: str) -> object:
+    with read() as connection:
+        return connection.scalar(text(statement))
+
+
+def made() -> Backup:
+    return backups.backup(RUNNER, BackupOrigin.ASKED)
+
+
+def restored(backup: Backup, run: str = RUN) -> DatabaseRestore:
+    backups.load(RUNNER, backup.name, run)
+    backups.carry(RUNNER, backup.name, run)
+    done = backups.swap(RUNNER, backup.name, run)
+    backups.smoke_test(RUNNER)
+    return done
+
+
+def test_every_table_says_what_a_restore_does_with_it(owned: str) -> None:
+    known = {each.name for each in Base.metadata.sorted_tables} | {"alembic_version"}
+    carried = {each.table for each in CARRIED}
+    assert known - RESTORED - carried == set()
+    assert RESTORED & carried == set()
+
+
+def test_a_restore_brings_back_rows_and_carries_over_the_audit(
+    owned: str, postgres_server: PostgresServer
+) -> None:
+    execute("INSERT INTO measured_day VALUES ('2026-11-01', now(), now(), now(), 1, 1)")
+    audit.record(RUNNER, "before", "nothing")
+    backup = made()
+    execute("DELETE FROM measured_day")
+    audit.record(RUNNER, "after", "nothing")
+    execute(
+        "INSERT INTO outbox_mail VALUES ('a', 'x@y.example', 'fa', 'receipt', '{}', now(), now(), 1, NULL, now(), NULL)"
+    )
+
+    plan = backups.plan_restore(RUNNER, backup.name)
+    assert dict(plan.changed_rows) == {"measured_day": (0, 1)}
+    done = restored(backup)
+
+    assert one("SELECT count(*) FROM measured_day") == 1
+    assert one("SELECT count(*) FROM outbox_mail WHERE sent_at IS NOT NULL") == 1
+    assert [each.event.action for each in audit.entries(factories.actor(Role.AUDITOR))] == ["after", "before"]
+    assert audit.verify(RUNNER).is_intact
+    assert databases_like(postgres_server, owned) == [owned, done.kept]
+    assert done.refused_ms < 4000
+    audit.record(RUNNER, "later", "nothing")
+    assert audit.verify(RUNNER).entries == 3
+
+
+def test_after_an_undo_nothing_is_lost_that_was_written_meanwhile(
+    owned: str, postgres_server: PostgresServer
+) -> None:
+    backup = made()
+    execute("INSERT INTO measured_day VALUES ('2026-11-02', now(), now(), now(), 1, 1)")
+    audit.record(RUNNER, "between", "nothing")
+    restored(backup)
+    assert one("SELECT count(*) FROM measured_day") == 0
+    audit.record(RUNNER, "meanwhile", "nothing")
+
+    backups.undo(RUNNER, RUN, UNDO)
+    backups.undo(RUNNER, RUN, UNDO)
+
+    backups.smoke_test(RUNNER)
+    assert one("SELECT count(*) FROM measured_day") == 1
+    assert audit.verify(RUNNER).entries == 2
+    assert [(each.run, each.undone_at is not None) for each in backups.restores(RUNNER)] == [(RUN, True)]
+    assert databases_like(postgres_server, owned) == [owned, f"{owned}_before_{UNDO}"]
+    with pytest.raises(Refused):
+        backups.undo(RUNNER, RUN, "1f1f1f1f")
+
+
+def test_what_a_dump_does_not_hold_is_copied(owned: str, postgres_server: PostgresServer) -> None:
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        for statement in (
+            f"ALTER DATABASE {owned} SET work_mem = '7MB'",
+            f"ALTER DATABASE {owned} SET search_path = public, pg_catalog",
+            f"ALTER ROLE portal_owner IN DATABASE {owned} SET lock_timeout = '11s'",
+            f"REVOKE ALL ON DATABASE {owned} FROM PUBLIC",
+            f"GRANT CONNECT ON DATABASE {owned} TO pg_monitor",
+            f"COMMENT ON DATABASE {owned} IS 'the portal''s'",
+            f"ALTER DATABASE {owned} CONNECTION LIMIT 90",
+        ):
+            connection.execute(statement)
+    before = outside(postgres_server, owned)
+
+    restored(made())
+
+    assert outside(postgres_server, owned) == before
+    assert before["comment"] == "the portal's"
+
+
+def test_connections_that_are_held_open_are_cut_off(owned: str) -> None:
+    backup = made()
+    with psycopg.connect(backups_url()) as held:
+        held.execute("INSERT INTO measured_day VALUES ('2026-11-03', now(), now(), now(), 1, 1)")
+        restored(backup)
+        with pytest.raises(psycopg.OperationalError):
+            held.execute("SELECT 1")
+
+
+def backups_url() -> str:
+    from backend.backups.backup_service import database_url  # noqa: PLC0415
+
+    return database_url()
+
+
+def test_a_connection_that_nobody_may_cut_off_stops_the_swap_and_nothing_else(
+    owned: str, postgres_server: PostgresServer
+) -> None:
+    backup = made()
+    backups.load(RUNNER, backup.name, RUN)
+    with psycopg.connect(postgres_server.url(owned)):
+        with pytest.raises(Refused) as refused:
+            backups.swap(RUNNER, backup.name, RUN)
+        assert refused.value.data == {"reason": "database_in_use", "accounts": "postgres"}
+        audit.record(RUNNER, "goes on", "nothing")
+
+    assert backups.swap(RUNNER, backup.name, RUN).kept in databases_like(postgres_server, owned)
+    assert audit.verify(RUNNER).entries == 1
+
+
+def test_no_entry_is_lost_while_everybody_writes_on(owned: str) -> None:
+    backup = made()
+    with writers() as written:
+        restored(backup)
+
+    assert written
+    assert audit.verify(RUNNER).is_intact
+    with read() as connection:
+        targets = set(connection.scalars(text("SELECT target FROM audit_entry")))
+    assert set(written) <= targets
+
+
+@contextmanager
+def writers() -> Iterator[list[str]]:
+    """Threads that write audit entries all the time; the targets of those that were committed."""
+    written: list[str] = []
+    stop, numbers = threading.Event(), count()
+
+    def write() -> None:
+        while not stop.is_set():
+            target = f"click:{next(numbers)}"
+            try:
+                audit.record(RUNNER, "click", target)
+            except Exception:  # noqa: BLE001, S112 - refused for a moment
+                continue
+            written.append(target)
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield written
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
