@@ -112,10 +112,15 @@ class Child:
         return tail(self.command.log_path, lines)
 
 
-def keep(process: subprocess.Popen[AnyStr]) -> subprocess.Popen[AnyStr]:
+def keep(process: subprocess.Popen[AnyStr], *, leads_group: bool = False) -> subprocess.Popen[AnyStr]:
     """Have a process that is no ``Child`` ended, too, when this process ends in whatever way."""
-    _keep(process.pid, signal.SIGTERM, leads_group=False)
+    _keep(process.pid, signal.SIGTERM, leads_group=leads_group)
     return process
+
+
+def let_go(pid: int) -> None:
+    """A process that was kept has ended by itself."""
+    _tell(forget=pid)
 
 
 def delete_at_end(folder: Path) -> None:

@@ -3,8 +3,11 @@
 import argparse
 from pathlib import Path
 
+import orjson
+
 from backend.sandbox.kubernetes.access import read_or_make_tokens, write_kubeconfigs
 from backend.sandbox.kubernetes.app import create_app
+from backend.sandbox.kubernetes.real_containers import RealImage
 from backend.sandbox.kubernetes.tls import certificate_in
 from backend.sandbox.serving import HOST, server_of
 
@@ -15,6 +18,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default=HOST)
     parser.add_argument("--kubeconfig", type=Path, help="a file for kubectl; its tokens survive a restart")
+    parser.add_argument(
+        "--images", type=Path, help="JSON: image to cwd, env, entrypoint; Jobs with it run as real processes"
+    )
     parser.add_argument("--namespace", default="docuchat")
     options = parser.parse_args()
     tls = certificate_in(options.kubeconfig.parent) if options.kubeconfig else None
@@ -26,7 +32,9 @@ def main() -> None:
             options.kubeconfig, server=url, namespace=options.namespace, tokens=tokens, authority=authority
         )
     print(f"Kubernetes emulator on {url}", flush=True)
-    app = create_app(tokens=tokens, namespace=options.namespace)
+    known = orjson.loads(options.images.read_bytes()) if options.images else {}
+    images = {name: RealImage(**how) for name, how in known.items()}
+    app = create_app(tokens=tokens, namespace=options.namespace, images=images, kubeconfig=options.kubeconfig)
     server_of(app, options.port, options.host, tls=tls).run()
 
 

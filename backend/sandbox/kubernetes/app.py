@@ -1,9 +1,10 @@
 """The emulator's web application: the API server, and ``/sandbox`` for testers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,6 +17,7 @@ from backend.sandbox.kubernetes.cluster import Cluster
 from backend.sandbox.kubernetes.containers import Timings
 from backend.sandbox.kubernetes.control import control_routes
 from backend.sandbox.kubernetes.log_answers import LogAnswer
+from backend.sandbox.kubernetes.real_containers import RealImage
 from backend.sandbox.kubernetes.requests import Call, body_of, json_response
 from backend.sandbox.kubernetes.resources import RESOURCES, Resource
 from backend.sandbox.kubernetes.roles import ROLES
@@ -33,9 +35,20 @@ def create_app(
     namespace: str = "docuchat",
     timings: Timings | None = None,
     pause_s: float = PAUSE_S,
+    images: Mapping[str, RealImage] | None = None,
+    kubeconfig: Path | None = None,
 ) -> Starlette:
-    """A cluster of its own, whose controllers pause a little after each step."""
-    cluster = Cluster.begin(tokens=tokens, namespace=namespace, timings=timings or Timings())
+    """A cluster of its own, whose controllers pause a little after each step.
+
+    Jobs whose image is among ``images`` run as real processes of this machine.
+    """
+    cluster = Cluster.begin(
+        tokens=tokens,
+        namespace=namespace,
+        timings=timings or Timings(),
+        images=images or {},
+        kubeconfig=kubeconfig,
+    )
 
     @asynccontextmanager
     async def controllers(_app: Starlette) -> AsyncIterator[None]:
@@ -45,6 +58,7 @@ def create_app(
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        cluster.kubelet.runtime.real.end_all()
 
     app = Starlette(lifespan=controllers, routes=_routes())
     app.state.cluster = cluster

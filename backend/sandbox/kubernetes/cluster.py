@@ -1,6 +1,8 @@
 """An emulator: its store, its controllers, and its API server's state."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from backend.sandbox.kubernetes.access import Access
@@ -17,6 +19,7 @@ from backend.sandbox.kubernetes.lists import Lists
 from backend.sandbox.kubernetes.logs import Logs
 from backend.sandbox.kubernetes.loop import ControlLoop
 from backend.sandbox.kubernetes.quotas import QuotaController
+from backend.sandbox.kubernetes.real_containers import RealContainers, RealImage
 from backend.sandbox.kubernetes.replicasets import ReplicaSetController
 from backend.sandbox.kubernetes.scheduler import Scheduler
 from backend.sandbox.kubernetes.selectors import Fits
@@ -45,12 +48,21 @@ class Cluster:
     namespace: str
 
     @classmethod
-    def begin(cls, *, tokens: dict[str, str], namespace: str, timings: Timings) -> Self:
+    def begin(
+        cls,
+        *,
+        tokens: dict[str, str],
+        namespace: str,
+        timings: Timings,
+        images: Mapping[str, RealImage],
+        kubeconfig: Path | None,
+    ) -> Self:
         """A cluster with DocuChat in it, on its first day."""
         store, faults = Store(), PodFaults()
         loop, events, garbage = ControlLoop(store), Recorder(store), GarbageCollector(store)
         scheduler = Scheduler(store, events, faults)
-        runtime = Runtime(store=store, events=events, faults=faults, logs=Logs(), timings=timings)
+        real = RealContainers(store, images, kubeconfig, wake=lambda pod: loop.look_at("pods", pod))
+        runtime = Runtime(store=store, events=events, faults=faults, logs=Logs(), timings=timings, real=real)
         kubelet = Kubelet(store=store, events=events, scheduler=scheduler, runtime=runtime)
         loop.register("deployments", DeploymentController(store, events).sync)
         loop.register("replicasets", ReplicaSetController(store, events).sync)

@@ -7,7 +7,8 @@ from hashlib import sha256
 
 from backend.sandbox.kubernetes.events import Recorder
 from backend.sandbox.kubernetes.faults import KILLED, RESTARTING, Fault, FaultRule, PodFaults
-from backend.sandbox.kubernetes.logs import Logs, json_line, serving_chatter, working_chatter
+from backend.sandbox.kubernetes.logs import Log, Logs, json_line, serving_chatter, working_chatter
+from backend.sandbox.kubernetes.real_containers import RealContainers, RealImage
 from backend.sandbox.kubernetes.store import Object, Store, stamp_of
 
 NEVER = math.inf
@@ -98,10 +99,13 @@ class Runtime:
     faults: PodFaults
     logs: Logs
     timings: Timings
+    real: RealContainers
     failing_jobs: set[str] = field(default_factory=set)
 
     def advance(self, pod: Object, box: Box) -> None:
-        """Take every step that is due."""
+        """Take every step that is due; a real process may have ended at any time."""
+        if box.step is ContainerStep.RUNNING and self._exit_code(pod, box) is not None:
+            box.due = self.store.now()
         while box.due <= self.store.now():
             match box.step:
                 case ContainerStep.CREATING | ContainerStep.PULL_BACKOFF | ContainerStep.CONFIG_ERROR:
@@ -161,6 +165,10 @@ class Runtime:
         if rule and rule.fault is Fault.CONFIG:
             return rule.message or 'secret "docuchat-openai" not found'
         namespace = pod["metadata"]["namespace"]
+        for source in box.spec.get("envFrom", ()):
+            ref = source.get("secretRef")
+            if ref and not ref.get("optional") and not self.store.find("secrets", (namespace, ref["name"])):
+                return f'secret "{ref["name"]}" not found'
         for one in box.spec.get("env", ()):
             source = one.get("valueFrom", {})
             for field_name, plural, kind in (
@@ -191,14 +199,30 @@ class Runtime:
             ContainerStep.RUNNING,
             False,
         )
-        if is_of_job(pod) and not box.is_init:
+        if (image := self.real.image_of(pod, box.spec)) is not None:
+            self._start_really(pod, box, image, log)
+        elif is_of_job(pod) and not box.is_init:
             log.chatter = working_chatter(pod, now, self.timings.job_s)
             box.is_ready, box.due = True, now + self.timings.job_s
         else:
             log.say(now, json_line(pod, "info", "process.started", version=box.image.rpartition(":")[2]))
             box.due = now + self.timings.start_s / 2
 
+    def _start_really(self, pod: Object, box: Box, image: RealImage, log: Log) -> None:
+        box.is_ready, box.due = True, NEVER
+        try:
+            self.real.start(pod, box.spec, image, log)
+        except OSError as error:
+            self._warn(pod, box, "Failed", f"Error: failed to start container: {error.strerror}")
+            self._end(pod, box, exit_code=128, reason="StartError")
+
+    def _exit_code(self, pod: Object, box: Box) -> int | None:
+        return self.real.exit_code(pod["metadata"]["uid"], box.name)
+
     def _run(self, pod: Object, box: Box) -> None:
+        if (code := self._exit_code(pod, box)) is not None:
+            self._end(pod, box, exit_code=code, reason="Error" if code else "Completed")
+            return
         rule = self.faults.of(pod, box.spec, was_ready=box.was_ready)
         if rule and rule.fault in RESTARTING:
             self._break(pod, box, rule)

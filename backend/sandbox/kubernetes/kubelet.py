@@ -63,6 +63,7 @@ class Kubelet:
 
     def forget(self) -> None:
         """Begin anew, as with an empty cluster."""
+        self.runtime.real.end_all()
         self.frozen.clear()
         self._runs.clear()
 
@@ -111,8 +112,10 @@ class Kubelet:
                     text = f"Stopping container {box.name}"
                     self.events.normal(pod, "Killing", text, path=f"spec.containers{{{box.name}}}")
         left_s = run.gone_since + self.runtime.timings.stop_s - now
-        if left_s > 0:
+        if left_s > 0 and not self.runtime.real.has(meta["uid"]):
             return left_s
+        if (wait_s := self.runtime.real.stop(meta["uid"], meta["deletionGracePeriodSeconds"])) is not None:
+            return wait_s
         for box in run.boxes:
             box.step = ContainerStep.DONE
         self.store.delete("pods", meta.get("namespace", ""), meta["name"])
