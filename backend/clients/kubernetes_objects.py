@@ -43,6 +43,44 @@ class NamedObject(DictMixin, rename="camel"):
     name: str = ""
 
 
+class SecretKeyObject(DictMixin, rename="camel"):
+    """A key of a Secret: its name, never its value."""
+
+    name: str = ""
+    key: str = ""
+
+
+class EnvironmentValueObject(DictMixin, rename="camel"):
+    """The place that an environment variable has its value from."""
+
+    secret_key_ref: SecretKeyObject | None = None
+
+
+class EnvironmentObject(DictMixin, rename="camel"):
+    """An environment variable: its name, and the Secret that it is read from. A value of its own is skipped."""
+
+    name: str = ""
+    value_from: EnvironmentValueObject | None = None
+
+
+class SecretVolumeObject(DictMixin, rename="camel"):
+    """A Secret whose keys are files."""
+
+    secret_name: str = ""
+
+
+class VolumeObject(DictMixin, rename="camel"):
+    """A volume of a pod; of other kinds than Secrets nothing is read."""
+
+    secret: SecretVolumeObject | None = None
+
+
+class SelectorObject(DictMixin, rename="camel"):
+    """The labels by which a workload knows its pods."""
+
+    match_labels: Names = None
+
+
 class EnvironmentSourceObject(DictMixin, rename="camel"):
     """A secret or config map, all of whose keys become environment variables."""
 
@@ -62,7 +100,7 @@ class ContainerObject(DictMixin, rename="camel"):
 
     name: str = ""
     image: str = ""
-    env: list[NamedObject] | None = None
+    env: list[EnvironmentObject] | None = None
     env_from: list[EnvironmentSourceObject] | None = None
     resources: ResourcesObject | None = None
 
@@ -72,6 +110,7 @@ class PodSpecObject(DictMixin, rename="camel"):
 
     containers: list[ContainerObject] | None = None
     init_containers: list[ContainerObject] | None = None
+    volumes: list[VolumeObject] | None = None
     node_name: str = ""
 
 
@@ -173,6 +212,7 @@ class WorkloadSpecObject(DictMixin, rename="camel"):
 
     replicas: int | None = None
     paused: bool = False
+    selector: SelectorObject | None = None
     strategy: StrategyObject | None = None
     update_strategy: StrategyObject | None = None
     template: TemplateObject | None = None

@@ -1,9 +1,9 @@
 """The calls that write and read Secrets.
 
-``patch`` on a Secret answers with its values; here nothing but the metadata of that answer is decoded, and the words of
-a refusal are dropped, as admission may quote what it refuses. The runner's account has ``patch`` on named Secrets of
-the application and no ``get``: what it overwrites it cannot read. In the runbook namespace it may ``get`` the Secret
-that a form's secret field has made.
+``patch`` on a Secret answers with its values. Nothing but the metadata of that answer is decoded, except by
+``patched_secret``, and the words of a refusal are dropped, as admission may quote what it refuses. The runner's account
+has ``patch`` on named Secrets of the application, and so no need of ``get``. In the runbook namespace it may ``get``
+the Secret that a form's secret field has made.
 
     version = client.run(client.secret_version(at))                       # also the check of the right to patch
     client.run(client.patch_secret(at, {"api-key": new}, version=version, dry_run=False))
@@ -16,7 +16,7 @@ from lightkube.types import PatchType
 
 from backend.clients.kubernetes_calls import Calls, Json, ObjectPlace, precondition
 from backend.clients.kubernetes_objects import MetaObject, plural_of
-from backend.clients.kubernetes_targets import ReadableSecretObject, SecretObject
+from backend.clients.kubernetes_targets import PatchedSecretObject, ReadableSecretObject, SecretObject
 
 
 class SecretCalls(Calls):
@@ -68,6 +68,21 @@ class SecretCalls(Calls):
     async def secret_version(self, at: ObjectPlace) -> str:
         """The version of a Secret, by a dry run of a patch that changes nothing: needs ``patch`` and no ``get``."""
         return await self.patch_secret(at, {}, dry_run=True)
+
+    async def patched_secret(self, at: ObjectPlace) -> tuple[dict[str, str], str]:
+        """The values of a Secret and its version, by a dry run of a patch that changes nothing: needs no ``get``.
+
+        Who may patch a Secret can read it, for the answer holds it. Register each value before it is used.
+
+        Raises:
+            NotFound: there is no such Secret.
+            Unavailable: a value is no text.
+        """
+        found = await self.patch_object(
+            PatchedSecretObject, at, {}, PatchType.MERGE, dry_run=True, is_secret=True
+        )
+        values = {name: b64decode(value).decode() for name, value in (found.data or {}).items()}
+        return values, found.metadata.resourceVersion
 
     async def read_secret(self, at: ObjectPlace) -> dict[str, str]:
         """The values of a Secret; needs ``get``. Register each with the redactor before it is used.

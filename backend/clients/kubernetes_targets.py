@@ -165,3 +165,9 @@ class ReadableSecretObject(NamespacedResourceG, ReadableSecretBody):
     """A Secret that is read."""
 
     _api_info = _info("", "Secret", "secrets", "get")
+
+
+class PatchedSecretObject(NamespacedResourceG, ReadableSecretBody):
+    """A Secret as a patch answers with it."""
+
+    _api_info = _info("", "Secret", "secrets", "patch")

@@ -1,6 +1,6 @@
 """Use cases of deploys: what the shared view of the cluster knows, and the ledger of deployments. For staff."""
 
-from backend.deploys import cluster_service, ledger_service
+from backend.deploys import cluster_service, ledger_service, rollout_service
 
 record_deploy = ledger_service.record_deploy
 deployments = ledger_service.deployments
@@ -23,3 +23,7 @@ kubernetes = cluster_service.kubernetes
 runner_may = cluster_service.runner_may
 follow_cluster = cluster_service.follow_cluster
 close_cluster = cluster_service.close_cluster
+
+users_of_secret = rollout_service.users_of_secret
+restart = rollout_service.restart
+follow_rollouts = rollout_service.follow_rollouts
