@@ -109,6 +109,7 @@ class Settings(UsageSettings, SellerSettings):
     kubernetes_namespaces: Annotated[str, AfterValidator(setting_values.namespaces)] = ""
     kubernetes_timeout_s: float = Field(default=10, ge=1, le=60, allow_inf_nan=False)
     kubernetes_runner_account: Annotated[str, AfterValidator(setting_values.service_account)] = ""
+    docuchat_token_life_s: int = Field(default=900, ge=0, le=60 * DAY_S)
     runbook_namespace: Annotated[str, AfterValidator(setting_values.namespace_or_none)] = ""
     runner_kubeconfig: str = ""
     redis_url: SecretStr = SecretStr("")

@@ -1,6 +1,6 @@
 """Use cases of runs that replace pods: the workloads that use a Secret, their restart, and its rollout."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from backend import clock
 from backend.actor import Actor, require_process
@@ -34,16 +34,16 @@ def users_of_secret(actor: Actor, kubernetes: Kubernetes, namespace: str, secret
     return sorted(users, key=lambda user: user.name)
 
 
-def restart(actor: Actor, kubernetes: Kubernetes, at: ObjectPlace, generation: int) -> int:
+def restart(actor: Actor, kubernetes: Kubernetes, at: ObjectPlace, generations: Collection[int]) -> int:
     """Have all pods of a Deployment replaced; its generation afterwards.
 
     Raises:
-        Conflict: somebody changed it since it had this generation.
+        Conflict: somebody changed it since it had one of these generations.
     """
     require_process(actor)
     for _ in range(_TRIES):
         seen = kubernetes.run(kubernetes.get_object(DeploymentObject, at))
-        if seen.metadata.generation != generation:
+        if seen.metadata.generation not in generations:
             raise Conflict(reason="workload_changed", workload=at.name)
         version = seen.metadata.resourceVersion
         try:

@@ -1,22 +1,33 @@
-"""A cluster with DocuChat in its pods for the session, as on its first day for each test."""
+"""A cluster with DocuChat in its pods for the session, as on its first day for each test, and people who rotate."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
+import orjson
 import pytest
 
+from backend import config
+from backend.actor import Actor, Role
 from backend.sandbox.docuchat_pods import Around, DocuChatPods
 from backend.sandbox.kubernetes.server import Address, running
 from backend.sandbox.openai import application as provider
 from backend.sandbox.processes import free_port
 from backend.sandbox.serving import serving
+from runbooks import engine
+from tests import factories
 from tests.integration.rotations.world import World
 from tests.waiting import until
 
 
 @pytest.fixture(scope="session")
-def one_cluster() -> Iterator[Address]:
-    with running() as address:
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("rotations") / "kubeconfig"
+
+
+@pytest.fixture(scope="session")
+def one_cluster(kubeconfig: Path) -> Iterator[Address]:
+    with running(kubeconfig) as address:
         yield address
 
 
@@ -27,10 +38,42 @@ def openai_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def world(one_cluster: Address, openai_url: str) -> Iterator[World]:
-    httpx.post(f"{one_cluster.url}/sandbox/reset").raise_for_status()
-    pods = DocuChatPods(one_cluster.cluster, Around(openai_url=openai_url))
+def database_url() -> str:
+    """DocuChat's database; none unless a test has one."""
+    return ""
+
+
+@pytest.fixture
+def world(one_cluster: Address, openai_url: str, database_url: str) -> Iterator[World]:
+    world = World(cluster=one_cluster, docuchat_url="")
+    world.control("reset")
+    around = Around(openai_url=openai_url, database_url=database_url)
+    pods = DocuChatPods(one_cluster.cluster, around)
     with serving(pods.application(), free_port()) as url:
         world = World(cluster=one_cluster, docuchat_url=url)
-        until(lambda: world.is_rolled_out("docuchat-api"))
+        until(lambda: all(map(world.is_rolled_out, world.deployments())))
         yield world
+
+
+@pytest.fixture
+def runner(
+    database: str, world: World, kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    """The world, and a process that runs actions in it as the runner's account."""
+    del database
+    known = orjson.loads(kubeconfig.read_bytes())
+    path = tmp_path / "runner"
+    path.write_bytes(orjson.dumps(known | {"current-context": "portal-operator"}))
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    config.settings.cache_clear()
+    engine.own_kubernetes.cache_clear()
+    yield world
+    engine.own_kubernetes().close()
+    engine.own_kubernetes.cache_clear()
+    config.settings.cache_clear()
+
+
+@pytest.fixture
+def operator(database: str) -> Actor:
+    del database
+    return factories.user(Role.OPERATOR).actor

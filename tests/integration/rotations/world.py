@@ -16,6 +16,8 @@ from tests.waiting import until
 
 Visit = Callable[[httpx.AsyncClient], Awaitable[int]]
 JSON = dict[str, object]
+# The emulator signs its own certificate.
+TLS = False
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 
 
@@ -25,6 +27,15 @@ class World:
 
     cluster: Address
     docuchat_url: str
+
+    def control(self, what: str, **wanted: object) -> None:
+        """Use one of the emulator's levers for testers."""
+        httpx.post(f"{self.cluster.url}/sandbox/{what}", json=wanted, verify=TLS).raise_for_status()
+
+    def deployments(self) -> list[str]:
+        """The names of all Deployments."""
+        found = self.cluster.cluster.store.listed("deployments", self.cluster.namespace)
+        return [one["metadata"]["name"] for one in found]
 
     def secret(self, name: str) -> dict[str, str]:
         """A Secret's values."""
@@ -66,7 +77,7 @@ class World:
             "authorization": f"Bearer {self.cluster.tokens['cluster-admin']}",
             "content-type": "application/merge-patch+json",
         }
-        httpx.patch(self.cluster.url + path, json=body, headers=headers).raise_for_status()
+        httpx.patch(self.cluster.url + path, json=body, headers=headers, verify=TLS).raise_for_status()
 
 
 async def log_in_and_verify(client: httpx.AsyncClient) -> int:

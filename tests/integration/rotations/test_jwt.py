@@ -1,0 +1,78 @@
+"""The key of login tokens is rotated under 50 logins a second, and not one token is refused."""
+
+import httpx
+import pytest
+
+from backend import config
+from backend.actor import Actor
+from backend.runbooks.types import RunState
+from backend.sandbox.docuchat_tokens import issue
+from runbooks import jwt_rules
+from tests.integration.rotations.runs import ended, planned, results, why
+from tests.integration.rotations.world import World, jwt_keys, log_in_and_verify, visited
+
+
+def set_token_life(monkeypatch: pytest.MonkeyPatch, seconds: int) -> None:
+    monkeypatch.setenv("DOCUCHAT_TOKEN_LIFE_S", str(seconds))
+    monkeypatch.setattr(jwt_rules, "SKEW", jwt_rules.SKEW * 0)
+    config.settings.cache_clear()
+
+
+def test_three_steps_under_load_refuse_nobody(
+    runner: World, operator: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_token_life(monkeypatch, 0)
+    old = jwt_keys(runner)
+
+    with visited(runner.docuchat_url, log_in_and_verify) as answers:
+        run = ended(operator, "rotate_jwt_secret")
+
+    assert run.state is RunState.SUCCEEDED, why(run)
+    assert set(answers) == {200}
+    kept = jwt_keys(runner)
+    assert list(kept) == [runner.secret("docuchat-jwt")["signing-kid"]]
+    assert not set(kept) & set(old)
+    assert run.memory["least_available"] == {"docuchat-api": 3}
+    assert any("3 of 3 pods or more" in line for line in results(run))
+    stolen = issue("sara", old, "k1")
+    answer = httpx.get(f"{runner.docuchat_url}/verify", headers={"authorization": f"Bearer {stolen}"})
+    assert answer.status_code == 401
+
+
+def test_long_tokens_end_the_run_with_both_keys_and_the_old_one_is_retired_later(
+    runner: World, operator: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_token_life(monkeypatch, 86_400)
+    run = ended(operator, "rotate_jwt_secret")
+
+    early = planned(operator, "retire_jwt_keys")
+    set_token_life(monkeypatch, 0)
+    retired = ended(operator, "retire_jwt_keys")
+    again = planned(operator, "retire_jwt_keys")
+
+    assert (run.state, early.state, retired.state) == (
+        RunState.SUCCEEDED,
+        RunState.FAILED,
+        RunState.SUCCEEDED,
+    )
+    assert "valid until" in why(early)
+    assert list(jwt_keys(runner)) == [runner.secret("docuchat-jwt")["signing-kid"]]
+    assert "one key only" in why(again)
+
+
+def test_pods_that_do_not_start_with_the_new_key_put_the_old_ones_back(
+    runner: World, operator: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = runner.secret("docuchat-jwt")
+    runner.control("faults", workload="docuchat-api", fault="CrashLoopBackOff")
+    monkeypatch.setattr("runbooks.rotation.STUCK_S", 0.0)
+    monkeypatch.setattr("runbooks.rotation.ROLLOUT_S", 3.0)
+
+    with visited(runner.docuchat_url, log_in_and_verify) as answers:
+        run = ended(operator, "rotate_jwt_secret")
+
+    assert run.state is RunState.FAILED
+    assert "do not start" in why(run)
+    assert any("old value back" in line for line in results(run))
+    assert runner.secret("docuchat-jwt") == before
+    assert set(answers) == {200}
