@@ -100,6 +100,10 @@ class Settings(UsageSettings, SellerSettings):
     openai_base_url: WebAddress = "https://api.openai.com/v1"
     openai_api_key: SecretStr = SecretStr("")
     openai_api_key_file: str = ""
+    openai_admin_key: SecretStr = SecretStr("")
+    openai_project_id: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,100}$")
+    openai_service_account_id: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,100}$")
+    openai_key_quiet_s: int = Field(default=60, ge=1, le=900)
     openai_model: str = Field(default="gpt-5-mini", pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$")
     openai_tokens_per_day: int = Field(default=200_000, ge=0, le=10**9)
     openai_calls_per_hour: int = Field(default=60, ge=0, le=100_000)
@@ -150,7 +154,7 @@ class Settings(UsageSettings, SellerSettings):
         setting_values.code(value.get_secret_value(), longest=64)
         return value
 
-    @field_validator("metrics_token", "metrics_token_previous", "openai_api_key")
+    @field_validator("metrics_token", "metrics_token_previous", "openai_api_key", "openai_admin_key")
     @classmethod
     def _is_token(cls, value: SecretStr) -> SecretStr:
         setting_values.token(value.get_secret_value())
