@@ -1,4 +1,4 @@
-"""What rotations share: a Secret and the workloads that use it, their rollout under watch, and how it is put back.
+"""The common part of rotations: a Secret, the workloads that use it, their rollout under watch, and the way back.
 
 Pods read their environment when they start, so another value of a Secret counts when every pod was replaced. Two
 rollouts mix old and new pods all the while; each rotation says why that hurts nobody.
@@ -16,8 +16,8 @@ from backend.deploys.rollout_types import RolloutProgress, SecretUser
 from backend.deploys.rollouts import Rollouts
 from backend.deploys.types import WorkloadKind
 from backend.errors import AppError, Refused, Unavailable
-from backend.runbooks.types import Change, Plan, Words
-from runbooks.action import Choice, Need
+from backend.runbooks.types import Plan, PlannedChange, Words
+from runbooks.action import Need, ParameterChoice
 from runbooks.context import Planning, RunCancelled, RunLate, Running
 
 ROLLOUT_S = 600.0
@@ -30,7 +30,7 @@ INTERRUPTIONS = (AppError, RunCancelled, RunLate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credential:
+class RotatedSecret:
     """A Secret of DocuChat, and the Deployments that read it. Another workload that reads it stops a rotation.
 
     The ``public`` keys of the Secret are names and times.
@@ -63,22 +63,22 @@ class Credential:
         )
 
 
-def namespaces(planning: Planning, _given: Mapping[str, str]) -> Sequence[Choice]:
+def namespaces(planning: Planning, _given: Mapping[str, str]) -> Sequence[ParameterChoice]:
     """The namespaces in which DocuChat may be."""
     known = settings().namespaces_of_cluster or (planning.kubernetes.namespace,)
-    return [Choice(value=name) for name in known]
+    return [ParameterChoice(value=name) for name in known]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What a plan is made from: the workloads that read the Secret, its values and its version."""
+class SecretStanding:
+    """Source of a plan: the workloads that read the Secret, its values and its version."""
 
     users: tuple[SecretUser, ...]
     values: Mapping[str, str] = field(repr=False)
     version: str
 
 
-def look(planning: Planning, namespace: str, credential: Credential) -> Found:
+def look(planning: Planning, namespace: str, credential: RotatedSecret) -> SecretStanding:
     """Read what a rotation would change.
 
     Raises:
@@ -95,21 +95,21 @@ def look(planning: Planning, namespace: str, credential: Credential) -> Found:
             raise Refused(reason="rotation_unsettled", workload=user.name)
     at = ObjectPlace(namespace=namespace, name=credential.secret)
     values, version = kubernetes.run(kubernetes.patched_secret(at))
-    return Found(users=tuple(users), values=values, version=version)
+    return SecretStanding(users=tuple(users), values=values, version=version)
 
 
 def plan_of(
     namespace: str,
-    credential: Credential,
-    found: Found,
+    credential: RotatedSecret,
+    found: SecretStanding,
     *,
-    changes: tuple[Change, ...],
+    changes: tuple[PlannedChange, ...],
     notes: tuple[Words, ...] = (),
     rollouts: int = 1,
 ) -> Plan:
     """The plan of a rotation: its changes, then each workload whose pods are replaced, and so many times."""
     replaced = tuple(
-        Change(
+        PlannedChange(
             what=Words(key="runbooks.rotation.pods_of", values={"workload": user.name}),
             before=f"{user.replicas}",
             after=f"{user.replicas} × {rollouts}",
@@ -133,7 +133,7 @@ class Rotation:
 
     running: Running
     namespace: str
-    credential: Credential
+    credential: RotatedSecret
 
     @property
     def place(self) -> ObjectPlace:

@@ -85,7 +85,9 @@ def create_key(name: str) -> NewKey:
 def keys() -> list[ListedKey]:
     """Every key of the project."""
     with _admin() as client:
-        return [_listed(key) for key in client.admin.organization.projects.api_keys.list(_project(), limit=100)]
+        return [
+            _listed(key) for key in client.admin.organization.projects.api_keys.list(_project(), limit=100)
+        ]
 
 
 def key_with_id(key_id: str) -> ListedKey:

@@ -25,10 +25,10 @@ _TRIES = 20
 def users_of_secret(actor: Actor, kubernetes: Kubernetes, namespace: str, secret: str) -> list[SecretUser]:
     """The workloads whose pods read a Secret, by their names."""
     require_process(actor)
-    found = [
-        one
-        for kind in (DeploymentObject, StatefulSetObject, DaemonSetObject)
-        for one in kubernetes.run(kubernetes.list_objects(kind, namespace)).items
+    found: list[DeploymentObject | StatefulSetObject | DaemonSetObject] = [
+        *kubernetes.run(kubernetes.list_objects(DeploymentObject, namespace)).items,
+        *kubernetes.run(kubernetes.list_objects(StatefulSetObject, namespace)).items,
+        *kubernetes.run(kubernetes.list_objects(DaemonSetObject, namespace)).items,
     ]
     users = [_to_user(one) for one in found if secret in _secrets_of(one)]
     return sorted(users, key=lambda user: user.name)

@@ -127,7 +127,7 @@ class Rollouts:
 
 
 def _stuck(pod: Pod) -> str:
-    """What keeps a pod from starting, in the words of its container."""
+    """Reason for which a pod does not start, in the words of its container."""
     for container in pod.containers:
         if container.reason in STUCK:
             return f"{pod.id.name}: {container.reason} {container.message}".strip()

@@ -8,7 +8,7 @@ rollout of ``docuchat-api``; one that fails puts the keys back. There is no undo
 
 from backend.config import settings
 from backend.errors import Refused
-from backend.runbooks.types import Change, Plan, Risk, Words
+from backend.runbooks.types import Plan, PlannedChange, Risk, Words
 from runbooks import jwt_rules, rotation
 from runbooks.action import Action, ActionParameters, Step
 from runbooks.actions.rotate_jwt_secret import JWT, retire
@@ -16,13 +16,13 @@ from runbooks.context import Planning, Running
 from runbooks.jwt_rules import SIGNING
 
 
-class Parameters(ActionParameters):
+class JWTRetirementParameters(ActionParameters):
     """The namespace of DocuChat."""
 
     namespace: str
 
 
-def plan(planning: Planning, parameters: Parameters) -> Plan:
+def plan(planning: Planning, parameters: JWTRetirementParameters) -> Plan:
     """The keys that go.
 
     Raises:
@@ -43,12 +43,12 @@ def plan(planning: Planning, parameters: Parameters) -> Plan:
         parameters.namespace,
         JWT,
         found,
-        changes=(Change(what=what, before=", ".join(sorted(keys)), after=signing),),
+        changes=(PlannedChange(what=what, before=", ".join(sorted(keys)), after=signing),),
         notes=(Words(key="runbooks.rotate_jwt_secret.no_undo"),),
     )
 
 
-def drop(running: Running, parameters: Parameters) -> None:
+def drop(running: Running, parameters: JWTRetirementParameters) -> None:
     """Take the old keys out."""
     retire(running, parameters.namespace)
 
@@ -56,7 +56,7 @@ def drop(running: Running, parameters: Parameters) -> None:
 ACTION = Action(
     name="retire_jwt_keys",
     risk=Risk.DESTRUCTIVE,
-    parameters=Parameters,
+    parameters=JWTRetirementParameters,
     choices={"namespace": rotation.namespaces},
     targets=lambda parameters: JWT.targets(parameters.namespace),
     needs=lambda parameters: JWT.needs(parameters.namespace),

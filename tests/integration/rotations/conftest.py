@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
-import orjson
 import pytest
 
 from backend import config
 from backend.actor import Actor, Role
 from backend.sandbox.docuchat_pods import Around, DocuChatPods
+from backend.sandbox.kubernetes.access import account_file
+from backend.sandbox.kubernetes.roles import RUNNER
 from backend.sandbox.kubernetes.server import Address, running
 from backend.sandbox.openai import application as provider
 from backend.sandbox.processes import free_port
@@ -56,15 +56,10 @@ def world(one_cluster: Address, openai_url: str, database_url: str) -> Iterator[
 
 
 @pytest.fixture
-def runner(
-    database: str, world: World, kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
+def runner(database: str, world: World, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The world, and a process that runs actions in it as the runner's account."""
     del database
-    known = orjson.loads(kubeconfig.read_bytes())
-    path = tmp_path / "runner"
-    path.write_bytes(orjson.dumps(known | {"current-context": "portal-operator"}))
-    monkeypatch.setenv("KUBECONFIG", str(path))
+    monkeypatch.setenv("KUBECONFIG", str(account_file(kubeconfig, RUNNER)))
     config.settings.cache_clear()
     engine.own_kubernetes.cache_clear()
     yield world

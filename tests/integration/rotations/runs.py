@@ -7,41 +7,41 @@ from uuid import uuid4
 from backend.actor import Actor
 from backend.i18n.catalog import text
 from backend.runbooks import service as runs
-from backend.runbooks.types import Run, RunState, Words
+from backend.runbooks.types import RunbookRun, RunStage, Words
 from backend.runbooks.words_rules import said
 from runbooks import asking_service, engine
-from runbooks.form_types import Wish
+from runbooks.form_types import RunWish
 
 
-def planned(actor: Actor, action: str, **given: str) -> Run:
+def planned(actor: Actor, action: str, **given: str) -> RunbookRun:
     """A run whose plan was made, or refused."""
     fields: Mapping[str, Any] = {"namespace": "docuchat", **given}
-    run = asking_service.ask(actor, Wish(action=action, given=fields, request_key=uuid4().hex))
+    run = asking_service.ask(actor, RunWish(action=action, given=fields, request_key=uuid4().hex))
     engine.work_on(run.id)
     return runs.run(actor, run.id)
 
 
-def confirmed(actor: Actor, action: str, **given: str) -> Run:
+def confirmed(actor: Actor, action: str, **given: str) -> RunbookRun:
     """A run that waits for its process."""
     run = planned(actor, action, **given)
-    assert run.state is RunState.PLANNED, why(run)
+    assert run.state is RunStage.PLANNED, why(run)
     assert run.plan is not None
     return runs.confirm(actor, run.id, run.plan_hash, run.plan.confirmation)
 
 
-def ended(actor: Actor, action: str, **given: str) -> Run:
+def ended(actor: Actor, action: str, **given: str) -> RunbookRun:
     """A run that was worked on to its end."""
     run = confirmed(actor, action, **given)
     engine.work_on(run.id)
     return runs.run(actor, run.id)
 
 
-def why(run: Run) -> str:
+def why(run: RunbookRun) -> str:
     """The end of a run in words."""
     return "" if run.outcome is None else said(run.outcome, "en")
 
 
-def results(run: Run) -> list[str]:
+def results(run: RunbookRun) -> list[str]:
     """What a run says that it changed, in both languages: every key must be there."""
     assert all(text(words.key, "fa", **_filled(words)) for words in run.result)
     return [said(words, "en") for words in run.result]

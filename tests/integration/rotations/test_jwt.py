@@ -5,7 +5,7 @@ import pytest
 
 from backend import config
 from backend.actor import Actor
-from backend.runbooks.types import RunState
+from backend.runbooks.types import RunStage
 from backend.sandbox.docuchat_tokens import issue
 from runbooks import jwt_rules
 from tests.integration.rotations.runs import ended, planned, results, why
@@ -27,7 +27,7 @@ def test_three_steps_under_load_refuse_nobody(
     with visited(runner.docuchat_url, log_in_and_verify) as answers:
         run = ended(operator, "rotate_jwt_secret")
 
-    assert run.state is RunState.SUCCEEDED, why(run)
+    assert run.state is RunStage.SUCCEEDED, why(run)
     assert set(answers) == {200}
     kept = jwt_keys(runner)
     assert list(kept) == [runner.secret("docuchat-jwt")["signing-kid"]]
@@ -51,9 +51,9 @@ def test_long_tokens_end_the_run_with_both_keys_and_the_old_one_is_retired_later
     again = planned(operator, "retire_jwt_keys")
 
     assert (run.state, early.state, retired.state) == (
-        RunState.SUCCEEDED,
-        RunState.FAILED,
-        RunState.SUCCEEDED,
+        RunStage.SUCCEEDED,
+        RunStage.FAILED,
+        RunStage.SUCCEEDED,
     )
     assert "valid until" in why(early)
     assert list(jwt_keys(runner)) == [runner.secret("docuchat-jwt")["signing-kid"]]
@@ -71,7 +71,7 @@ def test_pods_that_do_not_start_with_the_new_key_put_the_old_ones_back(
     with visited(runner.docuchat_url, log_in_and_verify) as answers:
         run = ended(operator, "rotate_jwt_secret")
 
-    assert run.state is RunState.FAILED
+    assert run.state is RunStage.FAILED
     assert "do not start" in why(run)
     assert any("old value back" in line for line in results(run))
     assert runner.secret("docuchat-jwt") == before
