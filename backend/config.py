@@ -116,6 +116,8 @@ class Settings(UsageSettings, SellerSettings):
     docuchat_token_life_s: int = Field(default=900, ge=0, le=60 * DAY_S)
     runbook_namespace: Annotated[str, AfterValidator(setting_values.namespace_or_none)] = ""
     runner_kubeconfig: str = ""
+    runner_launcher: Literal["process", "job"] = "process"
+    runner_job_template: str = ""
     redis_url: SecretStr = SecretStr("")
     metrics_token: SecretStr = SecretStr(DEFAULT_METRICS_TOKEN)
     metrics_token_previous: SecretStr = SecretStr("")

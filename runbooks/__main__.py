@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     settings_or_exit()
     try:
-        return 1 if work_on(RunId(asked.run_id)) is RunStage.FAILED else 0
+        return 1 if work_on(RunId(asked.run_id), asked.process) is RunStage.FAILED else 0
     except AppError as error:
         print(sentence_of(error), file=sys.stderr)
         return 1
@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="plan a run, or take its steps")
     run.add_argument("run_id", type=UUID)
+    run.add_argument("--process", default="", help="the name under which the launcher looks for this process")
     commands.add_parser("list", help="name the actions")
     return parser
 

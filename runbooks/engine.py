@@ -151,7 +151,8 @@ def _take(step: ActionStep[Any], stored: RunStep, running: Running, parameters: 
     running.check_between()
     running.writer.step = step.name
     running.may_be_cancelled = step.is_cancellable
-    patiently(lambda: runs.start_step(RUNNER, running.run, stored.position, step.name))
+    if not patiently(lambda: runs.start_step(RUNNER, running.run, stored.position, step.name)):
+        raise RunCancelled
     try:
         step.run(running, parameters)
     finally:

@@ -8,12 +8,14 @@ from typing import Protocol
 
 from backend import clock
 from backend.actor import Actor
+from backend.config import settings
 from backend.errors import AppError, Conflict, NotFound, Refused
 from backend.log import get_logger
 from backend.runbooks import rules
 from backend.runbooks import service as runs
 from backend.runbooks.types import LAUNCHED, RunbookRun, RunStage, Words
 from backend.runbooks.words_rules import outcome_of
+from runbooks.kubernetes_jobs import KubernetesJobs
 from runbooks.launching_types import Fate, FoundProcess
 from runbooks.local_processes import LocalProcesses
 
@@ -39,8 +41,8 @@ class Launcher(Protocol):
 
 
 def launcher() -> Launcher:
-    """The launcher of this installation."""
-    return LocalProcesses()
+    """The launcher that ``RUNNER_LAUNCHER`` names. Raises Refused where it cannot work."""
+    return KubernetesJobs() if settings().runner_launcher == "job" else LocalProcesses()
 
 
 def supervise(actor: Actor, at: Launcher) -> int:
@@ -106,7 +108,10 @@ def _look_after(actor: Actor, at: Launcher, run: RunbookRun) -> None:
 
 def _end_if_due(actor: Actor, at: Launcher, run: RunbookRun) -> None:
     now = clock.utc_now()
-    if rules.is_late(run, now):
+    if run.heartbeat_at is None and rules.is_silent(run, now, rules.START_HOLDS):
+        at.end(run, by_force=True)
+        runs.refuse(actor, run.id, Words(key="runbooks.outcome.start_late"))
+    elif rules.is_late(run, now):
         at.end(run, by_force=True)
     elif run.state is RunStage.CANCELLING and run.cancel_asked_at is not None:
         waited = now - run.cancel_asked_at

@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import psutil
@@ -15,19 +15,22 @@ from backend.errors import Refused
 from backend.runbooks.types import RunbookRun
 from runbooks.launching_types import Fate, FoundProcess
 
+COMMAND = (sys.executable, "-m", "runbooks")
+
 
 class LocalProcesses:
     """Starts ``python -m runbooks run RUN_ID``, with the runner's account for Kubernetes."""
 
-    def __init__(self) -> None:
-        """Know no process yet."""
+    def __init__(self, command: Sequence[str] = COMMAND) -> None:
+        """Name the command that gets ``run RUN_ID``; no process is known yet."""
+        self.command = command
         self._children: list[subprocess.Popen[bytes]] = []
 
     def start(self, run: RunbookRun) -> str:
         """Start a process; it takes the run only if no other has. Raises Refused when there can be none."""
         try:
             started = subprocess.Popen(  # noqa: S603 - our own command, no word of anybody else in it
-                [sys.executable, "-m", "runbooks", "run", str(run.id)],
+                [*self.command, "run", str(run.id)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=None,

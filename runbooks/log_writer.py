@@ -80,6 +80,8 @@ class LogWriter:
     def _add(self, kind: LineKind, text: str) -> None:
         self._changed.wait_for(lambda: len(self._waiting) < MOST_WAITING)
         self._number += 1
+        if not self._waiting:
+            self._changed.notify_all()
         self._waiting.append(
             RunLine(number=self._number, at=clock.utc_now(), step=self.step, kind=kind, text=text)
         )

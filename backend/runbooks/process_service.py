@@ -92,15 +92,17 @@ def store_plan(actor: Actor, run: RunbookRun, plan: Plan) -> RunbookRun:
     return _now(run.id)
 
 
-def start_step(actor: Actor, run: RunbookRun, position: int, name: str) -> None:
-    """Note that a step begins. Raises Superseded."""
+def start_step(actor: Actor, run: RunbookRun, position: int, name: str) -> bool:
+    """Note that a step begins; False when the run is being cancelled, and it must not. Raises Superseded."""
     require_process(actor)
     with transaction():
-        _require_ours(run)
+        if _require_ours(run).state is RunStage.CANCELLING:
+            return False
         repository.change_step(
             run.id, position, state=StepState.RUNNING, started_at=clock.utc_now(), ended_at=None
         )
         transition_service.note(actor, run, RunEvent.STEP_STARTED, {"step": name})
+        return True
 
 
 def end_step(actor: Actor, run: RunbookRun, position: int, name: str, memory: Mapping[str, Plain]) -> None:

@@ -1,22 +1,34 @@
 """Runs in processes of their own: started, adopted, found dead, cancelled for good."""
 
 import os
+import signal
+import sys
 from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import psutil
 import pytest
 
 from backend import clock
-from backend.actor import Actor
+from backend.actor import Actor, Role
+from backend.db.migrate import upgrade
+from backend.errors import Conflict
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import Schedule, ScheduledJob, SchedulerProcess
+from backend.runbooks import rules
 from backend.runbooks import service as runs
-from backend.runbooks.types import RunbookRun, RunStage
-from runbooks import asking_service, launching
+from backend.runbooks.types import RunbookRun, RunStage, StepState
+from backend.sandbox.postgres import PostgresServer, data_home
+from backend.sandbox.processes import delete_at_end
+from runbooks import asking_service, launching, registry
 from runbooks.engine import RUNNER
 from runbooks.local_processes import LocalProcesses
+from tests import factories
+from tests.conftest import forget_caches
 from tests.integration.runbooks.conftest import wish
+from tests.integration.runbooks.worker import ACTIONS, taken
 from tests.waiting import until
 
 
@@ -69,3 +81,162 @@ def test_a_run_is_planned_and_carried_out_by_processes_of_its_own_and_undone(
     runs.confirm(operator, undo.id, planned.plan_hash)
     _until(operator, launcher, undo, RunStage.SUCCEEDED)
     assert not job_runs.is_paused(RUNNER, "send_mail")
+
+
+@pytest.fixture
+def worker(launcher: LocalProcesses, monkeypatch: pytest.MonkeyPatch) -> LocalProcesses:
+    """The launcher, for processes that know the actions of these tests."""
+    known = {**registry.actions(), **ACTIONS}
+    monkeypatch.setattr(registry, "actions", lambda: known)
+    launcher.command = (sys.executable, "-m", "tests.integration.runbooks.worker")
+    return launcher
+
+
+def _started(actor: Actor, launcher: LocalProcesses, action: str, folder: Path, **given: str) -> RunbookRun:
+    asked = asking_service.ask(actor, wish(action, {"folder": str(folder), **given}))
+    planned = _until(actor, launcher, asked, RunStage.PLANNED)
+    return runs.confirm(actor, asked.id, planned.plan_hash)
+
+
+def _numbers(actor: Actor, run: RunbookRun) -> list[int]:
+    return [line.number for line in runs.lines(actor, run.id)]
+
+
+@pytest.mark.parametrize("step", ["one", "two", "three"])
+def test_a_run_whose_process_is_killed_is_lost_and_goes_on_from_its_last_finished_step(
+    step: str, operator: Actor, worker: LocalProcesses, tmp_path: Path
+) -> None:
+    run = _started(operator, worker, "take_three", tmp_path, dies_in=step)
+
+    lost = _until(operator, worker, run, RunStage.LOST)
+
+    assert runs.holders(operator, lost.targets) == []
+    runs.go_on(operator, run.id)
+    done = _until(operator, worker, run, RunStage.SUCCEEDED)
+    expected = ["one", "two", "three"]
+    expected.insert(expected.index(step), step)
+    assert taken(tmp_path) == expected
+    lines = runs.lines(operator, run.id)
+    assert [line.number for line in lines] == list(range(1, len(lines) + 1))
+    assert [line.text for line in lines] == [f"{each} {number}" for each in expected for number in range(20)]
+    assert done.memory["last"] == "three"
+
+
+def test_a_cancelled_run_is_cancelled_only_when_its_process_is_gone(
+    operator: Actor, worker: LocalProcesses, tmp_path: Path
+) -> None:
+    run = _started(operator, worker, "print_on", tmp_path)
+    _until(operator, worker, run, RunStage.RUNNING)
+    until(lambda: runs.lines(operator, run.id))
+
+    assert runs.cancel(operator, run.id).state is RunStage.CANCELLING
+
+    cancelled = _until(operator, worker, run, RunStage.CANCELLED)
+    assert not psutil.pid_exists(int(cancelled.process.split(":")[1]))
+    assert cancelled.cancelled_by == operator.label
+
+
+def test_what_does_not_listen_is_killed_with_its_children(
+    operator: Actor, worker: LocalProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "CANCEL_GRACE", timedelta(seconds=0.5))
+    monkeypatch.setattr(rules, "END_GRACE", timedelta(seconds=0.5))
+    run = _started(operator, worker, "print_on", tmp_path, stubborn="true")
+    pid = int(_until(operator, worker, run, RunStage.RUNNING).process.split(":")[1])
+    until(lambda: psutil.Process(pid).children())
+    runs.cancel(operator, run.id)
+
+    _until(operator, worker, run, RunStage.CANCELLED)
+
+    worker.reap()
+    assert [each for each in psutil.pids() if _group_of(each) == pid and not _is_zombie(each)] == []
+
+
+def _is_zombie(pid: int) -> bool:
+    return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE  # whoever adopts it has not looked yet
+
+
+def _group_of(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0
+
+
+def test_a_step_past_the_point_of_no_return_ends_before_the_run_is_cancelled(
+    operator: Actor, worker: LocalProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "CANCEL_GRACE", timedelta(seconds=0))
+    run = _started(operator, worker, "commit_all", tmp_path)
+    until(lambda: launching.supervise(RUNNER, worker) is not None and "commit" in taken(tmp_path))
+    runs.cancel(operator, run.id)
+    for _ in range(20):
+        launching.supervise(RUNNER, worker)
+    assert runs.run(operator, run.id).state is RunStage.CANCELLING
+
+    (tmp_path / "go").touch()
+
+    _until(operator, worker, run, RunStage.CANCELLED)
+    assert [step.state for step in runs.steps(operator, run.id)] == [
+        StepState.DONE, StepState.DONE, StepState.WAITING,
+    ]  # fmt: skip
+
+
+def test_a_run_that_was_cut_off_past_the_point_of_no_return_does_not_go_on_by_itself(
+    operator: Actor, worker: LocalProcesses, tmp_path: Path
+) -> None:
+    run = _started(operator, worker, "commit_all", tmp_path)
+    until(lambda: launching.supervise(RUNNER, worker) is not None and "commit" in taken(tmp_path))
+    os.kill(int(runs.run(operator, run.id).process.split(":")[1]), signal.SIGKILL)
+    _until(operator, worker, run, RunStage.LOST)
+
+    with pytest.raises(Conflict):
+        runs.go_on(operator, run.id)
+
+
+def test_a_second_scheduler_finds_and_ends_what_the_first_one_started(
+    operator: Actor, worker: LocalProcesses, tmp_path: Path
+) -> None:
+    run = _started(operator, worker, "print_on", tmp_path)
+    _until(operator, worker, run, RunStage.RUNNING)
+    runs.cancel(operator, run.id)
+
+    another = LocalProcesses(worker.command)
+
+    until(lambda: worker.reap() == 0)
+    _until(operator, another, run, RunStage.CANCELLED)
+
+
+@pytest.fixture
+def own_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[PostgresServer]:
+    """A migrated server that only this test uses, and that may go away."""
+    home = data_home() / f"test-{os.getpid()}"
+    home.mkdir(exist_ok=True)
+    delete_at_end(home)
+    server = PostgresServer(home / "runs-data", durable=False)
+    server.start()
+    upgrade(server.url())
+    monkeypatch.setenv("DATABASE_URL", server.url())
+    forget_caches()
+    yield server
+    forget_caches()
+    server.remove()
+
+
+def test_a_run_goes_on_while_the_database_restarts_and_its_log_has_no_gap(
+    own_server: PostgresServer, worker: LocalProcesses, tmp_path: Path
+) -> None:
+    operator = factories.user(Role.OPERATOR).actor
+    run = _started(operator, worker, "print_on", tmp_path)
+    _until(operator, worker, run, RunStage.RUNNING)
+    until(lambda: len(_numbers(operator, run)) > 100)
+
+    own_server.restart()
+
+    seen = len(_numbers(operator, run))
+    until(lambda: len(_numbers(operator, run)) > seen + 500)
+    runs.cancel(operator, run.id)
+    _until(operator, worker, run, RunStage.CANCELLED)
+    lines = [line for line in runs.lines(operator, run.id) if line.text.startswith("line ")]
+    assert [line.text for line in lines] == [f"line {number}" for number in range(1, len(lines) + 1)]
+    assert [line.number for line in lines] == list(range(1, len(lines) + 1))

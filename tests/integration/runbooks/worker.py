@@ -1,0 +1,119 @@
+"""``python -m tests.integration.runbooks.worker run RUN_ID``: as ``python -m runbooks``, with an action of these tests.
+
+The action writes what it does into a file beside its target, so that a test sees each step and how often it was taken.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from backend.errors import Refused
+from backend.runbooks.types import Plan, Risk
+from runbooks import __main__, registry
+from runbooks.action import Action, ActionParameters, Step
+from runbooks.context import Running
+
+LINES_A_SECOND = 200
+
+
+class Parameters(ActionParameters):
+    """A folder to write to, and where something happens."""
+
+    folder: str
+    dies_in: str = ""
+    stubborn: bool = False
+
+
+def note(parameters: Parameters, step: str) -> None:
+    with (Path(parameters.folder) / "taken").open("a") as file:
+        file.write(f"{step}\n")
+
+
+def taken(folder: Path) -> list[str]:
+    """The steps that were begun, in their order."""
+    path = folder / "taken"
+    return path.read_text().split() if path.exists() else []
+
+
+def _step(name: str) -> Step[Parameters]:
+    def take(running: Running, parameters: Parameters) -> None:
+        note(parameters, name)
+        for number in range(20):
+            running.output(f"{name} {number}")
+        if parameters.dies_in == name and not (Path(parameters.folder) / "died").exists():
+            (Path(parameters.folder) / "died").touch()
+            running.writer.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+        running.remember(last=name)
+
+    return Step(name=name, run=take)
+
+
+def _print(running: Running, parameters: Parameters) -> None:
+    """Print without end; with a child that does not listen to anybody, when it is to be stubborn."""
+    note(parameters, "print")
+    if parameters.stubborn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        child = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+        subprocess.Popen([sys.executable, "-c", child])
+        while True:
+            running.output("does not listen")
+            time.sleep(0.3)
+    number = 0
+    while True:
+        number += 1
+        running.output(f"line {number}")
+        running.wait(1 / LINES_A_SECOND)
+
+
+def _commit(running: Running, parameters: Parameters) -> None:
+    """A step past the point of no return: it goes on until a file appears."""
+    note(parameters, "commit")
+    while not (Path(parameters.folder) / "go").exists():
+        running.check()
+        time.sleep(0.05)
+
+
+def _plan(_planning: object, parameters: Parameters) -> Plan:
+    if not Path(parameters.folder).is_dir():
+        raise Refused(reason="run_no_undo")
+    return Plan()
+
+
+def _action(name: str, *steps: Step[Parameters]) -> Action[Parameters]:
+    return Action(
+        name=name,
+        risk=Risk.SAFE,
+        parameters=Parameters,
+        plan=_plan,
+        steps=steps,
+        targets=lambda parameters: (f"folder:{parameters.folder}",),
+        deadline_s=60,
+    )
+
+
+ACTIONS: dict[str, Action[Any]] = {
+    "take_three": _action("take_three", _step("one"), _step("two"), _step("three")),
+    "print_on": _action("print_on", Step(name="print", run=_print)),
+    "commit_all": _action(
+        "commit_all",
+        _step("one"),
+        Step(name="commit", run=_commit, is_cancellable=False, is_repeatable=False),
+        _step("three"),
+    ),
+}
+
+
+def install() -> None:
+    """Let the registry know these actions, too."""
+    known = {**registry.actions(), **ACTIONS}
+    registry.actions = lambda: known  # type: ignore[assignment] - a process of its own
+
+
+if __name__ == "__main__":
+    install()
+    sys.exit(__main__.main())
