@@ -105,6 +105,9 @@ class Settings(UsageSettings, SellerSettings):
     openai_service_account_id: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,100}$")
     openai_key_quiet_s: int = Field(default=60, ge=1, le=900)
     openai_model: str = Field(default="gpt-5-mini", pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$")
+    openai_embedding_model: str = Field(
+        default="text-embedding-3-small", pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$"
+    )
     openai_tokens_per_day: int = Field(default=200_000, ge=0, le=10**9)
     openai_calls_per_hour: int = Field(default=60, ge=0, le=100_000)
     on_call: Annotated[str, AfterValidator(setting_values.short_text)] = ""

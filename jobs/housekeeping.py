@@ -13,7 +13,7 @@ NAME = "housekeeping"
 
 
 def run(actor: Actor) -> str:
-    """Delete ended sessions, and old readings, job runs, alerts and wordings; prepare the next month. Idempotent."""
+    """Delete ended sessions, old readings, job runs, alerts and models' words; prepare the next month. Idempotent."""
     now = clock.utc_now()
     purged = accounts.purge_expired(actor, now)
     usage.prepare_months(actor, now)

@@ -9,6 +9,7 @@ from backend.clock import TEHRAN
 from jobs import (
     discard_run_inputs,
     housekeeping,
+    index_documents,
     launch_runs,
     nightly_billing,
     reconcile_alerts,
@@ -59,6 +60,13 @@ JOBS = (
         name=launch_runs.NAME,
         run=launch_runs.run,
         trigger=IntervalTrigger(seconds=1, timezone=UTC),
+        is_at_start=True,
+        is_always_recorded=False,
+    ),
+    Job(
+        name=index_documents.NAME,
+        run=index_documents.run,
+        trigger=IntervalTrigger(hours=1, timezone=UTC),
         is_at_start=True,
         is_always_recorded=False,
     ),

@@ -12,6 +12,8 @@ from backend.job_runs.types import Schedule
 COUNTED = (
     "alerts",
     "discarded",
+    "chunks",
+    "embeddings",
     "ended",
     "entries",
     "expired",

@@ -9,7 +9,7 @@ from runbooks.service import PAGES
 
 _HOUSE = PAGES.parents[1]
 # For operators; what remains is for those who change the code.
-_DOCS = ("README.md", "docs/operation.md", "docs/settings.md", "docs/trouble.md", "docs/debugging.md")
+_DOCS = ("docs/operation.md", "docs/settings.md", "docs/trouble.md", "docs/debugging.md")
 
 
 @cache

@@ -32,3 +32,15 @@ class AssistantCallRow(Base):
     tokens: Mapped[int] = mapped_column(BigInteger)
     failed: Mapped[bool | None]
     """Whether no readable answer came; empty while it is awaited."""
+
+
+class AssistantAnswerRow(Base):
+    """An answer by its key: being asked for until an instant, or known and good until then."""
+
+    __tablename__ = "assistant_answer"
+
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    good_until: Mapped[datetime] = mapped_column(Instant)
+    reason: Mapped[str] = mapped_column(Text)
+    sentences: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    nearest: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)

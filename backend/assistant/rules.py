@@ -7,6 +7,8 @@ from backend.assistant.types import Spent, WordingReason
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 # A wording of alerts that do not change says the same for so long.
 WORDED_FOR = timedelta(minutes=15)
+# Pages say the same until they change, and then the key is another one.
+ANSWERED_FOR = DAY
 # Longer than the client waits with its second try; whoever died with the question unanswered blocks nobody longer.
 ASKED_FOR = timedelta(seconds=30)
 # A failure may pass; the same question is put again after a while, if the breaker lets it.

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from backend import clock
 from backend.actor import STAFF_ROLES, Actor, require_process, require_role
-from backend.assistant import input_rules, repository, rules, validator_rules
+from backend.assistant import answer_repository, input_rules, repository, rules, validator_rules
 from backend.assistant.types import NumberedAlert, WordedGroup, Wording, WordingReason
 from backend.clients.openai import has_key
-from backend.clients.openai_wording import ModelAnswer, WordingFailed, ask_for_wording
+from backend.clients.openai_wording import GroupsAnswer, Prompt, WordingFailed, ask_for_wording
 from backend.config import settings
 from backend.db.engine import transaction
 from backend.db.news import Topic, tell
@@ -61,10 +61,11 @@ def wording(actor: Actor, alerts: Sequence[NumberedAlert], lang: Lang) -> Wordin
 
 
 def forget_old(actor: Actor) -> int:
-    """Delete questions and wordings that no rule needs any more; returns their number. For processes."""
+    """Delete questions, wordings and answers that no rule needs any more; returns their number. For processes."""
     require_process(actor)
     now = clock.utc_now()
-    return repository.delete_before(now - KEPT, now - rules.DAY)
+    answers = answer_repository.delete_before(now - rules.DAY)
+    return answers + repository.delete_before(now - KEPT, now - rules.DAY)
 
 
 def _refusal_to_ask(now: datetime, reserved: int) -> WordingReason | None:
@@ -83,13 +84,15 @@ def _ask(key: str, call_id: int, alerts: Sequence[NumberedAlert], data: str, lan
     tokens = None
     try:
         answer = ask_for_wording(
-            instructions=input_rules.instructions(lang),
-            data=data,
-            tenant=INTERNAL_LABEL,
-            cache_key=f"alerts-{input_rules.PROMPT_VERSION}-{lang}",
-            most_output_tokens=input_rules.MOST_OUTPUT_TOKENS,
+            Prompt(
+                instructions=input_rules.instructions(lang),
+                data=data,
+                tenant=INTERNAL_LABEL,
+                cache_key=f"alerts-{input_rules.PROMPT_VERSION}-{lang}",
+                most_output_tokens=input_rules.MOST_OUTPUT_TOKENS,
+            )
         )
-        tokens, found, failed = answer.tokens, _wording_from(alerts, answer, lang), False
+        tokens, found, failed = answer.tokens, _wording_from(alerts, answer.said, lang), False
     except WordingFailed as trouble:
         found, failed = Wording(reason=WordingReason(trouble.failure.value)), True
     count_alert_summary("llm" if found.groups else "fallback", found.reason)
@@ -105,7 +108,7 @@ def _note_end(asked: Future[None]) -> None:
         log.error("wording.lost", error=type(error).__name__, exc_info=error)
 
 
-def _wording_from(alerts: Sequence[NumberedAlert], answer: ModelAnswer, lang: Lang) -> Wording:
+def _wording_from(alerts: Sequence[NumberedAlert], answer: GroupsAnswer, lang: Lang) -> Wording:
     """The wording that an answer makes, after the validator."""
     groups = tuple(
         WordedGroup(numbers=tuple(sorted(each.ids)), title=each.title.strip(), text=each.text.strip())

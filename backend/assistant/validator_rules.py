@@ -22,8 +22,8 @@ _SIGNS = frozenset(
 _TOKEN = re.compile(
     r"[^\s,;!?()%\"'\u060c\u061b\u061f\u00ab\u00bb\u2013\u2014\u2026\u201c\u201d\u2018\u2019\u066a]+"
 )
-_NUMBER = re.compile(r"\d+(?:[.:/]\d+)*")
-_WITH_UNIT = re.compile(rf"({_NUMBER.pattern})[a-z]{{0,3}}")
+NUMBER = re.compile(r"\d+(?:[.:/]\d+)*")
+_WITH_UNIT = re.compile(rf"({NUMBER.pattern})[a-z]{{0,3}}")
 _ONE_ALERT = re.compile(r"(?i)\b(?:one|یک) (?=alert|هشدار)")
 _OF_ALERTS = re.compile(r"(?i)([\w.:/]+) (?:\w+ )?(?=alert|هشدار)")
 _CLAUSE_END = re.compile(r"[.;؛!?؟](?:\s|$)")
@@ -68,10 +68,10 @@ class GroupFacts:
         self._lang = lang
         known = list(alerts)
         texts = [plain(text) for alert in known for text in texts_of(alert, meanings)]
-        self._words = {part for text in texts for token in _tokens(text) for part in _parts(token)}
-        self._stems = {_stem(word, lang) for word in self._words}
+        self._words = {part for text in texts for token in tokens_of(text) for part in parts_of(token)}
+        self._stems = {stem_of(word, lang) for word in self._words}
         # The digits of a name are no number: "api-40" does not say forty.
-        self._numbers = {number for text in texts for number in _numbers(text)}
+        self._numbers = {number for text in texts for number in numbers_of(text)}
         muted = sum(alert.is_muted for alert in known)
         self._heard, self._muted = {str(len(known)), str(len(known) - muted)}, {str(muted)}
         if muted:
@@ -83,32 +83,32 @@ class GroupFacts:
         # In this order: the first one that holds is the one that is counted.
         reasons = (
             (Refusal.LENGTH, not tidy or len(text) > longest),
-            (Refusal.LETTERS, not _has_known_letters(text, self._lang)),
-            (Refusal.ADDRESS, _has_address(tidy)),
+            (Refusal.LETTERS, not has_known_letters(text, self._lang)),
+            (Refusal.ADDRESS, has_address(tidy)),
             (Refusal.COMMAND, _has_any(COMMANDS, tidy)),
             (Refusal.CAUSE, _has_any(CAUSES, tidy)),
             (Refusal.REASSURANCE, _has_any(REASSURANCES, tidy)),
             (Refusal.NUMBER, not all(map(self._counts, _CLAUSE_END.split(tidy)))),
-            (Refusal.WORD, not all(map(self._knows, _tokens(tidy)))),
+            (Refusal.WORD, not all(map(self._knows, tokens_of(tidy)))),
         )
         return next((refusal for refusal, holds in reasons if holds), None)
 
     def _counts(self, clause: str) -> bool:
         """Whether every number of a clause is evident, and that of alerts the number of those that it speaks of."""
-        is_about_muted = not _MUTED.isdisjoint(token.casefold() for token in _tokens(clause))
+        is_about_muted = not _MUTED.isdisjoint(token.casefold() for token in tokens_of(clause))
         counts = self._muted if is_about_muted else self._heard
-        of_alerts = _numbers(" ".join(_OF_ALERTS.findall(_ONE_ALERT.sub("1 ", clause))))
-        return counts.issuperset(of_alerts) and (self._numbers | counts).issuperset(_numbers(clause))
+        of_alerts = numbers_of(" ".join(_OF_ALERTS.findall(_ONE_ALERT.sub("1 ", clause))))
+        return counts.issuperset(of_alerts) and (self._numbers | counts).issuperset(numbers_of(clause))
 
     def _knows(self, token: str) -> bool:
         word = token.casefold()
         if word in self._words or word in JOINING[self._lang] or word in NUMBERS:
             return True
-        if _NUMBER.fullmatch(word):
+        if NUMBER.fullmatch(word):
             return True  # checked among the numbers
         is_name = not (_PERSIAN.search(word) if self._lang == "fa" else word.isascii() and word.isalpha())
         # A name is itself or nothing; a word of the language may stand in another form.
-        return not is_name and _stem(word, self._lang) in self._stems
+        return not is_name and stem_of(word, self._lang) in self._stems
 
 
 def texts_of(alert: NumberedAlert, meanings: Mapping[str, str]) -> Iterable[str]:
@@ -118,7 +118,7 @@ def texts_of(alert: NumberedAlert, meanings: Mapping[str, str]) -> Iterable[str]
     yield from (value for _, value in alert.facts)
 
 
-def _has_known_letters(text: str, lang: Lang) -> bool:
+def has_known_letters(text: str, lang: Lang) -> bool:
     """Whether a text has only plain letters, digits and signs, and is in its language."""
     tidy = plain(text)
     if not all(
@@ -128,32 +128,34 @@ def _has_known_letters(text: str, lang: Lang) -> bool:
     return bool(_PERSIAN.search(tidy)) == (lang == "fa")
 
 
-def _has_address(text: str) -> bool:
+def has_address(text: str) -> bool:
+    """Whether a text holds an address of the web or of a person."""
     lowered = f" {text.casefold()} "
     return any(sign in lowered for sign in _ADDRESS_SIGNS) or _DOMAIN.search(lowered) is not None
 
 
 def _has_any(phrases: AbstractSet[str], text: str) -> bool:
     """Whether a text has any of these words or phrases, also as a part of a name with hyphens."""
-    words = (part for token in _tokens(text) for part in re.split(r"[-_/]", token.casefold()))
+    words = (part for token in tokens_of(text) for part in re.split(r"[-_/]", token.casefold()))
     joined = f" {' '.join(words)} "
     return any(f" {phrase} " in joined for phrase in phrases)
 
 
-def _tokens(text: str) -> list[str]:
+def tokens_of(text: str) -> list[str]:
+    """The words, names and numbers of a text, without the signs around them."""
     return [tidy for token in _TOKEN.findall(text) if (tidy := token.strip(".:-_/=&+"))]
 
 
-def _parts(token: str) -> set[str]:
+def parts_of(token: str) -> set[str]:
     """An object's name, and the parts that its seams make."""
     whole = token.casefold()
     return {whole, *(part for part in _SEAMS.split(whole) if part)}
 
 
-def _numbers(text: str) -> list[str]:
+def numbers_of(text: str) -> list[str]:
     """The numbers of a text, in digits or words, with a unit or without; "one alert" is a number, too."""
     found = []
-    for token in _tokens(_ONE_ALERT.sub("1 ", text).casefold()):
+    for token in tokens_of(_ONE_ALERT.sub("1 ", text).casefold()):
         if token in NUMBERS:
             found.append(NUMBERS[token])
         elif number := _WITH_UNIT.fullmatch(token):
@@ -161,7 +163,8 @@ def _numbers(text: str) -> list[str]:
     return found
 
 
-def _stem(word: str, lang: Lang) -> str:
+def stem_of(word: str, lang: Lang) -> str:
+    """A word of a language without its ending."""
     for suffix in _SUFFIXES[lang]:
         if word.endswith(suffix) and len(word) - len(suffix) >= 3:  # noqa: PLR2004 - shorter is no word
             return word.removesuffix(suffix)

@@ -27,3 +27,7 @@ REASSURANCES = frozenset(
     plain(phrase) for phrases in _WORDS["reassurances"].values() for phrase in phrases.split(",")
 )
 NUMBERS = {plain(word): str(value) for word, value in _WORDS["numbers"].items()}
+NEGATIONS = {lang: frozenset(plain(words).split()) for lang, words in _WORDS["negations"].items()}
+CONDITIONS = {lang: frozenset(plain(words).split()) for lang, words in _WORDS["conditions"].items()}
+PROGRAMS = frozenset(_WORDS["programs"]["all"].split())
+ORDERS = frozenset(plain(phrase) for phrases in _WORDS["orders"].values() for phrase in phrases.split(","))

@@ -1,8 +1,9 @@
-"""Asks a model for a wording in a strict schema, and turns everything that can go wrong into one error."""
+"""Asks a model for an answer in a strict schema, and turns everything that can go wrong into one error."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 from openai import (
     APIConnectionError,
@@ -22,9 +23,11 @@ from backend.telemetry.metered import MeteredOpenAI
 
 log = get_logger(__name__)
 
+T = TypeVar("T", bound=BaseModel)
+
 
 class WordingFailure(StrEnum):
-    """The ways in which a question for a wording fails."""
+    """The ways in which a question to a model fails."""
 
     TIMEOUT = "timeout"
     RATE_LIMITED = "rate_limited"
@@ -61,38 +64,103 @@ class GroupsAnswer(BaseModel):
     groups: list[GroupAnswer]
 
 
+class SentenceAnswer(BaseModel):
+    """A sentence of an answer, and the numbers of the lines that it is from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Annotated[str, Field(max_length=400)]
+    lines: list[int]
+
+
+class SentencesAnswer(BaseModel):
+    """The answer: sentences, and nothing else."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sentences: list[SentenceAnswer]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelAnswer:
+class ModelAnswer(Generic[T]):
     """A readable answer, of which nothing is proven yet, and the tokens that it cost; None when nobody said so."""
 
-    groups: list[GroupAnswer]
+    said: T
     tokens: int | None
 
 
-def ask_for_wording(
-    *, instructions: str, data: str, tenant: str, cache_key: str, most_output_tokens: int
-) -> ModelAnswer:
-    """Ask the model of the settings; its tokens are counted for ``tenant``. No temperature: some models refuse any.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A question: fixed instructions, a block of data, whose tokens count, and how long the answer may be."""
 
-    https://platform.openai.com/docs/api-reference/responses/create
+    instructions: str
+    data: str
+    tenant: str
+    cache_key: str
+    most_output_tokens: int
+
+
+def ask_for_wording(prompt: Prompt) -> ModelAnswer[GroupsAnswer]:
+    """Ask for groups of alerts in other words. Raises WordingFailed as ``ask_for_answer`` does, and for no group."""
+    answer = _ask(prompt, GroupsAnswer)
+    if not answer.said.groups:
+        raise WordingFailed(WordingFailure.EMPTY)
+    return answer
+
+
+def ask_for_answer(prompt: Prompt) -> ModelAnswer[SentencesAnswer]:
+    """Ask for sentences that answer a question; none is an answer, too.
 
     Raises:
         WordingFailed: for whatever reason there is no readable answer.
+    """
+    return _ask(prompt, SentencesAnswer)
+
+
+def ask_for_embeddings(texts: Sequence[str], tenant: str) -> tuple[list[list[float]], int | None]:
+    """The embeddings of some texts in their order, and the tokens that they cost.
+
+    https://platform.openai.com/docs/api-reference/embeddings/create
+
+    Raises:
+        WordingFailed: for whatever reason there are none.
+    """
+    refuse_inside_transaction()
+    try:
+        answer = (
+            MeteredOpenAI(shared_client())
+            .for_tenant(tenant)
+            .embeddings.create(model=settings().openai_embedding_model, input=list(texts), user=tenant)
+        )
+        found = [each.embedding for each in sorted(answer.data, key=lambda each: each.index)]
+        usage: object = answer.usage
+        tokens = getattr(usage, "total_tokens", None)
+    except Exception as error:  # noqa: BLE001 - as below
+        raise _failed(error) from None
+    if len(found) != len(texts):
+        raise WordingFailed(WordingFailure.UNREADABLE)
+    return found, tokens
+
+
+def _ask(prompt: Prompt, schema: type[T]) -> ModelAnswer[T]:
+    """Ask the model of the settings; its tokens are counted for the tenant. No temperature: some models refuse any.
+
+    https://platform.openai.com/docs/api-reference/responses/create
     """
     refuse_inside_transaction()
     try:
         parsed = (
             MeteredOpenAI(shared_client())
-            .for_tenant(tenant)
+            .for_tenant(prompt.tenant)
             .responses.parse(
                 model=settings().openai_model,
-                instructions=instructions,
-                input=data,
-                text_format=GroupsAnswer,
-                max_output_tokens=most_output_tokens,
+                instructions=prompt.instructions,
+                input=prompt.data,
+                text_format=schema,
+                max_output_tokens=prompt.most_output_tokens,
                 store=False,
-                prompt_cache_key=cache_key,
-                safety_identifier=tenant,
+                prompt_cache_key=prompt.cache_key,
+                safety_identifier=prompt.tenant,
             )
         )
         answer = parsed.output_parsed
@@ -104,12 +172,16 @@ def ask_for_wording(
         )
         tokens = parsed.usage.total_tokens if parsed.usage else None
     except Exception as error:  # noqa: BLE001 - a proxy's page, a cut answer or a bug of the SDK: all have one substitute
-        failure = _failure_of(error)
-        log.warning("wording.failed", failure=failure, error=type(error).__name__)
-        raise WordingFailed(failure) from None
-    if answer is None or not answer.groups:
+        raise _failed(error) from None
+    if answer is None:
         raise WordingFailed(WordingFailure.DECLINED if has_said_no else WordingFailure.EMPTY)
-    return ModelAnswer(groups=answer.groups, tokens=tokens)
+    return ModelAnswer(said=answer, tokens=tokens)
+
+
+def _failed(error: Exception) -> WordingFailed:
+    failure = _failure_of(error)
+    log.warning("wording.failed", failure=failure, error=type(error).__name__)
+    return WordingFailed(failure)
 
 
 # The first that fits; what is in none of these is a page of a proxy, a cut answer, or a bug of the SDK.

@@ -17,6 +17,7 @@ class Topic(StrEnum):
     """
 
     ALERTS = "alerts"
+    ANSWERS = "answers"
     CLUSTER = "cluster"
     DEPLOYMENTS = "deployments"
     JOBS = "jobs"

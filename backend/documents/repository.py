@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backend.db.engine import read, transaction
@@ -48,7 +48,7 @@ _WEIGHTS = [0.3, 0.3, 0.6, 1.0]
 _HAS_VECTORS = text("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'vector')")
 _NEAREST = text("""
 SELECT id FROM document_chunk
-WHERE cardinality(embedding) = :size
+WHERE lang = :lang AND cardinality(embedding) = :size
 ORDER BY embedding::vector <=> CAST(:wanted AS real[])::vector, id
 LIMIT :most
 """)
@@ -144,9 +144,18 @@ def store_embeddings(embeddings: Mapping[int, Sequence[float]]) -> None:
             connection.execute(update(row).where(row.id == chunk_id).values(embedding=list(embedding)))
 
 
-def nearest(embedding: Sequence[float], most: int) -> list[int]:
-    """The chunks whose embeddings are nearest to this one, by their cosine. Needs pgvector."""
-    given = {"wanted": list(embedding), "size": len(embedding), "most": most}
+def at_places(places: Sequence[tuple[str, Lang, int]]) -> list[Chunk]:
+    """The chunks at these places, in this order; a place that is gone is left out."""
+    row = DocumentChunkRow
+    with read() as connection:
+        rows = connection.execute(select(row).where(tuple_(row.name, row.lang, row.number).in_(places))).all()
+    found = {(each.name, each.lang, each.number): _to_chunk(each) for each in rows}
+    return [found[place] for place in places if place in found]
+
+
+def nearest(embedding: Sequence[float], lang: Lang, most: int) -> list[int]:
+    """The chunks of a language whose embeddings are nearest to this one, by their cosine. Needs pgvector."""
+    given = {"lang": lang, "wanted": list(embedding), "size": len(embedding), "most": most}
     with read() as connection:
         return list(connection.scalars(_NEAREST, given))
 

@@ -1,15 +1,17 @@
 """Rules of a search: which documents are nearest to a question, and whether they speak of it at all."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from backend.documents.types import Match, Matches
+from backend.documents.types import Chunk, Match, Matches
 
 MOST_DOCUMENTS = 5
 # A document whose words are less than this share of what was asked, by their rarity, only happens to have some of them.
 _LEAST_SHARE = 0.5
 # A word anywhere in a document counts this much beside the same words in one passage of it.
 _WHOLE_DOCUMENT = 0.5
+# The usual constant of reciprocal rank fusion: first places in one order do not outweigh good ones in both.
+_SMOOTHING = 60
 
 
 def ranked(matches: Matches) -> list[tuple[Match, float]]:
@@ -30,12 +32,17 @@ def is_answered(matches: Matches, names: Sequence[str]) -> bool:
     return max((_share(matches, name) for name in names), default=0.0) >= _LEAST_SHARE
 
 
+def of_different_documents(chunks: Sequence[Chunk]) -> list[Chunk]:
+    """The first chunk of each document. At most five."""
+    return list({chunk.name: chunk for chunk in reversed(chunks)}.values())[::-1][:MOST_DOCUMENTS]
+
+
 def fused(orders: Sequence[Sequence[int]]) -> list[int]:
     """Several orders of the same things as one (reciprocal rank fusion), the best first."""
-    scores: Mapping[int, float] = defaultdict(float)
+    scores: dict[int, float] = defaultdict(float)
     for order in orders:
         for place, each in enumerate(order, 1):
-            scores[each] += 1 / (60 + place)  # type: ignore[index]
+            scores[each] += 1 / (_SMOOTHING + place)
     return sorted(scores, key=lambda each: (-scores[each], each))
 
 

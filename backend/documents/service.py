@@ -1,15 +1,16 @@
 """Use cases of documents: keep the index as the documents are, and find what is near to a question."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 import orjson
 
 from backend import clock
-from backend.actor import STAFF_ROLES, Actor, require_role, require_role_or_process
+from backend.actor import STAFF_ROLES, Actor, require_process, require_role, require_role_or_process
 from backend.db.engine import transaction
 from backend.documents import repository, rules, splitting_rules, word_rules
-from backend.documents.types import Chunk, ChunkWords, Document, Findings, Passage
+from backend.documents.types import Chunk, ChunkWords, Document, Findings, Matches
+from backend.i18n.catalog import Lang
 from backend.log import get_logger
 from backend.telemetry.metrics import count_document_chunks
 
@@ -17,6 +18,8 @@ log = get_logger(__name__)
 
 # A change of how documents are split or of how words are compared makes every index old.
 INDEX_VERSION = 1
+# Whether a question is answered is looked for in so many documents, and so many chunks are near by their meaning.
+NEAR, NEAREST = 3, 10
 
 
 def keep_index(actor: Actor, documents: Sequence[Document]) -> int:
@@ -41,24 +44,48 @@ def keep_index(actor: Actor, documents: Sequence[Document]) -> int:
     return len(found)
 
 
-def search(actor: Actor, question: str) -> Findings:
-    """The documents that are nearest to a question, by their words. For staff."""
+def search(actor: Actor, question: str, meaning: Sequence[float] | None = None) -> Findings:
+    """The documents nearest to a question, by their words, and by its embedding where one is given. For staff."""
     require_role(actor, *STAFF_ROLES)
     lang = word_rules.language_of(question)
     words = word_rules.asked(question, lang)
-    if not words:
-        return Findings()
-    matches = repository.matches(words, lang)
-    ranked = rules.ranked(matches)
-    chunks = repository.chunks([match.chunk_id for match, _ in ranked])
-    passages = tuple(
-        Passage(chunk=chunks[match.chunk_id], score=score)
-        for match, score in ranked
-        if match.chunk_id in chunks
-    )
-    return Findings(
-        passages=passages, is_answered=rules.is_answered(matches, [match.name for match, _ in ranked[:3]])
-    )
+    matches = repository.matches(words, lang) if words else Matches()
+    ranked = [match.chunk_id for match, _ in rules.ranked(matches)]
+    order = ranked if meaning is None else rules.fused([ranked, repository.nearest(meaning, lang, NEAREST)])
+    chunks = repository.chunks(order)
+    found = rules.of_different_documents([chunks[each] for each in order if each in chunks])
+    names = [chunk.name for chunk in found[:NEAR]]
+    return Findings(passages=tuple(found), is_answered=rules.is_answered(matches, names))
+
+
+def at_places(actor: Actor, places: Sequence[tuple[str, Lang, int]]) -> list[Chunk]:
+    """The chunks with these names, languages and numbers, in this order; one that is gone is left out. For staff."""
+    require_role(actor, *STAFF_ROLES)
+    return repository.at_places(places)
+
+
+def index_hash(actor: Actor) -> str:
+    """The hash of what the index was made from; empty before there is one. For staff."""
+    require_role(actor, *STAFF_ROLES)
+    return repository.content_hash()
+
+
+def has_vectors(actor: Actor) -> bool:
+    """Whether the database can compare embeddings: it has pgvector. For staff and for processes."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    return repository.has_vectors()
+
+
+def without_embedding(actor: Actor) -> list[tuple[int, str]]:
+    """Id and text of the chunks that have no embedding. For processes."""
+    require_process(actor)
+    return [(number, splitting_rules.text_of(chunk)) for number, chunk in repository.without_embedding()]
+
+
+def store_embeddings(actor: Actor, embeddings: Mapping[int, Sequence[float]]) -> None:
+    """Keep embeddings by the ids of their chunks; one of a chunk that is gone is dropped. For processes."""
+    require_process(actor)
+    repository.store_embeddings(embeddings)
 
 
 def _hash_of(documents: Sequence[Document]) -> str:

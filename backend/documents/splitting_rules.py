@@ -45,6 +45,27 @@ def text_of(chunk: Chunk) -> str:
     return "\n".join([f"{chunk.title}: {chunk.heading}", *lines])
 
 
+def shown(inline: str) -> str:
+    """Inline Markdown as a person reads it: no addresses and no pictures, code between backticks."""
+    [node] = SyntaxTreeNode(_PARSER.parseInline(inline)).children
+    return " ".join("".join(_shown(node)).split())
+
+
+def _shown(node: SyntaxTreeNode) -> Iterator[str]:
+    for child in node.children:
+        match child.type:
+            case "text":
+                yield child.content
+            case "code_inline":
+                yield f"`{child.content}`"
+            case "softbreak" | "hardbreak":
+                yield " "
+            case "image":
+                continue
+            case _:
+                yield from _shown(child)
+
+
 def _sections(markdown: str) -> list[_Section]:
     sections = [_Section(heading="")]
     for node in SyntaxTreeNode(_PARSER.parse(markdown)).children:

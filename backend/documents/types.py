@@ -1,6 +1,6 @@
 """Nouns of documents: a document goes in, chunks of lines come out, and a search finds passages."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from backend.i18n.catalog import Lang
 
@@ -66,19 +66,11 @@ class Matches:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
-    """A chunk that was found, and the score that it was found with."""
-
-    chunk: Chunk
-    score: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """The documents nearest to a question, the nearest first, by their best passages.
+    """The best passages of the documents nearest to a question, the nearest first.
 
     ``is_answered`` says whether the first of them speaks of what was asked, or has only some of its words.
     """
 
-    passages: tuple[Passage, ...] = field(default_factory=tuple)
+    passages: tuple[Chunk, ...] = ()
     is_answered: bool = False

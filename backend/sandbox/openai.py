@@ -22,6 +22,7 @@ from starlette.routing import Route
 
 from backend.sandbox import openai_wire as wire
 from backend.sandbox.openai_alerts import wants_wording, wording
+from backend.sandbox.openai_answers import answer_from_lines, wants_answer
 from backend.sandbox.openai_faults import Ledger, ModelRequest, OpenAIFault, OpenAIFaultKind
 from backend.sandbox.openai_keys import KeyRing
 from backend.sandbox.openai_wire import JSON, RefusalError
@@ -125,6 +126,8 @@ class Vendor:
             return self._stream(admitted, answer, named, reported=admitted.tells_usage)
         if OpenAIFaultKind.HTML in admitted.faults:
             return HTMLResponse("<!doctype html><title>proxy</title><p>Sign in to the network.</p>")
+        if wants_answer(admitted.body):
+            answer = replace(answer, text=answer_from_lines(admitted.body, admitted.faults))
         if wants_wording(admitted.body):
             answer = replace(answer, text=wording(admitted.body, admitted.faults))
         self.ledger.note(admitted.asked, answer, reported=admitted.tells_usage)

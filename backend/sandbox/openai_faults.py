@@ -28,6 +28,7 @@ class OpenAIFaultKind(StrEnum):
     DECLINES = "declines"  # a response that refuses to answer
     CUT_SHORT = "cut_short"  # a response in a schema that ends half-way
     MISSHAPED = "misshaped"  # a response that does not fit its schema
+    SAYS = "says"  # a response in the schema of answers that says `text`, from the lines that are told first
     INVENTS = "invents"  # a response that fits its schema and says what nobody knows
     ANSWER_AS = "answer_as"  # the answer names `model_name`, as dated snapshots do
 
@@ -45,6 +46,7 @@ class OpenAIFault(BaseModel):
     every: int = Field(default=1, ge=1)
     seconds: float = Field(default=0.0, ge=0)
     model_name: str = ""
+    text: str = ""
     seen: int = 0
 
     def strikes(self, model: str) -> bool:

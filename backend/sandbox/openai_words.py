@@ -2,7 +2,7 @@
 
 import base64
 import math
-import random
+import re
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ _TOKENS_AROUND_A_MESSAGE = 4
 _SMALLEST_CACHED_PROMPT = 1024
 _CACHE_STEP = 128
 _REASONING_STEP = 64
+_PLACES_OF_A_WORD = 4
 
 _SENTENCES = (
     "بر پایهٔ بند سوم قرارداد، مهلت تحویل سی روز پس از امضا است. ",
@@ -78,10 +79,13 @@ def pieces(text: str, count: int = 12) -> list[str]:
 
 
 def vector(text: str, dimensions: int) -> list[float]:
-    """A unit vector that depends on the text only."""
-    noise = random.Random(text).randbytes(dimensions)
-    raw = [byte - 127.5 for byte in noise]
-    length = math.sqrt(sum(value * value for value in raw))
+    """A unit vector that depends on the text only; texts that share words are near to each other."""
+    raw = [0.0] * dimensions
+    for word in re.findall(r"\w+", text.casefold()) or [text]:
+        dice = crc32(word.encode())
+        for step in range(_PLACES_OF_A_WORD):
+            raw[(dice >> step) % dimensions] += 1.0 if dice >> (31 - step) & 1 else -1.0
+    length = math.sqrt(sum(value * value for value in raw)) or 1.0
     return [value / length for value in raw]
 
 

@@ -8,6 +8,7 @@ import pytest
 from backend.actor import Role
 from backend.alerts import wake_service
 from backend.alerts.types import AlertEventKind, Resolution, Severity, SilenceChangeKind, SilenceState
+from backend.assistant.answer_types import AnswerReason
 from backend.assistant.types import WordingReason
 from backend.db.connecting import Cause
 from backend.deploys.ledger_types import DeployResult, SmokeTest
@@ -143,7 +144,8 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "mail.{}.{}": None,
     "nav.group.{}": Group,
     "number.{}": ("thousand", "million", "billion"),
-    "page.ask.said.{}": ("found", "near", "nothing"),
+    "page.ask.model.{}": set(AnswerReason) - {AnswerReason.OFF},
+    "page.ask.said.{}": ("answered", "found", "near", "nothing"),
     "page.alerts.wording.{}": set(WordingReason) - {WordingReason.OFF},
     "overview.cause.{}": None,
     "overview.dependency.{}": ("answers", "away", "unknown", "pending"),

@@ -125,6 +125,7 @@ NOT_WRITTEN = {
     "deploys.deploys_of.namespace": "looked for",
     "deploys.deploys_of.workload": "looked for",
     "deploys.delivery_figures.service": "looked for",
+    "documents.at_places.places": "looked for",
     "documents.search.question": "looked for",
     "invoices.bill_day.started_by": "our own word",
     "invoices.bill_open_days.plan_hash": "compared",

@@ -6,24 +6,26 @@ from portal import routes
 from portal.components.answer import answer_region, answered_by
 from portal.components.basics import button, card, link, page_head
 from portal.components.runbook import runbook_text
-from portal.components.status import note
-from portal.features.ask.rows import PassageRow
+from portal.features.ask.rows import AnswerRow, PassageRow, SourceLink
 from portal.features.ask.state import AskState
 from portal.guard import STAFF
 from portal.i18n import t
 from portal.layout import page
+from portal.live import live_note
 from portal.loaded import loaded
+from portal.typed import is_filled
 from runbooks.ask_service import LONGEST_QUESTION
 
 ANSWER = "answer"
 
 
-@page(routes.ASK, "page.ask.title", STAFF, on_load=[AskState.load])
+@page(routes.ASK, "page.ask.title", STAFF, on_load=[AskState.load, AskState.follow])
 def ask() -> rx.Component:
     """The question, and below it what the pages say."""
     return rx.fragment(
         page_head(t("page.ask.heading"), t("page.ask.intro"), link(t("page.ask.all"), routes.RUNBOOKS)),
         _question(),
+        live_note(AskState),
         loaded(AskState, _answer(), retry=AskState.load),
     )
 
@@ -60,10 +62,40 @@ def _answer() -> rx.Component:
         shown.question,
         rx.cond(
             shown.question != "",
-            rx.fragment(note(shown.said, tone=shown.tone), rx.foreach(shown.rows, _passage)),
+            rx.fragment(_said(), _model(), rx.foreach(shown.rows, _passage)),
             rx.fragment(),
         ),
     )
+
+
+def _said() -> rx.Component:
+    shown = AskState.view
+    return rx.el.p(
+        rx.el.span(shown.said),
+        class_name=rx.Var.create(f"note {shown.tone}"),
+        role="status",
+    )
+
+
+def _model() -> rx.Component:
+    """The sentences of a model with their sources, and whose words they are, or why there are none."""
+    shown = AskState.view
+    line = rx.el.p(shown.line, class_name="muted small", role="status", aria_busy=shown.is_waiting)
+    sentences = rx.el.ul(rx.foreach(shown.sentences, _sentence), class_name="said", dir=shown.direction)
+    return rx.cond(
+        is_filled(shown.sentences),
+        card(t("page.ask.answer"), sentences, line),
+        rx.cond(shown.line != "", line, rx.fragment()),
+    )
+
+
+def _sentence(row: AnswerRow) -> rx.Component:
+    return rx.el.li(rx.html(row.html, class_name="runbook"), rx.foreach(row.sources, _source))
+
+
+def _source(row: SourceLink) -> rx.Component:
+    named = rx.cond(row.url != "", link(row.title, row.url), rx.el.bdi(row.title))
+    return rx.el.span(named, " ", class_name="about small", key=row.title)
 
 
 def _passage(row: PassageRow) -> rx.Component:

@@ -1,15 +1,23 @@
 """The staff asks the runbooks on a page of its own; the question stands in no address and no log."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from backend.actor import Role
+from backend.actor import Actor, Role
+from backend.clients.openai import shared_client
+from backend.config import settings
 from backend.i18n.catalog import text
 from portal import routes
-from portal.features.ask.rows import AskView
-from portal.features.ask.state import AskState
+from portal.features.ask.rows import AskView, to_ask
+from portal.features.ask.state import AskState, looked_at
+from runbooks import ask_service
 from tests.integration.portal.conftest import Delta, House, Pipeline, Tab
+from tests.integration.telemetry.conftest import Vendor, running_vendor, vendor
+from tests.waiting import until
+
+__all__ = ["running_vendor", "vendor"]
 
 STATE = AskState.get_full_name()
 
@@ -47,6 +55,67 @@ def test_passages_are_shown_with_their_sources_and_the_question_is_in_no_log(
     assert (view.question, row.where) == (question, {"lang=en": "Mitigation", "lang=fa": "اقدام"}[cookie_of])
     assert '<pre dir="ltr"><code>python -m backend.notifications retry --all' in row.html
     assert question not in caplog.text
+
+
+@pytest.fixture
+def provider(house: House, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vendor]:
+    monkeypatch.setenv("OPENAI_BASE_URL", vendor.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-sandbox-key-of-the-tests")
+    settings.cache_clear()
+    yield vendor
+    if shared_client.cache_info().currsize:
+        shared_client().close()
+    shared_client.cache_clear()
+
+
+def shown_at_last(actor: Actor, question: str, lang: Any) -> AskView:
+    """The page of a question as soon as no model is waited for any more."""
+    found = [to_ask(question, ask_service.ask(actor, question), lang)]
+
+    def is_told() -> bool:
+        found.append(looked_at(actor, question, lang))
+        return not found[-1].is_waiting
+
+    until(is_told)
+    return found[-1]
+
+
+@pytest.mark.parametrize(
+    ("lang", "question"),
+    [
+        ("en", "Are other workloads stuck for the same reason?"),
+        ("fa", "آیا بارهای کاری دیگر هم به همین علت گیر کرده‌اند؟"),
+    ],
+)
+def test_an_answer_stands_above_the_passages_and_each_sentence_leads_to_its_page(
+    house: House, provider: Vendor, lang: Any, question: str
+) -> None:
+    actor = house.people[Role.OPERATOR].actor
+
+    first = to_ask(question, ask_service.ask(actor, question), lang)
+    last = shown_at_last(actor, question, lang)
+
+    assert (first.line, first.sentences) == (text("page.ask.model.waiting", lang), [])
+    assert (last.line, last.said) == (
+        text("page.ask.model.answered", lang),
+        text("page.ask.said.answered", lang),
+    )
+    assert last.sentences[0].sources[0].url == routes.runbook("RolloutStuck")
+    assert last.rows[0].url == routes.runbook("RolloutStuck")
+    assert looked_at(house.people[Role.AUDITOR].actor, question, lang) == last
+
+
+@pytest.mark.parametrize("lang", ["en", "fa"])
+def test_an_invented_answer_is_not_on_the_page_which_says_why(
+    house: House, provider: Vendor, lang: Any
+) -> None:
+    provider.fail("invents")
+
+    found = shown_at_last(house.people[Role.OPERATOR].actor, "the mail server refuses us", lang)
+
+    assert (found.line, found.sentences) == (text("page.ask.model.rejected", lang), [])
+    assert "evil" not in repr(found)
+    assert found.rows
 
 
 def test_what_no_page_says_is_said_in_words(house: House, pipeline: Pipeline) -> None:

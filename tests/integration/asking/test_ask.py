@@ -50,7 +50,7 @@ def with_injections() -> list[Document]:
 def is_right(actor: Actor, question: dict[str, Any]) -> bool:
     """Whether an answer is one, and the right page is among the first three, or no page is said to know."""
     found = library.search(actor, question["text"])
-    near = {passage.chunk.name for passage in found.passages[:NEAR]}
+    near = {passage.name for passage in found.passages[:NEAR]}
     return found.is_answered == bool(question["pages"]) and (
         not question["pages"] or not near.isdisjoint(question["pages"])
     )
@@ -92,7 +92,7 @@ def test_the_index_is_made_once_by_whoever_asks_first_and_anew_when_a_page_chang
     pages[0] = replace(pages[0], markdown=pages[0].markdown + "\n- Call the zookeeper.\n")
     assert library.keep_index(factories.PROCESS, pages) == len(first)
     assert len(dict(first).keys() & dict(chunks()).keys()) == 0
-    assert library.search(operator, "zookeeper").passages[0].chunk.name == pages[0].name
+    assert library.search(operator, "zookeeper").passages[0].name == pages[0].name
 
 
 def test_an_index_that_fails_half_way_leaves_the_old_one(
@@ -114,7 +114,7 @@ def test_each_question_counts_and_only_staff_may_ask(operator: Actor) -> None:
 
     found = ask_service.ask(operator, "prometheus disk is full " * 100)
 
-    assert found.passages[0].chunk.name == "MetricsStorageFailing"
+    assert found.passages[0].name == "MetricsStorageFailing"
     assert counted("rag_query_total") == before + 1
     for stranger in (factories.actor(Role.TENANT_ADMIN), factories.PROCESS):
         with pytest.raises(Forbidden):
@@ -145,4 +145,4 @@ def test_a_question_without_a_word_that_says_something_finds_nothing(operator: A
     ],
 )
 def test_one_word_in_several_spellings_finds_the_same_page(operator: Actor, spelling: str) -> None:
-    assert ask_service.ask(operator, spelling).passages[0].chunk.name == "InvoicesHeld"
+    assert ask_service.ask(operator, spelling).passages[0].name == "InvoicesHeld"
