@@ -72,6 +72,7 @@ def test_every_schedule_has_its_own_name() -> None:
         "send_mail",
         "sweep_payments",
         "reconcile_alerts",
+        "launch_runs",
         "index_documents",
         "open_payment_sessions",
         "discard_run_inputs",
