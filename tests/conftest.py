@@ -102,13 +102,10 @@ def database(
 def forget_caches() -> None:
     """Drop the cached settings, engine and clients, so that the next use reads the environment again."""
     from backend import config  # noqa: PLC0415 (the import order of tests without a database)
-    from backend.alerts import board_service  # noqa: PLC0415
     from backend.clients import alertmanager, prometheus  # noqa: PLC0415
     from backend.db import engine  # noqa: PLC0415
     from backend.deploys import process_view  # noqa: PLC0415
 
-    # Another database may be at the same version.
-    board_service._shared.clear()
     process_view.close()
     alertmanager.close_all()
     prometheus.close_all()

@@ -39,13 +39,16 @@ class StoredVersion(NamedTuple):
     events: int | None
     silences: int | None
     silences_at: datetime | None
+    database: int = 0
 
 
 def version() -> StoredVersion:
     """The version of what is stored now; reading it costs next to nothing."""
     statement = text(
         "SELECT (SELECT max(until) FROM alert_observation), (SELECT max(id) FROM alert_event),"
-        " (SELECT max(id) FROM alert_silence_change), (SELECT max(updated_at) FROM alert_silence)"
+        " (SELECT max(id) FROM alert_silence_change), (SELECT max(updated_at) FROM alert_silence),"
+        # A restored database may be at the same version as the one that it replaced.
+        " (SELECT oid::bigint FROM pg_database WHERE datname = current_database())"
     )
     with read() as connection:
         return StoredVersion(*connection.execute(statement).one())

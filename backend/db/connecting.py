@@ -59,6 +59,7 @@ class Cause(StrEnum):
 
     PASSWORD = "password"  # noqa: S105 - the name of a cause
     NO_DATABASE = "no_database"
+    SWAPPED = "swapped"
     NO_HOST = "no_host"
     REFUSED = "refused"
     TIMEOUT = "timeout"
@@ -74,6 +75,8 @@ _SAID = (
     ("no such user", Cause.PASSWORD),
     ("no password supplied", Cause.PASSWORD),
     ('role "', Cause.PASSWORD),
+    ("just been dropped or renamed", Cause.SWAPPED),
+    ("not currently accepting connections", Cause.SWAPPED),
     ('database "', Cause.NO_DATABASE),
     ("no such database", Cause.NO_DATABASE),
     ("failed to resolve host", Cause.NO_HOST),

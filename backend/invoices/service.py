@@ -24,6 +24,7 @@ from backend.invoices import (
     payment_service,
     report_repository,
     repository,
+    restored_service,
     rules,
     run_service,
 )
@@ -58,6 +59,10 @@ note_session = payment_service.note_session
 
 compare_day = compare_service.compare_day
 
+# What a restore of the database asks.
+issued_since = restored_service.issued_since
+paid_since = restored_service.paid_since
+pending_at = restored_service.pending_at
 bill_day = run_service.bill_day
 bill_open_days = run_service.bill_open_days
 plan = run_service.plan

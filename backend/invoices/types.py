@@ -276,6 +276,16 @@ class BillingHealth:
     held: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedDay:
+    """Invoices of a day that were issued in some stretch of time: their number, their amount, and how many are paid."""
+
+    day: date
+    invoices: int
+    amount_rial: Rial
+    paid: int
+
+
 class Due(NamedTuple):
     """An invoice as payments see it. Held and void invoices are never due."""
 

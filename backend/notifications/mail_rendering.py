@@ -93,7 +93,7 @@ def _payment(params: Mapping[str, str | int], lang: Lang, public_url: str) -> di
         "track_id": _one_line(str(params["track_id"])),
         "reference": _one_line(str(params["reference"])),
         "card": _one_line(str(params["card"])),
-        "link": f"{public_url}/invoices/{quote(str(params['invoice_id']), safe='')}",
+        "link": f"{public_url}/invoices/{quote(str(params['invoice_id']), safe='')}".rstrip("/"),
     }
 
 

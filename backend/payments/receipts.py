@@ -78,5 +78,6 @@ def _payment(attempt: Attempt, tenant: Tenant, dues: Sequence[Due], at: datetime
         "reference": attempt.check.ref_number or "",
         "card": attempt.check.card_mask or "",
         "at": at.isoformat(),
-        "invoice_id": str(in_order[0].id if in_order else attempt.invoice_ids[0]),
+        # A restore may have taken its invoices away; then the mail leads to the list of all.
+        "invoice_id": str(next((each.id for each in in_order), next(iter(attempt.invoice_ids), ""))),
     }

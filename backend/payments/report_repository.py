@@ -50,6 +50,25 @@ def attempts_on(invoice_ids: Sequence[InvoiceId]) -> list[Attempt]:
         return with_allocations(connection.execute(statement, {"ids": list(invoice_ids)}).all())
 
 
+def begun_since(since: datetime) -> list[Attempt]:
+    """Attempts with a session that were begun or moved since an instant, the oldest first."""
+    statement = text(
+        f"{_ATTEMPT} WHERE track_id IS NOT NULL AND greatest(created_at, redirected_at, returned_at, settled_at)"
+        " >= :since ORDER BY created_at, id"
+    )
+    with read() as connection:
+        return with_allocations(connection.execute(statement, {"since": since}).all())
+
+
+def by_ids(attempt_ids: Sequence[AttemptId]) -> list[Attempt]:
+    """Some attempts; a missing one is left out."""
+    statement = text(f"{_ATTEMPT} WHERE id IN :ids").bindparams(bindparam("ids", expanding=True))
+    if not attempt_ids:
+        return []
+    with read() as connection:
+        return with_allocations(connection.execute(statement, {"ids": list(attempt_ids)}).all())
+
+
 def owed_by(tenant_id: TenantId) -> Owed:
     """Number of a tenant's pending invoices, and their unpaid amount."""
     statement = text(

@@ -29,6 +29,7 @@ from backend.payments import (
     payable_service,
     reconcile_service,
     report_repository,
+    restored_service,
     return_service,
     review_service,
     rules,
@@ -69,6 +70,9 @@ resolve = review_service.resolve
 search_invoices = search_service.invoices
 search_payments = search_service.payments
 accounts = search_service.accounts
+# For a restore of the database.
+begun_since = restored_service.begun_since
+book_again = restored_service.book_again
 
 
 def preview(actor: Actor, invoice_ids: Sequence[InvoiceId] | None = None) -> PaymentPreview:

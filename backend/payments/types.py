@@ -407,3 +407,13 @@ class PaymentHealth:
     oldest_undecided_at: datetime | None
     flagged: int
     overdue_checks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookedAgain:
+    """Payments that the gateway was asked about after a restore, and invoices that their money paid as credit."""
+
+    asked: int
+    settled: int
+    failed: int
+    paid_from_credit: int

@@ -10,13 +10,14 @@ import pytest
 from sqlalchemy import text
 
 from backend.actor import Actor, Role
+from backend.alerts import report_repository
 from backend.audit import service as audit
 from backend.backups import service as backups
 from backend.backups.carried_tables import CARRIED, RESTORED
 from backend.backups.types import Backup, BackupOrigin, DatabaseRestore
 from backend.db.base import Base
 from backend.db.engine import read, transaction
-from backend.errors import Refused
+from backend.errors import Refused, Unavailable
 from backend.sandbox.postgres import PostgresServer
 from tests import factories
 from tests.integration.backups.conftest import databases_like, outside
@@ -154,10 +155,11 @@ def test_a_connection_that_nobody_may_cut_off_stops_the_swap_and_nothing_else(
 
 def test_no_entry_is_lost_while_everybody_writes_on(owned: str) -> None:
     backup = made()
-    with writers() as written:
+    with writers() as (written, causes):
         restored(backup)
 
     assert written
+    assert causes <= {None, "swapped"}
     assert audit.verify(RUNNER).is_intact
     with read() as connection:
         targets = set(connection.scalars(text("SELECT target FROM audit_entry")))
@@ -165,9 +167,10 @@ def test_no_entry_is_lost_while_everybody_writes_on(owned: str) -> None:
 
 
 @contextmanager
-def writers() -> Iterator[list[str]]:
-    """Threads that write audit entries all the time; the targets of those that were committed."""
+def writers() -> Iterator[tuple[list[str], set[object]]]:
+    """Threads that write audit entries all the time: the targets that were committed, and why others were not."""
     written: list[str] = []
+    causes: set[object] = set()
     stop, numbers = threading.Event(), count()
 
     def write() -> None:
@@ -175,7 +178,8 @@ def writers() -> Iterator[list[str]]:
             target = f"click:{next(numbers)}"
             try:
                 audit.record(RUNNER, "click", target)
-            except Exception:  # noqa: BLE001, S112 - refused for a moment
+            except Unavailable as refused:
+                causes.add(refused.data.get("cause"))
                 continue
             written.append(target)
 
@@ -183,8 +187,18 @@ def writers() -> Iterator[list[str]]:
     for thread in threads:
         thread.start()
     try:
-        yield written
+        yield written, causes
     finally:
         stop.set()
         for thread in threads:
             thread.join()
+
+
+def test_a_board_that_readers_share_is_not_shared_between_two_databases(owned: str) -> None:
+    backup = made()
+    before = report_repository.version()
+
+    restored(backup)
+
+    assert report_repository.version() != before
+    assert report_repository.version()._replace(database=before.database) == before
