@@ -91,6 +91,13 @@ class KubernetesJobs:
         return None
 
 
+def close() -> None:
+    """Close this process's client; the next launcher opens another. Idempotent."""
+    if _kubernetes.cache_info().currsize:
+        _kubernetes().close()
+        _kubernetes.cache_clear()
+
+
 def job_name(run: RunbookRun) -> str:
     """The name of a run's next Job: one for its plan, one for the run, and one for each time that it goes on."""
     if run.state is RunStage.PLANNING:

@@ -78,7 +78,10 @@ def _start(actor: Actor, at: Launcher, run: RunbookRun) -> int:
         return 0
     except AppError as trouble:
         log.warning("run.not_started", run=run.id, cause=str(trouble))
-        runs.unclaim(actor, run.id)
+        if clock.utc_now() - (run.confirmed_at or run.requested_at) > rules.START_HOLDS:
+            runs.refuse(actor, run.id, outcome_of(trouble))
+        else:
+            runs.unclaim(actor, run.id)
         return 0
     runs.note_process(actor, run.id, process)
     log.info("run.launched", run=run.id, action=run.action, process=process)

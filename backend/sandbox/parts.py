@@ -3,12 +3,13 @@
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 import httpx
 
-from backend.sandbox import frontend, history, tools
+from backend.sandbox import frontend, history, run_jobs, tools
 from backend.sandbox.alertmanager import AlertmanagerServer
 from backend.sandbox.kubernetes.workloads import OPENAI_KEY
 from backend.sandbox.monitoring_files import alertmanager_files, prometheus_files
@@ -97,6 +98,8 @@ def make_part(site: Site, name: str) -> Part:
                 port=site.ports["web"],
                 ready=lambda: web_answers(f"{site.web_url}/ping"),
             )
+        case "jobs":
+            return ProcessPart(lambda: _jobs_command(site), port=None, ready=lambda: True)
         case _:
             port = site.ports.get(name)
             return ProcessPart(
@@ -127,9 +130,13 @@ def web_answers(url: str) -> bool:
         return False
 
 
+def _jobs_command(site: Site) -> Command:
+    run_jobs.write_template(site)
+    command = module_command(site, "jobs", "jobs")
+    return replace(command, env=run_jobs.launcher_environment(site))
+
+
 def _module(site: Site, name: str) -> tuple[str, list[str]]:
-    if name == "jobs":
-        return "jobs", []
     port = ["--port", str(site.ports[name])]
     match name:
         case "mail":
@@ -144,7 +151,14 @@ def _module(site: Site, name: str) -> tuple[str, list[str]]:
         case "zibal":
             return "backend.sandbox.zibal", [*port, "--state", str(site.state_dir / "zibal.json")]
         case "kubernetes":
-            return "backend.sandbox.kubernetes", [*port, "--kubeconfig", str(site.kubeconfig)]
+            images = run_jobs.write_images(site)
+            return "backend.sandbox.kubernetes", [
+                *port,
+                "--kubeconfig",
+                str(site.kubeconfig),
+                "--images",
+                str(images),
+            ]
         case "openai":
             return "backend.sandbox.openai", [*port, *(f"--valid-key={key}" for key in _OPENAI_KEYS)]
         case _:

@@ -14,11 +14,13 @@ from backend.clock import billing_day, utc_now
 from backend.doors import tokens
 from backend.sandbox import history, tools
 from backend.sandbox.companies import HISTORY_DAYS
+from backend.sandbox.kubernetes.roles import RUNNER
 from backend.sandbox.postgres import PostgresServer, binaries, data_home, server_account
 from backend.sandbox.processes import free_port, port_is_free
 
 DATABASE = "portal"
 DEMO_PORT = 8000
+RUNNER_ACCOUNT = f"docuchat-runbooks:{RUNNER}"
 PORT_NAMES = (
     "web", "postgres", "prometheus", "alertmanager", "smtp", "mail", "openai", "zibal", "kubernetes", "console",
     *history.INSTANCES,
@@ -98,6 +100,11 @@ class Site:
         return self.state_dir / "kubeconfig"
 
     @property
+    def run_template(self) -> Path:
+        """File with the Job that each run's is made from."""
+        return self.state_dir / "run-job.yml"
+
+    @property
     def metrics_token(self) -> str:
         """The bearer token of the portal's own metrics."""
         return self.remembered("metrics-token", lambda: secrets.token_urlsafe(24))
@@ -163,6 +170,9 @@ def environment(site: Site) -> dict[str, str]:
         "OPENAI_BASE_URL": f"{site.openai_url}/v1",
         "OPENAI_API_KEY": "sk-sandbox",
         "KUBECONFIG": str(site.kubeconfig),
+        "KUBERNETES_RUNNER_ACCOUNT": RUNNER_ACCOUNT,
+        "RUNNER_LAUNCHER": "job",
+        "RUNNER_JOB_TEMPLATE": str(site.run_template),
         "USAGE_SELECTOR": f'namespace="{history.NAMESPACE}"',
         "METRICS_TOKEN": site.metrics_token,
         "ALERTS_TOKEN_HASH": tokens.hash_of(site.alerts_token),
