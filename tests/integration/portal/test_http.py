@@ -36,6 +36,7 @@ def test_the_plain_routes_and_pages_keep_their_promises(served: Served) -> None:
         hashed_files_are_kept_and_pages_are_not,
         strangers_are_sent_to_sign_in,
         each_role_is_sent_to_its_own_page,
+        a_page_with_a_long_address_is_served_at_it,
         a_wrong_password_says_so_and_keeps_the_way,
         a_form_that_the_page_posts_is_answered_at_its_field,
         a_right_one_sets_a_cookie_no_script_can_read,
@@ -118,6 +119,11 @@ def each_role_is_sent_to_its_own_page(served: Served) -> None:
             assert browser.get(routes.home_of(role)).status_code == HTTPStatus.OK
             foreign = routes.BILLING if routes.home_of(role) == routes.USAGE else routes.USAGE
             assert browser.get(foreign).headers["location"] == routes.home_of(role)
+
+
+def a_page_with_a_long_address_is_served_at_it(served: Served) -> None:
+    with served.client(served.house.people[Role.OPERATOR].cookie) as browser:
+        assert browser.get(routes.NEW_SILENCE).status_code == HTTPStatus.OK
 
 
 def a_wrong_password_says_so_and_keeps_the_way(served: Served) -> None:
