@@ -4,6 +4,7 @@ import sys
 from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -251,6 +252,11 @@ class Settings(UsageSettings, SellerSettings):
     def sqlalchemy_url(self) -> str:
         """The database address with the driver that this project uses. Holds the password: never log it."""
         return driver_url(self.database_url.get_secret_value())
+
+    @property
+    def database_name(self) -> str:
+        """The name of our database; other things that a run locks are named as it is."""
+        return urlsplit(self.database_url.get_secret_value()).path.strip("/")
 
     @property
     def trusted_hops(self) -> int:

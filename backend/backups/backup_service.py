@@ -5,15 +5,16 @@ from datetime import timedelta
 from backend import clock
 from backend.actor import STAFF_ROLES, Actor, require_process, require_role_or_process
 from backend.backups import repository, rules
-from backend.backups.types import Backup, BackupOrigin
+from backend.backups.types import Backup, BackupOrigin, KnownBackup
 from backend.backups.volume import Volume, sha256_of
 from backend.clients.postgres_tools import EndCheck, PostgresTools
 from backend.config import settings
-from backend.db.address import conninfo_of, database_in, environment_of
+from backend.db.address import conninfo_of, environment_of
 from backend.db.snapshots import DatabaseSnapshot, snapshot
 from backend.errors import Refused
 from backend.log import get_logger
 
+MOST_KNOWN = 100
 LEFTOVER_AGE = timedelta(days=1)
 
 log = get_logger(__name__)
@@ -91,6 +92,21 @@ def backups(actor: Actor) -> list[Backup]:
     return [each for each in Volume(settings().backup_dir).backups() if each.database == live_name()]
 
 
+def known_backups(actor: Actor) -> list[KnownBackup]:
+    """The backups that were made and not removed since, the newest first, also where the volume cannot be seen.
+
+    For staff and processes.
+    """
+    require_role_or_process(actor, *STAFF_ROLES)
+    return repository.known_backups(limit=MOST_KNOWN)
+
+
+def backup_named(actor: Actor, name: str) -> Backup:
+    """The backup of this name on the volume. Raises Refused when there is none. For staff and processes."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    return Volume(settings().backup_dir).backup(name)
+
+
 def check_backup(actor: Actor, name: str, check: EndCheck = nothing_to_check) -> Backup:
     """Read a backup to its end and compare its checksum; returns it. For staff and processes.
 
@@ -130,7 +146,7 @@ def tools_for(database: str, check: EndCheck) -> PostgresTools:
 
 def live_name() -> str:
     """The name of the database that the settings lead to."""
-    return rules.checked_database_name(database_in(database_url()))
+    return rules.checked_database_name(settings().database_name)
 
 
 def database_url() -> str:

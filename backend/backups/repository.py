@@ -7,7 +7,14 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.backups.models import DatabaseBackupRow, DatabaseRestoreRow, RestoreDrillRow
-from backend.backups.types import Backup, BackupHealth, DatabaseRestore, RestoreDrill
+from backend.backups.types import (
+    Backup,
+    BackupHealth,
+    BackupOrigin,
+    DatabaseRestore,
+    KnownBackup,
+    RestoreDrill,
+)
 from backend.db.engine import read, transaction
 
 
@@ -24,6 +31,22 @@ def insert_backup(backup: Backup) -> None:
     )
     with transaction() as connection:
         connection.execute(statement.on_conflict_do_nothing())
+
+
+def known_backups(limit: int) -> list[KnownBackup]:
+    """The newest backups that were not removed."""
+    row = DatabaseBackupRow
+    statement = (
+        select(row.name, row.origin, row.started_at, row.size_bytes, row.row_count, row.schema)
+        .where(row.removed_at.is_(None))
+        .order_by(row.started_at.desc())
+        .limit(limit)
+    )
+    with read() as connection:
+        return [
+            KnownBackup(**each | {"origin": BackupOrigin(each["origin"])})
+            for each in map(dict, connection.execute(statement).mappings())
+        ]
 
 
 def mark_removed(names: Sequence[str], now: datetime) -> None:

@@ -52,6 +52,7 @@ def plan_restore(actor: Actor, name: str) -> RestorePlan:
     live = live_name()
     with maintenance() as server:
         rights, free = server.rights(live), server.free_bytes()
+        live_version = f"{server.number_of(live)}:{migrate.newest_known()}"
         needs = SPACE_FACTOR * max(backup.database_bytes, server.size_bytes(live))
     if not (rights.owns and rights.may_create):
         raise Refused(reason="restore_rights", database=live)
@@ -75,6 +76,7 @@ def plan_restore(actor: Actor, name: str) -> RestorePlan:
         free_bytes=free,
         migrates=backup.schema != migrate.newest_known(),
         refused_ms=max((each.refused_ms for each in repository.restores(limit=5)), default=None),
+        live_version=live_version,
     )
 
 
@@ -246,6 +248,18 @@ def undo(actor: Actor, run: str, undo_run: str) -> CarriedRows:
     repository.mark_undone(run, clock.utc_now())
     log.info("restore.undone", run=run, refused_ms=round(seconds * 1000), kept=names.kept)
     return rows
+
+
+def undoable(actor: Actor, run: str) -> DatabaseRestore:
+    """The restore of a run, if it can be undone now. For operators and processes.
+
+    Raises:
+        NotFound: there is no such restore.
+        Refused: the database before is gone (``undo_too_late``).
+    """
+    require_role_or_process(actor, *OPERATOR_ROLES)
+    with maintenance() as server:
+        return _undoable(run, is_kept=rules.kept_name(live_name(), run) in server.names(live_name()))
 
 
 def _undoable(run: str, *, is_kept: bool) -> DatabaseRestore:

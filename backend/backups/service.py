@@ -4,6 +4,8 @@ from backend.backups import backup_service, drill_service, restore_service
 
 backup = backup_service.backup
 backups = backup_service.backups
+backup_named = backup_service.backup_named
+known_backups = backup_service.known_backups
 check_backup = backup_service.check_backup
 forget_old = backup_service.forget_old
 
@@ -13,6 +15,7 @@ carry = restore_service.carry
 swap = restore_service.swap
 smoke_test = restore_service.smoke_test
 undo = restore_service.undo
+undoable = restore_service.undoable
 restores = restore_service.restores
 forget_kept = restore_service.forget_kept
 

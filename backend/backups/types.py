@@ -47,6 +47,18 @@ class Backup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownBackup:
+    """A backup as the database knows it, for lists."""
+
+    name: str
+    origin: BackupOrigin
+    started_at: datetime
+    size_bytes: int
+    row_count: int
+    schema: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreDrill:
     """A drill: a backup was restored into a throw-away database and counted. ``error`` is empty when it went well."""
 
@@ -93,6 +105,7 @@ class RestorePlan:
 
     ``needs_bytes`` is the space that the server needs; ``free_bytes`` is None where it cannot be seen from here.
     ``refused_ms`` is how long the live database refused in the longest of the last restores; None before the first.
+    ``live_version`` changes when the live database is another one, or of another schema.
     """
 
     backup: Backup
@@ -101,6 +114,7 @@ class RestorePlan:
     free_bytes: int | None
     migrates: bool
     refused_ms: int | None
+    live_version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

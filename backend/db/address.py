@@ -1,13 +1,8 @@
-"""Parts of the database's address: its name, and the address in the form that PostgreSQL's own programs read."""
+"""The database's address, and that of others on its server, in the forms that are wanted of it."""
 
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import make_url
-
-
-def database_in(url: str) -> str:
-    """The name of the database that an address leads to."""
-    return str(conninfo_to_dict(url).get("dbname", ""))
 
 
 def conninfo_of(url: str, database: str) -> str:

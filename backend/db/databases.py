@@ -200,7 +200,7 @@ class MaintenanceConnection:
             Refused: others are connected whom our account cannot cut off (``database_in_use``), or ``last`` took too
                 long (``swap_too_slow``).
         """
-        oids = [self._oid(names.live), self._oid(names.incoming)]
+        oids = [self.number_of(names.live), self.number_of(names.incoming)]
         with ExitStack() as ends, translated():
             renaming = psycopg.connect(self._conninfo, autocommit=True, **CONNECTION)
             ends.callback(renaming.close)
@@ -237,7 +237,8 @@ class MaintenanceConnection:
                 )
             time.sleep(POLL_S)
 
-    def _oid(self, name: str) -> int:
+    def number_of(self, name: str) -> int:
+        """The number of a database; a new one of the same name has another. Raises Refused when there is none."""
         found = self._rows("SELECT oid::bigint FROM pg_database WHERE datname = %s", [name])
         if not found:
             raise Refused(reason="database_missing", database=name)

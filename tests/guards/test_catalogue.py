@@ -177,6 +177,7 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "runbooks.action.{}.name": registry.actions(),
     "runbooks.action.{}.what": registry.actions(),
     "runbooks.field.{}.{}": None,
+    "runbooks.restore_database.{}": None,
     "runbooks.step.{}.{}": None,
     "timezone.{}": ("asia_tehran",),
     "unit.{}": ("days", "hours", "minutes"),

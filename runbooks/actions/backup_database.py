@@ -1,0 +1,52 @@
+"""Back up the database: a dump, read to its end, with its checksum and the number of rows; old ones are removed."""
+
+from backend.backups import service as backups
+from backend.backups.types import BackupOrigin
+from backend.config import settings
+from backend.runbooks.types import Plan, PlannedChange, Risk, Words
+from runbooks.action import Action, ActionParameters, Step
+from runbooks.context import Planning, Running
+
+
+class BackupParameters(ActionParameters):
+    """Nothing is to be chosen."""
+
+
+def _plan(planning: Planning, _given: BackupParameters) -> Plan:
+    backups.backups(planning.actor)  # refused where there is no folder for them
+    what = Words(key="runbooks.backup_database.backup", values={"days": settings().backup_keep_days})
+    return Plan(
+        changes=(PlannedChange(what=what, before="", after=settings().database_name),),
+        commands=("pg_dump --format=custom --file=… && pg_restore --file=/dev/null …",),
+    )
+
+
+def _back_up(running: Running, _given: BackupParameters) -> None:
+    origin = BackupOrigin.NIGHTLY if running.run.scheduled_at else BackupOrigin.ASKED
+    made = backups.backup(running.actor, origin, running.check)
+    running.remember(backup=made.name)
+    running.changed(
+        "runbooks.backup_database.made",
+        backup=made.name,
+        rows=made.row_count,
+        kilobytes=-(-made.size_bytes // 1000),
+        seconds=round(made.duration.total_seconds()),
+    )
+
+
+def _forget(running: Running, _given: BackupParameters) -> None:
+    for name in backups.forget_old(running.actor):
+        running.changed("runbooks.backup_database.removed", backup=name)
+    for name in backups.forget_kept(running.actor):
+        running.changed("runbooks.backup_database.dropped", database=name)
+
+
+ACTION = Action(
+    name="backup_database",
+    risk=Risk.SAFE,
+    parameters=BackupParameters,
+    targets=lambda _given: (f"db:{settings().database_name}",),
+    plan=_plan,
+    steps=(Step(name="back_up", run=_back_up), Step(name="forget", run=_forget)),
+    deadline_s=4 * 3600,
+)

@@ -1,0 +1,275 @@
+"""Restore the database from a backup: beside the live one, checked, then swapped in. Undone by swapping back."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from backend.actor import TenantId
+from backend.audit.types import Plain
+from backend.backups import service as backups
+from backend.backups.types import BackupOrigin, RestorePlan
+from backend.config import settings
+from backend.errors import AppError
+from backend.invoices import service as invoices
+from backend.invoices.types import RunState
+from backend.money import RIAL_PER_TOMAN
+from backend.payments import service as payments
+from backend.payments.types import AttemptId
+from backend.runbooks.types import Plan, PlannedChange, Risk, RunbookRun, Words
+from runbooks.action import Action, ActionParameters, ParameterChoice, Step, Undo
+from runbooks.context import Planning, Running
+
+# Longer lists would only be scrolled past.
+MOST_LISTED = 20
+MOST_REMEMBERED = 5_000
+UNDO_HOLDS = timedelta(days=7)
+
+
+class RestoreParameters(ActionParameters):
+    """The backup to go back to."""
+
+    backup: str
+
+
+def _backups(planning: Planning, _given: Mapping[str, str]) -> Sequence[ParameterChoice]:
+    return [
+        ParameterChoice(
+            value=each.name,
+            words=Words(
+                key="runbooks.restore_database.choice",
+                values={"at": each.started_at, "rows": each.row_count, "kilobytes": each.size_bytes // 1000},
+            ),
+        )
+        for each in backups.known_backups(planning.actor)
+    ]
+
+
+def _plan(planning: Planning, given: RestoreParameters) -> Plan:
+    seen = backups.plan_restore(planning.actor, given.backup)
+    name = settings().database_name
+    back_to = f"{seen.backup.started_at:%Y-%m-%d %H:%M} UTC"
+    return Plan(
+        changes=(
+            PlannedChange(
+                what=Words(key="runbooks.restore_database.database", values={"database": name}),
+                before=seen.live_version,
+                after=f"{seen.backup.name} ({back_to})",
+            ),
+        ),
+        versions={f"database/{name}": seen.live_version, f"backup/{seen.backup.name}": seen.backup.sha256},
+        notes=(*_of_backup(seen), *_of_rows(seen), *_of_money(planning, seen.backup.started_at)),
+        commands=(
+            f"pg_restore --exit-on-error --no-owner --jobs=2 {seen.backup.name}.dump",
+            f"ALTER DATABASE {name} RENAME TO …; ALTER DATABASE … RENAME TO {name};",
+        ),
+        confirmation=f"{name} {seen.backup.started_at:%Y-%m-%d %H:%M}",
+    )
+
+
+def _of_backup(seen: RestorePlan) -> list[Words]:
+    notes = [
+        _note("of_backup", at=seen.backup.started_at, rows=seen.backup.row_count),
+        _note("needs", megabytes=seen.needs_bytes // 1_000_000),
+        _note("carried"),
+        _note("kept"),
+    ]
+    if seen.migrates:
+        notes.append(_note("migrates", schema=seen.backup.schema))
+    if seen.refused_ms is None:
+        return [*notes, _note("refuses_first")]
+    return [*notes, _note("refuses", milliseconds=seen.refused_ms)]
+
+
+def _of_rows(seen: RestorePlan) -> list[Words]:
+    return [
+        _note("rows", table=table, before=before, after=after)
+        for table, (before, after) in list(seen.changed_rows.items())[:MOST_LISTED]
+    ]
+
+
+def _of_money(planning: Planning, since: datetime) -> list[Words]:
+    days = invoices.issued_since(planning.actor, since)
+    begun = payments.begun_since(planning.actor, since)
+    notes = [
+        _note(
+            "invoices",
+            day=each.day.isoformat(),
+            invoices=each.invoices,
+            toman=each.amount_rial // RIAL_PER_TOMAN,
+            paid=each.paid,
+        )
+        for each in days[:MOST_LISTED]
+    ]
+    notes += [
+        _note("payment", track=str(each.track_id), toman=each.amount_rial // RIAL_PER_TOMAN, at=each.begun_at)
+        for each in begun[:MOST_LISTED]
+    ]
+    if len(begun) > MOST_LISTED:
+        notes.append(_note("more_payments", payments=len(begun) - MOST_LISTED))
+    return notes
+
+
+def _note(key: str, **values: str | int | datetime) -> Words:
+    return Words(key=f"runbooks.restore_database.{key}", values=values)
+
+
+def _check(running: Running, given: RestoreParameters) -> None:
+    found = backups.check_backup(running.actor, given.backup, running.check)
+    running.log("runbooks.restore_database.checked", backup=found.name, rows=found.row_count)
+
+
+def _save(running: Running, _given: RestoreParameters) -> None:
+    made = backups.backup(running.actor, BackupOrigin.SAFETY, running.check)
+    running.changed("runbooks.restore_database.saved", backup=made.name)
+
+
+def _load(running: Running, given: RestoreParameters) -> None:
+    found = backups.load(running.actor, given.backup, _short(running.run), running.check)
+    running.log("runbooks.restore_database.loaded", rows=found.row_count, schema=found.schema)
+
+
+def _carry(running: Running, given: RestoreParameters) -> None:
+    rows = backups.carry(running.actor, given.backup, _short(running.run))
+    running.log("runbooks.restore_database.carried_over", rows=rows.total)
+
+
+def _swap(running: Running, given: RestoreParameters) -> None:
+    _remember_money(running, backups.backup_named(running.actor, given.backup).started_at)
+    done = backups.swap(running.actor, given.backup, _short(running.run))
+    running.changed(
+        "runbooks.restore_database.swapped",
+        at=done.backup_at,
+        kept=done.kept,
+        milliseconds=done.refused_ms,
+    )
+
+
+def _remember_money(running: Running, since: datetime) -> None:
+    """Remember the days and payments to be billed and asked about again: the swap takes the knowledge of them away."""
+    if "days" in running.memory:
+        return
+    begun = payments.begun_since(running.actor, since)
+    paid = invoices.paid_since(running.actor, since)
+    days: list[Plain] = [each.day.isoformat() for each in invoices.issued_since(running.actor, since)]
+    running.remember(
+        attempts=[str(each.id) for each in begun[:MOST_REMEMBERED]],
+        paid=[f"{tenant} {day}" for tenant, day in paid[:MOST_REMEMBERED]],
+        days=days,
+    )
+
+
+def _prove(running: Running, _given: RestoreParameters) -> None:
+    try:
+        entries = backups.smoke_test(running.actor)
+    except AppError:
+        backups.undo(running.actor, _short(running.run), running.run.id.hex[8:16])
+        running.changed("runbooks.restore_database.swapped_back")
+        raise
+    running.log("runbooks.restore_database.proved", entries=entries)
+
+
+def _book(running: Running, _given: RestoreParameters) -> None:
+    memory = running.memory if running.undone is None else {**running.undone.memory, **running.memory}
+    for day in _texts(memory.get("days")):
+        _bill(running, date.fromisoformat(day))
+    places = [each.partition(" ") for each in _texts(memory.get("paid"))]
+    booked = payments.book_again(
+        running.actor,
+        [AttemptId(UUID(each)) for each in _texts(memory.get("attempts"))],
+        [(TenantId(UUID(tenant)), date.fromisoformat(day)) for tenant, _, day in places],
+    )
+    running.changed(
+        "runbooks.restore_database.booked",
+        asked=booked.asked,
+        settled=booked.settled,
+        failed=booked.failed,
+        paid=booked.paid_from_credit,
+    )
+
+
+def _bill(running: Running, day: date) -> None:
+    running.check()
+    try:
+        run = invoices.bill_day(running.actor, day)
+    except AppError as error:
+        running.changed("runbooks.restore_database.not_billed", day=day.isoformat(), reason=error.reason_key)
+        return
+    if run is None:
+        running.log("runbooks.restore_database.nothing_to_bill", day=day.isoformat())
+    elif run.state == RunState.FAILED:
+        running.changed("runbooks.restore_database.not_billed", day=day.isoformat(), reason=run.error or "")
+    else:
+        running.changed(
+            "runbooks.restore_database.billed",
+            day=day.isoformat(),
+            invoices=run.issued,
+            held=run.held,
+            toman=run.amount_rial // RIAL_PER_TOMAN,
+        )
+
+
+def _texts(remembered: Plain) -> list[str]:
+    return [str(each) for each in remembered] if isinstance(remembered, list) else []
+
+
+def _short(run: RunbookRun) -> str:
+    return run.id.hex[:8]
+
+
+def _plan_undo(planning: Planning, _given: RestoreParameters, done: RunbookRun) -> Plan:
+    restore = backups.undoable(planning.actor, _short(done))
+    name = settings().database_name
+    return Plan(
+        changes=(
+            PlannedChange(
+                what=Words(key="runbooks.restore_database.database", values={"database": name}),
+                before=restore.backup,
+                after=restore.kept,
+            ),
+        ),
+        notes=(_note("undo_carries"), *_of_money(planning, restore.swapped_at)),
+        confirmation=name,
+    )
+
+
+def _swap_back(running: Running, _given: RestoreParameters) -> None:
+    assert running.undone is not None
+    run = _short(running.undone)
+    known = {each.run: each for each in backups.restores(running.actor)}
+    if run in known:
+        _remember_money(running, known[run].swapped_at)
+    rows = backups.undo(running.actor, run, _short(running.run))
+    running.changed("runbooks.restore_database.undone", rows=rows.total)
+
+
+def _prove_undone(running: Running, _given: RestoreParameters) -> None:
+    running.log("runbooks.restore_database.proved", entries=backups.smoke_test(running.actor))
+
+
+ACTION = Action(
+    name="restore_database",
+    risk=Risk.DANGEROUS,
+    parameters=RestoreParameters,
+    choices={"backup": _backups},
+    targets=lambda _given: (f"db:{settings().database_name}", "billing"),
+    plan=_plan,
+    steps=(
+        Step(name="check", run=_check),
+        Step(name="save", run=_save),
+        Step(name="load", run=_load),
+        Step(name="carry", run=_carry),
+        Step(name="swap", run=_swap, is_cancellable=False),
+        Step(name="prove", run=_prove, is_cancellable=False),
+        Step(name="book", run=_book),
+    ),
+    undo=Undo(
+        plan=_plan_undo,
+        steps=(
+            Step(name="swap_back", run=_swap_back, is_cancellable=False),
+            Step(name="prove_undone", run=_prove_undone, is_cancellable=False),
+            Step(name="book", run=_book),
+        ),
+        holds=UNDO_HOLDS,
+    ),
+    deadline_s=6 * 3600,
+)

@@ -1,0 +1,106 @@
+"""Backups, drills and restores as runs of the engine, which runs on the database that is swapped."""
+
+from collections.abc import Mapping
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from backend.actor import Actor, Role
+from backend.audit import service as audit
+from backend.backups import service as backups
+from backend.backups.types import BackupOrigin
+from backend.clock import utc_now
+from backend.db.engine import read, transaction
+from backend.runbooks import service as runs
+from backend.runbooks.types import RunbookRun, RunStage
+from runbooks import asking_service, engine
+from runbooks.form_types import RunWish
+from tests import factories
+from tests.integration.backups.conftest import owned, owned_template, owner_password  # noqa: F401 - fixtures
+
+RUNNER = Actor.process_named("runbooks")
+
+
+@pytest.fixture
+def database(owned: str) -> str:  # noqa: F811 - the fixture
+    return owned
+
+
+@pytest.fixture
+def requester(database: str) -> Actor:
+    return factories.user(Role.OPERATOR).actor
+
+
+@pytest.fixture
+def approver(database: str) -> Actor:
+    return factories.user(Role.APPROVER).actor
+
+
+def done(actor: Actor, action: str, given: Mapping[str, str], approver: Actor | None = None) -> RunbookRun:
+    run = asking_service.ask(actor, RunWish(action=action, given=given, request_key=uuid4().hex))
+    return worked(actor, run, approver)
+
+
+def worked(actor: Actor, run: RunbookRun, approver: Actor | None) -> RunbookRun:
+    """Let a run be planned, confirmed, approved where it must be, and done."""
+    assert engine.work_on(run.id) is RunStage.PLANNED, runs.run(actor, run.id).outcome
+    run = runs.run(actor, run.id)
+    assert run.plan is not None
+    run = runs.confirm(actor, run.id, run.plan_hash, run.plan.confirmation)
+    if approver is not None:
+        runs.approve(approver, run.id, run.plan_hash)
+    engine.work_on(run.id)
+    run = runs.run(actor, run.id)
+    assert run.state is RunStage.SUCCEEDED, run.outcome
+    return run
+
+
+def test_a_nightly_backup_is_made_and_tried_out_by_runs_that_nobody_confirms(database: str) -> None:
+    for action in ("backup_database", "restore_drill"):
+        run = asking_service.ask_scheduled(RUNNER, action, {}, utc_now())
+        assert engine.work_on(run.id) is RunStage.SUCCEEDED, runs.run(RUNNER, run.id).outcome
+
+    [backup] = backups.backups(RUNNER)
+    health = backups.health(RUNNER)
+    assert backup.origin is BackupOrigin.NIGHTLY
+    assert health.drill is not None
+    assert (health.backup_at, health.drill.backup) == (backup.started_at, backup.name)
+
+
+def test_a_restore_goes_on_while_its_own_database_is_swapped_and_so_does_its_undo(
+    requester: Actor, approver: Actor
+) -> None:
+    done(requester, "backup_database", {})
+    [backup] = backups.backups(RUNNER)
+    with transaction() as connection:
+        connection.execute(text("INSERT INTO measured_day VALUES ('2026-11-01', now(), now(), now(), 1, 1)"))
+
+    run = done(requester, "restore_database", {"backup": backup.name}, approver)
+
+    assert count("measured_day") == 0
+    assert run.approver == approver.label
+    assert_whole_log(run)
+    assert audit.verify(RUNNER).is_intact
+    assert [each.origin for each in backups.backups(RUNNER)] == [BackupOrigin.SAFETY, BackupOrigin.ASKED]
+
+    undo = worked(requester, asking_service.ask_undo(requester, run.id, uuid4().hex), approver)
+
+    assert count("measured_day") == 1
+    assert_whole_log(run)
+    assert_whole_log(undo)
+    assert audit.verify(RUNNER).is_intact
+    assert runs.run(requester, run.id).state is RunStage.SUCCEEDED
+
+
+def count(table: str) -> int:
+    with read() as connection:
+        return int(connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0)
+
+
+def assert_whole_log(run: RunbookRun) -> None:
+    """The log of a run has each number once, and its steps are all done."""
+    numbers = [line.number for line in runs.lines(RUNNER, run.id)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) >= 3
+    assert {step.state.value for step in runs.steps(RUNNER, run.id)} == {"done"}
