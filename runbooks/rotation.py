@@ -207,42 +207,41 @@ class Rotation:
         try:
             self.write(old)
             self.running.changed("runbooks.rotation.put_back", secret=self.credential.secret)
-            self.running.remember(generations={})
             self.roll_out()
+            self.running.remember(is_put_back=True)
         except AppError as wrong:
             self.running.changed("runbooks.rotation.put_back_failed", words=wrong.reason_key)
 
     def _restart(self) -> dict[str, int]:
-        """Restart every user of the Secret; the generation of each afterwards."""
-        running, generations = self.running, self._generations()
-        # Noted first: a process that dies in between finds one more than it knew, and it is its own.
-        may_be_ours = bool(running.memory.get("restarting"))
-        running.remember(restarting=True)
-        for name, generation in generations.items():
-            accepted = {generation, generation + 1} if may_be_ours else {generation}
-            at = ObjectPlace(namespace=self.namespace, name=name)
-            done = deploys.restart(running.actor, running.kubernetes, at, accepted)
-            running.remember(generations={**generations, name: done})
-            generations[name] = done
-            running.log("runbooks.rotation.restarted", workload=name)
-        running.remember(restarting=False)
+        """Restart every user of the Secret; the generation of each afterwards.
+
+        The first restart of each is bound to the plan. Later ones follow the workload, which an autoscaler may change.
+        """
+        running, planned = self.running, self._planned_generations()
+        known = running.memory.get("restarted")
+        restarted = [str(name) for name in known] if isinstance(known, list) else []
+        users = deploys.users_of_secret(
+            running.actor, running.kubernetes, self.namespace, self.credential.secret
+        )
+        generations = {}
+        for user in users:
+            # Noted first: a process that dies in between finds one generation more, and it is its own.
+            bound = () if user.name in restarted or user.name not in planned else (planned[user.name],)
+            if bound:
+                restarted.append(user.name)
+                running.remember(restarted=[*restarted])
+            at = ObjectPlace(namespace=self.namespace, name=user.name)
+            generations[user.name] = deploys.restart(running.actor, running.kubernetes, at, bound)
+            running.log("runbooks.rotation.restarted", workload=user.name)
         return generations
 
-    def _generations(self) -> dict[str, int]:
-        """The generations that the plan or the last restart saw; the present ones when something is put back."""
-        known = self.running.memory.get("generations")
-        if isinstance(known, dict) and known:
-            return {name: int(str(value)) for name, value in known.items()}
-        if known is None and self.running.run.plan is not None:
-            return {
-                key.removeprefix("deployments/"): int(version.rpartition(":")[2])
-                for key, version in self.running.run.plan.versions.items()
-                if key.startswith("deployments/")
-            }
-        users = deploys.users_of_secret(
-            self.running.actor, self.running.kubernetes, self.namespace, self.credential.secret
-        )
-        return {user.name: user.generation for user in users}
+    def _planned_generations(self) -> dict[str, int]:
+        plan = self.running.run.plan
+        return {
+            key.removeprefix("deployments/"): int(version.rpartition(":")[2])
+            for key, version in (plan.versions.items() if plan else ())
+            if key.startswith("deployments/")
+        }
 
     def _advance(self, rollouts: Rollouts, begun: float) -> list[RolloutProgress]:
         """The rollouts a moment later; nothing while the API server is away, which stops no rollout."""

@@ -1,4 +1,8 @@
-"""A secret that a person gives to a run: only the name of the Kubernetes Secret that holds it is ever a parameter."""
+"""A secret that a person gives to a run: only the name of the Kubernetes Secret that holds it is ever a parameter.
+
+A form fills such a field by posting the secret to ``/runbooks/inputs``, and putting the name that is answered in its
+place.
+"""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -11,4 +15,6 @@ class SecretMark:
     """Marks a field whose value a browser posts straight to a Kubernetes Secret."""
 
 
-SecretInput = Annotated[str, StringConstraints(pattern=r"^run-input-[a-z0-9]{20,40}$"), SecretMark()]
+_Name = Annotated[str, StringConstraints(pattern=r"^run-input-[a-z0-9]{20,40}$")]
+SecretInput = Annotated[_Name, SecretMark()]
+OptionalSecretInput = Annotated[_Name | None, SecretMark()]

@@ -82,7 +82,7 @@ def create_key(name: str) -> NewKey:
     return NewKey(id=made.id, value=made.value)
 
 
-def keys() -> list[ListedKey]:
+def project_keys() -> list[ListedKey]:
     """Every key of the project."""
     with _admin() as client:
         return [
@@ -129,6 +129,8 @@ def _admin() -> Iterator[OpenAI]:
     try:
         with _client(admin_api_key=key) as client:
             yield client
+    except NotFound:
+        raise
     except Refused:
         raise Refused(reason="openai_admin_refused") from None
 

@@ -35,7 +35,7 @@ def users_of_secret(actor: Actor, kubernetes: Kubernetes, namespace: str, secret
 
 
 def restart(actor: Actor, kubernetes: Kubernetes, at: ObjectPlace, generations: Collection[int]) -> int:
-    """Have all pods of a Deployment replaced; its generation afterwards.
+    """Have all pods of a Deployment replaced; its generation afterwards. Without ``generations`` any is taken.
 
     Raises:
         Conflict: somebody changed it since it had one of these generations.
@@ -43,7 +43,7 @@ def restart(actor: Actor, kubernetes: Kubernetes, at: ObjectPlace, generations: 
     require_process(actor)
     for _ in range(_TRIES):
         seen = kubernetes.run(kubernetes.get_object(DeploymentObject, at))
-        if seen.metadata.generation not in generations:
+        if generations and seen.metadata.generation not in generations:
             raise Conflict(reason="workload_changed", workload=at.name)
         version = seen.metadata.resourceVersion
         try:

@@ -16,6 +16,7 @@ from backend.deploys.rollout_types import RolloutProgress
 from backend.deploys.rules import kubectl_status
 from backend.deploys.types import Pod
 
+PAUSE_S = 0.2
 # A pod whose container waits for one of these does not start by itself.
 STUCK = frozenset(
     {
@@ -70,6 +71,7 @@ class Rollouts:
         changes = self._kubernetes.watch_objects(DeploymentObject, self._namespace, self._version)
         async with aclosing(changes):
             if all(self._is_rolled_out(name) for name in self._generations):
+                await asyncio.sleep(PAUSE_S)
                 return
             async for _kind, one in changes:
                 self._note(one)

@@ -59,9 +59,11 @@ class DocuChatPods:
     cluster: Cluster
     around: Around = field(default_factory=Around)
     processes: dict[str, PodProcess] = field(default_factory=dict)
+    http: httpx.AsyncClient = field(init=False)
 
     def __post_init__(self) -> None:
         """Start what runs already, and follow the cluster from now on."""
+        self.http = httpx.AsyncClient(base_url=self.around.openai_url, timeout=10)
         for pod in self.cluster.store.listed("pods"):
             self._follow(pod)
         self.cluster.store.listeners.append(self._hear)
@@ -96,9 +98,8 @@ class DocuChatPods:
         """Ask the model provider with one pod's key, and answer as it does."""
         key = self.process("api").environment["OPENAI_API_KEY"]
         body = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "ping"}]}
-        async with httpx.AsyncClient(base_url=self.around.openai_url, timeout=10) as client:
-            headers = {"authorization": f"Bearer {key}"}
-            answer = await client.post("/v1/chat/completions", json=body, headers=headers)
+        headers = {"authorization": f"Bearer {key}"}
+        answer = await self.http.post("/v1/chat/completions", json=body, headers=headers)
         return JSONResponse({"model": answer.status_code}, 200 if answer.is_success else 502)
 
     async def query(self, _request: Request) -> Response:
@@ -141,6 +142,7 @@ class DocuChatPods:
         yield
         sweeping.cancel()
         self.cluster.store.listeners.remove(self._hear)
+        await self.http.aclose()
         for process in self.processes.values():
             await _close(process)
 

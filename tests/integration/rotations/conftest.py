@@ -7,6 +7,7 @@ import pytest
 
 from backend import config
 from backend.actor import Actor, Role
+from backend.clients.kubernetes import connect
 from backend.sandbox.docuchat_pods import Around, DocuChatPods
 from backend.sandbox.kubernetes.access import account_file
 from backend.sandbox.kubernetes.roles import RUNNER
@@ -27,7 +28,7 @@ def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def one_cluster(kubeconfig: Path) -> Iterator[Address]:
-    with running(kubeconfig) as address:
+    with running(kubeconfig, start_s=0.05) as address:
         yield address
 
 
@@ -59,12 +60,12 @@ def world(one_cluster: Address, openai_url: str, database_url: str) -> Iterator[
 def runner(database: str, world: World, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The world, and a process that runs actions in it as the runner's account."""
     del database
-    monkeypatch.setenv("KUBECONFIG", str(account_file(kubeconfig, RUNNER)))
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
     config.settings.cache_clear()
-    engine.own_kubernetes.cache_clear()
+    kubernetes = connect(str(account_file(kubeconfig, RUNNER)), 10)
+    monkeypatch.setattr(engine, "own_kubernetes", lambda: kubernetes)
     yield world
-    engine.own_kubernetes().close()
-    engine.own_kubernetes.cache_clear()
+    kubernetes.close()
     config.settings.cache_clear()
 
 

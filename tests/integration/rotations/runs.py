@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from backend.actor import Actor
 from backend.i18n.catalog import text
 from backend.runbooks import service as runs
 from backend.runbooks.types import RunbookRun, RunStage, Words
 from backend.runbooks.words_rules import said
-from runbooks import asking_service, engine
+from runbooks import asking_service, engine, kept_secrets
 from runbooks.form_types import RunWish
 
 
@@ -49,3 +51,28 @@ def results(run: RunbookRun) -> list[str]:
 
 def _filled(words: Words) -> dict[str, str]:
     return {name: str(value) for name, value in words.values.items()}
+
+
+def work_until_killed(run: RunbookRun, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work on a run in a process that dies when a step has done its work and before that is noted."""
+    end_step = runs.end_step
+
+    def die_at(actor: Actor, of: RunbookRun, position: int, name: str, memory: Mapping[str, Any]) -> None:
+        if name == step:
+            raise KeyboardInterrupt
+        end_step(actor, of, position, name, memory)
+
+    with monkeypatch.context() as death:
+        death.setattr(runs, "end_step", die_at)
+        with pytest.raises(KeyboardInterrupt):
+            engine.work_on(run.id)
+    # A process takes its memory along.
+    kept_secrets._kept.clear()
+
+
+def gone_on(actor: Actor, run: RunbookRun) -> RunbookRun:
+    """A run whose process is found dead, and that goes on to its end."""
+    runs.note_gone(engine.RUNNER, run.id, Words(key="runbooks.outcome.process_gone"))
+    runs.go_on(actor, run.id)
+    engine.work_on(run.id)
+    return runs.run(actor, run.id)

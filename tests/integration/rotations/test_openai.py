@@ -1,0 +1,157 @@
+"""The key of the model provider is rotated under questions, and not one is lost."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from backend import config
+from backend.actor import Actor
+from backend.run_inputs import service as run_inputs
+from backend.runbooks.types import RunStage
+from backend.sandbox.kubernetes.workloads import OPENAI_KEY
+from backend.sandbox.openai import application as provider
+from backend.sandbox.openai_keys import ADMIN_KEY, PROJECT, SERVICE_ACCOUNT
+from backend.sandbox.processes import free_port
+from backend.sandbox.serving import serving
+from tests.integration.rotations.runs import (
+    confirmed,
+    ended,
+    gone_on,
+    planned,
+    results,
+    why,
+    work_until_killed,
+)
+from tests.integration.rotations.world import World, ask, visited
+
+MOST = timedelta(minutes=5)
+
+
+@pytest.fixture
+def openai_url() -> Iterator[str]:
+    """A provider that takes no key but that of the first day."""
+    with serving(provider(valid_keys=[OPENAI_KEY]), free_port()) as url:
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def _settings(openai_url: str, runner: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    del runner
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{openai_url}/v1")
+    monkeypatch.setenv("OPENAI_KEY_QUIET_S", "1")
+    config.settings.cache_clear()
+
+
+@pytest.fixture
+def has_admin_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_ADMIN_KEY", ADMIN_KEY)
+    monkeypatch.setenv("OPENAI_PROJECT_ID", PROJECT)
+    monkeypatch.setenv("OPENAI_SERVICE_ACCOUNT_ID", SERVICE_ACCOUNT)
+    config.settings.cache_clear()
+
+
+def keys_at(url: str) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(f"{url}/sandbox/keys").json()
+    return found
+
+
+def key_of(world: World) -> str:
+    return world.secret("docuchat-openai")["value"]
+
+
+@pytest.mark.usefixtures("has_admin_key")
+def test_a_made_key_replaces_the_old_one_and_no_question_is_lost(
+    runner: World, operator: Actor, openai_url: str
+) -> None:
+    with visited(runner.docuchat_url, ask, per_s=20) as answers:
+        run = ended(operator, "rotate_openai_key")
+
+    assert run.state is RunStage.SUCCEEDED, why(run)
+    told = keys_at(openai_url)
+    assert (set(answers), told["refused"]) == ({200}, 0)
+    by_value = {key["value"]: key for key in told["keys"]}
+    assert by_value[OPENAI_KEY]["is_deleted"]
+    assert not by_value[key_of(runner)]["is_deleted"]
+    assert run.ended_at is not None
+    assert run.started_at is not None
+    assert run.ended_at - run.started_at < MOST
+    wanted = {"docuchat-api": 3, "docuchat-worker": 2, "docuchat-ingest": 1, "docuchat-portal": 2}
+    assert run.memory["least_available"] == wanted
+    said = "\n".join(results(run))
+    assert all(words in said for words in ("The provider made", "3 of 3 pods", "last use", "was withdrawn"))
+
+
+def test_a_pasted_key_that_is_dead_changes_nothing(runner: World, operator: Actor, openai_url: str) -> None:
+    name = run_inputs.keep(operator, "sk-dead-and-never-known")
+    before = runner.cluster.cluster.store.get("secrets", "docuchat", "docuchat-openai")
+
+    run = ended(operator, "rotate_openai_key", new_key=name)
+
+    assert run.state is RunStage.FAILED
+    assert "refuses the new key" in why(run)
+    assert runner.cluster.cluster.store.get("secrets", "docuchat", "docuchat-openai") == before
+    assert keys_at(openai_url)["refused"] == 1
+    assert "restarted" not in run.memory
+    assert inputs_in(runner) == []
+
+
+def test_a_pasted_key_is_used_and_deleted_and_the_old_one_is_left_to_a_person(
+    runner: World, operator: Actor, openai_url: str
+) -> None:
+    httpx.post(f"{openai_url}/sandbox/keys", json={"value": "sk-pasted-by-sara"}).raise_for_status()
+    name = run_inputs.keep(operator, "sk-pasted-by-sara")
+
+    run = ended(operator, "rotate_openai_key", new_key=name)
+
+    assert run.state is RunStage.SUCCEEDED, why(run)
+    assert key_of(runner) == "sk-pasted-by-sara"
+    assert inputs_in(runner) == []
+    assert any("by hand" in line for line in results(run))
+    assert not any(key["is_deleted"] for key in keys_at(openai_url)["keys"])
+
+
+@pytest.mark.usefixtures("has_admin_key")
+def test_pods_that_do_not_start_get_the_old_key_back_and_the_new_one_is_withdrawn(
+    runner: World, operator: Actor, openai_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner.control("faults", workload="docuchat-worker", fault="CreateContainerConfigError")
+    monkeypatch.setattr("runbooks.rotation.STUCK_S", 0.0)
+    monkeypatch.setattr("runbooks.rotation.ROLLOUT_S", 4.0)
+
+    with visited(runner.docuchat_url, ask, per_s=20) as answers:
+        run = ended(operator, "rotate_openai_key")
+
+    assert run.state is RunStage.FAILED
+    assert "docuchat-worker" in why(run)
+    assert (key_of(runner), set(answers)) == (OPENAI_KEY, {200})
+
+
+@pytest.mark.usefixtures("has_admin_key")
+@pytest.mark.parametrize("step", ["obtain", "write", "roll_out", "withdraw"])
+def test_a_run_that_died_in_any_step_goes_on_to_the_same_end(
+    runner: World, operator: Actor, openai_url: str, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = confirmed(operator, "rotate_openai_key")
+    work_until_killed(run, step, monkeypatch)
+
+    again = gone_on(operator, run)
+
+    assert again.state is RunStage.SUCCEEDED, why(again)
+    valid = [key["value"] for key in keys_at(openai_url)["keys"] if not key["is_deleted"]]
+    assert valid == [key_of(runner)]
+    assert valid != [OPENAI_KEY]
+
+
+def test_without_a_key_and_without_the_admin_api_there_is_no_plan(operator: Actor) -> None:
+    run = planned(operator, "rotate_openai_key")
+
+    assert run.state is RunStage.FAILED
+    assert "No new key was handed in" in why(run)
+
+
+def inputs_in(world: World) -> list[str]:
+    found = world.cluster.cluster.store.listed("secrets", f"{world.cluster.namespace}-runbooks")
+    return [one["metadata"]["name"] for one in found]
