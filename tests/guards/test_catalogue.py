@@ -235,6 +235,7 @@ def test_no_sentence_is_left_over() -> None:
     templates = [path.read_text() for folder in PRODUCTION for path in (ROOT / folder).rglob("*.j2")]
     words = rules.words_of(rules.sources(*PRODUCTION), templates)
     words |= {word for members in FAMILIES.values() if members is not None for word in members}
+    words |= {name for action in registry.actions().values() for name in action.parameters.model_fields}
 
     assert rules.dead_keys(sentences("fa"), [*FAMILIES, *STORED_REASONS], words) == []
 
