@@ -24,7 +24,8 @@ MOST_EVENTS_SHOWN = 200
 
 def summary_of(index: ClusterIndex, it: Workload, seen_at: datetime, now: datetime) -> WorkloadSummary:
     """A workload in a line. ``seen_at`` is when the view first saw its present generation."""
-    newest = index.newest_set(it) if it.id.kind is WorkloadKind.DEPLOYMENT else None
+    is_deployment = it.id.kind is WorkloadKind.DEPLOYMENT
+    newest = index.newest_set(it) if is_deployment else next(iter(_newest_first(index, it)), None)
     reason = reason_of(evidence_of(index, it, seen_at), now)
     is_daemon = it.id.kind is WorkloadKind.DAEMON_SET
     return WorkloadSummary(
@@ -36,7 +37,7 @@ def summary_of(index: ClusterIndex, it: Workload, seen_at: datetime, now: dateti
         available=it.available,
         total=it.total,
         images=tuple(one.image for one in it.containers if not one.is_init),
-        revision=it.revision,
+        revision=newest.number if isinstance(newest, ControllerRevision) else it.revision,
         revision_at=newest.created_at if newest else None,
         release=it.release,
         created_at=it.created_at,
@@ -103,12 +104,16 @@ def revisions_of(index: ClusterIndex, it: Workload) -> tuple[Revision, ...]:
 
 def _kept_revisions(index: ClusterIndex, it: Workload) -> tuple[Revision, ...]:
     """The revisions of a StatefulSet or DaemonSet. A pod carries the name of its own, or the last part of it."""
-    kept = sorted(index.revisions_of(it), key=lambda one: one.number, reverse=True)
+    kept = _newest_first(index, it)
     pods = Counter(pod.revision_hash.removeprefix(f"{it.id.name}-") for pod in index.pods_of(it))
     return tuple(
         _kept_revision(one, pods=pods[one.name.removeprefix(f"{it.id.name}-")], is_newest=one is kept[0])
         for one in kept
     )
+
+
+def _newest_first(index: ClusterIndex, it: Workload) -> list[ControllerRevision]:
+    return sorted(index.revisions_of(it), key=lambda one: one.number, reverse=True)
 
 
 def _kept_revision(one: ControllerRevision, *, pods: int, is_newest: bool) -> Revision:

@@ -85,17 +85,10 @@ class Visit:
         if response.status == HTTPStatus.NOT_FOUND and response.request.resource_type != "document":
             self.problems.append(f"{response.url} is not there")
 
-    def is_still(self) -> bool:
-        """Whether nothing on the page has jumped since it was opened."""
-        return bool(
-            self.page.evaluate(
-                "most => window.moved.reduce((sum, [value]) => sum + value, 0) <= most", MOST_MOVED
-            )
-        )
-
     def expect_stillness(self) -> None:
         """Nothing on the page may have jumped since it was opened."""
-        assert self.is_still(), self.page.evaluate("window.moved")
+        moved = self.page.evaluate("window.moved")
+        assert sum(value for value, _ in moved) <= MOST_MOVED, moved
 
     def t(self, key: str, **params: str | int) -> str:
         """A sentence of the catalogue in the visit's language."""

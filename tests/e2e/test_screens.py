@@ -61,8 +61,6 @@ def keep_all(now: Visit, role: Role) -> None:
             continue  # which one, its own test says
         now.go(page.route)
         expect(now.page.locator(".skeleton")).to_have_count(0)
-        if page.route == routes.OVERVIEW and not now.is_still():
-            now.go(page.route)  # news may come while one looks; not each time
         keep(now, page.route.strip("/"))
 
 

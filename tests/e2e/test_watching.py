@@ -73,6 +73,18 @@ def reads_about_it(now: Visit) -> None:
     now.screenshot("alert-firing")
 
 
+def is_told_of_it_first(now: Visit) -> None:
+    """A critical alert is the sentence and the colour of the overview, and a click leads to it."""
+    now.go(routes.OVERVIEW)
+    name = now.t(f"alerts.name.{ALERT}")
+    headline(now, "bad", "critical_alerts", n="1" if now.lang == "en" else "۱", name=name)
+    heading = now.page.get_by_test_id("headline").get_by_role("heading", level=1)
+    expect(heading).to_contain_text(name)
+    now.screenshot("overview-critical")
+    heading.get_by_role("link").click()
+    expect(group_of(now)).to_be_visible()
+
+
 def silences_it(now: Visit) -> None:
     """From the alert's page: see first what a silence would cover, then silence with a reason."""
     page = now.page
@@ -82,8 +94,8 @@ def silences_it(now: Visit) -> None:
     preview = page.get_by_test_id("silence-preview")
     expect(preview).to_contain_text(now.t("page.alerts.would_cover", n=1 if now.lang == "en" else "۱"))
     now.screenshot("silence-preview")
-    preview.get_by_role("button", name=now.t("page.alerts.silence"), exact=True).click()
-    expect(page.locator("article.card").filter(has_text=REASON)).to_be_visible()
+    preview.get_by_role("button", name=now.t("page.alerts.silence"), exact=True).dblclick()
+    expect(page.locator("article.card").filter(has_text=REASON)).to_have_count(1)
 
 
 def test_an_alert_from_its_rule_to_a_silence_to_its_end(
@@ -100,6 +112,7 @@ def test_an_alert_from_its_rule_to_a_silence_to_its_end(
             said = each.t(f"alerts.said.{ALERT}")
             expect(group_of(each)).to_contain_text(said, timeout=ALERT_PATIENCE_MS)
             each.screenshot("alerts-firing")
+            is_told_of_it_first(each)
             reads_about_it(each)
         silences_it(phone)
 
@@ -157,6 +170,7 @@ def test_the_overview_says_each_trouble_in_one_sentence_and_recovers_by_itself(
     for each in operators:
         expect(each.page.get_by_test_id("headline")).not_to_have_class("headline bad")
         expect(each.page.get_by_test_id("headline")).not_to_have_class("headline unknown")
+        each.expect_stillness()
 
 
 def look_now(stack: Stack) -> None:

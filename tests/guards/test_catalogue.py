@@ -327,6 +327,15 @@ def test_both_languages_end_a_sentence_alike() -> None:
     }
 
 
+# After an Arabic letter the parts of a date stand in the other order, unless it is isolated.
+LOOSE_DATE = re.compile("(?<!\u2066)[۰-۹]{4}-[۰-۹]{2}-[۰-۹]{2}")
+
+
+def test_a_date_in_a_persian_sentence_is_held_together() -> None:
+    assert [key for key, sentence in sentences("fa").items() if LOOSE_DATE.search(sentence)] == []
+    assert LOOSE_DATE.search("مانند ۱۴۰۵-۰۹-۰۷")
+
+
 def figures(sentence: str) -> list[str]:
     """The numbers of a sentence, in Latin digits; a time of day by its hour."""
     plain = sentence.translate(str.maketrans("۰۱۲۳۴۵۶۷۸۹٬٫", "0123456789,."))

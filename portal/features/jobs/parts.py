@@ -76,8 +76,10 @@ def _last(row: JobRow) -> rx.Component:
 
 
 def _state(row: JobRow) -> rx.Component:
+    # A start that found nothing to do leaves no record.
+    silent = rx.cond(_is_known(row.last_start_s), t("job.nothing_to_do"), t("page.jobs.never"))
     last = rx.cond(
-        row.has_run, badge(row.run.state, row.run.tone), rx.el.span(t("page.jobs.never"), class_name="muted")
+        row.has_run, badge(row.run.state, row.run.tone), rx.el.span(silent, class_name="small muted")
     )
     return rx.cond(row.is_paused, badge(t("page.jobs.is_paused"), "warn"), last)
 

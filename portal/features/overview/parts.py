@@ -1,5 +1,6 @@
 """The parts of the overview."""
 
+from collections.abc import Callable
 from typing import Any
 
 import reflex as rx
@@ -66,14 +67,22 @@ def headline() -> rx.Component:
 def troubles() -> rx.Component:
     """Every other trouble, the worst first."""
     others = OverviewState.headline.others
-    return rx.cond(
-        is_filled(others),
-        card(
-            t("page.overview.also"),
-            rx.el.ul(rx.foreach(others, _trouble), class_name="lines"),
-            data_testid="troubles",
+    return card(
+        t("page.overview.also"),
+        _kept(others, _trouble, t("page.overview.nothing_else")),
+        data_testid="troubles",
+    )
+
+
+def _kept(rows: Any, line: Callable[[Any], rx.Component], otherwise: Any) -> rx.Component:
+    """Lines in a place that keeps its height: news moves nothing that somebody reads below."""
+    return rx.el.div(
+        rx.cond(
+            is_filled(rows),
+            rx.el.ul(rx.foreach(rows, line), class_name="lines"),
+            rx.el.p(otherwise, class_name="muted"),
         ),
-        rx.fragment(),
+        class_name="kept",
     )
 
 
@@ -105,13 +114,10 @@ def alerts() -> rx.Component:
     shown = OverviewState.alerts
     return card(
         link(t("page.overview.alerts"), routes.ALERTS),
-        rx.cond(
-            is_filled(shown),
-            rx.el.ul(rx.foreach(shown, _alert), class_name="lines"),
-            rx.el.p(
-                rx.cond(OverviewState.unknown["alerts"] > 0, t("page.alerts.unknown"), t("page.alerts.none")),
-                class_name="muted",
-            ),
+        _kept(
+            shown,
+            _alert,
+            rx.cond(OverviewState.unknown["alerts"] > 0, t("page.alerts.unknown"), t("page.alerts.none")),
         ),
         aside=_source_age("alerts"),
         data_testid="alerts",
@@ -136,16 +142,13 @@ def rollouts() -> rx.Component:
     shown = OverviewState.rollouts
     return card(
         link(t("page.overview.rollouts"), routes.DEPLOYS),
-        rx.cond(
-            is_filled(shown),
-            rx.el.ul(rx.foreach(shown, _rollout), class_name="lines"),
-            rx.el.p(
-                rx.cond(
-                    OverviewState.unknown["cluster"] > 0,
-                    t("page.overview.rollouts_unknown"),
-                    t("page.overview.no_rollouts"),
-                ),
-                class_name="muted",
+        _kept(
+            shown,
+            _rollout,
+            rx.cond(
+                OverviewState.unknown["cluster"] > 0,
+                t("page.overview.rollouts_unknown"),
+                t("page.overview.no_rollouts"),
             ),
         ),
         aside=_source_age("cluster"),

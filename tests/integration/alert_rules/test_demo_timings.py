@@ -77,18 +77,18 @@ def rule_of(alert: str) -> dict[str, Any]:
     [("0x11 1x60", False), ("0x11 0+1x60", True)],
     ids=["one", "one after another"],
 )
-def test_a_notification_that_fails_while_the_portal_starts_is_no_failing_delivery(
+def test_an_alert_that_is_lost_once_at_the_start_is_no_failing_delivery(
     values: str, *, fires_at_last: bool, tmp_path: Path
 ) -> None:
     rule = rule_of("AlertDeliveryFailing")
     bare = {"alert": "A", "expr": rule["expr"], "for": rule["for"]}
     (tmp_path / "rule.yml").write_text(yaml.safe_dump({"groups": [{"name": "A", "rules": [bare]}]}))
-    failed = 'alertmanager_notifications_failed_total{job="alertmanager",instance="am"}'
+    counters = ("alertmanager_notifications_failed_total", "prometheus_notifications_dropped_total")
     fires = 'max_over_time((count(ALERTS{alertstate="firing"}) or vector(0))[3m:5s])'
     expected = {"exp_samples": [{"labels": "{}", "value": int(fires_at_last)}]}
     case = {
         "interval": f"{SCRAPED_EVERY_S}s",
-        "input_series": [{"series": failed, "values": values}],
+        "input_series": [{"series": name, "values": values} for name in counters],
         "promql_expr_test": [{"expr": fires, "eval_time": "180s", **expected}],
     }
     document = {"rule_files": ["rule.yml"], "evaluation_interval": f"{SCRAPED_EVERY_S}s", "tests": [case]}

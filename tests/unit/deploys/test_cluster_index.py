@@ -108,6 +108,7 @@ def test_the_revisions_of_a_set_are_told_newest_first_with_their_pods(
     told = [(one.number, one.replicas, one.is_newest) for one in summaries.revisions_of(index, it)]
     assert touched == {it.id}
     assert told == [(2, 2, True), (1, 1, False)]
+    assert summaries.summary_of(index, it, BORN, NOW).revision == 2
     assert index.replace(ControllerRevision, "docuchat", [kept(2), foreign]) == {it.id}
     assert [one.number for one in index.revisions_of(it)] == [2]
 
