@@ -39,6 +39,13 @@
   // Whoever asked a question is where the reader goes on when it is answered. Safari does not focus what it clicks.
   var pressed = null, asker = null;
 
+  // Who clicks twice on what acts means once: the answer to the first click is on its way.
+  window.addEventListener("click", function (event) {
+    var acts = event.detail > 1 && event.target instanceof Element
+      && event.target.closest("button[data-answered-by], form[data-answered-by] button");
+    if (acts) { event.preventDefault(); event.stopImmediatePropagation(); }
+  }, true);
+
   document.addEventListener("click", function (event) {
     var target = event.target;
     if (!(target instanceof Element)) { return; }

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
 
+from portal.http.endless import is_endless
 from portal.starting import NOT_STARTED, ServerConfig, told_start
 from portal.workers import Workers
 
@@ -143,6 +144,12 @@ class DeadlineHTTP(H11Protocol):
         """Go on with the next request, a part of which may be here already."""
         super().on_response_complete()
         self._watch()
+
+    def shutdown(self) -> None:
+        """Answer what was asked before; an answer without an end is cut, and its reader comes back by itself."""
+        super().shutdown()
+        if self.cycle is not None and not self.cycle.response_complete and is_endless(self.cycle.scope):
+            self.transport.close()
 
     def pause_writing(self) -> None:
         """Wait for the client to read, but not for ever."""

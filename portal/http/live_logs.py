@@ -34,6 +34,7 @@ from backend.i18n.catalog import Lang, text
 from backend.redaction import Redactor, own_secrets
 from portal import bridge, session
 from portal.guard import STAFF
+from portal.http.endless import mark_endless
 from portal.http.forms import token_of
 from portal.http.log_frames import (
     LONGEST_SHOWN,
@@ -109,6 +110,7 @@ class _LogStream(StreamingResponse):
         self._at_end = at_end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        mark_endless(scope)
         try:
             await super().__call__(scope, receive, send)
         finally:

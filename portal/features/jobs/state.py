@@ -7,6 +7,7 @@ import reflex as rx
 
 from backend.actor import Actor
 from backend.db.news import Topic
+from backend.errors import Conflict
 from backend.i18n.catalog import text
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import RunRequest
@@ -55,7 +56,7 @@ class JobsState(LivePage, rx.State):
     @allow(OPERATORS)
     async def run_now(self, job: str) -> None:
         """Ask the leading scheduler to run a job. A second click finds the first one's request."""
-        await self._act(lambda actor: job_runs.ask_to_run(actor, str(job)), "page.jobs.asked", job)
+        await self._act(lambda actor: _ask(actor, str(job)), "page.jobs.asked", job)
 
     @rx.event
     @allow(OPERATORS)
@@ -103,3 +104,13 @@ class JobsState(LivePage, rx.State):
         _, lang = await self._reader()
         self.done = text(said, lang, job=job_name(job, lang))
         await self._show(self._query())
+
+
+def _ask(actor: Actor, job: str) -> RunRequest:
+    try:
+        return job_runs.ask_to_run(actor, job)
+    except Conflict:
+        waiting = next((each.request for each in job_runs.standing(actor).jobs if each.job == job), None)
+        if waiting is None or waiting.ended_at is not None or waiting.asked_by != actor.name:
+            raise
+        return waiting

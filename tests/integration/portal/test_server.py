@@ -1,19 +1,21 @@
 """What a connection leaves unfinished costs the server little, and not for long."""
 
+import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, suppress
 
 import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from portal import server
+from portal.http.endless import mark_endless
 from tests.integration.portal.frames import CONTINUED, LAST, PING, TEXT, TOO_BIG, dial, frame, websocket
 
 LARGE = b"x" * 30_000_000
@@ -36,8 +38,23 @@ async def _large(_request: Request) -> Response:
     return Response(LARGE)
 
 
+async def _endless(request: Request) -> Response:
+    async def lines() -> AsyncIterator[bytes]:
+        while True:
+            yield b"3 more\n"
+            await asyncio.sleep(0.01)
+
+    mark_endless(request.scope)
+    return StreamingResponse(lines())
+
+
 APP = Starlette(
-    routes=[WebSocketRoute("/", _echo), Route("/", _length, methods=["POST"]), Route("/large", _large)]
+    routes=[
+        WebSocketRoute("/", _echo),
+        Route("/", _length, methods=["POST"]),
+        Route("/large", _large),
+        Route("/endless", _endless),
+    ]
 )
 
 
@@ -53,6 +70,25 @@ def port() -> Iterator[int]:
     finally:
         running.should_exit = True
         thread.join()
+
+
+def test_a_stream_without_an_end_does_not_hold_up_the_end_of_the_server(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    patient = server.limits() | {"timeout_graceful_shutdown": None}
+    running = uvicorn.Server(uvicorn.Config(APP, host="127.0.0.1", port=0, **patient))
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=running.run, args=([listener],), daemon=True)
+    thread.start()
+    with socket.create_connection(listener.getsockname()[:2], timeout=20) as dialled:
+        dialled.sendall(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert dialled.recv(1_000).startswith(b"HTTP/1.1 200")
+
+        running.should_exit = True
+        thread.join(20)
+
+    assert not thread.is_alive()
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def _all_of(dialled: socket.socket) -> bytes:

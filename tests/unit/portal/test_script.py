@@ -63,6 +63,21 @@ def test_a_page_that_was_just_loaded_stays() -> None:
     assert seen == {"told": [], "hidden": False}
 
 
+CLICKED = """
+const clicked = (detail, acts) => listeners.click[0]({
+  detail,
+  target: Object.assign(new Element(), { closest: () => acts }),
+  preventDefault: () => told.push(`not done: click ${detail}`),
+  stopImmediatePropagation: () => told.push(`not told: click ${detail}`),
+});
+clicked(1, {}); clicked(2, {}); clicked(2, null);
+"""
+
+
+def test_the_second_click_of_two_acts_no_second_time() -> None:
+    assert run(CLICKED)["told"] == ["not done: click 2", "not told: click 2"]
+
+
 BOOTED = """
 globalThis.window = { matchMedia: () => ({ matches: %(is_dark)s }) };
 globalThis.setTimeout = () => {};
