@@ -31,7 +31,7 @@ from backend.deploys.types import (
     WorkloadSummary,
 )
 from backend.deploys.watching import WATCHED, WatchedSource, keep
-from backend.errors import AppError, Refused
+from backend.errors import AppError, Refused, Unavailable
 from backend.log import get_logger
 
 log = get_logger(__name__)
@@ -188,16 +188,25 @@ class ClusterView:
             self._has_news.set()
 
     async def _is_alive(self) -> bool:
-        subject = Subject(namespace=self.namespaces[0], group="apps", resource="deployments")
         try:
             async with asyncio.timeout(HEARTBEAT_TIMEOUT_S):
-                await self._client.review_self("list", subject)
+                await self._ask_for_life()
         except (AppError, TimeoutError) as error:
             # A cluster that does not let us ask has spoken all the same.
             if not isinstance(error, Refused) or error.data.get("reason") != FORBIDDEN:
                 return False
         self._seen_at = clock.utc_now()
         return True
+
+    async def _ask_for_life(self) -> None:
+        subject = Subject(namespace=self.namespaces[0], group="apps", resource="deployments")
+        try:
+            await self._client.review_self("list", subject)
+        except Unavailable as error:
+            # The other side may have closed a kept connection just now, as servers and proxies do after a quiet while.
+            if error.data.get("cause") != "connection":
+                raise
+            await self._client.review_self("list", subject)
 
     async def _tell_forever(self) -> None:
         """Work out what changed and tell it, at most every ``SHORTEST_GAP_S``."""

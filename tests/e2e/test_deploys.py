@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 from backend.sandbox.signins import SignIn
 from backend.sandbox.stack import Stack
 from portal import routes
-from tests.e2e.conftest import Visit, Visitor
-from tests.e2e.looks import keep
+from tests.e2e.conftest import WIDTHS, Visit, Visitor
+from tests.e2e.looks import keep, keeps_nobody_out
 from tests.waiting import until
 
 NAMESPACE = "docuchat"
@@ -79,6 +79,15 @@ def cluster_api(stack: Stack) -> Iterator[ClusterAPI]:
         yield api
 
 
+def at_a_desk(now: Visit, name: str) -> None:
+    """The page keeps nobody out on a wide screen either."""
+    phone = now.page.viewport_size
+    now.page.set_viewport_size({"width": WIDTHS["desktop"], "height": 800})
+    keeps_nobody_out(now, name)
+    if phone:
+        now.page.set_viewport_size(phone)
+
+
 def test_a_deploy_is_watched_from_start_to_done_and_a_stuck_one_says_why(
     visit: Visitor, people: dict[str, SignIn], cluster_api: ClusterAPI
 ) -> None:
@@ -99,6 +108,7 @@ def test_a_deploy_is_watched_from_start_to_done_and_a_stuck_one_says_why(
     # What arrives while somebody looks may move the page; what is there from the beginning may not.
     now.go(PAGE)
     keep(now, "workload-stuck")
+    at_a_desk(now, "workload-stuck")
     now.go(routes.DEPLOYS)
     first = now.page.locator("#list tbody tr:not(.group-head)").first
     expect(first).to_contain_text(WATCHED)
@@ -193,6 +203,7 @@ def test_a_log_is_searched_paused_and_followed_on(
     expect(lines.filter(has_text="the last")).to_have_count(1)
     expect(lines.filter(has_text="the first secret ***")).to_have_count(1)
     keep(now, "pod-log")
+    at_a_desk(now, "pod-log")
 
     for is_hidden, state in ((True, "hidden"), (False, "live")):
         now.page.evaluate(LOOK_AWAY, is_hidden)

@@ -110,8 +110,7 @@ def _guarded(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
 
     async def answer(request: Request) -> Response:
         trouble = request.app.state.cluster.trouble
-        if trouble.is_dead:
-            # Nobody is there: the connection ends without an answer.
+        if trouble.leaves_unanswered():
             request.state.transport.abort()
             return Response()
         await asyncio.sleep(trouble.delay_s)

@@ -93,7 +93,7 @@ def _failing_jobs(cluster: Cluster, method: str, wanted: Wanted) -> object:
 
 
 def _trouble(cluster: Cluster, method: str, wanted: Wanted) -> object:
-    """``{"delay_s": 10}``, ``{"refuses_with": 503}`` or ``{"is_dead": true}``; DELETE ends all of it."""
+    """``{"delay_s": 10}``, ``{"refuses_with": 503}``, ``{"is_dead": true}``, ``{"drops": 1}``; DELETE ends all."""
     trouble = cluster.trouble
     if method == "DELETE":
         trouble.end()
@@ -101,9 +101,10 @@ def _trouble(cluster: Cluster, method: str, wanted: Wanted) -> object:
         trouble.delay_s = float(wanted.get("delay_s", trouble.delay_s))
         trouble.refuses_with = int(wanted.get("refuses_with", trouble.refuses_with))
         trouble.is_dead = bool(wanted.get("is_dead", trouble.is_dead))
+        trouble.drops = int(wanted.get("drops", trouble.drops))
         if trouble.is_dead:
             _cut(cluster, method, {})
-    return {"delay_s": trouble.delay_s, "refuses_with": trouble.refuses_with, "is_dead": trouble.is_dead}
+    return {name: getattr(trouble, name) for name in ("delay_s", "refuses_with", "is_dead", "drops")}
 
 
 def _cut(cluster: Cluster, _method: str, _wanted: Wanted) -> object:

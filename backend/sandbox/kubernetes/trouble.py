@@ -8,15 +8,23 @@ from backend.sandbox.kubernetes.store import RefusedError
 
 @dataclass(slots=True)
 class Trouble:
-    """The API's answers: ``delay_s`` late, with an error, or none at all; and a count of its calls."""
+    """The API's answers: ``delay_s`` late, with an error, none at all or not the next; and its calls counted."""
 
     delay_s: float = 0.0
     refuses_with: int = 0
     is_dead: bool = False
+    drops: int = 0
     # Rises when every open watch and log is to be cut.
     cuts: int = 0
     calls: Counter[str] = field(default_factory=Counter)
     open_watches: Counter[str] = field(default_factory=Counter)
+
+    def leaves_unanswered(self) -> bool:
+        """Whether the connection of a request ends without an answer."""
+        if self.drops and not self.is_dead:
+            self.drops -= 1
+            return True
+        return self.is_dead
 
     def refuse(self) -> None:
         """Refuse, if it is to.
@@ -30,4 +38,4 @@ class Trouble:
 
     def end(self) -> None:
         """Answer as a server in good health."""
-        self.delay_s, self.refuses_with, self.is_dead = 0.0, 0, False
+        self.delay_s, self.refuses_with, self.is_dead, self.drops = 0.0, 0, False, 0

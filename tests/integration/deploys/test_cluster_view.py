@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backend import clock
-from backend.deploys import service, shared_view
+from backend.deploys import service, shared_view, watching
 from backend.deploys.types import (
     ClusterChange,
     HelmRelease,
@@ -262,6 +262,24 @@ def test_a_cluster_that_answers_too_slowly_is_unknown_since_its_last_answer(
     assert lines()
     view.console("trouble", "DELETE")
     until(lambda: not health().unknown_since)
+
+
+def test_a_connection_that_ends_between_two_signs_of_life_is_no_silence(
+    view: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_view, "HEARTBEAT_S", 0.2)
+    service.close_cluster(PROCESS)
+    until(lambda: health().is_complete)
+    until(lambda: sum(view.console("calls", "GET")["open_watches"].values()) == len(watching.WATCHED))
+    view.console("calls", "DELETE")
+    view.console("trouble", drops=1)
+
+    until(lambda: not view.console("trouble", "GET")["drops"])
+    asked = "create selfsubjectaccessreviews"
+    until(lambda: view.console("calls", "GET")["calls"].get(asked, 0) >= 3)
+
+    # After a silence everything is listed again, since what happened in it is not known.
+    assert [call for call in view.console("calls", "GET")["calls"] if call.startswith("list")] == []
 
 
 def test_a_right_that_is_missing_is_named_and_the_rest_is_shown(site: Site) -> None:
