@@ -99,9 +99,11 @@ def _made_plan(run: RunbookRun, running: Running) -> Plan:
     parameters = action.parameters.model_validate(run.parameters)
     planning = Planning(actor=RUNNER, now=clock.utc_now(), connect=running.connect, run=run)
     if run.undo_of is None:
-        return action.plan(planning, parameters)
-    undo, undone = _undo_of(action, run)
-    return undo.plan(planning, parameters, undone)
+        plan = action.plan(planning, parameters)
+    else:
+        undo, undone = _undo_of(action, run)
+        plan = undo.plan(planning, parameters, undone)
+    return running.writer.clean_plan(plan)
 
 
 def _undo_of(action: Action[Any], run: RunbookRun) -> tuple[Undo[Any], RunbookRun]:
@@ -116,11 +118,11 @@ def _execute(run: RunbookRun) -> None:
             _require_same_plan(run, running)
             _take_steps(run, running)
             running.writer.close()
-            patiently(lambda: runs.succeed(RUNNER, run, running.result))
+            patiently(lambda: runs.succeed(RUNNER, run, _result_of(running)))
         except RunCancelled:
             running.log("runbooks.log.stops")
             running.writer.close()
-            patiently(lambda: runs.stop(RUNNER, run, running.result))
+            patiently(lambda: runs.stop(RUNNER, run, _result_of(running)))
         except Exception as wrong:  # noqa: BLE001 - the edge of the process
             _end_as_failed(running, wrong)
 
@@ -166,10 +168,14 @@ def _end_as_failed(running: Running, wrong: Exception) -> None:
     if isinstance(wrong, Superseded):
         log.warning("run.superseded", run=running.run.id)
         raise wrong
-    outcome = _outcome_of(running, wrong)
+    outcome = running.writer.clean_words(_outcome_of(running, wrong))
     running.writer.words(outcome)
     running.writer.close()
-    patiently(lambda: runs.fail(RUNNER, running.run, outcome, running.result))
+    patiently(lambda: runs.fail(RUNNER, running.run, outcome, _result_of(running)))
+
+
+def _result_of(running: Running) -> list[Words]:
+    return list(map(running.writer.clean_words, running.result))
 
 
 def _outcome_of(running: Running, wrong: Exception) -> Words:

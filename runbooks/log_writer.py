@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from threading import Condition, Thread
 
 from backend import clock
@@ -11,7 +12,7 @@ from backend.errors import Unavailable
 from backend.log import get_logger
 from backend.redaction import Redactor, own_secrets
 from backend.runbooks import service as runs
-from backend.runbooks.types import LineKind, RunId, RunLine, Words
+from backend.runbooks.types import LineKind, Plan, PlannedChange, RunId, RunLine, Words
 from backend.runbooks.words_rules import line_of
 
 log = get_logger(__name__)
@@ -43,17 +44,40 @@ class LogWriter:
     def words(self, words: Words) -> None:
         """A sentence of ours. What fills its places may be outside text, so it is redacted, too."""
         with self._changed:
-            values = {
-                name: self._clean(value) if isinstance(value, str) else value
-                for name, value in words.values.items()
-            }
-            self._add(LineKind.WORDS, line_of(Words(key=words.key, values=values)))
+            self._add(LineKind.WORDS, line_of(self.clean_words(words)))
 
     def output(self, text: str) -> None:
         """Lines of a program."""
         with self._changed:
             for line in self._redactor.lines(text.splitlines()):
                 self._add(LineKind.OUTPUT, line.replace("\x00", "")[:LONGEST_LINE])
+
+    def clean_words(self, words: Words) -> Words:
+        """Words without the secrets in what fills their places."""
+        values = {
+            name: self.clean(value) if isinstance(value, str) else value
+            for name, value in words.values.items()
+        }
+        return Words(key=words.key, values=values)
+
+    def clean_plan(self, plan: Plan) -> Plan:
+        """A plan without the secrets in it."""
+        changes = tuple(
+            PlannedChange(
+                what=self.clean_words(each.what), before=self.clean(each.before), after=self.clean(each.after)
+            )
+            for each in plan.changes
+        )
+        return replace(
+            plan,
+            changes=changes,
+            notes=tuple(map(self.clean_words, plan.notes)),
+            commands=tuple(map(self.clean, plan.commands)),
+        )
+
+    def clean(self, value: str) -> str:
+        """Text without the secrets in it, cut where it is long."""
+        return "\n".join(self._redactor.lines(value.splitlines()))[:LONGEST_LINE]
 
     def hide(self, value: str) -> None:
         """Let a value appear in no later line."""
@@ -73,9 +97,6 @@ class LogWriter:
             self._is_ended, self._until = True, time.monotonic() + patience_s
             self._changed.notify_all()
         self._thread.join()
-
-    def _clean(self, value: str) -> str:
-        return "\n".join(self._redactor.lines(value.splitlines()))[:LONGEST_LINE]
 
     def _add(self, kind: LineKind, text: str) -> None:
         self._changed.wait_for(lambda: len(self._waiting) < MOST_WAITING)

@@ -10,11 +10,11 @@ from backend import clock
 from backend.accounts import service as accounts
 from backend.actor import Actor, Role
 from backend.audit import service as audit
-from backend.db.engine import transaction
-from backend.errors import AppError, Conflict, Forbidden, Invalid
+from backend.db.engine import read, transaction
+from backend.errors import AppError, Conflict, Forbidden, Invalid, Refused
 from backend.runbooks import service as runs
 from backend.runbooks.models import RunbookRunRow
-from backend.runbooks.types import Risk, RunStage, StepState
+from backend.runbooks.types import Risk, RunSearch, RunStage, StepState
 from runbooks import asking_service, engine
 from runbooks.action import Step
 from runbooks.context import Running
@@ -231,3 +231,89 @@ def test_only_operators_ask_for_runs(role: Role, operator: Actor, make_action: M
         with pytest.raises(AppError):
             act()
     assert runs.run(operator, run.id).state is RunStage.PLANNED
+
+
+def test_a_scheduled_run_is_enqueued_once_and_plans_and_runs_by_itself(
+    operator: Actor, make_action: MakeAction, world: World
+) -> None:
+    make_action()
+    at = clock.utc_now()
+
+    first = asking_service.ask_scheduled(engine.RUNNER, "change_thing", {}, at)
+    second = asking_service.ask_scheduled(engine.RUNNER, "change_thing", {}, at)
+
+    assert first.id == second.id
+    assert engine.work_on(first.id) is RunStage.SUCCEEDED
+    assert world.value == "new"
+    assert runs.run(operator, first.id).requester == "process:runbooks"
+
+
+@pytest.mark.parametrize("risk", [Risk.DISRUPTIVE, Risk.DESTRUCTIVE, Risk.DANGEROUS])
+def test_no_schedule_starts_what_can_hurt(risk: Risk, operator: Actor, make_action: MakeAction) -> None:
+    make_action(risk)
+
+    with pytest.raises(Forbidden):
+        asking_service.ask_scheduled(engine.RUNNER, "change_thing", {}, clock.utc_now())
+
+    assert runs.search(operator, RunSearch()).rows == ()
+
+
+def test_what_needs_time_to_have_an_effect_is_not_done_again_at_once(
+    operator: Actor, make_action: MakeAction
+) -> None:
+    make_action(cool_down_s=600)
+    ended(operator)
+
+    with pytest.raises(Conflict) as refused:
+        asking_service.ask(operator, wish())
+
+    assert refused.value.data["reason"] == "run_cool_down"
+    assert asking_service.obstacles(operator, "change_thing", {}).cool_down_until is not None
+    assert asking_service.obstacles(operator, "change_thing", {"target": "two"}).is_clear
+
+
+def test_a_held_target_is_an_obstacle_with_its_holder(operator: Actor, make_action: MakeAction) -> None:
+    make_action()
+    run = confirmed(operator)
+
+    holders = asking_service.obstacles(operator, "change_thing", {}).holders
+
+    assert [(holder.run_id, holder.requester) for holder in holders] == [(run.id, operator.label)]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param({"target": "x" * 501}, id="too long"),
+        pytest.param({"another": "one"}, id="unknown field"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_is_stored(
+    given: dict[str, str], operator: Actor, make_action: MakeAction
+) -> None:
+    make_action()
+
+    with pytest.raises(Invalid):
+        asking_service.ask(operator, wish(given=given))
+
+    assert runs.search(operator, RunSearch()).total == 0
+
+
+def test_a_secret_that_a_step_prints_is_in_no_line_of_the_log(
+    operator: Actor, make_action: MakeAction
+) -> None:
+    def leak(running: Running, _given: Given) -> None:
+        secret = running.secret("Tr0ub4dor&3-canary")
+        running.output(f"password={secret}")
+        running.log("error.conflict.run_locked", holder=secret, target=f"db:{secret}")
+        raise Refused(reason="runner_not_started", words=secret)
+
+    make_action(steps=(Step(name="leak", run=leak),))
+
+    run = ended(operator)
+
+    with read() as connection:
+        dump = connection.scalars(text("SELECT run::text FROM runbook_run run")).all()
+    told = [line.text for line in runs.lines(operator, run.id)] + list(dump)
+    assert len(told) == 4
+    assert not any("canary" in each for each in told)
