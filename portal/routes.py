@@ -26,6 +26,11 @@ OF_ALERT, OF_SILENCE, EXTENDED = "alert", "like", "silence"
 RUNBOOKS = "/runbooks"
 RUNBOOK = "/runbooks/[runbook_name]"
 ASK = "/runbooks/ask"
+ACTION = "/runbooks/run/[runbook_action]"
+RUNS = "/runs"
+RUN = "/runs/[runbook_run]"
+# In the address of an action's form: the alert that one came from, and the run whose parameters are used again.
+FROM_ALERT, LIKE_RUN = "from_alert", "like_run"
 OVERVIEW = "/overview"
 JOBS = "/jobs"
 DEPLOYS = "/deploys"
@@ -103,6 +108,18 @@ def alert(fingerprint: object) -> str:
 def runbook(name: str) -> str:
     """The page of an alert's runbook."""
     return f"{RUNBOOKS}/{name}"
+
+
+def action(name: str, fields: Mapping[str, str] | None = None, *, alert: str = "", like_run: str = "") -> str:
+    """The form of an action, filled with these fields."""
+    origin = {FROM_ALERT: alert, LIKE_RUN: like_run}
+    query = {**(fields or {}), **{name: value for name, value in origin.items() if value}}
+    return with_query(f"{RUNBOOKS}/run/{name}", query)
+
+
+def run(run_id: object) -> str:
+    """The page of a run."""
+    return f"{RUNS}/{run_id}"
 
 
 def deployment(deploy_id: object) -> str:

@@ -16,7 +16,7 @@ from runbooks import form_rules, permissions, registry
 from runbooks.action import Action, ActionParameters, ParameterChoice
 from runbooks.action import Step as ActionStep
 from runbooks.context import Planning
-from runbooks.form_types import ActionCard, Form, FormField, Obstacles, RunWish
+from runbooks.form_types import ActionCard, FieldKind, Form, FormField, Obstacles, RunWish
 
 
 def cards(actor: Actor) -> list[ActionCard]:
@@ -92,11 +92,26 @@ def ask_undo(actor: Actor, run_id: RunId, request_key: str) -> RunbookRun:
 
 def can_undo(run: RunbookRun, now: datetime) -> bool:
     """Whether a run can be undone now: it did something, is no undo itself, and its time is not over."""
+    return undo_until(run, now) is not None
+
+
+def undo_until(run: RunbookRun, now: datetime) -> datetime | None:
+    """The end of the time in which a run can be undone; None when it cannot be undone now."""
     action = registry.actions().get(run.action)
     if action is None or action.undo is None or run.undo_of is not None or run.ended_at is None:
-        return False
+        return None
     has_changed = run.state is RunStage.SUCCEEDED or (run.started_at is not None and bool(run.memory))
-    return has_changed and now < run.ended_at + action.undo.holds
+    until = run.ended_at + action.undo.holds
+    return until if has_changed and now < until else None
+
+
+def takes_secret(name: str) -> bool:
+    """Whether an action has a field for a secret, which is used up by a run; False for one that is not known."""
+    action = registry.actions().get(name)
+    return action is not None and any(
+        form_rules.kind_of(info, has_choices=field in action.choices) is FieldKind.SECRET
+        for field, info in action.parameters.model_fields.items()
+    )
 
 
 def ask_scheduled(actor: Actor, name: str, given: Mapping[str, str], at: datetime) -> RunbookRun:

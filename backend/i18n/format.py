@@ -122,6 +122,11 @@ def clock_time(value: datetime, lang: Lang) -> str:
     return digits(f"{value.astimezone(TEHRAN):%H:%M}", lang)
 
 
+def exact_time(value: datetime, lang: Lang) -> str:
+    """The time of day in Tehran, to the second: ۰۳:۰۰:۱۲."""
+    return digits(f"{value.astimezone(TEHRAN):%H:%M:%S}", lang)
+
+
 def instant(value: datetime, lang: Lang) -> str:
     """A day and a time of day in Tehran."""
     return f"{day(value.astimezone(TEHRAN).date(), lang)}{'،' if lang == 'fa' else ','} {clock_time(value, lang)}"
@@ -129,8 +134,8 @@ def instant(value: datetime, lang: Lang) -> str:
 
 def moment(value: datetime, lang: Lang) -> str:
     """As ``instant``, to the second: for events in their order."""
-    local = value.astimezone(TEHRAN)
-    return f"{day(local.date(), lang)}{'،' if lang == 'fa' else ','} {digits(f'{local:%H:%M:%S}', lang)}"
+    date_of = day(value.astimezone(TEHRAN).date(), lang)
+    return f"{date_of}{'،' if lang == 'fa' else ','} {exact_time(value, lang)}"
 
 
 def duration(seconds: float, lang: Lang) -> str:

@@ -148,6 +148,11 @@ def require_continuable(run: RunbookRun, steps: Sequence[RunStep]) -> None:
     """Let through a lost run whose every unfinished step may be taken again. Raises Conflict."""
     if run.state is not RunStage.LOST:
         raise Conflict(reason="run_not_lost")
-    begun = [step for step in steps if step.state in {StepState.RUNNING, StepState.FAILED}]
-    if not all(step.is_repeatable for step in begun):
+    if not is_continuable(run, steps):
         raise Conflict(reason="run_not_repeatable")
+
+
+def is_continuable(run: RunbookRun, steps: Sequence[RunStep]) -> bool:
+    """Whether a run was lost and may go on: whatever it had begun may be done again."""
+    begun = [step for step in steps if step.state in {StepState.RUNNING, StepState.FAILED}]
+    return run.state is RunStage.LOST and all(step.is_repeatable for step in begun)

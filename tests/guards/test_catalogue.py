@@ -27,7 +27,7 @@ from backend.payments.types import (
     LedgerEntryKind,
     ReturnOutcome,
 )
-from backend.runbooks.types import RunEvent
+from backend.runbooks.types import Risk, RunEvent, RunStage, StepState
 from backend.usage import types as usage_types
 from backend.usage.types import OpeningSource
 from jobs.registry import names as job_names
@@ -174,6 +174,13 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "payment.{}.{}": None,
     "payment.{}_note": ("credit", "debt"),
     "role.{}": Role,
+    "runs.explains.{}": RunStage,
+    "runs.fault.{}": ("string_too_short", "string_too_long", "number", "missing", "choice", "other"),
+    "runs.risk.{}": Risk,
+    "runs.risk_says.{}": Risk,
+    "runs.state.{}": RunStage,
+    "runs.step.{}": StepState,
+    "runs.target.{}": ("deploy", "db", "secret", "billing", "mail", "job", "alert", "payments"),
     "runbooks.action.{}.name": registry.actions(),
     "runbooks.action.{}.what": registry.actions(),
     "runbooks.field.{}.{}": None,

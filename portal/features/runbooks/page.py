@@ -3,9 +3,9 @@
 import reflex as rx
 
 from portal import routes
-from portal.components.basics import link, page_head
+from portal.components.basics import badge, card, link, page_head
 from portal.components.runbook import runbook_text
-from portal.features.runbooks.state import RunbookRow, RunbooksState, RunbookState
+from portal.features.runbooks.state import ActionRow, RunbookRow, RunbooksState, RunbookState
 from portal.guard import STAFF
 from portal.i18n import t
 from portal.layout import page
@@ -23,13 +23,12 @@ from portal.pages import Group
     on_load=[RunbooksState.load],
 )
 def runbooks() -> rx.Component:
-    """Every alert's runbook, with what the alert means for users."""
-    rows = rx.el.ul(rx.foreach(RunbooksState.view.rows, _row), class_name="card-body runbook-list")
+    """The actions, then every alert's runbook with what the alert means for users."""
     return rx.fragment(
         page_head(
             t("page.runbooks.heading"), t("page.runbooks.intro"), link(t("page.runbooks.ask"), routes.ASK)
         ),
-        loaded(RunbooksState, rx.el.div(rows, class_name="card"), lines=12),
+        loaded(RunbooksState, rx.el.div(_actions(), _pages(), class_name="columns"), lines=12),
     )
 
 
@@ -37,6 +36,28 @@ def runbooks() -> rx.Component:
 def runbook() -> rx.Component:
     """The alert in words, then its page."""
     return loaded(RunbookState, _runbook(), lines=12)
+
+
+def _actions() -> rx.Component:
+    rows = rx.el.ul(rx.foreach(RunbooksState.view.actions, _action), class_name="runbook-list")
+    return card(
+        t("page.runbooks.actions"),
+        rows,
+        aside=link(t("page.runbooks.runs"), routes.RUNS),
+        data_testid="actions",
+    )
+
+
+def _pages() -> rx.Component:
+    rows = rx.el.ul(rx.foreach(RunbooksState.view.rows, _row), class_name="runbook-list")
+    return card(t("page.runbooks.pages"), rows)
+
+
+def _action(row: ActionRow) -> rx.Component:
+    return rx.el.li(
+        rx.el.div(link(row.title, row.url), badge(row.risk, row.risk_tone), class_name="row"),
+        rx.el.div(row.said, class_name="small muted"),
+    )
 
 
 def _row(row: RunbookRow) -> rx.Component:

@@ -10,7 +10,11 @@ from backend.i18n.catalog import Lang, text
 from portal import routes
 from portal.guard import STAFF, allow
 from portal.loaded import LoadedPage
+from portal.run_words import RISK_TONES
+from runbooks import asking_service as asking
 from runbooks import service as runbooks
+from runbooks.form_types import ActionCard
+from runbooks.wording import action_name, action_says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +38,21 @@ class RunbookView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunbooksView:
-    """Every runbook."""
+class ActionRow:
+    """An action in the list."""
 
+    title: str
+    said: str
+    risk: str
+    risk_tone: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunbooksView:
+    """Every action and every runbook."""
+
+    actions: list[ActionRow] = field(default_factory=list)
     rows: list[RunbookRow] = field(default_factory=list)
 
 
@@ -70,8 +86,9 @@ class RunbookState(LoadedPage, rx.State):
 
 
 def runbooks_view(actor: Actor, lang: Lang) -> RunbooksView:
-    """Every runbook in the reader's language."""
+    """Every action and every runbook in the reader's language."""
     return RunbooksView(
+        actions=[_action(card, lang) for card in asking.cards(actor)],
         rows=[
             RunbookRow(
                 name=text(f"alerts.name.{name}", lang),
@@ -80,7 +97,17 @@ def runbooks_view(actor: Actor, lang: Lang) -> RunbooksView:
                 url=routes.runbook(name),
             )
             for name in runbooks.names(actor)
-        ]
+        ],
+    )
+
+
+def _action(card: ActionCard, lang: Lang) -> ActionRow:
+    return ActionRow(
+        title=action_name(card.name, lang),
+        said=action_says(card.name, lang),
+        risk=text(f"runs.risk.{card.risk}", lang),
+        risk_tone=RISK_TONES[card.risk],
+        url=routes.action(card.name),
     )
 
 
