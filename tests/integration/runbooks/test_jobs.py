@@ -135,3 +135,32 @@ def test_a_job_that_a_quota_refuses_ends_the_run_with_those_words(
     assert refused.outcome.key == "runbooks.outcome.job_refused"
     assert "exceeded quota: full" in str(refused.outcome.values["words"])
     assert site.http.get(JOBS).json()["items"] == []
+
+
+def test_a_run_goes_on_while_the_cluster_is_away_and_its_end_is_true(
+    operator: Actor, site: Site, tmp_path: Path
+) -> None:
+    run = _started(operator, site, "commit_all", tmp_path)
+    _until(operator, site, run, RunStage.RUNNING)
+    until(lambda: "commit" in taken(tmp_path))
+    site.http.post("/sandbox/trouble", json={"refuses_with": 503}).raise_for_status()
+
+    (tmp_path / "go").touch()
+
+    _until(operator, site, run, RunStage.SUCCEEDED)
+    site.http.delete("/sandbox/trouble").raise_for_status()
+    assert taken(tmp_path) == ["one", "commit", "three"]
+
+
+def test_a_cluster_that_is_away_starts_nothing_until_it_is_back(
+    operator: Actor, site: Site, tmp_path: Path
+) -> None:
+    site.http.post("/sandbox/trouble", json={"refuses_with": 503}).raise_for_status()
+    asked = asking_service.ask(operator, wish("take_three", {"folder": str(tmp_path)}))
+    for _ in range(3):
+        assert launching.supervise(RUNNER, site.launcher) == 0
+    assert runs.run(operator, asked.id).state is RunStage.PLANNING
+
+    site.http.delete("/sandbox/trouble").raise_for_status()
+
+    _until(operator, site, asked, RunStage.PLANNED)
