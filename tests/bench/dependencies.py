@@ -150,6 +150,7 @@ def _pages(house: House) -> dict[str, Any]:
         "median_ms": round(statistics.median(times.values())),
         "slowest_ms": round(times[slowest]),
         "slowest": slowest[:24],
+        "load": round(os.getloadavg()[0], 1),
         "process_ms": round(_timed(lambda: house.web.client().get(routes.LIVE))),
     }
 
