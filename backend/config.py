@@ -122,6 +122,8 @@ class Settings(UsageSettings, SellerSettings):
     runner_kubeconfig: str = ""
     runner_launcher: Literal["process", "job"] = "process"
     runner_job_template: str = ""
+    gpu_resource: str = Field(default="nvidia.com/gpu", pattern=r"^[a-z0-9.-]{1,80}/[A-Za-z0-9._-]{1,63}$")
+    gpu_hour_cost_toman: int = Field(default=0, ge=0, le=10**9)
     redis_url: SecretStr = SecretStr("")
     metrics_token: SecretStr = SecretStr(DEFAULT_METRICS_TOKEN)
     metrics_token_previous: SecretStr = SecretStr("")

@@ -105,6 +105,15 @@ class ContainerObject(DictMixin, rename="camel"):
     resources: ResourcesObject | None = None
 
 
+class TolerationObject(DictMixin, rename="camel"):
+    """A mark of nodes that a pod bears. Without a key it bears every mark."""
+
+    key: str = ""
+    operator: str = ""
+    value: str = ""
+    effect: str = ""
+
+
 class PodSpecObject(DictMixin, rename="camel"):
     """Specification of a pod."""
 
@@ -112,11 +121,21 @@ class PodSpecObject(DictMixin, rename="camel"):
     init_containers: list[ContainerObject] | None = None
     volumes: list[VolumeObject] | None = None
     node_name: str = ""
+    node_selector: Names = None
+    tolerations: list[TolerationObject] | None = None
+
+
+class TemplateMetaObject(DictMixin, rename="camel"):
+    """Labels and annotations of pods to come."""
+
+    labels: Names = None
+    annotations: Names = None
 
 
 class TemplateObject(DictMixin, rename="camel"):
     """The template of pods."""
 
+    metadata: TemplateMetaObject | None = None
     spec: PodSpecObject | None = None
 
 

@@ -1,6 +1,12 @@
 """Use cases of deploys: what the shared view of the cluster knows, and the ledger of deployments. For staff."""
 
-from backend.deploys import cluster_service, ledger_service, rollout_service
+from backend.deploys import (
+    acting_service,
+    capacity_service,
+    cluster_service,
+    ledger_service,
+    rollout_service,
+)
 
 record_deploy = ledger_service.record_deploy
 deployments = ledger_service.deployments
@@ -22,6 +28,16 @@ portal_may = cluster_service.portal_may
 kubernetes = cluster_service.kubernetes
 runner_may = cluster_service.runner_may
 follow_cluster = cluster_service.follow_cluster
+
+workload_now = acting_service.workload_now
+database_head = acting_service.database_head
+restart_workload = acting_service.restart_workload
+scale_workload = acting_service.scale_workload
+set_paused = acting_service.set_paused
+roll_back_workload = acting_service.roll_back_workload
+quota_shortage = capacity_service.quota_shortage
+gpu_room = capacity_service.gpu_room
+
 close_cluster = cluster_service.close_cluster
 
 users_of_secret = rollout_service.users_of_secret

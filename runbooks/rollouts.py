@@ -1,0 +1,249 @@
+"""The common part of actions that change a workload: its name as a parameter, its plan, its change, its rollout.
+
+The parameter ``workload`` reads ``Deployment/docuchat/docuchat-api``; ``value_of`` makes it of the labels of an alert.
+A plan binds the workload's identity, a change is made only to that one, and a change that a killed process had made
+is recognised and not made again. A cluster that does not answer is waited for until the run's deadline.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from backend.actor import Actor
+from backend.deploys import service as deploys
+from backend.deploys.acting_types import WorkloadNow
+from backend.deploys.types import (
+    RolloutState,
+    StuckReason,
+    WorkloadId,
+    WorkloadKind,
+    WorkloadSummary,
+)
+from backend.errors import Refused, Unavailable
+from backend.runbooks.types import Words
+from runbooks.action import ActionParameters, Need, ParameterChoice
+from runbooks.context import Planning, Running
+
+POLL_S = 1.0
+AGAIN_S = 2.0
+STUCK_FOR = timedelta(seconds=8)
+"""A reason that lasts so long is told as the end. A pod may find no node for a moment while an old one still goes."""
+_NAME = r"[a-z0-9][a-z0-9-]{0,62}/[a-z0-9][a-z0-9.-]{0,252}$"
+AnyWorkload = Annotated[
+    str, StringConstraints(pattern=rf"^(Deployment|StatefulSet|DaemonSet)/{_NAME}", max_length=340)
+]
+ScalableWorkload = Annotated[
+    str, StringConstraints(pattern=rf"^(Deployment|StatefulSet)/{_NAME}", max_length=340)
+]
+DeploymentOnly = Annotated[str, StringConstraints(pattern=rf"^Deployment/{_NAME}", max_length=340)]
+PLURALS = {
+    WorkloadKind.DEPLOYMENT: "deployments",
+    WorkloadKind.STATEFUL_SET: "statefulsets",
+    WorkloadKind.DAEMON_SET: "daemonsets",
+}
+
+
+class WorkloadParameters(ActionParameters):
+    """A Deployment, StatefulSet or DaemonSet."""
+
+    workload: AnyWorkload
+
+
+class DeploymentParameters(ActionParameters):
+    """A Deployment."""
+
+    workload: DeploymentOnly
+
+
+def id_of(workload: str) -> WorkloadId:
+    """The workload that a parameter names."""
+    kind, namespace, name = workload.split("/")
+    return WorkloadId(namespace=namespace, kind=WorkloadKind(kind), name=name)
+
+
+def value_of(actor: Actor, namespace: str, name: str) -> str:
+    """The parameter for the labels of an alert, which know no kind; empty where no or more than one workload fits."""
+    found = [
+        value_for(one.id)
+        for one in deploys.workloads(actor).items
+        if (one.id.namespace, one.id.name) == (namespace, name)
+    ]
+    return found[0] if len(found) == 1 else ""
+
+
+def value_for(workload: WorkloadId) -> str:
+    """A workload as a parameter."""
+    return f"{workload.kind}/{workload.namespace}/{workload.name}"
+
+
+def kubectl_name(workload: WorkloadId) -> str:
+    """A workload as kubectl's arguments name it."""
+    return f"-n {workload.namespace} {workload.kind.lower()}/{workload.name}"
+
+
+def choices(
+    fits: Callable[[WorkloadSummary], bool],
+) -> Callable[[Planning, Mapping[str, str]], Sequence[ParameterChoice]]:
+    """The workloads of the view that fit, as choices."""
+
+    def offered(planning: Planning, _given: Mapping[str, str]) -> Sequence[ParameterChoice]:
+        found = deploys.workloads(planning.actor).items
+        return [ParameterChoice(value=value_for(one.id)) for one in found if fits(one)]
+
+    return offered
+
+
+def targets(parameters: WorkloadParameters | DeploymentParameters) -> tuple[str, ...]:
+    """The lock of a workload, whatever is done to it."""
+    wanted = id_of(parameters.workload)
+    return (f"deploy:{wanted.namespace}/{wanted.name}",)
+
+
+def reading_needs(workload: WorkloadId) -> tuple[Need, ...]:
+    """The permissions to read a workload and its rollout."""
+    revisions = "replicasets" if workload.kind is WorkloadKind.DEPLOYMENT else "controllerrevisions"
+    where = workload.namespace
+    return (
+        Need(verb="get", group="apps", resource=PLURALS[workload.kind], namespace=where),
+        Need(verb="list", group="apps", resource=revisions, namespace=where),
+        Need(verb="list", resource="pods", namespace=where),
+        Need(verb="list", resource="events", namespace=where),
+    )
+
+
+def patching_need(workload: WorkloadId, subresource: str = "") -> Need:
+    """The permission to patch a workload, or a part of it."""
+    return Need(
+        verb="patch",
+        group="apps",
+        resource=PLURALS[workload.kind],
+        subresource=subresource,
+        namespace=workload.namespace,
+        name=workload.name,
+    )
+
+
+def versions_of(workload: WorkloadId, now: WorkloadNow) -> dict[str, str]:
+    """The versions that a plan binds."""
+    return {_version_key(workload): now.identity}
+
+
+def _version_key(workload: WorkloadId) -> str:
+    return f"{PLURALS[workload.kind]}/{workload.namespace}/{workload.name}"
+
+
+def require_not_paused(workload: WorkloadId, now: WorkloadNow) -> None:
+    """Raise Refused for a paused Deployment: no pod would be replaced before it is resumed."""
+    if now.is_paused:
+        raise Refused(reason="workload_paused", workload=workload.name)
+
+
+def standing_notes(now: WorkloadNow) -> tuple[Words, ...]:
+    """The state of a workload before the change, as a note of a plan."""
+    summary = now.detail.summary
+    values = {"ready": summary.ready, "replicas": summary.replicas}
+    notes = [Words(key="runbooks.rollout.ready_before", values=values)]
+    if reason := summary.rollout.reason:
+        notes.append(Words(key="runbooks.rollout.trouble_before", values={"words": words_of(reason)}))
+    return tuple(notes)
+
+
+def words_of(reason: StuckReason) -> str:
+    """What hinders a rollout, in the cluster's own words."""
+    where = f"{reason.pod}: " if reason.pod else ""
+    return f"{where}{reason.message or reason.kind}"[:300]
+
+
+def planned_identity(running: Running, workload: WorkloadId) -> str:
+    """The identity that the run's plan binds."""
+    assert running.run.plan is not None
+    return running.run.plan.versions[_version_key(workload)]
+
+
+def make(
+    running: Running,
+    workload: WorkloadId,
+    change: Callable[[str], None],
+    is_made: Callable[[WorkloadNow], bool],
+    before: Callable[[WorkloadNow], Mapping[str, str | int]] = lambda _now: {},
+) -> None:
+    """Make a change once, to the planned workload. What ``before`` finds right before is remembered for the undo.
+
+    A change that was begun and whose answer is missing, because the cluster or this process died, counts as made where
+    the workload is as it was to be.
+
+    Raises:
+        Conflict: the workload is another one than planned; nothing was changed.
+        RunLate: the cluster did not answer before the deadline.
+    """
+    identity = planned_identity(running, workload)
+    while True:
+        running.check()
+        try:
+            now = deploys.workload_now(running.actor, running.kubernetes, workload)
+            if running.memory.get("begun") and now.identity != identity and is_made(now):
+                running.log("runbooks.rollout.made_before", workload=workload.name)
+                return
+            if not running.memory.get("begun"):
+                running.remember(begun=True, **before(now))
+            change(identity)
+        except Unavailable:
+            running.log("runbooks.rollout.no_answer")
+            running.wait(AGAIN_S)
+        else:
+            return
+
+
+def watch(running: Running, workload: WorkloadId) -> None:
+    """Follow a rollout by the rule of ``kubectl rollout status`` to its end.
+
+    Raises:
+        Refused: with ``reason`` workload_stuck or workload_paused: it does not go on by itself.
+        RunLate: it took longer than the run may.
+    """
+    since, words, stuck_since, is_silent = running.now(), "", None, False
+    while True:
+        try:
+            now = deploys.workload_now(running.actor, running.kubernetes, workload, since)
+        except Unavailable:
+            if not is_silent:
+                running.log("runbooks.rollout.no_answer")
+            is_silent = True
+            running.wait(AGAIN_S)
+            continue
+        is_silent = False
+        rollout = now.detail.summary.rollout
+        if rollout.words and rollout.words != words:
+            words = rollout.words
+            running.output(words)
+        if rollout.state is RolloutState.DONE or _is_settled(now):
+            seconds = int((running.now() - since).total_seconds())
+            running.changed("runbooks.rollout.done", workload=workload.name, seconds=seconds)
+            return
+        stuck_since = _since(now, stuck_since, running.now())
+        if rollout.state is RolloutState.FAILED or (stuck_since and running.now() - stuck_since >= STUCK_FOR):
+            raise _stuck(running, workload, rollout.reason)
+        running.wait(POLL_S)
+
+
+def _is_settled(now: WorkloadNow) -> bool:
+    """Whether a paused Deployment, or one whose pods are replaced by hand, has the pods that it wants."""
+    summary = now.detail.summary
+    states = {RolloutState.PAUSED, RolloutState.MANUAL}
+    return summary.rollout.state in states and summary.total == summary.available == summary.replicas
+
+
+def _since(now: WorkloadNow, before: datetime | None, at: datetime) -> datetime | None:
+    if now.detail.summary.rollout.state is not RolloutState.STUCK:
+        return None
+    return before or at
+
+
+def _stuck(running: Running, workload: WorkloadId, reason: StuckReason | None) -> Refused:
+    if reason is not None:
+        running.log(f"deploy.stuck.{reason.kind}")
+        running.output(words_of(reason))
+    words = words_of(reason) if reason else ""
+    return Refused(reason="workload_stuck", workload=workload.name, words=words)
