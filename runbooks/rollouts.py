@@ -151,7 +151,7 @@ def standing_notes(now: WorkloadNow) -> tuple[Words, ...]:
 
 
 def words_of(reason: StuckReason) -> str:
-    """What hinders a rollout, in the cluster's own words."""
+    """The hindrance of a rollout in the cluster's own words."""
     where = f"{reason.pod}: " if reason.pod else ""
     return f"{where}{reason.message or reason.kind}"[:300]
 

@@ -28,7 +28,11 @@ from lightkube.models.authorization_v1 import (
     SubjectAccessReviewStatus,
 )
 from lightkube.models.meta_v1 import ObjectMeta
-from lightkube.resources.authorization_v1 import LocalSubjectAccessReview, SelfSubjectAccessReview
+from lightkube.resources.authorization_v1 import (
+    LocalSubjectAccessReview,
+    SelfSubjectAccessReview,
+    SubjectAccessReview,
+)
 
 from backend.clients.http import CONNECT_TIMEOUT_S, refuse_inside_transaction
 from backend.clients.kubernetes_changes import WorkloadCalls
@@ -175,9 +179,10 @@ class Kubernetes(WorkloadCalls, SecretCalls):
             return _review(answer.status)
 
     async def review_account(self, account: str, verb: str, subject: Subject) -> Review:
-        """Whether a service account, ``namespace:name``, may do something in a namespace.
+        """Whether a service account, ``namespace:name``, may do something in a namespace, or with the whole cluster's.
 
-        The asking account needs ``create localsubjectaccessreviews`` there.
+        The asking account needs ``create localsubjectaccessreviews`` in that namespace, and about what is in no
+        namespace ``create subjectaccessreviews``.
         https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/local-subject-access-review-v1/
         """
         home, _, name = account.partition(":")
@@ -187,12 +192,13 @@ class Kubernetes(WorkloadCalls, SecretCalls):
             groups=["system:serviceaccounts", f"system:serviceaccounts:{home}", "system:authenticated"],
             resourceAttributes=_attributes(verb, subject),
         )
-        wanted = LocalSubjectAccessReview(spec=spec, metadata=ObjectMeta(namespace=subject.namespace))
-        asked = ClusterCall(verb="create", resource="localsubjectaccessreviews", namespace=subject.namespace)
-        with in_our_words(asked):
-            async with asyncio.timeout(self.timeout_s):
-                answer = await self._client.create(wanted)
-            return _review(answer.status)
+        kind = "localsubjectaccessreviews" if subject.namespace else "subjectaccessreviews"
+        async with self.asking("create", kind, subject.namespace):
+            if subject.namespace:
+                meta = ObjectMeta(namespace=subject.namespace)
+                local = await self._client.create(LocalSubjectAccessReview(spec=spec, metadata=meta))
+                return _review(local.status)
+            return _review((await self._client.create(SubjectAccessReview(spec=spec))).status)
 
     async def read_log(self, place: LogPlace, *, tail_lines: int, is_previous: bool = False) -> list[str]:
         """The last lines of a log, each ``2026-11-28T11:40:51.123456789Z text``, at most a megabyte.
@@ -245,7 +251,7 @@ def _attributes(verb: str, subject: Subject) -> ResourceAttributes:
         resource=subject.resource,
         subresource=subject.subresource or None,
         name=subject.name or None,
-        namespace=subject.namespace,
+        namespace=subject.namespace or None,
     )
 
 

@@ -23,7 +23,7 @@ from runbooks.context import Planning, Running
 from runbooks.rollouts import DeploymentOnly
 
 
-class Parameters(ActionParameters):
+class RollbackParameters(ActionParameters):
     """A Deployment, and the revision that it is to go back to."""
 
     workload: DeploymentOnly
@@ -54,24 +54,24 @@ def _images(one: Revision) -> str:
     return ", ".join(each.image.text for each in one.containers if not each.is_init)
 
 
-def _targets(parameters: Parameters) -> tuple[str, ...]:
+def _targets(parameters: RollbackParameters) -> tuple[str, ...]:
     wanted = rollouts.id_of(parameters.workload)
     return (f"deploy:{wanted.namespace}/{wanted.name}",)
 
 
-def _needs(parameters: Parameters) -> tuple[Need, ...]:
+def _needs(parameters: RollbackParameters) -> tuple[Need, ...]:
     wanted = rollouts.id_of(parameters.workload)
     old = Need(verb="get", group="apps", resource="replicasets", namespace=wanted.namespace)
     return (*rollouts.reading_needs(wanted), old, rollouts.patching_need(wanted))
 
 
-def _plan(planning: Planning, parameters: Parameters) -> Plan:
+def _plan(planning: Planning, parameters: RollbackParameters) -> Plan:
     wanted = rollouts.id_of(parameters.workload)
     now = deploys.workload_now(planning.actor, planning.kubernetes, wanted)
     return _plan_to(planning, wanted, now, now.numbered(parameters.revision))
 
 
-def _plan_undo(planning: Planning, parameters: Parameters, done: RunbookRun) -> Plan:
+def _plan_undo(planning: Planning, parameters: RollbackParameters, done: RunbookRun) -> Plan:
     """Back to the revision before the run. Raises Refused where another one was rolled out since."""
     wanted = rollouts.id_of(parameters.workload)
     now = deploys.workload_now(planning.actor, planning.kubernetes, wanted)
@@ -117,30 +117,40 @@ def _require_database(planning: Planning, now: WorkloadNow, to: Revision) -> Wor
 def _changes(
     now: WorkloadNow, newest: Revision, to: Revision, change: RevisionChange
 ) -> Iterator[PlannedChange]:
-    key = "runbooks.rollback_deployment"
-    yield PlannedChange(what=Words(key=f"{key}.to_revision"), before=str(newest.number), after=str(to.number))
+    yield PlannedChange(
+        what=Words(key="runbooks.rollback_deployment.to_revision"),
+        before=str(newest.number),
+        after=str(to.number),
+    )
     for one in change.images:
-        what = Words(key=f"{key}.image", values={"container": one.container})
+        what = Words(key="runbooks.rollback_deployment.image", values={"container": one.container})
         yield PlannedChange(what=what, before=one.before, after=one.after)
     for container, name in change.environment_removed:
-        what = Words(key=f"{key}.variable", values={"container": container})
+        what = Words(key="runbooks.rollback_deployment.variable", values={"container": container})
         yield PlannedChange(what=what, before=name, after="")
     for container, name in change.environment_added:
-        what = Words(key=f"{key}.variable", values={"container": container})
+        what = Words(key="runbooks.rollback_deployment.variable", values={"container": container})
         yield PlannedChange(what=what, before="", after=name)
     for one in change.resources:
-        what = Words(key=f"{key}.resource", values={"container": one.container, "resource": one.subject})
+        what = Words(
+            key="runbooks.rollback_deployment.resource",
+            values={"container": one.container, "resource": one.subject},
+        )
         yield PlannedChange(what=what, before=one.before, after=one.after)
     for before, after in [(name, "") for name in change.containers_removed] + [
         ("", name) for name in change.containers_added
     ]:
-        yield PlannedChange(what=Words(key=f"{key}.container"), before=before, after=after)
+        yield PlannedChange(
+            what=Words(key="runbooks.rollback_deployment.container"), before=before, after=after
+        )
     charts = (now.charts.get(newest.name, ""), now.charts.get(to.name, ""))
     if charts[0] != charts[1]:
-        yield PlannedChange(what=Words(key=f"{key}.chart"), before=charts[0], after=charts[1])
+        yield PlannedChange(
+            what=Words(key="runbooks.rollback_deployment.chart"), before=charts[0], after=charts[1]
+        )
 
 
-def _roll_back(running: Running, parameters: Parameters) -> None:
+def _roll_back(running: Running, parameters: RollbackParameters) -> None:
     """Go to the revision that the plan binds, once."""
     wanted = rollouts.id_of(parameters.workload)
     assert running.run.plan is not None
@@ -166,7 +176,7 @@ def _revision_key(wanted: WorkloadId, name: str) -> str:
     return f"replicasets/{wanted.namespace}/{name}"
 
 
-def _watch(running: Running, parameters: Parameters) -> None:
+def _watch(running: Running, parameters: RollbackParameters) -> None:
     rollouts.watch(running, rollouts.id_of(parameters.workload))
 
 
@@ -174,7 +184,7 @@ _WATCH = Step(name="watch", run=_watch)
 ACTION = Action(
     name="rollback_deployment",
     risk=Risk.DISRUPTIVE,
-    parameters=Parameters,
+    parameters=RollbackParameters,
     choices={
         "workload": rollouts.choices(lambda one: one.id.kind is WorkloadKind.DEPLOYMENT),
         "revision": _revisions,

@@ -23,7 +23,7 @@ from runbooks.context import Planning, Running
 from runbooks.rollouts import DeploymentOnly
 
 
-class Parameters(ActionParameters):
+class GPUScaleParameters(ActionParameters):
     """A Deployment of GPU workers, and how many pods it is to have."""
 
     workload: DeploymentOnly
@@ -45,17 +45,17 @@ def _asks_for_gpus(planning: Planning, wanted: WorkloadId) -> bool:
     return settings().gpu_resource in names
 
 
-def _targets(parameters: Parameters) -> tuple[str, ...]:
+def _targets(parameters: GPUScaleParameters) -> tuple[str, ...]:
     wanted = rollouts.id_of(parameters.workload)
     return (f"deploy:{wanted.namespace}/{wanted.name}",)
 
 
-def _needs(parameters: Parameters) -> tuple[Need, ...]:
+def _needs(parameters: GPUScaleParameters) -> tuple[Need, ...]:
     nodes = Need(verb="list", resource="nodes", namespace="")
     return (*scaling.needs(rollouts.id_of(parameters.workload)), nodes)
 
 
-def _plan(planning: Planning, parameters: Parameters) -> Plan:
+def _plan(planning: Planning, parameters: GPUScaleParameters) -> Plan:
     wanted = rollouts.id_of(parameters.workload)
     now = deploys.workload_now(planning.actor, planning.kubernetes, wanted)
     more = parameters.replicas - now.detail.summary.replicas
@@ -86,20 +86,20 @@ def _notes(room: GPURoom, more: int) -> tuple[Words, ...]:
     return tuple(notes)
 
 
-def _plan_undo(planning: Planning, parameters: Parameters, done: RunbookRun) -> Plan:
+def _plan_undo(planning: Planning, parameters: GPUScaleParameters, done: RunbookRun) -> Plan:
     return scaling.plan_undo(planning, rollouts.id_of(parameters.workload), parameters.replicas, done)
 
 
-def _scale(running: Running, parameters: Parameters) -> None:
+def _scale(running: Running, parameters: GPUScaleParameters) -> None:
     scaling.make(running, rollouts.id_of(parameters.workload), parameters.replicas)
 
 
-def _scale_back(running: Running, parameters: Parameters) -> None:
+def _scale_back(running: Running, parameters: GPUScaleParameters) -> None:
     assert running.undone is not None
     scaling.make(running, rollouts.id_of(parameters.workload), scaling.before_in(running.undone))
 
 
-def _watch(running: Running, parameters: Parameters) -> None:
+def _watch(running: Running, parameters: GPUScaleParameters) -> None:
     rollouts.watch(running, rollouts.id_of(parameters.workload))
 
 
@@ -107,7 +107,7 @@ _WATCH = Step(name="watch", run=_watch)
 ACTION = Action(
     name="scale_gpu",
     risk=Risk.DISRUPTIVE,
-    parameters=Parameters,
+    parameters=GPUScaleParameters,
     choices={"workload": _workloads},
     targets=_targets,
     needs=_needs,

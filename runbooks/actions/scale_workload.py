@@ -18,42 +18,42 @@ from runbooks.context import Planning, Running
 from runbooks.rollouts import ScalableWorkload
 
 
-class Parameters(ActionParameters):
+class ScaleParameters(ActionParameters):
     """A workload, and how many pods it is to have."""
 
     workload: ScalableWorkload
     replicas: int = Field(ge=0, le=scaling.MOST_REPLICAS)
 
 
-def _targets(parameters: Parameters) -> tuple[str, ...]:
+def _targets(parameters: ScaleParameters) -> tuple[str, ...]:
     wanted = rollouts.id_of(parameters.workload)
     return (f"deploy:{wanted.namespace}/{wanted.name}",)
 
 
-def _needs(parameters: Parameters) -> tuple[Need, ...]:
+def _needs(parameters: ScaleParameters) -> tuple[Need, ...]:
     return scaling.needs(rollouts.id_of(parameters.workload))
 
 
-def _plan(planning: Planning, parameters: Parameters) -> Plan:
+def _plan(planning: Planning, parameters: ScaleParameters) -> Plan:
     wanted = rollouts.id_of(parameters.workload)
     now = deploys.workload_now(planning.actor, planning.kubernetes, wanted)
     return scaling.plan(planning, wanted, now, parameters.replicas)
 
 
-def _plan_undo(planning: Planning, parameters: Parameters, done: RunbookRun) -> Plan:
+def _plan_undo(planning: Planning, parameters: ScaleParameters, done: RunbookRun) -> Plan:
     return scaling.plan_undo(planning, rollouts.id_of(parameters.workload), parameters.replicas, done)
 
 
-def _scale(running: Running, parameters: Parameters) -> None:
+def _scale(running: Running, parameters: ScaleParameters) -> None:
     scaling.make(running, rollouts.id_of(parameters.workload), parameters.replicas)
 
 
-def _scale_back(running: Running, parameters: Parameters) -> None:
+def _scale_back(running: Running, parameters: ScaleParameters) -> None:
     assert running.undone is not None
     scaling.make(running, rollouts.id_of(parameters.workload), scaling.before_in(running.undone))
 
 
-def _watch(running: Running, parameters: Parameters) -> None:
+def _watch(running: Running, parameters: ScaleParameters) -> None:
     rollouts.watch(running, rollouts.id_of(parameters.workload))
 
 
@@ -61,7 +61,7 @@ _WATCH = Step(name="watch", run=_watch)
 ACTION = Action(
     name="scale_workload",
     risk=Risk.DISRUPTIVE,
-    parameters=Parameters,
+    parameters=ScaleParameters,
     choices={"workload": rollouts.choices(lambda one: one.id.kind is not WorkloadKind.DAEMON_SET)},
     targets=_targets,
     needs=_needs,

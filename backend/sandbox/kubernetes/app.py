@@ -155,7 +155,11 @@ async def _call(plural: str, request: Request, account: str) -> Response:
         return _streamed(log.response(), request)
     if (call.subresource, call.verb) == ("", "watch"):
         return _streamed(StreamingResponse(_watched(call, cluster), media_type="application/json"), request)
-    return _answered(call, cluster)
+    answer = _answered(call, cluster)
+    if cluster.trouble.loses == f"{wish.verb} {wish.resource}":
+        cluster.trouble.loses = ""
+        request.state.transport.abort()
+    return answer
 
 
 def _streamed(response: Response, request: Request) -> Response:

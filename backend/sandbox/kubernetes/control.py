@@ -93,13 +93,17 @@ def _failing_jobs(cluster: Cluster, method: str, wanted: Wanted) -> object:
 
 
 def _trouble(cluster: Cluster, method: str, wanted: Wanted) -> object:
-    """``{"delay_s": 10}``, ``{"refuses_with": 503}``, ``{"is_dead": true}``, ``{"drops": 1}``; DELETE ends all."""
+    """``{"delay_s": 10}``, ``{"refuses_with": 503}``, ``{"is_dead": true}``, ``{"drops": 1}``; DELETE ends all.
+
+    ``{"loses": "patch deployments"}``: the next such call is carried out, and its answer is lost.
+    """
     trouble = cluster.trouble
     if method == "DELETE":
         trouble.end()
     if method == "POST":
         trouble.delay_s = float(wanted.get("delay_s", trouble.delay_s))
         trouble.refuses_with = int(wanted.get("refuses_with", trouble.refuses_with))
+        trouble.loses = str(wanted.get("loses", trouble.loses))
         trouble.is_dead = bool(wanted.get("is_dead", trouble.is_dead))
         trouble.drops = int(wanted.get("drops", trouble.drops))
         if trouble.is_dead:

@@ -48,12 +48,6 @@ class Rule:
     scope: RuleScope = RuleScope.APPLICATION
 
 
-_PLANNED = (
-    Rule(resources=("nodes",), verbs=frozenset({"list"}), scope=RuleScope.CLUSTER),
-    Rule(resources=("resourcequotas",), verbs=frozenset({"list"})),
-)
-"""What a plan reads beside what the pages show; the web makes plans, too."""
-
 VIEWER = (
     Rule(group="apps", resources=_WORKLOADS, verbs=READ, scope=RuleScope.BOTH),
     Rule(resources=("pods", "events"), verbs=READ, scope=RuleScope.BOTH),
@@ -65,9 +59,15 @@ VIEWER = (
         verbs=frozenset({"create"}),
         scope=RuleScope.BOTH,
     ),
+    # About the runner's rights to what is in no namespace.
+    Rule(
+        group=AUTHORIZATION,
+        resources=("subjectaccessreviews",),
+        verbs=frozenset({"create"}),
+        scope=RuleScope.CLUSTER,
+    ),
     # What people give to a run. Creating shows nothing.
     Rule(resources=("secrets",), verbs=frozenset({"create"}), scope=RuleScope.RUNBOOKS),
-    *_PLANNED,
 )
 LAUNCHER = (
     Rule(group="batch", resources=("jobs",), verbs=READ | {"create", "delete"}, scope=RuleScope.RUNBOOKS),
@@ -81,7 +81,8 @@ OPERATOR = (
     Rule(group="apps", resources=_WORKLOADS, verbs=frozenset({"get", "list"})),
     Rule(group="apps", resources=("deployments",), verbs=frozenset({"watch"})),
     Rule(resources=("pods", "events"), verbs=frozenset({"list"})),
-    *_PLANNED,
+    Rule(resources=("nodes",), verbs=frozenset({"list"}), scope=RuleScope.CLUSTER),
+    Rule(resources=("resourcequotas",), verbs=frozenset({"list"})),
     Rule(group="apps", resources=("deployments",), verbs=frozenset({"patch"}), names=_DEPLOYMENTS),
     Rule(group="apps", resources=("statefulsets",), verbs=frozenset({"patch"}), names=_STATEFUL_SETS),
     Rule(group="apps", resources=("daemonsets",), verbs=frozenset({"patch"}), names=_DAEMON_SETS),

@@ -14,6 +14,8 @@ class Trouble:
     refuses_with: int = 0
     is_dead: bool = False
     drops: int = 0
+    # The call, such as ``patch deployments``, whose next answer is lost after it was carried out.
+    loses: str = ""
     # Rises when every open watch and log is to be cut.
     cuts: int = 0
     calls: Counter[str] = field(default_factory=Counter)
@@ -38,4 +40,4 @@ class Trouble:
 
     def end(self) -> None:
         """Answer as a server in good health."""
-        self.delay_s, self.refuses_with, self.is_dead, self.drops = 0.0, 0, False, 0
+        self.delay_s, self.refuses_with, self.is_dead, self.drops, self.loses = 0.0, 0, False, 0, ""
