@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from threading import Event
 
 from backend import clock
@@ -63,7 +63,7 @@ class Running:
         """The present instant."""
         return clock.utc_now()
 
-    def log(self, key: str, **values: str | int | datetime) -> None:
+    def log(self, key: str, **values: str | int | date) -> None:
         """A line in words: a key of the catalogue and what fills its places."""
         self.writer.words(Words(key=key, values=values))
 
@@ -81,7 +81,7 @@ class Running:
         self.memory.update(values)
         patiently(lambda: runs.remember(self.actor, self.run, self.memory))
 
-    def changed(self, key: str, **values: str | int | datetime) -> None:
+    def changed(self, key: str, **values: str | int | date) -> None:
         """A line of the result: something that is different now."""
         self.result.append(Words(key=key, values=values))
         self.log(key, **values)

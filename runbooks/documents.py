@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from backend.documents.types import Document
-from backend.i18n.catalog import Lang, has, text
-from runbooks.service import PAGES
+from backend.i18n.catalog import Lang
+from runbooks import wording
+from runbooks.service import PAGES, kind_of
 
 _HOUSE = PAGES.parents[1]
 # For operators; what remains is for those who change the code.
@@ -25,8 +26,8 @@ def _pages() -> Iterator[Document]:
         yield Document(
             name=name,
             lang=lang,
-            title=_said(f"alerts.name.{name}", lang) or name,
-            summary=_said(f"alerts.said.{name}", lang),
+            title=wording.page_title(name, kind_of(name), lang),
+            summary=wording.page_says(name, kind_of(name), lang),
             markdown=path.read_text(encoding="utf-8"),
         )
 
@@ -38,7 +39,3 @@ def _docs() -> Iterator[Document]:
             markdown = path.read_text(encoding="utf-8")
             heading, _, rest = markdown.partition("\n")
             yield Document(name=name, lang="en", title=heading.removeprefix("# "), markdown=rest)
-
-
-def _said(key: str, lang: Lang) -> str:
-    return text(key, lang) if has(key) else ""

@@ -1,4 +1,4 @@
-"""Use cases of runbooks: read the page of an alert."""
+"""Use cases of runbooks: read the page of an alert, of an action, or of a procedure."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -6,32 +6,41 @@ from pathlib import Path
 
 from backend.actor import STAFF_ROLES, Actor, require_role
 from backend.errors import NotFound
-from backend.i18n.catalog import Lang
+from backend.i18n.catalog import Lang, has
+from runbooks import registry
 from runbooks.rendering import to_html
-from runbooks.types import RunbookPage
+from runbooks.types import PageKind, RunbookPage
 
 PAGES = Path(__file__).with_name("pages")
 _SUFFIX: Mapping[Lang, str] = {"en": ".md", "fa": ".fa.md"}
 
 
-def names(actor: Actor) -> list[str]:
-    """The alerts that have a page, by the alphabet. For staff."""
+def names(actor: Actor, kind: PageKind | None = None) -> list[str]:
+    """The pages of a kind, or all of them, by the alphabet. For staff."""
     require_role(actor, *STAFF_ROLES)
-    return sorted(name for name, lang in _pages() if lang == "en")
+    known = sorted(name for name, lang in _pages() if lang == "en")
+    return known if kind is None else [name for name in known if kind_of(name) is kind]
 
 
 def page(actor: Actor, name: str, lang: Lang) -> RunbookPage:
-    """The page of an alert. For staff. Raises NotFound for a name that is no alert's, whatever it looks like."""
+    """A page. For staff. Raises NotFound for a name that is no page's, whatever it looks like."""
     require_role(actor, *STAFF_ROLES)
     html = _pages().get((name, lang))
     if html is None:
         raise NotFound
-    return RunbookPage(name=name, html=html)
+    return RunbookPage(name=name, kind=kind_of(name), html=html)
 
 
 def has_page(name: str) -> bool:
     """Whether a name is one of a page."""
     return (name, "en") in _pages()
+
+
+def kind_of(name: str) -> PageKind:
+    """The subject of a page."""
+    if name in registry.actions():
+        return PageKind.ACTION
+    return PageKind.ALERT if has(f"alerts.name.{name}") else PageKind.PROCEDURE
 
 
 @cache

@@ -1,11 +1,21 @@
 """Nouns of runbooks."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PageKind(StrEnum):
+    """Subject of a page: an alert, an action, or a procedure that is followed by hand."""
+
+    ALERT = "alert"
+    ACTION = "action"
+    PROCEDURE = "procedure"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunbookPage:
-    """An alert's page in one language. ``html`` is safe to show: it comes from Markdown without HTML of its own."""
+    """A page in one language. ``html`` is safe to show: it comes from Markdown without HTML of its own."""
 
     name: str
+    kind: PageKind
     html: str

@@ -235,6 +235,7 @@ def to_day_plan(bill_of_day: DayBill, *, new: bool, error: str | None = None) ->
         unknown_labels=tuple(bill_of_day.unknown_labels),
         new=new,
         error=error,
+        plan_hash=plan_hash([bill_of_day]),
     )
 
 

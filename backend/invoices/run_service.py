@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 from backend import clock
-from backend.actor import OPERATOR_ROLES, STAFF_ROLES, Actor, require_role_or_process
+from backend.actor import OPERATOR_ROLES, STAFF_ROLES, Actor, require_process, require_role_or_process
 from backend.collector import collector_paused
 from backend.config import settings
 from backend.db.engine import advisory_lock, read
@@ -72,6 +72,22 @@ def bill_open_days(
             raise Conflict(reason="plan_changed")
         days = [day] if day is not None else open_days(actor, due_only=due_only)
         return _bill_in_order(actor, days, is_asked_for=day is not None)
+
+
+def bill_planned_day(actor: Actor, day: date, plan_hash: str, *, started_by: str) -> BillingRun | None:
+    """Bill a day exactly as a person confirmed it. For processes; None when it was billed already.
+
+    Raises:
+        Conflict: another run is at work, or the day's invoices would no longer be those that were seen.
+        Unavailable: Prometheus or the database did not answer.
+    """
+    require_process(actor)
+    with _only_runner():
+        if not _not_whole(actor, [day]):
+            return None
+        if [each.plan_hash for each in plan(actor, day).days] != [plan_hash]:
+            raise Conflict(reason="plan_changed")
+        return _bill_day(actor, day, started_by, is_asked_for=True)
 
 
 def plan(actor: Actor, day: date | None = None) -> BillingPlan:

@@ -65,6 +65,7 @@ paid_since = restored_service.paid_since
 pending_at = restored_service.pending_at
 bill_day = run_service.bill_day
 bill_open_days = run_service.bill_open_days
+bill_planned_day = run_service.bill_planned_day
 plan = run_service.plan
 open_days = run_service.open_days
 overdue_days = run_service.overdue_days

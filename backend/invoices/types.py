@@ -220,7 +220,8 @@ class BillingRun:
 class DayPlan:
     """The part of a plan for a day. ``new`` says that the day has never been measured.
 
-    ``error`` is the catalogue key of the reason for which the day would fail and end the run.
+    ``error`` is the catalogue key of the reason for which the day would fail and end the run. ``plan_hash`` covers the
+    invoices of this day alone, as that of a plan covers those of all its days.
     """
 
     day: date
@@ -231,6 +232,7 @@ class DayPlan:
     unknown_labels: tuple[str, ...]
     new: bool
     error: str | None = None
+    plan_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from backend.db.copying import copy_rows
 from backend.db.engine import read, savepoint, transaction
 from backend.i18n.catalog import as_language
 from backend.notifications.models import OutboxMailRow
-from backend.notifications.types import GivenUpMail, Mail, OutboxState, QueuedMail
+from backend.notifications.types import GivenUpMail, Mail, MailCounts, OutboxState, QueuedMail
 
 _COLUMNS = {
     "key": "text",
@@ -140,6 +140,17 @@ def state() -> OutboxState:
     return OutboxState(
         waiting=waiting, oldest_waiting=oldest, given_up=lost, rejected=rejected, rejection=rejection or ""
     )
+
+
+def counts(keys: Sequence[str]) -> MailCounts:
+    """Numbers of these mails that were sent, wait, and were given up."""
+    statement = select(
+        func.count().filter(OutboxMailRow.sent_at.is_not(None)).label("sent"),
+        func.count().filter(_is_waiting()).label("waiting"),
+        func.count().filter(_is_given_up()).label("given_up"),
+    ).where(OutboxMailRow.key.in_(keys))
+    with read() as connection:
+        return MailCounts(**connection.execute(statement).mappings().one())
 
 
 def given_up(limit: int) -> list[GivenUpMail]:

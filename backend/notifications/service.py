@@ -16,7 +16,7 @@ from backend.config import settings
 from backend.errors import NotFound, Unavailable
 from backend.log import get_logger
 from backend.notifications import mail_rendering, repository, rules
-from backend.notifications.types import GivenUpMail, Mail, OutboxState, QueuedMail, SendReport
+from backend.notifications.types import GivenUpMail, Mail, MailCounts, OutboxState, QueuedMail, SendReport
 
 log = get_logger(__name__)
 
@@ -70,6 +70,12 @@ def given_up(actor: Actor, limit: int = 100) -> list[GivenUpMail]:
     """The mails that were given up, the newest first. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     return repository.given_up(limit)
+
+
+def counts(actor: Actor, keys: Sequence[str]) -> MailCounts:
+    """The numbers of these mails that were sent, wait, and were given up. For staff and processes."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    return repository.counts(keys)
 
 
 def retry(actor: Actor, key: str) -> None:

@@ -56,6 +56,15 @@ class GivenUpMail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailCounts:
+    """Numbers of some mails that were sent, wait to be sent, and were given up."""
+
+    sent: int = 0
+    waiting: int = 0
+    given_up: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SendReport:
     """Numbers of mails in a round of sending.
 

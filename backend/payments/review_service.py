@@ -1,9 +1,17 @@
 """Payments that a person looks at: the lists, everything known of one, and what an operator does about it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from backend import clock
-from backend.actor import OPERATOR_ROLES, STAFF_ROLES, Actor, require_role, require_role_or_process
+from backend.actor import (
+    OPERATOR_ROLES,
+    STAFF_ROLES,
+    Actor,
+    require_process,
+    require_role,
+    require_role_or_process,
+)
 from backend.audit import service as audit
 from backend.audit.rules import checked_reason
 from backend.db.engine import transaction
@@ -60,13 +68,26 @@ def check_again(actor: Actor, attempt_id: AttemptId) -> Attempt:
     require_role(actor, *OPERATOR_ROLES)
     if reconcile_service.found(attempt_id).track_id is None:
         raise Conflict(reason="payment_no_session")
+    return _check(actor, attempt_id, {})
+
+
+def recheck_for_run(actor: Actor, attempt_id: AttemptId, *, by: str) -> Attempt:
+    """As ``check_again``, for a run of a runbook that somebody asked for. For processes; audited.
+
+    One without a session stays as it is.
+    """
+    require_process(actor)
+    return _check(actor, attempt_id, {"asked_by": by})
+
+
+def _check(actor: Actor, attempt_id: AttemptId, detail: Mapping[str, object]) -> Attempt:
     reconciled = reconcile_service.reconcile(actor, attempt_id, clock.utc_now())
-    detail = {
+    told = {
         "state": reconciled.state.value,
         "verdict": str(reconciled.check.verdict),
         "reason": reconciled.check.last_error or "",
     }
-    audit.record(actor, "payment.checked", f"payment:{attempt_id}", detail)
+    audit.record(actor, "payment.checked", f"payment:{attempt_id}", {**told, **detail})
     return reconciled
 
 

@@ -10,6 +10,7 @@ from backend.payments.types import (
     Attempt,
     AttemptState,
     AttemptVerdict,
+    GatewayAnswer,
     PaymentFlag,
     ReturnOutcome,
 )
@@ -279,6 +280,16 @@ def _next_open_check(attempt: Attempt, handed_over: datetime, now: datetime) -> 
 
 def _first_after(now: datetime, start: datetime, steps: list[timedelta]) -> datetime | None:
     return next((start + step for step in steps if start + step > now), None)
+
+
+def answer_of(attempt: Attempt) -> GatewayAnswer:
+    """The gateway's last answer about an attempt."""
+    if attempt.has_money:
+        return GatewayAnswer.PAID
+    if attempt.check.last_error == NO_ANSWER or attempt.check.verdict is None:
+        return GatewayAnswer.NONE
+    is_decided = attempt.check.verdict not in NOT_DECIDED
+    return GatewayAnswer.UNPAID if is_decided else GatewayAnswer.UNDECIDED
 
 
 def resolved_state(attempt: Attempt) -> AttemptState:

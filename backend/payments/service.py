@@ -66,6 +66,7 @@ undecided = review_service.undecided
 flagged = review_service.flagged
 file_of = review_service.file_of
 check_again = review_service.check_again
+recheck_for_run = review_service.recheck_for_run
 resolve = review_service.resolve
 search_invoices = search_service.invoices
 search_payments = search_service.payments

@@ -73,6 +73,15 @@ class AttemptVerdict(StrEnum):
     UNDECIDED = "undecided"
 
 
+class GatewayAnswer(StrEnum):
+    """The gateway's last answer about an attempt, as far as it decides; ``NONE`` when it gave none."""
+
+    PAID = "paid"
+    UNPAID = "unpaid"
+    UNDECIDED = "undecided"
+    NONE = "none"
+
+
 class PaymentFlag(StrEnum):
     """Reason to look at a payment."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
 from uuid import UUID
@@ -94,11 +94,11 @@ class LineKind(StrEnum):
 class Words:
     """A sentence that is rendered when it is read: its key in the catalogue and what fills its places.
 
-    An instant is given as a ``datetime`` and shown in the reader's calendar.
+    An instant is given as a ``datetime``, a day as a ``date``; both are shown in the reader's calendar.
     """
 
     key: str
-    values: Mapping[str, str | int | datetime] = field(default_factory=dict)
+    values: Mapping[str, str | int | date] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

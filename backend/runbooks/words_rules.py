@@ -1,7 +1,7 @@
 """Words of runs: to plain JSON and back, and as a sentence in the reader's language."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 import orjson
 
@@ -11,16 +11,19 @@ from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
 from backend.runbooks.types import Words
 
-_INSTANT = "at"
+_INSTANT, _DAY = "at", "day"
 
 
 def to_plain(words: Words) -> dict[str, Plain]:
     """Words as JSON can hold them."""
-    values: dict[str, Plain] = {
-        name: {_INSTANT: value.isoformat()} if isinstance(value, datetime) else value
-        for name, value in words.values.items()
-    }
+    values = {name: _to_plain_value(value) for name, value in words.values.items()}
     return {"key": words.key, "values": values}
+
+
+def _to_plain_value(value: str | int | date) -> Plain:
+    if isinstance(value, date):
+        return {_INSTANT if isinstance(value, datetime) else _DAY: value.isoformat()}
+    return value
 
 
 def from_plain(plain: Mapping[str, object]) -> Words:
@@ -30,10 +33,16 @@ def from_plain(plain: Mapping[str, object]) -> Words:
     return Words(
         key=str(plain["key"]),
         values={
-            name: datetime.fromisoformat(value[_INSTANT]) if isinstance(value, Mapping) else value
+            name: _from_plain_value(value) if isinstance(value, Mapping) else value
             for name, value in values.items()
         },
     )
+
+
+def _from_plain_value(value: Mapping[str, str]) -> date:
+    if _INSTANT in value:
+        return datetime.fromisoformat(value[_INSTANT])
+    return date.fromisoformat(value[_DAY])
 
 
 def all_from_plain(plains: Iterable[Mapping[str, object]]) -> tuple[Words, ...]:
@@ -58,9 +67,11 @@ def said_line(line: str, lang: Lang) -> str:
     return said(from_plain(orjson.loads(line)), lang)
 
 
-def _shown(value: str | int | datetime, lang: Lang) -> str:
+def _shown(value: str | int | date, lang: Lang) -> str:
     if isinstance(value, datetime):
         return fmt.moment(value, lang)
+    if isinstance(value, date):
+        return fmt.day(value, lang)
     if isinstance(value, str):
         return value
     return fmt.number(value, lang)

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 import reflex as rx
 
 from backend.actor import Actor
-from backend.i18n.catalog import Lang, text
+from backend.i18n.catalog import Lang
 from portal import routes
 from portal.guard import STAFF, allow
 from portal.loaded import LoadedPage
 from portal.run_words import RISK_TONES
 from runbooks import asking_service as asking
 from runbooks import service as runbooks
+from runbooks import wording
 from runbooks.form_types import ActionCard
-from runbooks.wording import action_name, action_says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class RunbookRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunbookView:
-    """A runbook's page: the alert in words, its own name, and the page as HTML that is safe to show."""
+    """A runbook's page: its subject in words, its own name, and the page as HTML that is safe to show."""
 
     name: str = ""
     code: str = ""
@@ -91,9 +91,9 @@ def runbooks_view(actor: Actor, lang: Lang) -> RunbooksView:
         actions=[_action(card, lang) for card in asking.cards(actor)],
         rows=[
             RunbookRow(
-                name=text(f"alerts.name.{name}", lang),
+                name=wording.page_title(name, runbooks.kind_of(name), lang),
                 code=name,
-                said=text(f"alerts.said.{name}", lang),
+                said=wording.page_says(name, runbooks.kind_of(name), lang),
                 url=routes.runbook(name),
             )
             for name in runbooks.names(actor)
@@ -103,8 +103,8 @@ def runbooks_view(actor: Actor, lang: Lang) -> RunbooksView:
 
 def _action(card: ActionCard, lang: Lang) -> ActionRow:
     return ActionRow(
-        title=action_name(card.name, lang),
-        said=action_says(card.name, lang),
+        title=wording.action_name(card.name, lang),
+        said=wording.action_says(card.name, lang),
         risk=text(f"runs.risk.{card.risk}", lang),
         risk_tone=RISK_TONES[card.risk],
         url=routes.action(card.name),
@@ -115,8 +115,8 @@ def runbook_view(actor: Actor, name: str, lang: Lang) -> RunbookView:
     """A runbook in the reader's language. Raises NotFound."""
     found = runbooks.page(actor, name, lang)
     return RunbookView(
-        name=text(f"alerts.name.{name}", lang),
+        name=wording.page_title(name, found.kind, lang),
         code=name,
-        said=text(f"alerts.said.{name}", lang),
+        said=wording.page_says(name, found.kind, lang),
         html=found.html,
     )

@@ -1,0 +1,102 @@
+"""Send mails after all that were given up, and look whether they went out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from backend.errors import NotFound, Refused
+from backend.notifications import service as notifications
+from backend.notifications.types import GivenUpMail
+from backend.runbooks.types import Plan, PlannedChange, Risk, Words
+from runbooks.action import Action, ActionParameters, ParameterChoice, Step
+from runbooks.context import Planning, Running
+
+ALL = "all"
+MOST = 500
+# The sending job looks every five seconds.
+WATCH_S = 30
+_MAIL = "mails/"
+
+
+class Parameters(ActionParameters):
+    """A mail by its key, or all of them."""
+
+    mail: Annotated[str, StringConstraints(min_length=1, max_length=200)] = ALL
+
+
+def _mails(planning: Planning, _given: Mapping[str, str]) -> Sequence[ParameterChoice]:
+    found = notifications.given_up(planning.actor, MOST)
+    return [
+        ParameterChoice(value=ALL, words=Words(key="runbooks.retry_mails.all", values={"mails": len(found)})),
+        *(ParameterChoice(value=each.key, words=_words(each)) for each in found),
+    ]
+
+
+def _plan(planning: Planning, parameters: Parameters) -> Plan:
+    found = [
+        each for each in notifications.given_up(planning.actor, MOST) if parameters.mail in {ALL, each.key}
+    ]
+    if not found:
+        raise Refused(reason="retry_mails_nothing")
+    return Plan(
+        changes=tuple(PlannedChange(what=_words(each), before="given up", after="waiting") for each in found),
+        versions={f"{_MAIL}{each.key}": each.given_up_at.isoformat() for each in found},
+        notes=(
+            Words(key="runbooks.retry_mails.no_undo"),
+            *(
+                Words(key="runbooks.retry_mails.reply", values={"reply": reply})
+                for reply in sorted({each.last_error for each in found})[:5]
+            ),
+        ),
+        commands=("python -m backend.notifications retry --all",),
+    )
+
+
+def _retry(running: Running, _parameters: Parameters) -> None:
+    """Put each mail of the plan back into the outbox. One that waits already is left as it is."""
+    for key in _keys(running):
+        running.check()
+        try:
+            notifications.retry(running.actor, key)
+        except NotFound:
+            running.log("runbooks.retry_mails.was_retried", mail=key)
+    running.changed("runbooks.retry_mails.waiting", mails=len(_keys(running)))
+
+
+def _watch(running: Running, _parameters: Parameters) -> None:
+    """Look what becomes of the mails, until none waits or for half a minute."""
+    keys = _keys(running)
+    for _ in range(WATCH_S):
+        if not notifications.counts(running.actor, keys).waiting:
+            break
+        running.wait(1.0)
+    found = notifications.counts(running.actor, keys)
+    running.changed(
+        "runbooks.retry_mails.became", sent=found.sent, waiting=found.waiting, given_up=found.given_up
+    )
+
+
+def _keys(running: Running) -> list[str]:
+    plan = running.run.plan
+    assert plan is not None
+    return [name.removeprefix(_MAIL) for name in plan.versions]
+
+
+def _words(mail: GivenUpMail) -> Words:
+    return Words(
+        key="runbooks.retry_mails.mail",
+        values={"recipient": mail.recipient, "mail": mail.key, "at": mail.given_up_at},
+    )
+
+
+ACTION = Action(
+    name="retry_mails",
+    risk=Risk.SAFE,
+    parameters=Parameters,
+    choices={"mail": _mails},
+    targets=lambda _parameters: ("mail",),
+    plan=_plan,
+    steps=(Step(name="retry", run=_retry), Step(name="watch", run=_watch)),
+    deadline_s=300,
+)

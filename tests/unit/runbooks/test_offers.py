@@ -1,0 +1,47 @@
+"""An alert offers the actions of the list, with fields filled by what its labels can only be names of."""
+
+import pytest
+
+from runbooks.offers import ActionOffer, offers
+
+
+def test_a_field_is_filled_from_a_label() -> None:
+    pause, silence = offers("JobFailing", {"name": "send_mail"}, fingerprint="0123456789abcdef")
+
+    assert pause == ActionOffer(action="pause_job", fields={"job": "send_mail"})
+    assert silence == ActionOffer(action="silence_alert", fields={"alert": "0123456789abcdef"})
+
+
+def test_a_field_may_be_filled_without_a_label() -> None:
+    assert offers("PaymentsUndecided", {})[0] == ActionOffer(action="recheck_payments", fields={"payment": "all"})
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "",
+        " ",
+        "x; rm -rf /",
+        "$(id)",
+        "../../etc/passwd",
+        "{name}",
+        "a\nb",
+        "\u202e",
+        "a" * 201,
+        "-rf",
+        "é",
+        "a b",
+    ],
+)
+def test_a_label_that_is_no_name_fills_nothing(hostile: str) -> None:
+    assert offers("JobFailing", {"name": hostile})[0] == ActionOffer(action="pause_job")
+    assert offers("JobFailing", {"name": "x"}, fingerprint=hostile)[-1] == ActionOffer(action="silence_alert")
+
+
+def test_a_fingerprint_of_another_shape_fills_nothing() -> None:
+    assert offers("JobPaused", {}, fingerprint="0123456789ABCDEF") == (ActionOffer(action="silence_alert"),)
+
+
+def test_an_alert_that_is_not_ours_offers_nothing_and_neither_does_the_heartbeat() -> None:
+    assert offers("Unknown", {"name": "send_mail"}) == ()
+    assert offers("Watchdog", {}) == ()
