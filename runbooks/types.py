@@ -12,6 +12,10 @@ class PageKind(StrEnum):
     PROCEDURE = "procedure"
 
 
+PROCEDURES = ("recovery-db", "rotate-secrets", "scale-gpu")
+"""The pages that are followed by hand, also while the portal is down."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunbookPage:
     """A page in one language. ``html`` is safe to show: it comes from Markdown without HTML of its own."""

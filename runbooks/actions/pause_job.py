@@ -16,7 +16,7 @@ from runbooks.context import Planning, Running
 _LAUNCHING = "launch_runs"
 
 
-class Parameters(ActionParameters):
+class PauseParameters(ActionParameters):
     """A job, and why it is paused."""
 
     job: str
@@ -32,24 +32,24 @@ def _jobs(planning: Planning, _given: Mapping[str, str]) -> Sequence[ParameterCh
     ]
 
 
-def _plan(planning: Planning, parameters: Parameters) -> Plan:
+def _plan(planning: Planning, parameters: PauseParameters) -> Plan:
     if job_runs.is_paused(planning.actor, parameters.job):
         raise Refused(reason="pause_job_paused")
     return Plan(changes=(_change(parameters.job, "running", "paused"),))
 
 
-def _pause(running: Running, parameters: Parameters) -> None:
+def _pause(running: Running, parameters: PauseParameters) -> None:
     job_runs.pause_for_run(running.actor, parameters.job, parameters.reason, by=running.run.requester)
     running.changed("runbooks.pause_job.paused", job=parameters.job)
 
 
-def _plan_undo(planning: Planning, parameters: Parameters, _done: RunbookRun) -> Plan:
+def _plan_undo(planning: Planning, parameters: PauseParameters, _done: RunbookRun) -> Plan:
     if not job_runs.is_paused(planning.actor, parameters.job):
         raise Refused(reason="pause_job_not_paused")
     return Plan(changes=(_change(parameters.job, "paused", "running"),))
 
 
-def _resume(running: Running, parameters: Parameters) -> None:
+def _resume(running: Running, parameters: PauseParameters) -> None:
     job_runs.resume_for_run(running.actor, parameters.job)
     running.changed("runbooks.pause_job.resumed", job=parameters.job)
 
@@ -61,7 +61,7 @@ def _change(job: str, before: str, after: str) -> PlannedChange:
 ACTION = Action(
     name="pause_job",
     risk=Risk.SAFE,
-    parameters=Parameters,
+    parameters=PauseParameters,
     choices={"job": _jobs},
     targets=lambda parameters: (f"job:{parameters.job}",),
     plan=_plan,

@@ -18,7 +18,7 @@ ALL = "all"
 _PAYMENT = "payments/"
 
 
-class Parameters(ActionParameters):
+class RecheckParameters(ActionParameters):
     """A payment by its id, or all of them."""
 
     payment: Annotated[
@@ -35,7 +35,7 @@ def _payments(planning: Planning, _given: Mapping[str, str]) -> Sequence[Paramet
     ]
 
 
-def _plan(planning: Planning, parameters: Parameters) -> Plan:
+def _plan(planning: Planning, parameters: RecheckParameters) -> Plan:
     found = [each for each in payments.undecided(planning.actor) if parameters.payment in {ALL, str(each.id)}]
     if not found:
         raise Refused(reason="recheck_payments_nothing")
@@ -47,7 +47,7 @@ def _plan(planning: Planning, parameters: Parameters) -> Plan:
     )
 
 
-def _ask(running: Running, _parameters: Parameters) -> None:
+def _ask(running: Running, _parameters: RecheckParameters) -> None:
     """Ask about each payment of the plan. The gateway is only asked, so asking again does no harm."""
     plan = running.run.plan
     assert plan is not None
@@ -92,7 +92,7 @@ def _words(attempt: Attempt) -> Words:
 ACTION = Action(
     name="recheck_payments",
     risk=Risk.SAFE,
-    parameters=Parameters,
+    parameters=RecheckParameters,
     choices={"payment": _payments},
     targets=lambda _parameters: ("payments",),
     plan=_plan,

@@ -19,7 +19,7 @@ WATCH_S = 30
 _MAIL = "mails/"
 
 
-class Parameters(ActionParameters):
+class RetryParameters(ActionParameters):
     """A mail by its key, or all of them."""
 
     mail: Annotated[str, StringConstraints(min_length=1, max_length=200)] = ALL
@@ -33,7 +33,7 @@ def _mails(planning: Planning, _given: Mapping[str, str]) -> Sequence[ParameterC
     ]
 
 
-def _plan(planning: Planning, parameters: Parameters) -> Plan:
+def _plan(planning: Planning, parameters: RetryParameters) -> Plan:
     found = [
         each for each in notifications.given_up(planning.actor, MOST) if parameters.mail in {ALL, each.key}
     ]
@@ -53,7 +53,7 @@ def _plan(planning: Planning, parameters: Parameters) -> Plan:
     )
 
 
-def _retry(running: Running, _parameters: Parameters) -> None:
+def _retry(running: Running, _parameters: RetryParameters) -> None:
     """Put each mail of the plan back into the outbox. One that waits already is left as it is."""
     for key in _keys(running):
         running.check()
@@ -64,7 +64,7 @@ def _retry(running: Running, _parameters: Parameters) -> None:
     running.changed("runbooks.retry_mails.waiting", mails=len(_keys(running)))
 
 
-def _watch(running: Running, _parameters: Parameters) -> None:
+def _watch(running: Running, _parameters: RetryParameters) -> None:
     """Look what becomes of the mails, until none waits or for half a minute."""
     keys = _keys(running)
     for _ in range(WATCH_S):
@@ -93,7 +93,7 @@ def _words(mail: GivenUpMail) -> Words:
 ACTION = Action(
     name="retry_mails",
     risk=Risk.SAFE,
-    parameters=Parameters,
+    parameters=RetryParameters,
     choices={"mail": _mails},
     targets=lambda _parameters: ("mail",),
     plan=_plan,

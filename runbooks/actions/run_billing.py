@@ -14,7 +14,7 @@ from runbooks.context import Planning, Running
 _DAY = "billing/day/"
 
 
-class Parameters(ActionParameters):
+class BillingParameters(ActionParameters):
     """A day, or none for every open day of the automatic window."""
 
     day: date | None = None
@@ -30,7 +30,7 @@ def _days(planning: Planning, _given: Mapping[str, str]) -> Sequence[ParameterCh
     ]
 
 
-def _plan(planning: Planning, parameters: Parameters) -> Plan:
+def _plan(planning: Planning, parameters: BillingParameters) -> Plan:
     days = invoices.plan(planning.actor, parameters.day).days
     possible = [each for each in days if each.error is None]
     if not days:
@@ -77,7 +77,7 @@ def _unknown(planned: DayPlan) -> tuple[Words, ...]:
     return (Words(key="runbooks.run_billing.unknown_labels", values={"day": planned.day, "labels": labels}),)
 
 
-def _bill(running: Running, _parameters: Parameters) -> None:
+def _bill(running: Running, _parameters: BillingParameters) -> None:
     """Bill the days of the plan, the oldest first. A day is stored whole or not at all, so repeating does no harm."""
     plan = running.run.plan
     assert plan is not None
@@ -104,7 +104,7 @@ def _bill_day(running: Running, day: date, plan_hash: str) -> None:
 ACTION = Action(
     name="run_billing",
     risk=Risk.DISRUPTIVE,
-    parameters=Parameters,
+    parameters=BillingParameters,
     choices={"day": _days},
     targets=lambda _parameters: ("billing",),
     plan=_plan,

@@ -32,7 +32,7 @@ _SCOPES = {
 }
 
 
-class Parameters(ActionParameters):
+class SilenceParameters(ActionParameters):
     """An alert by its fingerprint, how widely and how long it is silenced, and why."""
 
     alert: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
@@ -58,7 +58,7 @@ def _worded(words: Mapping[str, str]) -> Sequence[ParameterChoice]:
     return [ParameterChoice(value=value, words=Words(key=key)) for value, key in words.items()]
 
 
-def _plan(planning: Planning, parameters: Parameters) -> Plan:
+def _plan(planning: Planning, parameters: SilenceParameters) -> Plan:
     matchers = alerts.matchers_of(planning.actor, parameters.alert, is_wide=parameters.scope == "name")
     ends_at = end_of_length(parameters.length, planning.now)
     preview = alerts.preview_for_run(planning.actor, matchers, ends_at)
@@ -93,7 +93,7 @@ def _covered(preview: SilencePreview) -> tuple[Words, ...]:
     )
 
 
-def _silence(running: Running, parameters: Parameters) -> None:
+def _silence(running: Running, parameters: SilenceParameters) -> None:
     matchers = alerts.matchers_of(running.actor, parameters.alert, is_wide=parameters.scope == "name")
     wanted = NewSilence(
         matchers="\n".join(map(str, matchers)),
@@ -105,7 +105,7 @@ def _silence(running: Running, parameters: Parameters) -> None:
     running.changed("runbooks.silence_alert.silenced", at=made.ends_at)
 
 
-def _plan_undo(planning: Planning, _parameters: Parameters, done: RunbookRun) -> Plan:
+def _plan_undo(planning: Planning, _parameters: SilenceParameters, done: RunbookRun) -> Plan:
     silence_id = str(done.memory["silence"])
     if not alerts.is_live(planning.actor, silence_id):
         raise Refused(reason="silence_alert_over")
@@ -113,7 +113,7 @@ def _plan_undo(planning: Planning, _parameters: Parameters, done: RunbookRun) ->
     return Plan(changes=(PlannedChange(what=what, before="active", after="expired"),))
 
 
-def _end(running: Running, _parameters: Parameters) -> None:
+def _end(running: Running, _parameters: SilenceParameters) -> None:
     assert running.undone is not None
     alerts.end_for_run(running.actor, str(running.undone.memory["silence"]))
     running.changed("runbooks.silence_alert.ended")
@@ -122,7 +122,7 @@ def _end(running: Running, _parameters: Parameters) -> None:
 ACTION = Action(
     name="silence_alert",
     risk=Risk.SAFE,
-    parameters=Parameters,
+    parameters=SilenceParameters,
     choices={
         "alert": _alerts,
         "scope": lambda _planning, _given: _worded(_SCOPES),

@@ -35,6 +35,7 @@ from portal.http.openapi import DOORS
 from portal.job_words import COUNTED
 from portal.pages import Group
 from runbooks import registry
+from runbooks.types import PROCEDURES
 from tests.alert_files import alerts
 from tests.guards import rules
 from tests.guards.rules import PRODUCTION, ROOT, Source
@@ -184,6 +185,8 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "runbooks.action.{}.name": registry.actions(),
     "runbooks.action.{}.what": registry.actions(),
     "runbooks.field.{}.{}": None,
+    "runbooks.page.{}.name": PROCEDURES,
+    "runbooks.page.{}.what": PROCEDURES,
     "runbooks.restore_database.{}": None,
     "runbooks.step.{}.{}": None,
     "timezone.{}": ("asia_tehran",),

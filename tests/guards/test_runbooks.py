@@ -1,4 +1,4 @@
-"""Every alert has its runbook in both languages, and what a runbook names is there."""
+"""Every alert has its page in both languages, and what a page names is there."""
 
 import re
 from functools import cache
@@ -13,7 +13,9 @@ from backend.telemetry import metrics as _telemetry  # noqa: F401 (registers the
 from jobs.registry import names as job_names
 from portal import routes
 from portal.pages import load_features, registered
+from runbooks import registry
 from runbooks.service import PAGES
+from runbooks.types import PROCEDURES
 from tests.alert_files import alerts, shipped
 from tests.guards.rules import PRODUCTION, ROOT, sources
 from tests.guards.test_persian import persian_faults
@@ -24,7 +26,10 @@ HEADINGS = {
 }
 LONGEST = 2600
 SUFFIX = {"en": ".md", "fa": ".fa.md"}
-KEYS = [(alert, lang) for alert in alerts() for lang in HEADINGS]
+# Pages that are followed by hand, step by step, are as long as it takes.
+LONGEST_PROCEDURE = 9000
+NAMES = sorted(path.name.removesuffix(".fa.md") for path in PAGES.glob("*.fa.md"))
+KEYS = [(name, lang) for name in NAMES for lang in HEADINGS]
 
 # What Prometheus and Alertmanager tell of themselves; the rules that use it are tried on real servers.
 OF_THE_SERVERS = {
@@ -44,8 +49,34 @@ OF_THE_SERVERS = {
 METRIC = re.compile(
     r"\b(?:portal|openai|ml|http|rag|document|process|prometheus|alertmanager)_[a-z0-9_]+|\bup\b"
 )
-KUBECTL = {"get", "describe", "logs", "rollout", "scale", "delete"}
-OTHER_TOOLS = {"promtool", "amtool"}
+KUBECTL = {
+    "get",
+    "describe",
+    "logs",
+    "rollout",
+    "scale",
+    "delete",
+    "exec",
+    "patch",
+    "set",
+    "cp",
+    "wait",
+    "create",
+}
+# Nodes and files belong to no namespace.
+WITHOUT_NAMESPACE = {("get", "nodes"), ("describe", "node"), ("apply", "-f"), ("auth", "can-i")}
+OTHER_TOOLS = {
+    "promtool",
+    "amtool",
+    "psql",
+    "pg_dump",
+    "pg_restore",
+    "createdb",
+    "sha256sum",
+    "df",
+    "ls",
+    "export",
+}
 OF_OTHERS = {"5xx", "max_connections", "sum by", "POST /-/reload"}
 
 
@@ -100,7 +131,9 @@ def is_command(line: str) -> bool:
     """Whether a line of shell calls what there is: our modules with their jobs, or a known verb of kubectl."""
     words = line.split()
     if words[0] == "kubectl":
-        return words[1:3] == ["-n", "docuchat-prod"] and words[3] in KUBECTL
+        return tuple(words[1:3]) in WITHOUT_NAMESPACE or (
+            words[1:3] == ["-n", "docuchat-prod"] and words[3] in KUBECTL
+        )
     if words[0] in OTHER_TOOLS:
         return True
     if words[:2] != ["python", "-m"] or find_spec(words[2]) is None:
@@ -115,9 +148,9 @@ def page_named(path: str) -> str:
 
 
 def is_page(path: str) -> bool:
-    """Whether a path leads to a page, or to an alert's runbook."""
+    """Whether a path leads to a page, or to a runbook's page."""
     folder, _, name = path.rpartition("/")
-    return bool(page_named(path)) or (folder == routes.RUNBOOKS and name in alerts())
+    return bool(page_named(path)) or (folder == routes.RUNBOOKS and name in NAMES)
 
 
 def misnamed_links(text: str, lang: Lang) -> list[str]:
@@ -142,12 +175,12 @@ def is_code(span: str) -> bool:
     if re.fullmatch(r"[A-Z][A-Z0-9_]+", span):
         return span.lower() in Settings.model_fields
     if re.fullmatch(r"([A-Z]+[a-z]+)+\w*", span):
-        return span in alerts()
+        return span in NAMES
     if span.startswith("POST /api"):
         return span.removeprefix("POST ") in vars(routes).values()
     if METRIC.search(span):
         return unknown_metrics(span) == set()
-    return span in OF_OTHERS or span in written_words()
+    return span in {*OF_OTHERS, *registry.actions(), *PROCEDURES} or span in written_words()
 
 
 @pytest.mark.parametrize(("alert", "lang"), KEYS)
@@ -155,14 +188,17 @@ def test_a_runbook_has_its_four_parts_and_fits_on_a_phone(alert: str, lang: str)
     text = source(alert, lang)
 
     assert re.findall(r"^#+ (.*)$", text, re.MULTILINE) == HEADINGS[lang]
-    assert len(re.findall(r"^\d\. ", text, re.MULTILINE)) == 3
-    assert len(text) < LONGEST
+    if alert in PROCEDURES:
+        assert len(text) < LONGEST_PROCEDURE
+    else:
+        assert len(re.findall(r"^\d\. ", text, re.MULTILINE)) == 3
+        assert len(text) < LONGEST
 
 
-def test_a_page_is_an_alerts_and_nothing_elses() -> None:
-    wanted = {f"{alert}{SUFFIX[lang]}" for alert, lang in KEYS}
-
-    assert {path.name for path in PAGES.iterdir()} == wanted
+def test_a_page_is_of_an_alert_an_action_or_a_procedure_and_in_both_languages() -> None:
+    assert set(NAMES) >= alerts().keys()
+    assert set(NAMES) <= alerts().keys() | registry.actions().keys() | set(PROCEDURES)
+    assert {path.name for path in PAGES.iterdir()} == {f"{name}{SUFFIX[lang]}" for name, lang in KEYS}
 
 
 @pytest.mark.parametrize("alert", alerts())
@@ -187,7 +223,7 @@ def test_what_a_runbook_names_is_there(alert: str, lang: Lang) -> None:
     assert [span for span in spans(text) if not is_code(span)] == []
 
 
-@pytest.mark.parametrize("alert", alerts())
+@pytest.mark.parametrize("alert", NAMES)
 def test_both_languages_name_the_same_things_in_the_same_order(alert: str) -> None:
     english, persian = source(alert, "en"), source(alert, "fa")
 
@@ -196,7 +232,7 @@ def test_both_languages_name_the_same_things_in_the_same_order(alert: str) -> No
     assert sorted(spans(english)) == sorted(spans(persian))
 
 
-@pytest.mark.parametrize("alert", alerts())
+@pytest.mark.parametrize("alert", NAMES)
 def test_the_persian_page_is_written_as_persian_is_written(alert: str) -> None:
     said = prose(source(alert, "fa"))
 
@@ -213,7 +249,7 @@ def test_what_is_not_there_is_seen() -> None:
     assert unknown_metrics("sum(portal_invoices_gone)") == {"portal_invoices_gone"}
     assert not is_command("python -m jobs run nightly_biling")
     assert not is_command("python -m backend.gone list")
-    assert not is_command("kubectl -n docuchat-prod exec deploy/docuchat-api")
+    assert not is_command("kubectl -n docuchat-prod edit deploy/docuchat-api")
     assert not is_page("/billings")
     assert not is_page("/runbooks/PortalGone")
     assert misnamed_links("[Bills](/billing), [Jobs](/jobs)", "en") == ["/billing"]

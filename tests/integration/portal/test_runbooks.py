@@ -34,7 +34,7 @@ def test_the_staff_reads_the_page_of_each_alert_in_its_language(house: House, pi
     english = seen(pipeline, cookie, RunbookState, rows[0].url)["view"]
     persian = seen(pipeline, cookie.replace("lang=en", "lang=fa"), RunbookState, rows[0].url)["view"]
 
-    assert [row.code for row in rows] == sorted(alerts())
+    assert {row.code for row in rows} >= alerts().keys()
     assert "<h2>Meaning</h2>" in english.html
     assert "<h2>معنا</h2>" in persian.html
     assert persian.name == text(f"alerts.name.{rows[0].code}", "fa")

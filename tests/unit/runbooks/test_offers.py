@@ -13,7 +13,9 @@ def test_a_field_is_filled_from_a_label() -> None:
 
 
 def test_a_field_may_be_filled_without_a_label() -> None:
-    assert offers("PaymentsUndecided", {})[0] == ActionOffer(action="recheck_payments", fields={"payment": "all"})
+    assert offers("PaymentsUndecided", {})[0] == ActionOffer(
+        action="recheck_payments", fields={"payment": "all"}
+    )
 
 
 @pytest.mark.parametrize(
