@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import reflex as rx
 
 from backend.actor import Actor
-from backend.i18n.catalog import Lang
+from backend.i18n.catalog import Lang, text
 from portal import routes
 from portal.guard import STAFF, allow
 from portal.loaded import LoadedPage
