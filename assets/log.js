@@ -158,6 +158,7 @@
     this.failures = 0;
     this.cursor = fields.id || this.cursor;
     this.missed += told.dropped;
+    this.older += told.older || 0;
     this.add(told.lines);
     return null;
   };
@@ -167,10 +168,12 @@
     lines.slice(-MOST_LINES).forEach(function (line) {
       var row = document.createElement("div"), time = document.createElement("span"), text = document.createElement("bdi");
       row.className = "log-line";
+      // Words of ours run as the page does; a program's lines run from left to right, and a pod's as their letters do.
+      if (line[2] === "words") { row.className += " words"; row.dir = document.documentElement.dir; }
       time.className = "log-time";
       time.textContent = timeOf(line[0]);
       time.title = line[0];
-      text.dir = "auto";
+      text.dir = line[2] === "output" ? "ltr" : "auto";
       text.textContent = line[1] || "\u00a0";
       row.append(time, text);
       this.characters += line[1].length;

@@ -62,6 +62,8 @@ POST_ALERTS = "/api/v1/alerts"
 POST_DEPLOYMENT = "/api/v1/deployments"
 OPENAPI = "/api/v1/openapi.json"
 LIVE_LOG = "/api/v1/logs/{namespace}/{pod}"
+RUN_LOG = "/api/v1/runs/{run_id}/log"
+RUN_LOG_TEXT = "/api/v1/runs/{run_id}/log.txt"
 LIVE = "/healthz"
 READY = "/readyz"
 SELLER_LOGO = "/seller-logo"
@@ -120,6 +122,16 @@ def action(name: str, fields: Mapping[str, str] | None = None, *, alert: str = "
 def run(run_id: object) -> str:
     """The page of a run."""
     return f"{RUNS}/{run_id}"
+
+
+def run_log(run_id: object, launch: int) -> str:
+    """The stream of a run's log. Another process of the same run has another address, so that a page follows it."""
+    return with_query(RUN_LOG.format(run_id=run_id), {"launch": launch})
+
+
+def run_log_text(run_id: object) -> str:
+    """The whole log of a run as a text file."""
+    return RUN_LOG_TEXT.format(run_id=run_id)
 
 
 def deployment(deploy_id: object) -> str:

@@ -20,6 +20,7 @@ from portal.http import (
     payments,
     preferences,
     run_inputs,
+    run_logs,
     seller_logo,
     sign_in,
 )
@@ -48,6 +49,8 @@ def plain_routes() -> list[BaseRoute]:
         # A door tells of a wrong method itself, as JSON.
         *(Route(door.path, door) for door in openapi.DOORS),
         Route(routes.LIVE_LOG, live_logs.follow),
+        Route(routes.RUN_LOG, run_logs.follow),
+        Route(routes.RUN_LOG_TEXT, run_logs.download),
         Route(routes.POST_SIGN_IN, sign_in.sign_in, methods=["POST"]),
         Route(routes.POST_SIGN_OUT, sign_in.sign_out, methods=["POST"]),
         Route(routes.POST_SIGN_OUT_EVERYWHERE, sign_in.sign_out_everywhere, methods=["POST"]),

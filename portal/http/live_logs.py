@@ -6,35 +6,22 @@ sent has no secrets; who reads it must be staff, and is asked again all the time
 
 import asyncio
 import re
-from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import aclosing
-from http import HTTPStatus
-from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.responses import Response
 
-from backend.accounts.types import UserSession
 from backend.actor import Actor
 from backend.deploys import service as deploys
 from backend.deploys.types import LogQuery, PodId, PodLogLine
 from backend.errors import (
     AppError,
-    Forbidden,
-    Invalid,
     NotFound,
-    Refused,
-    SignInRequired,
-    TooManyAttempts,
-    Unavailable,
 )
 from backend.i18n.catalog import Lang, text
 from backend.redaction import Redactor, own_secrets
-from portal import bridge, session
-from portal.guard import STAFF
-from portal.http.endless import mark_endless
+from portal import bridge
 from portal.http.forms import token_of
 from portal.http.log_frames import (
     LONGEST_SHOWN,
@@ -45,76 +32,26 @@ from portal.http.log_frames import (
     event,
     readable,
 )
+from portal.http.log_streams import (
+    FRAME_S,
+    HEARTBEAT,
+    HEARTBEAT_S,
+    QUIET_S,
+    LogStream,
+    end,
+    failure,
+    open_logs,
+    reader_of,
+    refusal,
+)
 from portal.i18n import language_in
 
-FRAME_S = 0.1
-# A reader without news: so often is its right asked again.
-QUIET_S = 1.0
 # A log in which nothing is written begins with silence; whoever opens it need not wait for the first line.
 OPENING_S = 0.5
-# A proxy ends what says nothing for a minute, often for half of one.
-HEARTBEAT_S = 15.0
-# A browser has six connections; a person has a second one, and a phone.
-MOST_OF_ONE = 12
-MOST_IN_ALL = 100
 TAIL_LINES = 500
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
-_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
-_STATUS: list[tuple[type[AppError], HTTPStatus]] = [
-    (SignInRequired, HTTPStatus.UNAUTHORIZED),
-    (Forbidden, HTTPStatus.FORBIDDEN),
-    (NotFound, HTTPStatus.NOT_FOUND),
-    (Invalid, HTTPStatus.UNPROCESSABLE_ENTITY),
-    (TooManyAttempts, HTTPStatus.TOO_MANY_REQUESTS),
-    (Refused, HTTPStatus.CONFLICT),
-    (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
-]
-
 Batches = AsyncGenerator[tuple[PodLogLine, ...], None]
-
-
-class _OpenLogs:
-    """Counts the streams of this process, for each session and in all."""
-
-    def __init__(self) -> None:
-        self._open: Counter[object] = Counter()
-
-    def take(self, reader: object) -> Callable[[], None]:
-        """Count one more stream; returns what ends it. Raises TooManyAttempts."""
-        if self._open[reader] >= MOST_OF_ONE or self._open.total() >= MOST_IN_ALL:
-            raise TooManyAttempts(reason="logs", wait_s=int(HEARTBEAT_S))
-        self._open[reader] += 1
-        is_open = True
-
-        def give_back() -> None:
-            nonlocal is_open
-            if is_open:
-                is_open = False
-                self._open[reader] -= 1
-                # A reader without a stream is not remembered: sessions come and go for months.
-                if not self._open[reader]:
-                    del self._open[reader]
-
-        return give_back
-
-
-_open_logs = _OpenLogs()
-
-
-class _LogStream(StreamingResponse):
-    """The answer; whatever ends it, its place is free again, also when nothing of it was sent."""
-
-    def __init__(self, frames: AsyncIterator[bytes], *, at_end: Callable[[], None]) -> None:
-        super().__init__(frames, media_type="text/event-stream", headers=_HEADERS)
-        self._at_end = at_end
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        mark_endless(scope)
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._at_end()
 
 
 async def follow(request: Request) -> Response:
@@ -124,9 +61,9 @@ async def follow(request: Request) -> Response:
     """
     lang = language_in(request.headers.get("cookie", ""))
     try:
-        found = await _reader(token_of(request))
+        found = await reader_of(token_of(request))
         query, after = _query(request), LogBookmark.of(request.headers.get("last-event-id", ""))
-        give_back = _open_logs.take(found.id)
+        give_back = open_logs.take(found.id)
         try:
             batches = _batches(found.actor, query, after)
             first = await _first(batches)
@@ -134,22 +71,12 @@ async def follow(request: Request) -> Response:
             give_back()
             raise
     except AppError as error:
-        return _refusal(error, lang)
+        return refusal(error, lang)
     except Exception as error:  # noqa: BLE001 - a process edge: the reader gets a reference, the log the trace
         problem = bridge.unexpected(error, lang)
-        return _answer(problem.text, HTTPStatus.INTERNAL_SERVER_ERROR)
+        return failure(problem.text)
     frames = _frames(batches, first, _Sender(after, own_secrets()), request, lang)
-    return _LogStream(frames, at_end=give_back)
-
-
-async def _reader(token: str) -> UserSession:
-    """The session that reads. Raises SignInRequired when it has ended, and Forbidden when its role may not."""
-    found = await session.session_of(token, notes_visit=False)
-    if found is None:
-        raise SignInRequired
-    if found.actor.role not in STAFF:
-        raise Forbidden
-    return found
+    return LogStream(frames, at_end=give_back)
 
 
 def _query(request: Request) -> LogQuery:
@@ -200,9 +127,9 @@ async def _frames(
         quiet_s = 0.0
         while True:
             try:
-                await _reader(token)
+                await reader_of(token)
             except AppError as error:
-                yield _end(error, lang)
+                yield end(error, lang)
                 return
             frame = backlog.frame()
             if frame:
@@ -215,7 +142,7 @@ async def _frames(
             else:
                 if quiet_s >= HEARTBEAT_S:
                     quiet_s = 0.0
-                    yield b": still here\n\n"
+                    yield HEARTBEAT
                 quiet_s += QUIET_S
                 await backlog.changed(QUIET_S)
     finally:
@@ -258,26 +185,6 @@ def _end_of(pump: "asyncio.Task[None]", lang: Lang) -> bytes:
     if error is None:
         return event("end", {"why": "ended", "text": text("log.ended", lang), "again": False})
     if isinstance(error, AppError):
-        return _end(error, lang)
+        return end(error, lang)
     problem = bridge.unexpected(error, lang) if isinstance(error, Exception) else None
     return event("end", {"why": "failed", "text": problem.text if problem else "", "again": True})
-
-
-def _end(error: AppError, lang: Lang) -> bytes:
-    return event("end", {"why": error.code, **_told(error, lang)})
-
-
-def _told(error: AppError, lang: Lang) -> dict[str, Any]:
-    return {
-        "text": bridge.problem_of(error, lang).text,
-        "again": isinstance(error, Unavailable | TooManyAttempts),
-    }
-
-
-def _refusal(error: AppError, lang: Lang) -> Response:
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
-    return JSONResponse(_told(error, lang), status, headers=_HEADERS)
-
-
-def _answer(words: str, status: HTTPStatus) -> Response:
-    return JSONResponse({"text": words, "again": True}, status, headers=_HEADERS)

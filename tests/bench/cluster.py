@@ -35,7 +35,7 @@ from backend.sandbox.postgres import data_home
 from backend.sandbox.processes import Child, Command, free_port, wait_until
 from portal import routes
 from portal.guard import HYDRATE
-from portal.http.live_logs import MOST_OF_ONE
+from portal.http.log_streams import MOST_OF_ONE
 from tests import factories
 from tests.bench.figures import Figures, say, say_table
 from tests.bench.pages import CHROMIUM_ARGS

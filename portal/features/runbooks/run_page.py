@@ -5,7 +5,8 @@ import reflex as rx
 from portal import routes
 from portal.components.age import age
 from portal.components.answer import answer
-from portal.components.basics import badge, card, fact_if, link, page_head
+from portal.components.basics import PlainLink, badge, card, fact_if, link, page_head
+from portal.components.live_log import live_log
 from portal.components.runs import step_list
 from portal.components.status import note
 from portal.features.runbooks.run_parts import ANSWER, buttons, decision, decline_dialog, plan_card
@@ -44,6 +45,7 @@ def _run() -> rx.Component:
         rx.cond(shown.plan.key != "", plan_card(), rx.fragment()),
         decision(),
         _steps(),
+        rx.cond(shown.log_url != "", _log(), rx.fragment()),
         _facts(),
     )
 
@@ -123,6 +125,15 @@ def _sentence(sentence: str) -> rx.Component:
 
 def _steps() -> rx.Component:
     return card(t("page.run.steps"), step_list(RunPageState.view.steps), data_testid="steps")
+
+
+def _log() -> rx.Component:
+    shown = RunPageState.view
+    whole = PlainLink.create(
+        t("page.run.download"), href=shown.log_text_url, class_name="btn small", download=True
+    )
+    lines = live_log(shown.log_url, t("page.run.log"), whole, is_short=True)
+    return card(t("page.run.log"), lines, flush=True, data_testid="log")
 
 
 def _facts() -> rx.Component:

@@ -115,6 +115,8 @@ class RunView:
     origin_said: str = ""
     origin_tone: str = ""
     form_url: str = ""
+    log_url: str = ""
+    log_text_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +148,8 @@ def to_run_view(
     )
     return RunView(
         key=str(run.id),
+        log_url=routes.run_log(run.id, run.launch) if run.launch else "",
+        log_text_url=routes.run_log_text(run.id),
         action=run.action,
         title=_title(run, lang),
         stage=run.state,

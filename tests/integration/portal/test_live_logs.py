@@ -18,7 +18,7 @@ from backend.actor import Role
 from backend.deploys.types import PodLogLine
 from backend.sandbox.processes import free_port
 from portal import routes, session
-from portal.http import live_logs, log_frames
+from portal.http import live_logs, log_frames, log_streams
 from tests.integration.portal.cluster import SECRET, Cluster
 from tests.integration.portal.conftest import House
 from tests.waiting import until
@@ -167,7 +167,7 @@ def test_whoever_may_not_read_and_whatever_is_not_there_is_refused_in_words(url:
 def test_one_reader_too_many_waits_until_another_leaves(
     url: str, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_logs, "MOST_OF_ONE", 1)
+    monkeypatch.setattr(log_streams, "MOST_OF_ONE", 1)
     cookie = house.people[Role.OPERATOR].cookie
 
     def status(of: str = cookie) -> int:

@@ -36,6 +36,7 @@ def go_to(leads_to: str) -> Answer:
     return Answer(status=303, leads_to=leads_to)
 
 
+NO_RUN = "00000000-0000-4000-8000-000000000000"
 # Written down by hand: what each route is asked with, and what comes of it. {...} is filled with a real name.
 ASKED: dict[str, tuple[str, str, dict[str, str]]] = {
     routes.LIVE: ("GET", "/healthz", {}),
@@ -47,6 +48,8 @@ ASKED: dict[str, tuple[str, str, dict[str, str]]] = {
     routes.POST_DEPLOYMENT: ("POST", "/api/v1/deployments", {"key": "run-1"}),
     routes.POST_ALERTS: ("POST", "/api/v1/alerts", {"version": "4"}),
     routes.LIVE_LOG: ("GET", "/api/v1/logs/docuchat/docuchat-api-0?container=api", {}),
+    routes.RUN_LOG: ("GET", f"/api/v1/runs/{NO_RUN}/log", {}),
+    routes.RUN_LOG_TEXT: ("GET", f"/api/v1/runs/{NO_RUN}/log.txt", {}),
     routes.POST_SIGN_IN: ("POST", "/auth/login", {"email": "nobody@x.example", "password": "x"}),
     routes.POST_SIGN_OUT: ("POST", "/auth/logout", {}),
     routes.POST_SIGN_OUT_EVERYWHERE: ("POST", "/auth/logout-everywhere", {}),
@@ -79,6 +82,10 @@ ANSWERS: dict[str, dict[str, Answer]] = {
     routes.POST_ALERTS: everybody(401),
     # Staff are told that no cluster is connected.
     routes.LIVE_LOG: everybody(403) | {"stranger": Answer(status=401), "staff": Answer(status=409)},
+    # Staff are told that there is no such run.
+    routes.RUN_LOG: everybody(403) | {"stranger": Answer(status=401), "staff": Answer(status=404)},
+    routes.RUN_LOG_TEXT: everybody(403)
+    | {"stranger": go_to(r"/sign-in\?next="), "staff": Answer(status=404)},
     routes.POST_SIGN_IN: everybody(303, r"/sign-in\?error="),
     routes.POST_SIGN_OUT: everybody(303, r"/sign-in$"),
     routes.POST_SIGN_OUT_EVERYWHERE: everybody(303, r"/sign-in$"),

@@ -3,11 +3,11 @@
 import pytest
 
 from backend.errors import TooManyAttempts
-from portal.http.live_logs import MOST_OF_ONE, _OpenLogs
+from portal.http.log_streams import MOST_OF_ONE, OpenLogs
 
 
 def test_a_reader_has_so_many_streams_and_a_place_is_free_again_once() -> None:
-    logs = _OpenLogs()
+    logs = OpenLogs()
     ends = [logs.take("one") for _ in range(MOST_OF_ONE)]
     with pytest.raises(TooManyAttempts):
         logs.take("one")
@@ -21,7 +21,7 @@ def test_a_reader_has_so_many_streams_and_a_place_is_free_again_once() -> None:
 
 
 def test_a_reader_without_a_stream_is_not_remembered() -> None:
-    logs = _OpenLogs()
+    logs = OpenLogs()
 
     logs.take("one")()
 
