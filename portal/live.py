@@ -117,8 +117,9 @@ class LivePage(LoadedPage, mixin=True):
 
 
 def live_note(state: type[LivePage]) -> rx.Component:
-    """The line above a live page's content that says why it may be out of date; nothing while all is well."""
-    return rx.cond(state.lost.text != "", note(state.lost.text, lost_since(state.lost.since_s), tone="warn"))
+    """The line that says why a live page may be out of date, over its end; nothing while all is well."""
+    said = note(state.lost.text, lost_since(state.lost.since_s), tone="warn")
+    return rx.cond(state.lost.text != "", rx.el.div(said, class_name="live-lost"), rx.fragment())
 
 
 @dataclass(slots=True)
