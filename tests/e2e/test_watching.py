@@ -170,6 +170,7 @@ def test_the_overview_says_each_trouble_in_one_sentence_and_recovers_by_itself(
     for each in operators:
         expect(each.page.get_by_test_id("headline")).not_to_have_class("headline bad")
         expect(each.page.get_by_test_id("headline")).not_to_have_class("headline unknown")
+        each.expect_stillness()
 
 
 def look_now(stack: Stack) -> None:
