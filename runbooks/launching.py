@@ -97,14 +97,14 @@ def _look_after(actor: Actor, at: Launcher, run: RunbookRun) -> None:
         return
     found = at.find(run)
     if found.fate is Fate.GONE:
-        runs.note_gone(actor, run.id, found.why or Words(key="runbooks.outcome.process_gone"))
+        runs.note_gone(actor, run, found.why or Words(key="runbooks.outcome.process_gone"))
     elif found.fate is Fate.REFUSED:
         assert found.why is not None
         at.end(run, by_force=True)
         runs.refuse(actor, run.id, found.why)
     elif found.fate is Fate.UNKNOWN:
         if rules.is_silent(run, now, rules.UNSEEN_AFTER):
-            runs.note_gone(actor, run.id, Words(key="runbooks.outcome.process_unseen"))
+            runs.note_gone(actor, run, Words(key="runbooks.outcome.process_unseen"))
     else:
         _end_if_due(actor, at, run)
 

@@ -61,21 +61,21 @@ def unclaim(actor: Actor, run_id: RunId) -> None:
             repository.change(run_id, launched_at=None, process="")
 
 
-def note_gone(actor: Actor, run_id: RunId, why: Words) -> RunbookRun | None:
-    """End a run whose process is proven gone; None when it had ended by itself. For processes.
+def note_gone(actor: Actor, seen: RunbookRun, why: Words) -> RunbookRun | None:
+    """End a run whose process is proven gone; None when it had ended by itself, or has another by now. For processes.
 
     Who was being cancelled is cancelled. Who passed the deadline has failed. Any other is lost.
     """
     require_process(actor)
     now = clock.utc_now()
     with transaction():
-        run = transition_service.locked(run_id)
-        if run.state in ENDED or run.state not in _WATCHED or run.launched_at is None:
+        run = transition_service.locked(seen.id)
+        if run.state in ENDED or run.state not in _WATCHED or run.process != seen.process:
             return None
         state, outcome = _end_of(run, why, now)
         transition_service.end(run, state, outcome, now)
         transition_service.note(actor, run, RunEvent(state.value), {"outcome": outcome.key})
-    return repository.run(run_id)
+    return repository.run(seen.id)
 
 
 def refuse(actor: Actor, run_id: RunId, why: Words) -> None:

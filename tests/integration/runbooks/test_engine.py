@@ -14,7 +14,7 @@ from backend.db.engine import read, transaction
 from backend.errors import AppError, Conflict, Forbidden, Invalid, Refused
 from backend.runbooks import service as runs
 from backend.runbooks.models import RunbookRunRow
-from backend.runbooks.types import Risk, RunSearch, RunStage, StepState
+from backend.runbooks.types import Risk, RunSearch, RunStage, StepState, Words
 from runbooks import asking_service, engine
 from runbooks.action import Step
 from runbooks.context import Running
@@ -317,3 +317,22 @@ def test_a_secret_that_a_step_prints_is_in_no_line_of_the_log(
     told = [line.text for line in runs.lines(operator, run.id)] + list(dump)
     assert len(told) == 4
     assert not any("canary" in each for each in told)
+
+
+def test_a_process_that_is_gone_ends_no_run_that_has_another_by_now(
+    operator: Actor, make_action: MakeAction
+) -> None:
+    make_action()
+    asked = asking_service.ask(operator, wish())
+    runs.claim(engine.RUNNER, asked.id)
+    runs.note_process(engine.RUNNER, asked.id, "here:1:0")
+    seen = runs.run(operator, asked.id)
+    engine.work_on(asked.id)
+    planned_run = runs.run(operator, asked.id)
+    runs.confirm(operator, asked.id, planned_run.plan_hash, "one")
+    runs.claim(engine.RUNNER, asked.id)
+    runs.note_process(engine.RUNNER, asked.id, "here:2:0")
+
+    assert runs.note_gone(engine.RUNNER, seen, Words(key="runbooks.outcome.process_gone")) is None
+
+    assert runs.run(operator, asked.id).state is RunStage.QUEUED
