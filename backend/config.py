@@ -117,6 +117,10 @@ class Settings(UsageSettings, SellerSettings):
     kubernetes_namespaces: Annotated[str, AfterValidator(setting_values.namespaces)] = ""
     kubernetes_timeout_s: float = Field(default=10, ge=1, le=60, allow_inf_nan=False)
     kubernetes_runner_account: Annotated[str, AfterValidator(setting_values.service_account)] = ""
+    docuchat_database_admin_url: SecretStr = SecretStr("")
+    docuchat_database_logins: str = Field(
+        default="docuchat_a,docuchat_b", pattern=r"^[a-z][a-z0-9_]{0,62},[a-z][a-z0-9_]{0,62}$"
+    )
     docuchat_token_life_s: int = Field(default=900, ge=0, le=60 * DAY_S)
     runbook_namespace: Annotated[str, AfterValidator(setting_values.namespace_or_none)] = ""
     runner_kubeconfig: str = ""

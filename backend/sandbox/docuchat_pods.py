@@ -8,6 +8,7 @@ import asyncio
 import base64
 import json
 import random
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from backend.sandbox.docuchat_tokens import UnknownTokenError, issue, user_of
 from backend.sandbox.kubernetes.cluster import Cluster
@@ -54,11 +55,12 @@ class Around:
 
 @dataclass(slots=True)
 class DocuChatPods:
-    """The processes of all pods, by the pod's uid."""
+    """The processes of all pods, by the pod's uid, and the answers to scrapes by their status."""
 
     cluster: Cluster
     around: Around = field(default_factory=Around)
     processes: dict[str, PodProcess] = field(default_factory=dict)
+    scrapes: Counter[int] = field(default_factory=Counter)
     http: httpx.AsyncClient = field(init=False)
 
     def __post_init__(self) -> None:
@@ -187,7 +189,13 @@ class _Metrics:
         """Answer one scrape."""
         known = self.pods.process("portal").environment
         app = MetricsApp(known["METRICS_TOKEN"], previous=known["METRICS_TOKEN_PREVIOUS"])
-        await app(scope, receive, send)
+
+        async def count(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.pods.scrapes[message["status"]] += 1
+            await send(message)
+
+        await app(scope, receive, count)
 
 
 async def _close(process: PodProcess) -> None:

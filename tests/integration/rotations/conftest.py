@@ -17,7 +17,7 @@ from backend.sandbox.processes import free_port
 from backend.sandbox.serving import serving
 from runbooks import engine
 from tests import factories
-from tests.integration.rotations.world import World
+from tests.integration.rotations.world import World, control
 from tests.waiting import until
 
 
@@ -46,12 +46,11 @@ def database_url() -> str:
 
 @pytest.fixture
 def world(one_cluster: Address, openai_url: str, database_url: str) -> Iterator[World]:
-    world = World(cluster=one_cluster, docuchat_url="")
-    world.control("reset")
+    control(one_cluster, "reset")
     around = Around(openai_url=openai_url, database_url=database_url)
     pods = DocuChatPods(one_cluster.cluster, around)
     with serving(pods.application(), free_port()) as url:
-        world = World(cluster=one_cluster, docuchat_url=url)
+        world = World(cluster=one_cluster, docuchat_url=url, pods=pods)
         until(lambda: all(map(world.is_rolled_out, world.deployments())))
         yield world
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from backend.sandbox.docuchat_pods import DocuChatPods
 from backend.sandbox.kubernetes.server import Address
 from tests.waiting import until
 
@@ -27,10 +28,11 @@ class World:
 
     cluster: Address
     docuchat_url: str
+    pods: DocuChatPods
 
     def control(self, what: str, **wanted: object) -> None:
         """Use one of the emulator's levers for testers."""
-        httpx.post(f"{self.cluster.url}/sandbox/{what}", json=wanted, verify=TLS).raise_for_status()
+        control(self.cluster, what, **wanted)
 
     def deployments(self) -> list[str]:
         """The names of all Deployments."""
@@ -78,6 +80,11 @@ class World:
             "content-type": "application/merge-patch+json",
         }
         httpx.patch(self.cluster.url + path, json=body, headers=headers, verify=TLS).raise_for_status()
+
+
+def control(cluster: Address, what: str, **wanted: object) -> None:
+    """Use one of the emulator's levers for testers."""
+    httpx.post(f"{cluster.url}/sandbox/{what}", json=wanted, verify=TLS).raise_for_status()
 
 
 async def log_in_and_verify(client: httpx.AsyncClient) -> int:
