@@ -90,12 +90,6 @@ class WorkloadCalls(Calls):
         patch = {"spec": {"paused": is_paused}}
         return await self.patch_workload(DeploymentObject, at, patch, version=version, dry_run=dry_run)
 
-    async def get_scale(self, kind: type[W], at: ObjectPlace) -> Scale:
-        """The wanted number of replicas of a Deployment or StatefulSet."""
-        async with self.asking("get", f"{plural_of(kind)}/scale", at.namespace):
-            found = await self._client.get(_SCALES[kind], at.name, namespace=at.namespace)
-            return Scale(replicas=found.spec.replicas or 0, version=found.metadata.resourceVersion)
-
     async def patch_scale(
         self, kind: type[W], at: ObjectPlace, replicas: int, *, version: str = "", dry_run: bool
     ) -> Scale:

@@ -156,7 +156,7 @@ async def _call(plural: str, request: Request, account: str) -> Response:
     if (call.subresource, call.verb) == ("", "watch"):
         return _streamed(StreamingResponse(_watched(call, cluster), media_type="application/json"), request)
     answer = _answered(call, cluster)
-    if cluster.trouble.loses == f"{wish.verb} {wish.resource}":
+    if cluster.trouble.loses == f"{wish.verb} {wish.resource}" and not call.is_dry_run:
         cluster.trouble.loses = ""
         request.state.transport.abort()
     return answer

@@ -95,7 +95,7 @@ def _failing_jobs(cluster: Cluster, method: str, wanted: Wanted) -> object:
 def _trouble(cluster: Cluster, method: str, wanted: Wanted) -> object:
     """``{"delay_s": 10}``, ``{"refuses_with": 503}``, ``{"is_dead": true}``, ``{"drops": 1}``; DELETE ends all.
 
-    ``{"loses": "patch deployments"}``: the next such call is carried out, and its answer is lost.
+    ``{"loses": "patch deployments"}``: the next such call that is no dry run is carried out, and its answer is lost.
     """
     trouble = cluster.trouble
     if method == "DELETE":
@@ -108,7 +108,7 @@ def _trouble(cluster: Cluster, method: str, wanted: Wanted) -> object:
         trouble.drops = int(wanted.get("drops", trouble.drops))
         if trouble.is_dead:
             _cut(cluster, method, {})
-    return {name: getattr(trouble, name) for name in ("delay_s", "refuses_with", "is_dead", "drops")}
+    return {name: getattr(trouble, name) for name in ("delay_s", "refuses_with", "is_dead", "drops", "loses")}
 
 
 def _cut(cluster: Cluster, _method: str, _wanted: Wanted) -> object:

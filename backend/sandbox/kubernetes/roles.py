@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 READ = frozenset({"get", "list", "watch"})
+_READ_ONCE = frozenset({"get", "list"})
+_PATCH = frozenset({"patch"})
 AUTHORIZATION = "authorization.k8s.io"
 WEB, JOBS, RUNNER = "portal-viewer", "portal-jobs", "portal-operator"
 ADMINISTRATOR = "cluster-admin"
@@ -78,21 +80,15 @@ LAUNCHER = (
     Rule(resources=("secrets",), verbs=frozenset({"delete"}), scope=RuleScope.RUNBOOKS),
 )
 OPERATOR = (
-    Rule(group="apps", resources=_WORKLOADS, verbs=frozenset({"get", "list"})),
-    Rule(group="apps", resources=("deployments",), verbs=frozenset({"watch"})),
-    Rule(resources=("pods", "events"), verbs=frozenset({"list"})),
+    Rule(group="apps", resources=("deployments",), verbs=READ),
+    Rule(group="apps", resources=("replicasets", "statefulsets", "daemonsets"), verbs=_READ_ONCE),
+    Rule(group="apps", resources=("controllerrevisions",), verbs=frozenset({"list"})),
+    Rule(resources=("pods", "events", "resourcequotas"), verbs=frozenset({"list"})),
     Rule(resources=("nodes",), verbs=frozenset({"list"}), scope=RuleScope.CLUSTER),
-    Rule(resources=("resourcequotas",), verbs=frozenset({"list"})),
-    Rule(group="apps", resources=("deployments",), verbs=frozenset({"patch"}), names=_DEPLOYMENTS),
-    Rule(group="apps", resources=("statefulsets",), verbs=frozenset({"patch"}), names=_STATEFUL_SETS),
-    Rule(group="apps", resources=("daemonsets",), verbs=frozenset({"patch"}), names=_DAEMON_SETS),
-    Rule(
-        group="apps",
-        resources=("deployments/scale",),
-        verbs=frozenset({"get", "patch"}),
-        names=_DEPLOYMENTS,
-    ),
-    Rule(resources=("secrets",), verbs=frozenset({"patch"}), names=_ROTATED),
+    Rule(group="apps", resources=("deployments", "deployments/scale"), verbs=_PATCH, names=_DEPLOYMENTS),
+    Rule(group="apps", resources=("statefulsets", "statefulsets/scale"), verbs=_PATCH, names=_STATEFUL_SETS),
+    Rule(group="apps", resources=("daemonsets",), verbs=_PATCH, names=_DAEMON_SETS),
+    Rule(resources=("secrets",), verbs=_PATCH, names=_ROTATED),
     # What a person gave to a run, under the run's own name.
     Rule(resources=("secrets",), verbs=frozenset({"get", "delete"}), scope=RuleScope.RUNBOOKS),
 )

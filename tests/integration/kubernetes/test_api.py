@@ -61,7 +61,7 @@ def test_docuchat_is_there_and_comes_up(viewer: API) -> None:
         ("portal-viewer", "GET secrets ", 403),
         ("portal-operator", "PATCH deployments docuchat-api", 200),
         ("portal-operator", "PATCH deployments docuchat-another", 403),
-        ("portal-operator", "GET deployments docuchat-api/scale", 200),
+        ("portal-operator", "GET deployments docuchat-api/scale", 403),
         ("portal-operator", "GET secrets docuchat-openai", 403),
         ("portal-operator", "GET secrets ", 403),
         ("portal-operator", "PATCH secrets docuchat-openai", 200),

@@ -1,13 +1,16 @@
 """Actions on workloads, against the emulator with the runner's rights and a real database."""
 
 import json
+import os
+import signal
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from backend import config
@@ -17,13 +20,14 @@ from backend.deploys import service as deploys
 from backend.deploys.acting_types import DATABASE_HEADS
 from backend.i18n.catalog import LANGUAGES
 from backend.runbooks import service as runs
-from backend.runbooks.types import RunbookRun, RunStage
+from backend.runbooks.types import RunbookRun, RunStage, StepState
 from backend.runbooks.words_rules import said
 from backend.sandbox.kubernetes.access import account_file
 from backend.sandbox.kubernetes.server import running
 from backend.sandbox.kubernetes.workloads import REGISTRY
-from runbooks import asking_service, engine, registry, rollouts
+from runbooks import asking_service, engine, launching, registry, rollouts
 from runbooks.form_types import Obstacles
+from runbooks.local_processes import LocalProcesses
 from tests.integration.deploys.conftest import ClusterFile, Site, lines, wanted_workloads
 from tests.integration.runbooks.conftest import wish
 from tests.waiting import until
@@ -343,34 +347,110 @@ def test_a_rollout_that_gets_stuck_ends_the_run_with_its_reason(
     site.console("faults", "DELETE")
 
 
-@pytest.mark.parametrize("action", ["restart_workload", "scale_workload", "rollback_deployment"])
+@pytest.mark.parametrize("action", ["scale_workload", "rollback_deployment"])
 def test_a_change_whose_answer_is_lost_is_recognised_and_not_made_again(
     site: Site, operator: Actor, action: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rollouts, "AGAIN_S", 0.1)
     set_image(site, "docuchat-worker", "2.14.4")
-    given = GIVEN[action] | {"workload": WORKER}
-    run = confirmed(operator, action, **given)
+    run = confirmed(operator, action, **GIVEN[action] | {"workload": WORKER})
     generation = object_of(site, WORKER)["metadata"]["generation"]
-    resource = "deployments/scale" if action == "scale_workload" else "deployments"
-    with as_runner():
-        seen = deploys.workload_now
-        armed: list[str] = []
+    site.console("trouble", loses=f"patch deployments{'/scale' if action == 'scale_workload' else ''}")
 
-        def arm_after_plan(*given: Any, **more: Any) -> Any:
-            """The answer to the change is lost, not the one to the plan's dry run."""
-            armed.append("")
-            if len(armed) == 2:
-                site.console("trouble", loses=f"patch {resource}")
-            return seen(*given, **more)
-
-        monkeypatch.setattr(deploys, "workload_now", arm_after_plan)
-        engine.work_on(run.id)
-    run = runs.run(operator, run.id)
+    run = work(operator, run)
 
     assert run.state is RunStage.SUCCEEDED, run.outcome
     assert object_of(site, WORKER)["metadata"]["generation"] == generation + 1
     assert any("made_before" in line.text for line in runs.lines(operator, run.id))
+
+
+@pytest.fixture
+def launcher(
+    site: Site, cluster_file: ClusterFile, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LocalProcesses]:
+    """Runs as processes of their own, with the runner's account; what was started ends with the test."""
+    monkeypatch.setenv("RUNNER_KUBECONFIG", str(account_file(cluster_file.kubeconfig, "portal-operator")))
+    config.settings.cache_clear()
+    started = LocalProcesses()
+    yield started
+    for child in psutil.Process().children():
+        if "runbooks" in child.cmdline():
+            child.kill()
+    until(lambda: started.reap() == 0)
+
+
+def run_until(
+    actor: Actor, launcher: LocalProcesses, run: RunbookRun, holds: Callable[[RunbookRun], object]
+) -> RunbookRun:
+    def is_there() -> bool:
+        launching.supervise(engine.RUNNER, launcher)
+        return bool(holds(runs.run(actor, run.id)))
+
+    until(is_there)
+    return runs.run(actor, run.id)
+
+
+def is_in_step(actor: Actor, name: str) -> Callable[[RunbookRun], bool]:
+    return lambda run: any(
+        one.name == name and one.state is StepState.RUNNING for one in runs.steps(actor, run.id)
+    )
+
+
+def started_restart(actor: Actor, launcher: LocalProcesses) -> RunbookRun:
+    run = asking_service.ask(actor, wish("restart_workload", {"workload": WORKER}))
+    run = run_until(actor, launcher, run, lambda it: it.state is RunStage.PLANNED)
+    return runs.confirm(actor, run.id, run.plan_hash)
+
+
+def kill(run: RunbookRun) -> None:
+    os.kill(int(run.process.split(":")[1]), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("step", ["restart", "watch"])
+def test_a_run_that_is_killed_goes_on_and_restarts_nothing_twice(
+    site: Site, operator: Actor, launcher: LocalProcesses, step: str
+) -> None:
+    generation = object_of(site, WORKER)["metadata"]["generation"]
+    site.console("faults", image=f"{REGISTRY}/docuchat:2.14.3", fault="ReadinessFailing")
+    run = started_restart(operator, launcher)
+    if step == "restart":
+        site.console("trouble", loses="patch deployments")
+        run_until(operator, launcher, run, lambda _it: not site.console("trouble", "GET")["loses"])
+    run = run_until(operator, launcher, run, is_in_step(operator, step))
+    kill(run)
+    run_until(operator, launcher, run, lambda it: it.state is RunStage.LOST)
+
+    site.console("faults", "DELETE")
+    runs.go_on(operator, run.id)
+    run = run_until(operator, launcher, run, lambda it: it.is_ended)
+
+    assert run.state is RunStage.SUCCEEDED, run.outcome
+    assert object_of(site, WORKER)["metadata"]["generation"] == generation + 1
+    numbers = [line.number for line in runs.lines(operator, run.id)]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_run_waits_for_a_cluster_that_dies_in_the_middle(
+    site: Site, operator: Actor, launcher: LocalProcesses
+) -> None:
+    site.console("faults", image=f"{REGISTRY}/docuchat:2.14.3", fault="ReadinessFailing")
+    run = started_restart(operator, launcher)
+    run_until(operator, launcher, run, is_in_step(operator, "watch"))
+    site.console("trouble", is_dead=True)
+    waits = "runbooks.rollout.no_answer"
+    run_until(
+        operator,
+        launcher,
+        run,
+        lambda _it: any(waits in line.text for line in runs.lines(operator, run.id)),
+    )
+
+    site.console("faults", "DELETE")
+    site.console("trouble", "DELETE")
+    run = run_until(operator, launcher, run, lambda it: it.is_ended)
+
+    assert run.state is RunStage.SUCCEEDED, run.outcome
+    assert "docuchat-worker" in said(run.result[-1], "en")
 
 
 def test_wrong_input_is_refused_by_its_field(site: Site, operator: Actor) -> None:
