@@ -11,6 +11,7 @@ from jobs import (
     housekeeping,
     index_documents,
     launch_runs,
+    nightly_backup,
     nightly_billing,
     reconcile_alerts,
     send_mail,
@@ -82,6 +83,16 @@ JOBS = (
         trigger=IntervalTrigger(minutes=15, timezone=UTC),
         is_at_start=True,
         is_always_recorded=False,
+    ),
+    Job(
+        name=nightly_backup.NAME,
+        run=nightly_backup.run,
+        trigger=CronTrigger(hour=2, minute=0, timezone=TEHRAN),
+    ),
+    Job(
+        name=nightly_backup.DRILL_NAME,
+        run=nightly_backup.drill,
+        trigger=CronTrigger(hour=4, minute=0, timezone=TEHRAN),
     ),
     Job(
         name=housekeeping.NAME,

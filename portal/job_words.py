@@ -11,6 +11,7 @@ from backend.job_runs.types import Schedule
 # What jobs count in their outcomes, each with a sentence in the catalogue.
 COUNTED = (
     "alerts",
+    "asked",
     "discarded",
     "chunks",
     "embeddings",

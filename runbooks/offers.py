@@ -70,6 +70,8 @@ ENTRIES: Mapping[str, tuple[Help, ...] | NoHelp] = {
     "JobFailing": (Help(action="pause_job", fields={"job": "{name}"}),),
     "JobPaused": NoHelp("Whoever paused it had a reason; it is resumed on the page of jobs."),
     "AuditChainBroken": NoHelp("Evidence is left as it is."),
+    "BackupTooOld": (Help(action="backup_database"),),
+    "RestoreDrillFailed": (Help(action="backup_database"), Help(action="restore_drill")),
     "RolloutStuck": (),
     "KubernetesUnreachable": NoHelp("Without the cluster's API no action can change anything there."),
     "AlertDeliveryFailing": NoHelp("The portal may not change Prometheus or Alertmanager."),

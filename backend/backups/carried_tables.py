@@ -11,6 +11,7 @@ RESTORED = frozenset(
     {
         "alembic_version",
         "alert_wording",  # a cache
+        "assistant_answer",  # a cache
         "billing_meter",
         "billing_run",
         "daily_usage",

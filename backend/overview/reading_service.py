@@ -8,6 +8,7 @@ from backend.actor import Actor
 from backend.alerts import service as alerts
 from backend.audit import service as audit
 from backend.audit.types import AuditSearch
+from backend.backups import service as backups
 from backend.clients.reach import await_answer
 from backend.config import settings
 from backend.deploys import service as deploys
@@ -79,6 +80,7 @@ SOURCES: Mapping[SourceName, OverviewSource] = {
     SourceName.PAYMENTS: OverviewSource(read=payments.health, every_s=10),
     SourceName.JOBS: OverviewSource(read=job_runs.standing, every_s=5),
     SourceName.MAIL: OverviewSource(read=notifications.state, every_s=10),
+    SourceName.BACKUPS: OverviewSource(read=backups.health, every_s=10),
     SourceName.MEASURES: OverviewSource(read=lambda _actor: measuring.measure(clock.utc_now()), every_s=10),
     SourceName.CHANGES: OverviewSource(read=_changes, every_s=10),
     SourceName.PROVIDER: OverviewSource(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from backend.alerts.types import AlertSource, Firing, Severity, SourceKind
+from backend.backups.types import BackupHealth
 from backend.deploys.types import RolloutState, WorkloadSummary
 from backend.job_runs.types import JobState
 from backend.overview.types import (
@@ -24,6 +25,8 @@ SLOWEST_S = 2.0
 MOST_FALLBACKS = 0.1
 FULLEST = 0.9
 MAIL_MAY_WAIT = timedelta(minutes=15)
+BACKUP_HOLDS = timedelta(hours=30)
+DRILL_HOLDS = timedelta(hours=50)
 
 # Without an answer of these nobody can say that all is well.
 ESSENTIAL = (
@@ -38,9 +41,10 @@ ESSENTIAL = (
 )
 DEPENDENCIES = (SourceName.PROVIDER, SourceName.GATEWAY, SourceName.MAIL_SERVER, SourceName.REDIS)
 # These live in the database, so their silence is explained by its loss.
-IN_DATABASE = {SourceName.ALERTS, SourceName.BILLING, SourceName.PAYMENTS, SourceName.JOBS, SourceName.MAIL}
+IN_DATABASE = {SourceName.ALERTS, SourceName.BILLING, SourceName.PAYMENTS, SourceName.JOBS, SourceName.MAIL,
+               SourceName.BACKUPS}  # fmt: skip
 
-SERVICES = ("docuchat", "portal", "billing", "payments", "mail", "jobs", "audit")
+SERVICES = ("docuchat", "portal", "billing", "payments", "mail", "jobs", "audit", "backups")
 # Who pauses such a job switches the service off.
 DISABLED_BY = {"nightly_billing": "billing", "sweep_payments": "payments", "send_mail": "mail"}
 
@@ -261,6 +265,27 @@ def _of_mail(facts: Facts, now: datetime) -> Iterator[SystemTrouble]:
         yield SystemTrouble(level=Level.WARN, kind=TroubleKind.MAIL_STUCK, since=oldest, count=count)
 
 
+def backup_level(known: BackupHealth, now: datetime) -> Level:
+    """The worst of what is the matter with backups and drills."""
+    troubles = list(_of_backup_health(known, now))
+    return min((each.level for each in troubles), key=lambda level: _LEVELS[level], default=Level.OK)
+
+
+def _of_backups(facts: Facts, now: datetime) -> Iterator[SystemTrouble]:
+    if facts.backups.known is not None:
+        yield from _of_backup_health(facts.backups.known, now)
+
+
+def _of_backup_health(known: BackupHealth, now: datetime) -> Iterator[SystemTrouble]:
+    drill = known.drill
+    if drill is not None and drill.error:
+        yield SystemTrouble(level=Level.BAD, kind=TroubleKind.DRILL_FAILED, since=drill.finished_at)
+    elif known.passed_at is None or now - known.passed_at > DRILL_HOLDS:
+        yield SystemTrouble(level=Level.WARN, kind=TroubleKind.DRILL_LATE, since=known.passed_at)
+    if known.backup_at is None or now - known.backup_at > BACKUP_HOLDS:
+        yield SystemTrouble(level=Level.BAD, kind=TroubleKind.BACKUP_OLD, since=known.backup_at)
+
+
 def _of_measures(facts: Facts, _now: datetime) -> Iterator[SystemTrouble]:
     known = facts.measures.known
     if known is None:
@@ -285,5 +310,6 @@ _PARTS: tuple[Callable[[Facts, datetime], Iterator[SystemTrouble]], ...] = (
     _of_payments,
     _of_jobs,
     _of_mail,
+    _of_backups,
     _of_measures,
 )

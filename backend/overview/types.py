@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from backend.alerts.types import AlertBoard, Silence
 from backend.audit.types import AuditEntry
+from backend.backups.types import BackupHealth
 from backend.deploys.ledger_types import DeployRecord
 from backend.deploys.types import Workloads
 from backend.invoices.types import BillingHealth
@@ -36,6 +37,7 @@ class SourceName(StrEnum):
     PAYMENTS = "payments"
     JOBS = "jobs"
     MAIL = "mail"
+    BACKUPS = "backups"
     MEASURES = "measures"
     CHANGES = "changes"
     PROVIDER = "provider"
@@ -56,6 +58,8 @@ class TroubleKind(StrEnum):
     ROLLOUT_STUCK = "rollout_stuck"
     DAYS_OVERDUE = "days_overdue"
     BILLING_LATE = "billing_late"
+    BACKUP_OLD = "backup_old"
+    DRILL_FAILED = "drill_failed"
     ALERTS_UNWATCHED = "alerts_unwatched"
     SOURCE_UNKNOWN = "source_unknown"
     LOOKING = "looking"
@@ -68,6 +72,7 @@ class TroubleKind(StrEnum):
     DEPENDENCY_AWAY = "dependency_away"
     JOBS_PAUSED = "jobs_paused"
     JOB_FAILED = "job_failed"
+    DRILL_LATE = "drill_late"
     INVOICES_HELD = "invoices_held"
     PAYMENTS_UNDECIDED = "payments_undecided"
     PAYMENTS_FLAGGED = "payments_flagged"
@@ -159,6 +164,7 @@ class Facts:
     payments: SourceReading[PaymentHealth] = field(default_factory=SourceReading)
     jobs: SourceReading[SchedulerStanding] = field(default_factory=SourceReading)
     mail: SourceReading[OutboxState] = field(default_factory=SourceReading)
+    backups: SourceReading[BackupHealth] = field(default_factory=SourceReading)
     measures: SourceReading[Measures] = field(default_factory=SourceReading)
     changes: SourceReading[Changes] = field(default_factory=SourceReading)
     provider: SourceReading[bool] = field(default_factory=SourceReading)

@@ -6,6 +6,7 @@ Every start of the stack runs it again: it adds what is missing, such as the day
 """
 
 import argparse
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from backend import clock
 from backend.accounts import service as accounts
 from backend.accounts.types import NewUser
 from backend.actor import Actor, Role, TenantId
+from backend.backups import service as backups
+from backend.backups.types import BackupOrigin
 from backend.clock import TEHRAN, billing_day, utc_now
 from backend.config import settings
 from backend.db.engine import read, transaction
@@ -43,6 +46,7 @@ ACTOR = Actor.process_named("demo_seed")
 SLOW_PAYERS: dict[str, int | None] = {"mehregan-stores": 16, "peyktiz-delivery": None, "dadavaran-law": 9}
 PAID_EVERY_DAYS = 7
 MAILED_DAYS = 2
+BACKUP_AGE = timedelta(hours=20)
 LEGAL = {"arvand-logistics", "sepidar-insurance", "khalij-petrochem"}
 
 
@@ -58,6 +62,15 @@ def seed(site: Site, since: date) -> None:
                 _date_back(connection, day)
     _pay(site)
     _send_old_receipts(utc_now())
+    _back_up()
+
+
+def _back_up() -> None:
+    """Do what the night before would have done: back the database up, and try the backup out."""
+    newest = backups.health(ACTOR).backup_at
+    if settings().backup_dir and (newest is None or utc_now() - newest > BACKUP_AGE):
+        backups.backup(ACTOR, BackupOrigin.NIGHTLY)
+        backups.drill(ACTOR, secrets.token_hex(4))
 
 
 def _companies(since: date) -> None:

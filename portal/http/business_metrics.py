@@ -1,4 +1,4 @@
-"""Metrics of billing, payments, mails and jobs, read from the database at each scrape, and of rollouts."""
+"""Metrics of billing, payments, mails, jobs and backups, read from the database at each scrape, and of rollouts."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -9,6 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from backend.actor import Actor
+from backend.backups import service as backups
 from backend.deploys import service as deploys
 from backend.deploys.types import RolloutState, StuckKind
 from backend.errors import Refused, Unavailable
@@ -23,7 +24,7 @@ SCRAPE = Actor.process_named("metrics")
 
 
 class BusinessMetrics(Collector):
-    """Gauges of billing, payments, mails, jobs and rollouts.
+    """Gauges of billing, payments, mails, jobs, backups and rollouts.
 
     Without a database ``portal_database_up`` is 0, and only what needs none is told besides.
     """
@@ -36,7 +37,7 @@ class BusinessMetrics(Collector):
         """Ask the services once."""
         cluster = [*_cluster()]
         try:
-            gauges = [*_billing(), *_payments(), *_mails(), *_jobs()]
+            gauges = [*_billing(), *_payments(), *_mails(), *_jobs(), *_backups()]
         except Unavailable:
             return [_gauge("portal_database_up", "Whether the portal reaches its database.", 0), *cluster]
         return [
@@ -125,6 +126,27 @@ def _jobs() -> Iterable[Metric]:
     for pause in job_runs.pauses(SCRAPE):
         paused.add_metric([pause.job], pause.paused_at.timestamp())
     yield paused
+
+
+def _backups() -> Iterable[Metric]:
+    health = backups.health(SCRAPE)
+    yield _moment("portal_backup_last_success_timestamp_seconds", "Newest whole backup.", health.backup_at)
+    yield _gauge("portal_backup_size_bytes", "Size of the newest backup.", health.size_bytes)
+    yield _gauge(
+        "portal_restore_drill_failing",
+        "Whether the newest restore drill failed.",
+        health.drill is not None and bool(health.drill.error),
+    )
+    yield _moment(
+        "portal_restore_drill_last_success_timestamp_seconds",
+        "Last restore drill that went well.",
+        health.passed_at,
+    )
+    yield _gauge(
+        "portal_restore_drill_duration_seconds",
+        "Length of the newest restore drill.",
+        health.drill.duration.total_seconds() if health.drill else 0,
+    )
 
 
 def _cluster() -> Iterable[Metric]:

@@ -3,13 +3,23 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
+from backend.backups.types import BackupHealth
 from backend.config import settings
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.job_runs.types import SchedulerStanding
 from backend.notifications.types import OutboxState
 from backend.overview import rules
-from backend.overview.types import Alerting, Billing, Changes, Facts, Measures, SourceName, SourceReading
+from backend.overview.types import (
+    Alerting,
+    Billing,
+    Changes,
+    Facts,
+    Level,
+    Measures,
+    SourceName,
+    SourceReading,
+)
 from backend.payments.types import PaymentHealth
 from portal import routes
 from portal.components.isolated import parts_of
@@ -72,9 +82,10 @@ def signals(facts: Facts, lang: Lang) -> list[TileRow]:
 
 
 def works(facts: Facts, lang: Lang) -> list[TileRow]:
-    """Alerts and the Watchdog, the scheduler, mails, the last deploy, and who is on call."""
+    """Alerts and the Watchdog, the scheduler, mails, the last backup and deploy, and who is on call."""
     return [_alerts(facts.alerts, lang), _watchdog(facts.alerts, lang), _jobs(facts.jobs, lang),
-            _mail(facts.mail, lang), _deploy(facts.changes, lang), _on_call(lang)]  # fmt: skip
+            _mail(facts.mail, lang), _backup(facts.backups, lang), _deploy(facts.changes, lang),
+            _on_call(lang)]  # fmt: skip
 
 
 def money(facts: Facts, lang: Lang) -> list[TileRow]:
@@ -208,6 +219,34 @@ def _mail(reading: SourceReading[OutboxState], lang: Lang) -> TileRow:
         remark=remark,
         tone=tone,
         at_s=at_s,
+    )
+
+
+def _backup(reading: SourceReading[BackupHealth], lang: Lang) -> TileRow:
+    known = reading.value
+    at, drill = (known.backup_at, known.drill) if known else (None, None)
+    remark = text("page.overview.no_drill", lang)
+    if drill is not None and drill.error:
+        remark = text("page.overview.drill_failed", lang, at=fmt.moment(drill.finished_at, lang))
+    elif drill is not None:
+        remark = text(
+            "page.overview.drill_passed",
+            lang,
+            rows=fmt.number(drill.row_count, lang),
+            seconds=fmt.duration(drill.duration.total_seconds(), lang),
+            at=fmt.moment(drill.finished_at, lang),
+        )
+    found = rules.backup_level(known, reading.read_at) if known and reading.read_at else Level.OK
+    return _tile(
+        "backup",
+        reading,
+        SourceName.BACKUPS,
+        lang,
+        url=f"{routes.RUNBOOKS}/{'RestoreDrillFailed' if drill and drill.error else 'BackupTooOld'}",
+        value=fmt.moment(at, lang) if at else text("page.overview.no_backup", lang),
+        remark=remark,
+        tone=found.value,
+        at_s=seconds(at),
     )
 
 

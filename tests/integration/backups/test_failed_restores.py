@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
 from sqlalchemy import text
 
 from backend.actor import Actor
@@ -14,7 +15,7 @@ from backend.backups import restore_service
 from backend.backups import service as backups
 from backend.backups.types import Backup, BackupOrigin
 from backend.config import settings
-from backend.db import migrate
+from backend.db import engine, migrate
 from backend.db.engine import read, transaction
 from backend.errors import Conflict, Refused
 from backend.sandbox.postgres import PostgresServer
@@ -67,12 +68,16 @@ def targets() -> list[str]:
         return list(connection.scalars(text("SELECT target FROM audit_entry ORDER BY id")))
 
 
+def downgrade(revision: str) -> None:
+    """Take the newest migrations back."""
+    with engine.engine().begin() as connection:
+        command.downgrade(migrate._config(connection), revision)
+
+
 def test_a_backup_of_an_older_schema_is_migrated_before_the_swap(
     owned: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with transaction() as connection:
-        connection.execute(text("DROP TABLE restore_drill, database_restore, database_backup"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0016'"))
+    downgrade("0016")
     with monkeypatch.context() as old:
         old.setattr("backend.backups.repository.insert_backup", lambda _backup: None)
         backup = made()

@@ -76,6 +76,8 @@ def test_every_schedule_has_its_own_name() -> None:
         "index_documents",
         "open_payment_sessions",
         "discard_run_inputs",
+        "nightly_backup",
+        "nightly_drill",
         "housekeeping",
         "verify_audit",
     ]

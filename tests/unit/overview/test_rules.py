@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from backend.alerts.types import Severity, SourceKind
+from backend.backups.types import BackupHealth, RestoreDrill
 from backend.deploys.types import ClusterHealth, RolloutState, StuckKind, Workloads
 from backend.job_runs.types import JobState
 from backend.overview import rules
@@ -272,3 +273,32 @@ def test_a_service_that_only_an_alert_names_is_shown() -> None:
     }
 
     assert states["gpu"] == ServiceState.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("backup_h", "passed_h", "error", "found"),
+    [
+        pytest.param(10, 8, "", [], id="well"),
+        pytest.param(31, 8, "", [(Level.BAD, TroubleKind.BACKUP_OLD)], id="no backup in the night"),
+        pytest.param(None, None, "", [(Level.BAD, TroubleKind.BACKUP_OLD), (Level.WARN, TroubleKind.DRILL_LATE)], id="never"),  # noqa: E501 - a table
+        pytest.param(10, 51, "", [(Level.WARN, TroubleKind.DRILL_LATE)], id="no drill in two nights"),
+        pytest.param(10, 30, "refused.backup_damaged", [(Level.BAD, TroubleKind.DRILL_FAILED)], id="a flipped byte"),
+    ],
+)  # fmt: skip
+def test_backups_are_in_trouble_when_they_are_old_or_cannot_be_restored(
+    backup_h: int | None, passed_h: int | None, error: str, found: list[tuple[Level, TroubleKind]]
+) -> None:
+    drill = RestoreDrill(
+        run="0a1b2c3d", backup="portal", started_at=NOW, finished_at=NOW, row_count=7, error=error
+    )
+    known = BackupHealth(
+        backup_at=NOW - timedelta(hours=backup_h) if backup_h else None,
+        size_bytes=1,
+        drill=drill if passed_h else None,
+        passed_at=NOW - timedelta(hours=passed_h) if passed_h else None,
+    )
+
+    health = rules.health(but(backups=known), NOW)
+
+    assert [(each.level, each.kind) for each in health.troubles] == found
+    assert rules.backup_level(known, NOW) == (found[0][0] if found else Level.OK)
