@@ -38,7 +38,12 @@ class NoHelp:
     can_be_silenced: bool = True
 
 
+_API = "Deployment/docuchat-prod/docuchat-api"
 _BILL = (Help(action="run_billing"),)
+_BACK = Help(action="rollback_deployment", fields={"workload": _API})
+_RESTART = Help(action="restart_workload", fields={"workload": _API})
+_STUCK = {"workload": "Deployment/{workload_namespace}/{workload}"}
+_KEY = Help(action="rotate_openai_key", fields={"namespace": "docuchat-prod"})
 
 ENTRIES: Mapping[str, tuple[Help, ...] | NoHelp] = {
     "HighErrorRate": (),

@@ -77,7 +77,20 @@ OTHER_TOOLS = {
     "ls",
     "export",
 }
-OF_OTHERS = {"5xx", "max_connections", "sum by", "POST /-/reload"}
+OF_OTHERS = {
+    *("5xx", "max_connections", "sum by", "POST /-/reload"),
+    *(
+        ".json",
+        ".pgpass",
+        "sha256",
+        "GRANT …",
+        "ALTER DATABASE … SET",
+        "docuchat-gpu-worker",
+        "--current-replicas",
+    ),
+    *("Insufficient nvidia.com/gpu", "untolerated taint", "exceeded quota"),
+    "didn't match Pod's node affinity/selector",
+}
 
 
 @cache
@@ -101,7 +114,7 @@ def links(text: str) -> list[str]:
 def prose(text: str) -> list[str]:
     """Sentences with a word in the place of code and of addresses."""
     without_blocks = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
-    without_marks = re.sub(r"^(?:#+|-|[0-9]\.) ", "", without_blocks, flags=re.MULTILINE)
+    without_marks = re.sub(r"^(?:#+|-|[0-9]+\.) ", "", without_blocks, flags=re.MULTILINE)
     return re.sub(r"`[^`\n]+`|\[[^\]]*\]\([^)]*\)", "نام", without_marks).splitlines()
 
 
