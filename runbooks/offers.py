@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from string import Formatter
 from typing import Any
 
+from backend.config import settings
 from runbooks import form_rules, registry
 from runbooks.action import Action
 
@@ -38,22 +39,27 @@ class NoHelp:
     can_be_silenced: bool = True
 
 
-_API = "Deployment/docuchat-prod/docuchat-api"
+_NAMESPACE = "docuchat_namespace"
+_API = f"Deployment/{{{_NAMESPACE}}}/docuchat-api"
 _BILL = (Help(action="run_billing"),)
 _BACK = Help(action="rollback_deployment", fields={"workload": _API})
 _RESTART = Help(action="restart_workload", fields={"workload": _API})
 _STUCK = {"workload": "Deployment/{workload_namespace}/{workload}"}
-_KEY = Help(action="rotate_openai_key", fields={"namespace": "docuchat-prod"})
+_KEY = Help(action="rotate_openai_key", fields={"namespace": f"{{{_NAMESPACE}}}"})
 
 ENTRIES: Mapping[str, tuple[Help, ...] | NoHelp] = {
-    "HighErrorRate": (),
-    "HighLatency": (),
-    "OpenAIAPIFailures": (),
-    "ExcessiveMLFallbacks": (),
+    "HighErrorRate": (_BACK, _RESTART),
+    "HighLatency": (
+        Help(action="scale_workload", fields={"workload": _API}),
+        Help(action="scale_gpu"),
+        _BACK,
+    ),
+    "OpenAIAPIFailures": (_KEY,),
+    "ExcessiveMLFallbacks": (_KEY, Help(action="scale_gpu")),
     "TokenConsumptionSpike": NoHelp("Only the company itself knows whether it wants this usage."),
     "UsageMissing": NoHelp("The provider leaves the number of tokens out; nothing of ours brings it back."),
-    "DocuChatDown": (),
-    "ProcessRestartsOften": (),
+    "DocuChatDown": (_RESTART, _BACK),
+    "ProcessRestartsOften": (_BACK,),
     "PortalDown": NoHelp("A portal that is down offers nothing; its page is followed by hand."),
     "PortalDatabaseLost": NoHelp(
         "Runs are stored in the database that is lost; `recovery-db` is followed by hand."
@@ -77,7 +83,11 @@ ENTRIES: Mapping[str, tuple[Help, ...] | NoHelp] = {
     "AuditChainBroken": NoHelp("Evidence is left as it is."),
     "BackupTooOld": (Help(action="backup_database"),),
     "RestoreDrillFailed": (Help(action="backup_database"), Help(action="restore_drill")),
-    "RolloutStuck": (),
+    "RolloutStuck": (
+        Help(action="rollback_deployment", fields=_STUCK),
+        Help(action="resume_rollout", fields=_STUCK),
+        Help(action="restart_workload", fields=_STUCK),
+    ),
     "KubernetesUnreachable": NoHelp("Without the cluster's API no action can change anything there."),
     "AlertDeliveryFailing": NoHelp("The portal may not change Prometheus or Alertmanager."),
     "RuleEvaluationFailing": NoHelp("The portal may not change Prometheus or Alertmanager."),
@@ -105,7 +115,6 @@ def offers(alert_name: str, labels: Mapping[str, str], *, fingerprint: str = "")
     return tuple(
         ActionOffer(action=each.action, fields=_filled(actions[each.action], each.fields, known))
         for each in wanted
-        if each.action in actions
     )
 
 
@@ -120,7 +129,11 @@ def _filled(action: Action[Any], templates: Mapping[str, str], labels: Mapping[s
 
 def _value(template: str, labels: Mapping[str, str]) -> str:
     """A template with the labels in it; empty where one is missing or could be no name."""
-    needed = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
-    if not all(_NAME.fullmatch(labels.get(name, "")) for name in needed):
-        return ""
-    return template.format_map(labels)
+    names = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+    found = {name: _first_namespace() if name == _NAMESPACE else labels.get(name, "") for name in names}
+    return template.format_map(found) if all(map(_NAME.fullmatch, found.values())) else ""
+
+
+def _first_namespace() -> str:
+    """The namespace that the portal looks at first; empty where only the cluster's account knows it."""
+    return next(iter(settings().namespaces_of_cluster), "")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from backend.config import settings
 from runbooks.offers import ActionOffer, offers
 
 
@@ -47,3 +48,28 @@ def test_a_fingerprint_of_another_shape_fills_nothing() -> None:
 def test_an_alert_that_is_not_ours_offers_nothing_and_neither_does_the_heartbeat() -> None:
     assert offers("Unknown", {"name": "send_mail"}) == ()
     assert offers("Watchdog", {}) == ()
+
+
+def test_an_alert_about_a_rollout_names_its_workload() -> None:
+    labels = {"workload_namespace": "docuchat-prod", "workload": "docuchat-api", "reason": "bad_image"}
+
+    filled = {each.action: each.fields for each in offers("RolloutStuck", labels)}
+
+    assert filled["rollback_deployment"] == {"workload": "Deployment/docuchat-prod/docuchat-api"}
+    assert filled["resume_rollout"] == filled["restart_workload"] == filled["rollback_deployment"]
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "fields"),
+    [("docuchat,other", {"workload": "Deployment/docuchat/docuchat-api"}), ("", {})],
+)
+def test_an_alert_about_docuchat_names_its_first_workload_where_the_namespace_is_known(
+    namespaces: str, fields: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere/x")
+    monkeypatch.setenv("KUBERNETES_NAMESPACES", namespaces)
+    settings.cache_clear()
+    try:
+        assert offers("DocuChatDown", {})[0] == ActionOffer(action="restart_workload", fields=fields)
+    finally:
+        settings.cache_clear()
