@@ -24,7 +24,7 @@ from backend.deploys.types import (
 from backend.errors import Refused, Unavailable
 from backend.runbooks.types import Words
 from runbooks.action import ActionParameters, Need, ParameterChoice
-from runbooks.context import Planning, Running
+from runbooks.context import Planning, RunCancelled, Running
 
 POLL_S = 1.0
 AGAIN_S = 2.0
@@ -197,23 +197,23 @@ def make(
 
 
 def watch(running: Running, workload: WorkloadId) -> None:
-    """Follow a rollout by the rule of ``kubectl rollout status`` to its end.
+    """Follow a rollout by the rule of ``kubectl rollout status`` to its end. Cancelled, it leaves the rollout alone.
 
     Raises:
-        Refused: with ``reason`` workload_stuck or workload_paused: it does not go on by itself.
+        Refused: with ``reason`` workload_stuck: it does not go on by itself.
         RunLate: it took longer than the run may.
     """
-    since, words, stuck_since, is_silent = running.now(), "", None, False
+    try:
+        _watch(running, workload)
+    except RunCancelled:
+        running.changed("runbooks.rollout.left", workload=workload.name)
+        raise
+
+
+def _watch(running: Running, workload: WorkloadId) -> None:
+    since, words, stuck_since = running.now(), "", None
     while True:
-        try:
-            now = deploys.workload_now(running.actor, running.kubernetes, workload, since)
-        except Unavailable:
-            if not is_silent:
-                running.log("runbooks.rollout.no_answer")
-            is_silent = True
-            running.wait(AGAIN_S)
-            continue
-        is_silent = False
+        now = _now(running, workload, since)
         rollout = now.detail.summary.rollout
         if rollout.words and rollout.words != words:
             words = rollout.words
@@ -222,10 +222,23 @@ def watch(running: Running, workload: WorkloadId) -> None:
             seconds = int((running.now() - since).total_seconds())
             running.changed("runbooks.rollout.done", workload=workload.name, seconds=seconds)
             return
-        stuck_since = _since(now, stuck_since, running.now())
+        stuck_since = (stuck_since or running.now()) if rollout.state is RolloutState.STUCK else None
         if rollout.state is RolloutState.FAILED or (stuck_since and running.now() - stuck_since >= STUCK_FOR):
             raise _stuck(running, workload, rollout.reason)
         running.wait(POLL_S)
+
+
+def _now(running: Running, workload: WorkloadId, since: datetime) -> WorkloadNow:
+    """The workload, as soon as the cluster answers."""
+    is_told = False
+    while True:
+        try:
+            return deploys.workload_now(running.actor, running.kubernetes, workload, since)
+        except Unavailable:
+            if not is_told:
+                running.log("runbooks.rollout.no_answer")
+            is_told = True
+            running.wait(AGAIN_S)
 
 
 def _is_settled(now: WorkloadNow) -> bool:
@@ -233,12 +246,6 @@ def _is_settled(now: WorkloadNow) -> bool:
     summary = now.detail.summary
     states = {RolloutState.PAUSED, RolloutState.MANUAL}
     return summary.rollout.state in states and summary.total == summary.available == summary.replicas
-
-
-def _since(now: WorkloadNow, before: datetime | None, at: datetime) -> datetime | None:
-    if now.detail.summary.rollout.state is not RolloutState.STUCK:
-        return None
-    return before or at
 
 
 def _stuck(running: Running, workload: WorkloadId, reason: StuckReason | None) -> Refused:

@@ -29,13 +29,11 @@ from backend.clients.kubernetes_targets import (
     NewJobObject,
     NodeObject,
     RawReplicaSetObject,
-    RawRevisionObject,
 )
 from backend.errors import NotFound
 
 K = TypeVar("K", bound=NamespacedResourceG)
 W = TypeVar("W", DeploymentObject, StatefulSetObject, DaemonSetObject)
-S = TypeVar("S", StatefulSetObject, DaemonSetObject)
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 """The annotation that ``kubectl rollout restart`` writes on the template of the pods."""
@@ -136,21 +134,6 @@ class WorkloadCalls(Calls):
         if version:
             patch.append({"op": "add", "path": "/metadata/resourceVersion", "value": version})
         return await self.patch_object(DeploymentObject, at, patch, PatchType.JSON, dry_run=dry_run)
-
-    async def roll_back_set(
-        self, kind: type[S], at: ObjectPlace, revision: str, *, version: str = "", dry_run: bool
-    ) -> S:
-        """Give a StatefulSet or DaemonSet the template of one of its ControllerRevisions, named by ``revision``.
-
-        Raises:
-            NotFound: the revision is gone.
-            Conflict: the workload has another version.
-        """
-        old = await self.get_object(RawRevisionObject, ObjectPlace(namespace=at.namespace, name=revision))
-        if at.name not in {one.name for one in old.metadata.owner_references or ()}:
-            raise NotFound(reason="revision")
-        patch = {"metadata": precondition(version), "spec": old.data.spec}
-        return await self.patch_object(kind, at, patch, PatchType.STRATEGIC, dry_run=dry_run)
 
     async def create_job(self, namespace: str, manifest: Json, *, dry_run: bool = False) -> JobObject:
         """A new Job from its manifest (``metadata.name``, ``spec``).

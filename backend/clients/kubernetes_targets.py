@@ -72,20 +72,6 @@ class RawTemplateBody(DictMixin, rename="camel"):
     spec: RawTemplateSpec
 
 
-class RawRevisionData(DictMixin, rename="camel"):
-    """The patch that a revision of a StatefulSet or DaemonSet is: ``{"spec": {"template": {"$patch": "replace"...``."""
-
-    spec: Raw = Raw()
-
-
-class RawRevisionBody(DictMixin, rename="camel"):
-    """A ControllerRevision whose patch is kept as bytes."""
-
-    metadata: MetaObject
-    data: RawRevisionData
-    revision: int = 0
-
-
 class NewJobBody(DictMixin, rename="camel"):
     """A Job that is to be created."""
 
@@ -141,12 +127,6 @@ class RawReplicaSetObject(NamespacedResourceG, RawTemplateBody):
     """A revision of a Deployment, to go back to."""
 
     _api_info = _info("apps", "ReplicaSet", "replicasets", "get")
-
-
-class RawRevisionObject(NamespacedResourceG, RawRevisionBody):
-    """A revision of a StatefulSet or DaemonSet, to go back to."""
-
-    _api_info = _info("apps", "ControllerRevision", "controllerrevisions", "get")
 
 
 class NewJobObject(NamespacedResourceG, NewJobBody):

@@ -152,21 +152,6 @@ def test_a_rollback_brings_the_template_of_before_with_its_values_and_no_other(
         )
 
 
-def test_a_set_goes_back_to_a_revision_of_its_own(client: Kubernetes, admin: API) -> None:
-    place = ObjectPlace(namespace="docuchat", name="docuchat-redis")
-    first = admin.get("statefulsets", "docuchat-redis")["spec"]["template"]
-    until(lambda: admin.get("statefulsets", "docuchat-redis")["status"].get("updateRevision"))
-    was = admin.get("statefulsets", "docuchat-redis")["status"]["updateRevision"]
-    client.run(client.restart(StatefulSetObject, place, NOW, dry_run=False))
-    until(lambda: admin.get("statefulsets", "docuchat-redis")["status"]["updateRevision"] != was)
-
-    client.run(client.roll_back_set(StatefulSetObject, place, was, dry_run=False))
-
-    after = admin.get("statefulsets", "docuchat-redis")["spec"]["template"]
-    assert after["spec"] == first["spec"]
-    assert not after["metadata"].get("annotations")
-
-
 def test_a_scale_is_written_by_its_subresource_alone(as_account: Connect) -> None:
     runner = as_account("portal-operator")
 

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -141,22 +142,55 @@ def set_image(site: Site, name: str, tag: str, heads: str = "") -> None:
     until(lambda: lines()[name].rollout.state == "done" and tag in lines()[name].images[0].text)
 
 
-def test_a_restart_replaces_every_pod_once_and_proves_it(site: Site, operator: Actor) -> None:
-    old, generation = pods_of(site, "docuchat-api"), object_of(site, API)["metadata"]["generation"]
+@pytest.mark.parametrize(
+    ("workload", "words"),
+    [
+        (API, 'deployment "docuchat-api" successfully rolled out'),
+        (
+            "StatefulSet/docuchat/docuchat-redis",
+            "partitioned roll out complete: 2 new pods have been updated...",
+        ),
+        ("DaemonSet/docuchat/docuchat-log-agent", 'daemon set "docuchat-log-agent" successfully rolled out'),
+    ],
+)
+def test_a_restart_replaces_every_pod_once_and_proves_it(
+    site: Site, operator: Actor, workload: str, words: str
+) -> None:
+    kind, _, name = workload.split("/")
+    old, generation = pods_of(site, name), object_of(site, workload)["metadata"]["generation"]
     choices = asking_service.form(operator, "restart_workload", {}).fields[0].choices
 
-    run = done(operator, "restart_workload", workload=API)
+    run = done(operator, "restart_workload", workload=workload)
 
-    assert {one.value for one in choices} >= {API, "StatefulSet/docuchat/docuchat-redis"}
+    assert workload in {one.value for one in choices}
     assert run.state is RunStage.SUCCEEDED, run.outcome
-    assert not old & pods_of(site, "docuchat-api")
-    assert object_of(site, API)["metadata"]["generation"] == generation + 1
+    until(lambda: not old & pods_of(site, name))  # a pod that is being ended no longer counts for the rollout
+    assert object_of(site, workload)["metadata"]["generation"] == generation + 1
     assert changes(run) == {"Revision; every pod is replaced": ("1", "2")}
     assert run.plan is not None
-    assert run.plan.commands[0] == "kubectl rollout restart -n docuchat deployment/docuchat-api"
-    told = [line.text for line in runs.lines(operator, run.id)]
-    assert 'deployment "docuchat-api" successfully rolled out' in told
+    assert run.plan.commands[0] == f"kubectl rollout restart -n docuchat {kind.lower()}/{name}"
+    assert words in [line.text for line in runs.lines(operator, run.id)]
     assert not asking_service.can_undo(run, run.ended_at)  # type: ignore[arg-type]
+
+
+def test_a_cancelled_run_leaves_the_rollout_to_itself_and_says_so(site: Site, operator: Actor) -> None:
+    site.console("faults", image=f"{REGISTRY}/docuchat:2.14.3", fault="ReadinessFailing")
+    run = confirmed(operator, "restart_workload", workload=WORKER)
+    with as_runner():
+        working = Thread(target=engine.work_on, args=(run.id,))
+        working.start()
+        until(lambda: is_in_step(operator, "watch")(run))
+        assert runs.cancel(operator, run.id).state is RunStage.CANCELLING
+        working.join()
+    site.console("faults", "DELETE")
+
+    run = runs.run(operator, run.id)
+
+    assert [one.key for one in run.result] == [
+        "runbooks.restart_workload.restarted",
+        "runbooks.rollout.left",
+    ]
+    assert "what was changed stays" in said(run.result[-1], "en")
 
 
 GIVEN = {
