@@ -9,9 +9,9 @@ from backend.audit.types import Plain
 from backend.backups import service as backups
 from backend.backups.types import BackupOrigin, RestorePlan
 from backend.config import settings
-from backend.errors import AppError
+from backend.errors import AppError, Conflict
 from backend.invoices import service as invoices
-from backend.invoices.types import RunState
+from backend.invoices.types import BillingRun, RunState
 from backend.money import RIAL_PER_TOMAN
 from backend.payments import service as payments
 from backend.payments.types import AttemptId
@@ -22,6 +22,7 @@ from runbooks.context import Planning, Running
 # Longer lists would only be scrolled past.
 MOST_LISTED = 20
 MOST_REMEMBERED = 5_000
+BILLING_TRIES, BILLING_WAIT_S = 60, 1.0
 UNDO_HOLDS = timedelta(days=7)
 
 
@@ -188,9 +189,8 @@ def _book(running: Running, _given: RestoreParameters) -> None:
 
 
 def _bill(running: Running, day: date) -> None:
-    running.check()
     try:
-        run = invoices.bill_day(running.actor, day)
+        run = _billed(running, day)
     except AppError as error:
         running.changed("runbooks.restore_database.not_billed", day=day.isoformat(), reason=error.reason_key)
         return
@@ -206,6 +206,16 @@ def _bill(running: Running, day: date) -> None:
             held=run.held,
             toman=run.amount_rial // RIAL_PER_TOMAN,
         )
+
+
+def _billed(running: Running, day: date) -> BillingRun | None:
+    """Bill a day, as soon as another run of billing is over: it may be at work on this very day."""
+    for _ in range(BILLING_TRIES):
+        try:
+            return invoices.bill_day(running.actor, day)
+        except Conflict:
+            running.wait(BILLING_WAIT_S)
+    return invoices.bill_day(running.actor, day)
 
 
 def _texts(remembered: Plain) -> list[str]:
