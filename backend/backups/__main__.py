@@ -83,7 +83,8 @@ def _undo(chosen: argparse.Namespace) -> None:
     rows = service.undo(CLI, chosen.run_number, secrets.token_hex(4))
     entries = service.smoke_test(CLI)
     print(
-        f"The database before is live again. {rows.total:,} rows written since were carried back. Audit: {entries:,}."
+        f"The database before is live again. Rows written since and carried back: {rows.total:,}."
+        f" The audit trail is intact: {entries:,} entries."
     )
 
 

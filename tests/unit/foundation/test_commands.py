@@ -7,6 +7,7 @@ import pytest
 
 from backend.accounts.__main__ import main as accounts
 from backend.audit.__main__ import main as audit
+from backend.backups.__main__ import main as backups
 from backend.notifications.__main__ import main as notifications
 from backend.payments.__main__ import main as payments
 from backend.pricing.__main__ import main as pricing
@@ -23,6 +24,7 @@ PAID_OUT = ["--tenant=acme", "--amount-rial=10", "--reason=a transfer", "--key=T
     [
         pytest.param(accounts, ["create-user"], USER, id="create-user"),
         pytest.param(accounts, ["reset-password"], ["--email=b@acme.example"], id="reset-password"),
+        pytest.param(backups, ["restore"], ["portal-20261128t020000z-0a1b2c3d"], id="restore"),
         pytest.param(payments, ["pay-out"], PAID_OUT, id="pay-out"),
         pytest.param(
             pricing, ["add-prices"], ["--rial-per-1000-tokens=200", "--from=2026-12-01"], id="add-prices"
@@ -33,7 +35,7 @@ PAID_OUT = ["--tenant=acme", "--amount-rial=10", "--reason=a transfer", "--key=T
         pytest.param(usage, [], ["--day=2026-11-22"], id="usage"),
         *(
             pytest.param(each, [], ["list"], id=f"{each.__module__} without a command")
-            for each in (accounts, audit, notifications, payments, pricing, tenants)
+            for each in (accounts, audit, backups, notifications, payments, pricing, tenants)
         ),
     ],
 )
@@ -57,7 +59,7 @@ def test_a_command_without_something_that_it_needs_is_asked_wrongly_and_names_it
     "command",
     [
         pytest.param(each, id=each.__module__)
-        for each in (accounts, audit, notifications, payments, pricing, tenants)
+        for each in (accounts, audit, backups, notifications, payments, pricing, tenants)
     ],
 )
 def test_help_says_of_every_command_what_it_does(
