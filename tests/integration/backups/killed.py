@@ -1,12 +1,15 @@
-"""``python -m tests.integration.backups.killed STEP BACKUP PLACE``: a step of a restore that dies at a place of it."""
+"""``python -m tests.integration.backups.killed STEP BACKUP PLACE``: a step of a restore, or a run, that dies in it."""
 
 import os
 import signal
 import sys
 from importlib import import_module
+from uuid import UUID
 
 from backend.actor import Actor
 from backend.backups import service as backups
+from backend.runbooks.types import RunId
+from runbooks import engine
 
 RUNNER = Actor.process_named("runbooks")
 RUN, UNDO = "0a1b2c3d", "0f0f0f0f"
@@ -14,6 +17,7 @@ STEPS = {
     "load": lambda name: backups.load(RUNNER, name, RUN),
     "carry": lambda name: backups.carry(RUNNER, name, RUN),
     "swap": lambda name: backups.swap(RUNNER, name, RUN),
+    "run": lambda run_id: engine.work_on(RunId(UUID(run_id))),
     "undo": lambda _name: backups.undo(RUNNER, RUN, UNDO),
 }
 # Places where a process dies, each a function that is replaced by death.
