@@ -77,7 +77,7 @@ soak: $(READY) ## Ten thousand random histories of payments (ARGS="--histories 5
 mutants: $(READY) ## Change the code of the money step by step and see what no test notices, in at most an hour (ARGS="--seed 2")
 	@$(BIN)/python -m tests.mutants $(ARGS)
 
-bench: $(READY) ## Measure nightly, pages, payments, doors, alerts, cluster, dependencies (ARGS=doors for one); figures also go to .local/bench.json
+bench: $(READY) ## Measure nightly, pages, payments, doors, alerts, cluster, dependencies, runs (ARGS=doors for one); figures also go to .local/bench.json
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 billing-run: $(READY) ## Bill the closed days of the running demo now (DAY=2026-11-22 for one day)
