@@ -29,6 +29,7 @@ from backend.runbooks import service as runs
 from backend.runbooks.types import NewRun, Plan, Risk, RunbookRun, StepPlan
 from backend.sandbox import frontend
 from backend.sandbox.postgres import REPOSITORY, data_home
+from backend.sandbox.processes import keep
 from portal import routes
 from portal.guard import HYDRATE
 from portal.http.log_streams import MOST_OF_ONE
@@ -146,7 +147,7 @@ def _writer(
 ) -> "subprocess.Popen[str]":
     given = [str(run.id), str(lines_per_s), str(seconds), str(start_at)]
     argv = [sys.executable, "-m", "tests.bench.run_writer", *given]
-    return subprocess.Popen(argv, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+    return keep(subprocess.Popen(argv, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True))
 
 
 def _ended(writer: "subprocess.Popen[str]") -> dict[str, float]:

@@ -72,7 +72,7 @@ def work_until_killed(run: RunbookRun, step: str, monkeypatch: pytest.MonkeyPatc
 
 def gone_on(actor: Actor, run: RunbookRun) -> RunbookRun:
     """A run whose process is found dead, and that goes on to its end."""
-    runs.note_gone(engine.RUNNER, run.id, Words(key="runbooks.outcome.process_gone"))
+    runs.note_gone(engine.RUNNER, runs.run(actor, run.id), Words(key="runbooks.outcome.process_gone"))
     runs.go_on(actor, run.id)
     engine.work_on(run.id)
     return runs.run(actor, run.id)

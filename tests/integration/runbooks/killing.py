@@ -43,7 +43,7 @@ def killed(actor: Actor, action: str, given: Mapping[str, str]) -> RunbookRun:
     run = confirmed(actor, wish(action, given), typed="")
     with pytest.raises(Killed):
         engine.work_on(run.id)
-    runs.note_gone(engine.RUNNER, run.id, GONE)
+    runs.note_gone(engine.RUNNER, runs.run(actor, run.id), GONE)
     lost = runs.run(actor, run.id)
     assert lost.state is RunStage.LOST
     return lost
