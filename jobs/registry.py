@@ -13,6 +13,7 @@ from jobs import (
     launch_runs,
     nightly_backup,
     nightly_billing,
+    publish_audit_head,
     reconcile_alerts,
     send_mail,
     sweep_payments,
@@ -98,6 +99,12 @@ JOBS = (
         name=housekeeping.NAME,
         run=housekeeping.run,
         trigger=CronTrigger(hour=4, minute=30, timezone=TEHRAN),
+    ),
+    Job(
+        name=publish_audit_head.NAME,
+        run=publish_audit_head.run,
+        trigger=CronTrigger(minute=1, timezone=TEHRAN),
+        is_always_recorded=False,
     ),
     Job(
         name=verify_audit.NAME,

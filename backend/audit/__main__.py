@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from backend.audit import service
+from backend.audit import rules, service
 from backend.command_line import CLI, obey
 from backend.log import configure_logging
 
@@ -13,6 +13,7 @@ FAULTS = {
     "rewritten": "the chain up to here is not the one that was written",
     "cut_off": "entries at the end were removed",
     "missing_before": "an entry before it is missing or stands elsewhere",
+    "not_met": "the noted head is nowhere before it; entries were removed, or the chain was written anew",
 }
 
 
@@ -28,12 +29,19 @@ def _parser() -> argparse.ArgumentParser:
         "verify",
         help="read the whole chain; a head that was noted earlier also shows an end cut off by somebody who hid it",
     )
+    verify.add_argument(
+        "--head", metavar="HASH", help="16 or more digits of a hash that was noted, such as in the log"
+    )
+    verify.add_argument(
+        "--entries", metavar="N", type=int, help="the number of entries that was noted with it"
+    )
     verify.set_defaults(run=_verify)
     return parser
 
 
-def _verify(_chosen: argparse.Namespace) -> int:
-    found = service.verify(CLI)
+def _verify(chosen: argparse.Namespace) -> int:
+    noted = None if chosen.head is None else rules.checked_noted(chosen.head, chosen.entries)
+    found = service.verify(CLI, noted)
     if found.is_intact:
         print(f"Intact: {found.entries:,} entries. Head: {found.head}")
         return 0

@@ -1,5 +1,6 @@
 """SQL of the audit."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, func, insert, select, update
@@ -56,6 +57,23 @@ def head() -> Head | None:
     with read() as connection:
         row = connection.execute(select(AuditHeadRow.entries, AuditHeadRow.hash)).one_or_none()
     return None if row is None else Head(entries=row.entries, hash=row.hash)
+
+
+def head_before(instant: datetime) -> Head | None:
+    """Length and last hash of the chain as they were at an instant; None for an empty one."""
+    newest = (
+        select(AuditEntryRow.id, AuditEntryRow.hash)
+        .where(AuditEntryRow.at < instant)
+        .order_by(AuditEntryRow.at.desc(), AuditEntryRow.id.desc())
+        .limit(1)
+    )
+    with read() as connection:
+        row = connection.execute(newest).one_or_none()
+        if row is None:
+            return None
+        since = select(func.count()).where(AuditEntryRow.id > row.id).scalar_subquery()
+        entries = connection.scalar(select(AuditHeadRow.entries - since))
+    return None if entries is None else Head(entries=entries, hash=row.hash)
 
 
 def entries_after(entry_id: int, limit: int) -> list[AuditEntry]:

@@ -1,5 +1,6 @@
 """Rules of the audit trail: the content of an entry, and its hash over the entry before."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -7,12 +8,15 @@ from hashlib import sha256
 import orjson
 
 from backend.actor import Actor
-from backend.audit.types import AuditEntry, AuditEvent, Head, Plain
+from backend.audit.types import AuditEntry, AuditEvent, Head, NotedHead, Plain
 from backend.errors import Invalid
 from backend.free_text import written
 from backend.log import redact
 
 BEGINNING = bytes(32)
+NOTED_DIGITS = 16
+"""Digits of a hash that tell it from any other of a trail; a noted head has as many, at least."""
+_NOTED = re.compile(rf"[0-9a-f]{{{NOTED_DIGITS},64}}")
 LONGEST_TEXT = 4000
 MAX_REASON = 500
 """Letters of a reason that somebody gives for what is done."""
@@ -77,6 +81,27 @@ def fault_of_end(stored: Head | None, entries: int, own_hash: bytes) -> str:
     """The fault of a chain's end: ``rewritten`` when its last hash differs from the stored head, else empty."""
     is_end = stored is not None and stored.entries == entries
     return "rewritten" if is_end and stored is not None and stored.hash != own_hash else ""
+
+
+def fault_of_noted(noted: NotedHead | None, entries: int, own_hash: bytes) -> str:
+    """The fault of an entry where a noted head says how many there were: ``rewritten`` when its hash is another."""
+    is_there = noted is not None and noted.entries == entries
+    return "rewritten" if is_there and noted is not None and not is_noted(noted, own_hash) else ""
+
+
+def is_noted(noted: NotedHead, own_hash: bytes) -> bool:
+    """Whether an entry's hash is the noted one, as far as it was noted."""
+    return own_hash.hex().startswith(noted.hash)
+
+
+def checked_noted(written: str, entries: int | None = None) -> NotedHead:
+    """A noted head. Raises Invalid for less than 16 hexadecimal digits of the hash, or for fewer than one entry."""
+    plain = written.strip().lower()
+    if not _NOTED.fullmatch(plain):
+        raise Invalid(field="head", reason="audit_head")
+    if entries is not None and entries < 1:
+        raise Invalid(field="entries", reason="audit_head")
+    return NotedHead(hash=plain, entries=entries)
 
 
 def _named(name: str, value: object) -> Plain:

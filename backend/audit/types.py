@@ -90,6 +90,14 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotedHead:
+    """A head that somebody noted earlier: the beginning of its hash in hexadecimal, and its entries where known."""
+
+    hash: str
+    entries: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
     """Result of verifying the whole chain.
 

@@ -34,6 +34,14 @@ def is_paused(job: str) -> bool:
         return connection.scalar(select(JobPauseRow.job).where(JobPauseRow.job == job)) is not None
 
 
+def pause_of(job: str) -> JobPause | None:
+    """The pause of a job; None while it runs by its schedule."""
+    statement = select(JobPauseRow.__table__).where(JobPauseRow.job == job)
+    with read() as connection:
+        row = connection.execute(statement).mappings().one_or_none()
+    return None if row is None else JobPause(**row)
+
+
 def pauses() -> list[JobPause]:
     """Every pause, the oldest first."""
     statement = select(JobPauseRow.__table__).order_by(JobPauseRow.paused_at)

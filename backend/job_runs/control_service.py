@@ -105,6 +105,12 @@ def is_paused(actor: Actor, job: str) -> bool:
     return control_repository.is_paused(job)
 
 
+def pause_of(actor: Actor, job: str) -> JobPause | None:
+    """The pause of a job, with who made it and why; None while it runs by its schedule. For processes."""
+    require_process(actor)
+    return control_repository.pause_of(job)
+
+
 def take_requests(actor: Actor) -> list[RunRequest]:
     """Take the requests that wait, the oldest first; each is given to one caller only. For the leading scheduler.
 

@@ -23,6 +23,7 @@ resume = control_service.resume
 pause_for_run = control_service.pause_for_run
 resume_for_run = control_service.resume_for_run
 is_paused = control_service.is_paused
+pause_of = control_service.pause_of
 take_requests = control_service.take_requests
 
 # Schedulers tell of themselves, and the staff reads it.

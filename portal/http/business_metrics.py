@@ -9,6 +9,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from backend.actor import Actor
+from backend.audit import service as audit
+from backend.audit.rules import NOTED_DIGITS
 from backend.backups import service as backups
 from backend.deploys import service as deploys
 from backend.deploys.types import RolloutState, StuckKind
@@ -37,7 +39,7 @@ class BusinessMetrics(Collector):
         """Ask the services once."""
         cluster = [*_cluster()]
         try:
-            gauges = [*_billing(), *_payments(), *_mails(), *_jobs(), *_backups()]
+            gauges = [*_audit(), *_billing(), *_payments(), *_mails(), *_jobs(), *_backups()]
         except Unavailable:
             return [_gauge("portal_database_up", "Whether the portal reaches its database.", 0), *cluster]
         return [
@@ -51,6 +53,16 @@ class BusinessMetrics(Collector):
 def register_business_metrics() -> None:
     """Register the gauges, so that every scrape reads them. Idempotent."""
     REGISTRY.register(BusinessMetrics())
+
+
+def _audit() -> Iterable[Metric]:
+    head = audit.published_head(SCRAPE)
+    if head is not None:
+        entries = GaugeMetricFamily(
+            "portal_audit_entries", "Entries of the audit trail at the last full hour.", labels=["head"]
+        )
+        entries.add_metric([head.hash.hex()[:NOTED_DIGITS]], head.entries)
+        yield entries
 
 
 def _billing() -> Iterable[Metric]:

@@ -8,6 +8,7 @@ from pydantic import StringConstraints
 
 from backend.errors import Refused
 from backend.job_runs import service as job_runs
+from backend.job_runs.types import JobPause
 from backend.runbooks.types import Plan, PlannedChange, Risk, RunbookRun, Words
 from runbooks.action import Action, ActionParameters, ParameterChoice, Step, Undo
 from runbooks.context import Planning, Running
@@ -33,7 +34,7 @@ def _jobs(planning: Planning, _given: Mapping[str, str]) -> Sequence[ParameterCh
 
 
 def _plan(planning: Planning, parameters: PauseParameters) -> Plan:
-    if job_runs.is_paused(planning.actor, parameters.job):
+    if job_runs.pause_of(planning.actor, parameters.job) is not None:
         raise Refused(reason="pause_job_paused")
     return Plan(changes=(_change(parameters.job, "running", "paused"),))
 
@@ -43,8 +44,8 @@ def _pause(running: Running, parameters: PauseParameters) -> None:
     running.changed("runbooks.pause_job.paused", job=parameters.job)
 
 
-def _plan_undo(planning: Planning, parameters: PauseParameters, _done: RunbookRun) -> Plan:
-    if not job_runs.is_paused(planning.actor, parameters.job):
+def _plan_undo(planning: Planning, parameters: PauseParameters, done: RunbookRun) -> Plan:
+    if not _is_ours(job_runs.pause_of(planning.actor, parameters.job), parameters, done):
         raise Refused(reason="pause_job_not_paused")
     return Plan(changes=(_change(parameters.job, "paused", "running"),))
 
@@ -52,6 +53,12 @@ def _plan_undo(planning: Planning, parameters: PauseParameters, _done: RunbookRu
 def _resume(running: Running, parameters: PauseParameters) -> None:
     job_runs.resume_for_run(running.actor, parameters.job)
     running.changed("runbooks.pause_job.resumed", job=parameters.job)
+
+
+def _is_ours(pause: JobPause | None, parameters: PauseParameters, done: RunbookRun) -> bool:
+    """Whether a pause is the one that the run made: after it was ended, somebody else may have made another."""
+    by = done.requester.partition(":")[2]
+    return pause is not None and (pause.paused_by, pause.reason) == (by, parameters.reason)
 
 
 def _change(job: str, before: str, after: str) -> PlannedChange:

@@ -147,6 +147,7 @@ NOT_WRITTEN = {
     "job_runs.history.job": "looked for",
     "job_runs.is_paused.job": "looked for",
     "job_runs.pause.job": "looked for",
+    "job_runs.pause_of.job": "looked for",
     "job_runs.resume.job": "looked for",
     "job_runs.failed_last.job": "looked for",
     "job_runs.pause_for_run.job": "looked for",

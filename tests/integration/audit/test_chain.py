@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from backend.actor import STAFF_ROLES, Actor, Role
 from backend.audit import service
+from backend.audit.types import NotedHead
 from backend.db.engine import transaction
 from backend.errors import Forbidden
 from tests import factories
@@ -32,6 +33,13 @@ def tamper(statement: str) -> None:
     with transaction() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         assert connection.execute(text(statement)).rowcount in {1, -1}
+
+
+def tamper_all(statement: str) -> None:
+    """As ``tamper``, for statements that change any number of rows."""
+    with transaction() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text(statement))
 
 
 def test_an_untouched_chain_is_intact(database: str) -> None:
@@ -91,6 +99,55 @@ def test_a_cut_off_end_is_found_and_shows_in_the_head(database: str) -> None:
     tamper(f"UPDATE audit_head SET entries = 2, hash = '\\x{found.head}'")
     assert service.verify(AUDITOR).is_intact
     assert service.verify(AUDITOR).head != noted
+
+
+HIDE = "UPDATE audit_head SET entries = {entries}, hash = '\\x{head}'"
+
+
+def test_a_noted_head_lies_on_the_chain_however_long_it_grows(database: str) -> None:
+    record(3)
+    noted = NotedHead(hash=service.verify(AUDITOR).head[:16], entries=3)
+    record(2)
+
+    assert service.verify(AUDITOR, noted).is_intact
+    assert service.verify(AUDITOR, NotedHead(hash=noted.hash)).is_intact
+
+
+@pytest.mark.parametrize(
+    ("statement", "entries", "found"),
+    [
+        pytest.param("UPDATE audit_entry SET actor = 'user:else' WHERE id = 2", 4, (2, "changed"), id="edited"),
+        pytest.param("DELETE FROM audit_entry WHERE id = 2", 4, (3, "missing_before"), id="deleted"),
+        pytest.param("DELETE FROM audit_entry WHERE id > 2", 4, (3, "cut_off"), id="cut off"),
+        pytest.param("DELETE FROM audit_entry WHERE id > 2", None, (2, "not_met"), id="cut off, no length noted"),
+    ],
+)  # fmt: skip
+def test_a_noted_head_shows_what_a_changed_head_beside_the_trail_hides(
+    database: str, statement: str, entries: int | None, found: tuple[int, str]
+) -> None:
+    record(4)
+    noted = NotedHead(hash=service.verify(AUDITOR).head, entries=entries)
+
+    tamper_all(statement)
+    left = service.entries(AUDITOR)
+    tamper(HIDE.format(entries=len(left), head=left[0].hash.hex()))
+
+    verified = service.verify(AUDITOR, noted)
+    assert (verified.broken_at, verified.reason) == found
+
+
+def test_a_chain_that_was_written_anew_with_its_head_is_found_by_a_noted_one(database: str) -> None:
+    record(3)
+    noted = NotedHead(hash=service.verify(AUDITOR).head[:16], entries=3)
+    tamper_all("TRUNCATE audit_entry RESTART IDENTITY")
+    tamper(HIDE.format(entries=0, head=""))
+    record(5)
+
+    assert service.verify(AUDITOR).is_intact
+    found = service.verify(AUDITOR, noted)
+    assert (found.broken_at, found.reason) == (3, "rewritten")
+    without = service.verify(AUDITOR, NotedHead(hash=noted.hash))
+    assert (without.broken_at, without.reason) == (5, "not_met")
 
 
 def test_a_chain_that_was_emptied_is_found_whatever_is_written_next(database: str) -> None:

@@ -1,11 +1,15 @@
 """``python -m backend.audit``, as a person at a terminal uses it."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 
+from backend import clock
 from backend.audit import service
 from backend.audit.__main__ import main
 from backend.db.engine import transaction
+from jobs import publish_audit_head
 from tests import factories
 
 
@@ -52,3 +56,44 @@ def test_a_broken_chain_is_a_sentence_that_says_where_and_exit_code_1(
     told = capsys.readouterr()
     assert said in told.err
     assert told.out == ""
+
+
+def test_a_head_that_was_noted_is_compared_and_a_cut_off_tail_is_told_with_its_row(
+    chain: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", "--head", chain[:16].upper(), "--entries", "3"]) == 0
+    with transaction() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        last = connection.scalar(text("SELECT encode(hash, 'hex') FROM audit_entry WHERE id = 2"))
+        connection.execute(text("DELETE FROM audit_entry WHERE id = 3"))
+        connection.execute(text(f"UPDATE audit_head SET entries = 2, hash = '\\x{last}'"))
+    assert main(["verify"]) == 0
+    capsys.readouterr()
+
+    assert main(["verify", "--head", chain, "--entries", "3"]) == 1
+    assert "broken at entry 3: entries at the end were removed" in capsys.readouterr().err
+    assert main(["verify", "--head", chain]) == 1
+    assert "the noted head is nowhere" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--head", "abc"], ["--head", "g" * 16], ["--head", "a" * 16, "--entries", "0"]]
+)
+def test_what_is_no_head_is_refused(chain: str, capsys: pytest.CaptureFixture[str], wrong: list[str]) -> None:
+    assert main(["verify", *wrong]) == 1
+
+    assert "16 to 64 hexadecimal digits" in capsys.readouterr().err
+
+
+def test_the_job_says_where_the_trail_ended_at_the_last_full_hour(
+    chain: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    assert publish_audit_head.run(factories.PROCESS) == ""
+
+    later = clock.utc_now() + timedelta(hours=1)
+    monkeypatch.setattr(clock, "utc_now", lambda: later)
+
+    assert publish_audit_head.run(factories.PROCESS) == "3 entries"
+    assert caplog.records[-1].getMessage() == "audit.head"
+    assert caplog.records[-1].__dict__["fields"] == {"entries": 3, "hash": chain}

@@ -1,6 +1,6 @@
 """What alerts are made of stands in the exposition, also when the database is away."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -9,6 +9,8 @@ from sqlalchemy import text
 
 from backend import clock
 from backend.actor import Actor, Role
+from backend.audit import service as audit
+from backend.audit import writing_service
 from backend.db.engine import transaction
 from backend.invoices import service as invoices
 from backend.job_runs import service as job_runs
@@ -54,6 +56,23 @@ def test_billing_and_payments_are_told(database: str) -> None:
     assert told["portal_invoices_held"] == 0
     assert told["portal_payments_undecided"] == 0
     assert told["portal_mails_rejected"] == 0
+
+
+def test_the_head_of_the_audit_trail_is_that_of_the_last_full_hour(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        audit.record(PROCESS, "note.added", f"note:{number}")
+    noted = audit.entries(factories.actor(Role.AUDITOR))[0].hash.hex()
+    hour = clock.utc_now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    told = {name for name in exposition() if name.startswith("portal_audit_entries")}
+    assert told == set()
+
+    monkeypatch.setattr(clock, "utc_now", lambda: hour + timedelta(minutes=1))
+    monkeypatch.setattr(writing_service, "utc_now", clock.utc_now)
+    audit.record(PROCESS, "note.added", "note:later")
+
+    assert exposition()[f'portal_audit_entries{{head="{noted[:16]}"}}'] == 3
 
 
 def test_without_a_database_only_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,7 @@ def test_every_schedule_has_its_own_name() -> None:
         "nightly_backup",
         "nightly_drill",
         "housekeeping",
+        "publish_audit_head",
         "verify_audit",
     ]
 
