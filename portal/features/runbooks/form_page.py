@@ -23,7 +23,7 @@ ANSWER, OBSTACLES = "answer-action", "action-obstacles"
     routes.ACTION,
     "page.action.title",
     STAFF,
-    on_load=[ActionFormState.load, ActionFormState.look],
+    on_load=[ActionFormState.load],
 )
 def action() -> rx.Component:
     """The form; nothing is started here: its button asks for a plan."""

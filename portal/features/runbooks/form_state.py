@@ -33,8 +33,8 @@ class ActionFormState(LoadedPage, rx.State):
 
     @rx.event
     @allow(STAFF)
-    async def load(self) -> None:
-        """Begin a form for the action and the values that the address names."""
+    async def load(self) -> Any:
+        """Begin a form for the action and the values that the address names, then look: at the same time it would race."""
         actor, _ = await self._reader()
         self.reset()
         query = self.router.url.query_parameters
@@ -43,6 +43,7 @@ class ActionFormState(LoadedPage, rx.State):
         self._given = form_queries.given_in(query)
         self._alert, self._like = (str(query.get(name, "")) for name in (routes.FROM_ALERT, routes.LIKE_RUN))
         self._key = asking.new_request_key()
+        return ActionFormState.look
 
     @rx.event
     @allow(STAFF)

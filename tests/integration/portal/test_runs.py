@@ -121,6 +121,19 @@ def test_a_form_is_filled_by_its_address_and_asks_once_however_often_it_is_click
     assert (run.parameters, run.state, leads_to) == (filled, RunStage.PLANNING, routes.run(run.id))
 
 
+def test_a_form_is_there_when_its_address_is_opened(house: House, exchange: Exchange, leader: None) -> None:
+    path = routes.action("pause_job", {"job": "send_mail"})
+
+    async def steps() -> dict[str, Any]:
+        opened = await exchange.join(cookie=house.people[Role.OPERATOR].cookie, path=path)
+        return vars_of(opened.told, FORM)
+
+    shown = exchange.run(steps)
+
+    assert (shown["phase"], shown["view"]["name"], shown["can_act"]) == ("ready", "pause_job", True)
+    assert shown["view"]["fields"][0]["value"] == "send_mail"
+
+
 def test_a_plan_is_shown_confirmed_and_carried_out_and_undone_from_its_page(
     house: House, exchange: Exchange, make_action: MakeAction, world: World
 ) -> None:
