@@ -25,10 +25,14 @@ P = TypeVar("P", bound=ActionParameters)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterChoice:
-    """A value to choose, and its words; the value itself where there are none."""
+    """A value to choose, and its words; the value itself where there are none.
+
+    ``is_suggested``: the form has it chosen until somebody chooses another one.
+    """
 
     value: str
     words: Words | None = None
+    is_suggested: bool = False
 
 
 # A permission in Kubernetes that the runner's account must have.

@@ -14,7 +14,7 @@ from pydantic import Field
 from backend.deploys import service as deploys
 from backend.deploys.acting_types import WorkloadNow
 from backend.deploys.revision_rules import compare
-from backend.deploys.types import Revision, RevisionChange, WorkloadId, WorkloadKind
+from backend.deploys.types import Revision, RevisionChange, RolloutState, WorkloadId, WorkloadKind
 from backend.errors import NotFound, Refused
 from backend.runbooks.types import Plan, PlannedChange, Risk, RunbookRun, Words
 from runbooks import rollouts
@@ -31,12 +31,19 @@ class RollbackParameters(ActionParameters):
 
 
 def _revisions(planning: Planning, given: Mapping[str, str]) -> Sequence[ParameterChoice]:
-    """The revisions of the Deployment that is chosen, newest first, without the newest, which runs."""
+    """The revisions of the Deployment that is chosen, newest first, without the newest, which runs.
+
+    Where the newest is stuck, the one before it is suggested.
+    """
     workload = given.get("workload", "")
     try:
-        found = deploys.workload(planning.actor, rollouts.id_of(workload)).revisions if workload else ()
+        now = deploys.workload(planning.actor, rollouts.id_of(workload)) if workload else None
     except (NotFound, ValueError):
         return []
+    if now is None:
+        return []
+    older = [one for one in now.revisions if not one.is_newest]
+    is_stuck = now.summary.rollout.state in {RolloutState.STUCK, RolloutState.FAILED}
     return [
         ParameterChoice(
             value=str(one.number),
@@ -44,9 +51,9 @@ def _revisions(planning: Planning, given: Mapping[str, str]) -> Sequence[Paramet
                 key="runbooks.rollback_deployment.revision",
                 values={"number": one.number, "images": _images(one), "at": one.created_at},
             ),
+            is_suggested=is_stuck and one is older[0],
         )
-        for one in found
-        if not one.is_newest
+        for one in older
     ]
 
 

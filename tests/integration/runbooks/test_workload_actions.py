@@ -276,6 +276,24 @@ def test_a_rollback_shows_what_differs_and_goes_back_and_forth(site: Site, opera
     assert object_of(site, API)["spec"]["template"]["spec"]["containers"][0]["image"] == f"{image}.4"
 
 
+def test_a_rollback_of_a_stuck_rollout_suggests_the_revision_before_it_and_any_other_is_chosen(
+    site: Site, operator: Actor
+) -> None:
+    def suggested(**given: str) -> str:
+        return asking_service.form(operator, "rollback_deployment", {"workload": API, **given}).fields[1].value
+
+    set_image(site, "docuchat-api", "2.14.4")
+    until(lambda: (lines()["docuchat-api"].revision, lines()["docuchat-api"].rollout.state) == (2, "done"))
+    calm = suggested()
+    site.console("faults", image=":2.14.5", fault="ImagePullBackOff")
+    broken = [{"name": "api", "image": f"{REGISTRY}/docuchat:2.14.5"}]
+    site.change("docuchat-api", spec={"template": {"spec": {"containers": broken}}})
+    until(lambda: lines()["docuchat-api"].rollout.state == "stuck")
+
+    assert (calm, suggested(), suggested(revision="1")) == ("", "2", "1")
+    site.console("faults", "DELETE")
+
+
 def test_a_rollback_to_an_image_that_does_not_know_the_database_is_refused_in_words(
     site: Site, operator: Actor
 ) -> None:
