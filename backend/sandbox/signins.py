@@ -23,7 +23,7 @@ class SignIn:
 
 
 def sign_ins(site: Site) -> list[SignIn]:
-    """An admin of one company, a viewer of another, and an operator, with the passwords of this stack."""
+    """An admin of one company, a viewer of another, an operator and an approver, with this stack's passwords."""
     passwords: dict[str, str] = json.loads(site.remembered("sign-ins.json", _new_passwords))
     first, second = COMPANIES[0], COMPANIES[1]
     viewer = f"viewer@{second.admin_email.partition('@')[2]}"
@@ -51,10 +51,20 @@ def sign_ins(site: Site) -> list[SignIn]:
             password=passwords["operator"],
             name="نیما رضایی",
         ),
+        SignIn(
+            title="approver of dangerous runbooks",
+            role="approver",
+            email="approver@docuchat.example",
+            # A file of its own, because older stacks remember the other passwords without this one.
+            password=site.remembered("approver-password.txt", _new_password),
+            name="لیلا موسوی",
+        ),
     ]
 
 
 def _new_passwords() -> str:
-    return json.dumps(
-        {role: secrets.token_urlsafe(9) for role in ("tenant_admin", "tenant_viewer", "operator")}
-    )
+    return json.dumps({role: _new_password() for role in ("tenant_admin", "tenant_viewer", "operator")})
+
+
+def _new_password() -> str:
+    return secrets.token_urlsafe(9)

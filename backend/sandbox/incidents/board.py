@@ -39,12 +39,13 @@ class RaisedAlert:
 
 @dataclass(slots=True, kw_only=True)
 class IncidentState:
-    """An incident's state. Times are of the monotonic clock, in seconds."""
+    """An incident's state. Times are of the monotonic clock, in seconds. ``was_mended``: not by the console."""
 
     started_at: float | None = None
     ended_at: float | None = None
     fired_after_s: float | None = None
     resolved_after_s: float | None = None
+    was_mended: bool = False
     problem: str = ""
 
     @property
@@ -79,15 +80,18 @@ class Board:
     def end(self, key: str) -> None:
         """End an incident; one that is not under way is left alone."""
         with self._lock:
-            state = self.states[key]
-            if state.is_on:
-                self._act(key, BY_KEY[key].end)
-                if not state.problem:
-                    state.ended_at = self.clock()
+            self._end(key)
             self._note_calm()
 
+    def _end(self, key: str) -> None:
+        state = self.states[key]
+        if state.is_on:
+            self._act(key, BY_KEY[key].end)
+            if not state.problem:
+                state.ended_at = self.clock()
+
     def refresh(self) -> None:
-        """Ask Prometheus for its alerts, at most once a second, and note which came and went."""
+        """Ask for alerts and mended incidents, at most once a second, and note which came and went."""
         with self._lock:
             now = self.clock()
             if now - self._asked_at < _ASKED_EVERY_S:
@@ -96,6 +100,7 @@ class Board:
             self.seen = _seen_alerts(self.prometheus_url)
             for incident in INCIDENTS:
                 self._note(self.states[incident.key], self.stage_of(incident), now)
+                self._end_mended(incident)
 
     def stage_of(self, incident: Incident) -> AlertStage:
         """The farthest stage of an incident's alerts."""
@@ -103,6 +108,14 @@ class Board:
             return AlertStage.UNKNOWN
         found = (one.stage for one in self.seen if one.is_of(incident))
         return max(found, key=_RANKS.index, default=AlertStage.INACTIVE)
+
+    def _end_mended(self, incident: Incident) -> None:
+        """End what somebody else has mended: what is left of it goes, and the ledger hears how it ended."""
+        state = self.states[incident.key]
+        if state.is_on and _is_mended(incident, self.world):
+            state.was_mended = True
+            self._end(incident.key)
+            self._note_calm()
 
     def _note(self, state: IncidentState, stage: AlertStage, now: float) -> None:
         if state.started_at is None:
@@ -125,6 +138,13 @@ class Board:
             self.is_calm.clear()
         else:
             self.is_calm.set()
+
+
+def _is_mended(incident: Incident, world: World) -> bool:
+    try:
+        return incident.is_mended(world)
+    except (httpx.HTTPError, OSError):
+        return False
 
 
 def _seen_alerts(prometheus_url: str) -> list[RaisedAlert] | None:

@@ -11,6 +11,7 @@ from backend.sandbox.kubernetes.workloads import GPU_NODE
 _BUSY = {"questions_per_minute": 15.0}
 _SPIKING = "khalij-petrochem"
 _DOCUCHAT = "docuchat-1"
+_GPU_WORKER = "docuchat-gpu-worker"
 
 IncidentAct = Callable[[World], None]
 
@@ -25,7 +26,10 @@ class BothWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """An incident: its words, its alerts, the portal's page that shows it first, and its two acts."""
+    """An incident: its words, its alerts, the portal's page that shows it first, and its two acts.
+
+    ``is_mended`` says whether somebody has mended it otherwise, such as by a runbook of the portal.
+    """
 
     key: str
     title: BothWords
@@ -36,6 +40,7 @@ class Incident:
     labels: Mapping[str, str] = field(default_factory=dict)
     start: IncidentAct
     end: IncidentAct
+    is_mended: Callable[[World], bool] = lambda _world: False
 
 
 def _broken_release(key: str, workload: str, version: str, **fault: str) -> tuple[IncidentAct, IncidentAct]:
@@ -51,9 +56,21 @@ def _broken_release(key: str, workload: str, version: str, **fault: str) -> tupl
     return start, end
 
 
+def _runs_another_release(key: str) -> Callable[[World], bool]:
+    def is_mended(world: World) -> bool:
+        delivery = world.deliveries.get(key)
+        return (
+            delivery is not None
+            and not world.pipeline.is_of(delivery)
+            and world.cluster.is_rolled_out(delivery.workload)
+        )
+
+    return is_mended
+
+
 def _lose_gpu_node(world: World) -> None:
     world.cluster.cordon(GPU_NODE, is_open=False)
-    world.cluster.delete_pods_of("docuchat-gpu-worker")
+    world.cluster.delete_pods_of(_GPU_WORKER)
 
 
 def _provider_fault(key: str, **fault: object) -> tuple[IncidentAct, IncidentAct]:
@@ -106,6 +123,7 @@ INCIDENTS: tuple[Incident, ...] = (
         labels={"workload": "docuchat-api"},
         start=_IMAGE[0],
         end=_IMAGE[1],
+        is_mended=_runs_another_release("bad_image"),
     ),
     Incident(
         key="crash_loop",
@@ -119,6 +137,7 @@ INCIDENTS: tuple[Incident, ...] = (
         labels={"workload": "docuchat-worker"},
         start=_CRASH[0],
         end=_CRASH[1],
+        is_mended=_runs_another_release("crash_loop"),
     ),
     Incident(
         key="out_of_memory",
@@ -142,9 +161,10 @@ INCIDENTS: tuple[Incident, ...] = (
         ),
         page="/deploys",
         alerts=("RolloutStuck",),
-        labels={"workload": "docuchat-gpu-worker"},
+        labels={"workload": _GPU_WORKER},
         start=_lose_gpu_node,
         end=lambda world: world.cluster.cordon(GPU_NODE, is_open=True),
+        is_mended=lambda world: not world.cluster.replicas_of(_GPU_WORKER),
     ),
     Incident(
         key="provider_failing",

@@ -37,6 +37,10 @@ class ClusterHands:
         """The image of a workload's first container."""
         return str(self.get(plural, workload)["spec"]["template"]["spec"]["containers"][0]["image"])
 
+    def replicas_of(self, workload: str) -> int:
+        """The number of pods that a deployment is to have."""
+        return int(self.get("deployments", workload)["spec"]["replicas"])
+
     def is_rolled_out(self, workload: str) -> bool:
         """Whether every pod of a deployment is of its newest template and available."""
         found = self.get("deployments", workload)

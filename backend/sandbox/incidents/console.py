@@ -25,6 +25,9 @@ _LOOK = BothWords("دیدن در پرتال", "See it in the portal")
 _CALM = BothWords("آرام", "Calm")
 _ON = BothWords("در جریان از {s} ثانیه پیش", "Under way for {s} s")
 _OVER = BothWords("پایان یافت", "Ended")
+_MENDED = BothWords(
+    "از بیرون این میز برطرف شد، مثلاً با یک دستورالعمل", "Mended from outside, such as by a runbook"
+)
 _ALERT = BothWords("هشدار آن: {names}", "Its alert: {names}")
 _WAITING = BothWords("هشدار {names} هنوز نیامده است", "{names} does not fire yet")
 _PENDING = BothWords("هشدار {names} در آستانهٔ فعال شدن است", "{names} is pending")
@@ -136,7 +139,9 @@ def _card(board: Board, incident: Incident, portal_url: str, lang: Lang) -> str:
 def _state_words(state: IncidentState, now: float, lang: Lang) -> str:
     if state.is_on:
         return _say(_ON, lang, s=_seconds(now - (state.started_at or now), lang))
-    return _say(_CALM if state.ended_at is None else _OVER, lang)
+    if state.ended_at is None:
+        return _say(_CALM, lang)
+    return _say(_MENDED if state.was_mended else _OVER, lang)
 
 
 def _alert_words(incident: Incident, state: IncidentState, stage: AlertStage, lang: Lang) -> str:

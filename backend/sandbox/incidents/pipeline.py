@@ -36,6 +36,7 @@ class Delivery:
 
     workload: str
     image_before: str
+    image: str
     told: dict[str, object]
 
 
@@ -70,17 +71,23 @@ class Pipeline:
         }
         told |= {"image_digest": digest} if digest else {}
         self._tell(told)
-        self.cluster.set_image(workload, f"{image}@{digest}" if digest else image)
-        return Delivery(workload=workload, image_before=before, told=told)
+        image = f"{image}@{digest}" if digest else image
+        self.cluster.set_image(workload, image)
+        return Delivery(workload=workload, image_before=before, image=image, told=told)
 
     def finish(self, delivery: Delivery, result: str) -> None:
         """Tell the ledger how a deployment ended."""
         smoke_test = {"smoke_test": "passed"} if result == "succeeded" else {}
         self._tell(delivery.told | {"result": result, "finished_at": stamp(datetime.now(UTC))} | smoke_test)
 
+    def is_of(self, delivery: Delivery) -> bool:
+        """Whether the workload still has the delivery's image, and nobody gave it another one since."""
+        return self.cluster.image_of(delivery.workload) == delivery.image
+
     def roll_back(self, delivery: Delivery) -> None:
-        """Give the workload its image of before, and tell the ledger."""
-        self.cluster.set_image(delivery.workload, delivery.image_before)
+        """Give the workload its image of before unless somebody gave it another one, and tell the ledger."""
+        if self.is_of(delivery):
+            self.cluster.set_image(delivery.workload, delivery.image_before)
         self.finish(delivery, "rolled_back")
 
     def deliver(self, workload: str, version: str) -> str:

@@ -34,7 +34,7 @@ class ActionFormState(LoadedPage, rx.State):
     @rx.event
     @allow(STAFF)
     async def load(self) -> Any:
-        """Begin a form for the action and the values that the address names, then look: at the same time it would race."""
+        """Begin a form for the action and the values that the address names; the look at it comes after that."""
         actor, _ = await self._reader()
         self.reset()
         query = self.router.url.query_parameters

@@ -280,7 +280,9 @@ def test_a_rollback_of_a_stuck_rollout_suggests_the_revision_before_it_and_any_o
     site: Site, operator: Actor
 ) -> None:
     def suggested(**given: str) -> str:
-        return asking_service.form(operator, "rollback_deployment", {"workload": API, **given}).fields[1].value
+        return (
+            asking_service.form(operator, "rollback_deployment", {"workload": API, **given}).fields[1].value
+        )
 
     set_image(site, "docuchat-api", "2.14.4")
     until(lambda: (lines()["docuchat-api"].revision, lines()["docuchat-api"].rollout.state) == (2, "done"))

@@ -162,6 +162,60 @@ def test_a_broken_release_is_told_to_the_ledger_and_rolled_back(
     assert world.cluster.image_of("docuchat-api") == before
 
 
+def test_an_incident_that_somebody_else_mends_is_over_and_the_console_says_so(
+    cluster: ClusterHands, world: World, places: dict[str, str], outside: Outside
+) -> None:
+    now = 100.0
+    board = Board(world=world, prometheus_url=places["portal"], is_calm=threading.Event(), clock=lambda: now)
+    before = cluster.image_of("docuchat-worker")
+
+    def is_over() -> bool:
+        nonlocal now
+        now += 2
+        board.refresh()
+        return not board.states["crash_loop"].is_on
+
+    board.start("crash_loop")
+    was_over = is_over()
+    cluster.set_image("docuchat-worker", before)  # as a rollback by a runbook does
+    until(is_over)
+    generation = cluster.get("deployments", "docuchat-worker")["metadata"]["generation"]
+    board.end("crash_loop")
+
+    assert (was_over, board.states["crash_loop"].was_mended, board.is_calm.is_set()) == (False, True, True)
+    assert [one.get("result", "running") for one in outside.posted] == ["running", "rolled_back"]
+    assert cluster.get("deployments", "docuchat-worker")["metadata"]["generation"] == generation
+    with serving(create_console(board, "http://portal.test"), free_port()) as url:
+        assert "Mended from outside" in httpx.get(url, params={"lang": "en"}).text
+
+
+def test_ending_an_incident_leaves_the_image_that_somebody_has_chosen_since(
+    cluster: ClusterHands, board: Board, outside: Outside
+) -> None:
+    board.start("bad_image")
+    chosen = cluster.image_of("docuchat-api").replace("2.16.0-rc1", "2.16.0-rc0")
+    cluster.set_image("docuchat-api", chosen)
+
+    board.end("bad_image")
+
+    assert (cluster.image_of("docuchat-api"), outside.posted[-1]["result"]) == (chosen, "rolled_back")
+
+
+def test_gpu_workers_that_are_scaled_away_end_the_incident_that_they_have_no_node(
+    cluster: ClusterHands, board: Board
+) -> None:
+    board.start("no_gpu")
+    board.refresh()
+    was_on = board.states["no_gpu"].is_on
+    path = "/apis/apps/v1/namespaces/docuchat/deployments/docuchat-gpu-worker"
+    none = {"spec": {"replicas": 0}}
+    cluster._ask("PATCH", path, none, "application/merge-patch+json")
+
+    until(lambda: (board.refresh(), not board.states["no_gpu"].is_on)[1])
+
+    assert (was_on, board.states["no_gpu"].was_mended) == (True, True)
+
+
 def test_a_delivery_rolls_out_and_tells_its_start_and_its_end(
     cluster: ClusterHands, world: World, outside: Outside
 ) -> None:
