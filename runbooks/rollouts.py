@@ -1,6 +1,6 @@
 """The common part of actions that change a workload: its name as a parameter, its plan, its change, its rollout.
 
-The parameter ``workload`` reads ``Deployment/docuchat/docuchat-api``; ``value_of`` makes it of the labels of an alert.
+The parameter ``workload`` reads ``Deployment/docuchat/docuchat-api``, as ``value_for`` writes it.
 A plan binds the workload's identity, a change is made only to that one, and a change that a killed process had made
 is recognised and not made again. A cluster that does not answer is waited for until the run's deadline.
 """
@@ -11,7 +11,6 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from backend.actor import Actor
 from backend.deploys import service as deploys
 from backend.deploys.acting_types import WorkloadNow
 from backend.deploys.types import (
@@ -61,16 +60,6 @@ def id_of(workload: str) -> WorkloadId:
     """The workload that a parameter names."""
     kind, namespace, name = workload.split("/")
     return WorkloadId(namespace=namespace, kind=WorkloadKind(kind), name=name)
-
-
-def value_of(actor: Actor, namespace: str, name: str) -> str:
-    """The parameter for the labels of an alert, which know no kind; empty where no or more than one workload fits."""
-    found = [
-        value_for(one.id)
-        for one in deploys.workloads(actor).items
-        if (one.id.namespace, one.id.name) == (namespace, name)
-    ]
-    return found[0] if len(found) == 1 else ""
 
 
 def value_for(workload: WorkloadId) -> str:
