@@ -20,6 +20,7 @@ from backend.clients.kubernetes_objects import (
     DeploymentObject,
     EventObject,
     MetaObject,
+    Names,
     PodObject,
     ReplicaSetObject,
     StatefulSetObject,
@@ -69,7 +70,7 @@ async def _workload_now(kubernetes: Kubernetes, wanted: WorkloadId, since: datet
     found = await _object(kubernetes, wanted)
     revisions, pods, events = await asyncio.gather(
         _revisions(kubernetes, wanted),
-        kubernetes.list_objects(PodObject, wanted.namespace),
+        kubernetes.list_objects(PodObject, wanted.namespace, _labels_of(found)),
         kubernetes.list_objects(EventObject, wanted.namespace),
     )
     index, it = ClusterIndex(), to_workload(found)
@@ -98,6 +99,11 @@ async def _revisions(kubernetes: Kubernetes, wanted: WorkloadId) -> Sequence[Rev
     if wanted.kind is WorkloadKind.DEPLOYMENT:
         return (await kubernetes.list_objects(ReplicaSetObject, wanted.namespace)).items
     return (await kubernetes.list_objects(ControllerRevisionObject, wanted.namespace)).items
+
+
+def _labels_of(found: WorkloadObject) -> Names:
+    """The labels of a workload's pods: those of the whole namespace may be thousands."""
+    return found.spec.selector.match_labels if found.spec and found.spec.selector else None
 
 
 def identity_of(meta: MetaObject) -> str:

@@ -18,6 +18,7 @@ from tests.waiting import until
 
 Json = dict[str, Any]
 MERGE = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 SERVERS = ["emulator", *(["real"] if "KUBECONFIG_IT" in os.environ else [])]

@@ -12,6 +12,7 @@ from lightkube.resources.core_v1 import ConfigMap
 
 from tests.integration.kubernetes.contract import (
     APPLY,
+    JSON_PATCH,
     MERGE,
     SERVERS,
     STRATEGIC,
@@ -205,6 +206,12 @@ def test_a_dry_run_shows_and_keeps_nothing(server: Server, subject: Json, name: 
     moved = {"metadata": {"resourceVersion": "1"}, "spec": {"replicas": 7}}
     assert server.patch("deployments", name, moved, dryRun="All").status_code == 409
     assert server.create("deployments", deployment(name), dryRun="All").status_code == 409
+    as_json = [{"op": "add", "path": "/metadata/resourceVersion", "value": "1"}]
+    for query in ({}, {"dryRun": "All"}):
+        answer = server.patch("deployments", name, as_json, JSON_PATCH, **query)
+        assert (answer.status_code, answer.json()["reason"]) == (409, "Conflict")
+    scale = {"metadata": {"resourceVersion": "1"}, "spec": {"replicas": 7}}
+    assert server.patch("deployments", f"{name}/scale", scale, MERGE).status_code == 409
 
 
 def test_an_apply_conflicts_with_another_manager_unless_it_is_forced(server: Server, name: str) -> None:
