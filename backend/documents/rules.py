@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from backend.documents.types import Chunk, Match, Matches
 
 MOST_DOCUMENTS = 5
-# A document whose words are less than this share of what was asked, by their rarity, only happens to have some of them.
-_LEAST_SHARE = 0.5
+# A passage whose words are less than this share of what was asked, by their rarity, only happens to have some of them.
+_LEAST_SHARE = 0.4
 # A word anywhere in a document counts this much beside the same words in one passage of it.
 _WHOLE_DOCUMENT = 0.5
 # The usual constant of reciprocal rank fusion: first places in one order do not outweigh good ones in both.
@@ -28,8 +28,10 @@ def ranked(matches: Matches) -> list[tuple[Match, float]]:
 
 
 def is_answered(matches: Matches, names: Sequence[str]) -> bool:
-    """Whether one of these documents has enough of the question's words."""
-    return max((_share(matches, name) for name in names), default=0.0) >= _LEAST_SHARE
+    """Whether one passage of these documents has enough of the question's words."""
+    total = sum(matches.rarity)
+    shares = (_share(match, matches.rarity) for match in matches.found if match.name in names)
+    return max(shares, default=0.0) >= _LEAST_SHARE * total > 0
 
 
 def of_different_documents(chunks: Sequence[Chunk]) -> list[Chunk]:
@@ -46,10 +48,8 @@ def fused(orders: Sequence[Sequence[int]]) -> list[int]:
     return sorted(scores, key=lambda each: (-scores[each], each))
 
 
-def _share(matches: Matches, name: str) -> float:
-    total = sum(matches.rarity)
-    has = _together([match for match in matches.found if match.name == name])
-    return sum(rare for rare, rank in zip(matches.rarity, has, strict=True) if rank) / total if total else 0.0
+def _share(match: Match, rarity: Sequence[float]) -> float:
+    return sum(rare for rare, rank in zip(rarity, match.ranks, strict=True) if rank)
 
 
 def _together(its: Sequence[Match]) -> tuple[float, ...]:

@@ -17,7 +17,10 @@ _WORD = re.compile(r"[^\W_]+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _IS_PERSIAN = re.compile("[\u0600-\u06ff]")
 # Longer ones first: each is cut once, from a word that keeps three letters.
-_SUFFIXES = ("هایشان", "هایی", "های", "شان", "مان", "تان", "ها", "ای", "اش", "یم", "ند", "ی", "ش")
+_SUFFIXES = (
+    *("هایشان", "هامون", "هاشون", "هایی", "های", "شان", "مان", "تان", "شون", "مون", "تون"),
+    *("ها", "ان", "ای", "اش", "یم", "ند", "ی", "ش", "ا"),
+)
 _SHORTEST_STEM = 3
 _MOST_WORDS = 24
 
@@ -40,7 +43,8 @@ def indexed(text: str, lang: Lang) -> str:
 
 def asked(question: str, lang: Lang) -> list[list[str]]:
     """The words of a question that say something, each with the words that mean the same. At most 24."""
-    words = [word.casefold() for word in _words(_plain(question))]
+    # A name in capitals and small letters stays whole: its parts mean other things.
+    words = [word.casefold() for word in _WORD.findall(_plain(question))]
     kept = list(dict.fromkeys(word for word in words if word not in _STOP[lang] and len(word) > 1))
     return [_meant(word, lang) for word in kept[:_MOST_WORDS]]
 

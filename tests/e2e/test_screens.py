@@ -64,6 +64,23 @@ def keep_all(now: Visit, role: Role) -> None:
         keep(now, page.route.strip("/"))
 
 
+def asks_the_runbooks(now: Visit) -> None:
+    """A question in the reader's language is answered beside the passages, and stands in no address."""
+    question = {
+        "en": "Are other workloads stuck for the same reason?",
+        "fa": "آیا بارهای کاری دیگر هم به همین علت گیر کرده‌اند؟",
+    }
+    now.go(routes.RUNBOOKS)
+    now.page.get_by_role("link", name=now.t("page.runbooks.ask"), exact=True).click()
+    now.page.get_by_label(now.t("page.ask.question"), exact=True).fill(question[now.lang])
+    now.page.get_by_role("button", name=now.t("page.ask.ask"), exact=True).click()
+    expect(now.page.get_by_role("heading", name=now.t("page.ask.answer"), exact=True)).to_be_visible()
+    assert now.page.url.endswith(routes.ASK)
+    keep(now, "asked")
+    now.page.locator("#answer li").get_by_role("link", name=now.t("alerts.name.RolloutStuck")).first.click()
+    expect(now.page.get_by_role("heading", level=1, name=now.t("alerts.name.RolloutStuck"))).to_be_visible()
+
+
 def leads_by_groups(now: Visit) -> None:
     """The menu of a group names its pages, leads to one of them, and closes."""
     menu = now.page.locator("nav .menu").filter(has_text=now.t("nav.group.money"))
@@ -104,6 +121,7 @@ def test_the_pages_of_an_operator(people: dict[str, SignIn], visit: Visitor, lan
     now = visit(lang, width).sign_in(people["operator"])
     now.go(routes.runbook("HighErrorRate"))
     keep(now, "runbook")
+    asks_the_runbooks(now)
     keep_all(now, Role.OPERATOR)
     leads_by_groups(now)
     for tab in ("held", "unknown", "plan"):

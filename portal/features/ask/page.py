@@ -6,6 +6,7 @@ from portal import routes
 from portal.components.answer import answer_region, answered_by
 from portal.components.basics import button, card, link, page_head
 from portal.components.runbook import runbook_text
+from portal.components.status import skeleton
 from portal.features.ask.rows import AnswerRow, PassageRow, SourceLink
 from portal.features.ask.state import AskState
 from portal.guard import STAFF
@@ -62,30 +63,31 @@ def _answer() -> rx.Component:
         shown.question,
         rx.cond(
             shown.question != "",
-            rx.fragment(_said(), _model(), rx.foreach(shown.rows, _passage)),
+            rx.el.div(
+                rx.el.p(shown.said, class_name=rx.Var.create(f"note {shown.tone}"), role="status"),
+                rx.cond(shown.line != "", _model(), rx.fragment()),
+                rx.foreach(shown.rows, _passage),
+                class_name="asked",
+            ),
             rx.fragment(),
         ),
     )
 
 
-def _said() -> rx.Component:
-    shown = AskState.view
-    return rx.el.p(
-        rx.el.span(shown.said),
-        class_name=rx.Var.create(f"note {shown.tone}"),
-        role="status",
-    )
-
-
 def _model() -> rx.Component:
-    """The sentences of a model with their sources, and whose words they are, or why there are none."""
+    """The sentences of a model with their sources, and whose words they are, or why there are none.
+
+    It has its place before they are there: who reads a passage below must not lose the line.
+    """
     shown = AskState.view
-    line = rx.el.p(shown.line, class_name="muted small", role="status", aria_busy=shown.is_waiting)
     sentences = rx.el.ul(rx.foreach(shown.sentences, _sentence), class_name="said", dir=shown.direction)
-    return rx.cond(
-        is_filled(shown.sentences),
-        card(t("page.ask.answer"), sentences, line),
-        rx.cond(shown.line != "", line, rx.fragment()),
+    line = rx.el.p(shown.line, class_name="muted small", role="status")
+    grey = rx.cond(shown.is_waiting, skeleton(3, shown.line), line)
+    return card(
+        t("page.ask.answer"),
+        rx.el.div(
+            rx.cond(is_filled(shown.sentences), rx.fragment(sentences, line), grey), class_name="answered"
+        ),
     )
 
 
