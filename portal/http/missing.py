@@ -66,8 +66,9 @@ async def _names_no_invoice(request: Request) -> bool:
 
 async def _names_no_runbook(request: Request) -> bool:
     """Whether the address names a runbook that there is not. Who is no reader is told nothing here."""
-    folder, _, named = request.url.path.rstrip("/").rpartition("/")
-    if folder != routes.RUNBOOKS:
+    path = request.url.path.rstrip("/")
+    folder, _, named = path.rpartition("/")
+    if folder != routes.RUNBOOKS or path == routes.ASK:
         return False
     try:
         found = await session.of_cookies(request.headers.get("cookie", ""))

@@ -76,6 +76,7 @@ def asks_the_runbooks(now: Visit) -> None:
     now.page.get_by_role("button", name=now.t("page.ask.ask"), exact=True).click()
     expect(now.page.get_by_role("heading", name=now.t("page.ask.answer"), exact=True)).to_be_visible()
     assert now.page.url.endswith(routes.ASK)
+    expect(now.page.locator("#answer .about")).not_to_have_count(0)
     keep(now, "asked")
     now.page.locator("#answer li").get_by_role("link", name=now.t("alerts.name.RolloutStuck")).first.click()
     expect(now.page.get_by_role("heading", level=1, name=now.t("alerts.name.RolloutStuck"))).to_be_visible()

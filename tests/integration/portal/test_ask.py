@@ -1,9 +1,12 @@
 """The staff asks the runbooks on a page of its own; the question stands in no address and no log."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
+from starlette.responses import PlainTextResponse
 
 from backend.actor import Actor, Role
 from backend.clients.openai import shared_client
@@ -12,6 +15,7 @@ from backend.i18n.catalog import text
 from portal import routes
 from portal.features.ask.rows import AskView, to_ask
 from portal.features.ask.state import AskState, looked_at
+from portal.http.missing import MissingPages
 from runbooks import ask_service
 from tests.integration.portal.conftest import Delta, House, Pipeline, Tab
 from tests.integration.telemetry.conftest import Vendor, running_vendor, vendor
@@ -129,3 +133,19 @@ def test_what_no_page_says_is_said_in_words(house: House, pipeline: Pipeline) ->
     assert near.said == text("page.ask.said.near", "en")
     assert near.rows
     assert nothing.get("view", AskView()) == AskView()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [(routes.ASK, 200), (f"{routes.ASK}/", 200), ("/runbooks/HighLatency", 200), ("/runbooks/Nothing", 404)],
+)
+def test_the_address_of_the_page_is_no_runbook_that_there_is_not(
+    house: House, path: str, status: int
+) -> None:
+    async def opened() -> int:
+        app = httpx.ASGITransport(MissingPages(PlainTextResponse("the page")))
+        async with httpx.AsyncClient(transport=app, base_url="http://portal") as browser:
+            cookie = house.people[Role.OPERATOR].cookie
+            return (await browser.get(path, headers={"cookie": cookie})).status_code
+
+    assert asyncio.run(opened()) == status
