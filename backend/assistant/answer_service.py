@@ -24,7 +24,7 @@ from backend.config import settings
 from backend.db.engine import transaction
 from backend.db.news import Topic, tell
 from backend.documents import service as documents
-from backend.documents.types import Chunk
+from backend.documents.types import Findings
 from backend.documents.word_rules import language_of
 from backend.log import get_logger
 from backend.tenants.types import INTERNAL_LABEL
@@ -44,6 +44,9 @@ def answer(actor: Actor, question: str) -> RunbookAnswer:
     """
     if (found := known_answer(actor, question)) is not None:
         return found
+    # What a model makes of passages that only have some words of the question is true, and no answer to it.
+    if not documents.has_vectors(actor) and not documents.search(actor, question).is_answered:
+        return RunbookAnswer(reason=AnswerReason.FAR)
     key, now = _key(actor, question), clock.utc_now()
     with transaction():
         lock()
@@ -126,23 +129,18 @@ def _key(actor: Actor, question: str) -> str:
 
 def _ask(actor: Actor, key: str, call_id: int, question: str) -> None:
     """Find the passages, ask the model, judge its sentences, and keep what came of it; nobody waits for this."""
-    tokens, lang = None, language_of(question)
-    chunks = _passages(actor, question)
-    lines = inputs.numbered(chunks)
+    tokens: int | None = 0
+    findings = _findings(actor, question)
+    lines = inputs.numbered(findings.passages)
+    reason, failed = AnswerReason.FAR, False
+    sentences: tuple[AnswerSentence, ...] = ()
     try:
-        told = ask_for_answer(
-            Prompt(
-                instructions=inputs.instructions(lang),
-                data=inputs.data_block(question, lines),
-                tenant=INTERNAL_LABEL,
-                cache_key=f"answers-{inputs.PROMPT_VERSION}-{lang}",
-                most_output_tokens=inputs.MOST_OUTPUT_TOKENS,
-            )
-        )
-        tokens, reason, sentences, failed = told.tokens, *_accepted(told.said, lines, question), False
+        if findings.is_answered:
+            told = ask_for_answer(_prompt(question, lines))
+            tokens, reason, sentences = told.tokens, *_accepted(told.said, lines, question)
     except WordingFailed as trouble:
-        reason, sentences, failed = AnswerReason(trouble.failure.value), (), True
-    nearest = tuple(map(inputs.place_of, chunks))
+        tokens, reason, failed = None, AnswerReason(trouble.failure.value), True
+    nearest = tuple(map(inputs.place_of, findings.passages))
     found = RunbookAnswer(reason=reason, sentences=sentences, nearest=nearest)
     with transaction():
         end_call(call_id, tokens=tokens, failed=failed)
@@ -151,12 +149,23 @@ def _ask(actor: Actor, key: str, call_id: int, question: str) -> None:
         tell(Topic.ANSWERS)
 
 
-def _passages(actor: Actor, question: str) -> list[Chunk]:
+def _prompt(question: str, lines: Sequence[NumberedLine]) -> Prompt:
+    lang = language_of(question)
+    return Prompt(
+        instructions=inputs.instructions(lang),
+        data=inputs.data_block(question, lines),
+        tenant=INTERNAL_LABEL,
+        cache_key=f"answers-{inputs.PROMPT_VERSION}-{lang}",
+        most_output_tokens=inputs.MOST_OUTPUT_TOKENS,
+    )
+
+
+def _findings(actor: Actor, question: str) -> Findings:
     """The nearest passages by words, and by meaning where there are embeddings."""
     meaning = None
     if documents.has_vectors(actor) and (vectors := _embeddings([question])) is not None:
         [meaning] = vectors
-    return list(documents.search(actor, question, meaning).passages)
+    return documents.search(actor, question, meaning)
 
 
 def _accepted(

@@ -52,13 +52,15 @@ class CitationRefusal(StrEnum):
 class AnswerReason(StrEnum):
     """The origin of what a reader sees: a model's sentences, or the reason why there are none.
 
-    ``NOT_SAID``: the model found no answer in the pages. ``REJECTED``: it gave one that the pages do not hold.
+    ``FAR``: no passage speaks of the question, so no model is asked. ``NOT_SAID``: the model found no answer in the
+    pages. ``REJECTED``: it gave one that the pages do not hold.
     """
 
     ANSWERED = "answered"
     NOT_SAID = "not_said"
     REJECTED = "rejected"
     OFF = "off"
+    FAR = "far"
     WAITING = "waiting"
     BUDGET_TOKENS = "budget_tokens"
     BUDGET_CALLS = "budget_calls"

@@ -47,9 +47,9 @@ _WEIGHTS = [0.3, 0.3, 0.6, 1.0]
 
 _HAS_VECTORS = text("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'vector')")
 _NEAREST = text("""
-SELECT id FROM document_chunk
+SELECT id, 1 - (embedding::vector <=> CAST(:wanted AS real[])::vector) AS likeness FROM document_chunk
 WHERE lang = :lang AND cardinality(embedding) = :size
-ORDER BY embedding::vector <=> CAST(:wanted AS real[])::vector, id
+ORDER BY likeness DESC, id
 LIMIT :most
 """)
 
@@ -153,11 +153,11 @@ def at_places(places: Sequence[tuple[str, Lang, int]]) -> list[Chunk]:
     return [found[place] for place in places if place in found]
 
 
-def nearest(embedding: Sequence[float], lang: Lang, most: int) -> list[int]:
-    """The chunks of a language whose embeddings are nearest to this one, by their cosine. Needs pgvector."""
+def nearest(embedding: Sequence[float], lang: Lang, most: int) -> dict[int, float]:
+    """The chunks of a language whose embeddings are nearest to this one, with their cosines. Needs pgvector."""
     given = {"lang": lang, "wanted": list(embedding), "size": len(embedding), "most": most}
     with read() as connection:
-        return list(connection.scalars(_NEAREST, given))
+        return {row.id: float(row.likeness) for row in connection.execute(_NEAREST, given)}
 
 
 def _to_row(chunk: Chunk, words: ChunkWords) -> dict[str, Any]:

@@ -4,10 +4,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from backend.documents.types import Chunk, Match, Matches
+from backend.i18n.catalog import Lang
 
 MOST_DOCUMENTS = 5
 # A passage whose words are less than this share of what was asked, by their rarity, only happens to have some of them.
-_LEAST_SHARE = 0.4
+# People say one thing in more ways in Persian, where PostgreSQL knows no stems.
+_LEAST_SHARE: dict[Lang, float] = {"en": 0.5, "fa": 0.4}
+# A word that no document has counts no more than one that some have: it may be another word for what they say.
+_MOST_RARITY = 2.5
+# Questions and the passages that answer them are about this near in the provider's embeddings, others far less.
+_LEAST_LIKENESS = 0.45
 # A word anywhere in a document counts this much beside the same words in one passage of it.
 _WHOLE_DOCUMENT = 0.5
 # The usual constant of reciprocal rank fusion: first places in one order do not outweigh good ones in both.
@@ -27,11 +33,16 @@ def ranked(matches: Matches) -> list[tuple[Match, float]]:
     return sorted(found, key=lambda pair: (-pair[1], pair[0].name))[:MOST_DOCUMENTS]
 
 
-def is_answered(matches: Matches, names: Sequence[str]) -> bool:
+def is_answered(matches: Matches, names: Sequence[str], lang: Lang) -> bool:
     """Whether one passage of these documents has enough of the question's words."""
-    total = sum(matches.rarity)
-    shares = (_share(match, matches.rarity) for match in matches.found if match.name in names)
-    return max(shares, default=0.0) >= _LEAST_SHARE * total > 0
+    rarity = [min(rare, _MOST_RARITY) for rare in matches.rarity]
+    shares = (_share(match, rarity) for match in matches.found if match.name in names)
+    return max(shares, default=0.0) >= _LEAST_SHARE[lang] * sum(rarity) > 0
+
+
+def is_alike(likeness: Sequence[float]) -> bool:
+    """Whether the meaning of a passage comes near enough to that of the question; ``likeness`` are cosines."""
+    return max(likeness, default=0.0) >= _LEAST_LIKENESS
 
 
 def of_different_documents(chunks: Sequence[Chunk]) -> list[Chunk]:

@@ -51,11 +51,13 @@ def search(actor: Actor, question: str, meaning: Sequence[float] | None = None) 
     words = word_rules.asked(question, lang)
     matches = repository.matches(words, lang) if words else Matches()
     ranked = [match.chunk_id for match, _ in rules.ranked(matches)]
-    order = ranked if meaning is None else rules.fused([ranked, repository.nearest(meaning, lang, NEAREST)])
+    alike = {} if meaning is None else repository.nearest(meaning, lang, NEAREST)
+    order = rules.fused([ranked, list(alike)])
     chunks = repository.chunks(order)
     found = rules.of_different_documents([chunks[each] for each in order if each in chunks])
     names = [chunk.name for chunk in found[:NEAR]]
-    return Findings(passages=tuple(found), is_answered=rules.is_answered(matches, names))
+    is_answered = rules.is_answered(matches, names, lang) or rules.is_alike(list(alike.values()))
+    return Findings(passages=tuple(found), is_answered=is_answered)
 
 
 def at_places(actor: Actor, places: Sequence[tuple[str, Lang, int]]) -> list[Chunk]:

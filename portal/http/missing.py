@@ -66,7 +66,8 @@ async def _names_no_invoice(request: Request) -> bool:
 
 async def _names_no_runbook(request: Request) -> bool:
     """Whether the address names a runbook that there is not. Who is no reader is told nothing here."""
-    path = request.url.path.rstrip("/")
+    # A page that is built has its file named already.
+    path = request.url.path.rstrip("/").removesuffix(".html")
     folder, _, named = path.rpartition("/")
     if folder != routes.RUNBOOKS or path == routes.ASK:
         return False

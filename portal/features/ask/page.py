@@ -34,14 +34,15 @@ def ask() -> rx.Component:
 def _question() -> rx.Component:
     field = rx.el.div(
         rx.el.label(t("page.ask.question"), html_for="question"),
-        rx.el.input(
+        rx.el.textarea(
             id="question",
             name="question",
             dir="auto",
             class_name="input",
+            rows="2",
+            enter_key_submit=True,
             max_length=LONGEST_QUESTION,
             required=True,
-            auto_complete="off",
             custom_attrs={"data-missing": t("page.sign_in.missing")},
         ),
         class_name="field grow",
@@ -86,7 +87,8 @@ def _model() -> rx.Component:
     return card(
         t("page.ask.answer"),
         rx.el.div(
-            rx.cond(is_filled(shown.sentences), rx.fragment(sentences, line), grey), class_name="answered"
+            rx.cond(is_filled(shown.sentences), rx.fragment(sentences, line), grey),
+            class_name=rx.cond(shown.has_place, "answered", ""),
         ),
     )
 

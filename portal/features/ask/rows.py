@@ -16,6 +16,13 @@ from runbooks.service import has_page
 _NUMBER = re.compile(r"(?<![\w.:/-])\d+(?:\.\d+)?(?![\w/-]|[.:]\d)")
 
 
+_NO_ANSWER = frozenset({AnswerReason.NOT_SAID, AnswerReason.FAR})
+# Reasons that are known at once: nobody has seen a place for sentences before.
+_AT_ONCE = frozenset(
+    {AnswerReason.FAR, AnswerReason.RESTING, AnswerReason.BUDGET_CALLS, AnswerReason.BUDGET_TOKENS}
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceLink:
     """The source of a sentence; one without a page of its own has no address."""
@@ -56,6 +63,7 @@ class AskView:
     tone: str = ""
     line: str = ""
     is_waiting: bool = False
+    has_place: bool = False
     sentences: list[AnswerRow] = field(default_factory=list)
     rows: list[PassageRow] = field(default_factory=list)
 
@@ -70,6 +78,7 @@ def to_ask(question: str, asked: AskResult, lang: Lang) -> AskView:
         tone="info" if key in {"answered", "found"} else "warn",
         line="" if reason is AnswerReason.OFF else text(f"page.ask.model.{reason}", lang),
         is_waiting=reason is AnswerReason.WAITING,
+        has_place=reason not in _AT_ONCE,
         sentences=[_to_sentence(each, asked.passages) for each in asked.answer.sentences],
         rows=[_to_row(chunk, lang) for chunk in asked.passages],
     )
@@ -78,8 +87,10 @@ def to_ask(question: str, asked: AskResult, lang: Lang) -> AskView:
 def _key(asked: AskResult) -> str:
     if asked.answer.sentences:
         return "answered"
-    if asked.is_answered and asked.answer.reason is not AnswerReason.NOT_SAID:
-        return "found"
+    reason = asked.answer.reason
+    # Before a model has read them nobody says that the passages are of no use.
+    if reason is AnswerReason.WAITING or (asked.is_answered and reason not in _NO_ANSWER):
+        return "found" if asked.passages else "nothing"
     return "near" if asked.passages else "nothing"
 
 
