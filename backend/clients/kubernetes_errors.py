@@ -82,6 +82,11 @@ def of_status(asked: ClusterCall, code: int, words: str) -> AppError | Expired:
 
 
 def one_line(words: str, longest: int = LONGEST_WORDS) -> str:
-    """Words of the cluster in one line that is not too long. They are still untrusted."""
+    """Words of the cluster in one line that is not too long. They are still untrusted.
+
+    No word is cut in the middle: it could be a secret, of which nothing would know the rest.
+    """
     line = " ".join(words.split())
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+    if len(line) <= longest:
+        return line
+    return f"{line[:longest].rpartition(' ')[0]}…"

@@ -9,7 +9,7 @@ import pytest
 from lightkube.core.decoders import decode_object
 from lightkube.core.exceptions import ApiError, ConfigError
 
-from backend.clients.kubernetes_errors import ClusterCall, Expired, in_our_words
+from backend.clients.kubernetes_errors import LONGEST_WORDS, ClusterCall, Expired, in_our_words, one_line
 from backend.clients.kubernetes_objects import (
     ControllerRevisionObject,
     DaemonSetObject,
@@ -222,3 +222,13 @@ def test_each_failure_is_one_of_the_houses_errors(
 def test_a_version_that_is_too_old_is_told_apart() -> None:
     with pytest.raises(Expired), in_our_words(CALL):
         raise refusal(410)
+
+
+def test_words_that_are_too_long_are_never_cut_within_a_secret() -> None:
+    secret = "sk-a-key-that-nobody-may-see-a-part-of"
+
+    for before in range(LONGEST_WORDS - len(secret) - 1, LONGEST_WORDS):
+        words = one_line(f"{'x' * before} {secret} and more", LONGEST_WORDS)
+
+        assert words in {f"{'x' * before}…", f"{'x' * before} {secret}…"}
+        assert len(words) <= LONGEST_WORDS
