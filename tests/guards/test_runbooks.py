@@ -76,6 +76,10 @@ OTHER_TOOLS = {
     "df",
     "ls",
     "export",
+    "set",
+    "read",
+    "printf",
+    *("NEW=$(openssl", "NEW=$(kubectl", "OLD=$(kubectl", "KEYS=$(kubectl"),
 }
 OF_OTHERS = {
     *("5xx", "max_connections", "sum by", "POST /-/reload"),
