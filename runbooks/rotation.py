@@ -5,9 +5,10 @@ rollouts mix old and new pods all the while; each rotation says why that hurts n
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from backend.clients.kubernetes_calls import ObjectPlace
 from backend.config import settings
@@ -26,6 +27,8 @@ STUCK_S = 5.0
 """A container may fail once while it starts; one that still fails after this time does not start by itself."""
 WATCH_S = 1.0
 AGAIN_S = 1.0
+PATIENCE_S = 180.0
+T = TypeVar("T")
 INTERRUPTIONS = (AppError, RunCancelled, RunLate)
 
 
@@ -143,7 +146,7 @@ class Rotation:
     def read(self) -> tuple[dict[str, str], str]:
         """The Secret's values and its version. No line of the log will show a value."""
         kubernetes = self.running.kubernetes
-        values, version = kubernetes.run(kubernetes.patched_secret(self.place))
+        values, version = self._patiently(lambda: kubernetes.run(kubernetes.patched_secret(self.place)))
         for name, value in values.items():
             if name not in self.credential.public:
                 self.running.secret(value)
@@ -155,8 +158,7 @@ class Rotation:
         Raises:
             Conflict: somebody else wrote it meanwhile; nothing was written.
         """
-        kubernetes = self.running.kubernetes
-        written = kubernetes.run(kubernetes.patch_secret(self.place, values, version=version, dry_run=False))
+        written = self._patiently(lambda: self._written(values, version))
         self.running.remember(secret_version=written)
         names = ", ".join(sorted(values))
         self.running.log("runbooks.rotation.written", secret=self.credential.secret, keys=names)
@@ -220,8 +222,10 @@ class Rotation:
         running, planned = self.running, self._planned_generations()
         known = running.memory.get("restarted")
         restarted = [str(name) for name in known] if isinstance(known, list) else []
-        users = deploys.users_of_secret(
-            running.actor, running.kubernetes, self.namespace, self.credential.secret
+        users = self._patiently(
+            lambda: deploys.users_of_secret(
+                running.actor, running.kubernetes, self.namespace, self.credential.secret
+            )
         )
         generations = {}
         for user in users:
@@ -230,10 +234,40 @@ class Rotation:
             if bound:
                 restarted.append(user.name)
                 running.remember(restarted=[*restarted])
-            at = ObjectPlace(namespace=self.namespace, name=user.name)
-            generations[user.name] = deploys.restart(running.actor, running.kubernetes, at, bound)
+            generations[user.name] = self._restarted(user.name, bound)
             running.log("runbooks.rotation.restarted", workload=user.name)
         return generations
+
+    def _restarted(self, name: str, bound: Collection[int]) -> int:
+        """Restart a workload; its generation afterwards. After silence it may have been restarted, so once more."""
+        running, at = self.running, ObjectPlace(namespace=self.namespace, name=name)
+        try:
+            return deploys.restart(running.actor, running.kubernetes, at, bound)
+        except Unavailable:
+            return self._patiently(lambda: deploys.restart(running.actor, running.kubernetes, at, ()))
+
+    def _written(self, values: Mapping[str, str], version: str) -> str:
+        """Write values, unless they stand there already: after silence nobody knows. The version afterwards."""
+        kubernetes = self.running.kubernetes
+        present, seen = kubernetes.run(kubernetes.patched_secret(self.place))
+        if all(present.get(name) == value for name, value in values.items()):
+            return seen
+        wanted = version or seen
+        return kubernetes.run(kubernetes.patch_secret(self.place, values, version=wanted, dry_run=False))
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        """The result of work that does no harm when it is done again, however long the API server is away."""
+        until, is_told = time.monotonic() + PATIENCE_S, False
+        while True:
+            try:
+                return work()
+            except Unavailable:
+                if time.monotonic() > until:
+                    raise
+            if not is_told:
+                self.running.log("runbooks.rotation.waits")
+                is_told = True
+            self.running.wait(AGAIN_S)
 
     def _planned_generations(self) -> dict[str, int]:
         plan = self.running.run.plan

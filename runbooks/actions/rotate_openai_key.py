@@ -134,7 +134,8 @@ def await_quiet(running: Running, _parameters: OpenAIKeyParameters) -> None:
     begun = running.now()
     quiet = timedelta(seconds=settings().openai_key_quiet_s)
     while (used_at := _last_use(str(key_id))) is not None:
-        since = max(used_at, datetime.fromisoformat(str(running.memory["rolled_out_at"])))
+        # The vendor tells the second in which it was used, not the end of it.
+        since = max(used_at + timedelta(seconds=1), datetime.fromisoformat(str(running.memory["rolled_out_at"])))
         if running.now() - since >= quiet:
             running.changed("runbooks.rotate_openai_key.quiet", at=used_at)
             return

@@ -1,5 +1,6 @@
 """The key of the model provider is rotated under questions, and not one is lost."""
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -10,12 +11,14 @@ import pytest
 from backend import config
 from backend.actor import Actor
 from backend.run_inputs import service as run_inputs
+from backend.runbooks import service as runs
 from backend.runbooks.types import RunStage
 from backend.sandbox.kubernetes.workloads import OPENAI_KEY
 from backend.sandbox.openai import application as provider
 from backend.sandbox.openai_keys import ADMIN_KEY, PROJECT, SERVICE_ACCOUNT
 from backend.sandbox.processes import free_port
 from backend.sandbox.serving import serving
+from runbooks import engine
 from tests.integration.rotations.runs import (
     confirmed,
     ended,
@@ -26,6 +29,7 @@ from tests.integration.rotations.runs import (
     work_until_killed,
 )
 from tests.integration.rotations.world import World, ask, visited
+from tests.waiting import until
 
 MOST = timedelta(minutes=5)
 
@@ -155,3 +159,78 @@ def test_without_a_key_and_without_the_admin_api_there_is_no_plan(operator: Acto
 def inputs_in(world: World) -> list[str]:
     found = world.cluster.cluster.store.listed("secrets", f"{world.cluster.namespace}-runbooks")
     return [one["metadata"]["name"] for one in found]
+
+
+@pytest.mark.usefixtures("has_admin_key")
+def test_a_cancellation_in_the_middle_gives_the_old_key_back(
+    runner: World, operator: Actor, openai_url: str
+) -> None:
+    runner.control("faults", workload="docuchat-worker", fault="ReadinessFailing")
+    run = confirmed(operator, "rotate_openai_key")
+    working = threading.Thread(target=engine.work_on, args=[run.id])
+    working.start()
+    until(lambda: runs.run(operator, run.id).memory.get("restarted"))
+
+    runs.cancel(operator, run.id)
+    until(lambda: key_of(runner) == OPENAI_KEY)
+    runner.end("faults")
+    working.join()
+
+    stopped = runs.run(operator, run.id)
+    assert stopped.stopped_at is not None
+    assert any("old value back" in line for line in results(stopped))
+    valid = [key["value"] for key in keys_at(openai_url)["keys"] if not key["is_deleted"]]
+    assert valid == [OPENAI_KEY]
+
+
+@pytest.mark.usefixtures("has_admin_key")
+def test_an_api_server_that_is_away_in_the_middle_stops_nothing(runner: World, operator: Actor) -> None:
+    run = confirmed(operator, "rotate_openai_key")
+    working = threading.Thread(target=engine.work_on, args=[run.id])
+    working.start()
+    until(lambda: runs.run(operator, run.id).memory.get("restarted"))
+    runner.control("trouble", is_dead=True)
+    until(lambda: any("rotation.waits" in line.text for line in runs.lines(operator, run.id)))
+    runner.end("trouble")
+    working.join()
+
+    done = runs.run(operator, run.id)
+    assert done.state is RunStage.SUCCEEDED, why(done)
+    assert key_of(runner) != OPENAI_KEY
+
+
+@pytest.mark.usefixtures("has_admin_key")
+def test_a_cluster_that_changed_since_the_plan_is_left_as_it_is(
+    runner: World, operator: Actor, openai_url: str
+) -> None:
+    run = confirmed(operator, "rotate_openai_key")
+    runner.restart("docuchat-api", "somebody-else")
+
+    engine.work_on(run.id)
+
+    refused = runs.run(operator, run.id)
+    assert refused.state is RunStage.FAILED
+    assert "no longer what the plan says" in why(refused)
+    assert key_of(runner) == OPENAI_KEY
+    assert len(keys_at(openai_url)["keys"]) == 1
+
+
+@pytest.mark.usefixtures("has_admin_key")
+def test_an_old_key_that_somebody_still_uses_is_not_withdrawn(
+    runner: World, operator: Actor, openai_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runbooks.actions.rotate_openai_key.LONGEST_QUIET", timedelta(seconds=2))
+    run = confirmed(operator, "rotate_openai_key")
+
+    async def with_the_old_key(client: httpx.AsyncClient) -> int:
+        headers = {"authorization": f"Bearer {OPENAI_KEY}"}
+        body = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "ping"}]}
+        return (await client.post("/v1/chat/completions", json=body, headers=headers)).status_code
+
+    with visited(openai_url, with_the_old_key, per_s=5) as answers:
+        engine.work_on(run.id)
+
+    refused = runs.run(operator, run.id)
+    assert "somebody uses the old one" in why(refused)
+    assert set(answers) == {200}
+    assert key_of(runner) != OPENAI_KEY

@@ -34,6 +34,10 @@ class World:
         """Use one of the emulator's levers for testers."""
         control(self.cluster, what, **wanted)
 
+    def end(self, what: str) -> None:
+        """Take back what a lever did."""
+        httpx.delete(f"{self.cluster.url}/sandbox/{what}", verify=TLS).raise_for_status()
+
     def deployments(self) -> list[str]:
         """The names of all Deployments."""
         found = self.cluster.cluster.store.listed("deployments", self.cluster.namespace)
