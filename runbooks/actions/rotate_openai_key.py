@@ -135,7 +135,9 @@ def await_quiet(running: Running, _parameters: OpenAIKeyParameters) -> None:
     quiet = timedelta(seconds=settings().openai_key_quiet_s)
     while (used_at := _last_use(str(key_id))) is not None:
         # The vendor tells the second in which it was used, not the end of it.
-        since = max(used_at + timedelta(seconds=1), datetime.fromisoformat(str(running.memory["rolled_out_at"])))
+        since = max(
+            used_at + timedelta(seconds=1), datetime.fromisoformat(str(running.memory["rolled_out_at"]))
+        )
         if running.now() - since >= quiet:
             running.changed("runbooks.rotate_openai_key.quiet", at=used_at)
             return
