@@ -93,15 +93,19 @@ def files_of(folder: Path) -> dict[str, str]:
     }
 
 
+def of_a_feature() -> str:
+    """The section of CONTRIBUTING.md about a page, its handlers and its table."""
+    return (ROOT / "CONTRIBUTING.md").read_text().partition("\n## A page")[2].partition("\n## ")[0]
+
+
 def examples() -> dict[str, str]:
-    """The files that CONTRIBUTING.md shows, by path."""
-    return dict(BLOCK.findall((ROOT / "CONTRIBUTING.md").read_text()))
+    """The files that the section shows, by path."""
+    return dict(BLOCK.findall(of_a_feature()))
 
 
 def listed() -> set[str]:
     """The files that the table of a feature lists; the number and name of its migration are left open."""
-    section = (ROOT / "CONTRIBUTING.md").read_text().partition("\n## A page")[2].partition("\n## ")[0]
-    rows = [re.findall(r"[\w./*]+\.\w+", row) for row in LISTED.findall(section)]
+    rows = [re.findall(r"[\w./*]+\.\w+", row) for row in LISTED.findall(of_a_feature())]
     return {str(Path(row[0]).with_name(Path(name).name)) for row in rows for name in row}
 
 
