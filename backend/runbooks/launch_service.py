@@ -23,6 +23,8 @@ _EXPIRED = {
     RunStage.PLANNED: Words(key="runbooks.outcome.expired_planned"),
     RunStage.WAITING: Words(key="runbooks.outcome.expired_waiting"),
 }
+# What nobody can look at may still be at work, so it is not cancelled.
+_UNSEEN = "runbooks.outcome.process_unseen"
 _WATCHED = (RunStage.PLANNING, RunStage.QUEUED, RunStage.RUNNING, RunStage.CANCELLING)
 
 
@@ -64,7 +66,8 @@ def unclaim(actor: Actor, run_id: RunId) -> None:
 def note_gone(actor: Actor, seen: RunbookRun, why: Words) -> RunbookRun | None:
     """End a run whose process is proven gone; None when it had ended by itself, or has another by now. For processes.
 
-    Who was being cancelled is cancelled. Who passed the deadline has failed. Any other is lost.
+    Who was being cancelled is cancelled, unless the process could only not be seen. Who passed the deadline has failed.
+    Any other is lost.
     """
     require_process(actor)
     now = clock.utc_now()
@@ -123,7 +126,7 @@ def forget_old(actor: Actor) -> int:
 
 
 def _end_of(run: RunbookRun, why: Words, now: datetime) -> tuple[RunStage, Words]:
-    if run.state is RunStage.CANCELLING:
+    if run.state is RunStage.CANCELLING and why.key != _UNSEEN:
         who = run.cancelled_by.partition(":")[2]
         return RunStage.CANCELLED, Words(key="runbooks.outcome.cancelled", values={"who": who})
     if rules.is_late(run, now):

@@ -204,6 +204,24 @@ def test_a_second_process_adopts_the_run_and_does_nothing(operator: Actor, make_
     assert seen == [None]
 
 
+@pytest.mark.parametrize(
+    ("why", "state"), [("process_gone", RunStage.CANCELLED), ("process_unseen", RunStage.LOST)]
+)
+def test_a_run_is_cancelled_only_when_its_process_is_proven_gone(
+    why: str, state: RunStage, operator: Actor, make_action: MakeAction
+) -> None:
+    make_action()
+    run = confirmed(operator)
+    runs.take_up(engine.RUNNER, run.id, "elsewhere:1:1.00")
+    cancelling = runs.cancel(operator, run.id)
+    assert cancelling.state is RunStage.CANCELLING
+
+    ended_run = runs.note_gone(engine.RUNNER, cancelling, Words(key=f"runbooks.outcome.{why}"))
+
+    assert ended_run is not None
+    assert ended_run.state is state
+
+
 def test_a_plan_that_nobody_confirms_and_a_run_that_nobody_approves_lapse(
     operator: Actor, make_action: MakeAction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
