@@ -15,6 +15,7 @@ from backend.deploys import service as deploys
 from backend.deploys.acting_types import WorkloadNow
 from backend.deploys.types import (
     RolloutState,
+    StuckKind,
     StuckReason,
     WorkloadId,
     WorkloadKind,
@@ -28,7 +29,11 @@ from runbooks.context import Planning, RunCancelled, Running
 POLL_S = 1.0
 AGAIN_S = 2.0
 STUCK_FOR = timedelta(seconds=8)
-"""A reason that lasts so long is told as the end. A pod may find no node for a moment while an old one still goes."""
+"""A reason that lasts so long is told as the end."""
+UNSCHEDULABLE_FOR = timedelta(minutes=2)
+"""A pod that finds no node is waited for longer: an old one may go, or an autoscaler bring a node."""
+LOOKS = 3
+"""A change whose answer was lost is looked for so often: its controllers need a moment to show it."""
 _NAME = r"[a-z0-9][a-z0-9-]{0,62}/[a-z0-9][a-z0-9.-]{0,252}$"
 AnyWorkload = Annotated[
     str, StringConstraints(pattern=rf"^(Deployment|StatefulSet|DaemonSet)/{_NAME}", max_length=340)
@@ -167,7 +172,7 @@ def make(
         Conflict: the workload is another one than planned; nothing was changed.
         RunLate: the cluster did not answer before the deadline.
     """
-    identity = planned_identity(running, workload)
+    identity, looks = planned_identity(running, workload), 0
     while True:
         running.check()
         try:
@@ -175,6 +180,10 @@ def make(
             if running.memory.get("begun") and now.identity != identity and is_made(now):
                 running.log("runbooks.rollout.made_before", workload=workload.name)
                 return
+            if running.memory.get("begun") and now.identity != identity and looks < LOOKS:
+                looks += 1
+                running.wait(AGAIN_S)
+                continue
             if not running.memory.get("begun"):
                 running.remember(begun=True, **before(now))
             change(identity)
@@ -212,7 +221,7 @@ def _watch(running: Running, workload: WorkloadId) -> None:
             running.changed("runbooks.rollout.done", workload=workload.name, seconds=seconds)
             return
         stuck_since = (stuck_since or running.now()) if rollout.state is RolloutState.STUCK else None
-        if rollout.state is RolloutState.FAILED or (stuck_since and running.now() - stuck_since >= STUCK_FOR):
+        if rollout.state is RolloutState.FAILED or _has_lasted(rollout.reason, stuck_since, running.now()):
             raise _stuck(running, workload, rollout.reason)
         running.wait(POLL_S)
 
@@ -235,6 +244,11 @@ def _is_settled(now: WorkloadNow) -> bool:
     summary = now.detail.summary
     states = {RolloutState.PAUSED, RolloutState.MANUAL}
     return summary.rollout.state in states and summary.total == summary.available == summary.replicas
+
+
+def _has_lasted(reason: StuckReason | None, since: datetime | None, now: datetime) -> bool:
+    waits = reason is not None and reason.kind is StuckKind.UNSCHEDULABLE
+    return since is not None and now - since >= (UNSCHEDULABLE_FOR if waits else STUCK_FOR)
 
 
 def _stuck(running: Running, workload: WorkloadId, reason: StuckReason | None) -> Refused:

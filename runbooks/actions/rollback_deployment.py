@@ -98,10 +98,13 @@ def _plan_to(planning: Planning, wanted: WorkloadId, now: WorkloadNow, to: Revis
         planning.actor, planning.kubernetes, wanted, now.identity, revision=to.name, dry_run=True
     )
     change = compare(now.newest, to)
+    stays = Words(
+        key="runbooks.rollback_deployment.replicas_stay", values={"replicas": now.detail.summary.replicas}
+    )
     return Plan(
         changes=(*_changes(now, now.newest, to, change),),
         versions=rollouts.versions_of(wanted, now) | {_revision_key(wanted, to.name): str(to.number)},
-        notes=(*rollouts.standing_notes(now), fit),
+        notes=(*rollouts.standing_notes(now), stays, fit),
         commands=(
             f"kubectl rollout undo --to-revision={to.number} {rollouts.kubectl_name(wanted)}",
             f"kubectl rollout status {rollouts.kubectl_name(wanted)}",

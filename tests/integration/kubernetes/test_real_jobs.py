@@ -5,7 +5,7 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -168,9 +168,29 @@ def test_a_command_that_is_not_there_ends_the_pod_with_that_reason(cluster: Clus
     assert (ended["exitCode"], ended["reason"]) == (128, "StartError")
 
 
-def test_a_job_whose_pod_is_refused_says_so_in_an_event_and_starts_nothing(cluster: Cluster) -> None:
+def forbid_by_quota(cluster: Cluster) -> None:
     quota = {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
     cluster.http.post(f"/api/v1{HOME}/resourcequotas", json=quota).raise_for_status()
+
+
+def forbid_by_policy(cluster: Cluster) -> None:
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    headers = {"content-type": "application/merge-patch+json"}
+    home = f"/api/v1{HOME}"
+    cluster.http.patch(home, json={"metadata": {"labels": labels}}, headers=headers).raise_for_status()
+
+
+@pytest.mark.parametrize(
+    ("forbid", "words"),
+    [
+        pytest.param(forbid_by_quota, "exceeded quota: none", id="quota"),
+        pytest.param(forbid_by_policy, 'violates PodSecurity "restricted:latest"', id="policy"),
+    ],
+)
+def test_a_job_whose_pod_is_refused_says_so_in_an_event_and_starts_nothing(
+    cluster: Cluster, forbid: Callable[[Cluster], None], words: str
+) -> None:
+    forbid(cluster)
 
     cluster.start("print('ran')")
 
@@ -179,7 +199,7 @@ def test_a_job_whose_pod_is_refused_says_so_in_an_event_and_starts_nothing(clust
         return [one["message"] for one in events if one["reason"] == "FailedCreate"]
 
     until(refusals)
-    assert "exceeded quota: none" in refusals()[0]
+    assert words in refusals()[0]
     assert not cluster.pods()
 
 

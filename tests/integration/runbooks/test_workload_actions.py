@@ -254,7 +254,8 @@ def test_a_rollback_shows_what_differs_and_goes_back_and_forth(site: Site, opera
     first = object_of(site, API)["spec"]["template"]
     set_image(site, "docuchat-api", "2.14.4", heads=migrate.newest_known())
     extra = [{"name": "api", "env": [{"name": "NEW_FLAG", "value": "hush"}]}]
-    site.change("docuchat-api", spec={"template": {"spec": {"containers": extra}}})
+    chart = {"labels": {"helm.sh/chart": "docuchat-2.15.0"}}
+    site.change("docuchat-api", spec={"template": {"metadata": chart, "spec": {"containers": extra}}})
     until(lambda: lines()["docuchat-api"].revision == 3 and lines()["docuchat-api"].rollout.state == "done")
     offered = asking_service.form(operator, "rollback_deployment", {"workload": API}).fields[1].choices
 
@@ -267,8 +268,9 @@ def test_a_rollback_shows_what_differs_and_goes_back_and_forth(site: Site, opera
         "Revision": ("3", "1"),
         "Image of api": (f"{image}.4", f"{image}.3"),
         "Environment variable of api": ("NEW_FLAG", ""),
+        "Chart": ("docuchat-2.15.0", "docuchat-2.14.3"),
     }
-    assert "database_unknown" in notes(run)
+    assert notes(run) == {"ready_before", "replicas_stay", "database_unknown"}
     assert "hush" not in json.dumps([str(run), [one.text for one in runs.lines(operator, run.id)]])
     assert object_of(site, API)["spec"]["template"] == first
     returned = undone(operator, run)
