@@ -285,6 +285,40 @@
     });
   }
 
+  // A secret leaves by a post of its own, before its form: no event may carry it. The form goes on with the name that
+  // comes back, and the box is emptied.
+  function giveSecret(form, box) {
+    var problem = form.querySelector("[data-secret-problem='" + box.dataset.secret + "']");
+    problem.textContent = "";
+    return fetch(form.dataset.secrets, {
+      method: "POST", credentials: "same-origin", body: new URLSearchParams({ secret: box.value })
+    }).then(function (answer) { return answer.json(); }).then(function (said) {
+      if (!said.name) { throw new Error(said.text); }
+      form.elements[box.dataset.secret].value = said.name;
+      box.value = "";
+      return true;
+    }).catch(function (error) {
+      problem.textContent = error instanceof TypeError || error instanceof SyntaxError ? form.dataset.lost : error.message;
+      box.focus();
+      return false;
+    });
+  }
+
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    var boxes = !form.matches("[data-secrets]") ? [] : Array.prototype.filter.call(
+      form.querySelectorAll("[data-secret]"), function (box) { return box.value; });
+    if (!boxes.length) { return; }
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (form.dataset.busy) { return; }
+    form.dataset.busy = "1";
+    Promise.all(boxes.map(function (box) { return giveSecret(form, box); })).then(function (given) {
+      delete form.dataset.busy;
+      if (given.every(Boolean)) { form.requestSubmit(); }
+    });
+  }, true);
+
   document.addEventListener("submit", function (event) {
     var form = event.target;
     if (form.dataset.answeredBy) { expect(form); }

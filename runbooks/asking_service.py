@@ -17,6 +17,7 @@ from runbooks.action import Action, ActionParameters, ParameterChoice
 from runbooks.action import Step as ActionStep
 from runbooks.context import Planning
 from runbooks.form_types import ActionCard, FieldKind, Form, FormField, Obstacles, RunWish
+from runbooks.secret_input import NO_SECRET
 
 
 def cards(actor: Actor) -> list[ActionCard]:
@@ -35,13 +36,16 @@ def form(actor: Actor, name: str, given: Mapping[str, str]) -> Form:
     planning = Planning(actor=actor, now=clock.utc_now(), connect=lambda: deploys.kubernetes(actor))
     fields = _fields(action, planning, given)
     values = {each.name: each.value for each in fields}
-    parameters = None if any(each.problem for each in fields) else _parameters_or_none(action, values)
+    # A secret is given last, and what stands in the way does not depend on it.
+    secrets = {each.name: NO_SECRET for each in fields if each.kind is FieldKind.SECRET and not each.value}
+    has_problem = any(each.problem for each in fields)
+    parameters = None if has_problem else _parameters_or_none(action, values | secrets)
     return Form(
         card=_card(action),
         fields=fields,
         steps=tuple(step.plan for step in action.steps),
         deadline_s=action.deadline_s,
-        is_complete=parameters is not None,
+        is_complete=parameters is not None and not secrets,
         obstacles=Obstacles() if parameters is None else _obstacles(actor, action, parameters),
         last_durations_s=tuple(runs.last_durations_s(actor, action.name)),
     )

@@ -18,3 +18,6 @@ class SecretMark:
 _Name = Annotated[str, StringConstraints(pattern=r"^run-input-[a-z0-9]{20,40}$")]
 SecretInput = Annotated[_Name, SecretMark()]
 OptionalSecretInput = Annotated[_Name | None, SecretMark()]
+
+# In the place of a secret that is not given yet, where only the other parameters matter.
+NO_SECRET = f"run-input-{'0' * 24}"

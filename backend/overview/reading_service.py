@@ -20,6 +20,7 @@ from backend.overview import measuring, repository
 from backend.overview.board import OverviewSource
 from backend.overview.types import Alerting, Billing, Changes, SourceName
 from backend.payments import service as payments
+from backend.runbooks import service as runs
 
 REACH_TIMEOUT_S = 2.0
 SHOWN_CHANGES = 8
@@ -83,6 +84,7 @@ SOURCES: Mapping[SourceName, OverviewSource] = {
     SourceName.BACKUPS: OverviewSource(read=backups.health, every_s=10),
     SourceName.MEASURES: OverviewSource(read=lambda _actor: measuring.measure(clock.utc_now()), every_s=10),
     SourceName.CHANGES: OverviewSource(read=_changes, every_s=10),
+    SourceName.RUNS: OverviewSource(read=runs.standing, every_s=5),
     SourceName.PROVIDER: OverviewSource(
         read=_reached(lambda: settings().openai_base_url, "openai"), every_s=15
     ),

@@ -41,8 +41,15 @@ ESSENTIAL = (
 )
 DEPENDENCIES = (SourceName.PROVIDER, SourceName.GATEWAY, SourceName.MAIL_SERVER, SourceName.REDIS)
 # These live in the database, so their silence is explained by its loss.
-IN_DATABASE = {SourceName.ALERTS, SourceName.BILLING, SourceName.PAYMENTS, SourceName.JOBS, SourceName.MAIL,
-               SourceName.BACKUPS}  # fmt: skip
+IN_DATABASE = {
+    SourceName.ALERTS,
+    SourceName.BILLING,
+    SourceName.PAYMENTS,
+    SourceName.JOBS,
+    SourceName.MAIL,
+    SourceName.BACKUPS,
+    SourceName.RUNS,
+}
 
 SERVICES = ("docuchat", "portal", "billing", "payments", "mail", "jobs", "audit", "backups")
 # Who pauses such a job switches the service off.

@@ -14,6 +14,7 @@ from backend.invoices.types import BillingHealth
 from backend.job_runs.types import SchedulerStanding
 from backend.notifications.types import OutboxState
 from backend.payments.types import PaymentHealth
+from backend.runbooks.types import RunsStanding
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -40,6 +41,7 @@ class SourceName(StrEnum):
     BACKUPS = "backups"
     MEASURES = "measures"
     CHANGES = "changes"
+    RUNS = "runs"
     PROVIDER = "provider"
     GATEWAY = "gateway"
     MAIL_SERVER = "mail_server"
@@ -167,6 +169,7 @@ class Facts:
     backups: SourceReading[BackupHealth] = field(default_factory=SourceReading)
     measures: SourceReading[Measures] = field(default_factory=SourceReading)
     changes: SourceReading[Changes] = field(default_factory=SourceReading)
+    runs: SourceReading[RunsStanding] = field(default_factory=SourceReading)
     provider: SourceReading[bool] = field(default_factory=SourceReading)
     gateway: SourceReading[bool] = field(default_factory=SourceReading)
     mail_server: SourceReading[bool] = field(default_factory=SourceReading)

@@ -1,17 +1,28 @@
 """Use cases of reading runs, for all staff: one, many, its steps and log, who holds a target, how long it took."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from backend import clock
 from backend.actor import STAFF_ROLES, Actor, require_role, require_role_or_process
 from backend.errors import NotFound
 from backend.runbooks import log_repository, repository
-from backend.runbooks.types import LockHolder, RunbookRun, RunbookRuns, RunId, RunLine, RunSearch, RunStep
+from backend.runbooks.types import (
+    LockHolder,
+    RunbookRun,
+    RunbookRuns,
+    RunId,
+    RunLine,
+    RunSearch,
+    RunsStanding,
+    RunStep,
+)
 
 COUNTED_AT_MOST = 10_000
 ROWS_AT_MOST = 100
 LINES_AT_ONCE = 5_000
 _LAST_RUNS = 5
+FAILED_LATELY = timedelta(days=1)
 
 
 def run(actor: Actor, run_id: RunId) -> RunbookRun:
@@ -35,6 +46,12 @@ def search(actor: Actor, wanted: RunSearch, *, offset: int = 0, limit: int = 20)
     return repository.search(
         wanted, offset=max(0, offset), limit=max(1, min(limit, ROWS_AT_MOST)), most=COUNTED_AT_MOST
     )
+
+
+def standing(actor: Actor) -> RunsStanding:
+    """The runs at work, those that wait for an approver, and those that failed today. For staff and processes."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    return repository.standing(clock.utc_now() - FAILED_LATELY)
 
 
 def undo_runs(actor: Actor, run_id: RunId) -> list[RunbookRun]:

@@ -11,12 +11,14 @@ from backend.db.engine import read, transaction
 from backend.runbooks.models import RunbookLockRow, RunbookRunRow, RunbookStepRow
 from backend.runbooks.stored_repository import to_run, to_step
 from backend.runbooks.types import (
+    LOCKING,
     LockHolder,
     NewRun,
     RunbookRun,
     RunbookRuns,
     RunId,
     RunSearch,
+    RunsStanding,
     RunStage,
     RunStep,
     StepPlan,
@@ -24,6 +26,7 @@ from backend.runbooks.types import (
 )
 
 R = RunbookRunRow
+_FAILED = (RunStage.FAILED, RunStage.LOST)
 _OPEN = (RunStage.PLANNING, RunStage.RUNNING, RunStage.CANCELLING)
 
 
@@ -216,6 +219,21 @@ def last_ended_at(action: str, targets: Sequence[str]) -> datetime | None:
     with read() as connection:
         found: datetime | None = connection.scalar(statement)
     return found
+
+
+def standing(failed_since: datetime) -> RunsStanding:
+    """Count the runs at work, those that wait for an approver, and those that failed since an instant."""
+    is_waiting = R.state == RunStage.WAITING
+    has_failed = and_(R.state.in_(_FAILED), R.ended_at >= failed_since)
+    statement = select(
+        func.count().filter(R.state.in_(LOCKING)),
+        func.count().filter(is_waiting),
+        func.count().filter(has_failed),
+        func.min(R.confirmed_at).filter(is_waiting),
+    ).where(or_(R.state.in_((*LOCKING, RunStage.WAITING)), has_failed))
+    with read() as connection:
+        at_work, waiting, failed, oldest = connection.execute(statement).one()
+    return RunsStanding(at_work=at_work, waiting=waiting, failed=failed, oldest_waiting_at=oldest)
 
 
 def undo_runs(run_id: RunId) -> list[RunbookRun]:

@@ -34,6 +34,7 @@ forget_old = launch_service.forget_old
 run = reading_service.run
 steps = reading_service.steps
 search = reading_service.search
+standing = reading_service.standing
 undo_runs = reading_service.undo_runs
 lines = reading_service.lines
 holders = reading_service.holders

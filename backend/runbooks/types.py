@@ -255,6 +255,16 @@ class RunbookRuns:
     total: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsStanding:
+    """The runs that are at work, that wait for an approver, and that failed or were lost within the last day."""
+
+    at_work: int
+    waiting: int
+    failed: int
+    oldest_waiting_at: datetime | None = None
+
+
 class Superseded(Exception):
     """Another process has the run now, or it has ended: this one must change nothing more."""
 

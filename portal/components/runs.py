@@ -4,8 +4,10 @@ from typing import Any
 
 import reflex as rx
 
+from portal.action_links import ActionLink
 from portal.components.age import age
-from portal.components.basics import badge
+from portal.components.basics import badge, card, link
+from portal.i18n import t
 from portal.run_words import StepLine
 
 
@@ -30,3 +32,21 @@ def _step(step: StepLine) -> rx.Component:
             rx.fragment(),
         ),
     )
+
+
+def action_links(links: Any) -> rx.Component:
+    """A card with the actions that may help; nothing where there are none."""
+    return rx.cond(
+        links.length() > 0,
+        card(
+            t("runs.offers"),
+            rx.el.p(t("runs.offers_what"), class_name="hint"),
+            rx.el.ul(rx.foreach(links, _action), class_name="action-links"),
+            data_testid="offers",
+        ),
+        rx.fragment(),
+    )
+
+
+def _action(each: ActionLink) -> rx.Component:
+    return rx.el.li(link(each.title, each.url, class_name="btn"), " ", badge(each.risk, each.risk_tone))

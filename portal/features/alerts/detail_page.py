@@ -6,6 +6,7 @@ from portal import routes
 from portal.components.basics import badge, card, fact_if, link, page_head
 from portal.components.listing import list_region
 from portal.components.runbook import runbook_text
+from portal.components.runs import action_links
 from portal.components.status import empty_state, note, skeleton
 from portal.components.table import TableColumn, data_table
 from portal.features.alerts.detail_rows import ConcernRow, LabelRow
@@ -45,6 +46,7 @@ def _alert() -> rx.Component:
         ),
         rx.foreach(shown.watch.alarms, _alarm),
         _facts(),
+        action_links(shown.actions),
         _trend(),
         _runbook(),
         _events(),

@@ -11,6 +11,7 @@ from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.tenants.types import Tenant
 from portal import routes
+from portal.action_links import ActionLink, to_links
 from portal.features.alerts.deploy_rows import DeployLine
 from portal.features.alerts.rows import (
     TONES,
@@ -23,6 +24,7 @@ from portal.features.alerts.rows import (
 )
 from portal.features.alerts.trend_layout import TrendColumn, TrendTick, lay_out_trend
 from portal.place import Pager
+from runbooks.offers import offers
 
 LONGEST_LABEL = 300
 LONGEST_EXPRESSION = 2000
@@ -74,6 +76,7 @@ class AlertView:
     pager: Pager = field(default_factory=Pager)
     watch: WatchView = field(default_factory=WatchView)
     runbook: str = ""
+    actions: list[ActionLink] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +107,7 @@ def to_alert_view(
 ) -> AlertView:
     """An alert's page, but for what Prometheus says."""
     firing, now = detail.firing, detail.read_at
+    key = firing.fingerprint
     names = {fingerprint: name_of(each, lang) for fingerprint, each in detail.inhibitors.items()}
     end = firing.resolved_at or now
     return AlertView(
@@ -129,6 +133,9 @@ def to_alert_view(
         pager=pager,
         watch=to_watch(detail.watch, now, lang),
         runbook=runbook,
+        actions=to_links(offers(firing.name, firing.labels, fingerprint=key), lang, alert=key)
+        if can_act
+        else [],
     )
 
 

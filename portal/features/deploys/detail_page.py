@@ -4,7 +4,7 @@ import reflex as rx
 
 from portal import routes
 from portal.components.basics import link
-from portal.features.deploys.detail_parts import figures, head, pods, reason
+from portal.features.deploys.detail_parts import actions, figures, head, pods, reason
 from portal.features.deploys.detail_state import WorkloadState
 from portal.features.deploys.history_parts import difference, events, ledger, revisions
 from portal.guard import STAFF
@@ -26,7 +26,9 @@ def workload() -> rx.Component:
         live_note(WorkloadState),
         loaded(
             WorkloadState,
-            rx.fragment(head(), reason(), figures(), pods(), ledger(), difference(), revisions(), events()),
+            rx.fragment(
+                head(), reason(), actions(), figures(), pods(), ledger(), difference(), revisions(), events()
+            ),
             lines=10,
         ),
         rx.el.div(link(t("page.workload.back"), routes.DEPLOYS), class_name="below"),

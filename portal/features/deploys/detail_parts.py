@@ -8,6 +8,7 @@ from portal.components.age import age
 from portal.components.basics import badge, card, fact_if, link, page_head
 from portal.components.listing import list_region
 from portal.components.rollout import state_badge
+from portal.components.runs import action_links
 from portal.components.status import empty_state, note
 from portal.components.table import TableColumn, data_table
 from portal.features.deploys.detail_rows import (
@@ -30,6 +31,11 @@ def head() -> rx.Component:
         ),
         rx.cond(WorkloadState.freshness != "", note(WorkloadState.freshness, tone="warn"), rx.fragment()),
     )
+
+
+def actions() -> rx.Component:
+    """The actions for this workload, for whoever may ask for them."""
+    return rx.cond(WorkloadState.can_act, action_links(WorkloadState.view.actions), rx.fragment())
 
 
 def figures() -> rx.Component:

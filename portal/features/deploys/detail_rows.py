@@ -7,6 +7,7 @@ from backend.deploys.types import (
     ContainerTemplate,
     Pod,
     PodContainer,
+    RolloutState,
     StuckReason,
     Termination,
     WorkloadDetail,
@@ -14,6 +15,7 @@ from backend.deploys.types import (
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
 from portal import routes
+from portal.action_links import ActionLink, to_links
 from portal.features.deploys.rows import (
     TONES,
     one_line,
@@ -22,6 +24,7 @@ from portal.features.deploys.rows import (
     since_of,
     url_of,
 )
+from runbooks.workload_offers import offers
 
 _NONE = "—"
 
@@ -79,6 +82,7 @@ class WorkloadView:
     release: str = ""
     reason: ReasonCard = field(default_factory=ReasonCard)
     images: list[ImageRow] = field(default_factory=list)
+    actions: list[ActionLink] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +127,7 @@ def to_workload_view(detail: WorkloadDetail, lang: Lang) -> WorkloadView:
         release=_release(detail),
         reason=_reason_card(reason, detail, lang) if reason else ReasonCard(),
         images=[_image(one, digests) for one in detail.containers],
+        actions=to_links(offers(summary.id, is_paused=state is RolloutState.PAUSED), lang),
     )
 
 

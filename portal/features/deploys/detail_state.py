@@ -20,7 +20,7 @@ from portal.features.deploys.detail_queries import (
 from portal.features.deploys.detail_rows import PodRow, WorkloadView
 from portal.features.deploys.history_rows import ClusterEventRow, RevisionRow
 from portal.features.deploys.ledger_rows import LedgerRow
-from portal.guard import STAFF, allow
+from portal.guard import OPERATORS, STAFF, allow
 from portal.live import LivePage, Query
 from portal.place import Pager, place_of
 
@@ -31,6 +31,7 @@ class WorkloadState(LivePage, rx.State):
     FOLLOWS: ClassVar[tuple[Topic, ...]] = (Topic.CLUSTER, Topic.DEPLOYMENTS)
     view: WorkloadView = WorkloadView()
     freshness: str = ""
+    can_act: bool = False
     pods: list[PodRow] = []
     pods_pager: Pager = Pager()
     revisions: list[RevisionRow] = []
@@ -59,6 +60,8 @@ class WorkloadState(LivePage, rx.State):
             self.reset()
             self._shown = named
             yield
+        actor, _ = await self._reader()
+        self.can_act = actor.role in OPERATORS
         if (found := await self._read(self._query())) is not None:
             await self._write(found)
 

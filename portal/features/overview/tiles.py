@@ -21,6 +21,7 @@ from backend.overview.types import (
     SourceReading,
 )
 from backend.payments.types import PaymentHealth
+from backend.runbooks.types import RunsStanding, RunStage
 from portal import routes
 from portal.components.isolated import parts_of
 from portal.features.overview.rows import ChartRow, TileRow, seconds
@@ -84,8 +85,8 @@ def signals(facts: Facts, lang: Lang) -> list[TileRow]:
 def works(facts: Facts, lang: Lang) -> list[TileRow]:
     """Alerts and the Watchdog, the scheduler, mails, the last backup and deploy, and who is on call."""
     return [_alerts(facts.alerts, lang), _watchdog(facts.alerts, lang), _jobs(facts.jobs, lang),
-            _mail(facts.mail, lang), _backup(facts.backups, lang), _deploy(facts.changes, lang),
-            _on_call(lang)]  # fmt: skip
+            _mail(facts.mail, lang), _backup(facts.backups, lang), _runs(facts.runs, lang),
+            _deploy(facts.changes, lang), _on_call(lang)]  # fmt: skip
 
 
 def money(facts: Facts, lang: Lang) -> list[TileRow]:
@@ -247,6 +248,26 @@ def _backup(reading: SourceReading[BackupHealth], lang: Lang) -> TileRow:
         remark=remark,
         tone=found.value,
         at_s=seconds(at),
+    )
+
+
+def _runs(reading: SourceReading[RunsStanding], lang: Lang) -> TileRow:
+    """Runs at work; beside them those that wait for an approver, and those that failed within a day."""
+    known = reading.value or RunsStanding(at_work=0, waiting=0, failed=0)
+    waiting = text("page.overview.runs_waiting", lang, n=fmt.number(known.waiting, lang))
+    failed = text("page.overview.runs_failed", lang, n=fmt.number(known.failed, lang))
+    remarks = [words for words, count in ((waiting, known.waiting), (failed, known.failed)) if count]
+    query = f"?state={RunStage.WAITING}" if known.waiting else ""
+    return _tile(
+        "runs",
+        reading,
+        SourceName.RUNS,
+        lang,
+        url=f"{routes.RUNS}{query}",
+        value=fmt.number(known.at_work, lang),
+        remark=fmt.listed(remarks, lang),
+        tone="warn" if remarks else "ok",
+        at_s=seconds(known.oldest_waiting_at),
     )
 
 

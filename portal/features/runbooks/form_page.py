@@ -69,7 +69,9 @@ def _form() -> rx.Component:
             ),
             on_submit=ActionFormState.ask,
             class_name="form",
-            custom_attrs=answered_by(ANOTHER_PAGE, **{"data-secrets": routes.POST_RUN_INPUT}),
+            custom_attrs=answered_by(
+                ANOTHER_PAGE, **{"data-secrets": routes.POST_RUN_INPUT, "data-lost": t("state.post_lost")}
+            ),
             key=shown.name,
         ),
     )

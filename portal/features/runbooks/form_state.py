@@ -43,6 +43,7 @@ class ActionFormState(LoadedPage, rx.State):
         self._given = form_queries.given_in(query)
         self._alert, self._like = (str(query.get(name, "")) for name in (routes.FROM_ALERT, routes.LIKE_RUN))
         self._key = asking.new_request_key()
+        # Beside this handler it would begin before the address was read.
         return ActionFormState.look
 
     @rx.event

@@ -105,7 +105,7 @@ def test_a_form_is_filled_by_its_address_and_asks_once_however_often_it_is_click
 
     async def steps() -> tuple[Mapping[str, Any], str]:
         page = await browser(exchange, operator, path, FORM)
-        shown = await page.sends("look")
+        shown = page.vars
         for _ in range(2):
             await page.sends("ask", form=filled)
         return shown["view"], page.leads_to
