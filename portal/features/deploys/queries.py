@@ -97,6 +97,7 @@ def state_of(health: ClusterHealth) -> Hashable:
         health.is_complete,
         health.is_configured,
         health.namespaces,
+        health.problems,
     )
 
 
