@@ -25,10 +25,14 @@ class ActionOffer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Help:
-    """An entry of the list. ``fields`` are values; labels of the alert stand in them in braces."""
+    """An entry of the list. ``fields`` are values; labels of the alert stand in them in braces.
+
+    ``only`` are labels that the alert must have, so that nothing is offered that cannot help.
+    """
 
     action: str
     fields: Mapping[str, str] = field(default_factory=dict)
+    only: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ ENTRIES: Mapping[str, tuple[Help, ...] | NoHelp] = {
     "BackupTooOld": (Help(action="backup_database"),),
     "RestoreDrillFailed": (Help(action="backup_database"), Help(action="restore_drill")),
     "RolloutStuck": (
+        Help(action="scale_gpu", fields=_STUCK, only={"reason": "unschedulable"}),
         Help(action="rollback_deployment", fields=_STUCK),
         Help(action="resume_rollout", fields=_STUCK),
         Help(action="restart_workload", fields=_STUCK),
@@ -115,6 +120,7 @@ def offers(alert_name: str, labels: Mapping[str, str], *, fingerprint: str = "")
     return tuple(
         ActionOffer(action=each.action, fields=_filled(actions[each.action], each.fields, known))
         for each in wanted
+        if each.only.items() <= known.items()
     )
 
 

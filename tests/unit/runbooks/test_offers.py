@@ -73,3 +73,13 @@ def test_an_alert_about_docuchat_names_its_first_workload_where_the_namespace_is
         assert offers("DocuChatDown", {})[0] == ActionOffer(action="restart_workload", fields=fields)
     finally:
         settings.cache_clear()
+
+
+def test_a_stuck_rollout_offers_fewer_gpu_workers_only_where_pods_find_no_node() -> None:
+    def offered(reason: str) -> list[str]:
+        labels = {"workload": "docuchat-gpu-worker", "workload_namespace": "docuchat", "reason": reason}
+        return [each.action for each in offers("RolloutStuck", labels)]
+
+    assert offered("unschedulable")[0] == "scale_gpu"
+    assert offered("image_pull")[0] == "rollback_deployment"
+    assert "scale_gpu" not in offered("image_pull")
