@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from backend.i18n.catalog import Lang, sentences
+from runbooks import registry as _registry  # noqa: F401 (its sentences are read, too)
 from tests.guards.rules import ROOT
 
 # Terms of the code, which pages tell in other words.

@@ -25,7 +25,7 @@ PAGE = (PAGES / "recovery-db.md").read_text(encoding="utf-8")
 
 
 def fences() -> list[str]:
-    """The blocks of commands, in the order of the page: where, check, stop, save, load, prove, swap, start, ..."""
+    """The blocks of commands, in the order of the page: where, check, the short way, stop, save, load, and so on."""
     return re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
@@ -73,7 +73,7 @@ def names() -> list[str]:
 def test_the_commands_of_the_page_bring_the_database_back_and_the_way_back_works(
     shell: Shell, owned: str, postgres_server: PostgresServer
 ) -> None:
-    where, check, _stop, save, load, prove, swap, start, books, back = fences()
+    where, check, _short, _stop, save, load, prove, swap, start, books, back = fences()
     factories.tenant()
     made = backups.backup(factories.PROCESS, BackupOrigin.ASKED)
     before = names()
