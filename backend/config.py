@@ -79,6 +79,11 @@ class Settings(UsageSettings, SellerSettings):
 
     backup_dir: Annotated[str, AfterValidator(setting_values.folder_or_none)] = ""
     backup_keep_days: int = Field(default=14, ge=1, le=400)
+    backup_bucket_url: Annotated[str, AfterValidator(setting_values.web_address_or_none)] = ""
+    backup_bucket_name: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
+    backup_bucket_region: str = Field(default="us-east-1", pattern=r"^[a-z0-9-]{1,40}$")
+    backup_bucket_access_key: SecretStr = SecretStr("")
+    backup_bucket_secret_key: SecretStr = SecretStr("")
     postgres_tools_dir: Annotated[str, AfterValidator(setting_values.folder_or_none)] = ""
     maintenance_database: str = Field(default="postgres", pattern=r"^[a-z][a-z0-9_]{0,62}$")
 
@@ -224,6 +229,8 @@ class Settings(UsageSettings, SellerSettings):
             ),
             **self._unsafe_doors(),
             "PUBLIC_URL": not self.is_https,
+            # A dump holds everything, and its keys travel with it.
+            "BACKUP_BUCKET_URL": self.backup_bucket_url.startswith("http://"),
             # We speak no TLS, so a proxy stands before us, and without its word every client has its address.
             "PROXY_HOPS": self.trusted_hops == 0,
             _STRONG_PASSWORD: setting_values.is_weak_password(self.database_url.get_secret_value()),

@@ -5,6 +5,7 @@ from datetime import timedelta
 from backend import clock
 from backend.actor import STAFF_ROLES, Actor, require_process, require_role_or_process
 from backend.backups import repository, rules
+from backend.backups.bucket import kept_backups
 from backend.backups.types import Backup, BackupOrigin, KnownBackup
 from backend.backups.volume import Volume, sha256_of
 from backend.clients.postgres_tools import EndCheck, PostgresTools
@@ -35,7 +36,7 @@ def backup(actor: Actor, origin: BackupOrigin, check: EndCheck = nothing_to_chec
         Unavailable: the database, the programs or the volume did not answer.
     """
     require_process(actor)
-    volume, database = Volume(settings().backup_dir), live_name()
+    volume, database = kept_backups(), live_name()
     name = rules.backup_name(database, clock.utc_now())
     try:
         with snapshot(conninfo_of(database_url(), database)) as seen:
@@ -89,7 +90,7 @@ def _dumped(
 def backups(actor: Actor) -> list[Backup]:
     """The backups on the volume, the newest first. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
-    return [each for each in Volume(settings().backup_dir).backups() if each.database == live_name()]
+    return [each for each in kept_backups().backups() if each.database == live_name()]
 
 
 def known_backups(actor: Actor) -> list[KnownBackup]:
@@ -104,7 +105,7 @@ def known_backups(actor: Actor) -> list[KnownBackup]:
 def backup_named(actor: Actor, name: str) -> Backup:
     """The backup of this name on the volume. Raises Refused when there is none. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
-    return Volume(settings().backup_dir).backup(name)
+    return kept_backups().backup(name)
 
 
 def check_backup(actor: Actor, name: str, check: EndCheck = nothing_to_check) -> Backup:
@@ -114,9 +115,9 @@ def check_backup(actor: Actor, name: str, check: EndCheck = nothing_to_check) ->
         Refused: there is no such backup (``backup_missing``), or it is not what was written (``backup_damaged``).
     """
     require_role_or_process(actor, *STAFF_ROLES)
-    volume = Volume(settings().backup_dir)
+    volume = kept_backups()
     known = volume.backup(name)
-    path = volume.dump(name)
+    path = volume.fetch(name, check)
     if not path.exists() or path.stat().st_size != known.size_bytes or sha256_of(path, check) != known.sha256:
         raise Refused(reason="backup_damaged")
     tools_for(known.database, check).read(path)
@@ -126,7 +127,7 @@ def check_backup(actor: Actor, name: str, check: EndCheck = nothing_to_check) ->
 def forget_old(actor: Actor) -> list[str]:
     """Remove the backups that are past their time, and what killed processes left; their names. For processes."""
     require_process(actor)
-    volume, now = Volume(settings().backup_dir), clock.utc_now()
+    volume, now = kept_backups(), clock.utc_now()
     old = [each.name for each in rules.too_old(backups(actor), now, settings().backup_keep_days)]
     for name in [*old, *volume.leftovers(now - LEFTOVER_AGE)]:
         volume.discard(name)

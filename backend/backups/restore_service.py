@@ -13,9 +13,9 @@ from backend.actor import OPERATOR_ROLES, Actor, require_process, require_role_o
 from backend.audit import service as audit
 from backend.backups import backup_service, repository, rules
 from backend.backups.backup_service import database_url, live_name, nothing_to_check
+from backend.backups.bucket import kept_backups
 from backend.backups.carried_tables import CARRIED, RESTORED
 from backend.backups.types import Backup, CarriedRows, DatabaseRestore, RestorePlan
-from backend.backups.volume import Volume
 from backend.clients.postgres_tools import EndCheck
 from backend.config import settings
 from backend.db import engine, migrate
@@ -48,7 +48,7 @@ def plan_restore(actor: Actor, name: str) -> RestorePlan:
             server lacks space (``restore_no_space``).
     """
     require_role_or_process(actor, *OPERATOR_ROLES)
-    backup = Volume(settings().backup_dir).backup(name)
+    backup = kept_backups().backup(name)
     live = live_name()
     with maintenance() as server:
         rights, free = server.rights(live), server.free_bytes()
@@ -97,7 +97,7 @@ def load(actor: Actor, name: str, run: str, check: EndCheck = nothing_to_check) 
         Conflict: another restore is at work (``restore_running``).
     """
     require_process(actor)
-    backup = Volume(settings().backup_dir).backup(name)
+    backup = kept_backups().backup(name)
     live = live_name()
     _check_schemas(backup, schema_of(_to(live)))
     with only_restore() as server:
@@ -113,7 +113,7 @@ def fill(server: MaintenanceConnection, backup: Backup, target: str, check: EndC
         server.drop(target)
         server.create_like(target, live_name())
         backup_service.tools_for(target, check).restore(
-            Volume(settings().backup_dir).dump(backup.name), workers=WORKERS
+            kept_backups().fetch(backup.name, check), workers=WORKERS
         )
         analyze(_to(target))
         _compare(backup, target)
@@ -139,7 +139,7 @@ def carry(actor: Actor, name: str, run: str) -> CarriedRows:
         Refused: the live audit trail does not go on where the backup's ends (``audit_differs``).
     """
     require_process(actor)
-    backup, live = Volume(settings().backup_dir).backup(name), live_name()
+    backup, live = kept_backups().backup(name), live_name()
     with only_restore(), Carrying(_to(live), _to(rules.new_name(live, run))) as carrying:
         return _carried(carrying, backup.started_at - MARGIN)
 
@@ -161,7 +161,7 @@ def swap(actor: Actor, name: str, run: str) -> DatabaseRestore:
             (``swap_too_slow``), or as ``carry``.
     """
     require_process(actor)
-    backup, live = Volume(settings().backup_dir).backup(name), live_name()
+    backup, live = kept_backups().backup(name), live_name()
     names = NameSwap(live=live, incoming=rules.new_name(live, run), kept=rules.kept_name(live, run))
     with only_restore() as server:
         seconds = 0.0

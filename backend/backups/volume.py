@@ -51,6 +51,10 @@ class Volume:
         """The path of a backup's dump."""
         return self._path(name, "dump")
 
+    def fetch(self, name: str, check: EndCheck) -> Path:  # noqa: ARG002 - a bucket has to wait for it
+        """The path of a backup's dump; whoever needs its content calls this."""
+        return self.dump(name)
+
     def draft(self, name: str) -> Path:
         """The path for a dump that is being written."""
         return self._path(name, "dump.partial")
