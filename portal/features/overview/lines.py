@@ -183,7 +183,7 @@ def _cluster(facts: Facts, lang: Lang) -> list[DependencyLine]:
 
 def ages(facts: Facts) -> dict[str, int]:
     """The instant of the last answer of each source, in whole seconds."""
-    names = [*rules.ESSENTIAL, SourceName.CHANGES, SourceName.RUNS]
+    names = [*rules.ESSENTIAL, SourceName.BACKUPS, SourceName.CHANGES, SourceName.RUNS]
     return {name.value: seconds(rules.reading_of(facts, name).read_at) for name in names}
 
 

@@ -228,14 +228,13 @@ def _backup(reading: SourceReading[BackupHealth], lang: Lang) -> TileRow:
     at, drill = (known.backup_at, known.drill) if known else (None, None)
     remark = text("page.overview.no_drill", lang)
     if drill is not None and drill.error:
-        remark = text("page.overview.drill_failed", lang, at=fmt.moment(drill.finished_at, lang))
+        remark = text("page.overview.drill_failed", lang)
     elif drill is not None:
         remark = text(
             "page.overview.drill_passed",
             lang,
             rows=fmt.number(drill.row_count, lang),
             seconds=fmt.duration(drill.duration.total_seconds(), lang),
-            at=fmt.moment(drill.finished_at, lang),
         )
     found = rules.backup_level(known, reading.read_at) if known and reading.read_at else Level.OK
     return _tile(
