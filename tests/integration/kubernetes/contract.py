@@ -29,7 +29,8 @@ IMAGE = "registry.k8s.io/pause:3.10"
 class Server:
     """A server, and the namespaces that a test has made there: they go when it ends."""
 
-    def __init__(self, kubeconfig: Path, context: str | None) -> None:
+    def __init__(self, kubeconfig: Path, context: str | None, *, is_real: bool = False) -> None:
+        self.is_real = is_real
         config = KubeConfig.from_file(str(kubeconfig)).get(context)
         assert config is not None
         self._config = config
@@ -93,7 +94,7 @@ class Server:
 def serving(kind: str, folder: Path) -> Iterator[Server]:
     """A server of this kind, without what the tests made there once they are done."""
     if kind == "real":
-        server = Server(Path(os.environ["KUBECONFIG_IT"]), None)
+        server = Server(Path(os.environ["KUBECONFIG_IT"]), None, is_real=True)
         try:
             yield server
         finally:

@@ -23,6 +23,7 @@ from tests.integration.kubernetes.contract import (
     job,
     serving,
 )
+from tests.integration.kubernetes.installed_roles import Asked, InstalledRoles
 from tests.waiting import until
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
@@ -475,3 +476,33 @@ def test_a_violated_pod_security_standard_stands_in_the_deployment(server: Serve
     assert 'violates PodSecurity "restricted:latest"' in failure["message"]
     assert 'must set securityContext.capabilities.drop=["ALL"]' in failure["message"]
     assert server.items("pods", home) == []
+
+
+@pytest.fixture(scope="module")
+def roles(server: Server) -> Iterator[InstalledRoles]:
+    installed = InstalledRoles(server=server)
+    if server.is_real:
+        installed.install()
+    yield installed
+    installed.remove()
+
+
+def test_each_account_may_what_its_role_says_there_and_by_that_name_alone(roles: InstalledRoles) -> None:
+    for account in roles.accounts():
+        granted = roles.granted(account)
+
+        def beside(asked: Asked) -> set[Asked]:
+            verb, group, resource, name, namespace = asked
+            other = "docuchat-portal" if name else ""
+            places = {roles.home, roles.runbooks, "kube-system", ""}
+            return {
+                (verb, group, resource, other, namespace),
+                ("deletecollection", group, resource, "", namespace),
+                ("update", group, resource, name, namespace),
+                *((verb, group, resource, name, place) for place in places),
+            }
+
+        asked = granted.union(*map(beside, granted))
+        assert {one for one in asked if roles.may(account, one)} == {
+            one for one in asked if one in granted or (*one[:3], "", one[4]) in granted
+        }
