@@ -12,7 +12,7 @@ from pathlib import Path
 
 from backend.clock import billing_day, utc_now
 from backend.doors import tokens
-from backend.sandbox import history, tools
+from backend.sandbox import history, openai_keys, tools
 from backend.sandbox.companies import HISTORY_DAYS
 from backend.sandbox.kubernetes.roles import RUNNER
 from backend.sandbox.postgres import PostgresServer, binaries, data_home, server_account
@@ -169,6 +169,12 @@ def environment(site: Site) -> dict[str, str]:
         "SMTP_URL": f"smtp://127.0.0.1:{site.ports['smtp']}",
         "OPENAI_BASE_URL": f"{site.openai_url}/v1",
         "OPENAI_API_KEY": "sk-sandbox",
+        "OPENAI_ADMIN_KEY": openai_keys.ADMIN_KEY,
+        "OPENAI_PROJECT_ID": openai_keys.PROJECT,
+        "OPENAI_SERVICE_ACCOUNT_ID": openai_keys.SERVICE_ACCOUNT,
+        # Somebody watches: nothing needs to be waited for that nobody uses.
+        "OPENAI_KEY_QUIET_S": "5",
+        "DOCUCHAT_TOKEN_LIFE_S": "30",
         "KUBECONFIG": str(site.kubeconfig),
         "KUBERNETES_RUNNER_ACCOUNT": RUNNER_ACCOUNT,
         "RUNNER_LAUNCHER": "job",

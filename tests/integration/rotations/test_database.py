@@ -12,6 +12,7 @@ from backend.errors import Refused
 from backend.runbooks.types import RunStage
 from backend.sandbox.kubernetes.workloads import SECRETS
 from backend.sandbox.postgres import PostgresServer
+from tests.integration.portal.canaries import tables
 from tests.integration.rotations.runs import (
     confirmed,
     ended,
@@ -85,6 +86,8 @@ def test_logins_take_turns_and_no_connection_is_refused(
         "docuchat-ingest": 1,
     }
     assert any("let in no more" in line for line in results(there))
+    stored = "".join(tables().values())
+    assert not [one for one in (FIRST, second["password"], third["password"]) if one in stored]
 
 
 def test_pods_that_do_not_start_get_the_old_login_back_and_the_new_one_is_shut(

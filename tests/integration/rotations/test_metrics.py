@@ -80,7 +80,7 @@ def test_a_token_that_prometheus_gets_before_the_portal_is_refused(runner: World
     until(lambda: runner.pods.scrapes[401])
 
 
-@pytest.mark.parametrize("step", ["accept", "forget"])
+@pytest.mark.parametrize("step", ["hand_over"])
 @pytest.mark.usefixtures("prometheus")
 def test_a_run_that_died_goes_on_to_the_same_end(
     runner: World, operator: Actor, step: str, monkeypatch: pytest.MonkeyPatch

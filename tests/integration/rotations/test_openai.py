@@ -19,6 +19,7 @@ from backend.sandbox.openai_keys import ADMIN_KEY, PROJECT, SERVICE_ACCOUNT
 from backend.sandbox.processes import free_port
 from backend.sandbox.serving import serving
 from runbooks import engine
+from tests.integration.portal.canaries import tables
 from tests.integration.rotations.runs import (
     confirmed,
     ended,
@@ -84,6 +85,8 @@ def test_a_made_key_replaces_the_old_one_and_no_question_is_lost(
     assert run.ended_at - run.started_at < MOST
     wanted = {"docuchat-api": 3, "docuchat-worker": 2, "docuchat-ingest": 1, "docuchat-portal": 2}
     assert run.memory["least_available"] == wanted
+    stored = "".join(tables().values())
+    assert not [key for key in by_value if key in stored]
     said = "\n".join(results(run))
     assert all(words in said for words in ("The provider made", "3 of 3 pods", "last use", "was withdrawn"))
 
