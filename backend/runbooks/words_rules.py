@@ -73,7 +73,8 @@ def _shown(value: str | int | date, lang: Lang) -> str:
     if isinstance(value, date):
         return fmt.day(value, lang)
     if isinstance(value, str):
-        return value
+        # Outside words, a name or another sentence: isolated, so that neither turns the other round.
+        return f"\u2068{value}\u2069" if lang == "fa" else value
     return fmt.number(value, lang)
 
 

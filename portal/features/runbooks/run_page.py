@@ -157,4 +157,6 @@ def _facts() -> rx.Component:
 
 
 def _value(row: ValueRow) -> rx.Component:
-    return rx.el.div(rx.el.dt(row.name), rx.el.dd(rx.el.bdi(row.value), class_name="outside"))
+    return rx.el.div(
+        rx.el.dt(row.name), rx.el.dd(rx.el.bdi(row.value, class_name="given"), class_name="outside")
+    )

@@ -86,6 +86,7 @@ class World:
     def fire(
         self,
         name: str,
+        /,
         *,
         to: Sequence[ClusterMember] | None = None,
         since: datetime | None = None,
@@ -112,7 +113,7 @@ class World:
         for server in self.servers if to is None else to:
             httpx.post(f"{server.url}/api/v2/alerts", json=list(sent), timeout=20).raise_for_status()
 
-    def resolve(self, name: str, **labels: str) -> None:
+    def resolve(self, name: str, /, **labels: str) -> None:
         """Tell that an alert is over."""
         self.fire(name, until=datetime.now(UTC), **labels)
 
