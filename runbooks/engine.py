@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+from itertools import count
 from threading import Event, Thread, current_thread, main_thread
 from typing import Any
 
@@ -45,7 +46,6 @@ from runbooks.patience import patiently
 log = get_logger(__name__)
 
 RUNNER = Actor.process_named("runbooks")
-PLAN_DEADLINE_S = 300
 
 
 def work_on(run_id: RunId, process: str = "") -> RunStage | None:
@@ -53,7 +53,7 @@ def work_on(run_id: RunId, process: str = "") -> RunStage | None:
 
     A scheduled run does both. Nothing escapes but the end of the process.
     """
-    run = patiently(lambda: runs.take_up(RUNNER, run_id, process or own_process()))
+    run = _taken_up(run_id, process or own_process())
     if run is None:
         log.info("run.adopted", run=run_id, meaning="Another process has it, or it wants none.")
         return None
@@ -62,12 +62,17 @@ def work_on(run_id: RunId, process: str = "") -> RunStage | None:
             planned = _plan(run)
             if planned is None or planned.state is not RunStage.QUEUED:
                 return patiently(lambda: runs.run(RUNNER, run_id)).state
-            queued = patiently(lambda: runs.take_up(RUNNER, run_id, process or own_process()))
+            queued = _taken_up(run_id, process or own_process())
             if queued is None:
                 return None
             run = queued
         _execute(run)
     return patiently(lambda: runs.run(RUNNER, run_id)).state
+
+
+def _taken_up(run_id: RunId, process: str) -> RunbookRun | None:
+    tries = count()
+    return patiently(lambda: runs.take_up(RUNNER, run_id, process, is_again=next(tries) > 0))
 
 
 def own_process() -> str:
@@ -82,13 +87,13 @@ def own_kubernetes() -> Kubernetes:
 
 
 def _plan(run: RunbookRun) -> RunbookRun | None:
-    with _beating(run, PLAN_DEADLINE_S) as running:
+    with _beating(run, rules.PLAN_DEADLINE_S) as running:
         try:
             plan = _made_plan(run, running)
             running.writer.close()
             return patiently(lambda: runs.store_plan(RUNNER, run, plan))
         except RunCancelled:
-            runs.stop(RUNNER, run)
+            patiently(lambda: runs.stop(RUNNER, run))
         except Exception as wrong:  # noqa: BLE001 - the edge of the process
             _end_as_failed(running, wrong)
     return None
@@ -107,9 +112,10 @@ def _made_plan(run: RunbookRun, running: Running) -> Plan:
 
 
 def _undo_of(action: Action[Any], run: RunbookRun) -> tuple[Undo[Any], RunbookRun]:
-    if action.undo is None or run.undo_of is None:
+    first = run.undo_of
+    if action.undo is None or first is None:
         raise Refused(reason="run_no_undo")
-    return action.undo, runs.run(RUNNER, run.undo_of)
+    return action.undo, patiently(lambda: runs.run(RUNNER, first))
 
 
 def _execute(run: RunbookRun) -> None:
@@ -129,7 +135,8 @@ def _execute(run: RunbookRun) -> None:
 
 def _require_same_plan(run: RunbookRun, running: Running) -> None:
     """Refuse to go on where a plan that is made now differs from the confirmed one. A continued run made it before."""
-    if any(step.state is not StepState.WAITING for step in runs.steps(RUNNER, run.id)):
+    steps = patiently(lambda: runs.steps(RUNNER, run.id))
+    if any(step.state is not StepState.WAITING for step in steps):
         return
     now = _made_plan(run, running)
     if rules.plan_hash(run.action, run.parameters, now) != run.plan_hash:
@@ -190,7 +197,7 @@ def _outcome_of(running: Running, wrong: Exception) -> Words:
 @contextmanager
 def _beating(run: RunbookRun, deadline_s: float) -> Iterator[Running]:
     """Tools of the steps, while a thread tells that the process lives, and hears whether the run is cancelled."""
-    writer = LogWriter(RUNNER, run.id)
+    writer = patiently(lambda: LogWriter(RUNNER, run))
     running = Running(
         run=run,
         actor=RUNNER,
@@ -217,6 +224,9 @@ def _beat(run: RunbookRun, running: Running, ended: Event) -> None:
             pulse = runs.beat(RUNNER, run.id, run.launch)
         except Unavailable:
             continue  # a run goes on while PostgreSQL restarts
+        except Exception as wrong:
+            log.exception("run.beat_failed", caught=wrong, run=run.id)
+            continue
         if pulse.is_cancelled or not pulse.is_ours:
             running.cancelled.set()
 

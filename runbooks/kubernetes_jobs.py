@@ -18,8 +18,8 @@ from backend.clients.kubernetes_errors import one_line
 from backend.clients.kubernetes_objects import EventObject, JobObject, PodObject
 from backend.config import settings
 from backend.errors import Conflict, NotFound, Refused
+from backend.runbooks import rules
 from backend.runbooks.types import RunbookRun, RunStage, Words
-from runbooks.engine import PLAN_DEADLINE_S
 from runbooks.launching_types import Fate, FoundProcess
 
 # A run ends itself at its deadline; Kubernetes ends what cannot.
@@ -50,6 +50,8 @@ class KubernetesJobs:
 
     def find(self, run: RunbookRun) -> FoundProcess:
         """The fate of a run's Job: gone only when no pod of it is left at work."""
+        if not run.process.startswith(f"{_PREFIX}:"):
+            return FoundProcess(fate=Fate.UNKNOWN)
         name = run.process.rpartition("/")[2]
         try:
             job = self._kubernetes.run(self._kubernetes.get_object(JobObject, self._place(name)))
@@ -102,7 +104,7 @@ def job_name(run: RunbookRun) -> str:
     """The name of a run's next Job: one for its plan, one for the run, and one for each time that it goes on."""
     if run.state is RunStage.PLANNING:
         return f"plan-{run.id}"
-    return f"run-{run.id}" if run.started_at is None else f"run-{run.id}-{run.launch + 1}"
+    return f"run-{run.id}" if run.launch <= 1 else f"run-{run.id}-{run.launch + 1}"
 
 
 def read_template(path: str) -> Mapping[str, Any]:
@@ -125,8 +127,7 @@ def manifest_of(template: Mapping[str, Any], run: RunbookRun, name: str, process
     metadata = made.setdefault("metadata", {})
     metadata["name"] = name
     metadata.setdefault("labels", {})["docuchat.example/run"] = str(run.id)
-    deadline_s = PLAN_DEADLINE_S if run.state is RunStage.PLANNING else run.deadline_s
-    made["spec"] |= {"backoffLimit": 0, "activeDeadlineSeconds": deadline_s + GRACE_S}
+    made["spec"] |= {"backoffLimit": 0, "activeDeadlineSeconds": rules.allowed_s(run) + GRACE_S}
     pod = made["spec"]["template"]["spec"]
     pod["restartPolicy"] = "Never"
     pod["containers"][0]["args"] = ["run", str(run.id), "--process", process]

@@ -61,6 +61,8 @@ def supervise(actor: Actor, at: Launcher) -> int:
             continue  # it ended meanwhile
         except AppError as trouble:
             log.warning("run.not_supervised", run=run.id, cause=str(trouble))
+        except Exception as wrong:
+            log.exception("run.supervision_failed", caught=wrong, run=run.id)
     runs.expire(actor)
     return started
 
@@ -92,7 +94,7 @@ def _look_after(actor: Actor, at: Launcher, run: RunbookRun) -> None:
     now = clock.utc_now()
     if not run.process:
         # The scheduler that was about to start it died in between.
-        if rules.is_silent(run, now):
+        if rules.is_silent(run, now, rules.SILENT_AFTER):
             runs.unclaim(actor, run.id)
         return
     found = at.find(run)

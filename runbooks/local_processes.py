@@ -16,6 +16,7 @@ from backend.runbooks.types import RunbookRun
 from runbooks.launching_types import Fate, FoundProcess
 
 COMMAND = (sys.executable, "-m", "runbooks")
+_PARTS = 3
 
 
 class LocalProcesses:
@@ -44,18 +45,18 @@ class LocalProcesses:
 
     def find(self, run: RunbookRun) -> FoundProcess:
         """Whether the process, and every other of its group, is gone. Of another machine's nothing is known."""
-        host, pid, born = run.process.rsplit(":", 2)
-        if host != socket.gethostname():
+        pid = _pid_here(run.process)
+        if pid is None:
             return FoundProcess(fate=Fate.UNKNOWN)
         self.reap()
-        return FoundProcess(fate=Fate.ALIVE if _lives(int(pid), born) else Fate.GONE)
+        return FoundProcess(fate=Fate.ALIVE if _lives(pid, run) else Fate.GONE)
 
     def end(self, run: RunbookRun, *, by_force: bool) -> None:
         """Tell the whole group to end, or end it by force."""
-        host, pid, born = run.process.rsplit(":", 2)
-        if host == socket.gethostname() and _lives(int(pid), born):
+        pid = _pid_here(run.process)
+        if pid is not None and _lives(pid, run):
             with suppress(ProcessLookupError):
-                os.killpg(int(pid), signal.SIGKILL if by_force else signal.SIGTERM)
+                os.killpg(pid, signal.SIGKILL if by_force else signal.SIGTERM)
 
     def reap(self) -> int:
         """Let ended children go: until then they would look alive to whoever counts processes. How many are left."""
@@ -63,13 +64,31 @@ class LocalProcesses:
         return len(self._children)
 
 
-def _lives(pid: int, born: str) -> bool:
-    """Whether the leader lives, or any process of its group: a child that is still at work is no end."""
+def _pid_here(process: str) -> int | None:
+    """The number of a process of this machine; None for one of another machine, and for a Job."""
+    parts = process.rsplit(":", 2)
+    return int(parts[1]) if len(parts) == _PARTS and parts[0] == socket.gethostname() else None
+
+
+def _lives(pid: int, run: RunbookRun) -> bool:
+    """Whether the leader lives, or any process of its group: a child that is still at work is no end.
+
+    While a group has members, its number is given to no other process: where another has it, the group is gone.
+    """
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
-        if f"{process.create_time():.2f}" == born and process.status() != psutil.STATUS_ZOMBIE:
-            return True
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return _is_of(process, run)
     return _has_group(pid)
+
+
+def _is_of(process: psutil.Process, run: RunbookRun) -> bool:
+    """Whether a process is a run's: by its birth or, since a clock that is set moves every birth, by its command."""
+    if f"{process.create_time():.2f}" == run.process.rpartition(":")[2]:
+        return True
+    with suppress(psutil.AccessDenied):
+        return str(run.id) in process.cmdline()
+    return False
 
 
 def _has_group(pid: int) -> bool:

@@ -12,7 +12,7 @@ from backend.errors import Unavailable
 from backend.log import get_logger
 from backend.redaction import Redactor, own_secrets
 from backend.runbooks import service as runs
-from backend.runbooks.types import LineKind, Plan, PlannedChange, RunId, RunLine, Words
+from backend.runbooks.types import LineKind, Plan, PlannedChange, RunbookRun, RunLine, Superseded, Words
 from backend.runbooks.words_rules import line_of
 
 log = get_logger(__name__)
@@ -28,16 +28,17 @@ PATIENCE_S = 180.0
 class LogWriter:
     """Takes lines from any thread. A line is redacted before it waits, and keeps its number when storing fails."""
 
-    def __init__(self, actor: Actor, run_id: RunId) -> None:
+    def __init__(self, actor: Actor, run: RunbookRun) -> None:
         """Go on after the last stored line."""
         self.step = ""
-        self._actor, self._run_id = actor, run_id
-        self._number = runs.last_line(actor, run_id)
+        self._actor, self._run = actor, run
+        self._number = runs.last_line(actor, run.id)
         self._secrets = own_secrets()
         self._redactor = Redactor(self._secrets)
         self._waiting: list[RunLine] = []
         self._changed = Condition()
         self._is_ended, self._until = False, math.inf
+        self._broken: Exception | None = None
         self._thread = Thread(target=self._store_all, name="run-log", daemon=True)
         self._thread.start()
 
@@ -49,8 +50,8 @@ class LogWriter:
     def output(self, text: str) -> None:
         """Lines of a program."""
         with self._changed:
-            for line in self._redactor.lines(text.splitlines()):
-                self._add(LineKind.OUTPUT, line.replace("\x00", "")[:LONGEST_LINE])
+            for line in self._redactor.lines(_storable(text).splitlines()):
+                self._add(LineKind.OUTPUT, line[:LONGEST_LINE])
 
     def clean_words(self, words: Words) -> Words:
         """Words without the secrets in what fills their places."""
@@ -77,7 +78,7 @@ class LogWriter:
 
     def clean(self, value: str) -> str:
         """Text without the secrets in it, cut where it is long."""
-        return "\n".join(self._redactor.lines(value.splitlines()))[:LONGEST_LINE]
+        return "\n".join(self._redactor.lines(_storable(value).splitlines()))[:LONGEST_LINE]
 
     def hide(self, value: str) -> None:
         """Let a value appear in no later line."""
@@ -86,10 +87,16 @@ class LogWriter:
             self._redactor = Redactor(self._secrets)
 
     def flush(self) -> None:
-        """Wait until all lines so far are stored, however long PostgreSQL is away."""
+        """Wait until all lines so far are stored, however long PostgreSQL is away.
+
+        Raises:
+            Superseded: the run has another process by now, or is in no database any more; nothing is stored for us.
+        """
         with self._changed:
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._waiting)
+            if self._broken:
+                raise self._broken
 
     def close(self, patience_s: float = PATIENCE_S) -> None:
         """Store what waits, and end the thread. PostgreSQL is waited for that long; then the lines are lost."""
@@ -100,6 +107,8 @@ class LogWriter:
 
     def _add(self, kind: LineKind, text: str) -> None:
         self._changed.wait_for(lambda: len(self._waiting) < MOST_WAITING)
+        if self._broken:
+            return
         self._number += 1
         if not self._waiting:
             self._changed.notify_all()
@@ -108,13 +117,24 @@ class LogWriter:
         )
 
     def _store_all(self) -> None:
+        try:
+            self._store_until_end()
+        except Exception as wrong:
+            if not isinstance(wrong, Superseded):
+                log.exception("run.log_broken", caught=wrong, run=self._run.id)
+            with self._changed:
+                self._broken = wrong
+                self._waiting.clear()
+                self._changed.notify_all()
+
+    def _store_until_end(self) -> None:
         while batch := self._next():
             if self._store(batch):
                 with self._changed:
                     del self._waiting[: len(batch)]
                     self._changed.notify_all()
             elif time.monotonic() > self._until:
-                log.error("run.log_lost", run=self._run_id, lines=len(self._waiting))
+                log.error("run.log_lost", run=self._run.id, lines=len(self._waiting))
                 return
 
     def _next(self) -> list[RunLine]:
@@ -127,9 +147,14 @@ class LogWriter:
 
     def _store(self, batch: Sequence[RunLine]) -> bool:
         try:
-            runs.append_log(self._actor, self._run_id, batch)
+            runs.append_log(self._actor, self._run, batch)
         except Unavailable as lost:
-            log.warning("run.log_waits", run=self._run_id, lines=len(batch), cause=str(lost))
+            log.warning("run.log_waits", run=self._run.id, lines=len(batch), cause=str(lost))
             time.sleep(1.0)
             return False
         return True
+
+
+def _storable(text: str) -> str:
+    """The text without what PostgreSQL cannot keep, made before secrets are sought: one may hold such a sign."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()

@@ -55,12 +55,20 @@ def note_process(actor: Actor, run_id: RunId, process: str) -> None:
 
 
 def unclaim(actor: Actor, run_id: RunId) -> None:
-    """Let a process be started again: the one that was to be never came to be. For processes."""
+    """Let a process be started again: the one that was to be never came to be. For processes.
+
+    A run that was cancelled meanwhile is cancelled: nothing of it is at work.
+    """
     require_process(actor)
+    now = clock.utc_now()
     with transaction():
         run = transition_service.locked(run_id)
-        if run.state in LAUNCHED and run.heartbeat_at is None:
+        if run.heartbeat_at is not None:
+            return
+        if run.state in LAUNCHED:
             repository.change(run_id, launched_at=None, process="")
+        elif run.state is RunStage.CANCELLING:
+            _end(actor, run, RunStage.CANCELLED, _cancelled(run), now)
 
 
 def note_gone(actor: Actor, seen: RunbookRun, why: Words) -> RunbookRun | None:
@@ -76,8 +84,7 @@ def note_gone(actor: Actor, seen: RunbookRun, why: Words) -> RunbookRun | None:
         if run.state in ENDED or run.state not in _WATCHED or run.process != seen.process:
             return None
         state, outcome = _end_of(run, why, now)
-        transition_service.end(run, state, outcome, now)
-        transition_service.note(actor, run, RunEvent(state.value), {"outcome": outcome.key})
+        _end(actor, run, state, outcome, now)
     return repository.run(seen.id)
 
 
@@ -89,8 +96,7 @@ def refuse(actor: Actor, run_id: RunId, why: Words) -> None:
         run = transition_service.locked(run_id)
         if run.state in LAUNCHED or run.state is RunStage.CANCELLING:
             state = RunStage.CANCELLED if run.state is RunStage.CANCELLING else RunStage.FAILED
-            transition_service.end(run, state, why, now)
-            transition_service.note(actor, run, RunEvent(state.value), {"outcome": why.key})
+            _end(actor, run, state, why, now)
 
 
 def expire(actor: Actor) -> int:
@@ -125,12 +131,21 @@ def forget_old(actor: Actor) -> int:
     return deleted
 
 
+def _end(actor: Actor, run: RunbookRun, state: RunStage, outcome: Words, now: datetime) -> None:
+    transition_service.end(run, state, outcome, now)
+    transition_service.note(actor, run, RunEvent(state.value), {"outcome": outcome.key})
+
+
+def _cancelled(run: RunbookRun) -> Words:
+    return Words(key="runbooks.outcome.cancelled", values={"who": run.cancelled_by.partition(":")[2]})
+
+
 def _end_of(run: RunbookRun, why: Words, now: datetime) -> tuple[RunStage, Words]:
     if run.state is RunStage.CANCELLING and why.key != _UNSEEN:
-        who = run.cancelled_by.partition(":")[2]
-        return RunStage.CANCELLED, Words(key="runbooks.outcome.cancelled", values={"who": who})
+        return RunStage.CANCELLED, _cancelled(run)
     if rules.is_late(run, now):
-        return RunStage.FAILED, Words(key="runbooks.outcome.deadline", values={"seconds": run.deadline_s})
+        allowed_s = rules.allowed_s(run)
+        return RunStage.FAILED, Words(key="runbooks.outcome.deadline", values={"seconds": allowed_s})
     return (RunStage.FAILED if run.state is RunStage.PLANNING else RunStage.LOST), why
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select, text
 
 from backend.db.engine import read, transaction
-from backend.runbooks.models import RunbookLogRow
+from backend.runbooks.models import RunbookLogRow, RunbookRunRow
 from backend.runbooks.stored_repository import to_line
 from backend.runbooks.types import RunId, RunLine
 
@@ -16,6 +16,13 @@ _APPEND = text(
     " CAST(:steps AS text[]), CAST(:kinds AS text[]), CAST(:texts AS text[]))"
     " ON CONFLICT DO NOTHING"
 )
+
+
+def is_written_by(run_id: RunId, launch: int) -> bool:
+    """Whether a run's newest process is this one; no other begins before the open transaction ends."""
+    mine = select(RunbookRunRow.id).where(RunbookRunRow.id == run_id, RunbookRunRow.launch == launch)
+    with transaction() as connection:
+        return connection.scalar(mine.with_for_update(read=True, key_share=True)) is not None
 
 
 def append(run_id: RunId, lines: Sequence[RunLine]) -> None:

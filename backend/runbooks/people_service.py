@@ -166,7 +166,8 @@ def go_on(actor: Actor, run_id: RunId) -> RunbookRun:
         run = transition_service.locked(run_id)
         rules.require_requester(run, actor)
         rules.require_continuable(run, repository.steps(run_id))
-        transition_service.queue(run, now)
+        # Another number: what the lost process still says is not taken, and its Job is not found again.
+        transition_service.queue(run, now, launch=run.launch + 1)
         transition_service.note(actor, run, RunEvent.CONTINUED)
     return _now(run_id)
 

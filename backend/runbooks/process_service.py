@@ -25,10 +25,11 @@ from backend.runbooks.types import (
 from backend.runbooks.words_rules import to_plain
 
 
-def take_up(actor: Actor, run_id: RunId, process: str) -> RunbookRun | None:
+def take_up(actor: Actor, run_id: RunId, process: str, *, is_again: bool = False) -> RunbookRun | None:
     """Take a run that waits for a process. For processes.
 
     Returns None when another process took it, or there is nothing to do any more: a second start adopts the run.
+    With ``is_again`` this process asked before and heard no answer, so it may have the run already.
 
     Raises:
         NotFound: no such run.
@@ -37,13 +38,16 @@ def take_up(actor: Actor, run_id: RunId, process: str) -> RunbookRun | None:
     now = clock.utc_now()
     with transaction():
         run = transition_service.locked(run_id)
+        if is_again and run.process == process and run.heartbeat_at is not None and not run.is_ended:
+            return run
         if run.state is RunStage.CANCELLING and run.heartbeat_at is None:
             repository.change(run_id, stopped_at=now, heartbeat_at=now, process=process)
             return None
         if run.state not in {RunStage.PLANNING, RunStage.QUEUED} or run.heartbeat_at is not None:
             return None
         values: dict[str, object] = {"process": process, "heartbeat_at": now, "launch": run.launch + 1}
-        values["launched_at"] = run.launched_at or now
+        # From here its time runs, not from the moment that its image began to be pulled.
+        values["launched_at"] = now
         if run.state is RunStage.QUEUED:
             values |= {"state": RunStage.RUNNING, "started_at": run.started_at or now}
             repository.fail_running_steps(run_id, now)
@@ -66,6 +70,8 @@ def beat(actor: Actor, run_id: RunId, launch: int) -> Pulse:
 def store_plan(actor: Actor, run: RunbookRun, plan: Plan) -> RunbookRun:
     """Store the plan of a run; a person's waits to be confirmed, a scheduled one is queued. For its process.
 
+    Idempotent: a plan that is stored already is returned as it stands.
+
     Raises:
         Superseded: the run is no longer this process's.
         Conflict: a scheduled run's target is held.
@@ -75,7 +81,8 @@ def store_plan(actor: Actor, run: RunbookRun, plan: Plan) -> RunbookRun:
     plan_hash = rules.plan_hash(run.action, run.parameters, plan)
     values = {"plan": plan_to_plain(plan), "plan_hash": plan_hash, "planned_at": now}
     with transaction():
-        _require_ours(run)
+        if (stored := _require_ours(run)).state is not RunStage.PLANNING:
+            return stored
         repository.change(run.id, **values)
         if run.scheduled_at is not None:
             transition_service.queue(run, now, confirmed_at=now)
@@ -123,12 +130,18 @@ def remember(actor: Actor, run: RunbookRun, memory: Mapping[str, Plain]) -> None
         repository.change(run.id, memory=dict(memory))
 
 
-def append_log(actor: Actor, run_id: RunId, lines: Sequence[RunLine]) -> None:
-    """Store lines of a run's log. Idempotent by their numbers. For its process."""
+def append_log(actor: Actor, run: RunbookRun, lines: Sequence[RunLine]) -> None:
+    """Store lines of a run's log. Idempotent by their numbers. For its process.
+
+    Raises:
+        Superseded: the run has another process by now, whose lines have these numbers, or is gone.
+    """
     require_process(actor)
     if lines:
         with transaction():
-            log_repository.append(run_id, lines)
+            if not log_repository.is_written_by(run.id, run.launch):
+                raise Superseded
+            log_repository.append(run.id, lines)
             tell(Topic.RUNBOOK_LOG)
 
 

@@ -25,6 +25,7 @@ PLAN_HOLDS = timedelta(minutes=15)
 APPROVAL_HOLDS = timedelta(hours=1)
 # A process tells that it lives every 2 s; a restart of PostgreSQL may take a while.
 HEARTBEAT_S = 2.0
+PLAN_DEADLINE_S = 300
 SILENT_AFTER = timedelta(seconds=20)
 UNSEEN_AFTER = timedelta(minutes=3)
 START_HOLDS = timedelta(minutes=5)
@@ -130,18 +131,22 @@ def cancelled_state(run: RunbookRun) -> RunStage:
     return RunStage.CANCELLING if has_process else RunStage.CANCELLED
 
 
-def is_silent(run: RunbookRun, now: datetime, after: timedelta = SILENT_AFTER) -> bool:
+def is_silent(run: RunbookRun, now: datetime, after: timedelta) -> bool:
     """Whether a run's process has not told for a while that it lives."""
     heard = run.heartbeat_at or run.launched_at
     return heard is not None and now - heard > after
 
 
 def is_late(run: RunbookRun, now: datetime) -> bool:
-    """Whether a run goes on past its deadline and the grace after it."""
-    return (
-        run.started_at is not None
-        and now > run.started_at + timedelta(seconds=run.deadline_s) + DEADLINE_GRACE
-    )
+    """Whether a run's process is past its deadline and the grace after it; one that goes on has its time anew."""
+    if run.heartbeat_at is None or run.launched_at is None:
+        return False
+    return now > run.launched_at + timedelta(seconds=allowed_s(run)) + DEADLINE_GRACE
+
+
+def allowed_s(run: RunbookRun) -> int:
+    """Seconds that a run's process may take: for its plan, or for its steps."""
+    return PLAN_DEADLINE_S if run.state is RunStage.PLANNING else run.deadline_s
 
 
 def require_continuable(run: RunbookRun, steps: Sequence[RunStep]) -> None:

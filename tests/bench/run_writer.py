@@ -9,6 +9,7 @@ import time
 from uuid import UUID
 
 from backend.actor import Actor
+from backend.runbooks import service as runs
 from backend.runbooks.types import RunId
 from runbooks.log_writer import LogWriter
 
@@ -19,7 +20,7 @@ WORDS = " GET /v1/documents/8812 200 in 41 ms, tenant=acme request=5f0c2d4a91b7 
 
 def main(run_id: str, lines_per_s: int, seconds: float, start_at: float) -> None:
     """Write numbered lines, evenly over the time."""
-    writer = LogWriter(RUNNER, RunId(UUID(run_id)))
+    writer = LogWriter(RUNNER, runs.run(RUNNER, RunId(UUID(run_id))))
     time.sleep(max(0.0, start_at - time.time()))
     cpu, began, number = time.process_time(), time.monotonic(), 0
     while (passed := time.monotonic() - began) < seconds:

@@ -22,6 +22,8 @@ EDGES = (
     "backend/sandbox/",
     # Whatever ends a run must end in a state and a sentence.
     "runbooks/engine.py",
+    "runbooks/launching.py",
+    "runbooks/log_writer.py",
     # A proxy's page makes the SDK raise a plain AttributeError, and whatever fails here has a substitute.
     "backend/clients/openai_wording.py",
 )

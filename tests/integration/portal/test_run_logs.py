@@ -80,7 +80,7 @@ def write(run: RunbookRun, *lines: str, kind: LineKind = LineKind.OUTPUT) -> Non
     now = clock.utc_now()
     runs.append_log(
         RUNNER,
-        run.id,
+        run,
         [
             RunLine(number=number, at=now, step="write", kind=kind, text=text)
             for number, text in enumerate(lines, last + 1)

@@ -1,0 +1,220 @@
+"""Faults between a run's process, its launcher and people: lost answers, reused process numbers, lost starts."""
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from backend import clock
+from backend.actor import Actor
+from backend.db.engine import transaction
+from backend.errors import Unavailable
+from backend.runbooks import rules
+from backend.runbooks import service as runs
+from backend.runbooks.types import RunbookRun, RunId, RunStage, StepState, Words
+from backend.sandbox.processes import keep
+from runbooks import asking_service, engine, launching, patience
+from runbooks.action import Step
+from runbooks.engine import RUNNER
+from runbooks.kubernetes_jobs import job_name
+from runbooks.launching_types import Fate, FoundProcess
+from runbooks.local_processes import LocalProcesses
+from tests.integration.runbooks.conftest import MakeAction, World, confirmed, wish
+from tests.waiting import until
+
+GONE = Words(key="runbooks.outcome.process_gone")
+CALLS = (
+    *("take_up", "last_line", "store_plan", "run", "steps"),
+    *("start_step", "remember", "append_log", "end_step", "succeed"),
+)
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("is_done", [False, True], ids=["unasked", "answer-lost"])
+@pytest.mark.parametrize("call", CALLS)
+def test_a_run_succeeds_although_the_database_is_lost_at_any_question(
+    call: str, is_done: bool, make_action: MakeAction, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_action()
+    monkeypatch.setattr(patience, "_AGAIN_S", 0.0)
+    run = asking_service.ask_scheduled(RUNNER, "change_thing", {}, clock.utc_now())
+    real, lost = getattr(runs, call), []
+
+    def losing(*given: object, **more: object) -> object:
+        if lost:
+            return real(*given, **more)
+        lost.append(call)
+        if is_done:
+            real(*given, **more)
+        raise Unavailable(service="database")
+
+    monkeypatch.setattr(runs, call, losing)
+
+    assert engine.work_on(run.id) is RunStage.SUCCEEDED
+
+    assert lost == [call]
+    assert world.value == "new"
+    assert [step.state for step in runs.steps(RUNNER, run.id)] == [StepState.DONE]
+    lines = runs.lines(RUNNER, run.id)
+    assert [line.number for line in lines] == [1, 2]
+    assert lines[0].text == "written"
+
+
+class NoProcesses:
+    """A launcher that starts nothing and finds what it is told."""
+
+    def __init__(self, fate: Fate = Fate.ALIVE) -> None:
+        self.fate = fate
+        self.ended: list[RunId] = []
+
+    def start(self, _run: RunbookRun) -> str:
+        return "here:1:1"
+
+    def find(self, _run: RunbookRun) -> FoundProcess:
+        return FoundProcess(fate=self.fate)
+
+    def end(self, run: RunbookRun, *, by_force: bool) -> None:
+        assert by_force
+        self.ended.append(run.id)
+
+
+def test_a_run_that_is_cancelled_between_claim_and_start_is_cancelled_and_holds_nothing(
+    operator: Actor, make_action: MakeAction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_action()
+    run = confirmed(operator)
+    runs.claim(RUNNER, run.id)
+    assert runs.cancel(operator, run.id).state is RunStage.CANCELLING
+    monkeypatch.setattr(rules, "SILENT_AFTER", timedelta(0))
+
+    launching.supervise(RUNNER, NoProcesses())
+
+    assert runs.run(operator, run.id).state is RunStage.CANCELLED
+    assert runs.holders(operator, run.targets) == []
+
+
+def test_a_run_that_goes_on_the_next_morning_has_its_time_anew(
+    operator: Actor, make_action: MakeAction
+) -> None:
+    make_action()
+    run = confirmed(operator)
+    taken = runs.take_up(RUNNER, run.id, "here:1:1")
+    assert taken is not None
+    with transaction() as connection:
+        connection.execute(
+            text("UPDATE runbook_run SET started_at = started_at - interval '1 day' WHERE id = :id"),
+            {"id": run.id},
+        )
+    runs.note_gone(RUNNER, taken, GONE)
+    runs.go_on(operator, run.id)
+    runs.claim(RUNNER, run.id)
+    assert runs.take_up(RUNNER, run.id, "here:2:2") is not None
+
+    launching.supervise(RUNNER, at := NoProcesses())
+
+    assert at.ended == []
+
+
+def test_a_plan_that_hangs_is_ended_in_time(
+    operator: Actor, make_action: MakeAction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_action()
+    run = asking_service.ask(operator, wish())
+    runs.take_up(RUNNER, run.id, "here:1:1")
+    monkeypatch.setattr(rules, "PLAN_DEADLINE_S", -60)
+
+    launching.supervise(RUNNER, at := NoProcesses())
+    assert at.ended == [run.id]
+    launching.supervise(RUNNER, NoProcesses(Fate.GONE))
+
+    late = runs.run(operator, run.id)
+    assert late.state is RunStage.FAILED
+    assert late.outcome is not None
+    assert late.outcome.key == "runbooks.outcome.deadline"
+
+
+def test_a_run_whose_job_died_before_it_began_goes_on_in_another_job(
+    operator: Actor, make_action: MakeAction
+) -> None:
+    make_action()
+    run = confirmed(operator)
+    dead = job_name(run)
+    runs.claim(RUNNER, run.id)
+    runs.note_process(RUNNER, run.id, f"job:runs/{dead}")
+    runs.note_gone(RUNNER, runs.run(operator, run.id), GONE)
+
+    assert job_name(runs.go_on(operator, run.id)) != dead
+
+
+@pytest.fixture
+def stranger() -> Iterator[subprocess.Popen[bytes]]:
+    """A process of somebody else that leads a group of its own."""
+    process = keep(subprocess.Popen(["sleep", "600"], start_new_session=True), leads_group=True)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_process_number_that_came_again_is_neither_the_run_nor_ended_with_it(
+    operator: Actor, make_action: MakeAction, stranger: subprocess.Popen[bytes]
+) -> None:
+    make_action()
+    run = replace(confirmed(operator), process=f"{socket.gethostname()}:{stranger.pid}:1.00")
+    launcher = LocalProcesses()
+
+    assert launcher.find(run).fate is Fate.GONE
+    launcher.end(run, by_force=True)
+
+    with pytest.raises(subprocess.TimeoutExpired):
+        stranger.wait(0.5)
+
+
+def test_a_clock_that_was_set_makes_no_living_process_another_one(
+    operator: Actor, make_action: MakeAction
+) -> None:
+    make_action()
+    run = confirmed(operator)
+    argv = ["sh", "-c", "sleep 600 & wait", "run", str(run.id)]
+    process = keep(subprocess.Popen(argv, start_new_session=True), leads_group=True)
+    try:
+        alive = replace(run, process=f"{socket.gethostname()}:{process.pid}:1.00")
+        assert LocalProcesses().find(alive).fate is Fate.ALIVE
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.parametrize("process", ["job:docuchat-runbooks/run-1", "elsewhere:1:1"])
+def test_a_process_of_another_kind_is_not_known_to_be_gone(
+    process: str, operator: Actor, make_action: MakeAction
+) -> None:
+    make_action()
+    assert LocalProcesses().find(replace(confirmed(operator), process=process)).fate is Fate.UNKNOWN
+
+
+def test_a_beat_that_fails_is_not_the_last(
+    operator: Actor, make_action: MakeAction, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "HEARTBEAT_S", 0.01)
+    beats: list[int] = []
+    real = runs.beat
+
+    def failing(*given: object) -> object:
+        beats.append(1)
+        if len(beats) == 1:
+            raise LookupError("a fault of ours")
+        return real(*given)
+
+    monkeypatch.setattr(runs, "beat", failing)
+
+    make_action(steps=(Step(name="write", run=lambda _running, _given: until(lambda: len(beats) > 2, 10)),))
+    run = confirmed(operator)
+    beats.clear()
+
+    assert engine.work_on(run.id) is RunStage.SUCCEEDED
