@@ -43,6 +43,8 @@ def _action() -> rx.Component:
             link(t("page.action.all"), routes.RUNBOOKS),
             " · ",
             link(t("page.action.runs"), routes.RUNS + "?action=" + shown.name),
+            " · ",
+            link(t("page.action.runbook"), routes.RUNBOOKS + "/" + shown.name),
             class_name="small muted",
         ),
         rx.foreach(shown.not_offered, lambda each: note(each, tone="warn", data_testid="not-offered")),

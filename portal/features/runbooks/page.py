@@ -34,7 +34,7 @@ def runbooks() -> rx.Component:
 
 @page(routes.RUNBOOK, "page.runbook.title", STAFF, on_load=[RunbookState.load])
 def runbook() -> rx.Component:
-    """The alert in words, then its page."""
+    """The subject in words, then its page; an action leads to its form."""
     return loaded(RunbookState, _runbook(), lines=12)
 
 
@@ -79,6 +79,11 @@ def _runbook() -> rx.Component:
             link(t("page.runbook.all"), routes.RUNBOOKS),
             " · ",
             link(t("page.runbook.alerts"), routes.ALERTS),
+            rx.cond(
+                shown.start_url != "",
+                rx.fragment(" · ", link(t("page.runbook.start"), shown.start_url)),
+                rx.fragment(),
+            ),
             class_name="small muted",
         ),
         rx.el.div(runbook_text(shown.html), class_name="card"),

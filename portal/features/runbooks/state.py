@@ -15,6 +15,7 @@ from runbooks import asking_service as asking
 from runbooks import service as runbooks
 from runbooks import wording
 from runbooks.form_types import ActionCard
+from runbooks.types import PageKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class RunbookView:
     code: str = ""
     said: str = ""
     html: str = ""
+    start_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ class RunbookState(LoadedPage, rx.State):
 
 
 def runbooks_view(actor: Actor, lang: Lang) -> RunbooksView:
-    """Every action and every runbook in the reader's language."""
+    """Every action, and every runbook of an alert or a procedure, in the reader's language."""
     return RunbooksView(
         actions=[_action(card, lang) for card in asking.cards(actor)],
         rows=[
@@ -97,6 +99,7 @@ def runbooks_view(actor: Actor, lang: Lang) -> RunbooksView:
                 url=routes.runbook(name),
             )
             for name in runbooks.names(actor)
+            if runbooks.kind_of(name) is not PageKind.ACTION
         ],
     )
 
@@ -119,4 +122,5 @@ def runbook_view(actor: Actor, name: str, lang: Lang) -> RunbookView:
         code=name,
         said=wording.page_says(name, found.kind, lang),
         html=found.html,
+        start_url=routes.action(name) if found.kind is PageKind.ACTION else "",
     )

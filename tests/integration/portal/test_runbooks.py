@@ -7,8 +7,11 @@ import pytest
 from backend.actor import Role
 from backend.errors import Forbidden
 from backend.i18n.catalog import text
+from portal import routes
 from portal.features.runbooks.state import RunbooksState, RunbookState, RunbookView
+from runbooks import registry
 from runbooks import service as runbooks
+from runbooks.types import PROCEDURES
 from tests import factories
 from tests.alert_files import alerts
 from tests.integration.portal.conftest import Delta, House, Pipeline, Tab
@@ -34,10 +37,29 @@ def test_the_staff_reads_the_page_of_each_alert_in_its_language(house: House, pi
     english = seen(pipeline, cookie, RunbookState, rows[0].url)["view"]
     persian = seen(pipeline, cookie.replace("lang=en", "lang=fa"), RunbookState, rows[0].url)["view"]
 
-    assert {row.code for row in rows} >= alerts().keys()
+    assert {row.code for row in rows} == alerts().keys() | set(PROCEDURES)
+    assert {row.url for row in seen(pipeline, cookie, RunbooksState, "/runbooks")["view"].actions} == {
+        routes.action(name) for name in registry.actions()
+    }
     assert "<h2>Meaning</h2>" in english.html
     assert "<h2>معنا</h2>" in persian.html
     assert persian.name == text(f"alerts.name.{rows[0].code}", "fa")
+
+
+def test_the_page_of_an_action_leads_to_its_form_and_that_of_a_procedure_to_none(
+    house: House, pipeline: Pipeline
+) -> None:
+    cookie = house.people[Role.OPERATOR].cookie
+
+    action = seen(pipeline, cookie, RunbookState, "/runbooks/run_billing")["view"]
+    procedure = seen(pipeline, cookie, RunbookState, "/runbooks/recovery-db")["view"]
+
+    assert (action.name, action.start_url) == (
+        text("runbooks.action.run_billing.name", "en"),
+        routes.action("run_billing"),
+    )
+    assert (procedure.name, procedure.start_url) == (text("runbooks.page.recovery-db.name", "en"), "")
+    assert "pg_restore" in procedure.html
 
 
 @pytest.mark.parametrize("name", ["Nothing", "HighLatency.fa", "highlatency", "..", "", "%2e%2e", "High\0"])
