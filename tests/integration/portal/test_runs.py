@@ -14,7 +14,7 @@ from backend.actor import Actor, Role
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import Schedule, ScheduledJob, SchedulerProcess
 from backend.runbooks import service as runs
-from backend.runbooks.types import Risk, RunbookRun, RunSearch, RunStage
+from backend.runbooks.types import Risk, RunbookRun, RunSearch, RunStage, Words
 from portal import routes
 from portal.features.runbooks.form_state import ActionFormState
 from portal.features.runbooks.list_state import RunsState
@@ -35,6 +35,7 @@ from tests.integration.runbooks.conftest import (
 __all__ = ["make_action", "world"]
 
 SCHEDULER = Actor.process_named("scheduler")
+RUNNER = Actor.process_named("runbooks")
 PAGE, FORM, LIST = (each.get_full_name() for each in (RunPageState, ActionFormState, RunsState))
 
 
@@ -220,3 +221,57 @@ def test_the_list_is_narrowed_by_its_address(
     assert {query: len(rows) for query, rows in found.items()} == narrowed
     [own] = found[f"?who={operator.actor.label}"]
     assert (own["url"], own["state"]) == (routes.run(done.id), "Succeeded")
+
+
+def test_a_run_that_is_told_to_stop_is_being_cancelled_until_its_process_is_gone(
+    house: House, exchange: Exchange, make_action: MakeAction
+) -> None:
+    make_action()
+    operator = house.people[Role.OPERATOR]
+    run = confirmed(operator.actor)
+    runs.claim(RUNNER, run.id)
+    taken = runs.take_up(RUNNER, run.id, "here:1:1")
+    assert taken is not None
+
+    async def steps() -> list[Mapping[str, Any]]:
+        page = await browser(exchange, operator, routes.run(run.id), PAGE)
+        seen = [page.vars["view"], (await page.sends("cancel"))["view"]]
+        told = await page.sends("cancel")
+        seen.append({**told["view"], "problem": told["action_problem"]})
+        runs.note_gone(RUNNER, runs.run(RUNNER, run.id), Words(key="runbooks.outcome.process_gone"))
+        return [*seen, (await page.sends("load"))["view"]]
+
+    running, cancelling, again, cancelled = exchange.run(steps)
+
+    assert (running["state"], running["choices"]["cancel"]) == ("Running", True)
+    assert (cancelling["state"], cancelling["choices"]["cancel"]) == ("Being cancelled", False)
+    assert "cancelled only when its process is gone" in cancelling["explains"]
+    assert (again["stage"], again["problem"]) == ("cancelling", "")
+    assert (cancelled["state"], "operator@" in cancelled["cancelled"]) == ("Cancelled", True)
+
+
+def test_a_run_whose_process_died_goes_on_from_its_page_and_a_declined_one_tells_the_reason(
+    house: House, exchange: Exchange, make_action: MakeAction
+) -> None:
+    make_action(Risk.DANGEROUS)
+    operator, approver = house.people[Role.OPERATOR], house.people[Role.APPROVER]
+    declined, lost = (confirmed(operator.actor) for _ in range(2))
+    runs.approve(approver.actor, lost.id, lost.plan_hash)
+    runs.claim(RUNNER, lost.id)
+    runs.take_up(RUNNER, lost.id, "here:1:1")
+    runs.note_gone(RUNNER, runs.run(RUNNER, lost.id), Words(key="runbooks.outcome.process_gone"))
+
+    async def steps() -> list[Mapping[str, Any]]:
+        page = await browser(exchange, operator, routes.run(lost.id), PAGE)
+        seen = [page.vars["view"], (await page.sends("go_on"))["view"]]
+        other = await browser(exchange, approver, routes.run(declined.id), PAGE)
+        await other.sends("ask_decline")
+        seen.append(await other.sends("decline", form={"reason": " "}))
+        return [*seen, (await other.sends("decline", form={"reason": "not at noon"}))["view"]]
+
+    died, goes_on, unanswered, refused = exchange.run(steps)
+
+    assert (died["stage"], died["choices"]["go_on"]) == ("lost", True)
+    assert goes_on["stage"] == "queued"
+    assert (unanswered["decline_problem"] != "", unanswered["view"]["stage"]) == (True, "waiting")
+    assert (refused["stage"], "not at noon" in refused["outcome"]) == ("declined", True)
