@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.integration.backups.owned import owned, owned_template, owner_password  # noqa: F401 - fixtures, once for all
 from tests.integration.usage.conftest import build_blocks, serve
 from tests.integration.usage.nights import all_nights
 from tests.integration.usage.unseen import unseen_worlds

@@ -19,8 +19,8 @@ from backend.db import engine, migrate
 from backend.db.engine import read, transaction
 from backend.errors import Conflict, Refused
 from backend.sandbox.postgres import PostgresServer
-from tests.integration.backups.conftest import databases_like
 from tests.integration.backups.killed import RUN, UNDO
+from tests.integration.backups.owned import databases_like
 
 RUNNER = Actor.process_named("runbooks")
 

@@ -19,7 +19,7 @@ from backend.sandbox.postgres import REPOSITORY, PostgresServer, binaries
 from runbooks.service import PAGES
 from tests import factories
 from tests.conftest import forget_caches
-from tests.integration.backups.conftest import OWNER, databases_like
+from tests.integration.backups.owned import OWNER, databases_like
 
 PAGE = (PAGES / "recovery-db.md").read_text(encoding="utf-8")
 

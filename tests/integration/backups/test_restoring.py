@@ -18,8 +18,8 @@ from backend.db.engine import read, transaction
 from backend.errors import Refused, Unavailable
 from backend.sandbox.postgres import PostgresServer
 from tests import factories
-from tests.integration.backups.conftest import databases_like, outside
 from tests.integration.backups.killed import RUN, UNDO
+from tests.integration.backups.owned import databases_like, outside
 
 RUNNER = Actor.process_named("runbooks")
 

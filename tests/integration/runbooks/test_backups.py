@@ -19,13 +19,12 @@ from backend.runbooks.types import RunbookRun, RunStage, Words
 from runbooks import asking_service, engine
 from runbooks.form_types import RunWish
 from tests import factories
-from tests.integration.backups.conftest import owned, owned_template, owner_password  # noqa: F401 - fixtures
 
 RUNNER = Actor.process_named("runbooks")
 
 
 @pytest.fixture
-def database(owned: str) -> str:  # noqa: F811 - the fixture
+def database(owned: str) -> str:
     return owned
 
 

@@ -29,7 +29,6 @@ from jobs.runs import JobError
 from runbooks import asking_service
 from tests import factories
 from tests.conftest import forget_caches
-from tests.integration.backups.conftest import owned, owned_template, owner_password  # noqa: F401 - fixtures
 from tests.integration.invoices.conftest import grown, last_closed_day
 from tests.integration.runbooks.test_backups import RUNNER, assert_whole_log, done, worked
 from tests.past import PastPrometheus, counter, every, process, write_blocks
@@ -61,7 +60,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PastPrometh
 
 @pytest.fixture
 def bank(
-    owned: str,  # noqa: F811 - the fixture
+    owned: str,
     prometheus: PastPrometheus,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
