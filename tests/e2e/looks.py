@@ -24,9 +24,10 @@ CUT = """() => [...document.querySelectorAll('main *, header *')].filter(each =>
 }).map(each => `${each.tagName}.${each.className}: ${each.textContent.slice(0, 60)}`)"""
 # All words, and those of the cluster, in one moment: a live page changes.
 # Names of alerts, of the cluster and of machines run from left to right, what somebody types into a terminal is code, a
-# log is not ours at all, and a reason is in the words of the person who gave it.
+# log is not ours at all, a reason is in the words of the person who gave it, and a passage in those of its page.
 WORDS = """main => {
-  const foreign = 'bdi.names[dir=ltr], bdi.code-number[dir=ltr], span.ltr, a.ltr, code, pre, .log-lines, .given';
+  const foreign = 'bdi.names[dir=ltr], bdi.code-number[dir=ltr], span.ltr, a.ltr, code, pre, ' +
+    '.log-lines, .given, .passage';
   const aside = document.head.appendChild(document.createElement('style'));
   aside.textContent = `:is(${foreign}) { display: none !important; }`;
   const words = main.innerText;

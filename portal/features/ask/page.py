@@ -65,13 +65,20 @@ def _answer() -> rx.Component:
         rx.cond(
             shown.question != "",
             rx.el.div(
-                rx.el.p(shown.said, class_name=rx.Var.create(f"note {shown.tone}"), role="status"),
-                rx.cond(shown.line != "", _model(), rx.fragment()),
-                rx.foreach(shown.rows, _passage),
+                rx.cond(shown.said == "", rx.el.div(skeleton(6), class_name="card"), _found()),
                 class_name="asked",
             ),
             rx.fragment(),
         ),
+    )
+
+
+def _found() -> rx.Component:
+    shown = AskState.view
+    return rx.fragment(
+        rx.el.p(shown.said, class_name=rx.Var.create(f"note {shown.tone}"), role="status"),
+        rx.cond(shown.line != "", _model(), rx.fragment()),
+        rx.foreach(shown.rows, _passage),
     )
 
 
@@ -81,7 +88,9 @@ def _model() -> rx.Component:
     It has its place before they are there: who reads a passage below must not lose the line.
     """
     shown = AskState.view
-    sentences = rx.el.ul(rx.foreach(shown.sentences, _sentence), class_name="said", dir=shown.direction)
+    sentences = rx.el.ul(
+        rx.foreach(shown.sentences, _sentence), class_name="said passage", dir=shown.direction
+    )
     line = rx.el.p(shown.line, class_name="muted small", role="status")
     grey = rx.cond(shown.is_waiting, skeleton(3, shown.line), line)
     return card(
@@ -106,7 +115,7 @@ def _passage(row: PassageRow) -> rx.Component:
     title = rx.cond(row.url != "", link(row.title, row.url), rx.el.bdi(row.title))
     return card(
         title,
-        rx.el.div(runbook_text(row.html), dir=row.direction),
+        rx.el.div(runbook_text(row.html), dir=row.direction, class_name="passage"),
         aside=rx.el.bdi(row.where, class_name="muted small"),
         flush=True,
     )

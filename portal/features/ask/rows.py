@@ -52,7 +52,7 @@ class PassageRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskView:
-    """A question, the answer, the sentences about both, and the passages.
+    """A question, the answer, the sentences about both, and the passages; only a question while it is being asked.
 
     ``said`` is about what was found, ``line`` says whose words one reads, or why no model answers.
     """

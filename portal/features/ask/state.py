@@ -34,10 +34,12 @@ class AskState(LivePage, rx.State):
 
     @rx.event
     @allow(STAFF)
-    async def ask(self, form: dict[str, Any]) -> None:
+    async def ask(self, form: dict[str, Any]) -> AsyncIterator[None]:
         """Show what the runbooks say to a question; an empty one changes nothing."""
         question = received(str(form.get("question", "")), runbooks.LONGEST_QUESTION)
         if question:
+            self.view = AskView(question=question)
+            yield
             await self._show(lambda actor, lang: to_ask(question, runbooks.ask(actor, question), lang))
 
     @rx.event(background=True)
