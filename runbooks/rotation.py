@@ -69,7 +69,7 @@ class RotatedSecret:
 def namespaces(planning: Planning, _given: Mapping[str, str]) -> Sequence[ParameterChoice]:
     """The namespaces in which DocuChat may be."""
     known = settings().namespaces_of_cluster or (planning.kubernetes.namespace,)
-    return [ParameterChoice(value=name) for name in known]
+    return [ParameterChoice(value=name, is_suggested=name == known[0]) for name in known]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,6 @@ def plan(planning: Planning, parameters: MetricsRotationParameters) -> Plan:
     """
     found = rotation.look(planning, parameters.namespace, METRICS)
     _require_layout(found.values)
-    is_begun = found.values[TOKEN] != found.values[SCRAPE]
     return rotation.plan_of(
         parameters.namespace,
         METRICS,
@@ -54,8 +53,8 @@ def plan(planning: Planning, parameters: MetricsRotationParameters) -> Plan:
         changes=(
             PlannedChange(
                 what=Words(key="runbooks.rotate_metrics_token.token"),
-                before="handed over by half" if is_begun else "present",
-                after="fresh",
+                before="***",
+                after="*** (new)",
             ),
         ),
         notes=(

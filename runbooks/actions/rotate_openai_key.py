@@ -55,7 +55,8 @@ def plan(planning: Planning, parameters: OpenAIKeyParameters) -> Plan:
         raise Refused(reason="openai_no_new_key")
     found = rotation.look(planning, parameters.namespace, OPENAI)
     _require_layout(found.values)
-    source = "pasted" if parameters.new_key else "made by the provider"
+    account = f"{settings().openai_project_id}/{settings().openai_service_account_id}"
+    source = parameters.new_key or account
     withdrawal = "runbooks.rotate_openai_key.withdraws" if is_made else "runbooks.rotate_openai_key.by_hand"
     return rotation.plan_of(
         parameters.namespace,
@@ -63,7 +64,7 @@ def plan(planning: Planning, parameters: OpenAIKeyParameters) -> Plan:
         found,
         changes=(
             PlannedChange(
-                what=Words(key="runbooks.rotate_openai_key.key"), before="present key", after=source
+                what=Words(key="runbooks.rotate_openai_key.key"), before="***", after=f"*** ({source})"
             ),
         ),
         notes=(
@@ -133,16 +134,17 @@ def await_quiet(running: Running, _parameters: OpenAIKeyParameters) -> None:
         return
     begun = running.now()
     quiet = timedelta(seconds=settings().openai_key_quiet_s)
-    while (used_at := _last_use(str(key_id))) is not None:
-        # The vendor tells the second in which it was used, not the end of it.
-        since = max(
-            used_at + timedelta(seconds=1), datetime.fromisoformat(str(running.memory["rolled_out_at"]))
-        )
+    since = datetime.fromisoformat(str(running.memory["rolled_out_at"]))
+    while (key := _old_key(str(key_id))) is not None:
+        used_at = key.last_used_at
+        if used_at is not None:
+            # The vendor tells the second in which it was used, not the end of it.
+            since = max(since, used_at + timedelta(seconds=1))
         if running.now() - since >= quiet:
-            running.changed("runbooks.rotate_openai_key.quiet", at=used_at)
+            _tell_quiet(running, used_at)
             return
         if running.now() - begun > LONGEST_QUIET:
-            raise Refused(reason="openai_key_in_use", at=used_at.isoformat(timespec="seconds"))
+            raise Refused(reason="openai_key_in_use", at=since.isoformat(timespec="seconds"))
         running.wait(_LOOK_S)
 
 
@@ -202,13 +204,19 @@ def _note_old(running: Running, old: str) -> None:
     running.remember(old_key_id=fits[0] if len(fits) == 1 else "")
 
 
-def _last_use(key_id: str) -> datetime | None:
-    """The last use of a key, or when it can have been at the earliest; None when the key is gone."""
+def _old_key(key_id: str) -> openai_admin.ListedKey | None:
+    """The old key as the provider lists it; None when it is gone."""
     try:
-        key = openai_admin.key_with_id(key_id)
+        return openai_admin.key_with_id(key_id)
     except NotFound:
         return None
-    return key.last_used_at or datetime.fromtimestamp(0).astimezone()
+
+
+def _tell_quiet(running: Running, used_at: datetime | None) -> None:
+    if used_at is None:
+        running.changed("runbooks.rotate_openai_key.never_used")
+    else:
+        running.changed("runbooks.rotate_openai_key.quiet", at=used_at)
 
 
 def _require_layout(values: object) -> None:
