@@ -32,13 +32,13 @@ def wording(body: Mapping[str, Any], faults: Mapping[OpenAIFaultKind, object]) -
 
 def _group(alerts: Sequence[Mapping[str, Any]], *, is_persian: bool) -> dict[str, Any]:
     first = alerts[0]
-    where = f" {'در' if is_persian else 'in'} {first['service']}" if first["service"] else ""
     names = " ".join(dict.fromkeys(str(each["name"]) for each in alerts))
-    meaning = str(first["meaning"] or first["facts"].get("summary", "")).rpartition(" — ")[2]
+    title, _, meaning = str(first["meaning"] or first["facts"].get("summary", "")).rpartition(" — ")
+    # Services have Latin names, and a good model mixes no scripts: the alert's own sentence says what it is about.
+    where = f" in {first['service']}" if first["service"] and not is_persian else ""
     since = f"از {first['since']}" if is_persian else f"Since {first['since']}"
-    text = f"{since}{where}: {meaning}" if meaning else f"{since}{where}: {names}"
     return {
         "ids": [each["id"] for each in alerts],
-        "title": f"{first['name']}{where}" if not is_persian else f"هشدار {first['name']}{where}",
-        "text": text[:_LONGEST],
+        "title": (title or f"هشدار {first['name']}") if is_persian else f"{first['name']}{where}",
+        "text": f"{since}{where}: {meaning or names}"[:_LONGEST],
     }
