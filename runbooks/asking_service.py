@@ -169,8 +169,9 @@ def _fields(action: Action[Any], planning: Planning, given: Mapping[str, str]) -
         is_chosen = name not in action.choices or any(each.value == value for each in choices)
         if value and not is_chosen:
             value = values[name] = ""  # what an address asks for and the server does not offer
-        elif not value:
-            value = values[name] = next((each.value for each in choices if each.is_suggested), "")
+        elif not value and (suggested := [each.value for each in choices if each.is_suggested]):
+            value = values[name] = suggested[0]
+            problems = form_rules.problems_of(action.parameters, values)
         least, most = form_rules.bounds_of(info)
         fields.append(
             FormField(

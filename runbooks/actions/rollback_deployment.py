@@ -58,7 +58,11 @@ def _revisions(planning: Planning, given: Mapping[str, str]) -> Sequence[Paramet
 
 
 def _images(one: Revision) -> str:
-    return ", ".join(each.image.text for each in one.containers if not each.is_init)
+    """The images without their registry: a choice is read on a phone, and the plan names them whole."""
+    names = [
+        each.image.text.partition("@")[0].rpartition("/")[2] for each in one.containers if not each.is_init
+    ]
+    return ", ".join(names)
 
 
 def _targets(parameters: RollbackParameters) -> tuple[str, ...]:

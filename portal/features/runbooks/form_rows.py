@@ -148,7 +148,7 @@ def _hint(each: FormField, lang: Lang) -> str:
         return text("page.action.secret_hint", lang)
     if each.kind is FieldKind.CHOICE and not each.choices:
         return text("page.action.no_choices", lang)
-    if each.least is not None and each.most is not None:
+    if each.kind is FieldKind.NUMBER and each.least is not None and each.most is not None:
         return text(
             "page.action.between", lang, least=fmt.number(each.least, lang), most=fmt.number(each.most, lang)
         )

@@ -294,7 +294,11 @@ def test_a_rollback_of_a_stuck_rollout_suggests_the_revision_before_it_and_any_o
     site.change("docuchat-api", spec={"template": {"spec": {"containers": broken}}})
     until(lambda: lines()["docuchat-api"].rollout.state == "stuck")
 
+    form = asking_service.form(operator, "rollback_deployment", {"workload": API})
     assert (calm, suggested(), suggested(revision="1")) == ("", "2", "1")
+    assert ([each.problem for each in form.fields], form.is_complete) == (["", ""], True)
+    assert "docuchat:2.14.4" in said(form.fields[1].choices[0].words, "en")  # type: ignore[arg-type]
+    assert "/" not in said(form.fields[1].choices[0].words, "en")  # type: ignore[arg-type]
     site.console("faults", "DELETE")
 
 
