@@ -37,7 +37,13 @@ def _action() -> rx.Component:
         rx.el.p(
             rx.cond(
                 shown.origin != "",
-                rx.fragment(t("page.action.from_alert"), " ", link(shown.origin, shown.origin_url), " · "),
+                rx.el.span(
+                    t("page.action.from_alert"),
+                    " ",
+                    link(shown.origin, shown.origin_url),
+                    " · ",
+                    class_name="began-from",
+                ),
                 rx.fragment(),
             ),
             link(t("page.action.all"), routes.RUNBOOKS),

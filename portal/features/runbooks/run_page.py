@@ -89,9 +89,12 @@ def _result() -> rx.Component:
     alert = rx.cond(
         shown.origin != "",
         note(
-            t("page.run.began_from"),
-            " ",
-            link(shown.origin, shown.origin_url),
+            rx.el.span(
+                t("page.run.began_from"),
+                " ",
+                link(shown.origin, shown.origin_url),
+                class_name="began-from",
+            ),
             rx.el.p(shown.origin_said),
             tone=shown.origin_tone,
             data_testid="alert",
@@ -101,7 +104,12 @@ def _result() -> rx.Component:
     result = card(t("page.run.result"), rx.el.div(changed, alert, _related(), class_name="form"))
     waiting = rx.cond(
         shown.origin != "",
-        rx.el.p(t("page.run.began_from"), " ", link(shown.origin, shown.origin_url), class_name="muted"),
+        rx.el.p(
+            t("page.run.began_from"),
+            " ",
+            link(shown.origin, shown.origin_url),
+            class_name="muted began-from",
+        ),
         rx.fragment(),
     )
     return rx.cond(shown.is_ended, result, rx.fragment(waiting, _related()))
