@@ -16,6 +16,7 @@ from backend.money import RIAL_PER_TOMAN
 from backend.payments import service as payments
 from backend.payments.types import AttemptId
 from backend.runbooks.types import Plan, PlannedChange, Risk, RunbookRun, Words
+from backend.runbooks.words_rules import outcome_of
 from runbooks.action import Action, ActionParameters, ParameterChoice, Step, Undo
 from runbooks.context import Planning, Running
 
@@ -94,7 +95,7 @@ def _of_money(planning: Planning, since: datetime) -> list[Words]:
     notes = [
         _note(
             "invoices",
-            day=each.day.isoformat(),
+            day=each.day,
             invoices=each.invoices,
             toman=each.amount_rial // RIAL_PER_TOMAN,
             paid=each.paid,
@@ -110,7 +111,7 @@ def _of_money(planning: Planning, since: datetime) -> list[Words]:
     return notes
 
 
-def _note(key: str, **values: str | int | datetime) -> Words:
+def _note(key: str, **values: str | int | date) -> Words:
     return Words(key=f"runbooks.restore_database.{key}", values=values)
 
 
@@ -192,16 +193,18 @@ def _bill(running: Running, day: date) -> None:
     try:
         run = _billed(running, day)
     except AppError as error:
-        running.changed("runbooks.restore_database.not_billed", day=day.isoformat(), reason=error.reason_key)
+        why = outcome_of(error)
+        running.log(why.key, **why.values)
+        running.changed("runbooks.restore_database.not_billed", day=day)
         return
     if run is None:
-        running.log("runbooks.restore_database.nothing_to_bill", day=day.isoformat())
+        running.log("runbooks.restore_database.nothing_to_bill", day=day)
     elif run.state == RunState.FAILED:
-        running.changed("runbooks.restore_database.not_billed", day=day.isoformat(), reason=run.error or "")
+        running.changed("runbooks.restore_database.not_billed", day=day)
     else:
         running.changed(
             "runbooks.restore_database.billed",
-            day=day.isoformat(),
+            day=day,
             invoices=run.issued,
             held=run.held,
             toman=run.amount_rial // RIAL_PER_TOMAN,

@@ -18,9 +18,12 @@ from backend.clients import zibal as zibal_client
 from backend.clock import day_window
 from backend.db.engine import read
 from backend.errors import AppError, Unavailable
+from backend.i18n.catalog import LANGUAGES
 from backend.invoices import service as invoices
 from backend.payments import service as payments
-from backend.runbooks.types import RunbookRun
+from backend.runbooks import service as runs
+from backend.runbooks.types import LineKind, RunbookRun
+from backend.runbooks.words_rules import said, said_line
 from backend.sandbox.zibal.driver import Driver
 from backend.sandbox.zibal.server import running
 from backend.tenants.types import Tenant
@@ -125,6 +128,17 @@ def assert_right(run: RunbookRun, before: Books, people: list[SignedIn]) -> None
     assert all(accounts.session_of(each.token) is not None for each in people)
     assert audit.verify(RUNNER).is_intact
     assert_whole_log(run)
+    assert_worded(run)
+
+
+def assert_worded(run: RunbookRun) -> None:
+    """Every line of the plan, the log and the result is a sentence in both languages."""
+    assert run.plan is not None
+    words = [*run.plan.notes, *(each.what for each in run.plan.changes), *run.result]
+    lines = [line.text for line in runs.lines(RUNNER, run.id) if line.kind is LineKind.WORDS]
+    for lang in LANGUAGES:
+        shown = [*(said(each, lang) for each in words), *(said_line(each, lang) for each in lines)]
+        assert [each for each in shown if "runbooks." in each or "{" in each] == []
 
 
 def books() -> Books:
