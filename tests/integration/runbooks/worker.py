@@ -53,6 +53,21 @@ def _step(name: str) -> Step[Parameters]:
     return Step(name=name, run=take)
 
 
+def _talk(name: str) -> Step[Parameters]:
+    """Say one numbered line after the other until a file appears, and leave their number in another."""
+
+    def take(running: Running, parameters: Parameters) -> None:
+        note(parameters, name)
+        folder, number = Path(parameters.folder), 0
+        while not (folder / f"go-{name}").exists():
+            number += 1
+            running.output(f"{name} {number}")
+            running.wait(1 / LINES_A_SECOND)
+        (folder / f"said-{name}").write_text(str(number))
+
+    return Step(name=name, run=take)
+
+
 def _print(running: Running, parameters: Parameters) -> None:
     """Print without end; with a child that does not listen to anybody, when it is to be stubborn."""
     note(parameters, "print")
@@ -89,12 +104,13 @@ def _action(name: str, *steps: Step[Parameters]) -> Action[Parameters]:
         plan=_plan,
         steps=steps,
         targets=lambda parameters: (f"folder:{parameters.folder}",),
-        deadline_s=60,
+        deadline_s=180,
     )
 
 
 ACTIONS: dict[str, Action[Any]] = {
     "take_three": _action("take_three", _step("one"), _step("two"), _step("three")),
+    "talk_three": _action("talk_three", _talk("one"), _talk("two"), _talk("three")),
     "print_on": _action("print_on", Step(name="print", run=_print)),
     "commit_all": _action(
         "commit_all",
