@@ -73,6 +73,8 @@ class ShownLine:
 
 def readable(text: str) -> str:
     """The text without what a terminal would not show and what would turn the direction of a page."""
+    if text.isprintable():  # nearly every line; the translation is the dearest part of a download
+        return text
     if "\x1b" in text:
         text = _ANSI.sub("", text)
     return text.translate(_INVISIBLE)
