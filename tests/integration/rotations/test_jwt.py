@@ -8,7 +8,15 @@ from backend.actor import Actor
 from backend.runbooks.types import RunStage
 from backend.sandbox.docuchat_tokens import issue
 from runbooks import jwt_rules
-from tests.integration.rotations.runs import ended, planned, results, why
+from tests.integration.rotations.runs import (
+    confirmed,
+    ended,
+    gone_on,
+    planned,
+    results,
+    why,
+    work_until_killed,
+)
 from tests.integration.rotations.world import World, jwt_keys, log_in_and_verify, visited
 
 
@@ -76,3 +84,21 @@ def test_pods_that_do_not_start_with_the_new_key_put_the_old_ones_back(
     assert any("old value back" in line for line in results(run))
     assert runner.secret("docuchat-jwt") == before
     assert set(answers) == {200}
+
+
+@pytest.mark.parametrize("step", ["add", "sign"])
+def test_a_run_that_died_goes_on_and_still_refuses_nobody(
+    runner: World, operator: Actor, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_token_life(monkeypatch, 0)
+    run = confirmed(operator, "rotate_jwt_secret")
+
+    with visited(runner.docuchat_url, log_in_and_verify, per_s=20) as answers:
+        work_until_killed(run, step, monkeypatch)
+        again = gone_on(operator, run)
+
+    assert again.state is RunStage.SUCCEEDED, why(again)
+    assert set(answers) == {200}
+    assert (
+        list(jwt_keys(runner)) == [runner.secret("docuchat-jwt")["signing-kid"]] == [again.memory["new_kid"]]
+    )
