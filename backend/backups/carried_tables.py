@@ -26,6 +26,9 @@ RESTORED = frozenset(
 )
 """Tables that are as they were when the backup was made."""
 
+CACHES = frozenset({"alert_wording", "assistant_answer", "document_chunk", "document_index"})
+"""Those of them that are made again by themselves, and that nobody misses."""
+
 # A payment that the gateway must be asked about again, as if nobody had asked yet. Money states are the gateway's to
 # tell; of the others those stay in which nobody waits for the invoice.
 _ATTEMPTS = (

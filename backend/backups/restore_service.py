@@ -14,7 +14,7 @@ from backend.audit import service as audit
 from backend.backups import backup_service, repository, rules
 from backend.backups.backup_service import database_url, live_name, nothing_to_check
 from backend.backups.bucket import kept_backups
-from backend.backups.carried_tables import CARRIED, RESTORED
+from backend.backups.carried_tables import CACHES, CARRIED, RESTORED
 from backend.backups.types import Backup, CarriedRows, DatabaseRestore, RestorePlan
 from backend.clients.postgres_tools import EndCheck
 from backend.config import settings
@@ -67,7 +67,7 @@ def plan_restore(actor: Actor, name: str) -> RestorePlan:
     differs = {
         table: counts
         for table, counts in rules.differing_tables(now, backup.rows).items()
-        if table in RESTORED or table.startswith("meter_reading")
+        if table in RESTORED - CACHES or table.startswith("meter_reading")
     }
     return RestorePlan(
         backup=backup,

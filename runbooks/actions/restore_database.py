@@ -54,7 +54,7 @@ def _plan(planning: Planning, given: RestoreParameters) -> Plan:
         changes=(
             PlannedChange(
                 what=Words(key="runbooks.restore_database.database", values={"database": name}),
-                before=seen.live_version,
+                before=f"{name} (schema {seen.live_version.partition(':')[2]})",
                 after=f"{seen.backup.name} ({back_to})",
             ),
         ),
