@@ -103,14 +103,15 @@ def verify_a_million(database: str) -> dict[str, object]:
         connection.execute("UPDATE audit_head SET entries = %s, hash = %s", [ENTRIES, last])
         connection.execute("ALTER TABLE audit_entry ENABLE TRIGGER USER")
         connection.execute("VACUUM ANALYZE audit_entry")
-    began = time.monotonic()
+    began, cpu = time.monotonic(), time.process_time()
     found = audit.verify(Actor.process_named("bench"))
-    took = time.monotonic() - began
+    took, cpu = time.monotonic() - began, time.process_time() - cpu
     return {
         "entries": found.entries,
         "is_intact": found.is_intact,
         "seconds": round(took, 1),
         "entries_per_s": round(found.entries / took),
+        "entries_per_cpu_s": round(found.entries / cpu),
     }
 
 
