@@ -91,7 +91,7 @@ def _start(actor: Actor, at: Launcher, run: RunbookRun) -> int:
 
 
 def _look_after(actor: Actor, at: Launcher, run: RunbookRun) -> None:
-    now = clock.utc_now()
+    now = runs.now(actor)
     if not run.process:
         # The scheduler that was about to start it died in between.
         if rules.is_silent(run, now, rules.SILENT_AFTER):
@@ -112,7 +112,7 @@ def _look_after(actor: Actor, at: Launcher, run: RunbookRun) -> None:
 
 
 def _end_if_due(actor: Actor, at: Launcher, run: RunbookRun) -> None:
-    now = clock.utc_now()
+    now = runs.now(actor)
     if run.heartbeat_at is None and rules.is_silent(run, now, rules.START_HOLDS):
         at.end(run, by_force=True)
         runs.refuse(actor, run.id, Words(key="runbooks.outcome.start_late"))

@@ -34,6 +34,12 @@ def watched(actor: Actor) -> list[RunbookRun]:
     return repository.runs_in(_WATCHED, _MOST)
 
 
+def now(actor: Actor) -> datetime:
+    """The instant to which the times of runs' processes compare, whatever this machine's clock says. For processes."""
+    require_process(actor)
+    return repository.now()
+
+
 def claim(actor: Actor, run_id: RunId) -> bool:
     """Note that a process is being started for a run; False when that was done meanwhile. For processes."""
     require_process(actor)
@@ -41,7 +47,7 @@ def claim(actor: Actor, run_id: RunId) -> bool:
         run = transition_service.locked(run_id)
         if run.state not in LAUNCHED or run.launched_at is not None:
             return False
-        repository.change(run_id, launched_at=clock.utc_now())
+        repository.change(run_id, launched_at=repository.now())
         return True
 
 
@@ -78,7 +84,7 @@ def note_gone(actor: Actor, seen: RunbookRun, why: Words) -> RunbookRun | None:
     Any other is lost.
     """
     require_process(actor)
-    now = clock.utc_now()
+    now = repository.now()
     with transaction():
         run = transition_service.locked(seen.id)
         if run.state in ENDED or run.state not in _WATCHED or run.process != seen.process:

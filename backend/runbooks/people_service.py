@@ -142,7 +142,7 @@ def cancel(actor: Actor, run_id: RunId) -> RunbookRun:
     with transaction():
         run = transition_service.locked(run_id)
         state = rules.cancelled_state(run)
-        asked: dict[str, object] = {"cancelled_by": actor.label, "cancel_asked_at": now}
+        asked: dict[str, object] = {"cancelled_by": actor.label, "cancel_asked_at": repository.now()}
         if state is RunStage.CANCELLED:
             outcome = Words(key="runbooks.outcome.cancelled_before", values={"who": actor.name})
             transition_service.end(run, state, outcome, now, **asked)

@@ -35,9 +35,8 @@ def take_up(actor: Actor, run_id: RunId, process: str, *, is_again: bool = False
         NotFound: no such run.
     """
     require_process(actor)
-    now = clock.utc_now()
     with transaction():
-        run = transition_service.locked(run_id)
+        run, now = transition_service.locked(run_id), repository.now()
         if is_again and run.process == process and run.heartbeat_at is not None and not run.is_ended:
             return run
         if run.state is RunStage.CANCELLING and run.heartbeat_at is None:
@@ -61,7 +60,7 @@ def beat(actor: Actor, run_id: RunId, launch: int) -> Pulse:
     """Tell that a run's process lives. For processes."""
     require_process(actor)
     with transaction():
-        if not repository.change_of_launch(run_id, launch, heartbeat_at=clock.utc_now()):
+        if not repository.change_of_launch(run_id, launch, heartbeat_at=repository.now()):
             return Pulse(is_ours=False)
         run = repository.run(run_id)
         return Pulse(is_ours=True, is_cancelled=run is not None and run.state is RunStage.CANCELLING)

@@ -30,6 +30,13 @@ _FAILED = (RunStage.FAILED, RunStage.LOST)
 _OPEN = (RunStage.PLANNING, RunStage.RUNNING, RunStage.CANCELLING)
 
 
+def now() -> datetime:
+    """The present instant by the database's clock: those of the web, of the launcher and of the runners may differ."""
+    with read() as connection:
+        found: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return found
+
+
 def insert_run(values: dict[str, Any]) -> bool:
     """Store a run; False when its request key, or its action's scheduled time, is known already."""
     statement = insert(R).values(values).on_conflict_do_nothing().returning(R.id)

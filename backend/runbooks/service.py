@@ -22,6 +22,7 @@ fail = process_service.fail
 stop = process_service.stop
 
 watched = launch_service.watched
+now = launch_service.now
 claim = launch_service.claim
 note_process = launch_service.note_process
 unclaim = launch_service.unclaim

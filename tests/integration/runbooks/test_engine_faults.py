@@ -121,6 +121,26 @@ def test_a_run_that_goes_on_the_next_morning_has_its_time_anew(
     assert at.ended == []
 
 
+def test_machines_whose_clocks_differ_end_no_run_too_early(
+    operator: Actor, make_action: MakeAction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_action()
+    run = confirmed(operator)
+    with monkeypatch.context() as elsewhere:
+        early = clock.utc_now() - timedelta(hours=1)
+        elsewhere.setattr(clock, "utc_now", lambda: early)
+        taken = runs.take_up(RUNNER, run.id, "elsewhere:1:1")
+        assert taken is not None
+        runs.beat(RUNNER, run.id, taken.launch)
+        runs.cancel(operator, run.id)
+
+    launching.supervise(RUNNER, at := NoProcesses())
+    launching.supervise(RUNNER, NoProcesses(Fate.UNKNOWN))
+
+    assert at.ended == []
+    assert runs.run(operator, run.id).state is RunStage.CANCELLING
+
+
 def test_a_plan_that_hangs_is_ended_in_time(
     operator: Actor, make_action: MakeAction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
