@@ -14,8 +14,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect, sync_playwright
 
 from backend.clock import utc_now
-from backend.i18n.catalog import Lang, text
-from backend.sandbox import tools
+from backend.config import DEFAULT_DEPLOYMENTS_TOKEN
+from backend.i18n.catalog import LANGUAGES, Lang, text
+from backend.sandbox import history, tools
+from backend.sandbox.incidents.cluster import ClusterHands
+from backend.sandbox.incidents.pipeline import Pipeline
+from backend.sandbox.incidents.world import World
 from backend.sandbox.signins import SignIn, sign_ins
 from backend.sandbox.site import process_environment
 from backend.sandbox.stack import Stack
@@ -23,6 +27,7 @@ from backend.sandbox.stack import Stack
 SCREENS = tools.LOCAL / "screens"
 CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WIDTHS = {"desktop": 1280, "phone": 360}
+WIDTHS_BY_LANG = {"fa": "phone", "en": "desktop"}
 # What moved on a page without a click just before it, as browsers measure it; 0.1 is what they call good.
 MOST_MOVED = 0.02
 WATCH_MOVES = """
@@ -164,6 +169,27 @@ def visit(stack: Stack, chromium: Browser) -> Iterator[Visitor]:
     for each in made:
         each.context.close()
     assert problems == []
+
+
+@pytest.fixture
+def operators(people: dict[str, SignIn], visit: Visitor) -> list[Visit]:
+    """An operator at night with a phone in Persian, and one at a desk in English."""
+    return [visit(lang, WIDTHS_BY_LANG[lang]).sign_in(people["operator"]) for lang in LANGUAGES]
+
+
+@pytest.fixture
+def world(stack: Stack) -> World:
+    """The hands that bring trouble, as those of the console of incidents."""
+    cluster = ClusterHands(stack.kubeconfig)
+    return World(
+        cluster=cluster,
+        pipeline=Pipeline(cluster=cluster, portal_url=stack.web_url, token=DEFAULT_DEPLOYMENTS_TOKEN),
+        openai_url=stack.openai_url,
+        docuchat_urls=[stack.url_of(name) for name in history.INSTANCES],
+        stop_part=stack.stop,
+        start_part=stack.start,
+        run_module=stack.run_module,
+    )
 
 
 def asked(stack: Stack, statement: str, *values: object) -> list[tuple[Any, ...]]:

@@ -23,10 +23,11 @@ CUT = """() => [...document.querySelectorAll('main *, header *')].filter(each =>
     || (style.display !== 'inline' && each.clientWidth && each.scrollWidth > each.clientWidth + 1);
 }).map(each => `${each.tagName}.${each.className}: ${each.textContent.slice(0, 60)}`)"""
 # All words, and those of the cluster, in one moment: a live page changes.
-# Names of alerts, of the cluster and of machines run from left to right, what somebody types into a terminal is code, a
-# log is not ours at all, a reason is in the words of the person who gave it, and a passage in those of its page.
+# Names of alerts, of the cluster and of machines run from left to right and are choices, what somebody types into a
+# terminal is code, a log is not ours at all, a reason is in the words of the person who gave it, and a passage in those
+# of its page.
 WORDS = """main => {
-  const foreign = 'bdi.names[dir=ltr], bdi.code-number[dir=ltr], span.ltr, a.ltr, code, pre, ' +
+  const foreign = 'bdi.names[dir=ltr], bdi.code-number[dir=ltr], span.ltr, a.ltr, code, pre, select, ' +
     '.log-lines, .given, .passage';
   const aside = document.head.appendChild(document.createElement('style'));
   aside.textContent = `:is(${foreign}) { display: none !important; }`;

@@ -3,41 +3,20 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-import pytest
 from playwright.sync_api import Locator, expect
 
-from backend.config import DEFAULT_DEPLOYMENTS_TOKEN
-from backend.i18n.catalog import LANGUAGES
 from backend.sandbox import history
 from backend.sandbox.incidents.catalogue import BY_KEY
-from backend.sandbox.incidents.cluster import ClusterHands
-from backend.sandbox.incidents.pipeline import Pipeline
 from backend.sandbox.incidents.world import World
 from backend.sandbox.signins import SignIn
 from backend.sandbox.stack import Stack
 from portal import routes
-from tests.e2e.conftest import Visit, Visitor, run_module
+from tests.e2e.conftest import Visit, run_module
 from tests.e2e.outage import without
 
 # A rule waits fifteen seconds here until it fires; Alertmanager and the portal's tab need a few more.
 ALERT_PATIENCE_MS = 60_000
 ALERT, REASON = "DocuChatDown", "با دست دوباره راه‌اندازی می‌شود"
-WIDTHS_BY_LANG = {"fa": "phone", "en": "desktop"}
-
-
-@pytest.fixture
-def world(stack: Stack) -> World:
-    """The hands that bring trouble, as those of the console of incidents."""
-    cluster = ClusterHands(stack.kubeconfig)
-    return World(
-        cluster=cluster,
-        pipeline=Pipeline(cluster=cluster, portal_url=stack.web_url, token=DEFAULT_DEPLOYMENTS_TOKEN),
-        openai_url=stack.openai_url,
-        docuchat_urls=[stack.url_of(name) for name in history.INSTANCES],
-        stop_part=stack.stop,
-        start_part=stack.start,
-        run_module=stack.run_module,
-    )
 
 
 @contextmanager
@@ -48,12 +27,6 @@ def incident(world: World, key: str) -> Iterator[None]:
         yield
     finally:
         BY_KEY[key].end(world)
-
-
-@pytest.fixture
-def operators(people: dict[str, SignIn], visit: Visitor) -> list[Visit]:
-    """An operator at night with a phone in Persian, and one at a desk in English."""
-    return [visit(lang, WIDTHS_BY_LANG[lang]).sign_in(people["operator"]) for lang in LANGUAGES]
 
 
 def group_of(now: Visit) -> Locator:
