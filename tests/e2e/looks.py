@@ -12,7 +12,7 @@ from tests.e2e.conftest import Visit
 
 # Names of models and addresses of processes are the same in every language; so is the other language's own name.
 LATIN_IN_PERSIAN = re.compile(
-    r"English|gpt-[\w.-]+|text-embedding[\w.-]+|Prometheus|Helm|KUBECONFIG|Alertmanager|PostgreSQL|Kubernetes|Redis|Watchdog|jobs|docuchat[\w-]*|canary\S*|[\w.+-]+@[\w.-]+|\d+\.\d+\.\d+\.\d+\S*"
+    r"English|gpt-[\w.-]+|text-embedding[\w.-]+|Prometheus|Helm|KUBECONFIG|Alertmanager|PostgreSQL|Kubernetes|Deployment|StatefulSet|DaemonSet|GPU|OpenAI|Redis|Watchdog|jobs|docuchat[\w-]*|canary\S*|[\w.+-]+@[\w.-]+|\d+\.\d+\.\d+\.\d+\S*"
     r"|Chrome|Chromium|Linux|Mozilla|HeadlessChrome"
 )
 # What cannot be seen whole: it sticks out of the window, or its words do out of it.
