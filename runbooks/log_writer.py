@@ -65,7 +65,9 @@ class LogWriter:
         """A plan without the secrets in it."""
         changes = tuple(
             PlannedChange(
-                what=self.clean_words(each.what), before=self.clean(each.before), after=self.clean(each.after)
+                what=self.clean_words(each.what),
+                before=self._clean_side(each.before),
+                after=self._clean_side(each.after),
             )
             for each in plan.changes
         )
@@ -75,6 +77,9 @@ class LogWriter:
             notes=tuple(map(self.clean_words, plan.notes)),
             commands=tuple(map(self.clean, plan.commands)),
         )
+
+    def _clean_side(self, side: str | Words) -> str | Words:
+        return self.clean_words(side) if isinstance(side, Words) else self.clean(side)
 
     def clean(self, value: str) -> str:
         """Text without the secrets in it, cut where it is long."""

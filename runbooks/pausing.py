@@ -41,8 +41,8 @@ def plan(planning: Planning, workload: WorkloadId, now: WorkloadNow, *, is_pause
     )
     change = PlannedChange(
         what=Words(key="runbooks.rollout.paused"),
-        before=str(now.is_paused).lower(),
-        after=str(is_paused).lower(),
+        before=_yes_or_no(now.is_paused),
+        after=_yes_or_no(is_paused),
     )
     verb = "pause" if is_paused else "resume"
     return Plan(
@@ -64,3 +64,7 @@ def make(running: Running, workload: WorkloadId, *, is_paused: bool) -> None:
     rollouts.make(running, workload, change, lambda now: now.is_paused is is_paused)
     key = "runbooks.rollout.was_paused" if is_paused else "runbooks.rollout.was_resumed"
     running.changed(key, workload=workload.name)
+
+
+def _yes_or_no(holds: bool) -> Words:
+    return Words(key="runbooks.side.yes") if holds else Words(key="runbooks.side.no")

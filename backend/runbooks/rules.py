@@ -19,7 +19,7 @@ from backend.runbooks.types import (
     RunStep,
     StepState,
 )
-from backend.runbooks.words_rules import to_plain
+from backend.runbooks.words_rules import side_to_plain, to_plain
 
 PLAN_HOLDS = timedelta(minutes=15)
 APPROVAL_HOLDS = timedelta(hours=1)
@@ -43,7 +43,9 @@ def plan_hash(action: str, parameters: Mapping[str, Plain], plan: Plan) -> str:
     binding = {
         "action": action,
         "parameters": dict(parameters),
-        "changes": [[to_plain(each.what), each.before, each.after] for each in plan.changes],
+        "changes": [
+            [to_plain(each.what), *map(side_to_plain, (each.before, each.after))] for each in plan.changes
+        ],
         "versions": dict(plan.versions),
         "confirmation": plan.confirmation,
     }

@@ -19,7 +19,13 @@ from backend.runbooks.types import (
     RunStep,
     StepState,
 )
-from backend.runbooks.words_rules import all_from_plain, from_plain, to_plain
+from backend.runbooks.words_rules import (
+    all_from_plain,
+    from_plain,
+    side_from_plain,
+    side_to_plain,
+    to_plain,
+)
 
 _COLUMNS_AS_THEY_ARE = (
     "action",
@@ -53,7 +59,12 @@ def plan_to_plain(plan: Plan) -> dict[str, Plain]:
     """A plan as JSON can hold it."""
     return {
         "changes": [
-            {"what": to_plain(each.what), "before": each.before, "after": each.after} for each in plan.changes
+            {
+                "what": to_plain(each.what),
+                "before": side_to_plain(each.before),
+                "after": side_to_plain(each.after),
+            }
+            for each in plan.changes
         ],
         "versions": dict(plan.versions),
         "notes": [to_plain(note) for note in plan.notes],
@@ -66,7 +77,11 @@ def plan_from_plain(plain: Mapping[str, Any]) -> Plan:
     """The plan that ``plan_to_plain`` wrote."""
     return Plan(
         changes=tuple(
-            PlannedChange(what=from_plain(each["what"]), before=each["before"], after=each["after"])
+            PlannedChange(
+                what=from_plain(each["what"]),
+                before=side_from_plain(each["before"]),
+                after=side_from_plain(each["after"]),
+            )
             for each in plain["changes"]
         ),
         versions=plain["versions"],

@@ -103,11 +103,11 @@ class Words:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedChange:
-    """A value that a run changes, before and after; both are outside text."""
+    """A value that a run changes, before and after: outside text, or words of ours in the reader's language."""
 
     what: Words
-    before: str
-    after: str
+    before: str | Words
+    after: str | Words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

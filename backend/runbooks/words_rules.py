@@ -45,6 +45,21 @@ def _from_plain_value(value: Mapping[str, str]) -> date:
     return date.fromisoformat(value[_DAY])
 
 
+def side_to_plain(side: str | Words) -> Plain:
+    """A side of a change as JSON can hold it."""
+    return to_plain(side) if isinstance(side, Words) else side
+
+
+def side_from_plain(plain: str | Mapping[str, object]) -> str | Words:
+    """The side that ``side_to_plain`` wrote."""
+    return plain if isinstance(plain, str) else from_plain(plain)
+
+
+def said_side(side: str | Words, lang: Lang) -> str:
+    """A side of a change as its reader sees it."""
+    return said(side, lang) if isinstance(side, Words) else side
+
+
 def all_from_plain(plains: Iterable[Mapping[str, object]]) -> tuple[Words, ...]:
     """The words of a list."""
     return tuple(map(from_plain, plains))

@@ -15,6 +15,7 @@ from runbooks.context import Planning, Running
 
 # Without it no run would start, not even the one that resumes it.
 _LAUNCHING = "launch_runs"
+_RUNNING, _PAUSED = Words(key="runbooks.side.running"), Words(key="runbooks.side.paused")
 
 
 class PauseParameters(ActionParameters):
@@ -36,7 +37,7 @@ def _jobs(planning: Planning, _given: Mapping[str, str]) -> Sequence[ParameterCh
 def _plan(planning: Planning, parameters: PauseParameters) -> Plan:
     if job_runs.pause_of(planning.actor, parameters.job) is not None:
         raise Refused(reason="pause_job_paused")
-    return Plan(changes=(_change(parameters.job, "running", "paused"),))
+    return Plan(changes=(_change(parameters.job, _RUNNING, _PAUSED),))
 
 
 def _pause(running: Running, parameters: PauseParameters) -> None:
@@ -47,7 +48,7 @@ def _pause(running: Running, parameters: PauseParameters) -> None:
 def _plan_undo(planning: Planning, parameters: PauseParameters, done: RunbookRun) -> Plan:
     if not _is_ours(job_runs.pause_of(planning.actor, parameters.job), parameters, done):
         raise Refused(reason="pause_job_not_paused")
-    return Plan(changes=(_change(parameters.job, "paused", "running"),))
+    return Plan(changes=(_change(parameters.job, _PAUSED, _RUNNING),))
 
 
 def _resume(running: Running, parameters: PauseParameters) -> None:
@@ -61,7 +62,7 @@ def _is_ours(pause: JobPause | None, parameters: PauseParameters, done: RunbookR
     return pause is not None and (pause.paused_by, pause.reason) == (by, parameters.reason)
 
 
-def _change(job: str, before: str, after: str) -> PlannedChange:
+def _change(job: str, before: Words, after: Words) -> PlannedChange:
     return PlannedChange(what=Words(key=f"job.name.{job}"), before=before, after=after)
 
 

@@ -41,7 +41,12 @@ def _plan(planning: Planning, parameters: RecheckParameters) -> Plan:
         raise Refused(reason="recheck_payments_nothing")
     return Plan(
         changes=tuple(
-            PlannedChange(what=_words(each), before=each.state.value, after="asked") for each in found
+            PlannedChange(
+                what=_words(each),
+                before=Words(key=f"payment.state.{each.state.value}"),
+                after=Words(key="runbooks.side.asked"),
+            )
+            for each in found
         ),
         versions={f"{_PAYMENT}{each.id}": each.state.value for each in found},
     )

@@ -40,7 +40,14 @@ def _plan(planning: Planning, parameters: RetryParameters) -> Plan:
     if not found:
         raise Refused(reason="retry_mails_nothing")
     return Plan(
-        changes=tuple(PlannedChange(what=_words(each), before="given up", after="waiting") for each in found),
+        changes=tuple(
+            PlannedChange(
+                what=_words(each),
+                before=Words(key="runbooks.side.given_up"),
+                after=Words(key="runbooks.side.waiting"),
+            )
+            for each in found
+        ),
         versions={f"{_MAIL}{each.key}": each.given_up_at.isoformat() for each in found},
         notes=(
             Words(key="runbooks.retry_mails.no_undo"),

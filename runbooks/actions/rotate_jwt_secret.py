@@ -42,7 +42,11 @@ def plan(planning: Planning, parameters: JWTRotationParameters) -> Plan:
     keys = jwt_rules.keys_of(found.values)
     life_s = settings().docuchat_token_life_s
     is_short = life_s <= LONGEST_WAIT_S
-    after = "new" if is_short else f"new, {', '.join(sorted(keys))}"
+    after = (
+        Words(key="runbooks.side.new")
+        if is_short
+        else Words(key="runbooks.side.new_beside", values={"others": ", ".join(sorted(keys))})
+    )
     note = (
         "runbooks.rotate_jwt_secret.waits_itself" if is_short else "runbooks.rotate_jwt_secret.retire_later"
     )
@@ -54,7 +58,7 @@ def plan(planning: Planning, parameters: JWTRotationParameters) -> Plan:
             PlannedChange(
                 what=Words(key="runbooks.rotate_jwt_secret.signing"),
                 before=found.values[SIGNING],
-                after="new",
+                after=Words(key="runbooks.side.new"),
             ),
             PlannedChange(
                 what=Words(key="runbooks.rotate_jwt_secret.verifying"),

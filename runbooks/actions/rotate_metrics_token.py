@@ -54,7 +54,7 @@ def plan(planning: Planning, parameters: MetricsRotationParameters) -> Plan:
             PlannedChange(
                 what=Words(key="runbooks.rotate_metrics_token.token"),
                 before="***",
-                after="*** (new)",
+                after=Words(key="runbooks.side.new"),
             ),
         ),
         notes=(

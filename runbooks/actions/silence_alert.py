@@ -110,7 +110,13 @@ def _plan_undo(planning: Planning, _parameters: SilenceParameters, done: Runbook
     if not alerts.is_live(planning.actor, silence_id):
         raise Refused(reason="silence_alert_over")
     what = Words(key="runbooks.silence_alert.silence")
-    return Plan(changes=(PlannedChange(what=what, before="active", after="expired"),))
+    return Plan(
+        changes=(
+            PlannedChange(
+                what=what, before=Words(key="runbooks.side.active"), after=Words(key="runbooks.side.ended")
+            ),
+        )
+    )
 
 
 def _end(running: Running, _parameters: SilenceParameters) -> None:

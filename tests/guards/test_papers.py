@@ -29,6 +29,21 @@ def test_every_setting_is_documented_and_no_other() -> None:
     assert documented_settings() == {name.upper() for name in Settings.model_fields}
 
 
+def promised_tests() -> set[str]:
+    return set(re.findall(r"`(test_\w+)`", (ROOT / "docs/acting.md").read_text()))
+
+
+def test_every_test_that_a_promise_of_acting_names_is_one() -> None:
+    there = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+
+    assert len(promised_tests()) > 30
+    assert promised_tests() - there == set()
+
+
 def test_no_lock_file_names_an_address() -> None:
     found = {name: addresses((ROOT / name).read_text()) for name in LOCK_FILES}
 

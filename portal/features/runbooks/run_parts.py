@@ -57,7 +57,7 @@ def _change(row: ChangeRow) -> rx.Component:
 def _side(title: Any, value: Any, name: str) -> rx.Component:
     return rx.el.figure(
         rx.el.figcaption(title, class_name="small muted"),
-        rx.el.pre(rx.cond(value == "", "∅", value), dir="ltr", tab_index=0, class_name="expression"),
+        rx.el.pre(rx.cond(value == "", "∅", value), dir="auto", tab_index=0, class_name="expression"),
         class_name=name,
     )
 

@@ -10,7 +10,7 @@ from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.runbooks import rules
 from backend.runbooks.types import ENDED, Plan, Risk, RunbookRun, RunStage, RunStep
-from backend.runbooks.words_rules import said
+from backend.runbooks.words_rules import said, said_side
 from portal import routes
 from portal.run_words import (
     RISK_TONES,
@@ -233,7 +233,11 @@ def _plan(run: RunbookRun, lang: Lang) -> RunPlanView:
         key=run.plan_hash,
         short=run.plan_hash[:SHORT_HASH],
         changes=[
-            ChangeRow(what=said(each.what, lang), before=each.before, after=each.after)
+            ChangeRow(
+                what=said(each.what, lang),
+                before=said_side(each.before, lang),
+                after=said_side(each.after, lang),
+            )
             for each in plan.changes
         ],
         notes=[said(each, lang) for each in plan.notes],
