@@ -113,7 +113,9 @@ def _plan_undo(planning: Planning, _parameters: SilenceParameters, done: Runbook
     return Plan(
         changes=(
             PlannedChange(
-                what=what, before=Words(key="runbooks.side.active"), after=Words(key="runbooks.side.ended")
+                what=what,
+                before=Words(key="alerts.silence_state.active"),
+                after=Words(key="alerts.silence_state.expired"),
             ),
         )
     )
