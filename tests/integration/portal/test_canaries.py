@@ -121,7 +121,10 @@ def filled(house: House, action: str) -> Mapping[str, str]:
     for _ in range(ROUNDS):
         form = asking_service.form(actor, action, given)
         for each in form.fields:
-            if given.get(each.name) or (each.value and each.kind is not FieldKind.SECRET):
+            if given.get(each.name):
+                continue
+            if each.value and each.kind is not FieldKind.SECRET:
+                given[each.name] = each.value
                 continue
             match each.kind:
                 case FieldKind.CHOICE:
@@ -181,7 +184,9 @@ def test_no_action_lets_a_secret_out(
     house: House, exchange: Exchange, postgres_server: PostgresServer
 ) -> None:
     with logged() as log, command_lines() as commands:
-        ended = {name: carried_out(house, name) for name in registry.actions()}
+        # Rotations first: they begin only in a cluster at rest, which the others may leave in the middle of a rollout.
+        names = sorted(registry.actions(), key=lambda name: not name.startswith("rotate_"))
+        ended = {name: carried_out(house, name) for name in names}
         told = shown(house, exchange, [run for run in ended.values() if run is not None])
 
     places = {**tables(), **told, "log": log.getvalue(), "process list": "\n".join(commands)}
