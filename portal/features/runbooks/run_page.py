@@ -8,7 +8,7 @@ from portal.components.answer import answer
 from portal.components.basics import PlainLink, badge, card, fact_if, link, page_head
 from portal.components.live_log import live_log
 from portal.components.runs import step_list
-from portal.components.status import note
+from portal.components.status import note, skeleton
 from portal.features.runbooks.run_parts import ANSWER, buttons, decision, decline_dialog, plan_card
 from portal.features.runbooks.run_rows import RunLink, ValueRow
 from portal.features.runbooks.run_state import RunPageState
@@ -41,6 +41,14 @@ def _run() -> rx.Component:
             class_name="small muted",
         ),
         _standing(),
+        # A plan that comes by itself must push nothing away that somebody reads: what follows it waits for it.
+        rx.cond(shown.stage == "planning", rx.el.div(skeleton(12), class_name="card"), _course()),
+    )
+
+
+def _course() -> rx.Component:
+    shown = RunPageState.view
+    return rx.fragment(
         _result(),
         rx.cond(shown.plan.key != "", plan_card(), rx.fragment()),
         decision(),
