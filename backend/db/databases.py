@@ -6,7 +6,7 @@ closed beforehand, and a process that is killed in the middle leaves everything 
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from shutil import disk_usage
 from typing import Any, Self
@@ -78,7 +78,10 @@ class MaintenanceConnection:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Close the connection."""
+        """Give its locks back and close the connection."""
+        # A server notices the end of a connection a moment later, and whoever asks next would find the lock taken.
+        with suppress(psycopg.Error):
+            self._connection.execute("SELECT pg_advisory_unlock_all()")
         self._connection.close()
 
     def lock(self, number: LockNumber) -> bool:

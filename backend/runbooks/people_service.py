@@ -24,6 +24,8 @@ def ask(actor: Actor, new: NewRun) -> RunbookRun:
     rules.require_asker(actor, new)
     now = clock.utc_now()
     with transaction():
+        if not actor.process:
+            accounts.require_enabled(actor)
         run_id = RunId(uuid4())
         if not repository.insert_run(_new(actor, new, run_id, now)):
             return _known(actor, new)
@@ -77,6 +79,7 @@ def confirm(actor: Actor, run_id: RunId, plan_hash: str, typed: str = "") -> Run
     require_role(actor, *OPERATOR_ROLES)
     now = clock.utc_now()
     with transaction():
+        accounts.require_enabled(actor)
         run = transition_service.locked(run_id)
         state = rules.confirmed_state(run, actor, plan_hash, typed, now)
         if state is RunStage.QUEUED:
@@ -140,6 +143,7 @@ def cancel(actor: Actor, run_id: RunId) -> RunbookRun:
     require_role(actor, *OPERATOR_ROLES)
     now = clock.utc_now()
     with transaction():
+        accounts.require_enabled(actor)
         run = transition_service.locked(run_id)
         state = rules.cancelled_state(run)
         asked: dict[str, object] = {"cancelled_by": actor.label, "cancel_asked_at": repository.now()}
@@ -163,6 +167,7 @@ def go_on(actor: Actor, run_id: RunId) -> RunbookRun:
     require_role(actor, *OPERATOR_ROLES)
     now = clock.utc_now()
     with transaction():
+        accounts.require_enabled(actor)
         run = transition_service.locked(run_id)
         rules.require_requester(run, actor)
         rules.require_continuable(run, repository.steps(run_id))

@@ -36,7 +36,8 @@ class AskState(LivePage, rx.State):
     @allow(STAFF)
     async def ask(self, form: dict[str, Any]) -> AsyncIterator[None]:
         """Show what the runbooks say to a question; an empty one changes nothing."""
-        question = received(str(form.get("question", "")), runbooks.LONGEST_QUESTION)
+        asked = form.get("question", "") if isinstance(form, dict) else ""
+        question = received(str(asked), runbooks.LONGEST_QUESTION)
         if question:
             self.view = AskView(question=question)
             yield

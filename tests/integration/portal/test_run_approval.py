@@ -206,7 +206,8 @@ def test_no_service_lets_a_dangerous_run_go_without_another_approver(
 
     for who, actor in actors.items():
         for name, service in moving_services().items():
-            given = [arguments(run)[name] for name in list(inspect.signature(service).parameters)[1:]]
+            parameters = list(inspect.signature(service).parameters.values())[1:]
+            given = [arguments(run)[each.name] for each in parameters if each.kind is not each.KEYWORD_ONLY]
             with suppress(AppError, Superseded):
                 service(actor, *given)
             after = runs.run(house.people[Role.AUDITOR].actor, run.id)
@@ -216,4 +217,4 @@ def test_no_service_lets_a_dangerous_run_go_without_another_approver(
                 run = waiting()
 
     assert {"approve", "confirm", "take_up", "claim", "succeed"} <= moving_services().keys()
-    assert moved == {("the one who asked", "cancel"), ("a disabled approver", "cancel")}
+    assert moved == {("the one who asked", "cancel")}
