@@ -158,7 +158,7 @@ def test_a_scale_is_written_by_its_subresource_alone(as_account: Connect) -> Non
     scaled = runner.run(runner.patch_scale(DeploymentObject, WORKER, 4, dry_run=False))
 
     assert scaled.replicas == 4
-    assert deployment(runner).spec.replicas == 4  # type: ignore[union-attr]
+    assert deployment(runner).spec.replicas == 4  # type: ignore[union-attr] - the API fills it in
 
 
 def test_a_job_is_created_once_adopted_read_and_ended_with_its_pods(client: Kubernetes, admin: API) -> None:
@@ -222,9 +222,9 @@ def test_nodes_tell_their_room_and_taints_and_a_quota_what_is_used(client: Kuber
     quotas = client.run(client.list_objects(QuotaObject, "docuchat")).items
 
     gpu = nodes["node-gpu-1"]
-    assert gpu.status.allocatable["nvidia.com/gpu"] == "1"  # type: ignore[union-attr, index]
-    assert [one.key for one in gpu.spec.taints or ()] == ["nvidia.com/gpu"]  # type: ignore[union-attr]
-    assert quotas[0].status.hard == {"requests.nvidia.com/gpu": "2"}  # type: ignore[union-attr]
+    assert gpu.status.allocatable["nvidia.com/gpu"] == "1"  # type: ignore[union-attr, index] - the API fills it in
+    assert [one.key for one in gpu.spec.taints or ()] == ["nvidia.com/gpu"]  # type: ignore[union-attr] - the API fills it in
+    assert quotas[0].status.hard == {"requests.nvidia.com/gpu": "2"}  # type: ignore[union-attr] - the API fills it in
 
 
 def test_a_change_that_is_not_answered_in_time_is_told_as_unknown(

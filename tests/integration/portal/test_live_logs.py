@@ -21,6 +21,7 @@ from portal import routes, session
 from portal.http import live_logs, log_frames, log_streams
 from tests.integration.portal.cluster import SECRET, Cluster
 from tests.integration.portal.conftest import House
+from tests.integration.portal.event_streams import events_of
 from tests.waiting import until
 
 
@@ -60,18 +61,7 @@ def stream(url: str, cookie: str, after: str = "") -> Iterator[Iterator[Told]]:
         assert answer.status_code == 200, answer.read()
         assert answer.headers["content-type"].startswith("text/event-stream")
         assert answer.headers["x-accel-buffering"] == "no"
-        yield _events(answer)
-
-
-def _events(answer: httpx.Response) -> Iterator[Told]:
-    fields: dict[str, str] = {}
-    for line in answer.iter_lines():
-        name, _, value = line.partition(": ")
-        if line:
-            fields[name] = value
-        elif "data" in fields:
-            yield Told(fields.get("event", ""), fields.get("id", ""), json.loads(fields["data"]))
-            fields = {}
+        yield (Told(each.name, each.id, each.data) for each in events_of(answer))
 
 
 def read_until(told: Iterator[Told], wanted: str) -> list[Told]:

@@ -1,6 +1,5 @@
 """A run's log live: without gap or repeat, read once for all, in each reader's language, and only for the staff."""
 
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,6 +24,7 @@ from portal import feeds, routes, session
 from portal.http import run_log_reader, run_logs
 from runbooks import engine
 from tests.integration.portal.conftest import House
+from tests.integration.portal.event_streams import events_of
 from tests.integration.runbooks.conftest import MakeAction, confirmed, make_action, world
 from tests.waiting import until
 
@@ -97,18 +97,7 @@ def stream(url: str, run: RunbookRun, cookie: str, after: str = "") -> Iterator[
     with httpx.stream("GET", address, headers=headers, timeout=20) as answer:
         assert answer.status_code == 200, answer.read()
         assert answer.headers["x-accel-buffering"] == "no"
-        yield _events(answer)
-
-
-def _events(answer: httpx.Response) -> Iterator[Told]:
-    fields: dict[str, str] = {}
-    for line in answer.iter_lines():
-        name, _, value = line.partition(": ")
-        if line:
-            fields[name] = value
-        elif "data" in fields:
-            yield Told(fields.get("event", ""), fields.get("id", ""), json.loads(fields["data"]))
-            fields = {}
+        yield (Told(each.name, each.id, each.data) for each in events_of(answer))
 
 
 def read_until(told: Iterator[Told], wanted: str) -> list[Told]:

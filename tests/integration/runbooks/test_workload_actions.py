@@ -170,7 +170,7 @@ def test_a_restart_replaces_every_pod_once_and_proves_it(
     assert run.plan is not None
     assert run.plan.commands[0] == f"kubectl rollout restart -n docuchat {kind.lower()}/{name}"
     assert words in [line.text for line in runs.lines(operator, run.id)]
-    assert not asking_service.can_undo(run, run.ended_at)  # type: ignore[arg-type]
+    assert not asking_service.can_undo(run, run.ended_at)  # type: ignore[arg-type] - it is set in this state
 
 
 def test_a_cancelled_run_leaves_the_rollout_to_itself_and_says_so(site: Site, operator: Actor) -> None:
@@ -247,7 +247,7 @@ def test_a_missing_permission_is_named_before_anything_is_asked(site: Site, oper
     site.console("denied", account="portal-operator", verb="patch", resource="deployments")
     refused = asked(operator, "restart_workload", workload=API)
     assert outcome(refused) == "kubernetes_forbidden"
-    assert "patch" in said(refused.outcome, "en")  # type: ignore[arg-type]
+    assert "patch" in said(refused.outcome, "en")  # type: ignore[arg-type] - it is set in this state
 
 
 def test_a_rollback_shows_what_differs_and_goes_back_and_forth(site: Site, operator: Actor) -> None:
@@ -297,8 +297,8 @@ def test_a_rollback_of_a_stuck_rollout_suggests_the_revision_before_it_and_any_o
     form = asking_service.form(operator, "rollback_deployment", {"workload": API})
     assert (calm, suggested(), suggested(revision="1")) == ("", "2", "1")
     assert ([each.problem for each in form.fields], form.is_complete) == (["", ""], True)
-    assert "docuchat:2.14.4" in said(form.fields[1].choices[0].words, "en")  # type: ignore[arg-type]
-    assert "/" not in said(form.fields[1].choices[0].words, "en")  # type: ignore[arg-type]
+    assert "docuchat:2.14.4" in said(form.fields[1].choices[0].words, "en")  # type: ignore[arg-type] - it is set in this state
+    assert "/" not in said(form.fields[1].choices[0].words, "en")  # type: ignore[arg-type] - it is set in this state
     site.console("faults", "DELETE")
 
 
@@ -314,7 +314,7 @@ def test_a_rollback_to_an_image_that_does_not_know_the_database_is_refused_in_wo
     fits = asked(operator, "rollback_deployment", workload=API, revision="3")
 
     assert (refused.state, outcome(refused)) == (RunStage.FAILED, "database_ahead")
-    words = said(refused.outcome, "en")  # type: ignore[arg-type]
+    words = said(refused.outcome, "en")  # type: ignore[arg-type] - it is set in this state
     assert f"at migration {head}" in words
     assert "0001, 0002" in words
     assert (fits.state, "database_fits" in notes(fits)) == (RunStage.PLANNED, True)
@@ -329,7 +329,7 @@ def test_a_scale_is_undone_and_a_quota_without_room_refuses_it(site: Site, opera
     run = done(operator, "scale_workload", workload=API, replicas="4")
 
     assert (outcome(refused), outcome(same)) == ("quota_too_small", "scale_same")
-    assert "pods needs 2, and 1 is free" in said(refused.outcome, "en")  # type: ignore[arg-type]
+    assert "pods needs 2, and 1 is free" in said(refused.outcome, "en")  # type: ignore[arg-type] - it is set in this state
     assert run.state is RunStage.SUCCEEDED, run.outcome
     assert object_of(site, API)["status"]["availableReplicas"] == 4
     assert changes(run) == {"Replicas": ("3", "4")}
