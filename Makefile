@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` runs the product, `make test` proves it. Everything else is a part of them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev demo-reset test test-newest lint unit guards servers integration coverage e2e soak mutants bench billing-run requirements
+.PHONY: help setup demo dev demo-reset test test-newest lint unit guards servers integration delivery coverage e2e soak mutants bench billing-run requirements
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -55,11 +55,14 @@ unit: $(READY) ## Tests of pure rules
 guards: $(READY) ## Tests that keep the house's rules
 	@echo "· guard tests" && $(BIN)/python -m pytest -q tests/guards $(ARGS)
 
-servers: $(READY) ## Both of the next two, side by side
-	@echo "· end-to-end and integration tests" && $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) tests/e2e tests/integration $(ARGS)
+servers: $(READY) ## End-to-end, integration and delivery tests, side by side
+	@echo "· end-to-end, integration and delivery tests" && $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) tests/e2e tests/integration tests/delivery $(ARGS)
 
 integration: $(READY) ## Tests against real servers on loopback ports
 	@echo "· integration tests" && $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) tests/integration $(ARGS)
+
+delivery: $(READY) ## Tests of images, chart, compose, monitoring, workflows, commands and documents by their real tools
+	@echo "· delivery tests" && $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) tests/delivery $(ARGS)
 
 test-newest: $(READY) ## Unit, mail and start tests on the newest Python that can be had
 	@echo "· tests on the newest Python" && $(BIN)/python -m backend.sandbox.newest -m pytest -q $(SIDE_BY_SIDE) \
@@ -87,3 +90,5 @@ requirements: $(READY) ## Lock pyproject.toml again into requirements.txt
 	@test -x .local/tools/uv/bin/uv || $(BIN)/python -m pip install --quiet --target .local/tools/uv uv
 	@.local/tools/uv/bin/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url \
 		--no-header --python-version 3.11 --quiet $(ARGS) -o requirements.txt
+
+include $(sort $(wildcard make/*.mk))
