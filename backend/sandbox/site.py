@@ -95,6 +95,11 @@ class Site:
         return data_home() / f"{self.use}-{digest}"
 
     @property
+    def is_new(self) -> bool:
+        """Whether no stack was ever opened in the folder: the ports are the first that one leaves there."""
+        return not (self.state_dir / "ports.json").exists()
+
+    @property
     def kubeconfig(self) -> Path:
         """File with the portal's access to the Kubernetes emulator; written by the emulator."""
         return self.state_dir / "kubeconfig"

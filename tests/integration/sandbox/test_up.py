@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -95,6 +96,26 @@ def test_a_second_one_in_the_same_folder_is_refused_and_harms_nothing(demo: Demo
     assert second.returncode == 1
     assert "already runs" in second.stderr
     assert not any(_group_is_gone(group) for group in demo.groups().values())
+
+
+def test_a_folder_that_was_deleted_and_made_again_knows_nothing_of_its_first_life(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    first, second = Stack(folder, use="e2e"), None
+    try:
+        first.open()
+        first.start("postgres")
+        first.postgres.create_database("accounts_with_the_old_passwords")
+        first.close()
+        shutil.rmtree(folder)
+
+        second = Stack(folder, use="e2e")
+        second.open()
+        second.start("postgres")
+
+        assert not second.postgres.has_database("accounts_with_the_old_passwords")
+    finally:
+        (second or first).close()
+        Stack(folder, use="e2e").forget()
 
 
 def test_a_command_without_a_running_demo_is_told_what_to_do(tmp_path: Path) -> None:
