@@ -9,6 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from backend.sandbox.debian_suites import unpack_from_suite
 from backend.sandbox.locks import alone
 from backend.sandbox.postgres import REPOSITORY
 from backend.sandbox.processes import SandboxError
@@ -17,7 +18,6 @@ from backend.sandbox.trials import first_that_works, in_folders, said
 
 NAMES = ("python3.14", "python3.13")
 DEBIAN_SUITE, DEBIAN_NAME = "trixie", "python3.13"
-DEBIAN_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 HOME = TOOLS / "newest"
 ROOT = HOME / "debian"
 STARTER = ROOT / "usr" / "portal" / DEBIAN_NAME
@@ -52,7 +52,7 @@ def _on_path() -> Path | None:
 def _debians() -> Path:
     if not STARTER.exists():
         shutil.rmtree(ROOT, ignore_errors=True)
-        _unpack()
+        _must(unpack_from_suite(DEBIAN_SUITE, DEBIAN_NAME, into=ROOT, with_dependencies=True))
         _write_starter()
     # Debian's Python brings no pip; ours is plain Python and installs for whoever runs it.
     pip = Path(sys.prefix, "lib", f"python3.{sys.version_info.minor}", "site-packages", "pip")
@@ -69,42 +69,6 @@ def _install(python: Path, pip: list[str], home: Path, *where: str) -> None:
     locked = ["--require-hashes", "--no-deps", "-r", str(REQUIREMENTS)]
     _must(run_program([*pip, "install", "-qq", "--disable-pip-version-check", *where, *locked]))
     shutil.copy(REQUIREMENTS, installed)
-
-
-def _unpack() -> None:
-    """Fetch the Python with all that it needs, as if nothing were installed here."""
-    apt = HOME / "apt"
-    for folder in (apt / "lists" / "partial", apt / "cache" / "archives" / "partial"):
-        folder.mkdir(parents=True, exist_ok=True)
-    (apt / "status").touch()
-    keys = f"[signed-by={DEBIAN_KEYS}] " if DEBIAN_KEYS.exists() else ""
-    (apt / "sources.list").write_text(f"deb {keys}{_debian_mirror()} {DEBIAN_SUITE} main\n")
-    options = {
-        "Dir::Etc::sourcelist": apt / "sources.list",
-        "Dir::Etc::sourceparts": "-",
-        "Dir::State::lists": apt / "lists",
-        "Dir::State::status": apt / "status",
-        "Dir::Cache": apt / "cache",
-        "APT::Install-Recommends": "false",
-        "Debug::NoLocking": "true",
-    }
-    get = ["apt-get", *(f"-o{name}={value}" for name, value in options.items())]
-    _must(run_program([*get, "update"]))
-    _must(run_program([*get, "install", "-y", "--download-only", DEBIAN_NAME]))
-    for package in sorted((apt / "cache" / "archives").glob("*.deb")):
-        _must(run_program(["dpkg-deb", "-x", str(package), str(ROOT)]))
-    shutil.rmtree(apt)
-
-
-def _debian_mirror() -> str:
-    """The Debian mirror of this machine's own apt."""
-    asked = ["apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages"]
-    lines = (said(asked) or "").splitlines()
-    for line in lines:
-        label, _, address = line.partition(" ")
-        if label == "Debian":
-            return address
-    raise SandboxError(f"There is no {' or '.join(NAMES)} on PATH, and this machine's apt knows no Debian.")
 
 
 def _write_starter() -> None:
