@@ -86,9 +86,16 @@ bench: $(READY) ## Measure nightly, pages, payments, doors, alerts, cluster, dep
 billing-run: $(READY) ## Bill the closed days of the running demo now (DAY=2026-11-22 for one day)
 	@$(BIN)/python -m backend.sandbox exec $(BIN)/python -m jobs run nightly_billing $(if $(DAY),--day $(DAY)) $(ARGS)
 
-requirements: $(READY) ## Lock pyproject.toml again into requirements.txt
+LOCK = .local/tools/uv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
+	--no-header --python-version 3.11 --quiet
+# What the images install, each from a file of its own; the versions are those of requirements.txt.
+IMAGE_LOCK = $(LOCK) --no-annotate --constraint requirements.txt
+
+requirements: $(READY) ## Lock pyproject.toml again into requirements.txt and delivery/requirements/
 	@test -x .local/tools/uv/bin/uv || $(BIN)/python -m pip install --quiet --target .local/tools/uv uv
-	@.local/tools/uv/bin/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url \
-		--no-header --python-version 3.11 --quiet $(ARGS) -o requirements.txt
+	@$(LOCK) --extra dev $(ARGS) -o requirements.txt
+	@$(IMAGE_LOCK) -o delivery/requirements/product.txt
+	@$(IMAGE_LOCK) --extra build -o delivery/requirements/build.txt
+	@$(IMAGE_LOCK) --extra sandbox -o delivery/requirements/sandbox.txt
 
 include $(sort $(wildcard make/*.mk))

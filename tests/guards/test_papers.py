@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
+from itertools import chain
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -13,7 +14,14 @@ from backend.config import Settings, driver_url
 from backend.db import migrate
 from tests.guards.rules import PRODUCTION, ROOT, Source, addresses, imported, sources
 
-LOCK_FILES = ("requirements.txt", "reflex.lock/package.json", "reflex.lock/bun.lock")
+LOCK_FILES = (
+    "requirements.txt",
+    "delivery/requirements/product.txt",
+    "delivery/requirements/build.txt",
+    "delivery/requirements/sandbox.txt",
+    "reflex.lock/package.json",
+    "reflex.lock/bun.lock",
+)
 # Of one release with reflex, which asks for exactly these.
 PARTS_OF_REFLEX = frozenset({"reflex-base", "reflex-components-core"})
 # The bench of pages brings what it compares with.
@@ -56,7 +64,8 @@ def test_an_address_in_a_lock_file_is_seen() -> None:
 
 def declared(*, with_dev: bool) -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = project["dependencies"] + (project["optional-dependencies"]["dev"] if with_dev else [])
+    extras = project["optional-dependencies"].values() if with_dev else ()
+    wanted = [*project["dependencies"], *chain.from_iterable(extras)]
     return {canonicalize_name(Requirement(each).name) for each in wanted}
 
 
