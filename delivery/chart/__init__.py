@@ -1,0 +1,1 @@
+"""The Helm chart as data: rendered by the real Helm, and looked at by pure rules."""
