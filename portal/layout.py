@@ -133,6 +133,11 @@ def _user_menu() -> rx.Component:
                 class_name="menu-who",
             ),
             link(t("nav.account"), routes.ACCOUNT, class_name="menu-item"),
+            PlainLink.create(
+                t("page.manual.nav"),
+                href=by_language(f"{routes.MANUAL}/", f"{routes.MANUAL}/en/"),
+                class_name="menu-item",
+            ),
             post_form(
                 rx.el.button(t("nav.sign_out"), type="submit", class_name="menu-item"),
                 action=routes.POST_SIGN_OUT,

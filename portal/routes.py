@@ -68,6 +68,8 @@ LIVE = "/healthz"
 READY = "/readyz"
 SELLER_LOGO = "/seller-logo"
 OWN_MARK = "/favicon.svg"
+MANUAL = "/docs"
+MANUAL_FILE = "/docs/{path:path}"
 
 # A dot stands within a name only, so that no path climbs.
 _OWN_PATH = re.compile(

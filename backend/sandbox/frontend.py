@@ -1,9 +1,8 @@
 """The portal's front end: built once per state of its sources, then served from one port."""
 
-import hashlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from backend.sandbox import tools
@@ -11,6 +10,7 @@ from backend.sandbox.locks import alone
 from backend.sandbox.postgres import REPOSITORY
 from backend.sandbox.processes import Child, Command, SandboxError, tail
 from backend.sandbox.site import own_environment
+from backend.sandbox.sources import fingerprint
 
 # What the compiler reads: a page's texts come from the catalogue, its choices from the features' types.
 SOURCES = (
@@ -48,10 +48,10 @@ def build(use: str) -> bool:
 def _build(use: str) -> bool:
     web = tools.LOCAL / f"web-{use}"
     stamp = web / ".built-from"
-    sources = _fingerprint(*SOURCES, *TYPE_SOURCES)
+    sources = fingerprint(*SOURCES, *TYPE_SOURCES)
     if (
         stamp.is_file()
-        and stamp.read_text() == sources + _fingerprint(*LOCKS)
+        and stamp.read_text() == sources + fingerprint(*LOCKS)
         and (web / "build/client/index.html").is_file()
     ):
         return False
@@ -68,7 +68,7 @@ def _build(use: str) -> bool:
     if Child(export).finish() != 0 or not (web / "build/client/index.html").is_file():
         raise SandboxError(f"The front end could not be built ({log_path}):\n{tail(log_path, 25)}")
     # The build itself may bring the lock up to date.
-    stamp.write_text(sources + _fingerprint(*LOCKS))
+    stamp.write_text(sources + fingerprint(*LOCKS))
     return True
 
 
@@ -99,16 +99,3 @@ def _build_environment(use: str) -> dict[str, str]:
         # Otherwise Reflex measures which of two mirrors answers faster.
         env["NPM_CONFIG_REGISTRY"] = tools.npm_registry()
     return env
-
-
-def _fingerprint(*patterns: str) -> str:
-    digest = hashlib.sha256()
-    for path in _files(patterns):
-        digest.update(str(path.relative_to(REPOSITORY)).encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def _files(patterns: Iterable[str]) -> Iterator[Path]:
-    for pattern in patterns:
-        yield from (path for path in sorted(REPOSITORY.glob(pattern)) if path.is_file())

@@ -17,7 +17,7 @@ from typing import Self, TextIO
 
 from backend.clock import billing_day, utc_now
 from backend.db.migrate import upgrade
-from backend.sandbox import frontend, history, tools
+from backend.sandbox import frontend, history, manual, tools
 from backend.sandbox.companies import HISTORY_DAYS
 from backend.sandbox.leftovers import end_leftovers, remember
 from backend.sandbox.monitoring_files import without_alerts
@@ -181,6 +181,7 @@ class Stack(Site):
 
     def _build(self, _progress: history.Progress) -> None:
         frontend.build(self.use)
+        manual.build()
 
     def _migrate(self, _progress: history.Progress) -> None:
         if not self.postgres.has_database(DATABASE):

@@ -15,6 +15,7 @@ from portal.http import (
     hand_off,
     health,
     live_logs,
+    manual,
     open_payments,
     openapi,
     payments,
@@ -62,6 +63,8 @@ def plain_routes() -> list[BaseRoute]:
         Route(routes.HAND_OFF, hand_off.lead_to_bank),
         Route(routes.TO_BANK, hand_off.go_to_bank),
         Route(routes.LANGUAGE, preferences.language),
+        Route(routes.MANUAL, manual.read),
+        Route(routes.MANUAL_FILE, manual.read),
         Route(routes.THEME, preferences.theme, methods=["POST"]),
     ]
 

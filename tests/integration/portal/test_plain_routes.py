@@ -59,6 +59,9 @@ ASKED: dict[str, tuple[str, str, dict[str, str]]] = {
     routes.HAND_OFF: ("GET", "/pay/{attempt}", {}),
     routes.LANGUAGE: ("GET", "/lang/en?next=/account", {}),
     routes.THEME: ("POST", "/theme/dark", {}),
+    # Neither is there, whether the manual is built or not.
+    routes.MANUAL: ("POST", "/docs", {}),
+    routes.MANUAL_FILE: ("GET", "/docs/no-such-page/", {}),
     routes.TO_BANK: ("GET", "/pay/{attempt}/bank", {}),
     # After the way to the bank, because only of who went there another payer is told.
     routes.PAY_OPEN: ("GET", "/pay/open?attempts={attempt}&invoices={invoice}", {}),
@@ -125,6 +128,8 @@ ANSWERS: dict[str, dict[str, Answer]] = {
     },
     routes.LANGUAGE: everybody(303, r"/account$"),
     routes.THEME: everybody(204),
+    routes.MANUAL: everybody(405),
+    routes.MANUAL_FILE: everybody(404) | {"stranger": go_to(r"/sign-in\?next=/?%?2?F?docs")},
 }
 ENDS_A_SESSION = (routes.POST_SIGN_OUT, routes.POST_SIGN_OUT_EVERYWHERE)
 # Whom a page may tell of the first company's payments.

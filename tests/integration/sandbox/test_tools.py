@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.sandbox import frontend, neighbours, tools
+from backend.sandbox import frontend, neighbours, sources, tools
 from backend.sandbox.processes import SandboxError
 from backend.sandbox.trials import first_that_works
 
@@ -115,15 +115,15 @@ def test_axe_is_the_pinned_one() -> None:
 
 
 def test_only_a_changed_source_asks_for_a_new_build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(frontend, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(sources, "REPOSITORY", tmp_path)
     page = tmp_path / "portal" / "usage" / "page.py"
     page.parent.mkdir(parents=True)
     page.write_text("a = 1")
-    before = frontend._fingerprint(*frontend.SOURCES)
+    before = sources.fingerprint(*frontend.SOURCES)
 
     page.touch()
     (tmp_path / "README.md").write_text("no source")
-    assert frontend._fingerprint(*frontend.SOURCES) == before
+    assert sources.fingerprint(*frontend.SOURCES) == before
 
     page.write_text("a = 2")
-    assert frontend._fingerprint(*frontend.SOURCES) != before
+    assert sources.fingerprint(*frontend.SOURCES) != before
