@@ -136,6 +136,7 @@ class Settings(UsageSettings, SellerSettings):
     redis_url: SecretStr = SecretStr("")
     metrics_token: SecretStr = SecretStr(DEFAULT_METRICS_TOKEN)
     metrics_token_previous: SecretStr = SecretStr("")
+    jobs_metrics_port: int = Field(default=0, ge=0, le=65_535)
     deployments_token_hash: str = tokens.hash_of(DEFAULT_DEPLOYMENTS_TOKEN)
     deployments_ci_hosts: str = ""
     alerts_token_hash: str = tokens.hash_of(DEFAULT_ALERTS_TOKEN)

@@ -8,11 +8,10 @@ import signal
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import date
-from threading import Event
 
 from backend.actor import Actor
 from backend.command_line import day
-from backend.config import settings_or_exit, warn_of_development
+from backend.config import settings, settings_or_exit, warn_of_development
 from backend.days import in_both
 from backend.db.start import refuse_unsuitable_database
 from backend.errors import AppError, Conflict
@@ -24,6 +23,7 @@ from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState
 from backend.log import configure_logging, get_logger
 from jobs import nightly_billing
+from jobs.exposition import WatchedStop, exposed
 from jobs.registry import job_named, names
 from jobs.runs import execute
 from jobs.scheduler import serve
@@ -66,10 +66,15 @@ def _record(state: JobState, outcome: str) -> None:
 
 def _serve() -> int:
     warn_of_development()
-    stop = Event()
+    stop = WatchedStop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    serve(stop)
+    try:
+        with exposed(settings(), stop):
+            serve(stop)
+    except OSError as taken:
+        print(f"Setting JOBS_METRICS_PORT: nothing can listen there ({taken.strerror}).", file=sys.stderr)
+        return 2
     return 0
 
 

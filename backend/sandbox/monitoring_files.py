@@ -14,6 +14,8 @@ from backend.sandbox.postgres import REPOSITORY
 from backend.sandbox.site import Site
 
 SHIPPED = REPOSITORY / "charts/docuchat/files/prometheus"
+# Grafana's server comes in no package.
+NOT_HERE = frozenset({"grafana"})
 RULE_FILES = ("alerts.yml", "recording.yml")
 
 LONGEST_WAIT_S = 15
@@ -40,7 +42,9 @@ def prometheus_files(site: Site) -> dict[str, str]:
         _at(each, [_target(site, "alertmanager")]) for each in config["alerting"]["alertmanagers"]
     ]
     config["scrape_configs"] = [
-        _at(each, _targets(site, each["job_name"])) for each in config["scrape_configs"]
+        _at(each, _targets(site, each["job_name"]))
+        for each in config["scrape_configs"]
+        if each["job_name"] not in NOT_HERE
     ]
     return {
         "prometheus.yml": _text(config),
@@ -123,6 +127,8 @@ def _targets(site: Site, job: str) -> list[Document]:
             return [_target(site, name, instance=name) for name in history.INSTANCES]
         case "portal":
             return [_target(site, "web", instance="portal-web")]
+        case "jobs":
+            return [_target(site, "jobs", instance="portal-jobs")]
         case _:
             return [_target(site, job, instance=job)]
 

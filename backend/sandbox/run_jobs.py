@@ -54,7 +54,10 @@ def write_template(site: Site) -> Path:
 
 def launcher_environment(site: Site) -> dict[str, str]:
     """The environment of `python -m jobs`, whose account may create and delete Jobs where runs live."""
-    return {**process_environment(site), "KUBECONFIG": str(account_file(site.kubeconfig, JOBS))}
+    account = str(account_file(site.kubeconfig, JOBS))
+    return {
+        **process_environment(site), "KUBECONFIG": account, "JOBS_METRICS_PORT": str(site.ports["jobs"])
+    }  # fmt: skip
 
 
 _LABELS = {"app.kubernetes.io/name": "docuchat-portal", "app.kubernetes.io/component": "run"}

@@ -22,7 +22,7 @@ DATABASE = "portal"
 DEMO_PORT = 8000
 RUNNER_ACCOUNT = f"docuchat-runbooks:{RUNNER}"
 PORT_NAMES = (
-    "web", "postgres", "prometheus", "alertmanager", "smtp", "mail", "openai", "zibal", "kubernetes", "console",
+    "web", "jobs", "postgres", "prometheus", "alertmanager", "smtp", "mail", "openai", "zibal", "kubernetes", "console",
     *history.INSTANCES,
 )  # fmt: skip
 

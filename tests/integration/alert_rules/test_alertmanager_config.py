@@ -100,7 +100,7 @@ HEARD = [
 
 @pytest.fixture(scope="module")
 def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AlertmanagerServer]:
-    config = CONFIG.read_text().replace("http://portal:8000", f"http://127.0.0.1:{free_port()}")
+    config = CONFIG.read_text().replace("http://portal:3000", f"http://127.0.0.1:{free_port()}")
     files = {"alertmanager.yml": config, "secrets/alerts-token": "a-token"}
     server = AlertmanagerServer(
         tools.monitoring().alertmanager, tmp_path_factory.mktemp("alertmanager"), files=files

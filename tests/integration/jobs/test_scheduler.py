@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,16 +12,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
+from starlette.testclient import TestClient
 
 from backend.actor import Actor, Role
+from backend.config import DEFAULT_METRICS_TOKEN, settings
 from backend.db.locks import LockNumber
 from backend.errors import Forbidden
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobStanding, JobState
 from backend.sandbox.postgres import REPOSITORY, PostgresServer
-from backend.sandbox.processes import delete_at_end, keep
+from backend.sandbox.processes import delete_at_end, free_port, keep
+from jobs import exposition
 from tests import factories
 from tests.waiting import PATIENCE_S, until
 
@@ -62,8 +67,10 @@ def scheduler(log: Path, **changed: str) -> Iterator[Scheduler]:
 
 
 def test_a_standby_takes_over_within_thirty_seconds_of_a_killed_leader(database: str, tmp_path: Path) -> None:
-    with scheduler(tmp_path / "first.log") as first:
+    port = free_port()
+    with scheduler(tmp_path / "first.log", JOBS_METRICS_PORT=str(port)) as first:
         first.wait_for("scheduler.leads")
+        assert told_on(port) == [200, 401, 200]
         with scheduler(tmp_path / "second.log") as second:
             second.wait_for("scheduler.stands_by")
             killed_at = time.monotonic()
@@ -73,6 +80,37 @@ def test_a_standby_takes_over_within_thirty_seconds_of_a_killed_leader(database:
             assert time.monotonic() - killed_at < 30
             assert second.end() == 0
             second.wait_for("scheduler.ended")
+
+
+def told_on(port: int) -> list[int]:
+    """The answers to a probe, to a scrape by a stranger, and to one with the token."""
+    url, token = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {DEFAULT_METRICS_TOKEN}"}
+    scrape = httpx.get(f"{url}/api/v1/metrics", headers=token)
+    assert "process_start_time_seconds" in scrape.text
+    probes = [httpx.get(f"{url}/healthz"), httpx.get(f"{url}/api/v1/metrics"), scrape]
+    return [each.status_code for each in probes]
+
+
+def test_a_loop_that_is_silent_for_a_minute_is_not_live(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = exposition.WatchedStop()
+    client = TestClient(exposition.application(settings(), stop))
+
+    assert client.get("/healthz").status_code == 200
+    monkeypatch.setattr(exposition, "SILENT_S", 0.0)
+    assert client.get("/healthz").status_code == 503
+
+
+def test_a_taken_port_ends_it_with_a_sentence(database: str) -> None:
+    with socket.create_server(("", 0)) as taken:
+        run = subprocess.run(
+            [sys.executable, "-m", "jobs"], cwd=REPOSITORY, check=False, capture_output=True, text=True,
+            env=os.environ | {"JOBS_METRICS_PORT": str(taken.getsockname()[1])},
+        )  # fmt: skip
+
+    assert run.returncode == 2
+    assert run.stderr.splitlines()[-1].startswith("Setting JOBS_METRICS_PORT: nothing can listen there")
 
 
 def test_a_leader_that_loses_its_lock_stops_its_jobs_and_comes_back(database: str, tmp_path: Path) -> None:
