@@ -7,6 +7,7 @@ billed. A second signal, or Ctrl-C, ends it at once.
 
 import argparse
 import json
+import os
 import signal
 import sys
 import threading
@@ -48,7 +49,13 @@ def run(given: argparse.Namespace) -> int:
     companies = chosen_companies(given.tenants)
     troubles = Troubles()
     labels = [company.label for company in companies]
-    app = application(given.openai_url, labels, leaving=stop.leaving, troubles=troubles)
+    app = application(
+        given.openai_url,
+        labels,
+        leaving=stop.leaving,
+        troubles=troubles,
+        metrics_token=os.environ.get("METRICS_TOKEN", ""),
+    )
     server = uvicorn.Server(
         uvicorn.Config(app, host=given.host, port=given.port, log_level="warning", access_log=False)
     )

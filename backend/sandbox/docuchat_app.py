@@ -108,9 +108,17 @@ class DocuChat:
 
 
 def application(
-    openai_url: str, tenants: list[str], *, leaving: Event, troubles: Troubles | None = None
+    openai_url: str,
+    tenants: list[str],
+    *,
+    leaving: Event,
+    troubles: Troubles | None = None,
+    metrics_token: str = "",
 ) -> Starlette:
-    """The ASGI application, its tenants' counters at zero."""
+    """The ASGI application, its tenants' counters at zero.
+
+    `/metrics` is for the cluster's inside; `/api/v1/metrics` is the same behind a token, where one is given.
+    """
     troubles = troubles or Troubles()
     register_tenants(tenants, models=(CHAT_MODEL, LIGHT_MODEL), embedding_models=(EMBEDDING_MODEL,))
     docuchat = DocuChat(openai_url, leaving=leaving, troubles=troubles)
@@ -119,6 +127,7 @@ def application(
         Route("/api/tenants/{tenant}/documents", docuchat.add_document, methods=["POST"]),
         Route("/health", docuchat.health),
         Route("/metrics", MetricsApp()),
+        *([Route("/api/v1/metrics", MetricsApp(metrics_token))] if metrics_token else []),
         *troubles.routes(),
     ]
     return Starlette(routes=routes, middleware=[Middleware(RequestTimer)], lifespan=docuchat.connections)

@@ -206,13 +206,14 @@ class _WebHandler(BaseHTTPRequestHandler):
 def main(argv: list[str]) -> None:
     """Serve until the process is ended."""
     parser = argparse.ArgumentParser(prog="python -m backend.sandbox.mail", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--smtp-port", type=int, default=1025)
     parser.add_argument("--port", type=int, default=8025)
     parser.add_argument("--folder", type=Path, required=True)
     options = parser.parse_args(argv)
     box = MailBox(options.folder)
-    Controller(_SMTPHandler(box), hostname="127.0.0.1", port=options.smtp_port).start()
-    ThreadingHTTPServer(("127.0.0.1", options.port), partial(_WebHandler, box)).serve_forever()
+    Controller(_SMTPHandler(box), hostname=options.host, port=options.smtp_port).start()
+    ThreadingHTTPServer((options.host, options.port), partial(_WebHandler, box)).serve_forever()
 
 
 if __name__ == "__main__":

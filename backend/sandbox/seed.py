@@ -2,6 +2,7 @@
 
     python -m backend.sandbox.seed --state .local/demo --since 2026-10-09
 
+Without ``--since`` there is no past: companies and people begin today. ``--tell`` prints who can sign in.
 Every start of the stack runs it again: it adds what is missing, such as the days since the last start.
 """
 
@@ -254,9 +255,13 @@ def main(argv: list[str]) -> None:
     """The command line; the settings come from the environment."""
     parser = argparse.ArgumentParser(prog="python -m backend.sandbox.seed", description=__doc__)
     parser.add_argument("--state", type=Path, required=True)
-    parser.add_argument("--since", type=date.fromisoformat, required=True)
+    parser.add_argument("--since", type=date.fromisoformat, default=billing_day(utc_now()))
+    parser.add_argument("--tell", action="store_true", help="print who can sign in, with the passwords")
     options = parser.parse_args(argv)
-    seed(Site(options.state), options.since)
+    site = Site(options.state)
+    seed(site, options.since)
+    for person in sign_ins(site) if options.tell else ():
+        print(f"{person.title}: {person.email}  {person.password}")
 
 
 if __name__ == "__main__":

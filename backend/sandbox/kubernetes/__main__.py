@@ -17,14 +17,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m backend.sandbox.kubernetes", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default=HOST)
+    parser.add_argument("--public-host", default="", help="the name by which clients reach it")
     parser.add_argument("--kubeconfig", type=Path, help="a file for kubectl; its tokens survive a restart")
     parser.add_argument(
         "--images", type=Path, help="JSON: image to cwd, env, entrypoint; Jobs with it run as real processes"
     )
     parser.add_argument("--namespace", default="docuchat")
     options = parser.parse_args()
-    tls = certificate_in(options.kubeconfig.parent) if options.kubeconfig else None
-    url = f"{'https' if tls else 'http'}://{options.host}:{options.port}"
+    tls = certificate_in(options.kubeconfig.parent, options.public_host) if options.kubeconfig else None
+    url = f"{'https' if tls else 'http'}://{options.public_host or options.host}:{options.port}"
     tokens = read_or_make_tokens(options.kubeconfig)
     if options.kubeconfig:
         authority = tls.certificate if tls else None
