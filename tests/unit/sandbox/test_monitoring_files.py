@@ -125,7 +125,7 @@ def test_nothing_differs_from_the_shipped_scrapes_but_addresses_and_intervals(si
         for each in job["static_configs"]
         for target in each["targets"]
     }
-    named = ("docuchat-1", "docuchat-2", "web", "prometheus", "alertmanager")
+    named = ("docuchat-1", "docuchat-2", "web", "jobs", "prometheus", "alertmanager")
     assert addresses == {f"127.0.0.1:{site.ports[name]}" for name in named}
     assert files["secrets/metrics-token"] == site.metrics_token
 
