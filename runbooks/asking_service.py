@@ -26,6 +26,12 @@ def cards(actor: Actor) -> list[ActionCard]:
     return [_card(action) for action in registry.actions().values()]
 
 
+def card(actor: Actor, name: str) -> ActionCard:
+    """What an action is. For staff. Raises NotFound, whatever the name looks like."""
+    require_role(actor, *STAFF_ROLES)
+    return _card(registry.action_named(name))
+
+
 def form(actor: Actor, name: str, given: Mapping[str, str]) -> Form:
     """The form of an action with the values so far, and what stands in the way. For staff. Raises NotFound.
 

@@ -22,7 +22,7 @@ def live_log(stream_url: Any, label: Any, *tools: Any, is_short: bool = False) -
             tab_index=0,
             aria_label=label,
             # A screen reader would read a thousand lines a second.
-            custom_attrs={"data-log-lines": "1", "aria-live": "off"},
+            custom_attrs={"data-log-lines": "1", "aria-live": "off", "data-empty": t("log.empty")},
         ),
         class_name="log",
         custom_attrs={"data-log": stream_url, **_words()},

@@ -1,25 +1,40 @@
 """The page for unknown addresses: a 404 with a heading and a link, in the reader's language, without any script."""
 
+from collections.abc import Callable, Mapping
+
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.actor import Actor
 from backend.errors import AppError, NotFound
 from backend.i18n.catalog import text
 from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceId
+from backend.runbooks import service as runs
+from backend.runbooks.types import RunId
 from portal import bridge, routes, session
 from portal.http.plain_page import language_of, render
 from portal.ids import uuid_of
+from runbooks import asking_service as asking
 from runbooks import service as runbooks
 
 _NOT_FOUND = 404
+# By the folder of an address: reads what its last part names, or raises NotFound.
+_LOOK_UPS: Mapping[str, Callable[[Actor, str], object]] = {
+    routes.INVOICES: lambda actor, named: invoices.invoice(actor, InvoiceId(uuid_of(named))),
+    routes.RUNBOOKS: lambda actor, named: runbooks.page(actor, named, "en"),
+    routes.ACTIONS: asking.card,
+    routes.RUNS: lambda actor, named: runs.run(actor, RunId(uuid_of(named))),
+}
+# Pages whose own address lies in such a folder.
+_PAGES = frozenset({routes.ASK})
 
 
 class MissingPages:
-    """Answers 404 in front of Reflex, which answers 200 for whatever looks like an invoice's or a runbook's address,
-    and 404 in Persian only.
+    """Answers 404 in front of Reflex, which answers 200 for whatever looks like the address of an invoice, a runbook,
+    an action or a run, and 404 in Persian only.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -31,7 +46,7 @@ class MissingPages:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        if await _names_no_invoice(request) or await _names_no_runbook(request):
+        if await _names_nothing(request):
             await _missing(request)(scope, receive, send)
             return
         is_missing = False
@@ -49,33 +64,21 @@ class MissingPages:
             await _missing(request)(scope, receive, send)
 
 
-async def _names_no_invoice(request: Request) -> bool:
-    """Whether the address names an invoice that its reader cannot have. Who is no reader is told nothing here."""
-    folder, _, named = request.url.path.rstrip("/").rpartition("/")
-    if folder != routes.INVOICES:
+async def _names_nothing(request: Request) -> bool:
+    """Whether the address names something that its reader cannot have. Who is no reader is told nothing here."""
+    # A page that is built has its file named already.
+    folder, _, named = request.url.path.rstrip("/").removesuffix(".html").rpartition("/")
+    look_up = _LOOK_UPS.get(folder)
+    if look_up is None or f"{folder}/{named}" in _PAGES:
         return False
     try:
         found = await session.of_cookies(request.headers.get("cookie", ""))
-        await bridge.call(lambda: invoices.invoice(found.actor, InvoiceId(uuid_of(named))))
+        await bridge.call(lambda: look_up(found.actor, named))
     except NotFound:
         return True
     except AppError:
         return False
     return False
-
-
-async def _names_no_runbook(request: Request) -> bool:
-    """Whether the address names a runbook that there is not. Who is no reader is told nothing here."""
-    # A page that is built has its file named already.
-    path = request.url.path.rstrip("/").removesuffix(".html")
-    folder, _, named = path.rpartition("/")
-    if folder != routes.RUNBOOKS or path == routes.ASK:
-        return False
-    try:
-        found = await session.of_cookies(request.headers.get("cookie", ""))
-        return named not in runbooks.names(found.actor)
-    except AppError:
-        return False
 
 
 def _missing(request: Request) -> Response:

@@ -49,13 +49,12 @@ def _backups(planning: Planning, _given: Mapping[str, str]) -> Sequence[Paramete
 def _plan(planning: Planning, given: RestoreParameters) -> Plan:
     seen = backups.plan_restore(planning.actor, given.backup)
     name = settings().database_name
-    back_to = f"{seen.backup.started_at:%Y-%m-%d %H:%M} UTC"
     return Plan(
         changes=(
             PlannedChange(
                 what=Words(key="runbooks.restore_database.database", values={"database": name}),
-                before=f"{name} (schema {seen.live_version.partition(':')[2]})",
-                after=f"{seen.backup.name} ({back_to})",
+                before=name,
+                after=seen.backup.name,
             ),
         ),
         versions={f"database/{name}": seen.live_version, f"backup/{seen.backup.name}": seen.backup.sha256},
@@ -64,7 +63,7 @@ def _plan(planning: Planning, given: RestoreParameters) -> Plan:
             f"pg_restore --exit-on-error --no-owner --jobs=2 {seen.backup.name}.dump",
             f"ALTER DATABASE {name} RENAME TO …; ALTER DATABASE … RENAME TO {name};",
         ),
-        confirmation=f"{name} {seen.backup.started_at:%Y-%m-%d %H:%M}",
+        confirmation=name,
     )
 
 

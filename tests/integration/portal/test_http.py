@@ -288,6 +288,16 @@ def what_is_not_there_is_a_404_in_the_readers_language(served: Served) -> None:
             "highlatency",
         ):
             assert browser.get(routes.runbook(name)).status_code == HTTPStatus.NOT_FOUND, name
+        assert browser.get(routes.action("restart_workload")).status_code == HTTPStatus.OK
+        for path in (
+            "/runbooks/run",
+            routes.action("no_such_action"),
+            routes.action("Restart_Workload"),
+            "/runbooks/run/x%00",
+            routes.run(UUID(int=7)),
+            "/runs/x",
+        ):
+            assert browser.get(path).status_code == HTTPStatus.NOT_FOUND, path
     with served.client() as stranger:
         assert stranger.get(f"/invoices/{foreign}").status_code == HTTPStatus.SEE_OTHER
         assert stranger.get("/nowhere").status_code == HTTPStatus.NOT_FOUND
