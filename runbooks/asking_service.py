@@ -27,7 +27,7 @@ def cards(actor: Actor) -> list[ActionCard]:
 
 
 def card(actor: Actor, name: str) -> ActionCard:
-    """What an action is. For staff. Raises NotFound, whatever the name looks like."""
+    """An action as one sees it before it is asked for. For staff. Raises NotFound, whatever the name looks like."""
     require_role(actor, *STAFF_ROLES)
     return _card(registry.action_named(name))
 
