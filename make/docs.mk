@@ -1,10 +1,10 @@
 # The manual in docs/fa and docs/en. The English site lies in the Persian one, so it is built second.
-.PHONY: docs docs-serve docs-check screenshots
 
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs
 MANUAL_LANG ?= fa
 MANUAL_PORT ?= 8001
 
+##@ Manual
 docs: $(READY) ## Build the manual in both languages into site/, which the portal shows at /docs
 	@$(MKDOCS) build --strict -f mkdocs.fa.yml
 	@$(MKDOCS) build --strict -f mkdocs.en.yml
@@ -12,7 +12,7 @@ docs: $(READY) ## Build the manual in both languages into site/, which the porta
 docs-serve: $(READY) ## Show the manual while it is written (MANUAL_LANG=en MANUAL_PORT=8001)
 	@$(MKDOCS) serve -f mkdocs.$(MANUAL_LANG).yml -a 127.0.0.1:$(MANUAL_PORT)
 
-docs-check: $(READY) ## Prove the manual: both languages alike, links, commands, names, search, pictures
+docs-check: $(READY) ## Prove the manual: languages alike, links, commands, names, search
 	@$(BIN)/python -m pytest -q tests/delivery/documents $(ARGS)
 
 screenshots: $(READY) ## Take the manual's pictures anew by end-to-end tests (about five minutes)

@@ -108,7 +108,7 @@ def node() -> Path:
 
 def npm_registry() -> str:
     """The package registry that this machine's npm uses."""
-    asked = [str(node()), str(_npm()), "config", "get", "registry"]
+    asked = [str(node()), str(npm()), "config", "get", "registry"]
     return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
 
 
@@ -250,7 +250,8 @@ def _find_bun(home: Path, version: str) -> Path | None:
     return first_that_works(candidates, runs_scripts, home / f"tried-{version}.json")
 
 
-def _npm() -> Path:
+def npm() -> Path:
+    """Npm's command line, a script for node."""
     return node().parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
 
 
@@ -259,7 +260,7 @@ def _npm_ci(manifests: Path, home: Path) -> None:
     for name in ("package.json", "package-lock.json"):
         shutil.copy(manifests / name, home / name)
     problem = run_program(
-        [str(node()), str(_npm()), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=home
+        [str(node()), str(npm()), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=home
     )
     if problem:
         raise SandboxError(f"{home.name} cannot be fetched from the npm registry: {problem}")

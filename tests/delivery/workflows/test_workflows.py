@@ -1,0 +1,119 @@
+"""The workflows are clean by the tools that know them, run what stands in the Makefile, and end in time."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.delivery.standins import ROOT
+from tests.delivery.targets import targets
+from tests.delivery.workflows.reading import files, steps, workflows
+
+BIN = Path(sys.executable).parent
+CHECKS = {
+    "actionlint": ["actionlint"],
+    "zizmor": ["zizmor", "--offline", "--quiet", "--pedantic"],
+    "schema": ["check-jsonschema", "--builtin-schema", "vendor.github-workflows"],
+    "yamllint": ["yamllint", "-s", "-d", "{extends: relaxed, rules: {line-length: disable}}"],
+}
+MINUTES_OF_CI = 20
+PINNED = re.compile(r"^ +(?:- )?uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+FAULTY = """
+name: faulty
+on: [pull_request]
+permissions: {contents: write}
+jobs:
+  one:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@v7
+      - run: echo "${{ github.event.pull_request.title }}"
+      - run: echo "${{ steps.nothing.outputs.x }}"
+"""
+
+
+def said(check: str, *paths: Path) -> subprocess.CompletedProcess[str]:
+    program, *options = CHECKS[check]
+    argv = [str(BIN / program), *options, *map(str, paths)]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_the_workflows_are_clean(check: str) -> None:
+    done = said(check, *files())
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("check", "finding"),
+    [("actionlint", 'property "nothing" is not defined'), ("zizmor", "template-injection")],
+)
+def test_the_checks_find_what_is_wrong(check: str, finding: str, tmp_path: Path) -> None:
+    faulty = tmp_path / "faulty.yml"
+    faulty.write_text(FAULTY)
+
+    done = said(check, faulty)
+
+    assert done.returncode != 0
+    assert finding in done.stdout
+
+
+def commands_of(job: Mapping[str, Any], step: Mapping[str, Any]) -> list[str]:
+    """The lines of a step; a value of the matrix stands for each of its values."""
+    lines = str(step["run"]).splitlines()
+    if '"$TARGET"' not in step["run"]:
+        return lines
+    values = [each["target"] for each in job["strategy"]["matrix"]["include"]]
+    return [line.replace('"$TARGET"', value) for line in lines for value in values]
+
+
+def test_every_step_runs_a_target_that_exists() -> None:
+    known = targets()
+    unknown: list[str] = []
+    for workflow in workflows().values():
+        for job, step in steps(workflow):
+            if "run" in step:
+                words = [line.split() for line in commands_of(job, step)]
+                unknown += [" ".join(each) for each in words if each[0] != "make" or each[1] not in known]
+    assert unknown == []
+
+
+def test_every_action_is_pinned_by_its_commit_and_names_its_version() -> None:
+    used = [line for path in files() for line in path.read_text().splitlines() if " uses: " in f" {line}"]
+    assert [line for line in used if not PINNED.match(line)] == []
+    pins = {tuple(line.split("uses: ")[1].split("@")) for line in used}
+    assert len({name for name, _ in pins}) == len(pins) > 0, "one action has two pins"
+
+
+def test_continuous_integration_ends_in_time() -> None:
+    jobs = workflows()["ci.yml"]["jobs"]
+
+    def minutes(name: str) -> int:
+        needs = jobs[name].get("needs", [])
+        before = [needs] if isinstance(needs, str) else needs
+        return int(jobs[name]["timeout-minutes"]) + max(map(minutes, before), default=0)
+
+    assert max(map(minutes, jobs)) <= MINUTES_OF_CI
+
+
+def test_no_job_may_more_than_it_says_and_each_has_a_deadline() -> None:
+    for name, workflow in workflows().items():
+        assert workflow["permissions"] == {}, name
+        assert workflow["concurrency"]["group"], name
+        for job in workflow["jobs"].values():
+            assert job["permissions"], f"{name}: {job['name']}"
+            assert job["timeout-minutes"] <= 45, f"{name}: {job['name']}"
+            assert job["runs-on"] == "ubuntu-24.04"
+
+
+def test_rules_are_tried_on_three_pythons() -> None:
+    assert len(workflows()["ci.yml"]["jobs"]["rules"]["strategy"]["matrix"]["python"]) == 3
+
+
+def test_the_secrets_have_the_names_that_the_company_set() -> None:
+    used = set(re.findall(r"secrets\.(\w+)", "".join(path.read_text() for path in files())))
+    assert used == {"OPENAI_API_KEY", "KUBECONFIG_B64", "DATABASE_URL", "DEPLOYMENTS_TOKEN", "GITHUB_TOKEN"}
