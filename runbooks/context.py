@@ -11,7 +11,7 @@ from backend.actor import Actor
 from backend.audit.types import Plain
 from backend.clients.kubernetes import Kubernetes
 from backend.runbooks import service as runs
-from backend.runbooks.types import RunbookRun, Words
+from backend.runbooks.types import RunbookRun, StepTraces, Words
 from runbooks.log_writer import LogWriter
 from runbooks.patience import patiently
 
@@ -79,11 +79,21 @@ class Running:
     def remember(self, **values: Plain) -> None:
         """Store what later steps, a continued run and the undo must know. Never a secret."""
         self.memory.update(values)
-        patiently(lambda: runs.remember(self.actor, self.run, self.memory))
+        patiently(lambda: runs.remember(self.actor, self.run, self.traces()))
+
+    def traces(self) -> StepTraces:
+        """Everything that is stored of the steps so far; no secret is in it."""
+        return StepTraces(memory=self.memory, result=self.clean_result())
+
+    def clean_result(self) -> list[Words]:
+        """The lines of the result without the secrets in them."""
+        return list(map(self.writer.clean_words, self.result))
 
     def changed(self, key: str, **values: str | int | date) -> None:
-        """A line of the result: something that is different now."""
-        self.result.append(Words(key=key, values=values))
+        """A line of the result: something that is different now. A step that is taken again says it once."""
+        words = Words(key=key, values=values)
+        if words not in self.result:
+            self.result.append(words)
         self.log(key, **values)
 
     def check(self) -> None:

@@ -124,11 +124,11 @@ def _execute(run: RunbookRun) -> None:
             _require_same_plan(run, running)
             _take_steps(run, running)
             running.writer.close()
-            patiently(lambda: runs.succeed(RUNNER, run, _result_of(running)))
+            patiently(lambda: runs.succeed(RUNNER, run, running.clean_result()))
         except RunCancelled:
             running.log("runbooks.log.stops")
             running.writer.close()
-            patiently(lambda: runs.stop(RUNNER, run, _result_of(running)))
+            patiently(lambda: runs.stop(RUNNER, run, running.clean_result()))
         except Exception as wrong:  # noqa: BLE001 - the edge of the process
             _end_as_failed(running, wrong)
 
@@ -167,7 +167,7 @@ def _take(step: ActionStep[Any], stored: RunStep, running: Running, parameters: 
     finally:
         running.may_be_cancelled = True
     running.writer.flush()
-    patiently(lambda: runs.end_step(RUNNER, running.run, stored.position, step.name, running.memory))
+    patiently(lambda: runs.end_step(RUNNER, running.run, stored.position, step.name, running.traces()))
 
 
 def _end_as_failed(running: Running, wrong: Exception) -> None:
@@ -178,11 +178,7 @@ def _end_as_failed(running: Running, wrong: Exception) -> None:
     outcome = running.writer.clean_words(_outcome_of(running, wrong))
     running.writer.words(outcome)
     running.writer.close()
-    patiently(lambda: runs.fail(RUNNER, running.run, outcome, _result_of(running)))
-
-
-def _result_of(running: Running) -> list[Words]:
-    return list(map(running.writer.clean_words, running.result))
+    patiently(lambda: runs.fail(RUNNER, running.run, outcome, running.clean_result()))
 
 
 def _outcome_of(running: Running, wrong: Exception) -> Words:
@@ -205,6 +201,7 @@ def _beating(run: RunbookRun, deadline_s: float) -> Iterator[Running]:
         writer=writer,
         until=time.monotonic() + deadline_s,
         memory=dict(run.memory),
+        result=list(run.result),
     )
     ended = Event()
     beats = Thread(target=_beat, args=(run, running, ended), name="run-beats", daemon=True)

@@ -1,10 +1,9 @@
 """Use cases of a run's process: begin, tell that it lives, store the plan, take steps, log, and end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from backend import clock
 from backend.actor import Actor, require_process
-from backend.audit.types import Plain
 from backend.db.engine import transaction
 from backend.db.news import Topic, tell
 from backend.errors import Conflict, NotFound
@@ -19,6 +18,7 @@ from backend.runbooks.types import (
     RunLine,
     RunStage,
     StepState,
+    StepTraces,
     Superseded,
     Words,
 )
@@ -111,22 +111,26 @@ def start_step(actor: Actor, run: RunbookRun, position: int, name: str) -> bool:
         return True
 
 
-def end_step(actor: Actor, run: RunbookRun, position: int, name: str, memory: Mapping[str, Plain]) -> None:
-    """Note that a step is done, with what it leaves for the next ones. Raises Superseded."""
+def end_step(actor: Actor, run: RunbookRun, position: int, name: str, left: StepTraces) -> None:
+    """Note that a step is done, with what it leaves for the next ones and for the result. Raises Superseded."""
     require_process(actor)
     with transaction():
         _require_ours(run)
         repository.change_step(run.id, position, state=StepState.DONE, ended_at=clock.utc_now())
-        repository.change(run.id, memory=dict(memory))
+        _store(run, left)
         transition_service.note(actor, run, RunEvent.STEP_DONE, {"step": name})
 
 
-def remember(actor: Actor, run: RunbookRun, memory: Mapping[str, Plain]) -> None:
+def remember(actor: Actor, run: RunbookRun, left: StepTraces) -> None:
     """Store what a step must not forget, even when it is cut off. Raises Superseded."""
     require_process(actor)
     with transaction():
         _require_ours(run)
-        repository.change(run.id, memory=dict(memory))
+        _store(run, left)
+
+
+def _store(run: RunbookRun, left: StepTraces) -> None:
+    repository.change(run.id, memory=dict(left.memory), result=[to_plain(words) for words in left.result])
 
 
 def append_log(actor: Actor, run: RunbookRun, lines: Sequence[RunLine]) -> None:

@@ -1,6 +1,6 @@
 """Nouns of runs: an action's risk, its plan, a run with its states and steps, and its log."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -162,6 +162,14 @@ class RunStep:
     state: StepState
     started_at: datetime | None
     ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTraces:
+    """Traces of a run's steps so far: what later ones must know, and the lines of its result."""
+
+    memory: Mapping[str, Plain]
+    result: Sequence[Words] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -160,8 +160,6 @@ NOT_WRITTEN = {
     "runbooks.take_up.process": "our own word",
     "runbooks.start_step.name": "our own word",
     "runbooks.end_step.name": "our own word",
-    "runbooks.end_step.memory": "our own word",
-    "runbooks.remember.memory": "our own word",
     "runbooks.note_process.process": "our own word",
     "runbooks.holders.targets": "looked for",
     "runbooks.last_durations_s.action": "looked for",

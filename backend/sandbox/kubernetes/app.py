@@ -23,6 +23,7 @@ from backend.sandbox.kubernetes.resources import RESOURCES, Resource
 from backend.sandbox.kubernetes.roles import ROLES
 from backend.sandbox.kubernetes.store import Object, RefusedError
 from backend.sandbox.kubernetes.tables import table
+from backend.sandbox.kubernetes.trouble import unable
 from backend.sandbox.kubernetes.watches import WatchAnswer
 
 PAUSE_S = 0.1
@@ -116,7 +117,16 @@ def _guarded(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         await asyncio.sleep(trouble.delay_s)
         try:
             trouble.refuse()
-            return await handler(request, _account(request))
+            account = _account(request)
+            match trouble.plague_of(account):
+                case int(status):
+                    raise unable(status)
+                case float(seconds):
+                    await asyncio.sleep(seconds)
+                case "drop":
+                    request.state.transport.abort()
+                    return Response()
+            return await handler(request, account)
         except RefusedError as refusal:
             return json_response(refusal.status(), refusal.code)
 

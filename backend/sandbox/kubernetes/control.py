@@ -96,6 +96,7 @@ def _trouble(cluster: Cluster, method: str, wanted: Wanted) -> object:
     """``{"delay_s": 10}``, ``{"refuses_with": 503}``, ``{"is_dead": true}``, ``{"drops": 1}``; DELETE ends all.
 
     ``{"loses": "patch deployments"}``: the next such call that is no dry run is carried out, and its answer is lost.
+    ``{"plagued": "portal-operator", "plagues": [500, "drop", 2.5]}``: the account's next calls, one after the other.
     """
     trouble = cluster.trouble
     if method == "DELETE":
@@ -106,9 +107,12 @@ def _trouble(cluster: Cluster, method: str, wanted: Wanted) -> object:
         trouble.loses = str(wanted.get("loses", trouble.loses))
         trouble.is_dead = bool(wanted.get("is_dead", trouble.is_dead))
         trouble.drops = int(wanted.get("drops", trouble.drops))
+        trouble.plagued = str(wanted.get("plagued", trouble.plagued))
+        trouble.plagues = list(wanted.get("plagues", trouble.plagues))
         if trouble.is_dead:
             _cut(cluster, method, {})
-    return {name: getattr(trouble, name) for name in ("delay_s", "refuses_with", "is_dead", "drops", "loses")}
+    told = ("delay_s", "refuses_with", "is_dead", "drops", "loses", "plagues")
+    return {name: getattr(trouble, name) for name in told}
 
 
 def _cut(cluster: Cluster, _method: str, _wanted: Wanted) -> object:

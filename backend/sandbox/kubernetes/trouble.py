@@ -16,6 +16,9 @@ class Trouble:
     drops: int = 0
     # The call, such as ``patch deployments``, whose next answer is lost after it was carried out.
     loses: str = ""
+    # What becomes of an account's next calls, one after the other: a status, a drop, or so many seconds of silence.
+    plagued: str = ""
+    plagues: list[int | float | str] = field(default_factory=list)
     # Rises when every open watch and log is to be cut.
     cuts: int = 0
     calls: Counter[str] = field(default_factory=Counter)
@@ -28,6 +31,10 @@ class Trouble:
             return True
         return self.is_dead
 
+    def plague_of(self, account: str) -> int | float | str:
+        """The plague of an account's next call; an empty text where it has none."""
+        return self.plagues.pop(0) if self.plagues and account == self.plagued else ""
+
     def refuse(self) -> None:
         """Refuse, if it is to.
 
@@ -35,9 +42,14 @@ class Trouble:
             RefusedError: with the status that was asked for.
         """
         if self.refuses_with:
-            text = "the server is currently unable to handle the request"
-            raise RefusedError(self.refuses_with, "ServiceUnavailable", text)
+            raise unable(self.refuses_with)
 
     def end(self) -> None:
         """Answer as a server in good health."""
         self.delay_s, self.refuses_with, self.is_dead, self.drops, self.loses = 0.0, 0, False, 0, ""
+        self.plagues.clear()
+
+
+def unable(status: int) -> RefusedError:
+    """The answer of a server that is not able to give one."""
+    return RefusedError(status, "ServiceUnavailable", "the server is currently unable to handle the request")

@@ -1,35 +1,23 @@
 """The runbook that pauses a job: no schedule starts it, and undoing ends that pause and no other."""
 
 from collections.abc import Mapping
-from uuid import uuid4
 
 import pytest
 
-from backend import clock
 from backend.actor import Actor, Role
 from backend.audit import service as audit
 from backend.errors import Invalid
 from backend.job_runs import service as job_runs
-from backend.job_runs.types import Schedule, ScheduledJob, SchedulerProcess
 from backend.runbooks import service as runs
 from backend.runbooks.types import RunStage
 from runbooks import asking_service, engine
 from tests import factories
+from tests.integration.job_runs.conftest import JOB
 from tests.integration.runbooks.conftest import confirmed, ended, wish
 from tests.integration.runbooks.killing import died_at, gone_on, killed, result, undone
 
-NAME, JOB = "pause_job", "send_mail"
+NAME = "pause_job"
 GIVEN = {"job": JOB, "reason": "The mail server is being moved"}
-
-
-@pytest.fixture
-def operator(database: str) -> Actor:
-    """An operator; the scheduler knows the job that sends mails, and the one that starts runs."""
-    now = clock.utc_now()
-    me = SchedulerProcess(id=uuid4(), host="here", pid=1, is_leader=True, started_at=now, seen_at=now)
-    known = [ScheduledJob(schedule=Schedule(job=job, every_s=5)) for job in (JOB, "launch_runs")]
-    job_runs.tell_scheduler(engine.RUNNER, me, known)
-    return factories.user(Role.OPERATOR).actor
 
 
 def test_a_job_is_paused_in_the_name_of_who_asked_and_undoing_resumes_it(operator: Actor) -> None:

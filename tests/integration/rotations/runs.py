@@ -9,7 +9,7 @@ import pytest
 from backend.actor import Actor
 from backend.i18n.catalog import text
 from backend.runbooks import service as runs
-from backend.runbooks.types import RunbookRun, RunStage, Words
+from backend.runbooks.types import RunbookRun, RunStage, StepTraces, Words
 from backend.runbooks.words_rules import said
 from runbooks import asking_service, engine, kept_secrets
 from runbooks.form_types import RunWish
@@ -57,10 +57,10 @@ def work_until_killed(run: RunbookRun, step: str, monkeypatch: pytest.MonkeyPatc
     """Work on a run in a process that dies when a step has done its work and before that is noted."""
     end_step = runs.end_step
 
-    def die_at(actor: Actor, of: RunbookRun, position: int, name: str, memory: Mapping[str, Any]) -> None:
+    def die_at(actor: Actor, of: RunbookRun, position: int, name: str, left: StepTraces) -> None:
         if name == step:
             raise KeyboardInterrupt
-        end_step(actor, of, position, name, memory)
+        end_step(actor, of, position, name, left)
 
     with monkeypatch.context() as death:
         death.setattr(runs, "end_step", die_at)

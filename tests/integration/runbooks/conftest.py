@@ -1,22 +1,31 @@
-"""People and actions of these tests."""
+"""People, actions and the cluster of these tests."""
 
-from collections.abc import Callable, Mapping
+import ssl
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
+from backend import config
 from backend.actor import Actor, Role
+from backend.deploys import service as deploys
 from backend.runbooks import service as runs
 from backend.runbooks.types import Plan, PlannedChange, Risk, RunbookRun, RunStage, Words
+from backend.sandbox.kubernetes.server import running
 from runbooks import asking_service, engine, registry
 from runbooks.action import Action, ActionParameters, Step, Undo
 from runbooks.context import Planning, Running
 from runbooks.form_types import RunWish
 from tests import factories
+from tests.integration.deploys.conftest import ClusterFile, Site, lines, wanted_workloads
+from tests.waiting import until
 
+PROCESS = Actor.process_named("tests")
+RUNNER_ACCOUNT = "portal-operator"
 WORDS = Words(key="runbooks.outcome.crashed")
 
 
@@ -123,3 +132,30 @@ def ended(actor: Actor, wanted: RunWish | None = None, *, typed: str = "one") ->
     run = confirmed(actor, wanted, typed=typed)
     engine.work_on(run.id)
     return runs.run(actor, run.id)
+
+
+@pytest.fixture(scope="session")
+def cluster_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterFile]:
+    path = tmp_path_factory.mktemp("cluster") / "kubeconfig"
+    with running(path) as address:
+        yield ClusterFile(address=address, kubeconfig=path)
+
+
+@pytest.fixture
+def site(cluster_file: ClusterFile, database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """The cluster as on its first day, every rollout done, seen with the web's rights."""
+    address = cluster_file.address
+    tls = ssl.create_default_context(cafile=str(cluster_file.kubeconfig.parent / "kubernetes.crt"))
+    headers = {"authorization": f"Bearer {address.tokens['cluster-admin']}"}
+    with httpx.Client(base_url=address.url, headers=headers, verify=tls, timeout=20) as http:
+        console = Site(address, http)
+        console.console("reset")
+        monkeypatch.setenv("KUBECONFIG", str(cluster_file.kubeconfig))
+        monkeypatch.setenv("KUBERNETES_RUNNER_ACCOUNT", f"docuchat-runbooks:{RUNNER_ACCOUNT}")
+        config.settings.cache_clear()
+        until(lambda: lines().keys() >= wanted_workloads(console))
+        until(lambda: {one.rollout.state for one in lines().values()} == {"done"})
+        yield console
+        console.console("trouble", "DELETE")
+        deploys.close_cluster(PROCESS)
+        config.settings.cache_clear()

@@ -3,68 +3,35 @@
 import json
 import os
 import signal
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 
 from backend import config
 from backend.actor import Actor
 from backend.db import migrate
-from backend.deploys import service as deploys
 from backend.deploys.acting_types import DATABASE_HEADS
 from backend.i18n.catalog import LANGUAGES
 from backend.runbooks import service as runs
 from backend.runbooks.types import RunbookRun, RunStage, StepState
 from backend.runbooks.words_rules import said
 from backend.sandbox.kubernetes.access import account_file
-from backend.sandbox.kubernetes.server import running
 from backend.sandbox.kubernetes.workloads import REGISTRY
 from runbooks import asking_service, engine, launching, registry, rollouts
 from runbooks.form_types import Obstacles
 from runbooks.local_processes import LocalProcesses
-from tests.integration.deploys.conftest import ClusterFile, Site, lines, wanted_workloads
+from tests.integration.deploys.conftest import ClusterFile, Site, lines
 from tests.integration.runbooks.conftest import wish
 from tests.waiting import until
 
 API = "Deployment/docuchat/docuchat-api"
 WORKER = "Deployment/docuchat/docuchat-worker"
 GPU = "Deployment/docuchat/docuchat-gpu-worker"
-PROCESS = Actor.process_named("tests")
-ACCOUNT = "docuchat-runbooks:portal-operator"
-
-
-@pytest.fixture(scope="session")
-def cluster_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterFile]:
-    path = tmp_path_factory.mktemp("cluster") / "kubeconfig"
-    with running(path) as address:
-        yield ClusterFile(address=address, kubeconfig=path)
-
-
-@pytest.fixture
-def site(cluster_file: ClusterFile, database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """The cluster as on its first day, every rollout done, seen with the web's rights."""
-    address = cluster_file.address
-    tls = ssl.create_default_context(cafile=str(cluster_file.kubeconfig.parent / "kubernetes.crt"))
-    headers = {"authorization": f"Bearer {address.tokens['cluster-admin']}"}
-    with httpx.Client(base_url=address.url, headers=headers, verify=tls, timeout=20) as http:
-        console = Site(address, http)
-        console.console("reset")
-        monkeypatch.setenv("KUBECONFIG", str(cluster_file.kubeconfig))
-        monkeypatch.setenv("KUBERNETES_RUNNER_ACCOUNT", ACCOUNT)
-        config.settings.cache_clear()
-        until(lambda: lines().keys() >= wanted_workloads(console))
-        until(lambda: {one.rollout.state for one in lines().values()} == {"done"})
-        yield console
-        console.console("trouble", "DELETE")
-        deploys.close_cluster(PROCESS)
-        config.settings.cache_clear()
 
 
 @contextmanager
