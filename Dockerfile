@@ -123,7 +123,8 @@ COPY --from=product /srv/portal/docs docs
 COPY --from=product /srv/portal/backend backend
 COPY --from=product /srv/portal/runbooks runbooks
 COPY --from=product /srv/portal/jobs jobs
-ENV POSTGRES_TOOLS_DIR=/opt/postgresql/bin
+ENV POSTGRES_TOOLS_DIR=/opt/postgresql/bin \
+    JOBS_METRICS_PORT=9102
 USER 0
 # What libpq itself needs comes with Debian's libpq5; the tools take the newer one beside them.
 # hadolint ignore=DL3008
@@ -137,6 +138,9 @@ RUN apt-get update; \
 USER 10001:10001
 # Where BACKUP_DIR may lie.
 VOLUME ["/backups"]
+EXPOSE 9102
+HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:9102/healthz', timeout=4)"]
 CMD ["jobs"]
 
 

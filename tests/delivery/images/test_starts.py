@@ -11,22 +11,29 @@ from pathlib import Path
 from typing import NoReturn
 
 import httpx
+import psycopg
 import pytest
 from websockets import ConnectionClosed
 
 from backend.actor import Role
+from backend.job_runs import service as job_runs
+from backend.runbooks import service as runs
 from backend.sandbox import frontend, tools
 from backend.sandbox.processes import free_port, wait_until
 from delivery.dockerfile import stages_of
 from portal import routes
 from portal.guard import HYDRATE
+from runbooks.engine import RUNNER
+from tests import factories
 from tests.delivery.images.unpacked import Unpacked, environment_of
 from tests.guards.rules import ROOT
 from tests.integration.portal.conftest import METRICS_TOKEN, House, house, quick_hashes
 from tests.integration.portal.socket import LOADED, RawSocket
+from tests.integration.runbooks.conftest import confirmed, wish
+from tests.integration.runbooks.test_processes import scheduled
 from tests.waiting import until
 
-__all__ = ["house", "quick_hashes"]
+__all__ = ["house", "quick_hashes", "scheduled"]
 
 STAGES = stages_of(ROOT / "Dockerfile")
 # Imports every module of the product; those that are commands do nothing without their name. Alembic runs its own.
@@ -154,3 +161,56 @@ def checks(image: Unpacked, port: int) -> bool:
     assert program == "python"
     words = [word.replace(f":{image.stage.ports[0]}/", f":{port}/") for word in rest]
     return subprocess.run([sys.executable, *words], check=False, env={}).returncode == 0
+
+
+def test_the_jobs_image_leads_and_stays_to_be_scraped_until_it_is_asked_again(
+    images: dict[str, Unpacked], database: str
+) -> None:
+    image, port = images["jobs"], free_port()
+    settings = settings_of(database) | {"JOBS_METRICS_PORT": str(port), "METRICS_HOLD_S": "600"}
+    url = f"http://127.0.0.1:{port}{routes.METRICS}"
+    with image.started(settings=settings) as child:
+        wait_until(lambda: "scheduler.leads" in child.log_tail(), child=child)
+        assert checks(image, port)
+
+        child.process.send_signal(signal.SIGTERM)
+
+        until(lambda: "scheduler.ended" in child.log_tail())
+        assert httpx.get(url, headers={"authorization": f"Bearer {METRICS_TOKEN}"}).is_success
+        child.process.send_signal(signal.SIGTERM)
+        assert child.process.wait(20) == 0
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT count(*) FROM scheduler_process").fetchone() == (0,)
+    assert image.is_untouched
+
+
+@pytest.mark.usefixtures("scheduled")
+def test_a_run_in_the_jobs_image_that_is_asked_to_end_stops_before_its_next_step(
+    images: dict[str, Unpacked], database: str
+) -> None:
+    operator = factories.user(Role.OPERATOR).actor
+    run = confirmed(operator, wish("pause_job", {"job": "send_mail", "reason": "mails are mended"}), typed="")
+    image = images["jobs"]
+
+    with (
+        psycopg.connect(database) as other,
+        image.started("runbooks", "run", str(run.id), settings=settings_of(database)) as child,
+    ):
+        other.execute("LOCK TABLE job_pause")
+        wait_until(lambda: waits_for(database, "job_pause"), child=child)
+        child.process.send_signal(signal.SIGTERM)
+        other.commit()
+
+        assert child.process.wait(30) == 0
+    # That it is over the launcher says, when its process is proven gone.
+    assert runs.run(operator, run.id).stopped_at
+    assert not job_runs.is_paused(RUNNER, "send_mail")
+    assert image.is_untouched
+
+
+def waits_for(database: str, table: str) -> bool:
+    """Whether somebody waits for a lock on a table."""
+    asked = "SELECT count(*) FROM pg_locks WHERE relation = %s::regclass AND NOT granted"
+    with psycopg.connect(database) as connection:
+        [count] = connection.execute(asked, [table]).fetchone() or (0,)
+    return bool(count)
