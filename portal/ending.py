@@ -24,22 +24,22 @@ log = get_logger(__name__)
 
 
 @dataclass(slots=True)
-class _State:
+class _End:
     began_at: float | None = None
     turn_s: float = 0
 
 
-_state = _State()
+_end = _End()
 
 
 def is_under_way() -> bool:
     """Whether this process was asked to end: nobody new should be sent here."""
-    return _state.began_at is not None
+    return _end.began_at is not None
 
 
 def takes_sockets() -> bool:
     """Whether a tab that connects now would be served for a while."""
-    return _state.began_at is None or time.monotonic() < _state.began_at + _state.turn_s
+    return _end.began_at is None or time.monotonic() < _end.began_at + _end.turn_s
 
 
 class LastingServer(uvicorn.Server):
@@ -56,17 +56,17 @@ class LastingServer(uvicorn.Server):
         if sig != signal.SIGTERM or is_under_way() or not self.started or not self._hold_s:
             super().handle_exit(sig, frame)
             return
-        _state.turn_s = self._hold_s * _TURN_SHARE
-        _state.began_at = time.monotonic()
+        _end.turn_s = self._hold_s * _TURN_SHARE
+        _end.began_at = time.monotonic()
 
     async def on_tick(self, counter: int) -> bool:
         """Go on with the end, ten times a second."""
-        if _state.began_at is not None and not self.should_exit:
-            self._go_on(time.monotonic() - _state.began_at)
+        if _end.began_at is not None and not self.should_exit:
+            self._go_on(time.monotonic() - _end.began_at)
         return await super().on_tick(counter)
 
     def _go_on(self, since_s: float) -> None:
-        if not self._are_tabs_sent and since_s >= _state.turn_s:
+        if not self._are_tabs_sent and since_s >= _end.turn_s:
             self._are_tabs_sent = True
             self._send_tabs_on()
         if since_s >= self._hold_s:
