@@ -33,12 +33,11 @@ def values_of(variant: str) -> Path:
     return VARIANTS / f"{variant}-values.yaml"
 
 
-def render(helm: str, *arguments: str, chart: Path = CHART, is_upgrade: bool = False) -> list[Manifest]:
+def render(helm: str, *arguments: str, chart: Path = CHART) -> list[Manifest]:
     """Every manifest of the chart, hooks and tests included. Raises ChartError in Helm's words."""
-    more = ["--is-upgrade"] if is_upgrade else []
     text = _helm(
         [helm, "template", RELEASE, str(chart), "--namespace", NAMESPACE, "--kube-version", KUBERNETES],
-        [*more, *arguments],
+        arguments,
     )
     return read(text)
 

@@ -16,6 +16,11 @@
 {{- printf "%s-%s" (include "docuchat.fullname" .root) .part -}}
 {{- end -}}
 
+{{/* The host name of a part's Service, from any namespace: runs have one of their own. */}}
+{{- define "docuchat.host" -}}
+{{- printf "%s.%s.svc" (include "docuchat.name" .) .root.Release.Namespace -}}
+{{- end -}}
+
 {{/* Labels that never change: a Deployment's selector is immutable. */}}
 {{- define "docuchat.selectorLabels" -}}
 app.kubernetes.io/name: {{ .root.Chart.Name }}

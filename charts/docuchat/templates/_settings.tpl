@@ -67,11 +67,11 @@ http://127.0.0.1:3000
 {{- end -}}
 
 {{- define "docuchat.prometheusUrl" -}}
-{{- .Values.prometheus.url | default (printf "http://%s:9090" (include "docuchat.name" (dict "root" $ "part" "prometheus"))) -}}
+{{- .Values.prometheus.url | default (printf "http://%s:9090" (include "docuchat.host" (dict "root" $ "part" "prometheus"))) -}}
 {{- end -}}
 
 {{- define "docuchat.alertmanagerUrls" -}}
-{{- .Values.alertmanager.urls | default (printf "http://%s:9093" (include "docuchat.name" (dict "root" $ "part" "alertmanager"))) -}}
+{{- .Values.alertmanager.urls | default (printf "http://%s:9093" (include "docuchat.host" (dict "root" $ "part" "alertmanager"))) -}}
 {{- end -}}
 
 {{/* The account of runs. */}}
@@ -93,7 +93,7 @@ http://127.0.0.1:3000
 
 {{- define "docuchat.bundledDatabaseUrl" -}}
 {{- $password := include "docuchat.secretValue" (merge (dict "root" . "part" "portal-database") (include "docuchat.databasePassword" . | fromYaml)) -}}
-{{- printf "postgresql://portal:%s@%s:5432/portal" $password (include "docuchat.name" (dict "root" . "part" "postgresql")) -}}
+{{- printf "postgresql://portal:%s@%s:5432/portal" $password (include "docuchat.host" (dict "root" . "part" "postgresql")) -}}
 {{- end -}}
 
 {{/* Variables from Secrets that every process of the portal needs to start: each checks all settings. */}}

@@ -26,6 +26,6 @@ def test_the_documented_command_gives_the_key_to_a_secret_and_makes_the_other_se
     assert secrets["docuchat-metrics"]["scrape-token"] == secrets["docuchat-metrics"]["token"]
     password = secrets["docuchat-portal-database"]["password"]
     assert secrets["docuchat-portal-database"]["url"] == (
-        f"postgresql://portal:{password}@docuchat-postgresql:5432/portal"
+        f"postgresql://portal:{password}@docuchat-postgresql.docuchat-prod.svc:5432/portal"
     )
     assert f"requirepass {secrets['docuchat-redis']['password']}\n" in secrets["docuchat-redis"]["redis.conf"]
