@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from apscheduler.triggers.base import BaseTrigger
+from prometheus_client import Histogram
 
 from backend.actor import Actor
 from backend.errors import AppError, Unavailable
@@ -13,6 +14,13 @@ from backend.job_runs.types import JobState, RequestId, RunRequest
 from backend.log import get_logger
 
 log = get_logger(__name__)
+
+DURATIONS = Histogram(
+    "job_run_duration_seconds",
+    "Time that a run of a job took, also of one that had nothing to do.",
+    ["name"],
+    buckets=(0.01, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,17 +101,22 @@ def _execute(job: Job, started_by: str) -> JobState:
 
 def _recorded(job: Job, actor: Actor, started_by: str, *, request_id: RequestId | None = None) -> JobState:
     run_id = job_runs.start(actor, job.name, started_by, request_id=request_id)
-    state, outcome = _attempt(job, actor)
+    state, outcome = _timed(job, actor)
     job_runs.finish(actor, run_id, state, outcome)
     return state
 
 
 def _quiet(job: Job, actor: Actor, started_by: str) -> JobState:
-    state, outcome = _attempt(job, actor)
+    state, outcome = _timed(job, actor)
     # A failure that is over is told too, or the newest run on record would be a failed one until there is work.
     if outcome or job_runs.failed_last(actor, job.name):
         job_runs.record(actor, job.name, started_by, state, outcome)
     return state
+
+
+def _timed(job: Job, actor: Actor) -> tuple[JobState, str]:
+    with DURATIONS.labels(job.name).time():
+        return _attempt(job, actor)
 
 
 def _attempt(job: Job, actor: Actor) -> tuple[JobState, str]:

@@ -1,32 +1,38 @@
-"""Metrics of billing, payments, mails, jobs and backups, read from the database at each scrape, and of rollouts."""
+"""Metrics of billing, payments, mails, jobs, backups, runs and deployments, asked at each scrape, and of rollouts."""
 
+from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from prometheus_client import REGISTRY, Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from backend import clock
 from backend.actor import Actor
 from backend.audit import service as audit
 from backend.audit.rules import NOTED_DIGITS
 from backend.backups import service as backups
+from backend.config import settings
 from backend.deploys import service as deploys
-from backend.deploys.types import RolloutState, StuckKind
+from backend.deploys.ledger_types import DeployResult
+from backend.deploys.types import RolloutState, StuckKind, Workloads
 from backend.errors import Refused, Unavailable
 from backend.invoices import service as invoices
-from backend.invoices.types import RunState
+from backend.invoices.types import BillingRun, RunState
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState
 from backend.notifications import service as notifications
 from backend.payments import service as payments
+from backend.runbooks import service as runs
 
 SCRAPE = Actor.process_named("metrics")
+_LATELY = timedelta(days=1)
 
 
 class BusinessMetrics(Collector):
-    """Gauges of billing, payments, mails, jobs, backups and rollouts.
+    """Gauges of billing, payments, mails, jobs, backups, runs and rollouts.
 
     Without a database ``portal_database_up`` is 0, and only what needs none is told besides.
     """
@@ -37,9 +43,18 @@ class BusinessMetrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Ask the services once."""
-        cluster = [*_cluster()]
+        cluster = [_portal(), *_cluster()]
         try:
-            gauges = [*_audit(), *_billing(), *_payments(), *_mails(), *_jobs(), *_backups()]
+            gauges = [
+                *_audit(),
+                *_billing(),
+                *_payments(),
+                *_mails(),
+                *_jobs(),
+                *_backups(),
+                *_runs(),
+                *_deployments(),
+            ]
         except Unavailable:
             return [_gauge("portal_database_up", "Whether the portal reaches its database.", 0), *cluster]
         return [
@@ -80,11 +95,7 @@ def _billing() -> Iterable[Metric]:
         "Days older than the window without invoices.",
         len(health.overdue_days),
     )
-    yield _gauge(
-        "portal_billing_unknown_labels",
-        "Labels without a company on the day that was billed last.",
-        _unknown_labels(),
-    )
+    yield from _last_billed_day()
     yield _gauge("portal_invoices_held", "Invoices that wait for an operator.", health.held)
     yield _moment(
         "portal_billing_last_success_timestamp_seconds",
@@ -96,9 +107,24 @@ def _billing() -> Iterable[Metric]:
     )
 
 
-def _unknown_labels() -> int:
+def _last_billed_day() -> Iterable[Metric]:
     finished = (run for run in invoices.runs(SCRAPE) if run.state == RunState.FINISHED)
-    return next((run.unknown_labels for run in finished), 0)
+    run: BillingRun | None = next(finished, None)
+    yield _gauge(
+        "portal_billing_unknown_labels",
+        "Labels without a company on the day that was billed last.",
+        run.unknown_labels if run else 0,
+    )
+    if run is None:
+        return
+    yield _gauge("portal_billing_last_day_invoices", "Invoices of the day that was billed last.", run.issued)
+    yield _gauge("portal_billing_last_day_tokens", "Tokens on these invoices.", run.tokens)
+    yield _gauge(
+        "portal_billing_last_day_amount_rial", "Money on these invoices, tax included.", run.amount_rial
+    )
+    yield _gauge(
+        "portal_billing_last_day_duration_seconds", "Time that billing this day took.", run.duration_s
+    )
 
 
 def _payments() -> Iterable[Metric]:
@@ -161,6 +187,34 @@ def _backups() -> Iterable[Metric]:
     )
 
 
+def _runs() -> Iterable[Metric]:
+    standing = runs.standing(SCRAPE)
+    yield _gauge("portal_runs_at_work", "Runs of runbooks that hold locks.", standing.at_work)
+    yield _gauge("portal_runs_waiting", "Runs that wait for a second person.", standing.waiting)
+    yield _gauge(
+        "portal_runs_failed_lately", "Runs that failed or were lost within the last day.", standing.failed
+    )
+
+
+def _deployments() -> Iterable[Metric]:
+    now = clock.utc_now()
+    told = deploys.deploys_between(SCRAPE, now - _LATELY, now)
+    found = Counter(each.told.result for each in told)
+    lately = GaugeMetricFamily(
+        "portal_deployments_lately", "Deployments of the last day by their result.", labels=["result"]
+    )
+    for result in DeployResult:
+        lately.add_metric([result], found[result])
+    yield lately
+
+
+def _portal() -> Metric:
+    """Where a dashboard finds the portal's pages."""
+    info = GaugeMetricFamily("portal_info", "The portal's address for browsers.", labels=["url"])
+    info.add_metric([settings().public_url], 1)
+    return info
+
+
 def _cluster() -> Iterable[Metric]:
     meaning = "Whether what the portal knows of the cluster is up to date."
     try:
@@ -173,6 +227,7 @@ def _cluster() -> Iterable[Metric]:
     yield _gauge(
         "portal_kubernetes_up", meaning, found.health.is_complete and found.health.unknown_since is None
     )
+    yield _rollouts(found)
     stuck = GaugeMetricFamily(
         "portal_rollout_stuck",
         "Rollouts that do not go on by themselves.",
@@ -183,6 +238,16 @@ def _cluster() -> Iterable[Metric]:
             reason = item.rollout.reason.kind if item.rollout.reason else StuckKind.DEADLINE
             stuck.add_metric([item.id.namespace, item.id.name, reason], 1)
     yield stuck
+
+
+def _rollouts(found: Workloads) -> Metric:
+    states = Counter(item.rollout.state for item in found.items)
+    rollouts = GaugeMetricFamily(
+        "portal_rollouts", "Workloads by the state of their rollout.", labels=["state"]
+    )
+    for state in RolloutState:
+        rollouts.add_metric([state], states[state])
+    return rollouts
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

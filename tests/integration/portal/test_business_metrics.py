@@ -12,6 +12,8 @@ from backend.actor import Actor, Role
 from backend.audit import service as audit
 from backend.audit import writing_service
 from backend.db.engine import transaction
+from backend.deploys import service as deploys
+from backend.deploys.ledger_types import DeployResult, NewDeploy
 from backend.invoices import service as invoices
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState, Schedule, ScheduledJob, SchedulerProcess
@@ -82,7 +84,7 @@ def test_without_a_database_only_that_is_told(monkeypatch: pytest.MonkeyPatch) -
     told = exposition()
     forget_caches()
 
-    assert told == {"portal_database_up": 0}
+    assert told == {"portal_database_up": 0, 'portal_info{url="http://127.0.0.1:8000"}': 1}
 
 
 def test_who_leads_and_which_jobs_fail_or_are_paused_is_told(database: str) -> None:
@@ -104,15 +106,43 @@ def test_who_leads_and_which_jobs_fail_or_are_paused_is_told(database: str) -> N
     assert told['portal_job_paused_timestamp_seconds{name="send_mail"}'] == paused.paused_at.timestamp()
 
 
+def test_runs_and_deployments_are_told_by_their_state(database: str) -> None:
+    for key, result in (("one", DeployResult.SUCCEEDED), ("two", DeployResult.FAILED), ("three", None)):
+        finished = clock.utc_now() if result else None
+        told = {"result": result, "finished_at": finished} if result else {}
+        deploys.record_deploy(
+            PROCESS,
+            NewDeploy(
+                key=key,
+                service="docuchat-api",
+                version="1.0.0",
+                started_at=clock.utc_now() - timedelta(minutes=5),
+                **told,
+            ),
+        )
+
+    told = exposition()
+
+    lately = {result: told[f'portal_deployments_lately{{result="{result}"}}'] for result in DeployResult}
+    assert {result for result, count in lately.items() if count == 1} == {"succeeded", "failed", "running"}
+    assert [told[f"portal_runs_{name}"] for name in ("at_work", "waiting", "failed_lately")] == [0, 0, 0]
+
+
 def test_labels_without_a_company_are_told_of_the_last_day_that_was_billed(database: str) -> None:
     for minute, state, unknown in ((1, "finished", 5), (2, "finished", 3), (3, "failed", 0)):
         with transaction() as connection:
             connection.execute(
                 text(
-                    "INSERT INTO billing_run (id, day, started_by, state, started_at, unknown_labels)"
-                    " VALUES (gen_random_uuid(), '2026-11-21', 'x', :state, :at, :unknown)"
+                    "INSERT INTO billing_run"
+                    " (id, day, started_by, state, started_at, finished_at, unknown_labels, issued, amount_rial)"
+                    " VALUES (gen_random_uuid(), '2026-11-21', 'x', :state, :at, :at + interval '4 s', :unknown,"
+                    " :unknown * 2, :unknown * 1000)"
                 ),
                 {"state": state, "at": datetime(2026, 11, 22, 0, minute, tzinfo=UTC), "unknown": unknown},
             )
 
-    assert exposition()["portal_billing_unknown_labels"] == 3
+    told = exposition()
+    assert told["portal_billing_unknown_labels"] == 3
+    assert told["portal_billing_last_day_invoices"] == 6
+    assert told["portal_billing_last_day_amount_rial"] == 3000
+    assert told["portal_billing_last_day_duration_seconds"] == 4
