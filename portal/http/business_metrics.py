@@ -209,7 +209,7 @@ def _deployments() -> Iterable[Metric]:
 
 
 def _portal() -> Metric:
-    """Where a dashboard finds the portal's pages."""
+    """The address by which dashboards find the portal's pages."""
     info = GaugeMetricFamily("portal_info", "The portal's address for browsers.", labels=["url"])
     info.add_metric([settings().public_url], 1)
     return info
