@@ -90,6 +90,7 @@ LABEL org.opencontainers.image.vendor="DocuChat" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.base.name="${BASE}"
+ENV PORTAL_REVISION="${REVISION}"
 
 
 FROM runtime AS web

@@ -73,8 +73,8 @@ integration-portal: $(READY) ## Those of the portal's pages, doors and sockets
 integration-rest: $(READY) ## Those of everything else
 	@echo "· integration tests without the portal" && $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) tests/integration --ignore tests/integration/portal $(ARGS)
 
-delivery: $(READY) ## Tests of all that ships the product, by their real tools
-	@echo "· delivery tests" && $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) tests/delivery $(ARGS)
+delivery: $(READY) ## Tests of all that ships the product (TOPIC=chart for one)
+	@echo "· delivery tests" && $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) tests/delivery/$(TOPIC) $(ARGS)
 
 e2e: $(READY) ## Tests in a real browser against the running stack
 	@echo "· end-to-end tests" && $(BIN)/python -m pytest -q tests/e2e $(ARGS)

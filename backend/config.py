@@ -74,6 +74,7 @@ class Settings(UsageSettings, SellerSettings):
     database_url: SecretStr
     database_pool_size: int = Field(default=10, ge=1, le=100)
     public_url: str = "http://127.0.0.1:8000"
+    portal_revision: str = Field(default="", pattern=r"^[A-Za-z0-9._+-]{0,80}$")
     proxy_hops: int | None = Field(default=None, ge=0, le=5)
     timezone: str = BUSINESS_ZONE
 

@@ -9,23 +9,30 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-# From a variable of the environment to the place in values.yaml.
-PLACES: dict[str, tuple[str, ...]] = {
-    "OPENAI_API_KEY": ("secrets", "openaiApiKey"),
-    "DATABASE_URL": ("secrets", "databaseUrl"),
+# From a variable of the environment to the secret's name in values.yaml.
+SECRETS = {
+    "OPENAI_API_KEY": "openaiApiKey",
+    "DATABASE_URL": "databaseUrl",
+    "DEPLOYMENTS_TOKEN": "deploymentsToken",
 }
+DIGESTS = {"web": "WEB_DIGEST", "jobs": "JOBS_DIGEST"}
 
 
 def values(env: Mapping[str, str]) -> dict[str, Any]:
-    """The values; what is not set is left to the chart."""
-    made: dict[str, Any] = {}
-    for name, (*above, last) in PLACES.items():
+    """The values; what is not set is left to the chart. A database of one's own takes the place of the chart's."""
+    secrets = {key: env[name] for name, key in SECRETS.items() if env.get(name)}
+    made: dict[str, Any] = {"secrets": secrets} if secrets else {}
+    if "databaseUrl" in secrets:
+        made["postgresql"] = {"enabled": False}
+    for part, name in DIGESTS.items():
         if env.get(name):
-            place = made
-            for key in above:
-                place = place.setdefault(key, {})
-            place[last] = env[name]
+            made[part] = {"image": _image(part, env["REGISTRY"], env[name])}
+            made["image"] = {"registry": ""}
     return made
+
+
+def _image(part: str, registry: str, digest: str) -> dict[str, str]:
+    return {"repository": f"{registry.lower()}/portal-{part}", "digest": digest}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """``python -m delivery.image_digests [--tag]``: the digests of the images that were built from a commit.
 
 Reads REGISTRY, such as ghcr.io/acme/portal, and COMMIT, else the one that is checked out; ``--tag`` also gives them
-the tag TAG. Prints ``web=sha256:...`` and ``jobs=sha256:...``, also into the file that GITHUB_OUTPUT names.
+the tag TAG. Prints ``web=sha256:...``, ``jobs=...`` and ``commit=...``, also into the file that GITHUB_OUTPUT names.
 """
 
 import os
@@ -33,10 +33,16 @@ def image(part: str) -> str:
     return f"{_set('REGISTRY').lower()}/portal-{part}"
 
 
+def commit() -> str:
+    """The commit whose images are meant."""
+    return os.environ.get("COMMIT") or _said("git", "rev-parse", "HEAD")
+
+
 def digest(part: str) -> str:
     """The digest of a part's image of the commit."""
-    commit = os.environ.get("COMMIT") or _said("git", "rev-parse", "HEAD")
-    found = _said(*_IMAGETOOLS, "inspect", f"{image(part)}:sha-{commit}", "--format", "{{.Manifest.Digest}}")
+    found = _said(
+        *_IMAGETOOLS, "inspect", f"{image(part)}:sha-{commit()}", "--format", "{{.Manifest.Digest}}"
+    )
     if not _DIGEST.fullmatch(found):
         sys.exit(f"The registry answered {found[:80]!r} where a digest belongs.")
     return found
@@ -48,7 +54,7 @@ def main(argv: list[str]) -> None:
     if argv == ["--tag"]:
         for part, found in digests.items():
             _said(*_IMAGETOOLS, "create", "--tag", f"{image(part)}:{_set('TAG')}", f"{image(part)}@{found}")
-    lines = "".join(f"{part}={found}\n" for part, found in digests.items())
+    lines = "".join(f"{name}={value}\n" for name, value in {**digests, "commit": commit()}.items())
     print(lines, end="")
     if told := os.environ.get("GITHUB_OUTPUT"):
         with Path(told).open("a") as output:

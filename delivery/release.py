@@ -26,7 +26,7 @@ def git(*argv: str, given: str | None = None) -> str:
     done = subprocess.run(["git", *argv], input=given, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Refused(f"git {argv[0]}: {done.stderr.strip()}")
-    return done.stdout.strip()
+    return done.stdout.strip("\n")  # the separators below count as blanks
 
 
 def versions(of: str) -> list[Version]:
@@ -38,7 +38,7 @@ def changes(after: Version | None, up_to: str) -> list[Change]:
     """The commits after a version, the newest first; all where there is none. Merges are left out."""
     reach = f"{after.tag}..{up_to}" if after else up_to
     told = git("log", "--no-merges", f"--format=%s{_LINES}%x1e", reach)
-    return [_change(each.strip("\n")) for each in told.split(_ENDS_COMMIT) if each.strip()]
+    return [_change(each.strip("\n")) for each in told.split(_ENDS_COMMIT) if each.strip("\n")]
 
 
 def _change(written: str) -> Change:

@@ -40,6 +40,7 @@ MADE_UP_PASSWORDS = {
     "pa55",
     "password",
     "portal",
+    "portal-development",
     "portal-of-docuchat",
     "postgres",
     "s3cretvalue",

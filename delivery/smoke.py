@@ -1,6 +1,6 @@
 """``python -m delivery.smoke``: whether the portal at URL serves, from outside and without signing in.
 
-Reads URL, and VERSION where a certain one must serve. Ends with 1 where a check fails, and names each.
+Reads URL, and REVISION where a certain commit must serve. Ends with 1 where a check fails, and names each.
 """
 
 import os
@@ -32,24 +32,24 @@ def _get(client: httpx.Client, path: str, expected: int = HTTPStatus.OK, **heade
     return answer
 
 
-def _is_alive(client: httpx.Client, _version: str) -> None:
+def _is_alive(client: httpx.Client, _revision: str) -> None:
     if _get(client, "/healthz").json().get("status") != "live":
         raise Failed("/healthz does not say that it lives")
 
 
-def _is_ready(client: httpx.Client, _version: str) -> None:
+def _is_ready(client: httpx.Client, _revision: str) -> None:
     if _get(client, "/readyz").json().get("status") != "ready":
         raise Failed("/readyz does not say that it is ready")
 
 
-def _serves_version(client: httpx.Client, version: str) -> None:
-    found = _get(client, "/healthz").json().get("version", "")
-    if version and found != version.removeprefix("v"):
-        raise Failed(f"version {found or 'unknown'} serves, not {version}")
+def _serves_revision(client: httpx.Client, revision: str) -> None:
+    found = _get(client, "/healthz").json().get("revision", "")
+    if revision and found != revision:
+        raise Failed(f"{found or 'an unknown commit'} serves, not {revision}")
 
 
 def _page_in(lang: str) -> Callable[[httpx.Client, str], None]:
-    def check(client: httpx.Client, _version: str) -> None:
+    def check(client: httpx.Client, _revision: str) -> None:
         # The way by which a person chooses a language, so the cookie is the portal's own.
         chosen = _get(client, f"/lang/{lang}?next={SIGN_IN}", HTTPStatus.SEE_OTHER)
         if f"lang={lang}" not in chosen.headers.get("set-cookie", ""):
@@ -63,7 +63,7 @@ def _page_in(lang: str) -> Callable[[httpx.Client, str], None]:
     return check
 
 
-def _headers_are_safe(client: httpx.Client, _version: str) -> None:
+def _headers_are_safe(client: httpx.Client, _revision: str) -> None:
     headers = _get(client, SIGN_IN).headers
     policy = headers.get("content-security-policy", "")
     scripts = policy.partition("script-src")[2].partition(";")[0]
@@ -81,12 +81,12 @@ def _headers_are_safe(client: httpx.Client, _version: str) -> None:
         raise Failed(f"missing or weak: {', '.join(missing)}")
 
 
-def _metrics_want_a_token(client: httpx.Client, _version: str) -> None:
+def _metrics_want_a_token(client: httpx.Client, _revision: str) -> None:
     _get(client, "/api/v1/metrics", HTTPStatus.UNAUTHORIZED)
     _get(client, "/api/v1/metrics", HTTPStatus.UNAUTHORIZED, authorization="Bearer wrong")
 
 
-def _strangers_see_nothing(client: httpx.Client, _version: str) -> None:
+def _strangers_see_nothing(client: httpx.Client, _revision: str) -> None:
     for path in ("/usage", "/billing", "/deploys"):
         answer = client.get(path)
         if not answer.headers.get("location", "").startswith(SIGN_IN):
@@ -96,7 +96,7 @@ def _strangers_see_nothing(client: httpx.Client, _version: str) -> None:
 CHECKS: Mapping[str, Callable[[httpx.Client, str], None]] = {
     "the process lives": _is_alive,
     "it reaches its database": _is_ready,
-    "the right version serves": _serves_version,
+    "the right commit serves": _serves_revision,
     "the sign-in page in Persian": _page_in("fa"),
     "the sign-in page in English": _page_in("en"),
     "the headers are safe": _headers_are_safe,
@@ -105,24 +105,24 @@ CHECKS: Mapping[str, Callable[[httpx.Client, str], None]] = {
 }
 
 
-def problems(url: str, version: str, patience_s: float = PATIENCE_S) -> dict[str, str]:
+def problems(url: str, revision: str, patience_s: float = PATIENCE_S) -> dict[str, str]:
     """Each check with what is wrong; nothing where it passed. Waits until the portal answers at all."""
     with httpx.Client(base_url=url, timeout=TIMEOUT_S) as client:
-        _wait_until_served(client, version, patience_s)
-        return {name: _problem_of(check, client, version) for name, check in CHECKS.items()}
+        _wait_until_served(client, revision, patience_s)
+        return {name: _problem_of(check, client, revision) for name, check in CHECKS.items()}
 
 
-def _wait_until_served(client: httpx.Client, version: str, patience_s: float) -> None:
+def _wait_until_served(client: httpx.Client, revision: str, patience_s: float) -> None:
     until = time.monotonic() + patience_s
     while time.monotonic() < until:
-        if not (_problem_of(_is_ready, client, version) or _problem_of(_serves_version, client, version)):
+        if not (_problem_of(_is_ready, client, revision) or _problem_of(_serves_revision, client, revision)):
             return
         time.sleep(PAUSE_S)
 
 
-def _problem_of(check: Callable[[httpx.Client, str], None], client: httpx.Client, version: str) -> str:
+def _problem_of(check: Callable[[httpx.Client, str], None], client: httpx.Client, revision: str) -> str:
     try:
-        check(client, version)
+        check(client, revision)
     except Failed as failed:
         return str(failed)
     except (httpx.HTTPError, ValueError) as error:  # an answer that is no JSON is a ValueError
@@ -136,7 +136,7 @@ def main() -> int:
     if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
         print("Name the portal: make smoke URL=https://portal.example.com", file=sys.stderr)
         return 2
-    found = problems(url, os.environ.get("VERSION", ""), float(os.environ.get("PATIENCE_S", PATIENCE_S)))
+    found = problems(url, os.environ.get("REVISION", ""), float(os.environ.get("PATIENCE_S", PATIENCE_S)))
     for name, problem in found.items():
         print(f"{'✗' if problem else '✓'} {name}{': ' if problem else ''}{problem}")
     return 1 if any(found.values()) else 0

@@ -5,13 +5,14 @@ VALUES ?=
 PART ?= web
 export RELEASE NAMESPACE VALUES PART
 # Helm 4 calls it otherwise.
-ROLL_BACK_ALONE = $$(helm version --short | grep -q '^v3' && echo --atomic || echo --rollback-on-failure)
+ROLL_BACK_ALONE = $$(helm version --short </dev/null | grep -q '^v3' && echo --atomic || echo --rollback-on-failure)
 
 ##@ Cluster
 k8s-deploy: $(READY) ## Install or upgrade the chart and wait (VALUES=file.yaml)
 	@scripts/need.sh helm
-	@$(BIN)/python -m delivery.chart_values | helm upgrade --install "$$RELEASE" $(CHART) --namespace "$$NAMESPACE" --create-namespace \
-		$(if $(VALUES),--values "$$VALUES") --values - --wait --timeout 10m $(ROLL_BACK_ALONE) $(ARGS)
+	@values=$$($(BIN)/python -m delivery.chart_values) && printf '%s' "$$values" | \
+		helm upgrade --install "$$RELEASE" $(CHART) --namespace "$$NAMESPACE" --create-namespace \
+			$(if $(VALUES),--values "$$VALUES") --values - --wait --timeout 10m $(ROLL_BACK_ALONE) $(ARGS)
 
 k8s-render: $(READY) ## Print what would be applied; needs no cluster (VALUES=)
 	@scripts/need.sh helm
@@ -19,9 +20,10 @@ k8s-render: $(READY) ## Print what would be applied; needs no cluster (VALUES=)
 
 k8s-diff: $(READY) ## What a deployment would change in the cluster (VALUES=)
 	@scripts/need.sh helm kubectl
-	@$(BIN)/python -m delivery.chart_values | helm upgrade --install "$$RELEASE" $(CHART) --namespace "$$NAMESPACE" \
-		$(if $(VALUES),--values "$$VALUES") --values - --dry-run=server --output json $(ARGS) \
-		| $(BIN)/python -m delivery.chart_diff
+	@values=$$($(BIN)/python -m delivery.chart_values) && release=$$(printf '%s' "$$values" | \
+		helm upgrade --install "$$RELEASE" $(CHART) --namespace "$$NAMESPACE" \
+			$(if $(VALUES),--values "$$VALUES") --values - --dry-run=server --output json $(ARGS)) && \
+		printf '%s' "$$release" | $(BIN)/python -m delivery.chart_diff
 
 k8s-rollback: ## Take the release back (REVISION= one of k8s-history)
 	@scripts/need.sh helm

@@ -18,4 +18,4 @@ devops-logs: ## Follow the containers' logs (ARGS=portal for one)
 	@docker compose logs --follow --tail 100 $(ARGS)
 
 devops-test: ## Every check of delivery, with a table of times
-	@scripts/test-devops.sh
+	@scripts/test-devops.sh $(ARGS)

@@ -38,5 +38,5 @@ ledger-begin: $(READY) ## Tell the portal that a deployment begins (PORTAL_URL= 
 ledger-end: $(READY) ## Tell the portal how it ended (UPGRADE= SMOKE= ROLLBACK=)
 	@$(BIN)/python -m delivery.ledger end
 
-smoke: $(READY) ## Check a deployed portal from outside (URL=https://...)
+smoke: $(READY) ## Check a deployed portal from outside (URL=https://... REVISION=)
 	@$(BIN)/python -m delivery.smoke

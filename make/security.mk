@@ -5,13 +5,14 @@ audit-deps: $(READY) ## Known vulnerabilities of every locked package
 secrets-scan: $(READY) ## Look for secrets in every file of the repository
 	@$(BIN)/python -m delivery.secret_scan
 
-LOCK = .local/tools/uv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
+UV ?= .local/tools/uv/bin/uv
+LOCK = $(UV) pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
 	--no-header --python-version 3.11 --quiet
 # What the images install, each from a file of its own; the versions are those of requirements.txt.
 IMAGE_LOCK = $(LOCK) --no-annotate --constraint requirements.txt
 
 requirements: $(READY) ## Lock pyproject.toml again, for the machine and for the images
-	@test -x .local/tools/uv/bin/uv || $(BIN)/python -m pip install --quiet --target .local/tools/uv uv
+	@test -x $(UV) || $(BIN)/python -m pip install --quiet --target .local/tools/uv uv
 	@$(LOCK) --extra dev $(ARGS) -o requirements.txt
 	@$(IMAGE_LOCK) -o delivery/requirements/product.txt
 	@$(IMAGE_LOCK) --extra build -o delivery/requirements/build.txt

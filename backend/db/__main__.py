@@ -11,12 +11,7 @@ from backend.i18n.errors import sentence_of
 
 def main() -> None:
     """Run the command of the command line."""
-    parser = argparse.ArgumentParser(prog="python -m backend.db", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("upgrade", help="apply every migration that is missing")
-    revise = commands.add_parser("revise", help="write a migration from the models")
-    revise.add_argument("message")
-    arguments = parser.parse_args()
+    arguments = _parser().parse_args()
     url = settings_or_exit().sqlalchemy_url
     try:
         if arguments.command == "upgrade":
@@ -26,6 +21,15 @@ def main() -> None:
             migrate.revise(url, arguments.message)
     except AppError as error:
         sys.exit(sentence_of(error))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m backend.db", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("upgrade", help="apply every migration that is missing")
+    revise = commands.add_parser("revise", help="write a migration from the models")
+    revise.add_argument("message")
+    return parser
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from backend.accounts import service as accounts
+from backend.config import settings
 from backend.errors import AppError
 from portal import bridge, state_store
 
@@ -12,8 +13,10 @@ _NOBODYS_TOKEN = "0" * 43
 
 
 async def live(_request: Request) -> Response:
-    """GET: the process answers."""
-    return JSONResponse({"status": "live"}, headers={"cache-control": "no-store"})
+    """GET: the process answers, and names the commit that it was built from where that is known."""
+    revision = settings().portal_revision
+    told = {"status": "live", **({"revision": revision} if revision else {})}
+    return JSONResponse(told, headers={"cache-control": "no-store"})
 
 
 async def ready(_request: Request) -> Response:

@@ -1,6 +1,5 @@
 """Stand-ins for programs that need an engine or a cluster: they write down how they were called, and answer as told."""
 
-import json
 import os
 import subprocess
 from dataclasses import dataclass, field
@@ -8,18 +7,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-_PROGRAM = """#!/usr/bin/env python3
-import json, os, sys
-name = os.path.basename(sys.argv[0])
-folder = os.path.dirname(sys.argv[0])
-given = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
-with open(os.path.join(folder, "calls.jsonl"), "a") as calls:
-    calls.write(json.dumps({"argv": [name, *sys.argv[1:]], "given": given, "env": dict(os.environ)}) + "\\n")
-asked = " ".join([name, *sys.argv[1:]])
-for prefix, (code, text) in json.load(open(os.path.join(folder, "answers.json"))).items():
-    if asked.startswith(prefix):
-        print(text)
-        sys.exit(code)
+_PROGRAM = r"""#!/bin/sh
+folder=${0%/*}
+name=${0##*/}
+given=$(cat)
+printf '%s\037' "$name" "$@" >>"$folder/calls"
+printf '\036%s\035' "$given" >>"$folder/calls"
+while IFS='|' read -r prefix code text; do
+	case "$name $*" in
+	"$prefix"*)
+		printf '%b\n' "$text"
+		exit "$code"
+		;;
+	esac
+done <"$folder/answers"
 """
 
 
@@ -29,7 +30,6 @@ class Call:
 
     argv: tuple[str, ...]
     given: str
-    env: dict[str, str]
 
     def __str__(self) -> str:
         return " ".join(self.argv)
@@ -53,18 +53,17 @@ class Programs:
     def answer(self, **answers: tuple[int, str]) -> "Programs":
         """Answer calls that begin so; an underscore stands for a blank."""
         self.answers |= {prefix.replace("_", " "): answer for prefix, answer in answers.items()}
-        (self.folder / "answers.json").write_text(json.dumps(self.answers))
+        lines = (f"{prefix}|{code}|{_line(text)}\n" for prefix, (code, text) in self.answers.items())
+        (self.folder / "answers").write_text("".join(lines))
         return self
 
     def calls(self) -> list[Call]:
         """Every call so far, the first one first; then they are forgotten."""
-        written = self.folder / "calls.jsonl"
-        lines = written.read_text().splitlines() if written.exists() else []
+        written = self.folder / "calls"
+        told = written.read_text().split("\x1d")[:-1] if written.exists() else []
         written.unlink(missing_ok=True)
-        return [
-            Call(argv=tuple(each["argv"]), given=each["given"], env=each["env"])
-            for each in map(json.loads, lines)
-        ]
+        pairs = (each.split("\x1e") for each in told)
+        return [Call(argv=tuple(argv.split("\x1f")[:-1]), given=given) for argv, given in pairs]
 
     def make(self, *argv: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run make with these programs before all others on PATH, and nothing of make around it."""
@@ -79,3 +78,7 @@ class Programs:
             check=False,
             timeout=120,
         )
+
+
+def _line(text: str) -> str:
+    return text.replace("\n", "\\n")

@@ -11,7 +11,16 @@ from typing import Any
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Response,
+    expect,
+    sync_playwright,
+)
 
 from backend.clock import utc_now
 from backend.config import DEFAULT_DEPLOYMENTS_TOKEN
@@ -35,6 +44,12 @@ window.moved = [];
 new PerformanceObserver(list => list.getEntries().filter(each => !each.hadRecentInput).forEach(each => {
   window.moved.push([each.value, each.sources.map(from => String(from.node && from.node.className))]);
 })).observe({type: "layout-shift", buffered: true});
+"""
+# Told in the console, because a page's own variables end with the page.
+POLICY_BROKEN = "content security policy: "
+WATCH_POLICY = f"""
+document.addEventListener("securitypolicyviolation", broken => console.error(
+  "{POLICY_BROKEN}" + broken.effectiveDirective + " " + broken.blockedURI + " on " + location.pathname));
 """
 # A busy machine answers late now and then; a person would wait as well.
 PATIENCE_MS = 20_000
@@ -84,7 +99,13 @@ class Visit:
         self.problems: list[str] = []
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("response", self._note_missing)
+        self.page.on("console", self._note_broken_policy)
         self.page.add_init_script(WATCH_MOVES)
+        self.page.add_init_script(WATCH_POLICY)
+
+    def _note_broken_policy(self, message: ConsoleMessage) -> None:
+        if message.text.startswith(POLICY_BROKEN):
+            self.problems.append(message.text)
 
     def _note_missing(self, response: Response) -> None:
         if response.status == HTTPStatus.NOT_FOUND and response.request.resource_type != "document":
@@ -150,7 +171,7 @@ Visitor = Callable[..., Visit]
 
 @pytest.fixture
 def visit(stack: Stack, chromium: Browser) -> Iterator[Visitor]:
-    """Make a visit: `visit(lang, width)`; every one ends with the test and must have met no script error."""
+    """Make a visit: `visit(lang, width)`; it ends with the test, without a script error or a broken policy."""
     made: list[Visit] = []
 
     def make(lang: Lang = "fa", width: str = "desktop") -> Visit:

@@ -23,6 +23,24 @@ WATCH = """
 """
 
 
+def test_what_breaks_the_content_security_policy_is_noticed(visit: Visitor) -> None:
+    now = visit("en")
+    now.go("/sign-in")
+    assert now.problems == []
+
+    now.page.evaluate("""() => {
+        const planted = document.createElement("script");
+        planted.textContent = "window.planted = true";
+        document.body.append(planted);
+    }""")
+    now.page.wait_for_function("true")
+
+    assert now.page.evaluate("window.planted") is None
+    [problem] = now.problems
+    assert "script-src-elem inline on /sign-in" in problem
+    now.problems.clear()
+
+
 @pytest.mark.parametrize(("lang", "before"), [("fa", "visible"), ("en", "hidden")])
 def test_nobody_sees_the_page_in_another_language_first(visit: Visitor, lang: Lang, before: str) -> None:
     now = visit(lang)

@@ -10,6 +10,7 @@ import httpx
 from backend.actor import Role
 from backend.i18n.catalog import LANGUAGES, text
 from backend.sandbox import tools
+from delivery import smoke
 from portal import routes
 from tests.integration.payments import payer
 from tests.integration.portal.conftest import METRICS_TOKEN, PASSWORD, Served
@@ -30,6 +31,7 @@ def test_the_plain_routes_and_pages_keep_their_promises(served: Served) -> None:
     """One served process for many short promises: starting it is what takes time."""
     for promise in (
         health_tells_the_truth,
+        the_smoke_test_passes_and_knows_another_commit,
         metrics_want_their_token,
         foreign_posts_are_refused,
         pages_carry_a_policy_that_allows_their_own_scripts_only,
@@ -57,6 +59,12 @@ def health_tells_the_truth(served: Served) -> None:
     with served.client() as browser:
         assert browser.get(routes.LIVE).json() == {"status": "live"}
         assert browser.get(routes.READY).json() == {"status": "ready"}
+
+
+def the_smoke_test_passes_and_knows_another_commit(served: Served) -> None:
+    assert set(smoke.problems(served.url, "", 0).values()) == {""}
+    wrong = {name: problem for name, problem in smoke.problems(served.url, "3f1c2a9", 0).items() if problem}
+    assert wrong == {"the right commit serves": "an unknown commit serves, not 3f1c2a9"}
 
 
 def metrics_want_their_token(served: Served) -> None:

@@ -164,6 +164,7 @@ def test_every_plain_route_answers_each_caller_as_it_should(belongings: Belongin
         for who, person in callers(served):
             answer = ask(served, path, person, names)
             check(path, who, answer, names)
+            assert unsafe_headers(answer) == [], (path, who)
             if who not in MAY_KNOW:
                 told = answer.text + str(answer.headers)
                 assert [secret for secret in secrets if secret in told] == [], (path, who)
@@ -221,6 +222,29 @@ def check(path: str, who: str, answer: httpx.Response, names: dict[str, str]) ->
     assert answer.status_code == expected.status, (path, who)
     leads_to = re.sub(r"\{(\w+)\}", lambda name: names[name[1]], expected.leads_to)
     assert re.match(leads_to, answer.headers.get("location", "")), (path, who, answer.headers)
+
+
+# What a browser is told with every answer, errors and redirects included.
+SAFE_HEADERS = {
+    "x-content-type-options": r"nosniff",
+    "x-frame-options": r"DENY",
+    "referrer-policy": r"strict-origin-when-cross-origin|origin",
+    "cross-origin-opener-policy": r"same-origin",
+    "permissions-policy": r"camera=\(\), .+",
+    "content-security-policy": r"default-src '(none|self)'.*; frame-ancestors 'none'.*",
+    "cache-control": r".+",
+}
+
+
+def unsafe_headers(answer: httpx.Response) -> list[str]:
+    """Headers that are missing or weaker than they must be; the policy of scripts allows nothing inline."""
+    policy = answer.headers.get("content-security-policy", "")
+    scripts = policy.partition("script-src")[2].partition(";")[0]
+    return [
+        name
+        for name, wanted in SAFE_HEADERS.items()
+        if not re.fullmatch(wanted, answer.headers.get(name, "")) or "unsafe" in scripts
+    ]
 
 
 def standing() -> dict[str, list[Any]]:
