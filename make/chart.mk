@@ -10,3 +10,6 @@ chart-test: $(READY) ## Render the chart for every set of values and hold it aga
 
 chart-roles: $(READY) ## Write the chart's Roles again from the list that the demo's cluster enforces
 	@$(BIN)/python -m delivery.chart.roles
+
+chart-docs: $(READY) ## Write the chart's schema and README from the comments of values.yaml
+	@$(BIN)/python -m delivery.chart.write
