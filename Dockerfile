@@ -32,11 +32,13 @@ RUN python3 -m venv /build/pip; \
 
 # The front end. It names no address of its own: a page asks the origin that it came from, so one build serves any.
 FROM packages AS front-end
+# Certificates of a proxy that looks into what passes, where a company has one.
+ARG NODE_EXTRA_CA_CERTS
 COPY delivery/requirements/build.txt /build/
-COPY backend/sandbox/bun/ /build/bun/
 RUN /build/pip/bin/pip --python /opt/portal/bin/python install --no-cache-dir --require-hashes --no-deps \
-        --only-binary :all: -r /build/build.txt; \
-    npm ci --prefix /build/bun --ignore-scripts --no-audit --no-fund; \
+        --only-binary :all: -r /build/build.txt
+COPY backend/sandbox/bun/ /build/bun/
+RUN npm ci --prefix /build/bun --ignore-scripts --no-audit --no-fund; \
     for bun in /build/bun/node_modules/@oven/bun-*/bin/bun; do \
         if "$bun" --version; then ln -sf "$bun" /usr/local/bin/bun; fi; \
     done
@@ -75,9 +77,11 @@ RUN mkdir -p /tools/bin /tools/lib; \
 FROM base AS runtime
 RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/ensurepip
 COPY --from=packages /opt/portal /opt/portal
+# Two scrape intervals: what a process counted last is read before it goes.
 ENV HOME=/tmp \
     TMPDIR=/tmp \
-    PYTHONDONTWRITEBYTECODE=1
+    PYTHONDONTWRITEBYTECODE=1 \
+    METRICS_HOLD_S=30
 # Everything else may be read-only.
 VOLUME ["/tmp"]
 USER 10001:10001
@@ -120,7 +124,8 @@ COPY --from=product /srv/portal/docs docs
 COPY --from=product /srv/portal/backend backend
 COPY --from=product /srv/portal/runbooks runbooks
 COPY --from=product /srv/portal/jobs jobs
-ENV POSTGRES_TOOLS_DIR=/opt/postgresql/bin
+ENV POSTGRES_TOOLS_DIR=/opt/postgresql/bin \
+    JOBS_METRICS_PORT=9102
 USER 0
 # What libpq itself needs comes with Debian's libpq5; the tools take the newer one beside them.
 # hadolint ignore=DL3008
@@ -134,6 +139,9 @@ RUN apt-get update; \
 USER 10001:10001
 # Where BACKUP_DIR may lie.
 VOLUME ["/backups"]
+EXPOSE 9102
+HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:9102/healthz', timeout=4)"]
 CMD ["jobs"]
 
 

@@ -138,6 +138,7 @@ class Settings(UsageSettings, SellerSettings):
     metrics_token: SecretStr = SecretStr(DEFAULT_METRICS_TOKEN)
     metrics_token_previous: SecretStr = SecretStr("")
     jobs_metrics_port: int = Field(default=0, ge=0, le=65_535)
+    metrics_hold_s: float = Field(default=0, ge=0, le=600, allow_inf_nan=False)
     deployments_token_hash: str = tokens.hash_of(DEFAULT_DEPLOYMENTS_TOKEN)
     deployments_ci_hosts: str = ""
     alerts_token_hash: str = tokens.hash_of(DEFAULT_ALERTS_TOKEN)

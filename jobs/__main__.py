@@ -68,7 +68,7 @@ def _serve() -> int:
     warn_of_development()
     stop = WatchedStop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: stop.ask())
     try:
         with exposed(settings(), stop):
             serve(stop)

@@ -27,11 +27,23 @@ class WatchedStop(Event):
     def __init__(self) -> None:
         super().__init__()
         self._looked_at = time.monotonic()
+        self._hurry = Event()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the wish; the loop lives."""
         self._looked_at = time.monotonic()
         return super().wait(timeout)
+
+    def ask(self) -> None:
+        """Wish for the end. Whoever wishes twice does not want to wait for scrapes."""
+        (self._hurry if self.is_set() else self).set()
+
+    def hold(self, seconds: float) -> None:
+        """Stay, so that the last figures are read; the process lives. Ends at a second wish."""
+        until = time.monotonic() + seconds
+        while not self._hurry.is_set() and (left := until - time.monotonic()) > 0:
+            self._looked_at = time.monotonic()
+            self._hurry.wait(min(1.0, left))
 
     @property
     def silent_s(self) -> float:
@@ -41,7 +53,7 @@ class WatchedStop(Event):
 
 @contextmanager
 def exposed(settings: Settings, stop: WatchedStop) -> Iterator[None]:
-    """Answer on ``JOBS_METRICS_PORT`` while the block runs; without a port nothing listens.
+    """Answer on ``JOBS_METRICS_PORT`` for the block and ``METRICS_HOLD_S`` longer; without a port nothing listens.
 
     Raises:
         OSError: the port is taken.
@@ -59,6 +71,7 @@ def exposed(settings: Settings, stop: WatchedStop) -> Iterator[None]:
     thread.start()
     try:
         yield
+        stop.hold(settings.metrics_hold_s)
     finally:
         server.should_exit = True
         thread.join(_END_S)

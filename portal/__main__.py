@@ -1,7 +1,7 @@
 """``python -m portal [--host H] [--port P] [--workers N]`` serves the portal, built once by ``reflex export --no-zip``.
 
 Exit codes: 2 asked wrongly, or a wrong setting; 3 not started, for example because the port is taken. A SIGTERM stops
-it when the requests that are under way have been answered, within ten seconds.
+it when ``METRICS_HOLD_S`` is over and the requests that are under way have been answered, within ten seconds more.
 """
 
 import argparse
@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if asked.workers > 1 and not settings.redis_url.get_secret_value():
         parser.error("several workers share the state of a tab through Redis: set REDIS_URL")
     refuse_wrong_start()
-    server.run(host=asked.host, port=asked.port, workers=asked.workers)
+    server.run(host=asked.host, port=asked.port, workers=asked.workers, hold_s=settings.metrics_hold_s)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,11 +12,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import h11
-import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
 
+from portal.ending import LastingServer
 from portal.http.endless import is_endless
 from portal.starting import NOT_STARTED, ServerConfig, told_start
 from portal.workers import Workers
@@ -40,8 +40,8 @@ _SPARE_FILES = 1_000
 _REQUEST_TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
-def run(*, host: str, port: int, workers: int, app: str = "portal.portal:app") -> None:
-    """Serve until a signal ends it.
+def run(*, host: str, port: int, workers: int, hold_s: float = 0, app: str = "portal.portal:app") -> None:
+    """Serve until a signal ends it, and ``hold_s`` seconds longer.
 
     One worker is this process itself. Several are children (``portal.workers``). A start that fails says why and ends
     the process with ``NOT_STARTED``, or with the exit code that the application chose.
@@ -49,8 +49,8 @@ def run(*, host: str, port: int, workers: int, app: str = "portal.portal:app") -
     allow_files(_MOST_CONNECTIONS + _SPARE_FILES)
     config = ServerConfig(app, factory=True, host=host, port=port, workers=workers, **limits())
     if workers > 1:
-        sys.exit(Workers(config, [config.bind_socket()]).run())
-    server = uvicorn.Server(config)
+        sys.exit(Workers(config, [config.bind_socket()], hold_s).run())
+    server = LastingServer(config, hold_s)
     with suppress(KeyboardInterrupt), told_start(server):
         server.run()
     if not server.started:

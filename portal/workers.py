@@ -15,6 +15,7 @@ from threading import Thread
 from uvicorn.supervisors.multiprocess import Process
 
 from backend.log import configure_logging, get_logger
+from portal.ending import LastingServer
 from portal.starting import NOT_STARTED, ServerConfig, tell, told_start
 
 LOOK_S = 0.25
@@ -32,15 +33,17 @@ log = get_logger(__name__)
 class Worker(Process):
     """A process that serves on the common port, and ends when its parent does."""
 
-    def __init__(self, config: ServerConfig, sockets: list[socket]) -> None:
+    def __init__(self, config: ServerConfig, sockets: list[socket], hold_s: float) -> None:
         """Make it; it is not started yet."""
         super().__init__(config, sockets)
+        self._hold_s = hold_s
         self.has_served = False
         self._late_at = time.monotonic() + START_S
 
     def target(self, sockets: list[socket] | None = None) -> None:
         """Serve in the new process until its parent ends or it is stopped."""
-        Thread(target=_end_with_parent, daemon=True).start()
+        self._server = LastingServer(self.config, self._hold_s)
+        Thread(target=_end_with_parent, args=(self._server,), daemon=True).start()
         configure_logging()
         with told_start(self.server):
             super().target(sockets)
@@ -71,10 +74,11 @@ class Worker(Process):
 class Workers:
     """As many workers as were asked for, kept alive until a signal ends them."""
 
-    def __init__(self, config: ServerConfig, sockets: list[socket]) -> None:
+    def __init__(self, config: ServerConfig, sockets: list[socket], hold_s: float) -> None:
         """Start nothing yet."""
         self._config = config
         self._sockets = sockets
+        self._hold_s = hold_s
         self._workers: list[Worker] = []
         self._not_before = 0.0
         self._code = 0
@@ -92,7 +96,14 @@ class Workers:
         return self._code
 
     def _hear(self, _number: int, _frame: object) -> None:
+        if self._is_ending:
+            # Whoever asks twice does not want to wait.
+            self._ask_to_end()
         self._is_ending = True
+
+    def _ask_to_end(self) -> None:
+        for worker in self._workers:
+            worker.terminate()
 
     def _look(self) -> None:
         for worker in [each for each in self._workers if not each.lives()]:
@@ -122,25 +133,24 @@ class Workers:
         if self._is_ending or time.monotonic() < self._not_before:
             return
         for _ in range(missing):
-            worker = Worker(self._config, self._sockets)
+            worker = Worker(self._config, self._sockets, self._hold_s)
             worker.start()
             self._workers.append(worker)
 
     def _end(self) -> None:
-        deadline = time.monotonic() + END_S
-        for worker in self._workers:
-            worker.terminate()
+        deadline = time.monotonic() + self._hold_s + END_S
+        self._ask_to_end()
         for worker in self._workers:
             worker.process.join(max(0.0, deadline - time.monotonic()))
             worker.process.kill()
             worker.process.join()
 
 
-def _end_with_parent() -> None:
-    """Wait for the parent's end, however it comes, and end as if asked to; a worker that hangs is not asked."""
+def _end_with_parent(server: LastingServer) -> None:
+    """Wait for the parent's end, however it comes, and end without more ado; a worker that hangs is not asked."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
+    server.should_exit = True
     time.sleep(END_S)
     os._exit(NOT_STARTED)

@@ -90,11 +90,15 @@ class Running:
         return list(map(self.writer.clean_words, self.result))
 
     def changed(self, key: str, **values: str | int | date) -> None:
-        """A line of the result: something that is different now. A step that is taken again says it once."""
+        """A line of the result: something that is different now. A step that is taken again says it once.
+
+        Stored at once: who dies after a change may find it made, and would not say it again.
+        """
         words = Words(key=key, values=values)
         if words not in self.result:
             self.result.append(words)
         self.log(key, **values)
+        self.remember()
 
     def check(self) -> None:
         """Let pass while the run may go on.

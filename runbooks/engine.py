@@ -221,7 +221,9 @@ def _beat(run: RunbookRun, running: Running, ended: Event) -> None:
             pulse = runs.beat(RUNNER, run.id, run.launch)
         except Unavailable:
             continue  # a run goes on while PostgreSQL restarts
-        except Exception as wrong:
+        except (
+            Exception
+        ) as wrong:  # a thread that ends in silence would make the run look dead while it works
             log.exception("run.beat_failed", caught=wrong, run=run.id)
             continue
         if pulse.is_cancelled or not pulse.is_ours:

@@ -61,7 +61,7 @@ def supervise(actor: Actor, at: Launcher) -> int:
             continue  # it ended meanwhile
         except AppError as trouble:
             log.warning("run.not_supervised", run=run.id, cause=str(trouble))
-        except Exception as wrong:
+        except Exception as wrong:  # a bug with one run must not leave the others unattended
             log.exception("run.supervision_failed", caught=wrong, run=run.id)
     runs.expire(actor)
     return started

@@ -124,7 +124,9 @@ class LogWriter:
     def _store_all(self) -> None:
         try:
             self._store_until_end()
-        except Exception as wrong:
+        except (
+            Exception
+        ) as wrong:  # the edge of the thread: whoever writes next is told, and nobody waits for ever
             if not isinstance(wrong, Superseded):
                 log.exception("run.log_broken", caught=wrong, run=self._run.id)
             with self._changed:

@@ -48,7 +48,8 @@ _API = f"Deployment/{{{_NAMESPACE}}}/docuchat-api"
 _BILL = (Help(action="run_billing"),)
 _BACK = Help(action="rollback_deployment", fields={"workload": _API})
 _RESTART = Help(action="restart_workload", fields={"workload": _API})
-_STUCK = {"workload": "Deployment/{workload_namespace}/{workload}"}
+_STUCK = {"workload": "{workload_kind}/{workload_namespace}/{workload}"}
+_DEPLOYMENT = {"workload_kind": "Deployment"}
 _KEY = Help(action="rotate_openai_key", fields={"namespace": f"{{{_NAMESPACE}}}"})
 
 ENTRIES: Mapping[str, tuple[Help, ...] | NoHelp] = {
@@ -88,9 +89,9 @@ ENTRIES: Mapping[str, tuple[Help, ...] | NoHelp] = {
     "BackupTooOld": (Help(action="backup_database"),),
     "RestoreDrillFailed": (Help(action="backup_database"), Help(action="restore_drill")),
     "RolloutStuck": (
-        Help(action="scale_gpu", fields=_STUCK, only={"reason": "unschedulable"}),
-        Help(action="rollback_deployment", fields=_STUCK),
-        Help(action="resume_rollout", fields=_STUCK),
+        Help(action="scale_gpu", fields=_STUCK, only={**_DEPLOYMENT, "reason": "unschedulable"}),
+        Help(action="rollback_deployment", fields=_STUCK, only=_DEPLOYMENT),
+        Help(action="resume_rollout", fields=_STUCK, only=_DEPLOYMENT),
         Help(action="restart_workload", fields=_STUCK),
     ),
     "KubernetesUnreachable": NoHelp("Without the cluster's API no action can change anything there."),

@@ -1,15 +1,33 @@
 """The common part of actions that give a workload another number of replicas."""
 
+from datetime import timedelta
+from typing import Any
+
+from pydantic import Field
+
 from backend.deploys import service as deploys
 from backend.deploys.acting_types import WorkloadNow
 from backend.deploys.types import WorkloadId
 from backend.errors import Refused
 from backend.runbooks.types import Plan, PlannedChange, RunbookRun, Words
 from runbooks import rollouts
-from runbooks.action import Need
+from runbooks.action import ActionParameters, Need, Step, Undo
 from runbooks.context import Planning, Running
 
 MOST_REPLICAS = 50
+
+
+class ScalingParameters(ActionParameters):
+    """A workload, and how many pods it is to have; an action narrows what the workload may be."""
+
+    workload: str
+    replicas: int = Field(ge=0, le=MOST_REPLICAS)
+
+
+def targets(parameters: ScalingParameters) -> tuple[str, ...]:
+    """The lock of the workload."""
+    wanted = rollouts.id_of(parameters.workload)
+    return (f"deploy:{wanted.namespace}/{wanted.name}",)
 
 
 def needs(workload: WorkloadId) -> tuple[Need, ...]:
@@ -52,24 +70,33 @@ def plan(
     )
 
 
-def plan_undo(planning: Planning, workload: WorkloadId, set_to: int, done: RunbookRun) -> Plan:
-    """The plan of going back to the number before.
-
-    Raises:
-        Refused: somebody scaled it since.
-    """
+def _plan_undo(planning: Planning, parameters: ScalingParameters, done: RunbookRun) -> Plan:
+    """Plan to go back to the number before. Raises Refused where somebody scaled it since."""
+    workload = rollouts.id_of(parameters.workload)
     now = deploys.workload_now(planning.actor, planning.kubernetes, workload)
-    if now.detail.summary.replicas != set_to:
+    if now.detail.summary.replicas != parameters.replicas:
         raise Refused(reason="workload_changed_since", workload=workload.name)
-    return plan(planning, workload, now, before_in(done))
+    return plan(planning, workload, now, _before_in(done))
 
 
-def before_in(done: RunbookRun) -> int:
-    """The number of replicas before a run."""
+def _before_in(done: RunbookRun) -> int:
     return int(str(done.memory["replicas"]))
 
 
-def make(running: Running, workload: WorkloadId, replicas: int) -> None:
+def _scale(running: Running, parameters: ScalingParameters) -> None:
+    _make(running, rollouts.id_of(parameters.workload), parameters.replicas)
+
+
+def _scale_back(running: Running, parameters: ScalingParameters) -> None:
+    assert running.undone is not None
+    _make(running, rollouts.id_of(parameters.workload), _before_in(running.undone))
+
+
+def _watch(running: Running, parameters: ScalingParameters) -> None:
+    rollouts.watch(running, rollouts.id_of(parameters.workload))
+
+
+def _make(running: Running, workload: WorkloadId, replicas: int) -> None:
     """Scale, once. The number before is remembered."""
 
     def change(identity: str) -> None:
@@ -97,3 +124,10 @@ def _require_quota(planning: Planning, workload: WorkloadId, more: int) -> None:
             needed=short.needed,
             free=short.free,
         )
+
+
+_WATCH: Step[Any] = Step(name="watch", run=_watch)
+STEPS: tuple[Step[Any], ...] = (Step(name="scale", run=_scale), _WATCH)
+UNDO: Undo[Any] = Undo(
+    plan=_plan_undo, steps=(Step(name="scale_back", run=_scale_back), _WATCH), holds=timedelta(days=1)
+)

@@ -231,12 +231,12 @@ def _cluster() -> Iterable[Metric]:
     stuck = GaugeMetricFamily(
         "portal_rollout_stuck",
         "Rollouts that do not go on by themselves.",
-        labels=["workload_namespace", "workload", "reason"],
+        labels=["workload_namespace", "workload_kind", "workload", "reason"],
     )
     for item in found.items:
         if item.rollout.state in {RolloutState.STUCK, RolloutState.FAILED}:
             reason = item.rollout.reason.kind if item.rollout.reason else StuckKind.DEADLINE
-            stuck.add_metric([item.id.namespace, item.id.name, reason], 1)
+            stuck.add_metric([item.id.namespace, item.id.kind, item.id.name, reason], 1)
     yield stuck
 
 

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse, Response
 from backend.accounts import service as accounts
 from backend.config import settings
 from backend.errors import AppError
-from portal import bridge, state_store
+from portal import bridge, ending, state_store
 
 # As long as a token, so that the look-up really asks the database; it opens nothing.
 _NOBODYS_TOKEN = "0" * 43
@@ -20,7 +20,12 @@ async def live(_request: Request) -> Response:
 
 
 async def ready(_request: Request) -> Response:
-    """GET: 200 when the database answers, and Redis where it is needed; else 503 naming the missing part."""
+    """GET: 200 when the database answers, and Redis where it is needed; else 503 naming the missing part.
+
+    A process that is about to end wants nobody new.
+    """
+    if ending.is_under_way():
+        return _waiting(ending.SERVICE)
     if state_store.is_lost():
         return _waiting(state_store.SERVICE)
     try:

@@ -7,6 +7,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.log import get_logger
+from portal import ending
 from portal.notes import Notes
 from portal.rate_keys import STRANGER, rate_key
 
@@ -15,13 +16,14 @@ MOST_OF_ONE = 200
 # One worker serves 1,000 tabs of people. Strangers, who only need the page to sign in, never take all the room.
 MOST_OF_STRANGERS = 1_000
 MOST_IN_ALL = 2_500
+_ENDING = PlainTextResponse("This process ends.", status_code=503, headers={"retry-after": "1"})
 _REFUSED = PlainTextResponse("Too many open pages.", status_code=429, headers={"retry-after": "10"})
 
 log = get_logger(__name__)
 
 
 class SocketLimit:
-    """Answers 429 to a websocket of a client that has too many, or when there are too many in all."""
+    """Answers 429 to a websocket of a client that has too many, or when there are too many in all, 503 at the end."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -32,6 +34,9 @@ class SocketLimit:
         """Pass the socket on and count it while it is open."""
         if scope["type"] != "websocket":
             await self._app(scope, receive, send)
+            return
+        if not ending.takes_sockets():
+            await _ENDING(scope, receive, send)
             return
         key = await rate_key(Headers(scope=scope).get("cookie", ""), scope["client"][0])
         if reason := self._refusal(key):

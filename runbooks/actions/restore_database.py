@@ -179,6 +179,9 @@ def _book(running: Running, _given: RestoreParameters) -> None:
         [AttemptId(UUID(each)) for each in _texts(memory.get("attempts"))],
         [(TenantId(UUID(tenant)), date.fromisoformat(day)) for tenant, _, day in places],
     )
+    if not booked.asked and not booked.paid_from_credit:
+        running.changed("runbooks.restore_database.nothing_to_book")
+        return
     running.changed(
         "runbooks.restore_database.booked",
         asked=booked.asked,

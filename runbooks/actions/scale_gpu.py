@@ -7,27 +7,23 @@ a pod finds no node after all, the run says so and can be undone.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-
-from pydantic import Field
 
 from backend.config import settings
 from backend.deploys import service as deploys
 from backend.deploys.acting_types import GPURoom
 from backend.deploys.types import WorkloadId, WorkloadKind
 from backend.errors import Refused
-from backend.runbooks.types import Plan, Risk, RunbookRun, Words
+from backend.runbooks.types import Plan, Risk, Words
 from runbooks import rollouts, scaling
-from runbooks.action import Action, ActionParameters, Need, ParameterChoice, Step, Undo
-from runbooks.context import Planning, Running
+from runbooks.action import Action, Need, ParameterChoice
+from runbooks.context import Planning
 from runbooks.rollouts import DeploymentOnly
 
 
-class GPUScaleParameters(ActionParameters):
+class GPUScaleParameters(scaling.ScalingParameters):
     """A Deployment of GPU workers, and how many pods it is to have."""
 
     workload: DeploymentOnly
-    replicas: int = Field(ge=0, le=scaling.MOST_REPLICAS)
 
 
 def _workloads(planning: Planning, _given: Mapping[str, str]) -> Sequence[ParameterChoice]:
@@ -43,11 +39,6 @@ def _asks_for_gpus(planning: Planning, wanted: WorkloadId) -> bool:
     containers = deploys.workload(planning.actor, wanted).containers
     names = {name for one in containers for name, _ in (*one.requests, *one.limits)}
     return settings().gpu_resource in names
-
-
-def _targets(parameters: GPUScaleParameters) -> tuple[str, ...]:
-    wanted = rollouts.id_of(parameters.workload)
-    return (f"deploy:{wanted.namespace}/{wanted.name}",)
 
 
 def _needs(parameters: GPUScaleParameters) -> tuple[Need, ...]:
@@ -86,35 +77,15 @@ def _notes(room: GPURoom, more: int) -> tuple[Words, ...]:
     return tuple(notes)
 
 
-def _plan_undo(planning: Planning, parameters: GPUScaleParameters, done: RunbookRun) -> Plan:
-    return scaling.plan_undo(planning, rollouts.id_of(parameters.workload), parameters.replicas, done)
-
-
-def _scale(running: Running, parameters: GPUScaleParameters) -> None:
-    scaling.make(running, rollouts.id_of(parameters.workload), parameters.replicas)
-
-
-def _scale_back(running: Running, parameters: GPUScaleParameters) -> None:
-    assert running.undone is not None
-    scaling.make(running, rollouts.id_of(parameters.workload), scaling.before_in(running.undone))
-
-
-def _watch(running: Running, parameters: GPUScaleParameters) -> None:
-    rollouts.watch(running, rollouts.id_of(parameters.workload))
-
-
-_WATCH = Step(name="watch", run=_watch)
 ACTION = Action(
     name="scale_gpu",
     risk=Risk.DISRUPTIVE,
     parameters=GPUScaleParameters,
     choices={"workload": _workloads},
-    targets=_targets,
+    targets=scaling.targets,
     needs=_needs,
     plan=_plan,
-    steps=(Step(name="scale", run=_scale), _WATCH),
-    undo=Undo(
-        plan=_plan_undo, steps=(Step(name="scale_back", run=_scale_back), _WATCH), holds=timedelta(days=1)
-    ),
+    steps=scaling.STEPS,
+    undo=scaling.UNDO,
     deadline_s=1800,
 )

@@ -105,7 +105,21 @@ def test_an_incident_is_mended_by_the_runbook_that_its_alert_offers(
     keep(phone, "rollback-done")
 
 
-def test_a_dangerous_run_takes_two_people_and_one_of_them_may_decline(
+def is_asked_for_approval(now: Visit) -> None:
+    """Type the name that the plan wants, after a wrong one, and ask the approvers by an impatient double click."""
+    page = now.page
+    stage(now, "planned")
+    ask = page.get_by_role("button", name=now.t("page.run.ask_approver"))
+    page.locator("#typed").fill("another-database")
+    ask.click()
+    expect(page.get_by_test_id("action-problem")).to_be_visible()
+    stage(now, "planned")
+    page.locator("#typed").fill(page.locator("label[for=typed] code").inner_text())
+    ask.dblclick()
+    stage(now, "waiting")
+
+
+def test_a_dangerous_run_takes_two_people_who_may_decline_it_or_approve_it(
     people: dict[str, SignIn], visit: Visitor
 ) -> None:
     asking, deciding = (
@@ -117,11 +131,7 @@ def test_a_dangerous_run_takes_two_people_and_one_of_them_may_decline(
     page.locator("#field-backup").select_option(index=1)
     page.get_by_role("button", name=asking.t("page.action.make_plan")).click()
     page.wait_for_url("**/runs/*")
-    stage(asking, "planned")
-    if (typed := page.locator("#typed")).count():
-        typed.fill(page.locator("label[for=typed] code").inner_text())
-    page.get_by_role("button", name=asking.t("page.run.ask_approver")).click()
-    stage(asking, "waiting")
+    is_asked_for_approval(asking)
     run = page.url.removeprefix(asking.stack.web_url)
     asking.go(run)
     keep(asking, "restore-waiting")
@@ -135,3 +145,17 @@ def test_a_dangerous_run_takes_two_people_and_one_of_them_may_decline(
     for each in (asking, deciding):
         stage(each, "declined")
         expect(each.page.get_by_test_id("standing")).to_contain_text("امشب نه")
+
+    page.get_by_role("button", name=asking.t("page.run.repeat")).click()
+    page.wait_for_url(lambda url: "/runs/" in url and run not in url)
+    is_asked_for_approval(asking)
+    theirs = deciding.go(page.url.removeprefix(asking.stack.web_url))
+    theirs.get_by_role("button", name=deciding.t("page.run.approve")).dblclick()
+
+    # The database that serves both pages is another one now, and both are still signed in.
+    for each in (asking, deciding):
+        expect(each.page.get_by_test_id("standing")).to_have_attribute(
+            "data-stage", "succeeded", timeout=PATIENCE_MS
+        )
+        each.go(page.url.removeprefix(asking.stack.web_url))
+        keep(each, "restore-done")

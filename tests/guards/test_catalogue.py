@@ -263,6 +263,7 @@ def test_a_sentence_that_nobody_says_is_seen() -> None:
 # Where one word of a language has two in the other, each with its reason.
 _ONE_WORD_FOR_TWO = {
     "Billing": "the menu has room for one word",
+    "عملیات": "an action and several: the word is its own plural",
     "صدور": "the menu's short name of the page, and what one does there",
     "ناموفق": "a run that failed, and what an address claims",
     "{first} و {second}": "units stand side by side in English, words do not",

@@ -8,14 +8,15 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
 LANGUAGES = ("fa", "en")
-_FENCE = re.compile(r"^( *)```(.*?)$(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"(?:^<!-- ([^\n]*) -->\n)?^```(.*?)$(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^(#{1,6}) +(.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A block of code: what stands behind its fence, and its lines."""
+    """A block of code: the mark above it, the language behind its fence, and its lines."""
 
+    mark: str
     info: str
     text: str
 
@@ -27,7 +28,10 @@ def pages(lang: str) -> dict[str, str]:
 
 def blocks(page: str) -> Iterator[Block]:
     """The blocks of code of a page."""
-    return (Block(info=found[2].strip(), text=found[3].strip("\n")) for found in _FENCE.finditer(page))
+    return (
+        Block(mark=found[1] or "", info=found[2].strip(), text=found[3].strip("\n"))
+        for found in _FENCE.finditer(page)
+    )
 
 
 def without_blocks(page: str) -> str:
@@ -47,3 +51,9 @@ def prose(page: str, *, code: str = "آن") -> str:
     said = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", said)
     said = re.sub(r"<[^>]+>|\*|^#+ |\{[^}]*\}|^ *-{3,}.*$", "", said, flags=re.MULTILINE)
     return re.sub(r" *\|[ -]*", "\n", said)
+
+
+def known_tests() -> set[str]:
+    """The names of all tests."""
+    files = (ROOT / "tests").rglob("test_*.py")
+    return {name for path in files for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)}

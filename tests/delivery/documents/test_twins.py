@@ -25,7 +25,7 @@ def shape(page: str) -> dict[str, object]:
     rows = [line.count("|") for line in without_blocks(page).splitlines() if line.startswith("|")]
     return {
         "headings": [level for level, _ in headings(page)],
-        "blocks": [(block.info, block.text) for block in blocks(page)],
+        "blocks": [(block.mark, block.info, block.text) for block in blocks(page)],
         "tables": rows,
         "links": [re.sub(r"#.*|-(?:fa|en)(?=\.)", "", link) for link in re.findall(r"\]\(([^)\s]+)", page)],
     }

@@ -61,8 +61,8 @@ def series() -> dict[str, str]:
         'up{job="docuchat",instance="docuchat-1"}': gauge(1, 0),
         'portal_billing_due_days{instance="a"}': gauge(0, 1),
         'portal_kubernetes_up{instance="a"}': gauge(1, 0),
-        'portal_rollout_stuck{workload_namespace="docuchat",workload="docuchat-api",reason="image_pull"}': gauge(
-            0, 1
+        'portal_rollout_stuck{workload_namespace="docuchat",workload_kind="Deployment",workload="docuchat-api"}': (
+            gauge(0, 1)
         ),
     }
 

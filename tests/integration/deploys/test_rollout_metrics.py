@@ -8,7 +8,10 @@ from portal.http.business_metrics import BusinessMetrics
 from tests.integration.deploys.conftest import Site
 from tests.waiting import until
 
-STUCK = 'portal_rollout_stuck{reason="image_pull",workload="docuchat-api",workload_namespace="docuchat"}'
+STUCK = (
+    'portal_rollout_stuck{reason="image_pull",workload="docuchat-api",workload_kind="Deployment",'
+    'workload_namespace="docuchat"}'
+)
 
 
 def told() -> dict[str, float]:

@@ -26,6 +26,7 @@ from backend.runbooks.words_rules import said
 from runbooks import asking_service
 from runbooks.engine import RUNNER
 from tests.integration.runbooks.conftest import wish
+from tests.integration.runbooks.front import Way
 from tests.integration.runbooks.mortal import KILLED, Barrier, Moment, always
 
 GONE = Words(key="runbooks.outcome.process_gone")
@@ -293,6 +294,69 @@ def _survive_plagues(trial: Trial, run: RunbookRun, plague: Plague) -> RunbookRu
     assert trial.work(run.id, at) == 0
     result = row.undo_result if run.undo_of else row.result
     return assert_succeeded(trial, run, result, [*events, "started", *_taken(list(steps)), "succeeded"])
+
+
+Kill = Callable[[str, Way | None], None]
+"""Lets a dependency be dead in a way, or alive again."""
+
+
+def fail_in_every_step(
+    trial: Trial, action: str, given: Mapping[str, str], kill: Kill, *, ways: Sequence[Way] = tuple(Way)
+) -> None:
+    """Let each dependency be dead, in each way, from the beginning of each step that asks it; the undo's, too.
+
+    The run fails with the sentence of the row, and changes nothing in that step. Afterwards the action works.
+    """
+    row = ROWS[action]
+    for step in row.steps:
+        _fail_in(trial, lambda: trial.confirmed(action, given), step, kill, ways)
+    done = trial.confirmed(action, given)
+    assert trial.work(done.id) == 0
+    assert runs.run(trial.actor, done.id).state is RunStage.SUCCEEDED
+    if row.undo:
+        for step in row.undo:
+            _fail_in(trial, lambda: trial.undo_of(done), step, kill, ways)
+        undo = trial.undo_of(done)
+        assert trial.work(undo.id) == 0
+        assert runs.run(trial.actor, undo.id).state is RunStage.SUCCEEDED
+
+
+def _fail_in(
+    trial: Trial, new_run: Callable[[], RunbookRun], step: str, kill: Kill, ways: Sequence[Way]
+) -> None:
+    for way in ways:
+        run = new_run()
+        row, events = ROWS[run.action], _events(trial.actor, run)
+        steps = row.undo if run.undo_of else row.steps
+        for dependency, fate in steps[step].items():
+            _fail(trial, run, step, _Death(kill=kill, dependency=dependency, way=way))
+            failed = runs.run(trial.actor, run.id)
+            assert (failed.state, failed.outcome and failed.outcome.key) == (RunStage.FAILED, fate.key), way
+            before = list(steps)[: list(steps).index(step)]
+            assert_true_end(
+                trial, failed, [*events, "started", *_taken(before), f"step_started {step}", "failed"]
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Death:
+    kill: Kill
+    dependency: str
+    way: Way
+
+
+def _fail(trial: Trial, run: RunbookRun, step: str, death: _Death) -> None:
+    seen: list[object] = []
+
+    def at(moment: Moment, here: str) -> bool:
+        if (moment, here) == (Moment.BEGUN, step):
+            seen.append(trial.effect())
+            death.kill(death.dependency, death.way)
+        return True
+
+    assert trial.work(run.id, at) == 0
+    death.kill(death.dependency, None)
+    assert trial.effect() == seen[0], (step, death.way)
 
 
 def _taken(steps: Sequence[str]) -> list[str]:

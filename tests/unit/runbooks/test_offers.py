@@ -51,9 +51,13 @@ def test_an_alert_that_is_not_ours_offers_nothing_and_neither_does_the_heartbeat
 
 
 def test_an_alert_about_a_rollout_names_its_workload() -> None:
-    labels = {"workload_namespace": "docuchat-prod", "workload": "docuchat-api", "reason": "bad_image"}
+    labels = {
+        "workload_namespace": "docuchat-prod",
+        "workload_kind": "Deployment",
+        "workload": "docuchat-api",
+    }
 
-    filled = {each.action: each.fields for each in offers("RolloutStuck", labels)}
+    filled = {each.action: each.fields for each in offers("RolloutStuck", {**labels, "reason": "image_pull"})}
 
     assert filled["rollback_deployment"] == {"workload": "Deployment/docuchat-prod/docuchat-api"}
     assert filled["resume_rollout"] == filled["restart_workload"] == filled["rollback_deployment"]
@@ -78,8 +82,19 @@ def test_an_alert_about_docuchat_names_its_first_workload_where_the_namespace_is
 def test_a_stuck_rollout_offers_fewer_gpu_workers_only_where_pods_find_no_node() -> None:
     def offered(reason: str) -> list[str]:
         labels = {"workload": "docuchat-gpu-worker", "workload_namespace": "docuchat", "reason": reason}
+        labels["workload_kind"] = "Deployment"
         return [each.action for each in offers("RolloutStuck", labels)]
 
     assert offered("unschedulable")[0] == "scale_gpu"
     assert offered("image_pull")[0] == "rollback_deployment"
     assert "scale_gpu" not in offered("image_pull")
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
+def test_a_stuck_rollout_of_another_kind_offers_only_what_can_be_done_to_that_kind(kind: str) -> None:
+    labels = {"workload_namespace": "docuchat", "workload_kind": kind, "workload": "docuchat-postgres"}
+
+    filled = {each.action: each.fields for each in offers("RolloutStuck", {**labels, "reason": "image_pull"})}
+
+    assert filled.keys() == {"restart_workload", "silence_alert"}
+    assert filled["restart_workload"] == {"workload": f"{kind}/docuchat/docuchat-postgres"}
