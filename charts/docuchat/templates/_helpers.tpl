@@ -133,3 +133,21 @@ automountServiceAccountToken: false
 {{- define "docuchat.text" -}}
 {{- if and (kindIs "float64" .) (eq (floor .) .) -}}{{- int64 . -}}{{- else -}}{{- . -}}{{- end -}}
 {{- end -}}
+
+{{/*
+Annotations of an Ingress that browsers use. Those of nginx keep a websocket open for an hour without a word, pass each line of a
+stream on at once, and send http to https; other controllers do so by themselves and do not read them. The portal
+itself sets the headers of security, so that they are the same behind any proxy.
+*/}}
+{{- define "docuchat.ingressAnnotations" -}}
+{{- $made := dict
+  "nginx.ingress.kubernetes.io/proxy-read-timeout" "3600"
+  "nginx.ingress.kubernetes.io/proxy-send-timeout" "3600"
+  "nginx.ingress.kubernetes.io/proxy-buffering" "off"
+  "nginx.ingress.kubernetes.io/proxy-request-buffering" "off"
+  "nginx.ingress.kubernetes.io/proxy-http-version" "1.1"
+  "nginx.ingress.kubernetes.io/proxy-body-size" "2m"
+  "nginx.ingress.kubernetes.io/ssl-redirect" (.Values.ingress.tls.enabled | toString)
+-}}
+{{- toYaml (merge (dict) .Values.ingress.annotations $made) -}}
+{{- end -}}
