@@ -11,7 +11,7 @@ from typing import Generic, Protocol, Self, TypeVar
 from openai import OpenAIError
 
 from backend.telemetry.fallback import Walk, check_first
-from backend.telemetry.options import model_of
+from backend.telemetry.options import model_of, refuse_unmetered
 from backend.telemetry.reading import ParsedAnswer
 from backend.telemetry.sdk import SDKResponse
 from backend.telemetry.tally import StreamTally, count_answer
@@ -81,6 +81,7 @@ class Asker:
         read: Callable[[T], ParsedAnswer],
     ) -> T:
         """The first whole answer of the chain, counted."""
+        refuse_unmetered(options)
         walk = Walk(self._tenant, model_of(options), self._fallbacks)
         while True:
             try:
@@ -104,6 +105,7 @@ class Asker:
         hides: Callable[[T], bool],
     ) -> MeteredStream[T]:
         """The first stream of the chain that has begun; `hides` keeps items from the reader."""
+        refuse_unmetered(options)
         walk = Walk(self._tenant, model_of(options), self._fallbacks)
         while True:
             tally = StreamTally(self._tenant, walk.asked)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+import httpx2
 from openai import APIConnectionError, APIError, APIResponseValidationError, APIStatusError, APITimeoutError
 
 from backend.telemetry.metrics import RequestOutcome, count_fallback, count_request, count_usage_missing
@@ -26,6 +27,9 @@ _IN_STREAM = {
     "rate_limit_exceeded": RequestOutcome.RATE_LIMITED,
 }
 
+# By these the SDK's HTTP client says that a request never left.
+_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
+
 
 class Walk:
     """A request's way along its chain of models: `asked` is the current model. Each model is asked once."""
@@ -39,7 +43,7 @@ class Walk:
         """Count the failure and turn to the next model. Raises the error again when there is none, or no use."""
         outcome = outcome_of(error)
         count_request(self.tenant, self.asked, outcome)
-        if outcome is RequestOutcome.UNREADABLE:
+        if may_have_cost(error):
             count_usage_missing(self.tenant, self.asked)
         if outcome not in FALLS_BACK_AFTER or not self._following:
             raise error
@@ -61,6 +65,15 @@ def check_first(reading: ParsedAnswer, request: SDKRequest) -> None:
     if failure is not None and reading.usage is None:
         body = {"code": failure.code or None, "message": failure.message}
         raise APIError(failure.message, request, body=body)
+
+
+def may_have_cost(error: Exception) -> bool:
+    """Whether the vendor may have worked on a request that failed: it was sent, and its answer was lost on the way,
+    not waited for, or not understood. The SDK may have sent it several times (`max_retries`): one request is missing.
+    """
+    if isinstance(error, APIConnectionError):
+        return not isinstance(error.__cause__, _NOT_SENT)
+    return outcome_of(error) is RequestOutcome.UNREADABLE
 
 
 def outcome_of(error: Exception) -> RequestOutcome:

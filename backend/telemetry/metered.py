@@ -41,12 +41,12 @@ from backend.telemetry.reading import (
     read_response_event,
     read_response_text,
 )
-from backend.telemetry.sdk import Raw, nothing
+from backend.telemetry.sdk import MeteredPart, Raw, nothing
 
 T = TypeVar("T")
 
 
-class MeteredOpenAI:
+class MeteredOpenAI(MeteredPart):
     """Meters a client of the official SDK. `fallbacks` names, for a model, those to ask after it."""
 
     def __init__(self, client: OpenAI, *, fallbacks: Mapping[str, Sequence[str]] | None = None) -> None:
@@ -58,7 +58,7 @@ class MeteredOpenAI:
         return TenantOpenAI(self._client, Asker(tenant, self._fallbacks))
 
 
-class TenantOpenAI:
+class TenantOpenAI(MeteredPart):
     """The metered parts of the SDK, under the SDK's names."""
 
     def __init__(self, client: OpenAI, asker: Asker) -> None:
@@ -67,14 +67,14 @@ class TenantOpenAI:
         self.embeddings = Embeddings(client, asker)
 
 
-class Chat:
+class Chat(MeteredPart):
     """`chat.completions`."""
 
     def __init__(self, client: OpenAI, asker: Asker) -> None:
         self.completions = Completions(client, asker)
 
 
-class Completions:
+class Completions(MeteredPart):
     """Chat completions: plain, streamed and parsed."""
 
     def __init__(self, client: OpenAI, asker: Asker) -> None:
@@ -109,7 +109,7 @@ class Completions:
         return raw.parse()
 
 
-class Responses:
+class Responses(MeteredPart):
     """The Responses API: plain, streamed and parsed."""
 
     def __init__(self, client: OpenAI, asker: Asker) -> None:
@@ -136,7 +136,7 @@ class Responses:
         return raw.parse()
 
 
-class Embeddings:
+class Embeddings(MeteredPart):
     """Embeddings. Configure no fallback for their models: vectors of two models cannot be compared."""
 
     def __init__(self, client: OpenAI, asker: Asker) -> None:

@@ -41,12 +41,12 @@ from backend.telemetry.reading import (
     read_response_event,
     read_response_text,
 )
-from backend.telemetry.sdk import Raw, nothing
+from backend.telemetry.sdk import MeteredPart, Raw, nothing
 
 T = TypeVar("T")
 
 
-class AsyncMeteredOpenAI:
+class AsyncMeteredOpenAI(MeteredPart):
     """Meters a client of the official SDK. `fallbacks` names, for a model, those to ask after it."""
 
     def __init__(self, client: AsyncOpenAI, *, fallbacks: Mapping[str, Sequence[str]] | None = None) -> None:
@@ -58,7 +58,7 @@ class AsyncMeteredOpenAI:
         return AsyncTenantOpenAI(self._client, AsyncAsker(tenant, self._fallbacks))
 
 
-class AsyncTenantOpenAI:
+class AsyncTenantOpenAI(MeteredPart):
     """The metered parts of the SDK, under the SDK's names."""
 
     def __init__(self, client: AsyncOpenAI, asker: AsyncAsker) -> None:
@@ -67,14 +67,14 @@ class AsyncTenantOpenAI:
         self.embeddings = AsyncEmbeddings(client, asker)
 
 
-class AsyncChat:
+class AsyncChat(MeteredPart):
     """`chat.completions`."""
 
     def __init__(self, client: AsyncOpenAI, asker: AsyncAsker) -> None:
         self.completions = AsyncCompletions(client, asker)
 
 
-class AsyncCompletions:
+class AsyncCompletions(MeteredPart):
     """Chat completions: plain, streamed and parsed."""
 
     def __init__(self, client: AsyncOpenAI, asker: AsyncAsker) -> None:
@@ -109,7 +109,7 @@ class AsyncCompletions:
         return raw.parse()
 
 
-class AsyncResponses:
+class AsyncResponses(MeteredPart):
     """The Responses API: plain, streamed and parsed."""
 
     def __init__(self, client: AsyncOpenAI, asker: AsyncAsker) -> None:
@@ -138,7 +138,7 @@ class AsyncResponses:
         return raw.parse()
 
 
-class AsyncEmbeddings:
+class AsyncEmbeddings(MeteredPart):
     """Embeddings. Configure no fallback for their models: vectors of two models cannot be compared."""
 
     def __init__(self, client: AsyncOpenAI, asker: AsyncAsker) -> None:

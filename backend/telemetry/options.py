@@ -51,6 +51,18 @@ def model_of(options: Mapping[str, object]) -> str:
     return str(options["model"])
 
 
+def refuse_unmetered(options: Mapping[str, object]) -> None:
+    """Raise ValueError for what would hide the usage: an answer that comes later, or a stream that we do not see."""
+    body = options.get("extra_body")
+    more = body if isinstance(body, Mapping) else {}
+    if options.get("background") or more.get("background"):
+        raise ValueError(
+            "A background answer is not metered: its usage comes when nobody asks for it. Leave it out."
+        )
+    if more.get("stream"):
+        raise ValueError("A stream that is asked for in extra_body is not metered. Write stream=True.")
+
+
 def is_streamed(options: Mapping[str, object]) -> bool:
     """True when the caller wants chunks."""
     return options.get("stream") is True

@@ -1,30 +1,20 @@
 """Reads models and tokens from the vendor's answers. Pure; a missing count is None, never a guess."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from openai.types import CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.responses import Response, ResponseStreamEvent
 
-from backend.telemetry.metrics import TokenType
+from backend.telemetry.told_usage import WRONG, ToldUsage, Usage, countable, tokens_of
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """Tokens of one answer by type. The SDK's prompt tokens contain the cached ones; `prompt` does not."""
-
-    prompt: int = 0
-    cached_prompt: int = 0
-    completion: int = 0
-
-    def by_type(self) -> dict[TokenType, int]:
-        """The counts under the names of the label `type`."""
-        return {
-            TokenType.PROMPT: self.prompt,
-            TokenType.CACHED_PROMPT: self.cached_prompt,
-            TokenType.COMPLETION: self.completion,
-        }
+# A model's name is a label of our metrics, and an outside text.
+LONGEST_MODEL = 200
+_SAYS_NOTHING = ToldUsage()
+_CONTENT = ("content", "refusal", "tool_calls", "function_call", "audio", "reasoning_content", "reasoning")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,92 +27,141 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedAnswer:
-    """The model that answered, its tokens (None: not told), and the answer's failure (None: it did not fail)."""
+    """An answer or a chunk of one: its model ("": not named), what it tells of its tokens, and if it says something.
+
+    `failure` is the vendor's word that it could not finish (None: it did not fail).
+    """
 
     model: str
-    usage: Usage | None
+    told: ToldUsage = _SAYS_NOTHING
+    has_content: bool = False
     failure: Failure | None = None
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens to count, or None where they are not told."""
+        return countable(self.told, has_content=self.has_content)
+
+    def and_then(self, later: "ParsedAnswer") -> "ParsedAnswer":
+        """Join two chunks of one stream; a failure is told apart."""
+        return ParsedAnswer(
+            model=later.model or self.model,
+            told=self.told.and_then(later.told),
+            has_content=self.has_content or later.has_content,
+        )
 
 
 def read_chat(answer: ChatCompletion | ChatCompletionChunk) -> ParsedAnswer:
     """The reading of a chat completion, or of one chunk of its stream."""
-    usage = getattr(answer, "usage", None)
-    model = getattr(answer, "model", None) or ""
+    choices = _listed(_part(answer, "choices"))
+    usage = _part(answer, "usage")
     if usage is None:
-        return ParsedAnswer(model=model, usage=None)
+        # Some providers tell it inside the last choice.
+        usage = next((told for choice in choices if (told := _part(choice, "usage")) is not None), None)
+    said = [part for choice in choices for name in ("message", "delta") if (part := _part(choice, name))]
     return ParsedAnswer(
-        model=model,
-        usage=_usage(
-            prompt=getattr(usage, "prompt_tokens", None),
-            details=getattr(usage, "prompt_tokens_details", None),
-            completion=getattr(usage, "completion_tokens", None),
-        ),
+        model=_model(answer),
+        told=_told(usage, prompt="prompt_tokens", completion="completion_tokens"),
+        has_content=any(_part(part, name) for part in said for name in _CONTENT),
     )
 
 
 def read_response(answer: Response) -> ParsedAnswer:
     """The reading of an answer of the Responses API."""
-    usage = getattr(answer, "usage", None)
-    model = str(getattr(answer, "model", None) or "")
-    if usage is None:
-        return ParsedAnswer(model=model, usage=None)
     return ParsedAnswer(
-        model=model,
-        usage=_usage(
-            prompt=getattr(usage, "input_tokens", None),
-            details=getattr(usage, "input_tokens_details", None),
-            completion=getattr(usage, "output_tokens", None),
-        ),
+        model=_model(answer),
+        told=_told(_part(answer, "usage"), prompt="input_tokens", completion="output_tokens"),
+        has_content=bool(_part(answer, "output")),
     )
 
 
 def read_chat_text(text: str) -> ParsedAnswer:
     """The reading of a chat completion that is not parsed yet."""
-    return read_chat(ChatCompletion.construct(**json.loads(text)))
+    return read_chat(ChatCompletion.construct(**_fields(text)))
 
 
 def read_response_text(text: str) -> ParsedAnswer:
     """The reading of a Responses answer that is not parsed yet."""
-    return read_response(Response.construct(**json.loads(text)))
+    return read_response(Response.construct(**_fields(text)))
 
 
 def read_response_event(event: ResponseStreamEvent) -> ParsedAnswer:
     """Parse an event of a Responses stream; usage comes with the last event (completed, incomplete, failed)."""
-    answer = getattr(event, "response", None)
-    reading = ParsedAnswer(model="", usage=None) if answer is None else read_response(answer)
+    answer = _part(event, "response")
+    reading = ParsedAnswer(model="") if answer is None else read_response(answer)
+    kind = _part(event, "type")
     # The SDK raises the error of a chat's stream; of a response's stream it is an event like any other.
-    match getattr(event, "type", None):
+    match kind:
         case "error":
             return replace(reading, failure=_failure(event))
         case "response.failed":
-            return replace(reading, failure=_failure(getattr(answer, "error", None)))
+            return replace(reading, failure=_failure(_part(answer, "error")))
+        case str() if kind.endswith(".delta"):
+            return replace(reading, has_content=True)
         case _:
             return reading
 
 
 def read_embeddings(answer: CreateEmbeddingResponse) -> ParsedAnswer:
-    """The reading of an embeddings answer; all its tokens are prompt tokens."""
-    usage = getattr(answer, "usage", None)
-    return ParsedAnswer(
-        model=getattr(answer, "model", None) or "",
-        usage=_usage(prompt=getattr(usage, "prompt_tokens", None), details=None, completion=0),
-    )
+    """The reading of an embeddings answer; all its tokens are prompt tokens, and vectors of no tokens are a fault."""
+    prompt = tokens_of(_part(_part(answer, "usage"), "prompt_tokens"))
+    if prompt == 0 and _part(answer, "data"):
+        prompt = WRONG
+    return ParsedAnswer(model=_model(answer), told=ToldUsage(prompt=prompt, completion=0))
 
 
 def is_usage_only(chunk: ChatCompletionChunk) -> bool:
     """True for the extra chunk without choices that a stream ends with because we asked for usage."""
-    return chunk.usage is not None and not chunk.choices
+    return _part(chunk, "usage") is not None and not _part(chunk, "choices")
 
 
-def _failure(told: object) -> Failure:
-    return Failure(
-        code=getattr(told, "code", None) or "", message=getattr(told, "message", None) or "The stream failed."
+def _told(usage: object, *, prompt: str, completion: str) -> ToldUsage:
+    """The numbers of a usage, under OpenAI's names and under those that other providers give the same things."""
+    among_prompt = _part(usage, f"{prompt}_details")
+    among_completion = _part(usage, f"{completion}_details")
+    return ToldUsage(
+        prompt=tokens_of(_part(usage, prompt)),
+        completion=tokens_of(_part(usage, completion)),
+        total=tokens_of(_part(usage, "total_tokens")),
+        cached=tokens_of(
+            _first(
+                _part(among_prompt, "cached_tokens"),
+                _part(usage, "prompt_cache_hit_tokens"),
+                _part(usage, "cached_tokens"),
+            )
+        ),
+        reasoning=tokens_of(
+            _first(_part(among_completion, "reasoning_tokens"), _part(usage, "reasoning_tokens"))
+        ),
+        cache_read=tokens_of(_part(usage, "cache_read_input_tokens")),
+        cache_written=tokens_of(_part(usage, "cache_creation_input_tokens")),
     )
 
 
-def _usage(*, prompt: int | None, details: object, completion: int | None) -> Usage | None:
-    # The SDK builds answers without validating them, so a field of a type that says int may be None.
-    if prompt is None or completion is None:
-        return None
-    cached = min(getattr(details, "cached_tokens", None) or 0, prompt)
-    return Usage(prompt=prompt - cached, cached_prompt=cached, completion=completion)
+def _model(answer: object) -> str:
+    named = _part(answer, "model")
+    return named[:LONGEST_MODEL] if isinstance(named, str) else ""
+
+
+def _failure(told: object) -> Failure:
+    code, message = _part(told, "code"), _part(told, "message")
+    return Failure(code=str(code or ""), message=str(message or "The stream failed."))
+
+
+def _fields(text: str) -> dict[str, Any]:
+    # Text that is no object is the SDK's to refuse, when the caller's answer is parsed.
+    fields = json.loads(text)
+    return fields if isinstance(fields, dict) else {}
+
+
+def _part(whole: object, name: str) -> Any:  # noqa: ANN401 - whatever the provider wrote
+    """A field of the SDK's object, or of a plain one where the SDK could not make its own. It validates nothing."""
+    return whole.get(name) if isinstance(whole, dict) else getattr(whole, name, None)
+
+
+def _listed(value: object) -> Iterable[object]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _first(*values: object) -> object:
+    return next((value for value in values if value is not None), None)

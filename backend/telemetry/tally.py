@@ -2,12 +2,12 @@
 
 from backend.telemetry import metrics
 from backend.telemetry.metrics import RequestOutcome
-from backend.telemetry.reading import ParsedAnswer, Usage
+from backend.telemetry.reading import ParsedAnswer
 
 
 def count_answer(tenant: str, asked: str, reading: ParsedAnswer) -> None:
     """Count a whole answer under the model that gave it; an answer that names none was given by the one asked."""
-    _count(tenant, reading.model or asked, reading.usage, RequestOutcome.OK)
+    _count(tenant, reading.model or asked, reading, RequestOutcome.OK)
 
 
 class StreamTally:
@@ -15,16 +15,14 @@ class StreamTally:
 
     def __init__(self, tenant: str, asked: str) -> None:
         self._tenant = tenant
-        self._model = asked
-        self._usage: Usage | None = None
+        self._seen = ParsedAnswer(model=asked)
         self._outcome = RequestOutcome.ABANDONED
         self.has_begun = False
 
     def saw(self, reading: ParsedAnswer) -> None:
-        """Note the usage in a chunk. It is not added up: some servers repeat the running total in each chunk."""
+        """Note what a chunk tells. It is not added up: some servers repeat the running total in each chunk."""
         self.has_begun = True
-        self._model = reading.model or self._model
-        self._usage = reading.usage or self._usage
+        self._seen = self._seen.and_then(reading)
         if reading.failure is not None:
             self.broke()
 
@@ -41,10 +39,11 @@ class StreamTally:
     def settle(self) -> None:
         """Count. A stream that failed, or was left, before its first chunk is counted by the chain."""
         if self.has_begun:
-            _count(self._tenant, self._model, self._usage, self._outcome)
+            _count(self._tenant, self._seen.model, self._seen, self._outcome)
 
 
-def _count(tenant: str, model: str, usage: Usage | None, outcome: RequestOutcome) -> None:
+def _count(tenant: str, model: str, reading: ParsedAnswer, outcome: RequestOutcome) -> None:
+    usage = reading.usage
     if usage is None:
         metrics.count_usage_missing(tenant, model)
     else:

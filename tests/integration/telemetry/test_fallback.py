@@ -3,10 +3,18 @@
 from typing import Any
 
 import pytest
-from openai import APIStatusError, InternalServerError, RateLimitError
+from openai import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    InternalServerError,
+    OpenAI,
+    RateLimitError,
+)
 from prometheus_client import REGISTRY
 
-from tests.integration.telemetry.conftest import Asking, Vendor, counted, outcomes
+from backend.telemetry.metered import MeteredOpenAI
+from tests.integration.telemetry.conftest import Asking, Vendor, counted, missing, outcomes
 
 FIRST, SECOND, THIRD = "gpt-5.2", "gpt-5-mini", "gpt-5-nano"
 
@@ -114,3 +122,25 @@ def test_embeddings_without_a_chain_stay_with_their_model(
         chained.embed()
 
     assert outcomes(tenant) == {("text-embedding-3-large", "rate_limited"): 1}
+
+
+@pytest.mark.parametrize("call", ["chat", "respond"])
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_request_that_was_not_waited_for_is_missing_because_the_vendor_worked_on_it(
+    asking: Asking, vendor: Vendor, tenant: str, *, call: str, streams: bool
+) -> None:
+    vendor.fail("delay", seconds=2, model=FIRST)
+
+    with pytest.raises(APITimeoutError):
+        getattr(asking, call)(model=FIRST, stream=streams, timeout=0.3)
+
+    assert (missing(tenant), outcomes(tenant)) == (1, {(FIRST, "timeout"): 1})
+
+
+def test_a_request_that_never_left_has_cost_nothing(tenant: str) -> None:
+    with OpenAI(base_url="http://127.0.0.1:1/v1", api_key="k", max_retries=0) as sdk:
+        openai = MeteredOpenAI(sdk).for_tenant(tenant)
+        with pytest.raises(APIConnectionError):
+            openai.responses.create(model=FIRST, input="؟")
+
+    assert (missing(tenant), outcomes(tenant)) == (0, {(FIRST, "unreachable"): 1})

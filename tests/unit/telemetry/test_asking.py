@@ -2,22 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from operator import attrgetter
 from uuid import uuid4
 
 import httpx2
 import openai
 import pytest
+from openai import AsyncOpenAI, OpenAI
 from prometheus_client import REGISTRY
 
 from backend.telemetry.asking import Asker
 from backend.telemetry.asking_async import AsyncAsker
-from backend.telemetry.reading import Failure, ParsedAnswer, Usage
+from backend.telemetry.metered import MeteredOpenAI
+from backend.telemetry.metered_async import AsyncMeteredOpenAI
+from backend.telemetry.reading import Failure, ParsedAnswer
 from backend.telemetry.sdk import nothing
+from backend.telemetry.told_usage import ToldUsage
 
 FIRST, SECOND = "gpt-5.2", "gpt-5-mini"
 CHAIN = {FIRST: [SECOND]}
-WORD = ParsedAnswer(model="", usage=None)
-LAST = ParsedAnswer(model=FIRST, usage=Usage(prompt=3))
+WORD = ParsedAnswer(model="")
+LAST = ParsedAnswer(model=FIRST, told=ToldUsage(prompt=3, completion=0))
 VENDOR = httpx2.Response(429, request=httpx2.Request("POST", "http://127.0.0.1/v1"))
 CROWDED = openai.RateLimitError("x", response=VENDOR, body=None)
 LEAVING = [
@@ -212,8 +217,8 @@ def test_who_stays_to_the_end_is_not_missing(asking: Asking, tenant: str) -> Non
     assert books(tenant) == {(FIRST, "ok"): 2}
 
 
-def _failing_with(code: str, usage: Usage | None = None) -> ParsedAnswer:
-    return ParsedAnswer(model="", usage=usage, failure=Failure(code=code, message="try later"))
+def _failing_with(code: str, *, told: ToldUsage = ToldUsage()) -> ParsedAnswer:  # noqa: B008 - it is frozen
+    return ParsedAnswer(model="", told=told, failure=Failure(code=code, message="try later"))
 
 
 @pytest.mark.parametrize("code", ["server_error", "rate_limit_exceeded"])
@@ -244,6 +249,52 @@ def test_a_failure_after_the_first_word_is_shown_and_ends_nothing_well(asking: A
 
 
 def test_a_failure_that_tells_its_usage_is_charged(asking: Asking, tenant: str) -> None:
-    asking.stream(lambda _: [_failing_with("server_error", Usage(prompt=3))])
+    asking.stream(lambda _: [_failing_with("server_error", told=ToldUsage(prompt=3, completion=0))])
 
     assert books(tenant) == {(FIRST, "interrupted"): 1}
+
+
+@pytest.mark.parametrize(
+    "client", [MeteredOpenAI(OpenAI(api_key="k")), AsyncMeteredOpenAI(AsyncOpenAI(api_key="k"))]
+)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "chat.completions.with_raw_response",
+        "chat.completions.with_streaming_response",
+        "chat.completions.stream",
+        "responses.with_raw_response",
+        "responses.with_streaming_response",
+        "responses.stream",
+        "responses.retrieve",
+        "responses.compact",
+        "embeddings.with_raw_response",
+        "beta",
+        "batches",
+        "completions",
+        "images",
+        "audio",
+        "moderations",
+        "files",
+        "with_options",
+    ],
+)
+def test_what_is_not_metered_is_refused_with_a_sentence(
+    client: MeteredOpenAI | AsyncMeteredOpenAI, path: str
+) -> None:
+    with pytest.raises(AttributeError, match="is not metered: its tokens would be on no invoice"):
+        attrgetter(path)(client.for_tenant("t"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"background": True}, {"extra_body": {"background": True}}, {"extra_body": {"stream": True}}],
+    ids=str,
+)
+def test_an_answer_whose_usage_nobody_would_see_is_refused_before_it_is_asked(
+    options: dict[str, object],
+) -> None:
+    openai = MeteredOpenAI(OpenAI(api_key="k", base_url="http://127.0.0.1:1")).for_tenant("t")
+
+    with pytest.raises(ValueError, match="is not metered"):
+        openai.responses.create(model=FIRST, input="؟", **options)

@@ -17,12 +17,12 @@ from backend.telemetry.options import with_usage
 from backend.telemetry.reading import (
     Failure,
     ParsedAnswer,
-    Usage,
     read_chat,
     read_embeddings,
     read_response,
     read_response_event,
 )
+from backend.telemetry.told_usage import ToldUsage, Usage
 
 REQUEST = httpx2.Request("POST", "http://127.0.0.1/v1")
 
@@ -84,12 +84,12 @@ def test_the_usage_of_a_response() -> None:
     [
         pytest.param(
             ResponseErrorEvent.construct(type="error", code="server_error", message="try later"),
-            ParsedAnswer(model="", usage=None, failure=Failure(code="server_error", message="try later")),
+            ParsedAnswer(model="", failure=Failure(code="server_error", message="try later")),
             id="an error",
         ),
         pytest.param(
             ResponseErrorEvent.construct(type="error", code=None),
-            ParsedAnswer(model="", usage=None, failure=Failure(code="", message="The stream failed.")),
+            ParsedAnswer(model="", failure=Failure(code="", message="The stream failed.")),
             id="an error without a word",
         ),
         pytest.param(
@@ -103,7 +103,7 @@ def test_the_usage_of_a_response() -> None:
             ),
             ParsedAnswer(
                 model="gpt-5.2",
-                usage=Usage(prompt=5, completion=1),
+                told=ToldUsage(prompt=5, completion=1),
                 failure=Failure(code="server_error", message="try later"),
             ),
             id="a response that failed",
@@ -113,7 +113,7 @@ def test_the_usage_of_a_response() -> None:
                 type="response.completed",
                 response={"model": "gpt-5.2", "error": None, "usage": None},
             ),
-            ParsedAnswer(model="gpt-5.2", usage=None),
+            ParsedAnswer(model="gpt-5.2"),
             id="a response that did not",
         ),
     ],
