@@ -1,5 +1,5 @@
 ##@ Prove more
-test-all: $(READY) test test-newest soak ## All tests, the newest Python and random payments
+test-all: $(READY) test test-newest soak fuzz ## All tests, the newest Python, random payments, hostile data
 	@echo "✓ everything and more passed"
 
 test-newest: $(READY) ## Unit, mail and start tests on the newest Python

@@ -5,6 +5,9 @@ audit-deps: $(READY) ## Known vulnerabilities of every locked package
 secrets-scan: $(READY) ## Look for secrets in every file of the repository
 	@$(BIN)/python -m delivery.secret_scan
 
+fuzz: $(READY) ## Feed every parser hostile data (ARGS="--examples 20000")
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
 UV ?= .local/tools/uv/bin/uv
 LOCK = $(UV) pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
 	--no-header --python-version 3.11 --quiet

@@ -64,7 +64,7 @@ def trend(actor: Actor, fingerprint: str) -> AlertTrend:
     found = client.matrix(read.query, _ms(until - TREND), _ms(until), step_s)
     return AlertTrend(
         expression=expression,
-        hold_s=int(float(rule.get("duration") or 0)),
+        hold_s=_hold_s(rule),
         points=_points(_series_of(firing, found), until, step_s),
         limit=read.limit,
     )
@@ -83,6 +83,11 @@ def _rule_of(firing: Firing, known: Sequence[Mapping[str, Any]]) -> Mapping[str,
     if not named:
         raise NotFound(reason="rule")
     return max(named, key=lambda rule: _common(firing.labels, rule.get("labels")))
+
+
+def _hold_s(rule: Mapping[str, Any]) -> int:
+    told = rule.get("duration")
+    return int(told) if isinstance(told, int | float) and isfinite(told) else 0
 
 
 def _common(labels: Mapping[str, str], told: object) -> int:

@@ -239,7 +239,7 @@ def _alerts_in(told: list[Any]) -> Iterator[AlertmanagerAlert]:
 def _silences_in(told: list[Any]) -> Iterator[AlertmanagerSilence]:
     for each in filter(_is_object, told):
         starts_at, ends_at = _instant(each.get("startsAt")), _instant(each.get("endsAt"))
-        matchers = tuple(map(_matcher, filter(_is_object, each.get("matchers") or [])))
+        matchers = tuple(map(_matcher, filter(_is_object, _items(each.get("matchers")))))
         status = each.get("status")
         if not isinstance(each.get("id"), str) or starts_at is None or ends_at is None:
             continue
@@ -282,7 +282,11 @@ def _texts(told: object) -> dict[str, str]:
 
 
 def _words(told: object) -> tuple[str, ...]:
-    return tuple(each for each in told if isinstance(each, str)) if isinstance(told, list) else ()
+    return tuple(each for each in _items(told) if isinstance(each, str))
+
+
+def _items(told: object) -> list[Any]:
+    return told if isinstance(told, list) else []
 
 
 def _instant(told: object) -> datetime | None:

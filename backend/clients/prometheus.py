@@ -55,6 +55,8 @@ class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships n
         found = self._result(query, at_ms)
         if not all(_has_labels(row) and _is_sample(row.get("value")) for row in found):
             raise Unavailable(service=SERVICE, cause="unreadable")
+        if not _are_numbers({row["value"][1] for row in found}):
+            raise Unavailable(service=SERVICE, cause="unreadable")
         return found
 
     def ranges(self, query: str, at_ms: int) -> list[Sample]:
@@ -118,7 +120,10 @@ class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships n
         data = self._ask("POST", "/api/v1/query_range", fields)
         result = data.get("result") if isinstance(data, dict) else None
         if not isinstance(result, list) or not all(
-            _has_labels(row) and _are_samples(row.get("values")) for row in result
+            _has_labels(row)
+            and _are_samples(row.get("values"))
+            and _are_numbers({value for _, value in row["values"]})
+            for row in result
         ):
             raise Unavailable(service=SERVICE, cause="unreadable")
         return result
@@ -136,7 +141,7 @@ class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships n
         groups = data.get("groups") if isinstance(data, dict) else None
         if not isinstance(groups, list):
             raise Unavailable(service=SERVICE, cause="unreadable")
-        rules = (rule for group in groups if isinstance(group, dict) for rule in group.get("rules") or ())
+        rules = (rule for group in groups if isinstance(group, dict) for rule in _listed(group, "rules"))
         return [rule for rule in rules if isinstance(rule, dict) and rule.get("type") == "alerting"]
 
     def _ask(self, method: str, path: str, fields: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
@@ -233,6 +238,15 @@ def _are_finite(values: Iterable[str]) -> bool:
         return all(math.isfinite(float(value)) for value in values)
     except ValueError:
         return False
+
+
+def _are_numbers(values: Iterable[str]) -> bool:
+    """Whether each is a number, infinite ones and "NaN" among them."""
+    try:
+        sum(map(float, values))
+    except ValueError:
+        return False
+    return True
 
 
 def _listed(told: Mapping[str, Any], name: str) -> list[Any]:
