@@ -17,7 +17,7 @@
 - {part: portal, job: portal, port: http, number: 3000, service: portal-pods}
 - {part: jobs, job: jobs, port: metrics, number: 9102, service: jobs}
 {{- if .Values.docuchat.enabled }}
-- {part: backend, job: docuchat, port: http, number: 8000, service: backend-pods}
+- {part: api, job: docuchat, port: http, number: {{ .Values.docuchat.api.port }}, service: api-pods}
 {{- end }}
 {{- if include "docuchat.hasAlertmanager" . }}
 - {part: alertmanager, job: alertmanager, port: http, number: 9093, service: alertmanager}
@@ -30,8 +30,8 @@
 {{/* The parts that browsers may reach by an Ingress of their own. */}}
 {{- define "docuchat.ingressTargets" -}}
 - {part: portal, port: http}
-{{- if .Values.docuchat.enabled }}
-- {part: backend, port: http}
+{{- if and .Values.docuchat.enabled .Values.docuchat.host }}
+- {part: api, port: http}
 - {part: frontend, port: http}
 {{- end }}
 {{- if and (include "docuchat.hasGrafana" .) .Values.grafana.host }}

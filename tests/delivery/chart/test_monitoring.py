@@ -77,7 +77,7 @@ def test_everything_that_the_release_starts_is_scraped_under_its_job(closed: lis
         scraped = {name.removeprefix("docuchat-") for name in monitors}
     else:
         config = scrape_configs(closed)
-        scraped = {"backend" if job == "docuchat" else job for job in config}
+        scraped = {"api" if job == "docuchat" else job for job in config}
 
     # `everything` has one more, as whoever runs an exporter would.
     assert scraped - started - {"postgres-exporter", "prometheus"} == set()

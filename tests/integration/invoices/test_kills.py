@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import psycopg
@@ -17,8 +18,12 @@ from backend.days import in_both
 from backend.db.engine import advisory_lock, read
 from backend.db.locks import LockNumber
 from backend.invoices import service as invoices
+from backend.job_runs.service import SCHEDULER
 from backend.sandbox.postgres import REPOSITORY
 from backend.sandbox.processes import keep
+from jobs import nightly_billing
+from jobs.registry import job_named
+from jobs.runs import execute
 from tests import factories
 from tests.integration.invoices.conftest import Past
 from tests.integration.invoices.rows import counts
@@ -173,6 +178,18 @@ def test_four_runs_at_once_bill_each_day_once(two_days: Past) -> None:
     outcomes = [finish(run) for run in runs]
 
     assert [code for code, _ in outcomes] == [0, 0, 0, 0], outcomes
+    check_one_of_each(days=2, tenants=2)
+
+
+def test_a_cron_job_and_the_scheduler_at_once_bill_each_day_once(database: str, two_days: Past) -> None:
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        with nobody_can_write(database, "tenant_invoice") as is_somebody_waiting:
+            cron_job = start()
+            scheduled = pool.submit(execute, job_named(nightly_billing.NAME), SCHEDULER)
+            until(is_somebody_waiting)
+        code, output = finish(cron_job)
+
+    assert (code, scheduled.result()) == (0, True), output
     check_one_of_each(days=2, tenants=2)
 
 
