@@ -39,7 +39,7 @@ def drill(actor: Actor, run: str, check: EndCheck = nothing_to_check) -> Restore
         row_count=backup.row_count if backup and not error else 0,
         error=error,
     )
-    repository.insert_drill(done)
+    repository.store_drill(done)
     if not error:
         log.info("drill.passed", backup=done.backup, duration_s=round(done.duration.total_seconds(), 3))
     return done

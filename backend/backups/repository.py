@@ -58,19 +58,18 @@ def mark_removed(names: Sequence[str], now: datetime) -> None:
         connection.execute(statement.values(removed_at=now))
 
 
-def insert_drill(drill: RestoreDrill) -> None:
-    """Note a drill."""
+def store_drill(drill: RestoreDrill) -> None:
+    """Note a drill; a later one of the same run takes its place."""
+    values = {
+        "backup": drill.backup,
+        "started_at": drill.started_at,
+        "finished_at": drill.finished_at,
+        "row_count": drill.row_count,
+        "error": drill.error,
+    }
+    statement = insert(RestoreDrillRow).values(run=drill.run, **values)
     with transaction() as connection:
-        connection.execute(
-            insert(RestoreDrillRow).values(
-                run=drill.run,
-                backup=drill.backup,
-                started_at=drill.started_at,
-                finished_at=drill.finished_at,
-                row_count=drill.row_count,
-                error=drill.error,
-            )
-        )
+        connection.execute(statement.on_conflict_do_update(index_elements=["run"], set_=values))
 
 
 def insert_restore(restore: DatabaseRestore) -> None:
