@@ -66,6 +66,34 @@ class RotatedSecret:
         )
 
 
+def patiently(running: Running, work: Callable[[], T], told: str = "runbooks.rotation.waits") -> T:
+    """The result of work that does no harm when it is done again, however long who is asked is away.
+
+    ``told`` is said once. Raises Unavailable after the patience.
+    """
+    until, is_told = time.monotonic() + PATIENCE_S, False
+    while True:
+        try:
+            return work()
+        except Unavailable:
+            if time.monotonic() > until:
+                raise
+        if not is_told:
+            running.log(told)
+            is_told = True
+        running.wait(AGAIN_S)
+
+
+@contextmanager
+def said_where_it_ends(running: Running, key: str, **values: str) -> Iterator[None]:
+    """Add a line to the result should the block fail or be cancelled: something stays as it should not."""
+    try:
+        yield
+    except INTERRUPTIONS:
+        running.changed(key, **values)
+        raise
+
+
 def namespaces(planning: Planning, _given: Mapping[str, str]) -> Sequence[ParameterChoice]:
     """The namespaces in which DocuChat may be."""
     known = settings().namespaces_of_cluster or (planning.kubernetes.namespace,)
@@ -256,18 +284,7 @@ class Rotation:
         return kubernetes.run(kubernetes.patch_secret(self.place, values, version=wanted, dry_run=False))
 
     def _patiently(self, work: Callable[[], T]) -> T:
-        """The result of work that does no harm when it is done again, however long the API server is away."""
-        until, is_told = time.monotonic() + PATIENCE_S, False
-        while True:
-            try:
-                return work()
-            except Unavailable:
-                if time.monotonic() > until:
-                    raise
-            if not is_told:
-                self.running.log("runbooks.rotation.waits")
-                is_told = True
-            self.running.wait(AGAIN_S)
+        return patiently(self.running, work)
 
     def _planned_generations(self) -> dict[str, int]:
         plan = self.running.run.plan

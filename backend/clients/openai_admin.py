@@ -71,12 +71,14 @@ def try_key(value: str) -> None:
 
 
 def create_key(name: str) -> NewKey:
-    """Make a key for the service account of the settings.
+    """Make a key for the service account of the settings. Asked once: after silence there may be a key of this name.
 
     ``{"id": "key_abc", "value": "sk-svcacct-...", "name": "...", "created_at": 1764300000}``
     """
     with _admin() as client:
-        made = client.admin.organization.projects.service_accounts.api_keys.create(
+        made = client.with_options(
+            max_retries=0
+        ).admin.organization.projects.service_accounts.api_keys.create(
             settings().openai_service_account_id, project_id=settings().openai_project_id, name=name
         )
     return NewKey(id=made.id, value=made.value)

@@ -14,11 +14,13 @@ cancellation, writes the old login back and shuts the new one. There is no undo:
 
 import secrets
 import time
+from collections.abc import Callable
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from backend.config import settings
 from backend.db import login_roles
-from backend.errors import Refused
+from backend.errors import AppError, Refused
 from backend.runbooks.types import Plan, PlannedChange, Risk, Words
 from runbooks import kept_secrets, rotation
 from runbooks.action import Action, ActionParameters, Step
@@ -37,6 +39,7 @@ LONGEST_QUIET_S = 900.0
 """A login that still has a session after this time is used by something whose pods were not replaced."""
 _LOOK_S = 0.5
 _NEW, _OLD = "new", "old"
+T = TypeVar("T")
 
 
 class DatabaseRotationParameters(ActionParameters):
@@ -103,8 +106,15 @@ def roll_out(running: Running, parameters: DatabaseRotationParameters) -> None:
             turning.roll_out()
     except rotation.INTERRUPTIONS:
         if running.memory.get("is_put_back"):
-            login_roles.disable_login(_admin_url(), str(running.memory["new_login"]))
+            _shut_new(running, str(running.memory["new_login"]))
         raise
+
+
+def _shut_new(running: Running, new: str) -> None:
+    try:
+        login_roles.disable_login(_admin_url(), new)
+    except AppError:
+        running.changed("runbooks.rotate_database_password.still_open", login=new)
 
 
 def await_quiet(running: Running, _parameters: DatabaseRotationParameters) -> None:
@@ -114,23 +124,33 @@ def await_quiet(running: Running, _parameters: DatabaseRotationParameters) -> No
         Refused: it still has one after a quarter of an hour.
     """
     old = str(running.memory["old_login"])
+    with rotation.said_where_it_ends(running, "runbooks.rotate_database_password.still_open", login=old):
+        _await_quiet(running, old)
+    running.changed("runbooks.rotate_database_password.quiet", login=old)
+
+
+def _await_quiet(running: Running, old: str) -> None:
     begun = quiet_since = time.monotonic()
     while time.monotonic() - quiet_since < QUIET_S:
-        sessions = login_roles.login_role(_admin_url(), old).sessions
+        sessions = _patiently(running, lambda: login_roles.login_role(_admin_url(), old).sessions)
         if sessions:
             quiet_since = time.monotonic()
             if quiet_since - begun > LONGEST_QUIET_S:
                 raise Refused(reason="database_old_in_use", login=old, sessions=sessions)
         running.wait(_LOOK_S)
-    running.changed("runbooks.rotate_database_password.quiet", login=old)
 
 
 def disable(running: Running, _parameters: DatabaseRotationParameters) -> None:
     """Let the old login in no more."""
     old = str(running.memory["old_login"])
-    login_roles.disable_login(_admin_url(), old)
+    with rotation.said_where_it_ends(running, "runbooks.rotate_database_password.still_open", login=old):
+        _patiently(running, lambda: login_roles.disable_login(_admin_url(), old))
     running.changed("runbooks.rotate_database_password.shut", login=old, at=running.now())
     kept_secrets.drop(running)
+
+
+def _patiently(running: Running, ask: Callable[[], T]) -> T:
+    return rotation.patiently(running, ask, "runbooks.rotate_database_password.away")
 
 
 def _fresh_password(running: Running, login: str) -> str:

@@ -13,11 +13,14 @@ goes on: what was made for it and never used is withdrawn, and another is made. 
 there is no undo: rotating again is one.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from backend.clients import openai_admin
 from backend.config import settings
-from backend.errors import AppError, NotFound, Refused
+from backend.errors import AppError, Conflict, NotFound, Refused, Unavailable
 from backend.run_inputs import service as run_inputs
 from backend.runbooks.types import Plan, PlannedChange, Risk, Words
 from runbooks import kept_secrets, rotation
@@ -35,6 +38,7 @@ LONGEST_QUIET = timedelta(minutes=15)
 """A key that is still used after this time is used by somebody whom nobody knows; it is not withdrawn."""
 _LOOK_S = 1.0
 _NEW, _OLD = "new", "old"
+T = TypeVar("T")
 
 
 class OpenAIKeyParameters(ActionParameters):
@@ -82,26 +86,28 @@ def obtain(running: Running, parameters: OpenAIKeyParameters) -> None:
 def test_key(running: Running, parameters: OpenAIKeyParameters) -> None:
     """Ask the provider one question with the new key. A dead one is withdrawn again, and nothing else was changed."""
     value = _new_key(running, parameters)
-    try:
+    with _given_up(running, parameters, AppError):
         openai_admin.try_key(value)
-    except AppError:
-        _give_up(running, parameters)
-        raise
     running.log("runbooks.rotate_openai_key.answers")
 
 
 def write(running: Running, parameters: OpenAIKeyParameters) -> None:
     """Write the new key into the Secret. From then on no step makes another one."""
     turning = Rotation(running=running, namespace=parameters.namespace, credential=OPENAI)
-    values, version = turning.read()
-    _require_layout(values)
-    new, old = _new_key(running, parameters), values[KEY]
-    if new == old and not running.memory.get("is_written"):
-        raise Refused(reason="openai_same_key")
-    _note_old(running, old)
+    new = _new_key(running, parameters)
+    with _given_up(running, parameters, AppError):
+        values, version = turning.read()
+        _require_layout(values)
+        old = values[KEY]
+        if new == old and not running.memory.get("is_writing"):
+            raise Refused(reason="openai_same_key")
+        _note_old(running, old)
     if new != old:
         kept_secrets.keep(running, _OLD, old)
-        turning.write({KEY: new}, version)
+        running.remember(is_writing=True)
+        # After silence it may have been written, so only a refusal gives the new key up.
+        with _given_up(running, parameters, (Conflict, Refused)):
+            turning.write({KEY: new}, version)
     running.remember(is_written=True)
     if parameters.new_key:
         run_inputs.discard(running.actor, running.kubernetes, parameters.new_key)
@@ -117,7 +123,7 @@ def roll_out(running: Running, parameters: OpenAIKeyParameters) -> None:
             turning.roll_out()
     except rotation.INTERRUPTIONS:
         if running.memory.get("is_put_back"):
-            _withdraw_orphan(running)
+            _withdraw_new(running)
         raise
     running.remember(rolled_out_at=running.now().isoformat())
 
@@ -128,14 +134,19 @@ def await_quiet(running: Running, _parameters: OpenAIKeyParameters) -> None:
     Raises:
         Refused: somebody still uses it after a quarter of an hour.
     """
-    key_id = running.memory.get("old_key_id")
+    key_id = str(running.memory.get("old_key_id", ""))
     if not key_id:
         running.changed("runbooks.rotate_openai_key.unknown_old")
         return
+    with rotation.said_where_it_ends(running, "runbooks.rotate_openai_key.still_valid", id=key_id):
+        _await_quiet(running, key_id)
+
+
+def _await_quiet(running: Running, key_id: str) -> None:
     begun = running.now()
     quiet = timedelta(seconds=settings().openai_key_quiet_s)
     since = datetime.fromisoformat(str(running.memory["rolled_out_at"]))
-    while (key := _old_key(str(key_id))) is not None:
+    while (key := _patiently(running, lambda: _old_key(key_id))) is not None:
         used_at = key.last_used_at
         if used_at is not None:
             # The vendor tells the second in which it was used, not the end of it.
@@ -150,11 +161,16 @@ def await_quiet(running: Running, _parameters: OpenAIKeyParameters) -> None:
 
 def withdraw(running: Running, _parameters: OpenAIKeyParameters) -> None:
     """Delete the old key at the provider, which cannot be taken back."""
-    key_id = running.memory.get("old_key_id")
+    key_id = str(running.memory.get("old_key_id", ""))
     if key_id:
-        openai_admin.delete_key(str(key_id))
-        running.changed("runbooks.rotate_openai_key.withdrawn", id=str(key_id), at=running.now())
+        with rotation.said_where_it_ends(running, "runbooks.rotate_openai_key.still_valid", id=key_id):
+            _patiently(running, lambda: openai_admin.delete_key(key_id))
+        running.changed("runbooks.rotate_openai_key.withdrawn", id=key_id, at=running.now())
     kept_secrets.drop(running)
+
+
+def _patiently(running: Running, ask: Callable[[], T]) -> T:
+    return rotation.patiently(running, ask, "runbooks.rotate_openai_key.provider_away")
 
 
 def _new_key(running: Running, parameters: OpenAIKeyParameters) -> str:
@@ -169,25 +185,73 @@ def _new_key(running: Running, parameters: OpenAIKeyParameters) -> str:
         asker = running.run.requester_id
         value = run_inputs.read(running.actor, running.kubernetes, parameters.new_key, asker)
         return kept_secrets.keep(running, _NEW, value)
-    _withdraw_orphan(running)
-    made = openai_admin.create_key(f"docuchat {running.run.id}")
+    if running.memory.get("is_making") and (present := _key_in_use(running, parameters)):
+        return kept_secrets.keep(running, _NEW, present)
+    running.remember(is_making=True)
+    made = _made_key(running)
     running.remember(new_key_id=made.id)
     running.changed("runbooks.rotate_openai_key.made", id=made.id, at=running.now())
     return kept_secrets.keep(running, _NEW, made.value)
 
 
-def _give_up(running: Running, parameters: OpenAIKeyParameters) -> None:
-    """Leave nothing behind of a key that is not used."""
-    _withdraw_orphan(running)
-    if parameters.new_key:
-        run_inputs.discard(running.actor, running.kubernetes, parameters.new_key)
-    kept_secrets.drop(running)
+def _made_key(running: Running) -> openai_admin.NewKey:
+    try:
+        return openai_admin.create_key(_name_for(running))
+    except Unavailable:
+        running.changed("runbooks.rotate_openai_key.perhaps_made", name=_name_for(running))
+        raise
 
 
-def _withdraw_orphan(running: Running) -> None:
-    orphan = running.memory.get("new_key_id")
-    if orphan:
-        openai_admin.delete_key(str(orphan))
+def _key_in_use(running: Running, parameters: OpenAIKeyParameters) -> str:
+    """The key of this run that stands in the Secret already; empty where none does.
+
+    A process that died may have made a key without noting it, or written one. One that nobody uses is withdrawn.
+    """
+    present = Rotation(running=running, namespace=parameters.namespace, credential=OPENAI).read()[0][KEY]
+    in_use = ""
+    for key in openai_admin.project_keys():
+        if key.name != _name_for(running):
+            continue
+        if key.can_be(present):
+            running.remember(new_key_id=key.id, is_writing=True)
+            in_use = present
+        else:
+            openai_admin.delete_key(key.id)
+    return in_use
+
+
+def _name_for(running: Running) -> str:
+    return f"docuchat {running.run.id}"
+
+
+@contextmanager
+def _given_up(
+    running: Running,
+    parameters: OpenAIKeyParameters,
+    because: type[AppError] | tuple[type[AppError], ...],
+) -> Iterator[None]:
+    """Should the block fail before the Secret has the new key, leave nothing behind of it."""
+    try:
+        yield
+    except because:
+        if not running.memory.get("is_written"):
+            _withdraw_new(running)
+            if parameters.new_key:
+                run_inputs.discard(running.actor, running.kubernetes, parameters.new_key)
+            kept_secrets.drop(running)
+        raise
+
+
+def _withdraw_new(running: Running) -> None:
+    """Withdraw the key that was made for this run and is not used; where that is not possible, say so."""
+    made = str(running.memory.get("new_key_id", ""))
+    if not made:
+        return
+    try:
+        openai_admin.delete_key(made)
+    except AppError:
+        running.changed("runbooks.rotate_openai_key.still_valid", id=made)
+    else:
         running.remember(new_key_id="")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from backend import config
@@ -12,13 +13,18 @@ from backend.sandbox.docuchat_pods import Around, DocuChatPods
 from backend.sandbox.kubernetes.access import account_file
 from backend.sandbox.kubernetes.roles import RUNNER
 from backend.sandbox.kubernetes.server import Address, running
+from backend.sandbox.kubernetes.workloads import SECRETS
 from backend.sandbox.openai import application as provider
+from backend.sandbox.postgres import PostgresServer
 from backend.sandbox.processes import free_port
 from backend.sandbox.serving import serving
 from runbooks import engine
 from tests import factories
 from tests.integration.rotations.world import World, control
 from tests.waiting import until
+
+NAME = "docuchat_rotated"
+FIRST = SECRETS["docuchat-database"]["password"]
 
 
 @pytest.fixture(scope="session")
@@ -72,3 +78,19 @@ def runner(database: str, world: World, kubeconfig: Path, monkeypatch: pytest.Mo
 def operator(database: str) -> Actor:
     del database
     return factories.user(Role.OPERATOR).actor
+
+
+@pytest.fixture
+def admin_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """DocuChat's database with an owner and two logins, of which one is in use."""
+    postgres_server.create_database(NAME)
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        connection.execute("CREATE ROLE docuchat NOLOGIN")
+        for login in ("docuchat_a", "docuchat_b"):
+            connection.execute(f"CREATE ROLE {login} NOLOGIN IN ROLE docuchat")
+            connection.execute(f"ALTER ROLE {login} SET role = docuchat")
+        connection.execute(f"ALTER ROLE docuchat_a LOGIN PASSWORD '{FIRST}'")
+    yield postgres_server.url(NAME)
+    postgres_server.drop_database(NAME)
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        connection.execute("DROP ROLE docuchat_a, docuchat_b, docuchat")

@@ -1,7 +1,5 @@
 """The login of DocuChat's database changes while pods keep sessions and open new ones, and not one is refused."""
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 
@@ -10,9 +8,8 @@ from backend.actor import Actor
 from backend.db import login_roles
 from backend.errors import Refused
 from backend.runbooks.types import RunStage
-from backend.sandbox.kubernetes.workloads import SECRETS
-from backend.sandbox.postgres import PostgresServer
 from tests.integration.portal.canaries import tables
+from tests.integration.rotations.conftest import FIRST
 from tests.integration.rotations.runs import (
     confirmed,
     ended,
@@ -23,25 +20,6 @@ from tests.integration.rotations.runs import (
     work_until_killed,
 )
 from tests.integration.rotations.world import World, query, visited
-
-NAME = "docuchat_rotated"
-FIRST = SECRETS["docuchat-database"]["password"]
-
-
-@pytest.fixture
-def admin_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """DocuChat's database with an owner and two logins, of which one is in use."""
-    postgres_server.create_database(NAME)
-    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
-        connection.execute("CREATE ROLE docuchat NOLOGIN")
-        for login in ("docuchat_a", "docuchat_b"):
-            connection.execute(f"CREATE ROLE {login} NOLOGIN IN ROLE docuchat")
-            connection.execute(f"ALTER ROLE {login} SET role = docuchat")
-        connection.execute(f"ALTER ROLE docuchat_a LOGIN PASSWORD '{FIRST}'")
-    yield postgres_server.url(NAME)
-    postgres_server.drop_database(NAME)
-    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
-        connection.execute("DROP ROLE docuchat_a, docuchat_b, docuchat")
 
 
 @pytest.fixture
