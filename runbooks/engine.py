@@ -41,7 +41,7 @@ from runbooks.action import Action, Undo
 from runbooks.action import Step as ActionStep
 from runbooks.context import Planning, RunCancelled, RunLate, Running
 from runbooks.log_writer import LogWriter
-from runbooks.patience import patiently
+from runbooks.patience import AGAIN_S, PATIENCE_S, patiently
 
 log = get_logger(__name__)
 
@@ -163,11 +163,28 @@ def _take(step: ActionStep[Any], stored: RunStep, running: Running, parameters: 
     if not patiently(lambda: runs.start_step(RUNNER, running.run, stored.position, step.name)):
         raise RunCancelled
     try:
-        step.run(running, parameters)
+        _run_patiently(step, running, parameters)
     finally:
         running.may_be_cancelled = True
     running.writer.flush()
     patiently(lambda: runs.end_step(RUNNER, running.run, stored.position, step.name, running.traces()))
+
+
+def _run_patiently(step: ActionStep[Any], running: Running, parameters: Any) -> None:  # noqa: ANN401 - the action's own type
+    """Take a step, and take it again when it lost PostgreSQL, as a run does that goes on after its process died."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            step.run(running, parameters)
+        except Unavailable as lost:
+            if not (step.is_repeatable and lost.data.get("service") == "database"):
+                raise
+            if time.monotonic() > until:
+                raise
+            log.warning("run.step_waits_for_database", run=running.run.id, step=step.name, cause=str(lost))
+            running.wait(AGAIN_S)
+        else:
+            return
 
 
 def _end_as_failed(running: Running, wrong: Exception) -> None:

@@ -11,7 +11,7 @@ log = get_logger(__name__)
 
 T = TypeVar("T")
 PATIENCE_S = 180.0
-_AGAIN_S = 0.5
+AGAIN_S = 0.5
 
 
 def patiently(work: Callable[[], T], *, patience_s: float = PATIENCE_S) -> T:
@@ -24,4 +24,4 @@ def patiently(work: Callable[[], T], *, patience_s: float = PATIENCE_S) -> T:
             if time.monotonic() > until:
                 raise
             log.warning("run.waits_for_database", cause=str(lost))
-            time.sleep(_AGAIN_S)
+            time.sleep(AGAIN_S)

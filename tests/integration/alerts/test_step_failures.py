@@ -1,6 +1,6 @@
 """A silence, killed and left by Alertmanager at each step: see ``tests/integration/runbooks/failures.py``."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
@@ -9,7 +9,13 @@ from backend.alerts import service as alerts
 from tests import factories
 from tests.conftest import forget_caches
 from tests.integration.alerts.conftest import World
-from tests.integration.runbooks.failures import Trial, actions_of, fail_in_every_step, survive_every_kill
+from tests.integration.runbooks.failures import (
+    Trial,
+    actions_of,
+    fail_in_every_step,
+    survive_every_crash,
+    survive_every_kill,
+)
 from tests.integration.runbooks.front import Front, front
 from tests.integration.runbooks.mortal import Mortals
 
@@ -53,3 +59,9 @@ def test_a_run_whose_alertmanager_dies_in_a_step_says_so_and_leaves_what_was(
     action: str, trial: Trial, before: Front
 ) -> None:
     fail_in_every_step(trial, action, given(trial), lambda _dependency, way: setattr(before, "dead", way))
+
+
+def test_a_silence_is_made_although_postgresql_dies_in_each_step(
+    trial: Trial, crash: Callable[[], None]
+) -> None:
+    survive_every_crash(trial, "silence_alert", given(trial), crash)

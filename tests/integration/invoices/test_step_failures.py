@@ -1,5 +1,7 @@
 """Billing, killed and left by Prometheus at each step: see ``tests/integration/runbooks/failures.py``."""
 
+from collections.abc import Callable
+
 import pytest
 
 from backend.actor import Role
@@ -7,7 +9,13 @@ from tests import factories
 from tests.conftest import forget_caches
 from tests.integration.invoices.conftest import Past
 from tests.integration.invoices.rows import counts
-from tests.integration.runbooks.failures import Trial, actions_of, fail_in_every_step, survive_every_kill
+from tests.integration.runbooks.failures import (
+    Trial,
+    actions_of,
+    fail_in_every_step,
+    survive_every_crash,
+    survive_every_kill,
+)
 from tests.integration.runbooks.front import front
 from tests.integration.runbooks.mortal import Mortals
 
@@ -41,3 +49,11 @@ def test_a_run_whose_prometheus_dies_in_a_step_says_so_and_bills_nothing(
         forget_caches()
         fail_in_every_step(trial, action, {}, lambda _dependency, way: setattr(before, "dead", way))
         forget_caches()
+
+
+def test_every_day_is_billed_once_although_postgresql_dies_in_each_step(
+    trial: Trial, crash: Callable[[], None]
+) -> None:
+    survive_every_crash(trial, "run_billing", {}, crash)
+
+    assert counts()["tenant_invoice"] == 2

@@ -1,5 +1,7 @@
 """Payments asked about, killed and left by the gateway at each step: see ``tests/integration/runbooks/failures.py``."""
 
+from collections.abc import Callable
+
 import pytest
 
 from backend.actor import Role
@@ -8,7 +10,13 @@ from backend.payments import service as payments
 from tests import factories
 from tests.integration.payments.payer import Payer, attempt_of, ledger_of, track_of
 from tests.integration.payments.test_recheck_payments import undecided
-from tests.integration.runbooks.failures import Trial, actions_of, fail_in_every_step, survive_every_kill
+from tests.integration.runbooks.failures import (
+    Trial,
+    actions_of,
+    fail_in_every_step,
+    survive_every_crash,
+    survive_every_kill,
+)
 from tests.integration.runbooks.front import Way, front
 from tests.integration.runbooks.mortal import Mortals
 
@@ -51,3 +59,9 @@ def test_a_run_whose_gateway_dies_in_a_step_says_so_and_books_nothing(
             lambda _dependency, way: setattr(before, "dead", way),
             ways=(Way.DROPS, Way.BROKEN),
         )
+
+
+def test_payments_are_asked_about_although_postgresql_dies_in_each_step(
+    trial: Trial, crash: Callable[[], None]
+) -> None:
+    survive_every_crash(trial, "recheck_payments", {}, crash)

@@ -6,7 +6,7 @@ needs, the fields that it is given and what the world shows of it (``effect``). 
 
 - killed as soon as a step has begun, and again when it has done its work and before that is recorded, the undo too: the
   run is lost and says so, holds nothing, its log and its audit are whole, and it goes on to the same end, where every
-  effect is there once;
+  effect is there once. Killed before each note of what it has done, it goes on to that end, too;
 - each dependency that a step names dies when the step begins, in every way that it can: what comes of it is told by the
   row. ``WAITS``: the run waits, and succeeds when it is back. ``ends(key)``: the run fails with that sentence, and the
   world is as it was before the step. A step that asks nobody but PostgreSQL names nothing.
@@ -75,7 +75,7 @@ def _row(family: str, steps: Steps, *result: str, undo: Steps | None = None, und
 CLUSTER = {"cluster": WAITS}
 ALONE: Mapping[str, Fate] = {}
 BUCKET = {"bucket": ends("error.unavailable.backups")}
-PROVIDER = {"provider": ends("error.unavailable.openai_admin")}
+PROVIDER = {"provider": ends("error.unavailable.openai")}
 ALERTMANAGER = {"alertmanager": ends("error.unavailable.alertmanager")}
 ROLLED, ROTATED = "rollout.done", "rotation.rolled_out"
 ROWS: Mapping[str, Row] = {
@@ -106,7 +106,9 @@ ROWS: Mapping[str, Row] = {
         undo={"swap_back": ALONE, "prove_undone": ALONE, "book": ALONE},
         undone="restore_database.undone restore_database.booked",
     ),
-    "restore_drill": _row("backups", {"drill": BUCKET}, "restore_drill.passed"),
+    "restore_drill": _row(
+        "backups", {"drill": {"bucket": ends("error.refused.drill_failed")}}, "restore_drill.passed"
+    ),
     "resume_rollout": _row(
         "runbooks",
         {"resume": CLUSTER, "watch": CLUSTER},
@@ -127,7 +129,13 @@ ROWS: Mapping[str, Row] = {
     ),
     "rotate_database_password": _row(
         "rotations",
-        {"enable": CLUSTER, "write": CLUSTER, "roll_out": CLUSTER, "await_quiet": ALONE, "disable": ALONE},
+        {
+            "enable": CLUSTER,
+            "write": CLUSTER,
+            "roll_out": CLUSTER,
+            "await_quiet": {"admin": WAITS},
+            "disable": {"admin": WAITS},
+        },
         *(f"rotate_database_password.{what}" for what in ("enabled", "quiet", "shut")),
         ROTATED,
     ),
@@ -148,10 +156,10 @@ ROWS: Mapping[str, Row] = {
         {
             "obtain": PROVIDER,
             "test_key": PROVIDER,
-            "write": CLUSTER,
+            "write": {**CLUSTER, **PROVIDER},
             "roll_out": CLUSTER,
-            "await_quiet": PROVIDER,
-            "withdraw": PROVIDER,
+            "await_quiet": {"provider": WAITS},
+            "withdraw": {"provider": WAITS},
         },
         *(f"rotate_openai_key.{what}" for what in ("made", "never_used", "withdrawn")),
         ROTATED,
@@ -241,7 +249,7 @@ def _survive_kills(trial: Trial, run: RunbookRun, steps: Sequence[str], result: 
     events = _events(trial.actor, run)
     effect, finished = trial.effect(), 0
     for step in steps:
-        for moment in Moment:
+        for moment in (Moment.BEGUN, Moment.DONE):
             code = trial.work(run.id, lambda *here, dies=(moment, step): here != dies)
             assert code == KILLED, (step, moment, runs.run(trial.actor, run.id).outcome)
             now = trial.effect()
@@ -263,11 +271,51 @@ def _survive_kills(trial: Trial, run: RunbookRun, steps: Sequence[str], result: 
     return assert_succeeded(trial, run, result, events)
 
 
+def survive_every_kill_between(
+    trial: Trial, action: str, given: Mapping[str, str], *, steps: Sequence[str] = ()
+) -> RunbookRun:
+    """Kill an action before each note that a step makes of what it has done, and let it go on to its end.
+
+    So no change is made twice, forgotten or denied, wherever in a step its process dies. ``steps``: these alone.
+    """
+    row, run = ROWS[action], trial.confirmed(action, given)
+    for step in steps or row.steps:
+        number, is_killed = 0, True
+        while is_killed:
+            number += 1
+            is_killed = _is_killed_at_note(trial, run, step, number)
+    assert trial.work(run.id) == 0
+    done = runs.run(trial.actor, run.id)
+    assert done.state is RunStage.SUCCEEDED, done.outcome
+    assert {each.key for each in done.result} == row.result
+    assert_true_end(trial, done, _events(trial.actor, run))
+    return done
+
+
+def _is_killed_at_note(trial: Trial, run: RunbookRun, step: str, number: int) -> bool:
+    """Kill a run at a note of a step, else where that step is done; whether there was such a note."""
+    left = [number]
+
+    def at(moment: Moment, here: str) -> bool:
+        if here != step or moment is Moment.BEGUN:
+            return True
+        left[0] -= moment is Moment.NOTED
+        return moment is Moment.NOTED and left[0] > 0
+
+    assert trial.work(run.id, at) == KILLED, runs.run(trial.actor, run.id).outcome
+    runs.note_gone(RUNNER, runs.run(trial.actor, run.id), GONE)
+    lost = runs.run(trial.actor, run.id)
+    assert lost.state is RunStage.LOST
+    assert_true_end(trial, lost, _events(trial.actor, run))
+    runs.go_on(trial.actor, run.id)
+    return left[0] == 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plague:
-    """What makes the next calls of a run's process fail when a step begins, and whether all of these came by now."""
+    """What makes the next calls of a run's process to a dependency fail in a step, and whether all came by now."""
 
-    strike: Callable[[str], None]
+    strike: Callable[[str, str], None]
     is_over: Callable[[], bool]
 
 
@@ -283,16 +331,36 @@ def _survive_plagues(trial: Trial, run: RunbookRun, plague: Plague) -> RunbookRu
     steps = row.undo if run.undo_of else row.steps
 
     def at(moment: Moment, step: str) -> bool:
-        if not steps[step]:
-            return True
-        if moment is Moment.BEGUN:
-            plague.strike(step)
-        else:
-            assert plague.is_over(), step
+        for dependency in [name for name, fate in steps[step].items() if fate == WAITS]:
+            if moment is Moment.BEGUN:
+                plague.strike(step, dependency)
+            assert moment is not Moment.DONE or plague.is_over(), step
         return True
 
     assert trial.work(run.id, at) == 0
     result = row.undo_result if run.undo_of else row.result
+    return assert_succeeded(trial, run, result, [*events, "started", *_taken(list(steps)), "succeeded"])
+
+
+def survive_every_crash(
+    trial: Trial, action: str, given: Mapping[str, str], crash: Callable[[], None]
+) -> None:
+    """Let PostgreSQL be dead when each step of an action and its undo begins; the run waits and succeeds."""
+    done = _survive_crashes(trial, trial.confirmed(action, given), crash)
+    if ROWS[action].undo:
+        _survive_crashes(trial, trial.undo_of(done), crash)
+
+
+def _survive_crashes(trial: Trial, run: RunbookRun, crash: Callable[[], None]) -> RunbookRun:
+    row, events = ROWS[run.action], _events(trial.actor, run)
+    steps, result = (row.undo, row.undo_result) if run.undo_of else (row.steps, row.result)
+
+    def at(moment: Moment, _step: str) -> bool:
+        if moment is Moment.BEGUN:
+            crash()
+        return True
+
+    assert trial.work(run.id, at) == 0
     return assert_succeeded(trial, run, result, [*events, "started", *_taken(list(steps)), "succeeded"])
 
 
@@ -308,34 +376,35 @@ def fail_in_every_step(
     The run fails with the sentence of the row, and changes nothing in that step. Afterwards the action works.
     """
     row = ROWS[action]
-    for step in row.steps:
-        _fail_in(trial, lambda: trial.confirmed(action, given), step, kill, ways)
+    _fail_in(trial, lambda: trial.confirmed(action, given), row.steps, kill, ways)
     done = trial.confirmed(action, given)
     assert trial.work(done.id) == 0
     assert runs.run(trial.actor, done.id).state is RunStage.SUCCEEDED
     if row.undo:
-        for step in row.undo:
-            _fail_in(trial, lambda: trial.undo_of(done), step, kill, ways)
+        _fail_in(trial, lambda: trial.undo_of(done), row.undo, kill, ways)
         undo = trial.undo_of(done)
         assert trial.work(undo.id) == 0
         assert runs.run(trial.actor, undo.id).state is RunStage.SUCCEEDED
 
 
 def _fail_in(
-    trial: Trial, new_run: Callable[[], RunbookRun], step: str, kill: Kill, ways: Sequence[Way]
+    trial: Trial, new_run: Callable[[], RunbookRun], steps: Steps, kill: Kill, ways: Sequence[Way]
 ) -> None:
-    for way in ways:
+    cells = [
+        (step, dependency, fate.key, way)
+        for step, asked in steps.items()
+        for dependency, fate in asked.items()
+        for way in ways
+        if fate != WAITS
+    ]
+    for step, dependency, key, way in cells:
         run = new_run()
-        row, events = ROWS[run.action], _events(trial.actor, run)
-        steps = row.undo if run.undo_of else row.steps
-        for dependency, fate in steps[step].items():
-            _fail(trial, run, step, _Death(kill=kill, dependency=dependency, way=way))
-            failed = runs.run(trial.actor, run.id)
-            assert (failed.state, failed.outcome and failed.outcome.key) == (RunStage.FAILED, fate.key), way
-            before = list(steps)[: list(steps).index(step)]
-            assert_true_end(
-                trial, failed, [*events, "started", *_taken(before), f"step_started {step}", "failed"]
-            )
+        events = _events(trial.actor, run)
+        _fail(trial, run, step, _Death(kill=kill, dependency=dependency, way=way))
+        failed = runs.run(trial.actor, run.id)
+        assert (failed.state, failed.outcome and failed.outcome.key) == (RunStage.FAILED, key), (step, way)
+        taken = _taken(list(steps)[: list(steps).index(step)])
+        assert_true_end(trial, failed, [*events, "started", *taken, f"step_started {step}", "failed"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

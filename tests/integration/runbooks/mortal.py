@@ -32,6 +32,7 @@ class Moment(StrEnum):
     """Places at which a process waits."""
 
     BEGUN = "begun"  # the step is recorded as begun, and has done nothing yet
+    NOTED = "noted"  # the step has done something, and is about to note it
     DONE = "done"  # the step has done its work, and that is not recorded yet
 
 
@@ -72,11 +73,22 @@ class Mortals:
         )
         pid = int(self._hear()[1])
         while (told := self._hear())[0] != "ended":
-            if barrier(Moment(told[0]), told[1]):
+            if self._may_live(pid, barrier, told):
                 self._say("go")
-            else:
-                os.kill(pid, signal.SIGKILL)
         return int(told[1])
+
+    def _may_live(self, pid: int, barrier: Barrier, told: list[str]) -> bool:
+        """Ask at a barrier. Who may not live is killed; a test that fails there leaves nothing behind."""
+        try:
+            lives = barrier(Moment(told[0]), told[1])
+        except BaseException:
+            os.kill(pid, signal.SIGKILL)
+            while self._hear()[0] != "ended":
+                pass
+            raise
+        if not lives:
+            os.kill(pid, signal.SIGKILL)
+        return lives
 
     def _say(self, what: object) -> None:
         assert self.process.stdin is not None
@@ -126,18 +138,24 @@ def _stop_at(moment: Moment, step: str) -> None:
 
 
 def _install_barriers() -> None:
-    start_step, end_step = runs.start_step, runs.end_step
+    start_step, remember, end_step = runs.start_step, runs.remember, runs.end_step
+    taken = [""]
 
     def start(actor: Actor, run: RunbookRun, position: int, name: str) -> bool:
         begins = start_step(actor, run, position, name)
+        taken[0] = name
         _stop_at(Moment.BEGUN, name)
         return begins
+
+    def note(actor: Actor, run: RunbookRun, left: StepTraces) -> None:
+        _stop_at(Moment.NOTED, taken[0])
+        remember(actor, run, left)
 
     def end(actor: Actor, run: RunbookRun, position: int, name: str, left: StepTraces) -> None:
         _stop_at(Moment.DONE, name)
         end_step(actor, run, position, name, left)
 
-    runs.start_step, runs.end_step = start, end
+    runs.start_step, runs.remember, runs.end_step = start, note, end
 
 
 def _live(wanted: Mapping[str, Any]) -> None:

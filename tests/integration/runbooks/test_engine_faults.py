@@ -42,7 +42,7 @@ def test_a_run_succeeds_although_the_database_is_lost_at_any_question(
     call: str, is_done: bool, make_action: MakeAction, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_action()
-    monkeypatch.setattr(patience, "_AGAIN_S", 0.0)
+    monkeypatch.setattr(patience, "AGAIN_S", 0.0)
     run = asking_service.ask_scheduled(RUNNER, "change_thing", {}, clock.utc_now())
     real, lost = getattr(runs, call), []
 

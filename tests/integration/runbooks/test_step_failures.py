@@ -14,6 +14,7 @@ from tests.integration.runbooks.failures import (
     Plague,
     Trial,
     actions_of,
+    survive_every_crash,
     survive_every_kill,
     survive_every_plague,
 )
@@ -89,7 +90,7 @@ def test_a_run_that_is_killed_in_each_step_goes_on_to_the_same_end(
 def test_a_cluster_that_is_away_in_each_step_is_waited_for(
     action: str, trial: Callable[[str], Trial], site: Site
 ) -> None:
-    def strike(step: str) -> None:
+    def strike(step: str, _dependency: str) -> None:
         plagues = AWAY if step == "watch" else [*AWAY, SILENT_S]
         site.console("trouble", plagued=RUNNER_ACCOUNT, plagues=plagues)
 
@@ -97,3 +98,13 @@ def test_a_cluster_that_is_away_in_each_step_is_waited_for(
         return site.console("trouble", "GET")["plagues"] == []
 
     survive_every_plague(trial(action), action, GIVEN[action], Plague(strike=strike, is_over=is_over))
+
+
+def test_a_workload_is_restarted_once_although_postgresql_dies_in_each_step(
+    trial: Callable[[str], Trial], crash: Callable[[], None], site: Site
+) -> None:
+    generation = object_of(site, API)["metadata"]["generation"]
+
+    survive_every_crash(trial("restart_workload"), "restart_workload", GIVEN["restart_workload"], crash)
+
+    assert object_of(site, API)["metadata"]["generation"] == generation + 1
