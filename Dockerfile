@@ -10,7 +10,8 @@ ARG POSTGRES=postgres:18-trixie
 FROM ${BASE} AS base
 SHELL ["/bin/sh", "-eux", "-c"]
 # hadolint ignore=DL3008 # the base's digest decides; Debian keeps no older version of a package
-RUN apt-get update; \
+RUN export DEBIAN_FRONTEND=noninteractive; \
+    apt-get update; \
     apt-get install --yes --no-install-recommends tini; \
     rm -rf /var/lib/apt/lists/*; \
     useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin portal
@@ -69,7 +70,7 @@ RUN rm -r backend/sandbox; \
 FROM ${POSTGRES} AS postgresql
 SHELL ["/bin/bash", "-euxo", "pipefail", "-c"]
 RUN mkdir -p /tools/bin /tools/lib; \
-    cp "$(pg_config --bindir)/pg_dump" "$(pg_config --bindir)/pg_restore" /tools/bin/; \
+    cp "/usr/lib/postgresql/$PG_MAJOR/bin/pg_dump" "/usr/lib/postgresql/$PG_MAJOR/bin/pg_restore" /tools/bin/; \
     cp -L "$(ldd /tools/bin/pg_dump | awk '$1 == "libpq.so.5" { print $3 }')" /tools/lib/
 
 
@@ -129,7 +130,8 @@ ENV POSTGRES_TOOLS_DIR=/opt/postgresql/bin \
 USER 0
 # What libpq itself needs comes with Debian's libpq5; the tools take the newer one beside them.
 # hadolint ignore=DL3008
-RUN apt-get update; \
+RUN export DEBIAN_FRONTEND=noninteractive; \
+    apt-get update; \
     apt-get install --yes --no-install-recommends libpq5 liblz4-1 libzstd1; \
     rm -rf /var/lib/apt/lists/*; \
     echo /opt/postgresql/lib > /etc/ld.so.conf.d/000-postgresql.conf; \

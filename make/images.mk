@@ -1,0 +1,20 @@
+PARTS ?= web jobs sandbox
+# A tag moves; whoever builds for others names the digest: BASE=python:3.13-slim-trixie@sha256:...
+BASE ?=
+POSTGRES ?=
+SBOM ?= .local/sbom.json
+
+##@ Images
+images: ## Build the images by Docker (PARTS="web jobs" BASE= POSTGRES=)
+	@scripts/need.sh engine
+	@for part in $(PARTS); do docker build --target "$$part" --tag "docuchat/portal-$$part" \
+		$(if $(BASE),--build-arg BASE="$(BASE)") $(if $(POSTGRES),--build-arg POSTGRES="$(POSTGRES)") \
+		--build-arg REVISION="$$(git rev-parse HEAD)" $(ARGS) . || exit 1; done
+
+image-test: $(READY) ## Build and run the images without an engine (as root, with buildah and mmdebstrap)
+	@$(BIN)/python -m delivery.images.trial
+
+sbom: $(READY) ## The list of what production installs, in CycloneDX (SBOM=file)
+	@$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml --output-file "$(SBOM)" \
+		delivery/requirements/product.txt
+	@echo "· $(SBOM)"
