@@ -1,0 +1,252 @@
+"""Two web processes and two of jobs behind one address: people notice nothing of it, whichever of them dies."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import httpx
+import psycopg
+import pytest
+
+from backend.actor import Actor, Role
+from backend.runbooks import service as runs
+from backend.runbooks.types import RunbookRun, RunStage
+from backend.sandbox import frontend
+from backend.sandbox.neighbours import RedisServer
+from backend.sandbox.processes import free_port
+from backend.sandbox.zibal.driver import Driver
+from portal import routes
+from portal.guard import HYDRATE
+from runbooks import asking_service
+from tests.integration.jobs.test_scheduler import Scheduler, scheduler
+from tests.integration.payments import payer
+from tests.integration.portal.cluster import Cluster
+from tests.integration.portal.conftest import (
+    PASSWORD,
+    House,
+    bank,
+    cluster,
+    house,
+    one_cluster,
+    payments_stand_in,
+    quick_hashes,
+)
+from tests.integration.portal.event_streams import events_of
+from tests.integration.portal.processes import WebProcess
+from tests.integration.portal.socket import LOADED, RawSocket
+from tests.integration.runbooks.conftest import wish
+from tests.integration.twos.balancer import Balancer, balanced
+from tests.waiting import until
+
+__all__ = ["bank", "cluster", "house", "one_cluster", "payments_stand_in", "quick_hashes"]
+
+LOST = '"is_state_store_lost_rx_state_":true'
+CHOOSE_TAB = "reflex___state____state.portal___features___billing___state____billing_state.choose_tab"
+HELD = '"tab_rx_state_":"held"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Two:
+    """Two of each, their Redis, and the address before them."""
+
+    url: str
+    balancer: Balancer
+    web: list[WebProcess]
+    jobs: list[Scheduler]
+    redis: RedisServer
+
+    def browser(self, cookie: str = "") -> httpx.Client:
+        """A browser that opens a connection for each request, and so meets another process each time."""
+        return httpx.Client(
+            base_url=self.url,
+            headers={"origin": self.url, **({"cookie": cookie} if cookie else {})},
+            limits=httpx.Limits(max_keepalive_connections=0),
+            follow_redirects=False,
+            timeout=30,
+        )
+
+    @contextmanager
+    def tab(self, process: WebProcess, cookie: str, *, token: str | None = None) -> Iterator[RawSocket]:
+        """A tab of the common address whose connection goes to this process."""
+        with ExitStack() as stack:
+            with self.balancer.only(process.port):
+                tab = stack.enter_context(RawSocket(self.url, cookie=cookie, tab=token))
+            yield tab
+
+    def loads(self, process: WebProcess, path: str, cookie: str) -> bool:
+        """Whether a page that is opened now at this process gets its content."""
+        with self.tab(process, cookie) as tab:
+            tab.send(HYDRATE, path=path)
+            return tab.tells(LOADED)
+
+
+@pytest.fixture
+def two(house: House, cluster: Cluster, bank: Driver, database: str, tmp_path: Path) -> Iterator[Two]:
+    """All of it, running; the gateway and the cluster are stand-ins on ports."""
+    del house, cluster, bank
+    frontend.build("e2e")
+    redis = RedisServer(tmp_path)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with ExitStack() as stack:
+        redis.start()
+        stack.callback(redis.stop)
+        balancer = stack.enter_context(balanced(port))
+        web = [
+            WebProcess(tmp_path, database, name, REDIS_URL=redis.url, PUBLIC_URL=url)
+            for name in ("one", "two")
+        ]
+        for process in web:
+            stack.callback(process.child.stop)
+        jobs = [
+            stack.enter_context(scheduler(tmp_path / f"jobs-{name}.log", PUBLIC_URL=url)) for name in "ab"
+        ]
+        for process in web:
+            process.wait()
+            until(process.is_ready)
+        balancer.ports = [process.port for process in web]
+        yield Two(url=url, balancer=balancer, web=web, jobs=jobs, redis=redis)
+
+
+def test_two_of_each_serve_as_one(
+    two: Two, house: House, bank: Driver, cluster: Cluster, database: str
+) -> None:
+    """One installation for all of it: starting its processes is what takes time."""
+    operator = house.people[Role.OPERATOR].cookie
+    who_signs_in_at_one_is_known_to_the_other(two, house)
+    a_payment_may_be_begun_here_and_come_back_there(two, house, bank, database)
+    both_show_what_the_cluster_does(two, operator, cluster)
+    a_run_goes_on_when_the_leader_of_jobs_dies_and_both_tell_its_log(two, house)
+    a_tab_goes_on_at_the_other_process_when_its_own_dies(two, operator)
+    without_redis_people_are_told_and_money_is_kept(two, house, bank, database)
+
+
+def who_signs_in_at_one_is_known_to_the_other(two: Two, house: House) -> None:
+    with two.browser() as browser:
+        form = {"email": house.people[Role.APPROVER].email, "password": PASSWORD}
+        answer = browser.post(routes.POST_SIGN_IN, data=form)
+        pages = [browser.get(path).status_code for path in (routes.ACCOUNT, routes.BILLING, routes.ACCOUNT)]
+
+    assert "portal=" in answer.headers["set-cookie"]
+    assert pages == [HTTPStatus.OK] * 3
+    assert {*two.balancer.taken} == {process.port for process in two.web}
+
+
+def a_payment_may_be_begun_here_and_come_back_there(
+    two: Two, house: House, bank: Driver, database: str
+) -> None:
+    invoice_id = payer.invoice(house.own.id, 50_000)
+
+    pay(two, house.people[Role.TENANT_ADMIN].cookie, invoice_id, bank)
+
+    assert status_of(database, invoice_id) == "paid"
+
+
+def pay(two: Two, cookie: str, invoice_id: UUID, bank: Driver) -> None:
+    """Click on pay, go to the bank, pay there, and come back: each request meets another process."""
+    with two.browser(cookie) as browser:
+        page = browser.post(routes.POST_PAY, data={"invoices": str(invoice_id)}).headers["location"]
+        assert browser.get(page).status_code == HTTPStatus.OK
+        to_bank = browser.get(f"{page}/bank").headers["location"]
+        track_id = int(to_bank.rpartition("/")[2])
+        bank.pay(track_id)
+        assert browser.get(f"{routes.PAY_RETURN}?trackId={track_id}").status_code == HTTPStatus.OK
+
+
+def status_of(database: str, invoice_id: UUID) -> str:
+    with psycopg.connect(database) as connection:
+        [status] = connection.execute(
+            "SELECT status FROM tenant_invoice WHERE id = %s", [invoice_id]
+        ).fetchone() or ("",)
+    return str(status)
+
+
+def both_show_what_the_cluster_does(two: Two, cookie: str, cluster: Cluster) -> None:
+    with ExitStack() as stack:
+        tabs = [stack.enter_context(two.tab(process, cookie)) for process in two.web]
+        for tab in tabs:
+            tab.send(HYDRATE, path=routes.DEPLOYS)
+            assert tab.tells("docuchat-worker")
+        cluster.set_image("docuchat-worker", "missing")
+        for tab in tabs:
+            assert tab.tells("The image cannot be pulled")
+
+
+def a_run_goes_on_when_the_leader_of_jobs_dies_and_both_tell_its_log(two: Two, house: House) -> None:
+    person = house.people[Role.OPERATOR]
+    leader, standby = in_order(two.jobs)
+    asked = asking_service.ask(
+        person.actor, wish("pause_job", {"job": "send_mail", "reason": "the mail server is mended"})
+    )
+    until(lambda: state(person.actor, asked) is RunStage.PLANNED)
+
+    leader.end(signal.SIGKILL)
+    runs.confirm(person.actor, asked.id, runs.run(person.actor, asked.id).plan_hash)
+
+    standby.wait_for("scheduler.leads")
+    until(lambda: state(person.actor, asked) is RunStage.SUCCEEDED)
+    done = runs.run(person.actor, asked.id)
+    for process in two.web:
+        address = routes.run_log(done.id, done.launch)
+        with (
+            two.balancer.only(process.port),
+            two.browser(person.cookie) as browser,
+            browser.stream("GET", address) as answer,
+        ):
+            told = list(events_of(answer))
+        assert [each.name for each in told][-1] == "end"
+        assert any(each.data.get("lines") for each in told)
+
+
+def in_order(jobs: list[Scheduler]) -> tuple[Scheduler, Scheduler]:
+    """The one that leads, and the one that stands by."""
+
+    def leads(each: Scheduler) -> bool:
+        return any(event["event"] == "scheduler.leads" for event in each.events())
+
+    until(lambda: any(map(leads, jobs)))
+    one, other = jobs
+    return (one, other) if leads(one) else (other, one)
+
+
+def state(actor: Actor, run: RunbookRun) -> RunStage:
+    return runs.run(actor, run.id).state
+
+
+def a_tab_goes_on_at_the_other_process_when_its_own_dies(two: Two, cookie: str) -> None:
+    one, other = two.web
+    token = str(uuid4())
+    with two.tab(one, cookie, token=token) as tab:
+        tab.send(HYDRATE, path=routes.BILLING)
+        assert tab.tells(LOADED)
+        tab.send(CHOOSE_TAB, {"name": "held"}, path=routes.BILLING)
+        assert tab.tells(HELD)
+        one.child.process.kill()
+    with two.browser(cookie) as browser:
+        assert [browser.get(routes.BILLING).status_code for _ in range(3)] == [HTTPStatus.OK] * 3
+    with RawSocket(two.url, cookie=cookie, tab=token) as tab:
+        assert two.balancer.taken[-1] == other.port
+        tab.send(HYDRATE, path=routes.BILLING)
+        assert tab.tells(LOADED)
+
+
+def without_redis_people_are_told_and_money_is_kept(
+    two: Two, house: House, bank: Driver, database: str
+) -> None:
+    other, cookie = two.web[1], house.people[Role.TENANT_ADMIN].cookie
+    invoice_id = payer.invoice(house.own.id, 50_000)
+    with two.tab(other, cookie) as tab:
+        tab.send(HYDRATE, path=routes.INVOICES)
+        assert tab.tells(LOADED)
+        two.redis.stop()
+        assert tab.tells(LOST)
+    pay(two, cookie, invoice_id, bank)
+    two.redis.start()
+    until(other.is_ready)
+
+    assert status_of(database, invoice_id) == "paid"
+    assert two.loads(other, routes.INVOICES, cookie)
