@@ -35,8 +35,13 @@ backup-check: $(READY) ## Compare a backup with its checksum and read it (NAME=)
 restore-drill: $(READY) ## Restore the newest backup into a throw-away database
 	@$(BY_HAND) -m backend.backups drill
 
-restore-db: $(READY) ## Restore a backup also with the portal down (NAME= CONFIRM=NAME)
-	@test -n "$$NAME" || { echo "Name a backup of make backups-list: make restore-db NAME=... CONFIRM=..."; exit 2; }
+restore-db: $(READY) ## Ask to restore a backup; it is approved in the portal (NAME= EMAIL=)
+	@test -n "$$NAME" || { echo "Name a backup of make backups-list: make restore-db NAME=... EMAIL=..."; exit 2; }
+	@test -n "$$EMAIL" || { echo "Say who asks: EMAIL=... (the portal's password is asked for)"; exit 2; }
+	@$(BY_HAND) -m runbooks ask restore_database --as "$$EMAIL" --with "backup=$$NAME"
+
+restore-offline: $(READY) ## Restore a backup while the portal is down (NAME= CONFIRM=NAME)
+	@test -n "$$NAME" || { echo "Name a backup of make backups-list: make restore-offline NAME=... CONFIRM=..."; exit 2; }
 	@test "$$NAME" = "$$CONFIRM" || { echo "This takes the database back to $$NAME. Type its name again: CONFIRM=$$NAME"; exit 2; }
 	@$(BY_HAND) -m backend.backups restore "$$NAME"
 
@@ -46,6 +51,10 @@ restore-undo: $(READY) ## Make the database before a restore live again (RUN=)
 
 audit-verify: $(READY) ## Whether the audit trail is whole (HEAD= one that was noted)
 	@$(BY_HAND) -m backend.audit verify $(if $(HEAD),--head "$$HEAD")
+
+rotate-openai-key: $(READY) ## Ask to replace the provider's key; RUN_SECRET may hold the new one (EMAIL=)
+	@test -n "$$EMAIL" || { echo "Say who asks: EMAIL=... (the portal's password is asked for)"; exit 2; }
+	@$(BY_HAND) -m runbooks ask rotate_openai_key --as "$$EMAIL" --with "namespace=$${DOCUCHAT_NAMESPACE:-docuchat}"
 
 metrics-show: $(READY) ## What the portal's metrics say now (NAME=portal_ for some)
 	@$(BY_HAND) -m delivery.metrics_show $(if $(NAME),"$$NAME")

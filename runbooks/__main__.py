@@ -1,5 +1,7 @@
 """``python -m runbooks run RUN_ID``: do for a run what it waits for. ``python -m runbooks list`` names the actions.
 
+``python -m runbooks ask ACTION --as EMAIL`` asks for a run as a person.
+
 Exit codes: 0 done, also when another process has the run or it ended as it should; 1 the run failed; 2 asked wrongly.
 """
 
@@ -13,7 +15,7 @@ from backend.errors import AppError
 from backend.i18n.errors import sentence_of
 from backend.log import configure_logging
 from backend.runbooks.types import RunId, RunStage
-from runbooks import registry
+from runbooks import asking_command, registry
 from runbooks.engine import work_on
 
 
@@ -26,6 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     settings_or_exit()
     try:
+        if asked.command == "ask":
+            print(asking_command.ask(asked))
+            return 0
         return 1 if work_on(RunId(asked.run_id), asked.process) is RunStage.FAILED else 0
     except AppError as error:
         print(sentence_of(error), file=sys.stderr)
@@ -39,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("run_id", type=UUID)
     run.add_argument("--process", default="", help="the name under which the launcher looks for this process")
     commands.add_parser("list", help="name the actions")
+    asking_command.add_to(commands)
     return parser
 
 

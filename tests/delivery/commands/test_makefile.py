@@ -24,6 +24,7 @@ PROMISED = {
     "billing-plan",
     "backup-db",
     "restore-db",
+    "rotate-openai-key",
     "restore-drill",
     "audit-verify",
     "smoke",

@@ -18,6 +18,7 @@ GIVEN = {
     "COMMIT": "3f1c2a9",
     "CONFIRM": "backup-1",
     "DAY": "2026-11-22",
+    "EMAIL": "sara@example.com",
     "GITHUB_REPOSITORY": "Acme/Portal",
     "HEAD": "0" * 64,
     "JOBS_DIGEST": DIGEST,
@@ -115,7 +116,9 @@ def test_a_command_that_does_not_exist_is_noticed() -> None:
     ("target", "names"),
     [
         ("restore-db", {"NAME": ""}),
-        ("restore-db", {"CONFIRM": "backup-2"}),
+        ("restore-db", {"EMAIL": ""}),
+        ("rotate-openai-key", {"EMAIL": ""}),
+        ("restore-offline", {"CONFIRM": "backup-2"}),
         ("backup-check", {"NAME": ""}),
         ("restore-undo", {"RUN": ""}),
         ("usage-show", {"DAY": ""}),
@@ -134,7 +137,8 @@ def test_a_target_without_its_values_says_which_and_does_nothing(
 
 
 @pytest.mark.parametrize(
-    "target", ["smoke", "restore-db", "k8s-status", "image-name", "logs", "release-publish"]
+    "target",
+    ["smoke", "restore-db", "restore-offline", "k8s-status", "image-name", "logs", "release-publish"],
 )
 def test_a_value_is_never_taken_for_a_command(programs: Programs, target: str, tmp_path: Path) -> None:
     planted = tmp_path / "planted"
