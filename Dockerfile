@@ -55,6 +55,17 @@ RUN NPM_CONFIG_REGISTRY="$(npm config get registry)" REFLEX_USE_SYSTEM_BUN=1 ref
     mv .web/build .web/backend /build/web/
 
 
+# The manual in both languages; the English site lies in the Persian one.
+FROM packages AS manual
+COPY delivery/requirements/manual.txt /build/
+RUN /build/pip/bin/pip --python /opt/portal/bin/python install --no-cache-dir --require-hashes --no-deps \
+        --only-binary :all: -r /build/manual.txt
+COPY mkdocs.fa.yml mkdocs.en.yml CHANGELOG.md ./
+COPY docs docs
+RUN python -m mkdocs build --strict -f mkdocs.fa.yml; \
+    python -m mkdocs build --strict -f mkdocs.en.yml
+
+
 # The code of the product, compiled, without the stand-ins.
 FROM packages AS product
 COPY docs docs
@@ -106,6 +117,7 @@ COPY --from=product /srv/portal/backend backend
 COPY --from=product /srv/portal/runbooks runbooks
 COPY --from=product /srv/portal/portal portal
 COPY --from=front-end /build/web .web
+COPY --from=manual /srv/portal/site site
 COPY rxconfig.py ./
 ENV REFLEX_ENV_MODE=prod \
     __REFLEX_SKIP_COMPILE=true \

@@ -19,4 +19,5 @@ requirements: $(READY) ## Lock pyproject.toml again, for the machine and for the
 	@$(LOCK) --extra dev $(ARGS) -o requirements.txt
 	@$(IMAGE_LOCK) -o delivery/requirements/product.txt
 	@$(IMAGE_LOCK) --extra build -o delivery/requirements/build.txt
+	@$(IMAGE_LOCK) --extra manual -o delivery/requirements/manual.txt
 	@$(IMAGE_LOCK) --extra sandbox -o delivery/requirements/sandbox.txt

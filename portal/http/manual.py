@@ -33,6 +33,8 @@ _POLICY = {
     "base-uri": "'none'",
     "object-src": "'none'",
 }
+# A worker obeys the policy that its own script came with: the search fetches its index and its words.
+_POLICY_OF_SCRIPTS = "default-src 'self'; frame-ancestors 'none'"
 
 
 async def read(request: Request) -> Response:
@@ -75,7 +77,8 @@ def _sent(path: Path) -> Response:
         content, policy = _page(path, path.stat().st_mtime_ns)
         return Response(content, media_type="text/html", headers={**_KEPT, "content-security-policy": policy})
     media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return Response(path.read_bytes(), media_type=media_type, headers=_KEPT)
+    own = {"content-security-policy": _POLICY_OF_SCRIPTS} if path.suffix == ".js" else {}
+    return Response(path.read_bytes(), media_type=media_type, headers={**_KEPT, **own})
 
 
 @lru_cache(maxsize=64)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from backend.i18n.catalog import sentences
-from tests.guards.rules import Source, parsed, sources
+from tests.guards.rules import PRODUCTION, ROOT, Source, parsed, sources
 
 
 def test_a_persian_sentence_has_persian_digits() -> None:
@@ -98,6 +98,19 @@ def test_persian_between_tags_is_seen() -> None:
     assert [persian_faults(text) for text in persian_texts([code])] == [
         ["a word that is retired for another"]
     ]
+
+
+def test_no_page_and_no_catalogue_has_letters_of_another_keyboard() -> None:
+    """Who searches with a Persian keyboard would not find them: no search of ours brings them together."""
+    folders = [ROOT / name for name in (*PRODUCTION, "docs")]
+    papers = [
+        path for folder in folders for kind in ("md", "toml", "j2") for path in folder.rglob(f"*.{kind}")
+    ]
+    papers += ROOT.glob("*.md")
+    found = {str(path.relative_to(ROOT)) for path in papers if re.search("[\u064a\u0643]", path.read_text())}
+
+    assert len(papers) > 100
+    assert found == set()
 
 
 def fields_without_words(files: Iterable[Source]) -> list[str]:

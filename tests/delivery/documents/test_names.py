@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from itertools import chain
 
 import pytest
+import yaml
 from pydantic import TypeAdapter
 
 from backend.config import Settings
@@ -82,6 +83,19 @@ def test_every_address_of_the_portal_that_is_named_is_one() -> None:
     named = {each for each in code(WHOLE) if re.fullmatch(r"/[a-z][\w/{}.-]*", each)}
 
     assert {each for each in named if each.partition("?")[0] not in known} == set()
+
+
+def test_every_value_of_the_chart_that_is_named_is_one() -> None:
+    values = yaml.safe_load((ROOT / "charts" / "docuchat" / "values.yaml").read_text())
+    named = {each.partition("=")[0] for each in code(WHOLE) if each.partition(".")[0] in values}
+    named = {each for each in named if re.fullmatch(r"[a-zA-Z]+(\.[a-zA-Z]+)+", each)}
+
+    assert len(named) > 5
+    for name in named:
+        place = values
+        for part in name.split("."):
+            assert part in place, name
+            place = place[part]
 
 
 def test_the_table_of_actions_names_all_of_them_with_their_risk() -> None:

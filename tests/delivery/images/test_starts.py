@@ -18,7 +18,7 @@ from websockets import ConnectionClosed
 from backend.actor import Role
 from backend.job_runs import service as job_runs
 from backend.runbooks import service as runs
-from backend.sandbox import frontend, tools
+from backend.sandbox import frontend, manual, tools
 from backend.sandbox.processes import free_port, wait_until
 from delivery.dockerfile import stages_of
 from portal import routes
@@ -65,6 +65,7 @@ def python(place: Path) -> Path:
 def images(place: Path, python: Path) -> Iterator[dict[str, Unpacked]]:
     """The images of production."""
     frontend.build("e2e")
+    manual.build()
     made = {}
     for name in ("web", "jobs"):
         (place / name).mkdir()
@@ -127,6 +128,7 @@ def test_the_web_image_serves_and_leaves_in_good_order(
         wait_until(lambda: answers(url, HTTPStatus.OK), child=child, timeout_s=90)
         assert checks(image, port)
         cookie = house.people[Role.OPERATOR].cookie
+        assert scrape.get("/docs/en/", headers={"cookie": cookie}).status_code == HTTPStatus.OK
         with RawSocket(url, cookie=cookie) as tab:
             tab.send(HYDRATE, path=routes.BILLING)
             assert tab.tells(LOADED)

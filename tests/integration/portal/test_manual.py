@@ -77,6 +77,11 @@ def test_a_page_may_run_its_own_scripts_and_no_other(read: Reader) -> None:
     assert "frame-ancestors 'none'" in policy
 
 
+def test_the_searchs_worker_may_fetch_its_index(read: Reader) -> None:
+    """A worker obeys the policy of its own script, and the portal's for files allows nothing."""
+    assert read("/docs/search.js").headers["content-security-policy"].startswith("default-src 'self'")
+
+
 @pytest.mark.parametrize(
     "path",
     [
