@@ -1,3 +1,4 @@
+export BASE POSTGRES
 PARTS ?= web jobs sandbox
 # A tag moves; whoever builds for others names the digest: BASE=python:3.13-slim-trixie@sha256:...
 BASE ?=
@@ -8,10 +9,10 @@ SBOM ?= .local/sbom.json
 images: ## Build the images by Docker (PARTS="web jobs" BASE= POSTGRES=)
 	@scripts/need.sh engine
 	@for part in $(PARTS); do docker build --target "$$part" --tag "docuchat/portal-$$part" \
-		$(if $(BASE),--build-arg BASE="$(BASE)") $(if $(POSTGRES),--build-arg POSTGRES="$(POSTGRES)") \
+		$(if $(BASE),--build-arg "BASE=$$BASE") $(if $(POSTGRES),--build-arg "POSTGRES=$$POSTGRES") \
 		--build-arg REVISION="$$(git rev-parse HEAD)" $(ARGS) . || exit 1; done
 
-image-test: $(READY) ## Build and run the images without an engine (as root, with buildah and mmdebstrap)
+image-test: $(READY) ## Build and run the images without an engine (root, buildah, mmdebstrap)
 	@$(BIN)/python -m delivery.images.trial
 
 sbom: $(READY) ## The list of what production installs, in CycloneDX (SBOM=file)

@@ -1,9 +1,12 @@
 """The whole product, built and running, and a real Chromium in front of it."""
 
 import json
+import os
+import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -15,6 +18,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Error,
     Locator,
     Page,
     Response,
@@ -34,6 +38,9 @@ from backend.sandbox.site import process_environment
 from backend.sandbox.stack import Stack
 
 SCREENS = tools.LOCAL / "screens"
+# Of what failed: a picture of each page, and with TRACES=1 all that its browser did, for `playwright show-trace`.
+TRACES = tools.LOCAL / "traces"
+HAS_FAILED = pytest.StashKey[bool]()
 CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WIDTHS = {"desktop": 1280, "phone": 360}
 WIDTHS_BY_LANG = {"fa": "phone", "en": "desktop"}
@@ -169,8 +176,23 @@ class Visit:
 Visitor = Callable[..., Visit]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[HAS_FAILED] = item.stash.get(HAS_FAILED, False) or report.failed
+    return report
+
+
+def keep_evidence(visit: Visit, name: str, folder: Path = TRACES) -> None:
+    """Keep a picture of what a visit sees now, and its trace where there is one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    visit.page.screenshot(path=folder / f"{name}.png", full_page=True)
+    if os.environ.get("TRACES"):
+        visit.context.tracing.stop(path=folder / f"{name}.zip")
+
+
 @pytest.fixture
-def visit(stack: Stack, chromium: Browser) -> Iterator[Visitor]:
+def visit(request: pytest.FixtureRequest, stack: Stack, chromium: Browser) -> Iterator[Visitor]:
     """Make a visit: `visit(lang, width)`; it ends with the test, without a script error or a broken policy."""
     made: list[Visit] = []
 
@@ -182,11 +204,18 @@ def visit(stack: Stack, chromium: Browser) -> Iterator[Visitor]:
         )
         context.set_default_timeout(PATIENCE_MS)
         context.add_cookies([{"name": "lang", "value": lang, "url": stack.web_url}])
+        if os.environ.get("TRACES"):
+            context.tracing.start(screenshots=True, snapshots=True)
         made.append(Visit(stack, context, lang, width))
         return made[-1]
 
     yield make
     problems = [problem for each in made for problem in each.problems]
+    if request.node.stash.get(HAS_FAILED, False) or problems:
+        name = re.sub(r"\W+", "-", request.node.name)
+        for number, each in enumerate(made):
+            with suppress(Error):  # the page may be what died
+                keep_evidence(each, f"{name}-{number}")
     for each in made:
         each.context.close()
     assert problems == []

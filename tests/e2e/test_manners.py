@@ -1,11 +1,14 @@
 """How pages behave before scripts have run, for the keyboard, and for who reads with the ears."""
 
+import zipfile
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Route, expect
 
 from backend.i18n.catalog import Lang
 from backend.sandbox.signins import SignIn
-from tests.e2e.conftest import Visitor
+from tests.e2e.conftest import Visitor, keep_evidence
 from tests.e2e.paying import enter
 
 VISIBILITY = "getComputedStyle(document.body).visibility"
@@ -21,6 +24,19 @@ WATCH = """
   requestAnimationFrame(look);
 })();
 """
+
+
+def test_of_what_failed_a_picture_and_a_trace_are_kept(
+    visit: Visitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACES", "1")
+    now = visit("en")
+    now.go("/sign-in")
+
+    keep_evidence(now, "sign-in", tmp_path)
+
+    assert zipfile.is_zipfile(tmp_path / "sign-in.zip")
+    assert (tmp_path / "sign-in.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_what_breaks_the_content_security_policy_is_noticed(visit: Visitor) -> None:

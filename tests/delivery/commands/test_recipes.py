@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import re
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,26 +34,22 @@ GIVEN = {
     "VERSION": "1.4.0",
     "WEB_DIGEST": DIGEST,
 }
-OF_PYTHON = (
-    "python",
-    "ruff",
-    "lint-imports",
-    "mypy",
-    "mkdocs",
-    "actionlint",
-    "zizmor",
-    "yamllint",
-    "shellcheck",
-    "shfmt",
-)
 OF_THE_SYSTEM = ("helm", "kubectl", "docker", "gh", "uv", "buildah")
 # Targets that answer by themselves, and the one whose script is tried in test_devops_script.py.
 START_NOTHING = {"help", "image-name", "kubeconfig", "devops-test"}
 
 
+def programs_of_python() -> set[str]:
+    """Every program of the virtual environment that a recipe starts."""
+    recipes = "\n".join(each.recipe for each in targets().values())
+    return set(re.findall(r"\$\(BIN\)/([a-z-]+)", recipes)) | {"mkdocs"}
+
+
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
-    made = Programs(folder=tmp_path_factory.mktemp("programs")).stand_in(*OF_PYTHON, *OF_THE_SYSTEM)
+    made = Programs(folder=tmp_path_factory.mktemp("programs")).stand_in(
+        *programs_of_python(), *OF_THE_SYSTEM
+    )
     return made.answer(helm_version=(0, "v4.3.1+gabc"), helm_upgrade=(0, '{"manifest": ""}'))
 
 
