@@ -17,7 +17,8 @@ envFrom:
 - name: migrations
   image: {{ include "docuchat.image" (dict "root" .root "image" .image) }}
   imagePullPolicy: {{ .root.Values.image.pullPolicy }}
-  args: [backend.db, upgrade]
+  # The bundled PostgreSQL starts beside it, and the first start of one takes a while.
+  args: [backend.db, upgrade, --wait-s, "300"]
   {{- include "docuchat.portalSettings" .root | nindent 2 }}
   env:
     {{- .env | nindent 4 }}

@@ -183,7 +183,7 @@ def test_given_secrets_are_taken_as_they_are() -> None:
         if one != other
     }
 
-    assert made_by_chance <= {"Secret/docuchat-jobs-metrics"}
+    assert made_by_chance <= {"Secret/docuchat-jobs-metrics", "Secret/docuchat-jwt"}
 
 
 def test_an_upgrade_keeps_what_cannot_be_changed(tmp_path: Path) -> None:

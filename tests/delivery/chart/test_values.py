@@ -10,7 +10,16 @@ from delivery.chart.rendering import HELMS, ChartError, render
 from delivery.chart.values import SCHEMA, VALUES, documented, schema_of, schema_text, undocumented
 
 TEXT = VALUES.read_text(encoding="utf-8")
-FREE = {"nodeSelector", "annotations", "ingressAnnotations", "podLabels", "requests", "limits", "items"}
+FREE = {
+    "env",
+    "nodeSelector",
+    "annotations",
+    "ingressAnnotations",
+    "podLabels",
+    "requests",
+    "limits",
+    "items",
+}
 
 
 def objects(schema: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
