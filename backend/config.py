@@ -142,6 +142,7 @@ class Settings(UsageSettings, SellerSettings):
     deployments_token_hash: str = tokens.hash_of(DEFAULT_DEPLOYMENTS_TOKEN)
     deployments_ci_hosts: str = ""
     alerts_token_hash: str = tokens.hash_of(DEFAULT_ALERTS_TOKEN)
+    otel_exporter_otlp_endpoint: Annotated[str, AfterValidator(setting_values.web_address_or_none)] = ""
     session_idle_s: int = Field(default=12 * 3600, ge=60, le=366 * DAY_S)
     session_life_s: int = Field(default=14 * DAY_S, ge=60, le=366 * DAY_S)
 

@@ -22,6 +22,7 @@ from backend.invoices.types import BillingPlan, BillingRun, RunState
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState
 from backend.log import configure_logging, get_logger
+from backend.tracing import spans
 from jobs import nightly_billing
 from jobs.exposition import WatchedStop, exposed
 from jobs.registry import job_named, names
@@ -39,6 +40,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(argv)
     settings_or_exit()
     refuse_unsuitable_database()
+    spans.start("jobs")
+    try:
+        return _do(asked)
+    finally:
+        spans.stop()
+
+
+def _do(asked: argparse.Namespace) -> int:
     if asked.command is None:
         return _serve()
     if asked.job != nightly_billing.NAME:

@@ -12,6 +12,7 @@ from backend.i18n.errors import sentence_of
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState, RequestId, RunRequest
 from backend.log import get_logger
+from backend.tracing import spans
 
 log = get_logger(__name__)
 
@@ -115,7 +116,7 @@ def _quiet(job: Job, actor: Actor, started_by: str) -> JobState:
 
 
 def _timed(job: Job, actor: Actor) -> tuple[JobState, str]:
-    with DURATIONS.labels(job.name).time():
+    with DURATIONS.labels(job.name).time(), spans.span(f"job {job.name}", attributes={"job.name": job.name}):
         return _attempt(job, actor)
 
 

@@ -1,13 +1,16 @@
 """The application: pages, the guard before every event, and the plain routes around them."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, cast
 
 import reflex as rx
+from reflex_base import otel
 
 from backend.config import warn_of_development
 from backend.db import pulse
 from backend.i18n.catalog import text
+from backend.tracing import spans
 from portal import bridge, feeds, home, pages, session, socket_filter, state_store
 from portal.guard import Guard, check_policies
 from portal.http.app import served
@@ -20,9 +23,23 @@ from portal.visitor import on_unexpected
 async def _process_life() -> AsyncIterator[None]:
     one_redacted_log()
     warn_of_development()
-    async with _watching():
+    with _traced():
+        async with _watching():
+            yield
+        bridge.close()
+
+
+@contextmanager
+def _traced() -> Iterator[None]:
+    """Spans of requests, and Reflex's own of each event, where a collector is named."""
+    spans.start("web")
+    if (provider := spans.provider()) is not None:
+        otel.enable(cast("Any", provider))
+    try:
         yield
-    bridge.close()
+    finally:
+        otel.disable()
+        spans.stop()
 
 
 @asynccontextmanager

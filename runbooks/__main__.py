@@ -15,6 +15,7 @@ from backend.errors import AppError
 from backend.i18n.errors import sentence_of
 from backend.log import configure_logging
 from backend.runbooks.types import RunId, RunStage
+from backend.tracing import spans
 from runbooks import asking_command, registry
 from runbooks.engine import work_on
 
@@ -27,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"{name}  {action.risk}")
         return 0
     settings_or_exit()
+    spans.start("runbooks")
     try:
         if asked.command == "ask":
             print(asking_command.ask(asked))
@@ -35,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AppError as error:
         print(sentence_of(error), file=sys.stderr)
         return 1
+    finally:
+        spans.stop()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -36,6 +36,8 @@ from backend.runbooks.types import (
     Words,
 )
 from backend.runbooks.words_rules import outcome_of
+from backend.tracing import spans
+from backend.tracing.types import CARRIED
 from runbooks import registry
 from runbooks.action import Action, Undo
 from runbooks.action import Step as ActionStep
@@ -163,7 +165,8 @@ def _take(step: ActionStep[Any], stored: RunStep, running: Running, parameters: 
     if not patiently(lambda: runs.start_step(RUNNER, running.run, stored.position, step.name)):
         raise RunCancelled
     try:
-        _run_patiently(step, running, parameters)
+        with spans.span(f"step {step.name}", attributes={"run.step": step.name}):
+            _run_patiently(step, running, parameters)
     finally:
         running.may_be_cancelled = True
     running.writer.flush()
@@ -223,8 +226,10 @@ def _beating(run: RunbookRun, deadline_s: float) -> Iterator[Running]:
     ended = Event()
     beats = Thread(target=_beat, args=(run, running, ended), name="run-beats", daemon=True)
     beats.start()
+    about = {"run.id": str(run.id), "run.action": run.action}
+    asked = run.origin.get(CARRIED, "")
     try:
-        with _heard_signals(running):
+        with _heard_signals(running), spans.span(f"run {run.action}", attributes=about, linked_to=asked):
             yield running
     finally:
         ended.set()

@@ -14,6 +14,8 @@ import orjson
 
 from backend.db.engine import in_transaction
 from backend.errors import Unavailable
+from backend.tracing import spans
+from backend.tracing.types import SpanKind
 
 CONNECT_TIMEOUT_S = 5.0
 # Firewalls and load balancers forget idle connections, some after less than a minute and without a word.
@@ -85,6 +87,22 @@ class HTTPClient:
             Unavailable: with ``cause`` timeout, connection or oversize; the request may have had its effect.
         """
         refuse_inside_transaction()
+        about = {"peer.service": self.service, "http.request.method": method}
+        with spans.span(f"{method} {self.service}", SpanKind.CLIENT, about) as span:
+            answer = self._ask(method, path, json=json, form=form, params=params, timeout_s=timeout_s)
+            span.note({"http.response.status_code": answer.status})
+        return answer
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object,
+        form: str | None,
+        params: Mapping[str, str] | None,
+        timeout_s: float | None,
+    ) -> HTTPResponse:
         content, headers = _body_of(json, form)
         token = _deadline.set(time.monotonic() + (self.timeout_s if timeout_s is None else timeout_s))
         try:

@@ -42,6 +42,8 @@ from backend.clients.kubernetes_secrets import SecretCalls
 from backend.clients.kubernetes_wire import Wire, more_parameters
 from backend.errors import Refused
 from backend.threads import LoopThread
+from backend.tracing import spans
+from backend.tracing.types import SpanKind
 
 K = TypeVar("K", bound=NamespacedResourceG)
 T = TypeVar("T")
@@ -122,7 +124,8 @@ class Kubernetes(WorkloadCalls, SecretCalls):
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """The answer of one of the coroutines, for another thread. Never inside a transaction."""
         refuse_inside_transaction()
-        return self.thread.run(work)
+        with spans.span("kubernetes", SpanKind.CLIENT, {"peer.service": "kubernetes"}):
+            return self.thread.run(work)
 
     async def list_objects(
         self, kind: type[K], namespace: str, labels: Mapping[str, str] | None = None

@@ -18,6 +18,8 @@ from backend.db import connecting, outage
 from backend.db.connecting import CONNECTION
 from backend.db.locks import LockNumber
 from backend.errors import Unavailable
+from backend.tracing import spans
+from backend.tracing.types import SpanKind
 
 # COPY speaks to psycopg itself, so its errors come without SQLAlchemy's coat.
 _LOST = (
@@ -108,6 +110,12 @@ def limited(places: Semaphore) -> Iterator[None]:
 
 @contextmanager
 def _connected() -> Iterator[Connection]:
+    with spans.span("database", SpanKind.CLIENT, {"db.system.name": "postgresql"}), _connection() as found:
+        yield found
+
+
+@contextmanager
+def _connection() -> Iterator[Connection]:
     outage.refuse()
     places = _places.get()
     if places is None:

@@ -11,6 +11,7 @@ from backend.db.engine import transaction
 from backend.errors import Conflict
 from backend.runbooks import notices, repository, rules, transition_service
 from backend.runbooks.types import NewRun, RunbookRun, RunEvent, RunId, RunStage, Words
+from backend.tracing import spans
 
 
 def ask(actor: Actor, new: NewRun) -> RunbookRun:
@@ -22,12 +23,13 @@ def ask(actor: Actor, new: NewRun) -> RunbookRun:
         Conflict: the request key is that of another question.
     """
     rules.require_asker(actor, new)
-    now = clock.utc_now()
+    # The run's own trace links to that of the question.
+    now, origin = clock.utc_now(), {**new.origin, **spans.carried()}
     with transaction():
         if not actor.process:
             accounts.require_enabled(actor)
         run_id = RunId(uuid4())
-        if not repository.insert_run(_new(actor, new, run_id, now)):
+        if not repository.insert_run({**_new(actor, new, run_id, now), "origin": origin}):
             return _known(actor, new)
         repository.insert_steps(run_id, new.steps)
         run = transition_service.locked(run_id)
@@ -47,7 +49,6 @@ def _new(actor: Actor, asked: NewRun, run_id: RunId, now: datetime) -> dict[str,
         "targets": sorted(set(asked.targets)),
         "deadline_s": asked.deadline_s,
         "request_key": asked.request_key,
-        "origin": dict(asked.origin),
         "undo_of": asked.undo_of,
         "repeat_of": asked.repeat_of,
         "scheduled_at": asked.scheduled_at,

@@ -8,7 +8,6 @@ from starlette.types import ASGIApp
 
 from backend.config import settings, settings_or_exit
 from backend.telemetry.exposition import MetricsApp
-from backend.telemetry.middleware import RequestTimer
 from portal import routes
 from portal.http import (
     audit_export,
@@ -36,6 +35,7 @@ from portal.http.own_host import OwnHostOnly
 from portal.http.page_access import PageAccess
 from portal.http.socket_limit import SocketLimit
 from portal.http.start import refuse_wrong_start
+from portal.http.traced import TracedRequests
 
 
 def plain_routes() -> list[BaseRoute]:
@@ -88,7 +88,7 @@ def served(reflex_app: ASGIApp) -> ASGIApp:
         routes=[*plain_routes(), Mount("", MissingPages(reflex_app))],
         exception_handlers={UnreadableFormError: _unreadable, ClientDisconnect: _gone},
     )
-    inner = OwnOriginOnly(EnvironmentMark(PageAccess(RequestTimer(plain))))
+    inner = OwnOriginOnly(EnvironmentMark(PageAccess(TracedRequests(plain))))
     return ClientAddress(SecurityHeaders(OwnHostOnly(SocketLimit(inner))))
 
 

@@ -24,6 +24,17 @@ LOCK_FILES = (
 )
 # Of one release with reflex, which asks for exactly these.
 PARTS_OF_REFLEX = frozenset({"reflex-base", "reflex-components-core"})
+# One name for many packages; these come with the SDK and the exporter, of one release with them.
+PARTS_OF_OPENTELEMETRY = frozenset(
+    {
+        "opentelemetry-api",
+        "opentelemetry-exporter-http-transport",
+        "opentelemetry-exporter-otlp-common",
+        "opentelemetry-exporter-otlp-proto-common",
+        "opentelemetry-proto",
+        "opentelemetry-semantic-conventions",
+    }
+)
 # The bench of pages brings what it compares with.
 NOT_OURS_TO_DECLARE = "tests/bench/rivals/"
 
@@ -74,7 +85,7 @@ def undeclared(files: Iterable[Source], known: set[str]) -> set[str]:
     owners = packages_distributions()
     tops = {name.partition(".")[0] for file in files for name in imported(file)}
     found = {canonicalize_name(owner) for top in tops for owner in owners.get(top, ())}
-    return found - known - PARTS_OF_REFLEX
+    return found - known - PARTS_OF_REFLEX - PARTS_OF_OPENTELEMETRY
 
 
 def test_every_package_that_production_imports_is_declared() -> None:

@@ -60,6 +60,7 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("KUBERNETES_NAMESPACES", "DocuChat"),
         ("KUBERNETES_TIMEOUT_S", "0"),
         ("JOBS_METRICS_PORT", "65536"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
         ("KUBERNETES_RUNNER_ACCOUNT", "portal-operator"),
         ("ENVIRONMENT", "prod"),
         ("ON_CALL", "x" * 121),
