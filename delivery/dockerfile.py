@@ -24,6 +24,8 @@ class Stage:
     """A stage with everything that it has from those below it."""
 
     name: str
+    arguments: dict[str, str] = field(default_factory=dict)
+    """What is given when the image is built, with the values that hold when nothing is."""
     env: dict[str, str] = field(default_factory=dict)
     copies: list[Copied] = field(default_factory=list)
     runs: list[str] = field(default_factory=list)
@@ -43,7 +45,8 @@ class Stage:
     def child(self, name: str) -> "Stage":
         """A stage that begins as this one ends."""
         return Stage(
-            name=name, env=dict(self.env), copies=list(self.copies), runs=list(self.runs), check=self.check,
+            name=name, arguments=dict(self.arguments),
+            env=dict(self.env), copies=list(self.copies), runs=list(self.runs), check=self.check,
             entrypoint=self.entrypoint, command=self.command, user=self.user, folder=self.folder,
             volumes=self.volumes, ports=self.ports,
         )  # fmt: skip
@@ -86,8 +89,12 @@ def _note(stage: Stage, word: str, rest: str) -> None:
 
 def _note_setting(stage: Stage, word: str, rest: str) -> None:
     match word:
+        case "ARG":
+            name, has_default, value = rest.partition("=")
+            stage.arguments |= {name: value.strip('"')} if has_default else {}
         case "ENV":
-            stage.env |= {name: value.strip('"') for name, value in _PAIR.findall(rest)}
+            found = {name: value.strip('"') for name, value in _PAIR.findall(rest)}
+            stage.env |= {name: _filled(value, stage.arguments) for name, value in found.items()}
         case "VOLUME":
             stage.volumes += tuple(json.loads(rest))
         case "USER":
@@ -98,6 +105,11 @@ def _note_setting(stage: Stage, word: str, rest: str) -> None:
             stage.ports += (int(rest),)
         case _:
             pass
+
+
+def _filled(value: str, arguments: Mapping[str, str]) -> str:
+    """A value with the arguments that are known in their places."""
+    return re.sub(r"\$\{(\w+)\}", lambda found: arguments.get(found[1], found[0]), value)
 
 
 def _copies(rest: str) -> list[Copied]:
