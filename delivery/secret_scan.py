@@ -23,12 +23,17 @@ _NO_SECRETS = {"Public IP (ipv4)"}
 PASSWORD_IN_ADDRESS = "Basic Auth Credentials"  # noqa: S105 - the name of a kind
 # Passwords that documents and tests made up; none was ever valid anywhere.
 MADE_UP_PASSWORDS = {
+    "%s",
     "123456789012",
     "5ecret-pa55word",
+    "AdminPassword0123456789",
+    "DocuchatPassword0123456789",
     "Kx9-long-enough",
     "Kx9-short",
+    "MailPassword0123456789",
     "a%40%3A%2Fb",
     "a-secret-word",
+    "aStrongDatabasePassword42",
     "aaaaaaaaaaaaaa",
     "docuchat",
     "docuchat-invoices",

@@ -70,7 +70,7 @@ def test_production_refuses_one_wrong_value_by_its_name(spoilt: str, named: str)
 @pytest.mark.parametrize(
     ("together", "named"),
     [
-        ("secrets.databaseUrl=postgresql://a:b@c/d", "postgresql.enabled=false, or"),
+        ("secrets.databaseUrl=postgresql://a:secret@c/d", "postgresql.enabled=false, or"),
         ("postgresql.enabled=false", "without a database"),
         ("secrets.redisUrl=redis://a:6379/0", "redis.enabled=false, or"),
         ("redis.enabled=false", "10 web pods share"),
