@@ -207,6 +207,15 @@ def namespace_or_none(value: str) -> str:
     return value
 
 
+def object_in_cluster(value: str) -> str:
+    """An object by its namespace and name, or nothing."""
+    if value and not re.fullmatch(f"{_NAME_IN_CLUSTER}/{_NAME_IN_CLUSTER}", value):
+        raise ValueError(
+            "must be namespace and name with a slash between them, such as docuchat/docuchat-postgresql"
+        )
+    return value
+
+
 def service_account(value: str) -> str:
     """A service account by its namespace and name, or nothing."""
     if value and not re.fullmatch(f"{_NAME_IN_CLUSTER}:{_NAME_IN_CLUSTER}", value):

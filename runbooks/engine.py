@@ -129,10 +129,30 @@ def _execute(run: RunbookRun) -> None:
             patiently(lambda: runs.succeed(RUNNER, run, running.clean_result()))
         except RunCancelled:
             running.log("runbooks.log.stops")
+            _clean_up(run, running)
             running.writer.close()
             patiently(lambda: runs.stop(RUNNER, run, running.clean_result()))
         except Exception as wrong:  # noqa: BLE001 - the edge of the process
+            if not isinstance(wrong, Superseded):
+                _clean_up(run, running)
             _end_as_failed(running, wrong)
+
+
+def _clean_up(run: RunbookRun, running: Running) -> None:
+    """Take away what the steps made. A failure of that is told in the log, and changes nothing about the end."""
+    action = registry.actions().get(run.action)
+    if action is None or action.clean_up is None or run.undo_of is not None:
+        return
+    running.may_be_cancelled = False  # else the first wait would end it
+    try:
+        action.clean_up(running, action.parameters.model_validate(run.parameters))
+    except Exception as wrong:  # noqa: BLE001 - the run has its end already
+        log.warning("run.clean_up_failed", run=run.id, detail=str(wrong))
+        running.log("runbooks.log.clean_up_failed")
+        outcome = _outcome_of(running, wrong)
+        running.log(outcome.key, **outcome.values)
+    finally:
+        running.may_be_cancelled = True
 
 
 def _require_same_plan(run: RunbookRun, running: Running) -> None:

@@ -111,6 +111,11 @@ def restores(limit: int) -> list[DatabaseRestore]:
         return [DatabaseRestore(**row) for row in connection.execute(statement).mappings()]
 
 
+def longest_refusal_ms() -> int | None:
+    """The longest refusal of the last five restores; None before the first."""
+    return max((each.refused_ms for each in restores(limit=5)), default=None)
+
+
 def health() -> BackupHealth:
     """The newest backup and the newest drills."""
     kept = DatabaseBackupRow.removed_at.is_(None)

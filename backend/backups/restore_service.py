@@ -14,7 +14,8 @@ from backend.audit import service as audit
 from backend.backups import backup_service, repository, rules
 from backend.backups.backup_service import database_url, live_name, nothing_to_check
 from backend.backups.bucket import kept_backups
-from backend.backups.carried_tables import CACHES, CARRIED, RESTORED
+from backend.backups.carried_rows import LAST_MARGIN, MARGIN, carry_between
+from backend.backups.carried_tables import CACHES, RESTORED
 from backend.backups.types import Backup, CarriedRows, DatabaseRestore, RestorePlan
 from backend.clients.postgres_tools import EndCheck
 from backend.config import settings
@@ -30,10 +31,6 @@ from backend.log import get_logger
 WORKERS = 2
 # A dump's rows take about this many times its tables' size while they are loaded and indexed.
 SPACE_FACTOR = 2
-# What began before a backup may have been committed after it.
-MARGIN = timedelta(hours=1)
-# A statement is given two minutes, and a transaction thinks no longer than one between two.
-LAST_MARGIN = timedelta(minutes=10)
 SWAP_TRIES = 3
 
 log = get_logger(__name__)
@@ -75,7 +72,7 @@ def plan_restore(actor: Actor, name: str) -> RestorePlan:
         needs_bytes=needs,
         free_bytes=free,
         migrates=backup.schema != migrate.newest_known(),
-        refused_ms=max((each.refused_ms for each in repository.restores(limit=5)), default=None),
+        refused_ms=repository.longest_refusal_ms(),
         live_version=live_version,
     )
 
@@ -141,13 +138,7 @@ def carry(actor: Actor, name: str, run: str) -> CarriedRows:
     require_process(actor)
     backup, live = kept_backups().backup(name), live_name()
     with only_restore(), Carrying(_to(live), _to(rules.new_name(live, run))) as carrying:
-        return _carried(carrying, backup.started_at - MARGIN)
-
-
-def _carried(carrying: Carrying, since: datetime) -> CarriedRows:
-    if not carrying.holds_last_of("audit_entry", "hash"):
-        raise Refused(reason="audit_differs")
-    return CarriedRows(by_table=carrying.carry(CARRIED, since))
+        return carry_between(carrying, backup.started_at - MARGIN)
 
 
 def swap(actor: Actor, name: str, run: str) -> DatabaseRestore:
@@ -193,10 +184,10 @@ def _swap(server: MaintenanceConnection, names: NameSwap, since: datetime) -> fl
 def _try_swap(server: MaintenanceConnection, names: NameSwap, since: datetime) -> float:
     with Carrying(_to(names.live), _to(names.incoming)) as carrying:
         began = clock.utc_now()
-        _carried(carrying, since)
+        carry_between(carrying, since)
 
         def last() -> None:
-            _carried(carrying, began - LAST_MARGIN)
+            carry_between(carrying, began - LAST_MARGIN)
             carrying.close()
 
         seconds = server.swap(names, carrying.pids, last)
@@ -239,7 +230,7 @@ def undo(actor: Actor, run: str, undo_run: str) -> CarriedRows:
         try:
             migrate.upgrade(url_of(database_url(), names.incoming))
             with Carrying(_to(live), _to(names.incoming)) as carrying:
-                rows = _carried(carrying, restore.swapped_at - MARGIN)
+                rows = carry_between(carrying, restore.swapped_at - MARGIN)
             seconds = _swap(server, names, restore.swapped_at - MARGIN)
         except BaseException:
             if names.incoming in server.names(live):
@@ -284,7 +275,12 @@ def forget_kept(actor: Actor) -> list[str]:
     dropped = []
     with only_restore() as server:
         for restore in repository.restores(limit=1000):
-            if restore.dropped_at is None and now - restore.swapped_at > timedelta(days=rules.UNDO_DAYS):
+            # One from a snapshot keeps a whole server, which people put away.
+            if (
+                restore.kept
+                and restore.dropped_at is None
+                and now - restore.swapped_at > timedelta(days=rules.UNDO_DAYS)
+            ):
                 server.drop(restore.kept)
                 repository.mark_dropped(restore.run, now)
                 dropped.append(restore.kept)

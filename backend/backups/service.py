@@ -1,6 +1,6 @@
 """Use cases of backups. The only door to them."""
 
-from backend.backups import backup_service, drill_service, restore_service
+from backend.backups import backup_service, drill_service, restore_service, server_service
 
 backup = backup_service.backup
 backups = backup_service.backups
@@ -22,3 +22,12 @@ forget_kept = restore_service.forget_kept
 drill = drill_service.drill
 newest = drill_service.newest
 health = drill_service.health
+
+check_server = server_service.check_server
+carry_to_server = server_service.carry_to_server
+leave_server = server_service.leave_server
+note_move = server_service.note_move
+longest_refusal_ms = server_service.longest_refusal_ms
+close_server = server_service.close_server
+open_server = server_service.open_server
+shut_server = server_service.shut_server

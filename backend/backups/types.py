@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from backend.server_address import ServerAddress
+
 
 class BackupOrigin(StrEnum):
     """Reason for a backup."""
@@ -127,3 +129,31 @@ class CarriedRows:
     def total(self) -> int:
         """Rows of all tables together."""
         return sum(self.by_table.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedServer:
+    """A server whose database was read whole: the schema that it had, its rows by table, and its audit entries."""
+
+    schema: str
+    rows: Mapping[str, int]
+    entries: int
+
+    @property
+    def row_count(self) -> int:
+        """Rows of all tables together."""
+        return sum(self.rows.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerMove:
+    """A move from one server of the database to another one, whose content is of the instant ``since``.
+
+    ``snapshot`` is what the other server began from; empty where it is the server of before.
+    """
+
+    run: str
+    snapshot: str
+    since: datetime
+    source: ServerAddress
+    target: ServerAddress

@@ -39,6 +39,7 @@ from backend.clients.kubernetes_changes import WorkloadCalls
 from backend.clients.kubernetes_errors import ClusterCall, in_our_words
 from backend.clients.kubernetes_objects import plural_of
 from backend.clients.kubernetes_secrets import SecretCalls
+from backend.clients.kubernetes_volumes import VolumeCalls
 from backend.clients.kubernetes_wire import Wire, more_parameters
 from backend.errors import Refused
 from backend.threads import LoopThread
@@ -93,7 +94,7 @@ class LogPlace:
     container: str = ""
 
 
-class Kubernetes(WorkloadCalls, SecretCalls):
+class Kubernetes(WorkloadCalls, SecretCalls, VolumeCalls):
     """Client of an API server. Its coroutines run on its own loop; ``run`` waits for one from any other thread."""
 
     def __init__(self, config: SingleConfig, timeout_s: float) -> None:

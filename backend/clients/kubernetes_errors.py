@@ -11,6 +11,7 @@ from backend.errors import AppError, Conflict, NotFound, Refused, Unavailable
 
 SERVICE = "kubernetes"
 FORBIDDEN = "kubernetes_forbidden"
+QUOTA = "exceeded quota"
 LONGEST_WORDS = 300
 
 
@@ -71,7 +72,8 @@ def of_status(asked: ClusterCall, code: int, words: str) -> AppError | Expired:
     errors: dict[int, AppError | Expired] = {
         400: rejected,
         401: Refused(reason="kubernetes_unauthorized"),
-        403: Refused(reason=FORBIDDEN, **told),
+        # Admission refuses by the same code as missing rights.
+        403: rejected if QUOTA in words else Refused(reason=FORBIDDEN, **told),
         404: NotFound(reason="kubernetes_object"),
         405: rejected,
         409: Conflict(reason="kubernetes_object"),

@@ -4,15 +4,25 @@ from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import make_url
 
-
-def conninfo_of(url: str, database: str) -> str:
-    """The same server and account, another database. Holds the password: never log it."""
-    return make_conninfo(url, dbname=database)
+from backend.server_address import ServerAddress
 
 
-def url_of(url: str, database: str) -> str:
+def conninfo_of(url: str, database: str, at: ServerAddress | None = None) -> str:
+    """The same server and account, another database. Holds the password: never log it.
+
+    ``at`` is another server, to which the same name and certificate belong.
+    """
+    if at is None:
+        return make_conninfo(url, dbname=database)
+    return make_conninfo(url, dbname=database, hostaddr=at.host, port=at.port)
+
+
+def url_of(url: str, database: str, at: ServerAddress | None = None) -> str:
     """The address of another database for the same account. Holds the password: never log it."""
-    return make_url(url).set(database=database).render_as_string(hide_password=False)
+    found = make_url(url).set(database=database)
+    if at:
+        found = found.set(port=at.port).update_query_dict({"hostaddr": at.host})
+    return found.render_as_string(hide_password=False)
 
 
 def environment_of(url: str, database: str) -> dict[str, str]:

@@ -21,6 +21,8 @@ from backend.db.locks import LockNumber
 from backend.errors import Refused
 
 POLL_S = 0.005
+# So long a database that is to be left stays closed where nobody says that it was left.
+OPENS_AFTER_S = 20
 # RENAME waits five seconds for others to leave, and gives up then.
 SWAP_WITHIN_S = 4.5
 
@@ -39,6 +41,9 @@ WHERE a.datid = ANY(%(oids)s) AND a.usesysid IS NOT NULL AND NOT a.pid = ANY(%(k
 _PRESENT = """
 SELECT coalesce(a.usename, '') FROM pg_stat_activity a
 WHERE a.datid = ANY(%(oids)s) AND a.usesysid IS NOT NULL AND NOT a.pid = ANY(%(kept)s)
+"""
+_SLEEPS = """
+SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %(pid)s AND wait_event = 'PgSleep')
 """
 _IS_LOCKED = """
 SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass
@@ -223,6 +228,52 @@ class MaintenanceConnection:
             while not _is_done(renaming):
                 time.sleep(POLL_S)
             return time.monotonic() - began
+
+    def leave(self, name: str, kept_pids: Collection[int], last: Callable[[], None]) -> float:
+        """Close a database for good while ``last`` leads everybody to another server; seconds until that is done.
+
+        Everybody else is cut off before ``last`` is called, so it sees what nobody changes any more. It has half of
+        ``OPENS_AFTER_S``. Where anything fails the database is open again; where this process dies, the server opens it
+        by itself. Nobody waits meanwhile: who comes is refused, and so none of them is let in here later.
+
+        Raises:
+            Refused: others are connected whom our account cannot cut off (``database_in_use``).
+        """
+        oids = [self.number_of(name)]
+        with ExitStack() as ends, translated():
+            guard = psycopg.connect(self._conninfo, autocommit=True, **CONNECTION)
+            ends.callback(guard.close)
+            self._guard(guard, name)
+            began = time.monotonic()
+            try:
+                self.close(name)
+                self._clear(oids, kept_pids, began)
+                last()
+            except BaseException:
+                self.open(name)
+                guard.cancel_safe()
+                raise
+            seconds = time.monotonic() - began
+            guard.cancel_safe()
+        self.shut(name)
+        return seconds
+
+    def shut(self, name: str, kept_pids: Collection[int] = ()) -> None:
+        """Close a database for good, and cut off everybody in it."""
+        self.close(name)
+        self._clear([self.number_of(name)], kept_pids, time.monotonic())
+
+    def _guard(self, guard: psycopg.Connection[Any], name: str) -> None:
+        """Have the server open a database after a while. It goes on with what it was sent, also for a dead client."""
+        guard.execute("SET statement_timeout = 0; SET client_connection_check_interval = 0")
+        opening = SQL("SELECT pg_sleep({}); ALTER DATABASE {} ALLOW_CONNECTIONS true").format(
+            Literal(OPENS_AFTER_S), Identifier(name)
+        )
+        guard.pgconn.send_query(opening.as_string(guard).encode())
+        guard.pgconn.flush()
+        asked = {"pid": guard.info.backend_pid}
+        while not self._rows(_SLEEPS, asked)[0][0]:
+            time.sleep(POLL_S)
 
     def _wait_for_lock(self, renaming: psycopg.Connection[Any], oid: int, began: float) -> None:
         asked = {"oid": oid, "pid": renaming.info.backend_pid}

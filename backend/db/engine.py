@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from backend.config import settings
+from backend.config import driver_url, settings
 from backend.db import connecting, outage
 from backend.db.connecting import CONNECTION
 from backend.db.locks import LockNumber
@@ -163,6 +163,26 @@ def read() -> Iterator[Connection]:
         return
     with _opened(writes=False) as connection:
         yield connection
+
+
+@contextmanager
+def reading_at(url: str) -> Iterator[None]:
+    """Inside the block ``read()`` reads another database, as it is at the first statement, and nothing can be written.
+
+    Raises:
+        Unavailable: that database cannot be reached or went away.
+    """
+    elsewhere = engine_of(driver_url(url), pool_size=1).execution_options(isolation_level="REPEATABLE READ")
+    try:
+        with translated(), elsewhere.connect() as connection, connection.begin():
+            connecting.set_transaction(driver_of(connection), is_patient=True, is_read_only=True)
+            token = _open.set(_Open(connection=connection, writes=False))
+            try:
+                yield
+            finally:
+                _open.reset(token)
+    finally:
+        elsewhere.dispose()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from backend.deploys import (
     acting_service,
     capacity_service,
     cluster_service,
+    database_server_service,
     ledger_service,
     rollout_service,
 )
@@ -43,3 +44,13 @@ close_cluster = cluster_service.close_cluster
 users_of_secret = rollout_service.users_of_secret
 restart = rollout_service.restart
 follow_rollouts = rollout_service.follow_rollouts
+
+snapshots = database_server_service.snapshots
+database_server = database_server_service.database_server
+named_server = database_server_service.named_server
+take_snapshot = database_server_service.take_snapshot
+make_second_server = database_server_service.make_second_server
+second_server_now = database_server_service.second_server_now
+lead_to_server = database_server_service.lead_to_server
+server_led_to = database_server_service.leads_to
+drop_second_server = database_server_service.drop_second_server

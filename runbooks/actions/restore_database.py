@@ -1,29 +1,17 @@
 """Restore the database from a backup: beside the live one, checked, then swapped in. Undone by swapping back."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
-from uuid import UUID
+from datetime import date, timedelta
 
-from backend.actor import TenantId
-from backend.audit.types import Plain
 from backend.backups import service as backups
 from backend.backups.types import BackupOrigin, RestorePlan
 from backend.config import settings
-from backend.errors import AppError, Conflict, Refused
-from backend.invoices import service as invoices
-from backend.invoices.types import BillingRun, RunState
-from backend.money import RIAL_PER_TOMAN
-from backend.payments import service as payments
-from backend.payments.types import AttemptId
+from backend.errors import Refused
 from backend.runbooks.types import Plan, PlannedChange, Risk, RunbookRun, Words
-from backend.runbooks.words_rules import outcome_of
+from runbooks import books
 from runbooks.action import Action, ActionParameters, ParameterChoice, Step, Undo
 from runbooks.context import Planning, Running
 
-# Longer lists would only be scrolled past.
-MOST_LISTED = 20
-MOST_REMEMBERED = 5_000
-BILLING_TRIES, BILLING_WAIT_S = 60, 1.0
 UNDO_HOLDS = timedelta(days=7)
 
 
@@ -58,7 +46,7 @@ def _plan(planning: Planning, given: RestoreParameters) -> Plan:
             ),
         ),
         versions={f"database/{name}": seen.live_version, f"backup/{seen.backup.name}": seen.backup.sha256},
-        notes=(*_of_backup(seen), *_of_rows(seen), *_of_money(planning, seen.backup.started_at)),
+        notes=(*_of_backup(seen), *_of_rows(seen), *books.notes_of(planning, seen.backup.started_at)),
         commands=(
             f"pg_restore --exit-on-error --no-owner --jobs=2 {seen.backup.name}.dump",
             f"ALTER DATABASE {name} RENAME TO …; ALTER DATABASE … RENAME TO {name};",
@@ -84,30 +72,8 @@ def _of_backup(seen: RestorePlan) -> list[Words]:
 def _of_rows(seen: RestorePlan) -> list[Words]:
     return [
         _note("rows", table=table, before=before, after=after)
-        for table, (before, after) in list(seen.changed_rows.items())[:MOST_LISTED]
+        for table, (before, after) in list(seen.changed_rows.items())[: books.MOST_LISTED]
     ]
-
-
-def _of_money(planning: Planning, since: datetime) -> list[Words]:
-    days = invoices.issued_since(planning.actor, since)
-    begun = payments.begun_since(planning.actor, since)
-    notes = [
-        _note(
-            "invoices",
-            day=each.day,
-            invoices=each.invoices,
-            toman=each.amount_rial // RIAL_PER_TOMAN,
-            paid=each.paid,
-        )
-        for each in days[:MOST_LISTED]
-    ]
-    notes += [
-        _note("payment", track=str(each.track_id), toman=each.amount_rial // RIAL_PER_TOMAN, at=each.begun_at)
-        for each in begun[:MOST_LISTED]
-    ]
-    if len(begun) > MOST_LISTED:
-        notes.append(_note("more_payments", payments=len(begun) - MOST_LISTED))
-    return notes
 
 
 def _note(key: str, **values: str | int | date) -> Words:
@@ -135,27 +101,13 @@ def _carry(running: Running, given: RestoreParameters) -> None:
 
 
 def _swap(running: Running, given: RestoreParameters) -> None:
-    _remember_money(running, backups.backup_named(running.actor, given.backup).started_at)
+    books.remember(running, backups.backup_named(running.actor, given.backup).started_at)
     done = backups.swap(running.actor, given.backup, _short(running.run))
     running.changed(
         "runbooks.restore_database.swapped",
         at=done.backup_at,
         kept=done.kept,
         milliseconds=done.refused_ms,
-    )
-
-
-def _remember_money(running: Running, since: datetime) -> None:
-    """Remember the days and payments to be billed and asked about again: the swap takes the knowledge of them away."""
-    if "days" in running.memory:
-        return
-    begun = payments.begun_since(running.actor, since)
-    paid = invoices.paid_since(running.actor, since)
-    days: list[Plain] = [each.day.isoformat() for each in invoices.issued_since(running.actor, since)]
-    running.remember(
-        attempts=[str(each.id) for each in begun[:MOST_REMEMBERED]],
-        paid=[f"{tenant} {day}" for tenant, day in paid[:MOST_REMEMBERED]],
-        days=days,
     )
 
 
@@ -167,64 +119,6 @@ def _prove(running: Running, _given: RestoreParameters) -> None:
         running.changed("runbooks.restore_database.swapped_back")
         raise
     running.log("runbooks.restore_database.proved", entries=entries)
-
-
-def _book(running: Running, _given: RestoreParameters) -> None:
-    memory = running.memory if running.undone is None else {**running.undone.memory, **running.memory}
-    for day in _texts(memory.get("days")):
-        _bill(running, date.fromisoformat(day))
-    places = [each.partition(" ") for each in _texts(memory.get("paid"))]
-    booked = payments.book_again(
-        running.actor,
-        [AttemptId(UUID(each)) for each in _texts(memory.get("attempts"))],
-        [(TenantId(UUID(tenant)), date.fromisoformat(day)) for tenant, _, day in places],
-    )
-    if not booked.asked and not booked.paid_from_credit:
-        running.changed("runbooks.restore_database.nothing_to_book")
-        return
-    running.changed(
-        "runbooks.restore_database.booked",
-        asked=booked.asked,
-        settled=booked.settled,
-        failed=booked.failed,
-        paid=booked.paid_from_credit,
-    )
-
-
-def _bill(running: Running, day: date) -> None:
-    try:
-        run = _billed(running, day)
-    except AppError as error:
-        why = outcome_of(error)
-        running.log(why.key, **why.values)
-        running.changed("runbooks.restore_database.not_billed", day=day)
-        return
-    if run is None:
-        running.log("runbooks.restore_database.nothing_to_bill", day=day)
-    elif run.state == RunState.FAILED:
-        running.changed("runbooks.restore_database.not_billed", day=day)
-    else:
-        running.changed(
-            "runbooks.restore_database.billed",
-            day=day,
-            invoices=run.issued,
-            held=run.held,
-            toman=run.amount_rial // RIAL_PER_TOMAN,
-        )
-
-
-def _billed(running: Running, day: date) -> BillingRun | None:
-    """Bill a day, as soon as another run of billing is over: it may be at work on this very day."""
-    for _ in range(BILLING_TRIES):
-        try:
-            return invoices.bill_day(running.actor, day)
-        except Conflict:
-            running.wait(BILLING_WAIT_S)
-    return invoices.bill_day(running.actor, day)
-
-
-def _texts(remembered: Plain) -> list[str]:
-    return [str(each) for each in remembered] if isinstance(remembered, list) else []
 
 
 def _short(run: RunbookRun) -> str:
@@ -242,7 +136,7 @@ def _plan_undo(planning: Planning, _given: RestoreParameters, done: RunbookRun) 
                 after=restore.kept,
             ),
         ),
-        notes=(_note("undo_carries"), *_of_money(planning, restore.swapped_at)),
+        notes=(_note("undo_carries"), *books.notes_of(planning, restore.swapped_at)),
         confirmation=name,
     )
 
@@ -252,7 +146,7 @@ def _swap_back(running: Running, _given: RestoreParameters) -> None:
     run = _short(running.undone)
     known = {each.run: each for each in backups.restores(running.actor)}
     if run in known:
-        _remember_money(running, known[run].swapped_at)
+        books.remember(running, known[run].swapped_at)
     rows = backups.undo(running.actor, run, _short(running.run))
     running.changed("runbooks.restore_database.undone", rows=rows.total)
 
@@ -275,14 +169,14 @@ ACTION = Action(
         Step(name="carry", run=_carry),
         Step(name="swap", run=_swap, is_cancellable=False),
         Step(name="prove", run=_prove, is_cancellable=False),
-        Step(name="book", run=_book),
+        Step(name="book", run=books.book_again),
     ),
     undo=Undo(
         plan=_plan_undo,
         steps=(
             Step(name="swap_back", run=_swap_back, is_cancellable=False),
             Step(name="prove_undone", run=_prove_undone, is_cancellable=False),
-            Step(name="book", run=_book),
+            Step(name="book", run=books.book_again),
         ),
         holds=UNDO_HOLDS,
     ),

@@ -188,6 +188,7 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "runbooks.page.{}.name": PROCEDURES,
     "runbooks.page.{}.what": PROCEDURES,
     "runbooks.restore_database.{}": None,
+    "runbooks.restore_from_snapshot.{}": None,
     "runbooks.step.{}.{}": None,
     "timezone.{}": ("asia_tehran",),
     "unit.{}": ("days", "hours", "minutes"),

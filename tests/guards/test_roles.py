@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from pydantic import ValidationError
 
+from backend import config
 from backend.sandbox.kubernetes.roles import OPERATOR, Rule, RuleScope
 from runbooks import registry
 from runbooks.action import Action, ActionParameters, Need
@@ -64,6 +66,17 @@ def examples(action: Action[Any]) -> Iterator[ActionParameters]:
             continue  # a kind of workload that this action is not for
 
 
+@pytest.fixture
+def _database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The settings of a portal whose database is in the cluster."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://docuchat@docuchat-postgresql/docuchat")
+    monkeypatch.setenv("DATABASE_STATEFUL_SET", f"{HOME}/docuchat-postgresql")
+    config.settings.cache_clear()
+    yield
+    config.settings.cache_clear()
+
+
+@pytest.mark.usefixtures("_database")
 def test_the_runners_role_is_exactly_what_the_actions_declare() -> None:
     declared = OF_EVERY_RUN | {
         needed(need)

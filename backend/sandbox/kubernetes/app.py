@@ -38,10 +38,12 @@ def create_app(
     pause_s: float = PAUSE_S,
     images: Mapping[str, RealImage] | None = None,
     kubeconfig: Path | None = None,
+    volumes: Path | None = None,
 ) -> Starlette:
     """A cluster of its own, whose controllers pause a little after each step.
 
-    Jobs whose image is among ``images`` run as real processes of this machine.
+    Jobs and servers whose image is among ``images`` run as real processes of this machine; ``volumes`` is the folder of
+    the volumes that they mount.
     """
     cluster = Cluster.begin(
         tokens=tokens,
@@ -49,6 +51,7 @@ def create_app(
         timings=timings or Timings(),
         images=images or {},
         kubeconfig=kubeconfig,
+        volumes=volumes,
     )
 
     @asynccontextmanager
@@ -59,7 +62,7 @@ def create_app(
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        cluster.kubelet.runtime.real.end_all()
+        cluster.end()
 
     app = Starlette(lifespan=controllers, routes=_routes())
     app.state.cluster = cluster

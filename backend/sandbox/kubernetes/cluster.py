@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from backend.sandbox.kubernetes.access import Access
+from backend.sandbox.kubernetes.claims import ClaimController, SnapshotController
 from backend.sandbox.kubernetes.containers import Runtime, Timings
 from backend.sandbox.kubernetes.crowd import Churn
 from backend.sandbox.kubernetes.daemonsets import DaemonSetController
@@ -23,9 +24,11 @@ from backend.sandbox.kubernetes.real_containers import RealContainers, RealImage
 from backend.sandbox.kubernetes.replicasets import ReplicaSetController
 from backend.sandbox.kubernetes.scheduler import Scheduler
 from backend.sandbox.kubernetes.selectors import Fits
+from backend.sandbox.kubernetes.services import Services
 from backend.sandbox.kubernetes.statefulsets import StatefulSetController
-from backend.sandbox.kubernetes.store import Change, Store, key_of
+from backend.sandbox.kubernetes.store import Change, Store, is_going, key_of
 from backend.sandbox.kubernetes.trouble import Trouble
+from backend.sandbox.kubernetes.volumes import Volumes
 from backend.sandbox.kubernetes.workloads import RUNBOOKS_SUFFIX, create_docuchat
 
 
@@ -46,6 +49,8 @@ class Cluster:
     churn: Churn
     tokens: dict[str, str]
     namespace: str
+    services: Services
+    volumes: Volumes
 
     @classmethod
     def begin(
@@ -56,12 +61,14 @@ class Cluster:
         timings: Timings,
         images: Mapping[str, RealImage],
         kubeconfig: Path | None,
+        volumes: Path | None = None,
     ) -> Self:
         """A cluster with DocuChat in it, on its first day."""
         store, faults = Store(), PodFaults()
         loop, events, garbage = ControlLoop(store), Recorder(store), GarbageCollector(store)
-        scheduler = Scheduler(store, events, faults)
-        real = RealContainers(store, images, kubeconfig, wake=lambda pod: loop.look_at("pods", pod))
+        storage = Volumes(store=store, root=volumes)
+        scheduler = Scheduler(store, events, faults, storage)
+        real = RealContainers(store, images, kubeconfig, storage, wake=lambda pod: loop.look_at("pods", pod))
         runtime = Runtime(store=store, events=events, faults=faults, logs=Logs(), timings=timings, real=real)
         kubelet = Kubelet(store=store, events=events, scheduler=scheduler, runtime=runtime)
         loop.register("deployments", DeploymentController(store, events).sync)
@@ -69,13 +76,17 @@ class Cluster:
         loop.register("statefulsets", StatefulSetController(store, events).sync)
         loop.register("daemonsets", DaemonSetController(store, events).sync)
         loop.register("jobs", JobController(store, events).sync)
+        loop.register("persistentvolumeclaims", ClaimController(store, events, storage).sync)
+        loop.register("volumesnapshots", SnapshotController(store, storage, real).sync)
+        services = Services(store, serves=any(one.probe for one in images.values()))
+        loop.register("services", services.sync)
         loop.register("resourcequotas", QuotaController(store).sync)
         loop.register("pods", kubelet.sync)
         access = Access(home=namespace, runbooks=namespace + RUNBOOKS_SUFFIX)
         cluster = cls(
             store=store, loop=loop, events=events, faults=faults, scheduler=scheduler, kubelet=kubelet,
             garbage=garbage, lists=Lists(store), trouble=Trouble(), churn=Churn(store, kubelet),
-            tokens=tokens, namespace=namespace, access=access,
+            tokens=tokens, namespace=namespace, access=access, services=services, volumes=storage,
         )  # fmt: skip
         store.listeners.append(cluster._follow)
         create_docuchat(store, namespace)
@@ -89,13 +100,20 @@ class Cluster:
         self.faults.rules.clear()
         self.access.denied.clear()
         self.kubelet.runtime.failing_jobs.clear()
+        self.end()
         self.kubelet.forget()
+        self.volumes.drop_all()
         self.scheduler.forget()
         self.events.forget()
         self.lists.forget()
         self.store.clear()
         self.loop.forget()
         create_docuchat(self.store, self.namespace)
+
+    def end(self) -> None:
+        """End everything that runs for real."""
+        self.kubelet.runtime.real.end_all()
+        self.services.end_all()
 
     def poke(self) -> None:
         """Have every pod looked at: a fault came or went."""
@@ -110,8 +128,13 @@ class Cluster:
         if change.plural == "nodes" or (change.plural, change.type) == ("pods", "DELETED"):
             # There may be room now for those that wait for a node.
             self._look_at("pods", "", lambda one: not one["spec"].get("nodeName"))
+        if change.plural == "persistentvolumeclaims":
+            self._look_at(
+                "pods", change.object["metadata"]["namespace"], lambda one: not one["spec"].get("nodeName")
+            )
         if change.plural == "pods":
             self._look_at("resourcequotas", change.object["metadata"]["namespace"])
+            self._look_at("persistentvolumeclaims", change.object["metadata"]["namespace"], is_going)
 
     def _look_at(self, plural: str, namespace: str, fits: Fits = bool) -> None:
         for one in self.store.listed(plural, namespace, fits):

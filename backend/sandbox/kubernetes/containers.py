@@ -12,6 +12,7 @@ from backend.sandbox.kubernetes.real_containers import RealContainers, RealImage
 from backend.sandbox.kubernetes.store import Object, Store, stamp_of
 
 NEVER = math.inf
+PROBE_S = 0.1
 
 
 class ContainerStep(Enum):
@@ -209,7 +210,7 @@ class Runtime:
             box.due = now + self.timings.start_s / 2
 
     def _start_really(self, pod: Object, box: Box, image: RealImage, log: Log) -> None:
-        box.is_ready, box.due = True, NEVER
+        box.is_ready, box.due = not image.probe, self.store.now() + PROBE_S if image.probe else NEVER
         try:
             self.real.start(pod, box.spec, image, log)
         except OSError as error:
@@ -222,6 +223,12 @@ class Runtime:
     def _run(self, pod: Object, box: Box) -> None:
         if (code := self._exit_code(pod, box)) is not None:
             self._end(pod, box, exit_code=code, reason="Error" if code else "Completed")
+            return
+        image = self.real.image_of(pod, box.spec)
+        if image is not None and image.probe:
+            box.is_ready = self.real.is_ready(pod, box.spec, image)
+            box.was_ready = box.was_ready or box.is_ready
+            box.due = NEVER if box.is_ready else self.store.now() + PROBE_S
             return
         rule = self.faults.of(pod, box.spec, was_ready=box.was_ready)
         if rule and rule.fault in RESTARTING:

@@ -20,7 +20,7 @@ _REVIEWS = {
     "subjectaccessreviews": ("SubjectAccessReview", False),
     "localsubjectaccessreviews": ("LocalSubjectAccessReview", True),
 }
-GROUPS = ("apps", "batch", "authorization.k8s.io")
+GROUPS = ("apps", "batch", "authorization.k8s.io", "storage.k8s.io", "snapshot.storage.k8s.io")
 
 
 def api_versions() -> Object:

@@ -72,6 +72,7 @@ class Kubelet:
         run = self._runs.get(uid)
         if run is None:
             run = self._runs[uid] = self._begin(pod)
+            pod = self.store.put_status("pods", pod, pod["status"] | {"podIP": run.ip})
         self._advance(pod, run)
         self.store.put_status("pods", pod, self._status(pod, run))
         due = min(box.due for box in (*run.inits, *run.boxes))
@@ -93,7 +94,8 @@ class Kubelet:
         return _Run(
             inits=[Box(spec=one, due=NEVER, is_init=True) for one in spec.get("initContainers", ())],
             boxes=[Box(spec=one, due=NEVER) for one in spec["containers"]],
-            ip=f"10.244.{self._addresses // 250 % 250}.{self._addresses % 250 + 2}",
+            ip=self.runtime.real.address_of(pod)
+            or f"10.244.{self._addresses // 250 % 250}.{self._addresses % 250 + 2}",
             started=self.store.stamp(),
             pulled_at=self.store.now() + self.runtime.timings.start_s / 2,
         )

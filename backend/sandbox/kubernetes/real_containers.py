@@ -1,4 +1,7 @@
-"""Containers of Jobs as real processes of this machine, for the images that the emulator was told how to run.
+"""Containers as real processes of this machine, for the images that the emulator was told how to run.
+
+Those of Jobs run to their end. Those of other pods do so where their image is a server's: such a pod has an address of
+this machine's own, on which its server listens, and the claims that it mounts are folders.
 
 Such a process is a container's in what its users see: its environment is the image's and the specification's and
 nothing of ours, its output is the pod's log, its exit code the pod's end, and nothing that it started outlives it.
@@ -10,19 +13,23 @@ import signal
 import subprocess
 import threading
 from asyncio import AbstractEventLoop, get_running_loop
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
 from typing import IO
 
+import psutil
+
 from backend.sandbox.keeper import kill_group
 from backend.sandbox.kubernetes.access import account_file
+from backend.sandbox.kubernetes.addresses import next_address
 from backend.sandbox.kubernetes.logs import Log
 from backend.sandbox.kubernetes.roles import ROLES
 from backend.sandbox.kubernetes.store import Object, ObjectKey, Store, key_of
-from backend.sandbox.processes import keep, let_go
+from backend.sandbox.kubernetes.volumes import Volumes
+from backend.sandbox.processes import Account, keep, let_go
 
 # By it a process is known to be of a pod, whatever group or session it went to.
 _MARK = "SANDBOX_POD_UID"
@@ -35,11 +42,20 @@ ContainerKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RealImage:
-    """The way to run an image here: folder, environment, and the command where a container names none."""
+    """The way to run an image here: folder, environment, and the command where a container names none.
+
+    An image with a ``probe`` is a server's, ready when that command succeeds. In both commands ``{ip}`` and ``{port}``
+    are the pod's, and ``{volume}`` is the folder of the claim that it mounts. ``forgets`` are files in that folder that
+    tell of processes: a container has process numbers of its own.
+    """
 
     cwd: str
     env: Mapping[str, str]
     entrypoint: tuple[str, ...] = ()
+    probe: tuple[str, ...] = ()
+    account: Account | None = None
+    stop_signal: int = signal.SIGTERM
+    forgets: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +65,7 @@ class _Process:
     process: subprocess.Popen[bytes]
     log: Log
     uid: str
+    stop_signal: int
     kill_at: float | None = None
     exit_code: int | None = None
 
@@ -60,16 +77,38 @@ class RealContainers:
     store: Store
     images: Mapping[str, RealImage]
     kubeconfig: Path | None
+    volumes: Volumes
     wake: Callable[[ObjectKey], None] = lambda _key: None
     _running: dict[ContainerKey, _Process] = field(default_factory=dict)
 
     def image_of(self, pod: Object, container: Object) -> RealImage | None:
-        """The way to run a container; None for one that is only played, as all are but those of Jobs."""
-        if "job-name" not in pod["metadata"].get("labels", {}):
-            return None
+        """The way to run a container; None for one that is only played, as all are but those of Jobs and servers."""
         name = container["image"].partition("@")[0]
         head, _, last = name.rpartition("/")
-        return self.images.get(f"{head}/{last.partition(':')[0]}" if head else last.partition(":")[0])
+        found = self.images.get(f"{head}/{last.partition(':')[0]}" if head else last.partition(":")[0])
+        is_of_job = "job-name" in pod["metadata"].get("labels", {})
+        return found if found and (is_of_job or found.probe) else None
+
+    def address_of(self, pod: Object) -> str:
+        """An address of this machine for a pod that serves for real; nothing for any other."""
+        images = [self.image_of(pod, one) for one in pod["spec"]["containers"]]
+        return next_address() if any(one and one.probe for one in images) else ""
+
+    def is_ready(self, pod: Object, container: Object, image: RealImage) -> bool:
+        """Whether a server's probe succeeds now."""
+        argv = _filled(image.probe, self._places(pod, container))
+        return (
+            subprocess.run(argv, check=False, capture_output=True, cwd=image.cwd, env=image.env).returncode
+            == 0
+        )
+
+    def _places(self, pod: Object, container: Object) -> dict[str, str]:
+        port = next((one["containerPort"] for one in container.get("ports", ())), 0)
+        return {
+            "ip": pod["status"].get("podIP", ""),
+            "port": str(port),
+            "volume": str(self.volumes.mounted(pod, container) or ""),
+        }
 
     def start(self, pod: Object, container: Object, image: RealImage, log: Log) -> None:
         """Start a container's process.
@@ -77,8 +116,10 @@ class RealContainers:
         Raises:
             OSError: there is no such command.
         """
-        uid = pod["metadata"]["uid"]
-        argv = [*(container.get("command") or image.entrypoint), *container.get("args", ())]
+        uid, places = pod["metadata"]["uid"], self._places(pod, container)
+        argv = [*(container.get("command") or _filled(image.entrypoint, places)), *container.get("args", ())]
+        for name in image.forgets:
+            (Path(places["volume"]) / name).unlink(missing_ok=True)
         process = keep(
             subprocess.Popen(
                 argv,
@@ -88,10 +129,13 @@ class RealContainers:
                 cwd=image.cwd,
                 env={**image.env, **self._account(pod), **self.environment(pod, container), _MARK: uid},
                 start_new_session=True,
+                user=image.account.uid if image.account else None,
+                group=image.account.gid if image.account else None,
+                extra_groups=[] if image.account else None,
             ),
             leads_group=True,
         )
-        started = _Process(process=process, log=log, uid=uid)
+        started = _Process(process=process, log=log, uid=uid, stop_signal=image.stop_signal)
         self._running[uid, container["name"]] = started
         threading.Thread(
             target=self._attend, args=(started, key_of(pod), get_running_loop()), daemon=True
@@ -107,6 +151,26 @@ class RealContainers:
             found = self._value(pod, source) if source else one.get("value", "")
             given |= {} if found is None else {one["name"]: found}
         return given
+
+    @contextmanager
+    def frozen(self, uids: Collection[str]) -> Iterator[None]:
+        """Stop every process of these pods for a moment, so that nothing writes."""
+        processes = [
+            psutil.Process(one.process.pid)
+            for (of, _), one in self._running.items()
+            if of in uids and one.exit_code is None
+        ]
+        for process in processes:  # the first one before its children, so that it starts no more
+            process.suspend()
+            for child in process.children(recursive=True):
+                child.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                for child in process.children(recursive=True):
+                    child.resume()
+                process.resume()
 
     def has(self, uid: str) -> bool:
         """Whether a pod has a process, be it one that has ended."""
@@ -128,7 +192,7 @@ class RealContainers:
             if one.kill_at is None:
                 one.kill_at = now + grace_s
                 with suppress(ProcessLookupError):
-                    one.process.send_signal(signal.SIGTERM)
+                    one.process.send_signal(one.stop_signal)
             if one.kill_at <= now:
                 _kill_all_of(one)
         if not waiting:
@@ -209,6 +273,10 @@ class RealContainers:
         found = self.store.find(plural, (pod["metadata"]["namespace"], name)) or {}
         for key, value in found.get("data", {}).items():
             yield key, base64.b64decode(value).decode() if plural == "secrets" else value
+
+
+def _filled(argv: tuple[str, ...], places: Mapping[str, str]) -> list[str]:
+    return [one.format_map(places) for one in argv]
 
 
 def _kill_all_of(one: _Process) -> int:

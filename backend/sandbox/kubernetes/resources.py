@@ -45,6 +45,27 @@ RESOURCES = {
         Resource(group="", plural="secrets", kind="Secret"),
         Resource(group="", plural="configmaps", kind="ConfigMap", short="cm"),
         Resource(group="", plural="services", kind="Service", short="svc", has_status=True),
+        Resource(
+            group="",
+            plural="persistentvolumeclaims",
+            kind="PersistentVolumeClaim",
+            short="pvc",
+            has_status=True,
+        ),
+        Resource(
+            group="storage.k8s.io",
+            plural="storageclasses",
+            kind="StorageClass",
+            short="sc",
+            is_namespaced=False,
+        ),
+        Resource(
+            group="snapshot.storage.k8s.io",
+            plural="volumesnapshots",
+            kind="VolumeSnapshot",
+            short="vs",
+            has_status=True,
+        ),
         Resource(group="", plural="resourcequotas", kind="ResourceQuota", short="quota", has_status=True),
         Resource(
             group="apps",

@@ -10,6 +10,8 @@ from enum import StrEnum
 READ = frozenset({"get", "list", "watch"})
 _READ_ONCE = frozenset({"get", "list"})
 _PATCH = frozenset({"patch"})
+_MADE = frozenset({"get", "create", "delete"})
+SNAPSHOTS = "snapshot.storage.k8s.io"
 AUTHORIZATION = "authorization.k8s.io"
 WEB, JOBS, RUNNER = "portal-viewer", "portal-jobs", "portal-operator"
 ADMINISTRATOR = "cluster-admin"
@@ -28,6 +30,7 @@ _DEPLOYMENTS = frozenset(
 _STATEFUL_SETS = frozenset({"docuchat-redis"})
 _DAEMON_SETS = frozenset({"docuchat-log-agent"})
 _ROTATED = frozenset({"docuchat-openai", "docuchat-jwt", "docuchat-database", "docuchat-metrics"})
+_DATABASE_SERVICES = frozenset({"docuchat-postgresql"})
 
 
 class RuleScope(StrEnum):
@@ -68,6 +71,8 @@ VIEWER = (
         verbs=frozenset({"create"}),
         scope=RuleScope.CLUSTER,
     ),
+    # What a restore may go back to.
+    Rule(group=SNAPSHOTS, resources=("volumesnapshots",), verbs=frozenset({"list"})),
     # What people give to a run. Creating shows nothing.
     Rule(resources=("secrets",), verbs=frozenset({"create"}), scope=RuleScope.RUNBOOKS),
 )
@@ -89,6 +94,11 @@ OPERATOR = (
     Rule(group="apps", resources=("statefulsets", "statefulsets/scale"), verbs=_PATCH, names=_STATEFUL_SETS),
     Rule(group="apps", resources=("daemonsets",), verbs=_PATCH, names=_DAEMON_SETS),
     Rule(resources=("secrets",), verbs=_PATCH, names=_ROTATED),
+    # A second server beside the database's. Nobody can name beforehand what is made then and perhaps deleted again.
+    Rule(group=SNAPSHOTS, resources=("volumesnapshots",), verbs=frozenset({"list"})),
+    Rule(resources=("persistentvolumeclaims",), verbs=_MADE),
+    Rule(group="apps", resources=("statefulsets",), verbs=frozenset({"create", "delete"})),
+    Rule(resources=("services",), verbs=frozenset({"get", "patch"}), names=_DATABASE_SERVICES),
     # What a person gave to a run, under the run's own name.
     Rule(resources=("secrets",), verbs=frozenset({"get", "delete"}), scope=RuleScope.RUNBOOKS),
 )

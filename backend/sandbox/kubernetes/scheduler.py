@@ -7,6 +7,7 @@ from backend.sandbox.kubernetes.events import Recorder
 from backend.sandbox.kubernetes.faults import PodFaults
 from backend.sandbox.kubernetes.quantities import amount, requests_of
 from backend.sandbox.kubernetes.store import Change, Object, Store
+from backend.sandbox.kubernetes.volumes import Volumes
 
 _RETRY_S = 5.0
 _ENDED = frozenset({"Succeeded", "Failed"})
@@ -16,9 +17,9 @@ _NONE = Decimal(0)
 class Scheduler:
     """Binds pods to nodes by what they request, their selectors and their tolerations."""
 
-    def __init__(self, store: Store, events: Recorder, faults: PodFaults) -> None:
+    def __init__(self, store: Store, events: Recorder, faults: PodFaults, volumes: Volumes) -> None:
         """Keep count of what the pods of a store use on each node."""
-        self._store, self._events, self._faults = store, events, faults
+        self._store, self._events, self._faults, self._volumes = store, events, faults, volumes
         self._held: dict[str, tuple[str, dict[str, Decimal]]] = {}
         self._used: dict[str, dict[str, Decimal]] = {}
         store.listeners.append(self._hear)
@@ -43,6 +44,11 @@ class Scheduler:
                 pod, _sentence(len(nodes), [why for found in reasons.values() for why in found])
             )
         node = min(fit, key=lambda name: self._used.get(name, {}).get("pods", _NONE))
+        unbound = self._volumes.unbound(pod, node)
+        if unbound:
+            return self._refuse(pod, f"0/{len(nodes)} nodes are available: {unbound}.")
+        if unbound is not None:
+            return _RETRY_S
         self._assign(pod, node)
         return None
 

@@ -32,10 +32,11 @@ def running(
     namespace: str = "docuchat",
     start_s: float = 0.2,
     images: Mapping[str, RealImage] | None = None,
+    volumes: Path | None = None,
 ) -> Iterator[Address]:
     """An emulator in a thread of this process, ended on leaving; with TLS when a kubeconfig is wanted.
 
-    Jobs whose image is among ``images`` run as real processes.
+    Jobs and servers whose image is among ``images`` run as real processes, with their volumes below ``volumes``.
     """
     tokens = read_or_make_tokens(kubeconfig)
     tls = certificate_in(kubeconfig.parent) if kubeconfig else None
@@ -47,6 +48,7 @@ def running(
         pause_s=0.02,
         images=images,
         kubeconfig=kubeconfig,
+        volumes=volumes,
     )
     with serving(app, free_port(), tls=tls) as url:
         if kubeconfig:

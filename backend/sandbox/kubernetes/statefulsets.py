@@ -74,7 +74,8 @@ class StatefulSetController:
             "apps.kubernetes.io/pod-index": str(number),
         }
         maker = self._at_revision(subject, revision)
-        pod, refusal = try_make_pod(self._store, maker, name=name, labels=labels)
+        spec = self._with_claims(maker, number)
+        pod, refusal = try_make_pod(self._store, maker, name=name, labels=labels, spec=spec)
         if pod is None:
             text = f"create Pod {name} in StatefulSet {meta['name']} failed error: {refusal}"
             self._events.warn(subject, "FailedCreate", text, component=_COMPONENT)
@@ -82,6 +83,24 @@ class StatefulSetController:
         text = f"create Pod {name} in StatefulSet {meta['name']} successful"
         self._events.normal(subject, "SuccessfulCreate", text, component=_COMPONENT)
         return ""
+
+    def _with_claims(self, maker: Object, number: int) -> Object:
+        """The volumes of a pod, those of its own claims among them; a claim that nobody made yet is made."""
+        own = []
+        for template in maker["spec"].get("volumeClaimTemplates", ()):
+            volume = template["metadata"]["name"]
+            name = f"{volume}-{maker['metadata']['name']}-{number}"
+            key = (maker["metadata"]["namespace"], name)
+            if self._store.find("persistentvolumeclaims", key) is None:
+                meta = {"name": name, "namespace": key[0]}
+                claim = {"metadata": meta, "spec": template["spec"], "status": {"phase": "Pending"}}
+                self._store.create("persistentvolumeclaims", claim)
+            own.append({"name": volume, "persistentVolumeClaim": {"claimName": name}})
+        names = {one["name"] for one in own}
+        others = [
+            one for one in maker["spec"]["template"]["spec"].get("volumes", ()) if one["name"] not in names
+        ]
+        return {"volumes": [*others, *own]} if own else {}
 
     def _at_revision(self, subject: Object, revision: str) -> Object:
         """The set with the template of a revision."""

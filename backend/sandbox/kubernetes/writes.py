@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from backend.sandbox.kubernetes.addresses import next_address
 from backend.sandbox.kubernetes.admission import admit, quota_used
 from backend.sandbox.kubernetes.defaults import defaulted
 from backend.sandbox.kubernetes.field_management import APPLY, applied, noted
@@ -42,6 +43,8 @@ def _create(call: Call, store: Store, wanted: Object, *, config: Object | None) 
     check(resource, wanted, None)
     if resource.has_status:
         wanted["status"] = _first_status(call, store, wanted)
+    if call.plural == "services":
+        wanted["spec"] = {"clusterIP": next_address()} | wanted.get("spec", {})
     wanted |= {"kind": resource.kind, "apiVersion": resource.api_version}
     wanted = noted(store, None, wanted, manager=call.manager, config=config)
     if call.plural == "pods":
@@ -132,6 +135,8 @@ def delete(call: Call, store: Store, garbage: GarbageCollector) -> Object:
     if call.plural == "pods":
         grace_s = body.get("gracePeriodSeconds", gone["spec"].get("terminationGracePeriodSeconds", 30))
         return store.begin_delete("pods", gone, int(grace_s))
+    if call.plural == "persistentvolumeclaims":
+        return store.begin_delete(call.plural, gone, 0)
     if policy == "Orphan":
         garbage.orphan(gone)
     store.delete(call.plural, call.namespace, call.name)
@@ -179,20 +184,20 @@ def _check_home(store: Store, namespace: str) -> None:
         raise RefusedError(403, "Forbidden", text)
 
 
+_FIRST_PHASES: dict[str, Object] = {
+    "pods": {"phase": "Pending", "qosClass": "Burstable"},
+    "namespaces": {"phase": "Active"},
+    "persistentvolumeclaims": {"phase": "Pending"},
+    **{one: {} for one in ("deployments", "daemonsets", "services", "jobs", "cronjobs", "volumesnapshots")},
+}
+
+
 def _first_status(call: Call, store: Store, subject: Object) -> Object:
-    match call.plural:
-        case "pods":
-            return {"phase": "Pending", "qosClass": "Burstable"}
-        case "namespaces":
-            return {"phase": "Active"}
-        case "resourcequotas":
-            return {"hard": subject["spec"].get("hard", {}), "used": quota_used(store, subject)}
-        case "deployments" | "daemonsets" | "services" | "jobs" | "cronjobs":
-            return {}
-        case "nodes":
-            return dict(subject.get("status", {}))
-        case _:
-            return {"replicas": 0}
+    if call.plural == "resourcequotas":
+        return {"hard": subject["spec"].get("hard", {}), "used": quota_used(store, subject)}
+    if call.plural == "nodes":
+        return dict(subject.get("status", {}))
+    return dict(_FIRST_PHASES.get(call.plural, {"replicas": 0}))
 
 
 def _as_object(body: object) -> Object:

@@ -37,6 +37,10 @@
 {{- $_ := set $made "RUNBOOK_NAMESPACE" $namespace -}}
 {{- $_ := set $made "KUBERNETES_RUNNER_ACCOUNT" (printf "%s:%s" $namespace (include "docuchat.runnerAccount" .)) -}}
 {{- $watched := prepend (splitList "," $v.runbooks.watchedNamespaces) .Release.Namespace -}}
+{{- if $v.postgresql.enabled -}}
+{{- $server := include "docuchat.name" (dict "root" $ "part" "postgresql") -}}
+{{- $_ := set $made "DATABASE_STATEFUL_SET" (printf "%s/%s" .Release.Namespace $server) -}}
+{{- end -}}
 {{- $_ := set $made "KUBERNETES_NAMESPACES" (without $watched "" | uniq | join ",") -}}
 {{- end -}}
 {{- range $name, $value := merge $made $v.settings }}

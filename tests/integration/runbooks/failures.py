@@ -109,6 +109,21 @@ ROWS: Mapping[str, Row] = {
     "restore_drill": _row(
         "backups", {"drill": {"bucket": ends("error.refused.drill_failed")}}, "restore_drill.passed"
     ),
+    "restore_from_snapshot": _row(
+        "snapshots",
+        {
+            "create": CLUSTER,
+            "start": CLUSTER,
+            "verify": CLUSTER,
+            "carry": CLUSTER,
+            "switch": CLUSTER,
+            "prove": ALONE,
+            "book": ALONE,
+        },
+        *("restore_from_snapshot.switched", "restore_database.nothing_to_book"),
+        undo={"switch_back": CLUSTER, "prove_undone": ALONE, "book": ALONE},
+        undone="restore_from_snapshot.undone restore_database.nothing_to_book",
+    ),
     "resume_rollout": _row(
         "runbooks",
         {"resume": CLUSTER, "watch": CLUSTER},

@@ -1,0 +1,85 @@
+"""The common part of actions on the database's server in the cluster: its names, patience, and moving everybody."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from backend.backups import service as backups
+from backend.backups.types import ServerMove
+from backend.config import settings
+from backend.deploys import service as deploys
+from backend.deploys.database_server_types import DatabaseServer
+from backend.errors import Unavailable
+from backend.runbooks.types import RunbookRun
+from runbooks.context import RunLate, Running
+
+AGAIN_S = 1.0
+T = TypeVar("T")
+
+
+def names() -> tuple[str, str]:
+    """The namespace of the database's server and the name of its Service; both empty where they are not set."""
+    home, _, name = settings().database_stateful_set.partition("/")
+    return home, settings().database_service or name
+
+
+def short(run: RunbookRun) -> str:
+    """A run by eight hexadecimal digits, as names of objects hold it."""
+    return run.id.hex[:8]
+
+
+def cluster_patiently(running: Running, ask: Callable[[], T]) -> T:
+    """The cluster's answer, as soon as it gives one. Raises RunLate when the run's time is over."""
+    is_told = False
+    while True:
+        try:
+            return ask()
+        except Unavailable as lost:
+            if lost.data.get("service") != "kubernetes":
+                raise
+        if not is_told:
+            running.log("runbooks.rollout.no_answer")
+        is_told = True
+        _wait(running)
+
+
+def is_led_to(running: Running, server: DatabaseServer) -> bool:
+    """Whether the database's Service leads to a server."""
+    found = cluster_patiently(running, lambda: deploys.server_led_to(running.actor, running.kubernetes))
+    return found == server.pod
+
+
+def move_all(
+    running: Running, source: DatabaseServer, target: DatabaseServer, move: ServerMove
+) -> int | None:
+    """Lead everybody from one server to another one, and close the first.
+
+    Returns the milliseconds in which the database refused; None where a process before had led everybody there, and
+    the time is not known. A cluster or a database that does not answer is waited for: so long everybody stays.
+    """
+    while not is_led_to(running, target):
+        try:
+            # Nobody is shut out for a question that the cluster cannot answer.
+            deploys.lead_to_server(running.actor, running.kubernetes, source, target, dry_run=True)
+            return backups.leave_server(
+                running.actor,
+                move,
+                lambda: deploys.lead_to_server(running.actor, running.kubernetes, source, target),
+            )
+        except Unavailable as lost:
+            running.log(
+                "runbooks.rollout.no_answer"
+                if lost.data.get("service") == "kubernetes"
+                else "runbooks.restore_from_snapshot.server_silent"
+            )
+            _wait(running)
+    if not backups.close_server(running.actor, move):
+        running.changed("runbooks.restore_from_snapshot.left_behind", server=source.name)
+    return None
+
+
+def _wait(running: Running) -> None:
+    """Wait a moment. A step that cannot be cancelled has its time, too."""
+    if time.monotonic() > running.until:
+        raise RunLate
+    running.wait(AGAIN_S)

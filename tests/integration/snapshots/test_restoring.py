@@ -1,0 +1,97 @@
+"""A restore from a snapshot: a second real server, everybody led to it and back, and nothing lost of the audit."""
+
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from backend.actor import Actor, Role
+from backend.audit import service as audit
+from backend.db.engine import read, transaction
+from backend.runbooks import service as runs
+from backend.runbooks.types import RunbookRun, RunStage
+from runbooks import asking_service, engine
+from tests import factories
+from tests.integration.runbooks.conftest import wish
+from tests.integration.snapshots.world import CLAIMS, SERVER, SERVICES, SETS, World
+
+RUNNER = Actor.process_named("runbooks")
+
+
+@pytest.fixture
+def operator(portal: World) -> Actor:
+    return factories.user(Role.OPERATOR).actor
+
+
+@pytest.fixture
+def approver(portal: World) -> Actor:
+    return factories.user(Role.APPROVER).actor
+
+
+def asked(operator: Actor, **given: str) -> RunbookRun:
+    """A run whose plan was made, or refused."""
+    run = asking_service.ask(operator, wish("restore_from_snapshot", given))
+    engine.work_on(run.id)
+    return runs.run(operator, run.id)
+
+
+def approved(run: RunbookRun, operator: Actor, approver: Actor) -> RunbookRun:
+    """A run that waits for its process."""
+    assert run.state is RunStage.PLANNED, run.outcome
+    assert run.plan is not None
+    run = runs.confirm(operator, run.id, run.plan_hash, run.plan.confirmation)
+    return runs.approve(approver, run.id, run.plan_hash)
+
+
+def worked(run: RunbookRun, operator: Actor, approver: Actor) -> RunbookRun:
+    """A run that was worked on to its end."""
+    engine.work_on(approved(run, operator, approver).id)
+    return runs.run(operator, run.id)
+
+
+def execute(statement: str) -> None:
+    with transaction() as connection:
+        connection.execute(text(statement))
+
+
+def days() -> int | None:
+    with read() as connection:
+        found: int | None = connection.scalar(text("SELECT count(*) FROM measured_day"))
+        return found
+
+
+def led_to(world: World) -> str:
+    selector: dict[str, str] = world.get(f"{SERVICES}/{SERVER}")["spec"]["selector"]
+    return selector.get("statefulset.kubernetes.io/pod-name", "")
+
+
+def test_everybody_is_led_to_a_second_server_and_back_and_nothing_is_lost_of_the_audit(
+    portal: World, operator: Actor, approver: Actor
+) -> None:
+    execute("INSERT INTO measured_day VALUES ('2026-11-01', now(), now(), now(), 1, 1)")
+    audit.record(RUNNER, "before", "nothing")
+    portal.snapshot("nightly")
+    execute("DELETE FROM measured_day")
+    audit.record(RUNNER, "after", "nothing")
+
+    done = worked(asked(operator, snapshot="nightly"), operator, approver)
+
+    assert done.state is RunStage.SUCCEEDED, done.outcome
+    second = f"{SERVER}-r{done.id.hex[:8]}"
+    assert led_to(portal) == f"{second}-0"
+    assert days() == 1
+    assert audit.verify(RUNNER).is_intact
+    assert {"before", "after"} <= {one.event.action for one in audit.entries(operator, limit=1000)}
+    audit.record(RUNNER, "meanwhile", "nothing")
+
+    undo = asking_service.ask_undo(operator, done.id, uuid4().hex)
+    engine.work_on(undo.id)
+    undone = worked(runs.run(operator, undo.id), operator, approver)
+
+    assert undone.state is RunStage.SUCCEEDED, undone.outcome
+    assert led_to(portal) == f"{SERVER}-0"
+    assert days() == 0
+    assert audit.verify(RUNNER).is_intact
+    assert "meanwhile" in {one.event.action for one in audit.entries(operator, limit=1000)}
+    assert portal.names(SETS) == [SERVER, second, "docuchat-redis"]
+    assert portal.get(f"{CLAIMS}/data-{second}-0")["status"]["phase"] == "Bound"
