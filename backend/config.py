@@ -130,7 +130,6 @@ class Settings(UsageSettings, SellerSettings):
     docuchat_token_life_s: int = Field(default=900, ge=0, le=60 * DAY_S)
     database_stateful_set: Annotated[str, AfterValidator(setting_values.object_in_cluster)] = ""
     database_service: Annotated[str, AfterValidator(setting_values.namespace_or_none)] = ""
-    database_snapshot_class: Annotated[str, AfterValidator(setting_values.namespace_or_none)] = ""
     runbook_namespace: Annotated[str, AfterValidator(setting_values.namespace_or_none)] = ""
     runner_kubeconfig: str = ""
     runner_launcher: Literal["process", "job"] = "process"

@@ -26,7 +26,6 @@ class SnapshotSpecObject(DictMixin, rename="camel"):
     """Specification of a snapshot."""
 
     source: SourceObject
-    volume_snapshot_class_name: str | None = None
 
 
 class SnapshotErrorObject(DictMixin, rename="camel"):
@@ -50,8 +49,6 @@ class SnapshotBody(DictMixin, rename="camel"):
     metadata: MetaObject
     spec: SnapshotSpecObject
     status: SnapshotStatusObject | None = None
-    apiVersion: str | None = None  # noqa: N815 - lightkube fills it
-    kind: str | None = None
 
 
 class DataSourceObject(DictMixin, rename="camel"):
@@ -163,7 +160,7 @@ def _info(group: str, kind: str, plural: str, *verbs: str) -> ApiInfo:
 class SnapshotObject(NamespacedResourceG, SnapshotBody):
     """A VolumeSnapshot."""
 
-    _api_info = _info(SNAPSHOT_GROUP, "VolumeSnapshot", "volumesnapshots", "get", "list", "post", "delete")
+    _api_info = _info(SNAPSHOT_GROUP, "VolumeSnapshot", "volumesnapshots", "list")
 
 
 class ClaimObject(NamespacedResourceG, ClaimBody):

@@ -1,4 +1,4 @@
-"""The calls about volumes, the servers on them, and the Service that leads to one of these.
+"""The calls about claims, the servers on them, and the Service that leads to one of these.
 
 https://kubernetes.io/docs/concepts/storage/volume-snapshots/
 """
@@ -14,9 +14,6 @@ from backend.clients.kubernetes_storage import (
     ClaimSpecObject,
     RawSetObject,
     ServiceObject,
-    SnapshotObject,
-    SnapshotSpecObject,
-    SourceObject,
 )
 
 POD_NAME = "statefulset.kubernetes.io/pod-name"
@@ -24,21 +21,7 @@ POD_NAME = "statefulset.kubernetes.io/pod-name"
 
 
 class VolumeCalls(Calls):
-    """The calls about claims, snapshots, StatefulSets that are copied, and Services."""
-
-    async def create_snapshot(
-        self, at: ObjectPlace, claim: str, *, labels: dict[str, str], snapshot_class: str = "", dry_run: bool
-    ) -> SnapshotObject:
-        """A snapshot of a claim. Raises Conflict where there is one of this name."""
-        wanted = SnapshotObject(
-            metadata=MetaObject(name=at.name, namespace=at.namespace, labels=labels),
-            spec=SnapshotSpecObject(
-                source=SourceObject(persistent_volume_claim_name=claim),
-                volume_snapshot_class_name=snapshot_class or None,
-            ),
-        )
-        async with self.asking("create", plural_of(SnapshotObject), at.namespace):
-            return await self._client.create(wanted, dry_run=dry_run)
+    """The calls about claims, StatefulSets that are copied, and Services."""
 
     async def create_claim(
         self, at: ObjectPlace, spec: ClaimSpecObject, *, labels: dict[str, str], dry_run: bool

@@ -75,27 +75,6 @@ def _to_snapshot(found: SnapshotObject) -> VolumeSnapshot:
     )
 
 
-def take_snapshot(
-    actor: Actor, kubernetes: Kubernetes, claim: str, name: str, *, dry_run: bool
-) -> VolumeSnapshot:
-    """Have a snapshot of a claim made, or find the one that was. For processes."""
-    require_process(actor)
-    at = ObjectPlace(namespace=_configured()[0], name=name)
-    try:
-        made = kubernetes.run(
-            kubernetes.create_snapshot(
-                at,
-                claim,
-                labels={RUN_LABEL: name.rpartition("-")[2]},
-                snapshot_class=settings().database_snapshot_class,
-                dry_run=dry_run,
-            )
-        )
-    except Conflict:
-        made = kubernetes.run(kubernetes.get_object(SnapshotObject, at))
-    return _to_snapshot(made)
-
-
 def database_server(actor: Actor, kubernetes: Kubernetes) -> LiveServer:
     """The server that the database's Service leads to now. For processes.
 

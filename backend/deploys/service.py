@@ -48,7 +48,6 @@ follow_rollouts = rollout_service.follow_rollouts
 snapshots = database_server_service.snapshots
 database_server = database_server_service.database_server
 named_server = database_server_service.named_server
-take_snapshot = database_server_service.take_snapshot
 make_second_server = database_server_service.make_second_server
 second_server_now = database_server_service.second_server_now
 lead_to_server = database_server_service.lead_to_server

@@ -14,7 +14,7 @@ from backend.backups.types import ServerMove
 from backend.config import settings
 from backend.deploys import service as deploys
 from backend.deploys.database_server_types import DatabaseServer, LiveServer, VolumeSnapshot
-from backend.errors import NotFound, Refused
+from backend.errors import NotFound, Refused, Unavailable
 from backend.runbooks.types import Plan, PlannedChange, Risk, RunbookRun, Words
 from backend.server_address import ServerAddress
 from runbooks import books, database_servers
@@ -286,8 +286,10 @@ def _server(running: Running, which: str) -> DatabaseServer:
 
 
 def _address(running: Running, which: str) -> ServerAddress:
-    found = _require_ready(_server(running, which)).address
-    assert found is not None
+    """Its address. Raises Unavailable while it is not ready: it may be starting again."""
+    found = _server(running, which).address
+    if found is None:
+        raise Unavailable(service="database")
     return found
 
 

@@ -125,8 +125,6 @@ NOT_WRITTEN = {
     "backups.undo.undo_run": "a grammar of its own",
     "backups.drill.run": "a grammar of its own",
     "deploys.named_server.name": "looked for",
-    "deploys.take_snapshot.claim": "names of the cluster",
-    "deploys.take_snapshot.name": "names of the cluster",
     "deploys.make_second_server.snapshot": "looked for",
     "deploys.make_second_server.run": "a grammar of its own",
     "deploys.drop_second_server.run": "compared",

@@ -1,4 +1,4 @@
-"""Admission of pods: resource quotas and the standards of PodSecurity."""
+"""Admission of pods and claims: resource quotas and the standards of PodSecurity."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -6,6 +6,7 @@ from decimal import Decimal
 from backend.sandbox.kubernetes.quantities import amount, limits_of, requests_of, written
 from backend.sandbox.kubernetes.store import Object, RefusedError, Store
 
+CLAIMS = "persistentvolumeclaims"
 _ENFORCED = "pod-security.kubernetes.io/enforce"
 _ENDED = frozenset({"Succeeded", "Failed"})
 
@@ -21,6 +22,20 @@ def admit(store: Store, pod: Object) -> None:
     _check_security(store, meta["namespace"], pod, name)
     for quota in store.listed("resourcequotas", meta["namespace"]):
         _check_quota(store, quota, pod, name)
+
+
+def admit_claim(store: Store, claim: Object) -> None:
+    """Let a claim into its namespace. Raises RefusedError with 403 where a quota is exceeded."""
+    meta = claim["metadata"]
+    for quota in store.listed("resourcequotas", meta["namespace"]):
+        limit = quota.get("spec", {}).get("hard", {}).get(CLAIMS)
+        used = len(store.listed(CLAIMS, meta["namespace"]))
+        if limit is not None and used >= amount(limit):
+            text = (
+                f'{CLAIMS} "{meta["name"]}" is forbidden: exceeded quota: {quota["metadata"]["name"]}, '
+                f"requested: {CLAIMS}=1, used: {CLAIMS}={used}, limited: {CLAIMS}={limit}"
+            )
+            raise RefusedError(403, "Forbidden", text, {"name": meta["name"], "kind": CLAIMS})
 
 
 def quota_used(store: Store, quota: Object) -> dict[str, str]:

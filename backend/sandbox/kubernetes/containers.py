@@ -227,7 +227,8 @@ class Runtime:
         image = self.real.image_of(pod, box.spec)
         if image is not None and image.probe:
             box.is_ready = self.real.is_ready(pod, box.spec, image)
-            box.was_ready = box.was_ready or box.is_ready
+            if box.is_ready:
+                box.was_ready, box.attempts = True, 0
             box.due = NEVER if box.is_ready else self.store.now() + PROBE_S
             return
         rule = self.faults.of(pod, box.spec, was_ready=box.was_ready)

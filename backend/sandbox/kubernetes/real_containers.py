@@ -152,14 +152,18 @@ class RealContainers:
             given |= {} if found is None else {one["name"]: found}
         return given
 
-    @contextmanager
-    def frozen(self, uids: Collection[str]) -> Iterator[None]:
-        """Stop every process of these pods for a moment, so that nothing writes."""
-        processes = [
+    def processes(self, uids: Collection[str]) -> list[psutil.Process]:
+        """The first process of each container of these pods that has not ended."""
+        return [
             psutil.Process(one.process.pid)
             for (of, _), one in self._running.items()
             if of in uids and one.exit_code is None
         ]
+
+    @contextmanager
+    def frozen(self, uids: Collection[str]) -> Iterator[None]:
+        """Stop every process of these pods for a moment, so that nothing writes."""
+        processes = self.processes(uids)
         for process in processes:  # the first one before its children, so that it starts no more
             process.suspend()
             for child in process.children(recursive=True):

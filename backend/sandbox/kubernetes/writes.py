@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from backend.sandbox.kubernetes.addresses import next_address
-from backend.sandbox.kubernetes.admission import admit, quota_used
+from backend.sandbox.kubernetes.admission import admit, admit_claim, quota_used
 from backend.sandbox.kubernetes.defaults import defaulted
 from backend.sandbox.kubernetes.field_management import APPLY, applied, noted
 from backend.sandbox.kubernetes.garbage import GarbageCollector
@@ -49,6 +49,8 @@ def _create(call: Call, store: Store, wanted: Object, *, config: Object | None) 
     wanted = noted(store, None, wanted, manager=call.manager, config=config)
     if call.plural == "pods":
         admit(store, wanted)
+    if call.plural == "persistentvolumeclaims":
+        admit_claim(store, wanted)
     return store.create(call.plural, wanted, is_dry=call.is_dry_run)
 
 

@@ -91,7 +91,7 @@ def test_no_role_has_a_wildcard_and_none_shows_the_secrets_of_the_release(
 
 
 def test_a_run_changes_only_what_the_operator_names() -> None:
-    ways = ("deployments=[web]", "statefulsets=[]", "daemonsets=[]", "secrets=[key]")
+    ways = ("deployments=[web]", "statefulsets=[]", "daemonsets=[]", "services=[]", "secrets=[key]")
     chosen = [part for way in ways for part in ("--set-json", f"runbooks.mayChange.{_as_json(way)}")]
     manifests = render(NEWEST, "--values", str(values_of("minimal")), *chosen)
 

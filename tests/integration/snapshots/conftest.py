@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.actor import Actor, Role
 from backend.clients.kubernetes import connect
 from backend.sandbox.kubernetes.access import account_file
 from backend.sandbox.kubernetes.postgres_image import NAME, postgres_image
@@ -14,6 +15,7 @@ from backend.sandbox.kubernetes.server import Address, running
 from backend.sandbox.postgres import PostgresServer, throwaway_home
 from backend.sandbox.processes import delete_at_end
 from runbooks import engine, patience
+from tests import factories
 from tests.conftest import forget_caches
 from tests.integration.snapshots.world import DATABASE, SERVER, World
 
@@ -73,3 +75,15 @@ def portal(world: World, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> I
     yield world
     kubernetes.close()
     forget_caches()
+
+
+@pytest.fixture
+def operator(portal: World) -> Actor:
+    del portal
+    return factories.user(Role.OPERATOR).actor
+
+
+@pytest.fixture
+def approver(portal: World) -> Actor:
+    del portal
+    return factories.user(Role.APPROVER).actor

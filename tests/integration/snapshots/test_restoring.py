@@ -2,51 +2,18 @@
 
 from uuid import uuid4
 
-import pytest
 from sqlalchemy import text
 
-from backend.actor import Actor, Role
+from backend.actor import Actor
 from backend.audit import service as audit
 from backend.db.engine import read, transaction
 from backend.runbooks import service as runs
-from backend.runbooks.types import RunbookRun, RunStage
+from backend.runbooks.types import RunStage
 from runbooks import asking_service, engine
-from tests import factories
-from tests.integration.runbooks.conftest import wish
-from tests.integration.snapshots.world import CLAIMS, SERVER, SERVICES, SETS, World
+from tests.integration.snapshots.asking import asked, led_to, worked
+from tests.integration.snapshots.world import CLAIMS, SERVER, SETS, World
 
 RUNNER = Actor.process_named("runbooks")
-
-
-@pytest.fixture
-def operator(portal: World) -> Actor:
-    return factories.user(Role.OPERATOR).actor
-
-
-@pytest.fixture
-def approver(portal: World) -> Actor:
-    return factories.user(Role.APPROVER).actor
-
-
-def asked(operator: Actor, **given: str) -> RunbookRun:
-    """A run whose plan was made, or refused."""
-    run = asking_service.ask(operator, wish("restore_from_snapshot", given))
-    engine.work_on(run.id)
-    return runs.run(operator, run.id)
-
-
-def approved(run: RunbookRun, operator: Actor, approver: Actor) -> RunbookRun:
-    """A run that waits for its process."""
-    assert run.state is RunStage.PLANNED, run.outcome
-    assert run.plan is not None
-    run = runs.confirm(operator, run.id, run.plan_hash, run.plan.confirmation)
-    return runs.approve(approver, run.id, run.plan_hash)
-
-
-def worked(run: RunbookRun, operator: Actor, approver: Actor) -> RunbookRun:
-    """A run that was worked on to its end."""
-    engine.work_on(approved(run, operator, approver).id)
-    return runs.run(operator, run.id)
 
 
 def execute(statement: str) -> None:
@@ -58,11 +25,6 @@ def days() -> int | None:
     with read() as connection:
         found: int | None = connection.scalar(text("SELECT count(*) FROM measured_day"))
         return found
-
-
-def led_to(world: World) -> str:
-    selector: dict[str, str] = world.get(f"{SERVICES}/{SERVER}")["spec"]["selector"]
-    return selector.get("statefulset.kubernetes.io/pod-name", "")
 
 
 def test_everybody_is_led_to_a_second_server_and_back_and_nothing_is_lost_of_the_audit(

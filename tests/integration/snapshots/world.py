@@ -1,5 +1,6 @@
 """The database server of a cluster, as its chart installs it, and what a test does with it."""
 
+import signal
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import psutil
+import psycopg
 
 from backend.sandbox.kubernetes.postgres_image import NAME
 from backend.sandbox.kubernetes.server import Address
@@ -23,6 +26,7 @@ CLAIMS = f"/api/v1{HOME}/persistentvolumeclaims"
 SERVICES = f"/api/v1{HOME}/services"
 PODS = f"/api/v1{HOME}/pods"
 SETS = f"/apis/apps/v1{HOME}/statefulsets"
+QUOTAS = f"/api/v1{HOME}/resourcequotas"
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 LABELS = {"app.kubernetes.io/name": "docuchat", "app.kubernetes.io/component": "postgres"}
 CLAIM = {
@@ -83,10 +87,12 @@ class World:
 
     def install(self) -> None:
         """Install the database server: storage class, claim with data, StatefulSet, Service."""
-        self.create(CLASSES, "fast", provisioner="sandbox", volumeBindingMode="WaitForFirstConsumer")
-        self.create(CLASSES, "seed", provisioner="sandbox", volumeBindingMode="Immediate")
-        claim = self.create(CLAIMS, f"data-{SERVER}-0", spec=CLAIM | {"storageClassName": "seed"})
+        # Bound before there is a pod, because its volume is filled from here; any later claim waits for its pod.
+        self.create(CLASSES, "fast", provisioner="sandbox", volumeBindingMode="Immediate")
+        claim = self.create(CLAIMS, f"data-{SERVER}-0", spec=CLAIM)
         until(lambda: self.get(f"{CLAIMS}/data-{SERVER}-0")["status"]["phase"] == "Bound")
+        self.http.delete(f"{CLASSES}/fast").raise_for_status()
+        self.create(CLASSES, "fast", provisioner="sandbox", volumeBindingMode="WaitForFirstConsumer")
         folder = self.cluster.cluster.volumes.folder(claim)
         subprocess.run(["cp", "-a", f"{self.template.data_dir}/.", str(folder)], check=True)
         subprocess.run(["chown", "--reference", str(self.template.data_dir), str(folder)], check=True)
@@ -98,8 +104,6 @@ class World:
 
     def answers(self) -> bool:
         """Whether the database answers through the Service."""
-        import psycopg  # noqa: PLC0415
-
         try:
             psycopg.connect(self.url, connect_timeout=2).close()
         except psycopg.OperationalError:
@@ -114,6 +118,19 @@ class World:
     def url_at(self, host: str) -> str:
         """The address of the portal's database at a server."""
         return self.template.url(DATABASE).replace(f"127.0.0.1:{self.template.port}", f"{host}:5432")
+
+    def address(self, server: str) -> str:
+        """The address of a server's pod."""
+        return str(self.get(f"{PODS}/{server}-0")["status"]["podIP"])
+
+    def crash(self) -> None:
+        """Let every database server be dead at once; the kubelet starts it again."""
+        until(self.answers)
+        uids = {one["metadata"]["uid"] for one in self.get(PODS)["items"]}
+        servers = self.cluster.cluster.kubelet.runtime.real.processes(uids)
+        for server in servers:
+            server.send_signal(signal.SIGQUIT)
+        psutil.wait_procs(servers, timeout=20)
 
     def snapshot(self, name: str, claim: str = f"data-{SERVER}-0") -> None:
         """Take a snapshot of a claim."""
