@@ -73,7 +73,7 @@ def names() -> list[str]:
 def test_the_commands_of_the_page_bring_the_database_back_and_the_way_back_works(
     shell: Shell, owned: str, postgres_server: PostgresServer
 ) -> None:
-    where, check, _short, _stop, save, load, prove, swap, start, books, back = fences()
+    where, check, _short, _stop, save, load, prove, swap, start, books, back, *_snapshot = fences()
     factories.tenant()
     made = backups.backup(factories.PROCESS, BackupOrigin.ASKED)
     before = names()
