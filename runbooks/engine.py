@@ -200,9 +200,7 @@ def _run_patiently(step: ActionStep[Any], running: Running, parameters: Any) -> 
         try:
             step.run(running, parameters)
         except Unavailable as lost:
-            if not (step.is_repeatable and lost.data.get("service") == "database"):
-                raise
-            if time.monotonic() > until:
+            if not step.is_repeatable or not rules.comes_back(lost.data) or time.monotonic() > until:
                 raise
             log.warning("run.step_waits_for_database", run=running.run.id, step=step.name, cause=str(lost))
             running.wait(AGAIN_S)

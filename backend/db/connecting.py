@@ -55,7 +55,10 @@ _PATIENT = {**_FORMS, "statement_timeout": 0, "idle_in_transaction_session_timeo
 
 
 class Cause(StrEnum):
-    """Reason for a missing connection. Its sentence in the catalogue is ``error.database_cause.<cause>``."""
+    """Reason for a missing connection, or for a write that was not possible.
+
+    Its sentence in the catalogue is ``error.database_cause.<cause>``.
+    """
 
     PASSWORD = "password"  # noqa: S105 - the name of a cause
     NO_DATABASE = "no_database"
@@ -66,6 +69,7 @@ class Cause(StrEnum):
     FULL = "full"
     NOT_ALLOWED = "not_allowed"
     ENCODING = "encoding"
+    DISK_FULL = "disk_full"
 
 
 # The words of PostgreSQL, of PgBouncer and of libpq. What fits none of them may hold a part of the address.
@@ -98,6 +102,8 @@ def cause_of(error: BaseException) -> Cause | None:
     """The reason for a refused connection, without repeating secrets; None when it is not recognised."""
     if isinstance(error, UnsuitableEncodingError):
         return Cause.ENCODING
+    if isinstance(error, psycopg.errors.DiskFull):
+        return Cause.DISK_FULL
     if isinstance(error, psycopg.errors.ConnectionTimeout):
         return Cause.TIMEOUT
     said = str(error)

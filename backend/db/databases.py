@@ -350,6 +350,7 @@ def _in_time(began: float) -> None:
 
 
 def _cancel(renaming: psycopg.Connection[Any]) -> None:
-    # Without it the server would keep newcomers waiting until it gives up by itself.
+    # Without it the server would keep newcomers waiting until it gives up by itself. A dead one keeps nobody waiting.
     if not renaming.closed:
-        renaming.cancel_safe()
+        with suppress(psycopg.Error):
+            renaming.cancel_safe()

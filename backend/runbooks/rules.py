@@ -163,3 +163,8 @@ def is_continuable(run: RunbookRun, steps: Sequence[RunStep]) -> bool:
     """Whether a run was lost and may go on: whatever it had begun may be done again."""
     begun = [step for step in steps if step.state in {StepState.RUNNING, StepState.FAILED}]
     return run.state is RunStage.LOST and all(step.is_repeatable for step in begun)
+
+
+def comes_back(lost: Mapping[str, object]) -> bool:
+    """Whether what was lost is PostgreSQL, which comes back by itself; a full disk does not."""
+    return lost.get("service") == "database" and lost.get("cause") != "disk_full"

@@ -95,4 +95,7 @@ def _shown(value: str | int | date, lang: Lang) -> str:
 
 def outcome_of(error: AppError) -> Words:
     """The end of a run by an expected error: its sentence in the reader's language."""
+    if error.key == "error.unavailable.database":  # its sentence is about a page
+        is_full = error.data.get("cause") == "disk_full"
+        return Words(key="error.database_cause.disk_full" if is_full else "runbooks.outcome.database_lost")
     return Words(key=error.key, values=dict(error.data))

@@ -102,9 +102,9 @@ ROWS: Mapping[str, Row] = {
         "backups",
         dict.fromkeys(("check", "save", "load"), BUCKET)
         | dict.fromkeys(("carry", "swap", "prove", "book"), ALONE),
-        *("restore_database.saved", "restore_database.swapped", "restore_database.booked"),
+        *("restore_database.saved", "restore_database.swapped", "restore_database.nothing_to_book"),
         undo={"swap_back": ALONE, "prove_undone": ALONE, "book": ALONE},
-        undone="restore_database.undone restore_database.booked",
+        undone="restore_database.undone restore_database.nothing_to_book",
     ),
     "restore_drill": _row(
         "backups", {"drill": {"bucket": ends("error.refused.drill_failed")}}, "restore_drill.passed"

@@ -21,6 +21,7 @@ from uuid import UUID
 
 from backend.actor import Actor
 from backend.config import settings
+from backend.log import configure_logging
 from backend.runbooks import service as runs
 from backend.runbooks.types import RunbookRun, RunId, StepTraces
 from backend.sandbox.postgres import REPOSITORY
@@ -172,6 +173,7 @@ def _live(wanted: Mapping[str, Any]) -> None:
 
 def main() -> None:
     """Copy this process for each run that is asked for."""
+    configure_logging()
     list(registry.actions().values())
     while line := _heard():
         if (pid := os.fork()) == 0:
