@@ -16,6 +16,6 @@ image-test: $(READY) ## Build and run the images without an engine (root, builda
 	@$(BIN)/python -m delivery.images.trial
 
 sbom: $(READY) ## The list of what production installs, in CycloneDX (SBOM=file)
-	@$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml --output-file "$(SBOM)" \
+	@$(BIN)/python -m cyclonedx_py requirements --output-reproducible --pyproject pyproject.toml --output-file "$(SBOM)" \
 		delivery/requirements/product.txt
 	@echo "· $(SBOM)"

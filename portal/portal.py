@@ -16,6 +16,7 @@ from portal.guard import Guard, check_policies
 from portal.http.app import served
 from portal.i18n import BOOT
 from portal.logs import on_browser_error, one_redacted_log
+from portal.stale_build import RELOAD_WHEN_SCRIPTS_ARE_GONE
 from portal.visitor import on_unexpected
 
 
@@ -60,6 +61,7 @@ app = rx.App(
     html_custom_attrs={"dir": "rtl"},
     stylesheets=["app.css"],
     head_components=[
+        rx.el.script(RELOAD_WHEN_SCRIPTS_ARE_GONE),
         rx.el.script(BOOT),
         rx.el.script(src="/portal.js", defer=True),
         rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),

@@ -102,6 +102,8 @@ def _leaves(child: Child, url: str) -> str:
     ask_to_end(child)
     wait_until(lambda: answers(url + READY, 503), child=child)
     _require(httpx.get(url + METRICS, headers=_BEARER).is_success, "the last figures cannot be read")
+    # A second signal ends it without waiting for scrapes.
+    ask_to_end(child)
     code = child.process.wait(_END_S)
     _require(code == _BY_SIGTERM, f"it ended with {code}")
     return "ended when asked"
@@ -114,6 +116,8 @@ def leads(image: Image, settings: dict[str, str]) -> str:
     with image.started(settings=own, log=_log("jobs")) as child:
         wait_until(lambda: answers(f"http://{HOST}:{port}{LIVE}", 200), child=child, timeout_s=60)
         wait_until(lambda: "scheduler.leads" in child.log_tail(), child=child)
+        ask_to_end(child)
+        wait_until(lambda: "scheduler.ended" in child.log_tail(), child=child)
         ask_to_end(child)
         code = child.process.wait(_END_S)
     _require(code == 0, f"it ended with {code}")

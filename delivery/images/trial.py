@@ -95,7 +95,7 @@ def _database() -> PostgresServer:
 
 def _run(images: dict[str, Image], server: PostgresServer) -> None:
     server.create_database("portal")
-    settings = {"DATABASE_URL": server.url("portal"), "METRICS_HOLD_S": "3"}
+    settings = {"DATABASE_URL": server.url("portal"), "METRICS_HOLD_S": "60"}
     _step("nobody's rights, a root that is read-only", partial(running.cannot_write, images["web"]))
     for part in PARTS:
         _step(f"the files of {part}", partial(running.holds, images[part]))

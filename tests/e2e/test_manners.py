@@ -11,6 +11,7 @@ from backend.sandbox.signins import SignIn
 from tests.e2e.conftest import Visitor, keep_evidence
 from tests.e2e.paying import enter
 
+ASKED_TWICE = 2
 VISIBILITY = "getComputedStyle(document.body).visibility"
 SCHEME = "getComputedStyle(document.documentElement).colorScheme"
 
@@ -83,6 +84,27 @@ def test_a_page_whose_scripts_failed_is_shown_all_the_same(visit: Visitor) -> No
     now.page.goto(f"{now.stack.web_url}/sign-in", wait_until="commit")
 
     expect(now.page.locator("#email")).to_be_visible()
+
+
+def test_a_page_whose_scripts_are_gone_loads_itself_again(visit: Visitor) -> None:
+    """As when one version replaces another, and the page is of the one and its process of the other."""
+    now = visit("en")
+    asked: list[str] = []
+
+    def gone(route: Route) -> None:
+        asked.append(route.request.url)
+        # A page asks for a script twice: ahead, and to run it.
+        if len(asked) > ASKED_TWICE:
+            route.fallback()
+        else:
+            route.fulfill(status=404, body="")
+
+    now.page.route("**/assets/entry.client*.js", gone)
+    now.page.goto(f"{now.stack.web_url}/sign-in", wait_until="commit")
+
+    expect(now.page.get_by_role("heading", level=1)).to_have_text(now.t("page.sign_in.heading"))
+    assert len(asked) > ASKED_TWICE
+    now.problems.clear()
 
 
 def test_the_skip_link_moves_the_focus_and_nothing_else(people: dict[str, SignIn], visit: Visitor) -> None:

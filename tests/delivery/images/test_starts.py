@@ -81,7 +81,8 @@ def settings_of(database: str, url: str = "http://127.0.0.1:8000") -> dict[str, 
         "PUBLIC_URL": url,
         "METRICS_TOKEN": METRICS_TOKEN,
         "PROMETHEUS_URL": f"http://127.0.0.1:{free_port()}",
-        "METRICS_HOLD_S": "3",
+        # Tabs are sent on after two seconds of them.
+        "METRICS_HOLD_S": "12",
     }
 
 
@@ -140,6 +141,7 @@ def test_the_web_image_serves_and_leaves_in_good_order(
                 listen_for_ever(tab)
         # Tabs are gone, and the last figures can still be read.
         assert "portal_" in scrape.get(routes.METRICS).text
+        child.process.send_signal(signal.SIGTERM)
         assert child.process.wait(20) == -signal.SIGTERM
     assert "Traceback" not in child.command.log_path.read_text()
     assert image.is_untouched

@@ -25,8 +25,17 @@ class RawSocket:
     """One connection to the portal's event socket, with any headers and any tab token."""
 
     def __init__(
-        self, url: str, *, cookie: str = "", origin: str | None = None, tab: str | None = None
+        self,
+        url: str,
+        *,
+        cookie: str = "",
+        origin: str | None = None,
+        tab: str | None = None,
+        build: str = "",
     ) -> None:
+        self.greeting = ""
+        """All that was told until the socket was open."""
+        self._says = json.dumps({"state_schema": build}) if build else ""
         self.tab = tab or str(uuid4())
         self._address = url.replace("http", "ws", 1) + event_address(self.tab)
         self._headers = {"cookie": cookie} if cookie else {}
@@ -41,8 +50,8 @@ class RawSocket:
             )
         )
         self._receive()
-        self.raw("40/_event,")
-        self.told(lambda frame: frame.startswith("40/_event,"))
+        self.raw(f"40/_event,{self._says}")
+        self.greeting = self.told(lambda frame: frame.startswith("40/_event,"))
         return self
 
     def __exit__(

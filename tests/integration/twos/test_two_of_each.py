@@ -1,5 +1,6 @@
 """Two web processes and two of jobs behind one address: people notice nothing of it, whichever of them dies."""
 
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,11 +12,12 @@ from uuid import UUID, uuid4
 import httpx
 import psycopg
 import pytest
+from reflex_base.constants import SocketEvent
 
 from backend.actor import Actor, Role
 from backend.runbooks import service as runs
 from backend.runbooks.types import RunbookRun, RunStage
-from backend.sandbox import frontend
+from backend.sandbox import frontend, tools
 from backend.sandbox.neighbours import RedisServer
 from backend.sandbox.processes import free_port
 from backend.sandbox.zibal.driver import Driver
@@ -46,6 +48,8 @@ __all__ = ["bank", "cluster", "house", "one_cluster", "payments_stand_in", "quic
 
 LOST = '"is_state_store_lost_rx_state_":true'
 CHOOSE_TAB = "reflex___state____state.portal___features___billing___state____billing_state.choose_tab"
+MISMATCH = str(SocketEvent.STATE_MISMATCH)
+SCHEMA = re.compile(r"stateSchema=[`'\"]([0-9a-f]{32})")
 HELD = '"tab_rx_state_":"held"'
 
 
@@ -121,6 +125,7 @@ def test_two_of_each_serve_as_one(
     a_payment_may_be_begun_here_and_come_back_there(two, house, bank, database)
     both_show_what_the_cluster_does(two, operator, cluster)
     a_run_goes_on_when_the_leader_of_jobs_dies_and_both_tell_its_log(two, house)
+    a_tab_of_another_build_is_told_to_load_again(two, operator)
     a_tab_goes_on_at_the_other_process_when_its_own_dies(two, operator)
     without_redis_people_are_told_and_money_is_kept(two, house, bank, database)
 
@@ -215,6 +220,24 @@ def in_order(jobs: list[Scheduler]) -> tuple[Scheduler, Scheduler]:
 
 def state(actor: Actor, run: RunbookRun) -> RunStage:
     return runs.run(actor, run.id).state
+
+
+def a_tab_of_another_build_is_told_to_load_again(two: Two, cookie: str) -> None:
+    """In the middle of an update a tab comes back to a process of the newer version."""
+    with RawSocket(two.url, cookie=cookie, build="of-an-older-version") as tab:
+        told = tab.greeting + tab.told(lambda frame: MISMATCH in frame)
+    with RawSocket(two.url, cookie=cookie, build=built_schema()) as tab:
+        same = tab.greeting + tab.told()
+
+    assert MISMATCH in told
+    assert MISMATCH not in same
+
+
+def built_schema() -> str:
+    """The schema that the build in use names to the server."""
+    scripts = (tools.LOCAL / "web-e2e/build/client/assets").glob("*.js")
+    [found] = {each for script in scripts for each in SCHEMA.findall(script.read_text())}
+    return str(found)
 
 
 def a_tab_goes_on_at_the_other_process_when_its_own_dies(two: Two, cookie: str) -> None:

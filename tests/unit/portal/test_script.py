@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from backend.i18n.catalog import Lang, text
 from backend.sandbox import tools
 from portal.i18n import BOOT
+from portal.stale_build import RELOAD_WHEN_SCRIPTS_ARE_GONE
 
 SCRIPT = Path(__file__).parents[3] / "assets" / "portal.js"
 PAGE = """
@@ -112,3 +114,60 @@ def test_the_first_paint_has_the_theme_of_the_visitor_or_the_system_and_says_wha
     )
 
     assert answer.stdout.strip() == expected
+
+
+GONE = """
+const told = [];
+globalThis.window = globalThis;
+globalThis.HTMLScriptElement = class { type = "module" };
+const listeners = {};
+globalThis.addEventListener = (kind, work) => { listeners[kind] = work; };
+globalThis.sessionStorage = { getItem: () => String(%(reloaded_at)s), setItem: () => told.push("noted") };
+globalThis.document = {
+  documentElement: { lang: %(lang)s },
+  createElement: () => ({ setAttribute() {} }),
+  body: { prepend: (note) => told.push(note.textContent) },
+};
+globalThis.location = { reload: () => told.push("reload") };
+globalThis.fetch = () => Promise.resolve({ ok: true });
+globalThis.setTimeout = (work) => work();
+%(script)s
+%(happens)s;
+setImmediate(() => console.log(JSON.stringify(told)));
+"""
+SCRIPT_FAILS = "listeners.error({ target: new HTMLScriptElement() })"
+IMPORT_FAILS = "listeners.unhandledrejection({ reason: new TypeError('%s') })"
+
+
+def what_a_page_does(happens: str, lang: str = "en", reloaded_at: str = "0") -> list[str]:
+    places = {"happens": happens, "lang": json.dumps(lang), "reloaded_at": reloaded_at}
+    script = GONE % {**places, "script": RELOAD_WHEN_SCRIPTS_ARE_GONE}
+    answer = subprocess.run(
+        [tools.node(), "-e", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    told: list[str] = json.loads(answer.stdout)
+    return told
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        pytest.param(SCRIPT_FAILS, id="the first script"),
+        pytest.param(IMPORT_FAILS % "Failed to fetch dynamically imported module: x", id="Chromium"),
+        pytest.param(IMPORT_FAILS % "error loading dynamically imported module: x", id="Firefox"),
+        pytest.param(IMPORT_FAILS % "Importing a module script failed.", id="Safari"),
+    ],
+)
+def test_a_page_whose_scripts_are_gone_loads_itself_again(happens: str) -> None:
+    assert what_a_page_does(f"{happens}; {happens}") == ["noted", "reload"]
+
+
+@pytest.mark.parametrize("lang", ["fa", "en"])
+def test_a_page_that_was_loaded_again_in_vain_says_what_goes_on(lang: Lang) -> None:
+    told = what_a_page_does(SCRIPT_FAILS, lang, "Date.now()")
+
+    assert told == [text("state.scripts_gone", lang), "noted", "reload"]
+
+
+def test_a_rejection_of_another_kind_loads_nothing_again() -> None:
+    assert what_a_page_does(IMPORT_FAILS % "undefined is not a function") == []
