@@ -15,6 +15,7 @@ import pytest
 from reflex_base.constants import SocketEvent
 
 from backend.actor import Actor, Role
+from backend.job_runs import service as job_runs
 from backend.runbooks import service as runs
 from backend.runbooks.types import RunbookRun, RunStage
 from backend.sandbox import frontend, tools
@@ -184,6 +185,8 @@ def both_show_what_the_cluster_does(two: Two, cookie: str, cluster: Cluster) -> 
 def a_run_goes_on_when_the_leader_of_jobs_dies_and_both_tell_its_log(two: Two, house: House) -> None:
     person = house.people[Role.OPERATOR]
     leader, standby = in_order(two.jobs)
+    # What it schedules it tells a moment after it leads.
+    until(lambda: job_runs.standing(person.actor).jobs)
     asked = asking_service.ask(
         person.actor, wish("pause_job", {"job": "send_mail", "reason": "the mail server is mended"})
     )
