@@ -33,7 +33,7 @@ STAND_INS = {
     "mail": StandIn(
         module="backend.sandbox.mail",
         port=8025,
-        arguments=lambda given: (f"--smtp-port={SMTP_PORT}", f"--folder={given.folder / 'mail'}"),
+        arguments=lambda given: (f"--smtp-port={given.smtp_port}", f"--folder={given.folder / 'mail'}"),
     ),
     "gateway": StandIn(
         module="backend.sandbox.zibal",
@@ -102,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--folder", type=Path, default=Path(".local/stand-ins"), help="where it keeps its files"
     )
+    parser.add_argument("--smtp-port", type=int, default=SMTP_PORT, help="of the mail server (1025)")
     parser.add_argument("--openai-url", default="http://127.0.0.1:8091/v1", help="whom DocuChat asks")
     parser.add_argument("--public-host", default="", help="the name by which clients reach the cluster")
     parser.add_argument("--check", action="store_true", help="only ask whether it answers")

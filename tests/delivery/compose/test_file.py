@@ -131,6 +131,16 @@ def test_what_prometheus_and_alertmanager_look_for_is_a_service_on_that_port() -
     assert services()["jobs"]["environment"]["JOBS_METRICS_PORT"] == "9102"
 
 
+def test_other_peoples_images_are_those_of_the_chart() -> None:
+    values = yaml.safe_load((REPOSITORY / "charts/docuchat/values.yaml").read_text())
+    same = ("redis", "prometheus", "alertmanager", "grafana")
+    parts = {"postgres": "postgresql"} | {name: name for name in same}
+
+    assert {name: services()[name]["image"] for name in parts} == {
+        name: "{repository}:{tag}".format(**values[part]["image"]) for name, part in parts.items()
+    }
+
+
 def test_our_processes_are_given_settings_that_there_are() -> None:
     known = {name.upper() for name in Settings.model_fields}
 
