@@ -7,7 +7,8 @@ from delivery.dashboards.parts import WIDE, Limits, Query, Row, chooser, curve, 
 
 _HTTP, _OPENAI, _FALLBACKS = name_of(HTTP_REQUESTS), name_of(REQUESTS), name_of(FALLBACKS)
 # Probes and scrapes are nobody's requests; as in the alerts.
-_PEOPLE = 'route!~"/(metrics|health|healthz|readyz|ping|api/v1/metrics)",job=~"$job"'
+_NOBODYS = 'route!~"/(metrics|health|healthz|readyz|ping|api/v1/metrics)"'
+_PEOPLE = f'{_NOBODYS},job=~"$job"'
 _ERROR = ',status=~"5.."'
 _EVERY_PROCESS = "{{job}} {{instance}}"
 
@@ -33,13 +34,13 @@ def _now() -> Row:
             figure(
                 "DocuChat processes",
                 "Processes that answer Prometheus. None: nobody can ask a question (DocuChatDown).",
-                Query(expr='sum(up{job="docuchat"})'),
+                Query(expr='sum(up{job="docuchat"}) or vector(0)'),
                 limits=Limits(look=2, bad=1),
             ),
             figure(
                 "Portal processes",
                 "None: nobody can sign in or pay (PortalDown).",
-                Query(expr='sum(up{job="portal"})'),
+                Query(expr='sum(up{job="portal"}) or vector(0)'),
                 limits=Limits(look=1, bad=0.5),
             ),
             figure(
@@ -178,5 +179,8 @@ def _quantile(share: str) -> Query:
 
 
 def _failures(job: str) -> Query:
-    failed = f'sum(rate({_HTTP}_count{{job="{job}"{_ERROR}}}[5m]))'
-    return Query(expr=f'({failed} or vector(0)) / sum(rate({_HTTP}_count{{job="{job}"}}[5m]))')
+    failed, every = (
+        f'sum(rate({_HTTP}_count{{{_NOBODYS},job="{job}"{which}}}[5m]))' for which in (_ERROR, "")
+    )
+    # Without a request nothing failed.
+    return Query(expr=f"(({failed} or vector(0)) / ({every} > 0)) or vector(0)")

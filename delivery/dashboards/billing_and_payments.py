@@ -53,8 +53,8 @@ def _billing() -> Row:
         panels=[
             curve(
                 "Invoiced for the last billed day",
-                "Rial, tax included. A step each night; a flat line is a night without billing.",
-                Query(expr=_portal("billing_last_day_amount_rial"), legend="rial"),
+                "Toman, tax included. A step each night; a flat line is a night without billing.",
+                Query(expr=f"{_portal('billing_last_day_amount_rial')} / 10", legend="toman"),
             ),
             curve(
                 "Invoices of the last billed day",

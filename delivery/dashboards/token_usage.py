@@ -57,14 +57,14 @@ def _now() -> Row:
             figure(
                 "Cached prompts",
                 "Share of the prompt tokens of the last hour that the provider had cached; they may cost less.",
-                Query(expr=f"sum(increase({_TOKENS}{cached}[1h])) / sum(increase({_TOKENS}{prompt}[1h]))"),
+                Query(expr=_share(f"increase({_TOKENS}{cached}[1h])", f"increase({_TOKENS}{prompt}[1h])")),
                 unit="percentunit",
             ),
             figure(
                 "Answers without usage",
                 "Share of the requests of half an hour whose tokens nobody knows (UsageMissing above 5 %).",
                 Query(
-                    expr=f"sum(rate({_MISSING}{{{_CHOSEN}}}[30m])) / sum(rate({_REQUESTS}{{{_CHOSEN}}}[30m]))"
+                    expr=_share(f"rate({_MISSING}{{{_CHOSEN}}}[30m])", f"rate({_REQUESTS}{{{_CHOSEN}}}[30m])")
                 ),
                 unit="percentunit",
                 limits=Limits(look=0.01, bad=0.05),
@@ -156,3 +156,8 @@ def _seen() -> Row:
             ),
         ],
     )
+
+
+def _share(part: str, whole: str) -> str:
+    """A share of something; of nothing it is zero."""
+    return f"(sum({part}) / (sum({whole}) > 0)) or vector(0)"
