@@ -141,6 +141,13 @@ def carry(actor: Actor, name: str, run: str) -> CarriedRows:
         return carry_between(carrying, backup.started_at - MARGIN)
 
 
+def drop_new(actor: Actor, run: str) -> None:
+    """Drop the database that a restore loaded and will not swap in: it only takes space. For processes. Idempotent."""
+    require_process(actor)
+    with only_restore() as server:
+        server.drop(rules.new_name(live_name(), run))
+
+
 def swap(actor: Actor, name: str, run: str) -> DatabaseRestore:
     """Make the run's new database the live one, and keep the one before for a week. For processes.
 

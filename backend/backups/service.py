@@ -12,6 +12,7 @@ forget_old = backup_service.forget_old
 plan_restore = restore_service.plan_restore
 load = restore_service.load
 carry = restore_service.carry
+drop_new = restore_service.drop_new
 swap = restore_service.swap
 smoke_test = restore_service.smoke_test
 undo = restore_service.undo

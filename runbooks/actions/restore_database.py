@@ -1,12 +1,13 @@
 """Restore the database from a backup: beside the live one, checked, then swapped in. Undone by swapping back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 
 from backend.backups import service as backups
 from backend.backups.types import BackupOrigin, RestorePlan
 from backend.config import settings
-from backend.errors import Refused
+from backend.errors import AppError, Refused, Unavailable
 from backend.runbooks.types import Plan, PlannedChange, Risk, RunbookRun, Words
 from runbooks import books
 from runbooks.action import Action, ActionParameters, ParameterChoice, Step, Undo
@@ -95,14 +96,28 @@ def _load(running: Running, given: RestoreParameters) -> None:
     running.log("runbooks.restore_database.loaded", rows=found.row_count, schema=found.schema)
 
 
+@contextmanager
+def _given_up(running: Running) -> Iterator[None]:
+    """Should the block be refused, or the disk be full, drop the new database; the live one is as it was."""
+    try:
+        yield
+    except (Refused, Unavailable) as wrong:
+        if isinstance(wrong, Refused) or wrong.data.get("cause") == "disk_full":
+            with suppress(AppError):  # why the restore ends is what is told
+                backups.drop_new(running.actor, _short(running.run))
+        raise
+
+
 def _carry(running: Running, given: RestoreParameters) -> None:
-    rows = backups.carry(running.actor, given.backup, _short(running.run))
+    with _given_up(running):
+        rows = backups.carry(running.actor, given.backup, _short(running.run))
     running.log("runbooks.restore_database.carried_over", rows=rows.total)
 
 
 def _swap(running: Running, given: RestoreParameters) -> None:
     books.remember(running, backups.backup_named(running.actor, given.backup).started_at)
-    done = backups.swap(running.actor, given.backup, _short(running.run))
+    with _given_up(running):
+        done = backups.swap(running.actor, given.backup, _short(running.run))
     running.changed(
         "runbooks.restore_database.swapped",
         at=done.backup_at,

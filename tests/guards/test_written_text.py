@@ -118,6 +118,7 @@ NOT_WRITTEN = {
     "backups.load.run": "a grammar of its own",
     "backups.carry.name": "looked for",
     "backups.carry.run": "a grammar of its own",
+    "backups.drop_new.run": "a grammar of its own",
     "backups.swap.name": "looked for",
     "backups.swap.run": "a grammar of its own",
     "backups.undoable.run": "a grammar of its own",

@@ -225,7 +225,10 @@ def test_a_restore_goes_on_although_postgresql_dies_while_it_loads_and_while_it_
 
 
 def test_a_disk_that_fills_while_rows_are_carried_over_ends_the_restore_at_once_and_says_so(
-    trial: Callable[[str], Trial], given: Callable[[str], Mapping[str, str]], postgres_server: PostgresServer
+    trial: Callable[[str], Trial],
+    given: Callable[[str], Mapping[str, str]],
+    owned: str,
+    postgres_server: PostgresServer,
 ) -> None:
     subject = trial("restore_database")
     run = subject.confirmed("restore_database", given("restore_database"))
@@ -242,3 +245,4 @@ def test_a_disk_that_fills_while_rows_are_carried_over_ends_the_restore_at_once_
     assert failed.outcome is not None
     assert (failed.state, failed.outcome.key) == (RunStage.FAILED, "error.database_cause.disk_full")
     assert subject.effect() == before
+    assert databases_like(postgres_server, owned) == [owned]
