@@ -64,7 +64,7 @@ class Network:
             f"{pod.owner}: {way}"
             for pod in self.pods
             for way in ("Ingress", "Egress")
-            if not self._policies(pod, way)
+            if not self.policies_of(pod, way)
         ]
 
     def dead_peers(self) -> list[str]:
@@ -81,7 +81,7 @@ class Network:
         """Whether a pod may connect to this port of hosts outside the cluster."""
         return any(
             _has_port(rule, port, client)
-            for policy in self._policies(client, "Egress")
+            for policy in self.policies_of(client, "Egress")
             for rule in policy["spec"].get("egress") or ()
             if not rule.get("to") or any("ipBlock" in peer for peer in rule["to"])
         )
@@ -111,7 +111,8 @@ class Network:
             _matches(selector, self._labels_of(namespace)) for namespace in self._namespaces()
         )
 
-    def _policies(self, pod: PodTemplate, way: str) -> list[Manifest]:
+    def policies_of(self, pod: PodTemplate, way: str) -> list[Manifest]:
+        """The policies that close a pod in a direction, `Ingress` or `Egress`, but for what they name."""
         return [
             policy
             for policy in self._of_kind("NetworkPolicy")
@@ -124,11 +125,11 @@ class Network:
         )
 
     def _may_send(self, client: PodTemplate, server: PodTemplate, port: int) -> bool:
-        policies = self._policies(client, "Egress")
+        policies = self.policies_of(client, "Egress")
         return not policies or self._lets_through(policies, ("egress", "to"), server, (port, server))
 
     def _may_receive(self, client: PodTemplate, server: PodTemplate, port: int) -> bool:
-        policies = self._policies(server, "Ingress")
+        policies = self.policies_of(server, "Ingress")
         return not policies or self._lets_through(policies, ("ingress", "from"), client, (port, server))
 
     def _lets_through(
@@ -180,6 +181,20 @@ class Network:
                 found.add((address["name"], namespace, int(address["port"])))
             found |= {(name.partition(".")[0], self.home, port) for name, port in _discovered(text)}
         return {each for each in found if each[0] in services}
+
+    def variables_of(self, pod: PodTemplate) -> dict[str, str]:
+        """The environment of a pod's containers, from wherever it comes. What lies outside the chart is left out."""
+        found: dict[str, str] = {}
+        for container in containers_of(pod.spec):
+            for source in container.get("envFrom") or ():
+                for kind, key in (("ConfigMap", "configMapRef"), ("Secret", "secretRef")):
+                    if key in source:
+                        found |= self._data(pod, kind, source[key]["name"])
+            for variable in container.get("env") or ():
+                found[variable["name"]] = variable.get("value") or self._referred(
+                    pod, variable.get("valueFrom") or {}
+                )
+        return {name: value for name, value in found.items() if value}
 
     def _texts_of(self, pod: PodTemplate) -> Iterator[str]:
         for container in containers_of(pod.spec):

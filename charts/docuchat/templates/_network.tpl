@@ -102,6 +102,9 @@ spec:
         - namespaceSelector:
             matchLabels:
               kubernetes.io/metadata.name: {{ .from }}
+        {{- range .cidrs }}
+        - ipBlock: {cidr: {{ . }}}
+        {{- end }}
       {{- include "docuchat.flowPorts" .ports | nindent 6 }}
 {{- end -}}
 

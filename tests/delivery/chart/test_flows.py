@@ -1,12 +1,16 @@
 """The NetworkPolicies let through exactly the flows that the settings of the pods ask for."""
 
+from urllib.parse import urlsplit
+
 import pytest
 
+from backend.config import Settings
 from delivery.chart.manifests import PodTemplate
 from delivery.chart.network import Network
 from delivery.chart.rendering import NAMESPACE
 from tests.delivery.chart.conftest import NEWEST, rendered_by
 
+PORTS = {"https": 443, "http": 80, "postgresql": 5432, "rediss": 6379, "smtps": 465, "smtp": 25}
 RUNNER = "ConfigMap/docuchat-runner-template: Job"
 
 
@@ -38,6 +42,55 @@ def test_the_flows_of_the_smallest_release_are_these() -> None:
         (prometheus, alertmanager),
         (alertmanager, "Deployment/docuchat-portal"),
     }
+
+
+def test_every_pod_may_look_up_names(network: Network) -> None:
+    for pod in network.pods:
+        ports = {
+            (port["protocol"], port["port"] in {53, 5353})
+            for policy in network.policies_of(pod, "Egress")
+            if policy["metadata"]["name"] == "docuchat-to-dns"
+            for rule in policy["spec"]["egress"]
+            for port in rule["ports"]
+        }
+        assert ports == {("UDP", True), ("TCP", True)}, pod.owner
+
+
+# Who connects to the address in a setting; the other processes only have it.
+PORTAL = {"portal", "jobs", "billing", "runner"}
+CALLERS = {
+    "DATABASE_URL": PORTAL,
+    "PROMETHEUS_URL": PORTAL | {"grafana"},
+    "ALERTMANAGER_URLS": PORTAL,
+    "REDIS_URL": {"portal"},
+    "ZIBAL_URL": {"portal", "jobs", "runner"},
+    "OPENAI_BASE_URL": {"portal", "jobs", "runner"},
+    "SMTP_URL": {"jobs"},
+    "BACKUP_BUCKET_URL": {"jobs", "runner"},
+    "DOCUCHAT_DATABASE_ADMIN_URL": {"runner"},
+}
+# Addresses for browsers.
+LINKS = {"PUBLIC_URL", "PROMETHEUS_PUBLIC_URL", "ON_CALL_URL"}
+
+
+def test_every_setting_with_an_address_is_known_as_a_flow_or_a_link() -> None:
+    addresses = {name.upper() for name in Settings.model_fields if name.endswith(("_url", "_urls"))}
+
+    assert addresses == CALLERS.keys() | LINKS
+
+
+def test_whoever_connects_to_an_address_outside_may(network: Network) -> None:
+    for pod in network.pods:
+        for name, value in network.variables_of(pod).items():
+            if pod.component not in CALLERS.get(name, ()):
+                continue
+            for address in map(urlsplit, value.split(",")):
+                host = str(address.hostname)
+                # A pod of the release, or the sandbox that nobody runs here.
+                if "." not in host or host.endswith(f".{NAMESPACE}.svc") or host == "127.0.0.1":
+                    continue
+                port = address.port or PORTS[address.scheme]
+                assert network.may_leave(pod, port), f"{pod.owner} to {name}"
 
 
 @pytest.fixture

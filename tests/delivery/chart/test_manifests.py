@@ -13,7 +13,7 @@ import yaml
 
 from delivery.chart.manifests import namespace_of, pod_templates, secret_texts, texts, title
 from delivery.chart.pod_security import containers_of, restricted_violations
-from delivery.chart.rendering import CHART, HELMS, NAMESPACE, Manifest, lint, render, values_of
+from delivery.chart.rendering import CHART, HELMS, NAMESPACE, Manifest, lint, read, render, values_of
 from delivery.chart.schemas import VERSIONS, faults
 from tests.delivery.chart.conftest import NEWEST, rendered_by
 
@@ -52,6 +52,13 @@ def test_kubernetes_knows_every_field(manifests: list[Manifest]) -> None:
     ]
 
     assert found == []
+
+
+def test_kubernetes_knows_every_field_of_the_job_of_a_run(closed: list[Manifest]) -> None:
+    template = next(each for each in closed if each["metadata"]["name"] == "docuchat-runner-template")
+    (job,) = read(template["data"]["job.yaml"])
+
+    assert [fault for version in VERSIONS for fault in faults(job, version)] == []
 
 
 def test_every_pod_is_let_in_by_the_standard_restricted(manifests: list[Manifest]) -> None:

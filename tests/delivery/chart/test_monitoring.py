@@ -11,6 +11,7 @@ import yaml
 from backend.sandbox import tools
 from delivery.chart.manifests import PodTemplate, pod_templates, secret_texts
 from delivery.chart.rendering import CHART, NAMESPACE, ChartError, Manifest, render, values_of
+from runbooks.actions.rotate_metrics_token import METRICS, SCRAPE
 from tests.delivery.chart.conftest import NEWEST, rendered_by
 
 FILES = CHART / "files"
@@ -66,6 +67,18 @@ def test_prometheus_and_alertmanager_accept_what_lies_in_their_pods(variant: str
         "webhook_configs"
     ][0]["http_config"]["authorization"]["credentials_file"]
     assert (tmp_path / "alertmanager" / token).read_text()
+
+
+def test_prometheus_sends_the_token_that_a_rotation_hands_over() -> None:
+    pod = pod_of(rendered_by(NEWEST, "minimal"), "prometheus")
+    volume = next(each for each in pod.spec["volumes"] if each["name"] == "configuration")
+    read = {
+        each["secret"]["name"]: [item["key"] for item in each["secret"]["items"]]
+        for each in volume["projected"]["sources"]
+        if "secret" in each
+    }
+
+    assert read[METRICS.secret] == [SCRAPE]
 
 
 def test_everything_that_the_release_starts_is_scraped_under_its_job(closed: list[Manifest]) -> None:
