@@ -68,13 +68,16 @@ CALLERS = {
     "SMTP_URL": {"jobs"},
     "BACKUP_BUCKET_URL": {"jobs", "runner"},
     "DOCUCHAT_DATABASE_ADMIN_URL": {"runner"},
+    "OTEL_EXPORTER_OTLP_ENDPOINT": PORTAL,
 }
 # Addresses for browsers.
 LINKS = {"PUBLIC_URL", "PROMETHEUS_PUBLIC_URL", "ON_CALL_URL"}
 
 
 def test_every_setting_with_an_address_is_known_as_a_flow_or_a_link() -> None:
-    addresses = {name.upper() for name in Settings.model_fields if name.endswith(("_url", "_urls"))}
+    addresses = {
+        name.upper() for name in Settings.model_fields if name.endswith(("_url", "_urls", "_endpoint"))
+    }
 
     assert addresses == CALLERS.keys() | LINKS
 
