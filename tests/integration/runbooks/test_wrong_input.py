@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 from sqlalchemy import text
 
+from backend import config
 from backend.actor import Actor
 from backend.db.engine import read
 from backend.errors import AppError, Invalid
@@ -47,6 +48,7 @@ WRONG: Mapping[str, tuple[Mapping[str, str], Mapping[str, tuple[str, ...]]]] = {
     ),
     "restore_database": ({"backup": FOREIGN_BACKUP}, {"backup": ("", FOREIGN_BACKUP)}),
     "restore_drill": ({}, {}),
+    "restore_from_snapshot": ({"snapshot": "nightly"}, {"snapshot": ("", "nightly", "Nightly", "night.ly-")}),
     "resume_rollout": ({"workload": API}, {"workload": ("", API)}),
     "retire_jwt_keys": ({"namespace": "docuchat"}, {"namespace": ("", "kube-system")}),
     "retry_mails": ({}, {"mail": ("no-such-mail",)}),
@@ -108,9 +110,11 @@ def test_every_field_of_every_action_is_in_the_table() -> None:
 
 
 def test_what_does_not_fit_or_is_not_offered_is_refused_in_words_and_nothing_is_written(
-    site: Site, operator: Actor
+    site: Site, operator: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del site
+    monkeypatch.setenv("DATABASE_STATEFUL_SET", "docuchat/docuchat-postgresql")
+    config.settings.cache_clear()
     before = _written()
 
     for action, given in cells():
