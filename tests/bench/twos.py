@@ -31,6 +31,7 @@ from tests.waiting import until
 PEOPLE = 16
 CLIENTS = 2
 FOR_S = 10.0
+PATIENCE = 30
 
 
 def measure(asked: argparse.Namespace) -> Figures:
@@ -98,4 +99,5 @@ def _person(url: str, cookie: str, until_s: float) -> list[float]:
 def _open(url: str, cookie: str) -> None:
     with RawSocket(url, cookie=cookie) as tab:
         tab.send(HYDRATE, path=routes.BILLING)
-        assert tab.tells(LOADED)
+        # Where all cores are busy, a page may be silent for more than the second that a test waits.
+        assert any(tab.tells(LOADED) for _ in range(PATIENCE))
