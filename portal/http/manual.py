@@ -52,10 +52,10 @@ async def read(request: Request) -> Response:
 
 def _answer(request: Request) -> Response:
     found = _file_of(request.url.path.removeprefix(routes.MANUAL).removeprefix("/"))
+    if request.url.path == routes.MANUAL or (found is not None and found.is_dir()):
+        return RedirectResponse(f"{request.url.path}/", status_code=308)
     if found is None:
         return _missing(request)
-    if found.is_dir() or request.url.path == routes.MANUAL:
-        return RedirectResponse(f"{request.url.path}/", status_code=308)
     return _sent(found)
 
 

@@ -59,8 +59,8 @@ ASKED: dict[str, tuple[str, str, dict[str, str]]] = {
     routes.HAND_OFF: ("GET", "/pay/{attempt}", {}),
     routes.LANGUAGE: ("GET", "/lang/en?next=/account", {}),
     routes.THEME: ("POST", "/theme/dark", {}),
-    # Neither is there, whether the manual is built or not.
-    routes.MANUAL: ("POST", "/docs", {}),
+    routes.MANUAL: ("GET", "/docs", {}),
+    # It is not there, whether the manual is built or not.
     routes.MANUAL_FILE: ("GET", "/docs/no-such-page/", {}),
     routes.TO_BANK: ("GET", "/pay/{attempt}/bank", {}),
     # After the way to the bank, because only of who went there another payer is told.
@@ -128,8 +128,8 @@ ANSWERS: dict[str, dict[str, Answer]] = {
     },
     routes.LANGUAGE: everybody(303, r"/account$"),
     routes.THEME: everybody(204),
-    routes.MANUAL: everybody(405),
-    routes.MANUAL_FILE: everybody(404) | {"stranger": go_to(r"/sign-in\?next=/?%?2?F?docs")},
+    routes.MANUAL: everybody(308, r"/docs/$") | {"stranger": go_to(r"/sign-in\?next=%2Fdocs$")},
+    routes.MANUAL_FILE: everybody(404) | {"stranger": go_to(r"/sign-in\?next=%2Fdocs%2Fno-such-page%2F$")},
 }
 ENDS_A_SESSION = (routes.POST_SIGN_OUT, routes.POST_SIGN_OUT_EVERYWHERE)
 # Whom a page may tell of the first company's payments.
