@@ -1,9 +1,8 @@
 # Images of the portal: `web`, `jobs`, and `sandbox`, the stand-ins of a development stack.
 #
-# A tag moves, a digest does not. Which digest a tag has only the registry knows, so whoever builds for others looks it
-# up and hands it in: --build-arg BASE=python:3.13-slim-trixie@sha256:... (and POSTGRES likewise).
-ARG BASE=python:3.13-slim-trixie
-ARG POSTGRES=postgres:18-trixie
+# A tag moves, a digest does not. Whoever has a newer one, or a base of the same make, hands it in: --build-arg BASE=...
+ARG BASE=python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
+ARG POSTGRES=postgres:18-trixie@sha256:4ef4dbc939d61acea57712655ddb4b4ab27419c913f94cca0cd57cb3ea3c2280
 
 
 # What every image has: Python, an init that hands signals on and takes in orphans, and an account without rights.

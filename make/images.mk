@@ -1,6 +1,6 @@
 export BASE POSTGRES
 PARTS ?= web jobs sandbox
-# A tag moves; whoever builds for others names the digest: BASE=python:3.13-slim-trixie@sha256:...
+# Another base than the pinned one: BASE=python:3.13-slim-trixie@sha256:...
 BASE ?=
 POSTGRES ?=
 SBOM ?= .local/sbom.json
