@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from itertools import cycle
 from pathlib import Path
 
 from backend.actor import Role
@@ -29,6 +30,8 @@ from tests.integration.twos.balancer import balanced
 from tests.waiting import until
 
 PEOPLE = 16
+# Nobody may open pages as fast as a crowd, so each page is opened by the next of many accounts.
+ACCOUNTS = 48
 CLIENTS = 2
 FOR_S = 10.0
 PATIENCE = 30
@@ -51,7 +54,8 @@ def measure(asked: argparse.Namespace) -> Figures:
 
 
 def _rows(folder: Path, redis: RedisServer) -> list[dict[str, object]]:
-    cookie = f"portal={factories.signed_in(factories.user(Role.OPERATOR)).token}; lang=en"
+    people = [factories.user(Role.OPERATOR) for _ in range(ACCOUNTS)]
+    cookies = [f"portal={factories.signed_in(each).token}; lang=en" for each in people]
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     shared = {"REDIS_URL": redis.url, "PUBLIC_URL": url}
@@ -60,17 +64,17 @@ def _rows(folder: Path, redis: RedisServer) -> list[dict[str, object]]:
         for process in pair:
             until(process.is_ready)
             balancer.ports = [process.port]
-            _open(url, cookie)  # the first page of a process takes longer
+            _open(url, cookies[0])  # the first page of a process takes longer
         rows = []
         for serving in (pair[:1], pair):
             balancer.ports = [process.port for process in serving]
-            rows.append(_carried(serving, url, cookie))
+            rows.append(_carried(serving, url, cookies))
     return rows
 
 
-def _carried(serving: Sequence[WebProcess], url: str, cookie: str) -> dict[str, object]:
+def _carried(serving: Sequence[WebProcess], url: str, cookies: Sequence[str]) -> dict[str, object]:
     with ProcessPoolExecutor(CLIENTS) as clients:
-        share = [clients.submit(_crowd, url, cookie, PEOPLE // CLIENTS) for _ in range(CLIENTS)]
+        share = [clients.submit(_crowd, url, cookies[each::CLIENTS]) for each in range(CLIENTS)]
         waits = sorted(wait for each in share for wait in each.result())
     return {
         "processes": len(serving),
@@ -80,16 +84,18 @@ def _carried(serving: Sequence[WebProcess], url: str, cookie: str) -> dict[str, 
     }
 
 
-def _crowd(url: str, cookie: str, people: int) -> list[float]:
-    until_s = time.monotonic() + FOR_S
+def _crowd(url: str, cookies: Sequence[str]) -> list[float]:
+    until_s, people = time.monotonic() + FOR_S, PEOPLE // CLIENTS
     with ThreadPoolExecutor(people) as threads:
-        each = [threads.submit(_person, url, cookie, until_s) for _ in range(people)]
+        each = [threads.submit(_person, url, cookies[own::people], until_s) for own in range(people)]
         return [wait for person in each for wait in person.result()]
 
 
-def _person(url: str, cookie: str, until_s: float) -> list[float]:
+def _person(url: str, cookies: Sequence[str], until_s: float) -> list[float]:
     waits = []
-    while time.monotonic() < until_s:
+    for cookie in cycle(cookies):
+        if time.monotonic() > until_s:
+            break
         began = time.perf_counter()
         _open(url, cookie)
         waits.append(time.perf_counter() - began)
