@@ -1,12 +1,23 @@
 """Types of prices: rial for 1000 tokens, the first day of validity, and the tax."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Protocol
 
 ANY = ""
+# Providers answer under such a name when they are asked for the model: gpt-5.2-2026-03-17 for gpt-5.2.
+_SNAPSHOT = re.compile(r"(.+)-[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+@lru_cache(maxsize=1_000)
+def names_with_price(model: str) -> tuple[str, ...]:
+    """The names whose price may hold for a model, the most exact first: its own, then its model's if it is dated."""
+    found = _SNAPSHOT.fullmatch(model)
+    return (model, found[1]) if found else (model,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +35,17 @@ class PriceList:
     created_by: str = ""
 
     def rate(self, model: str, type: str) -> Decimal:  # noqa: A002 - the counter's label is called so
-        """Rial per 1000 tokens: the price of model and type, else of the model, of the type, or the general one."""
+        """Rial per 1000 tokens: the price of model and type, else of the model, of the type, or the general one.
+
+        A dated snapshot that has no price of its own has those of its model.
+        """
         if not self.overrides:
             return self.rial_per_1000_tokens
-        for key in ((model, type), (model, ANY), (ANY, type)):
-            if (price := self.overrides.get(key)) is not None:
-                return price
-        return self.rial_per_1000_tokens
+        for name in names_with_price(model):
+            for key in ((name, type), (name, ANY)):
+                if (price := self.overrides.get(key)) is not None:
+                    return price
+        return self.overrides.get((ANY, type), self.rial_per_1000_tokens)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ LIST = PriceList(
     overrides={
         ("gpt-big", "completion"): Decimal(900),
         ("gpt-big", ""): Decimal(600),
+        ("gpt-big-2026-03-17", ""): Decimal(700),
         ("", "cached_prompt"): Decimal(100),
     },
 )
@@ -29,6 +30,13 @@ LIST = PriceList(
     [
         pytest.param("gpt-big", "completion", 900, id="model and type come first"),
         pytest.param("gpt-big", "cached_prompt", 600, id="then the model, before the type"),
+        pytest.param(
+            "gpt-big-2026-01-05", "completion", 900, id="a dated snapshot has the prices of its model"
+        ),
+        pytest.param("gpt-big-2026-01-05", "cached_prompt", 600, id="of the model before those of the type"),
+        pytest.param("gpt-big-2026-03-17", "completion", 700, id="its own price comes before its model's"),
+        pytest.param("gpt-big-mini-2026-01-05", "prompt", 200, id="another model is no snapshot"),
+        pytest.param("gpt-big-0613", "prompt", 200, id="and four digits are no date"),
         pytest.param("gpt-small", "cached_prompt", 100, id="then the type"),
         pytest.param("gpt-small", "prompt", 200, id="then the general price"),
     ],
