@@ -205,7 +205,8 @@ def test_a_history_that_the_cluster_does_not_show_leaves_the_rest_of_the_page(
     cluster.control("denied", refused)
     deploys.close_cluster(PROCESS)
     try:
-        until(lambda: deploys.cluster_health(OPERATOR).problems)
+        # What else is not read yet, right after a start, is told there as well.
+        until(lambda: "controllerrevisions" in str(deploys.cluster_health(OPERATOR).problems))
         until(lambda: workload("docuchat-api"))
         page = opened(pipeline, house, DETAIL, routes.workload(NAMESPACE, "StatefulSet", "docuchat-redis"))
     finally:

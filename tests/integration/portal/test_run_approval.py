@@ -23,6 +23,7 @@ from backend.runbooks.types import (
     RunLine,
     RunStage,
     StepPlan,
+    StepTraces,
     Superseded,
     Words,
 )
@@ -164,7 +165,7 @@ def arguments(run: RunbookRun) -> dict[str, Any]:
         "plan": Plan(),
         "position": 0,
         "name": "write",
-        "memory": {},
+        "left": StepTraces(memory={}, result=()),
         "lines": [RunLine(number=1, at=run.requested_at, step="", kind=LineKind.OUTPUT, text="x")],
         "result": (),
         "outcome": Words(key="runbooks.outcome.crashed"),

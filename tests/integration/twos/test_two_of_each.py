@@ -5,8 +5,11 @@ import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
+from itertools import islice
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -14,6 +17,7 @@ import psycopg
 import pytest
 from reflex_base.constants import SocketEvent
 
+from backend import clock
 from backend.actor import Actor, Role
 from backend.job_runs import service as job_runs
 from backend.runbooks import service as runs
@@ -25,6 +29,7 @@ from backend.sandbox.zibal.driver import Driver
 from portal import routes
 from portal.guard import HYDRATE
 from runbooks import asking_service
+from tests.integration.invoices.conftest import write_past
 from tests.integration.jobs.test_scheduler import Scheduler, scheduler
 from tests.integration.payments import payer
 from tests.integration.portal.cluster import Cluster
@@ -43,6 +48,7 @@ from tests.integration.portal.processes import WebProcess
 from tests.integration.portal.socket import LOADED, RawSocket
 from tests.integration.runbooks.conftest import wish
 from tests.integration.twos.balancer import Balancer, balanced
+from tests.past import PastPrometheus
 from tests.waiting import until
 
 __all__ = ["bank", "cluster", "house", "one_cluster", "payments_stand_in", "quick_hashes"]
@@ -51,6 +57,7 @@ LOST = '"is_state_store_lost_rx_state_":true'
 CHOOSE_TAB = "reflex___state____state.portal___features___billing___state____billing_state.choose_tab"
 MISMATCH = str(SocketEvent.STATE_MISMATCH)
 SCHEMA = re.compile(r"stateSchema=[`'\"]([0-9a-f]{32})")
+MEASURED = '"today_phase_rx_state_":"ready"'
 HELD = '"tab_rx_state_":"held"'
 
 
@@ -100,11 +107,14 @@ def two(house: House, cluster: Cluster, bank: Driver, database: str, tmp_path: P
     with ExitStack() as stack:
         redis.start()
         stack.callback(redis.stop)
+        prometheus = PastPrometheus(tmp_path / "prometheus")
+        now = clock.utc_now()
+        write_past(prometheus.data_dir, clock.billing_day(now) - timedelta(days=1), now)
+        prometheus.start()
+        stack.callback(prometheus.stop)
+        shared = {"REDIS_URL": redis.url, "PUBLIC_URL": url, "PROMETHEUS_URL": prometheus.url}
         balancer = stack.enter_context(balanced(port))
-        web = [
-            WebProcess(tmp_path, database, name, REDIS_URL=redis.url, PUBLIC_URL=url)
-            for name in ("one", "two")
-        ]
+        web = [WebProcess(tmp_path, database, name, **shared) for name in ("one", "two")]
         for process in web:
             stack.callback(process.child.stop)
         jobs = [
@@ -124,6 +134,7 @@ def test_two_of_each_serve_as_one(
     operator = house.people[Role.OPERATOR].cookie
     who_signs_in_at_one_is_known_to_the_other(two, house)
     a_payment_may_be_begun_here_and_come_back_there(two, house, bank, database)
+    both_measure_today_and_a_tab_takes_it_along(two, house)
     both_show_what_the_cluster_does(two, operator, cluster)
     a_run_goes_on_when_the_leader_of_jobs_dies_and_both_tell_its_log(two, house)
     a_tab_of_another_build_is_told_to_load_again(two, operator)
@@ -171,6 +182,14 @@ def status_of(database: str, invoice_id: UUID) -> str:
     return str(status)
 
 
+def both_measure_today_and_a_tab_takes_it_along(two: Two, house: House) -> None:
+    cookie, token = house.people[Role.TENANT_ADMIN].cookie, str(uuid4())
+    for process in two.web:
+        with two.tab(process, cookie, token=token) as tab:
+            tab.send(HYDRATE, path=routes.USAGE)
+            assert tab.tells(MEASURED)
+
+
 def both_show_what_the_cluster_does(two: Two, cookie: str, cluster: Cluster) -> None:
     with ExitStack() as stack:
         tabs = [stack.enter_context(two.tab(process, cookie)) for process in two.web]
@@ -198,16 +217,32 @@ def a_run_goes_on_when_the_leader_of_jobs_dies_and_both_tell_its_log(two: Two, h
     standby.wait_for("scheduler.leads")
     until(lambda: state(person.actor, asked) is RunStage.SUCCEEDED)
     done = runs.run(person.actor, asked.id)
-    for process in two.web:
-        address = routes.run_log(done.id, done.launch)
-        with (
-            two.balancer.only(process.port),
-            two.browser(person.cookie) as browser,
-            browser.stream("GET", address) as answer,
-        ):
-            told = list(events_of(answer))
-        assert [each.name for each in told][-1] == "end"
-        assert any(each.data.get("lines") for each in told)
+    one, other = two.web
+    whole, _ = log_of(two, one, person.cookie, done)
+    first, cursor = log_of(two, one, person.cookie, done, most_events=1)
+    rest, _ = log_of(two, other, person.cookie, done, after=cursor)
+    assert first + rest == log_of(two, other, person.cookie, done)[0] == whole
+    assert len(whole) == len(runs.lines(person.actor, done.id)) > 0
+
+
+def log_of(
+    two: Two, process: WebProcess, cookie: str, run: RunbookRun, *, after: str = "", most_events: int = 1_000
+) -> tuple[list[Any], str]:
+    """A log's lines as a process tells them after an event, and the last event that was read."""
+    lines, cursor = [], after
+    with (
+        two.balancer.only(process.port),
+        two.browser(cookie) as browser,
+        browser.stream(
+            "GET", routes.run_log(run.id, run.launch), headers={"last-event-id": after} if after else {}
+        ) as answer,
+    ):
+        for event in islice(events_of(answer), most_events):
+            lines += event.data.get("lines", [])
+            cursor = event.id or cursor
+            if event.name == "end":
+                break
+    return lines, cursor
 
 
 def in_order(jobs: list[Scheduler]) -> tuple[Scheduler, Scheduler]:
