@@ -50,7 +50,5 @@ def test_the_manual_is_found_read_and_searched(
     expect(page.locator(".md-search-result__meta")).to_have_text(READY[lang])
     for words in SEARCHED[lang]:
         finds(page, words)
-    # The field slides in; until it stands, it is wider than the screen.
-    page.evaluate("Promise.all(document.getAnimations({subtree: true}).map(each => each.finished))")
     now.screenshot("manual-search")
     assert [url for url in asked if not url.startswith(("data:", now.stack.web_url))] == []
