@@ -129,8 +129,10 @@ def test_yesterdays_invoice_equals_the_same_function(
     assert tokens == total(measured(stack, yesterday().isoformat(), str(person.tenant)))
     expect(page.locator("main")).to_contain_text(shown.number(tokens, lang))
     expect(page.locator("main")).to_contain_text(shown.toman(amount_rial, lang))
-    page.locator("summary").filter(has_text=now.t("page.invoice.readings")).click()
     readings = page.get_by_role("table").filter(has_text=now.t("page.invoice.opening"))
+    # They are open already where there are several pages of them.
+    if not readings.is_visible():
+        page.locator("summary").filter(has_text=now.t("page.invoice.readings")).click()
     expect(readings.get_by_role("row").nth(1)).to_be_visible()
 
 

@@ -114,7 +114,10 @@ def test_the_pages_of_a_tenant(
         assert height_with_all_rows(now) <= HIGHEST_USAGE
         opens_by_key(now)
     now.go(f"/invoices/{newest_invoice(stack, str(person.tenant))}")
-    now.page.locator("summary").filter(has_text=now.t("page.invoice.readings")).click()
+    closed = now.page.locator("details:not([open]) > summary").filter(has_text=now.t("page.invoice.readings"))
+    # They are open already where there are several pages of them.
+    if closed.count():
+        closed.click()
     keep(now, "invoice")
 
 

@@ -19,12 +19,12 @@ from tests.integration.invoices.conftest import last_closed_day
 OPERATOR = factories.actor(Role.OPERATOR)
 NIGHT = Actor.process_named("metrics")
 TENANTS, DAYS = 1000, 60
-# Each day was measured in the night after it, all tenants being known since before the first day.
+# Each day was measured as soon as it had ended, all tenants being known since before the first day.
 HISTORY = (
     "UPDATE tenant SET created_at = CAST(:first AS date)",
     """
     INSERT INTO measured_day
-    SELECT day, day - interval '210 min', day + interval '1230 min', day + interval '1 day', 1, 1
+    SELECT day, day - interval '210 min', day + interval '1230 min', day + interval '1230 min', 1, 1
     FROM generate_series(CAST(:first AS date), :last, '1 day') AS day
     """,
     """
