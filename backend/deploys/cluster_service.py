@@ -67,9 +67,11 @@ def workload(actor: Actor, wanted: WorkloadId) -> WorkloadDetail:
     """
     require_role(actor, *STAFF_ROLES)
     view = process_view.view()
+    # Read first: a view that is complete by now may not have been so when the workload was looked for.
+    known = view.health()
     found = view.detail(wanted)
     if found is None:
-        raise _missing(view.health(), wanted)
+        raise _missing(known, wanted)
     return found
 
 

@@ -73,6 +73,8 @@ class ClusterView:
         self._has_news = asyncio.Event()
         self._heard = heard
         self._told_health: object = None
+        # What was listed is seen once it was told, and until then nobody may call it missing.
+        self._is_complete = False
 
     def start(self) -> None:
         """Begin to watch. The first lists take a moment; until then the view is not complete."""
@@ -88,7 +90,7 @@ class ClusterView:
         with self._lock:
             return ClusterHealth(
                 is_configured=True,
-                is_complete=all(one.is_listed or one.is_refused for one in self._sources),
+                is_complete=self._is_complete,
                 version=self._version,
                 seen_at=self._seen_at,
                 unknown_since=self._unknown_since(now),
@@ -228,11 +230,8 @@ class ClusterView:
                 self._items = tuple(sorted(self._summaries.values(), key=lambda one: one.id))
             for each in changed:
                 self._details.pop(each, None)
-            health = (
-                self._unknown_since(now),
-                tuple(self._problems(now)),
-                all(s.is_listed for s in self._sources),
-            )
+            self._is_complete = all(one.is_listed or one.is_refused for one in self._sources)
+            health = (self._unknown_since(now), tuple(self._problems(now)), self._is_complete)
             is_health = repr(health) != self._told_health
             if not changed and not is_health:
                 return

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from backend import config
 from backend.actor import Actor, Role
 from backend.deploys import service
-from backend.deploys.types import LogQuery, Permission, PodId, PodLogLine, StuckKind
+from backend.deploys.types import LogQuery, Permission, PodId, PodLogLine, StuckKind, WorkloadKind
 from backend.errors import AppError, Forbidden, NotFound, Refused, Unavailable
 from backend.i18n.errors import error_text
 from tests.integration.deploys.conftest import OPERATOR, PROCESS, ClusterFile, Site, health, named, reason
@@ -33,6 +34,24 @@ def write(site: Site, pod: PodId, *numbers: int) -> None:
 
 def numbers_in(lines: list[PodLogLine]) -> list[int]:
     return [int(line.text.removeprefix("line ")) for line in lines if line.text.startswith("line ")]
+
+
+def test_a_workload_that_is_there_is_never_said_to_be_missing_while_a_view_begins(view: Site) -> None:
+    del view
+    # Its kind is listed late, right before the view is complete.
+    wanted = named("docuchat-redis", WorkloadKind.STATEFUL_SET)
+
+    def is_known() -> bool:
+        try:
+            return service.workload(OPERATOR, wanted).summary.id == wanted
+        except Unavailable:
+            return False
+
+    for _ in range(5):
+        service.close_cluster(PROCESS)
+        deadline = time.monotonic() + 20
+        while not is_known():
+            assert time.monotonic() < deadline
 
 
 def test_the_end_of_a_log_is_read_with_its_times(view: Site) -> None:
