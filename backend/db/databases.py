@@ -249,7 +249,7 @@ class MaintenanceConnection:
                 self.close(name)
                 self._clear(oids, kept_pids, began)
                 last()
-            except BaseException:
+            except BaseException:  # a signal, too: nothing may leave the database closed
                 self.open(name)
                 guard.cancel_safe()
                 raise

@@ -115,7 +115,7 @@ class SDKRecorder:
         ) as opened:
             try:
                 yield _SDKSpan(opened)
-            except Exception as error:
+            except Exception as error:  # it is told by its kind alone and goes on
                 kind_of_error = error.code if isinstance(error, AppError) else type(error).__qualname__
                 opened.set_attribute("error.type", kind_of_error)
                 opened.set_status(StatusCode.ERROR)

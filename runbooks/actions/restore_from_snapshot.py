@@ -213,7 +213,7 @@ def _lead_back(running: Running, _given: SnapshotParameters, run: str) -> None:
     try:
         backups.check_server(running.actor, back.target)
         database_servers.move_all(running, second, first, back)
-    except BaseException:
+    except BaseException:  # a signal, too: a server that nobody is led to must not take a word
         if not database_servers.is_led_to(running, first):
             backups.shut_server(running.actor, back.target)
         raise

@@ -74,7 +74,7 @@ def test_a_quota_without_room_refuses_the_plan_in_its_own_words(portal: World, o
 
     assert refused.state is RunStage.FAILED
     assert reason(refused) == "kubernetes_rejected"
-    assert "exceeded quota: storage" in str(refused.outcome.values["words"])  # type: ignore[union-attr]
+    assert "exceeded quota: storage" in str(refused.outcome.values["words"])  # type: ignore[union-attr] - an ended run has one
     assert_untouched(portal)
 
 
@@ -96,7 +96,7 @@ def test_a_second_server_that_does_not_come_up_is_taken_away_again(
     failed = worked(run, operator, approver)
 
     assert (failed.state, reason(failed)) == (RunStage.FAILED, "second_server_not_ready")
-    words = str(failed.outcome.values["words"])  # type: ignore[union-attr]
+    words = str(failed.outcome.values["words"])  # type: ignore[union-attr] - an ended run has one
     assert ('storageclass.storage.k8s.io "fast" not found' if "class" in fault else "Back-off") in words
     assert [line.key for line in failed.result] == ["runbooks.restore_from_snapshot.cleaned_up"]
     assert_untouched(portal)
