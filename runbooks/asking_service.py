@@ -40,11 +40,14 @@ def form(actor: Actor, name: str, given: Mapping[str, str]) -> Form:
     require_role(actor, *STAFF_ROLES)
     action = registry.action_named(name)
     planning = Planning(actor=actor, now=clock.utc_now(), connect=lambda: deploys.kubernetes(actor))
-    fields = _fields(action, planning, given)
+    try:
+        fields, refusal = _fields(action, planning, given), None
+    except Refused as refused:
+        fields, refusal = (), refused
     values = {each.name: each.value for each in fields}
     # A secret is given last, and what stands in the way does not depend on it.
     secrets = {each.name: NO_SECRET for each in fields if each.kind is FieldKind.SECRET and not each.value}
-    has_problem = any(each.problem for each in fields)
+    has_problem = refusal is not None or any(each.problem for each in fields)
     parameters = None if has_problem else _parameters_or_none(action, values | secrets)
     return Form(
         card=_card(action),
@@ -52,7 +55,7 @@ def form(actor: Actor, name: str, given: Mapping[str, str]) -> Form:
         steps=tuple(step.plan for step in action.steps),
         deadline_s=action.deadline_s,
         is_complete=parameters is not None and not secrets,
-        obstacles=Obstacles() if parameters is None else _obstacles(actor, action, parameters),
+        obstacles=Obstacles(refusal=refusal) if parameters is None else _obstacles(actor, action, parameters),
         last_durations_s=tuple(runs.last_durations_s(actor, action.name)),
     )
 

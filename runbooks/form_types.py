@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from backend.errors import Refused
 from backend.runbooks.types import LockHolder, Risk, RunId, StepPlan
 from runbooks.action import Need, ParameterChoice
 
@@ -35,11 +36,13 @@ class FormField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Obstacles:
-    """Obstacles of an action with these parameters: missing permissions, locks, a cool-down.
+    """Obstacles of an action with these parameters: a refusal, missing permissions, locks, a cool-down.
 
+    ``refusal`` is the reason why nothing can be chosen at all, such as a setting that is not made.
     ``unknown`` is set when the permissions could not be asked for: the button then works, and the run will tell.
     """
 
+    refusal: Refused | None = None
     needs: tuple[Need, ...] = ()
     holders: tuple[LockHolder, ...] = ()
     cool_down_until: datetime | None = None
@@ -48,7 +51,7 @@ class Obstacles:
     @property
     def is_clear(self) -> bool:
         """Whether nothing stands in the way."""
-        return not self.needs and not self.holders and self.cool_down_until is None
+        return not (self.refusal or self.needs or self.holders or self.cool_down_until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
+from backend.i18n.errors import error_text
 from backend.runbooks.words_rules import said
 from portal import routes
 from portal.run_words import RISK_TONES, StepLine, need_words, problem_words, target_words, to_step_plan
@@ -156,6 +157,8 @@ def _hint(each: FormField, lang: Lang) -> str:
 
 
 def _obstacles(found: Obstacles, lang: Lang) -> list[ActionObstacle]:
+    if found.refusal is not None:
+        return [ActionObstacle(sentence=error_text(found.refusal, lang))]
     missing = [ActionObstacle(sentence=need_words(need, lang)) for need in found.needs]
     held = [
         ActionObstacle(

@@ -8,13 +8,16 @@ import pytest
 from backend import clock
 from backend.actor import Role
 from backend.alerts import service as alerts
+from backend.i18n.catalog import LANGUAGES
 from backend.runbooks.types import RunStage
 from portal import routes
 from portal.features.alerts.detail_state import AlertState
 from portal.features.runbooks import form_queries, run_queries
 from portal.features.runbooks.form_queries import FilledForm
+from portal.features.runbooks.form_rows import to_form
 from portal.features.runbooks.run_rows import RunView
-from runbooks import engine
+from runbooks import asking_service, engine
+from runbooks.wording import action_name
 from tests.integration.alerts.conftest import World, alertmanagers, inbox
 from tests.integration.alerts.conftest import world as alert_world
 from tests.integration.portal.conftest import House, Pipeline, Tab
@@ -89,3 +92,15 @@ def test_the_page_of_a_run_tells_whether_the_alert_that_it_began_from_resolved_a
     assert firing.origin_url == routes.alert(fingerprint)
     assert resolved.origin_said.startswith("The alert resolved at "), resolved.origin_said
     assert resolved.origin_tone == "ok"
+
+
+def test_a_form_that_cannot_be_filled_stays_a_form_that_says_why(house: House) -> None:
+    """Here no cluster is set, so there is no snapshot to choose."""
+    operator = house.people[Role.OPERATOR].actor
+
+    for lang in LANGUAGES:
+        shown = to_form(asking_service.form(operator, "restore_from_snapshot", {}), {}, lang)
+
+        assert (shown.title, shown.is_blocked) == (action_name("restore_from_snapshot", lang), True)
+        assert "KUBECONFIG" in shown.obstacles[0].sentence
+        assert shown.steps
