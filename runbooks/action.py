@@ -28,11 +28,15 @@ class ParameterChoice:
     """A value to choose, and its words; the value itself where there are none.
 
     ``is_suggested``: the form has it chosen until somebody chooses another one.
+    ``is_offered``: False for what is there and does not fit as far as the view of the cluster knows. The form does
+    not list it. Who asks for it all the same is answered by the plan, which asks the cluster itself: a view is a
+    moment behind.
     """
 
     value: str
     words: Words | None = None
     is_suggested: bool = False
+    is_offered: bool = True
 
 
 # A permission in Kubernetes that the runner's account must have.

@@ -188,7 +188,7 @@ def _fields(action: Action[Any], planning: Planning, given: Mapping[str, str]) -
                 kind=form_rules.kind_of(info, has_choices=name in action.choices),
                 value=value,
                 is_required=info.is_required(),
-                choices=choices,
+                choices=tuple(each for each in choices if each.is_offered or each.value == value),
                 least=least,
                 most=most,
                 problem=problems.get(name, "") if value else "",

@@ -14,7 +14,7 @@ from runbooks.rollouts import DeploymentParameters
 
 
 def choices(*, is_paused: bool) -> Callable[[Planning, Mapping[str, str]], Sequence[ParameterChoice]]:
-    """The Deployments that are paused, or those that are not."""
+    """The Deployments; those that are paused are offered, or those that are not."""
     return rollouts.choices(
         lambda one: (
             one.id.kind is WorkloadKind.DEPLOYMENT and (one.rollout.state is RolloutState.PAUSED) == is_paused

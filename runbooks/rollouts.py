@@ -80,11 +80,11 @@ def kubectl_name(workload: WorkloadId) -> str:
 def choices(
     fits: Callable[[WorkloadSummary], bool],
 ) -> Callable[[Planning, Mapping[str, str]], Sequence[ParameterChoice]]:
-    """The workloads of the view that fit, as choices."""
+    """The workloads of the view as choices; those that fit are offered."""
 
     def offered(planning: Planning, _given: Mapping[str, str]) -> Sequence[ParameterChoice]:
         found = deploys.workloads(planning.actor).items
-        return [ParameterChoice(value=value_for(one.id)) for one in found if fits(one)]
+        return [ParameterChoice(value=value_for(one.id), is_offered=fits(one)) for one in found]
 
     return offered
 

@@ -31,7 +31,7 @@ class RollbackParameters(ActionParameters):
 
 
 def _revisions(planning: Planning, given: Mapping[str, str]) -> Sequence[ParameterChoice]:
-    """The revisions of the Deployment that is chosen, newest first, without the newest, which runs.
+    """The revisions of the Deployment that is chosen, newest first; the newest, which runs, is not offered.
 
     Where the newest is stuck, the one before it is suggested.
     """
@@ -52,8 +52,9 @@ def _revisions(planning: Planning, given: Mapping[str, str]) -> Sequence[Paramet
                 values={"number": one.number, "images": _images(one), "at": one.created_at},
             ),
             is_suggested=is_stuck and one is older[0],
+            is_offered=not one.is_newest,
         )
-        for one in older
+        for one in now.revisions
     ]
 
 

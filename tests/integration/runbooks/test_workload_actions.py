@@ -360,6 +360,21 @@ def test_a_rollout_is_paused_and_resumed_and_each_undoes_the_other(site: Site, o
     assert object_of(site, API)["spec"]["paused"]
 
 
+def test_what_the_view_has_not_heard_of_yet_is_answered_by_the_cluster_itself(
+    site: Site, operator: Actor
+) -> None:
+    form = asking_service.form(operator, "resume_rollout", {})
+    revisions = asking_service.form(operator, "rollback_deployment", {"workload": API}).fields[1].choices
+
+    not_paused = asked(operator, "resume_rollout", workload=API)
+    newest = asked(operator, "rollback_deployment", workload=API, revision="1")
+
+    assert API not in {one.value for one in form.fields[0].choices}
+    assert not revisions
+    assert outcome(not_paused) == "workload_not_paused"
+    assert outcome(newest) == "revision_runs_already"
+
+
 def test_a_rollout_that_gets_stuck_ends_the_run_with_its_reason(
     site: Site, operator: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

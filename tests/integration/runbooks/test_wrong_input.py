@@ -49,7 +49,10 @@ WRONG: Mapping[str, tuple[Mapping[str, str], Mapping[str, tuple[str, ...]]]] = {
     "restore_database": ({"backup": FOREIGN_BACKUP}, {"backup": ("", FOREIGN_BACKUP)}),
     "restore_drill": ({}, {}),
     "restore_from_snapshot": ({"snapshot": "nightly"}, {"snapshot": ("", "nightly", "Nightly", "night.ly-")}),
-    "resume_rollout": ({"workload": API}, {"workload": ("", API)}),
+    "resume_rollout": (
+        {"workload": API},
+        {"workload": ("", "Deployment/kube-system/coredns", "StatefulSet/a/b")},
+    ),
     "retire_jwt_keys": ({"namespace": "docuchat"}, {"namespace": ("", "kube-system")}),
     "retry_mails": ({}, {"mail": ("no-such-mail",)}),
     "rollback_deployment": (
