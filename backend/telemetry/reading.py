@@ -150,7 +150,13 @@ def _failure(told: object) -> Failure:
 
 def _fields(text: str) -> dict[str, Any]:
     # Text that is no object is the SDK's to refuse, when the caller's answer is parsed.
-    fields = json.loads(text)
+    try:
+        fields = json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except (RecursionError, ValueError) as error:
+        # Nested without end, or a number without end: as unreadable as any other, so another model may answer.
+        raise json.JSONDecodeError(str(error), text, 0) from error
     return fields if isinstance(fields, dict) else {}
 
 

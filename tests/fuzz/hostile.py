@@ -86,15 +86,17 @@ def written(value: object) -> bytes:
 
 
 def bodies(sample: object) -> st.SearchStrategy[bytes]:
-    """The body of an answer: nearly the sample, cut somewhere, deeply nested, or any bytes."""
+    """The body of an answer: nearly the sample, cut somewhere, deeply nested, with an endless number, or any bytes."""
     right: st.SearchStrategy[bytes] = nearly(sample).map(written)
     cut: Callable[[tuple[bytes, int]], bytes] = lambda drawn: drawn[0][: drawn[1]]  # noqa: E731 (typed)
     nested = st.integers(1, 3000).map(lambda depth: b"[" * depth + b"]" * depth)
+    endless = st.integers(1, 5000).map(lambda digits: b'{"model": ' + b"9" * digits + b"}")
     return (
         right
         | right
         | right
         | st.tuples(right, st.integers(0, 300)).map(cut)
         | nested
+        | endless
         | st.binary(max_size=60)
     )

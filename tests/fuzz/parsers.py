@@ -14,6 +14,9 @@ from html.parser import HTMLParser
 from typing import Any
 
 from hypothesis import strategies as st
+from openai.types import CreateEmbeddingResponse
+from openai.types.chat import ChatCompletionChunk
+from openai.types.responses import ResponseCompletedEvent
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -32,11 +35,22 @@ from backend.clients.kubernetes_objects import (
     ReplicaSetObject,
     StatefulSetObject,
 )
+from backend.clients.mail_replies import is_about_the_recipient
 from backend.clients.prometheus import Prometheus
 from backend.clients.zibal_answers import to_report, to_session
 from backend.deploys import from_cluster
 from backend.documents.splitting_rules import chunks_of
 from backend.documents.types import Document
+from backend.telemetry.reading import (
+    LONGEST_MODEL,
+    ParsedAnswer,
+    read_chat,
+    read_chat_text,
+    read_embeddings,
+    read_response_event,
+    read_response_text,
+)
+from backend.telemetry.told_usage import MOST_TOKENS
 from backend.usage.labels import LONGEST_TENANT_BYTES, is_storable, with_storable_labels
 from portal.http import alerts as alert_door
 from portal.http import deployments
@@ -69,7 +83,7 @@ def parsers() -> Iterator[dict[str, Parser]]:
     """Every parser by its name, with the servers that the clients among them ask."""
     with ExitStack() as stack:
         server = stack.enter_context(answering())
-        made = {**_of_the_bank(), **_of_doors(), **_of_pages(), **_of_labels()}
+        made = {**_of_the_bank(), **_of_models(), **_of_doors(), **_of_pages(), **_of_labels(), **_of_mail()}
         made |= (
             _of_prometheus(stack, server) | _of_alertmanager(stack, server) | _of_kubernetes(stack, server)
         )
@@ -83,6 +97,79 @@ def _of_the_bank() -> dict[str, Parser]:
     return {
         "gateway: session": of_json(lambda body: to_session(answer(body)), samples.SESSION),
         "gateway: report": of_json(lambda body: to_report(answer(body)), samples.REPORT),
+    }
+
+
+def _of_models() -> dict[str, Parser]:
+    """The usage that providers tell with their answers: whole and as text, as chunks and events, and of embeddings."""
+
+    def parser(sample: object, read: Callable[[bytes], ParsedAnswer]) -> Parser:
+        return of_json(lambda body: _countable(read, body), sample)
+
+    def built(read: Callable[[Any], ParsedAnswer], kind: Any) -> Callable[[bytes], ParsedAnswer]:
+        """As the SDK builds an answer: it validates nothing."""
+
+        def of_body(body: bytes) -> ParsedAnswer:
+            try:
+                told = json.loads(body.decode("utf-8", "replace"))
+            except (RecursionError, ValueError):
+                told = None  # the SDK refuses it itself
+            return read(kind.construct(**told if isinstance(told, dict) else {}))
+
+        return of_body
+
+    return {
+        "models: chat": parser(samples.CHAT, lambda body: read_chat_text(body.decode("utf-8", "replace"))),
+        "models: chunk": parser(samples.CHAT, built(read_chat, ChatCompletionChunk)),
+        "models: response": parser(
+            samples.RESPONSE, lambda body: read_response_text(body.decode("utf-8", "replace"))
+        ),
+        "models: event": parser(
+            {"type": "response.completed", "response": samples.RESPONSE},
+            built(read_response_event, ResponseCompletedEvent),
+        ),
+        "models: embeddings": parser(samples.EMBEDDINGS, built(read_embeddings, CreateEmbeddingResponse)),
+    }
+
+
+def _countable(read: Callable[[bytes], ParsedAnswer], body: bytes) -> object:
+    """What is counted of an answer: never less than nothing, never more than any model gives."""
+    try:
+        answer = read(body)
+    except json.JSONDecodeError:
+        return "no answer: the SDK's caller is told so"
+    usage = answer.usage
+    counts = usage.by_type().values() if usage else ()
+    assert all(0 <= count <= 3 * MOST_TOKENS for count in counts)
+    assert len(answer.model) <= LONGEST_MODEL
+    return answer, usage
+
+
+def _of_mail() -> dict[str, Parser]:
+    def read(body: bytes) -> object:
+        code, _, reply = body.decode("utf-8", "replace").partition(" ")
+        return str(is_about_the_recipient(int(code) if code.isascii() and code.isdigit() else 0, reply))
+
+    words = [
+        "5.1.1",
+        "5.4.1",
+        " user",
+        " unknown",
+        " does not exist",
+        "5.",
+        "1.",
+        "\n",
+        "mailbox ",
+        "x" * 500,
+    ]
+    replies = st.lists(st.sampled_from(words) | st.text(max_size=10), max_size=30).map("".join)
+    fed = st.tuples(st.sampled_from(["550", "552", "421", "0"]), replies).map(" ".join)
+    return {
+        "mail: refusals": Parser(
+            read=read,
+            fed=fed.map(lambda text: text.encode("utf-8", "replace")),
+            sample=b"550 5.1.1 user unknown",
+        )
     }
 
 

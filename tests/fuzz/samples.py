@@ -16,6 +16,38 @@ REPORT = {
     "verifiedAt": None,
     "message": "success",
 }
+CHAT = {
+    "id": "chatcmpl-1",
+    "model": "gpt-5.2",
+    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Yes."}}],
+    "usage": {
+        "prompt_tokens": 100,
+        "completion_tokens": 30,
+        "total_tokens": 130,
+        "prompt_tokens_details": {"cached_tokens": 64},
+        "completion_tokens_details": {"reasoning_tokens": 20},
+        "cache_creation_input_tokens": 0,
+    },
+}
+RESPONSE = {
+    "id": "resp_1",
+    "model": "gpt-5.2",
+    "status": "completed",
+    "output": [{"type": "message", "content": [{"type": "output_text", "text": "Yes."}]}],
+    "usage": {
+        "input_tokens": 100,
+        "input_tokens_details": {"cached_tokens": 64},
+        "output_tokens": 30,
+        "output_tokens_details": {"reasoning_tokens": 20},
+        "total_tokens": 130,
+    },
+}
+EMBEDDINGS = {
+    "object": "list",
+    "model": "text-embedding-3-small",
+    "data": [{"object": "embedding", "index": 0, "embedding": [0.1, 0.2]}],
+    "usage": {"prompt_tokens": 8, "total_tokens": 8},
+}
 LABELS = {"alertname": "HighErrorRate", "severity": "critical", "namespace": "docuchat", "pod": "api-0"}
 WEBHOOK = {
     "version": "4",

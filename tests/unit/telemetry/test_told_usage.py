@@ -1,5 +1,6 @@
 """Usage as providers really send it: counted rightly or counted as missing, never twice and never negative."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -333,3 +334,12 @@ def test_whatever_an_answer_says_it_is_read_and_never_negative(fields: dict[str,
 @pytest.mark.parametrize("text", ["[]", "7", "null", '"x"', "{}"])
 def test_text_that_is_no_answer_tells_nothing(text: str) -> None:
     assert read_chat_text(text) == read_response_text(text) == ParsedAnswer(model="", told=ToldUsage())
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"model": ' + "9" * 5000 + "}", "x"], ids=["deep", "long", "x"]
+)
+def test_text_that_cannot_be_read_is_told_alike_whatever_the_reason(text: str) -> None:
+    for read in (read_chat_text, read_response_text):
+        with pytest.raises(json.JSONDecodeError):
+            read(text)
