@@ -12,6 +12,7 @@ RESTORED = frozenset(
         "alembic_version",
         "alert_wording",  # a cache
         "assistant_answer",  # a cache
+        "billed_model",
         "billing_meter",
         "billing_run",
         "daily_usage",
@@ -150,6 +151,7 @@ CARRIED = (
     CarriedTable(table="assistant_call", kind=CarryKind.MISSING, changed="at >= %(since)s"),
     CarriedTable(table="price_list", kind=CarryKind.MISSING),
     CarriedTable(table="price_override", kind=CarryKind.MISSING),
+    CarriedTable(table="price_alias", kind=CarryKind.MISSING),
     CarriedTable(table="tax_rate", kind=CarryKind.MISSING),
     CarriedTable(table="invoice_number", kind=CarryKind.MERGE, then=_NUMBERS),
     CarriedTable(table="payment_attempt", kind=CarryKind.MERGE, changed=_ATTEMPT_CHANGED, then=_ATTEMPTS),

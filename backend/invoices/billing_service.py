@@ -172,7 +172,9 @@ def store(
         with side_by_side(lambda: [issued_mail(bill.day, *each) for each in issued]) as mails:
             zone = (clock.TEHRAN.key, clock.tzdata_version())
             repository.insert_bill(bill, issued, found.window, now, zone=zone)
-            repository.store_billed_totals(bill.price_version, basis.billed_totals, bill.billed_totals)
+            repository.store_billed_totals(
+                bill.price_version, bill.day, basis.billed_totals, bill.billed_totals
+            )
             notifications.enqueue(mails(), now)
         run = _finished(bill, started_by, started_at)
         repository.insert_run(run)
@@ -183,22 +185,74 @@ def issue_held(actor: Actor, invoice: Invoice) -> None:
     """Price a held invoice by its day's list, number it and mail it, inside the caller's locked transaction.
 
     A day without a token has no invoice: its row is closed as void, without number and mail, and keeps the day
-    from being billed again.
+    from being billed again. A line whose model had no price of its own, and needed one, has that of the first later
+    list that names the model.
+
+    Raises:
+        Conflict: the sum cannot be stored, or a model has no price yet.
     """
     with transaction():
         if not invoice.tokens:
             repository.close_held(invoice.id)
             return
-        tenant_id, version = invoice.tenant_id, invoice.price_version
-        before = repository.billed_totals(version, tenant_id)
-        lines = report_repository.lines([invoice.id]).get(invoice.id, [])
-        draft, moved = rules.price_held(invoice, tenants.get(actor, tenant_id), lines, before)
+        _issue(price_held(actor, invoice))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldBill:
+    """A held invoice as it would be issued, and the billed totals before and after it."""
+
+    invoice: Invoice
+    draft: InvoiceDraft
+    before: dict[BilledTotalKey, BilledTotal]
+    after: dict[BilledTotalKey, BilledTotal]
+
+
+def price_held(actor: Actor, invoice: Invoice) -> HeldBill:
+    """Price a held invoice as ``issue_held`` would; writes nothing.
+
+    Raises:
+        Conflict: a model has no price yet.
+    """
+    tenant_id, today = invoice.tenant_id, clock.billing_day(clock.utc_now())
+    before = repository.billed_totals(invoice.price_version, tenant_id)
+    lines = rules.with_held_rates(
+        invoice,
+        report_repository.lines([invoice.id]).get(invoice.id, []),
+        pricing.price_lists(actor),
+        today,
+    )
+    draft, moved = rules.price_held(invoice, tenants.get(actor, tenant_id), lines, before)
+    return HeldBill(invoice=invoice, draft=draft, before=before, after=moved)
+
+
+def release_priced(actor: Actor, invoice: Invoice) -> bool:
+    """Issue an invoice that waited for prices alone, inside the caller's locked transaction; False if it waits on.
+
+    A price may be missing still. An invoice beyond the limits waits for that reason from now on.
+    """
+    with transaction():
+        try:
+            bill = price_held(actor, invoice)
+        except Conflict:
+            return False
+        limits = basis_of(actor, invoice.day).limits
+        if reasons := rules.holds_of(bill.draft, bill.after, limits):
+            repository.hold_otherwise(invoice.id, reasons)
+            return False
+        _issue(bill)
+        return True
+
+
+def _issue(bill: HeldBill) -> None:
+    with transaction():
+        invoice, draft, moved = bill.invoice, bill.draft, bill.after
         if not rules.is_storable(draft, moved):
             raise Conflict(reason="total_too_large")
         now = clock.utc_now()
         [number] = repository.take_numbers(clock.jalali_year(clock.billing_day(now)), 1)
         repository.issue_held(invoice.id, draft, number=number, now=now)
-        repository.store_billed_totals(version, before, moved)
+        repository.store_billed_totals(invoice.price_version, invoice.day, bill.before, moved)
         notifications.enqueue([issued_mail(invoice.day, invoice.id, number, draft)], now)
 
 

@@ -103,6 +103,17 @@ class BilledTotalRow(Base):
     billed_rial: Mapped[int] = mapped_column(BigInteger)
 
 
+class BilledModelRow(Base):
+    """The first day on which a model and type were billed under a price version, whoever used them."""
+
+    __tablename__ = "billed_model"
+
+    price_version: Mapped[int] = mapped_column(ForeignKey("price_list.version"), primary_key=True)
+    model: Mapped[str] = mapped_column(Text, primary_key=True)
+    type: Mapped[str] = mapped_column(Text, primary_key=True)
+    first_day: Mapped[date] = mapped_column(Date)
+
+
 class BillingRunRow(Base):
     """An attempt to bill a day: its findings and actions, or the reason for its failure."""
 

@@ -99,6 +99,16 @@ def held(limit: int, offset: int) -> list[Invoice]:
         return [_to_invoice(row) for row in rows.mappings()]
 
 
+def waiting_for_prices() -> list[Invoice]:
+    """The invoices that are held only because a model on them has no price, the oldest day first."""
+    statement = text(
+        f"{_INVOICE} WHERE i.status = 'held' AND i.held_reasons = ARRAY['model_without_price']"
+        " ORDER BY i.day, t.label"
+    )
+    with read() as connection:
+        return [_to_invoice(row) for row in connection.execute(statement).mappings()]
+
+
 def count_held() -> int:
     """Number of invoices that wait for an operator."""
     with read() as connection:

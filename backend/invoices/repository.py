@@ -14,7 +14,7 @@ from backend.db.copying import copy_rows
 from backend.db.engine import read, transaction
 from backend.db.locks import LockNumber
 from backend.invoices import rules
-from backend.invoices.models import BillingRunRow, InvoiceNumberRow, TenantInvoiceRow
+from backend.invoices.models import BilledModelRow, BillingRunRow, InvoiceNumberRow, TenantInvoiceRow
 from backend.invoices.types import (
     BilledTotal,
     BilledTotalKey,
@@ -184,15 +184,17 @@ def _to_row(
 
 def store_billed_totals(
     price_version: int,
+    day: date,
     before: Mapping[BilledTotalKey, BilledTotal],
     after: Mapping[BilledTotalKey, BilledTotal],
 ) -> None:
-    """Store the changed billed totals. The issuing lock is held, so missing rows are still missing."""
+    """Store the billed totals that a day changed. The issuing lock is held, so missing rows are still missing."""
     fresh: list[tuple[object, ...]] = []
     changed: list[tuple[object, ...]] = []
     for key, total in after.items():
         (changed if key in before else fresh).append((*key, price_version, *total))
     with transaction() as connection:
+        _note_billed_models(price_version, day, {(model, kind) for _, model, kind in after})
         if fresh:
             copy_rows(connection, "billing_meter", BILLED_TOTAL_COLUMNS, fresh)
         if not changed:
@@ -208,6 +210,22 @@ def store_billed_totals(
                 " = (n.tenant_id, n.model, n.type, n.price_version)"
             )
         )
+
+
+def _note_billed_models(price_version: int, day: date, models: set[tuple[str, str]]) -> None:
+    new = insert_or_skip(BilledModelRow)
+    earlier = new.on_conflict_do_update(
+        index_elements=[BilledModelRow.price_version, BilledModelRow.model, BilledModelRow.type],
+        set_={"first_day": new.excluded.first_day},
+        where=BilledModelRow.first_day > new.excluded.first_day,
+    )
+    rows = [
+        {"price_version": price_version, "model": model, "type": kind, "first_day": day}
+        for model, kind in sorted(models)
+    ]
+    if rows:
+        with transaction() as connection:
+            connection.execute(earlier, rows)
 
 
 def insert_run(run: BillingRun) -> None:
@@ -250,9 +268,20 @@ def issue_held(invoice_id: UUID, draft: InvoiceDraft, *, number: str, now: datet
         )
         connection.execute(
             text(
-                "UPDATE invoice_line SET amount_rial = :rial WHERE (invoice_id, model, type) = (:id, :model, :type)"
+                "UPDATE invoice_line SET amount_rial = :rial, rial_per_1000_tokens = :rate"
+                " WHERE (invoice_id, model, type) = (:id, :model, :type)"
             ),
             [_priced(invoice_id, line) for line in draft.lines],
+        )
+
+
+def hold_otherwise(invoice_id: UUID, reasons: Sequence[str]) -> None:
+    """Replace the reasons for which a held invoice waits."""
+    with transaction() as connection:
+        connection.execute(
+            update(TenantInvoiceRow)
+            .where(TenantInvoiceRow.id == invoice_id, TenantInvoiceRow.status == InvoiceStatus.HELD.value)
+            .values(held_reasons=list(reasons))
         )
 
 
@@ -267,4 +296,10 @@ def close_held(invoice_id: UUID) -> None:
 
 
 def _priced(invoice_id: UUID, line: InvoiceLine) -> dict[str, object]:
-    return {"id": invoice_id, "model": line.model, "type": line.type, "rial": line.amount_rial}
+    return {
+        "id": invoice_id,
+        "model": line.model,
+        "type": line.type,
+        "rial": line.amount_rial,
+        "rate": line.rial_per_1000_tokens,
+    }

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from backend.actor import TenantId
+from backend.errors import Conflict
 from backend.invoices.types import (
     NOTHING,
     BilledTotal,
@@ -15,6 +16,7 @@ from backend.invoices.types import (
     DayBill,
     DayPlan,
     Difference,
+    HeldInvoice,
     HoldReason,
     Invoice,
     InvoiceDraft,
@@ -22,6 +24,7 @@ from backend.invoices.types import (
     Limits,
 )
 from backend.money import LARGEST_STORED, Rial, charge, tax
+from backend.pricing.rules import held_rate
 from backend.pricing.types import PriceList
 from backend.tenants.types import INTERNAL_LABEL, Tenant
 from backend.usage.types import HOLDING, UsageRow
@@ -45,7 +48,7 @@ def bill(
 
     A tenant that is in ``billed``, that is not billed yet on this day, or that used nothing gets none. One
     uncertain row holds the tenant's whole invoice, also at no token: it is not priced and moves no total. So does
-    an amount or a day beyond the limits.
+    an amount or a day beyond the limits, and a model without a price where the list requires one.
     Usage under a label that no tenant has is only counted, our own not even that.
     """
     issued: list[InvoiceDraft] = []
@@ -63,10 +66,13 @@ def bill(
                 unknown[label] = tokens
         elif tenant.billed_from <= day and tenant.id not in billed:
             after: dict[BilledTotalKey, BilledTotal] = {}
+            unpriced = _unpriced_models(own_rows, price_list)
             draft = (
-                None if is_held else _draft(tenant, own_rows, price_list, tax_percent, (billed_totals, after))
+                None
+                if is_held or unpriced
+                else _draft(tenant, own_rows, price_list, tax_percent, (billed_totals, after))
             )
-            holds = _flags_of(own_rows) if draft is None else _holds(draft, after, limits)
+            holds = (*_flags_of(own_rows), *unpriced) if draft is None else holds_of(draft, after, limits)
             if draft is None or holds:
                 held.append(_held_draft(tenant, own_rows, price_list, holds))
             else:
@@ -113,7 +119,15 @@ def _flags_of(rows: Iterable[UsageRow]) -> tuple[str, ...]:
     return tuple(sorted({str(flag) for row in rows if row.held for flag in row.flags if flag in HOLDING}))
 
 
-def _holds(
+def _unpriced_models(rows: Iterable[UsageRow], price_list: PriceList) -> tuple[str, ...]:
+    if not price_list.requires_own_price:
+        return ()
+    used = {(row.model, row.type) for row in rows if row.tokens > 0}
+    is_priced = all(price_list.own_rate(*pair) is not None for pair in used)
+    return () if is_priced else (HoldReason.MODEL_WITHOUT_PRICE.value,)
+
+
+def holds_of(
     draft: InvoiceDraft, after: Mapping[BilledTotalKey, BilledTotal], limits: Limits
 ) -> tuple[str, ...]:
     """Reasons for holding an invoice although its usage is proven."""
@@ -151,8 +165,9 @@ def _held_draft(
 
 
 def _unpriced(rows: list[UsageRow], price_list: PriceList) -> list[InvoiceLine]:
+    rate = price_list.own_rate_or_nothing if price_list.requires_own_price else price_list.rate
     return [
-        InvoiceLine(row.model, row.type, row.tokens, price_list.rate(row.model, row.type), 0)
+        InvoiceLine(row.model, row.type, row.tokens, rate(row.model, row.type), 0)
         for row in sorted(rows)
         if row.tokens > 0
     ]
@@ -179,6 +194,23 @@ def price_lines(
     return priced
 
 
+def with_held_rates(
+    invoice: Invoice, lines: Iterable[InvoiceLine], lists: Sequence[PriceList], today: date
+) -> list[InvoiceLine]:
+    """The lines of a held invoice with the prices that hold for them now.
+
+    Raises:
+        Conflict: a model has no price, and the day's price list requires one.
+    """
+    found = []
+    for line in lines:
+        rate = held_rate(lists, invoice.price_version, line, today)
+        if rate is None:
+            raise Conflict(reason="model_without_price", model=line.model)
+        found.append(line._replace(rial_per_1000_tokens=rate))
+    return found
+
+
 def price_held(
     invoice: Invoice,
     tenant: Tenant,
@@ -198,6 +230,17 @@ def price_held(
         lines=priced,
     )
     return draft, moved
+
+
+def to_held(
+    invoice: Invoice, lines: Iterable[InvoiceLine], lists: Sequence[PriceList], today: date
+) -> HeldInvoice:
+    """A held invoice with what it would cost now; without an amount while a model on it has no price."""
+    try:
+        priced = with_held_rates(invoice, lines, lists, today)
+    except Conflict:
+        return HeldInvoice(invoice=invoice, would_cost_rial=None)
+    return HeldInvoice(invoice=invoice, would_cost_rial=would_cost(priced, invoice.tax_percent))
 
 
 def would_cost(lines: Iterable[InvoiceLine], tax_percent: Decimal) -> Rial:

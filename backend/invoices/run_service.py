@@ -7,9 +7,10 @@ from uuid import uuid4
 
 from backend import clock
 from backend.actor import OPERATOR_ROLES, STAFF_ROLES, Actor, require_process, require_role_or_process
+from backend.audit import service as audit
 from backend.collector import collector_paused
 from backend.config import settings
-from backend.db.engine import advisory_lock, read
+from backend.db.engine import advisory_lock, read, transaction
 from backend.db.locks import LockNumber
 from backend.errors import AppError, Conflict, Invalid, NotFound, Refused, Unavailable
 from backend.i18n.errors import error_text
@@ -50,7 +51,8 @@ def bill_open_days(
 ) -> list[BillingRun]:
     """Bill every closed day of the window that is open, the oldest first; a day that fails ends the run.
 
-    Safe to repeat, to run twice at once and to kill: what was done stays done and the next run does the rest.
+    Safe to repeat, to run twice at once and to kill: what was done stays done and the next run does the rest. Invoices
+    that waited for the price of a model, and have it now, are issued then.
 
     Args:
         actor: an operator or a process of the system.
@@ -71,7 +73,24 @@ def bill_open_days(
         if plan_hash is not None and plan(actor, day).plan_hash != plan_hash:
             raise Conflict(reason="plan_changed")
         days = [day] if day is not None else open_days(actor, due_only=due_only)
-        return _bill_in_order(actor, days, is_asked_for=day is not None)
+        runs = _bill_in_order(actor, days, is_asked_for=day is not None)
+        # After the days, whose invoices a plan has promised to the rial.
+        _release_priced(actor)
+        return runs
+
+
+def _release_priced(actor: Actor) -> None:
+    """Issue the invoices that waited for a price of a model and have it now, the oldest day first."""
+    for invoice in report_repository.waiting_for_prices():
+        with transaction():
+            repository.lock_issuing()
+            is_issued = billing_service.release_priced(actor, invoice)
+            if is_issued:
+                audit.record(
+                    actor, "invoice.priced", f"invoice:{invoice.id}", {"day": invoice.day.isoformat()}
+                )
+        if is_issued:
+            log.info("invoice.released", invoice=invoice.id, by=actor.name)
 
 
 def bill_planned_day(actor: Actor, day: date, plan_hash: str, *, started_by: str) -> BillingRun | None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from backend import clock
 from backend.actor import (
     OPERATOR_ROLES,
     STAFF_ROLES,
@@ -42,6 +43,7 @@ from backend.invoices.types import (
 )
 from backend.log import get_logger
 from backend.money import Rial
+from backend.pricing import service as pricing
 from backend.tenants import service as tenants
 from backend.usage import service as usage
 
@@ -102,10 +104,9 @@ def held(actor: Actor, limit: int = 50, offset: int = 0) -> list[HeldInvoice]:
     with read():
         found = report_repository.held(min(limit, MAX_PAGE), max(0, offset))
         lines = report_repository.lines([each.id for each in found])
-    return [
-        HeldInvoice(invoice=each, would_cost_rial=rules.would_cost(lines.get(each.id, []), each.tax_percent))
-        for each in found
-    ]
+        lists = pricing.price_lists(actor)
+    today = clock.billing_day(clock.utc_now())
+    return [rules.to_held(each, lines.get(each.id, []), lists, today) for each in found]
 
 
 def count_held(actor: Actor) -> int:
@@ -122,7 +123,7 @@ def release(actor: Actor, invoice_id: InvoiceId, reason: str) -> Invoice:
     Raises:
         Invalid: the reason is empty or too long.
         NotFound: there is no such invoice.
-        Conflict: it is not held, perhaps because it was released a moment ago.
+        Conflict: it is not held, perhaps because it was released a moment ago, or a model on it has no price yet.
     """
     require_role(actor, *OPERATOR_ROLES)
     reason = checked_reason(reason)

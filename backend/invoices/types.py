@@ -41,6 +41,8 @@ class RunState(StrEnum):
 class HoldReason(StrEnum):
     """Reason for holding an invoice despite proven usage. The sentence for people is ``invoice.hold.<value>``."""
 
+    MODEL_WITHOUT_PRICE = "model_without_price"
+    """A model on it has no price of its own, and the day's price list requires one."""
     AMOUNT_TOO_LARGE = "amount_too_large"
     """It asks for more than the setting allows."""
     UNUSUAL_DAY = "unusual_day"
@@ -187,10 +189,13 @@ class InvoiceDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldInvoice:
-    """An invoice that waits for an operator, with its amount, tax included, if it is released."""
+    """An invoice that waits for an operator, with its amount, tax included, if it is released.
+
+    The amount is None while a model on it has no price.
+    """
 
     invoice: Invoice
-    would_cost_rial: Rial
+    would_cost_rial: Rial | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

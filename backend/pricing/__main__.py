@@ -43,6 +43,20 @@ def _parser() -> argparse.ArgumentParser:
             default=[],
             help=f"the price of {of_what}; may be given several times",
         )
+    prices.add_argument(
+        "--alias",
+        dest="aliases",
+        metavar=("NAME", "MODEL"),
+        nargs=2,
+        action="append",
+        default=[],
+        help="a name that has the prices of a model, such as a deployment; may be given several times",
+    )
+    prices.add_argument(
+        "--require-own-price",
+        action="store_true",
+        help="hold the usage of a model without a price of its own, instead of billing the general price",
+    )
     prices.set_defaults(run=_add_prices)
     withdraw = commands.add_parser("withdraw", help="take back a price list that has not begun")
     withdraw.add_argument("version", type=whole_number, metavar="VERSION", help="its number in the list")
@@ -75,10 +89,14 @@ def _list(_chosen: argparse.Namespace) -> None:
 def _lines(prices: PriceList) -> list[str]:
     """Lines of text for the prices of a list, the general price first."""
     each_price = {(ANY, ANY): prices.rial_per_1000_tokens, **prices.overrides}
+    start = f"prices {prices.version}\tfrom {in_both(prices.valid_from)}"
     return [
-        f"prices {prices.version}\tfrom {in_both(prices.valid_from)}\t{model or 'any model'}\t{kind or 'any type'}"
-        f"\t{_plain(price)} rial per 1000 tokens"
-        for (model, kind), price in sorted(each_price.items())
+        *(
+            f"{start}\t{model or 'any model'}\t{kind or 'any type'}\t{_plain(price)} rial per 1000 tokens"
+            for (model, kind), price in sorted(each_price.items())
+        ),
+        *(f"{start}\t{model}\tpriced as {priced_as}" for model, priced_as in sorted(prices.aliases.items())),
+        *([f"{start}\ta model without a price of its own is held"] if prices.requires_own_price else []),
     ]
 
 
@@ -93,6 +111,8 @@ def _add_prices(chosen: argparse.Namespace) -> None:
             valid_from=chosen.valid_from,
             rial_per_1000_tokens=_number(chosen.rial_per_1000_tokens, "rial_per_1000_tokens", "price"),
             overrides=_overrides(chosen),
+            aliases=_aliases(chosen),
+            requires_own_price=chosen.require_own_price,
         ),
     )
     print("\n".join(_lines(added)))
@@ -109,6 +129,14 @@ def _overrides(chosen: argparse.Namespace) -> dict[tuple[str, str], Decimal]:
     if len(overrides) < len(given):
         raise Invalid(field="overrides", reason="price_given_twice")
     return overrides
+
+
+def _aliases(chosen: argparse.Namespace) -> dict[str, str]:
+    """The names that have the prices of a model. Raises Invalid for a name that is given twice."""
+    aliases = dict(chosen.aliases)
+    if len(aliases) < len(chosen.aliases):
+        raise Invalid(field="aliases", reason="alias_given_twice")
+    return aliases
 
 
 def _number(text: str, field: str, reason: str) -> Decimal:

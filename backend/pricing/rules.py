@@ -8,7 +8,7 @@ from operator import attrgetter
 from backend.days import checked_day
 from backend.errors import Invalid, NotFound
 from backend.free_text import is_exact
-from backend.pricing.types import ANY, NewPriceList, PriceList, TaxRate
+from backend.pricing.types import ANY, NewPriceList, PriceList, TaxRate, Used, names_with_price
 
 MAX_RIAL_PER_1000_TOKENS = Decimal(10**9)
 NAME_MAX_LENGTH = 200  # of a model or a type of tokens
@@ -23,6 +23,22 @@ def price_list_on(lists: Sequence[PriceList], day: date) -> PriceList:
     if not known:
         raise NotFound(reason="prices_of_day")
     return max(known, key=attrgetter("valid_from"))
+
+
+def held_rate(lists: Sequence[PriceList], version: int, used: Used, today: date) -> Decimal | None:
+    """Rial per 1000 tokens of a held line, or None while its model has no price and its list requires one.
+
+    The price is that of the line's own list, else of the first later list with a price for the model that has begun.
+    It never changes once it is there: lists that have begun stay, and new ones begin after them.
+    """
+    [own] = [each for each in lists if each.version == version]
+    if not own.requires_own_price:
+        return own.rate(used.model, used.type)
+    begun = sorted(
+        (each for each in lists if own.valid_from <= each.valid_from <= today), key=attrgetter("valid_from")
+    )
+    rates = (each.own_rate(used.model, used.type) for each in begun)
+    return next((rate for rate in rates if rate is not None), None)
 
 
 def tax_percent_on(rates: Sequence[TaxRate], day: date) -> Decimal:
@@ -47,6 +63,29 @@ def check_new_list(new: NewPriceList, today: date) -> None:
         if not all(name == ANY or is_exact(name, NAME_MAX_LENGTH) for name in key):
             raise Invalid(field="overrides", reason="price_name")
         _check_price(price, "overrides")
+    for model, priced_as in new.aliases.items():
+        _check_alias(new, model, priced_as)
+
+
+def _check_alias(new: NewPriceList, model: str, priced_as: str) -> None:
+    if not all(is_exact(name, NAME_MAX_LENGTH) for name in (model, priced_as)):
+        raise Invalid(field="aliases", reason="price_name")
+    if (model, ANY) in new.overrides:
+        raise Invalid(field="aliases", reason="alias_has_price", model=model)
+    named = {name for name, _ in new.overrides}
+    if model == priced_as or not named.intersection(names_with_price(priced_as)):
+        raise Invalid(field="aliases", reason="alias_without_price", model=priced_as)
+
+
+def audit_detail(new: NewPriceList) -> dict[str, object]:
+    """The content of a list as the audit trail keeps it."""
+    return {
+        "valid_from": new.valid_from.isoformat(),
+        "rial_per_1000_tokens": str(new.rial_per_1000_tokens),
+        "overrides": {f"{model}/{kind}": str(price) for (model, kind), price in new.overrides.items()},
+        "aliases": dict(new.aliases),
+        "requires_own_price": new.requires_own_price,
+    }
 
 
 def check_new_tax(valid_from: date, percent: Decimal, today: date) -> None:

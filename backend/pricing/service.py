@@ -50,12 +50,7 @@ def add_price_list(actor: Actor, new: NewPriceList) -> PriceList:
         version = repository.insert_price_list(new, actor.name, now)
         if version is None:
             raise Conflict(reason="price_day_taken")
-        detail = {
-            "valid_from": new.valid_from.isoformat(),
-            "rial_per_1000_tokens": str(new.rial_per_1000_tokens),
-            "overrides": {f"{model}/{kind}": str(price) for (model, kind), price in new.overrides.items()},
-        }
-        audit.record(actor, "price_list.added", f"price_list:{version}", detail)
+        audit.record(actor, "price_list.added", f"price_list:{version}", rules.audit_detail(new))
         return next(each for each in repository.price_lists() if each.version == version)
 
 

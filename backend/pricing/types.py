@@ -1,7 +1,7 @@
 """Types of prices: rial for 1000 tokens, the first day of validity, and the tax."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -21,40 +21,67 @@ def names_with_price(model: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PriceList:
-    """A version of the prices, valid from a Tehran midnight until the next version's; it never changes.
+class NewPriceList:
+    """The prices of a list that is to be stored.
 
-    ``overrides`` maps (model, type) to a price; an empty string stands for any model or any type.
+    ``overrides`` maps (model, type) to a price; an empty string stands for any model or any type. ``aliases`` maps a
+    name of a model to the model whose prices it has. With ``requires_own_price`` tokens of a model without a price of
+    its own are held, and never billed at the general price.
     """
 
-    version: int
     valid_from: date
     rial_per_1000_tokens: Decimal
     overrides: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
-    created_at: datetime | None = None
-    created_by: str = ""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    requires_own_price: bool = False
+    _own_rates: dict[tuple[str, str], Decimal | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
-    def rate(self, model: str, type: str) -> Decimal:  # noqa: A002 - the counter's label is called so
-        """Rial per 1000 tokens: the price of model and type, else of the model, of the type, or the general one.
+    def own_rate(self, model: str, type: str) -> Decimal | None:  # noqa: A002 - the counter's label is called so
+        """Rial per 1000 tokens by a price that names the model, or None.
 
-        A dated snapshot that has no price of its own has those of its model.
+        First the price of the exact name, then of the model that the name is an alias of, then of the model that it
+        is a dated snapshot of. Each of these may have a price for the type and one for any type.
         """
-        if not self.overrides:
-            return self.rial_per_1000_tokens
-        for name in names_with_price(model):
-            for key in ((name, type), (name, ANY)):
+        pair = (model, type)
+        if pair not in self._own_rates:
+            # A night asks for each row of each company, and these differ in few models.
+            self._own_rates[pair] = self._find(model, type)
+        return self._own_rates[pair]
+
+    def own_rate_or_nothing(self, model: str, type: str) -> Decimal:  # noqa: A002 - as above
+        """The model's own price; 0 where it has none, until it is given one."""
+        return self.own_rate(model, type) or Decimal(0)
+
+    def _find(self, model: str, kind: str) -> Decimal | None:
+        for name in self._names(model):
+            for key in ((name, kind), (name, ANY)):
                 if (price := self.overrides.get(key)) is not None:
                     return price
-        return self.overrides.get((ANY, type), self.rial_per_1000_tokens)
+        return None
+
+    def _names(self, model: str) -> Iterator[str]:
+        for name in names_with_price(model):
+            yield name
+            if (priced_as := self.aliases.get(name)) is not None:
+                yield from names_with_price(priced_as)
+
+    def rate(self, model: str, type: str) -> Decimal:  # noqa: A002 - as above
+        """Rial per 1000 tokens: the model's own price, else the price of the type, else the general one."""
+        if not self.overrides:
+            return self.rial_per_1000_tokens
+        own = self.own_rate(model, type)
+        return self.overrides.get((ANY, type), self.rial_per_1000_tokens) if own is None else own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewPriceList:
-    """New prices as an operator enters them."""
+class PriceList(NewPriceList):
+    """A version of the prices, valid from a Tehran midnight until the next version's; it never changes."""
 
-    valid_from: date
-    rial_per_1000_tokens: Decimal
-    overrides: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
+    version: int
+    created_at: datetime | None = None
+    created_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

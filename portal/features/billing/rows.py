@@ -130,7 +130,7 @@ def to_held(held: HeldInvoice, lang: Lang) -> HeldRow:
         day=fmt.day(invoice.day, lang),
         tokens=fmt.number(invoice.tokens, lang),
         coverage=fmt.percent_in_column(invoice.coverage, lang),
-        would_cost=fmt.toman_bare(held.would_cost_rial, lang),
+        would_cost="—" if held.would_cost_rial is None else fmt.toman_bare(held.would_cost_rial, lang),
         reasons=[reason(name, lang) for name in invoice.held_reasons],
     )
 

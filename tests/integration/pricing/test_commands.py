@@ -40,6 +40,7 @@ def test_prices_are_added_with_those_that_differ(database: str, capsys: pytest.C
     differing = ["--model-rial-per-1000-tokens", "gpt-big", "1900"]
     differing += ["--type-rial-per-1000-tokens", "cached_prompt", "100"]
     differing += ["--model-type-rial-per-1000-tokens", "gpt-big", "completion", "۲٬۵۰۰"]
+    differing += ["--alias", "our-deployment", "gpt-big", "--require-own-price"]
 
     assert main([PRICES, *since(1), GENERAL, "\u200f۲۵۰٫۵", *differing]) == 0
 
@@ -50,6 +51,8 @@ def test_prices_are_added_with_those_that_differ(database: str, capsys: pytest.C
         f"{shown}\tany model\tcached_prompt\t100 rial per 1000 tokens\n"
         f"{shown}\tgpt-big\tany type\t1,900 rial per 1000 tokens\n"
         f"{shown}\tgpt-big\tcompletion\t2,500 rial per 1000 tokens\n"
+        f"{shown}\tour-deployment\tpriced as gpt-big\n"
+        f"{shown}\ta model without a price of its own is held\n"
     )
     assert capsys.readouterr().out == expected
     assert main(["list"]) == 0

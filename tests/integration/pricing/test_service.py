@@ -25,6 +25,7 @@ def new_list(valid_from: date) -> NewPriceList:
         valid_from=valid_from,
         rial_per_1000_tokens=Decimal("250.5"),
         overrides={("gpt-big", ""): Decimal(900)},
+        aliases={"our-deployment": "gpt-big"},
     )
 
 
@@ -39,6 +40,7 @@ def test_a_new_list_holds_from_its_day_and_the_old_one_until_then(database: str)
     assert pricing.price_list_on(OPERATOR, tomorrow()) == added
     assert pricing.price_list_on(OPERATOR, tomorrow() - timedelta(days=1)).version == 1
     assert (added.rate("gpt-big", "prompt"), added.rate("gpt-small", "prompt")) == (900, Decimal("250.5"))
+    assert added.rate("our-deployment", "prompt") == 900
     assert [each.version for each in pricing.price_lists(OPERATOR)] == [added.version, 1]
 
 
@@ -83,7 +85,13 @@ def test_every_change_is_in_the_audit(database: str) -> None:
     pricing.withdraw_price_list(OPERATOR, added.version)
 
     day, target = tomorrow().isoformat(), f"price_list:{added.version}"
-    prices = {"valid_from": day, "rial_per_1000_tokens": "250.5", "overrides": {"gpt-big/": "900"}}
+    prices = {
+        "valid_from": day,
+        "rial_per_1000_tokens": "250.5",
+        "overrides": {"gpt-big/": "900"},
+        "aliases": {"our-deployment": "gpt-big"},
+        "requires_own_price": False,
+    }
     events = [entry.event for entry in audit.entries(OPERATOR)]
     assert [(each.action, each.target, each.detail) for each in events] == [
         ("price_list.withdrawn", target, {}),

@@ -67,6 +67,36 @@ def bill(
     )
 
 
+STRICT = replace(PRICES, overrides={("gpt-small", "prompt"): Decimal(100)}, requires_own_price=True)
+
+
+@pytest.mark.parametrize(
+    ("used", "holds"),
+    [
+        pytest.param([row("t1", 1000)], None, id="a model with a price is billed at it"),
+        pytest.param(
+            [row("t1", 1000), row("t1", 5, kind="completion")],
+            ("model_without_price",),
+            id="one without waits",
+        ),
+        pytest.param([row("t1", 1000), row("t1", 0, kind="completion")], None, id="unless it used nothing"),
+        pytest.param(
+            [row("t1", 5, kind="completion", held=True, flags=("cold_start",))],
+            ("cold_start", "model_without_price"),
+            id="with every other reason",
+        ),
+    ],
+)
+def test_a_model_without_a_price_is_never_billed_at_the_general_one(
+    used: list[UsageRow], holds: tuple[str, ...] | None
+) -> None:
+    made = bill([*used, row("t2", 1000)], tenant(1), tenant(2), prices=STRICT)
+
+    assert [each.held_reasons for each in made.held] == ([] if holds is None else [holds])
+    assert [each.amount_rial for each in made.issued] == [100] * (2 if holds is None else 1)
+    assert sum(each.tokens for each in (*made.issued, *made.held)) == 1000 + sum(each.tokens for each in used)
+
+
 @pytest.mark.parametrize(
     ("tokens", "usual", "holds"),
     [

@@ -1,5 +1,6 @@
 """Which price holds for which tokens on which day."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -8,6 +9,7 @@ import pytest
 from backend.errors import Invalid, NotFound
 from backend.i18n.catalog import LANGUAGES, text
 from backend.i18n.errors import error_text
+from backend.invoices.types import InvoiceLine
 from backend.pricing import rules
 from backend.pricing.types import NewPriceList, PriceList, TaxRate
 
@@ -43,6 +45,85 @@ LIST = PriceList(
 )
 def test_the_most_exact_price_holds(model: str, kind: str, price: int) -> None:
     assert LIST.rate(model, kind) == price
+
+
+ALIASED = replace(
+    LIST,
+    aliases={
+        "our-deployment": "gpt-big",
+        "our-dated": "gpt-big-2026-03-17",
+        "our-next": "gpt-big-2026-05-01",
+        "gpt-big-2026-01-05": "gpt-tiny",
+    },
+    overrides={**LIST.overrides, ("gpt-tiny", ""): Decimal(50)},
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "price"),
+    [
+        pytest.param("our-deployment", "completion", 900, id="an alias has the prices of its model"),
+        pytest.param("our-deployment", "cached_prompt", 600, id="of the model before those of the type"),
+        pytest.param("our-deployment-2026-01-01", "prompt", 600, id="also where it is dated"),
+        pytest.param("our-dated", "prompt", 700, id="an alias may name a snapshot"),
+        pytest.param("our-next", "completion", 900, id="which may have the price of its model"),
+        pytest.param("gpt-big-2026-03-17", "prompt", 700, id="the exact price comes before all"),
+        pytest.param("gpt-big-2026-01-05", "completion", 50, id="an alias before the dated name's model"),
+        pytest.param("unknown", "prompt", 200, id="whoever has no alias has the general price"),
+    ],
+)
+def test_exact_beats_alias_beats_dated_beats_general(model: str, kind: str, price: int) -> None:
+    assert ALIASED.rate(model, kind) == price
+
+
+def test_only_a_price_that_names_the_model_is_its_own() -> None:
+    assert LIST.own_rate("gpt-small", "cached_prompt") is None
+    assert LIST.own_rate("gpt-big-2026-01-05", "prompt") == 600
+
+
+@pytest.mark.parametrize(
+    ("aliases", "reason"),
+    [
+        pytest.param({"a": "gpt-none"}, "alias_without_price", id="of a model without a price"),
+        pytest.param({"a": "a"}, "alias_without_price", id="of itself"),
+        pytest.param({"a": "b", "b": "gpt-big"}, "alias_without_price", id="of an alias"),
+        pytest.param({"gpt-big": "gpt-big-2026-03-17"}, "alias_has_price", id="of a model with a price"),
+        pytest.param({" a": "gpt-big"}, "price_name", id="with a space"),
+        pytest.param({"": "gpt-big"}, "price_name", id="of nothing"),
+    ],
+)
+def test_an_alias_that_would_do_nothing_is_refused(aliases: dict[str, str], reason: str) -> None:
+    new = NewPriceList(
+        valid_from=TOMORROW, rial_per_1000_tokens=Decimal(1), overrides=LIST.overrides, aliases=aliases
+    )
+
+    with pytest.raises(Invalid) as refused:
+        rules.check_new_list(new, TODAY)
+
+    assert refused.value.data["reason"] == reason
+
+
+STRICT = replace(LIST, requires_own_price=True)
+GIVEN = replace(STRICT, version=2, valid_from=date(2026, 11, 20), overrides={("gpt-small", ""): Decimal(30)})
+RAISED = replace(GIVEN, version=3, valid_from=TODAY, overrides={("gpt-small", ""): Decimal(90)})
+
+
+@pytest.mark.parametrize(
+    ("lists", "today", "rate"),
+    [
+        pytest.param([LIST], TODAY, 200, id="a list that requires none has the general price"),
+        pytest.param([STRICT], TODAY, None, id="none as long as no list gives one"),
+        pytest.param([STRICT, GIVEN], date(2026, 11, 19), None, id="none before that list begins"),
+        pytest.param([STRICT, GIVEN], date(2026, 11, 20), 30, id="its price from its first day on"),
+        pytest.param([RAISED, GIVEN, STRICT], TODAY, 30, id="and for ever, whatever comes later"),
+    ],
+)
+def test_held_tokens_have_the_first_price_that_their_model_is_given(
+    lists: list[PriceList], today: date, rate: int | None
+) -> None:
+    line = InvoiceLine("gpt-small", "prompt", 1000, Decimal(0), 0)
+
+    assert rules.held_rate(lists, 1, line, today) == rate
 
 
 @pytest.mark.parametrize(

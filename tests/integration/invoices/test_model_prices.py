@@ -1,0 +1,78 @@
+"""What a model without a price waits for, where the price list requires one, and what it costs in the end."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import text
+
+from backend import clock
+from backend.actor import Actor, Role
+from backend.audit import service as audit
+from backend.db.engine import transaction
+from backend.errors import Conflict
+from backend.invoices import service as invoices
+from backend.invoices.types import InvoiceStatus
+from backend.money import charge
+from tests import factories
+from tests.integration.invoices.conftest import Past
+
+NIGHT = Actor.process_named("nightly_billing")
+OPERATOR = factories.actor(Role.OPERATOR)
+
+
+def list_from(day: date, **rial_of_types: int) -> int:
+    """A price list that requires a price of each model, stored as if it had been added before its day."""
+    with transaction() as connection:
+        version = int(
+            connection.scalar(
+                text(
+                    "INSERT INTO price_list (valid_from, rial_per_1000_tokens, created_at, created_by,"
+                    " requires_own_price) VALUES (:day, 200, now(), 'test', true) RETURNING version"
+                ),
+                {"day": day},
+            )
+            or 0
+        )
+        for kind, rial in rial_of_types.items():
+            connection.execute(
+                text("INSERT INTO price_override VALUES (:version, 'gpt-small', :kind, :rial)"),
+                {"version": version, "kind": kind, "rial": rial},
+            )
+        return version
+
+
+def test_an_invoice_waits_for_the_price_of_its_model_and_is_issued_at_it_to_the_rial(measured: Past) -> None:
+    alpha, beta = (factories.tenant(name, billed_from=measured.cold_day) for name in ("alpha", "beta"))
+    list_from(measured.first_day, prompt=100)
+
+    invoices.bill_open_days(NIGHT)
+
+    held = invoices.held(OPERATOR)
+    assert {each.invoice.tenant_id for each in held} == {alpha.id}
+    assert {(each.invoice.held_reasons, each.would_cost_rial) for each in held} == {
+        (("model_without_price",), None)
+    }
+    assert {each.status for each in invoices.invoices_of(NIGHT, beta.id).rows} == {InvoiceStatus.PENDING}
+    with pytest.raises(Conflict) as refused:
+        invoices.release(OPERATOR, held[0].invoice.id, "looked at")
+    assert refused.value.data == {"reason": "model_without_price", "model": "gpt-small"}
+
+    list_from(clock.billing_day(clock.utc_now()), prompt=900, completion=333)
+    before = invoices.held(OPERATOR)[0]
+    invoices.bill_open_days(NIGHT)
+
+    issued = invoices.invoices_of(NIGHT, alpha.id).rows
+    days = [each.day for each in issued]
+    tokens = {
+        kind: sum(measured.tokens("alpha", day, kind) for day in days) for kind in ("prompt", "completion")
+    }
+    assert {each.status for each in issued} == {InvoiceStatus.PENDING}
+    assert sum(each.net_rial for each in issued) == (
+        charge(tokens["prompt"], Decimal(100)) + charge(tokens["completion"], Decimal(333))
+    )
+    assert abs(before.would_cost_rial or 0) > 0
+    [entry] = audit.entries(OPERATOR, f"invoice:{before.invoice.id}")
+    assert (entry.event.action, entry.event.actor) == ("invoice.priced", "process:nightly_billing")
+    rates = {line.type: line.rial_per_1000_tokens for line in invoices.invoice(OPERATOR, issued[0].id).lines}
+    assert rates == {"prompt": 100, "completion": 333}
