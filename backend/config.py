@@ -16,11 +16,12 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
 from backend import mail_address, setting_values
 from backend.doors import tokens
 from backend.log import get_logger
+from backend.prometheus_settings import PrometheusSettings
 from backend.seller import SellerSettings
 
 log = get_logger(__name__)
@@ -42,13 +43,9 @@ WebAddress = Annotated[str, AfterValidator(setting_values.web_address)]
 WebAddresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(setting_values.web_addresses)]
 
 
-class UsageSettings(BaseSettings):
+class UsageSettings(PrometheusSettings):
     """Settings of measuring usage; they need no database."""
 
-    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True, hide_input_in_errors=True)
-
-    prometheus_url: WebAddress = "http://127.0.0.1:9090"
-    prometheus_timeout_s: float = Field(default=60, ge=1, le=600, allow_inf_nan=False)
     usage_metric: str = Field(default="openai_tokens_total", pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")
     usage_tenant_label: str = Field(default="tenant", pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")
     usage_replica_label: str = Field(default="prometheus_replica", pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")
@@ -235,6 +232,7 @@ class Settings(UsageSettings, SellerSettings):
             ),
             **self._unsafe_doors(),
             "PUBLIC_URL": not self.is_https,
+            "PROMETHEUS_URL (https, where a token or a password is sent)": self.sends_secrets_in_the_open(),
             # A dump holds everything, and its keys travel with it.
             "BACKUP_BUCKET_URL": self.backup_bucket_url.startswith("http://"),
             # We speak no TLS, so a proxy stands before us, and without its word every client has its address.

@@ -1,10 +1,12 @@
 """Checks of settings. A check raises ValueError with a message for the operator, never with the value."""
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import IPv6Address
+from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from backend import free_text
@@ -62,6 +64,20 @@ def folder_or_none(value: str) -> str:
     if value and not value.startswith("/"):
         raise ValueError("must be the whole path of a folder, beginning with /")
     return value
+
+
+def file_or_none(value: str) -> str:
+    """The whole path of a file that can be read; empty for none."""
+    if value and not (value.startswith("/") and Path(value).is_file() and os.access(value, os.R_OK)):
+        raise ValueError("must be the whole path of a file that this process can read, beginning with /")
+    return value
+
+
+def file_paths(value: object) -> object:
+    """Whole paths of files between commas; a value that is no text is left as it is."""
+    if not isinstance(value, str):
+        return value
+    return tuple(file_or_none(each.strip()) for each in value.split(",")) if value else ()
 
 
 def short_text(value: str) -> str:

@@ -14,7 +14,7 @@ from backend.alerts.types import (
     Firing,
     TrendPoint,
 )
-from backend.clients.prometheus import prometheus
+from backend.clients.prometheus_servers import prometheus
 from backend.config import settings
 from backend.errors import NotFound
 
@@ -55,7 +55,7 @@ def trend(actor: Actor, fingerprint: str) -> AlertTrend:
     require_role(actor, *STAFF_ROLES)
     firing = _firing(fingerprint)
     known = settings()
-    client = prometheus(known.prometheus_url, known.alertmanager_timeout_s)
+    client = prometheus(known, known.alertmanager_timeout_s, merges_replicas=True)
     rule = _rule_of(firing, client.alerting_rules())
     expression = str(rule.get("query") or "")
     read = expression_rules.measured(expression)

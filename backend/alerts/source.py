@@ -28,7 +28,8 @@ from backend.clients.alertmanager import (
     AlertmanagerSilence,
     alertmanager,
 )
-from backend.clients.prometheus import prometheus
+from backend.clients.prometheus import server_name
+from backend.clients.prometheus_servers import each_server
 from backend.config import settings
 from backend.errors import AppError, NotFound, Unavailable
 
@@ -52,19 +53,24 @@ def managers() -> list[Alertmanager]:
 
 def look(asked_at: datetime) -> Snapshot:
     """Ask everybody once, side by side. Whoever does not answer is named with the cause; nothing is raised."""
-    known = managers()
-    with ThreadPoolExecutor(len(known) + 1) as threads:
+    known, servers = managers(), _measuring_servers()
+    with ThreadPoolExecutor(len(known) + len(servers)) as threads:
         asked = [threads.submit(copy_context().run, _attempt, _see, each) for each in known]
-        measuring = threads.submit(copy_context().run, _attempt, _ask_prometheus, asked_at)
+        measuring = [
+            threads.submit(copy_context().run, _attempt, _ask_prometheus, number, asked_at)
+            for number in range(len(servers))
+        ]
         found = [each.result() for each in asked]
-        measured = measuring.result()
+        measured = [each.result() for each in measuring]
     answered = [each for each in found if isinstance(each, _Seen)]
     alerts = rules.merged(map(to_alert, each.alerts) for each in answered)
     sources = [
         _answer(name_of(each.url), SourceKind.ALERTMANAGER, told)
         for each, told in zip(known, found, strict=True)
     ]
-    sources.append(_answer(SourceKind.PROMETHEUS.value, SourceKind.PROMETHEUS, measured))
+    sources += [
+        _answer(name, SourceKind.PROMETHEUS, told) for name, told in zip(servers, measured, strict=True)
+    ]
     sources.append(_watchdog(alerts if answered else ()))
     return Snapshot(
         asked_at=asked_at,
@@ -141,10 +147,16 @@ def _see(manager: Alertmanager) -> _Seen:
     return _Seen(alerts=manager.alerts(), silences=manager.silences(), started_at=manager.started_at())
 
 
-def _ask_prometheus(now: datetime) -> list[object]:
+def _measuring_servers() -> list[str]:
+    """The names of the measuring servers; one alone needs none of its own."""
+    urls = settings().prometheus_url
+    return [SourceKind.PROMETHEUS.value] if len(urls) == 1 else list(map(server_name, urls))
+
+
+def _ask_prometheus(number: int, now: datetime) -> list[object]:
     known = settings()
-    client = prometheus(known.prometheus_url, known.alertmanager_timeout_s)
-    return list(client.instant("vector(1)", round(now.timestamp() * 1000)))
+    server = each_server(known, known.alertmanager_timeout_s, merges_replicas=True)[number]
+    return list(server.instant("vector(1)", round(now.timestamp() * 1000)))
 
 
 def _attempt(ask: Callable[..., T], *given: object) -> T | AppError:

@@ -1,10 +1,10 @@
 """The only HTTP client: short connects, a deadline for each exchange, verified TLS, no redirects."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from ssl import SSLContext
+from ssl import SSLCertVerificationError, SSLContext, SSLError
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,6 +23,21 @@ IDLE_S = 15.0
 LARGEST_ANSWER_BYTES = 4 * 1024 * 1024
 
 _deadline: ContextVar[float] = ContextVar("_deadline")
+
+# OpenSSL's numbers of what is wrong with a certificate.
+_EXPIRED, _OTHER_NAME = {9, 10}, {62, 64}
+# How a server says that it wants to see our certificate, or another one.
+_WANTS_CERTIFICATE = (
+    "CERTIFICATE_REQUIRED",
+    "ALERT_BAD_CERTIFICATE",
+    "ALERT_UNKNOWN_CA",
+    "ALERT_CERTIFICATE_EXPIRED",
+    "ALERT_CERTIFICATE_UNKNOWN",
+    "ALERT_HANDSHAKE_FAILURE",
+)
+
+Signing = Callable[[httpx.Request], httpx.Request]
+"""Puts a proof of who we are on a request; it is called for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +99,8 @@ class HTTPClient:
         Any status is an answer, redirects too. Asking again is the caller's decision.
 
         Raises:
-            Unavailable: with ``cause`` timeout, connection or oversize; the request may have had its effect.
+            Unavailable: with ``cause`` timeout, connection or oversize, or certificate, certificate_expired,
+                certificate_name, client_certificate or encryption; the request may have had its effect.
         """
         refuse_inside_transaction()
         about = {"peer.service": self.service, "http.request.method": method}
@@ -110,9 +126,9 @@ class HTTPClient:
                 body = self._body(answer)
         except httpx.TimeoutException:
             raise Unavailable(service=self.service, cause="timeout") from None
-        except (httpx.HTTPError, httpx.InvalidURL):
-            # The cause is dropped on purpose: its text may quote the request.
-            raise Unavailable(service=self.service, cause="connection") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            # The error is dropped on purpose: its text may quote the request.
+            raise Unavailable(service=self.service, cause=_cause_of(error)) from None
         finally:
             _deadline.reset(token)
         return HTTPResponse(service=self.service, status=answer.status_code, body=body)
@@ -125,6 +141,21 @@ class HTTPClient:
                 raise Unavailable(service=self.service, cause="oversize")
             parts.append(part)
         return b"".join(parts)
+
+
+def _cause_of(error: BaseException) -> str:
+    """The cause of a lost connection, as far as encryption tells."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, SSLError):
+        found = found.__cause__ or found.__context__
+    if found is None:
+        return "connection"
+    if isinstance(found, SSLCertVerificationError):
+        if found.verify_code in _EXPIRED:
+            return "certificate_expired"
+        return "certificate_name" if found.verify_code in _OTHER_NAME else "certificate"
+    reason = found.reason or ""
+    return "client_certificate" if any(each in reason for each in _WANTS_CERTIFICATE) else "encryption"
 
 
 def refuse_inside_transaction() -> None:
@@ -153,15 +184,19 @@ def http_client(
     connect_s: float = CONNECT_TIMEOUT_S,
     headers: Mapping[str, str] | None = None,
     largest_bytes: int = LARGEST_ANSWER_BYTES,
+    tls: SSLContext | None = None,
+    sign: Signing | None = None,
 ) -> HTTPClient:
     """A client of one service. ``timeout_s`` bounds each exchange as a whole, also when bytes only drip.
 
-    Certificates are checked, redirects are not followed, proxies of the environment are not used.
+    Certificates are checked, redirects are not followed, proxies of the environment are not used. ``tls`` trusts other
+    authorities or shows a certificate of our own.
     """
-    context = httpx.create_ssl_context()
+    context = tls or httpx.create_ssl_context()
     inner = httpx.Client(
         base_url=base_url,
         headers=dict(headers or {}),
+        auth=sign,
         timeout=httpx.Timeout(timeout_s, connect=min(connect_s, timeout_s)),
         follow_redirects=False,
         transport=_DeadlineTransport(context),

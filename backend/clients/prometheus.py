@@ -4,22 +4,42 @@ What is mended: warnings and partial answers are failures, queries travel in the
 milliseconds, label values are escaped, every exchange has one deadline, and numbers of tokens stay integers.
 """
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
-import orjson
 import requests
 from prometheus_api_client import PrometheusConnect
 from requests.adapters import BaseAdapter
 
 from backend.clients.http import HTTPClient, http_client
+from backend.clients.prometheus_access import PrometheusAccess
+from backend.clients.prometheus_answers import (
+    are_finite,
+    are_numbers,
+    are_samples,
+    complete,
+    failure,
+    has_labels,
+    is_sample,
+    listed,
+)
 from backend.errors import Unavailable
 
 SERVICE = "prometheus"
 # 50,000 series with twelve labels each are 25 MB; a day of one start-time series every second is 2 MB.
 LARGEST_ANSWER_BYTES = 1024 * 1024 * 1024
-LONGEST_REASON = 300
+OPEN = PrometheusAccess()
+"""A server that wants no proof."""
+_WHOLE = {
+    # Thanos: an error instead of a part, and samples instead of averages of five minutes.
+    "partial_response": "false",
+    "max_source_resolution": "0s",
+    # A cluster of VictoriaMetrics: the same.
+    "deny_partial_response": "1",
+    # VictoriaMetrics: the very instant that was asked for, also where it is younger than half a minute.
+    "nocache": "1",
+}
 STALE = "NaN"
 """What VictoriaMetrics shows among raw samples where a series ends; Prometheus keeps such marks to itself."""
 
@@ -29,9 +49,24 @@ Sample = dict[str, Any]
 class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships no types
     """Client of a Prometheus server. Threads may share it. Never call it inside a transaction."""
 
-    def __init__(self, url: str, timeout_s: float) -> None:
-        """Name the server; the first query connects."""
-        self._http = http_client(url, timeout_s, service=SERVICE, largest_bytes=LARGEST_ANSWER_BYTES)
+    def __init__(
+        self, url: str, timeout_s: float, access: PrometheusAccess = OPEN, *, merges_replicas: bool = False
+    ) -> None:
+        """Name the server; the first query connects. ``merges_replicas`` has Thanos show copies of a series as one.
+
+        Raises:
+            Unavailable: a certificate of the access cannot be read.
+        """
+        self._http = http_client(
+            url,
+            timeout_s,
+            service=SERVICE,
+            largest_bytes=LARGEST_ANSWER_BYTES,
+            tls=access.tls(),
+            sign=access.sign,
+        )
+        self._manners = _WHOLE | {"dedup": "true" if merges_replicas else "false"}
+        self.server = server_name(url)
         session = requests.Session()
         session.trust_env = False
         super().__init__(url=url, session=session, method="POST")
@@ -53,10 +88,10 @@ class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships n
             Unavailable: no answer in time, an error, an answer with warnings, or one that is no vector.
         """
         found = self._result(query, at_ms)
-        if not all(_has_labels(row) and _is_sample(row.get("value")) for row in found):
-            raise Unavailable(service=SERVICE, cause="unreadable")
-        if not _are_numbers({row["value"][1] for row in found}):
-            raise Unavailable(service=SERVICE, cause="unreadable")
+        if not all(has_labels(row) and is_sample(row.get("value")) for row in found):
+            raise failure("unreadable", self.server)
+        if not are_numbers({row["value"][1] for row in found}):
+            raise failure("unreadable", self.server)
         return found
 
     def ranges(self, query: str, at_ms: int) -> list[Sample]:
@@ -70,11 +105,11 @@ class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships n
             Unavailable: no answer in time, an error, an answer with warnings, or one that is no matrix of numbers.
         """
         found = self._result(query, at_ms)
-        if not all(_has_labels(row) and _are_samples(row.get("values")) for row in found):
-            raise Unavailable(service=SERVICE, cause="unreadable")
+        if not all(has_labels(row) and are_samples(row.get("values")) for row in found):
+            raise failure("unreadable", self.server)
         rows = [{**row, "values": [one for one in row["values"] if one[1] != STALE]} for row in found]
-        if not all(_are_finite({value for _, value in row["values"]}) for row in rows):
-            raise Unavailable(service=SERVICE, cause="unreadable")
+        if not all(are_finite({value for _, value in row["values"]}) for row in rows):
+            raise failure("unreadable", self.server)
         return [row for row in rows if row["values"]]
 
     def _result(self, query: str, at_ms: int) -> list[Any]:
@@ -82,7 +117,7 @@ class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships n
         data = self._ask("POST", "/api/v1/query", fields)
         result = data.get("result") if isinstance(data, dict) else None
         if not isinstance(result, list):
-            raise Unavailable(service=SERVICE, cause="unreadable")
+            raise failure("unreadable", self.server)
         return result
 
     def label_values(self, label: str, selector: str, from_ms: int, until_ms: int) -> list[str]:
@@ -98,7 +133,7 @@ class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships n
         fields = {"match[]": selector, "start": instant_text(from_ms), "end": instant_text(until_ms)}
         values = self._ask("GET", f"/api/v1/label/{label}/values", fields)
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            raise Unavailable(service=SERVICE, cause="unreadable")
+            raise failure("unreadable", self.server)
         return values
 
     def matrix(self, query: str, from_ms: int, until_ms: int, step_s: int) -> list[Sample]:
@@ -120,12 +155,12 @@ class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships n
         data = self._ask("POST", "/api/v1/query_range", fields)
         result = data.get("result") if isinstance(data, dict) else None
         if not isinstance(result, list) or not all(
-            _has_labels(row)
-            and _are_samples(row.get("values"))
-            and _are_numbers({value for _, value in row["values"]})
+            has_labels(row)
+            and are_samples(row.get("values"))
+            and are_numbers({value for _, value in row["values"]})
             for row in result
         ):
-            raise Unavailable(service=SERVICE, cause="unreadable")
+            raise failure("unreadable", self.server)
         return result
 
     def alerting_rules(self) -> list[dict[str, Any]]:
@@ -140,18 +175,18 @@ class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships n
         data = self._ask("GET", "/api/v1/rules", {"type": "alert"})
         groups = data.get("groups") if isinstance(data, dict) else None
         if not isinstance(groups, list):
-            raise Unavailable(service=SERVICE, cause="unreadable")
-        rules = (rule for group in groups if isinstance(group, dict) for rule in _listed(group, "rules"))
+            raise failure("unreadable", self.server)
+        rules = (rule for group in groups if isinstance(group, dict) for rule in listed(group, "rules"))
         return [rule for rule in rules if isinstance(rule, dict) and rule.get("type") == "alerting"]
 
     def _ask(self, method: str, path: str, fields: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
-        in_body = {"data": fields} if method == "POST" else {"params": fields}
-        answer = self._session.request(method, f"{self.url}{path}", allow_redirects=False, **in_body)
+        asked = {**self._manners, **fields}
+        in_body = {"data": asked} if method == "POST" else {"params": asked}
         try:
-            told = orjson.loads(answer.content)
-        except orjson.JSONDecodeError:
-            raise Unavailable(service=SERVICE, cause="unreadable", status=answer.status_code) from None
-        return _complete(told, answer.status_code)
+            answer = self._session.request(method, f"{self.url}{path}", allow_redirects=False, **in_body)
+        except Unavailable as lost:
+            raise failure(str(lost.data["cause"]), self.server) from None
+        return complete(answer.content, answer.status_code, self.server)
 
 
 class _HouseAdapter(BaseAdapter):
@@ -177,19 +212,11 @@ class _HouseAdapter(BaseAdapter):
         self._client.close()
 
 
-_clients: dict[tuple[str, float], Prometheus] = {}
-
-
-def prometheus(url: str, timeout_s: float) -> Prometheus:
-    """The client of this process for an address; it keeps its connections."""
-    known = _clients.get((url, timeout_s))
-    return known or _clients.setdefault((url, timeout_s), Prometheus(url, timeout_s))
-
-
-def close_all() -> None:
-    """Close the connections of every client; the next use opens new ones."""
-    while _clients:
-        _clients.popitem()[1].close()
+def server_name(url: str) -> str:
+    """A server as people name it: host and port, with a path if it has one; nothing that might be secret."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.hostname}{port}{parts.path.rstrip('/')}"
 
 
 def quoted(value: str) -> str:
@@ -218,51 +245,3 @@ def whole(value: str) -> int:
         return round(float(value))
     except (ValueError, OverflowError):
         raise Unavailable(service=SERVICE, cause="unreadable") from None
-
-
-def _has_labels(row: object) -> bool:
-    labels = row.get("metric") if isinstance(row, dict) else None
-    return isinstance(labels, dict) and (not labels or set(map(type, labels.values())) == {str})
-
-
-def _is_sample(told: object) -> bool:
-    return type(told) is list and len(told) == 2 and type(told[0]) in {int, float} and type(told[1]) is str  # noqa: PLR2004 - an instant and a value
-
-
-def _are_samples(told: object) -> bool:
-    return isinstance(told, list) and all(map(_is_sample, told))
-
-
-def _are_finite(values: Iterable[str]) -> bool:
-    try:
-        return all(math.isfinite(float(value)) for value in values)
-    except ValueError:
-        return False
-
-
-def _are_numbers(values: Iterable[str]) -> bool:
-    """Whether each is a number, infinite ones and "NaN" among them."""
-    try:
-        sum(map(float, values))
-    except ValueError:
-        return False
-    return True
-
-
-def _listed(told: Mapping[str, Any], name: str) -> list[Any]:
-    found = told.get(name) or []
-    return found if isinstance(found, list) else [found]
-
-
-def _complete(told: Any, status: int) -> Any:  # noqa: ANN401 - JSON
-    """The data of an answer that is whole. A part of the truth is no truth for a bill."""
-    if not isinstance(told, dict):
-        raise Unavailable(service=SERVICE, cause="unreadable", status=status)
-    if told.get("status") != "success" or not requests.codes.ok <= status < requests.codes.multiple_choices:
-        reason = str(told.get("error") or "no reason given")[:LONGEST_REASON]
-        raise Unavailable(service=SERVICE, cause="refused", status=status, detail=reason)
-    doubts = [*_listed(told, "warnings"), *(i for i in _listed(told, "infos") if "partial" in str(i).lower())]
-    if doubts or told.get("isPartial") or "data" not in told:
-        reason = str(doubts[0] if doubts else "partial response")[:LONGEST_REASON]
-        raise Unavailable(service=SERVICE, cause="partial", status=status, detail=reason)
-    return told["data"]

@@ -3,22 +3,24 @@
 import math
 from datetime import datetime
 
-from backend.clients.prometheus import Prometheus, Sample, prometheus
+from backend.clients.prometheus import Sample
+from backend.clients.prometheus_servers import PrometheusClient, prometheus
 from backend.config import settings
 from backend.overview.types import Fullness, Measures
 
 TIMEOUT_S = 2.0
 
 _ASKED = 'job="docuchat",route!~"/(metrics|health|healthz|readyz|ping)"'
-_REQUESTS = f"sum(rate(http_request_duration_seconds_count{{{_ASKED}}}[5m]))"
-_ERRORS = f'sum(rate(http_request_duration_seconds_count{{{_ASKED},status=~"5.."}}[5m]))'
+# By instance: several servers may watch the same one, and it counts once.
+_REQUESTS = f"sum by (instance) (rate(http_request_duration_seconds_count{{{_ASKED}}}[5m]))"
+_ERRORS = f'sum by (instance) (rate(http_request_duration_seconds_count{{{_ASKED},status=~"5.."}}[5m]))'
 _P95 = (
     "histogram_quantile(0.95, sum by (le)"
     f' (rate(http_request_duration_seconds_bucket{{{_ASKED},status!~"5.."}}[5m])))'
 )
-_FALLBACKS = "sum(rate(ml_fallback_total[5m]))"
-_ANSWERS = "sum(rate(openai_request_total[5m]))"
-_PROCESSES = 'sum(up{job="docuchat"})'
+_FALLBACKS = "sum by (instance) (rate(ml_fallback_total[5m]))"
+_ANSWERS = "sum by (instance) (rate(openai_request_total[5m]))"
+_PROCESSES = 'sum by (instance) (up{job="docuchat"})'
 # What the cluster's own exporters tell, where there are any.
 _FULLNESS = {
     "autoscaler": (
@@ -29,18 +31,20 @@ _FULLNESS = {
     "open_files": 'max(process_open_fds{job="docuchat"} / process_max_fds{job="docuchat"})',
 }
 # Thirty points of two minutes; each looks back for as long as it stands for.
-_TOKENS = "(sum(rate(openai_tokens_total[2m])) * 60)[1h:2m]"
+_TOKENS = "(sum by (instance) (rate(openai_tokens_total[2m])) * 60)[1h:2m]"
 
 
 def measure(now: datetime) -> Measures:
     """The golden signals of DocuChat, its share of fallbacks, and its tokens by the minute. Asks Prometheus.
 
+    Of several servers the slowest p95 and the fullest resource are told.
+
     Raises:
-        Unavailable: Prometheus did not answer, or not completely.
+        Unavailable: a server did not answer, or not completely.
     """
-    client, at_ms = prometheus(settings().prometheus_url, TIMEOUT_S), round(now.timestamp() * 1000)
-    requests, errors = _value(client, _REQUESTS, at_ms), _value(client, _ERRORS, at_ms)
-    answers, fallbacks = _value(client, _ANSWERS, at_ms), _value(client, _FALLBACKS, at_ms)
+    client, at_ms = prometheus(settings(), TIMEOUT_S, merges_replicas=True), round(now.timestamp() * 1000)
+    requests, errors = _total(client, _REQUESTS, at_ms), _total(client, _ERRORS, at_ms)
+    answers, fallbacks = _total(client, _ANSWERS, at_ms), _total(client, _FALLBACKS, at_ms)
     return Measures(
         requests_per_s=requests,
         error_share=_share(errors, requests),
@@ -52,14 +56,27 @@ def measure(now: datetime) -> Measures:
             if (share := _value(client, query, at_ms)) is not None
         ),
         tokens_per_min=_points(client.ranges(_TOKENS, at_ms)),
-        processes=round(_value(client, _PROCESSES, at_ms) or 0),
+        processes=round(_total(client, _PROCESSES, at_ms) or 0),
     )
 
 
-def _value(client: Prometheus, query: str, at_ms: int) -> float | None:
+def _value(client: PrometheusClient, query: str, at_ms: int) -> float | None:
     """The largest value of an answer; None where nothing was measured."""
     found = [float(row["value"][1]) for row in client.instant(query, at_ms)]
     return max((value for value in found if math.isfinite(value)), default=None)
+
+
+def _total(client: PrometheusClient, query: str, at_ms: int) -> float | None:
+    """The sum over instances, of each the largest value that a server tells; None where nothing was measured."""
+    largest: dict[str, float] = {}
+    for row in client.instant(query, at_ms):
+        _keep_largest(largest, row["metric"].get("instance", ""), float(row["value"][1]))
+    return sum(largest.values()) if largest else None
+
+
+def _keep_largest(largest: dict[str, float], instance: str, value: float) -> None:
+    if math.isfinite(value):
+        largest[instance] = max(value, largest.get(instance, value))
 
 
 def _share(part: float | None, whole: float | None) -> float | None:
@@ -68,4 +85,9 @@ def _share(part: float | None, whole: float | None) -> float | None:
 
 
 def _points(found: list[Sample]) -> tuple[float, ...]:
-    return tuple(float(value) for row in found[:1] for _, value in row["values"])
+    """The sum over instances at each instant, the oldest first."""
+    at: dict[float, dict[str, float]] = {}
+    for row in found:
+        for instant, value in row["values"]:
+            _keep_largest(at.setdefault(instant, {}), row["metric"].get("instance", ""), float(value))
+    return tuple(sum(each.values()) for _, each in sorted(at.items()))

@@ -133,7 +133,8 @@ def reading_of(facts: Facts, name: SourceName) -> SourceReading[object]:
 def _name_of(source: AlertSource) -> str:
     """The source's name with its kind: an address alone says nothing at three in the morning."""
     kind = source.kind.capitalize()
-    return f"{kind} {source.name}" if source.kind == SourceKind.ALERTMANAGER else kind
+    is_named = source.kind not in {SourceKind.WATCHDOG, source.name}
+    return f"{kind} {source.name}" if is_named else kind
 
 
 def _of_alerts(facts: Facts, _now: datetime) -> Iterator[SystemTrouble]:

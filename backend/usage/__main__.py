@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--prometheus-url",
         metavar="URL",
-        help="ask this Prometheus, and no database: no stored readings then",
+        help="ask this Prometheus, or several with commas between them, and no database: no stored readings then",
     )
     parser.add_argument("--json", action="store_true", help="one array, with the readings of each row")
     return parser
@@ -135,8 +135,9 @@ def _sentence(trouble: Unavailable) -> str:
     if trouble.data.get("service") != "prometheus":
         return error_text(trouble, "en")
     cause = CAUSES.get(str(trouble.data.get("cause")), "It gave no whole answer.")
-    detail = _printable(str(trouble.data.get("detail", "")))
-    return f"Nothing was measured. {cause}" + (f" It said: {detail}" if detail else "")
+    sentence = error_text(trouble, "en") if trouble.data.get("reason") else f"Nothing was measured. {cause}"
+    server, detail = (_printable(str(trouble.data.get(name, ""))) for name in ("server", "detail"))
+    return sentence + (f" Asked: {server}." if server else "") + (f" It said: {detail}" if detail else "")
 
 
 def _refuse(sentence: str, code: int) -> int:

@@ -11,7 +11,7 @@ from backend.actor import (
     require_role_or_process,
     require_tenant,
 )
-from backend.clients.prometheus import Prometheus, prometheus
+from backend.clients.prometheus_servers import prometheus
 from backend.clock import Window
 from backend.config import UsageSettings, settings
 from backend.db.engine import transaction
@@ -66,7 +66,7 @@ def measure_elsewhere(
     """
     require_role_or_process(actor, *STAFF_ROLES)
     now = clock.utc_now()
-    source = Source(client=_client(given), settings=given, tenant=tenant_label)
+    source = Source(client=prometheus(given), settings=given, tenant=tenant_label)
     return meter.measure(source, day, _begun_window(day, now), now=now, stored=lambda: NOTHING_STORED)
 
 
@@ -193,7 +193,7 @@ def drop_old_readings(actor: Actor, now: datetime) -> list[str]:
 def _measured(day: date, tenant: str | None, after: Unstored) -> DayMeasurement:
     now = clock.utc_now()
     window = stored_service.window_beside(_begun_window(day, now), day, after)
-    source = Source(client=_client(settings()), settings=settings(), tenant=tenant)
+    source = Source(client=prometheus(settings()), settings=settings(), tenant=tenant)
     # What is stored is read while Prometheus works.
     with side_by_side(stored_service.stored_beside, day, tenant, after) as stored:
         try:
@@ -208,7 +208,3 @@ def _begun_window(day: date, now: datetime) -> Window:
     if now <= window.start:
         raise Invalid(field="day", reason="day_in_future")
     return window
-
-
-def _client(given: UsageSettings) -> Prometheus:
-    return prometheus(given.prometheus_url, given.prometheus_timeout_s)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
-from backend.clients.prometheus import Prometheus, instant_text, quoted
+from backend.clients.prometheus import instant_text, quoted
+from backend.clients.prometheus_servers import PrometheusClient
 from backend.config import UsageSettings
 from backend.threads import side_by_side
 from backend.usage.coverage import Span
@@ -57,9 +58,9 @@ class Shards(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The billed counters: a Prometheus, a selection, and perhaps a single tenant."""
+    """The billed counters: where they are kept, a selection, and perhaps a single tenant."""
 
-    client: Prometheus
+    client: PrometheusClient
     settings: UsageSettings
     tenant: str | None = None
 
@@ -237,14 +238,14 @@ class Source:
 
     def with_counters(self, instances: Sequence[str], span: Span) -> list[str]:
         """The instances that have a counter within the window; the index only knew that they might."""
-        found: list[str] = []
+        found: set[str] = set()
         for start in range(0, len(instances), NAMED_INSTANCES):
             counter = self._counter(one_of("instance", instances[start : start + NAMED_INSTANCES]))
             window = f"[{span.end_ms - span.start_ms}ms]"
             vector = self.client.instant(
                 f"count by (instance) (last_over_time({counter}{window}))", span.end_ms
             )
-            found += [row["metric"].get("instance", "") for row in vector]
+            found.update(row["metric"].get("instance", "") for row in vector)
         return sorted(found)
 
     def of_stranger(self, instance: str, span: Span) -> tuple[Values, Values]:

@@ -14,7 +14,7 @@ stay accepted and the run says so; it can be started again. There is no undo: ro
 import secrets
 import time
 
-from backend.clients.prometheus import prometheus
+from backend.clients.prometheus_servers import prometheus
 from backend.config import settings
 from backend.errors import Refused, Unavailable
 from backend.runbooks.types import Plan, PlannedChange, Risk, Words
@@ -111,14 +111,16 @@ def forget(running: Running, parameters: MetricsRotationParameters) -> None:
 def _is_handed_over(running: Running) -> bool:
     """Whether Prometheus came with the fresh token lately, and with no other; unknown is no."""
     query = f'sum by (token) (increase(metrics_scrape_total{{job="portal"}}[{QUIET_S}s]))'
-    client = prometheus(settings().prometheus_url, settings().prometheus_timeout_s)
     try:
-        found = client.instant(query, int(running.now().timestamp() * 1000))
+        found = prometheus(settings(), merges_replicas=True).instant(
+            query, int(running.now().timestamp() * 1000)
+        )
     except Unavailable:
         running.log("runbooks.rotate_metrics_token.prometheus_away")
         return False
-    scrapes = {row["metric"].get("token", ""): float(row["value"][1]) for row in found}
-    return scrapes.get("current", 0) > 0 and scrapes.get("previous", 0) == 0
+    # Every server that scrapes the portal is counted by the portal itself, whichever server tells it.
+    used = {row["metric"].get("token", "") for row in found if float(row["value"][1]) > 0}
+    return "current" in used and "previous" not in used
 
 
 def _require_layout(values: object) -> None:

@@ -22,7 +22,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from backend.actor import Actor, TenantId
-from backend.clients.prometheus import prometheus
+from backend.clients.prometheus_servers import prometheus
 from backend.clock import TEHRAN, day_window, tzdata_version, utc_now
 from backend.config import settings
 from backend.db.engine import dispose, engine
@@ -82,7 +82,7 @@ def _connect() -> None:
     with ExitStack() as held:
         for _ in range(CONNECTIONS):
             held.enter_context(engine().connect())
-    prometheus(settings().prometheus_url, settings().prometheus_timeout_s).instant(WARM_UP, 0)
+    prometheus(settings()).instant(WARM_UP, 0)
 
 
 def floor(day: date, source_url: str, queries_file: str) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def floor(day: date, source_url: str, queries_file: str) -> dict[str, Any]:
     gc.disable()
     logged = json.loads(Path(queries_file).read_text())
     asked = [each for each in logged if each["query"] != WARM_UP]
-    with httpx.Client(base_url=settings().prometheus_url, timeout=600) as client:
+    with httpx.Client(base_url=settings().prometheus_url[0], timeout=600) as client:
         client.get("/-/ready")
         with ThreadPoolExecutor(AT_ONCE) as pool:
             query_seconds = _timed(lambda: list(pool.map(lambda each: _ask(client, each), asked)))
@@ -170,7 +170,7 @@ def usual(day: date, at_most: str) -> dict[str, Any]:
     from prometheus_api_client import PrometheusConnect  # noqa: PLC0415 - it takes a second and only this one needs it
 
     companies = tenants.all_tenants(ACTOR)[: int(at_most)]
-    prometheus = PrometheusConnect(url=settings().prometheus_url)
+    prometheus = PrometheusConnect(url=settings().prometheus_url[0])
     window = day_window(day)
     engine = create_engine(settings().sqlalchemy_url)
     engine.connect().close()

@@ -135,7 +135,9 @@ def _alarm(source: AlertSource, now: datetime, lang: Lang) -> WatchLine:
         case SourceKind.WATCHDOG:
             sentence = text("page.alerts.no_watchdog", lang, **about)
         case SourceKind.PROMETHEUS:
-            sentence = text("page.alerts.no_prometheus", lang, **about)
+            is_alone = source.name == source.kind
+            key = "page.alerts.no_prometheus" if is_alone else "page.alerts.no_prometheus_of_several"
+            sentence = text(key, lang, name=shown(source.name), **about)
         case _:
             sentence = text("page.alerts.no_alertmanager", lang, name=shown(source.name), **about)
     return WatchLine(sentence=sentence, tone="bad")

@@ -130,9 +130,15 @@ def dependencies(facts: Facts, lang: Lang) -> list[DependencyLine]:
     if facts.redis.value or facts.redis.unknown_since is not None:
         readings.append((SourceName.REDIS, facts.redis))
     lines = [_dependency(name, reading, lang) for name, reading in readings]
-    managers = facts.alerts.value.board.watch.sources if facts.alerts.value else ()
-    lines += [_manager(each, facts.alerts, lang) for each in managers if each.kind == SourceKind.ALERTMANAGER]
+    watched = facts.alerts.value.board.watch.sources if facts.alerts.value else ()
+    lines += [_watched(each, facts.alerts, lang) for each in watched if _has_own_line(each)]
     return [*lines, *_cluster(facts, lang)]
+
+
+def _has_own_line(source: AlertSource) -> bool:
+    """Alertmanagers do, and so does each of several measuring servers; one alone has that of the measures."""
+    is_one_of_several = source.kind == SourceKind.PROMETHEUS and source.name != source.kind
+    return source.kind == SourceKind.ALERTMANAGER or is_one_of_several
 
 
 def _dependency(name: SourceName, reading: SourceReading[object], lang: Lang) -> DependencyLine:
@@ -148,13 +154,13 @@ def _dependency(name: SourceName, reading: SourceReading[object], lang: Lang) ->
     )
 
 
-def _manager(source: AlertSource, reading: SourceReading[object], lang: Lang) -> DependencyLine:
+def _watched(source: AlertSource, reading: SourceReading[object], lang: Lang) -> DependencyLine:
     is_away = source.failing_since is not None
     is_unknown = reading.unknown_since is not None
     state = "unknown" if is_unknown else "away" if is_away else "answers"
     return DependencyLine(
-        key=f"alertmanager-{source.name}",
-        name=[TextPart(text=f"Alertmanager {source.name}", is_name=True)],
+        key=f"{source.kind}-{source.name}",
+        name=[TextPart(text=f"{source.kind.capitalize()} {source.name}", is_name=True)],
         word=text(f"overview.dependency.{state}", lang),
         tone="unknown" if is_unknown else "bad" if is_away else "ok",
         since_s=seconds(reading.unknown_since or source.failing_since),

@@ -18,7 +18,10 @@ from backend.usage.source import Source
 from backend.usage.types import NOTHING_STORED, DayMeasurement, StoredClosings
 from tests.integration.usage.scenarios import AFTER, LOOKBACK, SCENARIOS, world_of
 from tests.integration.usage.special import special_worlds
+from tests.integration.usage.stand_in import stand_in
 from tests.integration.usage.world import World, openmetrics_blocks
+
+__all__ = ["stand_in"]
 
 SEEDS = (1, 2, 3)
 # Longer than Prometheus makes them at first: each block costs a run of promtool.

@@ -1,11 +1,7 @@
 """The client of Prometheus against servers that misbehave: a part of the truth is no answer."""
 
-import gzip
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs
+from collections.abc import Iterator
 
 import httpx
 import orjson
@@ -14,8 +10,7 @@ import pytest
 from backend.clients.prometheus import Prometheus
 from backend.db.engine import transaction
 from backend.errors import Unavailable
-
-WHOLE = {"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "1"]}]}}
+from tests.integration.usage.stand_in import WHOLE, Reply, StandIn
 
 UNREADABLE = [
     None,
@@ -40,63 +35,6 @@ UNREADABLE = [
         )
     ),
 ]
-
-Reply = tuple[int, bytes]
-
-
-class StandIn(ThreadingHTTPServer):
-    """Answers every request with what it was told, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.reply: Callable[[], Reply] = lambda: (200, orjson.dumps(WHOLE))
-        self.asked: list[tuple[str, str, dict[str, list[str]], str]] = []
-        self.drip_s = 0.0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def handle_error(self, *_request: object) -> None:
-        """A client that gave up is no news."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: StandIn
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
-        encoding = self.headers.get("accept-encoding", "")
-        self.server.asked.append((self.command, self.path, parse_qs(body), encoding))
-        status, told = self.server.reply()
-        packed = gzip.compress(told)
-        self.send_response(status)
-        self.send_header("content-encoding", "gzip")
-        self.send_header("content-length", str(len(packed)))
-        self.end_headers()
-        if not self.server.drip_s:
-            self.wfile.write(packed)
-            return
-        for byte in packed:
-            self.wfile.write(bytes([byte]))
-            self.wfile.flush()
-            time.sleep(self.server.drip_s)
-
-    do_GET = do_POST  # noqa: N815 - the name that http.server looks for
-
-    def log_message(self, *_parts: object) -> None:
-        """Tests speak for themselves."""
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    server = StandIn()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join(10)
-    server.server_close()
 
 
 @pytest.fixture
@@ -136,10 +74,17 @@ def test_an_answer_that_is_not_whole_is_a_failure(
 @pytest.mark.parametrize(
     ("reply", "cause"),
     [
-        pytest.param((502, b"<html>bad gateway</html>"), "unreadable", id="a proxy's page"),
+        pytest.param((401, b""), "unauthorized", id="no credentials"),
+        pytest.param((401, b"<html>sign in</html>"), "unauthorized", id="no credentials, with a page"),
+        pytest.param((403, b'{"status":"error","error":"no access"}'), "forbidden", id="no access"),
+        pytest.param((200, b"<!DOCTYPE html>\n<HTML><form>Sign in"), "login_page", id="a page to sign in"),
+        pytest.param((200, b"pong"), "not_json", id="another service"),
+        pytest.param((502, b"<html>bad gateway</html>"), "not_json", id="a proxy's page"),
+        pytest.param((404, b"404 page not found"), "not_json", id="a path that it does not have"),
+        pytest.param((429, b"too many"), "rate_limit", id="too many questions"),
         pytest.param((422, orjson.dumps({"status": "error", "error": "x"})), "refused", id="refused"),
         pytest.param((503, orjson.dumps(WHOLE)), "refused", id="a success that is none"),
-        pytest.param((302, orjson.dumps(WHOLE)), "refused", id="a redirect"),
+        pytest.param((302, orjson.dumps(WHOLE)), "redirect", id="a redirect"),
     ],
 )
 def test_a_status_that_is_no_success_is_a_failure(

@@ -398,7 +398,7 @@ def test_a_value_that_hides_something_is_refused_by_name(monkeypatch: pytest.Mon
         (
             "PROMETHEUS_URL",
             "http://prometheus.monitoring.svc:9090/prefix/ ",
-            "http://prometheus.monitoring.svc:9090/prefix",
+            ("http://prometheus.monitoring.svc:9090/prefix",),
         ),
         (
             "USAGE_SELECTOR",
@@ -415,7 +415,7 @@ def test_a_value_that_hides_something_is_refused_by_name(monkeypatch: pytest.Mon
     ],
 )
 def test_spaces_around_a_value_are_left_out(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, kept: str | int
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, kept: object
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://u@db/x")
     monkeypatch.setenv(name, value)
