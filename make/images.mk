@@ -16,6 +16,4 @@ image-test: $(READY) ## Build and run the images without an engine (root, builda
 	@$(BIN)/python -m delivery.images.trial
 
 sbom: $(READY) ## The list of what production installs, in CycloneDX (SBOM=file)
-	@$(BIN)/python -m cyclonedx_py requirements --output-reproducible --pyproject pyproject.toml --output-file "$(SBOM)" \
-		delivery/requirements/product.txt
-	@echo "· $(SBOM)"
+	@$(BIN)/python -m delivery.sbom "$(SBOM)"
