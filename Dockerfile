@@ -98,12 +98,17 @@ VOLUME ["/tmp"]
 USER 10001:10001
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["tini", "--", "python", "-m"]
-ARG VERSION=0.1.0
+# What is built is told by whoever builds it; a version is a name that this very build has, never one that is to come.
+ARG VERSION=unreleased
 ARG REVISION=unknown
+ARG CREATED
+ARG SOURCE
 ARG BASE
 LABEL org.opencontainers.image.vendor="DocuChat" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.source="${SOURCE}" \
       org.opencontainers.image.base.name="${BASE}"
 ENV PORTAL_REVISION="${REVISION}"
 

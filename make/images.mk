@@ -10,7 +10,8 @@ images: ## Build the images by Docker (PARTS="web jobs" BASE= POSTGRES=)
 	@scripts/need.sh engine
 	@for part in $(PARTS); do docker build --target "$$part" --tag "docuchat/portal-$$part" \
 		$(if $(BASE),--build-arg "BASE=$$BASE") $(if $(POSTGRES),--build-arg "POSTGRES=$$POSTGRES") \
-		--build-arg REVISION="$$(git rev-parse HEAD)" $(ARGS) . || exit 1; done
+		--build-arg VERSION="$$(git describe --tags --always --dirty)" --build-arg REVISION="$$(git rev-parse HEAD)" \
+		--build-arg CREATED="$$(git log -1 --format=%cI)" $(ARGS) . || exit 1; done
 
 image-test: $(READY) ## Build and run the images without an engine (root, buildah, mmdebstrap)
 	@$(BIN)/python -m delivery.images.trial

@@ -114,6 +114,17 @@ def test_rules_are_tried_on_three_pythons() -> None:
     assert len(workflows()["ci.yml"]["jobs"]["rules"]["strategy"]["matrix"]["python"]) == 3
 
 
+def test_both_builds_of_an_image_tell_all_that_its_labels_say() -> None:
+    """Built twice from the same values, the second one comes from the cache: what was scanned is what is published."""
+    labels = re.findall(r'image\.\w+="\$\{(\w+)\}"', (ROOT / "Dockerfile").read_text())
+    built = [step["with"] for _, step in steps(workflows()["ci.yml"]) if "build-push" in step.get("uses", "")]
+    told = [dict(line.split("=", 1) for line in each["build-args"].splitlines()) for each in built]
+
+    assert len(told) == 2
+    assert told[0] == told[1]
+    assert set(told[0]) == set(labels) == {"CREATED", "REVISION", "SOURCE", "VERSION"}
+
+
 def test_the_secrets_have_the_names_that_the_company_set() -> None:
     used = set(re.findall(r"secrets\.(\w+)", "".join(path.read_text() for path in files())))
     assert used == {"OPENAI_API_KEY", "KUBECONFIG_B64", "DATABASE_URL", "DEPLOYMENTS_TOKEN", "GITHUB_TOKEN"}
