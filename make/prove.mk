@@ -17,6 +17,9 @@ i18n-check: $(READY) ## Both languages say the same, in good letters
 rules-test: $(READY) ## Play the alert rules through recorded and made-up nights
 	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) tests/integration/alert_rules $(ARGS)
 
+two-of-each: $(READY) ## Two web processes and two jobs behind one address: any may die
+	@$(BIN)/python -m pytest -q tests/integration/twos $(ARGS)
+
 coverage: $(READY) ## How much code unit and integration tests run, branches too
 	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) --cov --cov-branch --cov-report=term:skip-covered tests/unit tests/integration $(ARGS)
 

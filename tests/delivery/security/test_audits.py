@@ -29,7 +29,7 @@ def test_an_audit_without_an_advisory_database_fails(
     audit: audits.Audit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everything_is_beyond_reach(monkeypatch)
-    assert audits.problem_of(audit) != ""
+    assert audits.problem_of(audit).startswith(audits.NOT_RUN)
 
 
 @contextmanager
@@ -77,7 +77,9 @@ def test_an_advisory_fails_the_audit_and_none_passes_it(
 ) -> None:
     with registry_that_says({package: [ADVISORY]}) as registry:
         everything_is_beyond_reach(monkeypatch, registry)
-        assert "A made up one" in audits.problem_of(audit)
+        problem = audits.problem_of(audit)
+        assert "A made up one" in problem
+        assert audits.NOT_RUN not in problem
     with registry_that_says({}) as registry:
         everything_is_beyond_reach(monkeypatch, registry)
         assert audits.problem_of(audit) == ""
@@ -98,6 +100,16 @@ def test_an_advisory_fails_the_audit_and_none_passes_it(
 )
 def test_an_answer_about_nothing_is_no_audit(gap: Callable[[str], str], answer: str) -> None:
     assert gap(answer) != ""
+
+
+def test_the_whole_says_how_many_were_no_audits(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    everything_is_beyond_reach(monkeypatch)
+    monkeypatch.setattr(audits, "AUDITS", (BUN,))
+
+    assert audits.main() == 1
+    assert capsys.readouterr().out.endswith("1 of 1 could not be audited, 0 found something.\n")
 
 
 def test_every_lock_file_is_audited() -> None:
