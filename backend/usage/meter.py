@@ -23,6 +23,8 @@ from backend.usage.rules import (
     tally,
     with_unseen_rows,
 )
+from backend.usage.scanning.joining import with_doubts, with_findings
+from backend.usage.scanning.types import DayFindings
 from backend.usage.situation import Situation, survey
 from backend.usage.source import Source
 from backend.usage.types import (
@@ -37,21 +39,34 @@ from backend.usage.unseen import alive_before, was_nobody_looking, with_silent_l
 
 
 def measure(
-    source: Source, day: date, window: Window, *, now: datetime, stored: Callable[[], StoredClosings]
+    source: Source,
+    day: date,
+    window: Window,
+    *,
+    now: datetime,
+    stored: Callable[[], StoredClosings],
+    findings: DayFindings | None = None,
 ) -> DayMeasurement:
     """The exact usage of a window, (start, end], or of its part until now. Writes nothing.
 
-    ``stored`` gives what the database knows, and is not asked before Prometheus has answered.
+    ``stored`` gives what the database knows, and is not asked before Prometheus has answered. ``findings`` are those
+    of a scan; what it did not look at is held. None asks for no scan, and says nothing of what happened inside.
 
     Raises:
         Unavailable: Prometheus failed, was late, or told only a part.
     """
     with collector_paused():
-        return _measure(source, day, window, now=now, ask_stored=stored)
+        return _measure(source, day, window, now=now, ask_stored=stored, findings=findings)
 
 
 def _measure(
-    source: Source, day: date, window: Window, *, now: datetime, ask_stored: Callable[[], StoredClosings]
+    source: Source,
+    day: date,
+    window: Window,
+    *,
+    now: datetime,
+    ask_stored: Callable[[], StoredClosings],
+    findings: DayFindings | None,
 ) -> DayMeasurement:
     span = Span(milliseconds(window.start), milliseconds(min(window.end, now)))
     lookback_ms = source.settings.usage_lookback_s * 1000
@@ -70,17 +85,20 @@ def _measure(
     lives += [one for one in late if one.closings]
     is_odd = bool(strangers) or look.shards.has_odd_labels
     lives = [storable_readings(one) for one in lives] if is_odd else lives
+    lives = lives if findings is None else with_findings(lives, findings)
     lives = recalled(lives, span, stored)
     lives = with_silent_lives(source, situation, stored, lives)
     if stored.following:
         lives = [met(one, stored.following.get((one.life.name, one.life.started_at), {})) for one in lives]
     counted = tally(lives, min_coverage=source.settings.usage_min_coverage, is_open=now < window.end)
+    rows = counted.rows if findings is None else with_doubts(counted.rows, findings, lives)
     return DayMeasurement(
         day=day,
         window=window,
         measured_at=now,
-        rows=with_unseen_rows(counted.rows, alive_before(span, stored)) if is_blackout else counted.rows,
+        rows=with_unseen_rows(rows, alive_before(span, stored)) if is_blackout else rows,
         readings=counted.readings,
+        falls=counted.falls,
         series=len(counted.readings),
         lives=[
             ClosedLife(one.life.name, one.life.started_at, one.closed_at) for one in lives if one.closings

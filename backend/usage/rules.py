@@ -10,10 +10,13 @@ from backend.money import LARGEST_STORED
 from backend.usage.coverage import Seen, coverage_of
 from backend.usage.labels import with_storable_labels
 from backend.usage.lives import Life
+from backend.usage.scanning.figures import Ends, figures_of
+from backend.usage.scanning.types import FLAG_OF_FINDING, Finding, FindingKind
 from backend.usage.types import (
     HOLDING,
     EarlierClosing,
     Key,
+    MeterFall,
     MeterReading,
     OpeningSource,
     StoredLife,
@@ -66,6 +69,8 @@ class LifeReadings:
     flags: frozenset[UsageFlag] = frozenset()
     flagged: Mapping[UsageFlag, AbstractSet[Key]] = field(default_factory=dict)
     """What one must know about some of its meters and not about the others."""
+    fallen: Mapping[Key, Sequence[Finding]] = field(default_factory=dict)
+    """What a scan found in meters that fell within the day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,7 @@ class Tally:
 
     rows: list[UsageRow]
     readings: list[MeterReading]
+    falls: list[MeterFall]
 
 
 def tally(found: Sequence[LifeReadings], *, min_coverage: Decimal, is_open: bool) -> Tally:
@@ -83,17 +89,21 @@ def tally(found: Sequence[LifeReadings], *, min_coverage: Decimal, is_open: bool
     prove: an unknown opening counts from the first value that was seen, and is flagged.
     """
     readings: list[MeterReading] = []
+    falls: list[MeterFall] = []
     totals: dict[Key, list[int]] = {}
     lives_of: dict[str, list[int]] = {}
     for index, one in enumerate(found):
         for tenant in dict.fromkeys(key[0] for key in one.closings):
             lives_of.setdefault(tenant, []).append(index)
+        if one.fallen:
+            _read_fallen(one, readings, falls, totals)
+            one = replace(one, closings=_steady(one))  # noqa: PLW2901 - the rest of it is read as ever
         _read(one, readings, totals)
         if one.seen.tail_ms:
             _add_estimates(one, totals)
     coverages = _coverages(lives_of, [one.seen for one in found])
     common = _BITS[UsageFlag.OPEN] if is_open else 0
-    return Tally(rows=_rows(totals, coverages, common, min_coverage), readings=readings)
+    return Tally(rows=_rows(totals, coverages, common, min_coverage), readings=readings, falls=falls)
 
 
 def storable_readings(one: LifeReadings) -> LifeReadings:
@@ -155,6 +165,52 @@ def _read(one: LifeReadings, readings: list[MeterReading], totals: dict[Key, lis
     for flag, keys in ((UsageFlag.GAP_ACROSS_BOUNDARY, one.vanished.keys()), *one.flagged.items()):
         for key in keys & one.closings.keys():
             totals[key][2] |= _BITS[flag]
+
+
+def _steady(one: LifeReadings) -> Values:
+    return {key: closing for key, closing in one.closings.items() if key not in one.fallen}
+
+
+def _read_fallen(
+    one: LifeReadings, readings: list[MeterReading], falls: list[MeterFall], totals: dict[Key, list[int]]
+) -> None:
+    """Add the meters of one life that fell: the least that was used, with both figures as evidence."""
+    flagged = {UsageFlag.GAP_ACROSS_BOUNDARY: one.vanished.keys(), **one.flagged}
+    for key in one.fallen.keys() & one.closings.keys():
+        reading, flags = _reading_of(one, key)
+        fall = _fall_of(one, reading)
+        flags |= _BITS[FLAG_OF_FINDING[FindingKind(fall.kind)]]
+        flags |= sum(_BITS[flag] for flag in {*one.flags, *(f for f, keys in flagged.items() if key in keys)})
+        tokens = fall.least_tokens
+        if max(reading.closing, reading.opening, fall.most_tokens) <= LARGEST_STORED:
+            readings.append(reading)
+            falls.append(fall)
+        else:
+            tokens, flags = 0, flags | _BITS[UsageFlag.BEYOND_STORAGE]
+        total = totals.setdefault(key, [0, 0, 0])
+        total[0] += tokens
+        total[2] |= flags
+
+
+def _reading_of(one: LifeReadings, key: Key) -> tuple[MeterReading, int]:
+    if one.stored and key in one.stored.closings:
+        opening, at, flags = one.stored.closings[key], one.stored.closed_at, 0
+        source = OpeningSource.STORED
+    else:
+        opening, at, source, flags = _opening(one, key)
+    life = (one.life.name, one.life.started_at)
+    return MeterReading(*key, *life, opening, at, source, one.closings[key], one.closed_at), flags
+
+
+def _fall_of(one: LifeReadings, reading: MeterReading) -> MeterFall:
+    found = one.fallen[reading[:3]]
+    # Without a start time the opening is the lowest value that was seen: nothing is measured from there.
+    ends = Ends(reading.opening, reading.opened_at, reading.closing, reading.closed_at)
+    figures = figures_of(found, None if UsageFlag.NO_START_TIME in one.flags else ends)
+    shown = max(found, key=lambda each: (each.kind is FindingKind.ALTERNATES, each.falls))
+    seen = (shown.falls, shown.first_value, shown.first_at, shown.last_value, shown.last_at)
+    kind = shown.kind if shown.kind is FindingKind.ALTERNATES else FindingKind.FELL
+    return MeterFall(*reading[:5], kind.value, *seen, *figures)
 
 
 def _opening(one: LifeReadings, key: Key) -> tuple[int, datetime, OpeningSource, int]:

@@ -23,6 +23,12 @@ class UsageFlag(StrEnum):
     """A counter of an instance that does not tell when its process started."""
     START_TIME_MOVED = "start_time_moved"
     """A process whose start time changed while it ran: only what it counted after that is proven."""
+    COUNTER_FELL = "counter_fell"
+    """A counter went down while its process ran: only what rose is proven, and a person chooses what is billed."""
+    ALTERNATES = "alternates"
+    """Several processes answer in turn under one address: each scrape shows only one of them."""
+    NOT_SCANNED = "not_scanned"
+    """Nobody has looked at what happened inside the day."""
     DUPLICATE_SCRAPE = "duplicate_scrape"
     """The same process was scraped twice; it counts once."""
     GAP_ACROSS_BOUNDARY = "gap_across_boundary"
@@ -40,6 +46,9 @@ HOLDING = frozenset(
         UsageFlag.READING_WENT_BACK,
         UsageFlag.NO_START_TIME,
         UsageFlag.START_TIME_MOVED,
+        UsageFlag.COUNTER_FELL,
+        UsageFlag.ALTERNATES,
+        UsageFlag.NOT_SCANNED,
         UsageFlag.BEYOND_STORAGE,
     }
 )
@@ -81,6 +90,24 @@ class MeterReading(NamedTuple):
     opening_source: str
     closing: int
     closed_at: datetime
+
+
+class MeterFall(NamedTuple):
+    """A meter that fell on a day, with the least and the most tokens that it may stand for: evidence of both."""
+
+    tenant: str
+    model: str
+    type: str
+    instance: str
+    life_start: datetime
+    kind: str
+    falls: int
+    first_value: int
+    first_at: datetime
+    last_value: int
+    last_at: datetime
+    least_tokens: int
+    most_tokens: int
 
 
 class UsageRow(NamedTuple):
@@ -143,6 +170,7 @@ class DayMeasurement:
     measured_at: datetime
     rows: list[UsageRow]
     readings: list[MeterReading]
+    falls: Sequence[MeterFall] = ()
     series: int
     lives: list[ClosedLife]
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from backend.usage.types import Key, LifeKey
+from backend.usage.types import Key, LifeKey, UsageFlag
 
 
 class FindingKind(StrEnum):
@@ -18,6 +18,14 @@ class FindingKind(StrEnum):
     """Several processes answer in turn under one address and start time: their counters look like one that falls."""
     CAME_AND_WENT = "came_and_went"
     """A series that was first used and dropped within the day."""
+
+
+FLAG_OF_FINDING = {
+    FindingKind.FELL: UsageFlag.COUNTER_FELL,
+    FindingKind.ALTERNATES: UsageFlag.ALTERNATES,
+    FindingKind.CAME_AND_WENT: UsageFlag.NOT_SCANNED,
+}
+"""The flag of a meter with a finding. A series that came and went is flagged only where no process explains it."""
 
 
 class Finding(NamedTuple):

@@ -1,0 +1,117 @@
+"""Joins the findings of a scan with the readings of a day, and holds what was not looked at. Pure."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from backend.usage.labels import storable, with_storable_labels
+from backend.usage.rules import LifeReadings
+from backend.usage.scanning.types import FLAG_OF_FINDING, DayFindings, Finding
+from backend.usage.types import Key, LifeKey, UsageFlag, UsageRow, Values
+
+_MATCHER = re.compile(r'\w+(=~|!~|!=|=)"(.*)"', re.DOTALL)
+_CODE_POINT = re.compile(r"\\x\{([0-9a-fA-F]+)\}")
+
+
+def with_findings(lives: Sequence[LifeReadings], findings: DayFindings) -> list[LifeReadings]:
+    """The same with what a scan found in them: falls, and closings of series that came and went within the day."""
+    by_life = _stored_names(findings)
+    if not by_life:
+        return list(lives)
+    return [
+        _joined(one, by_life[life]) if (life := (one.life.name, one.life.started_at)) in by_life else one
+        for one in lives
+    ]
+
+
+def with_doubts(
+    rows: Sequence[UsageRow], findings: DayFindings, lives: Iterable[LifeReadings]
+) -> list[UsageRow]:
+    """The same, held where nobody looked: tenants whose part was not scanned, and findings that no life explains."""
+    doubts = _unplaced(findings, lives)
+    is_all = not findings.is_scanned and not findings.unscanned
+    parts = [is_of_part(part) for part in findings.unscanned]
+    if not (doubts or is_all or parts):
+        return list(rows)
+    doubtful = {row[:3] for row in rows if is_all or any(part(row.tenant) for part in parts)}
+    doubts |= dict.fromkeys(doubtful - doubts.keys(), UsageFlag.NOT_SCANNED)
+    missing = doubts.keys() - {row[:3] for row in rows}
+    empty = [UsageRow(*key, 0, Decimal(0), 0, False, ()) for key in missing]
+    return sorted(_held(row, doubts[row[:3]]) if row[:3] in doubts else row for row in (*rows, *empty))
+
+
+def is_of_part(matcher: str) -> Callable[[str], bool]:
+    """Whether a tenant's label belongs to a part of a scan; to one that cannot be read belongs everybody."""
+    found = _MATCHER.fullmatch(matcher)
+    if found is None:
+        return lambda _: True
+    operator, text = found[1], found[2].replace('\\"', '"').replace("\\\\", "\\")
+    pattern = re.escape(text) if operator in ("=", "!=") else _CODE_POINT.sub(_as_python, text)
+    try:
+        compiled = re.compile(pattern)
+    except re.error:
+        return lambda _: True
+    is_without = operator.startswith("!")
+    return lambda tenant: (compiled.fullmatch(tenant) is None) == is_without
+
+
+def _as_python(code_point: re.Match[str]) -> str:
+    return f"\\U{int(code_point[1], 16):08x}"
+
+
+def _stored_names(findings: DayFindings) -> dict[LifeKey, dict[Key, list[Finding]]]:
+    """The findings by life and meter, under the labels that the database can keep."""
+    found: dict[LifeKey, dict[Key, list[Finding]]] = {}
+    for one in findings.findings:
+        [key] = with_storable_labels({one.key: 0})
+        found.setdefault((storable(one.instance), one.life_start), {}).setdefault(key, []).append(one)
+    return found
+
+
+def _joined(one: LifeReadings, findings: Mapping[Key, list[Finding]]) -> LifeReadings:
+    came = {key: max(found, key=_last_at) for key, found in findings.items() if key not in one.closings}
+    closings = {key: last.last_value for key, last in came.items()}
+    gaps = {key for key in came if key in one.openings}
+    return replace(
+        one,
+        closings={**one.closings, **closings},
+        vanished={**one.vanished, **{key: closings[key] for key in gaps}},
+        firsts={**_unknown_firsts(one, findings, came), **one.firsts},
+        fallen={key: found for key, found in findings.items() if any(each.falls for each in found)},
+    )
+
+
+def _unknown_firsts(one: LifeReadings, findings: Mapping[Key, list[Finding]], came: Iterable[Key]) -> Values:
+    """The first values of series that came and went and whose birth nobody saw: they were there at the first scrape.
+
+    After a moved start time nothing proves that a series was not there before.
+    """
+    is_moved = UsageFlag.START_TIME_MOVED in one.flags
+    if not is_moved and (one.is_born or one.was_known):
+        return {}
+    since = one.first_at or one.life.started_at
+    firsts = {key: min(findings[key], key=_first_at) for key in came}
+    return {key: first.first_value for key, first in firsts.items() if is_moved or first.first_at <= since}
+
+
+def _first_at(finding: Finding) -> datetime:
+    return finding.first_at
+
+
+def _last_at(finding: Finding) -> datetime:
+    return finding.last_at
+
+
+def _unplaced(findings: DayFindings, lives: Iterable[LifeReadings]) -> dict[Key, UsageFlag]:
+    if not findings.findings:
+        return {}
+    known = {(one.life.name, one.life.started_at) for one in lives}
+    lost = {life: found for life, found in _stored_names(findings).items() if life not in known}
+    return {key: FLAG_OF_FINDING[found[0].kind] for by_key in lost.values() for key, found in by_key.items()}
+
+
+def _held(row: UsageRow, flag: UsageFlag) -> UsageRow:
+    flags = {*row.flags, flag.value}
+    return row._replace(held=True, flags=tuple(each.value for each in UsageFlag if each.value in flags))
