@@ -21,6 +21,7 @@ RESTORED = frozenset(
         "invoice_line",
         "measured_day",
         "measured_life",
+        "meter_fall",
         "meter_reading",
         "tenant_invoice",
     }

@@ -4,7 +4,7 @@ Everything that asks Prometheus comes before the transaction. Usage, invoices, b
 of the run are then stored together or not at all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -16,7 +16,7 @@ from backend.clock import Window
 from backend.config import settings
 from backend.db.engine import read, transaction
 from backend.errors import Conflict
-from backend.invoices import report_repository, repository, rules
+from backend.invoices import fall_rules, report_repository, repository, rules
 from backend.invoices.types import (
     BilledTotal,
     BilledTotalKey,
@@ -25,6 +25,7 @@ from backend.invoices.types import (
     Invoice,
     InvoiceDraft,
     InvoiceId,
+    InvoiceLine,
     Limits,
     RunState,
 )
@@ -37,7 +38,7 @@ from backend.tenants import service as tenants
 from backend.tenants.types import Tenant
 from backend.threads import side_by_side
 from backend.usage import service as usage
-from backend.usage.types import DayMeasurement, UsageRow
+from backend.usage.types import DayMeasurement, FallFigure, UsageRow
 from backend.usage.unstored import Unstored
 
 STORING = Actor.process_named("billing")
@@ -181,8 +182,10 @@ def store(
     return run
 
 
-def issue_held(actor: Actor, invoice: Invoice) -> None:
+def issue_held(actor: Actor, invoice: Invoice, asked: FallFigure | None = None) -> FallFigure | None:
     """Price a held invoice by its day's list, number it and mail it, inside the caller's locked transaction.
+
+    Meters that fell count the figure that is asked for; returns the one that they count.
 
     A day without a token has no invoice: its row is closed as void, without number and mail, and keeps the day
     from being billed again. A line whose model had no price of its own, and needed one, has that of the first later
@@ -190,12 +193,20 @@ def issue_held(actor: Actor, invoice: Invoice) -> None:
 
     Raises:
         Conflict: the sum cannot be stored, or a model has no price yet.
+        Invalid: a meter fell, and nobody chose which of its figures counts.
     """
     with transaction():
-        if not invoice.tokens:
-            repository.close_held(invoice.id)
-            return
-        _issue(price_held(actor, invoice))
+        falls = usage.falls(actor, invoice.tenant_id, invoice.day)
+        figure = fall_rules.figure_of(falls, asked)
+        lines = report_repository.lines([invoice.id]).get(invoice.id, [])
+        lines = fall_rules.with_figure(lines, falls, figure)
+        if not any(line.tokens for line in lines):
+            repository.close_held(invoice.id, figure)
+            return figure
+        _issue(price_held(actor, invoice, lines), figure)
+        if figure is not None:
+            usage.settle_falls(actor, invoice.tenant_id, invoice.day, figure)
+        return figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,21 +219,16 @@ class HeldBill:
     after: dict[BilledTotalKey, BilledTotal]
 
 
-def price_held(actor: Actor, invoice: Invoice) -> HeldBill:
-    """Price a held invoice as ``issue_held`` would; writes nothing.
+def price_held(actor: Actor, invoice: Invoice, lines: Iterable[InvoiceLine]) -> HeldBill:
+    """Price a held invoice with these lines as ``issue_held`` would; writes nothing.
 
     Raises:
         Conflict: a model has no price yet.
     """
     tenant_id, today = invoice.tenant_id, clock.billing_day(clock.utc_now())
     before = repository.billed_totals(invoice.price_version, tenant_id)
-    lines = rules.with_held_rates(
-        invoice,
-        report_repository.lines([invoice.id]).get(invoice.id, []),
-        pricing.price_lists(actor),
-        today,
-    )
-    draft, moved = rules.price_held(invoice, tenants.get(actor, tenant_id), lines, before)
+    rated = rules.with_held_rates(invoice, lines, pricing.price_lists(actor), today)
+    draft, moved = rules.price_held(invoice, tenants.get(actor, tenant_id), rated, before)
     return HeldBill(invoice=invoice, draft=draft, before=before, after=moved)
 
 
@@ -233,7 +239,7 @@ def release_priced(actor: Actor, invoice: Invoice) -> bool:
     """
     with transaction():
         try:
-            bill = price_held(actor, invoice)
+            bill = price_held(actor, invoice, report_repository.lines([invoice.id]).get(invoice.id, []))
         except Conflict:
             return False
         limits = basis_of(actor, invoice.day).limits
@@ -244,14 +250,14 @@ def release_priced(actor: Actor, invoice: Invoice) -> bool:
         return True
 
 
-def _issue(bill: HeldBill) -> None:
+def _issue(bill: HeldBill, figure: FallFigure | None = None) -> None:
     with transaction():
         invoice, draft, moved = bill.invoice, bill.draft, bill.after
         if not rules.is_storable(draft, moved):
             raise Conflict(reason="total_too_large")
         now = clock.utc_now()
         [number] = repository.take_numbers(clock.jalali_year(clock.billing_day(now)), 1)
-        repository.issue_held(invoice.id, draft, number=number, now=now)
+        repository.issue_held(invoice.id, draft, number=number, now=now, figure=figure)
         repository.store_billed_totals(invoice.price_version, invoice.day, bill.before, moved)
         notifications.enqueue([issued_mail(invoice.day, invoice.id, number, draft)], now)
 

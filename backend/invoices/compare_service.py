@@ -5,10 +5,11 @@ from datetime import date
 from backend.actor import STAFF_ROLES, Actor, require_role_or_process
 from backend.collector import collector_paused
 from backend.errors import NotFound
-from backend.invoices import rules
+from backend.invoices import fall_rules, report_repository, rules
 from backend.invoices.types import DayComparison
 from backend.pricing import service as pricing
 from backend.usage import service as usage
+from backend.usage.types import FallFigure
 
 
 def compare_day(actor: Actor, day: date) -> DayComparison:
@@ -25,7 +26,9 @@ def compare_day(actor: Actor, day: date) -> DayComparison:
     if usage.window_of(actor, day) is None:
         raise NotFound(reason="compared_day")
     with collector_paused():
-        measured = usage.measure_day(actor, day).rows
+        measurement = usage.measure_day(actor, day)
+    most = report_repository.labels_released_with(day, FallFigure.MOST)
+    measured = fall_rules.as_released(measurement.rows, measurement.falls, most)
     stored = usage.rows_of_day(actor, day)
     return DayComparison(
         day=day,

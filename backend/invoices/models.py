@@ -40,6 +40,7 @@ class TenantInvoiceRow(Base):
         ),
         CheckConstraint("amount_rial = net_rial + tax_rial", "amount_is_sum"),
         CheckConstraint("(status = 'paid') = (paid_at IS NOT NULL)", "paid_at"),
+        CheckConstraint("fall_figure IN ('least', 'most')", "fall_figure"),
         Index("ix_tenant_invoice_status", "status", postgresql_where="status IN ('held', 'pending')"),
         Index("ix_tenant_invoice_day", "day"),
     )
@@ -66,6 +67,8 @@ class TenantInvoiceRow(Base):
     issued_at: Mapped[datetime | None] = mapped_column(Instant)
     zibal_track_id: Mapped[int | None] = mapped_column(BigInteger)
     paid_at: Mapped[datetime | None] = mapped_column(Instant)
+    fall_figure: Mapped[str | None] = mapped_column(Text)
+    """The figure of meters that fell with which it was released."""
 
 
 class InvoiceLineRow(Base):

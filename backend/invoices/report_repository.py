@@ -11,12 +11,13 @@ from backend.actor import TenantId
 from backend.db.engine import read
 from backend.invoices.types import BillingRun, Invoice, InvoiceId, InvoiceLine, InvoiceStatus, RunState
 from backend.money import Rial
+from backend.usage.types import FallFigure
 
 _INVOICE = """
 SELECT i.id, i.tenant_id, t.name_fa AS tenant_name_fa, t.name_en AS tenant_name_en, i.day, i.number, i.tokens,
        i.amount, i.net_rial, i.tax_percent, i.tax_rial, i.amount_rial, i.status, i.held_reasons, i.coverage,
        i.price_version, i.window_start, i.window_end, i.timezone, i.tzdata_version, i.created_at, i.issued_at,
-       i.zibal_track_id, i.paid_at
+       i.zibal_track_id, i.paid_at, i.fall_figure
 FROM tenant_invoice i JOIN tenant t ON t.id = i.tenant_id
 """
 _OF_TENANT = "WHERE i.tenant_id = :tenant AND (i.status = :status OR CAST(:status AS text) IS NULL)"
@@ -131,6 +132,16 @@ def lines(invoice_ids: Sequence[UUID]) -> dict[UUID, list[InvoiceLine]]:
         return found
 
 
+def labels_released_with(day: date, figure: FallFigure) -> set[str]:
+    """The labels of the tenants whose invoice of a day was released with a figure of meters that fell."""
+    statement = text(
+        "SELECT t.label FROM tenant_invoice i JOIN tenant t ON t.id = i.tenant_id"
+        " WHERE i.day = :day AND i.fall_figure = :figure"
+    )
+    with read() as connection:
+        return set(connection.scalars(statement, {"day": day, "figure": figure.value}))
+
+
 def runs(limit: int, offset: int) -> list[BillingRun]:
     """The newest attempts first."""
     statement = text("SELECT * FROM billing_run ORDER BY started_at DESC, id LIMIT :limit OFFSET :offset")
@@ -166,6 +177,7 @@ def _to_invoice(row: RowMapping) -> Invoice:
         tenant_id=TenantId(row["tenant_id"]),
         status=InvoiceStatus(row["status"]),
         held_reasons=tuple(row["held_reasons"]),
+        fall_figure=FallFigure(row["fall_figure"]) if row["fall_figure"] else None,
     )
     return Invoice(**values)
 

@@ -25,6 +25,7 @@ from backend.invoices.types import (
     InvoiceLine,
     InvoiceStatus,
 )
+from backend.usage.types import FallFigure
 
 Issued = tuple[InvoiceId, str, InvoiceDraft]
 
@@ -249,8 +250,10 @@ def insert_run(run: BillingRun) -> None:
         )
 
 
-def issue_held(invoice_id: UUID, draft: InvoiceDraft, *, number: str, now: datetime) -> None:
-    """Turn a held invoice into an issued one: number, prices and money."""
+def issue_held(
+    invoice_id: UUID, draft: InvoiceDraft, *, number: str, now: datetime, figure: FallFigure | None = None
+) -> None:
+    """Turn a held invoice into an issued one: number, tokens, prices and money."""
     is_settled = draft.amount_rial == 0
     with transaction() as connection:
         connection.execute(
@@ -258,6 +261,8 @@ def issue_held(invoice_id: UUID, draft: InvoiceDraft, *, number: str, now: datet
             .where(TenantInvoiceRow.id == invoice_id, TenantInvoiceRow.status == InvoiceStatus.HELD.value)
             .values(
                 number=number,
+                fall_figure=figure,
+                tokens=draft.tokens,
                 net_rial=draft.net_rial,
                 tax_rial=draft.tax_rial,
                 amount_rial=draft.amount_rial,
@@ -268,8 +273,10 @@ def issue_held(invoice_id: UUID, draft: InvoiceDraft, *, number: str, now: datet
         )
         connection.execute(
             text(
-                "UPDATE invoice_line SET amount_rial = :rial, rial_per_1000_tokens = :rate"
-                " WHERE (invoice_id, model, type) = (:id, :model, :type)"
+                "INSERT INTO invoice_line (invoice_id, model, type, tokens, rial_per_1000_tokens, amount_rial)"
+                " VALUES (:id, :model, :type, :tokens, :rate, :rial) ON CONFLICT (invoice_id, model, type)"
+                " DO UPDATE SET tokens = EXCLUDED.tokens, amount_rial = EXCLUDED.amount_rial,"
+                " rial_per_1000_tokens = EXCLUDED.rial_per_1000_tokens"
             ),
             [_priced(invoice_id, line) for line in draft.lines],
         )
@@ -285,13 +292,13 @@ def hold_otherwise(invoice_id: UUID, reasons: Sequence[str]) -> None:
         )
 
 
-def close_held(invoice_id: UUID) -> None:
+def close_held(invoice_id: UUID, figure: FallFigure | None = None) -> None:
     """Close a held invoice that has nothing to bill; it never gets a number."""
     with transaction() as connection:
         connection.execute(
             update(TenantInvoiceRow)
             .where(TenantInvoiceRow.id == invoice_id, TenantInvoiceRow.status == InvoiceStatus.HELD.value)
-            .values(status=InvoiceStatus.VOID.value)
+            .values(status=InvoiceStatus.VOID.value, fall_figure=figure)
         )
 
 
@@ -300,6 +307,7 @@ def _priced(invoice_id: UUID, line: InvoiceLine) -> dict[str, object]:
         "id": invoice_id,
         "model": line.model,
         "type": line.type,
+        "tokens": line.tokens,
         "rial": line.amount_rial,
         "rate": line.rial_per_1000_tokens,
     }

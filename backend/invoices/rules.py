@@ -223,7 +223,7 @@ def price_held(
     net = Rial(sum(line.amount_rial for line in priced))
     draft = InvoiceDraft(
         tenant=tenant,
-        tokens=invoice.tokens,
+        tokens=sum(line.tokens for line in priced),
         net_rial=net,
         tax_rial=tax(net, invoice.tax_percent),
         coverage=invoice.coverage,

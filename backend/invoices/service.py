@@ -46,6 +46,7 @@ from backend.money import Rial
 from backend.pricing import service as pricing
 from backend.tenants import service as tenants
 from backend.usage import service as usage
+from backend.usage.types import FallFigure
 
 MAX_PAGE = 200
 
@@ -115,13 +116,14 @@ def count_held(actor: Actor) -> int:
     return report_repository.count_held()
 
 
-def release(actor: Actor, invoice_id: InvoiceId, reason: str) -> Invoice:
+def release(actor: Actor, invoice_id: InvoiceId, reason: str, figure: FallFigure | None = None) -> Invoice:
     """Issue a held invoice at the tokens observed, by the price list of its day: number, mail, audit entry.
 
-    One without a token becomes void instead, with the audit entry alone: a day without usage has no invoice.
+    Meters that fell count the chosen figure. An invoice without a token becomes void instead, with the audit entry
+    alone: a day without usage has no invoice.
 
     Raises:
-        Invalid: the reason is empty or too long.
+        Invalid: the reason is empty or too long, or a meter fell and no figure was chosen.
         NotFound: there is no such invoice.
         Conflict: it is not held, perhaps because it was released a moment ago, or a model on it has no price yet.
     """
@@ -134,8 +136,9 @@ def release(actor: Actor, invoice_id: InvoiceId, reason: str) -> Invoice:
             raise NotFound
         if found.status != InvoiceStatus.HELD:
             raise Conflict
-        billing_service.issue_held(actor, found)
-        audit.record(actor, "invoice.released", f"invoice:{invoice_id}", {"reason": reason, "day": found.day})
+        chosen = billing_service.issue_held(actor, found, figure)
+        detail = {"reason": reason, "day": found.day} | ({"figure": chosen.value} if chosen else {})
+        audit.record(actor, "invoice.released", f"invoice:{invoice_id}", detail)
         released = report_repository.invoice(invoice_id)
         assert released is not None
     log.info("invoice.released", invoice=invoice_id, number=released.number or "none", by=actor.name)
@@ -187,6 +190,7 @@ def invoice(actor: Actor, invoice_id: InvoiceId) -> InvoiceDetail:
         lines=lines.get(found.id, []),
         usage=usage.daily(actor, found.tenant_id, found.day, found.day),
         readings=usage.readings(actor, found.tenant_id, found.day),
+        falls=usage.falls(actor, found.tenant_id, found.day),
     )
 
 

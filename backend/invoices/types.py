@@ -11,7 +11,7 @@ from uuid import UUID
 from backend.actor import TenantId
 from backend.money import Rial
 from backend.tenants.types import Tenant
-from backend.usage.types import DailyUsage, MeterReading
+from backend.usage.types import DailyUsage, FallFigure, MeterFall, MeterReading
 
 InvoiceId = NewType("InvoiceId", UUID)
 NOTHING = Rial(0)
@@ -147,6 +147,8 @@ class Invoice:
     issued_at: datetime | None
     zibal_track_id: int | None
     paid_at: datetime | None
+    fall_figure: FallFigure | None = None
+    """The figure of the meters that fell with which it was released."""
 
     def tenant_name(self, lang: str) -> str:
         """The tenant's name in a language."""
@@ -185,6 +187,7 @@ class InvoiceDetail:
     lines: list[InvoiceLine]
     usage: list[DailyUsage]
     readings: list[MeterReading]
+    falls: list[MeterFall] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

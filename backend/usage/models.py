@@ -48,6 +48,30 @@ class DailyUsageRow(Base):
     flags: Mapped[list[str]] = mapped_column(ARRAY(Text))
 
 
+class MeterFallRow(Base):
+    """A meter that fell on a day, with the least and the most that it may stand for: evidence beside its readings."""
+
+    __tablename__ = "meter_fall"
+    __table_args__ = (Index("ix_meter_fall_tenant_day", "tenant", "day"),)
+
+    day: Mapped[date] = mapped_column(
+        Date, ForeignKey("measured_day.day", ondelete="CASCADE"), primary_key=True
+    )
+    tenant: Mapped[str] = mapped_column(Text, primary_key=True)
+    model: Mapped[str] = mapped_column(Text, primary_key=True)
+    type: Mapped[str] = mapped_column(Text, primary_key=True)
+    instance: Mapped[str] = mapped_column(Text, primary_key=True)
+    life_start: Mapped[datetime] = mapped_column(Instant, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    falls: Mapped[int]
+    first_value: Mapped[int] = mapped_column(BigInteger)
+    first_at: Mapped[datetime] = mapped_column(Instant)
+    last_value: Mapped[int] = mapped_column(BigInteger)
+    last_at: Mapped[datetime] = mapped_column(Instant)
+    least_tokens: Mapped[int] = mapped_column(BigInteger)
+    most_tokens: Mapped[int] = mapped_column(BigInteger)
+
+
 class MeasuredDayRow(Base):
     """A closed day whose usage is stored, whole: it exists only together with all the day's readings."""
 

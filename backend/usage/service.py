@@ -1,13 +1,16 @@
 """The door to usage: exact daily tokens with their evidence, the same number for every reader."""
 
+from collections import Counter
 from datetime import date, datetime, timedelta
 
 from backend import clock
 from backend.actor import (
+    OPERATOR_ROLES,
     STAFF_ROLES,
     Actor,
     TenantId,
     require_process,
+    require_role,
     require_role_or_process,
     require_tenant,
 )
@@ -20,12 +23,14 @@ from backend.log import get_logger
 from backend.tenants import service as tenants
 from backend.tenants.types import INTERNAL_LABEL
 from backend.threads import side_by_side
-from backend.usage import meter, repository, stored_service
+from backend.usage import falls_repository, meter, repository, stored_service
 from backend.usage.source import Source
 from backend.usage.types import (
     NOTHING_STORED,
     DailyUsage,
     DayMeasurement,
+    FallFigure,
+    MeterFall,
     MeterReading,
     UnknownLabels,
     UsageRow,
@@ -88,6 +93,7 @@ def store_day(actor: Actor, measurement: DayMeasurement) -> bool:
         repository.ensure_partition(measurement.day)
         repository.copy_readings(measurement.day, measurement.readings)
         repository.copy_usage(measurement.day, measurement.rows)
+        falls_repository.insert_falls(measurement.day, measurement.falls)
     log.info(
         "usage.stored",
         day=measurement.day,
@@ -134,6 +140,26 @@ def readings(actor: Actor, tenant_id: TenantId, day: date) -> list[MeterReading]
     require_tenant(actor, tenant_id)
     label = tenants.get(actor, tenant_id).label
     return repository.readings_of(label, day)
+
+
+def falls(actor: Actor, tenant_id: TenantId, day: date) -> list[MeterFall]:
+    """A tenant's meters that fell on a closed day, with both figures of each."""
+    require_tenant(actor, tenant_id)
+    return falls_repository.falls_of(tenants.get(actor, tenant_id).label, day)
+
+
+def settle_falls(actor: Actor, tenant_id: TenantId, day: date, figure: FallFigure) -> None:
+    """Count a tenant's meters that fell on a stored day by one of their figures, in the open transaction.
+
+    They count the least until then. For operators, once for a day.
+    """
+    require_role(actor, *OPERATOR_ROLES)
+    label = tenants.get(actor, tenant_id).label
+    with transaction():
+        more = Counter[tuple[str, str]]()
+        for fall in falls_repository.falls_of(label, day):
+            more[fall.model, fall.type] += fall.tokens(figure) - fall.least_tokens
+        falls_repository.add_tokens(day, label, {key: tokens for key, tokens in more.items() if tokens})
 
 
 def rows_of_day(actor: Actor, day: date) -> list[UsageRow]:
@@ -187,6 +213,7 @@ def drop_old_readings(actor: Actor, now: datetime) -> list[str]:
         first_kept = clock.gregorian_month_start(first_kept - timedelta(days=1))
     with transaction():
         repository.delete_lives_before(first_kept)
+        falls_repository.delete_falls_before(first_kept)
         return repository.drop_partitions_before(first_kept)
 
 

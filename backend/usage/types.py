@@ -92,6 +92,15 @@ class MeterReading(NamedTuple):
     closed_at: datetime
 
 
+class FallFigure(StrEnum):
+    """Figure of a meter that fell."""
+
+    LEAST = "least"
+    """All that rose."""
+    MOST = "most"
+    """The same with what was left after each fall, as if each were a restart from zero."""
+
+
 class MeterFall(NamedTuple):
     """A meter that fell on a day, with the least and the most tokens that it may stand for: evidence of both."""
 
@@ -108,6 +117,10 @@ class MeterFall(NamedTuple):
     last_at: datetime
     least_tokens: int
     most_tokens: int
+
+    def tokens(self, figure: FallFigure) -> int:
+        """The tokens of the meter by a figure."""
+        return self.most_tokens if figure is FallFigure.MOST else self.least_tokens
 
 
 class UsageRow(NamedTuple):
