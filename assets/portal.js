@@ -327,6 +327,59 @@
     if (!form.dataset.busy) { post(form); }
   }, true);
 
+  // What somebody types stays when the page, or the part of it that holds the box, is made anew: the server was away, or a
+  // newer version came. Secrets and dialogs, which are about one thing at a time, are left out. Reflex loads a page again
+  // by itself unless it did so a moment ago, so a page with such words says that it did in a day: it is told, and waits
+  // for a click.
+  var TYPED = "typed", RELOADED = "reflex_last_reloaded_on_error", DAY_MS = 86400000;
+  var KEPT = "textarea[id], input[id]:not([type]), input[id][type=text], input[id][type=search]";
+  var typed = { at: "", words: {} };
+  try { typed = JSON.parse(sessionStorage.getItem(TYPED)) || typed; } catch (_) { /* nothing is kept here */ }
+
+  function address() { return location.pathname + location.search; }
+
+  function keepTyped() {
+    try {
+      if (Object.keys(typed.words).length) {
+        sessionStorage.setItem(TYPED, JSON.stringify(typed));
+        sessionStorage.setItem(RELOADED, String(Date.now() + DAY_MS));
+      } else {
+        sessionStorage.removeItem(TYPED);
+        if (Number(sessionStorage.getItem(RELOADED)) > Date.now()) { sessionStorage.removeItem(RELOADED); }
+      }
+    } catch (_) { /* a browser that keeps nothing loses what was typed, as it always did */ }
+  }
+
+  function forgetTyped() {
+    typed = { at: address(), words: {} };
+    keepTyped();
+  }
+
+  function isKept(field) { return field instanceof Element && field.matches(KEPT) && !field.closest("dialog"); }
+
+  document.addEventListener("input", function (event) {
+    var field = event.target;
+    if (!isKept(field)) { return; }
+    if (typed.at !== address()) { forgetTyped(); }
+    field.hasTyped = true;
+    if (field.value) { typed.words[field.id] = field.value; } else { delete typed.words[field.id]; }
+    keepTyped();
+  });
+  document.addEventListener("submit", forgetTyped);
+
+  function giveBackTyped() {
+    var ids = Object.keys(typed.words);
+    if (ids.length && typed.at !== address()) { forgetTyped(); return; }
+    ids.forEach(function (id) {
+      var field = document.getElementById(id);
+      if (!isKept(field) || field.hasTyped) { return; }
+      field.hasTyped = true;
+      // As if it were typed: a box whose value React holds would take a plain one back.
+      Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value").set.call(field, typed.words[id]);
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+  }
+
   // Ages grow by the second without a word of the server. Its clock counts: the reader's may be wrong by minutes.
   var ahead = 0, isClockKnown = false;
   var SPANS = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
@@ -383,6 +436,7 @@
     turn();
     showAnswers();
     replaceFocus();
+    giveBackTyped();
   }
   new MutationObserver(lookAround).observe(
     document.documentElement,

@@ -73,11 +73,15 @@ class LastingServer(uvicorn.Server):
             self.handle_exit(signal.SIGTERM, None)
 
     def _send_tabs_on(self) -> None:
-        """End what is open without an end of its own; browsers connect again, to a process that stays."""
-        open_ones = [each for each in self.server_state.connections if _has_no_end(each)]
+        """End what is open without an end of its own, and what is idle: a reload must not come back here.
+
+        Browsers connect again, to a process that stays. A request that is under way is answered first.
+        """
+        open_ones = list(self.server_state.connections)
+        tabs = sum(map(_has_no_end, open_ones))
         for connection in open_ones:
             connection.shutdown()
-        log.info("web.tabs_sent_on", tabs=len(open_ones), stays_s=self._hold_s)
+        log.info("web.tabs_sent_on", tabs=tabs, stays_s=self._hold_s)
 
 
 def _has_no_end(connection: object) -> bool:

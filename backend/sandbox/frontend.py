@@ -62,7 +62,7 @@ def _build(use: str) -> bool:
         name="export",
         argv=[sys.executable, "-m", "reflex", "export", "--no-zip"],
         cwd=REPOSITORY,
-        env=_build_environment(use),
+        env=build_environment(use),
         log_path=log_path,
     )
     if Child(export).finish() != 0 or not (web / "build/client/index.html").is_file():
@@ -91,7 +91,8 @@ def web_command(use: str, *, port: int, log_path: Path, env: Mapping[str, str], 
     )
 
 
-def _build_environment(use: str) -> dict[str, str]:
+def build_environment(use: str) -> dict[str, str]:
+    """The environment in which the front end of a use is built."""
     env = environment(use)
     folders = [tools.bun().parent, Path(sys.executable).parent, tools.node().parent]
     env["PATH"] = os.pathsep.join([*map(str, folders), env.get("PATH", os.defpath)])

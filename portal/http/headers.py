@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.config import settings
 from backend.payments import service as payments
+from portal import ending
 from portal.i18n import SANDBOX_COOKIE
 from portal.plugins.csp import hashes_path
 from portal.session import cookies_in
@@ -75,6 +76,9 @@ class SecurityHeaders:
                     )
                 for name, value in self._fixed.items():
                     headers.setdefault(name, value)
+                if ending.is_under_way():
+                    # The next request is to find a process that stays, perhaps of a newer build.
+                    headers["connection"] = "close"
                 kept = _IMMUTABLE if _is_hashed_file(scope, message) else "no-cache"
                 headers.setdefault("cache-control", kept)
                 if is_page and _knows_sandbox(scope) != self._is_sandbox_gateway:

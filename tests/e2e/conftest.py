@@ -99,6 +99,8 @@ class Visit:
 
     def __init__(self, stack: Stack, context: BrowserContext, lang: Lang, width: str) -> None:
         self.stack = stack
+        self.url = stack.web_url
+        """The address where the person knows the portal."""
         self.context = context
         self.lang: Lang = lang
         self.width = width
@@ -129,7 +131,7 @@ class Visit:
 
     def go(self, path: str) -> Page:
         """Open an address of the portal and wait until clicks are answered."""
-        self.page.goto(self.stack.web_url + path, wait_until="domcontentloaded")
+        self.page.goto(self.url + path, wait_until="domcontentloaded")
         self.settle()
         return self.page
 
@@ -146,7 +148,7 @@ class Visit:
         self.page.get_by_role("button", name=self.t("page.sign_in.submit")).click()
         self.page.wait_for_url(lambda url: "/sign-in" not in url)
         if self.page.locator("html").get_attribute("lang") != self.lang:
-            self.page.goto(f"{self.stack.web_url}/lang/{self.lang}?next=/")
+            self.page.goto(f"{self.url}/lang/{self.lang}?next=/")
         return self
 
     def screenshot(self, name: str) -> Path:

@@ -137,6 +137,7 @@ def test_the_web_image_serves_and_leaves_in_good_order(
             child.process.send_signal(signal.SIGTERM)
 
             until(lambda: answers(url, HTTPStatus.SERVICE_UNAVAILABLE))
+            assert scrape.get(routes.LIVE).headers["connection"] == "close"
             with pytest.raises(ConnectionClosed, match="1012"):
                 listen_for_ever(tab)
         # Tabs are gone, and the last figures can still be read.

@@ -3,8 +3,10 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import cast
 
 import pytest
+from reflex.state import LAST_RELOADED_KEY
 
 from backend.i18n.catalog import Lang, text
 from backend.sandbox import tools
@@ -13,18 +15,18 @@ from portal.stale_build import RELOAD_WHEN_SCRIPTS_ARE_GONE
 
 SCRIPT = Path(__file__).parents[3] / "assets" / "portal.js"
 PAGE = """
-const told = [], listeners = {}, timers = [], found = %(found)s;
+const told = [], listeners = {}, timers = [], looks = [], found = %(found)s;
 const element = (name) => ({ click: () => told.push("click " + name), dataset: {}, hidden: false });
 globalThis.Element = class {};
-globalThis.MutationObserver = class { observe() {} };
+globalThis.MutationObserver = class { constructor(look) { looks.push(look); } observe() {} };
 globalThis.setInterval = (work) => timers.push(work);
 globalThis.fetch = () => new Promise(() => told.push("fetch"));
-globalThis.location = { reload: () => told.push("reload") };
+globalThis.location = { pathname: "/page", search: "", reload: () => told.push("reload") };
 const listen = (kind, work) => { (listeners[kind] ??= []).push(work); };
 globalThis.window = globalThis;
 globalThis.addEventListener = listen;
 globalThis.document = {
-  documentElement: Object.assign(element("page"), { classList: { remove() {} } }),
+  documentElement: Object.assign(element("page"), { classList: { contains: () => false, remove() {} } }),
   fonts: { load: () => Promise.resolve() },
   addEventListener: listen,
   querySelector: (which) => (found[which] ?? []).map(element)[0] ?? null,
@@ -78,6 +80,65 @@ clicked(1, {}); clicked(2, {}); clicked(2, null);
 
 def test_the_second_click_of_two_acts_no_second_time() -> None:
     assert run(CLICKED)["told"] == ["not done: click 2", "not told: click 2"]
+
+
+TYPES = """
+globalThis.Event = class { constructor(type) { this.type = type; } };
+const kept = {};
+globalThis.sessionStorage = {
+  getItem: (name) => kept[name] ?? null,
+  setItem: (name, value) => { kept[name] = value; },
+  removeItem: (name) => { delete kept[name]; },
+};
+class Box extends Element {
+  constructor(id, words) { super(); Object.assign(this, { id, words }); }
+  get value() { return this.words; }
+  set value(words) { this.words = words; }
+  matches() { return this.id !== "secret"; }
+  closest() { return this.id === "in-dialog" ? this : null; }
+  dispatchEvent(event) { told.push(`${event.type} ${this.id} ${this.words}`); }
+}
+const type = (id, words) => listeners.input.forEach((work) => work({ target: new Box(id, words) }));
+const make_anew = (id) => { document.getElementById = () => new Box(id, ""); looks[0](); };
+"""
+DAY_S = 86_400
+
+
+def test_what_was_typed_is_put_back_into_a_box_that_is_made_anew() -> None:
+    seen = run(f"{TYPES} type('reason', 'the gateway is away'); make_anew('reason');")
+
+    assert seen["told"] == ["input reason the gateway is away"]
+
+
+@pytest.mark.parametrize("box", ["secret", "in-dialog"])
+def test_secrets_and_dialogs_are_not_kept(box: str) -> None:
+    seen = run(f"{TYPES} type('{box}', 'words'); make_anew('{box}'); told.push(Object.keys(kept).length);")
+
+    assert seen["told"] == [0]
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        "listeners.submit.forEach((work) => work({ target: { dataset: {}, matches: () => false } }));",
+        "location.search = '?another=page';",
+        "type('reason', '');",
+    ],
+)
+def test_what_was_sent_left_or_deleted_does_not_come_back(then: str) -> None:
+    seen = run(f"{TYPES} type('reason', 'words'); {then} make_anew('reason');")
+
+    assert seen["told"] == []
+
+
+def test_a_page_with_typed_words_is_not_loaded_again_without_a_click() -> None:
+    """Reflex loads it by itself unless it did so within some seconds."""
+    seen = run(f"""{TYPES} type('reason', 'words'); told.push(kept[{json.dumps(LAST_RELOADED_KEY)}] - Date.now());
+        type('reason', ''); told.push(Object.keys(kept).length);""")
+
+    [ahead_ms, left] = cast("list[int]", seen["told"])
+    assert ahead_ms > DAY_S * 1_000 / 2
+    assert left == 0
 
 
 BOOTED = """
