@@ -114,6 +114,21 @@ TOOLS_BY_NAME = {
         asks_version=SHORT,
         version=r"^v?[2-9]\.",
     ),
+    "victoria-metrics": Tool(
+        source="victoria-metrics",
+        place="usr/bin/victoria-metrics",
+        names=("victoria-metrics", "victoria-metrics-prod"),
+        asks_version=("--help",),
+        # Debian builds it without a version; this is a flag of those that take marks among imported samples.
+        version=r"-retentionPeriod",
+    ),
+    "prometheus3": Tool(
+        source="prometheus",
+        place="usr/bin/prometheus",
+        names=("prometheus3", "prometheus"),
+        asks_version=("--version",),
+        version=r"prometheus, version 3\.",
+    ),
     "container-structure-test": Tool(
         source=STRUCTURE_TEST,
         place="container-structure-test",

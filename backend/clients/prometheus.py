@@ -4,6 +4,7 @@ What is mended: warnings and partial answers are failures, queries travel in the
 milliseconds, label values are escaped, every exchange has one deadline, and numbers of tokens stay integers.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,6 +43,11 @@ _WHOLE = {
 }
 STALE = "NaN"
 """What VictoriaMetrics shows among raw samples where a series ends; Prometheus keeps such marks to itself."""
+
+_SHORTEST_DISTANCE = re.compile(rb'^flag\{name="dedup\.minScrapeInterval", ?value="([^"]*)"', re.MULTILINE)
+_UNITS_MS = {"h": 3_600_000.0, "m": 60_000.0, "s": 1000.0, "ms": 1.0, "µs": 0.001, "ns": 0.000_001}
+_DURATION_PARTS = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|µs|ns|h|m|s)")
+_DURATION = re.compile(rf"(?:{_DURATION_PARTS.pattern})+")
 
 Sample = dict[str, Any]
 
@@ -179,6 +185,24 @@ class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships n
         rules = (rule for group in groups if isinstance(group, dict) for rule in listed(group, "rules"))
         return [rule for rule in rules if isinstance(rule, dict) and rule.get("type") == "alerting"]
 
+    def shortest_distance_ms(self) -> int | None:
+        """The distance below which VictoriaMetrics drops samples of a series; None where a server tells none.
+
+        ``flag{name="dedup.minScrapeInterval", value="1m0s", is_set="true"} 1``. Above the interval of scrapes, the
+        last reading before a boundary may be gone, and what is measured is short.
+        https://docs.victoriametrics.com/#deduplication
+
+        Raises:
+            Unavailable: no answer in time.
+        """
+        parts = urlsplit(self.url)
+        try:
+            answer = self._http.request("GET", f"{parts.scheme}://{parts.netloc}/metrics")
+        except Unavailable as lost:
+            raise failure(str(lost.data["cause"]), self.server) from None
+        found = _SHORTEST_DISTANCE.search(answer.body) if answer.status == requests.codes.ok else None
+        return milliseconds_of(found[1].decode()) or None if found else None
+
     def _ask(self, method: str, path: str, fields: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
         asked = {**self._manners, **fields}
         in_body = {"data": asked} if method == "POST" else {"params": asked}
@@ -229,6 +253,12 @@ def quoted(value: str) -> str:
 def instant_text(at_ms: int) -> str:
     """A millisecond the way Prometheus reads times: ``1669072345.380``."""
     return f"{at_ms // 1000}.{at_ms % 1000:03d}"
+
+
+def milliseconds_of(duration: str) -> int:
+    """A duration as Go writes it: ``"1m0.5s"`` is 60,500, and what is none is 0."""
+    parts = _DURATION_PARTS.findall(duration) if _DURATION.fullmatch(duration) else []
+    return round(sum(float(number) * _UNITS_MS[unit] for number, unit in parts))
 
 
 def whole(value: str) -> int:

@@ -50,6 +50,11 @@ class PrometheusServers:
         """The rules of all servers, in their order. See ``Prometheus.alerting_rules``."""
         return [rule for rules in self._each(lambda server: server.alerting_rules()) for rule in rules]
 
+    def shortest_distance_ms(self) -> int | None:
+        """The greatest that a server tells. See ``Prometheus.shortest_distance_ms``."""
+        told = self._each(lambda server: server.shortest_distance_ms())
+        return max((each for each in told if each is not None), default=None)
+
     def _rows(self, ask: Callable[[Prometheus], list[Sample]]) -> list[Sample]:
         found = []
         for server, rows in zip(self.servers, self._each(ask), strict=True):

@@ -45,13 +45,13 @@ def build_blocks(worlds: Sequence[World], folder: Path) -> None:
         path.unlink()
 
 
-def serve(folder: Path) -> tuple[Child, str]:
+def serve(folder: Path, program: Path | None = None) -> tuple[Child, str]:
     """Start a Prometheus on the blocks of a folder; it forgets nothing, however old."""
     port = free_port()
     config = folder / "prometheus.yml"
     config.write_text("global: {scrape_interval: 15s}\n")
     argv = [
-        str(monitoring().prometheus),
+        str(program or monitoring().prometheus),
         f"--config.file={config}",
         f"--storage.tsdb.path={folder / 'data'}",
         "--storage.tsdb.retention.time=100y",

@@ -15,6 +15,8 @@ import pytest
 WHOLE = {"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "1"]}]}}
 
 Reply = tuple[int, bytes]
+Answering = Callable[[str, str], Reply]
+"""The answer to a path, and to the fields of a form."""
 
 
 class StandIn(ThreadingHTTPServer):
@@ -29,6 +31,7 @@ class StandIn(ThreadingHTTPServer):
         self.headers: list[Mapping[str, str]] = []
         self.location = ""
         self.reply: Callable[[], Reply] = lambda: (200, orjson.dumps(WHOLE))
+        self.answer: Answering = lambda _path, _fields: self.reply()
         self.asked: list[tuple[str, str, dict[str, list[str]], str]] = []
         self.drip_s = 0.0
 
@@ -48,7 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
         encoding = self.headers.get("accept-encoding", "")
         self.server.headers.append({name.lower(): value for name, value in self.headers.items()})
         self.server.asked.append((self.command, self.path, parse_qs(body), encoding))
-        status, told = self.server.reply()
+        status, told = self.server.answer(self.path, body)
         packed = gzip.compress(told)
         self.send_response(status)
         if self.server.location:

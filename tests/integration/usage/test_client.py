@@ -99,6 +99,106 @@ def test_a_status_that_is_no_success_is_a_failure(
 
 
 @pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        pytest.param(
+            422,
+            "expanding series: the query exceeded the maximum number of series (limit: 3 series)"
+            " (err-mimir-max-series-per-query). To adjust the related per-tenant limit, configure"
+            " -querier.max-fetched-series-per-query, or contact your service administrator.",
+            id="Mimir, series",
+        ),
+        pytest.param(
+            422,
+            "the query time range exceeds the limit (query length: 32h0m0s, limit: 24h0m0s)"
+            " (err-mimir-max-query-length). To adjust the related per-tenant limit, configure"
+            " -querier.max-partial-query-length, or contact your service administrator.",
+            id="Mimir, length of a range",
+        ),
+        pytest.param(
+            422, "the query hit the max number of series limit (limit: 1 series)", id="Cortex, series"
+        ),
+        pytest.param(
+            422,
+            "expanding series: proxy Series(): exceeded series limit: limit 1 violated (got 2)",
+            id="Thanos",
+        ),
+        pytest.param(
+            422,
+            "query processing would load too many samples into memory in query execution",
+            id="Prometheus, samples",
+        ),
+        pytest.param(
+            422,
+            "too long query; got 24011 bytes; mustn't exceed `-search.maxQueryLen=16384` bytes",
+            id="VictoriaMetrics, length of a query",
+        ),
+        pytest.param(
+            422,
+            "cannot select more than -search.maxSamplesPerQuery=1000 samples; possible solutions: increase it",
+            id="VictoriaMetrics, samples",
+        ),
+    ],
+)
+def test_a_limit_of_a_server_is_told_apart_with_its_words(
+    status: int, told: str, stand_in: StandIn, client: Prometheus
+) -> None:
+    refusal = {"status": "error", "errorType": "execution", "error": told}
+    stand_in.reply = lambda: (status, orjson.dumps(refusal))
+
+    with pytest.raises(Unavailable) as failure:
+        client.instant("up", 1)
+
+    assert (failure.value.data["cause"], failure.value.data["detail"]) == ("limit", told[:300])
+
+
+@pytest.mark.parametrize(("merges", "told"), [(False, "false"), (True, "true")], ids=["a bill", "a page"])
+def test_no_part_and_no_average_is_asked_for_and_copies_are_merged_for_pages_alone(
+    merges: bool, told: str, stand_in: StandIn
+) -> None:
+    with Prometheus(stand_in.url, 2, merges_replicas=merges) as client:
+        client.instant("up", 1)
+
+    ((_, _, fields, _),) = stand_in.asked
+    assert fields["partial_response"] == ["false"]
+    assert fields["deny_partial_response"] == ["1"]
+    assert fields["max_source_resolution"] == ["0s"]
+    assert fields["nocache"] == ["1"]
+    assert fields["dedup"] == [told]
+
+
+@pytest.mark.parametrize(
+    ("status", "metrics", "expected_ms"),
+    [
+        pytest.param(
+            200,
+            b'flag{name="dedup.minScrapeInterval", value="1m0.5s", is_set="true"} 1',
+            60_500,
+            id="a minute",
+        ),
+        pytest.param(
+            200, b'x 1\nflag{name="dedup.minScrapeInterval",value="250ms"} 1\ny 2', 250, id="without spaces"
+        ),
+        pytest.param(
+            200, b'flag{name="dedup.minScrapeInterval", value="0s", is_set="false"} 1', None, id="off"
+        ),
+        pytest.param(200, b'flag{name="dedup.minScrapeInterval", value="soon"} 1', None, id="no duration"),
+        pytest.param(200, b"up 1", None, id="another server"),
+        pytest.param(401, b'flag{name="dedup.minScrapeInterval", value="1m"} 1', None, id="not for us"),
+    ],
+)
+def test_the_distance_below_which_samples_are_dropped(
+    status: int, metrics: bytes, expected_ms: int | None, stand_in: StandIn
+) -> None:
+    stand_in.reply = lambda: (status, metrics)
+
+    with Prometheus(f"{stand_in.url}/select/0/prometheus", 2) as client:
+        assert client.shortest_distance_ms() == expected_ms
+
+    assert stand_in.asked[0][:2] == ("GET", "/metrics")
+
+
+@pytest.mark.parametrize(
     "values",
     [None, "1", [None], [[1, None]], [[1]], [[1, "many"]], [[1, "+Inf"]], [[1, "1"], [None, "1"]]],
     ids=str,
