@@ -55,7 +55,7 @@ def check_new_list(new: NewPriceList, today: date) -> None:
     Raises:
         Invalid: ``field`` names what does not fit.
     """
-    _check_future(new.valid_from, today)
+    check_first_day(new.valid_from, today)
     _check_price(new.rial_per_1000_tokens, "rial_per_1000_tokens")
     for key, price in new.overrides.items():
         if key == (ANY, ANY):
@@ -90,12 +90,13 @@ def audit_detail(new: NewPriceList) -> dict[str, object]:
 
 def check_new_tax(valid_from: date, percent: Decimal, today: date) -> None:
     """Refuse a tax that begins before the next Tehran midnight or is no percentage with two decimals."""
-    _check_future(valid_from, today)
+    check_first_day(valid_from, today)
     if not _fits(percent, MAX_TAX_PERCENT, TAX_STEP):
         raise Invalid(field="percent", reason="tax_percent")
 
 
-def _check_future(valid_from: date, today: date) -> None:
+def check_first_day(valid_from: date, today: date) -> None:
+    """Refuse a day that has begun: what was used keeps its price."""
     if valid_from <= today:
         raise Invalid(field="valid_from", reason="not_future")
     checked_day(valid_from)

@@ -8,8 +8,12 @@ from backend.actor import OPERATOR_ROLES, Actor, Role, require_role_or_process
 from backend.audit import service as audit
 from backend.db.engine import transaction
 from backend.errors import Conflict, NotFound
-from backend.pricing import repository, rules
+from backend.pricing import change_service, repository, rules
 from backend.pricing.types import NewPriceList, PriceList, TaxRate
+
+# One change of the prices, seen before it is made.
+preview_change = change_service.preview_change
+confirm_change = change_service.confirm_change
 
 
 def price_list_on(actor: Actor, day: date) -> PriceList:
@@ -47,6 +51,7 @@ def add_price_list(actor: Actor, new: NewPriceList) -> PriceList:
     now = clock.utc_now()
     rules.check_new_list(new, clock.billing_day(now))
     with transaction():
+        repository.lock_prices()
         version = repository.insert_price_list(new, actor.name, now)
         if version is None:
             raise Conflict(reason="price_day_taken")
@@ -62,6 +67,7 @@ def withdraw_price_list(actor: Actor, version: int) -> None:
     """
     require_role_or_process(actor, *OPERATOR_ROLES)
     with transaction():
+        repository.lock_prices()
         if not repository.delete_price_list(version, clock.billing_day(clock.utc_now())):
             raise NotFound(reason="price_list")
         audit.record(actor, "price_list.withdrawn", f"price_list:{version}", {})

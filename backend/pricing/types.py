@@ -5,9 +5,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from backend.actor import TenantId
+from backend.money import Rial
+
+NOTHING = Rial(0)
 ANY = ""
 # Providers answer under such a name when they are asked for the model: gpt-5.2-2026-03-17 for gpt-5.2.
 _SNAPSHOT = re.compile(r"(.+)-[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -82,6 +87,98 @@ class PriceList(NewPriceList):
     version: int
     created_at: datetime | None = None
     created_by: str = ""
+
+
+class ChangeKind(StrEnum):
+    """What a change of prices does."""
+
+    PRICE = "price"
+    """Set the price of a model, a type, both, or the general one."""
+    ALIAS = "alias"
+    """Price a name as another model."""
+    REMOVE = "remove"
+    """Take away a price or an alias, so that the next price in order holds."""
+    REQUIRE = "require"
+    """Hold the usage of models without a price of their own from now on."""
+    ALLOW = "allow"
+    """Bill the usage of models without a price of their own at the general price."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceChange:
+    """One change of the prices from a day on. An empty model or type stands for any."""
+
+    valid_from: date
+    kind: ChangeKind
+    model: str = ANY
+    type: str = ANY
+    rial_per_1000_tokens: Decimal | None = None
+    priced_as: str = ""
+
+
+class ModelRates(NamedTuple):
+    """Tokens of a model and type, and rial per 1000 of them before and after a change.
+
+    Without a rate they wait for one: the list requires a price of the model.
+    """
+
+    model: str
+    type: str
+    old: Decimal | None
+    new: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantChange:
+    """What the usage of a tenant costs before and after a change of prices, in rial before tax."""
+
+    tenant_id: TenantId
+    name_fa: str
+    name_en: str
+    old_rial: Rial
+    new_rial: Rial
+
+    def name(self, lang: str) -> str:
+        """The tenant's name in a language."""
+        return self.name_en if lang == "en" else self.name_fa
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricedUsage:
+    """The usage of some days at the prices before and after a change, in rial before tax, rounded down.
+
+    ``most_changed`` are the ten tenants for which it changes most. Waiting tokens have no price and cost nothing yet.
+    """
+
+    old_rial: Rial = NOTHING
+    new_rial: Rial = NOTHING
+    tokens: int = 0
+    old_waiting_tokens: int = 0
+    new_waiting_tokens: int = 0
+    changed_tenants: int = 0
+    most_changed: tuple[TenantChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePreview:
+    """What a change would do: the list that it makes, and the last days' usage at the prices before and after it.
+
+    ``base`` is the list that it changes; one that begins on the same day is replaced. ``preview_hash`` covers all of
+    it: two previews with the same one show and store the same.
+    """
+
+    change: PriceChange
+    base: PriceList
+    new: NewPriceList
+    first_day: date
+    last_day: date
+    usage: PricedUsage
+    preview_hash: str
+
+    @property
+    def is_replacing(self) -> bool:
+        """Whether the list that it changes has not begun, and is replaced."""
+        return self.base.valid_from == self.new.valid_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
