@@ -22,6 +22,7 @@ from backend.errors import Conflict, NotFound
 from backend.invoices import (
     billing_service,
     compare_service,
+    model_service,
     payment_service,
     report_repository,
     repository,
@@ -61,6 +62,10 @@ reopen = payment_service.reopen
 note_session = payment_service.note_session
 
 compare_day = compare_service.compare_day
+
+# Models without a price of their own.
+unpriced_models = model_service.unpriced_models
+count_unpriced_models = model_service.count_unpriced
 
 # What a restore of the database asks.
 issued_since = restored_service.issued_since

@@ -202,6 +202,35 @@ class HeldInvoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelTotal:
+    """Tokens of a model and their price, in rial before tax, of all tenants together, and the first day of them."""
+
+    model: str
+    since: date
+    tokens: int
+    rial: int
+    tenants: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnpricedModel:
+    """A model without a price of its own: what was billed of it at the general price, and what waits for a price.
+
+    ``priced_from`` is the day from which on it has prices of its own, if a list gives it some.
+    """
+
+    model: str
+    billed: ModelTotal | None
+    waiting: ModelTotal | None
+    priced_from: date | None
+
+    @property
+    def tokens(self) -> int:
+        """All its tokens."""
+        return sum(each.tokens for each in (self.billed, self.waiting) if each is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BillingRun:
     """An attempt to bill a day. ``error`` is the catalogue key of the reason for its failure."""
 

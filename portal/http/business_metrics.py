@@ -97,6 +97,11 @@ def _billing() -> Iterable[Metric]:
     )
     yield from _last_billed_day()
     yield _gauge("portal_invoices_held", "Invoices that wait for an operator.", health.held)
+    yield _gauge(
+        "portal_models_without_price",
+        "Models that were used and have no price in today's list, which names others.",
+        invoices.count_unpriced_models(SCRAPE),
+    )
     yield _moment(
         "portal_billing_last_success_timestamp_seconds",
         "Last billed day's end of run.",

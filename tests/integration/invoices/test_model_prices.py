@@ -10,9 +10,9 @@ from backend import clock
 from backend.actor import Actor, Role
 from backend.audit import service as audit
 from backend.db.engine import transaction
-from backend.errors import Conflict
+from backend.errors import Conflict, Forbidden
 from backend.invoices import service as invoices
-from backend.invoices.types import InvoiceStatus
+from backend.invoices.types import InvoiceStatus, ModelTotal
 from backend.money import charge
 from tests import factories
 from tests.integration.invoices.conftest import Past
@@ -54,6 +54,13 @@ def test_an_invoice_waits_for_the_price_of_its_model_and_is_issued_at_it_to_the_
         (("model_without_price",), None)
     }
     assert {each.status for each in invoices.invoices_of(NIGHT, beta.id).rows} == {InvoiceStatus.PENDING}
+    [waiting] = invoices.unpriced_models(OPERATOR)
+    assert (waiting.model, waiting.billed, waiting.priced_from) == ("gpt-small", None, None)
+    days = sorted(each.invoice.day for each in held)
+    completion = sum(measured.tokens("alpha", day, "completion") for day in days)
+    assert waiting.waiting == ModelTotal(
+        model="gpt-small", since=days[0], tokens=completion, rial=0, tenants=1
+    )
     with pytest.raises(Conflict) as refused:
         invoices.release(OPERATOR, held[0].invoice.id, "looked at")
     assert refused.value.data == {"reason": "model_without_price", "model": "gpt-small"}
@@ -63,7 +70,6 @@ def test_an_invoice_waits_for_the_price_of_its_model_and_is_issued_at_it_to_the_
     invoices.bill_open_days(NIGHT)
 
     issued = invoices.invoices_of(NIGHT, alpha.id).rows
-    days = [each.day for each in issued]
     tokens = {
         kind: sum(measured.tokens("alpha", day, kind) for day in days) for kind in ("prompt", "completion")
     }
@@ -76,3 +82,30 @@ def test_an_invoice_waits_for_the_price_of_its_model_and_is_issued_at_it_to_the_
     assert (entry.event.action, entry.event.actor) == ("invoice.priced", "process:nightly_billing")
     rates = {line.type: line.rial_per_1000_tokens for line in invoices.invoice(OPERATOR, issued[0].id).lines}
     assert rates == {"prompt": 100, "completion": 333}
+    assert invoices.unpriced_models(OPERATOR) == []
+
+
+def test_an_operator_sees_what_was_billed_at_the_general_price_and_since_when(measured: Past) -> None:
+    tenants = [factories.tenant(name, billed_from=measured.cold_day) for name in ("alpha", "beta")]
+    invoices.bill_open_days(NIGHT)
+    bills = [each for tenant in tenants for each in invoices.invoices_of(NIGHT, tenant.id).rows]
+
+    [found] = invoices.unpriced_models(OPERATOR)
+
+    assert found.billed == ModelTotal(
+        model="gpt-small",
+        since=measured.cold_day,
+        tokens=sum(each.tokens for each in bills),
+        rial=sum(each.net_rial for each in bills),
+        tenants=2,
+    )
+    assert (found.waiting, found.priced_from) == (None, None)
+    assert invoices.count_unpriced_models(NIGHT) == 0
+    with transaction() as connection:
+        connection.execute(text("INSERT INTO price_override VALUES (1, 'gpt-big', '', 900)"))
+    assert invoices.count_unpriced_models(NIGHT) == 1
+    with transaction() as connection:
+        connection.execute(text("INSERT INTO price_alias VALUES (1, 'gpt-small', 'gpt-big')"))
+    assert invoices.count_unpriced_models(NIGHT) == 0
+    with pytest.raises(Forbidden):
+        invoices.unpriced_models(factories.actor(Role.TENANT_ADMIN))

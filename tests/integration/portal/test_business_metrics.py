@@ -56,6 +56,7 @@ def test_billing_and_payments_are_told(database: str) -> None:
     assert told["portal_billing_due_days"] == len(invoices.open_days(SCRAPE, due_only=True)) > 0
     assert told["portal_billing_overdue_days"] == 0
     assert told["portal_invoices_held"] == 0
+    assert told["portal_models_without_price"] == 0
     assert told["portal_payments_undecided"] == 0
     assert told["portal_mails_rejected"] == 0
 
