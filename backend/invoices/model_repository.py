@@ -59,12 +59,12 @@ def waiting_models() -> list[ModelKey]:
 
 
 def billed_totals_of(keys: Sequence[ModelKey]) -> list[ModelTotal]:
-    """What was billed of some models, of all tenants together, by model."""
+    """Billed tokens and rial of some models, of all tenants together, by model."""
     return _totals(_BILLED, keys)
 
 
 def waiting_totals_of(keys: Sequence[ModelKey]) -> list[ModelTotal]:
-    """What of some models waits for a price, of all tenants together, by model."""
+    """Tokens of some models that wait for a price, of all tenants together, by model."""
     return _totals(_WAITING, keys)
 
 

@@ -43,9 +43,9 @@ def unpriced_models(actor: Actor) -> list[UnpricedModel]:
 
 
 def _without_price(keys: Iterable[ModelKey], lists: Iterable[PriceList], *, required: bool) -> list[ModelKey]:
-    """Those that have no price of their own in their list, of the lists that require one, or of the others.
+    """The keys without a price of their own in their list, of the lists that require one, or of the others.
 
-    What a list that requires prices has billed without one had waited for the price of a later list.
+    Tokens that a list which requires prices has billed without one had waited for the price of a later list.
     """
     known = {each.version: each for each in lists if each.requires_own_price == required}
     return [

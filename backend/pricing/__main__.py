@@ -11,7 +11,9 @@ from backend.errors import Invalid
 from backend.free_text import number
 from backend.log import configure_logging
 from backend.pricing import service
-from backend.pricing.types import ANY, NewPriceList, PriceList
+from backend.pricing.types import ANY, ChangeKind, NewPriceList, PriceChange, PriceList
+
+GENERAL_PRICE = "--rial-per-1000-tokens"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_day(prices)
     prices.add_argument(
-        "--rial-per-1000-tokens", metavar="RIAL", required=True, help="the price where no other is given"
+        GENERAL_PRICE, metavar="RIAL", required=True, help="the price where no other is given"
     )
     for option, names, of_what in (
         ("--model-rial-per-1000-tokens", ("MODEL", "RIAL"), "a model"),
@@ -58,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         help="hold the usage of a model without a price of its own, instead of billing the general price",
     )
     prices.set_defaults(run=_add_prices)
+    _add_change(commands)
     withdraw = commands.add_parser("withdraw", help="take back a price list that has not begun")
     withdraw.add_argument("version", type=whole_number, metavar="VERSION", help="its number in the list")
     withdraw.set_defaults(run=_withdraw)
@@ -66,6 +69,28 @@ def _parser() -> argparse.ArgumentParser:
     tax.add_argument("percent", metavar="PERCENT", help="such as 10 or 9.5; 0 for none")
     tax.set_defaults(run=_add_tax)
     return parser
+
+
+def _add_change(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    change = commands.add_parser(
+        "change", help="change one price from a day on: shows what it would do, and does it with --confirm"
+    )
+    change.add_argument(
+        "kind",
+        choices=[kind.value for kind in ChangeKind],
+        help="set a price, set an alias, remove one of both; require a price of each model, or allow the general one",
+    )
+    _add_day(change)
+    change.add_argument(
+        "--model", metavar="MODEL", default=ANY, help="the model or alias; any model by default"
+    )
+    change.add_argument("--type", metavar="TYPE", default=ANY, help="the type of tokens; any type by default")
+    change.add_argument(GENERAL_PRICE, metavar="RIAL", help="the new price")
+    change.add_argument(
+        "--priced-as", metavar="MODEL", default="", help="the model whose prices an alias has"
+    )
+    change.add_argument("--confirm", metavar="HASH", help="do exactly what a preview with this hash showed")
+    change.set_defaults(run=_change)
 
 
 def _add_day(command: argparse.ArgumentParser) -> None:
@@ -144,6 +169,31 @@ def _number(text: str, field: str, reason: str) -> Decimal:
         return Decimal(number(text))
     except InvalidOperation:
         raise Invalid(field=field, reason=reason) from None
+
+
+def _change(chosen: argparse.Namespace) -> None:
+    price = chosen.rial_per_1000_tokens
+    change = PriceChange(
+        valid_from=chosen.valid_from,
+        kind=ChangeKind(chosen.kind),
+        model=chosen.model,
+        type=chosen.type,
+        rial_per_1000_tokens=None if price is None else _number(price, "rial_per_1000_tokens", "price"),
+        priced_as=chosen.priced_as,
+    )
+    if chosen.confirm is not None:
+        print("\n".join(_lines(service.confirm_change(CLI, change, chosen.confirm))))
+        return
+    preview = service.preview_change(CLI, change)
+    usage = preview.usage
+    replaced = f", in place of list {preview.base.version}" if preview.is_replacing else ""
+    print(f"would begin {in_both(preview.new.valid_from)}{replaced}")
+    print(f"usage of {in_both(preview.first_day)} to {in_both(preview.last_day)}: {usage.tokens:,} tokens")
+    print(f"total\t{usage.old_rial:,} rial\t{usage.new_rial:,} rial")
+    print(f"waits\t{usage.old_waiting_tokens:,} tokens\t{usage.new_waiting_tokens:,} tokens")
+    for tenant in usage.most_changed:
+        print(f"{tenant.name('en')}\t{tenant.old_rial:,} rial\t{tenant.new_rial:,} rial")
+    print(f"Nothing was saved. To save exactly this, add: --confirm {preview.preview_hash}")
 
 
 def _withdraw(chosen: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Rules of one change of the prices: the list that it makes, and what is refused."""
+"""Rules of a change of the prices: the list that it makes, and what is refused."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -109,9 +109,14 @@ def preview_hash(
 ) -> str:
     """A digest of everything that a preview shows and stores."""
     content = (
+        str(change.kind),
+        change.model,
+        change.type,
+        change.priced_as,
+        new.valid_from.isoformat(),
         sorted(new.overrides.items()),
         sorted(new.aliases.items()),
         new.requires_own_price,
         new.rial_per_1000_tokens,
     )
-    return hashlib.sha256(repr((change, base.version, content, days, usage)).encode()).hexdigest()
+    return hashlib.sha256(repr((base.version, content, days, usage)).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""One change of the prices: first what it would do, then exactly that; ``service`` is the door to it."""
+"""A change of the prices: first its effect, then exactly that; ``service`` is the door to it."""
 
 from backend import clock
 from backend.actor import OPERATOR_ROLES, Actor, require_role_or_process
@@ -12,7 +12,7 @@ MOST_CHANGED = 10
 
 
 def preview_change(actor: Actor, change: PriceChange) -> ChangePreview:
-    """What a change would do, with the last 30 closed days at the prices before and after it; writes nothing.
+    """Effect of a change, with the last 30 closed days at the prices before and after it; writes nothing.
 
     For operators and processes.
 

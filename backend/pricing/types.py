@@ -90,7 +90,7 @@ class PriceList(NewPriceList):
 
 
 class ChangeKind(StrEnum):
-    """What a change of prices does."""
+    """Kind of a change of prices."""
 
     PRICE = "price"
     """Set the price of a model, a type, both, or the general one."""
@@ -106,7 +106,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceChange:
-    """One change of the prices from a day on. An empty model or type stands for any."""
+    """A change of the prices from a day on. An empty model or type stands for any."""
 
     valid_from: date
     kind: ChangeKind
@@ -130,7 +130,7 @@ class ModelRates(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantChange:
-    """What the usage of a tenant costs before and after a change of prices, in rial before tax."""
+    """The cost of a tenant's usage before and after a change of prices, in rial before tax."""
 
     tenant_id: TenantId
     name_fa: str
@@ -161,7 +161,7 @@ class PricedUsage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangePreview:
-    """What a change would do: the list that it makes, and the last days' usage at the prices before and after it.
+    """Effect of a change: the list that it makes, and the last days' usage at the prices before and after it.
 
     ``base`` is the list that it changes; one that begins on the same day is replaced. ``preview_hash`` covers all of
     it: two previews with the same one show and store the same.

@@ -27,6 +27,7 @@ from backend.payments.types import (
     LedgerEntryKind,
     ReturnOutcome,
 )
+from backend.pricing.types import ChangeKind
 from backend.runbooks.types import Risk, RunEvent, RunStage, StepState
 from backend.usage import types as usage_types
 from backend.usage.types import OpeningSource
@@ -145,6 +146,8 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "mail.{}.{}": None,
     "nav.group.{}": Group,
     "number.{}": ("thousand", "million", "billion"),
+    "prices.said.{}": ChangeKind,
+    "prices.state.{}": ("planned", "now", "ended"),
     "page.ask.model.{}": set(AnswerReason) - {AnswerReason.OFF},
     "page.ask.said.{}": ("answered", "found", "near", "nothing"),
     "page.alerts.wording.{}": set(WordingReason) - {WordingReason.OFF},

@@ -111,6 +111,7 @@ NOT_WRITTEN = {
     "audit.record.action": "our own word",
     "audit.record.target": "our own word",
     "audit.entries.target": "looked for",
+    "pricing.confirm_change.preview_hash": "compared",
     "backups.check_backup.name": "looked for",
     "backups.backup_named.name": "looked for",
     "backups.plan_restore.name": "looked for",

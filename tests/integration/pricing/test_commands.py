@@ -36,6 +36,28 @@ def test_a_new_installation_shows_its_one_price_and_no_tax(
     assert capsys.readouterr().out == FIRST_LIST + FIRST_TAX
 
 
+def test_a_change_is_shown_first_and_made_with_its_hash(
+    database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change = ["change", "price", *since(1), "--model", "gpt-big", GENERAL, "1900"]
+
+    assert main(change) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"would begin {in_both(day(1))}\nusage of ")
+    assert "total\t0 rial\t0 rial\nwaits\t0 tokens\t0 tokens\n" in shown
+    assert len(pricing.price_lists(factories.PROCESS)) == 1
+    assert main([*change, "--confirm", "0"]) == 1
+    assert "Look at the preview again" in capsys.readouterr().err
+    assert main([*change, "--confirm", shown.split()[-1]]) == 0
+
+    [added, _] = pricing.price_lists(factories.PROCESS)
+    assert added.rate("gpt-big", "prompt") == 1900
+    assert (
+        f"prices {added.version}\tfrom {in_both(day(1))}\tgpt-big\tany type\t1,900 rial"
+        in capsys.readouterr().out
+    )
+
+
 def test_prices_are_added_with_those_that_differ(database: str, capsys: pytest.CaptureFixture[str]) -> None:
     differing = ["--model-rial-per-1000-tokens", "gpt-big", "1900"]
     differing += ["--type-rial-per-1000-tokens", "cached_prompt", "100"]
