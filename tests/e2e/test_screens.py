@@ -82,12 +82,40 @@ def asks_the_runbooks(now: Visit) -> None:
     expect(now.page.get_by_role("heading", level=1, name=now.t("alerts.name.RolloutStuck"))).to_be_visible()
 
 
+def changes_a_price(now: Visit) -> None:
+    """A price for a model that was billed at the general one: seen first, saved, and taken back."""
+    now.go(routes.PRICES)
+    if now.width == "phone":
+        now.page.locator("#models .opener").first.click()
+    now.page.get_by_role("button", name=now.t("page.prices.give_price")).first.click()
+    model = now.page.get_by_label(now.t("page.prices.model_or_all"))
+    expect(model).not_to_have_value("")
+    now.page.get_by_label(now.t("page.prices.new_price"), exact=True).fill("۱۲٫۵")
+    now.page.get_by_role("button", name=now.t("page.prices.look")).click()
+    confirm = now.page.get_by_role("button", name=now.t("page.prices.confirm"))
+    expect(confirm).to_be_visible()
+    keep(now, "prices-preview")
+    confirm.dblclick()
+    now.is_answered(now.page.get_by_test_id("done"))
+    planned = now.page.locator("#price-lists tbody tr").first
+    expect(planned).to_contain_text(now.t("prices.state.planned"))
+    keep(now, "prices-planned")
+    if now.width == "phone":
+        planned.locator(".opener").click()
+    planned.get_by_role("button", name=now.t("page.prices.withdraw")).click()
+    expect(now.page.get_by_test_id("done")).to_have_text(now.t("prices.withdrawn"))
+    expect(now.page.get_by_role("button", name=now.t("page.prices.withdraw"))).to_have_count(0)
+
+
 def leads_by_groups(now: Visit) -> None:
     """The menu of a group names its pages, leads to one of them, and closes."""
     menu = now.page.locator("nav .menu").filter(has_text=now.t("nav.group.money"))
     menu.locator("summary").click()
     expect(menu.get_by_role("link")).to_have_text(
-        [now.t(key) for key in ("page.billing.nav", "page.invoices.nav", "page.payments.nav")]
+        [
+            now.t(key)
+            for key in ("page.billing.nav", "page.invoices.nav", "page.payments.nav", "page.prices.nav")
+        ]
     )
     now.screenshot("menu-of-money")
     menu.get_by_role("link", name=now.t("page.billing.nav")).click()
@@ -127,6 +155,7 @@ def test_the_pages_of_an_operator(people: dict[str, SignIn], visit: Visitor, lan
     keep(now, "runbook")
     asks_the_runbooks(now)
     keep_all(now, Role.OPERATOR)
+    changes_a_price(now)
     leads_by_groups(now)
     for tab in ("held", "unknown", "plan"):
         now.page.get_by_role("tab", name=now.t(f"page.billing.{tab}")).click()

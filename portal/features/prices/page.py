@@ -54,7 +54,8 @@ def _prices() -> rx.Component:
             ),
             aside=rx.cond(shown.has_open_models, badge(shown.open_models, "warn"), rx.fragment()),
             flush=True,
+            id="models",
         ),
         rx.cond(PricesState.can_act, change_form(), note(t("page.prices.read_only"))),
-        card(t("page.prices.lists"), lists_table(), flush=True),
+        card(t("page.prices.lists"), lists_table(), flush=True, id="price-lists"),
     )
