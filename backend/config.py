@@ -53,6 +53,8 @@ class UsageSettings(PrometheusSettings):
     usage_min_coverage: Decimal = Field(default=Decimal("0.95"), ge=0, le=1)
     usage_lookback_s: int = Field(default=4 * 3600, ge=600, le=7 * DAY_S)
     usage_shard_series: int = Field(default=50_000, ge=1, le=10_000_000)
+    usage_scan_series: int = Field(default=5_000, ge=1, le=10_000_000)
+    usage_scan_share: Decimal = Field(default=Decimal("0.25"), gt=0, le=1)
 
     @field_validator("*", mode="before")
     @classmethod

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Index, Numeric, Text
+from sqlalchemy import BigInteger, Date, ForeignKey, ForeignKeyConstraint, Index, Numeric, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -97,3 +97,45 @@ class MeasuredLifeRow(Base):
     instance: Mapped[str] = mapped_column(Text, primary_key=True)
     life_start: Mapped[datetime] = mapped_column(Instant, primary_key=True)
     closed_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class UsageScanRow(Base):
+    """A part of the scan of a closed day: the series of some tenants, looked at once between the boundaries."""
+
+    __tablename__ = "usage_scan"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True)
+    matcher: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text)
+    claimed_at: Mapped[datetime | None] = mapped_column(Instant)
+    finished_at: Mapped[datetime | None] = mapped_column(Instant)
+    series: Mapped[int]
+    findings: Mapped[int]
+    duration_s: Mapped[float]
+    reason: Mapped[str] = mapped_column(Text)
+
+
+class UsageScanFindingRow(Base):
+    """A finding of a scan in one series of one process."""
+
+    __tablename__ = "usage_scan_finding"
+    __table_args__ = (
+        ForeignKeyConstraint(["day", "part"], ["usage_scan.day", "usage_scan.part"], ondelete="CASCADE"),
+    )
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    tenant: Mapped[str] = mapped_column(Text, primary_key=True)
+    model: Mapped[str] = mapped_column(Text, primary_key=True)
+    type: Mapped[str] = mapped_column(Text, primary_key=True)
+    instance: Mapped[str] = mapped_column(Text, primary_key=True)
+    life_start: Mapped[datetime] = mapped_column(Instant, primary_key=True)
+    first_value: Mapped[int] = mapped_column(BigInteger)
+    first_at: Mapped[datetime] = mapped_column(Instant)
+    last_value: Mapped[int] = mapped_column(BigInteger)
+    last_at: Mapped[datetime] = mapped_column(Instant)
+    falls: Mapped[int]
+    rose_tokens: Mapped[int] = mapped_column(BigInteger)
+    restarted_tokens: Mapped[int] = mapped_column(BigInteger)

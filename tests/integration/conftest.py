@@ -14,14 +14,15 @@ from tests.integration.backups.owned import owned, owned_template, owner_passwor
 from tests.integration.runbooks.mortal import Mortals, mortals
 from tests.integration.usage.conftest import build_blocks, serve
 from tests.integration.usage.nights import all_nights
+from tests.integration.usage.scans import scan_worlds
 from tests.integration.usage.unseen import unseen_worlds
 
 
 @pytest.fixture(scope="session")
 def nights_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Prometheus with every world of ``nights`` and ``unseen`` in it."""
+    """The address of a Prometheus with every world of ``nights``, ``unseen`` and ``scans`` in it."""
     folder = tmp_path_factory.mktemp("nights-prometheus")
-    build_blocks([*all_nights(), *unseen_worlds()], folder)
+    build_blocks([*all_nights(), *unseen_worlds(), *scan_worlds()], folder)
     child, url = serve(folder)
     yield url
     child.stop()

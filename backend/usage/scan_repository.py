@@ -1,0 +1,128 @@
+"""SQL of the scan inside closed days."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import delete, func, insert, or_, select, text, update
+
+from backend.db.engine import read, transaction
+from backend.db.locks import LockNumber
+from backend.usage.models import UsageScanFindingRow, UsageScanRow
+from backend.usage.scanning.part_types import PartState, ScanPart
+from backend.usage.scanning.types import Finding, FindingKind
+
+_FINDING = UsageScanFindingRow.__table__.c
+
+
+def insert_plan(day: date, matchers: Sequence[str]) -> None:
+    """Store the parts of a day, unless it has some: the first plan stands."""
+    rows = [
+        {
+            "day": day,
+            "part": number,
+            "matcher": matcher,
+            "state": PartState.WAITING,
+            "series": 0,
+            "findings": 0,
+            "duration_s": 0,
+            "reason": "",
+        }
+        for number, matcher in enumerate(matchers)
+    ]
+    with transaction() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LockNumber.USAGE_SCAN})
+        if not connection.scalar(select(func.count()).where(UsageScanRow.day == day)):
+            connection.execute(insert(UsageScanRow), rows)
+
+
+def parts_of(day: date) -> list[ScanPart]:
+    """The parts of a day, in order."""
+    row = UsageScanRow.__table__.c
+    statement = select(*(row[name] for name in ScanPart._fields)).where(row.day == day).order_by(row.part)
+    with read() as connection:
+        return [ScanPart._make(found) for found in connection.execute(statement)]
+
+
+def claim(day: date, part: int, now: datetime, claimed_before: datetime) -> bool:
+    """Note that somebody looks at a part; False when it is done, or was claimed since ``claimed_before``."""
+    row = UsageScanRow
+    statement = (
+        update(row)
+        .where(
+            row.day == day,
+            row.part == part,
+            row.state != PartState.DONE,
+            or_(row.state != PartState.CLAIMED, row.claimed_at < claimed_before),
+        )
+        .values(state=PartState.CLAIMED, claimed_at=now)
+        .returning(row.part)
+    )
+    with transaction() as connection:
+        return connection.scalar(statement) is not None
+
+
+def finish(part: ScanPart, findings: Sequence[Finding]) -> bool:
+    """Store a part that was looked at, with its findings; False when somebody else had stored it."""
+    row = UsageScanRow
+    done = (
+        update(row)
+        .where(row.day == part.day, row.part == part.part, row.state != PartState.DONE)
+        .values(
+            state=PartState.DONE,
+            finished_at=part.finished_at,
+            series=part.series,
+            findings=len(findings),
+            duration_s=part.duration_s,
+            reason="",
+        )
+        .returning(row.part)
+    )
+    with transaction() as connection:
+        if connection.scalar(done) is None:
+            return False
+        if findings:
+            rows = [{"day": part.day, "part": part.part, **_columns(one)} for one in findings]
+            connection.execute(insert(UsageScanFindingRow), rows)
+        return True
+
+
+def fail(day: date, part: int, reason: str, now: datetime) -> None:
+    """Note why a part could not be looked at, unless somebody else has done it."""
+    row = UsageScanRow
+    statement = (
+        update(row)
+        .where(row.day == day, row.part == part, row.state != PartState.DONE)
+        .values(state=PartState.FAILED, finished_at=now, reason=reason)
+    )
+    with transaction() as connection:
+        connection.execute(statement)
+
+
+def findings_of(day: date) -> list[Finding]:
+    """The findings of a day, in order."""
+    key = (_FINDING.tenant, _FINDING.model, _FINDING.type)
+    rest = [_FINDING[name] for name in Finding._fields[4:]]
+    statement = (
+        select(_FINDING.kind, _FINDING.instance, _FINDING.life_start, *key, *rest)
+        .where(_FINDING.day == day)
+        .order_by(*key, _FINDING.instance, _FINDING.life_start, _FINDING.kind)
+    )
+    with read() as connection:
+        rows = connection.execute(statement).all()
+    return [
+        Finding(FindingKind(kind), instance, start, (tenant, model, kind_of_token), *values)
+        for kind, instance, start, tenant, model, kind_of_token, *values in rows
+    ]
+
+
+def delete_before(first_kept: date) -> None:
+    """Forget scans of days before a day, with their findings."""
+    with transaction() as connection:
+        connection.execute(delete(UsageScanRow).where(UsageScanRow.day < first_kept))
+
+
+def _columns(finding: Finding) -> dict[str, object]:
+    tenant, model, kind_of_token = finding.key
+    told = finding._asdict()
+    del told["key"]
+    return {**told, "tenant": tenant, "model": model, "type": kind_of_token}

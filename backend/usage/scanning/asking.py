@@ -1,0 +1,192 @@
+"""Questions of a scan: which series fell or went, for everybody at once, and the raw samples of those alone."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from backend.clients.prometheus import instant_text, quoted
+from backend.usage.coverage import Span
+from backend.usage.lives import NEAR_MS, Sight
+from backend.usage.promql import any_of, one_of, selector
+from backend.usage.scanning.findings import findings_in
+from backend.usage.scanning.incarnations import Incarnations, Stretch
+from backend.usage.scanning.parts import part_matchers
+from backend.usage.scanning.types import Finding
+from backend.usage.source import LARGEST_BATCH, START_TIME, Source
+from backend.usage.vectors import MARK, TargetTable
+
+AskedFor = TypeVar("AskedFor")
+Rows = Sequence[Mapping[str, Any]]
+
+RAW_TENANTS = 20
+"""Tenants of one address whose raw samples are fetched at once: a day of a hundred series is half a million samples."""
+LONGEST_PAUSE_S = 60.0
+
+
+@dataclass(slots=True)
+class ScanPace:
+    """Lets the scan ask for a share of the time only: after each question it waits as long as that share wants."""
+
+    share: float
+    wait: Callable[[float], object] = time.sleep
+    asked_s: float = field(default=0, init=False)
+    """Seconds that Prometheus was asked, in all."""
+
+    def keep(self, ask: Callable[[], AskedFor]) -> AskedFor:
+        """Ask, and wait."""
+        began = time.monotonic()
+        try:
+            return ask()
+        finally:
+            took_s = time.monotonic() - began
+            self.asked_s += took_s
+            if self.share < 1:
+                self.wait(min(LONGEST_PAUSE_S, took_s * (1 / self.share - 1)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """The window of a scan, and the processes in it and shortly before, for every part of it."""
+
+    source: Source
+    span: Span
+    table: TargetTable
+    incarnations: Incarnations
+    pace: ScanPace
+
+    @classmethod
+    def of_window(cls, source: Source, span: Span, pace: ScanPace) -> "Scan":
+        """Ask which processes there were.
+
+        Raises:
+            Unavailable: Prometheus failed, was late, or told only a part.
+        """
+        wider = Span(span.start_ms - source.settings.usage_lookback_s * 1000, span.end_ms)
+        instances = pace.keep(lambda: source.instances(span))
+        sight = pace.keep(lambda: source.sight(instances, wider)) if instances else Sight([], [])
+        return cls(
+            source=source,
+            span=span,
+            table=TargetTable(sight.targets),
+            incarnations=Incarnations(sight, span),
+            pace=pace,
+        )
+
+    def series_at_end(self, matcher: str) -> int:
+        """The number of series of a part at the end of the window."""
+        counter = f"last_over_time({self._counter(matcher)}[{NEAR_MS}ms])"
+        return sum(int(row["value"][1]) for row in self._instant(f"count({counter})"))
+
+    def findings(self, matcher: str) -> list[Finding]:
+        """The findings of a part.
+
+        Raises:
+            Unavailable: Prometheus failed, was late, or told only a part.
+        """
+        suspects = self._suspects(matcher)
+        found: list[Finding] = []
+        for instance, keys in sorted(suspects.items()):
+            tenants = sorted({tenant for tenant, *_ in keys})
+            for start in range(0, len(tenants), RAW_TENANTS):
+                rows = self._raw(instance, tenants[start : start + RAW_TENANTS])
+                asked = [row for row in rows if self._key(row) in keys]
+                found += findings_in(asked, self.table, self.source.names, self.incarnations, self.span)
+        return sorted(found)
+
+    def _suspects(self, matcher: str) -> dict[str, set[tuple[str, ...]]]:
+        """By address, what may have fallen or gone. A fall at a restart is none: those are asked process by process."""
+        fell, found = set[str](), dict[str, set[tuple[str, ...]]]()
+        asked = {stretch.instance for stretch in self.incarnations.stretches()}
+        for row in self._instant(f"resets({self._counter(matcher)}{self._reach()}) > 0"):
+            instance = row["metric"].get("instance", "")
+            fell.add(instance)
+            if instance not in asked or self.incarnations.is_single(instance):
+                found.setdefault(instance, set()).add(self._key(row))
+        for row in self._instant(self._gone(matcher)):
+            found.setdefault(row["metric"].get("instance", ""), set()).add(self._key(row))
+        for row in self._by_stretch(matcher, fell):
+            found.setdefault(row["metric"].get("instance", ""), set()).add(self._key(row))
+        return found
+
+    def _gone(self, matcher: str) -> str:
+        """Series of the window that neither boundary shows, of processes that live at its end."""
+        counter, near = self._counter(matcher), f"[{NEAR_MS}ms]"
+        alive = f"last_over_time({selector(START_TIME, [self.source.settings.usage_selector])}{near})"
+        length = f"[{self.span.end_ms - self.span.start_ms}ms]"
+        return (
+            f"(last_over_time({counter}{length}) unless last_over_time({counter}{near})"
+            f" unless last_over_time({counter}{near} @ {instant_text(self.span.start_ms)}))"
+            f" and on (instance) {alive}"
+        )
+
+    def _by_stretch(self, matcher: str, fell: set[str]) -> Iterable[Mapping[str, Any]]:
+        stretches = self.incarnations.stretches()
+        for start in range(0, len(stretches), LARGEST_BATCH):
+            batch = stretches[start : start + LARGEST_BATCH]
+            parts = [
+                f'label_replace({question}, "{MARK}", "{number}", "", "")'
+                for number, question in enumerate(
+                    question for each in batch for question in self._of_stretch(matcher, each, fell)
+                )
+            ]
+            if parts:
+                yield from self._instant(any_of(parts))
+
+    def _of_stretch(self, matcher: str, one: Stretch, fell: set[str]) -> Iterable[str]:
+        """Questions for series that fell while a process had its address, or were gone at its end."""
+        counter = self._counter(matcher, f"instance={quoted(one.instance)}")
+        if one.instance in fell and not self.incarnations.is_single(one.instance):
+            yield f"(resets({counter}{_range(one.first_ms, one.last_ms)}) > 0)"
+        begin_ms = max(one.first_ms, self.span.start_ms + 1)
+        if one.last_ms - NEAR_MS >= begin_ms:
+            whole, near = _range(begin_ms, one.last_ms), _range(one.last_ms - NEAR_MS + 1, one.last_ms)
+            yield f"(last_over_time({counter}{whole}) unless last_over_time({counter}{near}))"
+
+    def _raw(self, instance: str, tenants: Sequence[str]) -> Rows:
+        counter = self._counter(
+            f"instance={quoted(instance)}", one_of(self.source.settings.usage_tenant_label, tenants)
+        )
+        return self.pace.keep(
+            lambda: self.source.client.ranges(f"{counter}{self._reach()}", self.span.end_ms)
+        )
+
+    def _key(self, row: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(row["metric"].get(name, "") for name in self.source.names.key)
+
+    def _instant(self, query: str) -> Rows:
+        return self.pace.keep(lambda: self.source.client.instant(query, self.span.end_ms))
+
+    def _reach(self) -> str:
+        """The window and the look-back before it, where the sample lies that opens it."""
+        return _range(self.span.start_ms - self.source.settings.usage_lookback_s * 1000, self.span.end_ms)
+
+    def _counter(self, *more: str) -> str:
+        settings = self.source.settings
+        return selector(settings.usage_metric, [settings.usage_selector, *more])
+
+
+def plan(source: Source, span: Span, pace: ScanPace) -> list[str]:
+    """Matchers of the parts of a scan, of bearable size each.
+
+    The number of series is bounded from the index: counting them would cost as much as looking at them.
+
+    Raises:
+        Unavailable: Prometheus failed, was late, or told only a part.
+    """
+    settings = source.settings
+    counter = selector(settings.usage_metric, [settings.usage_selector])
+
+    def values(label: str) -> list[str]:
+        return pace.keep(lambda: source.client.label_values(label, counter, span.start_ms, span.end_ms))
+
+    tenants, *others = (values(label) for label in (*source.names.key, source.names.replica, "instance"))
+    bound = len(tenants)
+    for labels in others:
+        bound *= max(1, len(labels))
+    return part_matchers(settings.usage_tenant_label, tenants, -(-bound // settings.usage_scan_series))
+
+
+def _range(first_ms: int, last_ms: int) -> str:
+    """The samples from one millisecond to another, both included; left-closed ranges have one millisecond more."""
+    return f"[{last_ms - first_ms + 1}ms] @ {instant_text(last_ms)}"

@@ -1,0 +1,102 @@
+"""From raw samples of suspected series to findings. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from backend.clients.prometheus import whole
+from backend.usage.coverage import Span
+from backend.usage.lives import EPOCH, instant_of
+from backend.usage.scanning.incarnations import Incarnations
+from backend.usage.scanning.rules import CounterSample, Course, Shape, course_of
+from backend.usage.scanning.types import Finding, FindingKind
+from backend.usage.types import Key
+from backend.usage.vectors import LabelNames, TargetTable, key_of
+
+Labels = frozenset[tuple[str, str]]
+
+_KINDS = {Shape.FELL: FindingKind.FELL, Shape.ALTERNATES: FindingKind.ALTERNATES}
+
+
+class ProcessSeries(NamedTuple):
+    """A billed series of one process."""
+
+    instance: str
+    start_us: int
+    key: Key
+
+
+class Piece(NamedTuple):
+    """Samples of a process, by one server and job, under one set of the labels that nothing here knows."""
+
+    course: Course
+    is_read: bool
+    """Whether the readings at the boundaries show it."""
+    was_used: bool
+    """Whether it has a sample within the window."""
+
+
+def findings_in(
+    rows: Iterable[Mapping[str, Any]],
+    table: TargetTable,
+    names: LabelNames,
+    incarnations: Incarnations,
+    span: Span,
+) -> list[Finding]:
+    """The findings in the raw samples of some series, each with all of its copies."""
+    meters: dict[ProcessSeries, dict[Labels, list[Piece]]] = {}
+    for row in rows:
+        labels = row["metric"]
+        instance, key = labels.get("instance", ""), key_of(labels, names)
+        target = next(iter(table.targets_of(labels, names)), None)
+        own = table.own_target_of(labels)
+        known = {} if target is None else incarnations.labels_of(target)
+        apart = frozenset((n, v) for n, v in labels.items() if n not in names.ignored and n not in known)
+        samples = [CounterSample(round(at_s * 1000), whole(value)) for at_s, value in row["values"]]
+        for start_us, part in incarnations.by_start(samples, own, instance).items():
+            piece = Piece(
+                course_of(part, span.start_ms),
+                incarnations.is_read(part, target, start_us),
+                part[-1].at_ms > span.start_ms,
+            )
+            meters.setdefault(ProcessSeries(instance, start_us, key), {}).setdefault(apart, []).append(piece)
+    return [found for meter, pieces in meters.items() for found in _findings(meter, list(pieces.values()))]
+
+
+def _findings(meter: ProcessSeries, apart: Sequence[Sequence[Piece]]) -> Iterable[Finding]:
+    """The findings of one meter: of copies of one series the one that rose most, of different series the sum.
+
+    That another server saw no fall refutes none: it may have looked before and after. Whoever saw a value below an
+    earlier one of the same process saw that this is no counter which only rises.
+    """
+    used = [pieces for each in apart if (pieces := [piece for piece in each if piece.was_used])]
+    if not used:
+        return
+    shapes = {piece.course.shape for pieces in used for piece in pieces}
+    if Shape.ALTERNATES in shapes:
+        yield _finding(FindingKind.ALTERNATES, meter, used)
+    elif Shape.FELL in shapes:
+        yield _finding(FindingKind.FELL, meter, used)
+    is_read = any(piece.is_read for each in apart for piece in each)
+    if meter.start_us and not is_read:
+        yield _finding(FindingKind.CAME_AND_WENT, meter, used)
+
+
+def _finding(kind: FindingKind, meter: ProcessSeries, apart: Sequence[Sequence[Piece]]) -> Finding:
+    copies = [[piece.course for piece in pieces] for pieces in apart]
+    every = [each for some in copies for each in some]
+    rose = sum(max(each.rose_tokens for each in some) for some in copies)
+    most = sum(max(each.rose_tokens + each.restarted_tokens for each in some) for some in copies)
+    return Finding(
+        kind=kind,
+        instance=meter.instance,
+        life_start=EPOCH + timedelta(microseconds=meter.start_us),
+        key=meter.key,
+        first_value=sum(max(each.first.value for each in some) for some in copies),
+        first_at=instant_of(min(each.first.at_ms for each in every)),
+        last_value=sum(max(each.last.value for each in some) for some in copies),
+        last_at=instant_of(max(each.last.at_ms for each in every)),
+        falls=sum(max(each.falls for each in some) for some in copies),
+        rose_tokens=rose,
+        restarted_tokens=most - rose,
+    )

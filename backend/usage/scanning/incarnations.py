@@ -1,0 +1,121 @@
+"""Tells the processes apart that had one series in turn, and where each of them was read at a boundary. Pure."""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from backend.usage.coverage import Span
+from backend.usage.lives import NEAR_MS, Life, Point, Run, Sight, Target, is_plain
+from backend.usage.scanning.rules import CounterSample
+
+MANY_RUNS = 20
+"""Where two processes answer under one address with start times of their own, their samples tell them apart."""
+
+
+class Stretch(NamedTuple):
+    """A target's scrapes of one process within the window and its look-back: which process, from when to when."""
+
+    instance: str
+    target: int
+    start_us: int
+    first_ms: int
+    last_ms: int
+
+
+class Incarnations:
+    """The processes of each address within a window."""
+
+    def __init__(self, sight: Sight, span: Span) -> None:
+        """Sort the scrapes of the start times until the end of the window; what came later is the next day's."""
+        self._targets = sight.targets
+        self._span = span
+        self._lives: dict[str, list[Life]] = {}
+        for life in sight.lives:
+            if life.times[0] <= span.end_ms:
+                self._lives.setdefault(life.instance, []).append(life)
+        self._runs = [_until(target, span.end_ms) for target in sight.targets]
+
+    def labels_of(self, target: int) -> Mapping[str, str]:
+        """The labels of a target."""
+        return self._targets[target].labels
+
+    def is_single(self, instance: str) -> bool:
+        """Whether one process, or none that tells its start, had the address all the time."""
+        return len(self._lives.get(instance, ())) <= 1
+
+    def is_read_at_end(self, target: int) -> bool:
+        """Whether the query over everybody at the end of the window reads this target's process."""
+        runs, end_ms = self._runs[target], self._span.end_ms
+        if not runs:
+            return False
+        return is_plain(self._targets[target], _point(target, runs[-1]), end_ms)
+
+    def stretches(self) -> list[Stretch]:
+        """Stretches to be asked one by one: of shared addresses, and of targets that were gone at the end."""
+        return [
+            Stretch(self._targets[index].instance, index, run.start_us, run.times[0], run.times[-1])
+            for index, runs in enumerate(self._runs)
+            if len(runs) <= MANY_RUNS
+            and not (self.is_single(self._targets[index].instance) and self.is_read_at_end(index))
+            for run in runs
+            if run.times[-1] > self._span.start_ms
+        ]
+
+    def by_start(
+        self, samples: Sequence[CounterSample], target: int | None, instance: str
+    ) -> Mapping[int, list[CounterSample]]:
+        """The samples of a series by the start, in microseconds, of the process that told them; 0 where none tells it.
+
+        A scrape has one instant: the start time that it told is that of its counters. Counters of another job are those
+        of the newest process that had started.
+        """
+        lives = self._lives.get(instance, [])
+        if not lives:
+            return {0: list(samples)}
+        if len(lives) == 1:
+            return {lives[0].start_us: list(samples)}
+        found: dict[int, list[CounterSample]] = {}
+        starts = self._starts_of(target) if target is not None else {}
+        for sample in samples:
+            start = starts.get(sample.at_ms)
+            found.setdefault(_newest(lives, sample.at_ms) if start is None else start, []).append(sample)
+        return found
+
+    def is_read(self, samples: Sequence[CounterSample], target: int | None, start_us: int) -> bool:
+        """Whether a series of a process has a sample where the process is read at one of the boundaries."""
+        if target is None:
+            return False
+        return any(
+            _has_sample(samples, at_ms - NEAR_MS, at_ms)
+            for boundary_ms in (self._span.start_ms, self._span.end_ms)
+            if (at_ms := self._read_at(target, start_us, boundary_ms)) is not None
+        )
+
+    def _read_at(self, target: int, start_us: int, boundary_ms: int) -> int | None:
+        for run in reversed(self._runs[target]):
+            if run.start_us == start_us and run.times[0] <= boundary_ms:
+                seen_ms = run.times[bisect_right(run.times, boundary_ms) - 1]
+                point = Point(target, seen_ms, run.times[0])
+                return boundary_ms if is_plain(self._targets[target], point, boundary_ms) else seen_ms
+        return None
+
+    def _starts_of(self, target: int) -> Mapping[int, int]:
+        return {at_ms: run.start_us for run in self._runs[target] for at_ms in run.times}
+
+
+def _until(target: Target, end_ms: int) -> list[Run]:
+    runs = [run._replace(times=run.times[: bisect_right(run.times, end_ms)]) for run in target.runs]
+    return [run for run in runs if run.times]
+
+
+def _point(target: int, run: Run) -> Point:
+    return Point(target, run.times[-1], run.times[0])
+
+
+def _newest(lives: Sequence[Life], at_ms: int) -> int:
+    return next((life.start_us for life in reversed(lives) if life.begin_ms <= at_ms), lives[0].start_us)
+
+
+def _has_sample(samples: Sequence[CounterSample], after_ms: int, until_ms: int) -> bool:
+    index = bisect_right(samples, until_ms, key=lambda sample: sample.at_ms)
+    return index > 0 and samples[index - 1].at_ms > after_ms

@@ -1,0 +1,50 @@
+"""Parts of a scan: matchers that split the tenants so that one query looks at a bearable number of series. Pure."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from backend.usage.shards import shard_matchers
+
+MOST_PARTS = 100
+
+
+def part_matchers(label: str, tenants: Sequence[str], parts: int) -> list[str]:
+    """Matchers of similar weight on the tenant label, and a complement for the rest; one empty one where one will do.
+
+    No tenant is ever lost, and none is in two parts. There are at most a hundred and one.
+    """
+    wanted = min(parts, MOST_PARTS)
+    if wanted <= 1 or not any(tenants):
+        return [""]
+    by_letter = shard_matchers(label, tenants, wanted)
+    # Numbered tenants have ten letters at a place: what ten parts cannot hold is split by two places.
+    return by_letter if len(by_letter) > wanted else _by_two_letters(label, tenants, wanted)
+
+
+def _by_two_letters(label: str, tenants: Sequence[str], parts: int) -> list[str]:
+    weights = Counter(tenant[-2:] for tenant in tenants if len(tenant) > 1)
+    if not weights:
+        return [""]
+    groups: list[list[str]] = [[] for _ in range(min(parts, len(weights)))]
+    loads = [0] * len(groups)
+    for ending, weight in sorted(weights.items(), key=lambda item: (-item[1], item[0])):
+        lightest = loads.index(min(loads))
+        groups[lightest].append(ending)
+        loads[lightest] += weight
+    return [
+        *(f'{label}=~"{_expression(group)}"' for group in groups),
+        f'{label}!~"{_expression(weights)}"',
+    ]
+
+
+def _expression(endings: Sequence[str] | Counter[str]) -> str:
+    """An expression of names with one of some endings. Written in code points, no letter has a meaning of its own."""
+    by_first: dict[str, str] = {}
+    for ending in sorted(endings):
+        by_first[ending[0]] = by_first.get(ending[0], "") + ending[1]
+    choices = "|".join(f"{_one_of(first)}{_one_of(seconds)}" for first, seconds in by_first.items())
+    return f"(?s:.*(?:{choices}))"
+
+
+def _one_of(characters: str) -> str:
+    return "[" + "".join(f"\\\\x{{{ord(character):x}}}" for character in characters) + "]"

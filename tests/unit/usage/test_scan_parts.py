@@ -1,0 +1,43 @@
+"""Parts of a scan: every tenant is in exactly one."""
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.usage.scanning.parts import MOST_PARTS, part_matchers
+
+
+def has(matcher: str, tenant: str) -> bool:
+    """What Prometheus says of a tenant, whose regular expressions know code points as Python does not."""
+    if not matcher:
+        return True
+    found = re.fullmatch(r'tenant(=~|!~)"(.*)"', matcher, re.DOTALL)
+    assert found is not None
+    told = re.sub(r"\\\\x\{([0-9a-f]+)\}", lambda point: re.escape(chr(int(point[1], 16))), found[2])
+    return (re.fullmatch(told, tenant) is not None) == (found[1] == "=~")
+
+
+@given(st.lists(st.text(max_size=6), max_size=40), st.integers(0, 200), st.text(max_size=6))
+def test_every_tenant_is_in_one_part(tenants: list[str], parts: int, newcomer: str) -> None:
+    matchers = part_matchers("tenant", tenants, parts)
+
+    for tenant in (*tenants, newcomer):
+        assert sum(has(matcher, tenant) for matcher in matchers) == 1
+
+
+def test_numbered_tenants_are_split_into_as_many_parts_as_are_wanted() -> None:
+    tenants = [f"tenant-{number:05}" for number in range(10_000)]
+
+    matchers = part_matchers("tenant", tenants, 64)
+
+    sizes = [sum(has(matcher, tenant) for tenant in tenants) for matcher in matchers]
+    assert len(matchers) == 65
+    assert max(sizes) == 200
+    assert sum(sizes) == 10_000
+
+
+def test_there_are_never_too_many_parts() -> None:
+    tenants = [f"{first}{second}" for first in "abcdefghijklmnop" for second in "abcdefghijklmnop"]
+
+    assert len(part_matchers("tenant", tenants, 10**6)) == MOST_PARTS + 1

@@ -1,0 +1,102 @@
+"""What the samples of one counter tell of its day."""
+
+import random
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.usage.scanning.rules import CounterSample, Course, Shape, course_of, tops_of
+
+
+def judged(values: Sequence[int], *, before: int = 1) -> Course:
+    """The course of values once a minute, of which some lie at or before the beginning of the day."""
+    samples = [CounterSample(60_000 * number, value) for number, value in enumerate(values)]
+    return course_of(samples, 60_000 * (before - 1))
+
+
+def test_a_counter_that_only_rises_is_in_order() -> None:
+    told = judged([100, 100, 150, 900])
+
+    assert told == (Shape.RISES, CounterSample(0, 100), CounterSample(180_000, 900), 0, 800, 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "least", "most"),
+    [
+        pytest.param([600, 900, 100, 400, 700, 1000], 1200, 1300, id="falls and goes on"),
+        pytest.param([0, 1000, 2000, 0, 1500, 3000, 0, 2000, 4000], 9000, 9000, id="three workers in turn"),
+        pytest.param([9000, 5000, 5500], 500, 5500, id="a worker's file is deleted"),
+        pytest.param([100, 0, 0], 0, 0, id="taken away, and not used since"),
+    ],
+)
+def test_the_rises_of_a_counter_that_fell_are_proven(values: list[int], least: int, most: int) -> None:
+    told = judged(values)
+
+    assert told.shape is Shape.FELL
+    assert (told.rose_tokens, told.rose_tokens + told.restarted_tokens) == (least, most)
+
+
+def test_a_fall_before_the_day_is_none_of_it() -> None:
+    assert judged([900, 100, 200, 300], before=2).shape is Shape.RISES
+    assert judged([900, 100, 200, 300], before=1).shape is Shape.FELL
+
+
+def test_processes_that_answer_in_turn_are_told_apart() -> None:
+    told = judged([1000, 300, 1010, 320, 1010, 330, 1020, 340, 1050, 340, 1050], before=2)
+
+    assert told.shape is Shape.ALTERNATES
+    assert (told.rose_tokens, told.restarted_tokens) == (50, 40)
+
+
+def test_a_single_jump_back_has_the_widest_figures() -> None:
+    told = judged([100, 50, 150])
+
+    assert told.shape is Shape.FELL
+    assert (told.rose_tokens, told.rose_tokens + told.restarted_tokens) == (50, 150)
+
+
+def test_values_belong_to_the_nearest_counter_below_them() -> None:
+    assert tops_of([10, 30, 12, 31, 12, 5]) == [5, 12, 31]
+    assert tops_of([6], [5, 12]) == [6, 12]
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=60), st.integers(0, 2**32))
+def test_restarts_from_zero_lie_between_the_figures(steps: list[int], seed: int) -> None:
+    dice, value, used, values = random.Random(seed), 0, 0, [0]  # noqa: S311 - seeded
+    for step in steps:
+        value = step if dice.random() < 0.1 else value + step
+        used += step
+        values.append(value)
+    # What a restart hides altogether, because it is not below what was before, nobody sees.
+    hidden = sum(
+        before
+        for (before, after), step in zip(pairwise(values), steps, strict=True)
+        if after == step and after >= before
+    )
+
+    told = judged(values)
+
+    assert told.rose_tokens <= used
+    assert used - hidden <= told.rose_tokens + told.restarted_tokens
+
+
+@given(st.integers(2, 5), st.integers(0, 2**32))
+def test_alternating_processes_lie_between_the_figures(processes: int, seed: int) -> None:
+    """Each of them answered before the day, and each again after all had counted."""
+    dice = random.Random(seed)  # noqa: S311 - seeded
+    counted = [dice.randint(0, 100_000) for _ in range(processes)]
+    at_start = dict(enumerate(counted))
+    values = sorted(counted, reverse=True)
+    for _ in range(400):
+        answering = dice.randrange(processes)
+        counted[answering] += dice.choice((0, 0, dice.randint(1, 900)))
+        values.append(counted[answering])
+    values += sorted(counted, reverse=True)
+    used = sum(counted) - sum(at_start.values())
+
+    told = judged(values, before=processes)
+
+    assert told.rose_tokens <= used <= told.rose_tokens + told.restarted_tokens
