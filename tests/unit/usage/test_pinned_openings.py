@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -118,7 +119,7 @@ def cases() -> Iterator[Case]:
     for span, age, stored, is_watched in product(SPANS, (YOUNG, OLD, INSIDE), days, (True, False)):
         if age == INSIDE and (SPANS[span][0] < 0 or stored not in {"no day", "day without it"}):
             continue
-        case = {"span": span, "age": age, "stored": stored, "is_watched": is_watched}
+        case: dict[str, Any] = {"span": span, "age": age, "stored": stored, "is_watched": is_watched}
         yield Case(**case)
         if age == YOUNG and stored != "no day":
             yield Case(**case, told_no_start=True)
