@@ -38,8 +38,8 @@ from backend.tenants import service as tenants
 from backend.tenants.types import Tenant
 from backend.threads import side_by_side
 from backend.usage import service as usage
+from backend.usage.metering.planned_days import Unstored
 from backend.usage.types import DayMeasurement, FallFigure, UsageRow
-from backend.usage.unstored import Unstored
 
 STORING = Actor.process_named("billing")
 # A company's usual day is the largest that was issued to it in so many days.

@@ -19,7 +19,7 @@ from backend.invoices.types import BillingPlan, BillingRun, RunState
 from backend.log import get_logger
 from backend.tenants import service as tenants
 from backend.usage import service as usage
-from backend.usage.unstored import Unstored
+from backend.usage.metering.planned_days import Unstored
 
 OLDEST_ALARM_DAYS = 400
 # The last scrape of a day may reach Prometheus a little after midnight; the nightly run waits until 03:00.

@@ -23,8 +23,10 @@ from backend.log import get_logger
 from backend.tenants import service as tenants
 from backend.tenants.types import INTERNAL_LABEL
 from backend.threads import side_by_side
-from backend.usage import falls_repository, meter, repository, stored_service
-from backend.usage.source import Source
+from backend.usage import falls_repository, repository, stored_service
+from backend.usage.metering import meter
+from backend.usage.metering.planned_days import Unstored
+from backend.usage.metering.source import Source
 from backend.usage.types import (
     NOTHING_STORED,
     DailyUsage,
@@ -35,7 +37,6 @@ from backend.usage.types import (
     UnknownLabels,
     UsageRow,
 )
-from backend.usage.unstored import Unstored
 
 KEPT_MONTHS = 13
 MAX_PAGE = 100

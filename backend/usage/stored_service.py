@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from backend.clock import Window
 from backend.db.engine import read
 from backend.usage import repository
+from backend.usage.metering.planned_days import Unstored
 from backend.usage.types import EarlierClosing, LifeKey, MeterKey, StoredClosings, StoredLives
-from backend.usage.unstored import Unstored
 
 # As long as the default retention of Prometheus and then some: an older life has no sample to close with.
 REMEMBERED_DAYS = 35

@@ -51,7 +51,7 @@ from backend.telemetry.reading import (
     read_response_text,
 )
 from backend.telemetry.told_usage import MOST_TOKENS
-from backend.usage.labels import LONGEST_TENANT_BYTES, is_storable, with_storable_labels
+from backend.usage.metering.labels import LONGEST_TENANT_BYTES, is_storable, with_storable_labels
 from portal.http import alerts as alert_door
 from portal.http import deployments
 from portal.http.doors import PROBLEMS, Door, _RefusedError

@@ -21,7 +21,7 @@ from tests.mutants.survivors import reason_of, tell
 from tests.mutants.workplace import Workplace
 
 FEATURES = ("payments", "invoices", "usage", "pricing", "accounts")
-MUTATED = ("backend/**/*rules.py", *(f"backend/{feature}/*.py" for feature in FEATURES))
+MUTATED = ("backend/**/*rules.py", *(f"backend/{feature}/**/*.py" for feature in FEATURES))
 RULES = "rules.py"
 
 

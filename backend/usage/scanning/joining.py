@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from backend.usage.labels import storable, with_storable_labels
-from backend.usage.rules import LifeReadings
+from backend.usage.metering.labels import storable, with_storable_labels
+from backend.usage.metering.tally_rules import LifeReadings
 from backend.usage.scanning.types import FLAG_OF_FINDING, DayFindings, Finding
 from backend.usage.types import Key, LifeKey, UsageFlag, UsageRow, Values
 

@@ -12,9 +12,10 @@ import pytest
 from backend.clients.prometheus import Prometheus, Sample
 from backend.clock import day_window
 from backend.config import usage_settings
-from backend.usage import meter
-from backend.usage.labels import LONGEST_TENANT_BYTES, storable
-from backend.usage.source import Source
+from backend.usage.metering import meter
+from backend.usage.metering.labels import LONGEST_TENANT_BYTES, storable
+from backend.usage.metering.planned_days import Unstored
+from backend.usage.metering.source import Source
 from backend.usage.types import (
     NOTHING_STORED,
     DayMeasurement,
@@ -26,7 +27,6 @@ from backend.usage.types import (
     StoredLives,
     UsageRow,
 )
-from backend.usage.unstored import Unstored
 from tests.integration.usage.nights import FIRST, NOWRUZ, REUSED, SECOND, THIRD, B, all_nights
 from tests.integration.usage.unseen import SILENT_DAYS_LATER, unseen_worlds
 from tests.integration.usage.world import World

@@ -7,8 +7,8 @@ import pytest
 from backend.invoices.types import InvoiceStatus
 from backend.tenants.types import Tenant
 from backend.usage import service as usage
+from backend.usage.metering.planned_days import Unstored
 from backend.usage.types import OpeningSource, UsageFlag
-from backend.usage.unstored import Unstored
 from tests.integration.invoices.bills import NIGHT, LookAt, bill, invoices_of, proven, tokens_of, usage_on
 from tests.integration.usage import nights, unseen
 from tests.integration.usage.nights import FIRST, RATE, SECOND, THIRD, A, B

@@ -13,8 +13,8 @@ from backend.clock import Window
 from backend.config import usage_settings
 from backend.sandbox.processes import Child, Command, free_port, wait_until
 from backend.sandbox.tools import monitoring
-from backend.usage import meter
-from backend.usage.source import Source
+from backend.usage.metering import meter
+from backend.usage.metering.source import Source
 from backend.usage.types import NOTHING_STORED, DayMeasurement, StoredClosings
 from tests.integration.usage.scenarios import AFTER, LOOKBACK, SCENARIOS, world_of
 from tests.integration.usage.special import special_worlds

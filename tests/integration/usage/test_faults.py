@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from backend.usage import source
+from backend.usage.metering import source
 from backend.usage.types import DayMeasurement, OpeningSource, StoredClosings, StoredLife, UsageFlag, Values
 from tests.integration.usage import special
 from tests.integration.usage.conftest import Measure

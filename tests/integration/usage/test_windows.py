@@ -8,10 +8,10 @@ from sqlalchemy import text
 from backend.clock import Window, day_window
 from backend.db.engine import transaction
 from backend.usage import service
-from backend.usage.lives import EPOCH
+from backend.usage.metering.incarnations import EPOCH
+from backend.usage.metering.planned_days import Unstored
 from backend.usage.stored_service import stored_beside, window_beside
 from backend.usage.types import ClosedLife, DayMeasurement, LifeKey, MeterReading, OpeningSource
-from backend.usage.unstored import Unstored
 from tests import factories
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

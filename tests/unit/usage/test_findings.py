@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from backend.money import LARGEST_STORED
-from backend.usage.coverage import Seen
-from backend.usage.lives import Life, instant_of
-from backend.usage.rules import LifeReadings, tally
+from backend.usage.metering.coverage import Seen
+from backend.usage.metering.incarnations import Life, instant_of
+from backend.usage.metering.shards import shard_matchers
+from backend.usage.metering.tally_rules import LifeReadings, tally
 from backend.usage.scanning.joining import is_of_part, with_doubts, with_findings
 from backend.usage.scanning.types import DayFindings, Finding, FindingKind
-from backend.usage.shards import shard_matchers
 from backend.usage.types import (
     Key,
     MeterFall,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.usage.labels import LONGEST_BYTES, is_storable, storable, with_storable_labels
+from backend.usage.metering.labels import LONGEST_BYTES, is_storable, storable, with_storable_labels
 
 LONG = "ش" * (LONGEST_BYTES // 2)
 

@@ -11,13 +11,13 @@ from backend.clients.prometheus import instant_text, quoted
 from backend.clients.prometheus_servers import PrometheusClient
 from backend.config import UsageSettings
 from backend.threads import side_by_side
-from backend.usage.coverage import Span
-from backend.usage.labels import LONGEST_TENANT_BYTES, is_storable
-from backend.usage.lives import NEAR_MS, Point, Sight, sight_of
-from backend.usage.promql import any_of, one_of, reach, selector
-from backend.usage.shards import shard_matchers
+from backend.usage.metering.coverage import Span
+from backend.usage.metering.incarnations import NEAR_MS, Point, Sight, sight_of
+from backend.usage.metering.labels import LONGEST_TENANT_BYTES, is_storable
+from backend.usage.metering.promql import any_of, one_of, reach, selector
+from backend.usage.metering.shards import shard_matchers
+from backend.usage.metering.vectors import MARK, LabelNames, TargetReadings, TargetTable, values_by_mark
 from backend.usage.types import Values
-from backend.usage.vectors import MARK, LabelNames, TargetReadings, TargetTable, values_by_mark
 
 AT_ONCE = 2
 LARGEST_BATCH = 50

@@ -5,13 +5,13 @@ from typing import Any, cast
 
 import pytest
 
-from backend.usage.coverage import Seen, Span
-from backend.usage.lives import Copy, Life, Point, Run, Sight, Target, instant_of
-from backend.usage.questions import FoundReadings, ReadingPurpose, firsts_of, readings_of
-from backend.usage.situation import Situation
-from backend.usage.source import Boundary, Look, Shards, Source
+from backend.usage.metering.coverage import Seen, Span
+from backend.usage.metering.incarnations import Copy, Life, Point, Run, Sight, Target, instant_of
+from backend.usage.metering.questions import FoundReadings, ReadingPurpose, firsts_of, readings_of
+from backend.usage.metering.source import Boundary, Look, Shards, Source
+from backend.usage.metering.survey import Situation
+from backend.usage.metering.vectors import TargetReadings, TargetTable
 from backend.usage.types import Key, StoredLife, Values
-from backend.usage.vectors import TargetReadings, TargetTable
 
 HOUR_MS = 3_600_000
 SPAN = Span(100 * HOUR_MS, 124 * HOUR_MS)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from backend.usage.lives import EPOCH
+from backend.usage.metering.incarnations import EPOCH
 from backend.usage.types import (
     DayMeasurement,
     EarlierClosing,

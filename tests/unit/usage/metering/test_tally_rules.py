@@ -13,9 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.money import LARGEST_STORED
-from backend.usage.coverage import Seen
-from backend.usage.lives import Life
-from backend.usage.rules import LifeReadings, highest, storable_readings, tally, with_unseen_rows
+from backend.usage.metering.coverage import Seen
+from backend.usage.metering.incarnations import Life
+from backend.usage.metering.tally_rules import (
+    LifeReadings,
+    highest,
+    storable_readings,
+    tally,
+    with_unseen_rows,
+)
 from backend.usage.types import OpeningSource, StoredLife, UsageFlag, UsageRow
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

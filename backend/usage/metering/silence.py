@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from backend.usage.coverage import SILENCE_MS, Seen, Span
-from backend.usage.lives import EPOCH, Life, microseconds, milliseconds
-from backend.usage.openings import SHORTEST_DAY_MS
-from backend.usage.rules import LifeReadings
-from backend.usage.situation import BEFORE, Situation
-from backend.usage.source import Source
+from backend.usage.metering.coverage import SILENCE_MS, Seen, Span
+from backend.usage.metering.incarnations import EPOCH, Life, microseconds, milliseconds
+from backend.usage.metering.neighbours import SHORTEST_DAY_MS
+from backend.usage.metering.source import Source
+from backend.usage.metering.survey import BEFORE, Situation
+from backend.usage.metering.tally_rules import LifeReadings
 from backend.usage.types import LifeKey, StoredClosings, StoredLife, StoredLives
 
 

@@ -7,16 +7,19 @@ from itertools import combinations
 
 from backend.clock import Window
 from backend.collector import collector_paused
-from backend.usage.coverage import Seen, Span
-from backend.usage.lives import (
+from backend.usage.metering.coverage import Seen, Span
+from backend.usage.metering.incarnations import (
     Life,
     instant_of,
     milliseconds,
     overlap,
 )
-from backend.usage.openings import met, recalled
-from backend.usage.questions import FoundReadings, ReadingPurpose, before_end, firsts_of, readings_of
-from backend.usage.rules import (
+from backend.usage.metering.neighbours import met, recalled
+from backend.usage.metering.questions import FoundReadings, ReadingPurpose, before_end, firsts_of, readings_of
+from backend.usage.metering.silence import alive_before, was_nobody_looking, with_silent_lives
+from backend.usage.metering.source import Source
+from backend.usage.metering.survey import Situation, survey
+from backend.usage.metering.tally_rules import (
     LifeReadings,
     highest,
     storable_readings,
@@ -25,8 +28,6 @@ from backend.usage.rules import (
 )
 from backend.usage.scanning.joining import with_doubts, with_findings
 from backend.usage.scanning.types import DayFindings
-from backend.usage.situation import Situation, survey
-from backend.usage.source import Source
 from backend.usage.types import (
     ClosedLife,
     DayMeasurement,
@@ -35,7 +36,6 @@ from backend.usage.types import (
     UsageFlag,
     Values,
 )
-from backend.usage.unseen import alive_before, was_nobody_looking, with_silent_lives
 
 
 def measure(

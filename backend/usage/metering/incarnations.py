@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from backend.usage.labels import storable
+from backend.usage.metering.labels import storable
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What the two queries over everybody look back from a boundary; any gap that is longer is read life by life.

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 from backend.clock import day_window
+from backend.usage.metering.planned_days import Unstored
 from backend.usage.types import (
     ClosedLife,
     DayMeasurement,
@@ -12,7 +13,6 @@ from backend.usage.types import (
     OpeningSource,
     StoredLife,
 )
-from backend.usage.unstored import Unstored
 
 FIRST, SECOND, THIRD = (date(2026, 11, day) for day in (20, 21, 22))
 BORN = datetime(2026, 11, 1, tzinfo=UTC)

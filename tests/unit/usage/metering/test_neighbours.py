@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from backend.usage.coverage import Seen, Span
-from backend.usage.lives import Life, milliseconds
-from backend.usage.openings import met, recalled
-from backend.usage.rules import LifeReadings
+from backend.usage.metering.coverage import Seen, Span
+from backend.usage.metering.incarnations import Life, milliseconds
+from backend.usage.metering.neighbours import met, recalled
+from backend.usage.metering.tally_rules import LifeReadings
 from backend.usage.types import (
     NOTHING_STORED,
     EarlierClosing,

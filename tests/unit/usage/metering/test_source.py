@@ -7,9 +7,9 @@ import pytest
 
 from backend.clients.prometheus import Prometheus
 from backend.config import usage_settings
-from backend.usage.lives import Point, Run, Sight, Target
-from backend.usage.source import LARGEST_BATCH, Boundary, Look, Shards, Source
-from backend.usage.vectors import TargetTable
+from backend.usage.metering.incarnations import Point, Run, Sight, Target
+from backend.usage.metering.source import LARGEST_BATCH, Boundary, Look, Shards, Source
+from backend.usage.metering.vectors import TargetTable
 
 
 class Listening:

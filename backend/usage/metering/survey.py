@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from backend.usage.coverage import SILENCE_MS, Seen, Span, known_until, seen_in, watched_until
-from backend.usage.lives import EPOCH, Copy, Life, Point, Sight, milliseconds, point_at
-from backend.usage.source import Source
+from backend.usage.metering.coverage import SILENCE_MS, Seen, Span, known_until, seen_in, watched_until
+from backend.usage.metering.incarnations import EPOCH, Copy, Life, Point, Sight, milliseconds, point_at
+from backend.usage.metering.source import Source
 from backend.usage.types import StoredClosings, StoredLife, StoredLives
 
 BEFORE = Seen(0, 0, gap_across_boundary=True, ended_ms=None, tail_ms=0)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from backend.usage.coverage import Span
-from backend.usage.rules import LifeReadings
+from backend.usage.metering.coverage import Span
+from backend.usage.metering.tally_rules import LifeReadings
 from backend.usage.types import (
     EarlierClosing,
     Key,

@@ -7,8 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.usage.coverage import Seen, Span, coverage_of, known_until, seen_in, watched_until
-from backend.usage.lives import Copy, Life, Point, Run, Sight, Target, is_plain, overlap, point_at, sight_of
+from backend.usage.metering.coverage import Seen, Span, coverage_of, known_until, seen_in, watched_until
+from backend.usage.metering.incarnations import (
+    Copy,
+    Life,
+    Point,
+    Run,
+    Sight,
+    Target,
+    is_plain,
+    overlap,
+    point_at,
+    sight_of,
+)
 
 MINUTE = 60_000
 DAY = Span(0, 1440 * MINUTE)

@@ -7,9 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from backend.money import LARGEST_STORED
-from backend.usage.coverage import Seen, coverage_of
-from backend.usage.labels import with_storable_labels
-from backend.usage.lives import Life
+from backend.usage.metering.coverage import Seen, coverage_of
+from backend.usage.metering.incarnations import Life
+from backend.usage.metering.labels import with_storable_labels
 from backend.usage.scanning.figures import Ends, figures_of
 from backend.usage.scanning.types import FLAG_OF_FINDING, Finding, FindingKind
 from backend.usage.types import (

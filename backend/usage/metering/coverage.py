@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import median_low
 from typing import NamedTuple
 
-from backend.usage.lives import Life, Sight
+from backend.usage.metering.incarnations import Life, Sight
 
 # A process that was scraped once tells nothing about the interval.
 UNKNOWN_INTERVAL_MS = 60_000

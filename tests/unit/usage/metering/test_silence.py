@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from backend.usage.coverage import Seen, Span
-from backend.usage.lives import Copy, Life, Run, Sight, Target, milliseconds
-from backend.usage.rules import LifeReadings
-from backend.usage.situation import Situation
+from backend.usage.metering.coverage import Seen, Span
+from backend.usage.metering.incarnations import Copy, Life, Run, Sight, Target, milliseconds
+from backend.usage.metering.silence import with_silent_lives
+from backend.usage.metering.survey import Situation
+from backend.usage.metering.tally_rules import LifeReadings
 from backend.usage.types import NOTHING_STORED, NextOpening, OpeningSource, StoredLife
-from backend.usage.unseen import with_silent_lives
 
 MIDNIGHT = datetime(2026, 11, 21, 20, 30, tzinfo=UTC)
 SPAN = Span(milliseconds(MIDNIGHT), milliseconds(MIDNIGHT + timedelta(days=1)))

@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from backend.clients.prometheus import whole
-from backend.usage.lives import Target
+from backend.usage.metering.incarnations import Target
 from backend.usage.types import Key, Values
 
 NAME = "__name__"

@@ -7,8 +7,8 @@ import pytest
 
 from backend.clients.prometheus import instant_text, quoted, whole
 from backend.errors import Unavailable
-from backend.usage.lives import Run, Target
-from backend.usage.vectors import LabelNames, TargetTable, values_by_mark
+from backend.usage.metering.incarnations import Run, Target
+from backend.usage.metering.vectors import LabelNames, TargetTable, values_by_mark
 
 NAMES = LabelNames(tenant="tenant", replica="replica")
 KEY = ("acme", "gpt-4o", "prompt")

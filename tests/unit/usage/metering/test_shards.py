@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.usage.shards import shard_matchers
+from backend.usage.metering.shards import shard_matchers
 
 
 def holds(matcher: str, tenant: str) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.usage.promql import selector
+from backend.usage.metering.promql import selector
 
 
 @pytest.mark.parametrize(

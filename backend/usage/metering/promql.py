@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from backend.clients.prometheus import instant_text, quoted
-from backend.usage.lives import Point
+from backend.usage.metering.incarnations import Point
 
 
 def reach(point: Point, longest_ms: int | None = None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from backend.usage.lives import EPOCH
+from backend.usage.metering.incarnations import EPOCH
 from backend.usage.types import (
     NOTHING_STORED,
     EarlierClosing,
@@ -19,7 +19,16 @@ from backend.usage.types import (
     StoredLife,
     StoredLives,
 )
-from tests.unit.usage.pinned_world import LOOKBACK_H, POD, Scraped, at, count_at, evidence, key, measured
+from tests.unit.usage.metering.pinned_world import (
+    LOOKBACK_H,
+    POD,
+    Scraped,
+    at,
+    count_at,
+    evidence,
+    key,
+    measured,
+)
 
 RECORD = Path(__file__).with_name("openings.txt")
 # From when until when a process is scraped.

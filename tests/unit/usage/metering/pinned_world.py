@@ -10,12 +10,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from backend.clock import Window
-from backend.usage.coverage import Span
-from backend.usage.lives import NEAR_MS, Point, Sight, milliseconds, sight_of
-from backend.usage.meter import measure
-from backend.usage.source import Boundary, Look, Shards, Source
+from backend.usage.metering.coverage import Span
+from backend.usage.metering.incarnations import NEAR_MS, Point, Sight, milliseconds, sight_of
+from backend.usage.metering.meter import measure
+from backend.usage.metering.source import Boundary, Look, Shards, Source
+from backend.usage.metering.vectors import TargetReadings, TargetTable
 from backend.usage.types import DayMeasurement, Key, StoredClosings, Values
-from backend.usage.vectors import TargetReadings, TargetTable
 
 MIDNIGHT = datetime(2026, 11, 21, 20, 30, tzinfo=UTC)
 WINDOW = Window(start=MIDNIGHT, end=MIDNIGHT + timedelta(days=1))

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from backend.usage.coverage import Span
-from backend.usage.lives import Copy, Life, Run, Sight, Target, instant_of
-from backend.usage.situation import Situation
+from backend.usage.metering.coverage import Span
+from backend.usage.metering.incarnations import Copy, Life, Run, Sight, Target, instant_of
+from backend.usage.metering.survey import Situation
 from backend.usage.types import StoredLife
 
 HOUR_MS = 3_600_000

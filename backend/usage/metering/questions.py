@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
-from backend.usage.coverage import Seen
-from backend.usage.lives import Copy, Life, Point, first_point, is_plain, point_at
-from backend.usage.rules import RATE_MS
-from backend.usage.situation import Situation
-from backend.usage.source import Look, Source
+from backend.usage.metering.coverage import Seen
+from backend.usage.metering.incarnations import Copy, Life, Point, first_point, is_plain, point_at
+from backend.usage.metering.source import Look, Source
+from backend.usage.metering.survey import Situation
+from backend.usage.metering.tally_rules import RATE_MS
+from backend.usage.metering.vectors import TargetReadings
 from backend.usage.types import Key, Values
-from backend.usage.vectors import TargetReadings
 
 
 class ReadingPurpose(Enum):
