@@ -38,7 +38,7 @@ from backend.tenants import service as tenants
 from backend.tenants.types import Tenant
 from backend.threads import side_by_side
 from backend.usage import service as usage
-from backend.usage.metering.planned_days import Unstored
+from backend.usage.metering.planned_days import PlannedDays
 from backend.usage.types import DayMeasurement, FallFigure, UsageRow
 
 STORING = Actor.process_named("billing")
@@ -80,10 +80,10 @@ class DayUsage:
     def is_empty(self) -> bool:
         """Whether Prometheus answered and knows of no process on the day: nothing ran, or nothing was scraped."""
         found = self.measurement
-        return found is not None and not found.lives and not found.series
+        return found is not None and not found.incarnations and not found.series
 
 
-def usage_of(actor: Actor, day: date, *, after: Unstored | None = None) -> DayUsage:
+def usage_of(actor: Actor, day: date, *, after: PlannedDays | None = None) -> DayUsage:
     """The day's usage: as stored, else freshly measured, after days that a plan measured; writes nothing.
 
     Raises:

@@ -19,7 +19,7 @@ from backend.invoices.types import BillingPlan, BillingRun, RunState
 from backend.log import get_logger
 from backend.tenants import service as tenants
 from backend.usage import service as usage
-from backend.usage.metering.planned_days import Unstored
+from backend.usage.metering.planned_days import PlannedDays
 
 OLDEST_ALARM_DAYS = 400
 # The last scrape of a day may reach Prometheus a little after midnight; the nightly run waits until 03:00.
@@ -123,7 +123,7 @@ def plan(actor: Actor, day: date | None = None) -> BillingPlan:
     require_role_or_process(actor, *STAFF_ROLES)
     known = billing_service.tenants_by_label(actor)
     planned = billing_service.Planned()
-    measured = Unstored()
+    measured = PlannedDays()
     bills, days = [], []
     with collector_paused():
         for each in [day] if day is not None else open_days(actor):

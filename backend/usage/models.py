@@ -11,7 +11,7 @@ from backend.db.base import Base, Instant
 
 
 class MeterReadingRow(Base):
-    """Opening and closing reading of a series of a process life on a Tehran day. Partitioned by month of ``day``.
+    """Opening and closing reading of a series of a process incarnation on a day in Tehran; a partition for each month.
 
     The closing at a day's end is the opening of the next; it outlives the retention of Prometheus.
     """
@@ -85,8 +85,8 @@ class MeasuredDayRow(Base):
     lives: Mapped[int]
 
 
-class MeasuredLifeRow(Base):
-    """A process life that has readings on a stored day: a few rows where the readings themselves are many."""
+class MeasuredIncarnationRow(Base):
+    """A process incarnation that has readings on a stored day: a few rows where the readings themselves are many."""
 
     __tablename__ = "measured_life"
     __table_args__ = (Index("ix_measured_life_instance_day", "instance", "day"),)

@@ -15,9 +15,9 @@ from backend.db.copying import copy_rows
 from backend.db.engine import read, transaction
 from backend.db.locks import LockNumber
 from backend.errors import Unavailable
-from backend.usage.models import DailyUsageRow, MeasuredDayRow, MeasuredLifeRow, MeterReadingRow
+from backend.usage.models import DailyUsageRow, MeasuredDayRow, MeasuredIncarnationRow, MeterReadingRow
 from backend.usage.types import (
-    ClosedLife,
+    ClosedIncarnation,
     DailyUsage,
     DayMeasurement,
     EarlierClosing,
@@ -25,8 +25,8 @@ from backend.usage.types import (
     MeterReading,
     NextOpening,
     NextOpenings,
-    StoredLife,
-    StoredLives,
+    StoredIncarnation,
+    StoredIncarnations,
     UnknownLabel,
     UnknownLabels,
     UsageRow,
@@ -47,11 +47,11 @@ _USAGE_COLUMNS = dict(
     )
 )
 
-# A life is known by whatever tenant used it; only the readings are of the one that is asked for.
+# An incarnation is known by whatever tenant used it; only the readings are of the one that is asked for.
 _CLOSINGS = """
-SELECT life.instance, life.life_start, life.closed_at,
+SELECT incarnation.instance, incarnation.life_start, incarnation.closed_at,
        reading.tenants, reading.models, reading.types, reading.closings
-FROM measured_life AS life
+FROM measured_life AS incarnation
 LEFT JOIN (
   SELECT instance, life_start, array_agg(tenant) AS tenants, array_agg(model) AS models, array_agg(type) AS types,
          array_agg(closing) AS closings
@@ -59,7 +59,7 @@ LEFT JOIN (
   WHERE day = %(day)s AND (%(tenant)s::text IS NULL OR tenant = %(tenant)s)
   GROUP BY instance, life_start
 ) AS reading USING (instance, life_start)
-WHERE life.day = %(day)s
+WHERE incarnation.day = %(day)s
 """
 
 _OPENINGS = """
@@ -68,42 +68,42 @@ FROM meter_reading
 WHERE day = %(day)s AND (%(tenant)s::text IS NULL OR tenant = %(tenant)s)
 """
 
-# An instance that told no start time on a later day was billed then, under no life: what its processes closed
+# An instance that told no start time on a later day was billed then, under no incarnation: what its processes closed
 # with before would open those tokens again.
 _LAST_DAYS = """
-SELECT wanted.instance, wanted.life_start, max(life.day)
+SELECT wanted.instance, wanted.life_start, max(incarnation.day)
 FROM unnest(%(instances)s::text[], %(starts)s::timestamptz[]) AS wanted (instance, life_start)
-JOIN measured_life AS life USING (instance, life_start)
-WHERE life.day BETWEEN %(first)s AND %(last)s
+JOIN measured_life AS incarnation USING (instance, life_start)
+WHERE incarnation.day BETWEEN %(first)s AND %(last)s
 GROUP BY wanted.instance, wanted.life_start
 HAVING NOT EXISTS (
-  SELECT FROM measured_life AS stranger
-  WHERE stranger.instance = wanted.instance AND stranger.life_start = 'epoch'
-    AND stranger.day > max(life.day) AND stranger.day <= %(last)s
+  SELECT FROM measured_life AS no_start
+  WHERE no_start.instance = wanted.instance AND no_start.life_start = 'epoch'
+    AND no_start.day > max(incarnation.day) AND no_start.day <= %(last)s
 )
 """
 
 
-# The days of a life are few, and of each of them the whole key of the reading is known.
+# The days of an incarnation are few, and of each of them the whole key of the reading is known.
 _EARLIER = """
 SELECT wanted.number, found.day, found.closing, found.closed_at
 FROM unnest(
   %(instances)s::text[], %(starts)s::timestamptz[], %(tenants)s::text[], %(models)s::text[], %(types)s::text[]
 ) WITH ORDINALITY AS wanted (instance, life_start, tenant, model, type, number)
 CROSS JOIN LATERAL (
-  SELECT life.day, reading.closing, life.closed_at
-  FROM measured_life AS life
+  SELECT incarnation.day, reading.closing, incarnation.closed_at
+  FROM measured_life AS incarnation
   JOIN meter_reading AS reading USING (day, instance, life_start)
-  WHERE life.instance = wanted.instance AND life.life_start = wanted.life_start
-    AND life.day BETWEEN %(first)s AND %(last)s
+  WHERE incarnation.instance = wanted.instance AND incarnation.life_start = wanted.life_start
+    AND incarnation.day BETWEEN %(first)s AND %(last)s
     AND (reading.tenant, reading.model, reading.type) = (wanted.tenant, wanted.model, wanted.type)
-  ORDER BY life.day DESC
+  ORDER BY incarnation.day DESC
   LIMIT 1
 ) AS found
 WHERE NOT EXISTS (
-  SELECT FROM measured_life AS stranger
-  WHERE stranger.instance = wanted.instance AND stranger.life_start = 'epoch'
-    AND stranger.day > found.day AND stranger.day <= %(last)s
+  SELECT FROM measured_life AS no_start
+  WHERE no_start.instance = wanted.instance AND no_start.life_start = 'epoch'
+    AND no_start.day > found.day AND no_start.day <= %(last)s
 )
 """
 
@@ -116,18 +116,21 @@ def claim_day(measurement: DayMeasurement) -> bool:
         window_end=measurement.window.end,
         measured_at=measurement.measured_at,
         series=measurement.series,
-        lives=len(measurement.lives),
+        lives=len(measurement.incarnations),
     )
     claimed = row.on_conflict_do_nothing().returning(MeasuredDayRow.day)
     with transaction() as connection:
         return connection.scalar(claimed) is not None
 
 
-def insert_lives(day: date, lives: Sequence[ClosedLife]) -> None:
-    """Store the lives that have readings on a day."""
+def insert_incarnations(day: date, incarnations: Sequence[ClosedIncarnation]) -> None:
+    """Store the incarnations that have readings on a day."""
     with transaction() as connection:
-        if lives:
-            connection.execute(insert(MeasuredLifeRow), [{"day": day, **life._asdict()} for life in lives])
+        if incarnations:
+            connection.execute(
+                insert(MeasuredIncarnationRow),
+                [{"day": day, **incarnation._asdict()} for incarnation in incarnations],
+            )
 
 
 def ensure_partition(day: date) -> bool:
@@ -168,10 +171,10 @@ def drop_partitions_before(first_kept: date) -> list[str]:
         return dropped
 
 
-def delete_lives_before(first_kept: date) -> None:
-    """Forget the lives of days whose readings are gone."""
+def delete_incarnations_before(first_kept: date) -> None:
+    """Forget the incarnations of days whose readings are gone."""
     with transaction() as connection:
-        connection.execute(delete(MeasuredLifeRow).where(MeasuredLifeRow.day < first_kept))
+        connection.execute(delete(MeasuredIncarnationRow).where(MeasuredIncarnationRow.day < first_kept))
 
 
 def partition_name(month: date) -> str:
@@ -210,13 +213,13 @@ def window_of(day: date) -> Window | None:
         return Window(start=found.window_start, end=found.window_end) if found else None
 
 
-def closings(day: date, tenant: str | None) -> StoredLives:
-    """Closing readings of every life of a day, of one tenant's series or of all."""
-    # One row a life with arrays in it: 40,000 rows of seven columns take half as long again.
+def closings(day: date, tenant: str | None) -> StoredIncarnations:
+    """Closing readings of every incarnation of a day, of one tenant's series or of all."""
+    # One row an incarnation with arrays in it: 40,000 rows of seven columns take half as long again.
     with read() as connection, _driver(connection) as driver:
         rows = driver.execute(_CLOSINGS, {"day": day, "tenant": tenant}, binary=True).fetchall()
     return {
-        (instance, start): StoredLife(
+        (instance, start): StoredIncarnation(
             closed_at, dict(zip(zip(*keys, strict=True), closing, strict=True)) if closing else {}
         )
         for instance, start, closed_at, *keys, closing in rows
@@ -234,12 +237,12 @@ def openings(day: date, tenant: str | None) -> NextOpenings:
 
 
 def last_days(
-    lives: Sequence[tuple[str, datetime]], first: date, last: date
+    incarnations: Sequence[tuple[str, datetime]], first: date, last: date
 ) -> dict[tuple[str, datetime], date]:
-    """The last day, of a range, on which each of some lives has readings."""
+    """The last day, of a range, on which each of some incarnations has readings."""
     given = {
-        "instances": [instance for instance, _ in lives],
-        "starts": [start for _, start in lives],
+        "instances": [instance for instance, _ in incarnations],
+        "starts": [start for _, start in incarnations],
         "first": first,
         "last": last,
     }
@@ -297,7 +300,7 @@ def readings_of(tenant: str, day: date) -> list[MeterReading]:
         return [MeterReading(*values) for values in connection.execute(found)]
 
 
-def usage_of_strangers(
+def usage_of_unknown_labels(
     known: Sequence[str], first: date, last: date, *, limit: int, offset: int
 ) -> UnknownLabels:
     """A stretch of the labels with tokens that are none of the known ones, with their days and tokens in a range."""

@@ -11,13 +11,13 @@ from backend.errors import Invalid, Unavailable
 from backend.log import get_logger
 from backend.usage import scan_repository as repository
 from backend.usage import stored_service
-from backend.usage.coverage import Span
-from backend.usage.lives import milliseconds
+from backend.usage.metering.coverage import Span
+from backend.usage.metering.incarnations import milliseconds
+from backend.usage.metering.planned_days import PlannedDays
+from backend.usage.metering.source import Source
 from backend.usage.scanning.asking import Scan, ScanPace, plan
 from backend.usage.scanning.part_types import DayScan, PartState, ScanPart
 from backend.usage.scanning.types import DayFindings
-from backend.usage.source import Source
-from backend.usage.unstored import Unstored
 
 CLAIM = timedelta(minutes=15)
 """After this time a claim is that of a process that died: no part takes so long."""
@@ -49,7 +49,7 @@ def scan_day(actor: Actor, day: date, *, is_hurried: bool = False) -> DayScan:
         Unavailable: Prometheus or the database failed before any part was looked at, or the database since.
     """
     require_process(actor)
-    window = stored_service.window_beside(clock.day_window(day), day, Unstored())
+    window = stored_service.window_beside(clock.day_window(day), day, PlannedDays())
     if clock.utc_now() < window.end:
         raise Invalid(field="day", reason="day_is_open")
     span = Span(milliseconds(window.start), milliseconds(window.end))

@@ -25,7 +25,7 @@ from backend.tenants.types import INTERNAL_LABEL
 from backend.threads import side_by_side
 from backend.usage import falls_repository, repository, stored_service
 from backend.usage.metering import meter
-from backend.usage.metering.planned_days import Unstored
+from backend.usage.metering.planned_days import PlannedDays
 from backend.usage.metering.source import Source
 from backend.usage.types import (
     NOTHING_STORED,
@@ -45,7 +45,7 @@ log = get_logger(__name__)
 
 
 def measure_day(
-    actor: Actor, day: date, *, tenant_label: str | None = None, after: Unstored | None = None
+    actor: Actor, day: date, *, tenant_label: str | None = None, after: PlannedDays | None = None
 ) -> DayMeasurement:
     """The usage of a day, read from the meters now; of one label, or of all. Writes nothing. Staff and processes.
 
@@ -58,7 +58,7 @@ def measure_day(
         Unavailable: Prometheus, or the database, failed or told only a part.
     """
     require_role_or_process(actor, *STAFF_ROLES)
-    return _measured(day, tenant_label, after or Unstored())
+    return _measured(day, tenant_label, after or PlannedDays())
 
 
 def measure_elsewhere(
@@ -90,7 +90,7 @@ def store_day(actor: Actor, measurement: DayMeasurement) -> bool:
     with transaction():
         if not repository.claim_day(measurement):
             return False
-        repository.insert_lives(measurement.day, measurement.lives)
+        repository.insert_incarnations(measurement.day, measurement.incarnations)
         repository.ensure_partition(measurement.day)
         repository.copy_readings(measurement.day, measurement.readings)
         repository.copy_usage(measurement.day, measurement.rows)
@@ -100,7 +100,7 @@ def store_day(actor: Actor, measurement: DayMeasurement) -> bool:
         day=measurement.day,
         rows=len(measurement.rows),
         readings=measurement.series,
-        lives=len(measurement.lives),
+        incarnations=len(measurement.incarnations),
     )
     return True
 
@@ -112,7 +112,7 @@ def today(actor: Actor, tenant_id: TenantId) -> DayMeasurement:
         Unavailable: Prometheus, or the database, failed or told only a part.
     """
     require_tenant(actor, tenant_id)
-    return _measured(clock.billing_day(clock.utc_now()), tenants.get(actor, tenant_id).label, Unstored())
+    return _measured(clock.billing_day(clock.utc_now()), tenants.get(actor, tenant_id).label, PlannedDays())
 
 
 def daily(actor: Actor, tenant_id: TenantId, first: date, last: date) -> list[DailyUsage]:
@@ -191,7 +191,7 @@ def unknown_labels(
     require_role_or_process(actor, *STAFF_ROLES)
     known = [INTERNAL_LABEL, *(tenant.label for tenant in tenants.all_tenants(actor))]
     limit, offset = max(1, min(limit, MAX_PAGE)), max(0, offset)
-    return repository.usage_of_strangers(known, first, last, limit=limit, offset=offset)
+    return repository.usage_of_unknown_labels(known, first, last, limit=limit, offset=offset)
 
 
 def prepare_months(actor: Actor, now: datetime) -> list[date]:
@@ -213,12 +213,12 @@ def drop_old_readings(actor: Actor, now: datetime) -> list[str]:
     for _ in range(KEPT_MONTHS):
         first_kept = clock.gregorian_month_start(first_kept - timedelta(days=1))
     with transaction():
-        repository.delete_lives_before(first_kept)
+        repository.delete_incarnations_before(first_kept)
         falls_repository.delete_falls_before(first_kept)
         return repository.drop_partitions_before(first_kept)
 
 
-def _measured(day: date, tenant: str | None, after: Unstored) -> DayMeasurement:
+def _measured(day: date, tenant: str | None, after: PlannedDays) -> DayMeasurement:
     now = clock.utc_now()
     window = stored_service.window_beside(_begun_window(day, now), day, after)
     source = Source(client=prometheus(settings()), settings=settings(), tenant=tenant)

@@ -7,15 +7,15 @@ from datetime import date, timedelta
 from backend.clock import Window
 from backend.db.engine import read
 from backend.usage import repository
-from backend.usage.metering.planned_days import Unstored
-from backend.usage.types import EarlierClosing, LifeKey, MeterKey, StoredClosings, StoredLives
+from backend.usage.metering.planned_days import PlannedDays
+from backend.usage.types import EarlierClosing, IncarnationKey, MeterKey, StoredClosings, StoredIncarnations
 
-# As long as the default retention of Prometheus and then some: an older life has no sample to close with.
+# As long as the default retention of Prometheus and then some: an older incarnation has no sample to close with.
 REMEMBERED_DAYS = 35
 DAY = timedelta(days=1)
 
 
-def window_beside(window: Window, day: date, after: Unstored) -> Window:
+def window_beside(window: Window, day: date, after: PlannedDays) -> Window:
     """The window between those of the neighbours that are stored."""
     with read():
         before = repository.window_of(day - DAY)
@@ -27,21 +27,21 @@ def window_beside(window: Window, day: date, after: Unstored) -> Window:
     return Window(start=start, end=end) if start < end else window
 
 
-def stored_beside(day: date, tenant: str | None, after: Unstored) -> StoredClosings:
+def stored_beside(day: date, tenant: str | None, after: PlannedDays) -> StoredClosings:
     """Stored readings around a day, of one tenant's series or of all. The days of ``after`` count as stored."""
     yesterday, tomorrow = day - DAY, day + DAY
     memory = _EarlierDays(until=yesterday, tenant=tenant, after=after)
     with read():
         days = repository.measured_days(yesterday, tomorrow)
         if yesterday in after.days:
-            lives = after.closings(yesterday)
+            incarnations = after.closings(yesterday)
         else:
-            lives = repository.closings(yesterday, tenant) if yesterday in days else {}
+            incarnations = repository.closings(yesterday, tenant) if yesterday in days else {}
         following = repository.openings(tomorrow, tenant) if tomorrow in days else {}
     return StoredClosings(
         previous_day=yesterday in days | after.days,
-        lives=lives,
-        older=memory.lives,
+        incarnations=incarnations,
+        older=memory.incarnations,
         earlier=memory.meters,
         following=following,
     )
@@ -53,27 +53,36 @@ class _EarlierDays:
 
     until: date
     tenant: str | None
-    after: Unstored
+    after: PlannedDays
 
-    def lives(self, wanted: Sequence[LifeKey]) -> StoredLives:
-        """Readings of lives that were away for days."""
+    def incarnations(self, wanted: Sequence[IncarnationKey]) -> StoredIncarnations:
+        """Readings of incarnations that were away for days."""
         after = self.after
         with read():
             first = self._first(repository.measured_days(self._oldest, self.until))
             days = repository.last_days(wanted, first, self.until)
-            days = {life: day for life, day in days.items() if not after.was_stranger(life[0], day)}
+            days = {
+                incarnation: day
+                for incarnation, day in days.items()
+                if not after.told_no_start(incarnation[0], day)
+            }
             by_day = {day: repository.closings(day, self.tenant) for day in set(days.values())}
-        stored = {life: (day, by_day[day][life]) for life, day in days.items() if life in by_day[day]}
-        # What was measured last is newer than what is stored of the same life.
-        stored |= {
-            life: told
-            for life, told in after.last_days(wanted, first).items()
-            if not after.was_stranger(life[0], told[0]) and (life not in stored or stored[life][0] < told[0])
+        stored = {
+            incarnation: (day, by_day[day][incarnation])
+            for incarnation, day in days.items()
+            if incarnation in by_day[day]
         }
-        return {life: closings for life, (_, closings) in stored.items()}
+        # What was measured last is newer than what is stored of the same incarnation.
+        stored |= {
+            incarnation: told
+            for incarnation, told in after.last_days(wanted, first).items()
+            if not after.told_no_start(incarnation[0], told[0])
+            and (incarnation not in stored or stored[incarnation][0] < told[0])
+        }
+        return {incarnation: closings for incarnation, (_, closings) in stored.items()}
 
     def meters(self, wanted: Sequence[MeterKey]) -> dict[MeterKey, EarlierClosing]:
-        """The last closings of meters that were away while others of their life were read."""
+        """The last closings of meters that were away while others of their incarnation were read."""
         after = self.after
         with read():
             first = self._first(repository.measured_days(self._oldest, self.until))
@@ -81,7 +90,7 @@ class _EarlierDays:
         for meter, told in after.earlier(wanted, first).items():
             if meter not in found or found[meter].day < told.day:
                 found[meter] = told
-        return {meter: one for meter, one in found.items() if not after.was_stranger(meter[0], one.day)}
+        return {meter: one for meter, one in found.items() if not after.told_no_start(meter[0], one.day)}
 
     @property
     def _oldest(self) -> date:

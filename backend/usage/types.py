@@ -14,7 +14,7 @@ class UsageFlag(StrEnum):
     """Warning about a figure. The sentence for people is ``usage.flag.<value>`` in the catalogue."""
 
     COLD_START = "cold_start"
-    """A process older than our first sight of it: only the growth that was observed is counted."""
+    """A process older than its first scrape: only the growth that was observed is counted."""
     LOW_COVERAGE = "low_coverage"
     """The processes of this tenant were scraped for too little of the day."""
     READING_WENT_BACK = "reading_went_back"
@@ -63,7 +63,7 @@ class OpeningSource(StrEnum):
     SCRAPED = "scraped"
     """The last scrape at or before the beginning of the day."""
     BORN = "born"
-    """Zero: the process was born in our sight."""
+    """Zero: the process was born while we watched."""
     FIRST_USED = "first_used"
     """Zero: the process had been scraped before without this counter."""
     FIRST_SEEN = "first_seen"
@@ -74,11 +74,11 @@ Key = tuple[str, str, str]
 """What is billed apart: a tenant's label, the model that answered, and the type of token."""
 
 Values = dict[Key, int]
-"""Readings of one life at one instant."""
+"""Readings of one incarnation at one instant."""
 
 
 class MeterReading(NamedTuple):
-    """Opening and closing reading of a meter: a series of a process life on a day."""
+    """Opening and closing reading of a meter: a series of a process incarnation on a day."""
 
     tenant: str
     model: str
@@ -166,8 +166,8 @@ class UnknownLabels(NamedTuple):
     total: int
 
 
-class ClosedLife(NamedTuple):
-    """A process life that has readings on a day, and when the last of them was scraped."""
+class ClosedIncarnation(NamedTuple):
+    """A process incarnation that has readings on a day, and when the last of them was scraped."""
 
     instance: str
     life_start: datetime
@@ -176,7 +176,7 @@ class ClosedLife(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayMeasurement:
-    """All usage of a day with its evidence. ``series`` counts meters, ``lives`` are the processes that carried them."""
+    """All usage of a day with its evidence. ``series`` counts meters, ``incarnations`` are their processes."""
 
     day: date
     window: Window
@@ -185,27 +185,27 @@ class DayMeasurement:
     readings: list[MeterReading]
     falls: Sequence[MeterFall] = ()
     series: int
-    lives: list[ClosedLife]
+    incarnations: list[ClosedIncarnation]
 
 
-class StoredLife(NamedTuple):
-    """The closing readings that we stored for one process life on the last day it was measured."""
+class StoredIncarnation(NamedTuple):
+    """The closing readings that we stored for one process incarnation on the last day it was measured."""
 
     closed_at: datetime
     closings: Values
 
 
-LifeKey = tuple[str, datetime]
-"""Instance and start of life."""
+IncarnationKey = tuple[str, datetime]
+"""Instance and start of incarnation."""
 
-StoredLives = dict[LifeKey, StoredLife]
+StoredIncarnations = dict[IncarnationKey, StoredIncarnation]
 
 MeterKey = tuple[str, datetime, Key]
-"""Instance and start of life, and what of it is counted."""
+"""Instance and start of incarnation, and what of it is counted."""
 
 
 class EarlierClosing(NamedTuple):
-    """The last closing of a meter, from before the last stored day of its life."""
+    """The last closing of a meter, from before the last stored day of its incarnation."""
 
     day: date
     closing: int
@@ -220,23 +220,23 @@ class NextOpening(NamedTuple):
     source: str
 
 
-NextOpenings = dict[LifeKey, dict[Key, NextOpening]]
+NextOpenings = dict[IncarnationKey, dict[Key, NextOpening]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredClosings:
     """The stored readings at the beginning of a window.
 
-    ``previous_day`` says whether the day that ends there is stored whole: a life without a reading in it was
-    then never billed. ``older`` looks up lives that were last seen on an earlier day than that one, and ``earlier``
-    single meters of lives that were. ``following`` is where the next day begins, if that is stored already.
+    ``previous_day`` says whether the day that ends there is stored whole: an incarnation without a reading in it
+    was then never billed. ``older`` looks up incarnations that were last seen on an earlier day than that one,
+    ``earlier`` single meters of others. ``following`` is where the next day begins, if that is stored already.
     """
 
     previous_day: bool
-    lives: StoredLives
-    older: Callable[[Sequence[LifeKey]], StoredLives]
+    incarnations: StoredIncarnations
+    older: Callable[[Sequence[IncarnationKey]], StoredIncarnations]
     earlier: Callable[[Sequence[MeterKey]], dict[MeterKey, EarlierClosing]] = lambda _meters: {}
     following: NextOpenings = field(default_factory=dict)
 
 
-NOTHING_STORED = StoredClosings(previous_day=False, lives={}, older=lambda _lives: {})
+NOTHING_STORED = StoredClosings(previous_day=False, incarnations={}, older=lambda _incarnations: {})

@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import median_low
 from typing import NamedTuple
 
-from backend.usage.metering.incarnations import Life, Sight
+from backend.usage.metering.incarnations import Incarnation, ScrapeHistory
 
 # A process that was scraped once tells nothing about the interval.
 UNKNOWN_INTERVAL_MS = 60_000
@@ -26,42 +26,42 @@ class Span(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Scraped and unseen time of a life within a window, in milliseconds."""
+    """Scraped and unseen time of an incarnation within a window, in milliseconds."""
 
     living_ms: int
     unseen_ms: int
     gap_across_boundary: bool
     ended_ms: int | None
-    """Its last scrape, if the life ended within the window."""
+    """Its last scrape, if the incarnation ended within the window."""
     tail_ms: int
     """The time after that scrape that nobody saw."""
 
 
-def seen_in(life: Life, span: Span, watched_until_ms: int) -> Seen:
-    """The living time of a life in a window, and how much of it lies in gaps longer than two scrape intervals.
+def seen_in(incarnation: Incarnation, span: Span, watched_until_ms: int) -> Seen:
+    """The living time of an incarnation in a window, and how much of it lies in gaps longer than two scrape intervals.
 
-    A life ends where the next one on its instance begins, or before that where its address was gone. Without a
+    An incarnation ends where the next one on its instance begins, or before that where its address was gone. Without a
     next one it ended at its last scrape if somebody was still watching afterwards (``watched_until_ms``); else it
     is presumed alive and unseen.
     """
-    interval = _interval_ms(life)
-    end = _end_ms(life, interval, watched_until_ms)
-    living = Span(max(span.start_ms, life.begin_ms), min(span.end_ms, end))
+    interval = _interval_ms(incarnation)
+    end = _end_ms(incarnation, interval, watched_until_ms)
+    living = Span(max(span.start_ms, incarnation.begin_ms), min(span.end_ms, end))
     unseen, across = 0, False
-    for begin, finish in _long_gaps(life, living, 2 * interval):
-        usual = _usual_ms(life, begin, interval)
+    for begin, finish in _long_gaps(incarnation, living, 2 * interval):
+        usual = _usual_ms(incarnation, begin, interval)
         if 2 * (finish - begin) > 5 * usual:
             across |= begin < span.start_ms < finish or begin < span.end_ms < finish
         clipped = min(finish, living.end_ms) - max(begin, living.start_ms)
         unseen += max(0, clipped - 2 * usual)
-    last = life.times[-1]
+    last = incarnation.times[-1]
     ended = last if last <= span.end_ms and end < FOR_EVER_MS else None
-    tail = 0 if ended is None else max(0, _tail_end_ms(life, ended, interval) - ended)
+    tail = 0 if ended is None else max(0, _tail_end_ms(incarnation, ended, interval) - ended)
     return Seen(max(0, living.end_ms - living.start_ms), unseen, across, ended, tail)
 
 
 def coverage_of(seen: Sequence[Seen]) -> Decimal:
-    """The covered part of the living time of some lives, from 0 to 1, rounded down to five digits."""
+    """The covered part of the living time of some incarnations, from 0 to 1, rounded down to five digits."""
     living = sum(one.living_ms for one in seen)
     unseen = sum(one.unseen_ms for one in seen)
     if living == 0:
@@ -69,20 +69,20 @@ def coverage_of(seen: Sequence[Seen]) -> Decimal:
     return (1 - Decimal(min(unseen, living)) / living).quantize(STEP, ROUND_DOWN)
 
 
-def watched_until(sight: Sight, span: Span, *, is_alive_at_end: bool) -> int:
+def watched_until(history: ScrapeHistory, span: Span, *, is_alive_at_end: bool) -> int:
     """The last instant at which Prometheus certainly scraped."""
-    last = sight.last_ms or span.start_ms
+    last = history.last_ms or span.start_ms
     return max(last, span.end_ms) if is_alive_at_end else last
 
 
-def known_until(life: Life, ups: Sequence[int]) -> int | None:
-    """Last time when the address of a life was known after its last scrape, if another life took it over much later.
+def known_until(incarnation: Incarnation, ups: Sequence[int]) -> int | None:
+    """Last time when an address was known after its last scrape, if another incarnation took it over much later.
 
     Prometheus tells of each address that it knows whether it answered. None where it knew it all the time until
-    the next life, and where it tells nothing of the address at all.
+    the next incarnation, and where it tells nothing of the address at all.
     """
-    last = life.times[-1]
-    if life.successor_ms is None:
+    last = incarnation.times[-1]
+    if incarnation.successor_ms is None:
         return None
     index = bisect_right(ups, last)
     if index == 0 or ups[index - 1] < last - SILENCE_MS:
@@ -92,49 +92,52 @@ def known_until(life: Life, ups: Sequence[int]) -> int | None:
         if at - known > SILENCE_MS:
             break
         known = at
-    return known if life.successor_ms - known > SILENCE_MS else None
+    return known if incarnation.successor_ms - known > SILENCE_MS else None
 
 
-def _tail_end_ms(life: Life, ended: int, interval: int) -> int:
-    if life.gone_ms is not None:
-        return life.gone_ms + interval
-    return life.successor_ms or ended + interval
+def _tail_end_ms(incarnation: Incarnation, ended: int, interval: int) -> int:
+    if incarnation.gone_ms is not None:
+        return incarnation.gone_ms + interval
+    return incarnation.successor_ms or ended + interval
 
 
-def _end_ms(life: Life, interval: int, watched_until_ms: int) -> int:
-    last = life.times[-1]
-    if life.gone_ms is not None:
-        return max(last, life.gone_ms)
-    if life.successor_ms is not None:
-        return max(last, life.successor_ms)
+def _end_ms(incarnation: Incarnation, interval: int, watched_until_ms: int) -> int:
+    last = incarnation.times[-1]
+    if incarnation.gone_ms is not None:
+        return max(last, incarnation.gone_ms)
+    if incarnation.successor_ms is not None:
+        return max(last, incarnation.successor_ms)
     return last if watched_until_ms > last + 2 * interval else FOR_EVER_MS
 
 
-def _interval_ms(life: Life) -> int:
-    """The scrape interval of a life: the shortest median of its copies, so that two scrapers do not shorten it."""
+def _interval_ms(incarnation: Incarnation) -> int:
+    """The scrape interval of an incarnation: the shortest median of its copies. Two scrapers do not shorten it."""
     medians = [
         median_low([later - earlier for earlier, later in pairwise(run.times)])
-        for copy in life.copies
+        for copy in incarnation.copies
         for run in copy.runs
         if len(run.times) > 1
     ]
     return min(medians, default=UNKNOWN_INTERVAL_MS)
 
 
-def _usual_ms(life: Life, begin: int, interval: int) -> int:
-    """The interval around a gap; it differs from the life's where the scrape interval was changed meanwhile."""
-    index = bisect_left(life.times, begin)
-    near = life.times[max(0, index - NEIGHBOURS) : index + NEIGHBOURS + 2]
+def _usual_ms(incarnation: Incarnation, begin: int, interval: int) -> int:
+    """The interval around a gap; it differs from the incarnation's where the scrape interval was changed meanwhile."""
+    index = bisect_left(incarnation.times, begin)
+    near = incarnation.times[max(0, index - NEIGHBOURS) : index + NEIGHBOURS + 2]
     steps = [later - earlier for earlier, later in pairwise(near)]
     return max(interval, median_low(steps)) if len(steps) >= NEIGHBOURS else interval
 
 
-def _long_gaps(life: Life, living: Span, longer_than: int) -> list[tuple[int, int]]:
+def _long_gaps(incarnation: Incarnation, living: Span, longer_than: int) -> list[tuple[int, int]]:
     """Every long stretch without a scrape that touches the living time, whole also where it crosses a boundary."""
-    first, last = bisect_right(life.times, living.start_ms), bisect_left(life.times, living.end_ms)
-    touched = life.times[max(0, first - 1) : last + 1]
+    first, last = (
+        bisect_right(incarnation.times, living.start_ms),
+        bisect_left(incarnation.times, living.end_ms),
+    )
+    touched = incarnation.times[max(0, first - 1) : last + 1]
     if first == 0:
         touched.insert(0, living.start_ms)
-    if last == len(life.times):
+    if last == len(incarnation.times):
         touched.append(living.end_ms)
     return [(begin, finish) for begin, finish in pairwise(touched) if finish - begin > longer_than]

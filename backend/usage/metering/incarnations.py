@@ -1,4 +1,4 @@
-"""Process lives from the samples of the start time: processes, their times, and the targets that saw them."""
+"""Process incarnations from the samples of the start time: processes, their times, and the targets that saw them."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from backend.usage.metering.labels import storable
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# What the two queries over everybody look back from a boundary; any gap that is longer is read life by life.
+# What the two queries over everybody look back from a boundary; incarnations with a longer gap are read one by one.
 NEAR_MS = 600_000
 # Linux tells when it booted, and so when a process started, in whole seconds that are rounded down.
 START_PRECISION_MS = 1000
@@ -40,18 +40,18 @@ class Run(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """A life as a target shows it. Several runs only where two processes answer under the same name."""
+    """An incarnation as a target shows it. Several runs only where two processes answer under the same name."""
 
     target: int
     runs: list[Run]
 
     def has_scrape_at(self, at_ms: int) -> bool:
-        """Whether the target scraped the life at this very instant."""
+        """Whether the target scraped the incarnation at this very instant."""
         return any(at_ms in run.times for run in self.runs)
 
 
 class Point(NamedTuple):
-    """The scrape that a reading is taken from; samples before ``since_ms`` are not of this life."""
+    """The scrape that a reading is taken from; samples before ``since_ms`` are not of this incarnation."""
 
     target: int
     at_ms: int
@@ -72,7 +72,7 @@ class Target:
 
 
 @dataclass(slots=True)
-class Life:
+class Incarnation:
     """A process from its start to its end, from the scrapes of all targets."""
 
     instance: str
@@ -81,9 +81,9 @@ class Life:
     times: list[int]
     successor_ms: int | None = None
     gone_ms: int | None = None
-    """When its address was certainly known for the last time, if a later life only took over the address."""
+    """When its address was certainly known for the last time, if a later incarnation only took over the address."""
     moves: list[Point] = field(default_factory=list)
-    """Where a run of this life follows scrapes of the same target that are newer than its start.
+    """Where a run of this incarnation follows scrapes of the same target that are newer than its start.
 
     No process starts before its address was last seen with an older one: the start time was moved, as exporters
     do that work it out anew after a step of the clock, and it may be the same process that goes on counting.
@@ -109,7 +109,7 @@ class Life:
         return self.times[0] if is_moved else self.start_ms
 
     def moved_within(self, after_ms: int, until_ms: int) -> Point | None:
-        """The last move in (after, until]; nothing that was counted before it is proven to be this life's own."""
+        """The last move in (after, until]; nothing that was counted before it is proven to be its own."""
         moves = [move for move in self.moves if after_ms < move.at_ms <= until_ms]
         return max(moves, key=lambda move: move.at_ms, default=None)
 
@@ -125,27 +125,27 @@ class Life:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """Every target and every life that was seen."""
+class ScrapeHistory:
+    """Every target and every incarnation that was seen."""
 
     targets: list[Target]
-    lives: list[Life]
+    incarnations: list[Incarnation]
 
     @property
     def first_ms(self) -> int | None:
         """The first scrape of anything."""
-        return min((life.times[0] for life in self.lives), default=None)
+        return min((incarnation.times[0] for incarnation in self.incarnations), default=None)
 
     @property
     def last_ms(self) -> int | None:
         """The last scrape of anything."""
-        return max((life.times[-1] for life in self.lives), default=None)
+        return max((incarnation.times[-1] for incarnation in self.incarnations), default=None)
 
 
-def sight_of(matrix: Iterable[Mapping[str, Any]], *, is_wanted: Callable[[str], bool]) -> Sight:
-    """The lives in the raw samples of ``process_start_time_seconds``.
+def history_of(matrix: Iterable[Mapping[str, Any]], *, is_wanted: Callable[[str], bool]) -> ScrapeHistory:
+    """The incarnations in the raw samples of ``process_start_time_seconds``.
 
-    A life is an instance and a start time; job, replica and every other label only tell copies of it apart.
+    An incarnation is an instance and a start time; job, replica and every other label only tell copies of it apart.
     """
     targets: list[Target] = []
     for series in matrix:
@@ -154,7 +154,7 @@ def sight_of(matrix: Iterable[Mapping[str, Any]], *, is_wanted: Callable[[str], 
             targets.append(Target(labels, _runs(series["values"])))
     # The order of an answer decides nothing, not even between equals.
     targets.sort(key=lambda target: sorted(target.labels.items()))
-    return Sight(targets, _lives(targets))
+    return ScrapeHistory(targets, _incarnations(targets))
 
 
 def _runs(samples: Sequence[Sequence[Any]]) -> list[Run]:
@@ -164,28 +164,30 @@ def _runs(samples: Sequence[Sequence[Any]]) -> list[Run]:
     ]
 
 
-def _lives(targets: Sequence[Target]) -> list[Life]:
+def _incarnations(targets: Sequence[Target]) -> list[Incarnation]:
     copies: dict[tuple[str, int], dict[int, list[Run]]] = {}
     for index, target in enumerate(targets):
         for run in target.runs:
             copies.setdefault((target.instance, run.start_us), {}).setdefault(index, []).append(run)
-    lives = []
+    incarnations = []
     for (instance, start_us), by_target in sorted(copies.items()):
         found = [Copy(index, runs) for index, runs in by_target.items()]
-        lives.append(Life(instance, start_us, found, _merged(found)))
-        lives[-1].moves = [move for copy in found for move in _moves(targets[copy.target], copy, lives[-1])]
-    for life, following in pairwise(lives):
-        if life.instance == following.instance:
-            life.successor_ms = following.start_ms
-    return lives
+        incarnations.append(Incarnation(instance, start_us, found, _merged(found)))
+        incarnations[-1].moves = [
+            move for copy in found for move in _moves(targets[copy.target], copy, incarnations[-1])
+        ]
+    for incarnation, following in pairwise(incarnations):
+        if incarnation.instance == following.instance:
+            incarnation.successor_ms = following.start_ms
+    return incarnations
 
 
-def _moves(target: Target, copy: Copy, life: Life) -> Iterator[Point]:
+def _moves(target: Target, copy: Copy, incarnation: Incarnation) -> Iterator[Point]:
     if len(target.runs) == 1:
         return
     for before, run in pairwise(target.runs):
-        is_other = before.start_us != run.start_us == life.start_us
-        if is_other and before.times[-1] > life.start_ms + START_PRECISION_MS:
+        is_other = before.start_us != run.start_us == incarnation.start_us
+        if is_other and before.times[-1] > incarnation.start_ms + START_PRECISION_MS:
             yield Point(copy.target, run.times[0], run.times[0])
 
 
@@ -196,7 +198,7 @@ def _merged(copies: Sequence[Copy]) -> list[int]:
 
 
 def point_at(copy: Copy, at_ms: int) -> Point | None:
-    """The last scrape of a life by one target at or before an instant, if there is one."""
+    """The last scrape of an incarnation by one target at or before an instant, if there is one."""
     for run in reversed(copy.runs):
         if run.times[0] <= at_ms:
             seen = run.times[bisect_right(run.times, at_ms) - 1]
@@ -205,19 +207,19 @@ def point_at(copy: Copy, at_ms: int) -> Point | None:
 
 
 def overlap(copies: Sequence[Copy]) -> bool:
-    """Whether two targets scraped a life at the same time; under another name one goes on where the other ends."""
+    """Whether two targets scraped an incarnation at one time; under another name one goes on where the other ends."""
     spans = sorted((copy.runs[0].times[0], copy.runs[-1].times[-1]) for copy in copies)
     return any(later[0] <= earlier[1] for earlier, later in pairwise(spans))
 
 
 def first_point(copy: Copy) -> Point:
-    """The first scrape of a life by one target."""
+    """The first scrape of an incarnation by one target."""
     first = copy.runs[0].times[0]
     return Point(copy.target, first, first)
 
 
 def is_plain(target: Target, point: Point, at_ms: int) -> bool:
-    """Whether the query over everybody at this instant reads exactly this life for this target."""
+    """Whether the query over everybody at this instant reads exactly this incarnation for this target."""
     if at_ms - point.at_ms >= NEAR_MS:
         return False
     near = [run for run in target.runs if run.times[0] <= at_ms and run.times[-1] >= at_ms - NEAR_MS]

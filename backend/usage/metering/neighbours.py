@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from backend.usage.metering.coverage import Span
-from backend.usage.metering.tally_rules import LifeReadings
+from backend.usage.metering.tally_rules import IncarnationReadings
 from backend.usage.types import (
     EarlierClosing,
+    IncarnationKey,
     Key,
-    LifeKey,
     MeterKey,
     NextOpening,
     OpeningSource,
@@ -18,35 +18,39 @@ from backend.usage.types import (
 )
 
 ZEROS = frozenset({OpeningSource.BORN, OpeningSource.FIRST_USED})
-# No day is shorter. Younger lives have no reading on a day before the last one.
+# No day is shorter. Younger incarnations have no reading on a day before the last one.
 SHORTEST_DAY_MS = 23 * 3_600_000
 
 
-def recalled(lives: Sequence[LifeReadings], span: Span, stored: StoredClosings) -> list[LifeReadings]:
-    """The same, with the stored closings of meters that were read on an earlier day than the last one of their life.
+def recalled(
+    incarnations: Sequence[IncarnationReadings], span: Span, stored: StoredClosings
+) -> list[IncarnationReadings]:
+    """The same, with the stored closings of meters that the last stored day of their incarnation does not have.
 
     A tenant's series may vanish from a process that lives on, and come back: what it had counted was billed. The
-    database is asked only where a life has a series that its last day had not.
+    database is asked only where an incarnation has a series that its last day had not.
     """
     wanted: list[MeterKey] = []
-    for one in lives:
-        if one.stored is None or one.life.start_ms > span.start_ms - SHORTEST_DAY_MS:
+    for one in incarnations:
+        if one.stored is None or one.incarnation.start_ms > span.start_ms - SHORTEST_DAY_MS:
             continue
         known, closings = one.stored.closings.keys(), one.closings.keys()
         if not known >= closings:
-            wanted += [(one.life.name, one.life.started_at, key) for key in closings - known]
+            wanted += [(one.incarnation.name, one.incarnation.started_at, key) for key in closings - known]
     if not wanted:
-        return list(lives)
-    told: dict[LifeKey, dict[Key, EarlierClosing]] = {}
+        return list(incarnations)
+    told: dict[IncarnationKey, dict[Key, EarlierClosing]] = {}
     for (instance, start, key), closing in stored.earlier(wanted).items():
         told.setdefault((instance, start), {})[key] = closing
     return [
-        replace(one, earlier=told[life]) if (life := (one.life.name, one.life.started_at)) in told else one
-        for one in lives
+        replace(one, earlier=told[incarnation])
+        if (incarnation := (one.incarnation.name, one.incarnation.started_at)) in told
+        else one
+        for one in incarnations
     ]
 
 
-def met(one: LifeReadings, following: Mapping[Key, NextOpening]) -> LifeReadings:
+def met(one: IncarnationReadings, following: Mapping[Key, NextOpening]) -> IncarnationReadings:
     """The same, ended where the next day, which is stored, began: no token is on both, and none on neither.
 
     What that day counted from zero is its own, whatever was scraped of it since. Without a start time both are held.
@@ -74,6 +78,6 @@ def met(one: LifeReadings, following: Mapping[Key, NextOpening]) -> LifeReadings
     )
 
 
-def _is_opened(one: LifeReadings, key: Key) -> bool:
+def _is_opened(one: IncarnationReadings, key: Key) -> bool:
     """Whether something is known of where a meter began the day."""
     return key in one.openings or (one.stored is not None and key in one.stored.closings)

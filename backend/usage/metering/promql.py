@@ -8,9 +8,9 @@ from backend.usage.metering.incarnations import Point
 
 
 def reach(point: Point, longest_ms: int | None = None) -> str:
-    """The range that reaches from a point back to the beginning of its life, or less far."""
+    """The range that reaches from a point back to the beginning of its incarnation, or less far."""
     # Left-open ranges (3.x) leave out their first instant, left-closed ones (2.x) have it: one millisecond
-    # before the life's first scrape is right for both, and no earlier life was scraped there.
+    # before the incarnation's first scrape is right for both, and no earlier incarnation was scraped there.
     reach_ms = point.at_ms - point.since_ms + 1
     shown_ms = reach_ms if longest_ms is None else min(longest_ms, reach_ms)
     return f"[{shown_ms}ms] @ {instant_text(point.at_ms)}"

@@ -5,8 +5,8 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from backend.usage.metering.coverage import Seen
-from backend.usage.metering.incarnations import Copy, Life, Point, first_point, is_plain, point_at
-from backend.usage.metering.source import Look, Source
+from backend.usage.metering.incarnations import Copy, Incarnation, Point, first_point, is_plain, point_at
+from backend.usage.metering.source import SharedReadings, Source
 from backend.usage.metering.survey import Situation
 from backend.usage.metering.tally_rules import RATE_MS
 from backend.usage.metering.vectors import TargetReadings
@@ -25,42 +25,42 @@ class ReadingPurpose(Enum):
 
 
 class ReadingQuery(NamedTuple):
-    """A reading of a life that the queries over everybody do not give."""
+    """A reading of an incarnation that the queries over everybody do not give."""
 
     asked: ReadingPurpose
-    life: int
+    incarnation: int
     point: Point
 
 
 class FoundReadings:
-    """The readings of each life, by purpose and target."""
+    """The readings of each incarnation, by purpose and target."""
 
     def __init__(self) -> None:
         self._values: dict[tuple[ReadingPurpose, int], dict[int, Values]] = {}
         self._borrowed: dict[tuple[ReadingPurpose, int], set[Key]] = {}
 
-    def add(self, asked: ReadingPurpose, life: int, target: int, told: TargetReadings) -> None:
+    def add(self, asked: ReadingPurpose, incarnation: int, target: int, told: TargetReadings) -> None:
         """Keep the readings of a target; earlier ones stand."""
-        by_target = self._values.setdefault((asked, life), {})
+        by_target = self._values.setdefault((asked, incarnation), {})
         known = by_target.get(target)
         by_target[target] = {**told.values, **known} if known else told.values
         if told.borrowed:
-            self._borrowed.setdefault((asked, life), set()).update(told.borrowed)
+            self._borrowed.setdefault((asked, incarnation), set()).update(told.borrowed)
 
-    def borrowed(self, asked: ReadingPurpose, life: int) -> set[Key]:
+    def borrowed(self, asked: ReadingPurpose, incarnation: int) -> set[Key]:
         """Series shown only by counters without a target of their own."""
-        return self._borrowed.get((asked, life), set())
+        return self._borrowed.get((asked, incarnation), set())
 
-    def by_target(self, asked: ReadingPurpose, life: int) -> dict[int, Values]:
+    def by_target(self, asked: ReadingPurpose, incarnation: int) -> dict[int, Values]:
         """Readings by target."""
-        return self._values.get((asked, life), {})
+        return self._values.get((asked, incarnation), {})
 
-    def copies(self, asked: ReadingPurpose, life: int) -> list[Values]:
+    def copies(self, asked: ReadingPurpose, incarnation: int) -> list[Values]:
         """Readings of all targets."""
-        return list(self.by_target(asked, life).values())
+        return list(self.by_target(asked, incarnation).values())
 
 
-def readings_of(source: Source, situation: Situation, look: Look) -> FoundReadings:
+def readings_of(source: Source, situation: Situation, shared: SharedReadings) -> FoundReadings:
     """Every reading that is needed.
 
     Raises:
@@ -69,29 +69,29 @@ def readings_of(source: Source, situation: Situation, look: Look) -> FoundReadin
     found = FoundReadings()
     questions: list[ReadingQuery] = []
     for index in (*situation.seen, *situation.late):
-        questions += _sort_out(situation, index, look, found)
-    answers = source.at_points(look, [question.point for question in questions])
+        questions += _sort_out(situation, index, shared, found)
+    answers = source.at_points(shared, [question.point for question in questions])
     _note(questions, answers, found)
-    lowest = _of_lives(ReadingPurpose.LOWEST, _borrowed(situation, found), situation)
-    _note_some(lowest, source.lowest_of_others(look, _points(lowest), _tenants(lowest)), found)
-    vanished = _of_lives(ReadingPurpose.VANISHED, _vanished(situation, found), situation)
-    _note_some(vanished, source.last_within(look, _points(vanished), _tenants(vanished)), found)
+    lowest = _of_incarnations(ReadingPurpose.LOWEST, _borrowed(situation, found), situation)
+    _note_some(lowest, source.lowest_of_others(shared, _points(lowest), _tenants(lowest)), found)
+    vanished = _of_incarnations(ReadingPurpose.VANISHED, _vanished(situation, found), situation)
+    _note_some(vanished, source.last_within(shared, _points(vanished), _tenants(vanished)), found)
     return found
 
 
 def _note(questions: Iterable[ReadingQuery], answers: Iterable[TargetReadings], found: FoundReadings) -> None:
-    for (asked, life, point), told in zip(questions, answers, strict=True):
-        found.add(asked, life, point.target, told)
+    for (asked, incarnation, point), told in zip(questions, answers, strict=True):
+        found.add(asked, incarnation, point.target, told)
 
 
-def _of_lives(
+def _of_incarnations(
     asked: ReadingPurpose, tenants_of: Mapping[int, set[str]], situation: Situation
 ) -> list[tuple[ReadingQuery, set[str]]]:
-    """Questions about some tenants of some lives."""
+    """Questions about some tenants of some incarnations."""
     return [
         (ReadingQuery(asked, index, point), tenants)
         for index, tenants in tenants_of.items()
-        for point in _whole(situation, situation.sight.lives[index])
+        for point in _whole(situation, situation.history.incarnations[index])
     ]
 
 
@@ -106,79 +106,86 @@ def _tenants(some: Sequence[tuple[ReadingQuery, set[str]]]) -> list[str]:
 def _note_some(
     some: Sequence[tuple[ReadingQuery, set[str]]], answers: Iterable[TargetReadings], found: FoundReadings
 ) -> None:
-    """Keep of each answer only the tenants that the life was asked for: other lives' must not come along."""
-    for ((asked, life, point), tenants), told in zip(some, answers, strict=True):
+    """Keep of each answer only the tenants that were asked for: those of other incarnations must not come along."""
+    for ((asked, incarnation, point), tenants), told in zip(some, answers, strict=True):
         values = {key: value for key, value in told.values.items() if key[0] in tenants}
-        found.add(asked, life, point.target, told._replace(values=values))
+        found.add(asked, incarnation, point.target, told._replace(values=values))
 
 
-def _sort_out(situation: Situation, index: int, look: Look, found: FoundReadings) -> Iterator[ReadingQuery]:
-    """Note which boundary readings the queries over everybody give for a life; ask for all others."""
-    sight, span = situation.sight, situation.span
-    life = sight.lives[index]
+def _sort_out(
+    situation: Situation, index: int, shared: SharedReadings, found: FoundReadings
+) -> Iterator[ReadingQuery]:
+    """Note which boundary readings the queries over everybody give for an incarnation; ask for all others."""
+    history, span = situation.history, situation.span
+    incarnation = history.incarnations[index]
     boundaries = [
-        (ReadingPurpose.OPENING, span.start_ms, look.opening),
-        (ReadingPurpose.CLOSING, span.end_ms, look.closing),
+        (ReadingPurpose.OPENING, span.start_ms, shared.opening),
+        (ReadingPurpose.CLOSING, span.end_ms, shared.closing),
     ]
-    late_ms, is_over = situation.late_ms(life), index not in situation.seen
+    late_ms, is_over = situation.late_ms(incarnation), index not in situation.seen
     if is_over:
-        boundaries = [(ReadingPurpose.CLOSING, span.start_ms, look.opening)]
+        boundaries = [(ReadingPurpose.CLOSING, span.start_ms, shared.opening)]
     if late_ms is not None:
         boundaries = boundaries[-1:]
-        known = _as_stored(situation, life, late_ms)
+        known = _as_stored(situation, incarnation, late_ms)
         yield from (ReadingQuery(ReadingPurpose.OPENING, index, point) for point in known)
     for asked, at_ms, boundary in boundaries:
-        for copy in life.copies:
+        for copy in incarnation.copies:
             point = point_at(copy, at_ms)
             if point is None or (
                 asked is ReadingPurpose.CLOSING and not is_over and point.at_ms <= span.start_ms
             ):
                 continue
-            if is_plain(sight.targets[copy.target], point, at_ms):
+            if is_plain(history.targets[copy.target], point, at_ms):
                 found.add(asked, index, copy.target, boundary.by_target[copy.target])
             else:
                 yield ReadingQuery(asked, index, point)
-    for point in _first_points(situation, life):
+    for point in _first_points(situation, incarnation):
         yield ReadingQuery(ReadingPurpose.FIRST, index, point)
-    before = before_end(life, situation.seen_of(index))
+    before = before_end(incarnation, situation.seen_of(index))
     if before is not None:
         yield ReadingQuery(ReadingPurpose.BEFORE_END, index, before)
 
 
-def _as_stored(situation: Situation, life: Life, late_ms: int) -> Iterator[Point]:
-    """The last scrape of each copy that was known when the life was stored last.
+def _as_stored(situation: Situation, incarnation: Incarnation, late_ms: int) -> Iterator[Point]:
+    """The last scrape of each copy that was known when the incarnation was stored last.
 
     A copy that was not known at all opens with its first scrape: what it had counted by then is nobody's. What was
     known longer ago than anything that is looked at is asked for at the very instant.
     """
     start_ms = situation.span.start_ms
-    for copy in life.copies:
+    for copy in incarnation.copies:
         if copy.runs[0].times[0] > start_ms:
             continue
         if late_ms < start_ms - situation.lookback_ms:
-            yield Point(copy.target, late_ms, min(late_ms, life.start_ms))
+            yield Point(copy.target, late_ms, min(late_ms, incarnation.start_ms))
         else:
             yield point_at(copy, late_ms) or first_point(copy)
 
 
-def _first_points(situation: Situation, life: Life) -> list[Point]:
-    """First scrapes of targets that are new to a life: the life's earlier count is unknown."""
-    move = situation.moved(life)
+def _first_points(situation: Situation, incarnation: Incarnation) -> list[Point]:
+    """First scrapes of targets that are new to an incarnation: the incarnation's earlier count is unknown."""
+    move = situation.moved(incarnation)
     if move is not None:
         return [move]
-    return [first_point(copy) for copy in life.copies if situation.is_stranger_to(life, copy)]
+    return [first_point(copy) for copy in incarnation.copies if situation.is_new_target(incarnation, copy)]
 
 
 def _borrowed(situation: Situation, found: FoundReadings) -> dict[int, set[str]]:
-    """The tenants of each life with series that nothing opens and a job without start times shows.
+    """The tenants of each incarnation with series that nothing opens and a job without start times shows.
 
-    When such a job first saw a life is told by nothing but its counters.
+    When such a job first saw an incarnation is told by nothing but its counters.
     """
     missing = {}
     for index in situation.seen:
         borrowed = found.borrowed(ReadingPurpose.CLOSING, index)
-        life = situation.sight.lives[index]
-        if not borrowed or situation.is_born(life) or situation.moved(life) or situation.stored_life(life):
+        incarnation = situation.history.incarnations[index]
+        if (
+            not borrowed
+            or situation.is_born(incarnation)
+            or situation.moved(incarnation)
+            or situation.stored_incarnation(incarnation)
+        ):
             continue
         opened = [*found.copies(ReadingPurpose.OPENING, index), *found.copies(ReadingPurpose.FIRST, index)]
         keys = _missing(found.copies(ReadingPurpose.CLOSING, index), opened) & borrowed
@@ -188,13 +195,13 @@ def _borrowed(situation: Situation, found: FoundReadings) -> dict[int, set[str]]
 
 
 def _vanished(situation: Situation, found: FoundReadings) -> dict[int, set[str]]:
-    """The tenants of each life with series that opened in it and did not close in it."""
+    """The tenants of each incarnation with series that opened in it and did not close in it."""
     missing = {}
     for index in situation.seen:
-        life = situation.sight.lives[index]
-        if situation.moved(life):
+        incarnation = situation.history.incarnations[index]
+        if situation.moved(incarnation):
             continue
-        stored = situation.stored_life(life)
+        stored = situation.stored_incarnation(incarnation)
         keys = _missing(
             [*found.copies(ReadingPurpose.OPENING, index), stored.closings if stored else {}],
             found.copies(ReadingPurpose.CLOSING, index),
@@ -212,24 +219,24 @@ def _missing(openings: Sequence[Values], closings: Sequence[Values]) -> set[Key]
     return set().union(*keys).difference(*closings)
 
 
-def _whole(situation: Situation, life: Life) -> Iterator[Point]:
-    """The last scrape of each copy within the window, as far back as the window and the life reach."""
-    for copy in life.copies:
+def _whole(situation: Situation, incarnation: Incarnation) -> Iterator[Point]:
+    """The last scrape of each copy within the window, as far back as the window and the incarnation reach."""
+    for copy in incarnation.copies:
         point = point_at(copy, situation.span.end_ms)
         if point is not None and point.at_ms > situation.span.start_ms:
             # A sample of the boundary itself is the day's before, also where ranges are closed on the left.
             yield point._replace(since_ms=max(point.since_ms, situation.span.start_ms + 2))
 
 
-def before_end(life: Life, seen: Seen) -> Point | None:
-    """The scrape some minutes before the last one of a life that ended."""
+def before_end(incarnation: Incarnation, seen: Seen) -> Point | None:
+    """The scrape some minutes before the last one of an incarnation that ended."""
     if seen.ended_ms is None or not seen.tail_ms:
         return None
-    last_copy = max(life.copies, key=lambda copy: copy.runs[-1].times[-1])
+    last_copy = max(incarnation.copies, key=lambda copy: copy.runs[-1].times[-1])
     return point_at(last_copy, seen.ended_ms - RATE_MS)
 
 
-def firsts_of(life: Life, index: int, found: FoundReadings) -> tuple[Values, dict[Key, int]]:
+def firsts_of(incarnation: Incarnation, index: int, found: FoundReadings) -> tuple[Values, dict[Key, int]]:
     """The first readings that stand in for unknown openings, and since when each series is known.
 
     The oldest target that ever shows a series decides: it was there at its first scrape, or it was used since.
@@ -241,7 +248,7 @@ def firsts_of(life: Life, index: int, found: FoundReadings) -> tuple[Values, dic
     known: set[Key] = set()
     merged: Values = {}
     since_ms: dict[Key, int] = {}
-    for copy in sorted(life.copies, key=_first_ms):
+    for copy in sorted(incarnation.copies, key=_first_ms):
         new = {key: value for key, value in firsts.get(copy.target, {}).items() if key not in known}
         merged |= new
         shows = new.keys() | shown.get(copy.target, {}).keys()

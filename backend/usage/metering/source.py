@@ -12,7 +12,7 @@ from backend.clients.prometheus_servers import PrometheusClient
 from backend.config import UsageSettings
 from backend.threads import side_by_side
 from backend.usage.metering.coverage import Span
-from backend.usage.metering.incarnations import NEAR_MS, Point, Sight, sight_of
+from backend.usage.metering.incarnations import NEAR_MS, Point, ScrapeHistory, history_of
 from backend.usage.metering.labels import LONGEST_TENANT_BYTES, is_storable
 from backend.usage.metering.promql import any_of, one_of, reach, selector
 from backend.usage.metering.shards import shard_matchers
@@ -21,7 +21,7 @@ from backend.usage.types import Values
 
 AT_ONCE = 2
 LARGEST_BATCH = 50
-# Above this many, naming the instances costs more than reading the start times of strangers.
+# Above this many, naming the instances costs more than reading the start times of other programs.
 NAMED_INSTANCES = 200
 NAMED_TENANTS = 200
 START_TIME = "process_start_time_seconds"
@@ -36,13 +36,13 @@ class Boundary(NamedTuple):
     """Readings of everybody near one instant."""
 
     by_target: dict[int, TargetReadings]
-    strangers: set[str]
+    unmatched: set[str]
 
 
-class Look(NamedTuple):
+class SharedReadings(NamedTuple):
     """The answers over everybody, and the parts that they were asked in."""
 
-    sight: Sight
+    history: ScrapeHistory
     table: TargetTable
     shards: "Shards"
     opening: Boundary
@@ -72,30 +72,32 @@ class Source:
     def instances(self, span: Span) -> set[str]:
         """Every instance that may have had such a counter in the window or shortly before, of whatever tenant.
 
-        One tenant is seen by the same lives as all of them: its number is the same wherever it is asked for.
+        One tenant is seen by the same incarnations as all of them: its number is the same wherever it is asked for.
         """
         counter = selector(self.settings.usage_metric, [self.settings.usage_selector])
         start_ms = span.start_ms - self.settings.usage_lookback_s * 1000
         return set(self.client.label_values("instance", counter, start_ms, span.end_ms))
 
-    def look(self, instances: set[str], wider: Span, window: Span) -> Look:
+    def shared_readings(self, instances: set[str], wider: Span, window: Span) -> SharedReadings:
         """Everything that is asked for everybody: who was seen when, and the readings at both boundaries.
 
         Asked side by side, because Prometheus takes its time; no answer but the readings' own waits for another one.
         """
         if not instances:
             nothing = Boundary({}, set())
-            return Look(Sight([], []), TargetTable([]), Shards([""], has_odd_labels=False), nothing, nothing)
+            return SharedReadings(
+                ScrapeHistory([], []), TargetTable([]), Shards([""], has_odd_labels=False), nothing, nothing
+            )
         with side_by_side(self._seen, instances, wider) as seen:
             shards = self.shards(window, len(instances))
             instants = (window.start_ms, window.end_ms)
             opening, closing = self.boundaries(lambda: seen()[1], shards.matchers, instants)
-            sight, table = seen()
-            return Look(sight, table, shards, opening, closing)
+            history, table = seen()
+            return SharedReadings(history, table, shards, opening, closing)
 
-    def _seen(self, instances: set[str], span: Span) -> tuple[Sight, TargetTable]:
-        sight = self.sight(instances, span)
-        return sight, TargetTable(sight.targets)
+    def _seen(self, instances: set[str], span: Span) -> tuple[ScrapeHistory, TargetTable]:
+        history = self.history(instances, span)
+        return history, TargetTable(history.targets)
 
     def shards(self, span: Span, instances: int) -> Shards:
         """Matchers that split the series into parts of bearable size; an empty matcher when no split is needed.
@@ -119,14 +121,14 @@ class Source:
         matchers = shard_matchers(self.names.tenant, tenants, parts) if parts > 1 else [""]
         return Shards(matchers, has_odd_labels=not is_plain)
 
-    def sight(self, instances: set[str], span: Span) -> Sight:
+    def history(self, instances: set[str], span: Span) -> ScrapeHistory:
         """Times of each process, from the raw samples of its start time."""
         matchers = [self.settings.usage_selector]
         if len(instances) <= NAMED_INSTANCES:
             matchers.append(one_of("instance", sorted(instances)))
         query = f"{selector(START_TIME, matchers)}[{span.end_ms - span.start_ms + 1}ms]"
         matrix = self.client.ranges(query, span.end_ms)
-        return sight_of(matrix, is_wanted=lambda instance: instance in instances)
+        return history_of(matrix, is_wanted=lambda instance: instance in instances)
 
     def boundaries(
         self, table: Callable[[], TargetTable], shards: Sequence[str], instants: Sequence[int]
@@ -143,41 +145,41 @@ class Source:
         width = len(shards)
         return [_joined(parts[start : start + width]) for start in range(0, len(parts), width)]
 
-    def at_points(self, look: Look, points: Sequence[Point]) -> list[TargetReadings]:
-        """The readings of one life each, at the scrapes that are named."""
+    def at_points(self, shared: SharedReadings, points: Sequence[Point]) -> list[TargetReadings]:
+        """The readings of one incarnation each, at the scrapes that are named."""
 
         def reading(counter: str, point: Point) -> str:
             return f"last_over_time({counter}{reach(point, NEAR_MS)})"
 
-        return self._ask(look, points, look.shards.matchers, reading, self._own(look))
+        return self._ask(shared, points, shared.shards.matchers, reading, self._own(shared))
 
     def last_within(
-        self, look: Look, points: Sequence[Point], tenants: Sequence[str]
+        self, shared: SharedReadings, points: Sequence[Point], tenants: Sequence[str]
     ) -> list[TargetReadings]:
-        """The last readings since ``since_ms`` of one life each, of some tenants."""
+        """The last readings since ``since_ms`` of one incarnation each, of some tenants."""
 
         def reading(counter: str, point: Point) -> str:
             return f"last_over_time({counter}{reach(point)})"
 
-        return self._ask(look, points, self._named(tenants), reading, self._own(look))
+        return self._ask(shared, points, self._named(tenants), reading, self._own(shared))
 
     def lowest_of_others(
-        self, look: Look, points: Sequence[Point], tenants: Sequence[str]
+        self, shared: SharedReadings, points: Sequence[Point], tenants: Sequence[str]
     ) -> list[TargetReadings]:
-        """The lowest readings since ``since_ms`` of one life each, of some tenants' counters without a target."""
+        """The lowest readings since ``since_ms`` of one incarnation each, of tenants' counters without a target."""
 
         def reading(counter: str, point: Point) -> str:
             return f"min_over_time({counter}{reach(point)})"
 
         def others(vector: Vector, asked: Mapping[int, int]) -> Vector:
-            rest = [row for row in vector if look.table.own_target_of(row["metric"]) is None]
-            return self._rows_of(rest, look.table, asked)
+            rest = [row for row in vector if shared.table.own_target_of(row["metric"]) is None]
+            return self._rows_of(rest, shared.table, asked)
 
-        return self._ask(look, points, self._named(tenants), reading, others)
+        return self._ask(shared, points, self._named(tenants), reading, others)
 
     def _ask(
         self,
-        look: Look,
+        shared: SharedReadings,
         points: Sequence[Point],
         matchers: Sequence[str],
         reading: Callable[[str, Point], str],
@@ -193,7 +195,7 @@ class Source:
 
         def read(batch: tuple[str, range]) -> dict[int, TargetReadings]:
             matcher, marks = batch
-            targets = {mark: look.sight.targets[points[mark].target] for mark in marks}
+            targets = {mark: shared.history.targets[points[mark].target] for mark in marks}
             # The job of the counters need not be the one that tells the start: the whole address is asked.
             counters = {
                 mark: self._counter(matcher, f"instance={quoted(target.instance)}")
@@ -217,12 +219,12 @@ class Source:
         parts = [tenants[n : n + NAMED_TENANTS] for n in range(0, len(tenants), NAMED_TENANTS)]
         return [one_of(self.names.tenant, part) for part in parts]
 
-    def _own(self, look: Look) -> RowFilter:
+    def _own(self, shared: SharedReadings) -> RowFilter:
         """Chooses the rows of the targets that the questions are about, of all that were scraped at their address."""
 
         def own(vector: Vector, asked: Mapping[int, int]) -> Vector:
-            shared = {mark: target for mark, target in asked.items() if not look.table.is_alone(target)}
-            return self._rows_of(vector, look.table, shared) if shared else vector
+            crowded = {mark: target for mark, target in asked.items() if not shared.table.is_alone(target)}
+            return self._rows_of(vector, shared.table, crowded) if crowded else vector
 
         return own
 
@@ -248,7 +250,7 @@ class Source:
             found.update(row["metric"].get("instance", "") for row in vector)
         return sorted(found)
 
-    def of_stranger(self, instance: str, span: Span) -> tuple[Values, Values]:
+    def without_start_time(self, instance: str, span: Span) -> tuple[Values, Values]:
         """Opening and closing of an instance that tells no start time: at most what its counters really grew.
 
         The opening is the last reading before the window, or a lower one that a restart left within it.
@@ -267,7 +269,7 @@ class Source:
         return {key: min(value, before.get(key, value)) for key, value in lowest.items()}, last
 
     def ups(
-        self, sight: Sight, instances: Sequence[str], span: Span, *, is_selected: bool = False
+        self, history: ScrapeHistory, instances: Sequence[str], span: Span, *, is_selected: bool = False
     ) -> dict[str, list[int]]:
         """Times of attempts to scrape some instances, successful or not, in order.
 
@@ -275,7 +277,7 @@ class Source:
         """
         matchers = [self.settings.usage_selector] if is_selected else []
         targets: dict[str, list[Mapping[str, str]]] = {}
-        for target in sight.targets:
+        for target in history.targets:
             targets.setdefault(target.instance, []).append(target.labels)
         found: dict[str, set[int]] = {}
         for start in range(0, len(instances), LARGEST_BATCH):
@@ -314,7 +316,7 @@ def _joined(parts: Sequence[Boundary]) -> Boundary:
     for part in parts[1:]:
         for target, told in part.by_target.items():
             _pour(told, first.by_target[target])
-        first.strangers.update(part.strangers)
+        first.unmatched.update(part.unmatched)
     return first
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from backend.money import LARGEST_STORED
 from backend.usage.metering.coverage import Seen, coverage_of
-from backend.usage.metering.incarnations import Life
+from backend.usage.metering.incarnations import Incarnation
 from backend.usage.metering.labels import with_storable_labels
 from backend.usage.scanning.figures import Ends, figures_of
 from backend.usage.scanning.types import FLAG_OF_FINDING, Finding, FindingKind
@@ -19,51 +19,51 @@ from backend.usage.types import (
     MeterFall,
     MeterReading,
     OpeningSource,
-    StoredLife,
+    StoredIncarnation,
     UsageFlag,
     UsageRow,
     Values,
 )
 
 RATE_MS = 300_000
-"""How much of the end of a life tells the rate of what it did afterwards, unseen."""
+"""How much of the end of an incarnation tells the rate of what it did afterwards, unseen."""
 
 
 _BITS = {flag: 1 << index for index, flag in enumerate(UsageFlag)}
-# No flag: a life of which nothing was seen. A meter of it did not stand still because its reading is the old one.
+# No flag: an incarnation that nobody scraped. Its reading is the old one, so the meter need not have stood still.
 _DARK = 1 << len(UsageFlag)
 _NOTHING: dict[Key, int] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LifeReadings:
-    """All readings of a life on a day. Copies are merged: the highest of each reading counts."""
+class IncarnationReadings:
+    """All readings of an incarnation on a day. Copies are merged: the highest of each reading counts."""
 
-    life: Life
+    incarnation: Incarnation
     seen: Seen
     closings: Values
     closed_at: datetime
     openings: Values
     opened_at: datetime
     """When the scraped openings were scraped; without any, the beginning of the window."""
-    stored: StoredLife | None = None
+    stored: StoredIncarnation | None = None
     earlier: Mapping[Key, EarlierClosing] = field(default_factory=dict)
-    """Stored closings of meters that were away on the last day of the life that is stored."""
+    """Stored closings of meters that were away on the last day of the incarnation that is stored."""
     vanished: Values = field(default_factory=dict)
     """Those closings that were read some time before the end, because the series was not there any more."""
     is_born: bool = False
     """Whether the process was born in our sight: what has no opening began at zero."""
     was_known: bool = False
-    """Whether the life was scraped, or stored, before the window: what has no opening was used later."""
+    """Whether the incarnation was scraped, or stored, before the window: what has no opening was used later."""
     firsts: Values = field(default_factory=dict)
-    """The first scrape of a life that is neither born nor known, or the first after its start time moved."""
+    """The first scrape of an incarnation that is neither born nor known, or the first after its start time moved."""
     first_at: datetime | None = None
     """When those were scraped, as far as ``firsts_at`` does not say it of a single meter."""
     firsts_at: Mapping[Key, datetime] = field(default_factory=dict)
     is_day_before_whole: bool = False
     """Whether the day before is stored whole: what it does not know of was billed by nobody, and nobody knows why."""
     before_end: Values | None = None
-    """For a life that ended: readings some minutes earlier."""
+    """For an incarnation that ended: readings some minutes earlier."""
     before_end_ms: int = 0
     """How long before the last scrape those were taken."""
     flags: frozenset[UsageFlag] = frozenset()
@@ -82,7 +82,7 @@ class Tally:
     falls: list[MeterFall]
 
 
-def tally(found: Sequence[LifeReadings], *, min_coverage: Decimal, is_open: bool) -> Tally:
+def tally(found: Sequence[IncarnationReadings], *, min_coverage: Decimal, is_open: bool) -> Tally:
     """Tokens per tenant, model and type, with evidence.
 
     Additive: what closes one window opens the next, so days add up to the whole. Never above what the scrapes
@@ -91,22 +91,22 @@ def tally(found: Sequence[LifeReadings], *, min_coverage: Decimal, is_open: bool
     readings: list[MeterReading] = []
     falls: list[MeterFall] = []
     totals: dict[Key, list[int]] = {}
-    lives_of: dict[str, list[int]] = {}
+    incarnations_of: dict[str, list[int]] = {}
     for index, one in enumerate(found):
         for tenant in dict.fromkeys(key[0] for key in one.closings):
-            lives_of.setdefault(tenant, []).append(index)
+            incarnations_of.setdefault(tenant, []).append(index)
         if one.fallen:
             _read_fallen(one, readings, falls, totals)
             one = replace(one, closings=_steady(one))  # noqa: PLW2901 - the rest of it is read as ever
         _read(one, readings, totals)
         if one.seen.tail_ms:
             _add_estimates(one, totals)
-    coverages = _coverages(lives_of, [one.seen for one in found])
+    coverages = _coverages(incarnations_of, [one.seen for one in found])
     common = _BITS[UsageFlag.OPEN] if is_open else 0
     return Tally(rows=_rows(totals, coverages, common, min_coverage), readings=readings, falls=falls)
 
 
-def storable_readings(one: LifeReadings) -> LifeReadings:
+def storable_readings(one: IncarnationReadings) -> IncarnationReadings:
     """The same readings under labels that the database can keep, and under which it kept those of the day before."""
     before = one.before_end
     return replace(
@@ -123,16 +123,16 @@ def storable_readings(one: LifeReadings) -> LifeReadings:
     )
 
 
-def with_unseen_rows(rows: Sequence[UsageRow], stored: Iterable[StoredLife]) -> list[UsageRow]:
+def with_unseen_rows(rows: Sequence[UsageRow], stored: Iterable[StoredIncarnation]) -> list[UsageRow]:
     """The rows of a day, with a held row without tokens and coverage for each earlier series that went unseen."""
-    keys = {key for life in stored for key in life.closings} - {row[:3] for row in rows}
+    keys = {key for incarnation in stored for key in incarnation.closings} - {row[:3] for row in rows}
     unseen = [UsageRow(*key, 0, Decimal(0), 0, True, (UsageFlag.LOW_COVERAGE.value,)) for key in keys]
     return sorted([*rows, *unseen])
 
 
-def _read(one: LifeReadings, readings: list[MeterReading], totals: dict[Key, list[int]]) -> None:
-    """Add the meters of one life. This is the loop of the night: 400,000 times at 100,000 tenants."""
-    instance, start, closed_at = one.life.name, one.life.started_at, one.closed_at
+def _read(one: IncarnationReadings, readings: list[MeterReading], totals: dict[Key, list[int]]) -> None:
+    """Add the meters of one incarnation. This is the loop of the night: 400,000 times at 100,000 tenants."""
+    instance, start, closed_at = one.incarnation.name, one.incarnation.started_at, one.closed_at
     stored = one.stored.closings if one.stored else _NOTHING
     stored_at = one.stored.closed_at if one.stored else closed_at
     common = sum(_BITS[flag] for flag in one.flags)
@@ -167,14 +167,17 @@ def _read(one: LifeReadings, readings: list[MeterReading], totals: dict[Key, lis
             totals[key][2] |= _BITS[flag]
 
 
-def _steady(one: LifeReadings) -> Values:
+def _steady(one: IncarnationReadings) -> Values:
     return {key: closing for key, closing in one.closings.items() if key not in one.fallen}
 
 
 def _read_fallen(
-    one: LifeReadings, readings: list[MeterReading], falls: list[MeterFall], totals: dict[Key, list[int]]
+    one: IncarnationReadings,
+    readings: list[MeterReading],
+    falls: list[MeterFall],
+    totals: dict[Key, list[int]],
 ) -> None:
-    """Add the meters of one life that fell: the least that was used, with both figures as evidence."""
+    """Add the meters of one incarnation that fell: the least that was used, with both figures as evidence."""
     flagged = {UsageFlag.GAP_ACROSS_BOUNDARY: one.vanished.keys(), **one.flagged}
     for key in one.fallen.keys() & one.closings.keys():
         reading, flags = _reading_of(one, key)
@@ -192,17 +195,17 @@ def _read_fallen(
         total[2] |= flags
 
 
-def _reading_of(one: LifeReadings, key: Key) -> tuple[MeterReading, int]:
+def _reading_of(one: IncarnationReadings, key: Key) -> tuple[MeterReading, int]:
     if one.stored and key in one.stored.closings:
         opening, at, flags = one.stored.closings[key], one.stored.closed_at, 0
         source = OpeningSource.STORED
     else:
         opening, at, source, flags = _opening(one, key)
-    life = (one.life.name, one.life.started_at)
-    return MeterReading(*key, *life, opening, at, source, one.closings[key], one.closed_at), flags
+    incarnation = (one.incarnation.name, one.incarnation.started_at)
+    return MeterReading(*key, *incarnation, opening, at, source, one.closings[key], one.closed_at), flags
 
 
-def _fall_of(one: LifeReadings, reading: MeterReading) -> MeterFall:
+def _fall_of(one: IncarnationReadings, reading: MeterReading) -> MeterFall:
     found = one.fallen[reading[:3]]
     # Without a start time the opening is the lowest value that was seen: nothing is measured from there.
     ends = Ends(reading.opening, reading.opened_at, reading.closing, reading.closed_at)
@@ -213,8 +216,8 @@ def _fall_of(one: LifeReadings, reading: MeterReading) -> MeterFall:
     return MeterFall(*reading[:5], kind.value, *seen, *figures)
 
 
-def _opening(one: LifeReadings, key: Key) -> tuple[int, datetime, OpeningSource, int]:
-    """The opening of a meter that the last stored day of its life does not have, and the flags that it brings."""
+def _opening(one: IncarnationReadings, key: Key) -> tuple[int, datetime, OpeningSource, int]:
+    """The opening of a meter that the last stored day of its incarnation does not have, and its flags."""
     if key in one.earlier:
         _, opening, at = one.earlier[key]
         return opening, at, OpeningSource.STORED, _BITS[UsageFlag.GAP_ACROSS_BOUNDARY]
@@ -226,13 +229,13 @@ def _opening(one: LifeReadings, key: Key) -> tuple[int, datetime, OpeningSource,
     if key in one.firsts:
         is_moved = UsageFlag.START_TIME_MOVED in one.flags
         flag = UsageFlag.START_TIME_MOVED if is_moved else UsageFlag.COLD_START
-        return one.firsts[key], first_at or one.life.started_at, OpeningSource.FIRST_SEEN, _BITS[flag]
+        return one.firsts[key], first_at or one.incarnation.started_at, OpeningSource.FIRST_SEEN, _BITS[flag]
     if one.is_born and not one.was_known:
-        return 0, one.life.started_at, OpeningSource.BORN, 0
+        return 0, one.incarnation.started_at, OpeningSource.BORN, 0
     return 0, first_at or one.opened_at, OpeningSource.FIRST_USED, 0
 
 
-def _add_estimates(one: LifeReadings, totals: Mapping[Key, list[int]]) -> None:
+def _add_estimates(one: IncarnationReadings, totals: Mapping[Key, list[int]]) -> None:
     """Add estimates of the tokens after the last scrape, at the rate of the last minutes."""
     if one.before_end is None or one.before_end_ms <= 0:
         return
@@ -242,14 +245,14 @@ def _add_estimates(one: LifeReadings, totals: Mapping[Key, list[int]]) -> None:
             totals[key][1] += round(grown * one.seen.tail_ms / one.before_end_ms)
 
 
-def _coverages(lives_of: Mapping[str, Sequence[int]], seen: Sequence[Seen]) -> dict[str, Decimal]:
-    by_lives: dict[tuple[int, ...], Decimal] = {}
+def _coverages(incarnations_of: Mapping[str, Sequence[int]], seen: Sequence[Seen]) -> dict[str, Decimal]:
+    by_incarnations: dict[tuple[int, ...], Decimal] = {}
     coverages = {}
-    for tenant, lives in lives_of.items():
-        together = tuple(lives)
-        if together not in by_lives:
-            by_lives[together] = coverage_of([seen[index] for index in together])
-        coverages[tenant] = by_lives[together]
+    for tenant, incarnations in incarnations_of.items():
+        together = tuple(incarnations)
+        if together not in by_incarnations:
+            by_incarnations[together] = coverage_of([seen[index] for index in together])
+        coverages[tenant] = by_incarnations[together]
     return coverages
 
 
@@ -283,7 +286,7 @@ def _told(bits: int) -> tuple[bool, tuple[str, ...]]:
 
 
 def highest(copies: Iterable[Values]) -> Values:
-    """The readings of a life from those of its copies: scrapers lag behind each other, none runs ahead."""
+    """The readings of an incarnation from those of its copies: scrapers lag behind each other, none runs ahead."""
     found = [copy for copy in copies if copy]
     if len(found) <= 1:
         return found[0] if found else {}

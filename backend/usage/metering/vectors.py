@@ -10,7 +10,7 @@ from backend.usage.metering.incarnations import Target
 from backend.usage.types import Key, Values
 
 NAME = "__name__"
-MARK = "__life"
+MARK = "__incarnation"
 
 
 class TargetReadings(NamedTuple):
@@ -89,7 +89,7 @@ class TargetTable:
     ) -> tuple[dict[int, TargetReadings], set[str]]:
         """Readings of each target, and the instances that no target speaks for."""
         told = {index: TargetReadings({}, set()) for index in range(len(self._targets))}
-        odd, strangers = _Oddities(names), set()
+        odd, unmatched = _Oddities(names), set()
         rest = vector
         for label_names, table in self._groups:
             into = {labels: told[index].values for labels, index in table.items()}
@@ -98,18 +98,18 @@ class TargetTable:
             labels = row["metric"]
             found = self.targets_of(labels, names)
             if not found:
-                strangers.add(labels.get("instance", ""))
+                unmatched.add(labels.get("instance", ""))
             for index in found:
                 odd.add(index, labels, self._targets[index].labels, whole(row["value"][1]))
                 if not _is_own(labels, self._targets[index].labels):
                     told[index].borrowed.add(key_of(labels, names))
         odd.pour_into({index: each.values for index, each in told.items()})
-        return told, strangers
+        return told, unmatched
 
     def targets_of(self, labels: Mapping[str, str], names: LabelNames) -> Sequence[int]:
         """The targets that a counter speaks of: its own; else those that only a job or a replica tells from it.
 
-        Where counters come by one job and start times by others, every one of these knows the life. None of them
+        Where counters come by one job and start times by others, every one of these knows the incarnation. None of them
         at the address leaves all of the address.
         """
         own = self.own_target_of(labels)

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from backend.clients.prometheus import instant_text, quoted
-from backend.usage.coverage import Span
-from backend.usage.lives import NEAR_MS, Sight
-from backend.usage.promql import any_of, one_of, selector
+from backend.usage.metering.coverage import Span
+from backend.usage.metering.incarnations import NEAR_MS, ScrapeHistory
+from backend.usage.metering.promql import any_of, one_of, selector
+from backend.usage.metering.source import LARGEST_BATCH, START_TIME, Source
+from backend.usage.metering.vectors import MARK, TargetTable
 from backend.usage.scanning.findings import findings_in
 from backend.usage.scanning.incarnations import Incarnations, Stretch
 from backend.usage.scanning.parts import part_matchers
 from backend.usage.scanning.types import Finding
-from backend.usage.source import LARGEST_BATCH, START_TIME, Source
-from backend.usage.vectors import MARK, TargetTable
 
 AskedFor = TypeVar("AskedFor")
 Rows = Sequence[Mapping[str, Any]]
@@ -64,12 +64,12 @@ class Scan:
         """
         wider = Span(span.start_ms - source.settings.usage_lookback_s * 1000, span.end_ms)
         instances = pace.keep(lambda: source.instances(span))
-        sight = pace.keep(lambda: source.sight(instances, wider)) if instances else Sight([], [])
+        history = pace.keep(lambda: source.history(instances, wider)) if instances else ScrapeHistory([], [])
         return cls(
             source=source,
             span=span,
-            table=TargetTable(sight.targets),
-            incarnations=Incarnations(sight, span),
+            table=TargetTable(history.targets),
+            incarnations=Incarnations(history, span),
             pace=pace,
         )
 

@@ -5,13 +5,13 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from backend.clients.prometheus import whole
-from backend.usage.coverage import Span
-from backend.usage.lives import EPOCH, instant_of
+from backend.usage.metering.coverage import Span
+from backend.usage.metering.incarnations import EPOCH, instant_of
+from backend.usage.metering.vectors import LabelNames, TargetTable, key_of
 from backend.usage.scanning.incarnations import Incarnations
 from backend.usage.scanning.rules import CounterSample, Course, Shape, course_of
 from backend.usage.scanning.types import Finding, FindingKind
 from backend.usage.types import Key
-from backend.usage.vectors import LabelNames, TargetTable, key_of
 
 Labels = frozenset[tuple[str, str]]
 

@@ -4,8 +4,16 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from backend.usage.coverage import Span
-from backend.usage.lives import NEAR_MS, Life, Point, Run, Sight, Target, is_plain
+from backend.usage.metering.coverage import Span
+from backend.usage.metering.incarnations import (
+    NEAR_MS,
+    Incarnation,
+    Point,
+    Run,
+    ScrapeHistory,
+    Target,
+    is_plain,
+)
 from backend.usage.scanning.rules import CounterSample
 
 MANY_RUNS = 20
@@ -25,15 +33,15 @@ class Stretch(NamedTuple):
 class Incarnations:
     """The processes of each address within a window."""
 
-    def __init__(self, sight: Sight, span: Span) -> None:
+    def __init__(self, history: ScrapeHistory, span: Span) -> None:
         """Sort the scrapes of the start times until the end of the window; what came later is the next day's."""
-        self._targets = sight.targets
+        self._targets = history.targets
         self._span = span
-        self._lives: dict[str, list[Life]] = {}
-        for life in sight.lives:
+        self._lives: dict[str, list[Incarnation]] = {}
+        for life in history.incarnations:
             if life.times[0] <= span.end_ms:
                 self._lives.setdefault(life.instance, []).append(life)
-        self._runs = [_until(target, span.end_ms) for target in sight.targets]
+        self._runs = [_until(target, span.end_ms) for target in history.targets]
 
     def labels_of(self, target: int) -> Mapping[str, str]:
         """The labels of a target."""
@@ -112,7 +120,7 @@ def _point(target: int, run: Run) -> Point:
     return Point(target, run.times[-1], run.times[0])
 
 
-def _newest(lives: Sequence[Life], at_ms: int) -> int:
+def _newest(lives: Sequence[Incarnation], at_ms: int) -> int:
     return next((life.start_us for life in reversed(lives) if life.begin_ms <= at_ms), lives[0].start_us)
 
 

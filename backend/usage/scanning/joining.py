@@ -7,30 +7,34 @@ from datetime import datetime
 from decimal import Decimal
 
 from backend.usage.metering.labels import storable, with_storable_labels
-from backend.usage.metering.tally_rules import LifeReadings
+from backend.usage.metering.tally_rules import IncarnationReadings
 from backend.usage.scanning.types import FLAG_OF_FINDING, DayFindings, Finding
-from backend.usage.types import Key, LifeKey, UsageFlag, UsageRow, Values
+from backend.usage.types import IncarnationKey, Key, UsageFlag, UsageRow, Values
 
 _MATCHER = re.compile(r'\w+(=~|!~|!=|=)"(.*)"', re.DOTALL)
 _CODE_POINT = re.compile(r"\\x\{([0-9a-fA-F]+)\}")
 
 
-def with_findings(lives: Sequence[LifeReadings], findings: DayFindings) -> list[LifeReadings]:
+def with_findings(
+    incarnations: Sequence[IncarnationReadings], findings: DayFindings
+) -> list[IncarnationReadings]:
     """The same with what a scan found in them: falls, and closings of series that came and went within the day."""
-    by_life = _stored_names(findings)
-    if not by_life:
-        return list(lives)
+    by_incarnation = _stored_names(findings)
+    if not by_incarnation:
+        return list(incarnations)
     return [
-        _joined(one, by_life[life]) if (life := (one.life.name, one.life.started_at)) in by_life else one
-        for one in lives
+        _joined(one, by_incarnation[incarnation])
+        if (incarnation := (one.incarnation.name, one.incarnation.started_at)) in by_incarnation
+        else one
+        for one in incarnations
     ]
 
 
 def with_doubts(
-    rows: Sequence[UsageRow], findings: DayFindings, lives: Iterable[LifeReadings]
+    rows: Sequence[UsageRow], findings: DayFindings, incarnations: Iterable[IncarnationReadings]
 ) -> list[UsageRow]:
-    """The same, held where nobody looked: tenants whose part was not scanned, and findings that no life explains."""
-    doubts = _unplaced(findings, lives)
+    """The same, held where nobody looked: tenants whose part was not scanned, findings of unknown incarnations."""
+    doubts = _unplaced(findings, incarnations)
     is_all = not findings.is_scanned and not findings.unscanned
     parts = [is_of_part(part) for part in findings.unscanned]
     if not (doubts or is_all or parts):
@@ -61,16 +65,16 @@ def _as_python(code_point: re.Match[str]) -> str:
     return f"\\U{int(code_point[1], 16):08x}"
 
 
-def _stored_names(findings: DayFindings) -> dict[LifeKey, dict[Key, list[Finding]]]:
-    """The findings by life and meter, under the labels that the database can keep."""
-    found: dict[LifeKey, dict[Key, list[Finding]]] = {}
+def _stored_names(findings: DayFindings) -> dict[IncarnationKey, dict[Key, list[Finding]]]:
+    """The findings by incarnation and meter, under the labels that the database can keep."""
+    found: dict[IncarnationKey, dict[Key, list[Finding]]] = {}
     for one in findings.findings:
         [key] = with_storable_labels({one.key: 0})
         found.setdefault((storable(one.instance), one.life_start), {}).setdefault(key, []).append(one)
     return found
 
 
-def _joined(one: LifeReadings, findings: Mapping[Key, list[Finding]]) -> LifeReadings:
+def _joined(one: IncarnationReadings, findings: Mapping[Key, list[Finding]]) -> IncarnationReadings:
     came = {key: max(found, key=_last_at) for key, found in findings.items() if key not in one.closings}
     closings = {key: last.last_value for key, last in came.items()}
     gaps = {key for key in came if key in one.openings}
@@ -83,7 +87,9 @@ def _joined(one: LifeReadings, findings: Mapping[Key, list[Finding]]) -> LifeRea
     )
 
 
-def _unknown_firsts(one: LifeReadings, findings: Mapping[Key, list[Finding]], came: Iterable[Key]) -> Values:
+def _unknown_firsts(
+    one: IncarnationReadings, findings: Mapping[Key, list[Finding]], came: Iterable[Key]
+) -> Values:
     """The first values of series that came and went and whose birth nobody saw: they were there at the first scrape.
 
     After a moved start time nothing proves that a series was not there before.
@@ -91,7 +97,7 @@ def _unknown_firsts(one: LifeReadings, findings: Mapping[Key, list[Finding]], ca
     is_moved = UsageFlag.START_TIME_MOVED in one.flags
     if not is_moved and (one.is_born or one.was_known):
         return {}
-    since = one.first_at or one.life.started_at
+    since = one.first_at or one.incarnation.started_at
     firsts = {key: min(findings[key], key=_first_at) for key in came}
     return {key: first.first_value for key, first in firsts.items() if is_moved or first.first_at <= since}
 
@@ -104,11 +110,15 @@ def _last_at(finding: Finding) -> datetime:
     return finding.last_at
 
 
-def _unplaced(findings: DayFindings, lives: Iterable[LifeReadings]) -> dict[Key, UsageFlag]:
+def _unplaced(findings: DayFindings, incarnations: Iterable[IncarnationReadings]) -> dict[Key, UsageFlag]:
     if not findings.findings:
         return {}
-    known = {(one.life.name, one.life.started_at) for one in lives}
-    lost = {life: found for life, found in _stored_names(findings).items() if life not in known}
+    known = {(one.incarnation.name, one.incarnation.started_at) for one in incarnations}
+    lost = {
+        incarnation: found
+        for incarnation, found in _stored_names(findings).items()
+        if incarnation not in known
+    }
     return {key: FLAG_OF_FINDING[found[0].kind] for by_key in lost.values() for key, found in by_key.items()}
 
 

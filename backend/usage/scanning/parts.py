@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from backend.usage.shards import shard_matchers
+from backend.usage.metering.shards import shard_matchers
 
 MOST_PARTS = 100
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from backend.usage.types import Key, LifeKey, UsageFlag
+from backend.usage.types import IncarnationKey, Key, UsageFlag
 
 
 class FindingKind(StrEnum):
@@ -60,12 +60,12 @@ class DayFindings:
     is_scanned: bool = False
     """Whether every part was looked at after the day had ended."""
 
-    def by_life(self) -> dict[LifeKey, list[Finding]]:
+    def by_incarnation(self) -> dict[IncarnationKey, list[Finding]]:
         """The findings of each process incarnation."""
-        lives: dict[LifeKey, list[Finding]] = {}
+        incarnations: dict[IncarnationKey, list[Finding]] = {}
         for one in self.findings:
-            lives.setdefault((one.instance, one.life_start), []).append(one)
-        return lives
+            incarnations.setdefault((one.instance, one.life_start), []).append(one)
+        return incarnations
 
 
 NO_FINDINGS = DayFindings()

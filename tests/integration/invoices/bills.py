@@ -40,4 +40,4 @@ def usage_on(tenant: Tenant, day: date) -> DailyUsage:
 
 def proven(world: World, key: Key, first: date, last: date) -> int:
     start, end = midnight(first), midnight(last) + 24 * HOUR
-    return world.proven(start, end, sight_from=start - 4 * HOUR).get(key, 0)
+    return world.proven(start, end, history_from=start - 4 * HOUR).get(key, 0)

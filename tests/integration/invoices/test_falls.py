@@ -17,7 +17,7 @@ from backend.money import charge
 from backend.tenants.types import Tenant
 from backend.usage import service as usage
 from backend.usage.types import (
-    ClosedLife,
+    ClosedIncarnation,
     DayMeasurement,
     FallFigure,
     MeterFall,
@@ -61,7 +61,7 @@ def a_day_with_falls(tenant: Tenant, day: date, **figures: tuple[int, int]) -> D
             for kind, meter in meters.items()
         ],
         series=len(figures),
-        lives=[ClosedLife("pod:1", start, window.end)],
+        incarnations=[ClosedIncarnation("pod:1", start, window.end)],
     )
 
 

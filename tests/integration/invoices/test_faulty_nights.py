@@ -112,7 +112,7 @@ def test_a_wider_selector_bills_no_history(look_at: LookAt, tenant_a: Tenant, te
 
 
 def test_a_day_without_start_times_is_not_billed_again(look_at: LookAt, tenant_a: Tenant) -> None:
-    look_at("stranger")
+    look_at("no_start_at_first")
 
     bill(FIRST, SECOND, THIRD)
 
@@ -276,7 +276,7 @@ def test_labels_that_cannot_be_stored_keep_nobody_from_being_billed(
     world = nights.odd_labels()
     for day in (FIRST, SECOND):
         start = midnight(day)
-        true = world.proven(start, start + 24 * 3600, sight_from=start - 4 * 3600)
+        true = world.proven(start, start + 24 * 3600, history_from=start - 4 * 3600)
         rows = usage.rows_of_day(OPERATOR, day)
         assert sorted(row.tokens for row in rows) == sorted(true.values())
         assert len({row[:3] for row in rows}) == len(true)

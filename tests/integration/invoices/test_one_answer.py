@@ -14,7 +14,7 @@ from backend.clock import day_window
 from backend.config import usage_settings
 from backend.usage.metering import meter
 from backend.usage.metering.labels import LONGEST_TENANT_BYTES, storable
-from backend.usage.metering.planned_days import Unstored
+from backend.usage.metering.planned_days import PlannedDays
 from backend.usage.metering.source import Source
 from backend.usage.types import (
     NOTHING_STORED,
@@ -24,7 +24,7 @@ from backend.usage.types import (
     NextOpening,
     NextOpenings,
     StoredClosings,
-    StoredLives,
+    StoredIncarnations,
     UsageRow,
 )
 from tests.integration.usage.nights import FIRST, NOWRUZ, REUSED, SECOND, THIRD, B, all_nights
@@ -127,7 +127,7 @@ def test_a_day_has_one_answer_in_whatever_order_it_is_told(
     tenants = {event.key[0] for process in made.processes for event in process.events}
     first, second, third = days_of(world)
     shuffled.dice.seed(world)
-    before = Unstored()
+    before = PlannedDays()
     before.add(measured(orderly, world, first))
     after = measured(orderly, world, third)
     for stored in (NOTHING_STORED, as_stored(before, second), as_stored(before, second, after)):
@@ -155,7 +155,7 @@ def answer_of(measured: DayMeasurement, tenant: str | None = None) -> Answer:
     return rows, sorted(one for one in measured.readings if tenant in {None, one.tenant})
 
 
-def as_stored(before: Unstored, day: date, following: DayMeasurement | None = None) -> StoredClosings:
+def as_stored(before: PlannedDays, day: date, following: DayMeasurement | None = None) -> StoredClosings:
     """What the database would tell, had it stored the days before, and perhaps the day after."""
     first = day - 30 * DAY
     opened: NextOpenings = {}
@@ -164,8 +164,10 @@ def as_stored(before: Unstored, day: date, following: DayMeasurement | None = No
         opened.setdefault((one.instance, one.life_start), {})[one[:3]] = told
     return StoredClosings(
         previous_day=True,
-        lives=before.closings(day - DAY),
-        older=lambda lives: {life: told for life, (_, told) in before.last_days(lives, first).items()},
+        incarnations=before.closings(day - DAY),
+        older=lambda incarnations: {
+            incarnation: told for incarnation, (_, told) in before.last_days(incarnations, first).items()
+        },
         earlier=lambda meters: before.earlier(meters, first),
         following=opened,
     )
@@ -175,12 +177,15 @@ def of_one(stored: StoredClosings, tenant: str) -> StoredClosings:
     def own(found: Mapping[Key, What]) -> dict[Key, What]:
         return {key: told for key, told in found.items() if key[0] == storable(tenant, LONGEST_TENANT_BYTES)}
 
-    def own_lives(lives: StoredLives) -> StoredLives:
-        return {life: told._replace(closings=own(told.closings)) for life, told in lives.items()}
+    def own_incarnations(incarnations: StoredIncarnations) -> StoredIncarnations:
+        return {
+            incarnation: told._replace(closings=own(told.closings))
+            for incarnation, told in incarnations.items()
+        }
 
     return replace(
         stored,
-        lives=own_lives(stored.lives),
-        older=lambda lives: own_lives(stored.older(lives)),
-        following={life: own(told) for life, told in stored.following.items()},
+        incarnations=own_incarnations(stored.incarnations),
+        older=lambda incarnations: own_incarnations(stored.older(incarnations)),
+        following={incarnation: own(told) for incarnation, told in stored.following.items()},
     )

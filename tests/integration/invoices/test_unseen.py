@@ -7,7 +7,7 @@ import pytest
 from backend.invoices.types import InvoiceStatus
 from backend.tenants.types import Tenant
 from backend.usage import service as usage
-from backend.usage.metering.planned_days import Unstored
+from backend.usage.metering.planned_days import PlannedDays
 from backend.usage.types import OpeningSource, UsageFlag
 from tests.integration.invoices.bills import NIGHT, LookAt, bill, invoices_of, proven, tokens_of, usage_on
 from tests.integration.usage import nights, unseen
@@ -35,7 +35,7 @@ def test_counters_and_start_times_of_different_jobs_meet(
     bill(FIRST, SECOND, THIRD)
 
     true = proven(named(unseen.apart_worlds(), name), A, FIRST, THIRD)
-    # The jobs scrape some seconds apart, so the end of a life may be seen by the counters' job alone.
+    # The jobs scrape some seconds apart, so the end of an incarnation may be seen by the counters' job alone.
     assert sum(tokens_of(tenant_a).values()) == pytest.approx(true, abs=2 * RATE[A])
 
 
@@ -117,7 +117,7 @@ def test_a_plan_knows_what_vanished_on_the_days_before(
     name: str, look_at: LookAt, tenant_a: Tenant, tenant_b: Tenant
 ) -> None:
     look_at(name)
-    after = Unstored()
+    after = PlannedDays()
 
     for day in (FIRST, SECOND, THIRD):
         planned = usage.measure_day(NIGHT, day, after=after)

@@ -73,10 +73,10 @@ def widened() -> World:
     )
 
 
-def stranger() -> World:
+def no_start_at_first() -> World:
     """A process that tells no start time on the second day."""
     silent = [(midnight(SECOND) - 6 * HOUR, midnight(THIRD) + 5 * HOUR)]
-    return World("stranger", [replace(pod(start=BEGIN - 12 * HOUR), silent=silent)], [Scraper(300)])
+    return World("no_start_at_first", [replace(pod(start=BEGIN - 12 * HOUR), silent=silent)], [Scraper(300)])
 
 
 def long_gap() -> World:
@@ -205,7 +205,7 @@ def all_nights() -> list[World]:
         late_child(has_come=False),
         late_child(has_come=True),
         widened(),
-        stranger(),
+        no_start_at_first(),
         long_gap(),
         first_used_after_gap(),
         seen_once(),

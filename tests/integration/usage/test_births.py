@@ -24,7 +24,7 @@ def test_a_process_counts_from_its_birth_unless_that_is_longer_ago_than_anybody_
     age_s: int, source: OpeningSource, measure: Measure
 ) -> None:
     world = world_of("clean", 1)
-    whole = StoredClosings(previous_day=True, lives={}, older=lambda _lives: {})
+    whole = StoredClosings(previous_day=True, incarnations={}, older=lambda _incarnations: {})
 
     measured = measure(world.name, world.processes[0].start + age_s, END, stored=whole)
 

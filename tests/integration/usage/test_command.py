@@ -36,7 +36,7 @@ def world_named(name: str) -> World:
 def test_without_a_database_it_prints_one_array_with_evidence(prometheus_url: str) -> None:
     window = day_window(special.LONG_DAY)
     proven = world_named("long-day").proven(
-        window.start.timestamp(), window.end.timestamp(), sight_from=window.start.timestamp() - 4 * 3600
+        window.start.timestamp(), window.end.timestamp(), history_from=window.start.timestamp() - 4 * 3600
     )
 
     asked = ask(

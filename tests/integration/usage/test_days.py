@@ -49,7 +49,7 @@ def close(day: date) -> DayMeasurement:
 
 def proven(world: World, first: date, last: date) -> dict[Key, int]:
     start, end = clock.day_window(first).start.timestamp(), clock.day_window(last).end.timestamp()
-    return without_zeros(world.proven(start, end, sight_from=start - 4 * 3600))
+    return without_zeros(world.proven(start, end, history_from=start - 4 * 3600))
 
 
 @pytest.mark.parametrize("name", STRETCHES)
@@ -115,7 +115,7 @@ def test_what_the_portal_itself_asked_a_model_is_no_unknown_label(database: str)
         rows=rows,
         readings=[],
         series=0,
-        lives=[],
+        incarnations=[],
     )
     with transaction():
         service.store_day(NIGHT, measured)

@@ -8,7 +8,14 @@ from decimal import Decimal
 import pytest
 
 from backend.usage.metering import source
-from backend.usage.types import DayMeasurement, OpeningSource, StoredClosings, StoredLife, UsageFlag, Values
+from backend.usage.types import (
+    DayMeasurement,
+    OpeningSource,
+    StoredClosings,
+    StoredIncarnation,
+    UsageFlag,
+    Values,
+)
 from tests.integration.usage import special
 from tests.integration.usage.conftest import Measure
 from tests.integration.usage.scenarios import BEFORE, END, HOUR, LOOKBACK, MIDDLE, START, world_of
@@ -20,19 +27,22 @@ SECOND_HALF = (MIDDLE, END)
 
 
 def proven(world: World, start: float, end: float) -> dict[Key, int]:
-    return without_zeros(world.proven(start, end, sight_from=start - LOOKBACK))
+    return without_zeros(world.proven(start, end, history_from=start - LOOKBACK))
 
 
 def stored_after(measured: DayMeasurement, *, more: int = 0) -> StoredClosings:
     """What the database would know after storing a measurement."""
-    lives: dict[tuple[str, datetime], Values] = defaultdict(dict)
+    incarnations: dict[tuple[str, datetime], Values] = defaultdict(dict)
     closed_at = {}
     for reading in measured.readings:
-        life = (reading.instance, reading.life_start)
-        lives[life][reading[:3]] = reading.closing + more
-        closed_at[life] = reading.closed_at
-    found = {life: StoredLife(closed_at[life], closings) for life, closings in lives.items()}
-    return StoredClosings(previous_day=True, lives=found, older=lambda _lives: {})
+        incarnation = (reading.instance, reading.life_start)
+        incarnations[incarnation][reading[:3]] = reading.closing + more
+        closed_at[incarnation] = reading.closed_at
+    found = {
+        incarnation: StoredIncarnation(closed_at[incarnation], closings)
+        for incarnation, closings in incarnations.items()
+    }
+    return StoredClosings(previous_day=True, incarnations=found, older=lambda _incarnations: {})
 
 
 def flags_of(measured: DayMeasurement) -> set[str]:
@@ -47,7 +57,7 @@ def test_a_second_job_on_the_same_pods_counts_once_and_is_flagged(measure: Measu
     assert not any(row.held for row in measured.rows)
 
 
-def test_a_life_never_reads_the_counters_of_the_one_before_it(measure: Measure) -> None:
+def test_a_incarnation_never_reads_the_counters_of_the_one_before_it(measure: Measure) -> None:
     world = special.near_boundary()
 
     for window in ((START, MIDDLE), SECOND_HALF, WHOLE):
@@ -93,7 +103,10 @@ def test_a_window_in_which_nobody_looked_is_held_and_its_tokens_come_later(measu
 
     silent = measure("lost", MIDDLE, MIDDLE + HOUR, stored=stored)
     following = measure(
-        "lost", MIDDLE + HOUR, END, stored=replace(stored, lives={}, older=lambda _lives: stored.lives)
+        "lost",
+        MIDDLE + HOUR,
+        END,
+        stored=replace(stored, incarnations={}, older=lambda _incarnations: stored.incarnations),
     )
 
     assert tokens_of(silent) == {}
@@ -206,11 +219,13 @@ def test_a_window_without_any_scrape_has_no_rows(measure: Measure) -> None:
 
 
 def test_a_process_that_had_ended_leaves_no_trace_in_the_window_after_it(measure: Measure) -> None:
-    ended = StoredLife(datetime.fromtimestamp(MIDDLE - 60, UTC), {("gone", "gpt-4o", "prompt"): 5})
-    lives = {("10.9.9.9:8000", datetime.fromtimestamp(BEFORE, UTC)): ended}
+    ended = StoredIncarnation(datetime.fromtimestamp(MIDDLE - 60, UTC), {("gone", "gpt-4o", "prompt"): 5})
+    incarnations = {("10.9.9.9:8000", datetime.fromtimestamp(BEFORE, UTC)): ended}
     before = stored_after(measure("clean-1", START, MIDDLE))
 
-    measured = measure("clean-1", *SECOND_HALF, stored=replace(before, lives={**before.lives, **lives}))
+    measured = measure(
+        "clean-1", *SECOND_HALF, stored=replace(before, incarnations={**before.incarnations, **incarnations})
+    )
 
     assert measured.rows == measure("clean-1", *SECOND_HALF, stored=before).rows
 

@@ -8,8 +8,8 @@ import pytest
 from backend.clients.prometheus import Prometheus
 from backend.clock import Window, day_window
 from backend.config import usage_settings
-from backend.usage import meter
-from backend.usage.source import Source
+from backend.usage.metering import meter
+from backend.usage.metering.source import Source
 from backend.usage.types import NOTHING_STORED, DayMeasurement
 from tests.integration.usage.nights import END, NOON
 from tests.integration.usage.nights import SECOND as DAY
@@ -58,7 +58,9 @@ def test_every_window_is_measured_exactly(window: Window, other: OtherServer) ->
 
     found = measured(other.url, window)
 
-    assert tokens_of(found) == without_zeros(shared_world().proven(start, end, sight_from=start - LOOKBACK_S))
+    assert tokens_of(found) == without_zeros(
+        shared_world().proven(start, end, history_from=start - LOOKBACK_S)
+    )
 
 
 def samples_of_an_ended_process(url: str) -> tuple[int, list[str]]:

@@ -8,10 +8,10 @@ from backend.actor import Actor
 from backend.clients.prometheus import Prometheus
 from backend.config import usage_settings
 from backend.usage import scan_service
-from backend.usage.coverage import Span
+from backend.usage.metering.coverage import Span
+from backend.usage.metering.source import Source
 from backend.usage.scanning.asking import Scan, ScanPace
 from backend.usage.scanning.types import Finding, FindingKind
-from backend.usage.source import Source
 from tests.conftest import forget_caches
 from tests.integration.usage import scans
 from tests.integration.usage.conftest import SEEDS

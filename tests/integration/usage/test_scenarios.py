@@ -28,7 +28,7 @@ def test_tokens_equal_what_the_scrapes_prove(scenario: str, seed: int, measure: 
 
     measured = measure(world.name, START, END)
 
-    assert tokens_of(measured) == without_zeros(world.proven(START, END, sight_from=START - LOOKBACK))
+    assert tokens_of(measured) == without_zeros(world.proven(START, END, history_from=START - LOOKBACK))
 
 
 @pytest.mark.parametrize(("scenario", "seed"), CASES)
@@ -52,7 +52,7 @@ def test_any_window_equals_what_the_scrapes_prove(scenario: str, seed: int, meas
 
     measured = measure(world.name, start, end)
 
-    assert tokens_of(measured) == without_zeros(world.proven(start, end, sight_from=start - LOOKBACK))
+    assert tokens_of(measured) == without_zeros(world.proven(start, end, history_from=start - LOOKBACK))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -11,8 +11,8 @@ from backend.clock import day_window
 from backend.config import usage_settings
 from backend.errors import Unavailable
 from backend.sandbox.processes import free_port
-from backend.usage import meter
-from backend.usage.source import Source
+from backend.usage.metering import meter
+from backend.usage.metering.source import Source
 from backend.usage.types import NOTHING_STORED, DayMeasurement, UsageFlag
 from tests.integration.usage.conftest import build_blocks, serve
 from tests.integration.usage.nights import BEGIN, END, NOON, A, B, pod

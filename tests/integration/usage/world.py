@@ -27,7 +27,7 @@ class Event:
 
 @dataclass
 class Process:
-    """One life: its counters start at ``base`` and grow by events."""
+    """One incarnation: its counters start at ``base`` and grow by events."""
 
     instance: str
     start: float
@@ -133,16 +133,16 @@ class World:
                         }
                         yield METRIC, tuple(labels.items()), at, value
 
-    def proven(self, start: float, end: float, *, sight_from: float) -> dict[Key, int]:
+    def proven(self, start: float, end: float, *, history_from: float) -> dict[Key, int]:
         """Tokens that are first seen in (start, end], sample by sample.
 
-        ``sight_from``: a process older than this is cold to a scraper until its first scrape; what a series had
+        ``history_from``: a process older than this is cold to a scraper until its first scrape; what a series had
         counted then is nobody's, unless an older scraper ever showed it: that one saw it, or saw it appear.
         """
         tokens: dict[Key, int] = defaultdict(int)
         for process in self.processes:
             shown = [list(exposed(process, scraper)) for scraper in self.scrapers]
-            unknown = first_shown(shown) if process.start <= sight_from else {}
+            unknown = first_shown(shown) if process.start <= history_from else {}
             seen = sorted(
                 (at, number, values) for number, samples in enumerate(shown) for at, values in samples
             )

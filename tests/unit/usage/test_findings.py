@@ -10,16 +10,16 @@ import pytest
 
 from backend.money import LARGEST_STORED
 from backend.usage.metering.coverage import Seen
-from backend.usage.metering.incarnations import Life, instant_of
+from backend.usage.metering.incarnations import Incarnation, instant_of
 from backend.usage.metering.shards import shard_matchers
-from backend.usage.metering.tally_rules import LifeReadings, tally
+from backend.usage.metering.tally_rules import IncarnationReadings, tally
 from backend.usage.scanning.joining import is_of_part, with_doubts, with_findings
 from backend.usage.scanning.types import DayFindings, Finding, FindingKind
 from backend.usage.types import (
     Key,
     MeterFall,
     OpeningSource,
-    StoredLife,
+    StoredIncarnation,
     UsageFlag,
     UsageRow,
 )
@@ -31,16 +31,18 @@ SEEN = Seen(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)
 START = instant_of(1000)
 
 
-def life(closings: Mapping[Any, int], openings: Mapping[Any, int] | None = None, **more: Any) -> LifeReadings:
+def incarnation(
+    closings: Mapping[Any, int], openings: Mapping[Any, int] | None = None, **more: Any
+) -> IncarnationReadings:
     given: dict[str, Any] = {
-        "life": Life("pod:1", 1_000_000, [], []),
+        "incarnation": Incarnation("pod:1", 1_000_000, [], []),
         "seen": SEEN,
         "closings": dict(closings),
         "closed_at": END,
         "openings": dict(openings or {}),
         "opened_at": MIDNIGHT,
     }
-    return LifeReadings(**given | more)
+    return IncarnationReadings(**given | more)
 
 
 def finding(kind: FindingKind, *samples: int, key: Key = A, **more: Any) -> Finding:
@@ -71,11 +73,11 @@ def scanned(*findings: Finding) -> DayFindings:
     return DayFindings(findings=findings, is_scanned=True)
 
 
-def measured(one: LifeReadings, *findings: Finding) -> tuple[dict[Key, UsageRow], list[MeterFall]]:
+def measured(one: IncarnationReadings, *findings: Finding) -> tuple[dict[Key, UsageRow], list[MeterFall]]:
     found = scanned(*findings)
-    lives = with_findings([one], found)
-    counted = tally(lives, min_coverage=Decimal("0.95"), is_open=False)
-    return {row[:3]: row for row in with_doubts(counted.rows, found, lives)}, counted.falls
+    incarnations = with_findings([one], found)
+    counted = tally(incarnations, min_coverage=Decimal("0.95"), is_open=False)
+    return {row[:3]: row for row in with_doubts(counted.rows, found, incarnations)}, counted.falls
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,7 @@ def measured(one: LifeReadings, *findings: Finding) -> tuple[dict[Key, UsageRow]
 def test_a_meter_that_fell_is_held_between_what_rose_and_what_restarts_would_have_left(
     samples: tuple[int, ...], least: int, most: int
 ) -> None:
-    rows, [fall] = measured(life({A: samples[-1]}, {A: samples[0]}), fell(*samples))
+    rows, [fall] = measured(incarnation({A: samples[-1]}, {A: samples[0]}), fell(*samples))
 
     assert (rows[A].tokens, rows[A].held, rows[A].flags) == (least, True, (UsageFlag.COUNTER_FELL,))
     assert (fall.least_tokens, fall.most_tokens, fall.kind) == (least, most, "fell")
@@ -98,7 +100,7 @@ def test_a_meter_that_fell_is_held_between_what_rose_and_what_restarts_would_hav
 
 def test_workers_whose_files_were_deleted_after_they_ended_are_held_and_may_be_released_whole() -> None:
     """Three workers counted 2000, 3000 and 4000 in turn; the files of the first two went with them."""
-    one = life({A: 4000}, is_born=True)
+    one = incarnation({A: 4000}, is_born=True)
 
     rows, [fall] = measured(one, fell(2000, 0, 3000, 0, 4000, first_at=MIDNIGHT + timedelta(hours=1)))
 
@@ -106,7 +108,7 @@ def test_workers_whose_files_were_deleted_after_they_ended_are_held_and_may_be_r
 
 
 def test_what_a_process_of_the_day_counted_before_its_first_sample_is_in_both_figures() -> None:
-    one = life({A: 50}, is_born=True, opened_at=MIDNIGHT)
+    one = incarnation({A: 50}, is_born=True, opened_at=MIDNIGHT)
 
     _, [fall] = measured(one, fell(100, 20, 50, first_at=NOON))
 
@@ -114,7 +116,9 @@ def test_what_a_process_of_the_day_counted_before_its_first_sample_is_in_both_fi
 
 
 def test_a_fall_between_the_stored_reading_and_the_first_sample_counts_as_one() -> None:
-    one = life({A: 40}, stored=StoredLife(MIDNIGHT - timedelta(hours=1), {A: 900}), was_known=True)
+    one = incarnation(
+        {A: 40}, stored=StoredIncarnation(MIDNIGHT - timedelta(hours=1), {A: 900}), was_known=True
+    )
 
     _, [fall] = measured(one, fell(10, 30, 20, 40))
 
@@ -122,7 +126,7 @@ def test_a_fall_between_the_stored_reading_and_the_first_sample_counts_as_one() 
 
 
 def test_a_day_that_ends_where_the_next_began_leaves_the_rest_to_that_day() -> None:
-    one = life({A: 90}, {A: 0}, closed_at=END - timedelta(minutes=1))
+    one = incarnation({A: 90}, {A: 0}, closed_at=END - timedelta(minutes=1))
 
     _, [fall] = measured(one, fell(0, 50, 10, 100))
 
@@ -131,21 +135,21 @@ def test_a_day_that_ends_where_the_next_began_leaves_the_rest_to_that_day() -> N
 
 def test_what_the_closing_reading_has_beyond_the_last_sample_is_in_both_figures() -> None:
     _, [fall] = measured(
-        life({A: 120}, {A: 0}), fell(0, 50, 10, 100, last_at=END - timedelta(minutes=1), falls=1)
+        incarnation({A: 120}, {A: 0}), fell(0, 50, 10, 100, last_at=END - timedelta(minutes=1), falls=1)
     )
 
     assert (fall.least_tokens, fall.most_tokens) == (160, 170)
 
 
 def test_of_two_servers_that_scraped_one_meter_the_one_that_saw_more_counts() -> None:
-    rows, falls = measured(life({A: 100}, {A: 0}), fell(0, 50, 10, 100), fell(0, 40, 10, 100))
+    rows, falls = measured(incarnation({A: 100}, {A: 0}), fell(0, 50, 10, 100), fell(0, 40, 10, 100))
 
     assert [(fall.least_tokens, fall.most_tokens) for fall in falls] == [(140, 150)]
     assert rows[A].tokens == 140
 
 
 def test_without_a_start_time_only_the_samples_count() -> None:
-    lowest = life({A: 1_000_000}, {A: 100_000}, flags=frozenset({UsageFlag.NO_START_TIME}))
+    lowest = incarnation({A: 1_000_000}, {A: 100_000}, flags=frozenset({UsageFlag.NO_START_TIME}))
 
     _, [fall] = measured(
         lowest, fell(600_000, 900_000, 100_000, 1_000_000, first_at=MIDNIGHT + timedelta(minutes=1))
@@ -157,20 +161,20 @@ def test_without_a_start_time_only_the_samples_count() -> None:
 def test_processes_that_alternate_are_held_with_the_figures_of_the_counters_that_were_told_apart() -> None:
     found = finding(FindingKind.ALTERNATES, 0, 9, 3, 12, falls=7, rose_tokens=6800, restarted_tokens=23_200)
 
-    rows, [fall] = measured(life({A: 12}, {A: 0}), found, fell(0, 9, 3, 12))
+    rows, [fall] = measured(incarnation({A: 12}, {A: 0}), found, fell(0, 9, 3, 12))
 
     assert (rows[A].tokens, rows[A].flags) == (6800, (UsageFlag.ALTERNATES,))
     assert (fall.kind, fall.least_tokens, fall.most_tokens) == ("alternates", 6800, 30_000)
 
 
 def test_other_meters_of_the_process_are_counted_as_ever() -> None:
-    rows, _ = measured(life({A: 5, B: 70}, {A: 1, B: 30}), fell(1, 9, 2, 5))
+    rows, _ = measured(incarnation({A: 5, B: 70}, {A: 1, B: 30}), fell(1, 9, 2, 5))
 
     assert (rows[B].tokens, rows[B].held, rows[B].flags) == (40, False, ())
 
 
 def test_flags_of_the_process_and_of_its_meters_stay() -> None:
-    one = life(
+    one = incarnation(
         {A: 5},
         {A: 1},
         flags=frozenset({UsageFlag.GAP_ACROSS_BOUNDARY}),
@@ -187,7 +191,7 @@ def test_flags_of_the_process_and_of_its_meters_stay() -> None:
 
 
 def test_a_fall_from_a_number_beyond_storage_counts_nothing() -> None:
-    rows, falls = measured(life({A: 5}, {A: 1}), fell(1, LARGEST_STORED, LARGEST_STORED - 1, 5))
+    rows, falls = measured(incarnation({A: 5}, {A: 1}), fell(1, LARGEST_STORED, LARGEST_STORED - 1, 5))
 
     assert (rows[A].tokens, rows[A].held, falls) == (0, True, [])
     assert UsageFlag.BEYOND_STORAGE in rows[A].flags
@@ -200,7 +204,7 @@ def came(*samples: int, **more: Any) -> Finding:
 
 
 @pytest.mark.parametrize(
-    ("sight", "source"),
+    ("history", "source"),
     [
         pytest.param({"is_born": True}, OpeningSource.BORN, id="of a process that was born in our sight"),
         pytest.param(
@@ -212,11 +216,11 @@ def came(*samples: int, **more: Any) -> Finding:
     ],
 )
 def test_a_series_that_came_and_went_counts_from_zero_to_its_last_value(
-    sight: dict[str, Any], source: OpeningSource
+    history: dict[str, Any], source: OpeningSource
 ) -> None:
-    lives = with_findings([life({B: 3}, {B: 3}, **sight)], scanned(came(40, 70)))
+    incarnations = with_findings([incarnation({B: 3}, {B: 3}, **history)], scanned(came(40, 70)))
 
-    counted = tally(lives, min_coverage=Decimal("0.95"), is_open=False)
+    counted = tally(incarnations, min_coverage=Decimal("0.95"), is_open=False)
 
     row = next(row for row in counted.rows if row[:3] == A)
     [reading] = [reading for reading in counted.readings if reading[:3] == A]
@@ -225,7 +229,7 @@ def test_a_series_that_came_and_went_counts_from_zero_to_its_last_value(
 
 
 @pytest.mark.parametrize(
-    ("sight", "flag"),
+    ("history", "flag"),
     [
         pytest.param(
             {"first_at": NOON}, UsageFlag.COLD_START, id="there at the first scrape of an older process"
@@ -238,29 +242,29 @@ def test_a_series_that_came_and_went_counts_from_zero_to_its_last_value(
     ],
 )
 def test_a_series_that_came_and_went_without_a_birth_in_our_sight_is_held(
-    sight: dict[str, Any], flag: UsageFlag
+    history: dict[str, Any], flag: UsageFlag
 ) -> None:
-    rows, _ = measured(life({B: 3}, {B: 3}, **sight), came(40, 70))
+    rows, _ = measured(incarnation({B: 3}, {B: 3}, **history), came(40, 70))
 
     assert (rows[A].tokens, rows[A].held) == (30, True)
     assert flag in rows[A].flags
 
 
 def test_a_series_that_came_back_opens_where_it_was_closed() -> None:
-    rows, _ = measured(life({B: 3}, stored=StoredLife(MIDNIGHT, {B: 3, A: 60})), came(60, 70))
+    rows, _ = measured(incarnation({B: 3}, stored=StoredIncarnation(MIDNIGHT, {B: 3, A: 60})), came(60, 70))
 
     assert (rows[A].tokens, rows[A].held) == (10, False)
 
 
 def test_a_series_that_came_fell_and_went_is_held() -> None:
-    rows, [fall] = measured(life({}, is_born=True), came(40, 10, 30))
+    rows, [fall] = measured(incarnation({}, is_born=True), came(40, 10, 30))
 
     assert (rows[A].held, fall.kind, fall.least_tokens, fall.most_tokens) == (True, "fell", 60, 70)
 
 
 def test_a_finding_in_a_process_that_the_day_does_not_know_is_held() -> None:
     rows, _ = measured(
-        life({B: 3}, {B: 1}), came(70, instance="other:1"), fell(9, 1, key=B, instance="other:1")
+        incarnation({B: 3}, {B: 1}), came(70, instance="other:1"), fell(9, 1, key=B, instance="other:1")
     )
 
     assert (rows[A].tokens, rows[A].held, rows[A].flags) == (0, True, (UsageFlag.NOT_SCANNED,))

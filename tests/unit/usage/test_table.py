@@ -19,7 +19,7 @@ def measured(*rows: UsageRow) -> DayMeasurement:
         rows=list(rows),
         readings=[],
         series=len(rows),
-        lives=[],
+        incarnations=[],
     )
 
 

@@ -11,9 +11,9 @@ from typing import Any, cast
 
 from backend.clock import Window
 from backend.usage.metering.coverage import Span
-from backend.usage.metering.incarnations import NEAR_MS, Point, Sight, milliseconds, sight_of
+from backend.usage.metering.incarnations import NEAR_MS, Point, ScrapeHistory, history_of, milliseconds
 from backend.usage.metering.meter import measure
-from backend.usage.metering.source import Boundary, Look, Shards, Source
+from backend.usage.metering.source import Boundary, Shards, SharedReadings, Source
 from backend.usage.metering.vectors import TargetReadings, TargetTable
 from backend.usage.types import DayMeasurement, Key, StoredClosings, Values
 
@@ -98,7 +98,7 @@ class PinnedSource:
     def instances(self, _span: Span) -> set[str]:
         return {target.instance for target in self._targets}
 
-    def look(self, _instances: set[str], wider: Span, window: Span) -> Look:
+    def shared_readings(self, _instances: set[str], wider: Span, window: Span) -> SharedReadings:
         matrix: list[dict[str, Any]] = []
         for target in self._targets:
             values = [
@@ -106,37 +106,45 @@ class PinnedSource:
             ]
             if values and target.tells_start:
                 matrix.append({"metric": {"instance": target.instance, "job": target.job}, "values": values})
-        sight = sight_of(matrix, is_wanted=lambda _: True)
+        history = history_of(matrix, is_wanted=lambda _: True)
         silent = {target.instance for target in self._targets if not target.tells_start}
         opening, closing = (
             Boundary(
                 {
-                    index: self._told(sight, index, at_ms, at_ms - NEAR_MS + 1)
-                    for index in range(len(sight.targets))
+                    index: self._told(history, index, at_ms, at_ms - NEAR_MS + 1)
+                    for index in range(len(history.targets))
                 },
                 silent,
             )
             for at_ms in window
         )
-        return Look(sight, TargetTable(sight.targets), Shards([""], has_odd_labels=False), opening, closing)
+        return SharedReadings(
+            history, TargetTable(history.targets), Shards([""], has_odd_labels=False), opening, closing
+        )
 
-    def at_points(self, look: Look, points: Sequence[Point]) -> list[TargetReadings]:
+    def at_points(self, shared: SharedReadings, points: Sequence[Point]) -> list[TargetReadings]:
         return [
-            self._told(look.sight, point.target, point.at_ms, max(point.since_ms, point.at_ms - NEAR_MS + 1))
+            self._told(
+                shared.history, point.target, point.at_ms, max(point.since_ms, point.at_ms - NEAR_MS + 1)
+            )
             for point in points
         ]
 
-    def last_within(self, look: Look, points: Sequence[Point], _tenants: object) -> list[TargetReadings]:
+    def last_within(
+        self, shared: SharedReadings, points: Sequence[Point], _tenants: object
+    ) -> list[TargetReadings]:
         found = []
         for point in points:
-            target = self._target(look.sight, point.target)
+            target = self._target(shared.history, point.target)
             found.append(TargetReadings(target.within(target.times(point.since_ms - 1, point.at_ms)), set()))
         return found
 
-    def lowest_of_others(self, look: Look, points: Sequence[Point], _tenants: object) -> list[TargetReadings]:
+    def lowest_of_others(
+        self, shared: SharedReadings, points: Sequence[Point], _tenants: object
+    ) -> list[TargetReadings]:
         found = []
         for point in points:
-            target = self._target(look.sight, point.target)
+            target = self._target(shared.history, point.target)
             lowest: Values = {}
             for ms in target.times(point.since_ms - 1, point.at_ms):
                 lowest = {**target.within([ms]), **lowest}
@@ -148,22 +156,22 @@ class PinnedSource:
     def with_counters(self, instances: Sequence[str], _span: Span) -> list[str]:
         return sorted({target.instance for target in self._targets if not target.tells_start} & {*instances})
 
-    def of_stranger(self, instance: str, span: Span) -> tuple[Values, Values]:
+    def without_start_time(self, instance: str, span: Span) -> tuple[Values, Values]:
         [target] = [one for one in self._targets if one.instance == instance]
         return target.values(span.start_ms, span.start_ms - LOOKBACK_H * 3_600_000), target.values(
             span.end_ms, span.start_ms + 1
         )
 
     def ups(
-        self, _sight: Sight, instances: Sequence[str], span: Span, *, is_selected: bool = False
+        self, _history: ScrapeHistory, instances: Sequence[str], span: Span, *, is_selected: bool = False
     ) -> dict[str, list[int]]:
         return {name: [span.start_ms + 6 * 3_600_000] for name in instances if is_selected}
 
     def is_alive_at(self, _at_ms: int) -> bool:
         return True
 
-    def _target(self, sight: Sight, index: int) -> Scraped:
-        labels = sight.targets[index].labels
+    def _target(self, history: ScrapeHistory, index: int) -> Scraped:
+        labels = history.targets[index].labels
         [found] = [
             one
             for one in self._targets
@@ -171,8 +179,8 @@ class PinnedSource:
         ]
         return found
 
-    def _told(self, sight: Sight, index: int, at_ms: int, since_ms: int) -> TargetReadings:
-        target = self._target(sight, index)
+    def _told(self, history: ScrapeHistory, index: int, at_ms: int, since_ms: int) -> TargetReadings:
+        target = self._target(history, index)
         values = target.values(at_ms, since_ms)
         return TargetReadings(values, {one for one in values if one[2] in target.borrowed})
 

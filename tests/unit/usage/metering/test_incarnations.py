@@ -1,4 +1,4 @@
-"""Lives from the samples of start times, and how well they were seen."""
+"""Incarnations from the samples of start times, and how well they were seen."""
 
 from decimal import Decimal
 from typing import Any
@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from backend.usage.metering.coverage import Seen, Span, coverage_of, known_until, seen_in, watched_until
 from backend.usage.metering.incarnations import (
     Copy,
-    Life,
+    Incarnation,
     Point,
     Run,
-    Sight,
+    ScrapeHistory,
     Target,
+    history_of,
     is_plain,
     overlap,
     point_at,
-    sight_of,
 )
 
 MINUTE = 60_000
@@ -32,44 +32,44 @@ def series(samples: list[tuple[float, str]], **labels: str) -> dict[str, Any]:
     }
 
 
-def seen(*found: dict[str, Any]) -> Sight:
-    return sight_of(found, is_wanted=lambda _instance: True)
+def seen(*found: dict[str, Any]) -> ScrapeHistory:
+    return history_of(found, is_wanted=lambda _instance: True)
 
 
-def scraped(start_minute: int, minutes: list[int], *, successor: int | None = None) -> Life:
-    """A life that one target scraped at these minutes."""
+def scraped(start_minute: int, minutes: list[int], *, successor: int | None = None) -> Incarnation:
+    """An incarnation that one target scraped at these minutes."""
     times = [minute * MINUTE for minute in minutes]
-    sight = seen(series([(at / 1000, str(start_minute * 60)) for at in times], instance="a"))
-    (life,) = sight.lives
-    life.successor_ms = None if successor is None else successor * MINUTE
-    return life
+    history = seen(series([(at / 1000, str(start_minute * 60)) for at in times], instance="a"))
+    (incarnation,) = history.incarnations
+    incarnation.successor_ms = None if successor is None else successor * MINUTE
+    return incarnation
 
 
-def test_a_change_of_the_start_time_begins_a_new_life() -> None:
-    sight = seen(series([(10, "5.25"), (20, "5.25"), (30, "25.5")], instance="a", job="x"))
+def test_a_change_of_the_start_time_begins_a_new_incarnation() -> None:
+    history = seen(series([(10, "5.25"), (20, "5.25"), (30, "25.5")], instance="a", job="x"))
 
-    assert [(life.start_us, life.times) for life in sight.lives] == [
+    assert [(incarnation.start_us, incarnation.times) for incarnation in history.incarnations] == [
         (5_250_000, [10_000, 20_000]),
         (25_500_000, [30_000]),
     ]
-    assert sight.lives[0].successor_ms == 25_500
+    assert history.incarnations[0].successor_ms == 25_500
 
 
-def test_copies_of_a_life_are_merged_whatever_their_labels() -> None:
-    sight = seen(
+def test_copies_of_a_incarnation_are_merged_whatever_their_labels() -> None:
+    history = seen(
         series([(10, "5"), (20, "5")], instance="a", job="x", replica="1"),
         series([(15, "5")], instance="a", job="y"),
     )
 
-    (life,) = sight.lives
-    assert life.times == [10_000, 15_000, 20_000]
-    assert [copy.target for copy in life.copies] == [0, 1]
+    (incarnation,) = history.incarnations
+    assert incarnation.times == [10_000, 15_000, 20_000]
+    assert [copy.target for copy in incarnation.copies] == [0, 1]
 
 
 def test_two_processes_that_answer_in_turn_keep_each_scrape_of_their_own() -> None:
-    sight = seen(series([(10, "5"), (20, "7"), (30, "5")], instance="a"))
+    history = seen(series([(10, "5"), (20, "7"), (30, "5")], instance="a"))
 
-    assert {life.start_us // 1_000_000: life.times for life in sight.lives} == {
+    assert {incarnation.start_us // 1_000_000: incarnation.times for incarnation in history.incarnations} == {
         5: [10_000, 30_000],
         7: [20_000],
     }
@@ -95,12 +95,14 @@ def test_targets_overlap_where_they_scrape_at_the_same_time(
 def test_instances_that_are_not_wanted_are_left_out() -> None:
     found = [series([(10, "5")], instance="a"), series([(10, "5")], instance="node")]
 
-    assert [life.instance for life in sight_of(found, is_wanted={"a"}.__contains__).lives] == ["a"]
+    assert [
+        incarnation.instance for incarnation in history_of(found, is_wanted={"a"}.__contains__).incarnations
+    ] == ["a"]
 
 
-def test_a_reading_is_taken_from_the_last_scrape_of_the_life() -> None:
-    sight = seen(series([(10, "5"), (20, "5"), (30, "25"), (40, "25")], instance="a"))
-    first, second = sight.lives
+def test_a_reading_is_taken_from_the_last_scrape_of_the_incarnation() -> None:
+    history = seen(series([(10, "5"), (20, "5"), (30, "25"), (40, "25")], instance="a"))
+    first, second = history.incarnations
 
     assert point_at(first.copies[0], 99_000) == Point(0, 20_000, 10_000)
     assert point_at(second.copies[0], 35_000) == Point(0, 30_000, 30_000)
@@ -108,7 +110,7 @@ def test_a_reading_is_taken_from_the_last_scrape_of_the_life() -> None:
     assert point_at(second.copies[0], 29_999) is None
 
 
-def test_the_query_over_everybody_is_for_instances_with_one_life_in_reach() -> None:
+def test_the_query_over_everybody_is_for_instances_with_one_incarnation_in_reach() -> None:
     old, new = Run(1, [0, 100_000]), Run(2, [800_000, 900_000])
     target = Target({"instance": "a"}, [old, new])
 
@@ -123,7 +125,7 @@ def test_the_query_over_everybody_is_for_instances_with_one_life_in_reach() -> N
 
 
 @pytest.mark.parametrize(
-    ("life", "expected"),
+    ("incarnation", "expected"),
     [
         pytest.param(scraped(-99, list(range(-5, 1445))), (1440, 0, False), id="all day"),
         pytest.param(
@@ -165,21 +167,23 @@ def test_the_query_over_everybody_is_for_instances_with_one_life_in_reach() -> N
         ),
     ],
 )
-def test_coverage_counts_gaps_beyond_two_intervals(life: Life, expected: tuple[int, int, bool]) -> None:
-    found = seen_in(life, DAY, watched_until_ms=DAY.end_ms + 60 * MINUTE)
+def test_coverage_counts_gaps_beyond_two_intervals(
+    incarnation: Incarnation, expected: tuple[int, int, bool]
+) -> None:
+    found = seen_in(incarnation, DAY, watched_until_ms=DAY.end_ms + 60 * MINUTE)
 
     assert (found.living_ms / MINUTE, found.unseen_ms / MINUTE, found.gap_across_boundary) == expected
 
 
-def test_a_life_that_nobody_could_see_end_is_presumed_alive_and_unseen() -> None:
-    life = scraped(-99, list(range(-5, 701)))
+def test_a_incarnation_that_nobody_could_see_end_is_presumed_alive_and_unseen() -> None:
+    incarnation = scraped(-99, list(range(-5, 701)))
 
-    found = seen_in(life, DAY, watched_until_ms=700 * MINUTE)
+    found = seen_in(incarnation, DAY, watched_until_ms=700 * MINUTE)
 
     assert (found.living_ms // MINUTE, found.unseen_ms // MINUTE, found.ended_ms) == (1440, 738, None)
 
 
-def test_the_unseen_tail_ends_where_the_next_life_begins_else_after_one_interval() -> None:
+def test_the_unseen_tail_ends_where_the_next_incarnation_begins_else_after_one_interval() -> None:
     replaced = seen_in(scraped(0, list(range(1, 701)), successor=730), DAY, DAY.end_ms)
     ended = seen_in(scraped(0, list(range(1, 701))), DAY, DAY.end_ms)
 
@@ -189,9 +193,9 @@ def test_the_unseen_tail_ends_where_the_next_life_begins_else_after_one_interval
 def test_a_change_of_the_scrape_interval_is_no_gap() -> None:
     quick = [minute / 4 for minute in range(4 * 600)]
     times = [int(minute * MINUTE) for minute in [*quick, *range(600, 1445)]]
-    sight = seen(series([(at / 1000, "-1") for at in times], instance="a"))
+    history = seen(series([(at / 1000, "-1") for at in times], instance="a"))
 
-    found = seen_in(sight.lives[0], DAY, DAY.end_ms)
+    found = seen_in(history.incarnations[0], DAY, DAY.end_ms)
 
     assert found.unseen_ms == pytest.approx(0, abs=10 * MINUTE)
 
@@ -200,33 +204,33 @@ def test_two_scrapers_do_not_halve_the_interval() -> None:
     early = series([(60 * minute, "-1") for minute in range(1445)], instance="a", replica="1")
     late = series([(60 * minute + 1, "-1") for minute in range(1445)], instance="a", replica="2")
 
-    found = seen_in(seen(early, late).lives[0], DAY, DAY.end_ms)
+    found = seen_in(seen(early, late).incarnations[0], DAY, DAY.end_ms)
 
     assert found.unseen_ms == 0
 
 
 def test_somebody_was_watching_until_the_last_scrape_of_anything() -> None:
-    sight = seen(series([(60, "1")], instance="a"), series([(120, "1")], instance="b"))
+    history = seen(series([(60, "1")], instance="a"), series([(120, "1")], instance="b"))
 
-    assert watched_until(sight, DAY, is_alive_at_end=False) == 120_000
-    assert watched_until(sight, DAY, is_alive_at_end=True) == DAY.end_ms
+    assert watched_until(history, DAY, is_alive_at_end=False) == 120_000
+    assert watched_until(history, DAY, is_alive_at_end=True) == DAY.end_ms
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 10**9)), max_size=8))
 def test_coverage_lies_between_nothing_and_all(parts: list[tuple[int, int]]) -> None:
-    lives = [Seen(max(part), min(part), False, None, 0) for part in parts]
+    incarnations = [Seen(max(part), min(part), False, None, 0) for part in parts]
 
-    assert 0 <= coverage_of(lives) <= Decimal(1)
-
-
-def moved(life: Life) -> list[int]:
-    return [move.at_ms for move in life.moves]
+    assert 0 <= coverage_of(incarnations) <= Decimal(1)
 
 
-def test_a_start_before_the_last_scrape_of_the_life_before_was_moved() -> None:
-    sight = seen(series([(100, "50"), (200, "50"), (300, "51"), (400, "51")], instance="a"))
+def moved(incarnation: Incarnation) -> list[int]:
+    return [move.at_ms for move in incarnation.moves]
 
-    first, second = sight.lives
+
+def test_a_start_before_the_last_scrape_of_the_incarnation_before_was_moved() -> None:
+    history = seen(series([(100, "50"), (200, "50"), (300, "51"), (400, "51")], instance="a"))
+
+    first, second = history.incarnations
 
     assert (moved(first), moved(second)) == ([], [300_000])
     assert second.begin_ms == 300_000
@@ -243,19 +247,21 @@ def test_a_start_before_the_last_scrape_of_the_life_before_was_moved() -> None:
     ],
 )
 def test_a_real_restart_is_no_move(start: str, expected: list[int]) -> None:
-    sight = seen(series([(100, "50"), (200, "50"), (300, start)], instance="a"))
+    history = seen(series([(100, "50"), (200, "50"), (300, start)], instance="a"))
 
-    assert moved(sight.lives[1]) == expected
+    assert moved(history.incarnations[1]) == expected
 
 
 def test_a_start_that_never_stands_still_moves_with_each_change() -> None:
-    sight = seen(series([(100, "50"), (200, "51"), (300, "50"), (400, "51")], instance="a"))
+    history = seen(series([(100, "50"), (200, "51"), (300, "50"), (400, "51")], instance="a"))
 
-    assert {life.start_us // 1_000_000: moved(life) for life in sight.lives} == {
+    assert {
+        incarnation.start_us // 1_000_000: moved(incarnation) for incarnation in history.incarnations
+    } == {
         50: [300_000],
         51: [200_000, 400_000],
     }
-    assert sight.lives[0].begin_ms == 50_000
+    assert history.incarnations[0].begin_ms == 50_000
 
 
 HOUR_OF_UPS = [minute * MINUTE for minute in range(60)]
@@ -273,17 +279,17 @@ HOUR_OF_UPS = [minute * MINUTE for minute in range(60)]
     ],
 )
 def test_an_address_is_known_as_long_as_it_is_tried(ups: list[int], expected: int | None) -> None:
-    life = scraped(-9, list(range(31)), successor=60)
+    incarnation = scraped(-9, list(range(31)), successor=60)
 
-    found = known_until(life, ups)
+    found = known_until(incarnation, ups)
 
     assert found == (None if expected is None else expected * MINUTE)
 
 
-def test_a_life_whose_address_was_given_back_ended_there() -> None:
-    life = scraped(-99, list(range(-5, 701)), successor=1200)
-    life.gone_ms = 703 * MINUTE
+def test_a_incarnation_whose_address_was_given_back_ended_there() -> None:
+    incarnation = scraped(-99, list(range(-5, 701)), successor=1200)
+    incarnation.gone_ms = 703 * MINUTE
 
-    found = seen_in(life, DAY, watched_until_ms=DAY.end_ms)
+    found = seen_in(incarnation, DAY, watched_until_ms=DAY.end_ms)
 
     assert (found.living_ms // MINUTE, found.unseen_ms // MINUTE, found.tail_ms // MINUTE) == (703, 1, 4)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from backend.usage.metering.coverage import Seen, Span
-from backend.usage.metering.incarnations import Life, milliseconds
+from backend.usage.metering.incarnations import Incarnation, milliseconds
 from backend.usage.metering.neighbours import met, recalled
-from backend.usage.metering.tally_rules import LifeReadings
+from backend.usage.metering.tally_rules import IncarnationReadings
 from backend.usage.types import (
     NOTHING_STORED,
     EarlierClosing,
@@ -18,7 +18,7 @@ from backend.usage.types import (
     MeterKey,
     NextOpening,
     OpeningSource,
-    StoredLife,
+    StoredIncarnation,
     UsageFlag,
 )
 
@@ -30,10 +30,10 @@ A, B = ("acme", "gpt-4o", "prompt"), ("acme", "gpt-4o", "completion")
 C = ("acme", "gpt-4o", "cached_prompt")
 
 
-def life(closings: Mapping[Key, int], *, days_old: float = 3, **more: Any) -> LifeReadings:
+def incarnation(closings: Mapping[Key, int], *, days_old: float = 3, **more: Any) -> IncarnationReadings:
     start_ms = START_MS - round(days_old * 86_400_000)
-    return LifeReadings(
-        life=Life("pod:1", start_ms * 1000, [], []),
+    return IncarnationReadings(
+        incarnation=Incarnation("pod:1", start_ms * 1000, [], []),
         seen=Seen(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0),
         closings=dict(closings),
         closed_at=NOON,
@@ -54,7 +54,7 @@ def life(closings: Mapping[Key, int], *, days_old: float = 3, **more: Any) -> Li
     ],
 )
 def test_a_day_ends_where_the_stored_next_one_began(source: str, opening: int, closing: int) -> None:
-    one = life({A: 100, B: 7})
+    one = incarnation({A: 100, B: 7})
 
     ended = met(one, {A: NextOpening(opening, EARLIER, source)})
 
@@ -63,7 +63,7 @@ def test_a_day_ends_where_the_stored_next_one_began(source: str, opening: int, c
 
 
 def test_what_only_the_next_day_saw_is_taken_where_the_day_knows_its_beginning() -> None:
-    one = life({}, openings={A: 5}, stored=StoredLife(NOON, {B: 3}))
+    one = incarnation({}, openings={A: 5}, stored=StoredIncarnation(NOON, {B: 3}))
 
     ended = met(one, {key: NextOpening(9, EARLIER, OpeningSource.SCRAPED) for key in (A, B, C)})
 
@@ -71,25 +71,25 @@ def test_what_only_the_next_day_saw_is_taken_where_the_day_knows_its_beginning()
 
 
 def test_what_told_no_start_time_keeps_its_own_end() -> None:
-    one = life({A: 100}, flags=frozenset({UsageFlag.NO_START_TIME}))
+    one = incarnation({A: 100}, flags=frozenset({UsageFlag.NO_START_TIME}))
 
     assert met(one, {A: NextOpening(80, EARLIER, OpeningSource.SCRAPED)}) is one
 
 
-def test_only_series_that_the_last_stored_day_of_an_old_life_does_not_know_are_looked_up() -> None:
+def test_only_series_that_the_last_stored_day_of_an_old_incarnation_does_not_know_are_looked_up() -> None:
     asked: list[MeterKey] = []
 
     def earlier(wanted: Sequence[MeterKey]) -> dict[MeterKey, EarlierClosing]:
         asked.extend(wanted)
         return {meter: EarlierClosing(date(2026, 11, 20), 40, EARLIER) for meter in wanted}
 
-    known = StoredLife(NOON, {A: 3})
-    usual, back = life({A: 5}, stored=known), life({A: 5, B: 50}, stored=known)
-    young, new = life({A: 5, B: 50}, stored=known, days_old=0.5), life({B: 50})
+    known = StoredIncarnation(NOON, {A: 3})
+    usual, back = incarnation({A: 5}, stored=known), incarnation({A: 5, B: 50}, stored=known)
+    young, new = incarnation({A: 5, B: 50}, stored=known, days_old=0.5), incarnation({B: 50})
 
     found = recalled([usual, back, young, new], SPAN, replace(NOTHING_STORED, earlier=earlier))
 
-    assert asked == [("pod:1", back.life.started_at, B)]
+    assert asked == [("pod:1", back.incarnation.started_at, B)]
     assert recalled([usual], SPAN, NOTHING_STORED) == [usual]
     assert found[1].earlier[B].closing == 40
     assert not found[2].earlier

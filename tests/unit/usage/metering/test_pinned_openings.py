@@ -13,11 +13,11 @@ from backend.usage.metering.incarnations import EPOCH
 from backend.usage.types import (
     NOTHING_STORED,
     EarlierClosing,
-    LifeKey,
+    IncarnationKey,
     MeterKey,
     StoredClosings,
-    StoredLife,
-    StoredLives,
+    StoredIncarnation,
+    StoredIncarnations,
 )
 from tests.unit.usage.metering.pinned_world import (
     LOOKBACK_H,
@@ -93,28 +93,33 @@ class Case:
 
     def closings(self) -> StoredClosings:
         """What the database tells."""
-        life = (POD, at(self.start_h))
-        lives, older = dict[LifeKey, StoredLife](), dict[LifeKey, StoredLife]()
+        incarnation = (POD, at(self.start_h))
+        incarnations, older = (
+            dict[IncarnationKey, StoredIncarnation](),
+            dict[IncarnationKey, StoredIncarnation](),
+        )
         if self.stored in {"at midnight", "too early", "hours before"}:
-            lives[life] = _stored({"at midnight": 0, "too early": -1.5, "hours before": -8}[self.stored])
+            incarnations[incarnation] = _stored(
+                {"at midnight": 0, "too early": -1.5, "hours before": -8}[self.stored]
+            )
         if self.stored == "days ago":
-            older[life] = _stored(-20)
+            older[incarnation] = _stored(-20)
         if self.told_no_start:
-            lives[POD, EPOCH] = _stored(0)
+            incarnations[POD, EPOCH] = _stored(0)
         return StoredClosings(
             previous_day=self.stored != "no day",
-            lives=lives,
+            incarnations=incarnations,
             older=lambda wanted: _chosen(older, wanted),
             earlier=_earlier,
         )
 
 
-def _stored(closed_h: float) -> StoredLife:
-    return StoredLife(at(closed_h), {key("A"): count_at(closed_h), key("V"): count_at(closed_h)})
+def _stored(closed_h: float) -> StoredIncarnation:
+    return StoredIncarnation(at(closed_h), {key("A"): count_at(closed_h), key("V"): count_at(closed_h)})
 
 
-def _chosen(lives: StoredLives, wanted: Sequence[LifeKey]) -> StoredLives:
-    return {life: lives[life] for life in wanted if life in lives}
+def _chosen(incarnations: StoredIncarnations, wanted: Sequence[IncarnationKey]) -> StoredIncarnations:
+    return {incarnation: incarnations[incarnation] for incarnation in wanted if incarnation in incarnations}
 
 
 def _earlier(wanted: Sequence[MeterKey]) -> dict[MeterKey, EarlierClosing]:
@@ -182,7 +187,7 @@ def test_a_process_that_tells_no_start_time_opens_at_its_lowest_reading_and_is_h
 def test_a_silent_process_stands_where_it_was_stored(seen_again: list[tuple[float, float]]) -> None:
     watcher = Scraped(instance="pod:2", runs=[(-50, -4, 26)], shows={"W": (-99, 99)})
     silent = Scraped(runs=[(OLD_H, *span) for span in seen_again], shows={"A": (-99, 99)})
-    stored = replace(NOTHING_STORED, previous_day=True, lives={(POD, at(OLD_H)): _stored(0)})
+    stored = replace(NOTHING_STORED, previous_day=True, incarnations={(POD, at(OLD_H)): _stored(0)})
 
     found = measured([silent, watcher], lambda: stored)
 

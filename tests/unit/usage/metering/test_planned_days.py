@@ -3,20 +3,20 @@
 from datetime import UTC, date, datetime, timedelta
 
 from backend.clock import day_window
-from backend.usage.metering.planned_days import Unstored
+from backend.usage.metering.planned_days import PlannedDays
 from backend.usage.types import (
-    ClosedLife,
+    ClosedIncarnation,
     DayMeasurement,
     EarlierClosing,
     Key,
     MeterReading,
     OpeningSource,
-    StoredLife,
+    StoredIncarnation,
 )
 
 FIRST, SECOND, THIRD = (date(2026, 11, day) for day in (20, 21, 22))
 BORN = datetime(2026, 11, 1, tzinfo=UTC)
-LIFE = ("pod:1", BORN)
+INCARNATION = ("pod:1", BORN)
 A, B = ("acme", "gpt-4o", "prompt"), ("acme", "gpt-4o", "completion")
 
 
@@ -24,7 +24,7 @@ def measured(day: date, closings: dict[Key, int]) -> DayMeasurement:
     """A day at whose end one process showed these readings."""
     window = day_window(day)
     readings = [
-        MeterReading(*key, *LIFE, 0, window.start, OpeningSource.SCRAPED, closing, window.end)
+        MeterReading(*key, *INCARNATION, 0, window.start, OpeningSource.SCRAPED, closing, window.end)
         for key, closing in closings.items()
     ]
     return DayMeasurement(
@@ -34,33 +34,33 @@ def measured(day: date, closings: dict[Key, int]) -> DayMeasurement:
         rows=[],
         readings=readings,
         series=len(readings),
-        lives=[ClosedLife(*LIFE, window.end)],
+        incarnations=[ClosedIncarnation(*INCARNATION, window.end)],
     )
 
 
 def test_a_meter_that_went_away_is_remembered_by_its_last_day() -> None:
-    after = Unstored()
+    after = PlannedDays()
     after.add(measured(FIRST, {A: 5, B: 7}))
     after.add(measured(SECOND, {A: 9}))
 
-    meters = [(*LIFE, A), (*LIFE, B)]
+    meters = [(*INCARNATION, A), (*INCARNATION, B)]
 
     assert after.earlier(meters, FIRST) == {
-        (*LIFE, A): EarlierClosing(SECOND, 9, day_window(SECOND).end),
-        (*LIFE, B): EarlierClosing(FIRST, 7, day_window(FIRST).end),
+        (*INCARNATION, A): EarlierClosing(SECOND, 9, day_window(SECOND).end),
+        (*INCARNATION, B): EarlierClosing(FIRST, 7, day_window(FIRST).end),
     }
-    assert list(after.earlier(meters, SECOND)) == [(*LIFE, A)]
+    assert list(after.earlier(meters, SECOND)) == [(*INCARNATION, A)]
     assert after.earlier([("pod:2", BORN, A)], FIRST) == {}
 
 
-def test_a_life_is_remembered_with_its_last_day() -> None:
-    after = Unstored()
+def test_a_incarnation_is_remembered_with_its_last_day() -> None:
+    after = PlannedDays()
     for day, closing in ((FIRST, 5), (SECOND, 9)):
         after.add(measured(day, {A: closing}))
 
-    told = StoredLife(day_window(SECOND).end, {A: 9})
+    told = StoredIncarnation(day_window(SECOND).end, {A: 9})
 
-    assert after.last_days([LIFE, ("pod:2", BORN)], FIRST) == {LIFE: (SECOND, told)}
-    assert after.last_days([LIFE], THIRD) == {}
-    assert (after.closings(SECOND), after.closings(FIRST)) == ({LIFE: told}, {})
+    assert after.last_days([INCARNATION, ("pod:2", BORN)], FIRST) == {INCARNATION: (SECOND, told)}
+    assert after.last_days([INCARNATION], THIRD) == {}
+    assert (after.closings(SECOND), after.closings(FIRST)) == ({INCARNATION: told}, {})
     assert after.days == {FIRST, FIRST + timedelta(days=1)}

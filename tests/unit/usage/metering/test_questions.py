@@ -6,12 +6,20 @@ from typing import Any, cast
 import pytest
 
 from backend.usage.metering.coverage import Seen, Span
-from backend.usage.metering.incarnations import Copy, Life, Point, Run, Sight, Target, instant_of
+from backend.usage.metering.incarnations import (
+    Copy,
+    Incarnation,
+    Point,
+    Run,
+    ScrapeHistory,
+    Target,
+    instant_of,
+)
 from backend.usage.metering.questions import FoundReadings, ReadingPurpose, firsts_of, readings_of
-from backend.usage.metering.source import Boundary, Look, Shards, Source
+from backend.usage.metering.source import Boundary, Shards, SharedReadings, Source
 from backend.usage.metering.survey import Situation
 from backend.usage.metering.vectors import TargetReadings, TargetTable
-from backend.usage.types import Key, StoredLife, Values
+from backend.usage.types import Key, StoredIncarnation, Values
 
 HOUR_MS = 3_600_000
 SPAN = Span(100 * HOUR_MS, 124 * HOUR_MS)
@@ -20,19 +28,21 @@ MOVE = Point(0, 110 * HOUR_MS, 110 * HOUR_MS)
 
 
 class Answers:
-    """What Prometheus would answer when it is asked about single lives."""
+    """What Prometheus would answer when it is asked about single incarnations."""
 
     def __init__(self, *, within: Values | None = None, lowest: Values | None = None) -> None:
         self._within, self._lowest = within or {}, lowest or {}
 
-    def at_points(self, _look: Look, points: Sequence[Point]) -> list[TargetReadings]:
+    def at_points(self, _shared: SharedReadings, points: Sequence[Point]) -> list[TargetReadings]:
         return [TargetReadings({}, set()) for _ in points]
 
-    def last_within(self, _look: Look, points: Sequence[Point], _tenants: object) -> list[TargetReadings]:
+    def last_within(
+        self, _shared: SharedReadings, points: Sequence[Point], _tenants: object
+    ) -> list[TargetReadings]:
         return [TargetReadings(self._within, set()) for _ in points]
 
     def lowest_of_others(
-        self, _look: Look, points: Sequence[Point], _tenants: object
+        self, _shared: SharedReadings, points: Sequence[Point], _tenants: object
     ) -> list[TargetReadings]:
         return [TargetReadings(self._lowest, set()) for _ in points]
 
@@ -49,24 +59,26 @@ def found_of(
 ) -> FoundReadings:
     """The readings of a process that was scraped at both ends of the window."""
     run = Run(start_h * HOUR_MS * 1000, [SPAN.start_ms, SPAN.end_ms])
-    life = Life("pod:1", run.start_us, [Copy(0, [run])], run.times, moves=list(moves))
-    sight = Sight([Target({"instance": "pod:1"}, [run])], [life])
-    before = StoredLife(instant_of(SPAN.start_ms), stored or {})
+    incarnation = Incarnation("pod:1", run.start_us, [Copy(0, [run])], run.times, moves=list(moves))
+    history = ScrapeHistory([Target({"instance": "pod:1"}, [run])], [incarnation])
+    before = StoredIncarnation(instant_of(SPAN.start_ms), stored or {})
     situation = Situation(
         span=SPAN,
         lookback_ms=4 * HOUR_MS,
-        sight=sight,
+        history=history,
         seen={0: Seen(24 * HOUR_MS, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)},
         previous_day_is_stored=True,
-        stored={} if stored is None else {(life.name, life.started_at): before},
-        strangers=frozenset(),
+        stored={} if stored is None else {(incarnation.name, incarnation.started_at): before},
+        no_start_before=frozenset(),
     )
     opened, closed = (
         Boundary({0: TargetReadings(*told)}, set())
         for told in ((opening or {}, set()), (closing, borrowed or set()))
     )
-    look = Look(sight, TargetTable(sight.targets), Shards([""], has_odd_labels=False), opened, closed)
-    return readings_of(cast("Source", answers), situation, look)
+    shared = SharedReadings(
+        history, TargetTable(history.targets), Shards([""], has_odd_labels=False), opened, closed
+    )
+    return readings_of(cast("Source", answers), situation, shared)
 
 
 def test_a_stored_series_that_neither_opens_nor_closes_the_window_is_looked_for_within_it() -> None:
@@ -99,6 +111,6 @@ def test_a_series_is_known_since_the_first_scrape_of_the_oldest_target_that_show
     for target, values in ((0, {A: 3}), (1, {A: 4, B: 5})):
         found.add(ReadingPurpose.FIRST, 0, target, TargetReadings(values, set()))
 
-    known = firsts_of(Life("pod:1", 1, [late, early], [10, 20, 50]), 0, found)
+    known = firsts_of(Incarnation("pod:1", 1, [late, early], [10, 20, 50]), 0, found)
 
     assert known == ({A: 3, B: 5}, {A: 10, B: 20})

@@ -1,4 +1,4 @@
-"""Lives that nobody saw in a window: which of them are missing, and which had ended before."""
+"""Incarnations that nobody saw in a window: which of them are missing, and which had ended before."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from backend.usage.metering.coverage import Seen, Span
-from backend.usage.metering.incarnations import Copy, Life, Run, Sight, Target, milliseconds
-from backend.usage.metering.silence import with_silent_lives
+from backend.usage.metering.incarnations import Copy, Incarnation, Run, ScrapeHistory, Target, milliseconds
+from backend.usage.metering.silence import with_silent_incarnations
 from backend.usage.metering.survey import Situation
-from backend.usage.metering.tally_rules import LifeReadings
-from backend.usage.types import NOTHING_STORED, NextOpening, OpeningSource, StoredLife
+from backend.usage.metering.tally_rules import IncarnationReadings
+from backend.usage.types import NOTHING_STORED, NextOpening, OpeningSource, StoredIncarnation
 
 MIDNIGHT = datetime(2026, 11, 21, 20, 30, tzinfo=UTC)
 SPAN = Span(milliseconds(MIDNIGHT), milliseconds(MIDNIGHT + timedelta(days=1)))
@@ -30,7 +30,7 @@ class Addresses:
         self.asked: list[str] = []
 
     def ups(
-        self, _sight: Sight, names: Sequence[str], span: Span, *, is_selected: bool
+        self, _history: ScrapeHistory, names: Sequence[str], span: Span, *, is_selected: bool
     ) -> dict[str, list[int]]:
         self.asked.extend(names)
         known = {f"pod:{name}": hours for name, hours in self._until_h.items() if is_selected}
@@ -39,15 +39,15 @@ class Addresses:
 
 def a_day_with_somebody() -> Situation:
     run = Run(SPAN.start_ms * 1000, [SPAN.start_ms + HOUR_MS])
-    somebody = Life("pod:here", run.start_us, [Copy(0, [run])], run.times)
+    somebody = Incarnation("pod:here", run.start_us, [Copy(0, [run])], run.times)
     return Situation(
         span=SPAN,
         lookback_ms=4 * HOUR_MS,
-        sight=Sight([Target({"instance": "pod:here"}, [run])], [somebody]),
+        history=ScrapeHistory([Target({"instance": "pod:here"}, [run])], [somebody]),
         seen={0: Seen(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)},
         previous_day_is_stored=True,
         stored={},
-        strangers=frozenset(),
+        no_start_before=frozenset(),
     )
 
 
@@ -64,11 +64,11 @@ def a_day_with_somebody() -> Situation:
 def test_what_was_alive_at_midnight_is_missing_as_long_as_its_address_is_tried(
     closed_before: timedelta, until_h: float, unseen_h: float | None
 ) -> None:
-    stored = StoredLife(MIDNIGHT - closed_before, {A: 70})
+    stored = StoredIncarnation(MIDNIGHT - closed_before, {A: 70})
     source: Any = Addresses(lost=until_h)
 
-    found = with_silent_lives(
-        source, a_day_with_somebody(), replace(NOTHING_STORED, lives={LOST: stored}), []
+    found = with_silent_incarnations(
+        source, a_day_with_somebody(), replace(NOTHING_STORED, incarnations={LOST: stored}), []
     )
 
     unseen_ms = None if unseen_h is None else round(unseen_h * HOUR_MS)
@@ -77,17 +77,20 @@ def test_what_was_alive_at_midnight_is_missing_as_long_as_its_address_is_tried(
 
 
 def test_what_the_stored_next_day_knows_again_is_missing_all_day_and_stands_where_it_was() -> None:
-    stored = StoredLife(MIDNIGHT - timedelta(minutes=1), {A: 70})
+    stored = StoredIncarnation(MIDNIGHT - timedelta(minutes=1), {A: 70})
     again = {LOST: {A: NextOpening(90, MIDNIGHT, OpeningSource.STORED)}}
     source: Any = Addresses()
 
-    [one] = with_silent_lives(
-        source, a_day_with_somebody(), replace(NOTHING_STORED, lives={LOST: stored}, following=again), []
+    [one] = with_silent_incarnations(
+        source,
+        a_day_with_somebody(),
+        replace(NOTHING_STORED, incarnations={LOST: stored}, following=again),
+        [],
     )
 
     day_ms = SPAN.end_ms - SPAN.start_ms
-    assert one == LifeReadings(
-        life=Life("pod:lost", milliseconds(BORN) * 1000, [], []),
+    assert one == IncarnationReadings(
+        incarnation=Incarnation("pod:lost", milliseconds(BORN) * 1000, [], []),
         seen=Seen(day_ms, day_ms, gap_across_boundary=False, ended_ms=None, tail_ms=0),
         closings={A: 70},
         closed_at=stored.closed_at,

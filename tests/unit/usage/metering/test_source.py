@@ -1,4 +1,4 @@
-"""What Prometheus is asked for single lives: many of them in one question."""
+"""What Prometheus is asked for single incarnations: many of them in one question."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -7,8 +7,8 @@ import pytest
 
 from backend.clients.prometheus import Prometheus
 from backend.config import usage_settings
-from backend.usage.metering.incarnations import Point, Run, Sight, Target
-from backend.usage.metering.source import LARGEST_BATCH, Boundary, Look, Shards, Source
+from backend.usage.metering.incarnations import Point, Run, ScrapeHistory, Target
+from backend.usage.metering.source import LARGEST_BATCH, Boundary, Shards, SharedReadings, Source
 from backend.usage.metering.vectors import TargetTable
 
 
@@ -32,16 +32,19 @@ class Listening:
         pytest.param(LARGEST_BATCH * 2, 1, LARGEST_BATCH * 2, id="more parts than fit"),
     ],
 )
-def test_as_many_lives_as_fit_are_asked_about_at_once(shards: int, points: int, questions: int) -> None:
+def test_as_many_incarnations_as_fit_are_asked_about_at_once(
+    shards: int, points: int, questions: int
+) -> None:
     prometheus = Listening()
     source = Source(
         client=cast("Prometheus", prometheus), settings=usage_settings(prometheus_url="http://p.test")
     )
-    sight, nothing = Sight([Target({"instance": "a"}, [Run(0, [10])])], []), Boundary({}, set())
+    history, nothing = ScrapeHistory([Target({"instance": "a"}, [Run(0, [10])])], []), Boundary({}, set())
     parts = Shards([f'tenant="{number}"' for number in range(shards)], has_odd_labels=False)
 
     told = source.at_points(
-        Look(sight, TargetTable(sight.targets), parts, nothing, nothing), [Point(0, 10, 10)] * points
+        SharedReadings(history, TargetTable(history.targets), parts, nothing, nothing),
+        [Point(0, 10, 10)] * points,
     )
 
     assert (len(prometheus.asked), len(told)) == (questions, points)

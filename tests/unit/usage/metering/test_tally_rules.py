@@ -14,24 +14,26 @@ from hypothesis import strategies as st
 
 from backend.money import LARGEST_STORED
 from backend.usage.metering.coverage import Seen
-from backend.usage.metering.incarnations import Life
+from backend.usage.metering.incarnations import Incarnation
 from backend.usage.metering.tally_rules import (
-    LifeReadings,
+    IncarnationReadings,
     highest,
     storable_readings,
     tally,
     with_unseen_rows,
 )
-from backend.usage.types import OpeningSource, StoredLife, UsageFlag, UsageRow
+from backend.usage.types import OpeningSource, StoredIncarnation, UsageFlag, UsageRow
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 A, B = ("acme", "gpt-4o", "prompt"), ("acme", "gpt-4o", "completion")
 SEEN = Seen(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)
 
 
-def life(closings: Mapping[Any, int], openings: Mapping[Any, int] | None = None, **more: Any) -> LifeReadings:
-    return LifeReadings(
-        life=Life("pod:1", 1_000_000, [], []),
+def incarnation(
+    closings: Mapping[Any, int], openings: Mapping[Any, int] | None = None, **more: Any
+) -> IncarnationReadings:
+    return IncarnationReadings(
+        incarnation=Incarnation("pod:1", 1_000_000, [], []),
         seen=more.pop("seen", SEEN),
         closings=dict(closings),
         closed_at=NOON,
@@ -41,8 +43,8 @@ def life(closings: Mapping[Any, int], openings: Mapping[Any, int] | None = None,
     )
 
 
-def rows_of(*lives: LifeReadings, is_open: bool = False) -> dict[Any, UsageRow]:
-    found = tally(lives, min_coverage=Decimal("0.95"), is_open=is_open).rows
+def rows_of(*incarnations: IncarnationReadings, is_open: bool = False) -> dict[Any, UsageRow]:
+    found = tally(incarnations, min_coverage=Decimal("0.95"), is_open=is_open).rows
     return {row[:3]: row for row in found}
 
 
@@ -50,13 +52,15 @@ def rows_of(*lives: LifeReadings, is_open: bool = False) -> dict[Any, UsageRow]:
 def test_a_day_that_is_covered_just_enough_is_not_held(unseen_ms: int, flags: tuple[UsageFlag, ...]) -> None:
     seen = Seen(1000, unseen_ms, gap_across_boundary=False, ended_ms=None, tail_ms=0)
 
-    [row] = rows_of(life({A: 100}, {A: 40}, seen=seen)).values()
+    [row] = rows_of(incarnation({A: 100}, {A: 40}, seen=seen)).values()
 
     assert (row.flags, row.held) == (flags, bool(flags))
 
 
 def test_a_number_beyond_64_bits_counts_nothing_is_held_and_leaves_no_reading() -> None:
-    found = tally([life({A: 2**63, B: 2**63 - 1}, {A: 5, B: 1})], min_coverage=Decimal("0.95"), is_open=False)
+    found = tally(
+        [incarnation({A: 2**63, B: 2**63 - 1}, {A: 5, B: 1})], min_coverage=Decimal("0.95"), is_open=False
+    )
 
     assert [(row.type, row.tokens, row.held, row.flags) for row in found.rows] == [
         ("completion", 2**63 - 2, False, ()),
@@ -66,15 +70,17 @@ def test_a_number_beyond_64_bits_counts_nothing_is_held_and_leaves_no_reading() 
 
 
 def test_a_sum_beyond_64_bits_counts_nothing_and_is_held() -> None:
-    [row] = rows_of(life({A: 2**62}, {A: 0}), life({A: 2**62}, {A: 0})).values()
+    [row] = rows_of(incarnation({A: 2**62}, {A: 0}), incarnation({A: 2**62}, {A: 0})).values()
 
     assert (row.tokens, row.held, row.flags) == (0, True, (UsageFlag.BEYOND_STORAGE,))
 
 
-def test_tokens_are_closing_minus_opening_over_all_lives() -> None:
+def test_tokens_are_closing_minus_opening_over_all_incarnations() -> None:
     other = ("other", "gpt-4o", "prompt")
 
-    rows = rows_of(life({A: 100, B: 7, other: 3}, {A: 40, B: 7, other: 1}), life({A: 5, other: 9}, {A: 1}))
+    rows = rows_of(
+        incarnation({A: 100, B: 7, other: 3}, {A: 40, B: 7, other: 1}), incarnation({A: 5, other: 9}, {A: 1})
+    )
 
     assert {key: row.tokens for key, row in rows.items()} == {A: 64, B: 0, other: 11}
     assert rows[A].flags == ()
@@ -85,7 +91,7 @@ def test_tokens_are_closing_minus_opening_over_all_lives() -> None:
     ("more", "tokens", "source", "flags"),
     [
         pytest.param(
-            {"stored": StoredLife(NOON, {A: 10}), "openings": {A: 20}},
+            {"stored": StoredIncarnation(NOON, {A: 10}), "openings": {A: 20}},
             90,
             OpeningSource.STORED,
             (),
@@ -118,7 +124,7 @@ def test_tokens_are_closing_minus_opening_over_all_lives() -> None:
 def test_openings_are_taken_in_order(
     more: dict[str, Any], tokens: int, source: OpeningSource, flags: tuple[str, ...]
 ) -> None:
-    found = tally([life({A: 100}, **more)], min_coverage=Decimal(0), is_open=False)
+    found = tally([incarnation({A: 100}, **more)], min_coverage=Decimal(0), is_open=False)
 
     assert (found.rows[0].tokens, found.rows[0].flags) == (tokens, flags)
     assert found.readings[0].opening_source == source
@@ -128,33 +134,35 @@ def test_openings_are_taken_in_order(
 def test_what_a_whole_day_before_did_not_know_had_counted_nothing_or_is_held(
     opening: int, flags: tuple[UsageFlag, ...]
 ) -> None:
-    [row] = rows_of(life({A: 100}, {A: opening}, is_day_before_whole=True)).values()
+    [row] = rows_of(incarnation({A: 100}, {A: opening}, is_day_before_whole=True)).values()
 
     assert (row.tokens, row.flags, row.held) == (100 - opening, flags, bool(flags))
 
 
 def test_a_meter_that_is_first_used_in_sight_opens_at_its_first_scrape() -> None:
     later = NOON + timedelta(hours=1)
-    one = life({A: 5, B: 6}, was_known=True, firsts_at={A: later})
+    one = incarnation({A: 5, B: 6}, was_known=True, firsts_at={A: later})
 
     found = tally([one], min_coverage=Decimal(0), is_open=False)
 
     assert {each.type: each.opened_at for each in found.readings} == {"prompt": later, "completion": NOON}
 
 
-def test_a_meter_without_a_time_of_its_own_opens_when_its_life_was_first_scraped() -> None:
+def test_a_meter_without_a_time_of_its_own_opens_when_its_incarnation_was_first_scraped() -> None:
     later = NOON + timedelta(hours=1)
 
-    used = tally([life({A: 5}, was_known=True, first_at=later)], min_coverage=Decimal(0), is_open=False)
-    seen = tally([life({A: 5}, firsts={A: 3}, first_at=later)], min_coverage=Decimal(0), is_open=False)
+    used = tally(
+        [incarnation({A: 5}, was_known=True, first_at=later)], min_coverage=Decimal(0), is_open=False
+    )
+    seen = tally([incarnation({A: 5}, firsts={A: 3}, first_at=later)], min_coverage=Decimal(0), is_open=False)
 
     assert [used.readings[0].opened_at, seen.readings[0].opened_at] == [later, later]
 
 
 def test_a_meter_opens_where_and_when_it_was_stored() -> None:
-    stored = StoredLife(NOON - timedelta(hours=30), {A: 3})
+    stored = StoredIncarnation(NOON - timedelta(hours=30), {A: 3})
 
-    [reading] = tally([life({A: 5}, stored=stored)], min_coverage=Decimal(0), is_open=False).readings
+    [reading] = tally([incarnation({A: 5}, stored=stored)], min_coverage=Decimal(0), is_open=False).readings
 
     assert (reading.opening, reading.opened_at) == (3, NOON - timedelta(hours=30))
 
@@ -176,14 +184,14 @@ def test_a_meter_that_stood_still_is_held_only_when_nobody_saw_it_at_all(
         for each in ((living_ms, unseen_ms), (1000, 500))
     )
 
-    rows = rows_of(life({A: 5}, {A: 5}, seen=seen), life({B: 5}, {B: 5}, seen=half))
+    rows = rows_of(incarnation({A: 5}, {A: 5}, seen=seen), incarnation({B: 5}, {B: 5}, seen=half))
 
     assert (rows[A].held, rows[B].held) == (is_dark, False)
 
 
 def test_the_largest_number_that_can_be_stored_is_counted() -> None:
     found = tally(
-        [life({A: LARGEST_STORED, B: LARGEST_STORED}, {A: LARGEST_STORED, B: 0})],
+        [incarnation({A: LARGEST_STORED, B: LARGEST_STORED}, {A: LARGEST_STORED, B: 0})],
         min_coverage=Decimal(0),
         is_open=False,
     )
@@ -198,27 +206,29 @@ def test_the_largest_number_that_can_be_stored_is_counted() -> None:
 def test_what_nobody_saw_all_day_keeps_what_else_is_the_matter() -> None:
     dark = Seen(1000, 1000, gap_across_boundary=False, ended_ms=None, tail_ms=0)
 
-    [row] = rows_of(life({A: 5}, {A: 5}, seen=dark, flags=frozenset({UsageFlag.NO_START_TIME}))).values()
+    [row] = rows_of(
+        incarnation({A: 5}, {A: 5}, seen=dark, flags=frozenset({UsageFlag.NO_START_TIME}))
+    ).values()
 
     assert row.held
     assert UsageFlag.NO_START_TIME in row.flags
 
 
 def test_a_closing_below_its_opening_counts_nothing_and_is_held() -> None:
-    rows = rows_of(life({A: 10, B: 9}, {A: 11, B: 3}))
+    rows = rows_of(incarnation({A: 10, B: 9}, {A: 11, B: 3}))
 
     assert (rows[A].tokens, rows[A].held, rows[A].flags) == (0, True, (UsageFlag.READING_WENT_BACK,))
     assert (rows[B].tokens, rows[B].held) == (6, False)
 
 
 def test_a_reading_that_went_back_hides_nothing_else_that_is_the_matter() -> None:
-    [row] = rows_of(life({A: 10}, {A: 11}, flags=frozenset({UsageFlag.NO_START_TIME}))).values()
+    [row] = rows_of(incarnation({A: 10}, {A: 11}, flags=frozenset({UsageFlag.NO_START_TIME}))).values()
 
     assert set(row.flags) == {UsageFlag.NO_START_TIME, UsageFlag.READING_WENT_BACK}
 
 
 def test_a_reading_beyond_storage_hides_nothing_else_that_is_the_matter() -> None:
-    [row] = rows_of(life({A: 2**63}, {A: 5}, flags=frozenset({UsageFlag.NO_START_TIME}))).values()
+    [row] = rows_of(incarnation({A: 2**63}, {A: 5}, flags=frozenset({UsageFlag.NO_START_TIME}))).values()
 
     assert set(row.flags) == {UsageFlag.NO_START_TIME, UsageFlag.BEYOND_STORAGE}
 
@@ -232,10 +242,10 @@ def test_a_reading_beyond_storage_hides_nothing_else_that_is_the_matter() -> Non
         ),
     ],
 )
-def test_what_is_the_matter_with_one_meter_adds_to_that_with_its_life(
+def test_what_is_the_matter_with_one_meter_adds_to_that_with_its_incarnation(
     more: dict[str, Any], flag: UsageFlag
 ) -> None:
-    rows = rows_of(life({A: 8, B: 9}, {A: 5}, flags=frozenset({UsageFlag.NO_START_TIME}), **more))
+    rows = rows_of(incarnation({A: 8, B: 9}, {A: 5}, flags=frozenset({UsageFlag.NO_START_TIME}), **more))
 
     assert {key: set(row.flags) for key, row in rows.items()} == {
         A: {UsageFlag.NO_START_TIME, flag},
@@ -247,7 +257,7 @@ def test_low_coverage_holds_all_rows_of_the_tenant_and_nobody_elses() -> None:
     other = ("other", "gpt-4o", "prompt")
     blind = Seen(1000, 500, gap_across_boundary=False, ended_ms=None, tail_ms=0)
 
-    rows = rows_of(life({A: 1}, seen=blind), life({B: 1}), life({other: 1}))
+    rows = rows_of(incarnation({A: 1}, seen=blind), incarnation({B: 1}), incarnation({other: 1}))
 
     assert rows[A].coverage == rows[B].coverage == Decimal("0.75")
     assert rows[A].held
@@ -260,16 +270,21 @@ def test_a_meter_that_stood_still_is_not_held_for_low_coverage_alone() -> None:
         Seen(1000, unseen, gap_across_boundary=False, ended_ms=None, tail_ms=0) for unseen in (500, 1000)
     )
 
-    still, dark = rows_of(life({A: 5}, {A: 5}, seen=half))[A], rows_of(life({A: 5}, {A: 5}, seen=none))[A]
-    back = rows_of(life({A: 4}, {A: 5}, seen=half))[A]
+    still, dark = (
+        rows_of(incarnation({A: 5}, {A: 5}, seen=half))[A],
+        rows_of(incarnation({A: 5}, {A: 5}, seen=none))[A],
+    )
+    back = rows_of(incarnation({A: 4}, {A: 5}, seen=half))[A]
 
     assert (still.flags, still.held) == ((UsageFlag.LOW_COVERAGE,), False)
     assert (dark.held, back.held) == (True, True)
 
 
-def test_flags_of_a_life_reach_the_rows_it_carries() -> None:
+def test_flags_of_a_incarnation_reach_the_rows_it_carries() -> None:
     rows = rows_of(
-        life({A: 1}, flags=frozenset({UsageFlag.DUPLICATE_SCRAPE})), life({A: 1, B: 1}), is_open=True
+        incarnation({A: 1}, flags=frozenset({UsageFlag.DUPLICATE_SCRAPE})),
+        incarnation({A: 1, B: 1}),
+        is_open=True,
     )
 
     assert rows[A].flags == (UsageFlag.DUPLICATE_SCRAPE, UsageFlag.OPEN)
@@ -281,7 +296,7 @@ def test_the_unseen_end_is_estimated_at_the_last_rate() -> None:
     ended = Seen(1000, 0, gap_across_boundary=False, ended_ms=900, tail_ms=60_000)
 
     rows = rows_of(
-        life({A: 1000, B: 5}, {A: 0}, seen=ended, before_end={A: 400, B: 5}, before_end_ms=300_000)
+        incarnation({A: 1000, B: 5}, {A: 0}, seen=ended, before_end={A: 400, B: 5}, before_end_ms=300_000)
     )
 
     assert (rows[A].unseen_estimate, rows[B].unseen_estimate) == (120, 0)
@@ -304,11 +319,11 @@ def test_windows_add_up_to_the_whole_wherever_they_are_cut(growth: list[list[int
     sums: dict[Any, int] = defaultdict(int)
 
     for start, end in pairwise(bounds):
-        lives = [
-            life({A: sum(grown[:end])}, {A: sum(grown[:start])} if start else None, is_born=True)
+        incarnations = [
+            incarnation({A: sum(grown[:end])}, {A: sum(grown[:start])} if start else None, is_born=True)
             for grown in growth
         ]
-        for key, row in rows_of(*lives).items():
+        for key, row in rows_of(*incarnations).items():
             sums[key] += row.tokens
 
     assert sums[A] == sum(map(sum, growth))
@@ -317,20 +332,23 @@ def test_windows_add_up_to_the_whole_wherever_they_are_cut(growth: list[list[int
 def test_an_end_without_a_known_rate_is_not_estimated() -> None:
     ended = Seen(1000, 0, gap_across_boundary=False, ended_ms=900, tail_ms=60_000)
 
-    rows = rows_of(life({A: 1000}, {A: 0}, seen=ended))
+    rows = rows_of(incarnation({A: 1000}, {A: 0}, seen=ended))
 
     assert rows[A].unseen_estimate == 0
 
 
 def test_a_day_on_which_nobody_looked_is_held_for_whoever_was_there() -> None:
-    rows = with_unseen_rows([], [StoredLife(NOON, {A: 1, B: 2}), StoredLife(NOON, {A: 3})])
+    rows = with_unseen_rows([], [StoredIncarnation(NOON, {A: 1, B: 2}), StoredIncarnation(NOON, {A: 3})])
 
     assert [row[:4] for row in rows] == [(*B, 0), (*A, 0)]
     assert all(row.held and row.coverage == 0 for row in rows)
 
 
-def test_two_addresses_are_two_lives_though_they_start_together_and_read_alike() -> None:
-    pods = [replace(life({A: 90, B: 7}), life=Life(instance, 1_000_000, [], [])) for instance in ("a", "b")]
+def test_two_addresses_are_two_incarnations_though_they_start_together_and_read_alike() -> None:
+    pods = [
+        replace(incarnation({A: 90, B: 7}), incarnation=Incarnation(instance, 1_000_000, [], []))
+        for instance in ("a", "b")
+    ]
 
     rows = rows_of(*pods)
 
@@ -339,7 +357,7 @@ def test_two_addresses_are_two_lives_though_they_start_together_and_read_alike()
 
 
 def test_a_move_of_the_start_is_told_and_not_a_cold_start() -> None:
-    rows = rows_of(life({A: 9}, firsts={A: 4}, flags=frozenset({UsageFlag.START_TIME_MOVED})))
+    rows = rows_of(incarnation({A: 9}, firsts={A: 4}, flags=frozenset({UsageFlag.START_TIME_MOVED})))
 
     assert (rows[A].tokens, rows[A].flags, rows[A].held) == (5, (UsageFlag.START_TIME_MOVED,), True)
 
@@ -349,7 +367,7 @@ LONG = "x" * 3000
 
 def test_labels_that_the_database_cannot_keep_are_kept_everywhere_under_the_same_digest() -> None:
     odd = (LONG, "gpt-4o", "prompt")
-    given = life(
+    given = incarnation(
         {odd: 9, A: 5},
         {odd: 1},
         vanished={odd: 9},
@@ -368,7 +386,7 @@ def test_labels_that_the_database_cannot_keep_are_kept_everywhere_under_the_same
     assert (kept.openings, kept.vanished, kept.firsts) == ({digest: 1}, {digest: 9}, {digest: 2})
     assert (kept.firsts_at, kept.before_end) == ({digest: NOON}, {digest: 8})
     assert {flag: set(keys) for flag, keys in kept.flagged.items()} == {UsageFlag.COLD_START: {digest}}
-    assert storable_readings(life({A: 5})).before_end is None
+    assert storable_readings(incarnation({A: 5})).before_end is None
 
 
 @pytest.mark.parametrize(
@@ -387,11 +405,12 @@ def test_what_was_done_after_the_last_scrape_is_estimated_from_the_last_minutes(
     before_end: dict[Any, int] | None, before_end_ms: int, estimate: int
 ) -> None:
     seen = Seen(10_000, 0, gap_across_boundary=False, ended_ms=9_000, tail_ms=1_000)
-    one = life({A: 100}, {A: 10}, seen=seen, before_end=before_end, before_end_ms=before_end_ms)
+    one = incarnation({A: 100}, {A: 10}, seen=seen, before_end=before_end, before_end_ms=before_end_ms)
 
     assert rows_of(one)[A].unseen_estimate == estimate
     assert (
-        rows_of(one, replace(one, life=Life("pod:2", 1_000_000, [], [])))[A].unseen_estimate == 2 * estimate
+        rows_of(one, replace(one, incarnation=Incarnation("pod:2", 1_000_000, [], [])))[A].unseen_estimate
+        == 2 * estimate
     )
 
 
@@ -403,7 +422,7 @@ def test_of_copies_the_highest_reading_counts_also_when_only_one_has_it() -> Non
 
 
 def test_who_was_not_seen_all_day_has_a_row_without_tokens_that_is_held() -> None:
-    stored = [StoredLife(NOON, {A: 7, B: 8})]
+    stored = [StoredIncarnation(NOON, {A: 7, B: 8})]
     seen = UsageRow(*B, 5, Decimal(1), 0, False, ())
 
     assert with_unseen_rows([seen], stored) == sorted(

@@ -24,14 +24,14 @@ def target(**labels: str) -> Target:
 
 
 def read(targets: list[Target], rows: list[Mapping[str, Any]]) -> tuple[dict[int, dict[Any, int]], set[str]]:
-    told, strangers = TargetTable(targets).values_by_target(rows, NAMES)
-    return {target: one.values for target, one in told.items()}, strangers
+    told, unmatched = TargetTable(targets).values_by_target(rows, NAMES)
+    return {target: one.values for target, one in told.items()}, unmatched
 
 
 def test_a_row_belongs_to_the_target_whose_labels_it_carries() -> None:
     targets = [target(instance="a", job="x"), target(instance="a", job="y"), target(instance="b", job="x")]
 
-    values, strangers = read(
+    values, unmatched = read(
         targets,
         [
             row("1", instance="a", job="x"),
@@ -41,13 +41,13 @@ def test_a_row_belongs_to_the_target_whose_labels_it_carries() -> None:
     )
 
     assert values == {0: {KEY: 1}, 1: {KEY: 2}, 2: {KEY: 3}}
-    assert strangers == set()
+    assert unmatched == set()
 
 
 def test_counters_without_an_address_belong_to_the_start_times_without_one() -> None:
-    values, strangers = read([target(job="x"), target(job="x", instance="a")], [row("4", job="y")])
+    values, unmatched = read([target(job="x"), target(job="x", instance="a")], [row("4", job="y")])
 
-    assert (values, strangers) == ({0: {KEY: 4}, 1: {}}, set())
+    assert (values, unmatched) == ({0: {KEY: 4}, 1: {}}, set())
 
 
 def test_labels_of_one_target_may_be_a_part_of_another() -> None:
@@ -101,10 +101,10 @@ def test_counters_of_a_job_without_start_times_are_of_all_that_tell_them() -> No
 
 
 def test_an_instance_without_a_start_time_is_told() -> None:
-    values, strangers = read([target(instance="a")], [row("7", instance="b"), row("7", instance="a")])
+    values, unmatched = read([target(instance="a")], [row("7", instance="b"), row("7", instance="a")])
 
     assert values == {0: {KEY: 7}}
-    assert strangers == {"b"}
+    assert unmatched == {"b"}
 
 
 def test_a_label_that_is_missing_is_an_empty_one() -> None:
@@ -117,9 +117,9 @@ def test_a_label_that_is_missing_is_an_empty_one() -> None:
 
 def test_answers_to_a_batch_go_to_their_questions() -> None:
     rows = [
-        row("7", instance="a", __life="3"),
-        row("8", instance="a", __life="5"),
-        row("6", instance="a", __life="3", replica="1"),
+        row("7", instance="a", __incarnation="3"),
+        row("8", instance="a", __incarnation="5"),
+        row("6", instance="a", __incarnation="3", replica="1"),
     ]
 
     told = values_by_mark(rows, {3: {"instance": "a"}, 4: {"instance": "b"}, 5: {"instance": "a"}}, NAMES)
@@ -132,7 +132,10 @@ def test_the_order_of_targets_and_rows_decides_nothing(order: int) -> None:
     targets = {"pod": target(instance="a", pod="p"), "service": target(instance="a", service="s")}
     names = list(targets)[::order]
     both = row("5", instance="a", pod="p", service="s")
-    own, other = row("7", instance="a", pod="p", __life="0"), row("9", instance="a", region="eu", __life="0")
+    own, other = (
+        row("7", instance="a", pod="p", __incarnation="0"),
+        row("9", instance="a", region="eu", __incarnation="0"),
+    )
 
     values, _ = read([targets[name] for name in names], [both])
     marked = values_by_mark([own, other][::order], {0: targets["pod"].labels}, NAMES)
