@@ -54,7 +54,7 @@ class Network:
             Flow(client.owner, server.owner, port)
             for client in self.pods
             for name, namespace, asked in self._addresses_of(client)
-            for server, port in self._behind(name, namespace, asked)
+            for server, port in self.behind(name, namespace, asked)
             if server.owner != client.owner
         }
 
@@ -100,7 +100,7 @@ class Network:
                 yield f"no pod is {peer}"
             for port in rule.get("ports") or ():
                 servers = own if is_ingress else others
-                if not any(_port_number(port["port"], server) in ports_of(server) for server in servers):
+                if not any(port_number(port["port"], server) in ports_of(server) for server in servers):
                     yield f"nobody listens on {port['port']} of {peer}"
 
     def _is_of_chart(self, peer: Manifest) -> bool:
@@ -229,7 +229,7 @@ class Network:
                 return secret_texts(each) if kind == "Secret" else each.get("data") or {}
         return {}
 
-    def _behind(self, name: str, namespace: str, asked: int) -> Iterator[tuple[PodTemplate, int]]:
+    def behind(self, name: str, namespace: str, asked: int) -> Iterator[tuple[PodTemplate, int]]:
         """The pods behind a Service, and the port of theirs to which one of the Service leads."""
         for service in self._of_kind("Service"):
             if (service["metadata"]["name"], namespace_of(service, self.home)) != (name, namespace):
@@ -239,7 +239,7 @@ class Network:
                 if pod.namespace != namespace or not _has_labels(service["spec"]["selector"], pod.labels):
                     continue
                 for port in service["spec"]["ports"]:
-                    target = _port_number(port.get("targetPort", port["port"]), pod)
+                    target = port_number(port.get("targetPort", port["port"]), pod)
                     if asked == (target if is_headless else port["port"]):
                         yield pod, target
 
@@ -249,7 +249,8 @@ def ports_of(pod: PodTemplate) -> set[int]:
     return {port["containerPort"] for each in containers_of(pod.spec) for port in each.get("ports") or ()}
 
 
-def _port_number(port: int | str, pod: PodTemplate) -> int:
+def port_number(port: int | str, pod: PodTemplate) -> int:
+    """The number of a port that a policy or a Service names; 0 where the pod has none of that name."""
     if isinstance(port, int):
         return port
     named = {
@@ -264,7 +265,7 @@ def _port_number(port: int | str, pod: PodTemplate) -> int:
 def _has_port(rule: Mapping[str, Any], port: int, server: PodTemplate) -> bool:
     ports = rule.get("ports")
     return not ports or any(
-        "port" not in each or _port_number(each["port"], server) == port
+        "port" not in each or port_number(each["port"], server) == port
         for each in ports
         if each.get("protocol", "TCP") == "TCP"
     )

@@ -1,4 +1,4 @@
-"""Manifests against the schemas of Kubernetes, strictly: a field that the API does not know is a fault."""
+"""Manifests against the schemas of Kubernetes and of Prometheus's operator: a field that neither knows is a fault."""
 
 import json
 from functools import cache
@@ -8,6 +8,7 @@ import jsonschema
 import kubernetes_validate
 from referencing import Registry, Resource
 
+from delivery.chart import operator_kinds
 from delivery.chart.rendering import Manifest
 
 VERSIONS = ("1.32", "1.34", "1.37")
@@ -26,6 +27,8 @@ def faults(manifest: Manifest, version: str) -> list[str]:
 @cache
 def _validator(api_version: str, kind: str, version: str) -> jsonschema.Draft202012Validator:
     group, _, number = api_version.rpartition("/")
+    if group == operator_kinds.GROUP:
+        return jsonschema.Draft202012Validator(operator_kinds.schema_of(kind, number))
     stem = f"{group.split('.')[0]}-{number}" if group else number
     folder = _folder(version)
     path = folder / f"{kind.lower()}-{stem}.json"

@@ -3,12 +3,15 @@
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
 from backend.config import Settings
+from delivery.chart.incoming import Neighbours, visits_allowed, visits_implied
 from delivery.chart.manifests import PodTemplate
 from delivery.chart.network import Network
-from delivery.chart.rendering import NAMESPACE
-from tests.delivery.chart.conftest import NEWEST, rendered_by
+from delivery.chart.rendering import NAMESPACE, values_of
+from delivery.chart.values import VALUES
+from tests.delivery.chart.conftest import CLOSED, NEWEST, rendered_by
 
 PORTS = {"https": 443, "http": 80, "postgresql": 5432, "rediss": 6379, "smtps": 465, "smtp": 25}
 RUNNER = "ConfigMap/docuchat-runner-template: Job"
@@ -26,6 +29,24 @@ def test_flows_are_those_that_settings_ask_for(network: Network) -> None:
     allowed, asked_for = network.flows_allowed(), network.flows_implied()
 
     assert (sorted(allowed - asked_for), sorted(asked_for - allowed)) == ([], [])
+
+
+@pytest.mark.parametrize("variant", CLOSED)
+def test_visits_from_other_namespaces_are_those_that_something_asks_for(variant: str) -> None:
+    network = Network(rendered_by(NEWEST, variant), NAMESPACE)
+
+    allowed, asked_for = visits_allowed(network), visits_implied(network, neighbours_of(variant))
+
+    assert (sorted(allowed - asked_for), sorted(asked_for - allowed)) == ([], [])
+
+
+def neighbours_of(variant: str) -> Neighbours:
+    """The namespaces that the values of a variant name, or those of the chart."""
+    named = {
+        **yaml.safe_load(VALUES.read_text())["networkPolicies"],
+        **(yaml.safe_load(values_of(variant).read_text()) or {}).get("networkPolicies", {}),
+    }
+    return Neighbours(ingress=named["ingressNamespace"], monitoring=named["monitoringNamespace"])
 
 
 def test_the_flows_of_the_smallest_release_are_these() -> None:
