@@ -8,9 +8,11 @@ from uuid import UUID
 import pytest
 import yaml
 
+from backend.deploys.database_server_service import RUN_LABEL
 from backend.runbooks.types import RunStage
-from delivery.chart.admission import refusals
+from delivery.chart.admission import Request, refusals
 from delivery.chart.rendering import NAMESPACE, Manifest
+from runbooks.database_servers import short
 from runbooks.kubernetes_jobs import job_name, manifest_of
 from tests.delivery.chart.conftest import NEWEST, rendered_by
 
@@ -19,9 +21,18 @@ RUN_ID = UUID("0f8fad5b-d9cb-469f-a165-70867728950e")
 MINIMAL, EVERYTHING = "minimal", "everything"
 
 
-def policy(variant: str = MINIMAL) -> Manifest:
+OF_JOBS = f"{NAMESPACE}-docuchat-runner"
+OF_OBJECTS = f"{OF_JOBS}-objects"
+
+
+def policy(variant: str = MINIMAL, name: str = OF_JOBS) -> Manifest:
     manifests = rendered_by(NEWEST, variant)
-    return next(each for each in manifests if each["kind"] == "ValidatingAdmissionPolicy")
+    [found] = [
+        each
+        for each in manifests
+        if (each["kind"], each["metadata"]["name"]) == ("ValidatingAdmissionPolicy", name)
+    ]
+    return found
 
 
 def job(variant: str = MINIMAL, *, stage: RunStage = RunStage.QUEUED, launch: int = 1) -> dict[str, Any]:
@@ -133,17 +144,85 @@ def test_any_other_job_is_refused_with_the_reason(path: str, value: Any, why: st
     assert why in found[0]
 
 
-def test_the_policy_holds_where_runs_live_for_whoever_asks(closed: list[Manifest]) -> None:
-    bindings = [each for each in closed if each["kind"] == "ValidatingAdmissionPolicyBinding"]
-    assert len(bindings) == 1
-    spec, made = bindings[0]["spec"], policy()["spec"]
+def is_in_force(manifests: list[Manifest], name: str, where: str) -> bool:
+    """Whether whatever the policy refuses in a namespace is refused."""
+    [binding] = [
+        each["spec"]
+        for each in manifests
+        if each["kind"] == "ValidatingAdmissionPolicyBinding" and each["spec"]["policyName"] == name
+    ]
+    return (
+        "Deny" in binding["validationActions"]
+        and binding["matchResources"]["namespaceSelector"]
+        == {"matchLabels": {"kubernetes.io/metadata.name": where}}
+        and policy(name=name)["spec"]["failurePolicy"] == "Fail"
+    )
 
-    assert "Deny" in spec["validationActions"]
-    assert spec["matchResources"]["namespaceSelector"] == {
-        "matchLabels": {"kubernetes.io/metadata.name": RUNS}
+
+def test_the_policy_holds_where_runs_live_for_whoever_asks(closed: list[Manifest]) -> None:
+    assert is_in_force(closed, OF_JOBS, RUNS)
+    assert "matchConditions" not in policy()["spec"]
+
+
+def test_the_policy_of_objects_holds_where_docuchat_lives(closed: list[Manifest]) -> None:
+    assert is_in_force(closed, OF_OBJECTS, NAMESPACE)
+
+
+RUNNER_ACCOUNT = f"system:serviceaccount:{RUNS}:docuchat-runner"
+NO_LABEL = "a run creates and deletes only what carries the label of a run"
+
+
+@pytest.mark.parametrize("which", ["object", "old"])
+@pytest.mark.parametrize(
+    ("labels", "refused"),
+    [
+        pytest.param({RUN_LABEL: "0f8fad5b"}, [], id="a run's"),
+        pytest.param({"app.kubernetes.io/name": "redis"}, [NO_LABEL], id="another's"),
+        pytest.param(None, [NO_LABEL], id="nobody's"),
+        pytest.param({RUN_LABEL: ""}, [NO_LABEL], id="of no run"),
+        pytest.param({RUN_LABEL: "0f8fad5b-any"}, [NO_LABEL], id="of what is no run"),
+    ],
+)
+def test_runs_create_and_delete_only_what_carries_their_label(
+    which: str, labels: dict[str, str] | None, refused: list[str]
+) -> None:
+    made = {"metadata": {"name": "a", **({} if labels is None else {"labels": labels})}}
+
+    assert refusals(policy(name=OF_OBJECTS), Request(user=RUNNER_ACCOUNT, **{which: made})) == refused
+
+
+def test_others_delete_what_they_may() -> None:
+    made = {"metadata": {"name": "docuchat-redis"}}
+    operator = "system:serviceaccount:kube-system:statefulset-controller"
+
+    assert refusals(policy(name=OF_OBJECTS), Request(user=operator, old=made)) == []
+
+
+def test_the_policy_of_objects_covers_whatever_a_role_lets_runs_create_or_delete(
+    closed: list[Manifest],
+) -> None:
+    changed = {
+        (group, resource)
+        for role in closed
+        if (role["kind"], role["metadata"]["name"]) == ("Role", "docuchat-runner")
+        and role["metadata"]["namespace"] == NAMESPACE
+        for rule in role["rules"]
+        if {"create", "delete"} & set(rule["verbs"]) and "resourceNames" not in rule
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        if group != "authorization.k8s.io"
     }
-    assert made["failurePolicy"] == "Fail"
-    assert "matchConditions" not in made
+    rules = policy(name=OF_OBJECTS)["spec"]["matchConstraints"]["resourceRules"]
+
+    assert changed == {(*each["apiGroups"], *each["resources"]) for each in rules}
+    assert all(each["operations"] == ["CREATE", "DELETE"] for each in rules)
+
+
+def test_the_label_is_the_one_that_runs_write() -> None:
+    run: Any = SimpleNamespace(id=RUN_ID)
+    made = {"metadata": {"name": "second", "labels": {RUN_LABEL: short(run)}}}
+
+    assert refusals(policy(name=OF_OBJECTS), Request(user=RUNNER_ACCOUNT, object=made)) == []
 
 
 def test_the_namespace_of_runs_enforces_the_standard_restricted(closed: list[Manifest]) -> None:
