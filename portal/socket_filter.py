@@ -111,7 +111,10 @@ class SocketFilter(EventNamespace):
                 return None
 
     async def on_connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> bool | None:
-        """Connect a tab, unless there were too many of the same person or address. A refused page tries again."""
+        """Connect a tab, unless there were too many of the same person or address, or Redis is being lost.
+
+        A refused page tries again, and is then told of Redis.
+        """
         if not _is_modest(environ):
             self._note("socket.connection_refused", reason="handshake")
             return False
@@ -121,8 +124,18 @@ class SocketFilter(EventNamespace):
             self._note("socket.connection_refused", reason="too_many", key=key)
             return False
         # Reflex passes on the page's first event, which came with the connection.
-        await super().on_connect(sid, environ, auth)
+        if not await state_store.done_before_loss(super().on_connect(sid, environ, auth)):
+            await self._forget(sid)
+            self._note("socket.connection_refused", reason="state_store")
+            return False
         return None
+
+    async def _forget(self, sid: str) -> None:
+        """Forget a connection that was refused half-way: it never leaves as others do."""
+        self._static_router_data.pop(sid, None)
+        tokens = self._token_manager
+        if isinstance(tokens, LocalTokenManager) and (token := self.sid_to_token.get(sid)):
+            await LocalTokenManager.disconnect_token(tokens, token, sid)
 
     async def on_event(self, sid: str, data: object) -> None:
         """Pass on an event with its name, its arguments and where its page is, and with nothing else."""

@@ -7,7 +7,7 @@ Without ``REDIS_URL`` the states are kept in this process, and there is nothing 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -45,6 +45,7 @@ class _Knowledge:
         self.is_lost = False
         self.failed: set[str] = set()
         self.wake = asyncio.Event()
+        self.loss = asyncio.Event()
 
 
 _known = _Knowledge()
@@ -67,6 +68,27 @@ def note_failure(error: Exception) -> None:
     _known.wake.set()
 
 
+async def done_before_loss(work: Coroutine[Any, Any, None]) -> bool:
+    """Do work that asks Redis. Returns False, with the work given up, once Redis is known to be away: it may hang.
+
+    While it is away already the work is done all the same: it must know by itself to ask nothing.
+    """
+    doing = asyncio.ensure_future(work)
+    if not _known.is_lost:
+        losing = asyncio.ensure_future(_known.loss.wait())
+        await asyncio.wait({doing, losing}, return_when=asyncio.FIRST_COMPLETED)
+        losing.cancel()
+        if not doing.done():
+            doing.cancel()
+            return False
+    try:
+        await doing
+    except RedisError:
+        _known.wake.set()
+        return False
+    return True
+
+
 class LibrariesEcho(logging.Filter):
     """Drops log lines of libraries while Redis is away: they repeat for each tab, all the time."""
 
@@ -84,7 +106,7 @@ async def watched(app: rx.App, tell: Tell) -> AsyncIterator[None]:
         return
     client = Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=None)
     watch = _Watch(app, client, tell)
-    _known.wake = asyncio.Event()
+    _known.wake, _known.loss = asyncio.Event(), asyncio.Event()
     await watch.look()
     task = asyncio.create_task(watch.go_on())
     try:
@@ -122,6 +144,7 @@ class _Watch:
             with suppress(RedisError, OSError):  # lost again; the next look says so
                 await self._renew()
         _known.is_lost = reason is not None
+        (_known.loss.set if _known.is_lost else _known.loss.clear)()
         if reason is not None and self._notes.try_acquire("lost", at_once=1, per_s=_NOTES_PER_S):
             log.error(
                 "state_store.lost",

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, Self
@@ -11,14 +12,22 @@ from websockets import Origin
 from websockets.sync.client import ClientConnection, connect
 
 from portal.guard import HYDRATE
+from tests.waiting import PATIENCE_S
 
 QUIET_S = 1.0
+# What Socket.IO says to a page that joins.
+_JOINED_OR_REFUSED = ("40/_event,", "44/_event,")
 LOADED = '"phase_rx_state_":"ready"'
 
 
 def event_address(tab: str) -> str:
     """Where a tab's websocket leads to."""
     return f"/_event/?EIO=4&transport=websocket&token={tab}"
+
+
+def _event(name: str, payload: dict[str, Any], path: str, **claims: Any) -> dict[str, Any]:
+    router_data = {"pathname": path, "asPath": path, "query": {}, **claims}
+    return {"name": name, "payload": payload, "router_data": router_data}
 
 
 class RawSocket:
@@ -32,10 +41,16 @@ class RawSocket:
         origin: str | None = None,
         tab: str | None = None,
         build: str = "",
+        opens: str = "",
     ) -> None:
+        """``opens`` is the address of a page whose first event comes with the connection, as browsers send it."""
         self.greeting = ""
         """All that was told until the socket was open."""
-        self._says = json.dumps({"state_schema": build}) if build else ""
+        says = {
+            **({"state_schema": build} if build else {}),
+            **({"event": _event(HYDRATE, {}, opens)} if opens else {}),
+        }
+        self._says = json.dumps(says) if says else ""
         self.tab = tab or str(uuid4())
         self._address = url.replace("http", "ws", 1) + event_address(self.tab)
         self._headers = {"cookie": cookie} if cookie else {}
@@ -51,7 +66,7 @@ class RawSocket:
         )
         self._receive()
         self.raw(f"40/_event,{self._says}")
-        self.greeting = self.told(lambda frame: frame.startswith("40/_event,"))
+        self.greeting = self._told_patiently(lambda frame: frame.startswith(_JOINED_OR_REFUSED))
         return self
 
     def __exit__(
@@ -63,9 +78,7 @@ class RawSocket:
         self, name: str, payload: dict[str, Any] | None = None, *, path: str = "/", **claims: Any
     ) -> None:
         """Send an event with any claim about the page it comes from."""
-        router_data = {"pathname": path, "asPath": path, "query": {}, **claims}
-        event = {"name": name, "payload": payload or {}, "router_data": router_data}
-        self.raw(f"42/_event,{json.dumps(['event', event])}")
+        self.raw(f"42/_event,{json.dumps(['event', _event(name, payload or {}, path, **claims)])}")
 
     def hydrate(self, path: str = "/", **claims: Any) -> str:
         """Do what a page does first, and read what comes of it."""
@@ -88,8 +101,14 @@ class RawSocket:
         return "\n".join(frames)
 
     def tells(self, words: str) -> bool:
-        """Whether the browser is told this."""
-        return words in self.told(lambda frame: words in frame)
+        """Whether the browser is told this, however long the server thinks about it."""
+        return words in self._told_patiently(lambda frame: words in frame)
+
+    def _told_patiently(self, until: Callable[[str], bool]) -> str:
+        told, deadline = "", time.monotonic() + PATIENCE_S
+        while not any(map(until, told.splitlines())) and time.monotonic() < deadline:
+            told += f"{self.told(until)}\n"
+        return told
 
     def raw(self, *frames: str) -> None:
         """Send frames as they are."""

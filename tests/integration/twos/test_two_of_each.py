@@ -2,12 +2,14 @@
 
 import re
 import signal
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,6 +18,7 @@ import httpx
 import psycopg
 import pytest
 from reflex_base.constants import SocketEvent
+from websockets import ConnectionClosed
 
 from backend import clock
 from backend.actor import Actor, Role
@@ -29,6 +32,8 @@ from backend.sandbox.zibal.driver import Driver
 from portal import routes
 from portal.guard import HYDRATE
 from runbooks import asking_service
+from runbooks.engine import RUNNER
+from runbooks.log_writer import LogWriter
 from tests.integration.invoices.conftest import write_past
 from tests.integration.jobs.test_scheduler import Scheduler, scheduler
 from tests.integration.payments import payer
@@ -46,7 +51,7 @@ from tests.integration.portal.conftest import (
 from tests.integration.portal.event_streams import events_of
 from tests.integration.portal.processes import WebProcess
 from tests.integration.portal.socket import LOADED, RawSocket
-from tests.integration.runbooks.conftest import wish
+from tests.integration.runbooks.conftest import confirmed, wish
 from tests.integration.twos.balancer import Balancer, balanced
 from tests.past import PastPrometheus
 from tests.waiting import until
@@ -58,6 +63,8 @@ CHOOSE_TAB = "reflex___state____state.portal___features___billing___state____bil
 MISMATCH = str(SocketEvent.STATE_MISMATCH)
 SCHEMA = re.compile(r"stateSchema=[`'\"]([0-9a-f]{32})")
 MEASURED = '"today_phase_rx_state_":"ready"'
+# How a log is written and read: a few events at a time, at one process after the other.
+LINE_EVERY_S, MOST_EVENTS, TURNS = 0.01, 2, 6
 HELD = '"tab_rx_state_":"held"'
 
 
@@ -137,7 +144,10 @@ def test_two_of_each_serve_as_one(
     both_measure_today_and_a_tab_takes_it_along(two, house)
     both_show_what_the_cluster_does(two, operator, cluster)
     a_run_goes_on_when_the_leader_of_jobs_dies_and_both_tell_its_log(two, house)
+    a_log_that_is_being_written_is_told_whole_while_its_reader_hops(two, house)
     a_tab_of_another_build_is_told_to_load_again(two, operator)
+    for lose, find in ways_to_lose(two.redis):
+        a_page_that_is_being_opened_outlives_redis(two, operator, lose, find)
     a_tab_goes_on_at_the_other_process_when_its_own_dies(two, operator)
     without_redis_people_are_told_and_money_is_kept(two, house, bank, database)
 
@@ -226,7 +236,14 @@ def a_run_goes_on_when_the_leader_of_jobs_dies_and_both_tell_its_log(two: Two, h
 
 
 def log_of(
-    two: Two, process: WebProcess, cookie: str, run: RunbookRun, *, after: str = "", most_events: int = 1_000
+    two: Two,
+    process: WebProcess,
+    cookie: str,
+    run: RunbookRun,
+    *,
+    after: str = "",
+    most_events: int = 1_000,
+    until_line: str = "",
 ) -> tuple[list[Any], str]:
     """A log's lines as a process tells them after an event, and the last event that was read."""
     lines, cursor = [], after
@@ -240,9 +257,57 @@ def log_of(
         for event in islice(events_of(answer), most_events):
             lines += event.data.get("lines", [])
             cursor = event.id or cursor
-            if event.name == "end":
+            if event.name == "end" or (until_line and until_line in [text for _, text, _ in lines]):
                 break
     return lines, cursor
+
+
+def a_log_that_is_being_written_is_told_whole_while_its_reader_hops(two: Two, house: House) -> None:
+    person = house.people[Role.OPERATOR]
+    # A launcher would look for the process of a run, and here it is the test.
+    for process in two.jobs:
+        process.end(signal.SIGKILL)
+    wanted = wish("pause_job", {"job": "sweep_payments", "reason": "the gateway is mended"})
+    run = runs.take_up(RUNNER, confirmed(person.actor, wanted).id, "here:1:1")
+    assert run is not None
+    before = len(runs.lines(person.actor, run.id))
+    with being_written(run) as written:
+        told, cursor = read_by_turns(two, person.cookie, run)
+    rest, _ = log_of(two, two.web[0], person.cookie, run, after=cursor, until_line=written[-1])
+
+    assert [text for _, text, _ in told + rest][before:] == written
+    assert len(told) > MOST_EVENTS * TURNS
+
+
+@contextmanager
+def being_written(run: RunbookRun) -> Iterator[list[str]]:
+    """A log that grows inside the block. What was written is whole after it."""
+    written: list[str] = []
+    is_enough = threading.Event()
+
+    def write() -> None:
+        log = LogWriter(RUNNER, run)
+        while not is_enough.wait(LINE_EVERY_S):
+            written.append(f"line {len(written)}")
+            log.output(written[-1])
+        log.close()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield written
+    finally:
+        is_enough.set()
+        thread.join()
+
+
+def read_by_turns(two: Two, cookie: str, run: RunbookRun) -> tuple[list[Any], str]:
+    """Some events at one process, some at the other, to and fro, each after the last one that was read."""
+    told, cursor = [], ""
+    for process in islice(cycle(two.web), TURNS):
+        lines, cursor = log_of(two, process, cookie, run, after=cursor, most_events=MOST_EVENTS)
+        told += lines
+    return told, cursor
 
 
 def in_order(jobs: list[Scheduler]) -> tuple[Scheduler, Scheduler]:
@@ -263,11 +328,10 @@ def state(actor: Actor, run: RunbookRun) -> RunStage:
 def a_tab_of_another_build_is_told_to_load_again(two: Two, cookie: str) -> None:
     """In the middle of an update a tab comes back to a process of the newer version."""
     with RawSocket(two.url, cookie=cookie, build="of-an-older-version") as tab:
-        told = tab.greeting + tab.told(lambda frame: MISMATCH in frame)
+        assert MISMATCH in tab.greeting or tab.tells(MISMATCH)
     with RawSocket(two.url, cookie=cookie, build=built_schema()) as tab:
         same = tab.greeting + tab.told()
 
-    assert MISMATCH in told
     assert MISMATCH not in same
 
 
@@ -293,6 +357,46 @@ def a_tab_goes_on_at_the_other_process_when_its_own_dies(two: Two, cookie: str) 
         assert two.balancer.taken[-1] == other.port
         tab.send(HYDRATE, path=routes.BILLING)
         assert tab.tells(LOADED)
+
+
+def ways_to_lose(redis: RedisServer) -> list[tuple[Callable[[], None], Callable[[], None]]]:
+    """It ends and a new one starts empty, or it hangs and goes on."""
+    hangs, goes_on = (partial(redis.signal, each) for each in (signal.SIGSTOP, signal.SIGCONT))
+    return [(redis.stop, redis.start), (hangs, goes_on)]
+
+
+def a_page_that_is_being_opened_outlives_redis(
+    two: Two, cookie: str, lose: Callable[[], None], find: Callable[[], None]
+) -> None:
+    """Redis is lost when a page was sent, and its socket has not been opened yet or no event of it is answered."""
+    one, token = two.web[0], str(uuid4())
+    with two.tab(one, cookie) as connected:
+        lose()
+        connected.send(HYDRATE, path=routes.BILLING)
+        until(lambda: says_lost(two, one, cookie, token))
+        assert connected.tells(LOST)
+        with two.balancer.only(one.port), two.browser(cookie) as browser:
+            assert browser.get(routes.BILLING).status_code == HTTPStatus.OK
+    find()
+    for process in two.web:
+        until(process.is_ready)
+    # What the page does when it reads that the process is ready.
+    with (
+        two.balancer.only(one.port),
+        RawSocket(two.url, cookie=cookie, tab=token, opens=routes.BILLING) as tab,
+    ):
+        assert LOADED in tab.greeting or tab.tells(LOADED)
+
+
+def says_lost(two: Two, process: WebProcess, cookie: str, token: str) -> bool:
+    """Whether a page that is opened now says that Redis is lost. One whose socket is refused tries again."""
+    with (
+        two.balancer.only(process.port),
+        suppress(ConnectionClosed),
+        RawSocket(two.url, cookie=cookie, tab=token, opens=routes.BILLING) as tab,
+    ):
+        return LOST in tab.greeting or tab.tells(LOST)
+    return False
 
 
 def without_redis_people_are_told_and_money_is_kept(
