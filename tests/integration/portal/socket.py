@@ -15,6 +15,12 @@ from portal.guard import HYDRATE
 from tests.waiting import PATIENCE_S
 
 QUIET_S = 1.0
+# How the first event of a page ends.
+_HYDRATED_OR_NOT = (
+    '"is_hydrated_rx_state_":true',
+    '"is_rushed_rx_state_":true',
+    '"is_state_store_lost_rx_state_":true',
+)
 # What Socket.IO says to a page that joins.
 _JOINED_OR_REFUSED = ("40/_event,", "44/_event,")
 LOADED = '"phase_rx_state_":"ready"'
@@ -61,7 +67,10 @@ class RawSocket:
     def __enter__(self) -> Self:
         self._connection = self._open.enter_context(
             connect(
-                self._address, additional_headers=self._headers, origin=Origin(self._origin), open_timeout=10
+                self._address,
+                additional_headers=self._headers,
+                origin=Origin(self._origin),
+                open_timeout=PATIENCE_S,
             )
         )
         self._receive()
@@ -83,7 +92,8 @@ class RawSocket:
     def hydrate(self, path: str = "/", **claims: Any) -> str:
         """Do what a page does first, and read what comes of it."""
         self.send(HYDRATE, path=path, **claims)
-        return self.told()
+        first = self._told_patiently(lambda frame: any(end in frame for end in _HYDRATED_OR_NOT))
+        return first + self.told()
 
     def told(self, until: Any = None) -> str:
         """Everything that arrives until it is quiet for a while, or until a frame fits."""
