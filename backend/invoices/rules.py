@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from backend.actor import TenantId
 from backend.errors import Conflict
+from backend.invoices import fall_rules
 from backend.invoices.types import (
     NOTHING,
     BilledTotal,
@@ -16,6 +17,7 @@ from backend.invoices.types import (
     DayBill,
     DayPlan,
     Difference,
+    FigureAmount,
     HeldInvoice,
     HoldReason,
     Invoice,
@@ -27,7 +29,7 @@ from backend.money import LARGEST_STORED, Rial, charge, tax
 from backend.pricing.rules import held_rate
 from backend.pricing.types import PriceList
 from backend.tenants.types import INTERNAL_LABEL, Tenant
-from backend.usage.types import HOLDING, UsageRow
+from backend.usage.types import HOLDING, FallFigure, MeterFall, UsageRow
 
 NOTHING_BILLED = BilledTotal(0, 0)
 UNUSUAL_TIMES = 20
@@ -233,14 +235,35 @@ def price_held(
 
 
 def to_held(
-    invoice: Invoice, lines: Iterable[InvoiceLine], lists: Sequence[PriceList], today: date
+    invoice: Invoice,
+    lines: Sequence[InvoiceLine],
+    lists: Sequence[PriceList],
+    today: date,
+    falls: Sequence[MeterFall] = (),
 ) -> HeldInvoice:
-    """A held invoice with what it would cost now; without an amount while a model on it has no price."""
+    """A held invoice with what it would cost now; without an amount while a model on it has no price.
+
+    Where meters fell, with the amounts of both figures.
+    """
+    amounts = [
+        FigureAmount(figure, sum(line.tokens for line in with_it), _held_cost(invoice, with_it, lists, today))
+        for figure in FallFigure
+        for with_it in [fall_rules.with_figure(lines, falls, figure)]
+    ]
+    return HeldInvoice(
+        invoice=invoice,
+        would_cost_rial=_held_cost(invoice, lines, lists, today),
+        figures=amounts if falls else (),
+    )
+
+
+def _held_cost(
+    invoice: Invoice, lines: Iterable[InvoiceLine], lists: Sequence[PriceList], today: date
+) -> Rial | None:
     try:
-        priced = with_held_rates(invoice, lines, lists, today)
+        return would_cost(with_held_rates(invoice, lines, lists, today), invoice.tax_percent)
     except Conflict:
-        return HeldInvoice(invoice=invoice, would_cost_rial=None)
-    return HeldInvoice(invoice=invoice, would_cost_rial=would_cost(priced, invoice.tax_percent))
+        return None
 
 
 def would_cost(lines: Iterable[InvoiceLine], tax_percent: Decimal) -> Rial:

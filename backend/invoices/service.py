@@ -47,9 +47,11 @@ from backend.money import Rial
 from backend.pricing import service as pricing
 from backend.tenants import service as tenants
 from backend.usage import service as usage
-from backend.usage.types import FallFigure
+from backend.usage.types import FallFigure, MeterFall, UsageFlag
 
 MAX_PAGE = 200
+FALLEN = frozenset({UsageFlag.COUNTER_FELL.value, UsageFlag.ALTERNATES.value})
+"""Reasons for which an invoice waits between two figures."""
 
 log = get_logger(__name__)
 
@@ -112,7 +114,15 @@ def held(actor: Actor, limit: int = 50, offset: int = 0) -> list[HeldInvoice]:
         lines = report_repository.lines([each.id for each in found])
         lists = pricing.price_lists(actor)
     today = clock.billing_day(clock.utc_now())
-    return [rules.to_held(each, lines.get(each.id, []), lists, today) for each in found]
+    return [
+        rules.to_held(each, lines.get(each.id, []), lists, today, _falls_of(actor, each)) for each in found
+    ]
+
+
+def _falls_of(actor: Actor, invoice: Invoice) -> list[MeterFall]:
+    """The meters that fell on the day of an invoice; as a rule nothing on it speaks of any, and nobody is asked."""
+    has_fallen = not FALLEN.isdisjoint(invoice.held_reasons)
+    return usage.falls(actor, invoice.tenant_id, invoice.day) if has_fallen else []
 
 
 def count_held(actor: Actor) -> int:
@@ -188,14 +198,20 @@ def invoice(actor: Actor, invoice_id: InvoiceId) -> InvoiceDetail:
             raise NotFound
         require_tenant(actor, found.tenant_id)
         lines = report_repository.lines([found.id])
+        falls = _falls_of(actor, found)
+    is_held = found.status == InvoiceStatus.HELD
+    today, own = clock.billing_day(clock.utc_now()), lines.get(found.id, [])
     return InvoiceDetail(
         invoice=found,
         seller=_seller(),
         tenant=tenants.get(actor, found.tenant_id),
-        lines=lines.get(found.id, []),
+        lines=own,
         usage=usage.daily(actor, found.tenant_id, found.day, found.day),
         readings=usage.readings(actor, found.tenant_id, found.day),
-        falls=usage.falls(actor, found.tenant_id, found.day),
+        falls=falls,
+        figures=rules.to_held(found, own, pricing.price_lists(actor), today, falls).figures
+        if is_held and falls
+        else (),
     )
 
 

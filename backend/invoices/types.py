@@ -1,6 +1,6 @@
 """Invoices, the runs that make them, and the plan of a run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -177,9 +177,23 @@ class Seller:
     has_logo: bool = False
 
 
+class FigureAmount(NamedTuple):
+    """Tokens of a held invoice with a figure of its meters that fell, and its amount with it, tax included.
+
+    The amount is None while a model on it has no price.
+    """
+
+    figure: FallFigure
+    tokens: int
+    would_cost_rial: Rial | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceDetail:
-    """An invoice with all its evidence: lines, the day's usage with flags, and the meter readings."""
+    """An invoice with all its evidence: lines, the day's usage with flags, and the meter readings.
+
+    ``figures`` are those between which a held one waits.
+    """
 
     invoice: Invoice
     seller: Seller
@@ -188,6 +202,7 @@ class InvoiceDetail:
     usage: list[DailyUsage]
     readings: list[MeterReading]
     falls: list[MeterFall] = field(default_factory=list)
+    figures: Sequence[FigureAmount] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +214,7 @@ class HeldInvoice:
 
     invoice: Invoice
     would_cost_rial: Rial | None
+    figures: Sequence[FigureAmount] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,13 +57,18 @@ def reason_dialog(
     on_close: Any,
     label_id: str,
     answer_at: str,
+    choice: rx.Component | None = None,
 ) -> rx.Component:
-    """A question that is answered with a written ``reason``. ``problem`` says why the last one was not taken."""
+    """A question that is answered with a written ``reason``. ``problem`` says why the last one was not taken.
+
+    ``choice`` are further fields of the answer.
+    """
     return dialog(
         title,
         *content,
         rx.cond(problem != "", rx.el.div(problem, class_name="note bad", role="alert"), rx.fragment()),
         rx.el.form(
+            choice if choice is not None else rx.fragment(),
             rx.el.div(
                 rx.el.label(label, html_for="reason"),
                 rx.el.textarea(

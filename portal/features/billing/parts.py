@@ -126,6 +126,30 @@ def release_dialog() -> rx.Component:
         on_close=BillingState.close_release,
         label_id=RELEASE_TITLE,
         answer_at=BILLING_ANSWER,
+        choice=rx.cond(is_filled(BillingState.chosen_figures), _figures(), rx.fragment()),
+    )
+
+
+def _figures() -> rx.Component:
+    """Nothing is chosen before the operator does it: neither figure is the usual one."""
+    return rx.el.fieldset(
+        rx.el.legend(t("page.billing.figure"), class_name="field-name"),
+        rx.el.p(t("page.billing.figure_text"), class_name="muted small"),
+        rx.foreach(
+            BillingState.chosen_figures,
+            lambda choice: rx.el.label(
+                rx.el.input(
+                    type="radio",
+                    name="figure",
+                    value=choice.value,
+                    required=True,
+                    custom_attrs={"data-missing": t("page.billing.figure_missing")},
+                ),
+                rx.el.span(rx.el.strong(choice.name), rx.el.br(), choice.amount),
+                class_name="flex items-start gap-2",
+            ),
+        ),
+        class_name="field",
     )
 
 

@@ -6,8 +6,8 @@ from datetime import date
 
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
-from backend.invoices.types import BillingRun, DayPlan, HeldInvoice, Invoice, RunState
-from backend.usage.types import UnknownLabel
+from backend.invoices.types import BillingRun, DayPlan, FigureAmount, HeldInvoice, Invoice, RunState
+from backend.usage.types import FallFigure, UnknownLabel
 from portal import routes
 from portal.components.reasons import Reason
 
@@ -35,6 +35,15 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FigureChoice:
+    """A figure of meters that fell, with which an invoice can be issued."""
+
+    value: str
+    name: str
+    amount: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeldRow:
     """An invoice that waits for a decision."""
 
@@ -46,6 +55,7 @@ class HeldRow:
     coverage: str
     would_cost: str
     reasons: list[Reason]
+    figures: list[FigureChoice]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,9 +140,32 @@ def to_held(held: HeldInvoice, lang: Lang) -> HeldRow:
         day=fmt.day(invoice.day, lang),
         tokens=fmt.number(invoice.tokens, lang),
         coverage=fmt.percent_in_column(invoice.coverage, lang),
-        would_cost="—" if held.would_cost_rial is None else fmt.toman_bare(held.would_cost_rial, lang),
+        would_cost=_would_cost(held, lang),
         reasons=[reason(name, lang) for name in invoice.held_reasons],
+        figures=[to_figure(each, lang) for each in held.figures],
     )
+
+
+def _would_cost(held: HeldInvoice, lang: Lang) -> str:
+    amounts = dict.fromkeys(each.would_cost_rial for each in held.figures) or {held.would_cost_rial: None}
+    told = ["—" if rial is None else fmt.toman_bare(rial, lang) for rial in amounts]
+    return text("billing.between", lang, least=told[0], most=told[-1]) if len(told) > 1 else told[0]
+
+
+def to_figure(found: FigureAmount, lang: Lang) -> FigureChoice:
+    """A choice of the dialog, with the tokens and the amount of the whole invoice."""
+    tokens = fmt.number(found.tokens, lang)
+    amount = "—" if found.would_cost_rial is None else fmt.toman(found.would_cost_rial, lang)
+    return FigureChoice(
+        value=found.figure.value,
+        name=text(f"billing.figure.{found.figure}", lang),
+        amount=text("billing.figure_amount", lang, tokens=tokens, amount=amount),
+    )
+
+
+def figure_named(name: object) -> FallFigure | None:
+    """The figure that a form names; None for anything else."""
+    return next((figure for figure in FallFigure if figure.value == name), None)
 
 
 def released(invoice: Invoice, lang: Lang) -> str:

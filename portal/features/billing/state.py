@@ -14,7 +14,7 @@ from portal import bridge, task_owner
 from portal.bridge import Problem, ThreadPool
 from portal.features.billing import queries
 from portal.features.billing.queries import BillingView, Overview, PlanView
-from portal.features.billing.rows import PlanRow, RunRow, released
+from portal.features.billing.rows import FigureChoice, PlanRow, RunRow, figure_named, released
 from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
 from portal.ids import uuid_of
@@ -42,6 +42,7 @@ class BillingState(LoadedPage, rx.State):
     chosen_key: str = ""
     chosen_title: str = ""
     chosen_cost: str = ""
+    chosen_figures: list[FigureChoice] = []
     release_problem: str = ""
     is_releasing: bool = False
     _chosen_day: str = ""
@@ -131,6 +132,7 @@ class BillingState(LoadedPage, rx.State):
         for row in self.view.held:
             if row.key == key:
                 self.chosen_key, self.chosen_cost = row.key, row.would_cost
+                self.chosen_figures = row.figures
                 self.chosen_title = f"{row.tenant} · {row.day}"
                 self.release_problem = ""
 
@@ -146,13 +148,14 @@ class BillingState(LoadedPage, rx.State):
         """Issue the held invoice with the operator's written reason. It may have to wait for a run that issues now."""
         owner, lang = await task_owner.of(self), language(self)
         reason = str(form.get("reason", "")) if isinstance(form, dict) else ""
+        figure = figure_named(form.get("figure")) if isinstance(form, dict) else None
         async with owner.holding(self) as is_ours:
             if not is_ours or self.is_releasing:
                 return
             key, self.is_releasing = self.chosen_key, True
         outcome = await bridge.attempt(
             lang,
-            lambda: invoices.release(owner.actor, InvoiceId(uuid_of(key)), reason),
+            lambda: invoices.release(owner.actor, InvoiceId(uuid_of(key)), reason, figure),
             pool=ThreadPool.BILLING,
         )
         outcome = await owner.confirmed(self, outcome)

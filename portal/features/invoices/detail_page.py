@@ -11,6 +11,7 @@ from portal.components.status import note
 from portal.components.table import TableColumn, data_table
 from portal.features.invoices.checking_parts import checking_card
 from portal.features.invoices.detail_state import InvoiceState
+from portal.features.invoices.fall_parts import falls
 from portal.features.invoices.movement_parts import movements
 from portal.features.invoices.paper import paper
 from portal.features.invoices.payment_parts import answer_notes, credit_dialog, pay_card, payment_history
@@ -53,6 +54,7 @@ def _invoice() -> rx.Component:
             pay_card(),
             _parties(),
             _lines(),
+            falls(),
             movements(),
             payment_history(),
             _evidence(),

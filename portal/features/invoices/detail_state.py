@@ -16,7 +16,7 @@ from portal.features.invoices import paper_rows, payment_rows, rows, standing_ro
 from portal.features.invoices.check_state import CheckingPayments
 from portal.features.invoices.paper_rows import Paper, ReceiptRow
 from portal.features.invoices.payment_rows import AttemptRow, Offer
-from portal.features.invoices.rows import FlagLine, InvoiceView, LineRow, ReadingRow
+from portal.features.invoices.rows import FallRow, FigureLine, FlagLine, InvoiceView, LineRow, ReadingRow
 from portal.features.invoices.standing_rows import Check, MovementRow
 from portal.guard import EVERYBODY, STAFF, allow
 from portal.ids import uuid_of
@@ -37,6 +37,8 @@ class InvoiceDetailView:
     readings_pager: Pager = field(default_factory=Pager)
     annex: list[ReadingRow] = field(default_factory=list)
     flags: list[FlagLine] = field(default_factory=list)
+    falls: list[FallRow] = field(default_factory=list)
+    figures: list[FigureLine] = field(default_factory=list)
     paid: str = ""
     outstanding: str = ""
     paper: Paper = field(default_factory=Paper)
@@ -87,7 +89,7 @@ def detail_view(actor: Actor, named: str, lang: Lang, place: Place = FIRST) -> I
     history = payments.history(actor, invoice_id)
     is_issued = found.invoice.number is not None
     can_be_paid = view.is_payable and not standing.is_blocked
-    annex = [rows.to_reading(reading, lang) for reading in found.readings]
+    annex = rows.to_readings(found, lang)
     readings, readings_pager = page_of(place.of(READINGS), annex, lang)
     movements, movements_pager = page_of(place.of(MOVEMENTS), standing_rows.to_movements(history, lang), lang)
     attempts, attempts_pager = page_of(
@@ -100,6 +102,8 @@ def detail_view(actor: Actor, named: str, lang: Lang, place: Place = FIRST) -> I
         readings_pager=readings_pager,
         annex=annex,
         flags=rows.to_flags(found.usage, lang),
+        falls=[rows.to_fall(fall, lang) for fall in found.falls],
+        figures=rows.to_figures(found, lang),
         paid=fmt.toman_in_column(history.paid_rial, lang) if is_issued else "",
         outstanding=fmt.toman_in_column(history.outstanding_rial, lang) if is_issued else "",
         offer=payment_rows.read_offer(actor, [invoice_id], lang, at_bank=standing.at_bank)

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
+from backend.invoices.fall_rules import tokens_of
 from backend.invoices.types import Invoice, InvoiceDetail, InvoiceLine, InvoiceStatus
 from backend.payments.standing_rules import Standing
-from backend.usage.types import DailyUsage, MeterReading, UsageFlag
+from backend.usage.types import DailyUsage, MeterFall, MeterReading, UsageFlag
 from portal import routes
 from portal.features.invoices.standing_rows import left_of, status_of
 
@@ -56,6 +57,27 @@ class ReadingRow:
     closing: str
     closed_at: str
     difference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FallRow:
+    """A meter that fell, with both its figures."""
+
+    key: str
+    meter: str
+    instance: str
+    times: str
+    span: str
+    least: str
+    most: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureLine:
+    """The whole invoice with one of the figures."""
+
+    name: str
+    amount: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,8 +195,48 @@ def to_lines(lines: Sequence[InvoiceLine], lang: Lang, *, is_held: bool) -> list
     ]
 
 
-def to_reading(reading: MeterReading, lang: Lang) -> ReadingRow:
-    """A line of the evidence."""
+def to_fall(fall: MeterFall, lang: Lang) -> FallRow:
+    """A line of the meters that fell."""
+    kind = text(f"usage.type.{fall.type}", lang) if fall.type in _TYPES else fall.type
+    first, last = fmt.number(fall.first_value, lang), fmt.number(fall.last_value, lang)
+    return FallRow(
+        key=f"{fall.model}/{fall.type}/{fall.instance}/{fall.life_start.isoformat()}",
+        meter=f"{fall.model} · {kind}",
+        instance=fall.instance,
+        times=fmt.number(fall.falls, lang),
+        span=text("billing.between", lang, least=first, most=last),
+        least=fmt.number(fall.least_tokens, lang),
+        most=fmt.number(fall.most_tokens, lang),
+    )
+
+
+def to_figures(found: InvoiceDetail, lang: Lang) -> list[FigureLine]:
+    """Both figures of a held invoice, or the one that an issued one was issued with."""
+    if (chosen := found.invoice.fall_figure) is not None:
+        name = text(f"billing.figure.{chosen}", lang)
+        return [FigureLine(name=text("page.invoice.falls_chosen", lang), amount=name)]
+    return [
+        FigureLine(
+            name=text(f"billing.figure.{each.figure}", lang),
+            amount=text(
+                "billing.figure_amount",
+                lang,
+                tokens=fmt.number(each.tokens, lang),
+                amount="—" if each.would_cost_rial is None else fmt.toman(each.would_cost_rial, lang),
+            ),
+        )
+        for each in found.figures
+    ]
+
+
+def to_readings(found: InvoiceDetail, lang: Lang) -> list[ReadingRow]:
+    """The evidence of an invoice, a line for each meter."""
+    figure = found.invoice.fall_figure
+    return [to_reading(reading, tokens_of(reading, found.falls, figure), lang) for reading in found.readings]
+
+
+def to_reading(reading: MeterReading, tokens: int, lang: Lang) -> ReadingRow:
+    """A line of the evidence, with the tokens that are counted of it."""
     kind = text(f"usage.type.{reading.type}", lang) if reading.type in _TYPES else reading.type
     return ReadingRow(
         key=f"{reading.model}/{reading.type}/{reading.instance}/{reading.life_start.isoformat()}",
@@ -186,7 +248,7 @@ def to_reading(reading: MeterReading, lang: Lang) -> ReadingRow:
         source=text(f"usage.opening.{reading.opening_source}", lang),
         closing=fmt.number(reading.closing, lang),
         closed_at=fmt.moment(reading.closed_at, lang),
-        difference=fmt.number(max(0, reading.closing - reading.opening), lang),
+        difference=fmt.number(tokens, lang),
     )
 
 
