@@ -73,6 +73,7 @@ ENTRIES: Mapping[str, tuple[Help, ...] | NoHelp] = {
     "BillingRunFailed": _BILL,
     "BillingDayOverdue": _BILL,
     "InvoicesHeld": NoHelp("A person issues each of them, with a reason of its own."),
+    "MetersVanished": NoHelp("A person finds out what Prometheus no longer scrapes, or no longer selects."),
     "UsageWithoutCompany": NoHelp("A person finds out whose label it is."),
     "PaymentsUndecided": (Help(action="recheck_payments", fields={"payment": "all"}),),
     "PaymentsFlagged": NoHelp("A person compares what does not fit, and decides."),

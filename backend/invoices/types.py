@@ -11,7 +11,7 @@ from uuid import UUID
 from backend.actor import TenantId
 from backend.money import Rial
 from backend.tenants.types import Tenant
-from backend.usage.types import DailyUsage, FallFigure, MeterFall, MeterReading
+from backend.usage.types import NO_METERS, DailyUsage, FallFigure, MeterContinuity, MeterFall, MeterReading
 
 InvoiceId = NewType("InvoiceId", UUID)
 NOTHING = Rial(0)
@@ -329,6 +329,7 @@ class BillingHealth:
     open_days: list[date]
     overdue_days: list[date]
     held: int
+    meters: MeterContinuity = NO_METERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

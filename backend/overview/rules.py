@@ -214,6 +214,9 @@ def _of_billing(facts: Facts, _now: datetime) -> Iterator[SystemTrouble]:
     failed, finished = health.last_failed_at, health.last_finished_at
     if failed is not None and (finished is None or failed > finished):
         yield SystemTrouble(level=Level.WARN, kind=TroubleKind.BILLING_FAILED, since=failed)
+    if health.meters.have_vanished:
+        gone = health.meters.expected - health.meters.read
+        yield SystemTrouble(level=Level.WARN, kind=TroubleKind.METERS_VANISHED, count=gone)
     if health.held:
         yield SystemTrouble(level=Level.WARN, kind=TroubleKind.INVOICES_HELD, count=health.held)
 

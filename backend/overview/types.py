@@ -67,6 +67,7 @@ class TroubleKind(StrEnum):
     LOOKING = "looking"
     WARNING_ALERTS = "warning_alerts"
     BILLING_FAILED = "billing_failed"
+    METERS_VANISHED = "meters_vanished"
     ERRORS = "errors"
     SLOW = "slow"
     FALLBACKS = "fallbacks"

@@ -1,4 +1,4 @@
-"""Every SQL statement on meters that fell."""
+"""Every SQL statement on meters that fell, and on those that vanished."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -7,8 +7,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.db.engine import read, transaction
-from backend.usage.models import DailyUsageRow, MeterFallRow
-from backend.usage.types import MeterFall
+from backend.usage.models import DailyUsageRow, MeasuredDayRow, MeterFallRow
+from backend.usage.types import MeterContinuity, MeterFall
 
 
 def insert_falls(day: date, falls: Sequence[MeterFall]) -> None:
@@ -41,6 +41,15 @@ def add_tokens(day: date, tenant: str, tokens: Mapping[tuple[str, str], int]) ->
                 .where(row.day == day, row.tenant == tenant, row.model == model, row.type == kind)
                 .values(tokens=row.tokens + more)
             )
+
+
+def last_continuity() -> MeterContinuity:
+    """The meters that were expected and read on the newest stored day; none without a day."""
+    row = MeasuredDayRow
+    found = select(row.expected_meters, row.read_meters).order_by(row.day.desc()).limit(1)
+    with read() as connection:
+        told = connection.execute(found).one_or_none()
+    return MeterContinuity(*(number or 0 for number in told)) if told else MeterContinuity(0, 0)
 
 
 def delete_falls_before(first_kept: date) -> None:

@@ -83,6 +83,9 @@ class MeasuredDayRow(Base):
     measured_at: Mapped[datetime] = mapped_column(Instant)
     series: Mapped[int]
     lives: Mapped[int]
+    expected_meters: Mapped[int | None]
+    """Meters that were alive at the end of the day before; unknown of days that an older version measured."""
+    read_meters: Mapped[int | None]
 
 
 class MeasuredIncarnationRow(Base):

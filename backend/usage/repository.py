@@ -117,6 +117,8 @@ def claim_day(measurement: DayMeasurement) -> bool:
         measured_at=measurement.measured_at,
         series=measurement.series,
         lives=len(measurement.incarnations),
+        expected_meters=measurement.meters.expected,
+        read_meters=measurement.meters.read,
     )
     claimed = row.on_conflict_do_nothing().returning(MeasuredDayRow.day)
     with transaction() as connection:

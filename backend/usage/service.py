@@ -10,7 +10,6 @@ from backend.actor import (
     Actor,
     TenantId,
     require_process,
-    require_role,
     require_role_or_process,
     require_tenant,
 )
@@ -32,6 +31,7 @@ from backend.usage.types import (
     DailyUsage,
     DayMeasurement,
     FallFigure,
+    MeterContinuity,
     MeterFall,
     MeterReading,
     UnknownLabels,
@@ -152,15 +152,21 @@ def falls(actor: Actor, tenant_id: TenantId, day: date) -> list[MeterFall]:
 def settle_falls(actor: Actor, tenant_id: TenantId, day: date, figure: FallFigure) -> None:
     """Count a tenant's meters that fell on a stored day by one of their figures, in the open transaction.
 
-    They count the least until then. For operators, once for a day.
+    They count the least until then. For operators and processes, once for a day.
     """
-    require_role(actor, *OPERATOR_ROLES)
+    require_role_or_process(actor, *OPERATOR_ROLES)
     label = tenants.get(actor, tenant_id).label
     with transaction():
         more = Counter[tuple[str, str]]()
         for fall in falls_repository.falls_of(label, day):
             more[fall.model, fall.type] += fall.tokens(figure) - fall.least_tokens
         falls_repository.add_tokens(day, label, {key: tokens for key, tokens in more.items() if tokens})
+
+
+def meter_continuity(actor: Actor) -> MeterContinuity:
+    """The meters that were alive before the newest stored day, and those of them that it read. Staff and processes."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    return falls_repository.last_continuity()
 
 
 def rows_of_day(actor: Actor, day: date) -> list[UsageRow]:

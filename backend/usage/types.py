@@ -70,6 +70,8 @@ class OpeningSource(StrEnum):
     """Unknown; the first value that was seen stands in for it."""
 
 
+FEW_METERS = 10
+
 Key = tuple[str, str, str]
 """What is billed apart: a tenant's label, the model that answered, and the type of token."""
 
@@ -121,6 +123,21 @@ class MeterFall(NamedTuple):
     def tokens(self, figure: FallFigure) -> int:
         """The tokens of the meter by a figure."""
         return self.most_tokens if figure is FallFigure.MOST else self.least_tokens
+
+
+class MeterContinuity(NamedTuple):
+    """Meters that were alive at the end of the day before, and how many of them have a reading on the day."""
+
+    expected: int
+    read: int
+
+    @property
+    def have_vanished(self) -> bool:
+        """Whether more than half of them are gone; a few meters say nothing."""
+        return self.expected >= FEW_METERS and 2 * self.read < self.expected
+
+
+NO_METERS = MeterContinuity(0, 0)
 
 
 class UsageRow(NamedTuple):
@@ -184,6 +201,7 @@ class DayMeasurement:
     rows: list[UsageRow]
     readings: list[MeterReading]
     falls: Sequence[MeterFall] = ()
+    meters: MeterContinuity = NO_METERS
     series: int
     incarnations: list[ClosedIncarnation]
 

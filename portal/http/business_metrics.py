@@ -102,6 +102,14 @@ def _billing() -> Iterable[Metric]:
         "Models that were used and have no price in today's list, which names others.",
         invoices.count_unpriced_models(SCRAPE),
     )
+    yield _gauge(
+        "portal_usage_meters_expected",
+        "Meters that were alive at the end of the day before the one that was measured last.",
+        health.meters.expected,
+    )
+    yield _gauge(
+        "portal_usage_meters_read", "Meters of those that have a reading on that day.", health.meters.read
+    )
     yield _moment(
         "portal_billing_last_success_timestamp_seconds",
         "Last billed day's end of run.",

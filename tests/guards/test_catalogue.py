@@ -195,6 +195,7 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "runbooks.step.{}.{}": None,
     "timezone.{}": ("asia_tehran",),
     "unit.{}": ("days", "hours", "minutes"),
+    "billing.figure.{}": usage_types.FallFigure,
     "usage.flag.{}": usage_types.UsageFlag,
     "usage.flag_name.{}": usage_types.UsageFlag,
     "usage.opening.{}": OpeningSource,

@@ -16,7 +16,12 @@ from backend.usage.metering.incarnations import (
 )
 from backend.usage.metering.neighbours import met, recalled
 from backend.usage.metering.questions import FoundReadings, ReadingPurpose, before_end, firsts_of, readings_of
-from backend.usage.metering.silence import alive_before, was_nothing_scraped, with_silent_incarnations
+from backend.usage.metering.silence import (
+    alive_before,
+    meters_read,
+    was_nothing_scraped,
+    with_silent_incarnations,
+)
 from backend.usage.metering.source import Source
 from backend.usage.metering.survey import Situation, survey
 from backend.usage.metering.tally_rules import (
@@ -105,6 +110,7 @@ def _measure(
         rows=with_unseen_rows(rows, alive_before(span, stored)) if is_blackout else rows,
         readings=counted.readings,
         falls=counted.falls,
+        meters=meters_read(span, stored, incarnations),
         series=len(counted.readings),
         incarnations=[
             ClosedIncarnation(one.incarnation.name, one.incarnation.started_at, one.closed_at)

@@ -9,7 +9,13 @@ from backend.usage.metering.neighbours import SHORTEST_DAY_MS
 from backend.usage.metering.source import Source
 from backend.usage.metering.survey import BEFORE, Situation
 from backend.usage.metering.tally_rules import IncarnationReadings
-from backend.usage.types import IncarnationKey, StoredClosings, StoredIncarnation, StoredIncarnations
+from backend.usage.types import (
+    IncarnationKey,
+    MeterContinuity,
+    StoredClosings,
+    StoredIncarnation,
+    StoredIncarnations,
+)
 
 
 def was_nothing_scraped(source: Source, span: Span, stored: StoredClosings) -> bool:
@@ -24,6 +30,22 @@ def alive_before(span: Span, stored: StoredClosings) -> list[StoredIncarnation]:
         for incarnation in stored.incarnations.values()
         if _closed_ms(incarnation) >= span.start_ms - SILENCE_MS
     ]
+
+
+def meters_read(
+    span: Span, stored: StoredClosings, incarnations: Iterable[IncarnationReadings]
+) -> MeterContinuity:
+    """Number of meters that were alive at the beginning of a window, and of those that have a reading in it.
+
+    A meter does not vanish while its process lives, so what is missing was not scraped, or not selected, any more.
+    """
+    shown = {(one.incarnation.name, one.incarnation.started_at): one.closings for one in incarnations}
+    expected = read = 0
+    for key, before in stored.incarnations.items():
+        if before.closings and _closed_ms(before) >= span.start_ms - SILENCE_MS:
+            expected += len(before.closings)
+            read += len(before.closings.keys() & shown.get(key, {}).keys())
+    return MeterContinuity(expected, read)
 
 
 def with_silent_incarnations(

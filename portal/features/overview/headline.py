@@ -42,6 +42,7 @@ _PAGES = {
     TroubleKind.DAYS_OVERDUE: routes.BILLING,
     TroubleKind.BILLING_LATE: routes.BILLING,
     TroubleKind.BILLING_FAILED: routes.BILLING,
+    TroubleKind.METERS_VANISHED: f"{routes.RUNBOOKS}/MetersVanished",
     TroubleKind.INVOICES_HELD: f"{routes.BILLING}?tab=held",
     TroubleKind.MAIL_STUCK: routes.BILLING,
     TroubleKind.PAYMENTS_UNDECIDED: routes.PAYMENTS,

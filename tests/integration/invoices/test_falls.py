@@ -12,6 +12,7 @@ from backend.clock import day_window
 from backend.errors import Invalid
 from backend.invoices import billing_service, fall_rules
 from backend.invoices import service as invoices
+from backend.invoices.__main__ import main as command
 from backend.invoices.types import Invoice, InvoiceStatus
 from backend.money import charge
 from backend.tenants.types import Tenant
@@ -131,6 +132,24 @@ def test_the_day_after_costs_what_its_total_costs_more(database: str, figure: Fa
     totals = billing_service.basis_of(NIGHT, held.day).billed_totals
 
     assert totals[held.tenant_id, MODEL, "prompt"] == (first.tokens, first.net_rial)
+
+
+def test_the_command_shows_both_figures_and_issues_with_one(
+    database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = held_with_falls(prompt=(1_200_000, 1_300_000))
+
+    assert command(["held"]) == 0
+    shown = capsys.readouterr().out
+    assert command(["release", str(held.id), "--reason", "looked at"]) == 1
+    refused = capsys.readouterr().err
+    assert command(["release", str(held.id), "--reason", "looked at", "--figure", "most"]) == 0
+
+    assert "least: 1200000 tokens, 240000 Rial  most: 1300000 tokens, 260000 Rial" in shown
+    assert "two figures" in refused
+    assert "1300000 tokens, 260000 Rial" in capsys.readouterr().out
+    [entry] = audit.entries(OPERATOR, f"invoice:{held.id}")
+    assert entry.event.detail["figure"] == "most"
 
 
 def test_without_a_choice_nothing_is_issued(database: str) -> None:

@@ -11,6 +11,7 @@ from backend.deploys.types import ClusterHealth, RolloutState, StuckKind, Worklo
 from backend.job_runs.types import JobState
 from backend.overview import rules
 from backend.overview.types import Facts, Fullness, Level, ServiceState, SourceReading, TroubleKind
+from backend.usage.types import MeterContinuity
 from tests.unit.overview.facts import (
     EARLIER,
     MEASURES,
@@ -82,6 +83,13 @@ WATCHDOG, MANAGER = alarm(SourceKind.WATCHDOG, "watchdog"), alarm(SourceKind.ALE
             but(cluster=Workloads(health=ClusterHealth(is_configured=False))), Level.OK, [], id="no cluster"
         ),
         # Billing.
+        pytest.param(
+            but(billing=billing(meters=MeterContinuity(40, 19))),
+            Level.WARN,
+            [K.METERS_VANISHED],
+            id="meters vanished",
+        ),
+        pytest.param(but(billing=billing(meters=MeterContinuity(40, 20))), Level.OK, [], id="half of them"),
         pytest.param(but(billing=billing(overdue_days=[DAY])), Level.BAD, [K.DAYS_OVERDUE], id="overdue"),
         pytest.param(
             but(billing=billing(late_days=(DAY,))), Level.BAD, [K.BILLING_LATE], id="a missed night"

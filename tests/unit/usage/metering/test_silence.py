@@ -9,10 +9,10 @@ import pytest
 
 from backend.usage.metering.coverage import Seen, Span
 from backend.usage.metering.incarnations import Copy, Incarnation, Run, ScrapeHistory, Target, milliseconds
-from backend.usage.metering.silence import with_silent_incarnations
+from backend.usage.metering.silence import meters_read, with_silent_incarnations
 from backend.usage.metering.survey import Situation
 from backend.usage.metering.tally_rules import IncarnationReadings
-from backend.usage.types import NOTHING_STORED, NextOpening, OpeningSource, StoredIncarnation
+from backend.usage.types import NOTHING_STORED, MeterContinuity, NextOpening, OpeningSource, StoredIncarnation
 
 MIDNIGHT = datetime(2026, 11, 21, 20, 30, tzinfo=UTC)
 SPAN = Span(milliseconds(MIDNIGHT), milliseconds(MIDNIGHT + timedelta(days=1)))
@@ -99,3 +99,37 @@ def test_what_the_stored_next_day_knows_again_is_missing_all_day_and_stands_wher
         stored=stored,
     )
     assert source.asked == []
+
+
+def read_as(instance: str, *keys: tuple[str, str, str]) -> IncarnationReadings:
+    """The readings of a process that was born days before."""
+    start_us = milliseconds(BORN) * 1000
+    return IncarnationReadings(
+        incarnation=Incarnation(instance, start_us, [], []),
+        seen=Seen(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0),
+        closings=dict.fromkeys(keys, 9),
+        closed_at=MIDNIGHT,
+        openings={},
+        opened_at=MIDNIGHT,
+    )
+
+
+def test_meters_that_were_alive_at_midnight_and_have_no_reading_are_told() -> None:
+    b, c = ("acme", "gpt-4o", "completion"), ("globex", "gpt-4o", "prompt")
+    before = {
+        ("pod:here", BORN): StoredIncarnation(MIDNIGHT, {A: 5, b: 5, c: 5}),
+        LOST: StoredIncarnation(MIDNIGHT, {A: 5, b: 5}),
+        ("pod:ended", BORN): StoredIncarnation(MIDNIGHT - timedelta(hours=3), {A: 5}),
+    }
+    stored = replace(NOTHING_STORED, previous_day=True, incarnations=before)
+
+    assert meters_read(SPAN, stored, [read_as("pod:here", A, c), read_as("pod:new", b)]) == (5, 2)
+
+
+@pytest.mark.parametrize(
+    ("expected", "read", "have_vanished"), [(10, 4, True), (10, 5, False), (9, 0, False), (0, 0, False)]
+)
+def test_more_than_half_of_more_than_a_few_meters_is_something_to_tell(
+    expected: int, read: int, *, have_vanished: bool
+) -> None:
+    assert MeterContinuity(expected, read).have_vanished is have_vanished
