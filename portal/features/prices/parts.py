@@ -20,11 +20,12 @@ def prices_table() -> rx.Component:
         PricesState.view.prices,
         [
             TableColumn(head=t("page.prices.model"), cell=_model, leads=True),
-            TableColumn(head=t("page.prices.type"), cell=lambda row: row.type),
+            TableColumn(head=t("page.prices.type"), cell=lambda row: row.type, opens=True),
             TableColumn(head=t("page.prices.price"), cell=lambda row: rx.el.bdi(row.price), is_number=True),
         ],
         caption=t("page.prices.now"),
         key=lambda row: row.key,
+        name=lambda row: row.model,
         heading=lambda row: row.since,
     )
 
@@ -43,7 +44,7 @@ def models_table() -> rx.Component:
                 cell=lambda row: rx.el.code(row.model, class_name="outside"),
                 leads=True,
             ),
-            TableColumn(head=t("page.prices.state"), cell=lambda row: badge(row.state, row.tone)),
+            TableColumn(head=t("page.prices.state"), cell=lambda row: badge(row.state, row.tone), opens=True),
             TableColumn(head=t("page.prices.since"), cell=lambda row: row.since, opens=True),
             TableColumn(head=t("page.usage.tokens"), cell=lambda row: row.tokens, is_number=True),
             TableColumn(

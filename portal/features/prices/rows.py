@@ -25,6 +25,8 @@ from portal import routes
 
 NONE = "—"
 MOST_LISTS = 50
+# Whoever made the first list: the migration that brought the table.
+FIRST_LIST_BY = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +183,7 @@ def _list_row(prices: PriceList, now: PriceList, today: date, lang: Lang) -> Lis
         general=general,
         models=fmt.number(len({model for model, _ in prices.overrides if model} | {*prices.aliases}), lang),
         duty=text("prices.required" if prices.requires_own_price else "prices.not_required", lang),
-        by=prices.created_by,
+        by=text("prices.installed", lang) if prices.created_by == FIRST_LIST_BY else prices.created_by,
         is_planned=is_planned,
     )
 
@@ -229,8 +231,8 @@ def to_change(preview: ChangePreview, lang: Lang) -> ChangeView:
 
 def said(change: PriceChange, base: NewPriceList, new: NewPriceList, lang: Lang) -> str:
     """A change in one sentence."""
-    old_rate, new_rate = rates_in_toman(
-        [base.rate(change.model, change.type), new.rate(change.model, change.type)], lang
+    old_rate, new_rate = (
+        rates_in_toman([each.rate(change.model, change.type)], lang)[0] for each in (base, new)
     )
     name = f"\u2068{change.model}\u2069" if change.model else text("prices.any_model", lang)
     kind = change.kind

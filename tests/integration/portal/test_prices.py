@@ -41,7 +41,7 @@ def test_a_change_is_looked_at_and_a_double_click_makes_it_once(house: House, pi
 
     _, looked, saved, again = told(pipeline, operator.cookie, LOAD, form(), CONFIRM, CONFIRM)
 
-    assert "any type: 20.0 Toman becomes 12.5 Toman" in looked
+    assert "any type: 20 Toman becomes 12.5 Toman" in looked
     assert "Saved. It holds from" in saved
     assert "Saved" not in again
     [planned, now] = pricing.price_lists(operator.actor)
