@@ -26,6 +26,7 @@ from backend.invoices.types import (
     InvoiceDraft,
     InvoiceId,
     InvoiceLine,
+    InvoiceStatus,
     Limits,
     RunState,
 )
@@ -127,7 +128,7 @@ class Basis:
 
 def basis_of(actor: Actor, day: date, earlier: Planned | None = None) -> Basis:
     """The basis of a day as it is stored now; ``earlier`` are the days before it in a plan."""
-    planned, first = earlier or Planned(), day - timedelta(days=USUAL_DAYS)
+    planned = earlier or Planned()
     with read():
         price_list = pricing.price_list_on(actor, day)
         billed_totals = repository.billed_totals(price_list.version)
@@ -136,11 +137,18 @@ def basis_of(actor: Actor, day: date, earlier: Planned | None = None) -> Basis:
             tax_percent=pricing.tax_percent_on(actor, day),
             billed_totals=billed_totals | planned.billed_totals.get(price_list.version, {}),
             billed=repository.billed_tenants(day),
-            limits=Limits(
-                amount_rial=Rial(settings().invoice_max_rial),
-                usual_rial=Rial(settings().zibal_min_rial),
-                usual_tokens=_highest(repository.most_tokens(first, day), planned.most_tokens(first)),
-            ),
+            limits=limits_of(day, planned),
+        )
+
+
+def limits_of(day: date, earlier: Planned) -> Limits:
+    """The limits of a day's invoices as the days before it are stored now; ``earlier`` are those of a plan."""
+    first = day - timedelta(days=USUAL_DAYS)
+    with read():
+        return Limits(
+            amount_rial=Rial(settings().invoice_max_rial),
+            usual_rial=Rial(settings().zibal_min_rial),
+            usual_tokens=_highest(repository.most_tokens(first, day), earlier.most_tokens(first)),
         )
 
 
@@ -232,19 +240,22 @@ def price_held(actor: Actor, invoice: Invoice, lines: Iterable[InvoiceLine]) -> 
     return HeldBill(invoice=invoice, draft=draft, before=before, after=moved)
 
 
-def release_priced(actor: Actor, invoice: Invoice) -> bool:
+def release_priced(actor: Actor, invoice_id: InvoiceId, limits: Limits) -> bool:
     """Issue an invoice that waited for prices alone, inside the caller's locked transaction; False if it waits on.
 
-    A price may be missing still. An invoice beyond the limits waits for that reason from now on.
+    A price may be missing still, or somebody issued it meanwhile. An invoice beyond the limits waits for that reason
+    from now on.
     """
     with transaction():
+        invoice = report_repository.invoice(invoice_id)
+        if invoice is None or invoice.status is not InvoiceStatus.HELD:
+            return False
         try:
-            bill = price_held(actor, invoice, report_repository.lines([invoice.id]).get(invoice.id, []))
+            bill = price_held(actor, invoice, report_repository.lines([invoice_id]).get(invoice_id, []))
         except Conflict:
             return False
-        limits = basis_of(actor, invoice.day).limits
         if reasons := rules.holds_of(bill.draft, bill.after, limits):
-            repository.hold_otherwise(invoice.id, reasons)
+            repository.hold_otherwise(invoice_id, reasons)
             return False
         _issue(bill)
         return True

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 from uuid import uuid4
 
 from backend import clock
@@ -15,7 +17,7 @@ from backend.db.locks import LockNumber
 from backend.errors import AppError, Conflict, Invalid, NotFound, Refused, Unavailable
 from backend.i18n.errors import error_text
 from backend.invoices import billing_service, report_repository, repository, rules
-from backend.invoices.types import BillingPlan, BillingRun, RunState
+from backend.invoices.types import BillingPlan, BillingRun, Invoice, Limits, RunState
 from backend.log import get_logger
 from backend.tenants import service as tenants
 from backend.usage import service as usage
@@ -81,16 +83,21 @@ def bill_open_days(
 
 def _release_priced(actor: Actor) -> None:
     """Issue the invoices that waited for a price of a model and have it now, the oldest day first."""
-    for invoice in report_repository.waiting_for_prices():
-        with transaction():
-            repository.lock_issuing()
-            is_issued = billing_service.release_priced(actor, invoice)
-            if is_issued:
-                audit.record(
-                    actor, "invoice.priced", f"invoice:{invoice.id}", {"day": invoice.day.isoformat()}
-                )
+    for day, invoices in groupby(report_repository.waiting_for_prices(), attrgetter("day")):
+        # The days before it are issued already, so they count as the usual ones.
+        limits = billing_service.limits_of(day, billing_service.Planned())
+        for invoice in invoices:
+            _release_one(actor, invoice, limits)
+
+
+def _release_one(actor: Actor, invoice: Invoice, limits: Limits) -> None:
+    with transaction():
+        repository.lock_issuing()
+        is_issued = billing_service.release_priced(actor, invoice.id, limits)
         if is_issued:
-            log.info("invoice.released", invoice=invoice.id, by=actor.name)
+            audit.record(actor, "invoice.priced", f"invoice:{invoice.id}", {"day": invoice.day.isoformat()})
+    if is_issued:
+        log.info("invoice.released", invoice=invoice.id, by=actor.name)
 
 
 def bill_planned_day(actor: Actor, day: date, plan_hash: str, *, started_by: str) -> BillingRun | None:

@@ -11,10 +11,12 @@ from backend.actor import Actor, Role
 from backend.audit import service as audit
 from backend.db.engine import transaction
 from backend.errors import Conflict, Forbidden
+from backend.invoices import billing_service
 from backend.invoices import service as invoices
-from backend.invoices.types import InvoiceStatus, ModelTotal
-from backend.money import charge
+from backend.invoices.types import InvoiceStatus, Limits, ModelTotal
+from backend.money import Rial, charge
 from tests import factories
+from tests.conftest import forget_caches
 from tests.integration.invoices.conftest import Past
 
 NIGHT = Actor.process_named("nightly_billing")
@@ -83,6 +85,37 @@ def test_an_invoice_waits_for_the_price_of_its_model_and_is_issued_at_it_to_the_
     rates = {line.type: line.rial_per_1000_tokens for line in invoices.invoice(OPERATOR, issued[0].id).lines}
     assert rates == {"prompt": 100, "completion": 333}
     assert invoices.unpriced_models(OPERATOR) == []
+
+
+def test_an_invoice_that_an_operator_issued_meanwhile_is_not_issued_again(measured: Past) -> None:
+    alpha = factories.tenant("alpha", billed_from=measured.yesterday)
+    list_from(measured.first_day, prompt=100)
+    invoices.bill_open_days(NIGHT)
+    [held] = invoices.held(OPERATOR)
+    list_from(clock.billing_day(clock.utc_now()), completion=333)
+    released = invoices.release(OPERATOR, held.invoice.id, "looked at")
+
+    limits = Limits(amount_rial=Rial(10**30), usual_rial=Rial(10**30), usual_tokens={})
+    assert not billing_service.release_priced(NIGHT, held.invoice.id, limits)
+
+    assert invoices.invoices_of(NIGHT, alpha.id).rows == [released]
+
+
+def test_an_invoice_beyond_the_limits_waits_on_for_that_reason(
+    measured: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.tenant("alpha", billed_from=measured.yesterday)
+    list_from(measured.first_day, prompt=100)
+    invoices.bill_open_days(NIGHT)
+    list_from(clock.billing_day(clock.utc_now()), completion=1_000_000)
+    monkeypatch.setenv("INVOICE_MAX_RIAL", "1000000")
+    forget_caches()
+
+    invoices.bill_open_days(NIGHT)
+
+    [held] = invoices.held(OPERATOR)
+    assert held.invoice.held_reasons == ("amount_too_large",)
+    assert held.would_cost_rial is not None
 
 
 def test_an_operator_sees_what_was_billed_at_the_general_price_and_since_when(measured: Past) -> None:
