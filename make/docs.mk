@@ -1,7 +1,6 @@
 # The manual in docs/fa and docs/en. The English site lies in the Persian one, so it is built second.
 
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs
-MANUAL_LANG ?= fa
 MANUAL_PORT ?= 8001
 
 ##@ Manual
@@ -9,8 +8,8 @@ docs: $(READY) ## Build the manual in both languages into site/, which the porta
 	@$(MKDOCS) build --strict -f mkdocs.fa.yml
 	@$(MKDOCS) build --strict -f mkdocs.en.yml
 
-docs-serve: $(READY) ## Show the manual while it is written (MANUAL_LANG=en MANUAL_PORT=8001)
-	@$(MKDOCS) serve -f mkdocs.$(MANUAL_LANG).yml -a 127.0.0.1:$(MANUAL_PORT)
+docs-serve: $(READY) ## Show the manual in both languages while it is written (MANUAL_PORT=8001)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m delivery.manual "$(MANUAL_PORT)"
 
 docs-check: $(READY) ## Prove the manual: languages alike, links, commands, names, search
 	@$(BIN)/python -m pytest -q tests/delivery/documents $(ARGS)
