@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,17 @@ def test_no_job_may_more_than_it_says_and_each_has_a_deadline() -> None:
             assert job["permissions"], f"{name}: {job['name']}"
             assert job["timeout-minutes"] <= 45, f"{name}: {job['name']}"
             assert job["runs-on"] == "ubuntu-24.04"
+
+
+def test_the_parts_of_the_end_to_end_tests_are_all_of_them_and_none_twice() -> None:
+    parts = workflows()["ci.yml"]["jobs"]["servers"]["strategy"]["matrix"]["include"]
+    ignored = [each["args"].removeprefix("--ignore-glob=") for each in parts if each["target"] == "e2e"]
+    files = [str(path.relative_to(ROOT)) for path in (ROOT / "tests/e2e").glob("test_*.py")]
+
+    assert len(ignored) == 2
+    assert {file: sum(not fnmatch(file, each) for each in ignored) for file in files} == dict.fromkeys(
+        files, 1
+    )
 
 
 def test_rules_are_tried_on_three_pythons() -> None:
