@@ -8,9 +8,14 @@ from itertools import chain
 import pytest
 import yaml
 from pydantic import TypeAdapter
+from sqlalchemy.dialects import postgresql
 
 from backend.config import Settings
+from backend.invoices.models import TenantInvoiceRow
+from backend.invoices.types import InvoiceStatus
 from delivery import screenshots
+from jobs.registry import JOBS
+from jobs.runs import Job
 from portal import routes
 from portal.http.alerts import PostedAlerts
 from portal.http.deployments import PostedDeployment
@@ -80,7 +85,7 @@ def promised_paths(page: str) -> set[str]:
 
 def test_every_address_of_the_portal_that_is_named_is_one() -> None:
     known = {value for name, value in vars(routes).items() if name.isupper() and isinstance(value, str)}
-    known.add("/metrics")  # DocuChat's own
+    known |= {"/metrics", "/prometheus"}  # DocuChat's own, and an example of a path at a server of metrics
     named = {each for each in code(WHOLE) if re.fullmatch(r"/[a-z][\w/{}.-]*", each)}
 
     assert {each for each in named if each.partition("?")[0] not in known} == set()
@@ -106,6 +111,36 @@ def test_the_table_of_actions_names_all_of_them_with_their_risk() -> None:
     assert {(name, risk, bool(undo)) for name, risk, undo in rows} == {
         (name, str(action.risk), action.undo is not None) for name, action in actions.items()
     }
+
+
+def test_the_columns_of_an_invoice_are_those_of_the_table() -> None:
+    table, written = TenantInvoiceRow.__table__, postgresql.dialect()
+    section = pages("en")["devops-guide.md"].partition("## The columns of `tenant_invoice`")[2]
+    rows = re.findall(r"^\| (`.*`) \| `(.*?)` \| (.*) \|$", section.partition("\n## ")[0], re.MULTILINE)
+    told = {name: kind for names, kind, _ in rows for name in code(names)}
+
+    short = {"TIMESTAMP WITH TIME ZONE": "timestamptz", "NUMERIC(20, 2)": "numeric(20,2)"}
+    kinds = {each.name: each.type.compile(dialect=written) for each in table.columns}
+    assert told == {name: short.get(kinds[name], kinds[name].lower()) for name in told}
+    assert code({names: meaning for names, _, meaning in rows}["`status`"]) == set(InvoiceStatus)
+
+
+def test_the_times_of_jobs_in_the_handbook_are_those_at_which_they_run() -> None:
+    daily = {f"{hour}:{minute}" for hour, minute in map(time_of, JOBS) if hour != "*"}
+    for lang, digits in (("en", ""), ("fa", "۰۱۲۳۴۵۶۷۸۹")):
+        page = pages(lang)["operators.md"].translate(str.maketrans(digits, "0123456789"[: len(digits)]))
+        told = {
+            ":".join(str(int(part)) for part in each)
+            for each in re.findall(r"^\| (\d\d):(\d\d) \|", page, re.MULTILINE)
+        }
+        assert len(told) > 5
+        assert told - daily == set()
+
+
+def time_of(job: Job) -> tuple[str, str]:
+    """Hour and minute at which a job runs each day; a star where it runs more often."""
+    fields = {each.name: str(each) for each in getattr(job.trigger, "fields", ())}
+    return fields.get("hour", "*"), fields.get("minute", "*")
 
 
 @pytest.mark.parametrize(("lang", "name"), PAGES)
