@@ -6,6 +6,11 @@ from collections.abc import Iterable, Sequence
 from backend.clients.prometheus import instant_text, quoted
 from backend.usage.metering.incarnations import Point
 
+# VictoriaMetrics takes queries of 16,384 bytes, and Prometheus longer ones.
+LONGEST_QUERY_BYTES = 16_000
+# Around a counter and around names: functions, instants, a mark and brackets.
+AROUND_BYTES = 200
+
 
 def reach(point: Point, longest_ms: int | None = None) -> str:
     """The range that reaches from a point back to the beginning of its incarnation, or less far."""
@@ -19,6 +24,20 @@ def reach(point: Point, longest_ms: int | None = None) -> str:
 def escaped(value: str) -> str:
     """A regular expression of RE2 that matches exactly this text."""
     return re.sub(r"[^A-Za-z0-9_]", lambda found: f"\\x{{{ord(found[0]):x}}}", value)
+
+
+def groups_of(values: Sequence[str], most: int, longest_bytes: int) -> list[list[str]]:
+    """Values in their order, in groups of at most so many whose names take at most so many bytes of a query."""
+    groups: list[list[str]] = []
+    length = 0
+    for value in values:
+        size = len(quoted(escaped(value)).encode())
+        if not groups or len(groups[-1]) == most or length + size > longest_bytes:
+            groups.append([])
+            length = 0
+        groups[-1].append(value)
+        length += size
+    return groups
 
 
 def one_of(label: str, values: Sequence[str]) -> str:

@@ -14,7 +14,15 @@ from backend.threads import side_by_side
 from backend.usage.metering.coverage import Span
 from backend.usage.metering.incarnations import NEAR_MS, Point, ScrapeHistory, history_of
 from backend.usage.metering.labels import LONGEST_TENANT_BYTES, is_storable
-from backend.usage.metering.promql import any_of, one_of, reach, selector
+from backend.usage.metering.promql import (
+    AROUND_BYTES,
+    LONGEST_QUERY_BYTES,
+    any_of,
+    groups_of,
+    one_of,
+    reach,
+    selector,
+)
 from backend.usage.metering.shards import shard_matchers
 from backend.usage.metering.vectors import MARK, LabelNames, TargetReadings, TargetTable, values_by_mark
 from backend.usage.types import Values
@@ -124,7 +132,7 @@ class Source:
     def history(self, instances: set[str], span: Span) -> ScrapeHistory:
         """Times of each process, from the raw samples of its start time."""
         matchers = [self.settings.usage_selector]
-        if len(instances) <= NAMED_INSTANCES:
+        if len(self._instance_groups(sorted(instances))) <= 1:
             matchers.append(one_of("instance", sorted(instances)))
         query = f"{selector(START_TIME, matchers)}[{span.end_ms - span.start_ms + 1}ms]"
         matrix = self.client.ranges(query, span.end_ms)
@@ -186,7 +194,8 @@ class Source:
         wanted: RowFilter,
     ) -> list[TargetReadings]:
         """A reading of each point, many in one query, of the rows that are wanted."""
-        size = max(1, LARGEST_BATCH // max(1, len(matchers)))
+        fitting = LONGEST_QUERY_BYTES // self._longest_part_bytes(shared, points, matchers)
+        size = max(1, min(LARGEST_BATCH // max(1, len(matchers)), fitting))
         batches = [
             (matcher, range(start, min(start + size, len(points))))
             for start in range(0, len(points), size)
@@ -215,9 +224,22 @@ class Source:
                 _pour(told, found[mark])
         return found
 
+    def _longest_part_bytes(
+        self, shared: SharedReadings, points: Sequence[Point], matchers: Sequence[str]
+    ) -> int:
+        instances = {shared.history.targets[point.target].instance for point in points}
+        longest = [max(texts, key=len, default="") for texts in (matchers, instances)]
+        counter = self._counter(longest[0], f"instance={quoted(longest[1])}")
+        return len(counter.encode()) + AROUND_BYTES
+
+    def _instance_groups(self, instances: Sequence[str]) -> list[list[str]]:
+        around = len(self._counter().encode()) + AROUND_BYTES
+        return groups_of(instances, NAMED_INSTANCES, max(1, LONGEST_QUERY_BYTES - around))
+
     def _named(self, tenants: Sequence[str]) -> list[str]:
-        parts = [tenants[n : n + NAMED_TENANTS] for n in range(0, len(tenants), NAMED_TENANTS)]
-        return [one_of(self.names.tenant, part) for part in parts]
+        # Several incarnations are asked about at once, each with these names.
+        groups = groups_of(tenants, NAMED_TENANTS, LONGEST_QUERY_BYTES // 4)
+        return [one_of(self.names.tenant, group) for group in groups]
 
     def _own(self, shared: SharedReadings) -> RowFilter:
         """Chooses the rows of the targets that the questions are about, of all that were scraped at their address."""
@@ -241,8 +263,8 @@ class Source:
     def with_counters(self, instances: Sequence[str], span: Span) -> list[str]:
         """The instances that have a counter within the window; the index only knew that they might."""
         found: set[str] = set()
-        for start in range(0, len(instances), NAMED_INSTANCES):
-            counter = self._counter(one_of("instance", instances[start : start + NAMED_INSTANCES]))
+        for group in self._instance_groups(instances):
+            counter = self._counter(one_of("instance", group))
             window = f"[{span.end_ms - span.start_ms}ms]"
             vector = self.client.instant(
                 f"count by (instance) (last_over_time({counter}{window}))", span.end_ms

@@ -7,7 +7,9 @@ import pytest
 
 from backend.clients.prometheus import Prometheus
 from backend.config import usage_settings
+from backend.usage.metering.coverage import Span
 from backend.usage.metering.incarnations import Point, Run, ScrapeHistory, Target
+from backend.usage.metering.promql import one_of
 from backend.usage.metering.source import LARGEST_BATCH, Boundary, Shards, SharedReadings, Source
 from backend.usage.metering.vectors import TargetTable
 
@@ -48,3 +50,30 @@ def test_as_many_incarnations_as_fit_are_asked_about_at_once(
     )
 
     assert (len(prometheus.asked), len(told)) == (questions, points)
+
+
+LONGEST_THAT_VICTORIA_METRICS_TAKES = 16_384
+
+
+def test_no_question_is_longer_than_every_server_takes() -> None:
+    prometheus = Listening()
+    source = Source(
+        client=cast("Prometheus", prometheus), settings=usage_settings(prometheus_url="http://p.test")
+    )
+    instances = [
+        f"docuchat-api-{number}.docuchat-api.docuchat-prod.svc.cluster.local:8000" for number in range(150)
+    ]
+    tenants = [f"{number:08}-0000-4000-8000-00000000000{number % 10}" for number in range(300)]
+    history = ScrapeHistory([Target({"instance": each}, [Run(0, [10])]) for each in instances], [])
+    nothing = Boundary({}, set())
+    parts = Shards(['tenant=~"' + "x" * 500 + '"'], has_odd_labels=False)
+    shared = SharedReadings(history, TargetTable(history.targets), parts, nothing, nothing)
+    points = [Point(number, 10, 10) for number in range(len(instances))]
+
+    source.at_points(shared, points)
+    source.last_within(shared, points[:60], tenants)
+    source.with_counters(instances, Span(0, 86_400_000))
+
+    assert max(map(len, prometheus.asked)) <= LONGEST_THAT_VICTORIA_METRICS_TAKES
+    named = "".join(prometheus.asked)
+    assert all(one_of("instance", [each])[12:-1] in named for each in instances)
