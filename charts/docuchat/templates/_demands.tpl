@@ -45,6 +45,18 @@
 {{- if and (not $v.prometheus.enabled) (not $v.prometheus.url) -}}
 {{- $found = append $found "prometheus.enabled=false leaves nothing to measure usage by: give prometheus.url." -}}
 {{- end -}}
+{{- if and (or $v.prometheus.certificates.authority $v.prometheus.certificates.client) (not $v.secrets.existing.prometheusCertificates) -}}
+{{- $found = append $found "prometheus.certificates.authority and prometheus.certificates.client need secrets.existing.prometheusCertificates." -}}
+{{- end -}}
+{{- if and $v.prometheus.proof (not $v.secrets.existing.prometheus) -}}
+{{- $found = append $found "prometheus.proof speaks of secrets.existing.prometheus: name that Secret, or give secrets.prometheusBearerToken or secrets.prometheusPassword." -}}
+{{- end -}}
+{{- if ne (empty $v.prometheus.username) (ne "password" (include "docuchat.prometheusProof" .)) -}}
+{{- $found = append $found "prometheus.username and a password for it belong together: give secrets.prometheusPassword, or prometheus.proof=password with secrets.existing.prometheus." -}}
+{{- end -}}
+{{- if and $v.secrets.prometheusBearerToken $v.secrets.prometheusPassword -}}
+{{- $found = append $found "The measuring servers take one proof: give secrets.prometheusBearerToken or secrets.prometheusPassword." -}}
+{{- end -}}
 {{- if and (not $v.alertmanager.enabled) (not $v.alertmanager.urls) -}}
 {{- $found = append $found "alertmanager.enabled=false leaves nobody to ask for alerts: give alertmanager.urls." -}}
 {{- end -}}

@@ -76,6 +76,9 @@ subjects:
 - {variable: DEPLOYMENTS_TOKEN_HASH, secret: {{ include "docuchat.secretName" (dict "root" . "part" "deployments") }}, key: hash}
 - {variable: ALERTS_TOKEN_HASH, secret: {{ include "docuchat.secretName" (dict "root" . "part" "alerts") }}, key: hash}
 - {variable: METRICS_TOKEN, secret: {{ include "docuchat.name" (dict "root" . "part" "jobs-metrics") }}, key: token}
+{{- with include "docuchat.prometheusVariables" . }}
+{{ . }}
+{{- end }}
 {{- if .Values.backups.bucket.url }}
 {{- $bucket := include "docuchat.secretName" (dict "root" . "part" "backup-bucket" "existing" "backupBucket") }}
 - {variable: BACKUP_BUCKET_ACCESS_KEY, secret: {{ $bucket }}, key: access-key}
@@ -128,11 +131,17 @@ containers:
       {{- include "docuchat.containerSecurityContext" . | nindent 6 }}
     volumeMounts:
       {{- include "docuchat.writableMounts" . | nindent 6 }}
+      {{- with include "docuchat.prometheusMount" . }}
+      {{- . | trim | nindent 6 }}
+      {{- end }}
       {{- if .Values.backups.bucket.url }}
       - {name: backups, mountPath: /var/lib/docuchat/backups}
       {{- end }}
 volumes:
   {{- include "docuchat.writableVolumes" . | nindent 2 }}
+  {{- with include "docuchat.prometheusVolume" . }}
+  {{- . | trim | nindent 2 }}
+  {{- end }}
   {{- if .Values.backups.bucket.url }}
   # A backup passes here on its way from the bucket.
   - name: backups

@@ -13,6 +13,8 @@
   "BACKUP_BUCKET_REGION" $v.backups.bucket.region
   "PROMETHEUS_URL" (include "docuchat.prometheusUrl" .)
   "PROMETHEUS_PUBLIC_URL" $v.prometheus.publicUrl
+  "PROMETHEUS_USERNAME" $v.prometheus.username
+  "PROMETHEUS_BEARER_TOKEN_FILE" (ternary "/etc/docuchat/prometheus/token" "" (eq "token" (include "docuchat.prometheusProof" .)))
   "ALERTMANAGER_URLS" (include "docuchat.alertmanagerUrls" .)
   "USAGE_SELECTOR" ($v.settings.USAGE_SELECTOR | default (printf "namespace=%q" .Release.Namespace))
   "SELLER_LEGAL_NAME" $v.seller.legalName
@@ -32,6 +34,13 @@
   "OPENAI_PROJECT_ID" $v.openai.projectId
   "OPENAI_SERVICE_ACCOUNT_ID" $v.openai.serviceAccountId
 -}}
+{{- if $v.prometheus.certificates.authority -}}
+{{- $_ := set $made "PROMETHEUS_CA_FILE" "/etc/docuchat/prometheus/ca.crt" -}}
+{{- end -}}
+{{- if $v.prometheus.certificates.client -}}
+{{- $_ := set $made "PROMETHEUS_CLIENT_CERT_FILE" "/etc/docuchat/prometheus/tls.crt" -}}
+{{- $_ := set $made "PROMETHEUS_CLIENT_KEY_FILE" "/etc/docuchat/prometheus/tls.key" -}}
+{{- end -}}
 {{- if $v.runbooks.enabled -}}
 {{- $namespace := include "docuchat.runbookNamespace" . -}}
 {{- $_ := set $made "RUNBOOK_NAMESPACE" $namespace -}}
@@ -74,6 +83,75 @@ http://127.0.0.1:3000
 {{- .Values.prometheus.url | default (printf "http://%s:9090" (include "docuchat.host" (dict "root" $ "part" "prometheus"))) -}}
 {{- end -}}
 
+{{/* Grafana and others that know one address get the first. */}}
+{{- define "docuchat.firstPrometheusUrl" -}}
+{{- first (splitList "," (include "docuchat.prometheusUrl" .)) | trim -}}
+{{- end -}}
+
+{{/* The proof that the measuring servers want: a token, a password or none. */}}
+{{- define "docuchat.prometheusProof" -}}
+{{- if .Values.secrets.prometheusBearerToken -}}token
+{{- else if .Values.secrets.prometheusPassword -}}password
+{{- else -}}{{- .Values.prometheus.proof -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "docuchat.hasPrometheusAccess" -}}
+{{- $given := .Values.secrets -}}
+{{- if or $given.existing.prometheus $given.prometheusBearerToken $given.prometheusPassword $given.prometheusHeaders -}}yes{{- end -}}
+{{- end -}}
+
+{{- define "docuchat.prometheusSecret" -}}
+{{- include "docuchat.secretName" (dict "root" . "part" "prometheus-access" "existing" "prometheus") -}}
+{{- end -}}
+
+{{/* The variables for the measuring servers that come from a Secret, each with its key. */}}
+{{- define "docuchat.prometheusVariables" -}}
+{{- if include "docuchat.hasPrometheusAccess" . -}}
+- {variable: PROMETHEUS_HEADERS, secret: {{ include "docuchat.prometheusSecret" . }}, key: headers, optional: true}
+{{- if eq "password" (include "docuchat.prometheusProof" .) }}
+- {variable: PROMETHEUS_PASSWORD, secret: {{ include "docuchat.prometheusSecret" . }}, key: password}
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/* The files for the measuring servers: projected ones follow their Secrets. */}}
+{{- define "docuchat.prometheusVolume" -}}
+{{- $certificates := .Values.prometheus.certificates -}}
+{{- if include "docuchat.hasPrometheusFiles" . }}
+- name: prometheus
+  projected:
+    defaultMode: 0440
+    sources:
+      {{- if eq "token" (include "docuchat.prometheusProof" .) }}
+      - secret:
+          name: {{ include "docuchat.prometheusSecret" . }}
+          items: [{key: token, path: token}]
+      {{- end }}
+      {{- if $certificates.authority }}
+      - secret:
+          name: {{ .Values.secrets.existing.prometheusCertificates }}
+          items: [{key: ca.crt, path: ca.crt}]
+      {{- end }}
+      {{- if $certificates.client }}
+      - secret:
+          name: {{ .Values.secrets.existing.prometheusCertificates }}
+          items: [{key: tls.crt, path: tls.crt}, {key: tls.key, path: tls.key}]
+      {{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "docuchat.prometheusMount" -}}
+{{- if include "docuchat.hasPrometheusFiles" . }}
+- {name: prometheus, mountPath: /etc/docuchat/prometheus, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- define "docuchat.hasPrometheusFiles" -}}
+{{- $certificates := .Values.prometheus.certificates -}}
+{{- if or $certificates.authority $certificates.client (eq "token" (include "docuchat.prometheusProof" .)) -}}yes{{- end -}}
+{{- end -}}
+
 {{- define "docuchat.alertmanagerUrls" -}}
 {{- .Values.alertmanager.urls | default (printf "http://%s:9093" (include "docuchat.host" (dict "root" $ "part" "alertmanager"))) -}}
 {{- end -}}
@@ -109,6 +187,9 @@ http://127.0.0.1:3000
 {{ include "docuchat.secretEnv" (dict "name" "ZIBAL_MERCHANT_PREVIOUS" "secret" (include "docuchat.secretName" (dict "root" . "part" "zibal")) "key" "merchant-previous" "optional" true) }}
 {{ include "docuchat.secretEnv" (dict "name" "DEPLOYMENTS_TOKEN_HASH" "secret" (include "docuchat.secretName" (dict "root" . "part" "deployments")) "key" "hash") }}
 {{ include "docuchat.secretEnv" (dict "name" "ALERTS_TOKEN_HASH" "secret" (include "docuchat.secretName" (dict "root" . "part" "alerts")) "key" "hash") }}
+{{- range include "docuchat.prometheusVariables" . | fromYamlArray }}
+{{ include "docuchat.secretEnv" (dict "name" .variable "secret" .secret "key" .key "optional" .optional) }}
+{{- end }}
 {{- if .Values.backups.bucket.url }}
 {{- $bucket := include "docuchat.secretName" (dict "root" . "part" "backup-bucket" "existing" "backupBucket") }}
 {{ include "docuchat.secretEnv" (dict "name" "BACKUP_BUCKET_ACCESS_KEY" "secret" $bucket "key" "access-key") }}

@@ -21,6 +21,7 @@ OURS = {"portal", "jobs", "billing", "runner"}
 LEFT_OUT = {
     "TIMEZONE": "another value than the default stops the start",
     "KUBECONFIG": "processes ask Kubernetes by the account of their pod",
+    "PROMETHEUS_BEARER_TOKEN": "pods read it from a file, which follows the Secret",
     "RUNNER_KUBECONFIG": "only runs that are processes of the same machine need it; here each is a Job",
 }
 # What the product's own default does not fit: ten web pods share one PostgreSQL, and the release knows its namespace.
@@ -44,7 +45,7 @@ def given_names(manifests: list[Manifest]) -> set[str]:
 def test_every_setting_is_wired_or_left_out_on_purpose() -> None:
     images = stages_of(ROOT / "Dockerfile")
     wired = set(CHART_SETTINGS) | set(images["web"].env) | set(images["jobs"].env)
-    for variant in ("everything", "production"):
+    for variant in ("everything", "production", "operator"):
         wired |= given_names(rendered_by(NEWEST, variant))
 
     assert FIELDS.keys() - wired == LEFT_OUT.keys()
