@@ -56,6 +56,22 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ALERTMANAGER_URLS", "http://one:9093,two:9093"),
         ("ALERTMANAGER_URLS", ",".join(f"http://am-{number}:9093" for number in range(10))),
         ("ALERTMANAGER_TIMEOUT_S", "0"),
+        ("PROMETHEUS_URL", ""),
+        ("PROMETHEUS_URL", "https://portal:geheim@metrics.example"),
+        ("PROMETHEUS_URL", "https://metrics.example/?token=geheim"),
+        ("PROMETHEUS_URL", ",".join(f"http://metrics-{number}:9090" for number in range(10))),
+        ("PROMETHEUS_BEARER_TOKEN", "zwei geheime"),
+        ("PROMETHEUS_BEARER_TOKEN_FILE", "token"),
+        ("PROMETHEUS_BEARER_TOKEN_FILE", "/token,/geheim"),
+        ("PROMETHEUS_USERNAME", "portal:geheim"),
+        ("PROMETHEUS_PASSWORD", "geheim"),
+        ("PROMETHEUS_HEADERS", "X-Scope-OrgID"),
+        ("PROMETHEUS_HEADERS", "X-Scope-OrgID="),
+        ("PROMETHEUS_HEADERS", "X Scope=geheim"),
+        ("PROMETHEUS_HEADERS", "Authorization=Bearer geheim"),
+        ("PROMETHEUS_HEADERS", "content-length=geheim"),
+        ("PROMETHEUS_CA_FILE", "ca.crt"),
+        ("PROMETHEUS_CLIENT_KEY_FILE", "/tls.key"),
         ("KUBERNETES_NAMESPACES", "docuchat,,portal"),
         ("KUBERNETES_NAMESPACES", "DocuChat"),
         ("KUBERNETES_TIMEOUT_S", "0"),
@@ -289,6 +305,48 @@ def test_a_process_with_a_wrong_setting_stops_with_the_sentence() -> None:
 
     assert run.returncode == 2
     assert run.stderr == "Setting DATABASE_URL: must be an address that begins with postgresql://.\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        pytest.param({"PROMETHEUS_USERNAME": "portal"}, "PROMETHEUS_PASSWORD", id="a name alone"),
+        pytest.param({"PROMETHEUS_CLIENT_CERT_FILE": "/tls.crt"}, "PROMETHEUS_CLIENT_KEY_FILE", id="no key"),
+        pytest.param(
+            {"PROMETHEUS_BEARER_TOKEN": "geheim", "PROMETHEUS_BEARER_TOKEN_FILE": "/token"},
+            "PROMETHEUS_BEARER_TOKEN_FILE",
+            id="two tokens",
+        ),
+        pytest.param(
+            {
+                "PROMETHEUS_BEARER_TOKEN": "geheim",
+                "PROMETHEUS_USERNAME": "portal",
+                "PROMETHEUS_PASSWORD": "geheim",
+            },
+            "PROMETHEUS_PASSWORD",
+            id="a token and a password",
+        ),
+    ],
+)
+def test_half_a_proof_and_two_proofs_for_measuring_servers_are_refused(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], named: str
+) -> None:
+    sentence = wrong(monkeypatch, {"DATABASE_URL": "postgresql://u@db/x"} | given)
+
+    assert sentence.startswith(f"Setting {named}: must be")
+    assert "geheim" not in sentence
+
+
+def test_production_sends_no_proof_to_a_measuring_server_in_the_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    servers = {"PROMETHEUS_URL": "https://one.example,http://two.example"}
+    name = {"PROMETHEUS_USERNAME": "portal", "PROMETHEUS_PASSWORD": "geheim"}
+
+    sentence = wrong(monkeypatch, PRODUCTION | servers | name)
+
+    assert "PROMETHEUS_URL (https, where a token or a password is sent)" in sentence
+    assert "geheim" not in sentence
 
 
 NO_NUMBERS = [

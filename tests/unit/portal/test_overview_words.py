@@ -1,5 +1,7 @@
 """The overview in words: one sentence and one colour, and no good news from who does not answer."""
 
+from dataclasses import replace
+
 import pytest
 
 from backend.alerts.types import SourceKind
@@ -42,3 +44,22 @@ def test_a_lost_alertmanager_is_called_one(lang: Lang, said: str) -> None:
     head = to_headline(rules.health(lost, NOW), lang)
 
     assert "".join(part.text for part in head.sentence) == said
+
+
+def test_each_of_several_measuring_servers_has_a_line_with_what_keeps_it_from_answering() -> None:
+    lost = replace(alarm(SourceKind.PROMETHEUS, "one:9090"), cause="unauthorized")
+    well = replace(alarm(SourceKind.PROMETHEUS, "two:9090"), failing_since=None, cause="")
+
+    found = lines.dependencies(but(alerts=alerting(sources=(lost, well))), "en")
+
+    told = {"".join(part.text for part in line.name): (line.tone, line.cause) for line in found}
+    assert told["Prometheus one:9090"] == ("bad", "Wants other credentials")
+    assert told["Prometheus two:9090"] == ("ok", "")
+
+
+def test_a_measuring_server_that_is_the_only_one_has_the_line_of_the_measures_alone() -> None:
+    alone = alarm(SourceKind.PROMETHEUS, SourceKind.PROMETHEUS.value)
+
+    found = lines.dependencies(but(alerts=alerting(sources=(alone,))), "en")
+
+    assert ["".join(part.text for part in line.name) for line in found].count("Prometheus") == 1
