@@ -1,7 +1,7 @@
 """Texts of PromQL. Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from backend.clients.prometheus import instant_text, quoted
 from backend.usage.metering.incarnations import Point
@@ -26,12 +26,19 @@ def escaped(value: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]", lambda found: f"\\x{{{ord(found[0]):x}}}", value)
 
 
-def groups_of(values: Sequence[str], most: int, longest_bytes: int) -> list[list[str]]:
-    """Values in their order, in groups of at most so many whose names take at most so many bytes of a query."""
+def name_bytes(value: str) -> int:
+    """The bytes of a value in a matcher of several."""
+    return len(quoted(escaped(value)).encode())
+
+
+def groups_of(
+    values: Iterable[str], most: int, longest_bytes: int, size_of: Callable[[str], int] = name_bytes
+) -> list[list[str]]:
+    """Values in their order, in groups of at most so many that take at most so many bytes of a query."""
     groups: list[list[str]] = []
     length = 0
     for value in values:
-        size = len(quoted(escaped(value)).encode())
+        size = size_of(value)
         if not groups or len(groups[-1]) == most or length + size > longest_bytes:
             groups.append([])
             length = 0

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from backend.clients.prometheus import instant_text, quoted
 from backend.usage.metering.coverage import Span
 from backend.usage.metering.incarnations import NEAR_MS, ScrapeHistory
-from backend.usage.metering.promql import any_of, one_of, selector
+from backend.usage.metering.promql import LONGEST_QUERY_BYTES, any_of, groups_of, one_of, selector
 from backend.usage.metering.source import LARGEST_BATCH, START_TIME, Source
 from backend.usage.metering.vectors import MARK, TargetTable
 from backend.usage.scanning.findings import findings_in
@@ -19,6 +19,8 @@ from backend.usage.scanning.types import Finding
 AskedFor = TypeVar("AskedFor")
 Rows = Sequence[Mapping[str, Any]]
 
+MARK_BYTES = 60
+"""Around each of several questions: what marks its rows, and brackets."""
 RAW_TENANTS = 20
 """Tenants of one address whose raw samples are fetched at once: a day of a hundred series is half a million samples."""
 LONGEST_PAUSE_S = 60.0
@@ -121,17 +123,17 @@ class Scan:
         )
 
     def _by_stretch(self, matcher: str, fell: set[str]) -> Iterable[Mapping[str, Any]]:
-        stretches = self.incarnations.stretches()
-        for start in range(0, len(stretches), LARGEST_BATCH):
-            batch = stretches[start : start + LARGEST_BATCH]
+        questions = (
+            question
+            for each in self.incarnations.stretches()
+            for question in self._of_stretch(matcher, each, fell)
+        )
+        for group in groups_of(questions, 2 * LARGEST_BATCH, LONGEST_QUERY_BYTES, _marked_bytes):
             parts = [
                 f'label_replace({question}, "{MARK}", "{number}", "", "")'
-                for number, question in enumerate(
-                    question for each in batch for question in self._of_stretch(matcher, each, fell)
-                )
+                for number, question in enumerate(group)
             ]
-            if parts:
-                yield from self._instant(any_of(parts))
+            yield from self._instant(any_of(parts))
 
     def _of_stretch(self, matcher: str, one: Stretch, fell: set[str]) -> Iterable[str]:
         """Questions for series that fell while a process had its address, or were gone at its end."""
@@ -185,6 +187,10 @@ def plan(source: Source, span: Span, pace: ScanPace) -> list[str]:
     for labels in others:
         bound *= max(1, len(labels))
     return part_matchers(settings.usage_tenant_label, tenants, -(-bound // settings.usage_scan_series))
+
+
+def _marked_bytes(question: str) -> int:
+    return len(question.encode()) + MARK_BYTES
 
 
 def _range(first_ms: int, last_ms: int) -> str:

@@ -86,7 +86,7 @@ def measured(urls: str, scenario: str) -> DayMeasurement:
 def proven(scenario: str) -> dict[Key, int]:
     tokens: Counter[Key] = Counter()
     for world in PROOFS[scenario]:
-        tokens.update(world.proven(FIRST, LAST, sight_from=FIRST - LOOKBACK_S))
+        tokens.update(world.proven(FIRST, LAST, history_from=FIRST - LOOKBACK_S))
     return without_zeros(tokens)
 
 
