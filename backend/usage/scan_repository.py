@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, insert, or_, select, text, update
 from backend.db.engine import read, transaction
 from backend.db.locks import LockNumber
 from backend.usage.models import UsageScanFindingRow, UsageScanRow
-from backend.usage.scanning.part_types import PartState, ScanPart
+from backend.usage.scan_types import PartState, ScanPart
 from backend.usage.scanning.types import Finding, FindingKind
 
 _FINDING = UsageScanFindingRow.__table__.c
@@ -113,6 +113,14 @@ def findings_of(day: date) -> list[Finding]:
         Finding(FindingKind(kind), instance, start, (tenant, model, kind_of_token), *values)
         for kind, instance, start, tenant, model, kind_of_token, *values in rows
     ]
+
+
+def last_whole_day() -> date | None:
+    """The newest day all of whose parts are done."""
+    row = UsageScanRow
+    whole = select(row.day).group_by(row.day).having(func.bool_and(row.state == PartState.DONE))
+    with read() as connection:
+        return connection.scalar(whole.order_by(row.day.desc()).limit(1))
 
 
 def delete_before(first_kept: date) -> None:

@@ -1,6 +1,7 @@
 """The door to the scan: every sample of a closed day is looked at once, for what boundaries do not show."""
 
-from datetime import date, timedelta
+import time
+from datetime import date, datetime, timedelta
 
 from backend import clock
 from backend.actor import STAFF_ROLES, Actor, require_process, require_role_or_process
@@ -15,12 +16,16 @@ from backend.usage.metering.coverage import Span
 from backend.usage.metering.incarnations import milliseconds
 from backend.usage.metering.planned_days import PlannedDays
 from backend.usage.metering.source import Source
+from backend.usage.scan_types import DayScan, PartState, ScanHealth, ScanPart
 from backend.usage.scanning.asking import Scan, ScanPace, plan
-from backend.usage.scanning.part_types import DayScan, PartState, ScanPart
 from backend.usage.scanning.types import DayFindings
 
 CLAIM = timedelta(minutes=15)
-"""After this time a claim is that of a process that died: no part takes so long."""
+"""After this time a claim is that of a process that died: no part takes so long. A part that failed waits as long."""
+SETTLING = timedelta(minutes=20)
+"""After the end of a day, until its last samples have come."""
+OVERDUE = timedelta(hours=6)
+DAY = timedelta(days=1)
 
 log = get_logger(__name__)
 
@@ -37,18 +42,37 @@ def findings(actor: Actor, day: date) -> DayFindings:
     )
 
 
-def scan_day(actor: Actor, day: date, *, is_hurried: bool = False) -> DayScan:
+def scan_due_day(actor: Actor, *, for_s: float) -> DayScan | None:
+    """Look at the day that closed last, with pauses, for some seconds; None when nothing is left to do. For processes.
+
+    Raises:
+        Unavailable: Prometheus or the database failed before any part was looked at, or the database since.
+    """
+    require_process(actor)
+    now = clock.utc_now()
+    day = clock.billing_day(now) - DAY
+    if now < clock.day_window(day).end + SETTLING:
+        return None
+    parts = repository.parts_of(day)
+    if parts and not any(_is_left(part, now, is_hurried=False) for part in parts):
+        return None
+    return scan_day(actor, day, for_s=for_s)
+
+
+def scan_day(actor: Actor, day: date, *, is_hurried: bool = False, for_s: float | None = None) -> DayScan:
     """Look at the parts of a closed day that nobody has looked at; returns how far its scan has come. For processes.
 
     Goes on where another call stopped, however that ended, and looks at nothing twice. Pauses after each question, so
     that Prometheus is asked for no more than its share; ``is_hurried`` makes no pauses, and looks at what another
-    process is looking at, too. A part that fails is kept with the reason, and the others go on.
+    process is looking at, too. A part that fails is kept with the reason, and the others go on. After ``for_s`` seconds
+    no other part is begun.
 
     Raises:
         Invalid: the day has not ended.
         Unavailable: Prometheus or the database failed before any part was looked at, or the database since.
     """
     require_process(actor)
+    began = time.monotonic()
     window = stored_service.window_beside(clock.day_window(day), day, PlannedDays())
     if clock.utc_now() < window.end:
         raise Invalid(field="day", reason="day_is_open")
@@ -59,11 +83,13 @@ def scan_day(actor: Actor, day: date, *, is_hurried: bool = False) -> DayScan:
     if not parts:
         repository.insert_plan(day, plan(source, span, pace))
         parts = repository.parts_of(day)
-    left = [part for part in parts if part.state != PartState.DONE]
+    left = [part for part in parts if _is_left(part, clock.utc_now(), is_hurried=is_hurried)]
     if left:
         with collector_paused():
             scan = Scan.of_window(source, span, pace)
             for part in left:
+                if for_s is not None and time.monotonic() - began > for_s:
+                    break
                 _look_at(part, scan, is_hurried=is_hurried)
     return _progress(day, repository.parts_of(day))
 
@@ -74,15 +100,31 @@ def progress(actor: Actor, day: date) -> DayScan:
     return _progress(day, repository.parts_of(day))
 
 
-def forget_before(actor: Actor, first_kept: date) -> None:
-    """Forget the scans of days before a day. For processes."""
+def health(actor: Actor) -> ScanHealth:
+    """State of the scans: whether the day that closed last is overdue, and the newest one that is whole. Processes."""
     require_process(actor)
-    repository.delete_before(first_kept)
+    now = clock.utc_now()
+    day = clock.billing_day(now) - DAY
+    is_due = now >= clock.day_window(day).end + OVERDUE
+    last = repository.last_whole_day()
+    parts = repository.parts_of(last) if last else []
+    return ScanHealth(
+        overdue_days=int(is_due and last != day),
+        last=_progress(last, parts) if last else None,
+        last_finished_at=max((part.finished_at for part in parts if part.finished_at), default=None),
+    )
+
+
+def _is_left(part: ScanPart, now: datetime, *, is_hurried: bool) -> bool:
+    """Whether a part is to be looked at: not one that failed lately, unless there is no time to wait."""
+    if part.state != PartState.FAILED or is_hurried:
+        return part.state != PartState.DONE
+    return part.finished_at is None or part.finished_at < now - CLAIM
 
 
 def _look_at(part: ScanPart, scan: Scan, *, is_hurried: bool) -> None:
     now = clock.utc_now()
-    if not repository.claim(part.day, part.part, now, now if is_hurried else now - CLAIM):
+    if not repository.claim(part.day, part.part, now, now + CLAIM if is_hurried else now - CLAIM):
         return
     before_s = scan.pace.asked_s
     try:
@@ -109,6 +151,7 @@ def _progress(day: date, parts: list[ScanPart]) -> DayScan:
         day=day,
         parts=len(parts),
         done=len(done),
+        waiting=sum(part.state in (PartState.WAITING, PartState.CLAIMED) for part in parts),
         failed=sum(part.state == PartState.FAILED for part in parts),
         series=sum(part.series for part in done),
         findings=sum(part.findings for part in done),

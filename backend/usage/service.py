@@ -22,7 +22,7 @@ from backend.log import get_logger
 from backend.tenants import service as tenants
 from backend.tenants.types import INTERNAL_LABEL
 from backend.threads import side_by_side
-from backend.usage import falls_repository, repository, stored_service
+from backend.usage import falls_repository, repository, scan_repository, scan_service, stored_service
 from backend.usage.metering import meter
 from backend.usage.metering.planned_days import PlannedDays
 from backend.usage.metering.source import Source
@@ -42,6 +42,9 @@ KEPT_MONTHS = 13
 MAX_PAGE = 100
 
 log = get_logger(__name__)
+
+scan_due_day = scan_service.scan_due_day
+scan_health = scan_service.health
 
 
 def measure_day(
@@ -220,6 +223,7 @@ def drop_old_readings(actor: Actor, now: datetime) -> list[str]:
         first_kept = clock.gregorian_month_start(first_kept - timedelta(days=1))
     with transaction():
         repository.delete_incarnations_before(first_kept)
+        scan_repository.delete_before(first_kept)
         falls_repository.delete_falls_before(first_kept)
         return repository.drop_partitions_before(first_kept)
 

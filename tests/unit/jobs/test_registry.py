@@ -69,6 +69,7 @@ def test_every_schedule_has_its_own_name() -> None:
     assert len({(job.name, job.schedule) for job in JOBS}) == len(JOBS)
     assert names() == [
         "nightly_billing",
+        "scan_day",
         "send_mail",
         "sweep_payments",
         "reconcile_alerts",

@@ -36,6 +36,8 @@ class DayScan(NamedTuple):
 
     day: date
     parts: int
+    waiting: int
+    """Those that nobody has looked at, or that somebody looks at now."""
     done: int
     failed: int
     series: int
@@ -47,3 +49,13 @@ class DayScan(NamedTuple):
     def is_whole(self) -> bool:
         """Whether every part was looked at."""
         return 0 < self.parts == self.done
+
+
+class ScanHealth(NamedTuple):
+    """State of the scans, for its alarm and its metrics."""
+
+    overdue_days: int
+    """Closed days that should have been looked at by now."""
+    last: DayScan | None
+    """The newest day that was looked at, whole."""
+    last_finished_at: datetime | None
