@@ -74,6 +74,7 @@ ENTRIES: Mapping[str, tuple[Help, ...] | NoHelp] = {
     "BillingDayOverdue": _BILL,
     "InvoicesHeld": NoHelp("A person issues each of them, with a reason of its own."),
     "MetersVanished": NoHelp("A person finds out what Prometheus no longer scrapes, or no longer selects."),
+    "DayNotScanned": NoHelp("The job tries again by itself; a person finds out what Prometheus refuses."),
     "UsageWithoutCompany": NoHelp("A person finds out whose label it is."),
     "PaymentsUndecided": (Help(action="recheck_payments", fields={"payment": "all"}),),
     "PaymentsFlagged": NoHelp("A person compares what does not fit, and decides."),

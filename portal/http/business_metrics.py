@@ -26,6 +26,7 @@ from backend.job_runs.types import JobState
 from backend.notifications import service as notifications
 from backend.payments import service as payments
 from backend.runbooks import service as runs
+from backend.usage import service as usage
 
 SCRAPE = Actor.process_named("metrics")
 _LATELY = timedelta(days=1)
@@ -48,6 +49,7 @@ class BusinessMetrics(Collector):
             gauges = [
                 *_audit(),
                 *_billing(),
+                *_scans(),
                 *_payments(),
                 *_mails(),
                 *_jobs(),
@@ -117,6 +119,29 @@ def _billing() -> Iterable[Metric]:
     )
     yield _moment(
         "portal_billing_last_failure_timestamp_seconds", "Last failed run's end.", health.last_failed_at
+    )
+
+
+def _scans() -> Iterable[Metric]:
+    health = usage.scan_health(SCRAPE)
+    yield _gauge(
+        "portal_usage_scan_overdue_days", "Closed days that should have been scanned.", health.overdue_days
+    )
+    yield _moment(
+        "portal_usage_scan_last_success_timestamp_seconds",
+        "End of the last scan of a whole day.",
+        health.last_finished_at,
+    )
+    last = health.last
+    yield _gauge(
+        "portal_usage_scan_findings",
+        "Findings on the day that was scanned last.",
+        last.findings if last else 0,
+    )
+    yield _gauge(
+        "portal_usage_scan_duration_seconds",
+        "Time for which Prometheus was asked in the last scan of a whole day.",
+        last.duration_s if last else 0,
     )
 
 

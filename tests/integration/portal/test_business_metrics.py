@@ -55,6 +55,9 @@ def test_billing_and_payments_are_told(database: str) -> None:
     assert told["portal_database_up"] == 1
     assert told["portal_billing_due_days"] == len(invoices.open_days(SCRAPE, due_only=True)) > 0
     assert told["portal_billing_overdue_days"] == 0
+    assert told["portal_usage_scan_last_success_timestamp_seconds"] == 0
+    assert told["portal_usage_scan_findings"] == told["portal_usage_scan_duration_seconds"] == 0
+    assert told["portal_usage_scan_overdue_days"] in {0, 1}
     assert told["portal_invoices_held"] == 0
     assert told["portal_models_without_price"] == 0
     assert told["portal_payments_undecided"] == 0
