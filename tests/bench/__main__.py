@@ -8,7 +8,18 @@ from importlib.util import find_spec
 from tests.bench.figures import FILE, keep, say
 
 # Each module has ``measure(asked) -> Figures``; one that is not there is left out.
-BENCHES = ("nightly", "pages", "payments", "doors", "alerts", "cluster", "dependencies", "runs", "twos")
+BENCHES = (
+    "nightly",
+    "scan",
+    "pages",
+    "payments",
+    "doors",
+    "alerts",
+    "cluster",
+    "dependencies",
+    "runs",
+    "twos",
+)
 
 
 def main() -> int:
