@@ -5,8 +5,10 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from backend.clients.prometheus import whole
+from backend.money import LARGEST_STORED
 from backend.usage.metering.coverage import Span
 from backend.usage.metering.incarnations import EPOCH, instant_of
+from backend.usage.metering.labels import storable, with_storable_labels
 from backend.usage.metering.vectors import LabelNames, TargetTable, key_of
 from backend.usage.scanning.incarnations import Incarnations
 from backend.usage.scanning.rules import CounterSample, Course, Shape, course_of
@@ -83,20 +85,33 @@ def _findings(meter: ProcessSeries, apart: Sequence[Sequence[Piece]]) -> Iterabl
 
 
 def _finding(kind: FindingKind, meter: ProcessSeries, apart: Sequence[Sequence[Piece]]) -> Finding:
-    copies = [[piece.course for piece in pieces] for pieces in apart]
+    # Where processes alternate, the rises that another copy saw prove nothing.
+    is_in_turn = kind is FindingKind.ALTERNATES
+    copies = [_of_shape([piece.course for piece in pieces], is_in_turn=is_in_turn) for pieces in apart]
     every = [each for some in copies for each in some]
     rose = sum(max(each.rose_tokens for each in some) for some in copies)
     most = sum(max(each.rose_tokens + each.restarted_tokens for each in some) for some in copies)
+    [key] = with_storable_labels({meter.key: 0})
     return Finding(
         kind=kind,
-        instance=meter.instance,
+        instance=storable(meter.instance),
         life_start=EPOCH + timedelta(microseconds=meter.start_us),
-        key=meter.key,
-        first_value=sum(max(each.first.value for each in some) for some in copies),
+        key=key,
+        first_value=_bounded(sum(max(each.first.value for each in some) for some in copies)),
         first_at=instant_of(min(each.first.at_ms for each in every)),
-        last_value=sum(max(each.last.value for each in some) for some in copies),
+        last_value=_bounded(sum(max(each.last.value for each in some) for some in copies)),
         last_at=instant_of(max(each.last.at_ms for each in every)),
         falls=sum(max(each.falls for each in some) for some in copies),
-        rose_tokens=rose,
-        restarted_tokens=most - rose,
+        rose_tokens=_bounded(rose),
+        restarted_tokens=_bounded(most - rose),
     )
+
+
+def _of_shape(courses: Sequence[Course], *, is_in_turn: bool) -> Sequence[Course]:
+    alternating = [each for each in courses if each.shape is Shape.ALTERNATES]
+    return alternating if is_in_turn and alternating else courses
+
+
+def _bounded(tokens: int) -> int:
+    """The number as the database can keep it; a meter that tells more is held for that alone."""
+    return min(tokens, LARGEST_STORED)

@@ -180,6 +180,14 @@ def without_start() -> Told:
     return Told(name="without-start", counters={(POD, A): course}, tells_start=False)
 
 
+def odd() -> Told:
+    """A company with a label that no database keeps, and a counter beyond all numbers: both fall."""
+    zero = ("zero\0byte", "gpt-4o", "prompt")
+    fallen = points((-6, 0), (11.99, 700), (12, 0), (30, 500))
+    beyond = points((-6, 10**19), (11.99, 10**20), (12, 10**19), (30, 10**20))
+    return Told(name="odd", counters={(POD, zero): fallen, (POD, A): beyond})
+
+
 SHARED_PORT_SEEDS = (1, 2, 3, 4, 5)
 
 
@@ -194,5 +202,6 @@ def scan_worlds() -> list[Told]:
         pair(),
         falls_at_midnight(),
         without_start(),
+        odd(),
         *map(shared_port, SHARED_PORT_SEEDS),
     ]

@@ -7,8 +7,10 @@ import pytest
 from backend.actor import Actor
 from backend.clients.prometheus import Prometheus
 from backend.config import usage_settings
+from backend.money import LARGEST_STORED
 from backend.usage import scan_service
 from backend.usage.metering.coverage import Span
+from backend.usage.metering.labels import storable
 from backend.usage.metering.source import Source
 from backend.usage.scanning.asking import Scan, ScanPace
 from backend.usage.scanning.types import Finding, FindingKind
@@ -108,6 +110,13 @@ def test_a_process_without_a_start_time_is_looked_at_too(scanned: Scanned) -> No
     [found] = scanned("without-start")
 
     assert (found.kind, found.falls, found.life_start.timestamp()) == (FindingKind.FELL, 1, 0)
+
+
+def test_labels_and_numbers_that_no_database_keeps_are_found_all_the_same(scanned: Scanned) -> None:
+    beyond, zero = scanned("odd")
+
+    assert (beyond.key, beyond.first_value, beyond.rose_tokens) == (A, LARGEST_STORED, LARGEST_STORED)
+    assert (zero.key[0], zero.falls) == (storable("zero\0byte"), 1)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
