@@ -11,6 +11,7 @@ from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -19,6 +20,7 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Error,
+    Frame,
     Locator,
     Page,
     Response,
@@ -58,6 +60,8 @@ WATCH_POLICY = f"""
 document.addEventListener("securitypolicyviolation", broken => console.error(
   "{POLICY_BROKEN}" + broken.effectiveDirective + " " + broken.blockedURI + " on " + location.pathname));
 """
+# The address of every page that a visit has opened, with the policy watched.
+SEEN: set[str] = set()
 # A busy machine answers late now and then; a person would wait as well.
 PATIENCE_MS = 20_000
 
@@ -109,12 +113,17 @@ class Visit:
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("response", self._note_missing)
         self.page.on("console", self._note_broken_policy)
+        self.page.on("framenavigated", self._note_address)
         self.page.add_init_script(WATCH_MOVES)
         self.page.add_init_script(WATCH_POLICY)
 
     def _note_broken_policy(self, message: ConsoleMessage) -> None:
         if message.text.startswith(POLICY_BROKEN):
             self.problems.append(message.text)
+
+    def _note_address(self, frame: Frame) -> None:
+        if frame == self.page.main_frame and frame.url.startswith(self.stack.web_url):
+            SEEN.add(urlsplit(frame.url).path)
 
     def _note_missing(self, response: Response) -> None:
         if response.status == HTTPStatus.NOT_FOUND and response.request.resource_type != "document":

@@ -14,6 +14,7 @@ from delivery import smoke
 from portal import routes
 from tests.integration.payments import payer
 from tests.integration.portal.conftest import METRICS_TOKEN, PASSWORD, Served
+from tests.integration.portal.test_plain_routes import unsafe_headers
 from tests.own_pages import own_pages
 
 FOREIGN = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
@@ -35,6 +36,7 @@ def test_the_plain_routes_and_pages_keep_their_promises(served: Served) -> None:
         metrics_want_their_token,
         foreign_posts_are_refused,
         pages_carry_a_policy_that_allows_their_own_scripts_only,
+        every_page_of_the_registry_carries_the_headers_of_pages,
         hashed_files_are_kept_and_pages_are_not,
         strangers_are_sent_to_sign_in,
         each_role_is_sent_to_its_own_page,
@@ -95,6 +97,25 @@ def pages_carry_a_policy_that_allows_their_own_scripts_only(served: Served) -> N
     assert page.headers["x-content-type-options"] == "nosniff"
     assert again.status_code == HTTPStatus.NOT_MODIFIED
     assert "content-security-policy" not in again.headers
+
+
+def every_page_of_the_registry_carries_the_headers_of_pages(served: Served) -> None:
+    names = {"invoice_id": str(payer.invoice(served.house.own.id, 7_654_319)), "runbook_name": "HighLatency"}
+    names |= {"runbook_action": "restart_workload"}
+    for page in own_pages():
+        path = re.sub(r"\[(\w+)\]", lambda place: names.get(place[1], "x"), page.route)
+        for role in page.roles & {Role.TENANT_ADMIN, Role.OPERATOR}:
+            with served.client(served.house.people[role].cookie) as browser:
+                answer = browser.get(path)
+            # A run that there is not is told by a page, too.
+            assert answer.headers["content-type"].startswith("text/html"), path
+            assert answer.status_code == (
+                HTTPStatus.NOT_FOUND if page.route == routes.RUN else HTTPStatus.OK
+            ), path
+            assert unsafe_headers(answer) == [], path
+            policy = answer.headers["content-security-policy"]
+            assert policy.startswith("default-src 'self'; script-src 'self' 'sha256-"), path
+            assert answer.headers["cache-control"] in {"no-cache", "no-store"}, path
 
 
 def hashed_files_are_kept_and_pages_are_not(served: Served) -> None:
