@@ -1,5 +1,6 @@
 """Queries of the prices page; each is one call for the bridge."""
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
@@ -17,6 +18,8 @@ from backend.pricing.rules import MAX_RIAL_PER_1000_TOKENS, SMALLEST_STEP
 from backend.pricing.types import ChangeKind, PriceChange
 from portal.features.prices import rows
 from portal.features.prices.rows import ChangeView, PricesView
+
+_VERSION = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,5 +77,5 @@ def confirm(actor: Actor, looked: Looked, lang: Lang) -> str:
 
 def withdraw(actor: Actor, version: str, lang: Lang) -> str:
     """Take back a planned list, and say so."""
-    pricing.withdraw_price_list(actor, int(version) if version.isdecimal() and len(version) < 10 else 0)  # noqa: PLR2004
+    pricing.withdraw_price_list(actor, int(version) if _VERSION.fullmatch(str(version)) else 0)
     return text("prices.withdrawn", lang)

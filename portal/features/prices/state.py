@@ -15,6 +15,8 @@ from portal.features.prices.rows import ChangeView, PricesView
 from portal.guard import OPERATORS, STAFF, allow
 from portal.loaded import LoadedPage
 
+# A list, not a set: a browser may send what has no hash.
+KINDS = [kind.value for kind in ChangeKind]
 FIELDS = ("kind", "model", "type", "price", "priced_as", "day")
 LONGEST_TYPED = 300
 
@@ -47,7 +49,7 @@ class PricesState(LoadedPage, rx.State):
     @allow(OPERATORS)
     def choose_kind(self, value: str) -> None:
         """Show the fields of another kind of change."""
-        if value in set(ChangeKind):
+        if value in KINDS:
             self.kind = value
             self._forget()
 
@@ -55,7 +57,7 @@ class PricesState(LoadedPage, rx.State):
     @allow(OPERATORS)
     def begin(self, kind: str, model: str) -> None:
         """Begin a change for a model of the list of those without a price."""
-        if kind in set(ChangeKind) and any(row.model == model for row in self.view.models):
+        if kind in KINDS and any(row.model == model for row in self.view.models):
             self._begin(kind, model)
 
     @rx.event
