@@ -20,6 +20,7 @@ from tests.integration.usage.conftest import build_blocks, serve
 from tests.integration.usage.nights import BEGIN, END, NOON, A, B, midnight, pod
 from tests.integration.usage.nights import SECOND as DAY
 from tests.integration.usage.remote_write import marks
+from tests.integration.usage.scans import Told, came_and_went, in_turn
 from tests.integration.usage.stand_in import Answering, Reply, serving
 from tests.integration.usage.world import HOUR, Labels, Scraper, World
 
@@ -58,7 +59,12 @@ def shared_world() -> World:
     return World("shared", processes, pair)
 
 
-def series_of(world: World) -> dict[tuple[str, Labels], list[tuple[int, float]]]:
+def worlds() -> "list[World | Told]":
+    """Everything that these servers hold: a day of deploys, and what falls or comes and goes inside it."""
+    return [shared_world(), in_turn(), came_and_went()]
+
+
+def series_of(world: "World | Told") -> dict[tuple[str, Labels], list[tuple[int, float]]]:
     """Milliseconds and values of each series."""
     series: dict[tuple[str, Labels], list[tuple[int, float]]] = defaultdict(list)
     for metric, labels, at, value in world.samples():
@@ -82,7 +88,8 @@ def victoria_metrics(folder: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     try:
         wait_until(lambda: _answers(f"{url}/health"), child=child, timeout_s=60)
-        _import(url, shared_world())
+        for world in worlds():
+            _import(url, world)
         yield url
     finally:
         child.stop()
@@ -95,7 +102,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _import(url: str, world: World) -> None:
+def _import(url: str, world: "World | Told") -> None:
     named = [
         ({"__name__": metric, **dict(labels)}, samples)
         for (metric, labels), samples in series_of(world).items()
@@ -117,7 +124,7 @@ def _import(url: str, world: World) -> None:
 @contextmanager
 def prometheus_3(folder: Path) -> Iterator[str]:
     """A Prometheus of the third generation that holds the world."""
-    build_blocks([shared_world()], folder)
+    build_blocks(worlds(), folder)
     child, url = serve(folder, tool("prometheus3"))
     try:
         yield url

@@ -9,7 +9,10 @@ from backend.clients.prometheus import Prometheus
 from backend.clock import Window, day_window
 from backend.config import usage_settings
 from backend.usage.metering import meter
+from backend.usage.metering.coverage import Span
 from backend.usage.metering.source import Source
+from backend.usage.scanning.asking import Scan, ScanPace
+from backend.usage.scanning.types import FindingKind
 from backend.usage.types import NOTHING_STORED, DayMeasurement
 from tests.integration.usage.nights import END, NOON
 from tests.integration.usage.nights import SECOND as DAY
@@ -79,6 +82,25 @@ def test_marks_of_an_end_are_no_samples(other: OtherServer, request: pytest.Fixt
     assert kept == len(told) - told.count("NaN")
 
 
+def findings(url: str, world: str) -> list[tuple[FindingKind, int, int]]:
+    """Kind, falls and rise of what a scan of the day finds in a world."""
+    given = usage_settings(prometheus_url=url, usage_selector=f'scenario="{world}"')
+    span = Span(*(round(each.timestamp() * 1000) for each in (WHOLE_DAY.start, WHOLE_DAY.end)))
+    with Prometheus(url, TIMEOUT_S) as client:
+        found = Scan.of_window(Source(client=client, settings=given), span, ScanPace(1)).findings("")
+    return [(each.kind, each.falls, each.rose_tokens) for each in found]
+
+
+def test_a_scan_finds_what_falls_and_what_comes_and_goes(other: OtherServer) -> None:
+    [(fell, falls, rose)] = findings(other.url, "in-turn")
+    [(went, _, _)] = findings(other.url, "came-and-went")
+
+    assert (fell, falls) == (FindingKind.FELL, 2)
+    assert 8900 <= rose <= 9000
+    assert went is FindingKind.CAME_AND_WENT
+    assert findings(other.url, "shared") == []
+
+
 def shortest_distance_ms(url: str) -> int | None:
     with Prometheus(url, TIMEOUT_S) as client:
         return client.shortest_distance_ms()
@@ -95,4 +117,6 @@ def ask_everything(url: str) -> None:
     for window in WINDOWS.values():
         measured(url, window)
     samples_of_an_ended_process(url)
+    for world in ("in-turn", "came-and-went", "shared"):
+        findings(url, world)
     shortest_distance_ms(url)
