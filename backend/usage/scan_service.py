@@ -21,6 +21,8 @@ from backend.usage.scanning.asking import Scan, ScanPace, plan
 from backend.usage.scanning.types import DayFindings
 
 CLAIM = timedelta(minutes=15)
+# Below it only copies of one sample are dropped, as clusters of VictoriaMetrics do.
+THINNING_MS = 1000
 """After this time a claim is that of a process that died: no part takes so long. A part that failed waits as long."""
 SETTLING = timedelta(minutes=20)
 """After the end of a day, until its last samples have come."""
@@ -82,6 +84,7 @@ def scan_day(actor: Actor, day: date, *, is_hurried: bool = False, for_s: float 
     parts = repository.parts_of(day)
     if not parts:
         repository.insert_plan(day, plan(source, span, pace))
+        _note_thinning(source, day)
         parts = repository.parts_of(day)
     left = [part for part in parts if _is_left(part, clock.utc_now(), is_hurried=is_hurried)]
     if left:
@@ -120,6 +123,18 @@ def _is_left(part: ScanPart, now: datetime, *, is_hurried: bool) -> bool:
     if part.state != PartState.FAILED or is_hurried:
         return part.state != PartState.DONE
     return part.finished_at is None or part.finished_at < now - CLAIM
+
+
+def _note_thinning(source: Source, day: date) -> None:
+    """Say in the log when the server drops samples: nothing in them shows whether the scrapes were closer together."""
+    distance_ms = source.client.shortest_distance_ms()
+    if distance_ms is not None and distance_ms >= THINNING_MS:
+        log.warning(
+            "usage.samples_thinned_out",
+            day=day,
+            shortest_distance_ms=distance_ms,
+            meaning="-dedup.minScrapeInterval must not be above the interval of scrapes: readings would be short.",
+        )
 
 
 def _look_at(part: ScanPart, scan: Scan, *, is_hurried: bool) -> None:

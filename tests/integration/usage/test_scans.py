@@ -134,3 +134,18 @@ def test_restarts_pairs_churn_and_gaps_are_no_findings(scenario: str, seed: int,
         found = [Scan.of_window(source, span, ScanPace(1)).findings("") for span in halves]
 
     assert found == [[], []]
+
+
+@pytest.mark.parametrize(("distance_ms", "is_said"), [(60_000, True), (1, False), (None, False)])
+def test_a_server_that_drops_samples_is_told_in_the_log(
+    distance_ms: int | None,
+    is_said: bool,
+    scanned: Scanned,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(Prometheus, "shortest_distance_ms", lambda _: distance_ms)
+
+    scanned("in-turn")
+
+    assert ("usage.samples_thinned_out" in caplog.messages) == is_said

@@ -78,7 +78,14 @@ def test_prices_have_as_many_decimals_as_the_finest_of_them(rates: list[str], sh
 
 
 @pytest.mark.parametrize(
-    "reason", ["unavailable.prometheus", "unavailable.somebody_new", "unknown", "no.such.key"]
+    "reason",
+    [
+        "unavailable.prometheus",
+        "unavailable.prometheus_unauthorized",
+        "unavailable.somebody_new",
+        "unknown",
+        "no.such.key",
+    ],
 )
 @pytest.mark.parametrize("lang", ["fa", "en"])
 def test_every_stored_reason_of_a_failed_run_becomes_a_sentence(reason: str, lang: str) -> None:
@@ -86,6 +93,10 @@ def test_every_stored_reason_of_a_failed_run_becomes_a_sentence(reason: str, lan
 
     assert len(sentence) > 20
     assert reason not in sentence
+
+
+def test_a_run_that_failed_by_our_credentials_says_so() -> None:
+    assert "401" in billing.failure("unavailable.prometheus_unauthorized", "en")
 
 
 @pytest.mark.parametrize(
