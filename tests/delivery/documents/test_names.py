@@ -14,8 +14,6 @@ from backend.config import Settings
 from backend.invoices.models import TenantInvoiceRow
 from backend.invoices.types import InvoiceStatus
 from delivery import screenshots
-from jobs.registry import JOBS
-from jobs.runs import Job
 from portal import routes
 from portal.http.alerts import PostedAlerts
 from portal.http.deployments import PostedDeployment
@@ -42,8 +40,9 @@ def test_every_test_that_a_promise_names_is_one() -> None:
 
 def test_every_setting_that_is_named_is_one() -> None:
     known = {name.upper() for name in Settings.model_fields}
-    # Of shells, of the pipeline and of the build.
+    # Of the pipeline, of the build, and of the library of metrics.
     others = {"REFLEX_ENV_MODE", "DEPLOYMENTS_TOKEN", "KUBECONFIG_B64", "PORTAL_URL", "HELM_VALUES_FILE"}
+    others |= {"PROMETHEUS_MULTIPROC_DIR"}
     named = {each for each in code(WHOLE) if re.fullmatch(r"[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+", each)}
 
     assert named - known - others == set()
@@ -123,24 +122,6 @@ def test_the_columns_of_an_invoice_are_those_of_the_table() -> None:
     kinds = {each.name: each.type.compile(dialect=written) for each in table.columns}
     assert told == {name: short.get(kinds[name], kinds[name].lower()) for name in told}
     assert code({names: meaning for names, _, meaning in rows}["`status`"]) == set(InvoiceStatus)
-
-
-def test_the_times_of_jobs_in_the_handbook_are_those_at_which_they_run() -> None:
-    daily = {f"{hour}:{minute}" for hour, minute in map(time_of, JOBS) if hour != "*"}
-    for lang, digits in (("en", ""), ("fa", "۰۱۲۳۴۵۶۷۸۹")):
-        page = pages(lang)["operators.md"].translate(str.maketrans(digits, "0123456789"[: len(digits)]))
-        told = {
-            ":".join(str(int(part)) for part in each)
-            for each in re.findall(r"^\| (\d\d):(\d\d) \|", page, re.MULTILINE)
-        }
-        assert len(told) > 5
-        assert told - daily == set()
-
-
-def time_of(job: Job) -> tuple[str, str]:
-    """Hour and minute at which a job runs each day; a star where it runs more often."""
-    fields = {each.name: str(each) for each in getattr(job.trigger, "fields", ())}
-    return fields.get("hour", "*"), fields.get("minute", "*")
 
 
 @pytest.mark.parametrize(("lang", "name"), PAGES)
