@@ -329,8 +329,8 @@
 
   // What somebody types stays when the page, or the part of it that holds the box, is made anew: the server was away, or a
   // newer version came. Secrets and dialogs, which are about one thing at a time, are left out. Reflex loads a page again
-  // by itself unless it did so a moment ago, so a page with such words says that it did in a day: it is told, and waits
-  // for a click.
+  // by itself unless it did so a moment ago, so a page that shows such words says that it did in a day: it is told, and
+  // waits for a click.
   var TYPED = "typed", RELOADED = "reflex_last_reloaded_on_error", DAY_MS = 86400000;
   var KEPT = "textarea[id], input[id]:not([type]), input[id][type=text], input[id][type=search]";
   var typed = { at: "", words: {} };
@@ -339,15 +339,22 @@
   function address() { return location.pathname + location.search; }
 
   function keepTyped() {
+    var hasWords = Object.keys(typed.words).length > 0;
     try {
-      if (Object.keys(typed.words).length) {
-        sessionStorage.setItem(TYPED, JSON.stringify(typed));
-        sessionStorage.setItem(RELOADED, String(Date.now() + DAY_MS));
-      } else {
-        sessionStorage.removeItem(TYPED);
-        if (Number(sessionStorage.getItem(RELOADED)) > Date.now()) { sessionStorage.removeItem(RELOADED); }
-      }
+      if (hasWords) { sessionStorage.setItem(TYPED, JSON.stringify(typed)); } else { sessionStorage.removeItem(TYPED); }
     } catch (_) { /* a browser that keeps nothing loses what was typed, as it always did */ }
+    holdReload();
+  }
+
+  var isHeld;
+  function holdReload() {
+    var shows = Object.keys(typed.words).some(function (id) { return document.getElementById(id); });
+    if (shows === isHeld) { return; }
+    isHeld = shows;
+    try {
+      if (shows) { sessionStorage.setItem(RELOADED, String(Date.now() + DAY_MS)); return; }
+      if (Number(sessionStorage.getItem(RELOADED)) > Date.now()) { sessionStorage.removeItem(RELOADED); }
+    } catch (_) { /* as above */ }
   }
 
   function forgetTyped() {
@@ -378,6 +385,7 @@
       Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value").set.call(field, typed.words[id]);
       field.dispatchEvent(new Event("input", { bubbles: true }));
     });
+    holdReload();
   }
 
   // Ages grow by the second without a word of the server. Its clock counts: the reader's may be wrong by minutes.
