@@ -1,6 +1,6 @@
 """Runs of billing: which days are open, in what order they are billed, and how each run ended."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -23,6 +23,7 @@ from backend.tenants import service as tenants
 from backend.usage import service as usage
 from backend.usage.metering.planned_days import PlannedDays
 
+SCANNING = Actor.process_named("billing")
 OLDEST_ALARM_DAYS = 400
 # The last scrape of a day may reach Prometheus a little after midnight; the nightly run waits until 03:00.
 SETTLING = timedelta(minutes=5)
@@ -72,8 +73,10 @@ def bill_open_days(
     """
     require_role_or_process(actor, *OPERATOR_ROLES)
     with _only_runner():
-        if plan_hash is not None and plan(actor, day).plan_hash != plan_hash:
-            raise Conflict(reason="plan_changed")
+        if plan_hash is not None:
+            _scan_first([day] if day is not None else open_days(actor))
+            if plan(actor, day).plan_hash != plan_hash:
+                raise Conflict(reason="plan_changed")
         days = [day] if day is not None else open_days(actor, due_only=due_only)
         runs = _bill_in_order(actor, days, is_asked_for=day is not None)
         # After the days, whose invoices a plan has promised to the rial.
@@ -111,6 +114,7 @@ def bill_planned_day(actor: Actor, day: date, plan_hash: str, *, started_by: str
     with _only_runner():
         if not _not_whole(actor, [day]):
             return None
+        _scan_first([day])
         if [each.plan_hash for each in plan(actor, day).days] != [plan_hash]:
             raise Conflict(reason="plan_changed")
         return _bill_day(actor, day, started_by, is_asked_for=True)
@@ -187,6 +191,21 @@ def overdue_days(actor: Actor) -> list[date]:
     return _not_whole(actor, [first + timedelta(days=n) for n in range((last - first).days + 1)])
 
 
+def _scan_first(days: Sequence[date]) -> None:
+    """Look at what nobody has looked at yet inside days that are to be measured.
+
+    Before a plan is compared, too: a person who confirmed it without knowing of a fall is asked again. What cannot be
+    looked at, or not in time, is held.
+
+    Raises:
+        Unavailable: Prometheus or the database did not answer before anything was looked at.
+    """
+    measured = usage.measured_days(SCANNING, days[0], days[-1]) if days else set()
+    for day in days:
+        if day not in measured and rules.is_due(clock.day_window(day).end, clock.utc_now(), SETTLING):
+            usage.scan_day(SCANNING, day, is_hurried=True)
+
+
 def _bill_in_order(actor: Actor, days: list[date], *, is_asked_for: bool) -> list[BillingRun]:
     finished: list[BillingRun] = []
     for day in days:
@@ -205,6 +224,7 @@ def _bill_day(actor: Actor, day: date, started_by: str, *, is_asked_for: bool) -
         return None
     try:
         with collector_paused():
+            _scan_first([day])
             found, known = billing_service.usage_and_tenants(actor, day)
             if found.is_empty and not is_asked_for:
                 _check_not_lost(actor, day)

@@ -1,6 +1,7 @@
 """The door to usage: exact daily tokens with their evidence, the same number for every reader."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from backend import clock
@@ -26,6 +27,7 @@ from backend.usage import falls_repository, repository, scan_repository, scan_se
 from backend.usage.metering import meter
 from backend.usage.metering.planned_days import PlannedDays
 from backend.usage.metering.source import Source
+from backend.usage.scanning.types import DayFindings
 from backend.usage.types import (
     NOTHING_STORED,
     DailyUsage,
@@ -38,11 +40,13 @@ from backend.usage.types import (
     UsageRow,
 )
 
+READING = Actor.process_named("measuring")
 KEPT_MONTHS = 13
 MAX_PAGE = 100
 
 log = get_logger(__name__)
 
+scan_day = scan_service.scan_day
 scan_due_day = scan_service.scan_due_day
 scan_health = scan_service.health
 
@@ -54,7 +58,8 @@ def measure_day(
 
     A day that has not ended is measured until now and flagged ``open``. It begins where the day before ended when
     that was stored, and ends where the day after began: days add up also when the law of clocks changes late.
-    The days of ``after`` count as stored.
+    The days of ``after`` count as stored. What a scan of a closed day found is used, and what it did not look at is
+    held; a day that nobody began to scan says nothing of what happened inside.
 
     Raises:
         Invalid: the day has not begun.
@@ -232,13 +237,24 @@ def _measured(day: date, tenant: str | None, after: PlannedDays) -> DayMeasureme
     now = clock.utc_now()
     window = stored_service.window_beside(_begun_window(day, now), day, after)
     source = Source(client=prometheus(settings()), settings=settings(), tenant=tenant)
+    findings = _findings(day, tenant) if now >= window.end else None
     # What is stored is read while Prometheus works.
     with side_by_side(stored_service.stored_beside, day, tenant, after) as stored:
         try:
-            return meter.measure(source, day, window, now=now, stored=stored)
+            return meter.measure(source, day, window, now=now, stored=stored, findings=findings)
         except Unavailable:
             stored()  # with both away, our own database is the one to name
             raise
+
+
+def _findings(day: date, tenant: str | None) -> DayFindings | None:
+    """Findings of a closed day, of one tenant's series or of all; None where nobody began to look."""
+    found = scan_service.findings(READING, day)
+    if not found.is_scanned and not found.unscanned:
+        return None
+    if tenant is None:
+        return found
+    return replace(found, findings=[one for one in found.findings if one.key[0] == tenant])
 
 
 def _begun_window(day: date, now: datetime) -> Window:
