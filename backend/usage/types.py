@@ -27,6 +27,8 @@ class UsageFlag(StrEnum):
     """A counter went down while its process ran: only what rose is proven, and a person chooses what is billed."""
     ALTERNATES = "alternates"
     """Several processes answer in turn under one address: each scrape shows only one of them."""
+    SEVERAL_PROCESSES = "several_processes"
+    """Several processes under one address and start time: only the highest of their counters is counted."""
     NOT_SCANNED = "not_scanned"
     """Nobody has looked at what happened inside the day."""
     DUPLICATE_SCRAPE = "duplicate_scrape"
@@ -48,6 +50,7 @@ HOLDING = frozenset(
         UsageFlag.START_TIME_MOVED,
         UsageFlag.COUNTER_FELL,
         UsageFlag.ALTERNATES,
+        UsageFlag.SEVERAL_PROCESSES,
         UsageFlag.NOT_SCANNED,
         UsageFlag.BEYOND_STORAGE,
     }

@@ -31,6 +31,7 @@ from backend.usage.metering.tally_rules import (
     tally,
     with_unseen_rows,
 )
+from backend.usage.metering.turns import side_by_side, with_turns
 from backend.usage.scanning.joining import with_doubts, with_findings
 from backend.usage.scanning.types import DayFindings
 from backend.usage.types import (
@@ -84,6 +85,7 @@ def _measure(
     unmatched = shared.opening.unmatched | shared.closing.unmatched
     unmatched |= (instances or {""}) - {target.instance for target in situation.history.targets}
     incarnations = [_incarnation_readings(situation, index, found) for index in situation.seen]
+    incarnations = with_turns(incarnations, situation.history.targets, span)
     incarnations += [
         _without_start_time(source, instance, span)
         for instance in source.with_counters(sorted(unmatched), span)
@@ -213,6 +215,9 @@ def _flagged(situation: Situation, index: int, found: FoundReadings) -> dict[Usa
     ]
     if twice:
         flagged[UsageFlag.DUPLICATE_SCRAPE] = set().union(*twice)
+        readings = found.by_target(ReadingPurpose.OPENING, index), shown
+        apart = side_by_side(incarnation.copies, situation.history.targets, readings, situation.span)
+        flagged |= {UsageFlag.SEVERAL_PROCESSES: apart} if apart else {}
     if situation.is_overlooked(incarnation):
         flagged[UsageFlag.GAP_ACROSS_BOUNDARY] = highest(found.copies(ReadingPurpose.OPENING, index)).keys()
     return flagged
