@@ -116,7 +116,7 @@ def test_a_day_without_start_times_is_not_billed_again(look_at: LookAt, tenant_a
 
     bill(FIRST, SECOND, THIRD)
 
-    world = nights.stranger()
+    world = nights.no_start_at_first()
     assert UsageFlag.NO_START_TIME in usage_on(tenant_a, SECOND).flags
     assert sum(tokens_of(tenant_a).values()) <= proven(world, A, FIRST, THIRD)
     assert UsageFlag.COLD_START in usage_on(tenant_a, THIRD).flags
