@@ -13,6 +13,7 @@ from backend.sandbox.postgres import PostgresServer
 from tests.integration.backups.owned import owned, owned_template, owner_password  # noqa: F401 - fixtures, once for all
 from tests.integration.runbooks.mortal import Mortals, mortals
 from tests.integration.usage.conftest import build_blocks, serve
+from tests.integration.usage.inside_days import inside_worlds
 from tests.integration.usage.nights import all_nights
 from tests.integration.usage.scans import scan_worlds
 from tests.integration.usage.unseen import unseen_worlds
@@ -20,9 +21,9 @@ from tests.integration.usage.unseen import unseen_worlds
 
 @pytest.fixture(scope="session")
 def nights_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Prometheus with every world of ``nights``, ``unseen`` and ``scans`` in it."""
+    """The address of a Prometheus with every world of ``nights``, ``unseen``, ``scans`` and ``inside_days`` in it."""
     folder = tmp_path_factory.mktemp("nights-prometheus")
-    build_blocks([*all_nights(), *unseen_worlds(), *scan_worlds()], folder)
+    build_blocks([*all_nights(), *unseen_worlds(), *scan_worlds(), *inside_worlds()], folder)
     child, url = serve(folder)
     yield url
     child.stop()
