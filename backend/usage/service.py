@@ -40,7 +40,7 @@ from backend.usage.types import (
     UsageRow,
 )
 
-READING = Actor.process_named("measuring")
+READING = Actor.process_named("billing")
 KEPT_MONTHS = 13
 MAX_PAGE = 100
 
