@@ -1,0 +1,47 @@
+"""The night looks inside a day before it bills it: what fell is held, and issued with the figure that was chosen."""
+
+import pytest
+
+from backend.errors import Conflict
+from backend.invoices import fall_rules
+from backend.invoices import service as invoices
+from backend.invoices.types import InvoiceStatus
+from backend.tenants.types import Tenant
+from backend.usage.types import FallFigure
+from tests.integration.invoices.bills import NIGHT, OPERATOR, LookAt, bill, invoices_of
+from tests.integration.usage import inside_days
+from tests.integration.usage.nights import SECOND, A
+
+
+def test_a_night_holds_what_fell_and_its_second_measurement_agrees_with_what_was_issued(
+    look_at: LookAt, tenant_a: Tenant
+) -> None:
+    look_at("falling-1")
+    true = inside_days.truth("falling", 1)[A]
+
+    bill(SECOND)
+
+    held = invoices_of(tenant_a)[SECOND]
+    assert (held.status, "counter_fell" in held.held_reasons) == (InvoiceStatus.HELD, True)
+    least, most = (each.tokens for each in invoices.invoice(OPERATOR, held.id).figures)
+    assert least <= true <= most
+    released = invoices.release(OPERATOR, held.id, "looked at", FallFigure.MOST)
+    detail = invoices.invoice(OPERATOR, held.id)
+    assert released.tokens == most
+    assert fall_rules.evident_tokens(detail.readings, detail.falls, FallFigure.MOST) == {
+        (line.model, line.type): line.tokens for line in detail.lines
+    }
+    assert invoices.compare_day(NIGHT, SECOND).differences == []
+
+
+def test_a_plan_that_knew_of_no_fall_is_not_carried_out(look_at: LookAt, tenant_a: Tenant) -> None:
+    """Nobody had looked inside the day when the person confirmed it."""
+    look_at("falls-once")
+    before = invoices.plan(OPERATOR, SECOND)
+    assert before.days[0].held == 0
+
+    with pytest.raises(Conflict):
+        invoices.bill_open_days(OPERATOR, day=SECOND, plan_hash=before.plan_hash)
+
+    assert invoices.plan(OPERATOR, SECOND).days[0].held == 1
+    assert invoices_of(tenant_a) == {}
