@@ -15,6 +15,7 @@ from backend.usage.metering.incarnations import (
     overlap,
 )
 from backend.usage.metering.neighbours import met, recalled
+from backend.usage.metering.opening_rules import IncarnationKind, OpeningPlace, OpeningReadings, rule_of
 from backend.usage.metering.questions import FoundReadings, ReadingPurpose, before_end, firsts_of, readings_of
 from backend.usage.metering.silence import (
     alive_before,
@@ -23,7 +24,7 @@ from backend.usage.metering.silence import (
     with_silent_incarnations,
 )
 from backend.usage.metering.source import Source
-from backend.usage.metering.survey import Situation, survey
+from backend.usage.metering.survey import Survey, surveyed
 from backend.usage.metering.tally_rules import (
     IncarnationReadings,
     highest,
@@ -80,24 +81,24 @@ def _measure(
     instances = source.instances(span)
     shared = source.shared_readings(instances, wider, span)
     stored = ask_stored()
-    situation = survey(source, shared.history, span, lookback_ms, stored)
-    found = readings_of(source, situation, shared)
+    survey = surveyed(source, shared.history, span, lookback_ms, stored)
+    found = readings_of(source, survey, shared)
     unmatched = shared.opening.unmatched | shared.closing.unmatched
-    unmatched |= (instances or {""}) - {target.instance for target in situation.history.targets}
-    incarnations = [_incarnation_readings(situation, index, found) for index in situation.seen]
-    incarnations = with_turns(incarnations, situation.history.targets, span)
+    unmatched |= (instances or {""}) - {target.instance for target in survey.history.targets}
+    incarnations = [_incarnation_readings(survey, index, found) for index in survey.seen]
+    incarnations = with_turns(incarnations, survey.history.targets, span)
     incarnations += [
         _without_start_time(source, instance, span)
         for instance in source.with_counters(sorted(unmatched), span)
     ]
-    is_blackout = not situation.seen and was_nothing_scraped(source, span, stored)
-    late = (_late_readings(situation, index, found) for index in situation.late)
+    is_blackout = not survey.seen and was_nothing_scraped(source, span, stored)
+    late = (_late_readings(survey, index, found) for index in survey.late)
     incarnations += [one for one in late if one.closings]
     is_odd = bool(unmatched) or shared.shards.has_odd_labels
     incarnations = [storable_readings(one) for one in incarnations] if is_odd else incarnations
     incarnations = incarnations if findings is None else with_findings(incarnations, findings)
     incarnations = recalled(incarnations, span, stored)
-    incarnations = with_silent_incarnations(source, situation, stored, incarnations)
+    incarnations = with_silent_incarnations(source, survey, stored, incarnations)
     if stored.following:
         incarnations = [
             met(one, stored.following.get((one.incarnation.name, one.incarnation.started_at), {}))
@@ -122,91 +123,93 @@ def _measure(
     )
 
 
-def _incarnation_readings(situation: Situation, index: int, found: FoundReadings) -> IncarnationReadings:
-    incarnation, span = situation.history.incarnations[index], situation.span
-    move, stored = situation.moved(incarnation), situation.stored_incarnation(incarnation)
+def _incarnation_readings(survey: Survey, index: int, found: FoundReadings) -> IncarnationReadings:
+    incarnation, span = survey.history.incarnations[index], survey.span
     closed_ms = incarnation.seen_by(span.end_ms)
-    is_born, is_known = situation.is_born(incarnation), situation.is_known(incarnation)
-    openings = highest(found.copies(ReadingPurpose.OPENING, index))
-    is_overlooked = situation.is_overlooked(incarnation)
-    is_new = move is not None or is_overlooked
     closings = highest(found.copies(ReadingPurpose.CLOSING, index))
     late = highest(found.copies(ReadingPurpose.VANISHED, index))
     vanished = {key: value for key, value in late.items() if key not in closings}
-    rate_base, rate_base_ms = _rate_base(situation, index, found)
-    firsts, first_at, firsts_at = _firsts(situation, index, found)
+    rate_base, rate_base_ms = _rate_base(survey, index, found)
     return IncarnationReadings(
         incarnation=incarnation,
-        seen=situation.seen[index],
+        seen=survey.seen[index],
         closings=closings | vanished if vanished else closings,
         vanished=vanished,
         closed_at=instant_of(span.end_ms if closed_ms is None else closed_ms),
-        openings={} if is_new else openings,
-        opened_at=instant_of(_opened_ms(situation, incarnation)),
-        stored=None if is_new else stored,
-        is_born=is_born,
-        was_known=is_known and not is_new,
-        firsts=firsts,
-        first_at=first_at,
-        firsts_at=firsts_at,
-        is_day_before_whole=situation.previous_day_is_stored,
+        opening=_opening_readings(survey, index, found),
         before_end=rate_base,
         before_end_ms=rate_base_ms,
-        flags=_flags(situation, index),
-        flagged=_flagged(situation, index, found),
+        flags=_flags(survey, index),
+        flagged=_flagged(survey, index, found),
     )
 
 
-def _late_readings(situation: Situation, index: int, found: FoundReadings) -> IncarnationReadings:
-    """Readings of an incarnation from before the window that came too late for the day before: its end is the closing.
+def _late_readings(survey: Survey, index: int, found: FoundReadings) -> IncarnationReadings:
+    """Readings of an incarnation that ended before the window, and of which scrapes came too late for the day before.
 
-    An incarnation that was born while we watched is counted whole, one that was stored from there on. Of any other
-    nothing says whether the day before had left it out, so it counts nothing and is held.
+    Its end is the closing. An incarnation that was born while we watched is counted whole, one that was stored from
+    there on. Of any other nothing says whether the day before had left it out: it counts nothing and is held.
     """
-    incarnation, stored = (
-        situation.history.incarnations[index],
-        situation.stored_incarnation(situation.history.incarnations[index]),
-    )
-    start_ms = situation.span.start_ms
-    closings, is_born = highest(found.copies(ReadingPurpose.CLOSING, index)), situation.is_born(incarnation)
+    incarnation, start_ms = survey.history.incarnations[index], survey.span.start_ms
     return IncarnationReadings(
         incarnation=incarnation,
-        seen=situation.seen_of(index),
-        closings=closings,
+        seen=survey.seen_of(index),
+        closings=highest(found.copies(ReadingPurpose.CLOSING, index)),
         closed_at=instant_of(incarnation.seen_by(start_ms) or start_ms),
-        openings=highest(found.copies(ReadingPurpose.OPENING, index)),
-        opened_at=instant_of(_opened_ms(situation, incarnation)),
-        stored=stored,
-        is_born=is_born,
-        firsts={} if stored or is_born else closings,
-        first_at=instant_of(incarnation.times[0]),
-        is_day_before_whole=True,
+        opening=_opening_readings(survey, index, found),
         flags=frozenset({UsageFlag.GAP_ACROSS_BOUNDARY}),
     )
 
 
-def _opened_ms(situation: Situation, incarnation: Incarnation) -> int:
-    """Time of the readings that open the series of an incarnation; without any, the beginning of the window."""
-    late_ms, start_ms = situation.late_ms(incarnation), situation.span.start_ms
+def _opening_readings(survey: Survey, index: int, found: FoundReadings) -> OpeningReadings:
+    """The readings that can open the series of an incarnation: those that its kind looks for."""
+    incarnation, kind = survey.history.incarnations[index], survey.kinds[index]
+    places = rule_of(kind).places
+    scraped = highest(found.copies(ReadingPurpose.OPENING, index)) if OpeningPlace.SCRAPED in places else {}
+    firsts, first_at, firsts_at = _firsts(survey, index, found)
+    return OpeningReadings(
+        kind=kind,
+        started_at=incarnation.started_at,
+        stored=survey.stored_incarnation(incarnation) if OpeningPlace.STORED in places else None,
+        scraped=scraped,
+        scraped_at=instant_of(_opened_ms(survey, incarnation)),
+        firsts=firsts,
+        first_at=first_at,
+        firsts_at=firsts_at,
+        is_day_before_stored=survey.previous_day_is_stored,
+    )
+
+
+def _opened_ms(survey: Survey, incarnation: Incarnation) -> int:
+    """Time of the boundary samples of an incarnation; without any, the start of the window."""
+    late_ms, start_ms = survey.late_ms(incarnation), survey.span.start_ms
     return late_ms if late_ms is not None else incarnation.seen_by(start_ms) or start_ms
 
 
 def _firsts(
-    situation: Situation, index: int, found: FoundReadings
+    survey: Survey, index: int, found: FoundReadings
 ) -> tuple[Values, datetime | None, dict[Key, datetime]]:
-    """First readings in the place of unknown openings; since when the incarnation is known, and single meters."""
-    incarnation = situation.history.incarnations[index]
-    if move := situation.moved(incarnation):
-        return highest(found.copies(ReadingPurpose.FIRST, index)), instant_of(move.at_ms), {}
-    firsts, since_ms = firsts_of(incarnation, index, found)
-    is_unknown = not situation.is_born(incarnation) and not situation.is_known(incarnation)
-    first_at = instant_of(incarnation.times[0]) if is_unknown else None
-    return firsts, first_at, {key: instant_of(at_ms) for key, at_ms in since_ms.items()}
+    """First samples in the place of unknown openings; when they were scraped, and those of single series."""
+    incarnation, kind, span = survey.history.incarnations[index], survey.kinds[index], survey.span
+    begun_at = instant_of(incarnation.times[0])
+    match kind:
+        case IncarnationKind.MOVED:
+            move = incarnation.moved_within(span.start_ms, span.end_ms)
+            moved_at = None if move is None else instant_of(move.at_ms)
+            return highest(found.copies(ReadingPurpose.FIRST, index)), moved_at, {}
+        case IncarnationKind.LATE_COLD:
+            return highest(found.copies(ReadingPurpose.CLOSING, index)), begun_at, {}
+        case IncarnationKind.LATE:
+            return {}, begun_at, {}
+        case _:
+            firsts, since_ms = firsts_of(incarnation, index, found)
+            firsts_at = {key: instant_of(at_ms) for key, at_ms in since_ms.items()}
+            return firsts, begun_at if kind is IncarnationKind.COLD else None, firsts_at
 
 
-def _flagged(situation: Situation, index: int, found: FoundReadings) -> dict[UsageFlag, AbstractSet[Key]]:
+def _flagged(survey: Survey, index: int, found: FoundReadings) -> dict[UsageFlag, AbstractSet[Key]]:
     """Flags of single meters of an incarnation, whatever else the process counts."""
-    incarnation, flagged = situation.history.incarnations[index], dict[UsageFlag, AbstractSet[Key]]()
+    incarnation, flagged = survey.history.incarnations[index], dict[UsageFlag, AbstractSet[Key]]()
     shown = found.by_target(ReadingPurpose.CLOSING, index)
     twice = [
         shown[one.target].keys() & shown[other.target].keys()
@@ -216,36 +219,36 @@ def _flagged(situation: Situation, index: int, found: FoundReadings) -> dict[Usa
     if twice:
         flagged[UsageFlag.DUPLICATE_SCRAPE] = set().union(*twice)
         readings = found.by_target(ReadingPurpose.OPENING, index), shown
-        apart = side_by_side(incarnation.copies, situation.history.targets, readings, situation.span)
+        apart = side_by_side(incarnation.copies, survey.history.targets, readings, survey.span)
         flagged |= {UsageFlag.SEVERAL_PROCESSES: apart} if apart else {}
-    if situation.is_overlooked(incarnation):
+    if survey.kinds[index] is IncarnationKind.OVERLOOKED:
         flagged[UsageFlag.GAP_ACROSS_BOUNDARY] = highest(found.copies(ReadingPurpose.OPENING, index)).keys()
     return flagged
 
 
-def _flags(situation: Situation, index: int) -> frozenset[UsageFlag]:
+def _flags(survey: Survey, index: int) -> frozenset[UsageFlag]:
     """Flags of all meters of an incarnation."""
-    incarnation, flags = situation.history.incarnations[index], set()
-    if situation.moved(incarnation):
+    incarnation, flags = survey.history.incarnations[index], set()
+    if survey.kinds[index] is IncarnationKind.MOVED:
         flags.add(UsageFlag.START_TIME_MOVED)
     if (
-        situation.seen[index].gap_across_boundary
-        or situation.late_ms(incarnation) is not None
-        or situation.was_away(incarnation)
+        survey.seen[index].gap_across_boundary
+        or survey.late_ms(incarnation) is not None
+        or survey.was_away(incarnation)
     ):
         flags.add(UsageFlag.GAP_ACROSS_BOUNDARY)
     return frozenset(flags)
 
 
-def _rate_base(situation: Situation, index: int, found: FoundReadings) -> tuple[Values | None, int]:
+def _rate_base(survey: Survey, index: int, found: FoundReadings) -> tuple[Values | None, int]:
     """The earlier readings for the rate at the end of an incarnation, and their distance from that end."""
-    incarnation, seen = situation.history.incarnations[index], situation.seen[index]
+    incarnation, seen = survey.history.incarnations[index], survey.seen[index]
     if seen.ended_ms is None:
         return None, 0
     point = before_end(incarnation, seen)
     if point is not None:
         return highest(found.copies(ReadingPurpose.BEFORE_END, index)), seen.ended_ms - point.at_ms
-    if situation.is_born(incarnation):
+    if survey.kinds[index].is_born:
         return {}, seen.ended_ms - incarnation.start_ms
     return None, 0
 
@@ -253,14 +256,17 @@ def _rate_base(situation: Situation, index: int, found: FoundReadings) -> tuple[
 def _without_start_time(source: Source, instance: str, span: Span) -> IncarnationReadings:
     """An instance that tells no start time: what its counters grew at least, to be looked at by a person."""
     lowest, last = source.without_start_time(instance, span)
-    length = span.end_ms - span.start_ms
+    length, incarnation = span.end_ms - span.start_ms, Incarnation(instance, 0, [], [])
     return IncarnationReadings(
-        incarnation=Incarnation(instance, 0, [], []),
+        incarnation=incarnation,
         seen=Seen(length, length, gap_across_boundary=False, ended_ms=None, tail_ms=0),
         closings=last,
         closed_at=instant_of(span.end_ms),
-        openings=lowest,
-        opened_at=instant_of(span.start_ms),
-        was_known=True,
+        opening=OpeningReadings(
+            kind=IncarnationKind.NO_START,
+            started_at=incarnation.started_at,
+            scraped=lowest,
+            scraped_at=instant_of(span.start_ms),
+        ),
         flags=frozenset({UsageFlag.NO_START_TIME}),
     )

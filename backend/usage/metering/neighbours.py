@@ -32,9 +32,10 @@ def recalled(
     """
     wanted: list[MeterKey] = []
     for one in incarnations:
-        if one.stored is None or one.incarnation.start_ms > span.start_ms - SHORTEST_DAY_MS:
+        stored_before = one.opening.stored
+        if stored_before is None or one.incarnation.start_ms > span.start_ms - SHORTEST_DAY_MS:
             continue
-        known, closings = one.stored.closings.keys(), one.closings.keys()
+        known, closings = stored_before.closings.keys(), one.closings.keys()
         if not known >= closings:
             wanted += [(one.incarnation.name, one.incarnation.started_at, key) for key in closings - known]
     if not wanted:
@@ -43,7 +44,7 @@ def recalled(
     for (instance, start, key), closing in stored.earlier(wanted).items():
         told.setdefault((instance, start), {})[key] = closing
     return [
-        replace(one, earlier=told[incarnation])
+        replace(one, opening=replace(one.opening, recalled=told[incarnation]))
         if (incarnation := (one.incarnation.name, one.incarnation.started_at)) in told
         else one
         for one in incarnations
@@ -80,4 +81,5 @@ def met(one: IncarnationReadings, following: Mapping[Key, NextOpening]) -> Incar
 
 def _is_opened(one: IncarnationReadings, key: Key) -> bool:
     """Whether something is known of where a meter began the day."""
-    return key in one.openings or (one.stored is not None and key in one.stored.closings)
+    stored = one.opening.stored
+    return key in one.opening.scraped or (stored is not None and key in stored.closings)

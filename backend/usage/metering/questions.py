@@ -6,11 +6,15 @@ from typing import NamedTuple
 
 from backend.usage.metering.coverage import Seen
 from backend.usage.metering.incarnations import Copy, Incarnation, Point, first_point, is_plain, point_at
+from backend.usage.metering.opening_rules import IncarnationKind, OpeningPlace, rule_of
 from backend.usage.metering.source import SharedReadings, Source
-from backend.usage.metering.survey import Situation
+from backend.usage.metering.survey import Survey
 from backend.usage.metering.tally_rules import RATE_MS
 from backend.usage.metering.vectors import TargetReadings
 from backend.usage.types import Key, Values
+
+# Nobody watched their birth, and no day has counted them.
+_UNCOUNTED = frozenset({IncarnationKind.KNOWN, IncarnationKind.COLD})
 
 
 class ReadingPurpose(Enum):
@@ -60,7 +64,7 @@ class FoundReadings:
         return list(self.by_target(asked, incarnation).values())
 
 
-def readings_of(source: Source, situation: Situation, shared: SharedReadings) -> FoundReadings:
+def readings_of(source: Source, survey: Survey, shared: SharedReadings) -> FoundReadings:
     """Every reading that is needed.
 
     Raises:
@@ -68,13 +72,13 @@ def readings_of(source: Source, situation: Situation, shared: SharedReadings) ->
     """
     found = FoundReadings()
     questions: list[ReadingQuery] = []
-    for index in (*situation.seen, *situation.late):
-        questions += _sort_out(situation, index, shared, found)
+    for index in (*survey.seen, *survey.late):
+        questions += _sort_out(survey, index, shared, found)
     answers = source.at_points(shared, [question.point for question in questions])
     _note(questions, answers, found)
-    lowest = _of_incarnations(ReadingPurpose.LOWEST, _borrowed(situation, found), situation)
+    lowest = _of_incarnations(ReadingPurpose.LOWEST, _borrowed(survey, found), survey)
     _note_some(lowest, source.lowest_of_others(shared, _points(lowest), _tenants(lowest)), found)
-    vanished = _of_incarnations(ReadingPurpose.VANISHED, _vanished(situation, found), situation)
+    vanished = _of_incarnations(ReadingPurpose.VANISHED, _vanished(survey, found), survey)
     _note_some(vanished, source.last_within(shared, _points(vanished), _tenants(vanished)), found)
     return found
 
@@ -85,13 +89,13 @@ def _note(questions: Iterable[ReadingQuery], answers: Iterable[TargetReadings], 
 
 
 def _of_incarnations(
-    asked: ReadingPurpose, tenants_of: Mapping[int, set[str]], situation: Situation
+    asked: ReadingPurpose, tenants_of: Mapping[int, set[str]], survey: Survey
 ) -> list[tuple[ReadingQuery, set[str]]]:
     """Questions about some tenants of some incarnations."""
     return [
         (ReadingQuery(asked, index, point), tenants)
         for index, tenants in tenants_of.items()
-        for point in _whole(situation, situation.history.incarnations[index])
+        for point in _whole(survey, survey.history.incarnations[index])
     ]
 
 
@@ -113,21 +117,21 @@ def _note_some(
 
 
 def _sort_out(
-    situation: Situation, index: int, shared: SharedReadings, found: FoundReadings
+    survey: Survey, index: int, shared: SharedReadings, found: FoundReadings
 ) -> Iterator[ReadingQuery]:
     """Note which boundary readings the queries over everybody give for an incarnation; ask for all others."""
-    history, span = situation.history, situation.span
+    history, span = survey.history, survey.span
     incarnation = history.incarnations[index]
     boundaries = [
         (ReadingPurpose.OPENING, span.start_ms, shared.opening),
         (ReadingPurpose.CLOSING, span.end_ms, shared.closing),
     ]
-    late_ms, is_over = situation.late_ms(incarnation), index not in situation.seen
+    late_ms, is_over = survey.late_ms(incarnation), index not in survey.seen
     if is_over:
         boundaries = [(ReadingPurpose.CLOSING, span.start_ms, shared.opening)]
     if late_ms is not None:
         boundaries = boundaries[-1:]
-        known = _as_stored(situation, incarnation, late_ms)
+        known = _as_stored(survey, incarnation, late_ms)
         yield from (ReadingQuery(ReadingPurpose.OPENING, index, point) for point in known)
     for asked, at_ms, boundary in boundaries:
         for copy in incarnation.copies:
@@ -140,52 +144,53 @@ def _sort_out(
                 found.add(asked, index, copy.target, boundary.by_target[copy.target])
             else:
                 yield ReadingQuery(asked, index, point)
-    for point in _first_points(situation, incarnation):
+    for point in _first_points(survey, index):
         yield ReadingQuery(ReadingPurpose.FIRST, index, point)
-    before = before_end(incarnation, situation.seen_of(index))
+    before = before_end(incarnation, survey.seen_of(index))
     if before is not None:
         yield ReadingQuery(ReadingPurpose.BEFORE_END, index, before)
 
 
-def _as_stored(situation: Situation, incarnation: Incarnation, late_ms: int) -> Iterator[Point]:
+def _as_stored(survey: Survey, incarnation: Incarnation, late_ms: int) -> Iterator[Point]:
     """The last scrape of each copy that was known when the incarnation was stored last.
 
     A copy that was not known at all opens with its first scrape: what it had counted by then is nobody's. What was
     known longer ago than anything that is looked at is asked for at the very instant.
     """
-    start_ms = situation.span.start_ms
+    start_ms = survey.span.start_ms
     for copy in incarnation.copies:
         if copy.runs[0].times[0] > start_ms:
             continue
-        if late_ms < start_ms - situation.lookback_ms:
+        if late_ms < start_ms - survey.lookback_ms:
             yield Point(copy.target, late_ms, min(late_ms, incarnation.start_ms))
         else:
             yield point_at(copy, late_ms) or first_point(copy)
 
 
-def _first_points(situation: Situation, incarnation: Incarnation) -> list[Point]:
-    """First scrapes of targets that are new to an incarnation: the incarnation's earlier count is unknown."""
-    move = situation.moved(incarnation)
-    if move is not None:
-        return [move]
-    return [first_point(copy) for copy in incarnation.copies if situation.is_new_target(incarnation, copy)]
+def _first_points(survey: Survey, index: int) -> list[Point]:
+    """First scrapes of targets that are new to an incarnation whose count until then is not known.
+
+    That others scraped it before proves nothing: they may have kept none of its counters.
+    """
+    incarnation, span, kind = survey.history.incarnations[index], survey.span, survey.kinds[index]
+    if kind is IncarnationKind.MOVED:
+        move = incarnation.moved_within(span.start_ms, span.end_ms)
+        return [] if move is None else [move]
+    if OpeningPlace.FIRST_SEEN not in rule_of(kind).places:
+        return []
+    new = [copy for copy in incarnation.copies if span.start_ms < _first_ms(copy) <= span.end_ms]
+    return [first_point(copy) for copy in new]
 
 
-def _borrowed(situation: Situation, found: FoundReadings) -> dict[int, set[str]]:
+def _borrowed(survey: Survey, found: FoundReadings) -> dict[int, set[str]]:
     """The tenants of each incarnation with series that nothing opens and a job without start times shows.
 
     When such a job first saw an incarnation is told by nothing but its counters.
     """
     missing = {}
-    for index in situation.seen:
+    for index in survey.seen:
         borrowed = found.borrowed(ReadingPurpose.CLOSING, index)
-        incarnation = situation.history.incarnations[index]
-        if (
-            not borrowed
-            or situation.is_born(incarnation)
-            or situation.moved(incarnation)
-            or situation.stored_incarnation(incarnation)
-        ):
+        if not borrowed or survey.kinds[index] not in _UNCOUNTED:
             continue
         opened = [*found.copies(ReadingPurpose.OPENING, index), *found.copies(ReadingPurpose.FIRST, index)]
         keys = _missing(found.copies(ReadingPurpose.CLOSING, index), opened) & borrowed
@@ -194,14 +199,13 @@ def _borrowed(situation: Situation, found: FoundReadings) -> dict[int, set[str]]
     return missing
 
 
-def _vanished(situation: Situation, found: FoundReadings) -> dict[int, set[str]]:
+def _vanished(survey: Survey, found: FoundReadings) -> dict[int, set[str]]:
     """The tenants of each incarnation with series that opened in it and did not close in it."""
     missing = {}
-    for index in situation.seen:
-        incarnation = situation.history.incarnations[index]
-        if situation.moved(incarnation):
+    for index in survey.seen:
+        if survey.kinds[index] is IncarnationKind.MOVED:
             continue
-        stored = situation.stored_incarnation(incarnation)
+        stored = survey.stored_incarnation(survey.history.incarnations[index])
         keys = _missing(
             [*found.copies(ReadingPurpose.OPENING, index), stored.closings if stored else {}],
             found.copies(ReadingPurpose.CLOSING, index),
@@ -219,13 +223,13 @@ def _missing(openings: Sequence[Values], closings: Sequence[Values]) -> set[Key]
     return set().union(*keys).difference(*closings)
 
 
-def _whole(situation: Situation, incarnation: Incarnation) -> Iterator[Point]:
+def _whole(survey: Survey, incarnation: Incarnation) -> Iterator[Point]:
     """The last scrape of each copy within the window, as far back as the window and the incarnation reach."""
     for copy in incarnation.copies:
-        point = point_at(copy, situation.span.end_ms)
-        if point is not None and point.at_ms > situation.span.start_ms:
+        point = point_at(copy, survey.span.end_ms)
+        if point is not None and point.at_ms > survey.span.start_ms:
             # A sample of the boundary itself is the day's before, also where ranges are closed on the left.
-            yield point._replace(since_ms=max(point.since_ms, situation.span.start_ms + 2))
+            yield point._replace(since_ms=max(point.since_ms, survey.span.start_ms + 2))
 
 
 def before_end(incarnation: Incarnation, seen: Seen) -> Point | None:

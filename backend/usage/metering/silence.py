@@ -6,8 +6,9 @@ from dataclasses import replace
 from backend.usage.metering.coverage import SILENCE_MS, Seen, Span
 from backend.usage.metering.incarnations import EPOCH, Incarnation, microseconds, milliseconds
 from backend.usage.metering.neighbours import SHORTEST_DAY_MS
+from backend.usage.metering.opening_rules import IncarnationKind, OpeningReadings
 from backend.usage.metering.source import Source
-from backend.usage.metering.survey import BEFORE, Situation
+from backend.usage.metering.survey import BEFORE, Survey
 from backend.usage.metering.tally_rules import IncarnationReadings
 from backend.usage.types import (
     IncarnationKey,
@@ -49,7 +50,7 @@ def meters_read(
 
 
 def with_silent_incarnations(
-    source: Source, situation: Situation, stored: StoredClosings, incarnations: Sequence[IncarnationReadings]
+    source: Source, survey: Survey, stored: StoredClosings, incarnations: Sequence[IncarnationReadings]
 ) -> list[IncarnationReadings]:
     """The same and incarnations that were not scraped at all in a window and did not end: no coverage of all that time.
 
@@ -63,9 +64,9 @@ def with_silent_incarnations(
         for (name, start), incarnation in stored.incarnations.items()
         if name not in taken and start != EPOCH and incarnation.closings
     }
-    if not missing or not situation.seen:
+    if not missing or not survey.seen:
         return list(incarnations)
-    silent = _silent_incarnations(source, situation, missing, stored.following.keys())
+    silent = _silent_incarnations(source, survey, missing, stored.following.keys())
     # What came late of one tells where it stands.
     known = [
         replace(one, seen=silent.pop((one.incarnation.name, one.incarnation.started_at)).seen)
@@ -77,12 +78,12 @@ def with_silent_incarnations(
 
 
 def _silent_incarnations(
-    source: Source, situation: Situation, missing: StoredIncarnations, following: Collection[IncarnationKey]
+    source: Source, survey: Survey, missing: StoredIncarnations, following: Collection[IncarnationKey]
 ) -> dict[IncarnationKey, IncarnationReadings]:
-    span = situation.span
+    span = survey.span
     again = {
         (incarnation.name, incarnation.started_at)
-        for incarnation in situation.history.incarnations
+        for incarnation in survey.history.incarnations
         if incarnation.times[-1] > span.end_ms
     }
     again.update(following)
@@ -91,7 +92,7 @@ def _silent_incarnations(
         for incarnation, stored in missing.items()
         if incarnation not in again and _may_be_alive(stored, span)
     }
-    tried_ms = _tried_until(source, situation, asked)
+    tried_ms = _tried_until(source, survey, asked)
     found = {}
     for incarnation, stored in missing.items():
         until_ms = span.end_ms if incarnation in again else tried_ms.get(incarnation, 0)
@@ -107,13 +108,13 @@ def _may_be_alive(stored: StoredIncarnation, span: Span) -> bool:
 
 
 def _tried_until(
-    source: Source, situation: Situation, incarnations: Iterable[IncarnationKey]
+    source: Source, survey: Survey, incarnations: Iterable[IncarnationKey]
 ) -> Mapping[IncarnationKey, int]:
     """Until when Prometheus knew the addresses of some incarnations within the window."""
     asked = sorted({name for name, _ in incarnations})
     if not asked:
         return {}
-    ups = source.ups(situation.history, asked, situation.span, is_selected=True)
+    ups = source.ups(survey.history, asked, survey.span, is_selected=True)
     return {incarnation: ups[incarnation[0]][-1] for incarnation in incarnations if ups.get(incarnation[0])}
 
 
@@ -124,9 +125,9 @@ def _silent(incarnation: IncarnationKey, stored: StoredIncarnation, unseen_ms: i
         seen=Seen(unseen_ms, unseen_ms, gap_across_boundary=False, ended_ms=None, tail_ms=0),
         closings=stored.closings,
         closed_at=stored.closed_at,
-        openings={},
-        opened_at=stored.closed_at,
-        stored=stored,
+        opening=OpeningReadings(
+            kind=IncarnationKind.SILENT, started_at=start, stored=stored, scraped_at=stored.closed_at
+        ),
     )
 
 

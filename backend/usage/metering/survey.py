@@ -1,18 +1,17 @@
-"""Situation of a window before counters are read: incarnations, observation, and stored readings."""
+"""Survey of a window before counters are read: incarnations, each classified once, and their stored readings."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from backend.usage.metering.coverage import SILENCE_MS, Seen, Span, known_until, seen_in, watched_until
 from backend.usage.metering.incarnations import (
     EPOCH,
-    Copy,
     Incarnation,
-    Point,
     ScrapeHistory,
     milliseconds,
     point_at,
 )
+from backend.usage.metering.opening_rules import IncarnationFacts, IncarnationKind, kind_of
 from backend.usage.metering.source import Source
 from backend.usage.types import StoredClosings, StoredIncarnation, StoredIncarnations
 
@@ -21,7 +20,7 @@ BEFORE = Seen(0, 0, gap_across_boundary=True, ended_ms=None, tail_ms=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
+class Survey:
     """Incarnations, observation and stored readings of a window, before counters are read."""
 
     span: Span
@@ -36,31 +35,12 @@ class Situation:
     no_start_before: frozenset[str]
     """Instances that told no start time on the day before, so that their tokens are stored under no incarnation."""
 
+    kinds: Mapping[int, IncarnationKind] = field(default_factory=dict)
+    """By number of incarnation, those that have readings of the window."""
+
     def stored_incarnation(self, incarnation: Incarnation) -> StoredIncarnation | None:
         """The stored readings of an incarnation."""
         return self.stored.get((incarnation.name, incarnation.started_at))
-
-    def is_known(self, incarnation: Incarnation) -> bool:
-        """Whether the incarnation was scraped, or its reading stored, before the window."""
-        return incarnation.times[0] <= self.span.start_ms or self.stored_incarnation(incarnation) is not None
-
-    def is_new_target(self, incarnation: Incarnation, copy: Copy) -> bool:
-        """Whether a target first scraped an incarnation within the window, and its count until then is not known.
-
-        That others scraped it before proves nothing: they may have kept none of its counters.
-        """
-        if self.is_born(incarnation) or not self.span.start_ms < copy.runs[0].times[0] <= self.span.end_ms:
-            return False
-        return incarnation.times[0] <= self.span.start_ms or not self.is_known(incarnation)
-
-    def moved(self, incarnation: Incarnation) -> Point | None:
-        """The first scrape after the start time of the incarnation moved within the window, if it did."""
-        return incarnation.moved_within(self.span.start_ms, self.span.end_ms)
-
-    def is_overlooked(self, incarnation: Incarnation) -> bool:
-        """Whether what was scraped of it before the window came only after the day before was stored, without it."""
-        is_stored = self.stored_incarnation(incarnation) is not None
-        return self.previous_day_is_stored and not is_stored and self.is_born(incarnation)
 
     def late_ms(self, incarnation: Incarnation) -> int | None:
         """Until when the scrapes of the incarnation were known when the day before was stored, if more came since.
@@ -90,27 +70,10 @@ class Situation:
         stored = self.stored_incarnation(incarnation)
         return stored is not None and milliseconds(stored.closed_at) < self.span.start_ms - self.lookback_ms
 
-    def is_born(self, incarnation: Incarnation) -> bool:
-        """Whether all that the process ever counted is ours to count.
 
-        A process of this window always is. One that began shortly before is, if somebody was watching at that
-        time, or if the day before is stored whole without it.
-        """
-        if self.moved(incarnation):
-            return False
-        if incarnation.start_ms > self.span.start_ms:
-            return True
-        if incarnation.start_ms <= self.span.start_ms - self.lookback_ms:
-            return False
-        if incarnation.name in self.no_start_before:
-            return False
-        first = self.history.first_ms
-        return self.previous_day_is_stored or (first is not None and first <= incarnation.start_ms)
-
-
-def survey(
+def surveyed(
     source: Source, history: ScrapeHistory, span: Span, lookback_ms: int, stored: StoredClosings
-) -> Situation:
+) -> Survey:
     """Survey a window from the scrapes in and around it and from the stored readings.
 
     Asks Prometheus again only where processes fell silent or changed their address.
@@ -127,7 +90,7 @@ def survey(
         for index, incarnation in enumerate(history.incarnations)
         if incarnation.is_seen_within(span.start_ms, span.end_ms)
     }
-    situation = Situation(
+    survey = Survey(
         span=span,
         lookback_ms=lookback_ms,
         history=history,
@@ -136,10 +99,47 @@ def survey(
         stored=stored.incarnations,
         no_start_before=frozenset(instance for instance, start in stored.incarnations if start == EPOCH),
     )
-    situation = _remembering(situation, stored)
-    return replace(
-        situation, late=[index for index in _ended_before(situation) if _is_late(situation, index)]
+    survey = _remembering(survey, stored)
+    return classified(
+        replace(survey, late=[index for index in _ended_before(survey) if _is_late(survey, index)])
     )
+
+
+def classified(survey: Survey) -> Survey:
+    """The same with the kind of each incarnation that has readings of the window."""
+    kinds = {index: kind_of(_facts(survey, index)) for index in (*survey.seen, *survey.late)}
+    return replace(survey, kinds=kinds)
+
+
+def _facts(survey: Survey, index: int) -> IncarnationFacts:
+    incarnation, span = survey.history.incarnations[index], survey.span
+    return IncarnationFacts(
+        is_scraped_before=incarnation.times[0] <= span.start_ms,
+        is_scraped_within=index in survey.seen,
+        is_stored=survey.stored_incarnation(incarnation) is not None,
+        is_born=_is_born(survey, incarnation),
+        is_moved=incarnation.moved_within(span.start_ms, span.end_ms) is not None,
+        is_day_before_stored=survey.previous_day_is_stored,
+    )
+
+
+def _is_born(survey: Survey, incarnation: Incarnation) -> bool:
+    """Whether all that the process ever counted is ours to count.
+
+    A process of this window always is. One that began shortly before is, if somebody was watching at that
+    time, or if the day before is stored whole without it.
+    """
+    span = survey.span
+    if incarnation.moved_within(span.start_ms, span.end_ms):
+        return False
+    if incarnation.start_ms > span.start_ms:
+        return True
+    if incarnation.start_ms <= span.start_ms - survey.lookback_ms:
+        return False
+    if incarnation.name in survey.no_start_before:
+        return False
+    first = survey.history.first_ms
+    return survey.previous_day_is_stored or (first is not None and first <= incarnation.start_ms)
 
 
 def _notice_ends(source: Source, history: ScrapeHistory, span: Span) -> None:
@@ -176,37 +176,35 @@ def _was_somebody_watching(source: Source, history: ScrapeHistory, known_ms: int
     return is_seen or source.is_alive_at(until_ms + 1)
 
 
-def _remembering(situation: Situation, stored: StoredClosings) -> Situation:
+def _remembering(survey: Survey, stored: StoredClosings) -> Survey:
     """The same with the readings of incarnations that are not among those of the day before.
 
     One that was scraped before the window came too late for that day, or had no counter on it.
     """
-    incarnations = (
-        situation.history.incarnations[index] for index in (*situation.seen, *_ended_before(situation))
-    )
+    incarnations = (survey.history.incarnations[index] for index in (*survey.seen, *_ended_before(survey)))
     unknown = [
         (incarnation.name, incarnation.started_at)
         for incarnation in incarnations
-        if situation.stored_incarnation(incarnation) is None
-        and not situation.is_born(incarnation)
-        and (stored.previous_day or not situation.is_known(incarnation))
+        if survey.stored_incarnation(incarnation) is None
+        and not _is_born(survey, incarnation)
+        and (stored.previous_day or incarnation.times[0] > survey.span.start_ms)
     ]
-    return replace(situation, stored={**situation.stored, **stored.older(unknown)}) if unknown else situation
+    return replace(survey, stored={**survey.stored, **stored.older(unknown)}) if unknown else survey
 
 
-def _ended_before(situation: Situation) -> list[int]:
+def _ended_before(survey: Survey) -> list[int]:
     """Incarnations with scrapes before the window and none in it, where a whole day ends there."""
-    if not situation.previous_day_is_stored:
+    if not survey.previous_day_is_stored:
         return []
-    start_ms = situation.span.start_ms
-    incarnations = enumerate(situation.history.incarnations)
+    start_ms = survey.span.start_ms
+    incarnations = enumerate(survey.history.incarnations)
     return [
         index
         for index, incarnation in incarnations
-        if index not in situation.seen and incarnation.times[0] <= start_ms
+        if index not in survey.seen and incarnation.times[0] <= start_ms
     ]
 
 
-def _is_late(situation: Situation, index: int) -> bool:
-    incarnation = situation.history.incarnations[index]
-    return situation.stored_incarnation(incarnation) is None or situation.late_ms(incarnation) is not None
+def _is_late(survey: Survey, index: int) -> bool:
+    incarnation = survey.history.incarnations[index]
+    return survey.stored_incarnation(incarnation) is None or survey.late_ms(incarnation) is not None

@@ -10,15 +10,14 @@ from backend.money import LARGEST_STORED
 from backend.usage.metering.coverage import Seen, coverage_of
 from backend.usage.metering.incarnations import Incarnation
 from backend.usage.metering.labels import with_storable_labels
+from backend.usage.metering.opening_rules import OpeningReadings, opening_of, plain_openings
 from backend.usage.scanning.figures import Ends, figures_of
 from backend.usage.scanning.types import FLAG_OF_FINDING, Finding, FindingKind
 from backend.usage.types import (
     HOLDING,
-    EarlierClosing,
     Key,
     MeterFall,
     MeterReading,
-    OpeningSource,
     StoredIncarnation,
     UsageFlag,
     UsageRow,
@@ -32,7 +31,10 @@ RATE_MS = 300_000
 _BITS = {flag: 1 << index for index, flag in enumerate(UsageFlag)}
 # No flag: an incarnation that nobody scraped. Its reading is the old one, so the meter need not have stood still.
 _DARK = 1 << len(UsageFlag)
-_NOTHING: dict[Key, int] = {}
+
+
+def _bits(flags: Iterable[UsageFlag]) -> int:
+    return sum(_BITS[flag] for flag in flags)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,25 +45,9 @@ class IncarnationReadings:
     seen: Seen
     closings: Values
     closed_at: datetime
-    openings: Values
-    opened_at: datetime
-    """When the scraped openings were scraped; without any, the beginning of the window."""
-    stored: StoredIncarnation | None = None
-    earlier: Mapping[Key, EarlierClosing] = field(default_factory=dict)
-    """Stored closings of meters that were away on the last day of the incarnation that is stored."""
+    opening: OpeningReadings
     vanished: Values = field(default_factory=dict)
     """Those closings that were read some time before the end, because the series was not there any more."""
-    is_born: bool = False
-    """Whether the process was born in our sight: what has no opening began at zero."""
-    was_known: bool = False
-    """Whether the incarnation was scraped, or stored, before the window: what has no opening was used later."""
-    firsts: Values = field(default_factory=dict)
-    """The first scrape of an incarnation that is neither born nor known, or the first after its start time moved."""
-    first_at: datetime | None = None
-    """When those were scraped, as far as ``firsts_at`` does not say it of a single meter."""
-    firsts_at: Mapping[Key, datetime] = field(default_factory=dict)
-    is_day_before_whole: bool = False
-    """Whether the day before is stored whole: what it does not know of was billed by nobody, and nobody knows why."""
     before_end: Values | None = None
     """For an incarnation that ended: readings some minutes earlier."""
     before_end_ms: int = 0
@@ -112,14 +98,21 @@ def storable_readings(one: IncarnationReadings) -> IncarnationReadings:
     return replace(
         one,
         closings=with_storable_labels(one.closings),
-        openings=with_storable_labels(one.openings),
+        opening=_storable_openings(one.opening),
         vanished=with_storable_labels(one.vanished),
-        firsts=with_storable_labels(one.firsts),
-        firsts_at=with_storable_labels(one.firsts_at),
         before_end=None if before is None else with_storable_labels(before),
         flagged={
             flag: with_storable_labels(dict.fromkeys(keys, 0)).keys() for flag, keys in one.flagged.items()
         },
+    )
+
+
+def _storable_openings(given: OpeningReadings) -> OpeningReadings:
+    return replace(
+        given,
+        scraped=with_storable_labels(given.scraped),
+        firsts=with_storable_labels(given.firsts),
+        firsts_at=with_storable_labels(given.firsts_at),
     )
 
 
@@ -133,19 +126,19 @@ def with_unseen_rows(rows: Sequence[UsageRow], stored: Iterable[StoredIncarnatio
 def _read(one: IncarnationReadings, readings: list[MeterReading], totals: dict[Key, list[int]]) -> None:
     """Add the meters of one incarnation. This is the loop of the night: 400,000 times at 100,000 tenants."""
     instance, start, closed_at = one.incarnation.name, one.incarnation.started_at, one.closed_at
-    stored = one.stored.closings if one.stored else _NOTHING
-    stored_at = one.stored.closed_at if one.stored else closed_at
-    common = sum(_BITS[flag] for flag in one.flags)
+    plain, plain_at, plain_source = plain_openings(one.opening)
+    common = _bits(one.flags)
     if one.seen.unseen_ms >= one.seen.living_ms > 0:
         common |= _DARK
     made = tuple.__new__  # what Reading(...) does in the end, at a third of its price
     for key, closing in one.closings.items():
         flags = common
-        if key in stored:
-            opening, at, source = stored[key], stored_at, OpeningSource.STORED
+        if key in plain:
+            opening, at, source = plain[key], plain_at, plain_source
         else:
-            opening, at, source, more = _opening(one, key)
-            flags |= more
+            opening, at, source, more = opening_of(one.opening, key)
+            for flag in more:
+                flags |= _BITS[flag]
         tokens = closing - opening
         if tokens < 0:
             tokens = 0
@@ -196,13 +189,11 @@ def _read_fallen(
 
 
 def _reading_of(one: IncarnationReadings, key: Key) -> tuple[MeterReading, int]:
-    if one.stored and key in one.stored.closings:
-        opening, at, flags = one.stored.closings[key], one.stored.closed_at, 0
-        source = OpeningSource.STORED
-    else:
-        opening, at, source, flags = _opening(one, key)
+    opening, at, source, flags = opening_of(one.opening, key)
     incarnation = (one.incarnation.name, one.incarnation.started_at)
-    return MeterReading(*key, *incarnation, opening, at, source, one.closings[key], one.closed_at), flags
+    return MeterReading(*key, *incarnation, opening, at, source, one.closings[key], one.closed_at), _bits(
+        flags
+    )
 
 
 def _fall_of(one: IncarnationReadings, reading: MeterReading) -> MeterFall:
@@ -214,25 +205,6 @@ def _fall_of(one: IncarnationReadings, reading: MeterReading) -> MeterFall:
     seen = (shown.falls, shown.first_value, shown.first_at, shown.last_value, shown.last_at)
     kind = shown.kind if shown.kind is FindingKind.ALTERNATES else FindingKind.FELL
     return MeterFall(*reading[:5], kind.value, *seen, *figures)
-
-
-def _opening(one: IncarnationReadings, key: Key) -> tuple[int, datetime, OpeningSource, int]:
-    """The opening of a meter that the last stored day of its incarnation does not have, and its flags."""
-    if key in one.earlier:
-        _, opening, at = one.earlier[key]
-        return opening, at, OpeningSource.STORED, _BITS[UsageFlag.GAP_ACROSS_BOUNDARY]
-    if key in one.openings:
-        opening = one.openings[key]
-        is_odd = opening > 0 and one.is_day_before_whole
-        return opening, one.opened_at, OpeningSource.SCRAPED, _BITS[UsageFlag.COLD_START] if is_odd else 0
-    first_at = one.firsts_at.get(key, one.first_at)
-    if key in one.firsts:
-        is_moved = UsageFlag.START_TIME_MOVED in one.flags
-        flag = UsageFlag.START_TIME_MOVED if is_moved else UsageFlag.COLD_START
-        return one.firsts[key], first_at or one.incarnation.started_at, OpeningSource.FIRST_SEEN, _BITS[flag]
-    if one.is_born and not one.was_known:
-        return 0, one.incarnation.started_at, OpeningSource.BORN, 0
-    return 0, first_at or one.opened_at, OpeningSource.FIRST_USED, 0
 
 
 def _add_estimates(one: IncarnationReadings, totals: Mapping[Key, list[int]]) -> None:

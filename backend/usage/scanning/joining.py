@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from backend.usage.metering.labels import storable, with_storable_labels
+from backend.usage.metering.opening_rules import UNKNOWN_PAST, IncarnationKind
 from backend.usage.metering.tally_rules import IncarnationReadings
 from backend.usage.scanning.types import FLAG_OF_FINDING, DayFindings, Finding
 from backend.usage.types import IncarnationKey, Key, UsageFlag, UsageRow, Values
@@ -77,12 +78,12 @@ def _stored_names(findings: DayFindings) -> dict[IncarnationKey, dict[Key, list[
 def _joined(one: IncarnationReadings, findings: Mapping[Key, list[Finding]]) -> IncarnationReadings:
     came = {key: max(found, key=_last_at) for key, found in findings.items() if key not in one.closings}
     closings = {key: last.last_value for key, last in came.items()}
-    gaps = {key for key in came if key in one.openings}
+    gaps = {key for key in came if key in one.opening.scraped}
     return replace(
         one,
         closings={**one.closings, **closings},
         vanished={**one.vanished, **{key: closings[key] for key in gaps}},
-        firsts={**_unknown_firsts(one, findings, came), **one.firsts},
+        opening=replace(one.opening, firsts={**_unknown_firsts(one, findings, came), **one.opening.firsts}),
         fallen={key: found for key, found in findings.items() if any(each.falls for each in found)},
     )
 
@@ -94,10 +95,10 @@ def _unknown_firsts(
 
     After a moved start time nothing proves that a series was not there before.
     """
-    is_moved = UsageFlag.START_TIME_MOVED in one.flags
-    if not is_moved and (one.is_born or one.was_known):
+    is_moved = one.opening.kind is IncarnationKind.MOVED
+    if not is_moved and one.opening.kind not in UNKNOWN_PAST:
         return {}
-    since = one.first_at or one.incarnation.started_at
+    since = one.opening.first_at or one.opening.started_at
     firsts = {key: min(findings[key], key=_first_at) for key in came}
     return {key: first.first_value for key, first in firsts.items() if is_moved or first.first_at <= since}
 

@@ -10,7 +10,8 @@ import pytest
 
 from backend.money import LARGEST_STORED
 from backend.usage.metering.coverage import Seen
-from backend.usage.metering.incarnations import Incarnation, instant_of
+from backend.usage.metering.incarnations import instant_of
+from backend.usage.metering.opening_rules import IncarnationKind
 from backend.usage.metering.shards import shard_matchers
 from backend.usage.metering.tally_rules import IncarnationReadings, tally
 from backend.usage.scanning.joining import is_of_part, with_doubts, with_findings
@@ -23,26 +24,24 @@ from backend.usage.types import (
     UsageFlag,
     UsageRow,
 )
+from tests.unit.usage import incarnations
 
 MIDNIGHT = datetime(2026, 11, 21, 20, 30, tzinfo=UTC)
 NOON, END = MIDNIGHT + timedelta(hours=12), MIDNIGHT + timedelta(hours=24)
+BORN = IncarnationKind.BORN
+COLD = IncarnationKind.COLD
+KNOWN = IncarnationKind.KNOWN
+MOVED = IncarnationKind.MOVED
+STORED = IncarnationKind.STORED
 A, B = ("acme", "gpt-4o", "prompt"), ("acme", "gpt-4o", "completion")
 SEEN = Seen(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)
 START = instant_of(1000)
 
 
 def incarnation(
-    closings: Mapping[Any, int], openings: Mapping[Any, int] | None = None, **more: Any
+    closings: Mapping[Any, int], scraped: Mapping[Any, int] | None = None, **more: Any
 ) -> IncarnationReadings:
-    given: dict[str, Any] = {
-        "incarnation": Incarnation("pod:1", 1_000_000, [], []),
-        "seen": SEEN,
-        "closings": dict(closings),
-        "closed_at": END,
-        "openings": dict(openings or {}),
-        "opened_at": MIDNIGHT,
-    }
-    return IncarnationReadings(**given | more)
+    return incarnations.incarnation(closings, scraped, **{"closed_at": END, "scraped_at": MIDNIGHT, **more})
 
 
 def finding(kind: FindingKind, *samples: int, key: Key = A, **more: Any) -> Finding:
@@ -100,7 +99,7 @@ def test_a_meter_that_fell_is_held_between_what_rose_and_what_restarts_would_hav
 
 def test_workers_whose_files_were_deleted_after_they_ended_are_held_and_may_be_released_whole() -> None:
     """Three workers counted 2000, 3000 and 4000 in turn; the files of the first two went with them."""
-    one = incarnation({A: 4000}, is_born=True)
+    one = incarnation({A: 4000}, kind=BORN)
 
     rows, [fall] = measured(one, fell(2000, 0, 3000, 0, 4000, first_at=MIDNIGHT + timedelta(hours=1)))
 
@@ -108,7 +107,7 @@ def test_workers_whose_files_were_deleted_after_they_ended_are_held_and_may_be_r
 
 
 def test_what_a_process_of_the_day_counted_before_its_first_sample_is_in_both_figures() -> None:
-    one = incarnation({A: 50}, is_born=True, opened_at=MIDNIGHT)
+    one = incarnation({A: 50}, kind=BORN, scraped_at=MIDNIGHT)
 
     _, [fall] = measured(one, fell(100, 20, 50, first_at=NOON))
 
@@ -117,7 +116,9 @@ def test_what_a_process_of_the_day_counted_before_its_first_sample_is_in_both_fi
 
 def test_a_fall_between_the_stored_reading_and_the_first_sample_counts_as_one() -> None:
     one = incarnation(
-        {A: 40}, stored=StoredIncarnation(MIDNIGHT - timedelta(hours=1), {A: 900}), was_known=True
+        {A: 40},
+        kind=STORED,
+        stored=StoredIncarnation(MIDNIGHT - timedelta(hours=1), {A: 900}),
     )
 
     _, [fall] = measured(one, fell(10, 30, 20, 40))
@@ -206,12 +207,20 @@ def came(*samples: int, **more: Any) -> Finding:
 @pytest.mark.parametrize(
     ("history", "source"),
     [
-        pytest.param({"is_born": True}, OpeningSource.BORN, id="of a process that was born in our sight"),
         pytest.param(
-            {"was_known": True}, OpeningSource.FIRST_USED, id="of a process that was scraped without it"
+            {"kind": BORN},
+            OpeningSource.BORN,
+            id="of a process that was born while we watched",
         ),
         pytest.param(
-            {"first_at": MIDNIGHT + timedelta(hours=1)}, OpeningSource.FIRST_USED, id="later than the rest"
+            {"kind": KNOWN},
+            OpeningSource.FIRST_USED,
+            id="of a process that was scraped without it",
+        ),
+        pytest.param(
+            {"kind": COLD, "first_at": MIDNIGHT + timedelta(hours=1)},
+            OpeningSource.FIRST_USED,
+            id="later than the rest",
         ),
     ],
 )
@@ -232,10 +241,12 @@ def test_a_series_that_came_and_went_counts_from_zero_to_its_last_value(
     ("history", "flag"),
     [
         pytest.param(
-            {"first_at": NOON}, UsageFlag.COLD_START, id="there at the first scrape of an older process"
+            {"kind": COLD, "first_at": NOON},
+            UsageFlag.COLD_START,
+            id="there at the first scrape of an older process",
         ),
         pytest.param(
-            {"was_known": True, "flags": frozenset({UsageFlag.START_TIME_MOVED})},
+            {"kind": MOVED},
             UsageFlag.START_TIME_MOVED,
             id="in a process whose start time moved",
         ),
@@ -251,13 +262,16 @@ def test_a_series_that_came_and_went_without_a_birth_in_our_sight_is_held(
 
 
 def test_a_series_that_came_back_opens_where_it_was_closed() -> None:
-    rows, _ = measured(incarnation({B: 3}, stored=StoredIncarnation(MIDNIGHT, {B: 3, A: 60})), came(60, 70))
+    rows, _ = measured(
+        incarnation({B: 3}, kind=STORED, stored=StoredIncarnation(MIDNIGHT, {B: 3, A: 60})),
+        came(60, 70),
+    )
 
     assert (rows[A].tokens, rows[A].held) == (10, False)
 
 
 def test_a_series_that_came_fell_and_went_is_held() -> None:
-    rows, [fall] = measured(incarnation({}, is_born=True), came(40, 10, 30))
+    rows, [fall] = measured(incarnation({}, kind=BORN), came(40, 10, 30))
 
     assert (rows[A].held, fall.kind, fall.least_tokens, fall.most_tokens) == (True, "fell", 60, 70)
 

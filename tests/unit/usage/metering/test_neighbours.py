@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from backend.usage.metering.coverage import Seen, Span
-from backend.usage.metering.incarnations import Incarnation, milliseconds
+from backend.usage.metering.coverage import Span
+from backend.usage.metering.incarnations import milliseconds
 from backend.usage.metering.neighbours import met, recalled
+from backend.usage.metering.opening_rules import IncarnationKind
 from backend.usage.metering.tally_rules import IncarnationReadings
 from backend.usage.types import (
     NOTHING_STORED,
@@ -21,7 +22,9 @@ from backend.usage.types import (
     StoredIncarnation,
     UsageFlag,
 )
+from tests.unit.usage import incarnations
 
+STORED = IncarnationKind.STORED
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 EARLIER = NOON - timedelta(hours=13)
 START_MS = milliseconds(NOON - timedelta(hours=12))
@@ -32,15 +35,7 @@ C = ("acme", "gpt-4o", "cached_prompt")
 
 def incarnation(closings: Mapping[Key, int], *, days_old: float = 3, **more: Any) -> IncarnationReadings:
     start_ms = START_MS - round(days_old * 86_400_000)
-    return IncarnationReadings(
-        incarnation=Incarnation("pod:1", start_ms * 1000, [], []),
-        seen=Seen(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0),
-        closings=dict(closings),
-        closed_at=NOON,
-        openings=more.pop("openings", {}),
-        opened_at=NOON,
-        **more,
-    )
+    return incarnations.incarnation(closings, start_us=start_ms * 1000, **more)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +58,7 @@ def test_a_day_ends_where_the_stored_next_one_began(source: str, opening: int, c
 
 
 def test_what_only_the_next_day_saw_is_taken_where_the_day_knows_its_beginning() -> None:
-    one = incarnation({}, openings={A: 5}, stored=StoredIncarnation(NOON, {B: 3}))
+    one = incarnation({}, scraped={A: 5}, kind=STORED, stored=StoredIncarnation(NOON, {B: 3}))
 
     ended = met(one, {key: NextOpening(9, EARLIER, OpeningSource.SCRAPED) for key in (A, B, C)})
 
@@ -84,12 +79,18 @@ def test_only_series_that_the_last_stored_day_of_an_old_incarnation_does_not_kno
         return {meter: EarlierClosing(date(2026, 11, 20), 40, EARLIER) for meter in wanted}
 
     known = StoredIncarnation(NOON, {A: 3})
-    usual, back = incarnation({A: 5}, stored=known), incarnation({A: 5, B: 50}, stored=known)
-    young, new = incarnation({A: 5, B: 50}, stored=known, days_old=0.5), incarnation({B: 50})
+    usual, back = (
+        incarnation({A: 5}, kind=STORED, stored=known),
+        incarnation({A: 5, B: 50}, kind=STORED, stored=known),
+    )
+    young, new = (
+        incarnation({A: 5, B: 50}, kind=STORED, stored=known, days_old=0.5),
+        incarnation({B: 50}),
+    )
 
     found = recalled([usual, back, young, new], SPAN, replace(NOTHING_STORED, earlier=earlier))
 
     assert asked == [("pod:1", back.incarnation.started_at, B)]
     assert recalled([usual], SPAN, NOTHING_STORED) == [usual]
-    assert found[1].earlier[B].closing == 40
-    assert not found[2].earlier
+    assert found[1].opening.recalled[B].closing == 40
+    assert not found[2].opening.recalled

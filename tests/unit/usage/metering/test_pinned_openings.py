@@ -76,7 +76,7 @@ class Case:
     def targets(self) -> list[Scraped]:
         """The process, perhaps by two targets, and another one that shows since when anybody was watching."""
         first, last = SPANS[self.span]
-        runs = [(self.start_h, first, last)]
+        runs: list[tuple[float, float, float]] = [(self.start_h, first, last)]
         if self.moves_at_h is not None:
             runs = [(-40, first, self.moves_at_h - 0.1), (self.start_h, self.moves_at_h, last)]
         one = Scraped(runs=runs, shows=SHOWN, borrowed=frozenset({"G"}))

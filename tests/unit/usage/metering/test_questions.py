@@ -17,7 +17,7 @@ from backend.usage.metering.incarnations import (
 )
 from backend.usage.metering.questions import FoundReadings, ReadingPurpose, firsts_of, readings_of
 from backend.usage.metering.source import Boundary, Shards, SharedReadings, Source
-from backend.usage.metering.survey import Situation
+from backend.usage.metering.survey import Survey, classified
 from backend.usage.metering.vectors import TargetReadings, TargetTable
 from backend.usage.types import Key, StoredIncarnation, Values
 
@@ -62,14 +62,16 @@ def found_of(
     incarnation = Incarnation("pod:1", run.start_us, [Copy(0, [run])], run.times, moves=list(moves))
     history = ScrapeHistory([Target({"instance": "pod:1"}, [run])], [incarnation])
     before = StoredIncarnation(instant_of(SPAN.start_ms), stored or {})
-    situation = Situation(
-        span=SPAN,
-        lookback_ms=4 * HOUR_MS,
-        history=history,
-        seen={0: Seen(24 * HOUR_MS, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)},
-        previous_day_is_stored=True,
-        stored={} if stored is None else {(incarnation.name, incarnation.started_at): before},
-        no_start_before=frozenset(),
+    survey = classified(
+        Survey(
+            span=SPAN,
+            lookback_ms=4 * HOUR_MS,
+            history=history,
+            seen={0: Seen(24 * HOUR_MS, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)},
+            previous_day_is_stored=True,
+            stored={} if stored is None else {(incarnation.name, incarnation.started_at): before},
+            no_start_before=frozenset(),
+        )
     )
     opened, closed = (
         Boundary({0: TargetReadings(*told)}, set())
@@ -78,7 +80,7 @@ def found_of(
     shared = SharedReadings(
         history, TargetTable(history.targets), Shards([""], has_odd_labels=False), opened, closed
     )
-    return readings_of(cast("Source", answers), situation, shared)
+    return readings_of(cast("Source", answers), survey, shared)
 
 
 def test_a_stored_series_that_neither_opens_nor_closes_the_window_is_looked_for_within_it() -> None:

@@ -9,10 +9,12 @@ import pytest
 
 from backend.usage.metering.coverage import Seen, Span
 from backend.usage.metering.incarnations import Copy, Incarnation, Run, ScrapeHistory, Target, milliseconds
+from backend.usage.metering.opening_rules import IncarnationKind, OpeningReadings
 from backend.usage.metering.silence import meters_read, with_silent_incarnations
-from backend.usage.metering.survey import Situation
+from backend.usage.metering.survey import Survey
 from backend.usage.metering.tally_rules import IncarnationReadings
 from backend.usage.types import NOTHING_STORED, MeterContinuity, NextOpening, OpeningSource, StoredIncarnation
+from tests.unit.usage.incarnations import incarnation
 
 MIDNIGHT = datetime(2026, 11, 21, 20, 30, tzinfo=UTC)
 SPAN = Span(milliseconds(MIDNIGHT), milliseconds(MIDNIGHT + timedelta(days=1)))
@@ -37,10 +39,10 @@ class Addresses:
         return {name: [span.start_ms + round(known[name] * HOUR_MS)] for name in names if name in known}
 
 
-def a_day_with_somebody() -> Situation:
+def a_day_with_somebody() -> Survey:
     run = Run(SPAN.start_ms * 1000, [SPAN.start_ms + HOUR_MS])
     somebody = Incarnation("pod:here", run.start_us, [Copy(0, [run])], run.times)
-    return Situation(
+    return Survey(
         span=SPAN,
         lookback_ms=4 * HOUR_MS,
         history=ScrapeHistory([Target({"instance": "pod:here"}, [run])], [somebody]),
@@ -94,9 +96,9 @@ def test_what_the_stored_next_day_knows_again_is_missing_all_day_and_stands_wher
         seen=Seen(day_ms, day_ms, gap_across_boundary=False, ended_ms=None, tail_ms=0),
         closings={A: 70},
         closed_at=stored.closed_at,
-        openings={},
-        opened_at=stored.closed_at,
-        stored=stored,
+        opening=OpeningReadings(
+            kind=IncarnationKind.SILENT, started_at=BORN, stored=stored, scraped_at=stored.closed_at
+        ),
     )
     assert source.asked == []
 
@@ -104,14 +106,7 @@ def test_what_the_stored_next_day_knows_again_is_missing_all_day_and_stands_wher
 def read_as(instance: str, *keys: tuple[str, str, str]) -> IncarnationReadings:
     """The readings of a process that was born days before."""
     start_us = milliseconds(BORN) * 1000
-    return IncarnationReadings(
-        incarnation=Incarnation(instance, start_us, [], []),
-        seen=Seen(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0),
-        closings=dict.fromkeys(keys, 9),
-        closed_at=MIDNIGHT,
-        openings={},
-        opened_at=MIDNIGHT,
-    )
+    return incarnation(dict.fromkeys(keys, 9), incarnation=Incarnation(instance, start_us, [], []))
 
 
 def test_meters_that_were_alive_at_midnight_and_have_no_reading_are_told() -> None:

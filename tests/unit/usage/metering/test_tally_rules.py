@@ -1,7 +1,6 @@
 """Closing minus opening, and what one must know about it."""
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from backend.money import LARGEST_STORED
 from backend.usage.metering.coverage import Seen
 from backend.usage.metering.incarnations import Incarnation
+from backend.usage.metering.opening_rules import IncarnationKind
 from backend.usage.metering.tally_rules import (
     IncarnationReadings,
     highest,
@@ -23,24 +23,15 @@ from backend.usage.metering.tally_rules import (
     with_unseen_rows,
 )
 from backend.usage.types import OpeningSource, StoredIncarnation, UsageFlag, UsageRow
+from tests.unit.usage.incarnations import incarnation
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+BORN = IncarnationKind.BORN
+COLD = IncarnationKind.COLD
+MOVED = IncarnationKind.MOVED
+STORED = IncarnationKind.STORED
+WATCHED = IncarnationKind.WATCHED
 A, B = ("acme", "gpt-4o", "prompt"), ("acme", "gpt-4o", "completion")
-SEEN = Seen(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)
-
-
-def incarnation(
-    closings: Mapping[Any, int], openings: Mapping[Any, int] | None = None, **more: Any
-) -> IncarnationReadings:
-    return IncarnationReadings(
-        incarnation=Incarnation("pod:1", 1_000_000, [], []),
-        seen=more.pop("seen", SEEN),
-        closings=dict(closings),
-        closed_at=NOON,
-        openings=dict(openings or {}),
-        opened_at=NOON,
-        **more,
-    )
 
 
 def rows_of(*incarnations: IncarnationReadings, is_open: bool = False) -> dict[Any, UsageRow]:
@@ -91,33 +82,41 @@ def test_tokens_are_closing_minus_opening_over_all_incarnations() -> None:
     ("more", "tokens", "source", "flags"),
     [
         pytest.param(
-            {"stored": StoredIncarnation(NOON, {A: 10}), "openings": {A: 20}},
+            {"kind": STORED, "stored": StoredIncarnation(NOON, {A: 10}), "scraped": {A: 20}},
             90,
             OpeningSource.STORED,
             (),
             id="stored first",
         ),
         pytest.param(
-            {"openings": {A: 20}, "is_born": True}, 80, OpeningSource.SCRAPED, (), id="then scraped"
+            {"kind": WATCHED, "scraped": {A: 20}},
+            80,
+            OpeningSource.SCRAPED,
+            (),
+            id="then scraped",
         ),
-        pytest.param({"is_born": True}, 100, OpeningSource.BORN, (), id="then born in sight"),
-        pytest.param({"was_known": True}, 100, OpeningSource.FIRST_USED, (), id="then first used in sight"),
+        pytest.param({"kind": BORN}, 100, OpeningSource.BORN, (), id="then born while we watched"),
+        pytest.param({}, 100, OpeningSource.FIRST_USED, (), id="then first used while we watched"),
         pytest.param(
-            {"is_born": True, "was_known": True},
+            {"kind": WATCHED},
             100,
             OpeningSource.FIRST_USED,
             (),
             id="known before it was used",
         ),
         pytest.param(
-            {"firsts": {A: 95}},
+            {"kind": COLD, "firsts": {A: 95}},
             5,
             OpeningSource.FIRST_SEEN,
             (UsageFlag.COLD_START,),
             id="else unknown and flagged",
         ),
         pytest.param(
-            {"firsts": {B: 1}}, 100, OpeningSource.FIRST_USED, (), id="seen first without this counter"
+            {"kind": COLD, "firsts": {B: 1}},
+            100,
+            OpeningSource.FIRST_USED,
+            (),
+            id="seen first without this counter",
         ),
     ],
 )
@@ -134,14 +133,14 @@ def test_openings_are_taken_in_order(
 def test_what_a_whole_day_before_did_not_know_had_counted_nothing_or_is_held(
     opening: int, flags: tuple[UsageFlag, ...]
 ) -> None:
-    [row] = rows_of(incarnation({A: 100}, {A: opening}, is_day_before_whole=True)).values()
+    [row] = rows_of(incarnation({A: 100}, {A: opening}, is_day_before_stored=True)).values()
 
     assert (row.tokens, row.flags, row.held) == (100 - opening, flags, bool(flags))
 
 
-def test_a_meter_that_is_first_used_in_sight_opens_at_its_first_scrape() -> None:
+def test_a_meter_that_is_first_used_while_we_watched_opens_at_its_first_scrape() -> None:
     later = NOON + timedelta(hours=1)
-    one = incarnation({A: 5, B: 6}, was_known=True, firsts_at={A: later})
+    one = incarnation({A: 5, B: 6}, firsts_at={A: later})
 
     found = tally([one], min_coverage=Decimal(0), is_open=False)
 
@@ -151,10 +150,12 @@ def test_a_meter_that_is_first_used_in_sight_opens_at_its_first_scrape() -> None
 def test_a_meter_without_a_time_of_its_own_opens_when_its_incarnation_was_first_scraped() -> None:
     later = NOON + timedelta(hours=1)
 
-    used = tally(
-        [incarnation({A: 5}, was_known=True, first_at=later)], min_coverage=Decimal(0), is_open=False
+    used = tally([incarnation({A: 5}, first_at=later)], min_coverage=Decimal(0), is_open=False)
+    seen = tally(
+        [incarnation({A: 5}, kind=COLD, firsts={A: 3}, first_at=later)],
+        min_coverage=Decimal(0),
+        is_open=False,
     )
-    seen = tally([incarnation({A: 5}, firsts={A: 3}, first_at=later)], min_coverage=Decimal(0), is_open=False)
 
     assert [used.readings[0].opened_at, seen.readings[0].opened_at] == [later, later]
 
@@ -162,7 +163,11 @@ def test_a_meter_without_a_time_of_its_own_opens_when_its_incarnation_was_first_
 def test_a_meter_opens_where_and_when_it_was_stored() -> None:
     stored = StoredIncarnation(NOON - timedelta(hours=30), {A: 3})
 
-    [reading] = tally([incarnation({A: 5}, stored=stored)], min_coverage=Decimal(0), is_open=False).readings
+    [reading] = tally(
+        [incarnation({A: 5}, kind=STORED, stored=stored)],
+        min_coverage=Decimal(0),
+        is_open=False,
+    ).readings
 
     assert (reading.opening, reading.opened_at) == (3, NOON - timedelta(hours=30))
 
@@ -314,13 +319,17 @@ def test_of_copies_the_highest_reading_counts() -> None:
     cuts=st.lists(st.integers(0, 30), max_size=6),
 )
 def test_windows_add_up_to_the_whole_wherever_they_are_cut(growth: list[list[int]], cuts: list[int]) -> None:
-    """Each list is a process that is born in sight and scraped after each of its growths."""
+    """Each list is a process that is born while we watch and scraped after each of its growths."""
     bounds = [0, *sorted(cuts), 30]
     sums: dict[Any, int] = defaultdict(int)
 
     for start, end in pairwise(bounds):
         incarnations = [
-            incarnation({A: sum(grown[:end])}, {A: sum(grown[:start])} if start else None, is_born=True)
+            incarnation(
+                {A: sum(grown[:end])},
+                {A: sum(grown[:start])} if start else None,
+                kind=WATCHED,
+            )
             for grown in growth
         ]
         for key, row in rows_of(*incarnations).items():
@@ -357,7 +366,7 @@ def test_two_addresses_are_two_incarnations_though_they_start_together_and_read_
 
 
 def test_a_move_of_the_start_is_told_and_not_a_cold_start() -> None:
-    rows = rows_of(incarnation({A: 9}, firsts={A: 4}, flags=frozenset({UsageFlag.START_TIME_MOVED})))
+    rows = rows_of(incarnation({A: 9}, kind=MOVED, firsts={A: 4}))
 
     assert (rows[A].tokens, rows[A].flags, rows[A].held) == (5, (UsageFlag.START_TIME_MOVED,), True)
 
@@ -379,12 +388,16 @@ def test_labels_that_the_database_cannot_keep_are_kept_everywhere_under_the_same
 
     kept = storable_readings(given)
 
-    [digest] = kept.openings
+    [digest] = kept.opening.scraped
     assert digest != odd
     assert len(digest[0]) < len(LONG)
     assert kept.closings == {digest: 9, A: 5}
-    assert (kept.openings, kept.vanished, kept.firsts) == ({digest: 1}, {digest: 9}, {digest: 2})
-    assert (kept.firsts_at, kept.before_end) == ({digest: NOON}, {digest: 8})
+    assert (kept.opening.scraped, kept.vanished, kept.opening.firsts) == (
+        {digest: 1},
+        {digest: 9},
+        {digest: 2},
+    )
+    assert (kept.opening.firsts_at, kept.before_end) == ({digest: NOON}, {digest: 8})
     assert {flag: set(keys) for flag, keys in kept.flagged.items()} == {UsageFlag.COLD_START: {digest}}
     assert storable_readings(incarnation({A: 5})).before_end is None
 

@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from backend.usage.metering.coverage import Seen, Span
+from backend.usage.metering.coverage import Span
 from backend.usage.metering.incarnations import Copy, Incarnation, Run, Target
 from backend.usage.metering.tally_rules import IncarnationReadings
 from backend.usage.metering.turns import side_by_side, with_turns
 from backend.usage.types import Key, UsageFlag
+from tests.unit.usage.incarnations import incarnation
 
 MINUTE = 60_000
 SPAN = Span(1000 * MINUTE, 2440 * MINUTE)
@@ -24,14 +25,7 @@ def runs(*told: tuple[int, int, int]) -> list[Run]:
 
 def of(start: int) -> IncarnationReadings:
     """The readings of a process that began at a minute."""
-    return IncarnationReadings(
-        incarnation=Incarnation("pod:1", start * MINUTE * 1000, [], []),
-        seen=Seen(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0),
-        closings={A: 9},
-        closed_at=AT,
-        openings={},
-        opened_at=AT,
-    )
+    return incarnation({A: 9}, incarnation=Incarnation("pod:1", start * MINUTE * 1000, [], []))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,241 @@
+"""The table of openings: the whole rule of where a series opens. Pure. The manual (`docs/*/usage.md`) shows it, too.
+
+Each process incarnation is classified once (``kind_of``). Its kind names the places in which the opening reading of
+each of its series is looked for, in order (``rule_of``). The first place that knows the series opens it; a series
+that no place knows began at zero (``opening_of``).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple, assert_never
+
+from backend.usage.types import EarlierClosing, Key, OpeningSource, StoredIncarnation, UsageFlag, Values
+
+
+class IncarnationKind(StrEnum):
+    """Classification of a process incarnation in a window (start, end]."""
+
+    STORED = "stored"
+    """Scraped before the window, and its closing readings are stored."""
+    RETURNED = "returned"
+    """Stored, silent at the start of the window, and scraped again within it."""
+    WATCHED = "watched"
+    """Born while we watched, and stored, or scraped before a window whose day before is not stored."""
+    BORN = "born"
+    """Born while we watched, and first scraped within the window."""
+    OVERLOOKED = "overlooked"
+    """Born while we watched; its scrapes of the day before came after that day was stored without it."""
+    KNOWN = "known"
+    """Scraped before the window, older than our watch, and not stored."""
+    COLD = "cold"
+    """First scraped within the window, older than our watch, and not stored."""
+    MOVED = "moved"
+    """Its start time moved within the window: it may be the process that was scraped before."""
+    LATE = "late"
+    """Ended before the window; scrapes came after it was stored."""
+    LATE_BORN = "late_born"
+    """Ended before the window, and born while we watched; scrapes came after the day before was stored."""
+    LATE_COLD = "late_cold"
+    """Ended before the window, older than our watch; all scrapes came after the day before was stored."""
+    SILENT = "silent"
+    """Stored, alive, and not scraped in the window."""
+    NO_START = "no_start"
+    """An instance that tells no start time."""
+
+    @property
+    def is_born(self) -> bool:
+        """Whether we watched the birth of the process: it counted from zero."""
+        return self in _BORN
+
+
+_BORN = frozenset(
+    {
+        IncarnationKind.WATCHED,
+        IncarnationKind.BORN,
+        IncarnationKind.OVERLOOKED,
+        IncarnationKind.LATE_BORN,
+    }
+)
+UNKNOWN_PAST = frozenset({IncarnationKind.COLD, IncarnationKind.LATE, IncarnationKind.LATE_COLD})
+"""Kinds of which nothing proves that a series which is there at the first scrape began at zero."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncarnationFacts:
+    """The facts about an incarnation that decide its kind."""
+
+    is_scraped_before: bool
+    is_scraped_within: bool
+    is_stored: bool
+    is_born: bool
+    """Whether all that the process ever counted is ours to count."""
+    is_moved: bool
+    is_day_before_stored: bool
+
+
+def kind_of(facts: IncarnationFacts) -> IncarnationKind:
+    """The kind of an incarnation that was scraped in the window, or too late for the day before."""
+    if facts.is_moved:
+        return IncarnationKind.MOVED
+    if not facts.is_scraped_within:
+        return _late_kind(facts)
+    if facts.is_born:
+        return _born_kind(facts)
+    if facts.is_stored:
+        return IncarnationKind.STORED if facts.is_scraped_before else IncarnationKind.RETURNED
+    return IncarnationKind.KNOWN if facts.is_scraped_before else IncarnationKind.COLD
+
+
+def _late_kind(facts: IncarnationFacts) -> IncarnationKind:
+    if facts.is_born:
+        return IncarnationKind.LATE_BORN
+    return IncarnationKind.LATE if facts.is_stored else IncarnationKind.LATE_COLD
+
+
+def _born_kind(facts: IncarnationFacts) -> IncarnationKind:
+    if facts.is_stored:
+        return IncarnationKind.WATCHED
+    if not facts.is_scraped_before:
+        return IncarnationKind.BORN
+    return IncarnationKind.OVERLOOKED if facts.is_day_before_stored else IncarnationKind.WATCHED
+
+
+class OpeningPlace(StrEnum):
+    """A place in which an opening reading is looked for."""
+
+    STORED = "stored"
+    """The closing that is stored for the last day of the incarnation."""
+    RECALLED = "recalled"
+    """The closing that is stored for an earlier day, on which the series was there. Flagged ``gap_across_boundary``."""
+    SCRAPED = "scraped"
+    """The boundary sample: the last one at or before the start of the window. Flagged ``cold_start`` where the day
+    before is stored and the sample is above zero: that day did not count it, and nobody knows why."""
+    FIRST_SEEN = "first_seen"
+    """The first sample, in the place of an unknown opening. Flagged ``cold_start``, or ``start_time_moved``."""
+
+
+class OpeningRule(NamedTuple):
+    """The places of one kind, in order, and the meaning of zero for a series that none of them knows."""
+
+    places: tuple[OpeningPlace, ...]
+    zero: OpeningSource
+
+
+def rule_of(kind: IncarnationKind) -> OpeningRule:
+    """The row of the table for one kind."""
+    stored, recalled, scraped, first_seen = OpeningPlace
+    places: tuple[OpeningPlace, ...]
+    match kind:
+        case IncarnationKind.STORED | IncarnationKind.LATE:
+            places, zero = (stored, recalled, scraped, first_seen), OpeningSource.FIRST_USED
+        case IncarnationKind.RETURNED:
+            places, zero = (stored, recalled), OpeningSource.FIRST_USED
+        case IncarnationKind.WATCHED:
+            places, zero = (stored, recalled, scraped), OpeningSource.FIRST_USED
+        case IncarnationKind.LATE_BORN:
+            places, zero = (stored, recalled, scraped), OpeningSource.BORN
+        case IncarnationKind.BORN | IncarnationKind.OVERLOOKED:
+            places, zero = (), OpeningSource.BORN
+        case IncarnationKind.KNOWN:
+            places, zero = (scraped, first_seen), OpeningSource.FIRST_USED
+        case IncarnationKind.COLD | IncarnationKind.MOVED | IncarnationKind.LATE_COLD:
+            places, zero = (first_seen,), OpeningSource.FIRST_USED
+        case IncarnationKind.SILENT:
+            places, zero = (stored,), OpeningSource.FIRST_USED
+        case IncarnationKind.NO_START:
+            places, zero = (scraped,), OpeningSource.FIRST_USED
+        case _:
+            assert_never(kind)
+    return OpeningRule(places, zero)
+
+
+RULES = {kind: rule_of(kind) for kind in IncarnationKind}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpeningReadings:
+    """All readings that can open the series of one incarnation. Copies are merged."""
+
+    kind: IncarnationKind
+    started_at: datetime
+    stored: StoredIncarnation | None = None
+    recalled: Mapping[Key, EarlierClosing] = field(default_factory=dict)
+    scraped: Values = field(default_factory=dict)
+    scraped_at: datetime
+    """When those were scraped; without any, the start of the window."""
+    firsts: Values = field(default_factory=dict)
+    first_at: datetime | None = None
+    """When the first samples were scraped, where ``firsts_at`` does not say it of a single series."""
+    firsts_at: Mapping[Key, datetime | None] = field(default_factory=dict)
+    is_day_before_stored: bool = False
+    rule: OpeningRule = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look up the row of the table once: an incarnation has many thousand series."""
+        object.__setattr__(self, "rule", RULES[self.kind])
+
+
+class Opening(NamedTuple):
+    """The opening reading of a series, its time and origin, and flags for the tokens that are counted from it."""
+
+    value: int
+    at: datetime
+    source: OpeningSource
+    flags: tuple[UsageFlag, ...] = ()
+
+
+_COLD = (UsageFlag.COLD_START,)
+_GAP = (UsageFlag.GAP_ACROSS_BOUNDARY,)
+_MOVED = (UsageFlag.START_TIME_MOVED,)
+
+
+def opening_of(given: OpeningReadings, key: Key) -> Opening:
+    """The opening of a series: the first place of its kind that knows the series, else zero."""
+    rule = given.rule
+    for place in rule.places:
+        opening = _opening_in(place, given, key)
+        if opening is not None:
+            return opening
+    if rule.zero is OpeningSource.BORN:
+        return Opening(0, given.started_at, OpeningSource.BORN)
+    return Opening(0, _first_at(given, key) or given.scraped_at, OpeningSource.FIRST_USED)
+
+
+def _opening_in(place: OpeningPlace, given: OpeningReadings, key: Key) -> Opening | None:
+    match place:
+        case OpeningPlace.STORED:
+            if given.stored is not None and key in given.stored.closings:
+                return Opening(given.stored.closings[key], given.stored.closed_at, OpeningSource.STORED)
+        case OpeningPlace.RECALLED:
+            if key in given.recalled:
+                _, value, at = given.recalled[key]
+                return Opening(value, at, OpeningSource.STORED, _GAP)
+        case OpeningPlace.SCRAPED:
+            if key in given.scraped:
+                value = given.scraped[key]
+                flags = _COLD if value > 0 and given.is_day_before_stored else ()
+                return Opening(value, given.scraped_at, OpeningSource.SCRAPED, flags)
+        case OpeningPlace.FIRST_SEEN:
+            if key in given.firsts:
+                at = _first_at(given, key) or given.started_at
+                flags = _MOVED if given.kind is IncarnationKind.MOVED else _COLD
+                return Opening(given.firsts[key], at, OpeningSource.FIRST_SEEN, flags)
+        case _:
+            assert_never(place)
+    return None
+
+
+def _first_at(given: OpeningReadings, key: Key) -> datetime | None:
+    return given.firsts_at.get(key, given.first_at)
+
+
+def plain_openings(given: OpeningReadings) -> tuple[Mapping[Key, int], datetime, OpeningSource]:
+    """The readings that open most series, without a flag: those of the first place. The others ask ``opening_of``."""
+    first = next(iter(given.rule.places), None)
+    if first is OpeningPlace.STORED and given.stored is not None:
+        return given.stored.closings, given.stored.closed_at, OpeningSource.STORED
+    if first is OpeningPlace.SCRAPED and not given.is_day_before_stored:
+        return given.scraped, given.scraped_at, OpeningSource.SCRAPED
+    return {}, given.scraped_at, OpeningSource.FIRST_USED
