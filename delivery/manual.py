@@ -3,6 +3,7 @@
 MkDocs alone serves one language, and the link to the other leads nowhere.
 """
 
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -25,8 +26,11 @@ def build_both(site: Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve until Ctrl-C; returns the exit code."""
+    """Serve until Ctrl-C or SIGTERM; returns the exit code."""
     [port] = argv or sys.argv[1:]
+    # Who starts it in the background of a shell has it ignore Ctrl-C.
+    for asked_to_end in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked_to_end, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="manual-") as folder:
         site = Path(folder)
         server = LiveReloadServer(lambda: build_both(site), HOST, int(port), root=folder)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from urllib.parse import urljoin
@@ -37,6 +36,6 @@ def test_the_manual_is_shown_in_both_languages_at_one_address() -> None:
             searched = json.loads(shown(urljoin(own, "search/search_index.json")))["docs"]
             assert any("صورت‌حساب" in each["text"] for each in searched)
         finally:
-            serving.send_signal(signal.SIGINT)
+            serving.terminate()
             assert serving.wait(timeout=60) == 0
             let_go(serving.pid)
