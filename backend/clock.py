@@ -29,7 +29,7 @@ TEHRAN = _load_tehran()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A half-open stretch of time [start, end), both aware UTC."""
+    """A stretch of time (start, end], both aware UTC: a sample of a boundary belongs to the day that ends there."""
 
     start: datetime
     end: datetime
