@@ -93,7 +93,7 @@ def test_health_reads_no_list_of_tenants_and_none_of_their_usage(last: date) -> 
 
     assert (health.open_days, health.overdue_days, health.held) == ([], [], 0)
     selects = [(statement, rows) for statement, rows in asked if not statement.startswith("SET")]
-    assert len(selects) <= 10
+    assert len(selects) <= 11
     assert max(rows for _, rows in selects) <= DAYS
     touched = pages_touched(LEFT_OVER, first=last - timedelta(days=400), last=last)
     assert pages_of("daily_usage") > 1000
