@@ -16,6 +16,7 @@ from backend.usage.metering.opening_rules import (
     kind_of,
     opening_of,
     plain_openings,
+    rule_of,
 )
 from backend.usage.types import EarlierClosing, Key, OpeningSource, StoredIncarnation, UsageFlag
 
@@ -233,3 +234,7 @@ def test_zero_at_birth_is_told_of_those_alone_whose_birth_we_watched() -> None:
     born = {kind for kind in IncarnationKind if RULES[kind].zero is OpeningSource.BORN}
 
     assert born | {IncarnationKind.WATCHED} == {kind for kind in IncarnationKind if kind.is_born}
+
+
+def test_the_table_that_is_looked_up_is_the_table_of_the_rule() -> None:
+    assert {kind: rule_of(kind) for kind in IncarnationKind} == RULES
