@@ -19,7 +19,15 @@ VERSIONS = {
 }
 
 
-@pytest.mark.parametrize("name", TOOLS_BY_NAME)
+# Where these cannot be had, recorded answers take their place.
+MEASURING_SERVERS = {"victoria-metrics", "prometheus3"}
+
+
+def test_every_program_is_started_by_a_test() -> None:
+    assert VERSIONS.keys() == TOOLS_BY_NAME.keys() - MEASURING_SERVERS
+
+
+@pytest.mark.parametrize("name", VERSIONS)
 def test_every_program_runs_here(name: str) -> None:
     asked, version = VERSIONS[name]
 

@@ -36,7 +36,7 @@ def group_of(now: Visit) -> Locator:
 
 def reads_about_it(now: Visit) -> None:
     """Open the alert: its rule with a chart, and beside it what to do."""
-    group_of(now).locator("a.ltr", has_text=ALERT).first.click()
+    group_of(now).locator("a.ltr", has_text=ALERT).last.click()
     page = now.page
     expect(page.get_by_role("heading", level=1)).to_have_text(now.t(f"alerts.name.{ALERT}"))
     now.settle()

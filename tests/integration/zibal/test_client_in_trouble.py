@@ -235,7 +235,7 @@ def test_a_gateway_without_a_trusted_certificate_is_not_spoken_with(tmp_path: Pa
             client.inquire(TrackId(1))
         client.close()
 
-    assert caught.value.data["cause"] == "connection"
+    assert caught.value.data["cause"] == "certificate"
     assert heard == []
 
 
