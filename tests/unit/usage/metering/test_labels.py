@@ -1,5 +1,7 @@
 """Labels that the database cannot keep get others in their place, never the same for two."""
 
+from hashlib import sha256
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,3 +40,18 @@ def test_readings_keep_their_values_under_other_labels() -> None:
 
     assert found[plain] == 1
     assert sorted(found.values()) == [1, 2]
+
+
+def test_a_label_in_the_place_of_another_begins_like_it_and_ends_with_its_digest() -> None:
+    label = "a\0" + "b" * LONGEST_BYTES
+
+    assert storable(label) == f"a\ufffd{'b' * 98}…{sha256(label.encode()).hexdigest()[:16]}"
+
+
+def test_a_company_may_have_a_longer_label_than_a_model() -> None:
+    label = "a" * (LONGEST_BYTES + 1)
+
+    [(tenant, model, kind)] = with_storable_labels({(label, label, label): 1})
+
+    assert tenant == label
+    assert model == kind == storable(label) != label

@@ -1,8 +1,10 @@
 """Days that a plan measured and did not store open the next one as stored days would."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from backend.clock import day_window
+from backend.usage.metering.incarnations import EPOCH
 from backend.usage.metering.planned_days import PlannedDays
 from backend.usage.types import (
     ClosedIncarnation,
@@ -64,3 +66,26 @@ def test_a_incarnation_is_remembered_with_its_last_day() -> None:
     assert after.last_days([INCARNATION], THIRD) == {}
     assert (after.closings(SECOND), after.closings(FIRST)) == ({INCARNATION: told}, {})
     assert after.days == {FIRST, FIRST + timedelta(days=1)}
+
+
+def test_an_instance_without_a_start_time_is_remembered_after_the_day_that_is_asked_for() -> None:
+    after = PlannedDays()
+    day = measured(SECOND, {A: 5})
+    after.add(replace(day, incarnations=[ClosedIncarnation("pod:9", EPOCH, day.window.end)], readings=[]))
+
+    assert after.told_no_start("pod:9", FIRST)
+    assert not after.told_no_start("pod:9", SECOND)
+    assert not after.told_no_start("pod:1", FIRST)
+
+
+def test_the_day_that_was_measured_last_is_known_and_an_incarnation_without_readings_too() -> None:
+    after = PlannedDays()
+    day = replace(measured(FIRST, {A: 5}), readings=[])
+    after.add(day)
+
+    assert after.last == day
+    assert after.closings(FIRST) == {INCARNATION: StoredIncarnation(day.window.end, {})}
+    assert after.last_days([INCARNATION], FIRST) == {
+        INCARNATION: (FIRST, StoredIncarnation(day.window.end, {}))
+    }
+    assert after.last_days([INCARNATION], SECOND) == {}

@@ -42,3 +42,21 @@ def test_shards_are_of_similar_weight(parts: int) -> None:
 
 def test_nobody_known_is_one_shard() -> None:
     assert shard_matchers("tenant", [""], 4) == [""]
+
+
+def test_names_that_end_alike_are_split_where_they_begin() -> None:
+    matchers = shard_matchers("tenant", [f"{first}{'x' * 12}" for first in "abcd"], 2)
+
+    assert matchers == [
+        r'tenant=~"(?s:.{0}[\\x{61}\\x{63}].*)"',
+        r'tenant=~"(?s:.{0}[\\x{62}\\x{64}].*)"',
+        r'tenant!~"(?s:.{0}[\\x{61}\\x{63}\\x{62}\\x{64}].*)"',
+    ]
+
+
+def test_the_heaviest_letters_are_dealt_first() -> None:
+    tenants = ["b1c", "b2c", "b3c", "a4d", "a5d", "e6f"]
+
+    heavy, light, rest = shard_matchers("tenant", [name[0] for name in tenants], 2)
+
+    assert [sum(holds(each, name[0]) for name in tenants) for each in (heavy, light, rest)] == [3, 3, 0]
