@@ -102,9 +102,9 @@ def database(
 def forget_caches() -> None:
     """Drop the cached settings, engine and clients, so that the next use reads the environment again."""
     from backend import config  # noqa: PLC0415 (the import order of tests without a database)
-    from backend.clients import alertmanager, prometheus_servers  # noqa: PLC0415
-    from backend.db import engine  # noqa: PLC0415
-    from backend.deploys import process_view  # noqa: PLC0415
+    from backend.clients import alertmanager, prometheus_servers  # noqa: PLC0415 (as above)
+    from backend.db import engine  # noqa: PLC0415 (as above)
+    from backend.deploys import process_view  # noqa: PLC0415 (as above)
 
     process_view.close()
     alertmanager.close_all()

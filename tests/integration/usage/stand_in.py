@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
         for byte in packed:
             self.wfile.write(bytes([byte]))
             self.wfile.flush()
-            time.sleep(self.server.drip_s)
+            time.sleep(self.server.drip_s)  # a server that only drips is what is being shown
 
     do_GET = do_POST  # noqa: N815 - the name that http.server looks for
 
