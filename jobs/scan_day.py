@@ -22,6 +22,5 @@ def run(actor: Actor) -> str:
 
 def summary(scan: DayScan) -> str:
     """The scan in a few words, for example ``2026-11-22: 10 parts, 1 findings``."""
-    counted = {"parts": scan.done, "findings": scan.findings, "failed": scan.failed}
-    words = (f"{count} {name}" for name, count in counted.items() if count or name != "failed")
-    return f"{scan.day}: {', '.join(words)}"
+    failed = f", {scan.failed} failed" if scan.failed else ""
+    return f"{scan.day}: {scan.done} parts, {scan.findings} findings{failed}"

@@ -28,6 +28,7 @@ COUNTED = (
     "opened",
     "parts",
     "reconciled",
+    "runs",
     "sent",
     "sessions",
     "settled",
