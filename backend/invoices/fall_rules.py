@@ -43,16 +43,6 @@ def tokens_of(reading: MeterReading, falls: Iterable[MeterFall], figure: FallFig
     return max(0, reading.closing - reading.opening)
 
 
-def evident_tokens(
-    readings: Iterable[MeterReading], falls: Sequence[MeterFall], figure: FallFigure | None
-) -> dict[tuple[str, str], int]:
-    """Tokens of each model and type, worked out from the stored evidence alone."""
-    found = Counter[tuple[str, str]]()
-    for reading in readings:
-        found[reading.model, reading.type] += tokens_of(reading, falls, figure)
-    return dict(found)
-
-
 def as_released(
     rows: Iterable[UsageRow], falls: Iterable[MeterFall], most: AbstractSet[str]
 ) -> list[UsageRow]:

@@ -28,6 +28,7 @@ from backend.usage.types import (
     UsageRow,
 )
 from tests import factories
+from tests.integration.invoices.bills import evident_tokens, lines_of
 
 NIGHT = Actor.process_named("nightly_billing")
 OPERATOR = factories.actor(Role.OPERATOR)
@@ -116,9 +117,8 @@ def test_the_stored_evidence_of_a_released_invoice_gives_its_lines(database: str
     invoices.release(OPERATOR, held.id, "looked at", figure)
 
     detail = invoices.invoice(OPERATOR, held.id)
-    assert fall_rules.evident_tokens(detail.readings, detail.falls, detail.invoice.fall_figure) == {
-        (line.model, line.type): line.tokens for line in detail.lines
-    }
+    assert detail.invoice.fall_figure is figure
+    assert evident_tokens(detail, figure) == lines_of(detail)
 
 
 @pytest.mark.parametrize("figure", list(FallFigure))

@@ -3,12 +3,19 @@
 import pytest
 
 from backend.errors import Conflict
-from backend.invoices import fall_rules
 from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceStatus
 from backend.tenants.types import Tenant
 from backend.usage.types import FallFigure
-from tests.integration.invoices.bills import NIGHT, OPERATOR, LookAt, bill, invoices_of
+from tests.integration.invoices.bills import (
+    NIGHT,
+    OPERATOR,
+    LookAt,
+    bill,
+    evident_tokens,
+    invoices_of,
+    lines_of,
+)
 from tests.integration.usage import inside_days
 from tests.integration.usage.nights import SECOND, A
 
@@ -28,9 +35,7 @@ def test_a_night_holds_what_fell_and_its_second_measurement_agrees_with_what_was
     released = invoices.release(OPERATOR, held.id, "looked at", FallFigure.MOST)
     detail = invoices.invoice(OPERATOR, held.id)
     assert released.tokens == most
-    assert fall_rules.evident_tokens(detail.readings, detail.falls, FallFigure.MOST) == {
-        (line.model, line.type): line.tokens for line in detail.lines
-    }
+    assert evident_tokens(detail, FallFigure.MOST) == lines_of(detail)
     assert invoices.compare_day(NIGHT, SECOND).differences == []
 
 
