@@ -20,7 +20,7 @@ RESTORED = frozenset(
         "document_index",
         "invoice_line",
         "measured_day",
-        "measured_life",
+        "measured_incarnation",
         "meter_fall",
         "meter_reading",
         "tenant_invoice",

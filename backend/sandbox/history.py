@@ -54,18 +54,18 @@ class ProcessSpan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """An instance through its lives: the tenants that it served, and the time when it could not be scraped."""
+    """The process incarnations of an instance, the tenants that it serves, and the time when it cannot be scraped."""
 
     name: str
     offset_s: int
-    lives: tuple[ProcessSpan, ...]
+    incarnations: tuple[ProcessSpan, ...]
     shares: Mapping[str, float]
     """The part of each company's questions that it answers, by the company's label."""
     unseen: range = range(0)
 
 
 class _Counter:
-    """A series of a life, and the text of its present value."""
+    """A series of a process incarnation, and the text of its present value."""
 
     __slots__ = ("cell", "prefix", "value")
 
@@ -79,8 +79,8 @@ class _Counter:
         self.cell = f"{self.prefix}{self.value}"
 
 
-def lives(instance: str, start: int, end: int) -> list[ProcessSpan]:
-    """The lives of one instance in a period: born at its beginning, restarted every two to six days."""
+def incarnations(instance: str, start: int, end: int) -> list[ProcessSpan]:
+    """The incarnations of an instance in a period: the first starts with it, and each ends after two to six days."""
     dice = random.Random(f"{instance}/{start}")
     found: list[ProcessSpan] = []
     born = start
@@ -100,7 +100,7 @@ def processes(start: int, end: int, *, with_canary: bool) -> list[Process]:
         Process(
             name=name,
             offset_s=7 + 23 * number,
-            lives=tuple(lives(name, start, end)),
+            incarnations=tuple(incarnations(name, start, end)),
             shares=_shares(number),
         )
         for number, name in enumerate(INSTANCES)
@@ -114,7 +114,7 @@ def processes(start: int, end: int, *, with_canary: bool) -> list[Process]:
             Process(
                 name=CANARY,
                 offset_s=41,
-                lives=(ProcessSpan(start=born, end=born + 16 * 3600),),
+                incarnations=(ProcessSpan(start=born, end=born + 16 * 3600),),
                 shares={CANARY_COMPANY: 0.1},
                 unseen=range(born + 4 * 3600, born + 10 * 3600),
             )
@@ -234,8 +234,8 @@ def _lines(process: Process, period: tuple[int, int], since: date) -> Iterator[t
     """Of one process, block by block: the lines of its counters and of its start time."""
     start, end = period
     born = f'process_start_time_seconds{{job="{JOB}",instance="{process.name}",namespace="{NAMESPACE}"}} '
-    coming = list(process.lives)
-    life, counters = coming.pop(0), _new_counters(process)
+    coming = list(process.incarnations)
+    incarnation, counters = coming.pop(0), _new_counters(process)
     for block_start in range(start // BLOCK_S * BLOCK_S, end, BLOCK_S):
         tokens: list[str] = []
         births: list[str] = []
@@ -244,18 +244,18 @@ def _lines(process: Process, period: tuple[int, int], since: date) -> Iterator[t
         for minute in range(block_start, block_start + BLOCK_S, STEP_S):
             at = minute + process.offset_s
             while coming and at >= coming[0].start:
-                life, counters = coming.pop(0), _new_counters(process)
-            if not life.start < at < min(life.end, end):
+                incarnation, counters = coming.pop(0), _new_counters(process)
+            if not incarnation.start < at < min(incarnation.end, end):
                 continue
             if minute % RATE_STEP_S == 0 or not rates:
                 rates = _rates(process, minute, since)
-            if at - life.start > STEP_S:
+            if at - incarnation.start > STEP_S:
                 _spend(counters, rates, dice)
             if at in process.unseen:
                 continue
             moment = f" {at}\n"
             tokens.append(moment.join([counter.cell for counter in counters.values()]) + moment)
-            births.append(f"{born}{life.start}{moment}")
+            births.append(f"{born}{incarnation.start}{moment}")
         yield "".join(tokens), "".join(births)
 
 

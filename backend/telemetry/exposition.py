@@ -14,8 +14,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from backend.telemetry.life import begin_merged_life, multiprocess_folder
 from backend.telemetry.metrics import count_scrape
+from backend.telemetry.start_time import multiprocess_folder, write_merged_start_time
 
 # The three names of the ASGI specification; their contents are open by definition.
 Scope = MutableMapping[str, Any]
@@ -64,8 +64,8 @@ def expose(accept: str = "", registry: CollectorRegistry = REGISTRY) -> Expositi
     """
     folder = multiprocess_folder()
     if folder is not None:
-        # Again at every scrape: the folder may have been emptied, which begins a new life.
-        begin_merged_life(folder)
+        # Again at every scrape: the folder may have been emptied, which begins the counters anew.
+        write_merged_start_time(folder)
         registry = CollectorRegistry()
         registry.register(MergedCounters(folder))
     encode, content_type = choose_encoder(accept)

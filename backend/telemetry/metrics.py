@@ -5,10 +5,10 @@ from enum import StrEnum
 
 from prometheus_client import Counter, Histogram, disable_created_metrics
 
-from backend.telemetry.life import announce_life
+from backend.telemetry.start_time import announce_start_time
 
 # A `_created` series beside each child doubles what Prometheus stores of the one metric with a tenant label.
-# The life of a counter is told once per process, by process_start_time_seconds.
+# process_start_time_seconds, exported once per process, tells when the counters started.
 disable_created_metrics()
 
 
@@ -76,7 +76,7 @@ HTTP_REQUESTS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 2.5, 5.0, 10.0, 30.0, 60.0),
 )
 
-announce_life()
+announce_start_time()
 
 
 def register_tenants(

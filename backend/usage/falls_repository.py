@@ -25,7 +25,7 @@ def falls_of(tenant: str, day: date) -> list[MeterFall]:
     found = (
         select(*(row[name] for name in MeterFall._fields))
         .where(row.day == day, row.tenant == tenant)
-        .order_by(row.model, row.type, row.instance, row.life_start)
+        .order_by(row.model, row.type, row.instance, row.incarnation_start)
     )
     with read() as connection:
         return [MeterFall(*values) for values in connection.execute(found)]

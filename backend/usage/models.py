@@ -24,7 +24,7 @@ class MeterReadingRow(Base):
     model: Mapped[str] = mapped_column(Text, primary_key=True)
     type: Mapped[str] = mapped_column(Text, primary_key=True)
     instance: Mapped[str] = mapped_column(Text, primary_key=True)
-    life_start: Mapped[datetime] = mapped_column(Instant, primary_key=True)
+    incarnation_start: Mapped[datetime] = mapped_column(Instant, primary_key=True)
     opening: Mapped[int] = mapped_column(BigInteger)
     opened_at: Mapped[datetime] = mapped_column(Instant)
     opening_source: Mapped[str] = mapped_column(Text)
@@ -61,7 +61,7 @@ class MeterFallRow(Base):
     model: Mapped[str] = mapped_column(Text, primary_key=True)
     type: Mapped[str] = mapped_column(Text, primary_key=True)
     instance: Mapped[str] = mapped_column(Text, primary_key=True)
-    life_start: Mapped[datetime] = mapped_column(Instant, primary_key=True)
+    incarnation_start: Mapped[datetime] = mapped_column(Instant, primary_key=True)
     kind: Mapped[str] = mapped_column(Text)
     falls: Mapped[int]
     first_value: Mapped[int] = mapped_column(BigInteger)
@@ -82,7 +82,7 @@ class MeasuredDayRow(Base):
     window_end: Mapped[datetime] = mapped_column(Instant)
     measured_at: Mapped[datetime] = mapped_column(Instant)
     series: Mapped[int]
-    lives: Mapped[int]
+    incarnations: Mapped[int]
     expected_meters: Mapped[int | None]
     """Meters that were alive at the end of the day before; unknown of days that an older version measured."""
     read_meters: Mapped[int | None]
@@ -91,14 +91,14 @@ class MeasuredDayRow(Base):
 class MeasuredIncarnationRow(Base):
     """A process incarnation that has readings on a stored day: a few rows where the readings themselves are many."""
 
-    __tablename__ = "measured_life"
-    __table_args__ = (Index("ix_measured_life_instance_day", "instance", "day"),)
+    __tablename__ = "measured_incarnation"
+    __table_args__ = (Index("ix_measured_incarnation_instance_day", "instance", "day"),)
 
     day: Mapped[date] = mapped_column(
         Date, ForeignKey("measured_day.day", ondelete="CASCADE"), primary_key=True
     )
     instance: Mapped[str] = mapped_column(Text, primary_key=True)
-    life_start: Mapped[datetime] = mapped_column(Instant, primary_key=True)
+    incarnation_start: Mapped[datetime] = mapped_column(Instant, primary_key=True)
     closed_at: Mapped[datetime] = mapped_column(Instant)
 
 
@@ -134,7 +134,7 @@ class UsageScanFindingRow(Base):
     model: Mapped[str] = mapped_column(Text, primary_key=True)
     type: Mapped[str] = mapped_column(Text, primary_key=True)
     instance: Mapped[str] = mapped_column(Text, primary_key=True)
-    life_start: Mapped[datetime] = mapped_column(Instant, primary_key=True)
+    incarnation_start: Mapped[datetime] = mapped_column(Instant, primary_key=True)
     first_value: Mapped[int] = mapped_column(BigInteger)
     first_at: Mapped[datetime] = mapped_column(Instant)
     last_value: Mapped[int] = mapped_column(BigInteger)

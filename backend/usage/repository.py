@@ -49,21 +49,21 @@ _USAGE_COLUMNS = dict(
 
 # An incarnation is known by whatever tenant used it; only the readings are of the one that is asked for.
 _CLOSINGS = """
-SELECT incarnation.instance, incarnation.life_start, incarnation.closed_at,
+SELECT incarnation.instance, incarnation.incarnation_start, incarnation.closed_at,
        reading.tenants, reading.models, reading.types, reading.closings
-FROM measured_life AS incarnation
+FROM measured_incarnation AS incarnation
 LEFT JOIN (
-  SELECT instance, life_start, array_agg(tenant) AS tenants, array_agg(model) AS models, array_agg(type) AS types,
-         array_agg(closing) AS closings
+  SELECT instance, incarnation_start, array_agg(tenant) AS tenants, array_agg(model) AS models,
+         array_agg(type) AS types, array_agg(closing) AS closings
   FROM meter_reading
   WHERE day = %(day)s AND (%(tenant)s::text IS NULL OR tenant = %(tenant)s)
-  GROUP BY instance, life_start
-) AS reading USING (instance, life_start)
+  GROUP BY instance, incarnation_start
+) AS reading USING (instance, incarnation_start)
 WHERE incarnation.day = %(day)s
 """
 
 _OPENINGS = """
-SELECT instance, life_start, tenant, model, type, opening, opened_at, opening_source
+SELECT instance, incarnation_start, tenant, model, type, opening, opened_at, opening_source
 FROM meter_reading
 WHERE day = %(day)s AND (%(tenant)s::text IS NULL OR tenant = %(tenant)s)
 """
@@ -71,14 +71,14 @@ WHERE day = %(day)s AND (%(tenant)s::text IS NULL OR tenant = %(tenant)s)
 # An instance that told no start time on a later day was billed then, under no incarnation: what its processes closed
 # with before would open those tokens again.
 _LAST_DAYS = """
-SELECT wanted.instance, wanted.life_start, max(incarnation.day)
-FROM unnest(%(instances)s::text[], %(starts)s::timestamptz[]) AS wanted (instance, life_start)
-JOIN measured_life AS incarnation USING (instance, life_start)
+SELECT wanted.instance, wanted.incarnation_start, max(incarnation.day)
+FROM unnest(%(instances)s::text[], %(starts)s::timestamptz[]) AS wanted (instance, incarnation_start)
+JOIN measured_incarnation AS incarnation USING (instance, incarnation_start)
 WHERE incarnation.day BETWEEN %(first)s AND %(last)s
-GROUP BY wanted.instance, wanted.life_start
+GROUP BY wanted.instance, wanted.incarnation_start
 HAVING NOT EXISTS (
-  SELECT FROM measured_life AS no_start
-  WHERE no_start.instance = wanted.instance AND no_start.life_start = 'epoch'
+  SELECT FROM measured_incarnation AS no_start
+  WHERE no_start.instance = wanted.instance AND no_start.incarnation_start = 'epoch'
     AND no_start.day > max(incarnation.day) AND no_start.day <= %(last)s
 )
 """
@@ -89,20 +89,20 @@ _EARLIER = """
 SELECT wanted.number, found.day, found.closing, found.closed_at
 FROM unnest(
   %(instances)s::text[], %(starts)s::timestamptz[], %(tenants)s::text[], %(models)s::text[], %(types)s::text[]
-) WITH ORDINALITY AS wanted (instance, life_start, tenant, model, type, number)
+) WITH ORDINALITY AS wanted (instance, incarnation_start, tenant, model, type, number)
 CROSS JOIN LATERAL (
   SELECT incarnation.day, reading.closing, incarnation.closed_at
-  FROM measured_life AS incarnation
-  JOIN meter_reading AS reading USING (day, instance, life_start)
-  WHERE incarnation.instance = wanted.instance AND incarnation.life_start = wanted.life_start
+  FROM measured_incarnation AS incarnation
+  JOIN meter_reading AS reading USING (day, instance, incarnation_start)
+  WHERE incarnation.instance = wanted.instance AND incarnation.incarnation_start = wanted.incarnation_start
     AND incarnation.day BETWEEN %(first)s AND %(last)s
     AND (reading.tenant, reading.model, reading.type) = (wanted.tenant, wanted.model, wanted.type)
   ORDER BY incarnation.day DESC
   LIMIT 1
 ) AS found
 WHERE NOT EXISTS (
-  SELECT FROM measured_life AS no_start
-  WHERE no_start.instance = wanted.instance AND no_start.life_start = 'epoch'
+  SELECT FROM measured_incarnation AS no_start
+  WHERE no_start.instance = wanted.instance AND no_start.incarnation_start = 'epoch'
     AND no_start.day > found.day AND no_start.day <= %(last)s
 )
 """
@@ -116,7 +116,7 @@ def claim_day(measurement: DayMeasurement) -> bool:
         window_end=measurement.window.end,
         measured_at=measurement.measured_at,
         series=measurement.series,
-        lives=len(measurement.incarnations),
+        incarnations=len(measurement.incarnations),
         expected_meters=measurement.meters.expected,
         read_meters=measurement.meters.read,
     )
@@ -296,7 +296,7 @@ def readings_of(tenant: str, day: date) -> list[MeterReading]:
     found = (
         select(*(row[name] for name in MeterReading._fields))
         .where(row.day == day, row.tenant == tenant)
-        .order_by(row.model, row.type, row.instance, row.life_start)
+        .order_by(row.model, row.type, row.instance, row.incarnation_start)
     )
     with read() as connection:
         return [MeterReading(*values) for values in connection.execute(found)]

@@ -103,9 +103,9 @@ def findings_of(day: date) -> list[Finding]:
     key = (_FINDING.tenant, _FINDING.model, _FINDING.type)
     rest = [_FINDING[name] for name in Finding._fields[4:]]
     statement = (
-        select(_FINDING.kind, _FINDING.instance, _FINDING.life_start, *key, *rest)
+        select(_FINDING.kind, _FINDING.instance, _FINDING.incarnation_start, *key, *rest)
         .where(_FINDING.day == day)
-        .order_by(*key, _FINDING.instance, _FINDING.life_start, _FINDING.kind)
+        .order_by(*key, _FINDING.instance, _FINDING.incarnation_start, _FINDING.kind)
     )
     with read() as connection:
         rows = connection.execute(statement).all()

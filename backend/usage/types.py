@@ -89,7 +89,7 @@ class MeterReading(NamedTuple):
     model: str
     type: str
     instance: str
-    life_start: datetime
+    incarnation_start: datetime
     opening: int
     opened_at: datetime
     opening_source: str
@@ -113,7 +113,7 @@ class MeterFall(NamedTuple):
     model: str
     type: str
     instance: str
-    life_start: datetime
+    incarnation_start: datetime
     kind: str
     falls: int
     first_value: int
@@ -190,7 +190,7 @@ class ClosedIncarnation(NamedTuple):
     """A process incarnation that has readings on a day, and when the last of them was scraped."""
 
     instance: str
-    life_start: datetime
+    incarnation_start: datetime
     closed_at: datetime
 
 

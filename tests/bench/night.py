@@ -42,7 +42,7 @@ ACTOR = Actor.process_named("bench")
 # In the order of their foreign keys; the rows that the nightly run of a day writes and nothing else.
 TABLES = {
     "measured_day": "day = %(day)s",
-    "measured_life": "day = %(day)s",
+    "measured_incarnation": "day = %(day)s",
     "meter_reading": "day = %(day)s",
     "daily_usage": "day = %(day)s",
     "invoice_number": "true",

@@ -91,7 +91,7 @@ def test_the_counters_of_the_running_stack_equal_what_the_vendor_answered(
         reading["closing"] - reading["opening"]
         for row in measured(stack, today().isoformat(), label)
         for reading in row["readings"]
-        if datetime.fromisoformat(reading["life_start"]) > before_the_stack
+        if datetime.fromisoformat(reading["incarnation_start"]) > before_the_stack
     )
 
     assert counted == vendor > 0

@@ -75,10 +75,10 @@ def closings_of(measured: DayMeasurement) -> StoredIncarnations:
     """The closing readings of a measurement, by incarnation, as they are read back when it is stored."""
     values: dict[IncarnationKey, Values] = {}
     for reading in measured.readings:
-        values.setdefault((reading.instance, reading.life_start), {})[reading[:3]] = reading.closing
+        values.setdefault((reading.instance, reading.incarnation_start), {})[reading[:3]] = reading.closing
     return {
-        (incarnation.instance, incarnation.life_start): StoredIncarnation(
-            incarnation.closed_at, values.get((incarnation.instance, incarnation.life_start), {})
+        (incarnation.instance, incarnation.incarnation_start): StoredIncarnation(
+            incarnation.closed_at, values.get((incarnation.instance, incarnation.incarnation_start), {})
         )
         for incarnation in measured.incarnations
     }

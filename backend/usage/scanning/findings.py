@@ -95,7 +95,7 @@ def _finding(kind: FindingKind, meter: ProcessSeries, apart: Sequence[Sequence[P
     return Finding(
         kind=kind,
         instance=storable(meter.instance),
-        life_start=EPOCH + timedelta(microseconds=meter.start_us),
+        incarnation_start=EPOCH + timedelta(microseconds=meter.start_us),
         key=key,
         first_value=_bounded(sum(max(each.first.value for each in some) for some in copies)),
         first_at=instant_of(min(each.first.at_ms for each in every)),

@@ -37,10 +37,10 @@ class Incarnations:
         """Sort the scrapes of the start times until the end of the window; what came later is the next day's."""
         self._targets = history.targets
         self._span = span
-        self._lives: dict[str, list[Incarnation]] = {}
-        for life in history.incarnations:
-            if life.times[0] <= span.end_ms:
-                self._lives.setdefault(life.instance, []).append(life)
+        self._incarnations: dict[str, list[Incarnation]] = {}
+        for incarnation in history.incarnations:
+            if incarnation.times[0] <= span.end_ms:
+                self._incarnations.setdefault(incarnation.instance, []).append(incarnation)
         self._runs = [_until(target, span.end_ms) for target in history.targets]
 
     def labels_of(self, target: int) -> Mapping[str, str]:
@@ -49,7 +49,7 @@ class Incarnations:
 
     def is_single(self, instance: str) -> bool:
         """Whether one process, or none that tells its start, had the address all the time."""
-        return len(self._lives.get(instance, ())) <= 1
+        return len(self._incarnations.get(instance, ())) <= 1
 
     def is_read_at_end(self, target: int) -> bool:
         """Whether the query over everybody at the end of the window reads this target's process."""
@@ -77,16 +77,18 @@ class Incarnations:
         A scrape has one instant: the start time that it told is that of its counters. Counters of another job are those
         of the newest process that had started.
         """
-        lives = self._lives.get(instance, [])
-        if not lives:
+        incarnations = self._incarnations.get(instance, [])
+        if not incarnations:
             return {0: list(samples)}
-        if len(lives) == 1:
-            return {lives[0].start_us: list(samples)}
+        if len(incarnations) == 1:
+            return {incarnations[0].start_us: list(samples)}
         found: dict[int, list[CounterSample]] = {}
         starts = self._starts_of(target) if target is not None else {}
         for sample in samples:
             start = starts.get(sample.at_ms)
-            found.setdefault(_newest(lives, sample.at_ms) if start is None else start, []).append(sample)
+            found.setdefault(_newest(incarnations, sample.at_ms) if start is None else start, []).append(
+                sample
+            )
         return found
 
     def is_read(self, samples: Sequence[CounterSample], target: int | None, start_us: int) -> bool:
@@ -120,8 +122,9 @@ def _point(target: int, run: Run) -> Point:
     return Point(target, run.times[-1], run.times[0])
 
 
-def _newest(lives: Sequence[Incarnation], at_ms: int) -> int:
-    return next((life.start_us for life in reversed(lives) if life.begin_ms <= at_ms), lives[0].start_us)
+def _newest(incarnations: Sequence[Incarnation], at_ms: int) -> int:
+    begun = (one.start_us for one in reversed(incarnations) if one.begin_ms <= at_ms)
+    return next(begun, incarnations[0].start_us)
 
 
 def _has_sample(samples: Sequence[CounterSample], after_ms: int, until_ms: int) -> bool:

@@ -71,7 +71,7 @@ def _stored_names(findings: DayFindings) -> dict[IncarnationKey, dict[Key, list[
     found: dict[IncarnationKey, dict[Key, list[Finding]]] = {}
     for one in findings.findings:
         [key] = with_storable_labels({one.key: 0})
-        found.setdefault((storable(one.instance), one.life_start), {}).setdefault(key, []).append(one)
+        found.setdefault((storable(one.instance), one.incarnation_start), {}).setdefault(key, []).append(one)
     return found
 
 

@@ -38,7 +38,7 @@ class Finding(NamedTuple):
 
     kind: FindingKind
     instance: str
-    life_start: datetime
+    incarnation_start: datetime
     key: Key
     first_value: int
     first_at: datetime
@@ -64,7 +64,7 @@ class DayFindings:
         """The findings of each process incarnation."""
         incarnations: dict[IncarnationKey, list[Finding]] = {}
         for one in self.findings:
-            incarnations.setdefault((one.instance, one.life_start), []).append(one)
+            incarnations.setdefault((one.instance, one.incarnation_start), []).append(one)
         return incarnations
 
 

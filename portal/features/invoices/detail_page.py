@@ -215,7 +215,10 @@ def _readings(rows: Any) -> rx.Component:
                     rx.el.div(row.meter),
                     rx.el.code(row.instance, class_name="small more"),
                     rx.el.div(
-                        t("page.invoice.life_start"), " ", row.life_start, class_name="small muted more"
+                        t("page.invoice.incarnation_start"),
+                        " ",
+                        row.incarnation_start,
+                        class_name="small muted more",
                     ),
                 ),
                 leads=True,

@@ -50,7 +50,7 @@ class ReadingRow:
     key: str
     meter: str
     instance: str
-    life_start: str
+    incarnation_start: str
     opening: str
     opened_at: str
     source: str
@@ -200,7 +200,7 @@ def to_fall(fall: MeterFall, lang: Lang) -> FallRow:
     kind = text(f"usage.type.{fall.type}", lang) if fall.type in _TYPES else fall.type
     first, last = fmt.number(fall.first_value, lang), fmt.number(fall.last_value, lang)
     return FallRow(
-        key=f"{fall.model}/{fall.type}/{fall.instance}/{fall.life_start.isoformat()}",
+        key=f"{fall.model}/{fall.type}/{fall.instance}/{fall.incarnation_start.isoformat()}",
         meter=f"{fall.model} · {kind}",
         instance=fall.instance,
         times=fmt.number(fall.falls, lang),
@@ -239,10 +239,10 @@ def to_reading(reading: MeterReading, tokens: int, lang: Lang) -> ReadingRow:
     """A line of the evidence, with the tokens that are counted of it."""
     kind = text(f"usage.type.{reading.type}", lang) if reading.type in _TYPES else reading.type
     return ReadingRow(
-        key=f"{reading.model}/{reading.type}/{reading.instance}/{reading.life_start.isoformat()}",
+        key=f"{reading.model}/{reading.type}/{reading.instance}/{reading.incarnation_start.isoformat()}",
         meter=f"{reading.model} · {kind}",
         instance=reading.instance,
-        life_start=fmt.moment(reading.life_start, lang),
+        incarnation_start=fmt.moment(reading.incarnation_start, lang),
         opening=fmt.number(reading.opening, lang),
         opened_at=fmt.moment(reading.opened_at, lang),
         source=text(f"usage.opening.{reading.opening_source}", lang),

@@ -12,7 +12,7 @@ WRITTEN = (
     "invoice_number",
     "job_run",
     "measured_day",
-    "measured_life",
+    "measured_incarnation",
     "meter_reading",
     "outbox_mail",
     "tenant_invoice",

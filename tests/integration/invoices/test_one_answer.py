@@ -161,7 +161,7 @@ def as_stored(before: PlannedDays, day: date, following: DayMeasurement | None =
     opened: NextOpenings = {}
     for one in following.readings if following else ():
         told = NextOpening(one.opening, one.opened_at, one.opening_source)
-        opened.setdefault((one.instance, one.life_start), {})[one[:3]] = told
+        opened.setdefault((one.instance, one.incarnation_start), {})[one[:3]] = told
     return StoredClosings(
         previous_day=True,
         incarnations=before.closings(day - DAY),

@@ -51,8 +51,10 @@ def a_held_fall(house: House) -> Any:
             {"day": day, "start": window.start, "end": window.end},
         )
         label = house.own.label
-        life = (label, MODEL, "prompt", "pod:1", window.start - timedelta(days=3))
-        fall = MeterFall(*life, "fell", 1, 600_000, window.start, 1_000_000, window.end, 1_200_000, 1_300_000)
+        meter = (label, MODEL, "prompt", "pod:1", window.start - timedelta(days=3))
+        fall = MeterFall(
+            *meter, "fell", 1, 600_000, window.start, 1_000_000, window.end, 1_200_000, 1_300_000
+        )
         falls_repository.insert_falls(day, [fall])
     return held
 

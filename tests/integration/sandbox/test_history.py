@@ -68,13 +68,13 @@ def test_there_is_a_sample_in_every_minute_also_across_the_seam(past: Prometheus
     assert [count for count in counts if not minutes - 8 <= count <= minutes] == [], minutes
 
 
-def test_a_later_start_continues_with_new_lives(past: PrometheusServer) -> None:
-    lives = _value(past, 'max(changes(process_start_time_seconds{instance="docuchat-1"}[6h]))')
+def test_a_later_start_continues_with_new_incarnations(past: PrometheusServer) -> None:
+    restarts = _value(past, 'max(changes(process_start_time_seconds{instance="docuchat-1"}[6h]))')
 
-    assert lives >= 1
+    assert restarts >= 1
 
 
-def test_inside_a_life_no_counter_falls(past: PrometheusServer) -> None:
+def test_within_an_incarnation_no_counter_falls(past: PrometheusServer) -> None:
     fallen = past.query(
         "resets(openai_tokens_total[3d]) > on (instance) group_left changes(process_start_time_seconds[3d])"
     )

@@ -84,7 +84,7 @@ def test_it_counts_what_the_vendor_answered_and_waits_to_be_scraped(
     assert scrapes[-1] == vendor.answered(tenant)
 
 
-def test_a_restart_is_a_new_life(start: Start, tenant: str) -> None:
+def test_a_restart_is_a_new_incarnation(start: Start, tenant: str) -> None:
     first = start(tenant).samples("process_start_time_seconds")
     second = start(tenant).samples("process_start_time_seconds")
 

@@ -31,9 +31,9 @@ class Told:
         for replica, later in self.replicas.items():
             common = {"scenario": self.name, "job": "docuchat"}
             common |= {"prometheus_replica": replica} if replica else {}
-            for instance, lives in self.starts.items():
+            for instance, incarnations in self.starts.items():
                 target = {**common, "instance": instance}
-                for start, end in lives:
+                for start, end in incarnations:
                     for at in self._times(start, end, later):
                         if self.tells_start:
                             yield START, tuple(target.items()), at, start
@@ -156,9 +156,9 @@ def went_before_its_end() -> Told:
 def restarted_then_falls() -> Told:
     """A process that is replaced at noon; only its successor's counter falls."""
     course = points((-6, 0), (11.99, 5000), (12, 0), (17.99, 600), (18, 200), (30, 900))
-    lives = [(BEGIN, MORNING + 12 * HOUR), (MORNING + 12 * HOUR, END)]
+    incarnations = [(BEGIN, MORNING + 12 * HOUR), (MORNING + 12 * HOUR, END)]
     return Told(
-        name="restarted-then-falls", counters={(POD, A): course, (POD, B): STEADY}, starts={POD: lives}
+        name="restarted-then-falls", counters={(POD, A): course, (POD, B): STEADY}, starts={POD: incarnations}
     )
 
 

@@ -10,11 +10,11 @@ from tests.integration.usage.scenarios import END, LOOKBACK, START, world_of
 def test_a_process_that_began_in_the_window_opens_with_nothing_at_its_start(measure: Measure) -> None:
     measured = measure("churn-1", START, END)
 
-    born = [reading for reading in measured.readings if reading.life_start.timestamp() > START]
+    born = [reading for reading in measured.readings if reading.incarnation_start.timestamp() > START]
     assert born
     for reading in born:
         opened = (reading.opening, reading.opened_at, reading.opening_source)
-        assert opened == (0, reading.life_start, OpeningSource.BORN)
+        assert opened == (0, reading.incarnation_start, OpeningSource.BORN)
 
 
 @pytest.mark.parametrize(

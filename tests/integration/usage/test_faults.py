@@ -35,7 +35,7 @@ def stored_after(measured: DayMeasurement, *, more: int = 0) -> StoredClosings:
     incarnations: dict[tuple[str, datetime], Values] = defaultdict(dict)
     closed_at = {}
     for reading in measured.readings:
-        incarnation = (reading.instance, reading.life_start)
+        incarnation = (reading.instance, reading.incarnation_start)
         incarnations[incarnation][reading[:3]] = reading.closing + more
         closed_at[incarnation] = reading.closed_at
     found = {

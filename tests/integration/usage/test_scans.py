@@ -89,7 +89,7 @@ def test_a_restart_in_place_is_no_fall(scanned: Scanned) -> None:
     [found] = scanned("restarted-then-falls")
 
     assert (found.kind, found.falls) == (FindingKind.FELL, 1)
-    assert found.life_start.timestamp() == scans.MORNING + 12 * 3600
+    assert found.incarnation_start.timestamp() == scans.MORNING + 12 * 3600
     assert found.first_value == 0
     assert 540 < found.last_value <= 550
 
@@ -109,7 +109,7 @@ def test_a_fall_at_midnight_is_of_the_day_that_it_opens(scanned: Scanned) -> Non
 def test_a_process_without_a_start_time_is_looked_at_too(scanned: Scanned) -> None:
     [found] = scanned("without-start")
 
-    assert (found.kind, found.falls, found.life_start.timestamp()) == (FindingKind.FELL, 1, 0)
+    assert (found.kind, found.falls, found.incarnation_start.timestamp()) == (FindingKind.FELL, 1, 0)
 
 
 def test_labels_and_numbers_that_no_database_keeps_are_found_all_the_same(scanned: Scanned) -> None:

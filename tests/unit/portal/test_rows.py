@@ -181,4 +181,6 @@ def test_a_run_and_a_reading_show_their_second(lang: Lang, second: str) -> None:
     reading = MeterReading("a", "gpt", "prompt", "10.0.0.1:8000", at, 0, at, OpeningSource.BORN, 5, at)
     row = invoices.to_reading(reading, 5, lang)
 
-    assert {billing.to_run(run, lang).started, row.life_start, row.opened_at, row.closed_at} == {second}
+    assert {billing.to_run(run, lang).started, row.incarnation_start, row.opened_at, row.closed_at} == {
+        second
+    }

@@ -51,7 +51,7 @@ def finding(kind: FindingKind, *samples: int, key: Key = A, **more: Any) -> Find
     given: dict[str, Any] = {
         "kind": kind,
         "instance": "pod:1",
-        "life_start": START,
+        "incarnation_start": START,
         "key": key,
         "first_value": samples[0],
         "first_at": MIDNIGHT,

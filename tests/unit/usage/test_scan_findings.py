@@ -21,10 +21,12 @@ POD = {"instance": "pod", "job": "app"}
 Minutes = Sequence[int]
 
 
-def starts(labels: Mapping[str, str], *lives: tuple[int, Minutes]) -> dict[str, Any]:
+def starts(labels: Mapping[str, str], *incarnations: tuple[int, Minutes]) -> dict[str, Any]:
     """Scrapes of a start time, given in minutes since the beginning of the window."""
     values = [
-        [START + minute * MINUTE, str(START + start * MINUTE)] for start, seen in lives for minute in seen
+        [START + minute * MINUTE, str(START + start * MINUTE)]
+        for start, seen in incarnations
+        for minute in seen
     ]
     return {"metric": {"__name__": "process_start_time_seconds", **labels}, "values": values}
 
@@ -48,7 +50,7 @@ def test_a_fall_is_told_with_its_ends() -> None:
     assert (one.kind, one.instance, one.key) == (FindingKind.FELL, "pod", ("t", "m", "prompt"))
     assert (one.first_value, one.last_value, one.falls) == (100, 80, 1)
     assert (one.rose_tokens, one.restarted_tokens) == (110, 20)
-    assert one.life_start.timestamp() == START - 50 * MINUTE
+    assert one.incarnation_start.timestamp() == START - 50 * MINUTE
     assert (one.first_at.timestamp(), one.last_at.timestamp()) == (START - MINUTE, END)
 
 
@@ -81,10 +83,10 @@ def test_a_restart_in_place_is_no_fall() -> None:
 
 
 def test_each_of_two_processes_that_answer_in_turn_with_starts_of_their_own_stands_for_itself() -> None:
-    lives = [(-50 + minute % 2, [minute]) for minute in range(-40, 101)]
+    incarnations = [(-50 + minute % 2, [minute]) for minute in range(-40, 101)]
     values = {minute: 1000 * (minute % 2) + minute for minute in range(101)}
 
-    assert found([starts(POD, *lives)], counter(POD, values)) == []
+    assert found([starts(POD, *incarnations)], counter(POD, values)) == []
 
 
 def test_a_series_that_came_and_went_is_in_no_reading() -> None:
@@ -117,7 +119,7 @@ def test_a_series_that_went_before_the_last_scrapes_of_an_ended_process_is_in_no
 def test_a_process_without_a_start_time_has_falls_only() -> None:
     [one] = found([], counter(POD, {30: 25, 40: 5}))
 
-    assert (one.kind, one.life_start.timestamp()) == (FindingKind.FELL, 0)
+    assert (one.kind, one.incarnation_start.timestamp()) == (FindingKind.FELL, 0)
 
 
 def test_processes_are_asked_for_one_by_one_where_an_address_had_several_or_was_gone_at_the_end() -> None:

@@ -1,4 +1,4 @@
-"""The start of the counters' life, in real processes: told once, by all alike, and new when the counters are."""
+"""The start time of the counters, in real processes: exported once, by all alike, and new when the counters are."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from backend.sandbox.processes import keep
 from backend.telemetry.exposition import expose
-from backend.telemetry.life import START_TIME, announce_life, begin_merged_life
+from backend.telemetry.start_time import START_TIME, announce_start_time, write_merged_start_time
 
 ROOT = Path(__file__).parents[3]
 
@@ -72,7 +72,7 @@ def test_one_process_tells_its_start_once() -> None:
     assert abs(starts[0] - before) < 10
 
 
-def test_workers_that_come_and_go_share_one_life(tmp_path: Path) -> None:
+def test_workers_that_come_and_go_share_one_start_time(tmp_path: Path) -> None:
     born = time.time()
     _run(COUNT, tmp_path)
     first = _run(EXPOSE, tmp_path)
@@ -85,7 +85,7 @@ def test_workers_that_come_and_go_share_one_life(tmp_path: Path) -> None:
     assert _values(second, "openai_tokens_total") == [20]
 
 
-def test_workers_that_are_forked_after_loading_share_one_life(tmp_path: Path) -> None:
+def test_workers_that_are_forked_after_loading_share_one_start_time(tmp_path: Path) -> None:
     before = time.time()
     _run(PRELOAD_AND_FORK, tmp_path)
 
@@ -96,7 +96,7 @@ def test_workers_that_are_forked_after_loading_share_one_life(tmp_path: Path) ->
     assert _values(text, START_TIME)[0] >= before
 
 
-def test_counters_that_are_wiped_begin_a_new_life(tmp_path: Path) -> None:
+def test_counters_that_are_wiped_begin_with_a_new_start_time(tmp_path: Path) -> None:
     _run(COUNT, tmp_path)
     (old,) = _values(_run(EXPOSE, tmp_path), START_TIME)
     for file in tmp_path.glob("*.db"):
@@ -147,17 +147,19 @@ def test_the_start_is_exported_once_with_and_without_proc(proc: str) -> None:
     registry = CollectorRegistry(auto_describe=True)
     ProcessCollector(proc=proc, registry=registry)
 
-    announce_life(registry)
-    announce_life(registry)
+    announce_start_time(registry)
+    announce_start_time(registry)
 
     assert _exposed(registry) == [START_TIME]
 
 
-def test_beginning_a_life_twice_keeps_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_writing_the_start_time_twice_keeps_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    begin_merged_life(tmp_path)
+    write_merged_start_time(tmp_path)
     (first,) = _values(expose().body.decode(), START_TIME)
 
-    begin_merged_life(tmp_path)
+    write_merged_start_time(tmp_path)
 
     assert _values(expose().body.decode(), START_TIME) == [first]
