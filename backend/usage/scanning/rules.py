@@ -62,7 +62,7 @@ def course_of(samples: Sequence[CounterSample], start_ms: int) -> Course:
     rose = sum(max(0, after - before) for before, after in steps)
     restarted = sum(after for before, after in steps if after < before)
     ends = samples[begin], samples[-1]
-    jumps = _jumps_back(counted) if falls else 0
+    jumps = _jumps_back(counted)
     if not jumps:
         return Course(Shape.FELL if falls else Shape.RISES, *ends, falls, rose, restarted)
     before = tops_of([sample.value for sample in samples[: begin + 1]])

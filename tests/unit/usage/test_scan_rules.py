@@ -58,6 +58,63 @@ def test_a_single_jump_back_has_the_widest_figures() -> None:
     assert (told.rose_tokens, told.rose_tokens + told.restarted_tokens) == (50, 150)
 
 
+LATE = [300] * 11
+"""One scrape more than SOON before the other process answers again."""
+QUICK = [1000, 300, 1000, 300, 1000]
+
+
+@pytest.mark.parametrize(
+    ("values", "shape", "falls"),
+    [
+        pytest.param([*QUICK, *LATE, 1000, *LATE, 1000], Shape.ALTERNATES, 4, id="half of the falls"),
+        pytest.param([1000, *QUICK, *3 * [*LATE, 1000]], Shape.FELL, 5, id="fewer than half"),
+        pytest.param(QUICK + QUICK[1:], Shape.ALTERNATES, 4, id="two falls for each of two processes"),
+        pytest.param(QUICK + QUICK[1:3], Shape.FELL, 3, id="fewer than two"),
+    ],
+)
+def test_a_counter_alternates_where_most_falls_are_soon_undone(
+    values: list[int], shape: Shape, falls: int
+) -> None:
+    told = judged(values)
+
+    assert (told.shape, told.falls) == (shape, falls)
+
+
+@pytest.mark.parametrize(
+    ("back", "least", "most"),
+    [
+        pytest.param([49, 100], 0, 100, id="more than half of the way in one step"),
+        pytest.param([50, 100], 100, 100, id="half of the way"),
+        pytest.param([0] * 9 + [100], 0, 100, id="the tenth scrape since"),
+        pytest.param([0] * 10 + [100], 100, 100, id="too late"),
+        pytest.param([0, 99], 99, 99, id="not quite where it was"),
+    ],
+)
+def test_a_jump_back_to_where_it_was_may_be_another_process(back: list[int], least: int, most: int) -> None:
+    told = judged([100, 0, *back])
+
+    assert (told.shape, told.falls) == (Shape.FELL, 1)
+    assert (told.rose_tokens, told.rose_tokens + told.restarted_tokens) == (least, most)
+
+
+@pytest.mark.parametrize(
+    ("before", "day", "least", "most"),
+    [
+        pytest.param([1000, 300], [1010, 300, 1020] + 4 * [300, 1020], 20, 20, id="one that counts alone"),
+        pytest.param([1000, 300], 6 * [1010, 310], 10, 20, id="two that count the same"),
+        pytest.param([5000, 1000, 300], 7 * [1040, 340], 0, 80, id="one that never answers on the day"),
+        pytest.param([1000], [1500, *6 * [300, 1000]], 500, 1800, id="one that answers once on the day"),
+    ],
+)
+def test_all_that_processes_in_turn_counted_lies_between_the_figures(
+    before: list[int], day: list[int], least: int, most: int
+) -> None:
+    told = judged([*before, *day], before=len(before))
+
+    assert told.shape is Shape.ALTERNATES
+    assert (told.rose_tokens, told.rose_tokens + told.restarted_tokens) == (least, most)
+
+
 def test_values_belong_to_the_nearest_counter_below_them() -> None:
     assert tops_of([10, 30, 12, 31, 12, 5]) == [5, 12, 31]
     assert tops_of([6], [5, 12]) == [6, 12]
