@@ -218,9 +218,9 @@ def first_point(copy: Copy) -> Point:
     return Point(copy.target, first, first)
 
 
-def is_plain(target: Target, point: Point, at_ms: int) -> bool:
-    """Whether the query over everybody at this instant reads exactly this incarnation for this target."""
-    if at_ms - point.at_ms >= NEAR_MS:
+def is_plain(target: Target, seen_ms: int, at_ms: int) -> bool:
+    """Whether the query over everybody at an instant reads, for a target, exactly the process it showed last."""
+    if at_ms - seen_ms >= NEAR_MS:
         return False
     near = [run for run in target.runs if run.times[0] <= at_ms and run.times[-1] >= at_ms - NEAR_MS]
     return len(near) == 1

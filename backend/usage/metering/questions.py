@@ -140,7 +140,7 @@ def _sort_out(
                 asked is ReadingPurpose.CLOSING and not is_over and point.at_ms <= span.start_ms
             ):
                 continue
-            if is_plain(history.targets[copy.target], point, at_ms):
+            if is_plain(history.targets[copy.target], point.at_ms, at_ms):
                 found.add(asked, index, copy.target, boundary.by_target[copy.target])
             else:
                 yield ReadingQuery(asked, index, point)

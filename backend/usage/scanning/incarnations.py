@@ -8,7 +8,6 @@ from backend.usage.metering.coverage import Span
 from backend.usage.metering.incarnations import (
     NEAR_MS,
     Incarnation,
-    Point,
     Run,
     ScrapeHistory,
     Target,
@@ -21,11 +20,9 @@ MANY_RUNS = 20
 
 
 class Stretch(NamedTuple):
-    """A target's scrapes of one process within the window and its look-back: which process, from when to when."""
+    """A target's scrapes of one process within the window and its look-back, from the first to the last."""
 
     instance: str
-    target: int
-    start_us: int
     first_ms: int
     last_ms: int
 
@@ -54,14 +51,12 @@ class Incarnations:
     def is_read_at_end(self, target: int) -> bool:
         """Whether the query over everybody at the end of the window reads this target's process."""
         runs, end_ms = self._runs[target], self._span.end_ms
-        if not runs:
-            return False
-        return is_plain(self._targets[target], _point(target, runs[-1]), end_ms)
+        return bool(runs) and is_plain(self._targets[target], runs[-1].times[-1], end_ms)
 
     def stretches(self) -> list[Stretch]:
         """Stretches to be asked one by one: of shared addresses, and of targets that were gone at the end."""
         return [
-            Stretch(self._targets[index].instance, index, run.start_us, run.times[0], run.times[-1])
+            Stretch(self._targets[index].instance, run.times[0], run.times[-1])
             for index, runs in enumerate(self._runs)
             if len(runs) <= MANY_RUNS
             and not (self.is_single(self._targets[index].instance) and self.is_read_at_end(index))
@@ -77,7 +72,7 @@ class Incarnations:
         A scrape has one instant: the start time that it told is that of its counters. Counters of another job are those
         of the newest process that had started.
         """
-        incarnations = self._incarnations.get(instance, [])
+        incarnations = self._incarnations.get(instance)
         if not incarnations:
             return {0: list(samples)}
         if len(incarnations) == 1:
@@ -105,8 +100,7 @@ class Incarnations:
         for run in reversed(self._runs[target]):
             if run.start_us == start_us and run.times[0] <= boundary_ms:
                 seen_ms = run.times[bisect_right(run.times, boundary_ms) - 1]
-                point = Point(target, seen_ms, run.times[0])
-                return boundary_ms if is_plain(self._targets[target], point, boundary_ms) else seen_ms
+                return boundary_ms if is_plain(self._targets[target], seen_ms, boundary_ms) else seen_ms
         return None
 
     def _starts_of(self, target: int) -> Mapping[int, int]:
@@ -116,10 +110,6 @@ class Incarnations:
 def _until(target: Target, end_ms: int) -> list[Run]:
     runs = [run._replace(times=run.times[: bisect_right(run.times, end_ms)]) for run in target.runs]
     return [run for run in runs if run.times]
-
-
-def _point(target: int, run: Run) -> Point:
-    return Point(target, run.times[-1], run.times[0])
 
 
 def _newest(incarnations: Sequence[Incarnation], at_ms: int) -> int:

@@ -21,8 +21,6 @@ def with_findings(
 ) -> list[IncarnationReadings]:
     """The same with what a scan found in them: falls, and closings of series that came and went within the day."""
     by_incarnation = _stored_names(findings)
-    if not by_incarnation:
-        return list(incarnations)
     return [
         _joined(one, by_incarnation[incarnation])
         if (incarnation := (one.incarnation.name, one.incarnation.started_at)) in by_incarnation

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from backend.usage.types import IncarnationKey, Key, UsageFlag
+from backend.usage.types import Key, UsageFlag
 
 
 class FindingKind(StrEnum):
@@ -59,13 +59,6 @@ class DayFindings:
     unscanned: Sequence[str] = ()
     is_scanned: bool = False
     """Whether every part was looked at after the day had ended."""
-
-    def by_incarnation(self) -> dict[IncarnationKey, list[Finding]]:
-        """The findings of each process incarnation."""
-        incarnations: dict[IncarnationKey, list[Finding]] = {}
-        for one in self.findings:
-            incarnations.setdefault((one.instance, one.incarnation_start), []).append(one)
-        return incarnations
 
 
 NO_FINDINGS = DayFindings()

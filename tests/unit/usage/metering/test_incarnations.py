@@ -114,14 +114,14 @@ def test_the_query_over_everybody_is_for_instances_with_one_incarnation_in_reach
     old, new = Run(1, [0, 100_000]), Run(2, [800_000, 900_000])
     target = Target({"instance": "a"}, [old, new])
 
-    assert is_plain(target, Point(0, 900_000, 800_000), 900_000)
+    assert is_plain(target, 900_000, 900_000)
     longer = Target({"instance": "a"}, [Run(1, [0, 300_000]), new])
-    assert not is_plain(longer, Point(0, 900_000, 800_000), 900_000)
-    assert not is_plain(target, Point(0, 100_000, 0), 750_000)
+    assert not is_plain(longer, 900_000, 900_000)
+    assert not is_plain(target, 100_000, 750_000)
     # Where ranges are open on the left, the scrape of ten minutes ago is out of reach.
     alone = Target({"instance": "a"}, [old])
-    assert is_plain(alone, Point(0, 100_000, 0), 699_999)
-    assert not is_plain(alone, Point(0, 100_000, 0), 700_000)
+    assert is_plain(alone, 100_000, 699_999)
+    assert not is_plain(alone, 100_000, 700_000)
 
 
 @pytest.mark.parametrize(
