@@ -14,6 +14,7 @@ from backend.usage.metering.incarnations import instant_of
 from backend.usage.metering.opening_rules import IncarnationKind
 from backend.usage.metering.shards import shard_matchers
 from backend.usage.metering.tally_rules import IncarnationReadings, tally
+from backend.usage.scanning.figures import Ends, figures_of
 from backend.usage.scanning.joining import is_of_part, with_doubts, with_findings
 from backend.usage.scanning.types import DayFindings, Finding, FindingKind
 from backend.usage.types import (
@@ -149,6 +150,23 @@ def test_of_two_servers_that_scraped_one_meter_the_one_that_saw_more_counts() ->
     assert rows[A].tokens == 140
 
 
+@pytest.mark.parametrize(
+    ("opening", "closing", "least"),
+    [
+        pytest.param(100, 300, 200, id="what the samples show"),
+        pytest.param(90, 300, 200, id="a first sample that is the opening reading"),
+        pytest.param(100, 301, 200, id="a last sample that is the closing reading"),
+        pytest.param(100, 299, 199, id="less than was sampled"),
+    ],
+)
+def test_readings_at_the_very_times_of_the_samples_add_nothing(
+    opening: int, closing: int, least: int
+) -> None:
+    ends = Ends(opening, MIDNIGHT, closing, END)
+
+    assert figures_of([fell(100, 300, falls=1)], ends) == (least, least)
+
+
 def test_without_a_start_time_only_the_samples_count() -> None:
     lowest = incarnation({A: 1_000_000}, {A: 100_000}, flags=frozenset({UsageFlag.NO_START_TIME}))
 
@@ -270,6 +288,23 @@ def test_a_series_that_came_back_opens_where_it_was_closed() -> None:
     assert (rows[A].tokens, rows[A].held) == (10, False)
 
 
+def test_a_series_that_was_scraped_at_midnight_and_not_at_the_end_is_closed_where_it_went() -> None:
+    rows, _ = measured(incarnation({B: 3}, {B: 3, A: 60}), came(60, 70))
+
+    assert (rows[A].tokens, rows[A].held, rows[A].flags) == (10, False, (UsageFlag.GAP_ACROSS_BOUNDARY,))
+
+
+def test_a_series_that_came_and_went_twice_is_closed_by_the_last_and_opened_by_the_first() -> None:
+    """Each under labels of its own, which the database keeps as one. What fell is told before what went."""
+    early = fell(40, 30, 90, first_at=NOON, last_at=NOON + timedelta(hours=1))
+    late = came(20, 70, first_at=NOON + timedelta(hours=2), last_at=NOON + timedelta(hours=3))
+    one = incarnation({B: 3}, {B: 3}, kind=MOVED)
+
+    [told] = with_findings([one], scanned(early, late))
+
+    assert (told.opening.firsts, told.closings) == ({A: 40}, {B: 3, A: 70})
+
+
 def test_a_series_that_came_fell_and_went_is_held() -> None:
     rows, [fall] = measured(incarnation({}, kind=BORN), came(40, 10, 30))
 
@@ -281,7 +316,7 @@ def test_a_finding_in_a_process_that_the_day_does_not_know_is_held() -> None:
         incarnation({B: 3}, {B: 1}), came(70, instance="other:1"), fell(9, 1, key=B, instance="other:1")
     )
 
-    assert (rows[A].tokens, rows[A].held, rows[A].flags) == (0, True, (UsageFlag.NOT_SCANNED,))
+    assert rows[A] == UsageRow(*A, 0, Decimal(0), 0, True, (UsageFlag.NOT_SCANNED,))
     assert (rows[B].tokens, rows[B].held, rows[B].flags) == (2, True, (UsageFlag.COUNTER_FELL,))
 
 
@@ -309,6 +344,7 @@ def test_a_day_that_was_never_scanned_is_held_whole() -> None:
     [
         ('tenant="a.c"', "a.c", "abc"),
         ('tenant!="acme"', "globex", "acme"),
+        ('tenant!="a.c"', "abc", "a.c"),
         ('tenant=~"(?s:.*[\\\\x{61}\\\\x{1f600}])"', "acm\U0001f600", "acme"),
         ('tenant!~"(?s:[\\\\x{61}].*)"', "globex", "a\nb"),
         ('tenant="say \\"hi\\""', 'say "hi"', "say hi"),

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +25,34 @@ def test_every_tenant_is_in_one_part(tenants: list[str], parts: int, newcomer: s
 
     for tenant in (*tenants, newcomer):
         assert sum(has(matcher, tenant) for matcher in matchers) == 1
+
+
+@pytest.mark.parametrize(
+    ("parts", "matchers", "heaviest"), [(0, 1, 1_000), (1, 1, 1_000), (2, 3, 500), (9, 10, 200)]
+)
+def test_few_parts_are_told_by_one_letter(parts: int, matchers: int, heaviest: int) -> None:
+    tenants = [f"tenant-{number:04}" for number in range(1_000)]
+
+    told = part_matchers("tenant", tenants, parts)
+
+    assert len(told) == matchers
+    assert max(sum(has(each, tenant) for tenant in tenants) for each in told) == heaviest
+
+
+def test_the_heaviest_endings_are_dealt_out_first_in_whatever_order_tenants_are_listed() -> None:
+    tenants = ["p-xa", "p-xb", "p-ya", "ppyb", "pqyb", "qpyb"]
+
+    matchers = part_matchers("tenant", tenants, 3)
+
+    assert matchers == part_matchers("tenant", tenants[::-1], 3)
+    assert sorted(sum(has(each, tenant) for tenant in tenants) for each in matchers) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("newcomer", ["tenant-9X", "tenant-99\n", "9", ""])
+def test_a_newcomer_with_another_ending_is_in_one_part(newcomer: str) -> None:
+    matchers = part_matchers("tenant", [f"tenant-{number:04}" for number in range(1_000)], 40)
+
+    assert sum(has(each, newcomer) for each in matchers) == 1
 
 
 def test_numbered_tenants_are_split_into_as_many_parts_as_are_wanted() -> None:
