@@ -22,8 +22,8 @@ Answering = Callable[[str, str], Reply]
 class StandIn(ThreadingHTTPServer):
     """Answers every request with what it was told, and remembers what it was asked."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, tls: ssl.SSLContext | None = None, *, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.scheme = "https" if tls else "http"
         if tls:
             # The handshake is left to the thread of the exchange.
@@ -74,9 +74,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(tls: ssl.SSLContext | None = None) -> Iterator[StandIn]:
-    """A stand-in that serves, with or without encryption."""
-    server = StandIn(tls)
+def serving(tls: ssl.SSLContext | None = None, *, port: int = 0) -> Iterator[StandIn]:
+    """A stand-in that serves, with or without encryption, on a port or on any."""
+    server = StandIn(tls, port=port)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
