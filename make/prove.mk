@@ -26,7 +26,7 @@ coverage: $(READY) ## How much code unit and integration tests run, branches too
 soak: $(READY) ## Ten thousand random histories of payments (ARGS="--histories 500")
 	@$(BIN)/python -m tests.soak $(ARGS)
 
-mutants: $(READY) ## Change the money's code step by step; what does no test notice?
+mutants: $(READY) ## Change the code of money; what does no test see? (ARGS="--under FOLDER")
 	@$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: $(READY) ## Measure pages, nights, payments, alerts (ARGS=doors for one)

@@ -11,6 +11,7 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
 
 from tests.mutants.choice import chosen_tests
 from tests.mutants.mutant import Mutant
@@ -26,12 +27,15 @@ RULES = "rules.py"
 
 
 def main() -> int:
-    """Try what is new within the given time; 0 when enough of the killable mutants died, in both parts."""
+    """Try what is new within the given time; 0 when enough of the killable mutants died, in each part."""
     wanted = _arguments()
     started = time.time()
     place = Workplace(MUTATED)
-    reach = Collector(place.source, place.kept / "reach.json", MUTATED).reach()
-    mutants = place.mutants().values()
+    files = mutated_under(place.source, wanted.under)
+    # A part has a reach of its own: a whole run must not take it for that of all files.
+    kept = place.kept / f"reach{'-'.join(['', *wanted.under.parts])}.json"
+    reach = Collector(place.source, kept, files).reach()
+    mutants = [mutant for mutant in place.mutants().values() if mutant.file in files]
     rules = [mutant for mutant in mutants if mutant.file.endswith(RULES)]
     others = [mutant for mutant in mutants if not mutant.file.endswith(RULES)]
     sample = [] if wanted.only_rules else _sample(others, wanted.sample, wanted.seed)
@@ -45,11 +49,23 @@ def main() -> int:
     if todo:
         try_all(todo, tests, reach, place=place, notes=notes, deadline=started + wanted.minutes * 60)
         known = _known(every, tests, notes)
-    enough = [tell("rules", rules, known)]
-    if sample:
-        enough.append(tell(f"sample {wanted.seed} of the others", sample, known))
+    parts = {"rules": rules, f"sample {wanted.seed} of the others": sample}
+    enough = [tell(name, part, known) for name, part in parts.items() if part]
     print(f"\n{time.time() - started:.0f} s; the processors worked {_cpu_seconds():.0f} s for it")
     return 0 if all(enough) else 1
+
+
+def mutated_under(root: Path, under: PurePath) -> Sequence[str]:
+    """The files that are mutated, from ``root``: all of them, or those of one folder, or one file.
+
+    Raises:
+        SystemExit: There is none.
+    """
+    found = {path.relative_to(root) for pattern in MUTATED for path in root.glob(pattern)}
+    files = sorted(str(path) for path in found if path.is_relative_to(under))
+    if not files:
+        raise SystemExit(f"No file that is mutated lies under {under}.")
+    return files
 
 
 def _arguments() -> argparse.Namespace:
@@ -57,6 +73,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--sample", type=int, default=300, help="how many mutants outside of rules")
     parser.add_argument("--seed", type=int, default=1, help="which ones")
+    parser.add_argument("--under", type=PurePath, default=PurePath(), help="only this folder or file")
     parser.add_argument("--only-rules", action="store_true", help="the rules alone")
     return parser.parse_args()
 
