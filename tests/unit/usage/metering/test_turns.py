@@ -1,5 +1,6 @@
 """Several processes under one address are seen in the scrape history, and held."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -20,7 +21,10 @@ B: Key = ("acme", "gpt-4o", "completion")
 
 def runs(*told: tuple[int, int, int]) -> list[Run]:
     """Runs of a target, each with the minute of its start time, and its first and its last scrape."""
-    return [Run(start * MINUTE * 1000, [first * MINUTE, last * MINUTE]) for start, first, last in told]
+    return [
+        Run(start * MINUTE * 1000, [minute * MINUTE for minute in range(first, last + 1)])
+        for start, first, last in told
+    ]
 
 
 def of(start: int) -> IncarnationReadings:
@@ -43,7 +47,12 @@ def of(start: int) -> IncarnationReadings:
         ),
         pytest.param([(10, 1100, 1101), (1102, 1102, 1103), (1104, 1104, 1105)], set(), id="restarts"),
         pytest.param([(10, 700, 710), (20, 720, 730), (10, 740, 1500)], set(), id="the day before"),
+        pytest.param([(10, 700, 710), (20, 720, 730), (10, 1000, 1000)], set(), id="back at midnight"),
+        pytest.param([(10, 700, 710), (20, 720, 730), (10, 1001, 1001)], {10, 20}, id="back after midnight"),
         pytest.param([(10, 1100, 2440), (20, 2441, 2442), (10, 2443, 2444)], set(), id="the day after"),
+        pytest.param(
+            [(10, 1100, 2439), (20, 2441, 2442), (10, 2443, 2444)], {10, 20}, id="left before its end"
+        ),
     ],
 )
 def test_processes_that_a_target_showed_in_turn_are_held(
@@ -60,7 +69,17 @@ def test_processes_that_a_target_showed_in_turn_are_held(
     assert flagged == held
 
 
-def apart(*addresses: str | None, openings: tuple[int, int] = (0, 0), last: int = 2440) -> set[Key]:
+def test_processes_in_turn_keep_their_flags_and_leave_other_addresses_alone() -> None:
+    target = Target({"instance": "pod:1"}, runs((10, 1100, 1101), (20, 1102, 1103), (10, 1104, 1105)))
+    moved = replace(of(10), flags=frozenset({UsageFlag.START_TIME_MOVED}))
+    elsewhere = incarnation({A: 9}, incarnation=Incarnation("pod:2", 10 * MINUTE * 1000, [], []))
+
+    found = with_turns([moved, elsewhere], [target], SPAN)
+
+    assert [one.flags for one in found] == [{UsageFlag.START_TIME_MOVED, UsageFlag.ALTERNATES}, set()]
+
+
+def apart(*addresses: str | None, openings: tuple[int, ...] = (0, 0), last: int = 2440) -> set[Key]:
     """What two copies of one incarnation are told apart by; they close at 8,000 and 4,800, or never show it."""
     told = runs((10, 900, last))
     targets = [
@@ -77,7 +96,11 @@ def test_a_federation_that_keeps_the_address_beside_is_several_processes() -> No
 
 
 def test_copies_of_one_process_are_one() -> None:
-    assert apart("pod:1", "pod:1") == apart(None, None) == set()
+    assert apart("pod:1", "pod:1") == apart(None, None) == apart(None, None, openings=()) == set()
+
+
+def test_only_meters_that_several_processes_show_are_held() -> None:
+    assert apart("pod:1", "pod:2", "pod:3") == apart("pod:3", "pod:1", "pod:2") == {A}
 
 
 @pytest.mark.parametrize(
@@ -85,10 +108,20 @@ def test_copies_of_one_process_are_one() -> None:
     [
         pytest.param((4801, 0), 2440, {A}, id="one began above what the other ended with"),
         pytest.param((4800, 0), 2440, set(), id="perhaps the same"),
-        pytest.param((4801, 0), 1001, set(), id="a scrape that took its time"),
+        pytest.param((4801, 0), 1002, set(), id="a scrape that took two minutes"),
+        pytest.param((4801, 0), 1003, {A}, id="no scrape takes three minutes"),
     ],
 )
 def test_a_copy_that_ends_below_what_another_began_with_is_another_process(
     openings: tuple[int, int], last: int, found: set[Key]
 ) -> None:
     assert apart(None, None, openings=openings, last=last) == found
+
+
+def test_a_copy_is_as_new_as_its_last_run() -> None:
+    told = runs((10, 900, 950), (10, 960, 1001), (10, 1500, 2440))
+    targets = [Target({"instance": "pod:1"}, told)] * 2
+
+    found = side_by_side([Copy(0, told), Copy(1, told)], targets, ({0: {A: 5}}, {1: {A: 4}}), SPAN)
+
+    assert found == {A}

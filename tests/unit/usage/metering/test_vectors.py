@@ -1,6 +1,6 @@
 """Rows of Prometheus find the process they came from, and copies never count twice."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -19,11 +19,18 @@ def row(value: str, **labels: str) -> dict[str, Any]:
     return {"metric": {**named, **labels}, "value": [1.0, value]}
 
 
+def nameless(one: dict[str, Any]) -> dict[str, Any]:
+    """The row of a server that drops the name of what a function was taken of."""
+    return {**one, "metric": {name: value for name, value in one["metric"].items() if name != "__name__"}}
+
+
 def target(**labels: str) -> Target:
     return Target(labels, [Run(0, [0])])
 
 
-def read(targets: list[Target], rows: list[Mapping[str, Any]]) -> tuple[dict[int, dict[Any, int]], set[str]]:
+def read(
+    targets: list[Target], rows: Sequence[Mapping[str, Any]]
+) -> tuple[dict[int, dict[Any, int]], set[str]]:
     told, unmatched = TargetTable(targets).values_by_target(rows, NAMES)
     return {target: one.values for target, one in told.items()}, unmatched
 
@@ -86,6 +93,62 @@ def test_series_that_another_label_tells_apart_are_summed() -> None:
     )
 
     assert values == {0: {KEY: 16}}
+
+
+@pytest.mark.parametrize("of_server", [pytest.param(dict, id="names"), pytest.param(nameless, id="no names")])
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_series_with_a_label_of_its_own_is_no_copy_whatever_comes_first(
+    of_server: Callable[[dict[str, Any]], dict[str, Any]], order: int
+) -> None:
+    plain, odd = row("9", instance="a"), row("7", instance="a", region="eu")
+    rows = [of_server(plain), of_server(odd)][::order]
+    marked = [{**one, "metric": {**one["metric"], "__incarnation": "0"}} for one in rows]
+
+    values, _ = read([target(instance="a")], rows)
+    told = values_by_mark(marked, {0: {"instance": "a"}}, NAMES)
+
+    assert values == {0: {KEY: 16}}
+    assert told[0] == ({KEY: 16}, set())
+
+
+def test_series_that_stand_at_zero_add_nothing() -> None:
+    unused = [row("0", instance="a"), row("0", instance="a", region="eu")]
+
+    assert read([target(instance="a")], unused)[0] == {0: {KEY: 0}}
+    assert read([target(instance="a")], [row("0", instance="a"), row("5", instance="a", region="eu")])[0] == {
+        0: {KEY: 5}
+    }
+
+
+def test_what_is_written_with_an_exponent_is_read_beside_the_rest() -> None:
+    rows = [row("1e+06", instance="a"), row("7", instance="a", tenant="globex")]
+
+    values, _ = read([target(instance="a")], rows)
+
+    assert values == {0: {KEY: 10**6, ("globex", "gpt-4o", "prompt"): 7}}
+
+
+def test_counters_that_agree_with_no_target_of_their_address_are_of_all_of_it() -> None:
+    targets = [target(instance="a", cluster="1"), target(instance="a", cluster="2"), target(instance="b")]
+
+    values, unmatched = read(
+        targets, [row("7", instance="a", cluster="3"), row("9", instance="a", cluster="4")]
+    )
+
+    assert (values, unmatched) == ({0: {KEY: 9}, 1: {KEY: 9}, 2: {}}, set())
+
+
+def test_counters_without_any_label_are_told_as_those_of_no_address() -> None:
+    bare = {"metric": {}, "value": [1.0, "3"]}
+
+    assert read([target(instance="a")], [bare]) == ({0: {}}, {""})
+    assert read([target(job="x")], [bare]) == ({0: {("", "", ""): 3}}, set())
+
+
+def test_a_target_is_alone_where_no_other_has_its_address() -> None:
+    table = TargetTable([target(instance="a", job="x"), target(instance="a", job="y"), target(instance="b")])
+
+    assert [table.is_alone(index) for index in range(3)] == [False, False, True]
 
 
 def test_counters_of_a_job_without_start_times_are_of_all_that_tell_them() -> None:
