@@ -95,7 +95,7 @@ def _silent_incarnations(
     tried_ms = _tried_until(source, survey, asked)
     found = {}
     for incarnation, stored in missing.items():
-        until_ms = span.end_ms if incarnation in again else tried_ms.get(incarnation, 0)
+        until_ms = span.end_ms if incarnation in again else tried_ms.get(incarnation, span.start_ms)
         if until_ms > span.start_ms + SILENCE_MS:
             found[incarnation] = _silent(incarnation, stored, until_ms - span.start_ms)
     return found
