@@ -158,7 +158,7 @@ def _notice_ends(source: Source, history: ScrapeHistory, span: Span) -> None:
     if not replaced:
         return
     begin = min(incarnation.times[-1] for incarnation in replaced) - SILENCE_MS
-    end = max(incarnation.successor_ms or 0 for incarnation in replaced)
+    end = max(incarnation.successor_ms or begin for incarnation in replaced)
     ups = source.ups(history, sorted({incarnation.instance for incarnation in replaced}), Span(begin, end))
     for incarnation in replaced:
         known_ms = known_until(incarnation, ups.get(incarnation.instance, []))
