@@ -17,9 +17,11 @@ from backend.db.locks import LockNumber
 from backend.errors import AppError, Conflict, Invalid, NotFound, Refused, Unavailable
 from backend.i18n.errors import error_text
 from backend.invoices import billing_service, report_repository, repository, rules
+from backend.invoices.billing_service import DayUsage
 from backend.invoices.types import BillingPlan, BillingRun, Invoice, Limits, RunState
 from backend.log import get_logger
 from backend.tenants import service as tenants
+from backend.tenants.types import Tenant
 from backend.usage import service as usage
 from backend.usage.metering.planned_days import PlannedDays
 
@@ -73,12 +75,12 @@ def bill_open_days(
     """
     require_role_or_process(actor, *OPERATOR_ROLES)
     with _only_runner():
+        days = [day] if day is not None else open_days(actor, due_only=due_only)
         if plan_hash is not None:
-            _scan_first([day] if day is not None else open_days(actor))
+            _scan_first(days)
             if plan(actor, day).plan_hash != plan_hash:
                 raise Conflict(reason="plan_changed")
-        days = [day] if day is not None else open_days(actor, due_only=due_only)
-        runs = _bill_in_order(actor, days, is_asked_for=day is not None)
+        runs = _bill_in_order(actor, days, is_asked_for=day is not None, is_seen=plan_hash is not None)
         # After the days, whose invoices a plan has promised to the rial.
         _release_priced(actor)
         return runs
@@ -117,7 +119,7 @@ def bill_planned_day(actor: Actor, day: date, plan_hash: str, *, started_by: str
         _scan_first([day])
         if [each.plan_hash for each in plan(actor, day).days] != [plan_hash]:
             raise Conflict(reason="plan_changed")
-        return _bill_day(actor, day, started_by, is_asked_for=True)
+        return _bill_day(actor, day, started_by, is_asked_for=True, is_seen=True)
 
 
 def plan(actor: Actor, day: date | None = None) -> BillingPlan:
@@ -206,10 +208,10 @@ def _scan_first(days: Sequence[date]) -> None:
             usage.scan_day(SCANNING, day, is_hurried=True)
 
 
-def _bill_in_order(actor: Actor, days: list[date], *, is_asked_for: bool) -> list[BillingRun]:
+def _bill_in_order(actor: Actor, days: list[date], *, is_asked_for: bool, is_seen: bool) -> list[BillingRun]:
     finished: list[BillingRun] = []
     for day in days:
-        run = _bill_day(actor, day, actor.name, is_asked_for=is_asked_for)
+        run = _bill_day(actor, day, actor.name, is_asked_for=is_asked_for, is_seen=is_seen)
         if run is not None:
             finished.append(run)
         if run is not None and run.state == RunState.FAILED:
@@ -217,15 +219,17 @@ def _bill_in_order(actor: Actor, days: list[date], *, is_asked_for: bool) -> lis
     return finished
 
 
-def _bill_day(actor: Actor, day: date, started_by: str, *, is_asked_for: bool) -> BillingRun | None:
+def _bill_day(
+    actor: Actor, day: date, started_by: str, *, is_asked_for: bool, is_seen: bool = False
+) -> BillingRun | None:
+    """Bill a day; ``is_seen``: as a person has seen it, so nobody looks inside again, which could change it."""
     _check_ended(day)
     started_at = clock.utc_now()
     if not _not_whole(actor, [day]):
         return None
     try:
         with collector_paused():
-            _scan_first([day])
-            found, known = billing_service.usage_and_tenants(actor, day)
+            found, known = _looked_at(actor, day, is_seen=is_seen)
             if found.is_empty and not is_asked_for:
                 _check_not_lost(actor, day)
                 return None
@@ -252,6 +256,22 @@ def _bill_day(actor: Actor, day: date, started_by: str, *, is_asked_for: bool) -
             duration_s=round(run.duration_s, 3),
         )
     return run
+
+
+def _looked_at(actor: Actor, day: date, *, is_seen: bool) -> tuple[DayUsage, dict[str, Tenant]]:
+    """The usage of a day, after a look inside it, and whose it may be.
+
+    Samples may have come since the look: the measurement has read the last of them.
+    """
+    if not is_seen:
+        _scan_first([day])
+    found, known = billing_service.usage_and_tenants(actor, day)
+    if found.measurement is None or not usage.reopen_missed(SCANNING, found.measurement):
+        return found, known
+    if is_seen:
+        raise Conflict(reason="plan_changed")
+    _scan_first([day])
+    return billing_service.usage_and_tenants(actor, day)
 
 
 def _check_not_lost(actor: Actor, day: date) -> None:

@@ -117,6 +117,8 @@ class UsageScanRow(Base):
     findings: Mapped[int]
     duration_s: Mapped[float]
     reason: Mapped[str] = mapped_column(Text)
+    scrapes: Mapped[int | None] = mapped_column(BigInteger)
+    """Scrapes of processes that Prometheus held then; unknown of scans by an older version."""
 
 
 class UsageScanFindingRow(Base):

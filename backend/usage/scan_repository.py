@@ -14,8 +14,8 @@ from backend.usage.scanning.types import Finding, FindingKind
 _FINDING = UsageScanFindingRow.__table__.c
 
 
-def insert_plan(day: date, matchers: Sequence[str]) -> None:
-    """Store the parts of a day, unless it has some: the first plan stands."""
+def insert_plan(day: date, matchers: Sequence[str], scrapes: int) -> None:
+    """Store the parts of a day, in the place of those that saw fewer scrapes, unless it has others: then they stand."""
     rows = [
         {
             "day": day,
@@ -26,12 +26,17 @@ def insert_plan(day: date, matchers: Sequence[str]) -> None:
             "findings": 0,
             "duration_s": 0,
             "reason": "",
+            "scrapes": scrapes,
         }
         for number, matcher in enumerate(matchers)
     ]
     with transaction() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LockNumber.USAGE_SCAN})
-        if not connection.scalar(select(func.count()).where(UsageScanRow.day == day)):
+        row = UsageScanRow
+        connection.execute(
+            delete(row).where(row.day == day, row.state == PartState.DONE, row.scrapes < scrapes)
+        )
+        if not connection.scalar(select(func.count()).where(row.day == day)):
             connection.execute(insert(UsageScanRow), rows)
 
 
@@ -74,6 +79,7 @@ def finish(part: ScanPart, findings: Sequence[Finding]) -> bool:
             findings=len(findings),
             duration_s=part.duration_s,
             reason="",
+            scrapes=part.scrapes,
         )
         .returning(row.part)
     )
@@ -84,6 +90,20 @@ def finish(part: ScanPart, findings: Sequence[Finding]) -> bool:
             rows = [{"day": part.day, "part": part.part, **_columns(one)} for one in findings]
             connection.execute(insert(UsageScanFindingRow), rows)
         return True
+
+
+def reopen(day: date, parts: Sequence[int]) -> None:
+    """Let parts that were looked at be looked at again, and forget what was found in them."""
+    row, finding = UsageScanRow, UsageScanFindingRow
+    again = (
+        update(row)
+        .where(row.day == day, row.part.in_(parts), row.state == PartState.DONE)
+        .values(state=PartState.WAITING, finished_at=None, findings=0)
+        .returning(row.part)
+    )
+    with transaction() as connection:
+        reopened = connection.scalars(again).all()
+        connection.execute(delete(finding).where(finding.day == day, finding.part.in_(reopened)))
 
 
 def fail(day: date, part: int, reason: str, now: datetime) -> None:

@@ -17,8 +17,9 @@ from backend.usage.metering.incarnations import milliseconds
 from backend.usage.metering.planned_days import PlannedDays
 from backend.usage.metering.source import Source
 from backend.usage.scan_types import DayScan, PartState, ScanHealth, ScanPart
-from backend.usage.scanning.asking import Scan, ScanPace, plan
+from backend.usage.scanning.asking import Scan, ScanPace, plan, scrapes_of
 from backend.usage.scanning.types import DayFindings
+from backend.usage.types import DayMeasurement
 
 CLAIM = timedelta(minutes=15)
 # Below it only copies of one sample are dropped, as clusters of VictoriaMetrics do.
@@ -64,7 +65,8 @@ def scan_due_day(actor: Actor, *, for_s: float) -> DayScan | None:
 def scan_day(actor: Actor, day: date, *, is_hurried: bool = False, for_s: float | None = None) -> DayScan:
     """Look at the parts of a closed day that nobody has looked at; returns how far its scan has come. For processes.
 
-    Goes on where another call stopped, however that ended, and looks at nothing twice. Pauses after each question, so
+    Goes on where another call stopped, however that ended, and looks at nothing twice, but at parts of which samples
+    have come since they were looked at. Pauses after each question, so
     that Prometheus is asked for no more than its share; ``is_hurried`` makes no pauses, and looks at what another
     process is looking at, too. A part that fails is kept with the reason, and the others go on. After ``for_s`` seconds
     no other part is begun.
@@ -81,11 +83,8 @@ def scan_day(actor: Actor, day: date, *, is_hurried: bool = False, for_s: float 
     span = Span(milliseconds(window.start), milliseconds(window.end))
     source = Source(client=prometheus(settings()), settings=settings())
     pace = ScanPace(1 if is_hurried else float(settings().usage_scan_share))
-    parts = repository.parts_of(day)
-    if not parts:
-        repository.insert_plan(day, plan(source, span, pace))
-        _note_thinning(source, day)
-        parts = repository.parts_of(day)
+    scrapes = scrapes_of(source, span, pace)
+    parts = _parts(day, source, span, pace, scrapes)
     left = [part for part in parts if _is_left(part, clock.utc_now(), is_hurried=is_hurried)]
     if left:
         with collector_paused():
@@ -93,8 +92,25 @@ def scan_day(actor: Actor, day: date, *, is_hurried: bool = False, for_s: float 
             for part in left:
                 if for_s is not None and time.monotonic() - began > for_s:
                     break
-                _look_at(part, scan, is_hurried=is_hurried)
+                _look_at(part._replace(scrapes=scrapes), scan, is_hurried=is_hurried)
     return _progress(day, repository.parts_of(day))
+
+
+def reopen_missed(actor: Actor, measured: DayMeasurement) -> bool:
+    """Reopen the scan of a day that saw fewer series at its end than a measurement read; whether it did. For processes.
+
+    The parts are looked at again by the next scan of the day.
+    """
+    require_process(actor)
+    parts = repository.parts_of(measured.day)
+    scanned = sum(part.series for part in parts)
+    if not _progress(measured.day, parts).is_whole or scanned >= measured.series_at_end:
+        return False
+    repository.reopen(measured.day, [part.part for part in parts])
+    log.warning(
+        "usage.series_came_after_scan", day=measured.day, scanned=scanned, series=measured.series_at_end
+    )
+    return True
 
 
 def progress(actor: Actor, day: date) -> DayScan:
@@ -116,6 +132,23 @@ def health(actor: Actor) -> ScanHealth:
         last=_progress(last, parts) if last else None,
         last_finished_at=max((part.finished_at for part in parts if part.finished_at), default=None),
     )
+
+
+def _parts(day: date, source: Source, span: Span, pace: ScanPace, scrapes: int) -> list[ScanPart]:
+    """The parts of a day: planned if none has seen what there is now, and reopened where some have not.
+
+    What went since leaves them as they are: they have seen more.
+    """
+    parts = repository.parts_of(day)
+    missed = [part.part for part in parts if part.has_missed(scrapes)]
+    if len(missed) == len(parts):
+        repository.insert_plan(day, plan(source, span, pace), scrapes)
+        _note_thinning(source, day)
+    elif missed:
+        repository.reopen(day, missed)
+    if missed:
+        log.warning("usage.samples_came_after_scan", day=day, parts=len(missed), scrapes=scrapes)
+    return repository.parts_of(day)
 
 
 def _is_left(part: ScanPart, now: datetime, *, is_hurried: bool) -> bool:
@@ -143,8 +176,9 @@ def _look_at(part: ScanPart, scan: Scan, *, is_hurried: bool) -> None:
         return
     before_s = scan.pace.asked_s
     try:
-        found = scan.findings(part.matcher)
+        # First: what comes meanwhile is missed, and the next comparison tells it.
         series = scan.series_at_end(part.matcher)
+        found = scan.findings(part.matcher)
     except Unavailable as failed:
         repository.fail(part.day, part.part, failed.reason_key, clock.utc_now())
         log.warning(

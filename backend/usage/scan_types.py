@@ -29,6 +29,12 @@ class ScanPart(NamedTuple):
     duration_s: float
     finished_at: datetime | None
     reason: str
+    scrapes: int | None
+    """Scrapes of processes that Prometheus held before the part was looked at; unknown of an older version."""
+
+    def has_missed(self, scrapes: int) -> bool:
+        """Whether more of the day has come since the part was looked at."""
+        return self.state == PartState.DONE and self.scrapes is not None and self.scrapes < scrapes
 
 
 class DayScan(NamedTuple):

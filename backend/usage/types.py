@@ -196,7 +196,10 @@ class ClosedIncarnation(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayMeasurement:
-    """All usage of a day with its evidence. ``series`` counts meters, ``incarnations`` are their processes."""
+    """All usage of a day with its evidence. ``series`` counts meters, ``incarnations`` are their processes.
+
+    ``series_at_end`` counts the billed series at the end of the day, as they are told: a scan of the day saw as many.
+    """
 
     day: date
     window: Window
@@ -206,6 +209,7 @@ class DayMeasurement:
     falls: Sequence[MeterFall] = ()
     meters: MeterContinuity = NO_METERS
     series: int
+    series_at_end: int = 0
     incarnations: list[ClosedIncarnation]
 
 

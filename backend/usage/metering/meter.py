@@ -115,6 +115,7 @@ def _measure(
         falls=counted.falls,
         meters=meters_read(span, stored, incarnations),
         series=len(counted.readings),
+        series_at_end=shared.closing.series,
         incarnations=[
             ClosedIncarnation(one.incarnation.name, one.incarnation.started_at, one.closed_at)
             for one in incarnations

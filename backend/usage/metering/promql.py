@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from backend.clients.prometheus import instant_text, quoted
+from backend.usage.metering.coverage import Span
 from backend.usage.metering.incarnations import Point
 
 # VictoriaMetrics takes queries of 16,384 bytes, and Prometheus longer ones.
@@ -19,6 +20,16 @@ def reach(point: Point, longest_ms: int | None = None) -> str:
     reach_ms = point.at_ms - point.since_ms + 1
     shown_ms = reach_ms if longest_ms is None else min(longest_ms, reach_ms)
     return f"[{shown_ms}ms] @ {instant_text(point.at_ms)}"
+
+
+def range_of(first_ms: int, last_ms: int) -> str:
+    """The samples from one millisecond to another, both included; left-closed ranges have one millisecond more."""
+    return f"[{last_ms - first_ms + 1}ms] @ {instant_text(last_ms)}"
+
+
+def reach_of(span: Span, lookback_ms: int) -> str:
+    """A window and the look-back before it, where the sample lies that opens it."""
+    return range_of(span.start_ms - lookback_ms, span.end_ms)
 
 
 def escaped(value: str) -> str:

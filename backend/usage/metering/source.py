@@ -45,6 +45,8 @@ class Boundary(NamedTuple):
 
     by_target: dict[int, TargetReadings]
     unmatched: set[str]
+    series: int = 0
+    """How many series were told, whatever they are counted as."""
 
 
 class SharedReadings(NamedTuple):
@@ -147,7 +149,7 @@ class Source:
         def read(one: tuple[int, str]) -> Boundary:
             at_ms, shard = one
             vector = self.client.instant(f"last_over_time({self._counter(shard)}[{NEAR_MS}ms])", at_ms)
-            return Boundary(*table().values_by_target(vector, self.names))
+            return Boundary(*table().values_by_target(vector, self.names), len(vector))
 
         parts = _side_by_side(read, asked)
         width = len(shards)
@@ -339,7 +341,7 @@ def _joined(parts: Sequence[Boundary]) -> Boundary:
         for target, told in part.by_target.items():
             _pour(told, first.by_target[target])
         first.unmatched.update(part.unmatched)
-    return first
+    return first._replace(series=sum(part.series for part in parts))
 
 
 def _pour(told: TargetReadings, into: TargetReadings) -> None:

@@ -8,7 +8,15 @@ from typing import Any, TypeVar
 from backend.clients.prometheus import instant_text, quoted
 from backend.usage.metering.coverage import Span
 from backend.usage.metering.incarnations import NEAR_MS, ScrapeHistory
-from backend.usage.metering.promql import LONGEST_QUERY_BYTES, any_of, groups_of, one_of, selector
+from backend.usage.metering.promql import (
+    LONGEST_QUERY_BYTES,
+    any_of,
+    groups_of,
+    one_of,
+    range_of,
+    reach_of,
+    selector,
+)
 from backend.usage.metering.source import LARGEST_BATCH, START_TIME, Source
 from backend.usage.metering.vectors import MARK, TargetTable
 from backend.usage.scanning.findings import findings_in
@@ -78,7 +86,7 @@ class Scan:
     def series_at_end(self, matcher: str) -> int:
         """The number of series of a part at the end of the window."""
         counter = f"last_over_time({self._counter(matcher)}[{NEAR_MS}ms])"
-        return sum(int(row["value"][1]) for row in self._instant(f"count({counter})"))
+        return _number(self._instant(f"count({counter})"))
 
     def findings(self, matcher: str) -> list[Finding]:
         """The findings of a part.
@@ -139,10 +147,10 @@ class Scan:
         """Questions for series that fell while a process had its address, or were gone at its end."""
         counter = self._counter(matcher, f"instance={quoted(one.instance)}")
         if one.instance in fell and not self.incarnations.is_single(one.instance):
-            yield f"(resets({counter}{_range(one.first_ms, one.last_ms)}) > 0)"
+            yield f"(resets({counter}{range_of(one.first_ms, one.last_ms)}) > 0)"
         begin_ms = max(one.first_ms, self.span.start_ms + 1)
         if one.last_ms - NEAR_MS >= begin_ms:
-            whole, near = _range(begin_ms, one.last_ms), _range(one.last_ms - NEAR_MS + 1, one.last_ms)
+            whole, near = range_of(begin_ms, one.last_ms), range_of(one.last_ms - NEAR_MS + 1, one.last_ms)
             yield f"(last_over_time({counter}{whole}) unless last_over_time({counter}{near}))"
 
     def _raw(self, instance: str, tenants: Sequence[str]) -> Rows:
@@ -160,8 +168,7 @@ class Scan:
         return self.pace.keep(lambda: self.source.client.instant(query, self.span.end_ms))
 
     def _reach(self) -> str:
-        """The window and the look-back before it, where the sample lies that opens it."""
-        return _range(self.span.start_ms - self.source.settings.usage_lookback_s * 1000, self.span.end_ms)
+        return reach_of(self.span, self.source.settings.usage_lookback_s * 1000)
 
     def _counter(self, *more: str) -> str:
         settings = self.source.settings
@@ -193,6 +200,19 @@ def _marked_bytes(question: str) -> int:
     return len(question.encode()) + MARK_BYTES
 
 
-def _range(first_ms: int, last_ms: int) -> str:
-    """The samples from one millisecond to another, both included; left-closed ranges have one millisecond more."""
-    return f"[{last_ms - first_ms + 1}ms] @ {instant_text(last_ms)}"
+def scrapes_of(source: Source, span: Span, pace: ScanPace) -> int:
+    """Scrapes of processes that Prometheus holds, of the window and its look-back: the samples of the start times.
+
+    They tell cheaply whether samples of the day came since: a scrape has one of them and all of its counters.
+
+    Raises:
+        Unavailable: Prometheus failed, was late, or told only a part.
+    """
+    started = selector(START_TIME, [source.settings.usage_selector])
+    question = f"sum(count_over_time({started}{reach_of(span, source.settings.usage_lookback_s * 1000)}))"
+    return _number(pace.keep(lambda: source.client.instant(question, span.end_ms)))
+
+
+def _number(rows: Rows) -> int:
+    # Each of several servers answers for itself.
+    return sum(int(row["value"][1]) for row in rows)

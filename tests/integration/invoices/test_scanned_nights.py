@@ -6,6 +6,7 @@ from backend.errors import Conflict
 from backend.invoices import service as invoices
 from backend.invoices.types import InvoiceStatus
 from backend.tenants.types import Tenant
+from backend.usage import service as usage
 from backend.usage.types import FallFigure
 from tests.integration.invoices.bills import (
     NIGHT,
@@ -50,3 +51,28 @@ def test_a_plan_that_knew_of_no_fall_is_not_carried_out(look_at: LookAt, tenant_
 
     assert invoices.plan(OPERATOR, SECOND).days[0].held == 1
     assert invoices_of(tenant_a) == {}
+
+
+@pytest.mark.parametrize("world", ["late-fall", "late-series"])
+def test_a_day_whose_samples_came_after_its_scan_is_looked_at_again(
+    world: str, look_at: LookAt, tenant_a: Tenant
+) -> None:
+    look_at(f"{world}-before")
+    assert usage.scan_day(NIGHT, SECOND).is_whole
+    look_at(f"{world}-after")
+
+    bill(SECOND)
+
+    held = invoices_of(tenant_a)[SECOND]
+    assert (held.status, held.held_reasons) == (InvoiceStatus.HELD, ("counter_fell",))
+
+
+def test_what_a_scan_has_seen_stands_when_samples_go(look_at: LookAt, tenant_a: Tenant) -> None:
+    look_at("late-fall-after")
+    assert usage.scan_day(NIGHT, SECOND).is_whole
+    look_at("late-fall-before")
+
+    bill(SECOND)
+
+    held = invoices_of(tenant_a)[SECOND]
+    assert (held.status, held.held_reasons) == (InvoiceStatus.HELD, ("counter_fell", "low_coverage"))

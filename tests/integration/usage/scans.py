@@ -25,6 +25,8 @@ class Told:
     replicas: Mapping[str, float] = field(default_factory=lambda: {"": 0})
     """Copies of Prometheus, and how much later each of them scrapes."""
     tells_start: bool = True
+    missing: Sequence[tuple[float, float]] = ()
+    """From when until when no sample has come yet."""
 
     def samples(self) -> Iterator[tuple[str, Labels, float, float]]:
         """What Prometheus holds."""
@@ -43,7 +45,9 @@ class Told:
         begin = max(start, MORNING - 5 * HOUR)
         count = int((min(end, MORNING + 26 * HOUR) - begin) // INTERVAL)
         for number in range(count):
-            yield begin + later + 7 + INTERVAL * number
+            at = begin + later + 7 + INTERVAL * number
+            if not any(since <= at < until for since, until in self.missing):
+                yield at
 
     def _counters(
         self, target: Mapping[str, str], instance: str, at: float
@@ -188,6 +192,23 @@ def odd() -> Told:
     return Told(name="odd", counters={(POD, zero): fallen, (POD, A): beyond})
 
 
+def late_fall(*, has_come: bool) -> Told:
+    """A counter falls at ten and has made up for it by noon; those hours come late."""
+    course = points((-6, 600), (9.99, 900), (10, 100), (12, 1000), (30, 4000))
+    return Told(
+        name=f"late-fall-{'after' if has_come else 'before'}",
+        counters={(POD, A): course, (POD, B): STEADY},
+        missing=[] if has_come else [(MORNING + 9.9 * HOUR, MORNING + 12 * HOUR)],
+    )
+
+
+def late_series(*, has_come: bool) -> Told:
+    """The start times and one counter came at once, and another one, which falls at noon, came late."""
+    fallen = points((-6, 0), (11.99, 700), (12, 0), (30, 2000))
+    late = {(POD, A): fallen} if has_come else {}
+    return Told(name=f"late-series-{'after' if has_come else 'before'}", counters={(POD, B): STEADY, **late})
+
+
 SHARED_PORT_SEEDS = (1, 2, 3, 4, 5)
 
 
@@ -203,5 +224,6 @@ def scan_worlds() -> list[Told]:
         falls_at_midnight(),
         without_start(),
         odd(),
+        *(late(has_come=has_come) for late in (late_fall, late_series) for has_come in (False, True)),
         *map(shared_port, SHARED_PORT_SEEDS),
     ]
