@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +30,8 @@ from tests.integration.live_meters.counting import KEY, TENANT
 from tests.waiting import until
 
 APP = "tests.integration.live_meters.counting"
-INTERVAL = "250ms"
+INTERVAL = timedelta(milliseconds=250)
+"""Between two scrapes; none takes longer."""
 LOOKBACK_S = 600
 TIMEOUT_S = 30
 JOBS = ("files", "shared-port", "pool", "federation", "in-turn")
@@ -71,6 +72,16 @@ class Live:
             if at > since.timestamp()
         ]
         return [value for _, value in sorted(told)]
+
+    def begun(self, job: str) -> datetime:
+        """Wait until the counter is scraped at zero; returns an instant after that, which no scrape is across any more.
+
+        A scrape that begins before an instant may answer after it, and then tells what was counted meanwhile.
+        """
+        self.seen(job, 0)
+        now = utc_now()
+        until(lambda: self.values(job, now + INTERVAL))
+        return now
 
     def seen(self, job: str, *descending: float) -> datetime:
         """Wait until some values of the counter are scraped from now on in this order; returns when they were.
@@ -131,7 +142,8 @@ def _scrape(job: str, ports: Iterable[int], **options: object) -> dict[str, obje
 
 
 def _prometheus(folder: Path, port: int, *jobs: object) -> PrometheusServer:
-    every = {"scrape_interval": INTERVAL, "scrape_timeout": INTERVAL}
+    interval = f"{INTERVAL // timedelta(milliseconds=1)}ms"
+    every = {"scrape_interval": interval, "scrape_timeout": interval}
     config = json.dumps({"global": every, "scrape_configs": jobs})
     return PrometheusServer(monitoring().prometheus, folder, port, files={"prometheus.yml": config})
 

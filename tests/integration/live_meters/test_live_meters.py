@@ -65,7 +65,7 @@ def test_workers_whose_files_are_deleted_are_held_around_9000_tokens_instead_of_
     (folder := live.folder / "counters").mkdir()
     env = {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
     with application(live.folder, live.ports["files"], **env):
-        start = live.seen("files", 0)
+        start = live.begun("files")
         for tokens in (2000, 3000, 4000):
             for file in folder.glob("counter_*.db"):
                 file.unlink()
@@ -84,7 +84,7 @@ def test_processes_with_one_port_and_one_start_are_held_around_12800_tokens_inst
 ) -> None:
     own = [free_port() for _ in BY_PROCESS]
     with pool(live.folder, own, shared=live.ports["shared-port"]):
-        start = live.seen("shared-port", 0)
+        start = live.begun("shared-port")
         use(count, own)
         end = live.seen("shared-port", *BY_PROCESS)
         found = live.measure("shared-port", start, end)
@@ -106,7 +106,7 @@ def test_four_workers_of_uvicorn_without_multiprocess_mode_are_held_and_never_ab
         return len(answered) >= 100 and len(left) > len(set(left))
 
     with application(live.folder, port, "--workers=4"):
-        start = live.seen("pool", 0)
+        start = live.begun("pool")
         until(is_seen_in_turn)
         found = live.measure("pool", start, utc_now())
 
@@ -129,7 +129,7 @@ def test_two_processes_behind_one_address_that_answer_in_turn_are_held(live: Liv
         for port in ports:
             ending.enter_context(pool(live.folder, [port]))
         ending.enter_context(serving(port=live.ports["in-turn"])).answer = forward
-        start = live.seen("in-turn", 0)
+        start = live.begun("in-turn")
         use(count, ports)
         live.seen("in-turn", *BY_PROCESS[:2])
         turns = cycle(ports[1:])
@@ -146,7 +146,7 @@ def test_a_federation_of_equal_starts_is_held_instead_of_4000_tokens_of_12800(
     live: Live, count: Count
 ) -> None:
     with pool(live.folder, live.inner_ports):
-        start = live.seen("federation", 0)
+        start = live.begun("federation")
         use(count, live.inner_ports)
         end = live.seen("federation", *BY_PROCESS)
         found = live.measure("federation", start, end)
@@ -159,7 +159,7 @@ def test_a_federation_of_processes_with_starts_of_their_own_is_exact(live: Live,
     with ExitStack() as ending:
         for port in live.inner_ports:
             ending.enter_context(pool(live.folder, [port]))
-        start = live.seen("federation", 0)
+        start = live.begun("federation")
         use(count, live.inner_ports)
         end = live.seen("federation", *BY_PROCESS)
         found = live.measure("federation", start, end)
