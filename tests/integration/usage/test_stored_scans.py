@@ -1,0 +1,137 @@
+"""The stored parts of a scan: planned once, claimed by one, finished once."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import pytest
+
+from backend.clock import day_window
+from backend.usage import scan_repository
+from backend.usage.scan_types import PartState, ScanPart
+from backend.usage.scanning.types import Finding, FindingKind
+
+DAY = timedelta(days=1)
+MEASURED = date(2026, 11, 22)
+POD = ("pod:1", day_window(MEASURED).start - 9 * DAY)
+A = ("acme", "m", "prompt")
+NOON = day_window(MEASURED).start + timedelta(hours=12)
+FOUND = Finding(FindingKind.FELL, *POD, A, 1, NOON, 2, NOON + timedelta(hours=1), 3, 4, 5)
+
+
+def part(number: int = 0) -> ScanPart:
+    return scan_repository.parts_of(MEASURED)[number]
+
+
+def plan(day: date, *matchers: str, scrapes: int = 40) -> None:
+    scan_repository.insert_plan(day, matchers, scrapes)
+
+
+def finish(day: date, *parts: int, found: Sequence[Finding] = (), scrapes: int = 40) -> None:
+    for number in parts:
+        one = scan_repository.parts_of(day)[number]
+        assert scan_repository.claim(day, number, NOON, NOON)
+        assert scan_repository.finish(one._replace(finished_at=NOON, scrapes=scrapes), found)
+
+
+def test_the_first_plan_of_a_scan_stands(database: str) -> None:
+    plan(MEASURED, "one", "two")
+    plan(MEASURED, "three", scrapes=41)
+    plan(MEASURED + DAY, "four")
+
+    assert [each.matcher for each in scan_repository.parts_of(MEASURED)] == ["one", "two"]
+    assert part()[3:] == (PartState.WAITING, 0, 0, 0, None, "", 40)
+    assert part(1).part == 1
+
+
+@pytest.mark.parametrize(
+    ("scrapes", "parts"),
+    [
+        pytest.param(40, ["one", "two"], id="as many scrapes as were seen"),
+        pytest.param(41, ["three"], id="one more"),
+    ],
+)
+def test_a_plan_is_made_again_where_samples_came_after_the_whole_scan(
+    scrapes: int, parts: list[str], database: str
+) -> None:
+    for day in (MEASURED, MEASURED + DAY):
+        plan(day, "one", "two")
+        finish(day, 0, 1, found=[FOUND])
+
+    plan(MEASURED, "three", scrapes=scrapes)
+
+    assert [each.matcher for each in scan_repository.parts_of(MEASURED)] == parts
+    assert len(scan_repository.findings_of(MEASURED)) == (2 if scrapes == 40 else 0)
+    assert len(scan_repository.findings_of(MEASURED + DAY)) == 2
+
+
+def test_only_parts_that_were_looked_at_are_reopened_and_their_findings_go(database: str) -> None:
+    for day in (MEASURED, MEASURED + DAY):
+        plan(day, "one", "two", "three", "four")
+        finish(day, 0, 1, found=[FOUND])
+    scan_repository.fail(MEASURED, 2, "unavailable", NOON)
+
+    scan_repository.reopen(MEASURED, [1, 2, 3])
+
+    assert [each.state for each in scan_repository.parts_of(MEASURED)] == [
+        *(PartState.DONE, PartState.WAITING, PartState.FAILED, PartState.WAITING)
+    ]
+    assert (part(0).findings, part(1).findings, part(1).finished_at) == (1, 0, None)
+    assert scan_repository.findings_of(MEASURED) == [FOUND]
+    assert len(scan_repository.findings_of(MEASURED + DAY)) == 2
+    finish(MEASURED, 1, found=[FOUND])
+
+
+@pytest.mark.parametrize(
+    ("state", "seen", "has_missed"),
+    [
+        pytest.param(PartState.DONE, 40, False, id="all were seen"),
+        pytest.param(PartState.DONE, 39, True, id="one came since"),
+        pytest.param(PartState.DONE, 41, False, id="one went since"),
+        pytest.param(PartState.DONE, None, False, id="nobody counted"),
+        pytest.param(PartState.FAILED, 39, False, id="not looked at yet"),
+    ],
+)
+def test_a_part_has_missed_what_came_since_it_was_looked_at(
+    state: PartState, seen: int | None, *, has_missed: bool
+) -> None:
+    one = ScanPart(MEASURED, 0, "", state, 7, 0, 1.5, NOON, "", seen)
+
+    assert one.has_missed(40) is has_missed
+
+
+def test_one_of_two_looks_at_a_part_until_its_claim_is_old(database: str) -> None:
+    plan(MEASURED, "one", "two")
+
+    def claim(number: int, claimed_before_s: int) -> bool:
+        return scan_repository.claim(MEASURED, number, NOON, NOON + timedelta(seconds=claimed_before_s))
+
+    assert [claim(0, -900), claim(0, -900), claim(0, 0), claim(0, 1)] == [True, False, False, True]
+    assert (part(0).state, part(1).state) == (PartState.CLAIMED, PartState.WAITING)
+    assert claim(1, -900)
+
+
+def test_a_part_is_finished_once_with_its_findings(database: str) -> None:
+    plan(MEASURED, "one", "two")
+    scan_repository.fail(MEASURED, 0, "unavailable", NOON)
+    failed = part()
+    done = failed._replace(series=7, duration_s=1.5, finished_at=NOON + timedelta(minutes=1), scrapes=43)
+
+    told = [scan_repository.finish(done, found) for found in ([FOUND], [FOUND, FOUND], [])]
+    scan_repository.fail(MEASURED, 0, "unavailable", NOON)
+
+    assert (failed.state, failed.reason, failed.finished_at) == (PartState.FAILED, "unavailable", NOON)
+    assert told == [True, False, False]
+    assert part()[3:] == (PartState.DONE, 7, 1, 1.5, done.finished_at, "", 43)
+    assert not scan_repository.claim(MEASURED, 0, NOON, NOON + DAY)
+    assert part(1).state == PartState.WAITING
+    assert scan_repository.findings_of(MEASURED) == [FOUND]
+    assert scan_repository.findings_of(MEASURED + DAY) == []
+
+
+def test_the_last_whole_day_is_one_whose_every_part_is_done(database: str) -> None:
+    nothing = scan_repository.last_whole_day()
+    for day, done in ((MEASURED - DAY, (0, 1)), (MEASURED, (0, 1)), (MEASURED + DAY, (0,))):
+        plan(day, "one", "two")
+        finish(day, *done)
+
+    assert (nothing, scan_repository.last_whole_day()) == (None, MEASURED)
