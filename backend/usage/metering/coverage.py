@@ -25,7 +25,7 @@ class Span(NamedTuple):
     end_ms: int
 
 
-class Seen(NamedTuple):
+class ObservedTime(NamedTuple):
     """Scraped and unseen time of an incarnation within a window, in milliseconds."""
 
     living_ms: int
@@ -37,7 +37,7 @@ class Seen(NamedTuple):
     """The time after that scrape that nobody saw."""
 
 
-def seen_in(incarnation: Incarnation, span: Span, watched_until_ms: int) -> Seen:
+def observation_in(incarnation: Incarnation, span: Span, watched_until_ms: int) -> ObservedTime:
     """The living time of an incarnation in a window, and how much of it lies in gaps longer than two scrape intervals.
 
     An incarnation ends where the next one on its instance begins, or before that where its address was gone. Without a
@@ -57,10 +57,10 @@ def seen_in(incarnation: Incarnation, span: Span, watched_until_ms: int) -> Seen
     last = incarnation.times[-1]
     ended = last if last <= span.end_ms and end < FOR_EVER_MS else None
     tail = 0 if ended is None else max(0, _tail_end_ms(incarnation, ended, interval) - ended)
-    return Seen(max(0, living.end_ms - living.start_ms), unseen, across, ended, tail)
+    return ObservedTime(max(0, living.end_ms - living.start_ms), unseen, across, ended, tail)
 
 
-def coverage_of(seen: Sequence[Seen]) -> Decimal:
+def coverage_of(seen: Sequence[ObservedTime]) -> Decimal:
     """The covered part of the living time of some incarnations, from 0 to 1, rounded down to five digits."""
     living = sum(one.living_ms for one in seen)
     unseen = sum(one.unseen_ms for one in seen)

@@ -113,14 +113,14 @@ class Incarnation:
         moves = [move for move in self.moves if after_ms < move.at_ms <= until_ms]
         return max(moves, key=lambda move: move.at_ms, default=None)
 
-    def seen_by(self, at_ms: int) -> int | None:
+    def last_scrape_ms(self, at_ms: int) -> int | None:
         """The last scrape at or before an instant."""
         index = bisect_right(self.times, at_ms)
         return self.times[index - 1] if index else None
 
-    def is_seen_within(self, after_ms: int, until_ms: int) -> bool:
+    def is_scraped_within_span(self, after_ms: int, until_ms: int) -> bool:
         """Whether any scrape lies in (after, until]."""
-        last = self.seen_by(until_ms)
+        last = self.last_scrape_ms(until_ms)
         return last is not None and last > after_ms
 
 
@@ -218,7 +218,7 @@ def first_point(copy: Copy) -> Point:
     return Point(copy.target, first, first)
 
 
-def is_plain(target: Target, seen_ms: int, at_ms: int) -> bool:
+def is_in_boundary_vector(target: Target, seen_ms: int, at_ms: int) -> bool:
     """Whether the query over everybody at an instant reads, for a target, exactly the process it showed last."""
     if at_ms - seen_ms >= NEAR_MS:
         return False

@@ -7,14 +7,14 @@ from itertools import combinations
 
 from backend.clock import Window
 from backend.collector import collector_paused
-from backend.usage.metering.coverage import Seen, Span
+from backend.usage.metering.coverage import ObservedTime, Span
 from backend.usage.metering.incarnations import (
     Incarnation,
     instant_of,
     milliseconds,
     overlap,
 )
-from backend.usage.metering.neighbours import met, recalled
+from backend.usage.metering.neighbours import closed_at_next_opening, with_earlier_closings
 from backend.usage.metering.opening_rules import IncarnationKind, OpeningPlace, OpeningReadings, rule_of
 from backend.usage.metering.questions import FoundReadings, ReadingPurpose, before_end, firsts_of, readings_of
 from backend.usage.metering.silence import (
@@ -24,7 +24,7 @@ from backend.usage.metering.silence import (
     with_silent_incarnations,
 )
 from backend.usage.metering.source import Source
-from backend.usage.metering.survey import Survey, surveyed
+from backend.usage.metering.survey import Survey, survey_window
 from backend.usage.metering.tally_rules import (
     IncarnationReadings,
     highest,
@@ -32,7 +32,7 @@ from backend.usage.metering.tally_rules import (
     tally,
     with_unseen_rows,
 )
-from backend.usage.metering.turns import side_by_side, with_turns
+from backend.usage.metering.turns import keys_of_several_processes, with_alternating_flagged
 from backend.usage.scanning.joining import with_doubts, with_findings
 from backend.usage.scanning.types import DayFindings
 from backend.usage.types import (
@@ -81,27 +81,29 @@ def _measure(
     instances = source.instances(span)
     shared = source.shared_readings(instances, wider, span)
     stored = ask_stored()
-    survey = surveyed(source, shared.history, span, lookback_ms, stored)
+    survey = survey_window(source, shared.history, span, lookback_ms, stored)
     found = readings_of(source, survey, shared)
     unmatched = shared.opening.unmatched | shared.closing.unmatched
     unmatched |= (instances or {""}) - {target.instance for target in survey.history.targets}
-    incarnations = [_incarnation_readings(survey, index, found) for index in survey.seen]
-    incarnations = with_turns(incarnations, survey.history.targets, span)
+    incarnations = [_incarnation_readings(survey, index, found) for index in survey.observations]
+    incarnations = with_alternating_flagged(incarnations, survey.history.targets, span)
     incarnations += [
         _without_start_time(source, instance, span)
         for instance in source.with_counters(sorted(unmatched), span)
     ]
-    is_blackout = not survey.seen and was_nothing_scraped(source, span, stored)
+    is_blackout = not survey.observations and was_nothing_scraped(source, span, stored)
     late = (_late_readings(survey, index, found) for index in survey.late)
     incarnations += [one for one in late if one.closings]
     is_odd = bool(unmatched) or shared.shards.has_odd_labels
     incarnations = [storable_readings(one) for one in incarnations] if is_odd else incarnations
     incarnations = incarnations if findings is None else with_findings(incarnations, findings)
-    incarnations = recalled(incarnations, span, stored)
+    incarnations = with_earlier_closings(incarnations, span, stored)
     incarnations = with_silent_incarnations(source, survey, stored, incarnations)
     if stored.following:
         incarnations = [
-            met(one, stored.following.get((one.incarnation.name, one.incarnation.started_at), {}))
+            closed_at_next_opening(
+                one, stored.following.get((one.incarnation.name, one.incarnation.started_at), {})
+            )
             for one in incarnations
         ]
     counted = tally(incarnations, min_coverage=source.settings.usage_min_coverage, is_open=now < window.end)
@@ -126,14 +128,14 @@ def _measure(
 
 def _incarnation_readings(survey: Survey, index: int, found: FoundReadings) -> IncarnationReadings:
     incarnation, span = survey.history.incarnations[index], survey.span
-    closed_ms = incarnation.seen_by(span.end_ms)
+    closed_ms = incarnation.last_scrape_ms(span.end_ms)
     closings = highest(found.copies(ReadingPurpose.CLOSING, index))
     late = highest(found.copies(ReadingPurpose.VANISHED, index))
     vanished = {key: value for key, value in late.items() if key not in closings}
     rate_base, rate_base_ms = _rate_base(survey, index, found)
     return IncarnationReadings(
         incarnation=incarnation,
-        seen=survey.seen[index],
+        observation=survey.observations[index],
         closings=closings | vanished if vanished else closings,
         vanished=vanished,
         closed_at=instant_of(span.end_ms if closed_ms is None else closed_ms),
@@ -154,9 +156,9 @@ def _late_readings(survey: Survey, index: int, found: FoundReadings) -> Incarnat
     incarnation, start_ms = survey.history.incarnations[index], survey.span.start_ms
     return IncarnationReadings(
         incarnation=incarnation,
-        seen=survey.seen_of(index),
+        observation=survey.observation_of(index),
         closings=highest(found.copies(ReadingPurpose.CLOSING, index)),
-        closed_at=instant_of(incarnation.seen_by(start_ms) or start_ms),
+        closed_at=instant_of(incarnation.last_scrape_ms(start_ms) or start_ms),
         opening=_opening_readings(survey, index, found),
         flags=frozenset({UsageFlag.GAP_ACROSS_BOUNDARY}),
     )
@@ -183,8 +185,8 @@ def _opening_readings(survey: Survey, index: int, found: FoundReadings) -> Openi
 
 def _opened_ms(survey: Survey, incarnation: Incarnation) -> int:
     """Time of the boundary samples of an incarnation; without any, the start of the window."""
-    late_ms, start_ms = survey.late_ms(incarnation), survey.span.start_ms
-    return late_ms if late_ms is not None else incarnation.seen_by(start_ms) or start_ms
+    late_since_ms, start_ms = survey.late_since_ms(incarnation), survey.span.start_ms
+    return late_since_ms if late_since_ms is not None else incarnation.last_scrape_ms(start_ms) or start_ms
 
 
 def _firsts(
@@ -220,7 +222,7 @@ def _flagged(survey: Survey, index: int, found: FoundReadings) -> dict[UsageFlag
     if twice:
         flagged[UsageFlag.DUPLICATE_SCRAPE] = set().union(*twice)
         readings = found.by_target(ReadingPurpose.OPENING, index), shown
-        apart = side_by_side(incarnation.copies, survey.history.targets, readings, survey.span)
+        apart = keys_of_several_processes(incarnation.copies, survey.history.targets, readings, survey.span)
         flagged |= {UsageFlag.SEVERAL_PROCESSES: apart} if apart else {}
     if survey.kinds[index] is IncarnationKind.OVERLOOKED:
         flagged[UsageFlag.GAP_ACROSS_BOUNDARY] = highest(found.copies(ReadingPurpose.OPENING, index)).keys()
@@ -233,9 +235,9 @@ def _flags(survey: Survey, index: int) -> frozenset[UsageFlag]:
     if survey.kinds[index] is IncarnationKind.MOVED:
         flags.add(UsageFlag.START_TIME_MOVED)
     if (
-        survey.seen[index].gap_across_boundary
-        or survey.late_ms(incarnation) is not None
-        or survey.was_away(incarnation)
+        survey.observations[index].gap_across_boundary
+        or survey.late_since_ms(incarnation) is not None
+        or survey.is_opened_before_lookback(incarnation)
     ):
         flags.add(UsageFlag.GAP_ACROSS_BOUNDARY)
     return frozenset(flags)
@@ -243,7 +245,7 @@ def _flags(survey: Survey, index: int) -> frozenset[UsageFlag]:
 
 def _rate_base(survey: Survey, index: int, found: FoundReadings) -> tuple[Values | None, int]:
     """The earlier readings for the rate at the end of an incarnation, and their distance from that end."""
-    incarnation, seen = survey.history.incarnations[index], survey.seen[index]
+    incarnation, seen = survey.history.incarnations[index], survey.observations[index]
     if seen.ended_ms is None:
         return None, 0
     point = before_end(incarnation, seen)
@@ -260,7 +262,7 @@ def _without_start_time(source: Source, instance: str, span: Span) -> Incarnatio
     length, incarnation = span.end_ms - span.start_ms, Incarnation(instance, 0, [], [])
     return IncarnationReadings(
         incarnation=incarnation,
-        seen=Seen(length, length, gap_across_boundary=False, ended_ms=None, tail_ms=0),
+        observation=ObservedTime(length, length, gap_across_boundary=False, ended_ms=None, tail_ms=0),
         closings=last,
         closed_at=instant_of(span.end_ms),
         opening=OpeningReadings(

@@ -22,7 +22,7 @@ ZEROS = frozenset({OpeningSource.BORN, OpeningSource.FIRST_USED})
 SHORTEST_DAY_MS = 23 * 3_600_000
 
 
-def recalled(
+def with_earlier_closings(
     incarnations: Sequence[IncarnationReadings], span: Span, stored: StoredClosings
 ) -> list[IncarnationReadings]:
     """The same, with the stored closings of meters that the last stored day of their incarnation does not have.
@@ -44,14 +44,16 @@ def recalled(
     for (instance, start, key), closing in stored.earlier(wanted).items():
         told.setdefault((instance, start), {})[key] = closing
     return [
-        replace(one, opening=replace(one.opening, recalled=told[incarnation]))
+        replace(one, opening=replace(one.opening, stored_earlier=told[incarnation]))
         if (incarnation := (one.incarnation.name, one.incarnation.started_at)) in told
         else one
         for one in incarnations
     ]
 
 
-def met(one: IncarnationReadings, following: Mapping[Key, NextOpening]) -> IncarnationReadings:
+def closed_at_next_opening(
+    one: IncarnationReadings, following: Mapping[Key, NextOpening]
+) -> IncarnationReadings:
     """The same, ended where the next day, which is stored, began: no token is on both, and none on neither.
 
     What that day counted from zero is its own, whatever was scraped of it since. Without a start time both are held.

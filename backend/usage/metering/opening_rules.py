@@ -107,7 +107,7 @@ class OpeningPlace(StrEnum):
 
     STORED = "stored"
     """The closing that is stored for the last day of the incarnation."""
-    RECALLED = "recalled"
+    STORED_EARLIER = "stored_earlier"
     """The closing that is stored for an earlier day, on which the series was there. Flagged ``gap_across_boundary``."""
     SCRAPED = "scraped"
     """The boundary sample: the last one at or before the start of the window. Flagged ``cold_start`` where the day
@@ -125,17 +125,17 @@ class OpeningRule(NamedTuple):
 
 def rule_of(kind: IncarnationKind) -> OpeningRule:
     """The row of the table for one kind."""
-    stored, recalled, scraped, first_seen = OpeningPlace
+    stored, earlier, scraped, first_seen = OpeningPlace
     places: tuple[OpeningPlace, ...]
     match kind:
         case IncarnationKind.STORED | IncarnationKind.LATE:
-            places, zero = (stored, recalled, scraped, first_seen), OpeningSource.FIRST_USED
+            places, zero = (stored, earlier, scraped, first_seen), OpeningSource.FIRST_USED
         case IncarnationKind.RETURNED:
-            places, zero = (stored, recalled), OpeningSource.FIRST_USED
+            places, zero = (stored, earlier), OpeningSource.FIRST_USED
         case IncarnationKind.WATCHED:
-            places, zero = (stored, recalled, scraped), OpeningSource.FIRST_USED
+            places, zero = (stored, earlier, scraped), OpeningSource.FIRST_USED
         case IncarnationKind.LATE_BORN:
-            places, zero = (stored, recalled, scraped), OpeningSource.BORN
+            places, zero = (stored, earlier, scraped), OpeningSource.BORN
         case IncarnationKind.BORN | IncarnationKind.OVERLOOKED:
             places, zero = (), OpeningSource.BORN
         case IncarnationKind.KNOWN:
@@ -161,7 +161,7 @@ class OpeningReadings:
     kind: IncarnationKind
     started_at: datetime
     stored: StoredIncarnation | None = None
-    recalled: Mapping[Key, EarlierClosing] = field(default_factory=dict)
+    stored_earlier: Mapping[Key, EarlierClosing] = field(default_factory=dict)
     scraped: Values = field(default_factory=dict)
     scraped_at: datetime
     """When those were scraped; without any, the start of the window."""
@@ -208,9 +208,9 @@ def _opening_in(place: OpeningPlace, given: OpeningReadings, key: Key) -> Openin
         case OpeningPlace.STORED:
             if given.stored is not None and key in given.stored.closings:
                 return Opening(given.stored.closings[key], given.stored.closed_at, OpeningSource.STORED)
-        case OpeningPlace.RECALLED:
-            if key in given.recalled:
-                _, value, at = given.recalled[key]
+        case OpeningPlace.STORED_EARLIER:
+            if key in given.stored_earlier:
+                _, value, at = given.stored_earlier[key]
                 return Opening(value, at, OpeningSource.STORED, _GAP)
         case OpeningPlace.SCRAPED:
             if key in given.scraped:

@@ -4,8 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
-from backend.usage.metering.coverage import Seen
-from backend.usage.metering.incarnations import Copy, Incarnation, Point, first_point, is_plain, point_at
+from backend.usage.metering.coverage import ObservedTime
+from backend.usage.metering.incarnations import (
+    Copy,
+    Incarnation,
+    Point,
+    first_point,
+    is_in_boundary_vector,
+    point_at,
+)
 from backend.usage.metering.opening_rules import IncarnationKind, OpeningPlace, rule_of
 from backend.usage.metering.source import SharedReadings, Source
 from backend.usage.metering.survey import Survey
@@ -72,7 +79,7 @@ def readings_of(source: Source, survey: Survey, shared: SharedReadings) -> Found
     """
     found = FoundReadings()
     questions: list[ReadingQuery] = []
-    for index in (*survey.seen, *survey.late):
+    for index in (*survey.observations, *survey.late):
         questions += _sort_out(survey, index, shared, found)
     answers = source.at_points(shared, [question.point for question in questions])
     _note(questions, answers, found)
@@ -126,12 +133,12 @@ def _sort_out(
         (ReadingPurpose.OPENING, span.start_ms, shared.opening),
         (ReadingPurpose.CLOSING, span.end_ms, shared.closing),
     ]
-    late_ms, is_over = survey.late_ms(incarnation), index not in survey.seen
+    late_since_ms, is_over = survey.late_since_ms(incarnation), index not in survey.observations
     if is_over:
         boundaries = [(ReadingPurpose.CLOSING, span.start_ms, shared.opening)]
-    if late_ms is not None:
+    if late_since_ms is not None:
         boundaries = boundaries[-1:]
-        known = _as_stored(survey, incarnation, late_ms)
+        known = _as_stored(survey, incarnation, late_since_ms)
         yield from (ReadingQuery(ReadingPurpose.OPENING, index, point) for point in known)
     for asked, at_ms, boundary in boundaries:
         for copy in incarnation.copies:
@@ -140,18 +147,18 @@ def _sort_out(
                 asked is ReadingPurpose.CLOSING and not is_over and point.at_ms <= span.start_ms
             ):
                 continue
-            if is_plain(history.targets[copy.target], point.at_ms, at_ms):
+            if is_in_boundary_vector(history.targets[copy.target], point.at_ms, at_ms):
                 found.add(asked, index, copy.target, boundary.by_target[copy.target])
             else:
                 yield ReadingQuery(asked, index, point)
     for point in _first_points(survey, index):
         yield ReadingQuery(ReadingPurpose.FIRST, index, point)
-    before = before_end(incarnation, survey.seen_of(index))
+    before = before_end(incarnation, survey.observation_of(index))
     if before is not None:
         yield ReadingQuery(ReadingPurpose.BEFORE_END, index, before)
 
 
-def _as_stored(survey: Survey, incarnation: Incarnation, late_ms: int) -> Iterator[Point]:
+def _as_stored(survey: Survey, incarnation: Incarnation, late_since_ms: int) -> Iterator[Point]:
     """The last scrape of each copy that was known when the incarnation was stored last.
 
     A copy that was not known at all opens with its first scrape: what it had counted by then is nobody's. What was
@@ -161,10 +168,10 @@ def _as_stored(survey: Survey, incarnation: Incarnation, late_ms: int) -> Iterat
     for copy in incarnation.copies:
         if copy.runs[0].times[0] > start_ms:
             continue
-        if late_ms < start_ms - survey.lookback_ms:
-            yield Point(copy.target, late_ms, min(late_ms, incarnation.start_ms))
+        if late_since_ms < start_ms - survey.lookback_ms:
+            yield Point(copy.target, late_since_ms, min(late_since_ms, incarnation.start_ms))
         else:
-            yield point_at(copy, late_ms) or first_point(copy)
+            yield point_at(copy, late_since_ms) or first_point(copy)
 
 
 def _first_points(survey: Survey, index: int) -> list[Point]:
@@ -188,7 +195,7 @@ def _borrowed(survey: Survey, found: FoundReadings) -> dict[int, set[str]]:
     When such a job first saw an incarnation is told by nothing but its counters.
     """
     missing = {}
-    for index in survey.seen:
+    for index in survey.observations:
         borrowed = found.borrowed(ReadingPurpose.CLOSING, index)
         if not borrowed or survey.kinds[index] not in _UNCOUNTED:
             continue
@@ -202,7 +209,7 @@ def _borrowed(survey: Survey, found: FoundReadings) -> dict[int, set[str]]:
 def _vanished(survey: Survey, found: FoundReadings) -> dict[int, set[str]]:
     """The tenants of each incarnation with series that opened in it and did not close in it."""
     missing = {}
-    for index in survey.seen:
+    for index in survey.observations:
         if survey.kinds[index] is IncarnationKind.MOVED:
             continue
         stored = survey.stored_incarnation(survey.history.incarnations[index])
@@ -232,7 +239,7 @@ def _whole(survey: Survey, incarnation: Incarnation) -> Iterator[Point]:
             yield point._replace(since_ms=max(point.since_ms, survey.span.start_ms + 2))
 
 
-def before_end(incarnation: Incarnation, seen: Seen) -> Point | None:
+def before_end(incarnation: Incarnation, seen: ObservedTime) -> Point | None:
     """The scrape some minutes before the last one of an incarnation that ended."""
     if seen.ended_ms is None or not seen.tail_ms:
         return None

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from backend.usage.metering.coverage import SILENCE_MS, Seen, Span
+from backend.usage.metering.coverage import SILENCE_MS, ObservedTime, Span
 from backend.usage.metering.incarnations import EPOCH, Incarnation, microseconds, milliseconds
 from backend.usage.metering.neighbours import SHORTEST_DAY_MS
 from backend.usage.metering.opening_rules import IncarnationKind, OpeningReadings
 from backend.usage.metering.source import Source
-from backend.usage.metering.survey import BEFORE, Survey
+from backend.usage.metering.survey import NOT_OBSERVED, Survey
 from backend.usage.metering.tally_rules import IncarnationReadings
 from backend.usage.types import (
     IncarnationKey,
@@ -58,18 +58,18 @@ def with_silent_incarnations(
     Prometheus is asked only for those that were alive at the beginning, or that were silent the day before. A window
     in which nobody at all was seen is not explained by them.
     """
-    taken = {one.incarnation.name for one in incarnations if one.seen is not BEFORE}
+    taken = {one.incarnation.name for one in incarnations if one.observation is not NOT_OBSERVED}
     missing = {
         (name, start): incarnation
         for (name, start), incarnation in stored.incarnations.items()
         if name not in taken and start != EPOCH and incarnation.closings
     }
-    if not missing or not survey.seen:
+    if not missing or not survey.observations:
         return list(incarnations)
     silent = _silent_incarnations(source, survey, missing, stored.following.keys())
     # What came late of one tells where it stands.
     known = [
-        replace(one, seen=silent.pop((one.incarnation.name, one.incarnation.started_at)).seen)
+        replace(one, observation=silent.pop((one.incarnation.name, one.incarnation.started_at)).observation)
         if (one.incarnation.name, one.incarnation.started_at) in silent
         else one
         for one in incarnations
@@ -122,7 +122,7 @@ def _silent(incarnation: IncarnationKey, stored: StoredIncarnation, unseen_ms: i
     name, start = incarnation
     return IncarnationReadings(
         incarnation=Incarnation(name, microseconds(start), [], []),
-        seen=Seen(unseen_ms, unseen_ms, gap_across_boundary=False, ended_ms=None, tail_ms=0),
+        observation=ObservedTime(unseen_ms, unseen_ms, gap_across_boundary=False, ended_ms=None, tail_ms=0),
         closings=stored.closings,
         closed_at=stored.closed_at,
         opening=OpeningReadings(

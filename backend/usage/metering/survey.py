@@ -3,7 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from backend.usage.metering.coverage import SILENCE_MS, Seen, Span, known_until, seen_in, watched_until
+from backend.usage.metering.coverage import (
+    SILENCE_MS,
+    ObservedTime,
+    Span,
+    known_until,
+    observation_in,
+    watched_until,
+)
 from backend.usage.metering.incarnations import (
     EPOCH,
     Incarnation,
@@ -15,7 +22,7 @@ from backend.usage.metering.opening_rules import IncarnationFacts, IncarnationKi
 from backend.usage.metering.source import Source
 from backend.usage.types import StoredClosings, StoredIncarnation, StoredIncarnations
 
-BEFORE = Seen(0, 0, gap_across_boundary=True, ended_ms=None, tail_ms=0)
+NOT_OBSERVED = ObservedTime(0, 0, gap_across_boundary=True, ended_ms=None, tail_ms=0)
 """An incarnation that ended before the window."""
 
 
@@ -26,7 +33,7 @@ class Survey:
     span: Span
     lookback_ms: int
     history: ScrapeHistory
-    seen: dict[int, Seen]
+    observations: dict[int, ObservedTime]
     """By number of incarnation, only those with a scrape in the window."""
     late: Sequence[int] = ()
     """Incarnations that ended before the window, with scrapes that came after the day before was stored."""
@@ -42,13 +49,16 @@ class Survey:
         """The stored readings of an incarnation."""
         return self.stored.get((incarnation.name, incarnation.started_at))
 
-    def late_ms(self, incarnation: Incarnation) -> int | None:
+    def late_since_ms(self, incarnation: Incarnation) -> int | None:
         """Until when the scrapes of the incarnation were known when the day before was stored, if more came since.
 
         A series that has no reading at that instant was billed by nobody, and began at zero. One that has a
         reading was left out on purpose: a wider selector brings it now, and its history is nobody's.
         """
-        stored, opened_ms = self.stored_incarnation(incarnation), incarnation.seen_by(self.span.start_ms)
+        stored, opened_ms = (
+            self.stored_incarnation(incarnation),
+            incarnation.last_scrape_ms(self.span.start_ms),
+        )
         if stored is None or opened_ms is None:
             return None
         closed_ms = milliseconds(stored.closed_at)
@@ -61,17 +71,17 @@ class Survey:
         newest_ms = max((point.at_ms for point in points if point), default=opened_ms)
         return closed_ms if closed_ms < newest_ms else None
 
-    def seen_of(self, index: int) -> Seen:
+    def observation_of(self, index: int) -> ObservedTime:
         """Scraped and unseen time of an incarnation within the window."""
-        return self.seen.get(index, BEFORE)
+        return self.observations.get(index, NOT_OBSERVED)
 
-    def was_away(self, incarnation: Incarnation) -> bool:
+    def is_opened_before_lookback(self, incarnation: Incarnation) -> bool:
         """Whether the reading that opens it is older than all that is looked at: hours of yesterday are counted."""
         stored = self.stored_incarnation(incarnation)
         return stored is not None and milliseconds(stored.closed_at) < self.span.start_ms - self.lookback_ms
 
 
-def surveyed(
+def survey_window(
     source: Source, history: ScrapeHistory, span: Span, lookback_ms: int, stored: StoredClosings
 ) -> Survey:
     """Survey a window from the scrapes in and around it and from the stored readings.
@@ -85,29 +95,29 @@ def surveyed(
     last = history.last_ms
     is_alive = last is not None and last < span.end_ms - SILENCE_MS and source.is_alive_at(span.end_ms)
     watched = watched_until(history, span, is_alive_at_end=is_alive)
-    seen = {
-        index: seen_in(incarnation, span, watched)
+    observations = {
+        index: observation_in(incarnation, span, watched)
         for index, incarnation in enumerate(history.incarnations)
-        if incarnation.is_seen_within(span.start_ms, span.end_ms)
+        if incarnation.is_scraped_within_span(span.start_ms, span.end_ms)
     }
     survey = Survey(
         span=span,
         lookback_ms=lookback_ms,
         history=history,
-        seen=seen,
+        observations=observations,
         previous_day_is_stored=stored.previous_day,
         stored=stored.incarnations,
         no_start_before=frozenset(instance for instance, start in stored.incarnations if start == EPOCH),
     )
     survey = _remembering(survey, stored)
-    return classified(
+    return with_kinds(
         replace(survey, late=[index for index in _ended_before(survey) if _is_late(survey, index)])
     )
 
 
-def classified(survey: Survey) -> Survey:
+def with_kinds(survey: Survey) -> Survey:
     """The same with the kind of each incarnation that has readings of the window."""
-    kinds = {index: kind_of(_facts(survey, index)) for index in (*survey.seen, *survey.late)}
+    kinds = {index: kind_of(_facts(survey, index)) for index in (*survey.observations, *survey.late)}
     return replace(survey, kinds=kinds)
 
 
@@ -115,7 +125,7 @@ def _facts(survey: Survey, index: int) -> IncarnationFacts:
     incarnation, span = survey.history.incarnations[index], survey.span
     return IncarnationFacts(
         is_scraped_before=incarnation.times[0] <= span.start_ms,
-        is_scraped_within=index in survey.seen,
+        is_scraped_within=index in survey.observations,
         is_stored=survey.stored_incarnation(incarnation) is not None,
         is_born=_is_born(survey, incarnation),
         is_moved=incarnation.moved_within(span.start_ms, span.end_ms) is not None,
@@ -172,7 +182,9 @@ def _was_somebody_watching(source: Source, history: ScrapeHistory, known_ms: int
     The first minutes prove nothing: the others' last scrapes before an outage lie in them.
     """
     after_ms, until_ms = known_ms + SILENCE_MS, known_ms + 2 * SILENCE_MS
-    is_seen = any(incarnation.is_seen_within(after_ms, until_ms) for incarnation in history.incarnations)
+    is_seen = any(
+        incarnation.is_scraped_within_span(after_ms, until_ms) for incarnation in history.incarnations
+    )
     return is_seen or source.is_alive_at(until_ms + 1)
 
 
@@ -181,7 +193,9 @@ def _remembering(survey: Survey, stored: StoredClosings) -> Survey:
 
     One that was scraped before the window came too late for that day, or had no counter on it.
     """
-    incarnations = (survey.history.incarnations[index] for index in (*survey.seen, *_ended_before(survey)))
+    incarnations = (
+        survey.history.incarnations[index] for index in (*survey.observations, *_ended_before(survey))
+    )
     unknown = [
         (incarnation.name, incarnation.started_at)
         for incarnation in incarnations
@@ -201,10 +215,10 @@ def _ended_before(survey: Survey) -> list[int]:
     return [
         index
         for index, incarnation in incarnations
-        if index not in survey.seen and incarnation.times[0] <= start_ms
+        if index not in survey.observations and incarnation.times[0] <= start_ms
     ]
 
 
 def _is_late(survey: Survey, index: int) -> bool:
     incarnation = survey.history.incarnations[index]
-    return survey.stored_incarnation(incarnation) is None or survey.late_ms(incarnation) is not None
+    return survey.stored_incarnation(incarnation) is None or survey.late_since_ms(incarnation) is not None

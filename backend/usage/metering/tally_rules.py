@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from backend.money import LARGEST_STORED
-from backend.usage.metering.coverage import Seen, coverage_of
+from backend.usage.metering.coverage import ObservedTime, coverage_of
 from backend.usage.metering.incarnations import Incarnation
 from backend.usage.metering.labels import with_storable_labels
 from backend.usage.metering.opening_rules import OpeningReadings, opening_of, plain_openings
@@ -42,7 +42,7 @@ class IncarnationReadings:
     """All readings of an incarnation on a day. Copies are merged: the highest of each reading counts."""
 
     incarnation: Incarnation
-    seen: Seen
+    observation: ObservedTime
     closings: Values
     closed_at: datetime
     opening: OpeningReadings
@@ -85,9 +85,9 @@ def tally(found: Sequence[IncarnationReadings], *, min_coverage: Decimal, is_ope
             _read_fallen(one, readings, falls, totals)
             one = replace(one, closings=_steady(one))  # noqa: PLW2901 - the rest of it is read as ever
         _read(one, readings, totals)
-        if one.seen.tail_ms:
+        if one.observation.tail_ms:
             _add_estimates(one, totals)
-    coverages = _coverages(incarnations_of, [one.seen for one in found])
+    coverages = _coverages(incarnations_of, [one.observation for one in found])
     common = _BITS[UsageFlag.OPEN] if is_open else 0
     return Tally(rows=_rows(totals, coverages, common, min_coverage), readings=readings, falls=falls)
 
@@ -128,7 +128,7 @@ def _read(one: IncarnationReadings, readings: list[MeterReading], totals: dict[K
     instance, start, closed_at = one.incarnation.name, one.incarnation.started_at, one.closed_at
     plain, plain_at, plain_source = plain_openings(one.opening)
     common = _bits(one.flags)
-    if one.seen.unseen_ms >= one.seen.living_ms > 0:
+    if one.observation.unseen_ms >= one.observation.living_ms > 0:
         common |= _DARK
     made = tuple.__new__  # what Reading(...) does in the end, at a third of its price
     for key, closing in one.closings.items():
@@ -214,10 +214,12 @@ def _add_estimates(one: IncarnationReadings, totals: Mapping[Key, list[int]]) ->
     for key, closing in one.closings.items():
         grown = closing - one.before_end.get(key, 0)
         if grown > 0:
-            totals[key][1] += round(grown * one.seen.tail_ms / one.before_end_ms)
+            totals[key][1] += round(grown * one.observation.tail_ms / one.before_end_ms)
 
 
-def _coverages(incarnations_of: Mapping[str, Sequence[int]], seen: Sequence[Seen]) -> dict[str, Decimal]:
+def _coverages(
+    incarnations_of: Mapping[str, Sequence[int]], seen: Sequence[ObservedTime]
+) -> dict[str, Decimal]:
     by_incarnations: dict[tuple[int, ...], Decimal] = {}
     coverages = {}
     for tenant, incarnations in incarnations_of.items():

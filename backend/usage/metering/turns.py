@@ -15,7 +15,7 @@ OWN_ADDRESS = "exported_instance"
 SCRAPE_MS = 120_000
 
 
-def with_turns(
+def with_alternating_flagged(
     incarnations: Sequence[IncarnationReadings], targets: Sequence[Target], span: Span
 ) -> list[IncarnationReadings]:
     """The same, with each incarnation flagged that a target showed in turn with another one within a window.
@@ -46,7 +46,7 @@ def _in_turn(target: Target, span: Span) -> Iterator[tuple[str, int]]:
                 yield target.instance, between.start_us
 
 
-def side_by_side(
+def keys_of_several_processes(
     copies: Sequence[Copy],
     targets: Sequence[Target],
     readings: tuple[Mapping[int, Values], Mapping[int, Values]],

@@ -11,7 +11,7 @@ from backend.usage.metering.incarnations import (
     Run,
     ScrapeHistory,
     Target,
-    is_plain,
+    is_in_boundary_vector,
 )
 from backend.usage.scanning.rules import CounterSample
 
@@ -51,7 +51,7 @@ class Incarnations:
     def is_read_at_end(self, target: int) -> bool:
         """Whether the query over everybody at the end of the window reads this target's process."""
         runs, end_ms = self._runs[target], self._span.end_ms
-        return bool(runs) and is_plain(self._targets[target], runs[-1].times[-1], end_ms)
+        return bool(runs) and is_in_boundary_vector(self._targets[target], runs[-1].times[-1], end_ms)
 
     def stretches(self) -> list[Stretch]:
         """Stretches to be asked one by one: of shared addresses, and of targets that were gone at the end."""
@@ -100,7 +100,11 @@ class Incarnations:
         for run in reversed(self._runs[target]):
             if run.start_us == start_us and run.times[0] <= boundary_ms:
                 seen_ms = run.times[bisect_right(run.times, boundary_ms) - 1]
-                return boundary_ms if is_plain(self._targets[target], seen_ms, boundary_ms) else seen_ms
+                return (
+                    boundary_ms
+                    if is_in_boundary_vector(self._targets[target], seen_ms, boundary_ms)
+                    else seen_ms
+                )
         return None
 
     def _starts_of(self, target: int) -> Mapping[int, int]:

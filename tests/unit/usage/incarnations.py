@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from backend.usage.metering.coverage import Seen
+from backend.usage.metering.coverage import ObservedTime
 from backend.usage.metering.incarnations import Incarnation
 from backend.usage.metering.opening_rules import IncarnationKind, OpeningReadings
 from backend.usage.metering.tally_rules import IncarnationReadings
 from backend.usage.types import Key
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-SEEN = Seen(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)
+OBSERVATION = ObservedTime(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)
 START_US = 1_000_000
 OF_OPENING = frozenset(OpeningReadings.__dataclass_fields__)
 
@@ -24,7 +24,7 @@ def incarnation(
     opening = {name: more.pop(name) for name in OF_OPENING & more.keys()}
     given: dict[str, Any] = {
         "incarnation": process,
-        "seen": SEEN,
+        "observation": OBSERVATION,
         "closings": dict(closings),
         "closed_at": NOON,
         "opening": OpeningReadings(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from backend.money import LARGEST_STORED
-from backend.usage.metering.coverage import Seen
+from backend.usage.metering.coverage import ObservedTime
 from backend.usage.metering.incarnations import instant_of
 from backend.usage.metering.opening_rules import IncarnationKind
 from backend.usage.metering.shards import shard_matchers
@@ -35,7 +35,7 @@ KNOWN = IncarnationKind.KNOWN
 MOVED = IncarnationKind.MOVED
 STORED = IncarnationKind.STORED
 A, B = ("acme", "gpt-4o", "prompt"), ("acme", "gpt-4o", "completion")
-SEEN = Seen(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)
+SEEN = ObservedTime(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)
 START = instant_of(1000)
 
 

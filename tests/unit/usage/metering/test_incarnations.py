@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.usage.metering.coverage import Seen, Span, coverage_of, known_until, seen_in, watched_until
+from backend.usage.metering.coverage import (
+    ObservedTime,
+    Span,
+    coverage_of,
+    known_until,
+    observation_in,
+    watched_until,
+)
 from backend.usage.metering.incarnations import (
     Copy,
     Incarnation,
@@ -16,7 +23,7 @@ from backend.usage.metering.incarnations import (
     ScrapeHistory,
     Target,
     history_of,
-    is_plain,
+    is_in_boundary_vector,
     overlap,
     point_at,
 )
@@ -114,14 +121,14 @@ def test_the_query_over_everybody_is_for_instances_with_one_incarnation_in_reach
     old, new = Run(1, [0, 100_000]), Run(2, [800_000, 900_000])
     target = Target({"instance": "a"}, [old, new])
 
-    assert is_plain(target, 900_000, 900_000)
+    assert is_in_boundary_vector(target, 900_000, 900_000)
     longer = Target({"instance": "a"}, [Run(1, [0, 300_000]), new])
-    assert not is_plain(longer, 900_000, 900_000)
-    assert not is_plain(target, 100_000, 750_000)
+    assert not is_in_boundary_vector(longer, 900_000, 900_000)
+    assert not is_in_boundary_vector(target, 100_000, 750_000)
     # Where ranges are open on the left, the scrape of ten minutes ago is out of reach.
     alone = Target({"instance": "a"}, [old])
-    assert is_plain(alone, 100_000, 699_999)
-    assert not is_plain(alone, 100_000, 700_000)
+    assert is_in_boundary_vector(alone, 100_000, 699_999)
+    assert not is_in_boundary_vector(alone, 100_000, 700_000)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +177,7 @@ def test_the_query_over_everybody_is_for_instances_with_one_incarnation_in_reach
 def test_coverage_counts_gaps_beyond_two_intervals(
     incarnation: Incarnation, expected: tuple[int, int, bool]
 ) -> None:
-    found = seen_in(incarnation, DAY, watched_until_ms=DAY.end_ms + 60 * MINUTE)
+    found = observation_in(incarnation, DAY, watched_until_ms=DAY.end_ms + 60 * MINUTE)
 
     assert (found.living_ms / MINUTE, found.unseen_ms / MINUTE, found.gap_across_boundary) == expected
 
@@ -178,14 +185,14 @@ def test_coverage_counts_gaps_beyond_two_intervals(
 def test_a_incarnation_that_nobody_could_see_end_is_presumed_alive_and_unseen() -> None:
     incarnation = scraped(-99, list(range(-5, 701)))
 
-    found = seen_in(incarnation, DAY, watched_until_ms=700 * MINUTE)
+    found = observation_in(incarnation, DAY, watched_until_ms=700 * MINUTE)
 
     assert (found.living_ms // MINUTE, found.unseen_ms // MINUTE, found.ended_ms) == (1440, 738, None)
 
 
 def test_the_unseen_tail_ends_where_the_next_incarnation_begins_else_after_one_interval() -> None:
-    replaced = seen_in(scraped(0, list(range(1, 701)), successor=730), DAY, DAY.end_ms)
-    ended = seen_in(scraped(0, list(range(1, 701))), DAY, DAY.end_ms)
+    replaced = observation_in(scraped(0, list(range(1, 701)), successor=730), DAY, DAY.end_ms)
+    ended = observation_in(scraped(0, list(range(1, 701))), DAY, DAY.end_ms)
 
     assert (replaced.tail_ms, ended.tail_ms) == (30 * MINUTE, MINUTE)
 
@@ -195,7 +202,7 @@ def test_a_change_of_the_scrape_interval_is_no_gap() -> None:
     times = [int(minute * MINUTE) for minute in [*quick, *range(600, 1445)]]
     history = seen(series([(at / 1000, "-1") for at in times], instance="a"))
 
-    found = seen_in(history.incarnations[0], DAY, DAY.end_ms)
+    found = observation_in(history.incarnations[0], DAY, DAY.end_ms)
 
     assert found.unseen_ms == pytest.approx(0, abs=10 * MINUTE)
 
@@ -204,7 +211,7 @@ def test_two_scrapers_do_not_halve_the_interval() -> None:
     early = series([(60 * minute, "-1") for minute in range(1445)], instance="a", replica="1")
     late = series([(60 * minute + 1, "-1") for minute in range(1445)], instance="a", replica="2")
 
-    found = seen_in(seen(early, late).incarnations[0], DAY, DAY.end_ms)
+    found = observation_in(seen(early, late).incarnations[0], DAY, DAY.end_ms)
 
     assert found.unseen_ms == 0
 
@@ -218,7 +225,7 @@ def test_somebody_was_watching_until_the_last_scrape_of_anything() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 10**9)), max_size=8))
 def test_coverage_lies_between_nothing_and_all(parts: list[tuple[int, int]]) -> None:
-    incarnations = [Seen(max(part), min(part), False, None, 0) for part in parts]
+    incarnations = [ObservedTime(max(part), min(part), False, None, 0) for part in parts]
 
     assert 0 <= coverage_of(incarnations) <= Decimal(1)
 
@@ -290,6 +297,6 @@ def test_a_incarnation_whose_address_was_given_back_ended_there() -> None:
     incarnation = scraped(-99, list(range(-5, 701)), successor=1200)
     incarnation.gone_ms = 703 * MINUTE
 
-    found = seen_in(incarnation, DAY, watched_until_ms=DAY.end_ms)
+    found = observation_in(incarnation, DAY, watched_until_ms=DAY.end_ms)
 
     assert (found.living_ms // MINUTE, found.unseen_ms // MINUTE, found.tail_ms // MINUTE) == (703, 1, 4)

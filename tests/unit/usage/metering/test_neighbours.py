@@ -9,7 +9,7 @@ import pytest
 
 from backend.usage.metering.coverage import Span
 from backend.usage.metering.incarnations import milliseconds
-from backend.usage.metering.neighbours import met, recalled
+from backend.usage.metering.neighbours import closed_at_next_opening, with_earlier_closings
 from backend.usage.metering.opening_rules import IncarnationKind
 from backend.usage.metering.tally_rules import IncarnationReadings
 from backend.usage.types import (
@@ -51,7 +51,7 @@ def incarnation(closings: Mapping[Key, int], *, days_old: float = 3, **more: Any
 def test_a_day_ends_where_the_stored_next_one_began(source: str, opening: int, closing: int) -> None:
     one = incarnation({A: 100, B: 7})
 
-    ended = met(one, {A: NextOpening(opening, EARLIER, source)})
+    ended = closed_at_next_opening(one, {A: NextOpening(opening, EARLIER, source)})
 
     assert ended.closings == {A: closing, B: 7}
     assert set(ended.flagged.get(UsageFlag.GAP_ACROSS_BOUNDARY, ())) == ({A} if closing != 100 else set())
@@ -60,7 +60,9 @@ def test_a_day_ends_where_the_stored_next_one_began(source: str, opening: int, c
 def test_what_only_the_next_day_saw_is_taken_where_the_day_knows_its_beginning() -> None:
     one = incarnation({}, scraped={A: 5}, kind=STORED, stored=StoredIncarnation(NOON, {B: 3}))
 
-    ended = met(one, {key: NextOpening(9, EARLIER, OpeningSource.SCRAPED) for key in (A, B, C)})
+    ended = closed_at_next_opening(
+        one, {key: NextOpening(9, EARLIER, OpeningSource.SCRAPED) for key in (A, B, C)}
+    )
 
     assert (ended.closings, ended.closed_at) == ({A: 9, B: 9}, EARLIER)
 
@@ -68,7 +70,7 @@ def test_what_only_the_next_day_saw_is_taken_where_the_day_knows_its_beginning()
 def test_what_told_no_start_time_keeps_its_own_end() -> None:
     one = incarnation({A: 100}, flags=frozenset({UsageFlag.NO_START_TIME}))
 
-    assert met(one, {A: NextOpening(80, EARLIER, OpeningSource.SCRAPED)}) is one
+    assert closed_at_next_opening(one, {A: NextOpening(80, EARLIER, OpeningSource.SCRAPED)}) is one
 
 
 def test_only_series_that_the_last_stored_day_of_an_old_incarnation_does_not_know_are_looked_up() -> None:
@@ -88,9 +90,9 @@ def test_only_series_that_the_last_stored_day_of_an_old_incarnation_does_not_kno
         incarnation({B: 50}),
     )
 
-    found = recalled([usual, back, young, new], SPAN, replace(NOTHING_STORED, earlier=earlier))
+    found = with_earlier_closings([usual, back, young, new], SPAN, replace(NOTHING_STORED, earlier=earlier))
 
     assert asked == [("pod:1", back.incarnation.started_at, B)]
-    assert recalled([usual], SPAN, NOTHING_STORED) == [usual]
-    assert found[1].opening.recalled[B].closing == 40
-    assert not found[2].opening.recalled
+    assert with_earlier_closings([usual], SPAN, NOTHING_STORED) == [usual]
+    assert found[1].opening.stored_earlier[B].closing == 40
+    assert not found[2].opening.stored_earlier

@@ -21,7 +21,7 @@ from backend.usage.metering.opening_rules import (
 from backend.usage.types import EarlierClosing, Key, OpeningSource, StoredIncarnation, UsageFlag
 
 START = datetime(2026, 11, 21, 20, 30, tzinfo=UTC)
-BIRTH, STORED_AT, RECALLED_AT = (START - timedelta(hours=hours) for hours in (30, 1, 25))
+BIRTH, STORED_AT, EARLIER_AT = (START - timedelta(hours=hours) for hours in (30, 1, 25))
 FIRST_AT, OWN_AT = START + timedelta(hours=2), START + timedelta(hours=3)
 KEY: Key = ("acme", "gpt-4o", "prompt")
 
@@ -30,7 +30,9 @@ def given(kind: IncarnationKind, *places: OpeningPlace, **more: Any) -> OpeningR
     """Readings of a series in some places."""
     known: Mapping[OpeningPlace, dict[str, Any]] = {
         OpeningPlace.STORED: {"stored": StoredIncarnation(STORED_AT, {KEY: 10})},
-        OpeningPlace.RECALLED: {"recalled": {KEY: EarlierClosing(date(2026, 11, 20), 20, RECALLED_AT)}},
+        OpeningPlace.STORED_EARLIER: {
+            "stored_earlier": {KEY: EarlierClosing(date(2026, 11, 20), 20, EARLIER_AT)}
+        },
         OpeningPlace.SCRAPED: {"scraped": {KEY: 30}},
         OpeningPlace.FIRST_SEEN: {"firsts": {KEY: 40}},
     }
@@ -40,7 +42,7 @@ def given(kind: IncarnationKind, *places: OpeningPlace, **more: Any) -> OpeningR
 
 VALUES = {
     OpeningPlace.STORED: 10,
-    OpeningPlace.RECALLED: 20,
+    OpeningPlace.STORED_EARLIER: 20,
     OpeningPlace.SCRAPED: 30,
     OpeningPlace.FIRST_SEEN: 40,
 }
@@ -67,11 +69,11 @@ def test_a_series_opens_at_the_first_place_of_its_kind_that_knows_it(kind: Incar
             id="what is stored is flagged for nothing",
         ),
         pytest.param(
-            OpeningPlace.RECALLED,
+            OpeningPlace.STORED_EARLIER,
             IncarnationKind.STORED,
             {},
-            Opening(20, RECALLED_AT, OpeningSource.STORED, (UsageFlag.GAP_ACROSS_BOUNDARY,)),
-            id="what is recalled was away at the boundary",
+            Opening(20, EARLIER_AT, OpeningSource.STORED, (UsageFlag.GAP_ACROSS_BOUNDARY,)),
+            id="what is stored for an earlier day was away at the boundary",
         ),
         pytest.param(
             OpeningPlace.SCRAPED,

@@ -43,7 +43,7 @@ def test_the_manual_explains_every_place(manual: str) -> None:
 
     assert flags == {
         OpeningPlace.STORED: set(),
-        OpeningPlace.RECALLED: {"gap_across_boundary"},
+        OpeningPlace.STORED_EARLIER: {"gap_across_boundary"},
         OpeningPlace.SCRAPED: {"cold_start"},
         OpeningPlace.FIRST_SEEN: {"cold_start", "start_time_moved"},
     }

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from backend.usage.metering.coverage import Seen, Span
+from backend.usage.metering.coverage import ObservedTime, Span
 from backend.usage.metering.incarnations import (
     Copy,
     Incarnation,
@@ -17,7 +17,7 @@ from backend.usage.metering.incarnations import (
 )
 from backend.usage.metering.questions import FoundReadings, ReadingPurpose, firsts_of, readings_of
 from backend.usage.metering.source import Boundary, Shards, SharedReadings, Source
-from backend.usage.metering.survey import Survey, classified
+from backend.usage.metering.survey import Survey, with_kinds
 from backend.usage.metering.vectors import TargetReadings, TargetTable
 from backend.usage.types import Key, StoredIncarnation, Values
 
@@ -62,12 +62,14 @@ def found_of(
     incarnation = Incarnation("pod:1", run.start_us, [Copy(0, [run])], run.times, moves=list(moves))
     history = ScrapeHistory([Target({"instance": "pod:1"}, [run])], [incarnation])
     before = StoredIncarnation(instant_of(SPAN.start_ms), stored or {})
-    survey = classified(
+    survey = with_kinds(
         Survey(
             span=SPAN,
             lookback_ms=4 * HOUR_MS,
             history=history,
-            seen={0: Seen(24 * HOUR_MS, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)},
+            observations={
+                0: ObservedTime(24 * HOUR_MS, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)
+            },
             previous_day_is_stored=True,
             stored={} if stored is None else {(incarnation.name, incarnation.started_at): before},
             no_start_before=frozenset(),

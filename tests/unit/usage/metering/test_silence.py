@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from backend.usage.metering.coverage import Seen, Span
+from backend.usage.metering.coverage import ObservedTime, Span
 from backend.usage.metering.incarnations import (
     EPOCH,
     Copy,
@@ -20,7 +20,7 @@ from backend.usage.metering.incarnations import (
 from backend.usage.metering.opening_rules import IncarnationKind, OpeningReadings
 from backend.usage.metering.silence import meters_read, was_nothing_scraped, with_silent_incarnations
 from backend.usage.metering.source import Source
-from backend.usage.metering.survey import BEFORE, Survey
+from backend.usage.metering.survey import NOT_OBSERVED, Survey
 from backend.usage.metering.tally_rules import IncarnationReadings
 from backend.usage.types import (
     NOTHING_STORED,
@@ -72,7 +72,7 @@ def a_day_with_somebody(*others: Incarnation) -> Survey:
         span=SPAN,
         lookback_ms=4 * HOUR_MS,
         history=ScrapeHistory([Target({"instance": "pod:here"}, [run])], [somebody, *others]),
-        seen={0: Seen(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)},
+        observations={0: ObservedTime(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)},
         previous_day_is_stored=True,
         stored={},
         no_start_before=frozenset(),
@@ -103,7 +103,7 @@ def test_what_was_alive_at_midnight_is_missing_as_long_as_its_address_is_tried(
     )
 
     unseen_ms = None if unseen_h is None else round(unseen_h * HOUR_MS)
-    assert [one.seen.unseen_ms for one in found] == ([] if unseen_ms is None else [unseen_ms])
+    assert [one.observation.unseen_ms for one in found] == ([] if unseen_ms is None else [unseen_ms])
     assert source.asked == ([] if closed_before == timedelta(hours=5) else ["pod:lost"])
 
 
@@ -148,19 +148,19 @@ def test_one_that_is_seen_again_after_the_window_is_missing_all_day() -> None:
 
     [one] = with_silent_incarnations(cast("Source", source), survey, closed_at_midnight(LOST), [])
 
-    assert (one.incarnation.name, one.seen.unseen_ms) == ("pod:lost", 24 * HOUR_MS)
+    assert (one.incarnation.name, one.observation.unseen_ms) == ("pod:lost", 24 * HOUR_MS)
     assert source.asked == []
 
 
 def test_one_whose_scrapes_came_late_is_missing_and_keeps_its_later_readings() -> None:
-    late = incarnation({A: 75}, incarnation=process_at("lost", -0.1), seen=BEFORE)
+    late = incarnation({A: 75}, incarnation=process_at("lost", -0.1), observation=NOT_OBSERVED)
     here = incarnation({A: 9}, incarnation=process_at("here", 1))
     source: Any = Addresses(lost=6.0)
 
     found = with_silent_incarnations(source, a_day_with_somebody(), closed_at_midnight(LOST), [late, here])
 
-    unseen = Seen(6 * HOUR_MS, 6 * HOUR_MS, gap_across_boundary=False, ended_ms=None, tail_ms=0)
-    assert found == [replace(late, seen=unseen), here]
+    unseen = ObservedTime(6 * HOUR_MS, 6 * HOUR_MS, gap_across_boundary=False, ended_ms=None, tail_ms=0)
+    assert found == [replace(late, observation=unseen), here]
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_nobody_is_missing_where_nothing_tells_it(stored: StoredClosings) -> Non
 
 
 def test_a_day_on_which_nobody_was_seen_is_not_explained_by_silence() -> None:
-    nobody, source = replace(a_day_with_somebody(), seen={}), Addresses(lost=24.0)
+    nobody, source = replace(a_day_with_somebody(), observations={}), Addresses(lost=24.0)
 
     assert with_silent_incarnations(cast("Source", source), nobody, closed_at_midnight(LOST), []) == []
 
@@ -225,7 +225,7 @@ def test_what_the_stored_next_day_knows_again_is_missing_all_day_and_stands_wher
     day_ms = SPAN.end_ms - SPAN.start_ms
     assert one == IncarnationReadings(
         incarnation=Incarnation("pod:lost", milliseconds(BORN) * 1000, [], []),
-        seen=Seen(day_ms, day_ms, gap_across_boundary=False, ended_ms=None, tail_ms=0),
+        observation=ObservedTime(day_ms, day_ms, gap_across_boundary=False, ended_ms=None, tail_ms=0),
         closings={A: 70},
         closed_at=stored.closed_at,
         opening=OpeningReadings(

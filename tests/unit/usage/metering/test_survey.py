@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from backend.usage.metering.coverage import Seen, Span
+from backend.usage.metering.coverage import ObservedTime, Span
 from backend.usage.metering.incarnations import Copy, Incarnation, Run, ScrapeHistory, Target, instant_of
 from backend.usage.metering.opening_rules import IncarnationKind
-from backend.usage.metering.survey import Survey, classified
+from backend.usage.metering.survey import Survey, with_kinds
 from backend.usage.types import StoredIncarnation
 
 HOUR_MS = 3_600_000
@@ -22,16 +22,16 @@ def incarnation_from(start_h: int, *scraped_h: float) -> Incarnation:
 def kind_in_survey(incarnation: Incarnation, **more: Any) -> IncarnationKind:
     given: dict[str, Any] = {"stored": {}, "no_start_before": frozenset(), **more}
     history = ScrapeHistory([Target({"instance": "pod:1"}, incarnation.copies[0].runs)], [incarnation])
-    seen = Seen(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)
+    seen = ObservedTime(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)
     survey = Survey(
         span=SPAN,
         lookback_ms=4 * HOUR_MS,
         history=history,
-        seen={0: seen},
+        observations={0: seen},
         previous_day_is_stored=True,
         **given,
     )
-    return classified(survey).kinds[0]
+    return with_kinds(survey).kinds[0]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def survey_of(incarnation: Incarnation, closed_ms: int | None, **more: Any) -> S
     """One incarnation, with readings that were stored at an instant."""
     closing = None if closed_ms is None else StoredIncarnation(instant_of(closed_ms), {})
     key = (incarnation.name, incarnation.started_at)
-    given: dict[str, Any] = {"previous_day_is_stored": True, "seen": {}, **more}
+    given: dict[str, Any] = {"previous_day_is_stored": True, "observations": {}, **more}
     return Survey(
         span=SPAN,
         lookback_ms=4 * HOUR_MS,
@@ -102,11 +102,11 @@ def test_a_birth_is_ours_to_the_millisecond(
 ) -> None:
     run = Run(start_ms * 1000, [first_h * HOUR_MS, 102 * HOUR_MS])
     incarnation = Incarnation("pod:1", run.start_us, [Copy(0, [run])], run.times)
-    seen = Seen(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)
+    seen = ObservedTime(1000, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)
 
-    survey = survey_of(incarnation, None, previous_day_is_stored=is_stored, seen={0: seen})
+    survey = survey_of(incarnation, None, previous_day_is_stored=is_stored, observations={0: seen})
 
-    assert classified(survey).kinds == {0: kind}
+    assert with_kinds(survey).kinds == {0: kind}
 
 
 @pytest.mark.parametrize(
@@ -127,9 +127,9 @@ def test_an_incarnation_is_late_since_the_stored_scrape_after_which_more_came(
     incarnation = incarnation_from(10, *scraped_h)
     closed_ms = None if closed_h is None else round(closed_h * HOUR_MS)
 
-    late_ms = survey_of(incarnation, closed_ms).late_ms(incarnation)
+    late_since_ms = survey_of(incarnation, closed_ms).late_since_ms(incarnation)
 
-    assert late_ms == (None if late_h is None else round(late_h * HOUR_MS))
+    assert late_since_ms == (None if late_h is None else round(late_h * HOUR_MS))
 
 
 def test_scrapes_of_a_target_that_a_wider_selector_brought_are_not_late() -> None:
@@ -140,12 +140,12 @@ def test_scrapes_of_a_target_that_a_wider_selector_brought_are_not_late() -> Non
         "pod:1", 1, [Copy(0, [known]), Copy(1, [brought])], sorted([*known.times, *brought.times])
     )
 
-    assert survey_of(incarnation, 98 * HOUR_MS).late_ms(incarnation) is None
-    assert survey_of(incarnation, 97 * HOUR_MS).late_ms(incarnation) == 97 * HOUR_MS
+    assert survey_of(incarnation, 98 * HOUR_MS).late_since_ms(incarnation) is None
+    assert survey_of(incarnation, 97 * HOUR_MS).late_since_ms(incarnation) == 97 * HOUR_MS
 
 
 @pytest.mark.parametrize(
-    ("closed_ms", "was_away"),
+    ("closed_ms", "is_opened_before_lookback"),
     [
         pytest.param(96 * HOUR_MS, False, id="as long ago as anybody looks"),
         pytest.param(96 * HOUR_MS - 1, True, id="longer ago"),
@@ -153,8 +153,10 @@ def test_scrapes_of_a_target_that_a_wider_selector_brought_are_not_late() -> Non
     ],
 )
 def test_an_incarnation_was_away_whose_stored_reading_is_older_than_all_that_is_looked_at(
-    closed_ms: int | None, *, was_away: bool
+    closed_ms: int | None, *, is_opened_before_lookback: bool
 ) -> None:
     incarnation = incarnation_from(10, 102)
 
-    assert survey_of(incarnation, closed_ms).was_away(incarnation) is was_away
+    assert (
+        survey_of(incarnation, closed_ms).is_opened_before_lookback(incarnation) is is_opened_before_lookback
+    )

@@ -1,4 +1,4 @@
-"""A window is surveyed: who was seen, ended or came late, and what Prometheus and the database are asked for it."""
+"""The survey of a window: what it asks Prometheus and the database for, and what it concludes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from backend.usage.metering.coverage import Span
 from backend.usage.metering.incarnations import EPOCH, ScrapeHistory, history_of, instant_of
 from backend.usage.metering.opening_rules import IncarnationKind
 from backend.usage.metering.source import Source
-from backend.usage.metering.survey import BEFORE, Survey, surveyed
+from backend.usage.metering.survey import NOT_OBSERVED, Survey, survey_window
 from backend.usage.types import (
     NOTHING_STORED,
     IncarnationKey,
@@ -61,7 +61,7 @@ def survey_of(
     *processes: dict[str, Any], source: Witness | None = None, stored: StoredClosings = NOTHING_STORED
 ) -> Survey:
     history = history_of(processes, is_wanted=lambda _: True)
-    return surveyed(cast("Source", source or Witness()), history, SPAN, LOOKBACK_MS, stored)
+    return survey_window(cast("Source", source or Witness()), history, SPAN, LOOKBACK_MS, stored)
 
 
 def stored_at(closed_ms: int, *incarnations: IncarnationKey, previous_day: bool = True) -> StoredClosings:
@@ -77,7 +77,7 @@ def test_only_incarnations_with_a_scrape_in_the_window_are_seen_in_it() -> None:
         process("later", OLD_MS, SPAN.end_ms + 1),
     )
 
-    seen = {survey.history.incarnations[index].name for index in survey.seen}
+    seen = {survey.history.incarnations[index].name for index in survey.observations}
     assert seen == {"pod:just after", "pod:at its end"}
     assert (survey.span, survey.lookback_ms) == (SPAN, LOOKBACK_MS)
 
@@ -96,7 +96,7 @@ def test_the_last_incarnation_ended_only_if_somebody_was_watching(
 
     survey = survey_of(process("1", OLD_MS, *minutes(109 * HOUR_MS, 110 * HOUR_MS)), source=source)
 
-    assert survey.seen[0].ended_ms == ended_ms
+    assert survey.observations[0].ended_ms == ended_ms
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_window_without_any_process_asks_nothing() -> None:
 
     survey = survey_of(source=source)
 
-    assert (survey.seen, survey.kinds, source.asked_alive_ms, source.asked_ups) == ({}, {}, [], [])
+    assert (survey.observations, survey.kinds, source.asked_alive_ms, source.asked_ups) == ({}, {}, [], [])
 
 
 # The scrapes of one that was replaced hours later, and of another one that shows that somebody was watching.
@@ -157,7 +157,7 @@ def test_a_replaced_incarnation_ended_where_its_address_was_given_back_while_som
     survey = survey_of(*REPLACED, *watchers, source=source)
 
     assert survey.history.incarnations[0].gone_ms == gone_ms
-    assert survey.seen[0].living_ms == (gone_ms or NEXT_MS) - SPAN.start_ms
+    assert survey.observations[0].living_ms == (gone_ms or NEXT_MS) - SPAN.start_ms
 
 
 def test_an_address_of_which_nothing_is_told_was_not_given_back() -> None:
@@ -223,7 +223,7 @@ def test_an_incarnation_that_ended_before_a_window_is_late_where_the_stored_day_
 
     assert survey.kinds == ({} if kind is None else {0: kind})
     assert list(survey.late) == list(survey.kinds)
-    assert survey.seen_of(0) is BEFORE
+    assert survey.observation_of(0) is NOT_OBSERVED
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.money import LARGEST_STORED
-from backend.usage.metering.coverage import Seen
+from backend.usage.metering.coverage import ObservedTime
 from backend.usage.metering.incarnations import Incarnation
 from backend.usage.metering.opening_rules import IncarnationKind
 from backend.usage.metering.tally_rules import (
@@ -41,9 +41,9 @@ def rows_of(*incarnations: IncarnationReadings, is_open: bool = False) -> dict[A
 
 @pytest.mark.parametrize(("unseen_ms", "flags"), [(50, ()), (51, (UsageFlag.LOW_COVERAGE,))])
 def test_a_day_that_is_covered_just_enough_is_not_held(unseen_ms: int, flags: tuple[UsageFlag, ...]) -> None:
-    seen = Seen(1000, unseen_ms, gap_across_boundary=False, ended_ms=None, tail_ms=0)
+    seen = ObservedTime(1000, unseen_ms, gap_across_boundary=False, ended_ms=None, tail_ms=0)
 
-    [row] = rows_of(incarnation({A: 100}, {A: 40}, seen=seen)).values()
+    [row] = rows_of(incarnation({A: 100}, {A: 40}, observation=seen)).values()
 
     assert (row.flags, row.held) == (flags, bool(flags))
 
@@ -185,11 +185,13 @@ def test_a_meter_that_stood_still_is_held_only_when_nobody_saw_it_at_all(
     living_ms: int, unseen_ms: int, is_dark: bool
 ) -> None:
     seen, half = (
-        Seen(*each, gap_across_boundary=False, ended_ms=None, tail_ms=0)
+        ObservedTime(*each, gap_across_boundary=False, ended_ms=None, tail_ms=0)
         for each in ((living_ms, unseen_ms), (1000, 500))
     )
 
-    rows = rows_of(incarnation({A: 5}, {A: 5}, seen=seen), incarnation({B: 5}, {B: 5}, seen=half))
+    rows = rows_of(
+        incarnation({A: 5}, {A: 5}, observation=seen), incarnation({B: 5}, {B: 5}, observation=half)
+    )
 
     assert (rows[A].held, rows[B].held) == (is_dark, False)
 
@@ -209,10 +211,10 @@ def test_the_largest_number_that_can_be_stored_is_counted() -> None:
 
 
 def test_what_nobody_saw_all_day_keeps_what_else_is_the_matter() -> None:
-    dark = Seen(1000, 1000, gap_across_boundary=False, ended_ms=None, tail_ms=0)
+    dark = ObservedTime(1000, 1000, gap_across_boundary=False, ended_ms=None, tail_ms=0)
 
     [row] = rows_of(
-        incarnation({A: 5}, {A: 5}, seen=dark, flags=frozenset({UsageFlag.NO_START_TIME}))
+        incarnation({A: 5}, {A: 5}, observation=dark, flags=frozenset({UsageFlag.NO_START_TIME}))
     ).values()
 
     assert row.held
@@ -260,9 +262,9 @@ def test_what_is_the_matter_with_one_meter_adds_to_that_with_its_incarnation(
 
 def test_low_coverage_holds_all_rows_of_the_tenant_and_nobody_elses() -> None:
     other = ("other", "gpt-4o", "prompt")
-    blind = Seen(1000, 500, gap_across_boundary=False, ended_ms=None, tail_ms=0)
+    blind = ObservedTime(1000, 500, gap_across_boundary=False, ended_ms=None, tail_ms=0)
 
-    rows = rows_of(incarnation({A: 1}, seen=blind), incarnation({B: 1}), incarnation({other: 1}))
+    rows = rows_of(incarnation({A: 1}, observation=blind), incarnation({B: 1}), incarnation({other: 1}))
 
     assert rows[A].coverage == rows[B].coverage == Decimal("0.75")
     assert rows[A].held
@@ -272,14 +274,15 @@ def test_low_coverage_holds_all_rows_of_the_tenant_and_nobody_elses() -> None:
 
 def test_a_meter_that_stood_still_is_not_held_for_low_coverage_alone() -> None:
     half, none = (
-        Seen(1000, unseen, gap_across_boundary=False, ended_ms=None, tail_ms=0) for unseen in (500, 1000)
+        ObservedTime(1000, unseen, gap_across_boundary=False, ended_ms=None, tail_ms=0)
+        for unseen in (500, 1000)
     )
 
     still, dark = (
-        rows_of(incarnation({A: 5}, {A: 5}, seen=half))[A],
-        rows_of(incarnation({A: 5}, {A: 5}, seen=none))[A],
+        rows_of(incarnation({A: 5}, {A: 5}, observation=half))[A],
+        rows_of(incarnation({A: 5}, {A: 5}, observation=none))[A],
     )
-    back = rows_of(incarnation({A: 4}, {A: 5}, seen=half))[A]
+    back = rows_of(incarnation({A: 4}, {A: 5}, observation=half))[A]
 
     assert (still.flags, still.held) == ((UsageFlag.LOW_COVERAGE,), False)
     assert (dark.held, back.held) == (True, True)
@@ -298,10 +301,12 @@ def test_flags_of_a_incarnation_reach_the_rows_it_carries() -> None:
 
 
 def test_the_unseen_end_is_estimated_at_the_last_rate() -> None:
-    ended = Seen(1000, 0, gap_across_boundary=False, ended_ms=900, tail_ms=60_000)
+    ended = ObservedTime(1000, 0, gap_across_boundary=False, ended_ms=900, tail_ms=60_000)
 
     rows = rows_of(
-        incarnation({A: 1000, B: 5}, {A: 0}, seen=ended, before_end={A: 400, B: 5}, before_end_ms=300_000)
+        incarnation(
+            {A: 1000, B: 5}, {A: 0}, observation=ended, before_end={A: 400, B: 5}, before_end_ms=300_000
+        )
     )
 
     assert (rows[A].unseen_estimate, rows[B].unseen_estimate) == (120, 0)
@@ -339,9 +344,9 @@ def test_windows_add_up_to_the_whole_wherever_they_are_cut(growth: list[list[int
 
 
 def test_an_end_without_a_known_rate_is_not_estimated() -> None:
-    ended = Seen(1000, 0, gap_across_boundary=False, ended_ms=900, tail_ms=60_000)
+    ended = ObservedTime(1000, 0, gap_across_boundary=False, ended_ms=900, tail_ms=60_000)
 
-    rows = rows_of(incarnation({A: 1000}, {A: 0}, seen=ended))
+    rows = rows_of(incarnation({A: 1000}, {A: 0}, observation=ended))
 
     assert rows[A].unseen_estimate == 0
 
@@ -417,8 +422,8 @@ def test_labels_that_the_database_cannot_keep_are_kept_everywhere_under_the_same
 def test_what_was_done_after_the_last_scrape_is_estimated_from_the_last_minutes(
     before_end: dict[Any, int] | None, before_end_ms: int, estimate: int
 ) -> None:
-    seen = Seen(10_000, 0, gap_across_boundary=False, ended_ms=9_000, tail_ms=1_000)
-    one = incarnation({A: 100}, {A: 10}, seen=seen, before_end=before_end, before_end_ms=before_end_ms)
+    seen = ObservedTime(10_000, 0, gap_across_boundary=False, ended_ms=9_000, tail_ms=1_000)
+    one = incarnation({A: 100}, {A: 10}, observation=seen, before_end=before_end, before_end_ms=before_end_ms)
 
     assert rows_of(one)[A].unseen_estimate == estimate
     assert (

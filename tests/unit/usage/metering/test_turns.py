@@ -8,7 +8,7 @@ import pytest
 from backend.usage.metering.coverage import Span
 from backend.usage.metering.incarnations import Copy, Incarnation, Run, Target
 from backend.usage.metering.tally_rules import IncarnationReadings
-from backend.usage.metering.turns import side_by_side, with_turns
+from backend.usage.metering.turns import keys_of_several_processes, with_alternating_flagged
 from backend.usage.types import Key, UsageFlag
 from tests.unit.usage.incarnations import incarnation
 
@@ -61,7 +61,7 @@ def test_processes_that_a_target_showed_in_turn_are_held(
     target = Target({"instance": "pod:1"}, runs(*told))
     starts = sorted({start for start, *_ in told})
 
-    found = with_turns([of(start) for start in starts], [target], SPAN)
+    found = with_alternating_flagged([of(start) for start in starts], [target], SPAN)
 
     flagged = {
         one.incarnation.start_us // MINUTE // 1000 for one in found if UsageFlag.ALTERNATES in one.flags
@@ -74,7 +74,7 @@ def test_processes_in_turn_keep_their_flags_and_leave_other_addresses_alone() ->
     moved = replace(of(10), flags=frozenset({UsageFlag.START_TIME_MOVED}))
     elsewhere = incarnation({A: 9}, incarnation=Incarnation("pod:2", 10 * MINUTE * 1000, [], []))
 
-    found = with_turns([moved, elsewhere], [target], SPAN)
+    found = with_alternating_flagged([moved, elsewhere], [target], SPAN)
 
     assert [one.flags for one in found] == [{UsageFlag.START_TIME_MOVED, UsageFlag.ALTERNATES}, set()]
 
@@ -88,7 +88,7 @@ def apart(*addresses: str | None, openings: tuple[int, ...] = (0, 0), last: int 
     ]
     copies = [Copy(number, told) for number in range(len(targets))]
     before = {number: {A: value} for number, value in enumerate(openings)}
-    return side_by_side(copies, targets, (before, {0: {A: 8000, B: 1}, 1: {A: 4800}}), SPAN)
+    return keys_of_several_processes(copies, targets, (before, {0: {A: 8000, B: 1}, 1: {A: 4800}}), SPAN)
 
 
 def test_a_federation_that_keeps_the_address_beside_is_several_processes() -> None:
@@ -122,6 +122,8 @@ def test_a_copy_is_as_new_as_its_last_run() -> None:
     told = runs((10, 900, 950), (10, 960, 1001), (10, 1500, 2440))
     targets = [Target({"instance": "pod:1"}, told)] * 2
 
-    found = side_by_side([Copy(0, told), Copy(1, told)], targets, ({0: {A: 5}}, {1: {A: 4}}), SPAN)
+    found = keys_of_several_processes(
+        [Copy(0, told), Copy(1, told)], targets, ({0: {A: 5}}, {1: {A: 4}}), SPAN
+    )
 
     assert found == {A}
