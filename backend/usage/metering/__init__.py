@@ -1,1 +1,1 @@
-"""The meter: tokens of a window from the counters in Prometheus. The database is known only to the service."""
+"""The meter: computes the tokens of a window from the counters in Prometheus. Nothing here reads the database."""

@@ -1,4 +1,4 @@
-"""Coverage: the share of a day that the scrapes cover, and the time that their ends could not see. Pure."""
+"""Computes coverage: the share of the living time of processes that was scraped. Pure."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -9,40 +9,44 @@ from typing import NamedTuple
 
 from backend.usage.metering.incarnations import Incarnation, ScrapeHistory
 
-# A process that was scraped once tells nothing about the interval.
+# Of a process that was scraped once, the scrape interval is not known.
 UNKNOWN_INTERVAL_MS = 60_000
 NEIGHBOURS = 10
-# While nothing newer was seen than this, somebody has to say whether Prometheus itself was alive.
+"""Scrapes on each side of a gap that tell the scrape interval around it."""
+# After so long without any scrape, Prometheus is asked whether it was running.
 SILENCE_MS = 300_000
 FOR_EVER_MS = 10**15
+"""End of an incarnation that has not ended."""
 STEP = Decimal("0.00001")
 
 
 class Span(NamedTuple):
-    """A window in milliseconds, (start, end]."""
+    """A window (start, end] in milliseconds since 1970."""
 
     start_ms: int
     end_ms: int
 
 
 class ObservedTime(NamedTuple):
-    """Scraped and unseen time of an incarnation within a window, in milliseconds."""
+    """Living time of an incarnation within a window, and how much of it was not scraped. In milliseconds."""
 
     living_ms: int
     unseen_ms: int
     gap_across_boundary: bool
     ended_ms: int | None
-    """Its last scrape, if the incarnation ended within the window."""
+    """Time of its last scrape, if the incarnation ended within the window."""
     tail_ms: int
-    """The time after that scrape that nobody saw."""
+    """How long it may have run after that scrape."""
 
 
 def observation_in(incarnation: Incarnation, span: Span, watched_until_ms: int) -> ObservedTime:
-    """The living time of an incarnation in a window, and how much of it lies in gaps longer than two scrape intervals.
+    """The living time of an incarnation in a window, and how much of it is unseen.
 
-    An incarnation ends where the next one on its instance begins, or before that where its address was gone. Without a
-    next one it ended at its last scrape if somebody was still watching afterwards (``watched_until_ms``); else it
-    is presumed alive and unseen.
+    Unseen is what exceeds two scrape intervals in a gap between scrapes.
+
+    An incarnation ends where the next one at its address starts, or earlier, where Prometheus dropped the address.
+    Without a next one it ended at its last scrape if Prometheus scraped anything after that (``watched_until_ms``);
+    else it counts as alive and unseen.
     """
     interval = _interval_ms(incarnation)
     end = _end_ms(incarnation, interval, watched_until_ms)
@@ -61,7 +65,7 @@ def observation_in(incarnation: Incarnation, span: Span, watched_until_ms: int) 
 
 
 def coverage_of(seen: Sequence[ObservedTime]) -> Decimal:
-    """The covered part of the living time of some incarnations, from 0 to 1, rounded down to five digits."""
+    """The scraped share of the living time of some incarnations: from 0 to 1, rounded down to five decimals."""
     living = sum(one.living_ms for one in seen)
     unseen = sum(one.unseen_ms for one in seen)
     if living == 0:
@@ -70,16 +74,16 @@ def coverage_of(seen: Sequence[ObservedTime]) -> Decimal:
 
 
 def watched_until(history: ScrapeHistory, span: Span, *, is_alive_at_end: bool) -> int:
-    """The last instant at which Prometheus certainly scraped."""
+    """The last time, in milliseconds, at which Prometheus certainly scraped something."""
     last = history.last_ms or span.start_ms
     return max(last, span.end_ms) if is_alive_at_end else last
 
 
 def known_until(incarnation: Incarnation, ups: Sequence[int]) -> int | None:
-    """Last time when an address was known after its last scrape, if another incarnation took it over much later.
+    """Last time when Prometheus still tried to scrape the address of an incarnation after its last successful scrape.
 
-    Prometheus tells of each address that it knows whether it answered. None where it knew it all the time until
-    the next incarnation, and where it tells nothing of the address at all.
+    ``ups`` are the times of all tries, in milliseconds and in order. None if no other incarnation took the address, if
+    Prometheus tried without a break until the next one started, and if there are no tries to judge by.
     """
     last = incarnation.times[-1]
     if incarnation.successor_ms is None:
@@ -87,12 +91,12 @@ def known_until(incarnation: Incarnation, ups: Sequence[int]) -> int | None:
     index = bisect_right(ups, last)
     if index == 0 or ups[index - 1] < last - SILENCE_MS:
         return None
-    known = last
+    tried = last
     for at in ups[index:]:
-        if at - known > SILENCE_MS:
+        if at - tried > SILENCE_MS:
             break
-        known = at
-    return known if incarnation.successor_ms - known > SILENCE_MS else None
+        tried = at
+    return tried if incarnation.successor_ms - tried > SILENCE_MS else None
 
 
 def _tail_end_ms(incarnation: Incarnation, ended: int, interval: int) -> int:
@@ -111,7 +115,7 @@ def _end_ms(incarnation: Incarnation, interval: int, watched_until_ms: int) -> i
 
 
 def _interval_ms(incarnation: Incarnation) -> int:
-    """The scrape interval of an incarnation: the shortest median of its copies. Two scrapers do not shorten it."""
+    """The scrape interval of an incarnation: the median of each run of scrapes by one target; the shortest of them."""
     medians = [
         median_low([later - earlier for earlier, later in pairwise(run.times)])
         for copy in incarnation.copies
@@ -122,7 +126,7 @@ def _interval_ms(incarnation: Incarnation) -> int:
 
 
 def _usual_ms(incarnation: Incarnation, begin: int, interval: int) -> int:
-    """The interval around a gap; it differs from the incarnation's where the scrape interval was changed meanwhile."""
+    """The scrape interval around a gap: longer than the incarnation's if the setting changed while it ran."""
     index = bisect_left(incarnation.times, begin)
     near = incarnation.times[max(0, index - NEIGHBOURS) : index + NEIGHBOURS + 2]
     steps = [later - earlier for earlier, later in pairwise(near)]
@@ -130,7 +134,7 @@ def _usual_ms(incarnation: Incarnation, begin: int, interval: int) -> int:
 
 
 def _long_gaps(incarnation: Incarnation, living: Span, longer_than: int) -> list[tuple[int, int]]:
-    """Every long stretch without a scrape that touches the living time, whole also where it crosses a boundary."""
+    """Every gap longer than ``longer_than`` that touches the living time, also its part beyond a boundary."""
     first, last = (
         bisect_right(incarnation.times, living.start_ms),
         bisect_left(incarnation.times, living.end_ms),

@@ -1,4 +1,4 @@
-"""Process incarnations from the samples of the start time: processes, their times, and the targets that saw them."""
+"""Scrape history: the process incarnations that the samples of the start time show, and when each was scraped. Pure."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,11 +9,12 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from backend.usage.metering.labels import storable
+from backend.usage.types import IncarnationKey
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# What the two queries over everybody look back from a boundary; incarnations with a longer gap are read one by one.
+# The boundary queries look back so far. An incarnation without a scrape in that time is asked for by itself.
 NEAR_MS = 600_000
-# Linux tells when it booted, and so when a process started, in whole seconds that are rounded down.
+# Linux rounds the start time of a process down to whole seconds.
 START_PRECISION_MS = 1000
 
 
@@ -40,18 +41,18 @@ class Run(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """An incarnation as a target shows it. Several runs only where two processes answer under the same name."""
+    """The scrapes of an incarnation by one target. Several runs only where two processes alternate at the address."""
 
     target: int
     runs: list[Run]
 
     def has_scrape_at(self, at_ms: int) -> bool:
-        """Whether the target scraped the incarnation at this very instant."""
+        """Whether the target has a scrape of the incarnation at exactly this time."""
         return any(at_ms in run.times for run in self.runs)
 
 
 class Point(NamedTuple):
-    """The scrape that a reading is taken from; samples before ``since_ms`` are not of this incarnation."""
+    """A scrape to read counters at. Samples before ``since_ms`` do not belong to its incarnation."""
 
     target: int
     at_ms: int
@@ -60,20 +61,20 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A scraped address under a job and replica."""
+    """A series of the start time: an address as one job and one replica of Prometheus scrape it."""
 
     labels: Mapping[str, str]
     runs: list[Run]
 
     @property
     def instance(self) -> str:
-        """The address; the process behind it changes."""
+        """The address. Each restart puts another process behind it."""
         return self.labels.get("instance", "")
 
 
 @dataclass(slots=True)
 class Incarnation:
-    """A process from its start to its end, from the scrapes of all targets."""
+    """A process from its start to its end: an address and a start time, with the scrapes of all targets in order."""
 
     instance: str
     start_us: int
@@ -81,21 +82,26 @@ class Incarnation:
     times: list[int]
     successor_ms: int | None = None
     gone_ms: int | None = None
-    """When its address was certainly known for the last time, if a later incarnation only took over the address."""
+    """When Prometheus tried its address for the last time, if it dropped the address before the successor started."""
     moves: list[Point] = field(default_factory=list)
-    """Where a run of this incarnation follows scrapes of the same target that are newer than its start.
+    """Scrapes at which a target first shows this start time, although it scraped another one after that time.
 
-    No process starts before its address was last seen with an older one: the start time was moved, as exporters
-    do that work it out anew after a step of the clock, and it may be the same process that goes on counting.
+    No process can start before the last scrape of the process before it. So the start time was moved, as exporters do
+    that compute it again after a step of the clock, and the same process may go on counting.
     """
     name: str = field(init=False)
     """The address as it is stored."""
     started_at: datetime = field(init=False)
 
     def __post_init__(self) -> None:
-        """Say the name, and the start as an instant, once; millions of rows point to them."""
+        """Compute the stored name and the start as an instant once, because millions of rows hold them."""
         self.name = storable(self.instance)
         self.started_at = EPOCH + timedelta(microseconds=self.start_us)
+
+    @property
+    def key(self) -> IncarnationKey:
+        """Its address and its start, as they are stored."""
+        return (self.name, self.started_at)
 
     @property
     def start_ms(self) -> int:
@@ -104,17 +110,17 @@ class Incarnation:
 
     @property
     def begin_ms(self) -> int:
-        """From when on it is to be seen: its start, or its first scrape where the start cannot be believed."""
+        """Beginning of its living time: its start, or its first scrape if the start time was moved."""
         is_moved = any(move.at_ms == self.times[0] for move in self.moves)
         return self.times[0] if is_moved else self.start_ms
 
     def moved_within(self, after_ms: int, until_ms: int) -> Point | None:
-        """The last move in (after, until]; nothing that was counted before it is proven to be its own."""
+        """The last move in (after, until]. What was counted before it may belong to another incarnation."""
         moves = [move for move in self.moves if after_ms < move.at_ms <= until_ms]
         return max(moves, key=lambda move: move.at_ms, default=None)
 
     def last_scrape_ms(self, at_ms: int) -> int | None:
-        """The last scrape at or before an instant."""
+        """Time of the last scrape at or before an instant."""
         index = bisect_right(self.times, at_ms)
         return self.times[index - 1] if index else None
 
@@ -126,33 +132,34 @@ class Incarnation:
 
 @dataclass(frozen=True, slots=True)
 class ScrapeHistory:
-    """Every target and every incarnation that was seen."""
+    """Every target and every incarnation that was scraped in a period."""
 
     targets: list[Target]
     incarnations: list[Incarnation]
 
     @property
     def first_ms(self) -> int | None:
-        """The first scrape of anything."""
+        """Time of the first scrape of any incarnation."""
         return min((incarnation.times[0] for incarnation in self.incarnations), default=None)
 
     @property
     def last_ms(self) -> int | None:
-        """The last scrape of anything."""
+        """Time of the last scrape of any incarnation."""
         return max((incarnation.times[-1] for incarnation in self.incarnations), default=None)
 
 
 def history_of(matrix: Iterable[Mapping[str, Any]], *, is_wanted: Callable[[str], bool]) -> ScrapeHistory:
-    """The incarnations in the raw samples of ``process_start_time_seconds``.
+    """The targets and incarnations in the raw samples of ``process_start_time_seconds``, of the wanted instances.
 
-    An incarnation is an instance and a start time; job, replica and every other label only tell copies of it apart.
+    Series with the same instance and start time show the same incarnation, whatever their job, replica and other
+    labels are.
     """
     targets: list[Target] = []
     for series in matrix:
         labels = {name: value for name, value in series["metric"].items() if name != "__name__"}
         if is_wanted(labels.get("instance", "")):
             targets.append(Target(labels, _runs(series["values"])))
-    # The order of an answer decides nothing, not even between equals.
+    # Sorted, so that the result does not depend on the order of the answer.
     targets.sort(key=lambda target: sorted(target.labels.items()))
     return ScrapeHistory(targets, _incarnations(targets))
 
@@ -198,7 +205,7 @@ def _merged(copies: Sequence[Copy]) -> list[int]:
 
 
 def point_at(copy: Copy, at_ms: int) -> Point | None:
-    """The last scrape of an incarnation by one target at or before an instant, if there is one."""
+    """The last scrape in a copy at or before an instant; None if there is none."""
     for run in reversed(copy.runs):
         if run.times[0] <= at_ms:
             seen = run.times[bisect_right(run.times, at_ms) - 1]
@@ -207,19 +214,19 @@ def point_at(copy: Copy, at_ms: int) -> Point | None:
 
 
 def overlap(copies: Sequence[Copy]) -> bool:
-    """Whether two targets scraped an incarnation at one time; under another name one goes on where the other ends."""
+    """Whether two targets scraped an incarnation at the same time; a renamed target begins where the old one ends."""
     spans = sorted((copy.runs[0].times[0], copy.runs[-1].times[-1]) for copy in copies)
     return any(later[0] <= earlier[1] for earlier, later in pairwise(spans))
 
 
 def first_point(copy: Copy) -> Point:
-    """The first scrape of an incarnation by one target."""
+    """The first scrape in a copy."""
     first = copy.runs[0].times[0]
     return Point(copy.target, first, first)
 
 
 def is_in_boundary_vector(target: Target, seen_ms: int, at_ms: int) -> bool:
-    """Whether the query over everybody at an instant reads, for a target, exactly the process it showed last."""
+    """Whether the boundary query at ``at_ms`` reads only the process of the target's last scrape, ``seen_ms``."""
     if at_ms - seen_ms >= NEAR_MS:
         return False
     near = [run for run in target.runs if run.times[0] <= at_ms and run.times[-1] >= at_ms - NEAR_MS]

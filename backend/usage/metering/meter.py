@@ -1,4 +1,4 @@
-"""Reads the meters of a window: queries Prometheus for each incarnation's needs, and applies the rules."""
+"""Measures the usage of a window: reads the counters of each incarnation from Prometheus, and applies the rules."""
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
@@ -23,7 +23,7 @@ from backend.usage.metering.silence import (
     was_nothing_scraped,
     with_silent_incarnations,
 )
-from backend.usage.metering.source import Source
+from backend.usage.metering.source import SharedReadings, Source
 from backend.usage.metering.survey import Survey, survey_window
 from backend.usage.metering.tally_rules import (
     IncarnationReadings,
@@ -54,13 +54,14 @@ def measure(
     stored: Callable[[], StoredClosings],
     findings: DayFindings | None = None,
 ) -> DayMeasurement:
-    """The exact usage of a window, (start, end], or of its part until now. Writes nothing.
+    """The exact usage of a window (start, end], or of its part until ``now``. Writes nothing.
 
-    ``stored`` gives what the database knows, and is not asked before Prometheus has answered. ``findings`` are those
-    of a scan; what it did not look at is held. None asks for no scan, and says nothing of what happened inside.
+    ``stored`` returns the stored readings around the window; it is called after Prometheus has answered. ``findings``
+    are those of the scan of the window: a counter that fell gets two figures, and a series that was not scanned is
+    held. With None, falls within the window go unnoticed.
 
     Raises:
-        Unavailable: Prometheus failed, was late, or told only a part.
+        Unavailable: Prometheus failed, timed out, or answered only in part.
     """
     with collector_paused():
         return _measure(source, day, window, now=now, ask_stored=stored, findings=findings)
@@ -82,30 +83,10 @@ def _measure(
     shared = source.shared_readings(instances, wider, span)
     stored = ask_stored()
     survey = survey_window(source, shared.history, span, lookback_ms, stored)
-    found = readings_of(source, survey, shared)
-    unmatched = shared.opening.unmatched | shared.closing.unmatched
-    unmatched |= (instances or {""}) - {target.instance for target in survey.history.targets}
-    incarnations = [_incarnation_readings(survey, index, found) for index in survey.observations]
-    incarnations = with_alternating_flagged(incarnations, survey.history.targets, span)
-    incarnations += [
-        _without_start_time(source, instance, span)
-        for instance in source.with_counters(sorted(unmatched), span)
-    ]
+    incarnations = _scraped_readings(source, survey, shared, instances)
     is_blackout = not survey.observations and was_nothing_scraped(source, span, stored)
-    late = (_late_readings(survey, index, found) for index in survey.late)
-    incarnations += [one for one in late if one.closings]
-    is_odd = bool(unmatched) or shared.shards.has_odd_labels
-    incarnations = [storable_readings(one) for one in incarnations] if is_odd else incarnations
     incarnations = incarnations if findings is None else with_findings(incarnations, findings)
-    incarnations = with_earlier_closings(incarnations, span, stored)
-    incarnations = with_silent_incarnations(source, survey, stored, incarnations)
-    if stored.following:
-        incarnations = [
-            closed_at_next_opening(
-                one, stored.following.get((one.incarnation.name, one.incarnation.started_at), {})
-            )
-            for one in incarnations
-        ]
+    incarnations = _joined_with_stored(source, survey, stored, incarnations)
     counted = tally(incarnations, min_coverage=source.settings.usage_min_coverage, is_open=now < window.end)
     rows = counted.rows if findings is None else with_doubts(counted.rows, findings, incarnations)
     return DayMeasurement(
@@ -124,6 +105,38 @@ def _measure(
             if one.closings
         ],
     )
+
+
+def _scraped_readings(
+    source: Source, survey: Survey, shared: SharedReadings, instances: set[str]
+) -> list[IncarnationReadings]:
+    """Readings of all incarnations that Prometheus shows, under labels that the database can store."""
+    found = readings_of(source, survey, shared)
+    unmatched = shared.opening.unmatched | shared.closing.unmatched
+    unmatched |= (instances or {""}) - {target.instance for target in survey.history.targets}
+    scraped = [_incarnation_readings(survey, index, found) for index in survey.observations]
+    scraped = with_alternating_flagged(scraped, survey.history.targets, survey.span)
+    scraped += [
+        _without_start_time(source, instance, survey.span)
+        for instance in source.with_counters(sorted(unmatched), survey.span)
+    ]
+    late = (_late_readings(survey, index, found) for index in survey.late)
+    scraped += [one for one in late if one.closings]
+    is_odd = bool(unmatched) or shared.shards.has_odd_labels
+    return [storable_readings(one) for one in scraped] if is_odd else scraped
+
+
+def _joined_with_stored(
+    source: Source, survey: Survey, stored: StoredClosings, incarnations: list[IncarnationReadings]
+) -> list[IncarnationReadings]:
+    """The same readings, joined with those that are stored for the days before the window and for the next day."""
+    incarnations = with_earlier_closings(incarnations, survey.span, stored)
+    incarnations = with_silent_incarnations(source, survey, stored, incarnations)
+    if not stored.following:
+        return incarnations
+    return [
+        closed_at_next_opening(one, stored.following.get(one.incarnation.key, {})) for one in incarnations
+    ]
 
 
 def _incarnation_readings(survey: Survey, index: int, found: FoundReadings) -> IncarnationReadings:
@@ -148,10 +161,10 @@ def _incarnation_readings(survey: Survey, index: int, found: FoundReadings) -> I
 
 
 def _late_readings(survey: Survey, index: int, found: FoundReadings) -> IncarnationReadings:
-    """Readings of an incarnation that ended before the window, and of which scrapes came too late for the day before.
+    """Readings of an incarnation that ended before the window, with scrapes that came too late for the day before.
 
-    Its end is the closing. An incarnation that was born while we watched is counted whole, one that was stored from
-    there on. Of any other nothing says whether the day before had left it out: it counts nothing and is held.
+    Its last reading is its closing. If its start was watched, it counts from zero; if it is stored, from its stored
+    closing. Any other one may have been left out of the day before on purpose: it counts nothing and is held.
     """
     incarnation, start_ms = survey.history.incarnations[index], survey.span.start_ms
     return IncarnationReadings(
@@ -192,7 +205,7 @@ def _opened_ms(survey: Survey, incarnation: Incarnation) -> int:
 def _firsts(
     survey: Survey, index: int, found: FoundReadings
 ) -> tuple[Values, datetime | None, dict[Key, datetime]]:
-    """First samples in the place of unknown openings; when they were scraped, and those of single series."""
+    """First samples in place of unknown openings, the time when they were scraped, and that of single series."""
     incarnation, kind, span = survey.history.incarnations[index], survey.kinds[index], survey.span
     begun_at = instant_of(incarnation.times[0])
     match kind:
@@ -211,7 +224,7 @@ def _firsts(
 
 
 def _flagged(survey: Survey, index: int, found: FoundReadings) -> dict[UsageFlag, AbstractSet[Key]]:
-    """Flags of single meters of an incarnation, whatever else the process counts."""
+    """Flags of some meters of an incarnation, not of all."""
     incarnation, flagged = survey.history.incarnations[index], dict[UsageFlag, AbstractSet[Key]]()
     shown = found.by_target(ReadingPurpose.CLOSING, index)
     twice = [
@@ -244,7 +257,7 @@ def _flags(survey: Survey, index: int) -> frozenset[UsageFlag]:
 
 
 def _rate_base(survey: Survey, index: int, found: FoundReadings) -> tuple[Values | None, int]:
-    """The earlier readings for the rate at the end of an incarnation, and their distance from that end."""
+    """Readings some minutes before the last scrape of an ended incarnation, and the milliseconds between; else None."""
     incarnation, seen = survey.history.incarnations[index], survey.observations[index]
     if seen.ended_ms is None:
         return None, 0
@@ -257,7 +270,7 @@ def _rate_base(survey: Survey, index: int, found: FoundReadings) -> tuple[Values
 
 
 def _without_start_time(source: Source, instance: str, span: Span) -> IncarnationReadings:
-    """An instance that tells no start time: what its counters grew at least, to be looked at by a person."""
+    """Readings of an instance without a start time: the least that its counters rose. The row is always held."""
     lowest, last = source.without_start_time(instance, span)
     length, incarnation = span.end_ms - span.start_ms, Incarnation(instance, 0, [], [])
     return IncarnationReadings(

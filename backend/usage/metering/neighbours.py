@@ -1,4 +1,4 @@
-"""Joins readings of a window with stored ones: for meters that were away, and for the next day. Pure."""
+"""Joins the readings of a window with readings that are stored for days before it and for the next day. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,17 +18,18 @@ from backend.usage.types import (
 )
 
 ZEROS = frozenset({OpeningSource.BORN, OpeningSource.FIRST_USED})
-# No day is shorter. Younger incarnations have no reading on a day before the last one.
+# No day is shorter, so an incarnation that is younger than this has readings of one earlier day at most.
 SHORTEST_DAY_MS = 23 * 3_600_000
 
 
 def with_earlier_closings(
     incarnations: Sequence[IncarnationReadings], span: Span, stored: StoredClosings
 ) -> list[IncarnationReadings]:
-    """The same, with the stored closings of meters that the last stored day of their incarnation does not have.
+    """The same readings; meters that the last stored day of their incarnation does not have get their older closing.
 
-    A tenant's series may vanish from a process that lives on, and come back: what it had counted was billed. The
-    database is asked only where an incarnation has a series that its last day had not.
+    A series may vanish from a running process and come back with its old value. What it had counted before is billed
+    already, so its last stored closing must open it. The database is asked only for meters without a reading on the
+    last stored day of their incarnation.
     """
     wanted: list[MeterKey] = []
     for one in incarnations:
@@ -37,7 +38,7 @@ def with_earlier_closings(
             continue
         known, closings = stored_before.closings.keys(), one.closings.keys()
         if not known >= closings:
-            wanted += [(one.incarnation.name, one.incarnation.started_at, key) for key in closings - known]
+            wanted += [(*one.incarnation.key, key) for key in closings - known]
     if not wanted:
         return list(incarnations)
     told: dict[IncarnationKey, dict[Key, EarlierClosing]] = {}
@@ -45,7 +46,7 @@ def with_earlier_closings(
         told.setdefault((instance, start), {})[key] = closing
     return [
         replace(one, opening=replace(one.opening, stored_earlier=told[incarnation]))
-        if (incarnation := (one.incarnation.name, one.incarnation.started_at)) in told
+        if (incarnation := one.incarnation.key) in told
         else one
         for one in incarnations
     ]
@@ -54,9 +55,11 @@ def with_earlier_closings(
 def closed_at_next_opening(
     one: IncarnationReadings, following: Mapping[Key, NextOpening]
 ) -> IncarnationReadings:
-    """The same, ended where the next day, which is stored, began: no token is on both, and none on neither.
+    """The same readings, with the opening readings of the next day, which is stored already, as closing readings.
 
-    What that day counted from zero is its own, whatever was scraped of it since. Without a start time both are held.
+    So each token is counted on exactly one of the two days. A meter that the next day counted from zero closes at zero
+    here: the next day billed all of it. Incarnations without a start time stay as they are, because both days hold
+    them.
     """
     if UsageFlag.NO_START_TIME in one.flags:
         return one
@@ -64,7 +67,7 @@ def closed_at_next_opening(
     opened: list[datetime] = []
     for key, (opening, at, source) in following.items():
         if source == OpeningSource.FIRST_SEEN:
-            continue  # held there, and never below what this day closes with
+            continue  # The next day is held, and its opening is never below the closing of this day.
         if source not in ZEROS:
             opened.append(at)
         if key in closings or (source not in ZEROS and _is_opened(one, key)):
@@ -82,6 +85,6 @@ def closed_at_next_opening(
 
 
 def _is_opened(one: IncarnationReadings, key: Key) -> bool:
-    """Whether something is known of where a meter began the day."""
+    """Whether a meter has an opening reading, scraped or stored."""
     stored = one.opening.stored
     return key in one.opening.scraped or (stored is not None and key in stored.closings)

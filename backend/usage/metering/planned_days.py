@@ -1,4 +1,4 @@
-"""Days that were measured one after the other and not stored: a plan measures the next as if they were. Pure."""
+"""Planned days: measured in order, not stored. A plan measures a day as if the days before it were stored. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,16 +18,16 @@ from backend.usage.types import (
 
 @dataclass(slots=True)
 class PlannedDays:
-    """Measured days that are not stored, in the form of stored readings; only the last closings of each incarnation."""
+    """The closing readings of planned days, in the form of stored readings. Keeps the last ones of each meter."""
 
     days: set[date] = field(default_factory=set)
     last: DayMeasurement | None = None
     _incarnations: dict[IncarnationKey, tuple[date, StoredIncarnation]] = field(default_factory=dict)
     _gone: dict[MeterKey, EarlierClosing] = field(default_factory=dict)
-    """The last closings of meters that a later day of their incarnation did not show."""
+    """The last closing readings of meters that have no reading on the last day of their incarnation."""
 
     def add(self, measured: DayMeasurement) -> None:
-        """Remember a day; days come in order."""
+        """Add a measured day. Days must be added in order."""
         self.days.add(measured.day)
         self.last = measured
         for incarnation, stored in closings_of(measured).items():
@@ -37,24 +37,24 @@ class PlannedDays:
             self._incarnations[incarnation] = (measured.day, stored)
 
     def closings(self, day: date) -> StoredIncarnations:
-        """The closing readings of the last day."""
+        """The closing readings of the incarnations whose last day is this one."""
         return {
-            incarnation: stored for incarnation, (seen, stored) in self._incarnations.items() if seen == day
+            incarnation: stored for incarnation, (last, stored) in self._incarnations.items() if last == day
         }
 
     def last_days(
         self, wanted: Sequence[IncarnationKey], first: date
     ) -> dict[IncarnationKey, tuple[date, StoredIncarnation]]:
-        """The last day, from one on, on which each of some incarnations has readings, with its closings."""
+        """The last day with readings of each wanted incarnation, not before ``first``, and its closings."""
         found = {
             incarnation: self._incarnations[incarnation]
             for incarnation in wanted
             if incarnation in self._incarnations
         }
-        return {incarnation: told for incarnation, told in found.items() if told[0] >= first}
+        return {incarnation: last for incarnation, last in found.items() if last[0] >= first}
 
     def earlier(self, wanted: Sequence[MeterKey], first: date) -> dict[MeterKey, EarlierClosing]:
-        """The last closings, from a day on, of some meters."""
+        """The last closing reading of each wanted meter, not before ``first``. Meters without one are left out."""
         found = {}
         for meter in wanted:
             instance, start, key = meter
@@ -63,16 +63,16 @@ class PlannedDays:
                 found[meter] = EarlierClosing(day, last.closings[key], last.closed_at)
             elif meter in self._gone:
                 found[meter] = self._gone[meter]
-        return {meter: told for meter, told in found.items() if told.day >= first}
+        return {meter: closing for meter, closing in found.items() if closing.day >= first}
 
     def told_no_start(self, instance: str, after: date) -> bool:
-        """Whether an instance told no start time on a later day than that."""
+        """Whether an instance had counters without a start time on a day after ``after``."""
         day, _ = self._incarnations.get((instance, EPOCH), (after, None))
         return day > after
 
 
 def closings_of(measured: DayMeasurement) -> StoredIncarnations:
-    """The closing readings of a measurement, by incarnation, as they are read back when it is stored."""
+    """The closing readings of a measurement by incarnation, in the form in which the repository reads them back."""
     values: dict[IncarnationKey, Values] = {}
     for reading in measured.readings:
         values.setdefault((reading.instance, reading.incarnation_start), {})[reading[:3]] = reading.closing

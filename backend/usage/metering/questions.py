@@ -1,4 +1,4 @@
-"""Chooses the readings to ask for and keeps the answers: near the boundaries the shared queries hold them."""
+"""Collects the readings that incarnations need: from the boundary queries, and by queries of their own for the rest."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
@@ -20,7 +20,7 @@ from backend.usage.metering.tally_rules import RATE_MS
 from backend.usage.metering.vectors import TargetReadings
 from backend.usage.types import Key, Values
 
-# Nobody watched their birth, and no day has counted them.
+# Their start was not watched, and no stored day has counted them.
 _UNCOUNTED = frozenset({IncarnationKind.KNOWN, IncarnationKind.COLD})
 
 
@@ -28,17 +28,23 @@ class ReadingPurpose(Enum):
     """Purpose of a reading."""
 
     OPENING = auto()
+    """The boundary sample at the start of the window."""
     CLOSING = auto()
+    """The boundary sample at its end."""
     VANISHED = auto()
+    """The last sample of a series that vanished before the end of the window."""
     FIRST = auto()
+    """The first sample, in place of an unknown opening."""
     LOWEST = auto()
+    """The lowest sample of a counter whose job exports no start time, in place of an unknown opening."""
     BEFORE_END = auto()
+    """A sample some minutes before the end of an incarnation, for the rate of its last minutes."""
 
 
 class ReadingQuery(NamedTuple):
-    """A reading of an incarnation that the queries over everybody do not give."""
+    """A query for the readings of an incarnation at one scrape, which the boundary queries do not hold."""
 
-    asked: ReadingPurpose
+    purpose: ReadingPurpose
     incarnation: int
     point: Point
 
@@ -50,83 +56,88 @@ class FoundReadings:
         self._values: dict[tuple[ReadingPurpose, int], dict[int, Values]] = {}
         self._borrowed: dict[tuple[ReadingPurpose, int], set[Key]] = {}
 
-    def add(self, asked: ReadingPurpose, incarnation: int, target: int, told: TargetReadings) -> None:
-        """Keep the readings of a target; earlier ones stand."""
-        by_target = self._values.setdefault((asked, incarnation), {})
+    def add(self, purpose: ReadingPurpose, incarnation: int, target: int, answer: TargetReadings) -> None:
+        """Add the readings of a target. A series that has a reading already keeps it."""
+        by_target = self._values.setdefault((purpose, incarnation), {})
         known = by_target.get(target)
-        by_target[target] = {**told.values, **known} if known else told.values
-        if told.borrowed:
-            self._borrowed.setdefault((asked, incarnation), set()).update(told.borrowed)
+        by_target[target] = {**answer.values, **known} if known else answer.values
+        if answer.borrowed:
+            self._borrowed.setdefault((purpose, incarnation), set()).update(answer.borrowed)
 
-    def borrowed(self, asked: ReadingPurpose, incarnation: int) -> set[Key]:
-        """Series shown only by counters without a target of their own."""
-        return self._borrowed.get((asked, incarnation), set())
+    def borrowed(self, purpose: ReadingPurpose, incarnation: int) -> set[Key]:
+        """Series of counters whose own job exports no start time."""
+        return self._borrowed.get((purpose, incarnation), set())
 
-    def by_target(self, asked: ReadingPurpose, incarnation: int) -> dict[int, Values]:
+    def by_target(self, purpose: ReadingPurpose, incarnation: int) -> dict[int, Values]:
         """Readings by target."""
-        return self._values.get((asked, incarnation), {})
+        return self._values.get((purpose, incarnation), {})
 
-    def copies(self, asked: ReadingPurpose, incarnation: int) -> list[Values]:
-        """Readings of all targets."""
-        return list(self.by_target(asked, incarnation).values())
+    def copies(self, purpose: ReadingPurpose, incarnation: int) -> list[Values]:
+        """Readings of each target."""
+        return list(self.by_target(purpose, incarnation).values())
 
 
 def readings_of(source: Source, survey: Survey, shared: SharedReadings) -> FoundReadings:
-    """Every reading that is needed.
+    """Every reading that the incarnations of a survey need.
 
     Raises:
-        Unavailable: Prometheus failed, was late, or told only a part.
+        Unavailable: Prometheus failed, timed out, or answered only in part.
     """
     found = FoundReadings()
-    questions: list[ReadingQuery] = []
+    queries: list[ReadingQuery] = []
     for index in (*survey.observations, *survey.late):
-        questions += _sort_out(survey, index, shared, found)
-    answers = source.at_points(shared, [question.point for question in questions])
-    _note(questions, answers, found)
-    lowest = _of_incarnations(ReadingPurpose.LOWEST, _borrowed(survey, found), survey)
-    _note_some(lowest, source.lowest_of_others(shared, _points(lowest), _tenants(lowest)), found)
-    vanished = _of_incarnations(ReadingPurpose.VANISHED, _vanished(survey, found), survey)
-    _note_some(vanished, source.last_within(shared, _points(vanished), _tenants(vanished)), found)
+        queries += _boundary_queries(survey, index, shared, found)
+        queries += _other_queries(survey, index)
+    answers = source.at_points(shared, [query.point for query in queries])
+    _add_answers(queries, answers, found)
+    lowest = _queries_over_window(ReadingPurpose.LOWEST, _borrowed(survey, found), survey)
+    _add_answers_of_tenants(lowest, source.lowest_of_others(shared, _points(lowest), _tenants(lowest)), found)
+    vanished = _queries_over_window(ReadingPurpose.VANISHED, _vanished(survey, found), survey)
+    _add_answers_of_tenants(
+        vanished, source.last_within(shared, _points(vanished), _tenants(vanished)), found
+    )
     return found
 
 
-def _note(questions: Iterable[ReadingQuery], answers: Iterable[TargetReadings], found: FoundReadings) -> None:
-    for (asked, incarnation, point), told in zip(questions, answers, strict=True):
-        found.add(asked, incarnation, point.target, told)
+def _add_answers(
+    queries: Iterable[ReadingQuery], answers: Iterable[TargetReadings], found: FoundReadings
+) -> None:
+    for (purpose, incarnation, point), answer in zip(queries, answers, strict=True):
+        found.add(purpose, incarnation, point.target, answer)
 
 
-def _of_incarnations(
-    asked: ReadingPurpose, tenants_of: Mapping[int, set[str]], survey: Survey
+def _queries_over_window(
+    purpose: ReadingPurpose, tenants_of: Mapping[int, set[str]], survey: Survey
 ) -> list[tuple[ReadingQuery, set[str]]]:
-    """Questions about some tenants of some incarnations."""
+    """Queries for the series of some tenants of each incarnation, over all its scrapes in the window."""
     return [
-        (ReadingQuery(asked, index, point), tenants)
+        (ReadingQuery(purpose, index, point), tenants)
         for index, tenants in tenants_of.items()
-        for point in _whole(survey, survey.history.incarnations[index])
+        for point in _points_over_window(survey, survey.history.incarnations[index])
     ]
 
 
 def _points(some: Sequence[tuple[ReadingQuery, set[str]]]) -> list[Point]:
-    return [question.point for question, _ in some]
+    return [query.point for query, _ in some]
 
 
 def _tenants(some: Sequence[tuple[ReadingQuery, set[str]]]) -> list[str]:
     return sorted(set[str]().union(*(tenants for _, tenants in some)))
 
 
-def _note_some(
+def _add_answers_of_tenants(
     some: Sequence[tuple[ReadingQuery, set[str]]], answers: Iterable[TargetReadings], found: FoundReadings
 ) -> None:
-    """Keep of each answer only the tenants that were asked for: those of other incarnations must not come along."""
-    for ((asked, incarnation, point), tenants), told in zip(some, answers, strict=True):
-        values = {key: value for key, value in told.values.items() if key[0] in tenants}
-        found.add(asked, incarnation, point.target, told._replace(values=values))
+    """Add of each answer only the tenants of its own query: one request asks for the tenants of all queries."""
+    for ((purpose, incarnation, point), tenants), answer in zip(some, answers, strict=True):
+        values = {key: value for key, value in answer.values.items() if key[0] in tenants}
+        found.add(purpose, incarnation, point.target, answer._replace(values=values))
 
 
-def _sort_out(
+def _boundary_queries(
     survey: Survey, index: int, shared: SharedReadings, found: FoundReadings
 ) -> Iterator[ReadingQuery]:
-    """Note which boundary readings the queries over everybody give for an incarnation; ask for all others."""
+    """Add an incarnation's samples that the boundary queries hold to ``found``; yield queries for the others."""
     history, span = survey.history, survey.span
     incarnation = history.incarnations[index]
     boundaries = [
@@ -138,19 +149,24 @@ def _sort_out(
         boundaries = [(ReadingPurpose.CLOSING, span.start_ms, shared.opening)]
     if late_since_ms is not None:
         boundaries = boundaries[-1:]
-        known = _as_stored(survey, incarnation, late_since_ms)
-        yield from (ReadingQuery(ReadingPurpose.OPENING, index, point) for point in known)
-    for asked, at_ms, boundary in boundaries:
+        stored = _points_as_stored(survey, incarnation, late_since_ms)
+        yield from (ReadingQuery(ReadingPurpose.OPENING, index, point) for point in stored)
+    for purpose, at_ms, boundary in boundaries:
         for copy in incarnation.copies:
             point = point_at(copy, at_ms)
             if point is None or (
-                asked is ReadingPurpose.CLOSING and not is_over and point.at_ms <= span.start_ms
+                purpose is ReadingPurpose.CLOSING and not is_over and point.at_ms <= span.start_ms
             ):
                 continue
             if is_in_boundary_vector(history.targets[copy.target], point.at_ms, at_ms):
-                found.add(asked, index, copy.target, boundary.by_target[copy.target])
+                found.add(purpose, index, copy.target, boundary.by_target[copy.target])
             else:
-                yield ReadingQuery(asked, index, point)
+                yield ReadingQuery(purpose, index, point)
+
+
+def _other_queries(survey: Survey, index: int) -> Iterator[ReadingQuery]:
+    """Queries for the first samples of an incarnation, and for those some minutes before its end."""
+    incarnation = survey.history.incarnations[index]
     for point in _first_points(survey, index):
         yield ReadingQuery(ReadingPurpose.FIRST, index, point)
     before = before_end(incarnation, survey.observation_of(index))
@@ -158,11 +174,12 @@ def _sort_out(
         yield ReadingQuery(ReadingPurpose.BEFORE_END, index, before)
 
 
-def _as_stored(survey: Survey, incarnation: Incarnation, late_since_ms: int) -> Iterator[Point]:
-    """The last scrape of each copy that was known when the incarnation was stored last.
+def _points_as_stored(survey: Survey, incarnation: Incarnation, late_since_ms: int) -> Iterator[Point]:
+    """The scrape of each copy of a late incarnation at which its stored closing was read.
 
-    A copy that was not known at all opens with its first scrape: what it had counted by then is nobody's. What was
-    known longer ago than anything that is looked at is asked for at the very instant.
+    A copy without a scrape by then opens with its first scrape: what it had counted before is not billed. If the stored
+    closing is older than the look-back, the history does not show the scrape; then the time of the closing itself is
+    asked for.
     """
     start_ms = survey.span.start_ms
     for copy in incarnation.copies:
@@ -175,9 +192,9 @@ def _as_stored(survey: Survey, incarnation: Incarnation, late_since_ms: int) -> 
 
 
 def _first_points(survey: Survey, index: int) -> list[Point]:
-    """First scrapes of targets that are new to an incarnation whose count until then is not known.
+    """The first scrape in the window by each target that is new to an incarnation with an unknown past.
 
-    That others scraped it before proves nothing: they may have kept none of its counters.
+    An earlier scrape by another target proves nothing: that target may not have scraped these counters.
     """
     incarnation, span, kind = survey.history.incarnations[index], survey.span, survey.kinds[index]
     if kind is IncarnationKind.MOVED:
@@ -190,9 +207,9 @@ def _first_points(survey: Survey, index: int) -> list[Point]:
 
 
 def _borrowed(survey: Survey, found: FoundReadings) -> dict[int, set[str]]:
-    """The tenants of each incarnation with series that nothing opens and a job without start times shows.
+    """The tenants of each incarnation with series that nothing opens, from a job that exports no start time.
 
-    When such a job first saw an incarnation is told by nothing but its counters.
+    Only the counters themselves tell when such a job first scraped the incarnation.
     """
     missing = {}
     for index in survey.observations:
@@ -207,7 +224,7 @@ def _borrowed(survey: Survey, found: FoundReadings) -> dict[int, set[str]]:
 
 
 def _vanished(survey: Survey, found: FoundReadings) -> dict[int, set[str]]:
-    """The tenants of each incarnation with series that opened in it and did not close in it."""
+    """The tenants of each incarnation with series that have an opening reading and no closing reading."""
     missing = {}
     for index in survey.observations:
         if survey.kinds[index] is IncarnationKind.MOVED:
@@ -223,24 +240,24 @@ def _vanished(survey: Survey, found: FoundReadings) -> dict[int, set[str]]:
 
 
 def _missing(openings: Sequence[Values], closings: Sequence[Values]) -> set[Key]:
-    """The series of some readings that others do not have. As a rule there are none, and no set is made."""
+    """The series with an opening and without a closing. Mostly there are none, and then no set is built."""
     keys = [opening.keys() for opening in openings if opening]
     if all(any(closing.keys() >= each for closing in closings) for each in keys):
         return set()
     return set().union(*keys).difference(*closings)
 
 
-def _whole(survey: Survey, incarnation: Incarnation) -> Iterator[Point]:
-    """The last scrape of each copy within the window, as far back as the window and the incarnation reach."""
+def _points_over_window(survey: Survey, incarnation: Incarnation) -> Iterator[Point]:
+    """The last scrape of each copy within the window, with a range over all its scrapes in the window."""
     for copy in incarnation.copies:
         point = point_at(copy, survey.span.end_ms)
         if point is not None and point.at_ms > survey.span.start_ms:
-            # A sample of the boundary itself is the day's before, also where ranges are closed on the left.
+            # A sample at the boundary itself belongs to the day before, and Prometheus 2 includes it in a range.
             yield point._replace(since_ms=max(point.since_ms, survey.span.start_ms + 2))
 
 
 def before_end(incarnation: Incarnation, seen: ObservedTime) -> Point | None:
-    """The scrape some minutes before the last one of an incarnation that ended."""
+    """The last scrape that is five minutes or more before the end of an ended incarnation; None if there is none."""
     if seen.ended_ms is None or not seen.tail_ms:
         return None
     last_copy = max(incarnation.copies, key=lambda copy: copy.runs[-1].times[-1])
@@ -248,21 +265,20 @@ def before_end(incarnation: Incarnation, seen: ObservedTime) -> Point | None:
 
 
 def firsts_of(incarnation: Incarnation, index: int, found: FoundReadings) -> tuple[Values, dict[Key, int]]:
-    """The first readings that stand in for unknown openings, and since when each series is known.
+    """First readings in place of unknown openings, and the time in milliseconds since which each series is scraped.
 
-    The oldest target that ever shows a series decides: it was there at its first scrape, or it was used since.
+    Of each series the oldest target that ever shows it decides. If its first scrape shows the series, that is its first
+    reading; if not, the series was first used later and began at zero.
     """
-    firsts, shown = (
-        found.by_target(ReadingPurpose.FIRST, index),
-        found.by_target(ReadingPurpose.CLOSING, index),
-    )
+    firsts = found.by_target(ReadingPurpose.FIRST, index)
+    closings = found.by_target(ReadingPurpose.CLOSING, index)
     known: set[Key] = set()
     merged: Values = {}
     since_ms: dict[Key, int] = {}
     for copy in sorted(incarnation.copies, key=_first_ms):
         new = {key: value for key, value in firsts.get(copy.target, {}).items() if key not in known}
         merged |= new
-        shows = new.keys() | shown.get(copy.target, {}).keys()
+        shows = new.keys() | closings.get(copy.target, {}).keys()
         if copy.target in firsts:
             since_ms |= dict.fromkeys(shows - known, _first_ms(copy))
         known |= shows

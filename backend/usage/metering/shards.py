@@ -1,16 +1,18 @@
-"""Splitting the tenants of a large Prometheus into parts that one query each can read. Pure."""
+"""Splits the tenants of a large Prometheus into shards; one query reads one shard. Pure."""
 
 from collections import Counter
 from collections.abc import Sequence
 
 PLACES = 8
+"""Letters at the beginning and at the end of a label that a split may use."""
 
 
 def shard_matchers(label: str, tenants: Sequence[str], parts: int) -> list[str]:
-    """Matchers on the tenant label: anchored expressions of similar weight, and a complement for the rest.
+    """Matchers on the tenant label that split the tenants into ``parts`` shards of similar size, and one for the rest.
 
-    A shard holds the tenants with certain letters at one place of their name, because an expression of
-    thousands of names is slow in Prometheus. The last matcher is the complement, so no tenant is ever lost.
+    A shard holds the tenants with certain letters at one place of their label, because Prometheus is slow with a
+    regular expression of thousands of labels. The last matcher selects all tenants that no other one selects, so
+    every tenant is in exactly one shard, also one that appears later.
     """
     if not any(tenants):
         return [""]
@@ -25,7 +27,7 @@ def shard_matchers(label: str, tenants: Sequence[str], parts: int) -> list[str]:
 
 
 def _at_place(tenants: Sequence[str], parts: int, place: int) -> tuple[int, int, list[str]]:
-    """The weight of the heaviest shard when the letters at a place are dealt out, with the shards."""
+    """A split of the tenants by the letter at a place: tenants in the largest shard, place, letters of each shard."""
     needed = -place if place < 0 else place + 1
     weights = Counter(tenant[place] for tenant in tenants if len(tenant) >= needed)
     outside = len(tenants) - weights.total()
@@ -38,7 +40,8 @@ def _at_place(tenants: Sequence[str], parts: int, place: int) -> tuple[int, int,
 
 
 def _expression(place: int, characters: str) -> str:
-    # Written in code points, with the backslash that a PromQL string wants, no letter has a meaning of its own.
+    # A letter is written as its code point, so that no letter is an operator of regular expressions. A PromQL string
+    # wants the backslash twice.
     any_of = "[" + "".join(f"\\\\x{{{ord(character):x}}}" for character in characters) + "]"
     before, after = (f".{{{place}}}", ".*") if place >= 0 else (".*", f".{{{-place - 1}}}")
     return f"(?s:{before}{any_of}{after})"

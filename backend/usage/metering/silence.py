@@ -1,4 +1,4 @@
-"""Incarnations that were there before a window and went unseen in it."""
+"""Finds incarnations that were scraped before a window and not within it."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -20,12 +20,12 @@ from backend.usage.types import (
 
 
 def was_nothing_scraped(source: Source, span: Span, stored: StoredClosings) -> bool:
-    """Whether processes were alive at the beginning, and Prometheus has not a single sample of anything at the end."""
+    """Whether processes were alive at the start of the window, and Prometheus has no sample of anything at its end."""
     return bool(alive_before(span, stored)) and not source.is_alive_at(span.end_ms)
 
 
 def alive_before(span: Span, stored: StoredClosings) -> list[StoredIncarnation]:
-    """The stored incarnations that were scraped until the beginning of a window."""
+    """The stored incarnations whose last scrape is less than five minutes before the window."""
     return [
         incarnation
         for incarnation in stored.incarnations.values()
@@ -36,27 +36,29 @@ def alive_before(span: Span, stored: StoredClosings) -> list[StoredIncarnation]:
 def meters_read(
     span: Span, stored: StoredClosings, incarnations: Iterable[IncarnationReadings]
 ) -> MeterContinuity:
-    """Number of meters that were alive at the beginning of a window, and of those that have a reading in it.
+    """Number of meters that were alive at the start of a window, and how many of them have a closing reading in it.
 
-    A meter does not vanish while its process lives, so what is missing was not scraped, or not selected, any more.
+    A meter does not vanish while its process runs. A missing one is no longer scraped, or no longer selected.
     """
-    shown = {(one.incarnation.name, one.incarnation.started_at): one.closings for one in incarnations}
+    closings = {one.incarnation.key: one.closings for one in incarnations}
     expected = read = 0
     for key, before in stored.incarnations.items():
         if before.closings and _closed_ms(before) >= span.start_ms - SILENCE_MS:
             expected += len(before.closings)
-            read += len(before.closings.keys() & shown.get(key, {}).keys())
+            read += len(before.closings.keys() & closings.get(key, {}).keys())
     return MeterContinuity(expected, read)
 
 
 def with_silent_incarnations(
     source: Source, survey: Survey, stored: StoredClosings, incarnations: Sequence[IncarnationReadings]
 ) -> list[IncarnationReadings]:
-    """The same and incarnations that were not scraped at all in a window and did not end: no coverage of all that time.
+    """The same readings and those of silent incarnations: alive in the window, and not scraped in it.
 
-    They are seen again afterwards, or their address, which nobody took over, was tried for longer than minutes.
-    Prometheus is asked only for those that were alive at the beginning, or that were silent the day before. A window
-    in which nobody at all was seen is not explained by them.
+    A silent incarnation opens and closes at its stored closing, so it counts no token, and lowers the coverage. An
+    incarnation without a scrape in the window is alive if it is scraped again later, or if no other incarnation took
+    its address and Prometheus went on trying to scrape that for more than five minutes. ``up`` tells the tries; it is
+    asked only for incarnations that were alive at the start of the window or silent on the day before. Nothing is
+    added if no incarnation at all was scraped in the window.
     """
     taken = {one.incarnation.name for one in incarnations if one.observation is not NOT_OBSERVED}
     missing = {
@@ -67,10 +69,10 @@ def with_silent_incarnations(
     if not missing or not survey.observations:
         return list(incarnations)
     silent = _silent_incarnations(source, survey, missing, stored.following.keys())
-    # What came late of one tells where it stands.
+    # Late readings of a silent incarnation are newer than its stored closing.
     known = [
-        replace(one, observation=silent.pop((one.incarnation.name, one.incarnation.started_at)).observation)
-        if (one.incarnation.name, one.incarnation.started_at) in silent
+        replace(one, observation=silent.pop(one.incarnation.key).observation)
+        if one.incarnation.key in silent
         else one
         for one in incarnations
     ]
@@ -82,9 +84,7 @@ def _silent_incarnations(
 ) -> dict[IncarnationKey, IncarnationReadings]:
     span = survey.span
     again = {
-        (incarnation.name, incarnation.started_at)
-        for incarnation in survey.history.incarnations
-        if incarnation.times[-1] > span.end_ms
+        incarnation.key for incarnation in survey.history.incarnations if incarnation.times[-1] > span.end_ms
     }
     again.update(following)
     asked = {
@@ -102,7 +102,7 @@ def _silent_incarnations(
 
 
 def _may_be_alive(stored: StoredIncarnation, span: Span) -> bool:
-    """Whether it was scraped until the window began, or was silent, and kept for that, all the day before."""
+    """Whether an incarnation was scraped until the start of the window, or was silent the whole day before."""
     closed_ms = _closed_ms(stored)
     return closed_ms >= span.start_ms - SILENCE_MS or closed_ms < span.start_ms - SHORTEST_DAY_MS
 
@@ -110,7 +110,7 @@ def _may_be_alive(stored: StoredIncarnation, span: Span) -> bool:
 def _tried_until(
     source: Source, survey: Survey, incarnations: Iterable[IncarnationKey]
 ) -> Mapping[IncarnationKey, int]:
-    """Until when Prometheus knew the addresses of some incarnations within the window."""
+    """Last time within the window when Prometheus tried to scrape the address, by incarnation."""
     asked = sorted({name for name, _ in incarnations})
     if not asked:
         return {}

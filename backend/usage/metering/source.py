@@ -1,4 +1,4 @@
-"""Queries to Prometheus for readings of meters: few instant queries, no raw samples of counters."""
+"""Queries Prometheus for the readings of meters: by few instant queries, and never for raw samples of counters."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,8 +28,10 @@ from backend.usage.metering.vectors import MARK, LabelNames, TargetReadings, Tar
 from backend.usage.types import Values
 
 AT_ONCE = 2
+"""Queries at a time."""
 LARGEST_BATCH = 50
-# Above this many, naming the instances costs more than reading the start times of other programs.
+"""Scrapes, or addresses, that one query asks for."""
+# For more instances than this, a matcher costs Prometheus more than reading the start times of all programs.
 NAMED_INSTANCES = 200
 NAMED_TENANTS = 200
 START_TIME = "process_start_time_seconds"
@@ -37,20 +39,21 @@ START_TIME = "process_start_time_seconds"
 Fetched = TypeVar("Fetched")
 Vector = Sequence[Mapping[str, Any]]
 RowFilter = Callable[[Vector, Mapping[int, int]], Vector]
-"""Chooses rows of an answer; it is told the target of each question."""
+"""Selects rows of an answer. The mapping holds the number of the target that each query of the batch asks about."""
 
 
 class Boundary(NamedTuple):
-    """Readings of everybody near one instant."""
+    """Boundary samples: the last readings of all incarnations at or before one instant."""
 
     by_target: dict[int, TargetReadings]
     unmatched: set[str]
+    """Instances of counters without a target."""
     series: int = 0
-    """How many series were told, whatever they are counted as."""
+    """Number of series in the answer, also of those that are no meter of their own."""
 
 
 class SharedReadings(NamedTuple):
-    """The answers over everybody, and the parts that they were asked in."""
+    """The answers of the boundary queries, which read all incarnations, and the shards by which they were asked."""
 
     history: ScrapeHistory
     table: TargetTable
@@ -60,7 +63,7 @@ class SharedReadings(NamedTuple):
 
 
 class Shards(NamedTuple):
-    """Matchers that split the series, and whether any label of them is one that cannot be stored as it is."""
+    """Matchers that split the series, and whether any of their labels must be shortened before it is stored."""
 
     matchers: list[str]
     has_odd_labels: bool
@@ -68,7 +71,7 @@ class Shards(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The billed counters: where they are kept, a selection, and perhaps a single tenant."""
+    """Reads the billed counters of a Prometheus, by a selector, and optionally of a single tenant."""
 
     client: PrometheusClient
     settings: UsageSettings
@@ -76,44 +79,44 @@ class Source:
 
     @property
     def names(self) -> LabelNames:
-        """The labels that mean something."""
+        """Names of the labels that we use."""
         return LabelNames(tenant=self.settings.usage_tenant_label, replica=self.settings.usage_replica_label)
 
     def instances(self, span: Span) -> set[str]:
-        """Every instance that may have had such a counter in the window or shortly before, of whatever tenant.
+        """The instances that may have such a counter, of any tenant, in the window or within the look-back before it.
 
-        One tenant is seen by the same incarnations as all of them: its number is the same wherever it is asked for.
+        Also for one tenant the instances of all tenants are read, so that its usage is the same in both measurements.
         """
         counter = selector(self.settings.usage_metric, [self.settings.usage_selector])
         start_ms = span.start_ms - self.settings.usage_lookback_s * 1000
         return set(self.client.label_values("instance", counter, start_ms, span.end_ms))
 
     def shared_readings(self, instances: set[str], wider: Span, window: Span) -> SharedReadings:
-        """Everything that is asked for everybody: who was seen when, and the readings at both boundaries.
+        """The scrape history over ``wider``, and the boundary samples of all incarnations at both ends of ``window``.
 
-        Asked side by side, because Prometheus takes its time; no answer but the readings' own waits for another one.
+        The queries run at the same time. The boundary samples are sorted by target when the history has come.
         """
         if not instances:
             nothing = Boundary({}, set())
             return SharedReadings(
                 ScrapeHistory([], []), TargetTable([]), Shards([""], has_odd_labels=False), nothing, nothing
             )
-        with side_by_side(self._seen, instances, wider) as seen:
+        with side_by_side(self._history_and_table, instances, wider) as answer:
             shards = self.shards(window, len(instances))
             instants = (window.start_ms, window.end_ms)
-            opening, closing = self.boundaries(lambda: seen()[1], shards.matchers, instants)
-            history, table = seen()
+            opening, closing = self.boundaries(lambda: answer()[1], shards.matchers, instants)
+            history, table = answer()
             return SharedReadings(history, table, shards, opening, closing)
 
-    def _seen(self, instances: set[str], span: Span) -> tuple[ScrapeHistory, TargetTable]:
+    def _history_and_table(self, instances: set[str], span: Span) -> tuple[ScrapeHistory, TargetTable]:
         history = self.history(instances, span)
         return history, TargetTable(history.targets)
 
     def shards(self, span: Span, instances: int) -> Shards:
-        """Matchers that split the series into parts of bearable size; an empty matcher when no split is needed.
+        """Matchers that split the series into shards of ``USAGE_SHARD_SERIES``; one empty matcher if one shard will do.
 
-        The parts cover every series, whatever tenants appear meanwhile. The number of series is bounded from the
-        index: counting them would cost as much as reading them.
+        The shards cover every series, also of tenants that appear meanwhile. The number of series is estimated from the
+        label values in the index, from above: counting the series would cost as much as reading them.
         """
         if self.tenant is not None:
             return Shards([""], has_odd_labels=True)
@@ -132,7 +135,7 @@ class Source:
         return Shards(matchers, has_odd_labels=not is_in_boundary_vector)
 
     def history(self, instances: set[str], span: Span) -> ScrapeHistory:
-        """Times of each process, from the raw samples of its start time."""
+        """The scrape history of some instances, from the raw samples of the start times."""
         matchers = [self.settings.usage_selector]
         if len(self._instance_groups(sorted(instances))) <= 1:
             matchers.append(one_of("instance", sorted(instances)))
@@ -143,7 +146,7 @@ class Source:
     def boundaries(
         self, table: Callable[[], TargetTable], shards: Sequence[str], instants: Sequence[int]
     ) -> list[Boundary]:
-        """Readings of everybody at each of some instants, at most two queries at a time."""
+        """The boundary samples of all incarnations at each of some instants."""
         asked = [(at_ms, shard) for at_ms in instants for shard in shards]
 
         def read(one: tuple[int, str]) -> Boundary:
@@ -156,7 +159,7 @@ class Source:
         return [_joined(parts[start : start + width]) for start in range(0, len(parts), width)]
 
     def at_points(self, shared: SharedReadings, points: Sequence[Point]) -> list[TargetReadings]:
-        """The readings of one incarnation each, at the scrapes that are named."""
+        """For each point, the readings of its incarnation at that scrape."""
 
         def reading(counter: str, point: Point) -> str:
             return f"last_over_time({counter}{reach(point, NEAR_MS)})"
@@ -166,7 +169,7 @@ class Source:
     def last_within(
         self, shared: SharedReadings, points: Sequence[Point], tenants: Sequence[str]
     ) -> list[TargetReadings]:
-        """The last readings since ``since_ms`` of one incarnation each, of some tenants."""
+        """For each point, the last readings of its incarnation since ``since_ms``, of some tenants."""
 
         def reading(counter: str, point: Point) -> str:
             return f"last_over_time({counter}{reach(point)})"
@@ -176,7 +179,7 @@ class Source:
     def lowest_of_others(
         self, shared: SharedReadings, points: Sequence[Point], tenants: Sequence[str]
     ) -> list[TargetReadings]:
-        """The lowest readings since ``since_ms`` of one incarnation each, of tenants' counters without a target."""
+        """For each point, the lowest readings since ``since_ms`` of counters whose own job exports no start time."""
 
         def reading(counter: str, point: Point) -> str:
             return f"min_over_time({counter}{reach(point)})"
@@ -195,7 +198,7 @@ class Source:
         reading: Callable[[str, Point], str],
         wanted: RowFilter,
     ) -> list[TargetReadings]:
-        """A reading of each point, many in one query, of the rows that are wanted."""
+        """The readings at each point, from the rows that ``wanted`` selects. One query asks for many points."""
         fitting = LONGEST_QUERY_BYTES // self._longest_part_bytes(shared, points, matchers)
         size = max(1, min(LARGEST_BATCH // max(1, len(matchers)), fitting))
         batches = [
@@ -207,7 +210,7 @@ class Source:
         def read(batch: tuple[str, range]) -> dict[int, TargetReadings]:
             matcher, marks = batch
             targets = {mark: shared.history.targets[points[mark].target] for mark in marks}
-            # The job of the counters need not be the one that tells the start: the whole address is asked.
+            # Another job may scrape the counters than the start time, so all counters of the address are asked for.
             counters = {
                 mark: self._counter(matcher, f"instance={quoted(target.instance)}")
                 for mark, target in targets.items()
@@ -223,7 +226,7 @@ class Source:
         found = [TargetReadings({}, set()) for _ in points]
         for answer in _side_by_side(read, batches):
             for mark, told in answer.items():
-                _pour(told, found[mark])
+                _merge(told, found[mark])
         return found
 
     def _longest_part_bytes(
@@ -239,12 +242,12 @@ class Source:
         return groups_of(instances, NAMED_INSTANCES, max(1, LONGEST_QUERY_BYTES - around))
 
     def _named(self, tenants: Sequence[str]) -> list[str]:
-        # Several incarnations are asked about at once, each with these names.
+        # A query asks about several incarnations, and names these tenants for each.
         groups = groups_of(tenants, NAMED_TENANTS, LONGEST_QUERY_BYTES // 4)
         return [one_of(self.names.tenant, group) for group in groups]
 
     def _own(self, shared: SharedReadings) -> RowFilter:
-        """Chooses the rows of the targets that the questions are about, of all that were scraped at their address."""
+        """A filter for the rows of the targets that the queries ask about, where several targets share an address."""
 
         def own(vector: Vector, asked: Mapping[int, int]) -> Vector:
             crowded = {mark: target for mark, target in asked.items() if not shared.table.is_alone(target)}
@@ -253,7 +256,7 @@ class Source:
         return own
 
     def _rows_of(self, vector: Vector, table: TargetTable, asked: Mapping[int, int]) -> Vector:
-        """The rows that speak of the target which their question is about, or whose question is not among these."""
+        """The rows of the target that their query asks about, and all rows of queries that are not in ``asked``."""
         names = self.names
         return [
             row
@@ -263,7 +266,7 @@ class Source:
         ]
 
     def with_counters(self, instances: Sequence[str], span: Span) -> list[str]:
-        """The instances that have a counter within the window; the index only knew that they might."""
+        """The given instances that have a counter in the window; the index only tells that they may have one."""
         found: set[str] = set()
         for group in self._instance_groups(instances):
             counter = self._counter(one_of("instance", group))
@@ -275,9 +278,10 @@ class Source:
         return sorted(found)
 
     def without_start_time(self, instance: str, span: Span) -> tuple[Values, Values]:
-        """Opening and closing of an instance that tells no start time: at most what its counters really grew.
+        """Opening and closing readings of an instance without a start time.
 
-        The opening is the last reading before the window, or a lower one that a restart left within it.
+        The opening is the last sample before the window, or the lowest one in it, if a restart made that lower. So the
+        difference is never above what the counters really rose.
         """
         counter = self._counter(f"instance={quoted(instance)}")
         window = f"[{span.end_ms - span.start_ms}ms]"
@@ -295,9 +299,9 @@ class Source:
     def ups(
         self, history: ScrapeHistory, instances: Sequence[str], span: Span, *, is_selected: bool = False
     ) -> dict[str, list[int]]:
-        """Times of attempts to scrape some instances, successful or not, in order.
+        """Times in milliseconds at which Prometheus tried to scrape some instances, successful or not, in order.
 
-        ``is_selected`` asks within the selection of the counters.
+        ``is_selected`` applies the selector of the counters to ``up``, too.
         """
         matchers = [self.settings.usage_selector] if is_selected else []
         targets: dict[str, list[Mapping[str, str]]] = {}
@@ -309,14 +313,14 @@ class Source:
             for series in self.client.ranges(f"{asked}[{span.end_ms - span.start_ms + 1}ms]", span.end_ms):
                 labels = {name: value for name, value in series["metric"].items() if name != "__name__"}
                 instance = labels.get("instance", "")
-                # The address may have been another program's meanwhile: its labels say so.
+                # Meanwhile the address may have belonged to another program, with other labels.
                 known = targets.get(instance, [])
                 if not known or any(_agree(labels, each) for each in known):
                     found.setdefault(instance, set()).update(round(at * 1000) for at, _ in series["values"])
         return {instance: sorted(times) for instance, times in found.items()}
 
     def is_alive_at(self, at_ms: int) -> bool:
-        """Whether Prometheus scraped anything at all just before an instant."""
+        """Whether Prometheus scraped anything in the five minutes before an instant."""
         return bool(self.client.instant("count(up)", at_ms))
 
     def _of_all(self, query: str, instance: str, at_ms: int) -> Values:
@@ -331,7 +335,7 @@ class Source:
 
 
 def _agree(some: Mapping[str, str], others: Mapping[str, str]) -> bool:
-    """Whether no label says the one thing here and another there."""
+    """Whether no label has different values on both."""
     return all(others.get(name, value) == value for name, value in some.items())
 
 
@@ -339,12 +343,12 @@ def _joined(parts: Sequence[Boundary]) -> Boundary:
     first = parts[0]
     for part in parts[1:]:
         for target, told in part.by_target.items():
-            _pour(told, first.by_target[target])
+            _merge(told, first.by_target[target])
         first.unmatched.update(part.unmatched)
     return first._replace(series=sum(part.series for part in parts))
 
 
-def _pour(told: TargetReadings, into: TargetReadings) -> None:
+def _merge(told: TargetReadings, into: TargetReadings) -> None:
     into.values.update(told.values)
     into.borrowed.update(told.borrowed)
 

@@ -1,4 +1,4 @@
-"""Survey of a window before counters are read: incarnations, each classified once, and their stored readings."""
+"""Surveys a window before counters are read: classifies each incarnation once, and finds its stored readings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,37 +23,37 @@ from backend.usage.metering.source import Source
 from backend.usage.types import StoredClosings, StoredIncarnation, StoredIncarnations
 
 NOT_OBSERVED = ObservedTime(0, 0, gap_across_boundary=True, ended_ms=None, tail_ms=0)
-"""An incarnation that ended before the window."""
+"""Of an incarnation that ended before the window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """Incarnations, observation and stored readings of a window, before counters are read."""
+    """All facts about a window before counters are read. Incarnations are named by their number in the history."""
 
     span: Span
     lookback_ms: int
     history: ScrapeHistory
     observations: dict[int, ObservedTime]
-    """By number of incarnation, only those with a scrape in the window."""
+    """Of each incarnation with a scrape in the window."""
     late: Sequence[int] = ()
-    """Incarnations that ended before the window, with scrapes that came after the day before was stored."""
+    """Incarnations that ended before the window; some of their scrapes came after the day before was stored."""
     previous_day_is_stored: bool
     stored: StoredIncarnations
     no_start_before: frozenset[str]
-    """Instances that told no start time on the day before, so that their tokens are stored under no incarnation."""
+    """Instances without a start time on the day before. What they counted is stored under no incarnation."""
 
     kinds: Mapping[int, IncarnationKind] = field(default_factory=dict)
-    """By number of incarnation, those that have readings of the window."""
+    """Of each incarnation in ``observations`` and ``late``."""
 
     def stored_incarnation(self, incarnation: Incarnation) -> StoredIncarnation | None:
-        """The stored readings of an incarnation."""
-        return self.stored.get((incarnation.name, incarnation.started_at))
+        """The closing readings that are stored for an incarnation, if there are any."""
+        return self.stored.get(incarnation.key)
 
     def late_since_ms(self, incarnation: Incarnation) -> int | None:
-        """Until when the scrapes of the incarnation were known when the day before was stored, if more came since.
+        """Time of the stored closing, if scrapes between it and the window came after it was stored; else None.
 
-        A series that has no reading at that instant was billed by nobody, and began at zero. One that has a
-        reading was left out on purpose: a wider selector brings it now, and its history is nobody's.
+        A series without a reading at that time was never billed and began at zero. A series with a reading that is
+        not stored was left out on purpose; a wider selector selects it now, and its history is not billed.
         """
         stored, opened_ms = (
             self.stored_incarnation(incarnation),
@@ -64,7 +64,7 @@ class Survey:
         closed_ms = milliseconds(stored.closed_at)
         if closed_ms >= opened_ms:
             return None
-        # Scrapes of a target that a wider selector has brought are not late.
+        # A target without a scrape at that time was not selected then: its scrapes are not late.
         points = [
             point_at(copy, self.span.start_ms) for copy in incarnation.copies if copy.has_scrape_at(closed_ms)
         ]
@@ -72,11 +72,11 @@ class Survey:
         return closed_ms if closed_ms < newest_ms else None
 
     def observation_of(self, index: int) -> ObservedTime:
-        """Scraped and unseen time of an incarnation within the window."""
+        """Living and unseen time of an incarnation within the window."""
         return self.observations.get(index, NOT_OBSERVED)
 
     def is_opened_before_lookback(self, incarnation: Incarnation) -> bool:
-        """Whether the reading that opens it is older than all that is looked at: hours of yesterday are counted."""
+        """Whether its stored closing is older than the look-back: its tokens of the window include hours before it."""
         stored = self.stored_incarnation(incarnation)
         return stored is not None and milliseconds(stored.closed_at) < self.span.start_ms - self.lookback_ms
 
@@ -84,12 +84,13 @@ class Survey:
 def survey_window(
     source: Source, history: ScrapeHistory, span: Span, lookback_ms: int, stored: StoredClosings
 ) -> Survey:
-    """Survey a window from the scrapes in and around it and from the stored readings.
+    """Survey a window: its scrape history, the kinds of its incarnations, and their stored readings.
 
-    Asks Prometheus again only where processes fell silent or changed their address.
+    Asks Prometheus for ``up`` only where incarnations fell silent or were replaced, and the database only for
+    incarnations that are not stored for the day before.
 
     Raises:
-        Unavailable: Prometheus failed, was late, or told only a part.
+        Unavailable: Prometheus failed, timed out, or answered only in part.
     """
     _notice_ends(source, history, span)
     last = history.last_ms
@@ -109,14 +110,14 @@ def survey_window(
         stored=stored.incarnations,
         no_start_before=frozenset(instance for instance, start in stored.incarnations if start == EPOCH),
     )
-    survey = _remembering(survey, stored)
+    survey = _with_older_stored(survey, stored)
     return with_kinds(
         replace(survey, late=[index for index in _ended_before(survey) if _is_late(survey, index)])
     )
 
 
 def with_kinds(survey: Survey) -> Survey:
-    """The same with the kind of each incarnation that has readings of the window."""
+    """The same survey with the kind of each incarnation that has readings in the window."""
     kinds = {index: kind_of(_facts(survey, index)) for index in (*survey.observations, *survey.late)}
     return replace(survey, kinds=kinds)
 
@@ -134,10 +135,10 @@ def _facts(survey: Survey, index: int) -> IncarnationFacts:
 
 
 def _is_born(survey: Survey, incarnation: Incarnation) -> bool:
-    """Whether all that the process ever counted is ours to count.
+    """Whether the process was watched from its start: all that it ever counted belongs to this window or a stored day.
 
-    A process of this window always is. One that began shortly before is, if somebody was watching at that
-    time, or if the day before is stored whole without it.
+    True for a process that started in the window. True for one that started within the look-back before it, if
+    Prometheus was scraping something by then, or if the day before is stored.
     """
     span = survey.span
     if incarnation.moved_within(span.start_ms, span.end_ms):
@@ -153,9 +154,9 @@ def _is_born(survey: Survey, incarnation: Incarnation) -> bool:
 
 
 def _notice_ends(source: Source, history: ScrapeHistory, span: Span) -> None:
-    """Note for replaced incarnations whether their address was gone before another incarnation took it over.
+    """Set ``gone_ms`` of replaced incarnations whose address Prometheus dropped before the next one started there.
 
-    Prometheus is asked only for gaps that touch the window.
+    Asks Prometheus only if the gap between the two touches the window.
     """
     replaced = [
         incarnation
@@ -177,9 +178,9 @@ def _notice_ends(source: Source, history: ScrapeHistory, span: Span) -> None:
 
 
 def _was_somebody_watching(source: Source, history: ScrapeHistory, known_ms: int) -> bool:
-    """Whether anything was scraped when an address had been silent for minutes.
+    """Whether Prometheus scraped anything between five and ten minutes after the last try at an address.
 
-    The first minutes prove nothing: the others' last scrapes before an outage lie in them.
+    The first five minutes prove nothing: if Prometheus itself failed, the last scrapes of other addresses lie there.
     """
     after_ms, until_ms = known_ms + SILENCE_MS, known_ms + 2 * SILENCE_MS
     is_seen = any(
@@ -188,16 +189,16 @@ def _was_somebody_watching(source: Source, history: ScrapeHistory, known_ms: int
     return is_seen or source.is_alive_at(until_ms + 1)
 
 
-def _remembering(survey: Survey, stored: StoredClosings) -> Survey:
-    """The same with the readings of incarnations that are not among those of the day before.
+def _with_older_stored(survey: Survey, stored: StoredClosings) -> Survey:
+    """The same survey with the stored readings of incarnations that are stored for an older day only.
 
-    One that was scraped before the window came too late for that day, or had no counter on it.
+    Such an incarnation had no counter on the day before, or its scrapes came after that day was stored.
     """
     incarnations = (
         survey.history.incarnations[index] for index in (*survey.observations, *_ended_before(survey))
     )
     unknown = [
-        (incarnation.name, incarnation.started_at)
+        incarnation.key
         for incarnation in incarnations
         if survey.stored_incarnation(incarnation) is None
         and not _is_born(survey, incarnation)
@@ -207,7 +208,7 @@ def _remembering(survey: Survey, stored: StoredClosings) -> Survey:
 
 
 def _ended_before(survey: Survey) -> list[int]:
-    """Incarnations with scrapes before the window and none in it, where a whole day ends there."""
+    """Incarnations with scrapes before the window and none in it; none of them if the day before is not stored."""
     if not survey.previous_day_is_stored:
         return []
     start_ms = survey.span.start_ms

@@ -1,4 +1,4 @@
-"""Rules of usage: tokens from readings, closing minus opening by meter, with flags for the sum. Pure."""
+"""Adds up tokens: closing minus opening of each meter, by tenant, model and type, with flags. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -25,12 +25,13 @@ from backend.usage.types import (
 )
 
 RATE_MS = 300_000
-"""How much of the end of an incarnation tells the rate of what it did afterwards, unseen."""
+"""The last minutes of an incarnation, whose rate estimates what it counted after its last scrape."""
 
 
 _BITS = {flag: 1 << index for index, flag in enumerate(UsageFlag)}
-# No flag: an incarnation that nobody scraped. Its reading is the old one, so the meter need not have stood still.
-_DARK = 1 << len(UsageFlag)
+# No flag of its own: an incarnation that was not scraped in the window. Its closing is its opening, although its meters
+# may have counted.
+_NOT_SCRAPED = 1 << len(UsageFlag)
 
 
 def _bits(flags: Iterable[UsageFlag]) -> int:
@@ -39,7 +40,7 @@ def _bits(flags: Iterable[UsageFlag]) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncarnationReadings:
-    """All readings of an incarnation on a day. Copies are merged: the highest of each reading counts."""
+    """All readings of an incarnation on a day, in tokens. Of the copies of a meter the highest reading counts."""
 
     incarnation: Incarnation
     observation: ObservedTime
@@ -47,21 +48,21 @@ class IncarnationReadings:
     closed_at: datetime
     opening: OpeningReadings
     vanished: Values = field(default_factory=dict)
-    """Those closings that were read some time before the end, because the series was not there any more."""
+    """Those of ``closings`` that were read earlier than the others, because the series vanished before the end."""
     before_end: Values | None = None
-    """For an incarnation that ended: readings some minutes earlier."""
+    """Readings some minutes before the last scrape, of an incarnation that ended."""
     before_end_ms: int = 0
-    """How long before the last scrape those were taken."""
+    """Time from those readings to the last scrape, in milliseconds."""
     flags: frozenset[UsageFlag] = frozenset()
     flagged: Mapping[UsageFlag, AbstractSet[Key]] = field(default_factory=dict)
-    """What one must know about some of its meters and not about the others."""
+    """Flags of some of its meters only."""
     fallen: Mapping[Key, Sequence[Finding]] = field(default_factory=dict)
-    """What a scan found in meters that fell within the day."""
+    """Findings of the scan in meters that fell within the day, in the order of time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """The rows of a day with their evidence."""
+    """The usage rows of a day, and the readings and falls that prove them."""
 
     rows: list[UsageRow]
     readings: list[MeterReading]
@@ -69,10 +70,11 @@ class Tally:
 
 
 def tally(found: Sequence[IncarnationReadings], *, min_coverage: Decimal, is_open: bool) -> Tally:
-    """Tokens per tenant, model and type, with evidence.
+    """Tokens by tenant, model and type, with readings and falls as evidence.
 
-    Additive: what closes one window opens the next, so days add up to the whole. Never above what the scrapes
-    prove: an unknown opening counts from the first value that was seen, and is flagged.
+    The closing reading of a window is the opening reading of the next, so days add up to the whole. The sum is never
+    above what the scrapes prove: where the opening is unknown, the first sample stands in for it, and the row is
+    flagged. Rows below ``min_coverage`` are flagged, too. ``is_open`` flags all rows of a day that has not ended.
     """
     readings: list[MeterReading] = []
     falls: list[MeterFall] = []
@@ -82,9 +84,9 @@ def tally(found: Sequence[IncarnationReadings], *, min_coverage: Decimal, is_ope
         for tenant in dict.fromkeys(key[0] for key in one.closings):
             incarnations_of.setdefault(tenant, []).append(index)
         if one.fallen:
-            _read_fallen(one, readings, falls, totals)
-            one = replace(one, closings=_steady(one))  # noqa: PLW2901 - the rest of it is read as ever
-        _read(one, readings, totals)
+            _add_fallen_meters(one, readings, falls, totals)
+            one = replace(one, closings=_without_fallen(one))  # noqa: PLW2901 - the meters that did not fall
+        _add_meters(one, readings, totals)
         if one.observation.tail_ms:
             _add_estimates(one, totals)
     coverages = _coverages(incarnations_of, [one.observation for one in found])
@@ -93,7 +95,7 @@ def tally(found: Sequence[IncarnationReadings], *, min_coverage: Decimal, is_ope
 
 
 def storable_readings(one: IncarnationReadings) -> IncarnationReadings:
-    """The same readings under labels that the database can keep, and under which it kept those of the day before."""
+    """The same readings under labels that the database can store, as it stored those of the day before."""
     before = one.before_end
     return replace(
         one,
@@ -117,20 +119,20 @@ def _storable_openings(given: OpeningReadings) -> OpeningReadings:
 
 
 def with_unseen_rows(rows: Sequence[UsageRow], stored: Iterable[StoredIncarnation]) -> list[UsageRow]:
-    """The rows of a day, with a held row without tokens and coverage for each earlier series that went unseen."""
+    """The same rows, and for each stored series without one a held row with no tokens and no coverage."""
     keys = {key for incarnation in stored for key in incarnation.closings} - {row[:3] for row in rows}
     unseen = [UsageRow(*key, 0, Decimal(0), 0, True, (UsageFlag.LOW_COVERAGE.value,)) for key in keys]
     return sorted([*rows, *unseen])
 
 
-def _read(one: IncarnationReadings, readings: list[MeterReading], totals: dict[Key, list[int]]) -> None:
-    """Add the meters of one incarnation. This is the loop of the night: 400,000 times at 100,000 tenants."""
+def _add_meters(one: IncarnationReadings, readings: list[MeterReading], totals: dict[Key, list[int]]) -> None:
+    """Add the meters of one incarnation to ``readings`` and ``totals``. 100,000 tenants have 400,000 meters."""
     instance, start, closed_at = one.incarnation.name, one.incarnation.started_at, one.closed_at
     plain, plain_at, plain_source = plain_openings(one.opening)
     common = _bits(one.flags)
     if one.observation.unseen_ms >= one.observation.living_ms > 0:
-        common |= _DARK
-    made = tuple.__new__  # what Reading(...) does in the end, at a third of its price
+        common |= _NOT_SCRAPED
+    new = tuple.__new__  # What MeterReading(...) does in the end, in a third of its time.
     for key, closing in one.closings.items():
         flags = common
         if key in plain:
@@ -145,7 +147,7 @@ def _read(one: IncarnationReadings, readings: list[MeterReading], totals: dict[K
             flags |= _BITS[UsageFlag.READING_WENT_BACK]
         if closing <= LARGEST_STORED and opening <= LARGEST_STORED:
             row = (*key, instance, start, opening, at, source, closing, closed_at)
-            readings.append(made(MeterReading, row))
+            readings.append(new(MeterReading, row))
         else:
             tokens = 0
             flags |= _BITS[UsageFlag.BEYOND_STORAGE]
@@ -160,17 +162,17 @@ def _read(one: IncarnationReadings, readings: list[MeterReading], totals: dict[K
             totals[key][2] |= _BITS[flag]
 
 
-def _steady(one: IncarnationReadings) -> Values:
+def _without_fallen(one: IncarnationReadings) -> Values:
     return {key: closing for key, closing in one.closings.items() if key not in one.fallen}
 
 
-def _read_fallen(
+def _add_fallen_meters(
     one: IncarnationReadings,
     readings: list[MeterReading],
     falls: list[MeterFall],
     totals: dict[Key, list[int]],
 ) -> None:
-    """Add the meters of one incarnation that fell: the least that was used, with both figures as evidence."""
+    """Add the meters of one incarnation that fell: the lower of two figures, and both figures as evidence."""
     flagged = {UsageFlag.GAP_ACROSS_BOUNDARY: one.vanished.keys(), **one.flagged}
     for key in one.fallen.keys() & one.closings.keys():
         reading, flags = _reading_of(one, key)
@@ -190,7 +192,7 @@ def _read_fallen(
 
 def _reading_of(one: IncarnationReadings, key: Key) -> tuple[MeterReading, int]:
     opening, at, source, flags = opening_of(one.opening, key)
-    incarnation = (one.incarnation.name, one.incarnation.started_at)
+    incarnation = one.incarnation.key
     return MeterReading(*key, *incarnation, opening, at, source, one.closings[key], one.closed_at), _bits(
         flags
     )
@@ -198,7 +200,7 @@ def _reading_of(one: IncarnationReadings, key: Key) -> tuple[MeterReading, int]:
 
 def _fall_of(one: IncarnationReadings, reading: MeterReading) -> MeterFall:
     found = one.fallen[reading[:3]]
-    # Without a start time the opening is the lowest value that was seen: nothing is measured from there.
+    # Without a start time the opening is the lowest sample, not a boundary sample: figures are not measured from it.
     ends = Ends(reading.opening, reading.opened_at, reading.closing, reading.closed_at)
     figures = figures_of(found, None if UsageFlag.NO_START_TIME in one.flags else ends)
     shown = max(found, key=lambda each: (each.kind is FindingKind.ALTERNATES, each.falls))
@@ -208,7 +210,7 @@ def _fall_of(one: IncarnationReadings, reading: MeterReading) -> MeterFall:
 
 
 def _add_estimates(one: IncarnationReadings, totals: Mapping[Key, list[int]]) -> None:
-    """Add estimates of the tokens after the last scrape, at the rate of the last minutes."""
+    """Add estimates of the tokens after the last scrape to ``totals``, at the rate of the last minutes."""
     if one.before_end is None or one.before_end_ms <= 0:
         return
     for key, closing in one.closings.items():
@@ -236,7 +238,7 @@ def _rows(
     known: dict[int, tuple[bool, tuple[str, ...]]] = {}
     rows = []
     low = _BITS[UsageFlag.LOW_COVERAGE]
-    doubtful = sum(_BITS[flag] for flag in HOLDING) & ~low | _DARK
+    doubtful = sum(_BITS[flag] for flag in HOLDING) & ~low | _NOT_SCRAPED
     for key in sorted(totals):
         tokens, unseen, flags = totals[key]
         unseen = min(unseen, LARGEST_STORED)
@@ -246,21 +248,22 @@ def _rows(
         coverage = coverages[tenant]
         flags |= common if coverage >= min_coverage else common | low
         if flags not in known:
-            known[flags] = _told(flags)
+            known[flags] = _held_with_names(flags)
         held, names = known[flags]
         if not tokens and held and not unseen and coverage and not flags & doubtful:
-            held = False  # the meter was seen and stood still: an idle tenant need not wait for anybody
+            held = False  # The meter was scraped and did not rise, so there is nothing to review.
         rows.append(UsageRow(tenant, model, kind, tokens, coverage, unseen, held, names))
     return rows
 
 
-def _told(bits: int) -> tuple[bool, tuple[str, ...]]:
+def _held_with_names(bits: int) -> tuple[bool, tuple[str, ...]]:
+    """Whether some flags hold an invoice, and their names."""
     flags = [flag for flag, bit in _BITS.items() if bits & bit]
     return any(flag in HOLDING for flag in flags), tuple(flag.value for flag in flags)
 
 
 def highest(copies: Iterable[Values]) -> Values:
-    """The readings of an incarnation from those of its copies: scrapers lag behind each other, none runs ahead."""
+    """The highest reading of each series of an incarnation in its copies: one scraper may lag, but none runs ahead."""
     found = [copy for copy in copies if copy]
     if len(found) <= 1:
         return found[0] if found else {}

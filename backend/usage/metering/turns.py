@@ -1,4 +1,4 @@
-"""Several processes under one address: in turn, or side by side under one start time. Pure."""
+"""Finds several processes under one address: alternating, or at the same time with the same start time. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -9,32 +9,33 @@ from backend.usage.metering.incarnations import Copy, Target
 from backend.usage.metering.tally_rules import IncarnationReadings
 from backend.usage.types import Key, UsageFlag, Values
 
-# A federation that keeps its own labels calls the address of the process so.
+# A federation without honor_labels puts the address of the process into this label.
 OWN_ADDRESS = "exported_instance"
-# No scrape takes longer, so a later one that shows less is not of the same counter.
+# No scrape takes longer. So a lower value in a scrape that ended later belongs to another counter.
 SCRAPE_MS = 120_000
 
 
 def with_alternating_flagged(
     incarnations: Sequence[IncarnationReadings], targets: Sequence[Target], span: Span
 ) -> list[IncarnationReadings]:
-    """The same, with each incarnation flagged that a target showed in turn with another one within a window.
+    """The same readings; incarnations that alternated with another one within the window are flagged ``ALTERNATES``.
 
-    A start time that comes back after another one was scraped is no restart: both processes were alive, and each
-    scrape showed only one of them.
+    A target that shows one start time, then another, and then the first again shows no restart: both processes were
+    alive, and each scrape reached only one of them.
     """
-    in_turn = {found for target in targets for found in _in_turn(target, span)}
-    if not in_turn:
+    alternating = {found for target in targets for found in _alternating(target, span)}
+    if not alternating:
         return list(incarnations)
     return [
         replace(one, flags=one.flags | {UsageFlag.ALTERNATES})
-        if (one.incarnation.instance, one.incarnation.start_us) in in_turn
+        if (one.incarnation.instance, one.incarnation.start_us) in alternating
         else one
         for one in incarnations
     ]
 
 
-def _in_turn(target: Target, span: Span) -> Iterator[tuple[str, int]]:
+def _alternating(target: Target, span: Span) -> Iterator[tuple[str, int]]:
+    """Instance and start time, in microseconds, of the incarnations that alternated at a target within the window."""
     first_of: dict[int, int] = {}
     for place, run in enumerate(target.runs):
         first = first_of.setdefault(run.start_us, place)
@@ -52,10 +53,11 @@ def keys_of_several_processes(
     readings: tuple[Mapping[int, Values], Mapping[int, Values]],
     span: Span,
 ) -> set[Key]:
-    """The meters of an incarnation whose copies are certainly not one process: only the highest of them is counted.
+    """The meters of an incarnation that certainly belong to several processes with the same address and start time.
 
-    Their targets tell different addresses of the process, or one began the day above what another ended it with.
-    ``readings`` are the openings and the closings, by target.
+    It is certain where the targets name different addresses of the process, or where one target shows more at the
+    start of the day than another one at its end. ``readings`` are the opening and the closing readings, by target.
+    Only the highest value of such a meter is counted, so its invoice is held.
     """
     openings, closings = readings
     found: set[Key] = set()

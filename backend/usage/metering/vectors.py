@@ -1,4 +1,4 @@
-"""Vectors of Prometheus into readings per target. The inner loop of a night: no object for a row."""
+"""Turns the vectors of Prometheus into readings by target. The inner loop of a night: it makes no object for a row."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MARK = "__incarnation"
 
 
 class TargetReadings(NamedTuple):
-    """Readings of one target, and which of them a counter without a target of its own told."""
+    """Readings of one target. ``borrowed`` names those of counters whose own job exports no start time."""
 
     values: Values
     borrowed: set[Key]
@@ -22,7 +22,7 @@ class TargetReadings(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelNames:
-    """The labels that mean something to us; job and replica only tell copies of one scrape apart."""
+    """Names of the labels that we use. Job and replica only tell copies of one counter apart."""
 
     tenant: str
     replica: str
@@ -36,12 +36,12 @@ class LabelNames:
 
     @property
     def ignored(self) -> frozenset[str]:
-        """The labels that never distinguish two series."""
+        """Labels by which two series are never told apart."""
         return frozenset({*self.key, "job", self.replica, NAME, MARK})
 
 
-class _Oddities:
-    """Series with labels that neither the target nor the bill knows: copies count once, others are summed."""
+class _UnusualSeries:
+    """Series with labels beyond those of the target and the bill. Of copies the highest counts; others add up."""
 
     def __init__(self, names: LabelNames) -> None:
         self._names = names
@@ -54,7 +54,7 @@ class _Oddities:
         apart = self._found.setdefault((target, key), {})
         apart[rest] = max(value, apart.get(rest, 0))
 
-    def pour_into(self, values: Mapping[int, Values]) -> None:
+    def add_to(self, values: Mapping[int, Values]) -> None:
         for (target, key), apart in self._found.items():
             into = values[target]
             plain = frozenset[tuple[str, str]]()
@@ -64,15 +64,15 @@ class _Oddities:
 
 
 def key_of(labels: Mapping[str, str], names: LabelNames) -> Key:
-    """The billed identity of a series; a missing label is empty."""
+    """Tenant, model and type of a series. A missing label is empty."""
     return (labels.get(names.tenant, ""), labels.get(names.model, ""), labels.get(names.type, ""))
 
 
 class TargetTable:
-    """Finds the target of a counter: the target whose labels the counter carries."""
+    """Finds the target of a counter by the labels that both have."""
 
     def __init__(self, targets: Sequence[Target]) -> None:
-        """Index the targets by the labels they have."""
+        """Index the targets by their labels."""
         self._targets = targets
         self._on_instance: dict[str, list[int]] = {}
         by_names: dict[tuple[str, ...], dict[Any, int]] = {}
@@ -81,19 +81,20 @@ class TargetTable:
             names = tuple(sorted(target.labels))
             if names:
                 by_names.setdefault(names, {})[itemgetter(*names)(target.labels)] = index
-        # The longest first: labels of one target may be a part of another's. Nothing depends on the order of targets.
+        # The most labels first, because another target may have all labels of one and more. Sorted, so that the result
+        # does not depend on the order of targets.
         self._groups = sorted(by_names.items(), key=lambda group: (-len(group[0]), group[0]))
 
     def values_by_target(
         self, vector: Sequence[Mapping[str, Any]], names: LabelNames
     ) -> tuple[dict[int, TargetReadings], set[str]]:
-        """Readings of each target, and the instances that no target speaks for."""
+        """Readings of each target, and the instances of counters for which no target was found."""
         told = {index: TargetReadings({}, set()) for index in range(len(self._targets))}
-        odd, unmatched = _Oddities(names), set()
+        odd, unmatched = _UnusualSeries(names), set()
         rest = vector
         for label_names, table in self._groups:
             into = {labels: told[index].values for labels, index in table.items()}
-            rest = _take_plain(rest, itemgetter(*label_names), len(label_names), into, names)
+            rest = _read_plain(rest, itemgetter(*label_names), len(label_names), into, names)
         for row in rest:
             labels = row["metric"]
             found = self.targets_of(labels, names)
@@ -103,14 +104,15 @@ class TargetTable:
                 odd.add(index, labels, self._targets[index].labels, whole(row["value"][1]))
                 if not _is_own(labels, self._targets[index].labels):
                     told[index].borrowed.add(key_of(labels, names))
-        odd.pour_into({index: each.values for index, each in told.items()})
+        odd.add_to({index: each.values for index, each in told.items()})
         return told, unmatched
 
     def targets_of(self, labels: Mapping[str, str], names: LabelNames) -> Sequence[int]:
-        """The targets that a counter speaks of: its own; else those that only a job or a replica tells from it.
+        """The targets that scrape the process of a counter.
 
-        Where counters come by one job and start times by others, every one of these knows the incarnation. None of them
-        at the address leaves all of the address.
+        That is the counter's own target. If one job scrapes the counters and another one the start times, it is every
+        target that differs from the counter only in job and replica. If there is none, it is every target of the
+        address.
         """
         own = self.own_target_of(labels)
         if own is not None:
@@ -121,7 +123,7 @@ class TargetTable:
         ] or there
 
     def own_target_of(self, labels: Mapping[str, str]) -> int | None:
-        """The target that has all of its labels on a counter, if there is one."""
+        """The target whose labels are all on the counter; None if there is none."""
         for names, table in self._groups:
             if all(name in labels for name in names):
                 index = table.get(itemgetter(*names)(labels))
@@ -130,12 +132,12 @@ class TargetTable:
         return None
 
     def is_alone(self, target: int) -> bool:
-        """Whether no other target has the address."""
+        """Whether the target is the only one of its address."""
         return len(self._on_instance[self._targets[target].instance]) == 1
 
 
 def _is_own(labels: Mapping[str, str], target: Mapping[str, str]) -> bool:
-    """Whether a counter carries all labels of a target."""
+    """Whether a counter has all labels of a target, with the same values."""
     return labels.items() >= target.items()
 
 
@@ -143,14 +145,14 @@ def _agree(target: Mapping[str, str], labels: Mapping[str, str], ignored: frozen
     return all(labels.get(name, value) == value for name, value in target.items() if name not in ignored)
 
 
-def _take_plain(
+def _read_plain(
     rows: Sequence[Mapping[str, Any]],
     target_of: Callable[[Mapping[str, str]], Any],
     target_labels: int,
     into: Mapping[Any, Values],
     names: LabelNames,
 ) -> list[Mapping[str, Any]]:
-    """Read the rows that carry exactly the labels of a target and of the bill; return the others."""
+    """Read into ``into`` the rows with exactly the labels of a target and of the bill, and return the other rows."""
     key_of_row = itemgetter(*names.key)
     usual = target_labels + len(names.key) + (bool(rows) and NAME in rows[0]["metric"])
     others = []
@@ -175,11 +177,11 @@ def values_by_mark(
     targets: Mapping[int, Mapping[str, str]],
     names: LabelNames,
 ) -> dict[int, TargetReadings]:
-    """Readings of a batch of questions, by the number that each of them put on its rows."""
+    """Readings of each query in a batch. The label ``MARK`` of a row holds the number of its query."""
     told = {mark: TargetReadings({}, set()) for mark in targets}
     extra = len(names.key) + 1 + (bool(vector) and NAME in vector[0]["metric"])
     usual = {mark: len(labels) + extra for mark, labels in targets.items()}
-    odd = _Oddities(names)
+    odd = _UnusualSeries(names)
     for row in vector:
         labels = row["metric"]
         mark, key, value = int(labels[MARK]), key_of(labels, names), whole(row["value"][1])
@@ -191,5 +193,5 @@ def values_by_mark(
             values[key] = value
         else:
             odd.add(mark, labels, targets[mark], value)
-    odd.pour_into({mark: each.values for mark, each in told.items()})
+    odd.add_to({mark: each.values for mark, each in told.items()})
     return told
