@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
+import httpx
 import orjson
 import pytest
 
@@ -85,6 +86,13 @@ def serving(tls: ssl.SSLContext | None = None, *, port: int = 0) -> Iterator[Sta
         server.shutdown()
         thread.join(10)
         server.server_close()
+
+
+def passed_on(client: httpx.Client, path: str, fields: str) -> Reply:
+    """The answer of the real server that a client talks to."""
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    told = client.post(path, content=fields, headers=form) if fields else client.get(path)
+    return told.status_code, told.content
 
 
 @pytest.fixture
