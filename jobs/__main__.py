@@ -105,7 +105,7 @@ def _plan_rows(plan: BillingPlan) -> Iterable[tuple[str, ...]]:
             formats.toman_bare(each.amount_rial, "en"),
             f"{each.held:,}",
             ", ".join(each.unknown_labels) or "-",
-            each.error or ("now" if each.new else "before"),
+            each.error or ("waited for a price" if each.has_waited else "now" if each.new else "before"),
         )
 
 

@@ -1,12 +1,16 @@
 """SQL of the audit."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+import orjson
+from psycopg.types.json import Jsonb
+from sqlalchemy import Row, func, select, update
 
 from backend.audit.models import AuditEntryRow, AuditHeadRow
-from backend.audit.types import AuditEntry, AuditEvent, Head
+from backend.audit.types import AuditEntry, AuditEvent, Head, Plain
+from backend.db.copying import copy_rows
 from backend.db.engine import read, transaction
 from backend.db.locks import LockNumber
 
@@ -20,6 +24,15 @@ ENTRY = (
     AuditEntryRow.previous_hash,
     AuditEntryRow.hash,
 )
+_COLUMNS = {
+    "at": "timestamptz",
+    "actor": "text",
+    "action": "text",
+    "target": "text",
+    "detail": "jsonb",
+    "previous_hash": "bytea",
+    "hash": "bytea",
+}
 
 
 def lock_chain() -> None:
@@ -34,22 +47,21 @@ def last_hash() -> bytes | None:
         return connection.scalar(select(AuditEntryRow.hash).order_by(AuditEntryRow.id.desc()).limit(1))
 
 
-def append(event: AuditEvent, previous_hash: bytes, own_hash: bytes) -> None:
-    """Add an entry at the end of the chain."""
+def append(entries: Sequence[tuple[AuditEvent, bytes, bytes]]) -> None:
+    """Add entries at the end of the chain, in their order, each an event with the hash before it and its own."""
+    rows = [
+        (event.at, event.actor, event.action, event.target, _json(event.detail), previous_hash, own_hash)
+        for event, previous_hash, own_hash in entries
+    ]
+    *_, last_hash = rows[-1]
     with transaction() as connection:
-        connection.execute(
-            insert(AuditEntryRow).values(
-                at=event.at,
-                actor=event.actor,
-                action=event.action,
-                target=event.target,
-                detail=event.detail,
-                previous_hash=previous_hash,
-                hash=own_hash,
-            )
-        )
-        longer = update(AuditHeadRow).values(entries=AuditHeadRow.entries + 1, hash=own_hash)
+        copy_rows(connection, "audit_entry", _COLUMNS, rows)
+        longer = update(AuditHeadRow).values(entries=AuditHeadRow.entries + len(rows), hash=last_hash)
         connection.execute(longer)
+
+
+def _json(detail: Mapping[str, Plain]) -> Jsonb:
+    return Jsonb(detail, dumps=orjson.dumps)
 
 
 def head() -> Head | None:

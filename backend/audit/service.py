@@ -11,6 +11,7 @@ from backend.log import get_logger
 log = get_logger(__name__)
 
 record = writing_service.record
+record_all = writing_service.record_all
 search = search_service.search
 actions = search_service.actions
 begin_export = search_service.begin_export

@@ -26,7 +26,6 @@ from backend.invoices.types import (
     InvoiceDraft,
     InvoiceId,
     InvoiceLine,
-    InvoiceStatus,
     Limits,
     RunState,
 )
@@ -57,7 +56,7 @@ class Planned:
     def add(self, bill: DayBill) -> None:
         """Remember a day's bill."""
         self.billed_totals.setdefault(bill.price_version, {}).update(bill.billed_totals)
-        self.issued[bill.day] = {draft.tenant.id: draft.tokens for draft in bill.issued}
+        self.issued.setdefault(bill.day, {}).update({draft.tenant.id: draft.tokens for draft in bill.issued})
 
     def most_tokens(self, first: date) -> dict[TenantId, int]:
         """The largest day of each company, from a day on."""
@@ -185,7 +184,7 @@ def store(
                 bill.price_version, bill.day, basis.billed_totals, bill.billed_totals
             )
             notifications.enqueue(mails(), now)
-        run = _finished(bill, started_by, started_at)
+        run = finished(bill, started_by, started_at)
         repository.insert_run(run)
     return run
 
@@ -234,31 +233,10 @@ def price_held(actor: Actor, invoice: Invoice, lines: Iterable[InvoiceLine]) -> 
         Conflict: a model has no price yet.
     """
     tenant_id, today = invoice.tenant_id, clock.billing_day(clock.utc_now())
-    before = repository.billed_totals(invoice.price_version, tenant_id)
+    before = repository.billed_totals(invoice.price_version, [tenant_id])
     rated = rules.with_held_rates(invoice, lines, pricing.price_lists(actor), today)
     draft, moved = rules.price_held(invoice, tenants.get(actor, tenant_id), rated, before)
     return HeldBill(invoice=invoice, draft=draft, before=before, after=moved)
-
-
-def release_priced(actor: Actor, invoice_id: InvoiceId, limits: Limits) -> bool:
-    """Issue an invoice that waited for prices alone, inside the caller's locked transaction; False if it waits on.
-
-    A price may be missing still, or somebody issued it meanwhile. An invoice beyond the limits waits for that reason
-    from now on.
-    """
-    with transaction():
-        invoice = report_repository.invoice(invoice_id)
-        if invoice is None or invoice.status is not InvoiceStatus.HELD:
-            return False
-        try:
-            bill = price_held(actor, invoice, report_repository.lines([invoice_id]).get(invoice_id, []))
-        except Conflict:
-            return False
-        if reasons := rules.holds_of(bill.draft, bill.after, limits):
-            repository.hold_otherwise(invoice_id, reasons)
-            return False
-        _issue(bill)
-        return True
 
 
 def _issue(bill: HeldBill, figure: FallFigure | None = None) -> None:
@@ -268,7 +246,7 @@ def _issue(bill: HeldBill, figure: FallFigure | None = None) -> None:
             raise Conflict(reason="total_too_large")
         now = clock.utc_now()
         [number] = repository.take_numbers(clock.jalali_year(clock.billing_day(now)), 1)
-        repository.issue_held(invoice.id, draft, number=number, now=now, figure=figure)
+        repository.issue_held([(invoice.id, number, draft)], now, figure)
         repository.store_billed_totals(invoice.price_version, invoice.day, bill.before, moved)
         notifications.enqueue([issued_mail(invoice.day, invoice.id, number, draft)], now)
 
@@ -296,7 +274,8 @@ def _has_work(bill: DayBill) -> bool:
     return bool(bill.issued or bill.held)
 
 
-def _finished(bill: DayBill, started_by: str, started_at: datetime) -> BillingRun:
+def finished(bill: DayBill, started_by: str, started_at: datetime) -> BillingRun:
+    """The record of a run that stored a day's bill."""
     return BillingRun(
         id=uuid4(),
         day=bill.day,

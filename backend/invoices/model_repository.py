@@ -68,14 +68,18 @@ def waiting_totals_of(keys: Sequence[ModelKey]) -> list[ModelTotal]:
     return _totals(_WAITING, keys)
 
 
-def _totals(statement: str, keys: Sequence[ModelKey]) -> list[ModelTotal]:
-    if not keys:
-        return []
-    values = {
+def arrays_of(keys: Sequence[ModelKey]) -> dict[str, list[int] | list[str]]:
+    """Keys as the arrays ``versions``, ``models`` and ``types`` of a statement."""
+    return {
         "versions": [key.price_version for key in keys],
         "models": [key.model for key in keys],
         "types": [key.type for key in keys],
     }
+
+
+def _totals(statement: str, keys: Sequence[ModelKey]) -> list[ModelTotal]:
+    if not keys:
+        return []
     with read() as connection:
         return [
             ModelTotal(
@@ -85,5 +89,5 @@ def _totals(statement: str, keys: Sequence[ModelKey]) -> list[ModelTotal]:
                 rial=int(row.rial),
                 tenants=row.tenants,
             )
-            for row in connection.execute(text(statement), values)
+            for row in connection.execute(text(statement), arrays_of(keys))
         ]

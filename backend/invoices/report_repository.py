@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping, bindparam, text
 
 from backend.actor import TenantId
 from backend.db.engine import read
+from backend.invoices.model_repository import ModelKey, arrays_of
 from backend.invoices.types import BillingRun, Invoice, InvoiceId, InvoiceLine, InvoiceStatus, RunState
 from backend.money import Rial
 from backend.usage.types import FallFigure
@@ -21,6 +22,15 @@ SELECT i.id, i.tenant_id, t.name_fa AS tenant_name_fa, t.name_en AS tenant_name_
 FROM tenant_invoice i JOIN tenant t ON t.id = i.tenant_id
 """
 _OF_TENANT = "WHERE i.tenant_id = :tenant AND (i.status = :status OR CAST(:status AS text) IS NULL)"
+
+_PRICED = """
+WHERE i.status = 'held' AND i.held_reasons = ARRAY['model_without_price'] AND NOT EXISTS (
+  SELECT FROM invoice_line l
+    JOIN unnest(CAST(:versions AS int[]), CAST(:models AS text[]), CAST(:types AS text[]))
+      AS u (price_version, model, type) ON u.model = l.model AND u.type = l.type
+  WHERE l.invoice_id = i.id AND u.price_version = i.price_version
+)
+"""
 
 # A measured day is whole unless somebody known used tokens, or is held, and has no invoice: a label that was mapped
 # later. Whoever was known when the day was measured has one, so only tenants that came after are looked for, and of
@@ -100,14 +110,19 @@ def held(limit: int, offset: int) -> list[Invoice]:
         return [_to_invoice(row) for row in rows.mappings()]
 
 
-def waiting_for_prices() -> list[Invoice]:
-    """The invoices that are held only because a model on them has no price, the oldest day first."""
-    statement = text(
-        f"{_INVOICE} WHERE i.status = 'held' AND i.held_reasons = ARRAY['model_without_price']"
-        " ORDER BY i.day, t.label"
-    )
+def priced_days(unpriced: Sequence[ModelKey]) -> list[date]:
+    """The days with invoices that waited for prices alone and have no line of these models, the oldest first."""
+    statement = text(f"SELECT DISTINCT i.day FROM tenant_invoice i {_PRICED} ORDER BY i.day")  # noqa: S608 - our own words
     with read() as connection:
-        return [_to_invoice(row) for row in connection.execute(statement).mappings()]
+        return list(connection.scalars(statement, arrays_of(unpriced)))
+
+
+def priced_on(day: date, unpriced: Sequence[ModelKey]) -> list[Invoice]:
+    """A day's invoices that waited for prices alone and have no line of these models, by the tenants' labels."""
+    statement = text(f"{_INVOICE} {_PRICED} AND i.day = :day ORDER BY t.label")
+    with read() as connection:
+        rows = connection.execute(statement, {**arrays_of(unpriced), "day": day})
+        return [_to_invoice(row) for row in rows.mappings()]
 
 
 def count_held() -> int:
@@ -120,12 +135,10 @@ def lines(invoice_ids: Sequence[UUID]) -> dict[UUID, list[InvoiceLine]]:
     """The lines of some invoices, by invoice; for each model prompt, cached prompt and completion, in this order."""
     statement = text(
         "SELECT invoice_id, model, type, tokens, rial_per_1000_tokens, amount_rial FROM invoice_line"
-        " WHERE invoice_id IN :ids ORDER BY invoice_id, model,"
+        " WHERE invoice_id = ANY(CAST(:ids AS uuid[])) ORDER BY invoice_id, model,"
         " array_position(ARRAY['prompt', 'cached_prompt', 'completion'], type), type"
-    ).bindparams(bindparam("ids", expanding=True))
+    )
     found: dict[UUID, list[InvoiceLine]] = {}
-    if not invoice_ids:
-        return found  # an empty list has no type that PostgreSQL could compare with
     with read() as connection:
         for invoice_id, *line in connection.execute(statement, {"ids": list(invoice_ids)}):
             found.setdefault(invoice_id, []).append(InvoiceLine(*line))

@@ -22,7 +22,6 @@ from backend.invoices.types import (
     DayBill,
     InvoiceDraft,
     InvoiceId,
-    InvoiceLine,
     InvoiceStatus,
 )
 from backend.usage.types import FallFigure
@@ -111,15 +110,17 @@ def most_tokens(first: date, before: date) -> dict[TenantId, int]:
         return {TenantId(tenant_id): tokens for tenant_id, tokens in found}
 
 
-def billed_totals(price_version: int, tenant_id: TenantId | None = None) -> dict[BilledTotalKey, BilledTotal]:
-    """Billed totals under a price version, of all tenants or of one."""
+def billed_totals(
+    price_version: int, tenant_ids: Sequence[TenantId] | None = None
+) -> dict[BilledTotalKey, BilledTotal]:
+    """Billed totals under a price version, of all tenants or of some."""
     statement = (
         "SELECT tenant_id, model, type, tokens, billed_rial FROM billing_meter WHERE price_version = %s"
     )
     params: list[object] = [price_version]
-    if tenant_id is not None:
-        statement += " AND tenant_id = %s"
-        params.append(tenant_id)
+    if tenant_ids is not None:
+        statement += " AND tenant_id = ANY(%s)"
+        params.append(list(tenant_ids))
     with read() as connection:
         driver: Any = connection.connection.driver_connection
         with driver.cursor(binary=True) as cursor:
@@ -159,11 +160,7 @@ def _to_row(
     invoice_id, number, draft = invoice
     now = same[-1]
     amount = draft.amount_rial
-    # What costs nothing, because it is less than a rial, is settled at once: nobody could ever pay it.
-    is_settled = not draft.is_held and amount == 0
-    status = (
-        InvoiceStatus.HELD if draft.is_held else InvoiceStatus.PAID if is_settled else InvoiceStatus.PENDING
-    )
+    status = InvoiceStatus.HELD if draft.is_held else _issued_status(draft)
     return (
         invoice_id,
         draft.tenant.id,
@@ -179,7 +176,7 @@ def _to_row(
         draft.coverage,
         *same,
         None if draft.is_held else now,
-        now if is_settled else None,
+        now if status is InvoiceStatus.PAID else None,
     )
 
 
@@ -250,46 +247,65 @@ def insert_run(run: BillingRun) -> None:
         )
 
 
-def issue_held(
-    invoice_id: UUID, draft: InvoiceDraft, *, number: str, now: datetime, figure: FallFigure | None = None
-) -> None:
-    """Turn a held invoice into an issued one: number, tokens, prices and money."""
-    is_settled = draft.amount_rial == 0
+_ISSUE_HELD = """
+UPDATE tenant_invoice i
+SET number = n.number, fall_figure = :figure, tokens = n.tokens, net_rial = n.net_rial, tax_rial = n.tax_rial,
+  amount_rial = n.amount_rial, status = n.status, issued_at = :now,
+  paid_at = CASE WHEN n.status = 'paid' THEN CAST(:now AS timestamptz) END
+FROM unnest(
+  CAST(:ids AS uuid[]), CAST(:numbers AS text[]), CAST(:tokens AS bigint[]), CAST(:net AS bigint[]),
+  CAST(:tax AS bigint[]), CAST(:amounts AS bigint[]), CAST(:statuses AS text[])
+) AS n (id, number, tokens, net_rial, tax_rial, amount_rial, status)
+WHERE i.id = n.id AND i.status = 'held'
+"""
+_PRICE_LINES = """
+INSERT INTO invoice_line (invoice_id, model, type, tokens, rial_per_1000_tokens, amount_rial)
+SELECT * FROM unnest(
+  CAST(:ids AS uuid[]), CAST(:models AS text[]), CAST(:types AS text[]), CAST(:tokens AS bigint[]),
+  CAST(:rates AS numeric[]), CAST(:amounts AS bigint[])
+)
+ON CONFLICT (invoice_id, model, type) DO UPDATE SET tokens = EXCLUDED.tokens,
+  amount_rial = EXCLUDED.amount_rial, rial_per_1000_tokens = EXCLUDED.rial_per_1000_tokens
+"""
+
+
+def issue_held(issued: Sequence[Issued], now: datetime, figure: FallFigure | None = None) -> None:
+    """Turn held invoices into issued ones: number, tokens, prices and money."""
+    drafts = [draft for _, _, draft in issued]
+    invoices = {
+        "ids": [invoice_id for invoice_id, _, _ in issued],
+        "numbers": [number for _, number, _ in issued],
+        "tokens": [draft.tokens for draft in drafts],
+        "net": [draft.net_rial for draft in drafts],
+        "tax": [draft.tax_rial for draft in drafts],
+        "amounts": [draft.amount_rial for draft in drafts],
+        "statuses": [_issued_status(draft).value for draft in drafts],
+    }
+    lines = [(invoice_id, *line) for invoice_id, _, draft in issued for line in draft.lines]
+    names = ("ids", "models", "types", "tokens", "rates", "amounts")
     with transaction() as connection:
+        connection.execute(text(_ISSUE_HELD), {**invoices, "figure": figure, "now": now})
         connection.execute(
-            update(TenantInvoiceRow)
-            .where(TenantInvoiceRow.id == invoice_id, TenantInvoiceRow.status == InvoiceStatus.HELD.value)
-            .values(
-                number=number,
-                fall_figure=figure,
-                tokens=draft.tokens,
-                net_rial=draft.net_rial,
-                tax_rial=draft.tax_rial,
-                amount_rial=draft.amount_rial,
-                status=(InvoiceStatus.PAID if is_settled else InvoiceStatus.PENDING).value,
-                issued_at=now,
-                paid_at=now if is_settled else None,
+            text(_PRICE_LINES),
+            {name: [line[place] for line in lines] for place, name in enumerate(names)},
+        )
+
+
+def _issued_status(draft: InvoiceDraft) -> InvoiceStatus:
+    # What costs nothing, because it is less than a rial, is settled at once: nobody could ever pay it.
+    return InvoiceStatus.PENDING if draft.amount_rial else InvoiceStatus.PAID
+
+
+def hold_otherwise(held: Sequence[tuple[InvoiceId, Sequence[str]]]) -> None:
+    """Replace the reasons for which held invoices wait."""
+    statement = text(
+        "UPDATE tenant_invoice SET held_reasons = CAST(:reasons AS text[]) WHERE id = :id AND status = 'held'"
+    )
+    if held:
+        with transaction() as connection:
+            connection.execute(
+                statement, [{"id": invoice_id, "reasons": list(reasons)} for invoice_id, reasons in held]
             )
-        )
-        connection.execute(
-            text(
-                "INSERT INTO invoice_line (invoice_id, model, type, tokens, rial_per_1000_tokens, amount_rial)"
-                " VALUES (:id, :model, :type, :tokens, :rate, :rial) ON CONFLICT (invoice_id, model, type)"
-                " DO UPDATE SET tokens = EXCLUDED.tokens, amount_rial = EXCLUDED.amount_rial,"
-                " rial_per_1000_tokens = EXCLUDED.rial_per_1000_tokens"
-            ),
-            [_priced(invoice_id, line) for line in draft.lines],
-        )
-
-
-def hold_otherwise(invoice_id: UUID, reasons: Sequence[str]) -> None:
-    """Replace the reasons for which a held invoice waits."""
-    with transaction() as connection:
-        connection.execute(
-            update(TenantInvoiceRow)
-            .where(TenantInvoiceRow.id == invoice_id, TenantInvoiceRow.status == InvoiceStatus.HELD.value)
-            .values(held_reasons=list(reasons))
-        )
 
 
 def close_held(invoice_id: UUID, figure: FallFigure | None = None) -> None:
@@ -300,14 +316,3 @@ def close_held(invoice_id: UUID, figure: FallFigure | None = None) -> None:
             .where(TenantInvoiceRow.id == invoice_id, TenantInvoiceRow.status == InvoiceStatus.HELD.value)
             .values(status=InvoiceStatus.VOID.value, fall_figure=figure)
         )
-
-
-def _priced(invoice_id: UUID, line: InvoiceLine) -> dict[str, object]:
-    return {
-        "id": invoice_id,
-        "model": line.model,
-        "type": line.type,
-        "tokens": line.tokens,
-        "rial": line.amount_rial,
-        "rate": line.rial_per_1000_tokens,
-    }

@@ -290,7 +290,9 @@ def is_due(day_end: datetime, now: datetime, wait: timedelta) -> bool:
     return now >= day_end + wait
 
 
-def to_day_plan(bill_of_day: DayBill, *, new: bool, error: str | None = None) -> DayPlan:
+def to_day_plan(
+    bill_of_day: DayBill, *, new: bool, error: str | None = None, has_waited: bool = False
+) -> DayPlan:
     """The summary of a day's bill that a person decides by."""
     return DayPlan(
         day=bill_of_day.day,
@@ -302,6 +304,7 @@ def to_day_plan(bill_of_day: DayBill, *, new: bool, error: str | None = None) ->
         new=new,
         error=error,
         plan_hash=plan_hash([bill_of_day]),
+        has_waited=has_waited,
     )
 
 

@@ -3,22 +3,19 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
-from itertools import groupby
-from operator import attrgetter
 from uuid import uuid4
 
 from backend import clock
 from backend.actor import OPERATOR_ROLES, STAFF_ROLES, Actor, require_process, require_role_or_process
-from backend.audit import service as audit
 from backend.collector import collector_paused
 from backend.config import settings
-from backend.db.engine import advisory_lock, read, transaction
+from backend.db.engine import advisory_lock, read
 from backend.db.locks import LockNumber
 from backend.errors import AppError, Conflict, Invalid, NotFound, Refused, Unavailable
 from backend.i18n.errors import error_text
-from backend.invoices import billing_service, report_repository, repository, rules
+from backend.invoices import billing_service, report_repository, repository, rules, waiting_service
 from backend.invoices.billing_service import DayUsage
-from backend.invoices.types import BillingPlan, BillingRun, Invoice, Limits, RunState
+from backend.invoices.types import BillingPlan, BillingRun, RunState
 from backend.log import get_logger
 from backend.tenants import service as tenants
 from backend.tenants.types import Tenant
@@ -56,17 +53,19 @@ def bill_open_days(
 ) -> list[BillingRun]:
     """Bill every closed day of the window that is open, the oldest first; a day that fails ends the run.
 
-    Safe to repeat, to run twice at once and to kill: what was done stays done and the next run does the rest. Invoices
-    that waited for the price of a model, and have it now, are issued then.
+    Then the invoices that waited for the price of a model, and have it now, are issued: after a day that failed only
+    if no plan was seen, because a plan has counted with that day. Safe to repeat, to run twice at once and to kill:
+    what was done stays done and the next run does the rest.
 
     Args:
         actor: an operator or a process of the system.
-        day: only this day, whatever its age.
+        day: only this day, whatever its age, and only what waited on it.
         due_only: leave out a day before 03:00 of the next.
         plan_hash: do it only if the plan is still the one that a person has seen.
 
     Returns:
-        One run for each day that was billed, and the failed one that ended it. Empty when nothing was open.
+        One run for each day that was billed, then one for each day whose waiting invoices were issued, then the
+        failed one. Empty when nothing was open and nothing waited.
 
     Raises:
         Invalid: the day has not ended.
@@ -81,28 +80,14 @@ def bill_open_days(
             if plan(actor, day).plan_hash != plan_hash:
                 raise Conflict(reason="plan_changed")
         runs = _bill_in_order(actor, days, is_asked_for=day is not None, is_seen=plan_hash is not None)
-        # After the days, whose invoices a plan has promised to the rial.
-        _release_priced(actor)
-        return runs
-
-
-def _release_priced(actor: Actor) -> None:
-    """Issue the invoices that waited for a price of a model and have it now, the oldest day first."""
-    for day, invoices in groupby(report_repository.waiting_for_prices(), attrgetter("day")):
-        # The days before it are issued already, so they count as the usual ones.
-        limits = billing_service.limits_of(day, billing_service.Planned())
-        for invoice in invoices:
-            _release_one(actor, invoice, limits)
-
-
-def _release_one(actor: Actor, invoice: Invoice, limits: Limits) -> None:
-    with transaction():
-        repository.lock_issuing()
-        is_issued = billing_service.release_priced(actor, invoice.id, limits)
-        if is_issued:
-            audit.record(actor, "invoice.priced", f"invoice:{invoice.id}", {"day": invoice.day.isoformat()})
-    if is_issued:
-        log.info("invoice.released", invoice=invoice.id, by=actor.name)
+        failed = [run for run in runs if run.state is RunState.FAILED]
+        if failed and plan_hash is not None:
+            return runs
+        return [
+            *(run for run in runs if run not in failed),
+            *waiting_service.release(actor, day, actor.name),
+            *failed,
+        ]
 
 
 def bill_planned_day(actor: Actor, day: date, plan_hash: str, *, started_by: str) -> BillingRun | None:
@@ -117,16 +102,37 @@ def bill_planned_day(actor: Actor, day: date, plan_hash: str, *, started_by: str
         if not _not_whole(actor, [day]):
             return None
         _scan_first([day])
-        if [each.plan_hash for each in plan(actor, day).days] != [plan_hash]:
+        planned = [each.plan_hash for each in plan(actor, day).days if not each.has_waited]
+        if planned != [plan_hash]:
             raise Conflict(reason="plan_changed")
         return _bill_day(actor, day, started_by, is_asked_for=True, is_seen=True)
+
+
+def release_planned_day(actor: Actor, day: date, plan_hash: str, *, started_by: str) -> BillingRun | None:
+    """Issue a day's invoices that waited for prices exactly as a person confirmed it, after the days of the plan.
+
+    For processes; None when nothing waits any more.
+
+    Raises:
+        Conflict: another run is at work, or the invoices would no longer be those that were seen.
+    """
+    require_process(actor)
+    with _only_runner():
+        return waiting_service.release_planned(actor, day, plan_hash, started_by)
+
+
+def priced_days(actor: Actor) -> list[date]:
+    """The days with invoices that waited for the price of a model and have it now, the oldest first."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    return waiting_service.priced_days(actor)
 
 
 def plan(actor: Actor, day: date | None = None) -> BillingPlan:
     """Measure and price the days of a run as it would do now; writes nothing.
 
     Each day is measured as if those before it were stored. A day on which nothing ran is left out where the run
-    leaves it out, and ends the plan where it would fail and end the run.
+    leaves it out, and ends the plan where it would fail and end the run. After the days come those whose invoices
+    waited for a price and have it now, unless the plan ends before.
 
     Raises:
         Invalid: the day has not ended.
@@ -155,6 +161,10 @@ def plan(actor: Actor, day: date | None = None) -> BillingPlan:
             days.append(rules.to_day_plan(bill, new=found.measurement is not None, error=error))
             if error is not None:
                 break
+        else:
+            released = waiting_service.plan(actor, planned, day)
+            bills += released
+            days += [rules.to_day_plan(bill, new=False, has_waited=True) for bill in released]
     return BillingPlan(days=days, plan_hash=rules.plan_hash(bills))
 
 

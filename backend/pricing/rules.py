@@ -8,7 +8,7 @@ from operator import attrgetter
 from backend.days import checked_day
 from backend.errors import Invalid, NotFound
 from backend.free_text import is_exact
-from backend.pricing.types import ANY, NewPriceList, PriceList, TaxRate, Used, names_with_price
+from backend.pricing.types import ANY, ModelAndType, NewPriceList, PriceList, TaxRate, names_with_price
 
 MAX_RIAL_PER_1000_TOKENS = Decimal(10**9)
 NAME_MAX_LENGTH = 200  # of a model or a type of tokens
@@ -25,7 +25,7 @@ def price_list_on(lists: Sequence[PriceList], day: date) -> PriceList:
     return max(known, key=attrgetter("valid_from"))
 
 
-def held_rate(lists: Sequence[PriceList], version: int, used: Used, today: date) -> Decimal | None:
+def held_rate(lists: Sequence[PriceList], version: int, used: ModelAndType, today: date) -> Decimal | None:
     """Rial per 1000 tokens of a held line, or None while its model has no price and its list requires one.
 
     The price is that of the line's own list, else of the first later list with a price for the model that has begun.

@@ -191,8 +191,8 @@ class TaxRate:
     created_by: str = ""
 
 
-class Used(Protocol):
-    """Used tokens of a model and type, measured or stored."""
+class ModelAndType(Protocol):
+    """A model, and a type of its tokens."""
 
     @property
     def model(self) -> str:
@@ -201,6 +201,10 @@ class Used(Protocol):
     @property
     def type(self) -> str:
         """The type of tokens, by the counter's label."""
+
+
+class Used(ModelAndType, Protocol):
+    """Used tokens of a model and type, measured or stored."""
 
     @property
     def tokens(self) -> int:

@@ -12,6 +12,7 @@ from runbooks.action import Action, ActionParameters, ParameterChoice, Step
 from runbooks.context import Planning, Running
 
 _DAY = "billing/day/"
+_WAITED = "billing/waited/"
 
 
 class BillingParameters(ActionParameters):
@@ -21,7 +22,8 @@ class BillingParameters(ActionParameters):
 
 
 def _days(planning: Planning, _given: Mapping[str, str]) -> Sequence[ParameterChoice]:
-    days = {*invoices.open_days(planning.actor), *invoices.overdue_days(planning.actor)}
+    actor = planning.actor
+    days = {*invoices.open_days(actor), *invoices.overdue_days(actor), *invoices.priced_days(actor)}
     return [
         ParameterChoice(
             value=each.isoformat(), words=Words(key="runbooks.run_billing.day", values={"day": each})
@@ -39,7 +41,10 @@ def _plan(planning: Planning, parameters: BillingParameters) -> Plan:
         raise Unavailable(service="prometheus", reason="no_processes")
     return Plan(
         changes=tuple(change for each in possible for change in _changes(each)),
-        versions={f"{_DAY}{each.day.isoformat()}": each.plan_hash for each in possible},
+        versions={
+            f"{_WAITED if each.has_waited else _DAY}{each.day.isoformat()}": each.plan_hash
+            for each in possible
+        },
         notes=(
             Words(key="runbooks.run_billing.no_undo"),
             *(
@@ -55,8 +60,9 @@ def _plan(planning: Planning, parameters: BillingParameters) -> Plan:
 
 def _changes(planned: DayPlan) -> tuple[PlannedChange, ...]:
     amount = f"{toman(planned.amount_rial):,.1f}".removesuffix(".0")
+    invoices_of = "waited_invoices" if planned.has_waited else "invoices"
     issued = (
-        _change("runbooks.run_billing.invoices", planned, f"{planned.tenants}"),
+        _change(f"runbooks.run_billing.{invoices_of}", planned, f"{planned.tenants}"),
         _change("runbooks.run_billing.toman", planned, amount),
     )
     return (
@@ -79,11 +85,7 @@ def _unknown(planned: DayPlan) -> tuple[Words, ...]:
 
 def _bill(running: Running, _parameters: BillingParameters) -> None:
     """Bill the days of the plan, the oldest first. A day is stored whole or not at all, so repeating does no harm."""
-    plan = running.run.plan
-    assert plan is not None
-    planned = {
-        date.fromisoformat(name.removeprefix(_DAY)): plan_hash for name, plan_hash in plan.versions.items()
-    }
+    planned = _planned(running, _DAY)
     for number, day in enumerate(sorted(planned), 1):
         running.check()
         running.log("runbooks.run_billing.bills", day=day, number=number, days=len(planned))
@@ -101,6 +103,32 @@ def _bill_day(running: Running, day: date, plan_hash: str) -> None:
     running.changed("runbooks.run_billing.billed", day=day, issued=billed.issued, held=billed.held)
 
 
+def _release(running: Running, _parameters: BillingParameters) -> None:
+    """Issue what waited for prices, the oldest day first; repeating does no harm, as with days that are billed."""
+    planned = _planned(running, _WAITED)
+    for day in sorted(planned):
+        running.check()
+        by = running.run.requester.partition(":")[2]
+        released = invoices.release_planned_day(running.actor, day, planned[day], started_by=by)
+        if released is None:
+            running.log("runbooks.run_billing.was_released", day=day)
+        else:
+            running.changed(
+                "runbooks.run_billing.released", day=day, issued=released.issued, held=released.held
+            )
+
+
+def _planned(running: Running, kind: str) -> dict[date, str]:
+    """The days of one kind in the plan, and the hash of what was seen of each."""
+    plan = running.run.plan
+    assert plan is not None
+    return {
+        date.fromisoformat(name.removeprefix(kind)): plan_hash
+        for name, plan_hash in plan.versions.items()
+        if name.startswith(kind)
+    }
+
+
 ACTION = Action(
     name="run_billing",
     risk=Risk.DISRUPTIVE,
@@ -108,6 +136,6 @@ ACTION = Action(
     choices={"day": _days},
     targets=lambda _parameters: ("billing",),
     plan=_plan,
-    steps=(Step(name="bill", run=_bill),),
+    steps=(Step(name="bill", run=_bill), Step(name="release", run=_release)),
     deadline_s=3600,
 )

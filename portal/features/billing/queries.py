@@ -74,7 +74,9 @@ def overview(actor: Actor, lang: Lang, place: Place = FIRST) -> Overview:
         unknown=unknown,
         unknown_pager=unknown_pager,
         overdue=rows.to_choices(overdue, lang),
-        choices=rows.to_choices(sorted({*open_days, *overdue}, reverse=True), lang),
+        choices=rows.to_choices(
+            sorted({*open_days, *overdue, *invoices.priced_days(actor)}, reverse=True), lang
+        ),
         open_days=fmt.number(len(open_days), lang),
         held_count=fmt.number(held_count, lang),
         last_run=fmt.moment(newest[0].started_at, lang) if newest else "—",
@@ -145,7 +147,7 @@ def summary(done: list[BillingRun], lang: Lang) -> str:
     return text(
         "billing.done",
         lang,
-        days=fmt.number(len(done), lang),
+        days=fmt.number(len({each.day for each in done}), lang),
         issued=fmt.number(sum(each.issued for each in done), lang),
         held=fmt.number(sum(each.held for each in done), lang),
     )

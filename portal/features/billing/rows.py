@@ -201,17 +201,22 @@ def to_unknown(found: UnknownLabel, lang: Lang) -> UnknownRow:
 def to_plan(day: DayPlan, lang: Lang) -> PlanRow:
     """A line of the plan."""
     return PlanRow(
-        key=day.day.isoformat(),
+        key=f"{day.day.isoformat()}{'-waited' if day.has_waited else ''}",
         day=fmt.day(day.day, lang),
         tenants=fmt.number(day.tenants, lang),
         tokens=fmt.number(day.tokens, lang),
         amount=fmt.toman_bare(day.amount_rial, lang),
         held=fmt.number(day.held, lang),
         unknown=fmt.number(len(day.unknown_labels), lang),
-        measured=failure(day.error, lang)
-        or text("billing.new_day" if day.new else "billing.measured_day", lang),
+        measured=failure(day.error, lang) or text(f"billing.{_measured(day)}", lang),
         is_failed=bool(day.error),
     )
+
+
+def _measured(day: DayPlan) -> str:
+    if day.has_waited:
+        return "priced_day"
+    return "new_day" if day.new else "measured_day"
 
 
 def to_choices(days: Sequence[date], lang: Lang) -> list[DayChoice]:

@@ -11,13 +11,14 @@ from backend.actor import Actor, Role
 from backend.audit import service as audit
 from backend.db.engine import transaction
 from backend.errors import Conflict, Forbidden
-from backend.invoices import billing_service
 from backend.invoices import service as invoices
-from backend.invoices.types import InvoiceStatus, Limits, ModelTotal
-from backend.money import Rial, charge
+from backend.invoices.types import InvoiceStatus, ModelTotal
+from backend.money import charge
+from backend.notifications import service as notifications
 from tests import factories
 from tests.conftest import forget_caches
 from tests.integration.invoices.conftest import Past
+from tests.integration.invoices.test_health import statements
 
 NIGHT = Actor.process_named("nightly_billing")
 OPERATOR = factories.actor(Role.OPERATOR)
@@ -87,18 +88,49 @@ def test_an_invoice_waits_for_the_price_of_its_model_and_is_issued_at_it_to_the_
     assert invoices.unpriced_models(OPERATOR) == []
 
 
-def test_an_invoice_that_an_operator_issued_meanwhile_is_not_issued_again(measured: Past) -> None:
-    alpha = factories.tenant("alpha", billed_from=measured.yesterday)
-    list_from(measured.first_day, prompt=100)
+def test_all_that_waited_on_a_day_is_issued_in_one_transaction_as_the_plan_said(measured: Past) -> None:
+    companies = [
+        factories.tenant(name, billed_from=measured.yesterday) for name in ("alpha", "beta", "ghost")
+    ]
+    list_from(measured.first_day)
     invoices.bill_open_days(NIGHT)
-    [held] = invoices.held(OPERATOR)
-    list_from(clock.billing_day(clock.utc_now()), completion=333)
-    released = invoices.release(OPERATOR, held.invoice.id, "looked at")
+    list_from(clock.billing_day(clock.utc_now()), prompt=333, completion=333)
+    [planned] = invoices.plan(OPERATOR).days
 
-    limits = Limits(amount_rial=Rial(10**30), usual_rial=Rial(10**30), usual_tokens={})
-    assert not billing_service.release_priced(NIGHT, held.invoice.id, limits)
+    with statements() as done:
+        [run] = invoices.bill_open_days(NIGHT, plan_hash=invoices.plan(OPERATOR).plan_hash)
 
+    assert (planned.day, planned.tenants, planned.has_waited) == (measured.yesterday, 3, True)
+    assert (run.issued, run.tokens, run.amount_rial) == (3, planned.tokens, planned.amount_rial)
+    assert len([each for each, _ in done if each.lstrip().startswith("UPDATE tenant_invoice")]) == 1
+    issued = [each for company in companies for each in invoices.invoices_of(NIGHT, company.id).rows]
+    assert [str(each.number)[-6:] for each in issued] == ["000001", "000002", "000003"]
+    assert sum(each.amount_rial for each in issued) == run.amount_rial
+    mails = notifications.counts(NIGHT, [f"invoice_issued:{each.id}" for each in issued])
+    assert mails.waiting == 3
+    told = [entry.event.target for entry in audit.entries(OPERATOR, limit=3)]
+    assert told == [f"invoice:{each.id}" for each in reversed(issued)]
+    assert audit.verify(OPERATOR).broken_at is None
+    assert invoices.bill_open_days(NIGHT) == []
+
+
+def test_a_plan_of_what_waits_that_an_operator_overtook_issues_nothing(measured: Past) -> None:
+    alpha, beta = (factories.tenant(name, billed_from=measured.yesterday) for name in ("alpha", "beta"))
+    list_from(measured.first_day)
+    invoices.bill_open_days(NIGHT)
+    held, other = (each.invoice for each in invoices.held(OPERATOR))
+    list_from(clock.billing_day(clock.utc_now()), prompt=333, completion=333)
+    [planned] = invoices.plan(OPERATOR).days
+    released = invoices.release(OPERATOR, held.id, "looked at")
+
+    with pytest.raises(Conflict) as refused:
+        invoices.release_planned_day(NIGHT, planned.day, planned.plan_hash, started_by="reza")
+
+    assert refused.value.data == {"reason": "plan_changed"}
     assert invoices.invoices_of(NIGHT, alpha.id).rows == [released]
+    assert invoices.invoices_of(NIGHT, beta.id).rows == [other]
+    invoices.release(OPERATOR, other.id, "looked at")
+    assert invoices.release_planned_day(NIGHT, planned.day, planned.plan_hash, started_by="reza") is None
 
 
 def test_an_invoice_beyond_the_limits_waits_on_for_that_reason(

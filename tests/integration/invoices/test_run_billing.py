@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+from backend import clock
 from backend.actor import Actor, Role
 from backend.errors import Invalid
 from backend.invoices import service as invoices
@@ -15,6 +16,7 @@ from tests import factories
 from tests.conftest import forget_caches
 from tests.integration.invoices.conftest import Past
 from tests.integration.invoices.rows import counts
+from tests.integration.invoices.test_model_prices import list_from
 from tests.integration.runbooks.conftest import confirmed, ended, planned, wish
 from tests.integration.runbooks.killing import died_at, gone_on, killed, refusal, result
 
@@ -120,6 +122,32 @@ def test_a_run_that_is_killed_before_or_after_its_first_day_goes_on_and_bills_ea
         measured.yesterday,
     ]
     assert counts()["tenant_invoice"] == 2
+
+
+def test_what_waited_for_a_price_is_in_the_plan_and_is_issued_once_by_a_run_that_is_killed(
+    operator: Actor, measured: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list_from(measured.first_day)
+    invoices.bill_open_days(NIGHT)
+    assert refusal(operator, "run_billing", {}) == "error.refused.run_billing_nothing"
+    list_from(clock.billing_day(clock.utc_now()), prompt=100, completion=100)
+    run = planned(operator, wish("run_billing"))
+    assert run.plan is not None
+    days = (measured.day_before_yesterday, measured.yesterday)
+    assert [(each.what.values["day"], each.after) for each in run.plan.changes[::2]] == [
+        (day, "1") for day in days
+    ]
+    mend = died_at(monkeypatch, invoices, "release_planned_day", after=True)
+    lost = killed(operator, "run_billing", {})
+    assert len(invoices.held(operator)) == 1
+    mend()
+
+    done = gone_on(operator, lost.id)
+
+    assert done.state is RunStage.SUCCEEDED
+    assert [each.day for each in invoices.runs(operator)[:2]] == [*reversed(days)]
+    assert [each.issued for each in invoices.runs(operator)] == [1, 1, 0, 0]
+    assert invoices.held(operator) == []
 
 
 def test_without_prometheus_no_plan_is_made_and_a_run_ends_in_its_words(
