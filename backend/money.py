@@ -20,12 +20,17 @@ def charge(cumulative_tokens: int, rial_per_1000_tokens: Decimal) -> Rial:
     """
     if cumulative_tokens < 0:
         raise ValueError("tokens cannot be negative")
-    numerator, denominator = _fraction(rial_per_1000_tokens)
+    numerator, denominator = token_price(rial_per_1000_tokens)
     return Rial(cumulative_tokens * numerator // denominator)
 
 
+def charge_in_sql(tokens: str, numerator: str, denominator: str) -> str:
+    """The same price as SQL, of numeric expressions; numerator and denominator are those of ``token_price``."""
+    return f"div({tokens} * {numerator}, {denominator})"
+
+
 @lru_cache(maxsize=1024)
-def _fraction(rial_per_1000_tokens: Decimal) -> tuple[int, int]:
+def token_price(rial_per_1000_tokens: Decimal) -> tuple[int, int]:
     """The price of one token as a fraction: whole numbers are exact where decimals would round at 28 digits."""
     numerator, denominator = rial_per_1000_tokens.as_integer_ratio()
     return numerator, denominator * TOKENS_PER_PRICE_UNIT

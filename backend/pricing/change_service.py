@@ -3,7 +3,7 @@
 from backend import clock
 from backend.actor import OPERATOR_ROLES, Actor, require_role_or_process
 from backend.audit import service as audit
-from backend.db.engine import read, transaction
+from backend.db.engine import transaction
 from backend.errors import Conflict
 from backend.pricing import change_repository, change_rules, repository, rules
 from backend.pricing.types import ChangePreview, PriceChange, PriceList
@@ -22,11 +22,12 @@ def preview_change(actor: Actor, change: PriceChange) -> ChangePreview:
     """
     require_role_or_process(actor, *OPERATOR_ROLES)
     today = clock.billing_day(clock.utc_now())
-    with read():
+    # What it adds up lies in the database until the transaction ends, which keeps nothing else.
+    with transaction():
         base, new = change_rules.changed_list(repository.price_lists(), change, today)
         days = change_rules.preview_days(today)
-        rates = change_rules.rates_of(change_repository.used_models(*days), base, new)
-        usage = change_repository.priced_usage(*days, rates, MOST_CHANGED)
+        rates = change_rules.rates_of(change_repository.add_up_usage(*days), base, new)
+        usage = change_repository.priced_usage(rates, MOST_CHANGED)
     return ChangePreview(
         change=change,
         base=base,

@@ -19,6 +19,7 @@ BENCHES = (
     "dependencies",
     "runs",
     "twos",
+    "prices",
 )
 
 

@@ -1,19 +1,27 @@
 """A change of prices: seen with what it costs whom, and then made once, exactly as it was seen."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import product
 from threading import Thread
 
 import pytest
 from sqlalchemy import text
 
 from backend import clock
-from backend.actor import Actor, Role
+from backend.actor import Actor, Role, TenantId
 from backend.audit import service as audit
 from backend.db.engine import transaction
 from backend.errors import AppError, Conflict, Forbidden, Invalid
+from backend.invoices import rules as invoice_rules
+from backend.invoices.types import BilledTotal, BilledTotalKey, Limits
+from backend.money import Rial
 from backend.pricing import service as pricing
-from backend.pricing.types import ChangeKind, NewPriceList, PriceChange
+from backend.pricing.types import ChangeKind, NewPriceList, PriceChange, PriceList
+from backend.tenants.types import Tenant
+from backend.usage.types import UsageRow
 from tests import factories
 
 OPERATOR = factories.actor(Role.OPERATOR)
@@ -37,13 +45,11 @@ def change(kind: ChangeKind, model: str = "", priced_as: str = "") -> PriceChang
     return PriceChange(valid_from=in_days(1), kind=kind, model=model, priced_as=priced_as)
 
 
-def use(label: str, model: str, tokens: int, *, days: int = -5) -> None:
+def use(label: str, model: str, tokens: int, *, days: int = -5, kind: str = "prompt") -> None:
     with transaction() as connection:
         connection.execute(
-            text(
-                "INSERT INTO daily_usage VALUES (:day, :label, :model, 'prompt', :tokens, 1, 0, false, '{}')"
-            ),
-            {"day": in_days(days), "label": label, "model": model, "tokens": tokens},
+            text("INSERT INTO daily_usage VALUES (:day, :label, :model, :kind, :tokens, 1, 0, false, '{}')"),
+            {"day": in_days(days), "label": label, "model": model, "kind": kind, "tokens": tokens},
         )
 
 
@@ -184,3 +190,55 @@ def test_only_operators_look_at_changes_and_make_them(database: str, role: Role)
     ):
         with pytest.raises(Forbidden):
             attempt()
+
+
+def test_both_totals_of_a_preview_are_what_invoices_of_these_days_add_up_to(database: str) -> None:
+    companies = {label: factories.tenant(label, billed_from=in_days(-20)) for label in ("t1", "t2")}
+    rows = []
+    for number, (label, model, kind, day) in enumerate(
+        product(companies, ("gpt-big", "gpt-small"), ("prompt", "completion"), range(-22, 0))
+    ):
+        rows.append(
+            (in_days(day), UsageRow(label, model, kind, 7 + 113 * number % 977, Decimal(1), 0, False, ()))
+        )
+    for day, row in rows:
+        use(row.tenant, row.model, row.tokens, days=(day - in_days(0)).days, kind=row.type)
+
+    seen = pricing.preview_change(OPERATOR, price("gpt-big", "333.333333"))
+
+    billed = [billed_days(prices, rows, companies) for prices in (seen.base, as_stored(seen.new))]
+    assert (seen.usage.old_rial, seen.usage.new_rial) == tuple(sum(each.values()) for each in billed)
+    assert {(each.tenant_id, each.old_rial, each.new_rial) for each in seen.usage.most_changed} == {
+        (each.id, billed[0][each.id], billed[1][each.id]) for each in companies.values()
+    }
+
+
+def billed_days(
+    prices: PriceList, rows: Sequence[tuple[date, UsageRow]], companies: dict[str, Tenant]
+) -> Counter[TenantId]:
+    """What invoices of days, one after the other under one list, ask of each company before tax."""
+    totals: dict[BilledTotalKey, BilledTotal] = {}
+    billed = Counter[TenantId]()
+    for day in sorted({day for day, _ in rows}):
+        bill = invoice_rules.bill(
+            day,
+            [row for each, row in rows if each == day],
+            companies,
+            billed=set(),
+            price_list=prices,
+            tax_percent=Decimal(0),
+            billed_totals=totals,
+            limits=Limits(amount_rial=Rial(10**15), usual_rial=Rial(10**15), usual_tokens={}),
+        )
+        totals |= bill.billed_totals
+        billed.update({draft.tenant.id: draft.net_rial for draft in bill.issued})
+    return billed
+
+
+def as_stored(new: NewPriceList) -> PriceList:
+    return PriceList(
+        version=2,
+        valid_from=new.valid_from,
+        rial_per_1000_tokens=new.rial_per_1000_tokens,
+        overrides=new.overrides,
+    )
