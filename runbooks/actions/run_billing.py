@@ -60,9 +60,9 @@ def _plan(planning: Planning, parameters: BillingParameters) -> Plan:
 
 def _changes(planned: DayPlan) -> tuple[PlannedChange, ...]:
     amount = f"{toman(planned.amount_rial):,.1f}".removesuffix(".0")
-    invoices_of = "waited_invoices" if planned.has_waited else "invoices"
+    whose = "runbooks.run_billing.waited_invoices" if planned.has_waited else "runbooks.run_billing.invoices"
     issued = (
-        _change(f"runbooks.run_billing.{invoices_of}", planned, f"{planned.tenants}"),
+        _change(whose, planned, f"{planned.tenants}"),
         _change("runbooks.run_billing.toman", planned, amount),
     )
     return (

@@ -28,12 +28,13 @@ EDGES = (
     "backend/clients/openai_wording.py",
 )
 # Functions of services that refuse nobody, each with its reason.
-RECORDERS = {"audit.record", "writing_service.record"}
+RECORDERS = {"audit.record", "audit.record_all", "writing_service.record", "writing_service.record_all"}
 OPEN_TO_EVERYBODY = {
     "accounts.sign_in": "nobody is signed in yet; the password is the proof, and attempts are limited",
     "accounts.session_of": "the token is the proof",
     "accounts.sign_out": "the token is the proof",
     "audit.record": "whatever an actor was allowed to do is written down",
+    "audit.record_all": "as before",
     "notifications.enqueue": "a mail is part of what causes it, and that was allowed before",
     "payments.callback": "whoever comes back from the bank may have no session; the gateway alone is believed",
     "payments.is_sandbox_gateway": "every page says whether payments are real",
@@ -464,6 +465,8 @@ def _target_kinds(target: ast.expr, module: ast.Module) -> set[str]:
     match target:
         case ast.Constant(value=str(written)) | ast.JoinedStr(values=[ast.Constant(value=str(written)), *_]):
             return {written.partition(":")[0]}
+        case ast.ListComp(elt=ast.Tuple(elts=[first, *_])):  # many at once, each with its detail
+            return _target_kinds(first, module)
         case ast.IfExp():
             return _target_kinds(target.body, module) | _target_kinds(target.orelse, module)
         case ast.Name():

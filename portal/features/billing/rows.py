@@ -208,15 +208,15 @@ def to_plan(day: DayPlan, lang: Lang) -> PlanRow:
         amount=fmt.toman_bare(day.amount_rial, lang),
         held=fmt.number(day.held, lang),
         unknown=fmt.number(len(day.unknown_labels), lang),
-        measured=failure(day.error, lang) or text(f"billing.{_measured(day)}", lang),
+        measured=failure(day.error, lang) or _measured(day, lang),
         is_failed=bool(day.error),
     )
 
 
-def _measured(day: DayPlan) -> str:
+def _measured(day: DayPlan, lang: Lang) -> str:
     if day.has_waited:
-        return "priced_day"
-    return "new_day" if day.new else "measured_day"
+        return text("billing.priced_day", lang)
+    return text("billing.new_day" if day.new else "billing.measured_day", lang)
 
 
 def to_choices(days: Sequence[date], lang: Lang) -> list[DayChoice]:

@@ -180,7 +180,9 @@ ROWS: Mapping[str, Row] = {
         ROTATED,
     ),
     "run_billing": _row(
-        "invoices", {"bill": {"prometheus": ends("error.unavailable.prometheus")}}, "run_billing.billed"
+        "invoices",
+        {"bill": {"prometheus": ends("error.unavailable.prometheus")}, "release": {}},
+        "run_billing.billed",
     ),
     "scale_gpu": _row(
         "runbooks",
