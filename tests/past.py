@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -95,8 +95,9 @@ def day_end(day: date) -> float:
 class PastPrometheus:
     """A Prometheus over a data directory; it scrapes nothing and forgets nothing."""
 
-    def __init__(self, home: Path, *, query_log: bool = False) -> None:
+    def __init__(self, home: Path, *, query_log: bool = False, is_written_to: bool = False) -> None:
         self.home = home
+        self._is_written_to = is_written_to
         self.port = free_port()
         self.query_log = home / "queries.log" if query_log else None
         self._child: Child | None = None
@@ -126,9 +127,15 @@ class PastPrometheus:
             "--storage.tsdb.retention.time=30y",
             f"--web.listen-address=127.0.0.1:{self.port}",
             "--log.level=warn",
+            *(["--web.enable-remote-write-receiver"] if self._is_written_to else []),
         ]
         self._child = Child(Command(name="prometheus", argv=argv, log_path=self.home / "prometheus.log"))
-        wait_until(self._is_ready, child=self._child, timeout_s=120)
+        self.wait_until(self._is_ready, timeout_s=120)
+
+    def wait_until(self, condition: Callable[[], bool], *, timeout_s: float) -> None:
+        """Return once the condition holds; raise when the server ends before."""
+        assert self._child is not None
+        wait_until(condition, child=self._child, timeout_s=timeout_s)
 
     def stop(self) -> None:
         if self._child is not None:

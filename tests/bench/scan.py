@@ -10,34 +10,27 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
-from itertools import islice
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from backend.actor import Actor
-from backend.clock import day_window
 from backend.db.migrate import upgrade
 from backend.sandbox.postgres import REPOSITORY, PostgresServer, data_home
 from backend.sandbox.processes import delete_at_end
 from backend.sandbox.tools import LOCAL
 from backend.usage import scan_service
+from tests.bench import minutes
 from tests.bench.figures import Figures, say, say_table
-from tests.past import PastPrometheus, Series, counter, every, process, write_blocks
+from tests.past import PastPrometheus
 
-EDITION = 1
+EDITION = 2
 SCALES = (1_000, 10_000)
 DAY = date(2025, 6, 1)
-STEP_S = 60.0
-INSTANCES = ("docuchat-1", "docuchat-2")
-TYPES = ("prompt", "completion")
-BEFORE = timedelta(hours=1)
-# promtool holds a whole text in memory: this many series are a fifth of a gigabyte.
-SERIES_AT_ONCE = 2_000
 SHARES = {"at once": "1", "a quarter": "0.25"}
 
 
@@ -106,7 +99,7 @@ def _ground(scale: int) -> Iterator[tuple[PastPrometheus, PostgresServer]]:
         say(f"  building the blocks of {scale:,} tenants")
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
-        _build(prometheus.data_dir, scale)
+        minutes.write(home, scale, DAY)
         (home / "complete").touch()
     folder = data_home() / f"bench-{os.getpid()}"
     folder.mkdir(exist_ok=True)
@@ -121,25 +114,6 @@ def _ground(scale: int) -> Iterator[tuple[PastPrometheus, PostgresServer]]:
         prometheus.stop()
         postgres.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _build(data_dir: Path, scale: int) -> None:
-    window = day_window(DAY)
-    born = window.start - BEFORE
-    times = every(STEP_S, born + timedelta(seconds=STEP_S), window.end)
-    starts = [process(instance, born.timestamp(), times) for instance in INSTANCES]
-    series = _counters(scale, times)
-    while part := list(islice(series, SERIES_AT_ONCE)):
-        write_blocks(data_dir, part, starts, block="54h")
-
-
-def _counters(scale: int, times: Sequence[float]) -> Iterator[Series]:
-    for number in range(scale):
-        for index, instance in enumerate(INSTANCES):
-            for kind in TYPES:
-                rate = 1 + (number * 7 + index + len(kind)) % 97
-                samples = [(at, minute * rate) for minute, at in enumerate(times)]
-                yield counter(f"tenant-{number:06d}", kind, instance, samples)
 
 
 def _scan_here() -> None:

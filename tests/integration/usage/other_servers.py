@@ -19,10 +19,10 @@ from delivery.tools import tool
 from tests.integration.usage.conftest import build_blocks, serve
 from tests.integration.usage.nights import BEGIN, END, NOON, A, B, midnight, pod
 from tests.integration.usage.nights import SECOND as DAY
-from tests.integration.usage.remote_write import marks
 from tests.integration.usage.scans import Told, came_and_went, in_turn
 from tests.integration.usage.stand_in import Answering, Reply, serving
 from tests.integration.usage.world import HOUR, Labels, Scraper, World
+from tests.remote_write import marks
 
 RECORDED = Path(__file__).parent / "recorded"
 TIMEOUT_S = 20.0
