@@ -18,9 +18,14 @@ def figure_of(falls: Sequence[MeterFall], asked: FallFigure | None) -> FallFigur
     """
     if not falls:
         return None
-    if asked is None and any(fall.most_tokens != fall.least_tokens for fall in falls):
+    if asked is None and leave_a_choice(falls):
         raise Invalid(field="figure", reason="figure_not_chosen")
     return asked or FallFigure.LEAST
+
+
+def leave_a_choice(falls: Iterable[MeterFall]) -> bool:
+    """Whether the figures differ: those of a meter that fell to zero are the same."""
+    return any(fall.most_tokens != fall.least_tokens for fall in falls)
 
 
 def with_figure(

@@ -243,7 +243,7 @@ def to_held(
 ) -> HeldInvoice:
     """A held invoice with what it would cost now; without an amount while a model on it has no price.
 
-    Where meters fell, with the amounts of both figures.
+    Where meters fell and left a choice, with the amounts of both figures.
     """
     amounts = [
         FigureAmount(figure, sum(line.tokens for line in with_it), _held_cost(invoice, with_it, lists, today))
@@ -253,7 +253,7 @@ def to_held(
     return HeldInvoice(
         invoice=invoice,
         would_cost_rial=_held_cost(invoice, lines, lists, today),
-        figures=amounts if falls else (),
+        figures=amounts if fall_rules.leave_a_choice(falls) else (),
     )
 
 

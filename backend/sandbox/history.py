@@ -30,7 +30,9 @@ JOB = "docuchat"
 NAMESPACE = "docuchat-prod"
 CANARY = "docuchat-canary"
 CANARY_COMPANY = "caravansara-travel"
-CANARY_FROM_DAYS = 3
+BATCH = "docuchat-batch"
+BATCH_COMPANY = "alborz-academy"
+TROUBLES_FROM_DAYS = 3
 SPREAD_FROM = 4.0  # questions per minute
 
 STEP_S = 60
@@ -62,6 +64,8 @@ class Process:
     shares: Mapping[str, float]
     """The part of each company's questions that it answers, by the company's label."""
     unseen: range = range(0)
+    falls_at: int | None = None
+    """When its counters fall to a third although it goes on working, in seconds since 1970."""
 
 
 class _Counter:
@@ -91,10 +95,11 @@ def incarnations(instance: str, start: int, end: int) -> list[ProcessSpan]:
     return found
 
 
-def processes(start: int, end: int, *, with_canary: bool) -> list[Process]:
-    """The processes of a period: two for all companies, and perhaps a canary for a single one.
+def processes(start: int, end: int, *, with_troubles: bool) -> list[Process]:
+    """The processes of a period: two for all companies, and perhaps two in trouble, each for a single one.
 
-    The canary lived the day before yesterday and was out of reach for six hours, so its company's invoice is held.
+    Those lived the day before yesterday. The canary was out of reach for six hours, and the counters of the batch
+    process fell at half its time, so the invoices of their companies are held.
     """
     found = [
         Process(
@@ -105,20 +110,26 @@ def processes(start: int, end: int, *, with_canary: bool) -> list[Process]:
         )
         for number, name in enumerate(INSTANCES)
     ]
-    if with_canary:
-        morning = int(
-            day_window(billing_day(datetime.fromtimestamp(end, UTC)) - timedelta(days=2)).start.timestamp()
-        )
-        born = morning + 6 * 3600
-        found.append(
+    if with_troubles:
+        day = billing_day(datetime.fromtimestamp(end, UTC)) - timedelta(days=2)
+        born = int(day_window(day).start.timestamp()) + 6 * 3600
+        span = ProcessSpan(start=born, end=born + 16 * 3600)
+        found += [
             Process(
                 name=CANARY,
                 offset_s=41,
-                incarnations=(ProcessSpan(start=born, end=born + 16 * 3600),),
+                incarnations=(span,),
                 shares={CANARY_COMPANY: 0.1},
                 unseen=range(born + 4 * 3600, born + 10 * 3600),
-            )
-        )
+            ),
+            Process(
+                name=BATCH,
+                offset_s=53,
+                incarnations=(span,),
+                shares={BATCH_COMPANY: 0.1},
+                falls_at=born + 8 * 3600,
+            ),
+        ]
     return found
 
 
@@ -152,7 +163,7 @@ def backfill(
         draft,
         period=(int(start) + 1, int(now.timestamp())),
         since=since,
-        with_canary=is_first and (billing_day(now) - since).days >= CANARY_FROM_DAYS,
+        with_troubles=is_first and (billing_day(now) - since).days >= TROUBLES_FROM_DAYS,
         progress=progress,
     )
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -179,13 +190,13 @@ def _make_blocks(
     *,
     period: tuple[int, int],
     since: date,
-    with_canary: bool,
+    with_troubles: bool,
     progress: Progress,
 ) -> None:
     start, end = period
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
         running: list[Future[None]] = []
-        for path, reached in _files(draft, period, since, with_canary=with_canary):
+        for path, reached in _files(draft, period, since, with_troubles=with_troubles):
             running.append(pool.submit(_to_block, promtool, path, draft / "blocks"))
             if len(running) > PARALLEL:
                 running.pop(0).result()
@@ -213,11 +224,13 @@ def _to_block(promtool: Path, path: Path, blocks: Path) -> None:
 
 
 def _files(
-    folder: Path, period: tuple[int, int], since: date, *, with_canary: bool = False
+    folder: Path, period: tuple[int, int], since: date, *, with_troubles: bool = False
 ) -> Iterator[tuple[Path, int]]:
     """An OpenMetrics file for each block, oldest first, with the time that it reaches."""
     start, end = period
-    writers = [_lines(process, period, since) for process in processes(start, end, with_canary=with_canary)]
+    writers = [
+        _lines(process, period, since) for process in processes(start, end, with_troubles=with_troubles)
+    ]
     for block_start in range(start // BLOCK_S * BLOCK_S, end, BLOCK_S):
         path = folder / f"{block_start}.txt"
         with path.open("w") as file:
@@ -247,6 +260,9 @@ def _lines(process: Process, period: tuple[int, int], since: date) -> Iterator[t
                 incarnation, counters = coming.pop(0), _new_counters(process)
             if not incarnation.start < at < min(incarnation.end, end):
                 continue
+            if process.falls_at is not None and at - STEP_S < process.falls_at <= at:
+                for counter in counters.values():
+                    counter.add(-counter.value * 2 // 3)
             if minute % RATE_STEP_S == 0 or not rates:
                 rates = _rates(process, minute, since)
             if at - incarnation.start > STEP_S:

@@ -198,3 +198,13 @@ def test_a_second_measurement_is_held_against_the_figure_that_was_chosen(databas
     [row] = fall_rules.as_released(again.rows, again.falls, {tenant_label})
 
     assert row.tokens == day_total(held) == 1_300_000
+
+
+def test_nobody_chooses_between_two_equal_figures(database: str) -> None:
+    held = held_with_falls(prompt=(1_200_000, 1_200_000))
+
+    [waiting] = invoices.held(OPERATOR)
+    released = invoices.release(OPERATOR, held.id, "looked at", None)
+
+    assert waiting.figures == ()
+    assert (released.status, released.tokens) == (InvoiceStatus.PENDING, 1_200_000)
