@@ -242,8 +242,17 @@
     if (say(field, wordsFor(field))) { event.preventDefault(); }
   }, true);
 
+  // One answer of several sets them all right, not only the one that was told of.
+  function answersWith(field) {
+    var isOneOf = field.type === "radio" && field.form && field.name;
+    return isOneOf ? Array.prototype.filter.call(field.form.elements, function (each) {
+      return each.type === "radio" && each.name === field.name;
+    }) : [field];
+  }
+
   document.addEventListener("input", function (event) {
-    if (event.target.setCustomValidity) { event.target.setCustomValidity(""); say(event.target, ""); }
+    if (!event.target.setCustomValidity) { return; }
+    answersWith(event.target).forEach(function (field) { field.setCustomValidity(""); say(field, ""); });
   }, true);
 
   // A form that the page itself posts: a mistake is told at its field, and what was typed stays.

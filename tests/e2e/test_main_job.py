@@ -332,6 +332,31 @@ def test_an_operator_issues_a_held_invoice_with_a_reason(
     assert "شکاف اندازه‌گیری بررسی شد" in detail
 
 
+def test_who_forgot_the_figure_of_a_fall_chooses_one_and_goes_on(
+    stack: Stack, people: dict[str, SignIn], visit: Visitor
+) -> None:
+    now = visit("fa").sign_in(people["operator"])
+    page = now.go("/billing")
+    page.get_by_role("tab", name=now.t("page.billing.held")).click()
+    fallen = page.get_by_role("row").filter(has_text=now.t("usage.flag_name.counter_fell"))
+    fallen.get_by_role("button", name=now.t("page.billing.release")).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label(now.t("page.billing.reason")).fill("کارگرها پروندهٔ خود را پاک کردند")
+    issue = dialog.get_by_role("button", name=now.t("page.billing.release"))
+    issue.click()
+    least = dialog.get_by_label(now.t("billing.figure.least"))
+    assert least.evaluate("field => field.validationMessage") == now.t("page.billing.figure_missing")
+
+    dialog.get_by_label(now.t("billing.figure.most")).check()
+    issue.click()
+
+    expect(page.get_by_test_id("done")).to_be_visible()
+    [(figure,)] = asked(
+        stack, "SELECT fall_figure FROM tenant_invoice WHERE 'counter_fell' = ANY(held_reasons)"
+    )
+    assert figure == "most"
+
+
 def test_the_invoice_is_announced_by_mail_with_a_link_to_our_page(
     stack: Stack, people: dict[str, SignIn]
 ) -> None:

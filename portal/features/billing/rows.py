@@ -152,6 +152,11 @@ def _would_cost(held: HeldInvoice, lang: Lang) -> str:
     return text("billing.between", lang, least=told[0], most=told[-1]) if len(told) > 1 else told[0]
 
 
+def with_unit(cost: str, lang: Lang) -> str:
+    """A cost out of its column, where no head names the unit; a dash stays a dash."""
+    return cost if cost == "—" else text("unit.toman", lang, amount=cost)
+
+
 def to_figure(found: FigureAmount, lang: Lang) -> FigureChoice:
     """A choice of the dialog, with the tokens and the amount of the whole invoice."""
     tokens = fmt.number(found.tokens, lang)

@@ -14,7 +14,7 @@ from portal import bridge, task_owner
 from portal.bridge import Problem, ThreadPool
 from portal.features.billing import queries
 from portal.features.billing.queries import BillingView, Overview, PlanView
-from portal.features.billing.rows import FigureChoice, PlanRow, RunRow, figure_named, released
+from portal.features.billing.rows import FigureChoice, PlanRow, RunRow, figure_named, released, with_unit
 from portal.guard import OPERATORS, STAFF, allow
 from portal.i18n import language
 from portal.ids import uuid_of
@@ -131,7 +131,7 @@ class BillingState(LoadedPage, rx.State):
         """Open the question for a held invoice of this page."""
         for row in self.view.held:
             if row.key == key:
-                self.chosen_key, self.chosen_cost = row.key, row.would_cost
+                self.chosen_key, self.chosen_cost = row.key, with_unit(row.would_cost, language(self))
                 self.chosen_figures = row.figures
                 self.chosen_title = f"{row.tenant} · {row.day}"
                 self.release_problem = ""

@@ -236,3 +236,22 @@ def test_a_page_that_was_loaded_again_in_vain_says_what_goes_on(lang: Lang) -> N
 
 def test_a_rejection_of_another_kind_loads_nothing_again() -> None:
     assert what_a_page_does(IMPORT_FAILS % "undefined is not a function") == []
+
+
+def test_a_question_that_nobody_answered_is_set_right_by_any_of_its_answers() -> None:
+    seen = run(
+        """
+        document.getElementById = () => null;
+        const answer = (name) => ({
+          type: "radio", name: "figure", id: name, dataset: { missing: "choose one" }, validity: {},
+          setCustomValidity: (words) => told.push(`${name}: ${words}`),
+        });
+        const least = answer("least"), most = answer("most");
+        least.form = most.form = { elements: [least, most, { type: "text", name: "figure" }] };
+        listeners.invalid.forEach((tell) => tell({ target: least, preventDefault() {} }));
+        told.length = 0;
+        listeners.input.forEach((typed) => typed({ target: most }));
+        """
+    )
+
+    assert {*cast("list[str]", seen["told"])} == {"least: ", "most: "}
