@@ -15,10 +15,12 @@ from backend.usage.metering.incarnations import NEAR_MS, Point, ScrapeHistory, h
 from backend.usage.metering.meter import measure
 from backend.usage.metering.source import Boundary, Shards, SharedReadings, Source
 from backend.usage.metering.vectors import TargetReadings, TargetTable
+from backend.usage.scanning.types import DayFindings
 from backend.usage.types import DayMeasurement, Key, StoredClosings, Values
 
 MIDNIGHT = datetime(2026, 11, 21, 20, 30, tzinfo=UTC)
 WINDOW = Window(start=MIDNIGHT, end=MIDNIGHT + timedelta(days=1))
+DAY = date(2026, 11, 22)
 STEP_MS = 300_000
 LOOKBACK_H = 4
 POD = "pod:1"
@@ -89,8 +91,11 @@ def count_at(hours: float) -> int:
 class PinnedSource:
     """Answers as Prometheus would, from targets that are given."""
 
-    def __init__(self, targets: Sequence[Scraped]) -> None:
-        self._targets = targets
+    def __init__(
+        self, targets: Sequence[Scraped], *, is_alive: bool = True, has_odd_labels: bool = False
+    ) -> None:
+        self._targets, self._is_alive, self._has_odd_labels = targets, is_alive, has_odd_labels
+        self.asked_for_counters: list[str] = []
         self.settings = SimpleNamespace(
             usage_lookback_s=LOOKBACK_H * 3600, usage_min_coverage=Decimal("0.95"), usage_selector=""
         )
@@ -119,7 +124,11 @@ class PinnedSource:
             for at_ms in window
         )
         return SharedReadings(
-            history, TargetTable(history.targets), Shards([""], has_odd_labels=False), opening, closing
+            history,
+            TargetTable(history.targets),
+            Shards([""], has_odd_labels=self._has_odd_labels),
+            opening,
+            closing,
         )
 
     def at_points(self, shared: SharedReadings, points: Sequence[Point]) -> list[TargetReadings]:
@@ -154,6 +163,7 @@ class PinnedSource:
         return found
 
     def with_counters(self, instances: Sequence[str], _span: Span) -> list[str]:
+        self.asked_for_counters.extend(instances)
         return sorted({target.instance for target in self._targets if not target.tells_start} & {*instances})
 
     def without_start_time(self, instance: str, span: Span) -> tuple[Values, Values]:
@@ -168,7 +178,7 @@ class PinnedSource:
         return {name: [span.start_ms + 6 * 3_600_000] for name in instances if is_selected}
 
     def is_alive_at(self, _at_ms: int) -> bool:
-        return True
+        return self._is_alive
 
     def _target(self, history: ScrapeHistory, index: int) -> Scraped:
         labels = history.targets[index].labels
@@ -185,10 +195,23 @@ class PinnedSource:
         return TargetReadings(values, {one for one in values if one[2] in target.borrowed})
 
 
-def measured(targets: Sequence[Scraped], stored: Callable[[], StoredClosings]) -> DayMeasurement:
-    """The day, some hours after its end."""
-    source = cast("Source", PinnedSource(targets))
-    return measure(source, date(2026, 11, 22), WINDOW, now=at(28), stored=stored)
+def measured(
+    targets: Sequence[Scraped],
+    stored: Callable[[], StoredClosings],
+    *,
+    now_h: float = 28,
+    findings: DayFindings | None = None,
+    source: PinnedSource | None = None,
+) -> DayMeasurement:
+    """The day, some hours after its end or at another hour."""
+    return measure(
+        cast("Source", source or PinnedSource(targets)),
+        DAY,
+        WINDOW,
+        now=at(now_h),
+        stored=stored,
+        findings=findings,
+    )
 
 
 def evidence(found: DayMeasurement, instance: str = POD) -> str:

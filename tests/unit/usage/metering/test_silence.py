@@ -54,8 +54,9 @@ class Addresses:
         return self._is_alive
 
     def ups(
-        self, _history: ScrapeHistory, names: Sequence[str], span: Span, *, is_selected: bool
+        self, history: ScrapeHistory, names: Sequence[str], span: Span, *, is_selected: bool
     ) -> dict[str, list[int]]:
+        assert history.targets, "whose labels tell an address from one that another program had"
         self.asked.extend(names)
         known = {f"pod:{name}": hours for name, hours in self._until_h.items() if is_selected}
         return {

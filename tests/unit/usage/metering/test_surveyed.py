@@ -37,7 +37,8 @@ class Witness:
         self.asked_ups: list[tuple[list[str], Span]] = []
         self.asked_alive_ms: list[int] = []
 
-    def ups(self, _history: ScrapeHistory, instances: Sequence[str], span: Span) -> dict[str, list[int]]:
+    def ups(self, history: ScrapeHistory, instances: Sequence[str], span: Span) -> dict[str, list[int]]:
+        assert history.targets, "whose labels tell an address from one that another program had"
         self.asked_ups.append((list(instances), span))
         return self._ups
 

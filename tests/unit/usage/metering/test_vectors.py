@@ -138,6 +138,22 @@ def test_counters_that_agree_with_no_target_of_their_address_are_of_all_of_it() 
     assert (values, unmatched) == ({0: {KEY: 9}, 1: {KEY: 9}, 2: {}}, set())
 
 
+def test_a_label_that_counters_lack_contradicts_no_target() -> None:
+    targets = [target(instance="a", job="x", cluster="1"), target(instance="a", job="x", zone="1")]
+
+    values, _ = read(targets, [row("7", instance="a", job="counters", cluster="2")])
+
+    assert values == {0: {}, 1: {KEY: 7}}
+
+
+def test_a_counter_with_only_the_labels_of_its_target_is_its_own() -> None:
+    bare = {"metric": {"instance": "a"}, "value": [1.0, "3"]}
+
+    told, _ = TargetTable([target(instance="a")]).values_by_target([bare], NAMES)
+
+    assert told == {0: ({("", "", ""): 3}, set())}
+
+
 def test_counters_without_any_label_are_told_as_those_of_no_address() -> None:
     bare = {"metric": {}, "value": [1.0, "3"]}
 
