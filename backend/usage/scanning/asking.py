@@ -18,7 +18,7 @@ from backend.usage.metering.promql import (
     selector,
 )
 from backend.usage.metering.source import LARGEST_BATCH, START_TIME, Source
-from backend.usage.metering.vectors import MARK, TargetTable
+from backend.usage.metering.vectors import TargetTable
 from backend.usage.scanning.findings import findings_in
 from backend.usage.scanning.incarnations import Incarnations, Stretch
 from backend.usage.scanning.parts import part_matchers
@@ -27,8 +27,8 @@ from backend.usage.scanning.types import Finding
 AskedFor = TypeVar("AskedFor")
 Rows = Sequence[Mapping[str, Any]]
 
-MARK_BYTES = 60
-"""Around each of several questions: what marks its rows, and brackets."""
+JOIN_BYTES = 10
+"""Around each of several questions: brackets, and what joins them."""
 RAW_TENANTS = 20
 """Tenants of one address whose raw samples are fetched at once: a day of a hundred series is half a million samples."""
 LONGEST_PAUSE_S = 60.0
@@ -136,12 +136,9 @@ class Scan:
             for each in self.incarnations.stretches()
             for question in self._of_stretch(matcher, each, fell)
         )
-        for group in groups_of(questions, 2 * LARGEST_BATCH, LONGEST_QUERY_BYTES, _marked_bytes):
-            parts = [
-                f'label_replace({question}, "{MARK}", "{number}", "", "")'
-                for number, question in enumerate(group)
-            ]
-            yield from self._instant(any_of(parts))
+        for group in groups_of(questions, 2 * LARGEST_BATCH, LONGEST_QUERY_BYTES, _joined_bytes):
+            # The same series may be told by several of them: it is suspected once.
+            yield from self._instant(any_of(group))
 
     def _of_stretch(self, matcher: str, one: Stretch, fell: set[str]) -> Iterable[str]:
         """Questions for series that fell while a process had its address, or were gone at its end."""
@@ -196,8 +193,8 @@ def plan(source: Source, span: Span, pace: ScanPace) -> list[str]:
     return part_matchers(settings.usage_tenant_label, tenants, -(-bound // settings.usage_scan_series))
 
 
-def _marked_bytes(question: str) -> int:
-    return len(question.encode()) + MARK_BYTES
+def _joined_bytes(question: str) -> int:
+    return len(question.encode()) + JOIN_BYTES
 
 
 def scrapes_of(source: Source, span: Span, pace: ScanPace) -> int:

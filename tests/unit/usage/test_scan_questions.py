@@ -39,6 +39,7 @@ class Told:
         self.of_stretches: Sequence[Row] = ()
         self.asked: list[str] = []
         self.asked_raw: list[str] = []
+        self.asked_of_stretches: list[str] = []
 
     def label_values(self, label: str, selector: str, from_ms: int, until_ms: int) -> list[str]:
         assert (selector, until_ms) == (COUNTER, SPAN.end_ms)
@@ -50,9 +51,12 @@ class Told:
     def instant(self, query: str, at_ms: int) -> Sequence[Row]:
         assert at_ms == SPAN.end_ms
         self.asked.append(query)
-        if "label_replace" in query:
-            return self.of_stretches
-        return self.fell if query.startswith("resets") else self.gone
+        if query.startswith("resets"):
+            return self.fell
+        if query.startswith("count") or " and on (instance) " in query:
+            return self.gone
+        self.asked_of_stretches.append(query)
+        return self.of_stretches
 
     def ranges(self, query: str, _at_ms: int) -> Sequence[Row]:
         if query.startswith(START_TIME):
@@ -148,7 +152,7 @@ def test_a_fall_at_a_restart_is_asked_for_process_by_process() -> None:
 
     assert scan(prometheus).findings("") == []
     assert prometheus.asked_raw == []
-    [stretches] = [query for query in prometheus.asked if "label_replace" in query]
+    [stretches] = prometheus.asked_of_stretches
     assert stretches.count("resets") == 2
 
 
@@ -158,7 +162,7 @@ def test_falls_of_a_process_alone_at_its_address_are_not_asked_for_again() -> No
 
     scan(prometheus).findings("")
 
-    [stretches] = [query for query in prometheus.asked if "label_replace" in query]
+    [stretches] = prometheus.asked_of_stretches
     assert "resets" not in stretches
 
 
@@ -202,8 +206,8 @@ def test_as_many_processes_as_fit_are_asked_about_at_once_and_each_of_them_once(
 
     scan(prometheus).findings("")
 
-    told = [query for query in prometheus.asked if "label_replace" in query]
-    *full, rest = [query.count("label_replace") for query in told]
+    told = prometheus.asked_of_stretches
+    *full, rest = [query.count(" unless ") for query in told]
     assert len(set(full)) == 1
     assert rest <= full[0] <= 2 * LARGEST_BATCH
     assert all(sum(query.count(f'"{pod}"') for query in told) == 2 for pod in pods)
@@ -237,7 +241,7 @@ def test_what_went_before_the_end_of_a_process_is_asked_for_where_its_last_minut
 
     scan(prometheus).findings("")
 
-    assert sum(query.count("label_replace") for query in prometheus.asked) == questions
+    assert len(prometheus.asked_of_stretches) == questions
 
 
 def test_series_are_counted_at_the_end_of_the_day() -> None:
