@@ -5,10 +5,13 @@ from datetime import date, timedelta
 
 import pytest
 
+from backend import clock
+from backend.actor import Actor
 from backend.clock import day_window
-from backend.usage import scan_repository
-from backend.usage.scan_types import PartState, ScanPart
+from backend.usage import scan_repository, scan_service
+from backend.usage.scan_types import DayScan, PartState, ScanPart
 from backend.usage.scanning.types import Finding, FindingKind
+from backend.usage.types import DayMeasurement
 
 DAY = timedelta(days=1)
 MEASURED = date(2026, 11, 22)
@@ -135,3 +138,121 @@ def test_the_last_whole_day_is_one_whose_every_part_is_done(database: str) -> No
         finish(day, *done)
 
     assert (nothing, scan_repository.last_whole_day()) == (None, MEASURED)
+
+
+NIGHT = Actor.process_named("scan_day")
+
+
+def at(monkeypatch: pytest.MonkeyPatch, after_the_end: timedelta) -> None:
+    monkeypatch.setattr(clock, "utc_now", lambda: day_window(MEASURED).end + after_the_end)
+
+
+def test_progress_counts_the_parts_of_a_day_and_what_was_seen_in_those_that_are_done(database: str) -> None:
+    plan(MEASURED, "one", "two", "three", "four", "five")
+    for number, seen in ((0, 7), (1, 5)):
+        told = part(number)._replace(series=seen, duration_s=seen / 2, finished_at=NOON)
+        scan_repository.finish(told, [FOUND] if number else [])
+    scan_repository.fail(MEASURED, 2, "unavailable", NOON)
+    scan_repository.claim(MEASURED, 3, NOON, NOON)
+
+    told = scan_service.progress(NIGHT, MEASURED)
+
+    assert told == DayScan(
+        MEASURED, parts=5, waiting=2, done=2, failed=1, series=12, findings=1, duration_s=6
+    )
+    assert not told.is_whole
+    found = scan_service.findings(NIGHT, MEASURED)
+    assert (list(found.findings), list(found.unscanned)) == ([FOUND], ["three", "four", "five"])
+    assert not found.is_scanned
+
+
+@pytest.mark.parametrize(
+    ("whole_day", "overdue_days"),
+    [
+        pytest.param(MEASURED, 0, id="the day that closed last"),
+        pytest.param(MEASURED - DAY, 1, id="the one before"),
+        pytest.param(None, 1, id="none"),
+    ],
+)
+def test_a_scan_is_overdue_until_the_day_that_closed_last_is_whole(
+    whole_day: date | None, overdue_days: int, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(monkeypatch, timedelta(hours=6))
+    if whole_day is not None:
+        plan(whole_day, "one", "two", "three")
+        for number, hours in enumerate((2, 3, 1)):
+            finished_at = NOON + timedelta(hours=hours)
+            scan_repository.finish(
+                scan_repository.parts_of(whole_day)[number]._replace(finished_at=finished_at), []
+            )
+
+    told = scan_service.health(NIGHT)
+
+    assert told.overdue_days == overdue_days
+    assert (told.last.day if told.last else None) == whole_day
+    assert told.last_finished_at == (NOON + timedelta(hours=3) if whole_day else None)
+
+
+@pytest.mark.parametrize(
+    ("state", "minutes_ago", "is_hurried", "is_left"),
+    [
+        pytest.param(PartState.WAITING, None, False, True, id="waits"),
+        pytest.param(PartState.CLAIMED, None, False, True, id="is claimed"),
+        pytest.param(PartState.DONE, 60, False, False, id="done"),
+        pytest.param(PartState.DONE, 60, True, False, id="done, and somebody is in a hurry"),
+        pytest.param(PartState.FAILED, 15, False, False, id="failed a quarter of an hour ago"),
+        pytest.param(PartState.FAILED, 16, False, True, id="failed before that"),
+        pytest.param(PartState.FAILED, 1, True, True, id="failed, and somebody is in a hurry"),
+        pytest.param(PartState.FAILED, None, False, True, id="failed, nobody knows when"),
+    ],
+)
+def test_a_part_that_failed_waits_a_quarter_of_an_hour(
+    state: PartState, minutes_ago: int | None, *, is_hurried: bool, is_left: bool
+) -> None:
+    finished_at = None if minutes_ago is None else NOON - timedelta(minutes=minutes_ago)
+    one = ScanPart(MEASURED, 0, "", state, 7, 0, 1.5, finished_at, "", 40)
+
+    assert scan_service._is_left(one, NOON, is_hurried=is_hurried) is is_left
+
+
+@pytest.mark.parametrize(
+    ("done", "series", "is_reopened"),
+    [
+        pytest.param((0, 1), 13, True, id="more than both parts saw"),
+        pytest.param((0, 1), 12, False, id="as many"),
+        pytest.param((0,), 13, False, id="a part is still to be looked at"),
+    ],
+)
+def test_a_scan_that_saw_fewer_series_than_the_measurement_is_made_again(
+    done: tuple[int, ...], series: int, *, is_reopened: bool, database: str
+) -> None:
+    plan(MEASURED, "one", "two")
+    for number in done:
+        scan_repository.finish(part(number)._replace(series=6, finished_at=NOON), [FOUND])
+    window = day_window(MEASURED)
+    measured = DayMeasurement(
+        day=MEASURED,
+        window=window,
+        measured_at=window.end,
+        rows=[],
+        readings=[],
+        series=0,
+        series_at_end=series,
+        incarnations=[],
+    )
+
+    assert scan_service.reopen_missed(NIGHT, measured) is is_reopened
+
+    assert scan_service.progress(NIGHT, MEASURED).done == (0 if is_reopened else len(done))
+
+
+def test_nothing_is_due_until_the_last_samples_of_a_day_have_come_nor_once_it_is_whole(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan(MEASURED, "one")
+    at(monkeypatch, timedelta(minutes=20, seconds=-1))
+    early = scan_service.scan_due_day(NIGHT, for_s=1)
+    at(monkeypatch, timedelta(minutes=20))
+    finish(MEASURED, 0)
+
+    assert (early, scan_service.scan_due_day(NIGHT, for_s=1)) == (None, None)
