@@ -59,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="hold the usage of a model without a price of its own, instead of billing the general price",
     )
+    prices.add_argument(
+        "--free",
+        action="store_true",
+        help="allow a model or a type to cost 0; without this word 0 is refused as a slip",
+    )
     prices.set_defaults(run=_add_prices)
     _add_change(commands)
     withdraw = commands.add_parser("withdraw", help="take back a price list that has not begun")
@@ -153,6 +158,9 @@ def _overrides(chosen: argparse.Namespace) -> dict[tuple[str, str], Decimal]:
     overrides = {(model, kind): _number(rial, "overrides", "price") for model, kind, rial in given}
     if len(overrides) < len(given):
         raise Invalid(field="overrides", reason="price_given_twice")
+    # A change of one price shows what it would do first; a whole list does not.
+    if not chosen.free and 0 in overrides.values():
+        raise Invalid(field="overrides", reason="price_free")
     return overrides
 
 

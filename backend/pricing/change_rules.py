@@ -72,8 +72,6 @@ def _with_price(same: NewPriceList, change: PriceChange) -> NewPriceList:
         return replace(
             same, overrides={**same.overrides, (change.model, change.type): price}, aliases=aliases
         )
-    if price == 0:
-        raise Invalid(field="rial_per_1000_tokens", reason="price_general_zero")
     return replace(same, rial_per_1000_tokens=price)
 
 

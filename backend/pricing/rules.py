@@ -50,13 +50,16 @@ def tax_percent_on(rates: Sequence[TaxRate], day: date) -> Decimal:
 def check_new_list(new: NewPriceList, today: date) -> None:
     """Refuse a list that begins before the next Tehran midnight, or a price that is negative or finer than stored.
 
-    A list from today on would change the price of tokens that were already used.
+    A list from today on would change the price of tokens that were already used. The general price is above 0: 0 would
+    give away every model that nobody has named. One model or type may cost nothing.
 
     Raises:
         Invalid: ``field`` names what does not fit.
     """
     check_first_day(new.valid_from, today)
     _check_price(new.rial_per_1000_tokens, "rial_per_1000_tokens")
+    if new.rial_per_1000_tokens == 0:
+        raise Invalid(field="rial_per_1000_tokens", reason="price_general_zero")
     for key, price in new.overrides.items():
         if key == (ANY, ANY):
             raise Invalid(field="overrides", reason="price_of_nothing")

@@ -62,6 +62,7 @@ def test_prices_are_added_with_those_that_differ(database: str, capsys: pytest.C
     differing = ["--model-rial-per-1000-tokens", "gpt-big", "1900"]
     differing += ["--type-rial-per-1000-tokens", "cached_prompt", "100"]
     differing += ["--model-type-rial-per-1000-tokens", "gpt-big", "completion", "۲٬۵۰۰"]
+    differing += ["--model-rial-per-1000-tokens", "gpt-tiny", "0", "--free"]
     differing += ["--alias", "our-deployment", "gpt-big", "--require-own-price"]
 
     assert main([PRICES, *since(1), GENERAL, "\u200f۲۵۰٫۵", *differing]) == 0
@@ -73,6 +74,7 @@ def test_prices_are_added_with_those_that_differ(database: str, capsys: pytest.C
         f"{shown}\tany model\tcached_prompt\t100 rial per 1000 tokens\n"
         f"{shown}\tgpt-big\tany type\t1,900 rial per 1000 tokens\n"
         f"{shown}\tgpt-big\tcompletion\t2,500 rial per 1000 tokens\n"
+        f"{shown}\tgpt-tiny\tany type\t0 rial per 1000 tokens\n"
         f"{shown}\tour-deployment\tpriced as gpt-big\n"
         f"{shown}\ta model without a price of its own is held\n"
     )
@@ -109,6 +111,15 @@ def test_a_tax_is_set_from_a_day_on(database: str, capsys: pytest.CaptureFixture
         pytest.param([PRICES, *since(0), GENERAL, "250"], "only begin after today", id="prices of today"),
         pytest.param([PRICES, *since(1), GENERAL, "much"], "A price is a number", id="no number"),
         pytest.param([PRICES, *since(1), GENERAL, "-1"], "A price is a number", id="negative price"),
+        pytest.param([PRICES, *since(1), GENERAL, "0"], "give away every model", id="all for free"),
+        pytest.param(
+            [PRICES, *since(1), GENERAL, "0", "--free"], "give away every model", id="all free, even so"
+        ),
+        pytest.param(
+            [PRICES, *since(1), GENERAL, "250", "--type-rial-per-1000-tokens", "cached_prompt", "0.0"],
+            "Add --free",
+            id="a type for free",
+        ),
         pytest.param(
             [PRICES, *since(1), GENERAL, "250", "--type-rial-per-1000-tokens", "prompt", "x"],
             "A price is a number",
