@@ -4,7 +4,7 @@ import math
 from datetime import datetime
 
 from backend.clients.prometheus import Sample
-from backend.clients.prometheus_servers import PrometheusClient, prometheus
+from backend.clients.prometheus_servers import PrometheusClient, PrometheusServers, prometheus
 from backend.config import settings
 from backend.overview.types import Fullness, Measures
 
@@ -37,33 +37,37 @@ _TOKENS = "(sum by (instance) (rate(openai_tokens_total[2m])) * 60)[1h:2m]"
 def measure(now: datetime) -> Measures:
     """The golden signals of DocuChat, its share of fallbacks, and its tokens by the minute. Asks Prometheus.
 
-    Of several servers the slowest p95 and the fullest resource are told.
+    Of several servers the slowest p95 and the fullest resource are told, with the server that tells it.
 
     Raises:
         Unavailable: a server did not answer, or not completely.
     """
     client, at_ms = prometheus(settings(), TIMEOUT_S, merges_replicas=True), round(now.timestamp() * 1000)
+    p95_s, p95_server = _largest(client, _P95, at_ms) or (None, "")
     requests, errors = _total(client, _REQUESTS, at_ms), _total(client, _ERRORS, at_ms)
     answers, fallbacks = _total(client, _ANSWERS, at_ms), _total(client, _FALLBACKS, at_ms)
     return Measures(
         requests_per_s=requests,
         error_share=_share(errors, requests),
-        p95_s=_value(client, _P95, at_ms),
+        p95_s=p95_s,
+        p95_server=p95_server,
         fallback_share=_share(fallbacks, answers),
         fullness=tuple(
-            Fullness(name=name, share=share)
+            Fullness(name=name, share=found[0], server=found[1])
             for name, query in _FULLNESS.items()
-            if (share := _value(client, query, at_ms)) is not None
+            if (found := _largest(client, query, at_ms)) is not None
         ),
         tokens_per_min=_points(client.ranges(_TOKENS, at_ms)),
         processes=round(_total(client, _PROCESSES, at_ms) or 0),
     )
 
 
-def _value(client: PrometheusClient, query: str, at_ms: int) -> float | None:
-    """The largest value of an answer; None where nothing was measured."""
-    found = [float(row["value"][1]) for row in client.instant(query, at_ms)]
-    return max((value for value in found if math.isfinite(value)), default=None)
+def _largest(client: PrometheusClient, query: str, at_ms: int) -> tuple[float, str] | None:
+    """The largest value of an answer, and which of several servers tells it; None where nothing was measured."""
+    # The rows of several servers name theirs in the replica label.
+    label = settings().usage_replica_label if isinstance(client, PrometheusServers) else ""
+    found = [(float(row["value"][1]), row["metric"].get(label, "")) for row in client.instant(query, at_ms)]
+    return max(((value, server) for value, server in found if math.isfinite(value)), default=None)
 
 
 def _total(client: PrometheusClient, query: str, at_ms: int) -> float | None:

@@ -110,22 +110,25 @@ class SourceReading(Generic[T_co]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fullness:
-    """A resource and the share of it that is used, 0 to 1."""
+    """A resource and the share of it that is used, 0 to 1. ``server`` tells it; empty where there is only one."""
 
     name: str
     share: float
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measures:
     """Golden signals of DocuChat and its tokens, from Prometheus. None where nothing was asked for or measured.
 
-    ``tokens_per_min`` are points of the last hour, the oldest first; shares are 0 to 1.
+    ``tokens_per_min`` are points of the last hour, the oldest first; shares are 0 to 1. ``p95_s`` is the largest that a
+    server tells, ``p95_server``, because those of several make none of all; empty where there is only one.
     """
 
     requests_per_s: float | None = None
     error_share: float | None = None
     p95_s: float | None = None
+    p95_server: str = ""
     fallback_share: float | None = None
     fullness: tuple[Fullness, ...] = ()
     tokens_per_min: tuple[float, ...] = ()

@@ -15,6 +15,7 @@ from backend.overview.types import (
     Billing,
     Changes,
     Facts,
+    Fullness,
     Level,
     Measures,
     SourceName,
@@ -55,6 +56,9 @@ def signals(facts: Facts, lang: Lang) -> list[TileRow]:
         lang,
         url=routes.ALERTS,
         value="—" if known.p95_s is None else fmt.duration(known.p95_s, lang),
+        remark=text("page.overview.slowest_server", lang, server=fmt.code(known.p95_server, lang))
+        if known.p95_server
+        else "",
         tone=_over(known.p95_s, rules.SLOWEST_S),
     )
     fallbacks = _tile(
@@ -74,9 +78,7 @@ def signals(facts: Facts, lang: Lang) -> list[TileRow]:
         lang,
         url=routes.DEPLOYS,
         value=_share(worst.share if worst else None, lang),
-        remark=text(f"overview.fullness.{worst.name}", lang)
-        if worst
-        else text("page.overview.no_fullness", lang),
+        remark=_resource(worst, lang) if worst else text("page.overview.no_fullness", lang),
         tone=_over(worst.share if worst else None, rules.FULLEST),
     )
     return [requests, errors, slow, fallbacks, full]
@@ -365,6 +367,13 @@ def _failed_last(known: Billing | None) -> bool:
         return False
     failed, finished = known.health.last_failed_at, known.health.last_finished_at
     return failed is not None and (finished is None or failed > finished)
+
+
+def _resource(full: Fullness, lang: Lang) -> str:
+    name = text(f"overview.fullness.{full.name}", lang)
+    if not full.server:
+        return name
+    return text("page.overview.told_by", lang, what=name, server=fmt.code(full.server, lang))
 
 
 def _over(value: float | None, line: float) -> str:
