@@ -28,7 +28,10 @@ def change_form() -> rx.Component:
                 _kind(),
                 _fields(),
                 _typed(
-                    "day", t("page.prices.day"), t("page.prices.day_hint"), value=PricesState.view.first_day
+                    "day",
+                    t("page.prices.day"),
+                    t("page.prices.day_hint", day=PricesState.view.first_day_shown),
+                    value=PricesState.view.first_day,
                 ),
                 rx.el.datalist(
                     rx.foreach(PricesState.view.known_models, lambda name: rx.el.option(value=name)),

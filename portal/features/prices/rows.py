@@ -94,6 +94,7 @@ class PricesView:
     requires_own_price: bool = False
     known_models: list[str] = field(default_factory=list)
     first_day: str = ""
+    first_day_shown: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +119,7 @@ def to_prices(
     """The page as of a day: the lists newest first, and the models without a price."""
     now = price_list_on(lists, today)
     shown = [each for each in lists if each.valid_from >= now.valid_from]
+    first_day = _written_day(max([today, *(each.valid_from for each in lists)]), today, lang)
     return PricesView(
         prices=[row for each in shown for row in _price_rows(each, lang)],
         lists=[_list_row(each, now, today, lang) for each in lists[:MOST_LISTS]],
@@ -126,7 +128,8 @@ def to_prices(
         has_open_models=any(each.priced_from is None for each in models),
         requires_own_price=now.requires_own_price,
         known_models=_known_models(lists, models),
-        first_day=_written_day(max([today, *(each.valid_from for each in lists)]), today, lang),
+        first_day=first_day,
+        first_day_shown=fmt.identifier(first_day, lang),
     )
 
 
@@ -146,12 +149,8 @@ def _known_models(lists: Sequence[PriceList], models: Sequence[UnpricedModel]) -
 
 def _price_rows(prices: PriceList, lang: Lang) -> list[PriceRow]:
     entries = sorted({(ANY, ANY): prices.rial_per_1000_tokens, **prices.overrides}.items())
-    rates = rates_in_toman([rate for _, rate in entries], lang)
     cells = [
-        *(
-            (model, type_words(kind, lang), rate)
-            for ((model, kind), _), rate in zip(entries, rates, strict=True)
-        ),
+        *((model, type_words(kind, lang), rate_in_toman(rate, lang)) for (model, kind), rate in entries),
         *(
             (name, text("prices.any_type", lang), text("prices.as_model", lang, model=model))
             for name, model in sorted(prices.aliases.items())
@@ -174,13 +173,12 @@ def _price_rows(prices: PriceList, lang: Lang) -> list[PriceRow]:
 def _list_row(prices: PriceList, now: PriceList, today: date, lang: Lang) -> ListRow:
     is_planned = prices.valid_from > today
     state = "planned" if is_planned else "now" if prices is now else "ended"
-    [general] = rates_in_toman([prices.rial_per_1000_tokens], lang)
     return ListRow(
         key=str(prices.version),
         since=fmt.day(prices.valid_from, lang),
         state=text(f"prices.state.{state}", lang),
         tone={"planned": "info", "now": "ok"}.get(state, ""),
-        general=general,
+        general=rate_in_toman(prices.rial_per_1000_tokens, lang),
         models=fmt.number(len({model for model, _ in prices.overrides if model} | {*prices.aliases}), lang),
         duty=text("prices.required" if prices.requires_own_price else "prices.not_required", lang),
         by=text("prices.installed", lang) if prices.created_by == FIRST_LIST_BY else prices.created_by,
@@ -231,9 +229,7 @@ def to_change(preview: ChangePreview, lang: Lang) -> ChangeView:
 
 def said(change: PriceChange, base: NewPriceList, new: NewPriceList, lang: Lang) -> str:
     """A change in one sentence."""
-    old_rate, new_rate = (
-        rates_in_toman([each.rate(change.model, change.type)], lang)[0] for each in (base, new)
-    )
+    old_rate, new_rate = (rate_in_toman(each.rate(change.model, change.type), lang) for each in (base, new))
     name = f"\u2068{change.model}\u2069" if change.model else text("prices.any_model", lang)
     kind = change.kind
     if kind is ChangeKind.REMOVE and change.model in base.aliases:
@@ -274,8 +270,6 @@ def type_words(kind: str, lang: Lang) -> str:
     return text(key, lang) if has(key) else kind
 
 
-def rates_in_toman(rial_per_1000_tokens: Sequence[Decimal], lang: Lang) -> list[str]:
-    """Prices in toman with as many decimals as the finest of them, so that they stand in line."""
-    toman = [(rate / RIAL_PER_TOMAN).normalize() for rate in rial_per_1000_tokens]
-    decimals = max(max(0, -int(each.as_tuple().exponent)) for each in toman)
-    return [fmt.digits(f"{each:,.{decimals}f}", lang) for each in toman]
+def rate_in_toman(rial_per_1000_tokens: Decimal, lang: Lang) -> str:
+    """A price in toman, exact, without zeros at its end: written alike in every table and sentence."""
+    return fmt.digits(f"{(rial_per_1000_tokens / RIAL_PER_TOMAN).normalize():,f}", lang)

@@ -39,8 +39,9 @@ LOAD, CONFIRM = ("load", {}), ("confirm_change", {})
 def test_a_change_is_looked_at_and_a_double_click_makes_it_once(house: House, pipeline: Pipeline) -> None:
     operator = house.people[Role.OPERATOR]
 
-    _, looked, saved, again = told(pipeline, operator.cookie, LOAD, form(), CONFIRM, CONFIRM)
+    loaded, looked, saved, again = told(pipeline, operator.cookie, LOAD, form(), CONFIRM, CONFIRM)
 
+    assert f'"first_day_shown":"{tomorrow().isoformat()}"' in loaded.replace('": "', '":"')
     assert "any type: 20 Toman becomes 12.5 Toman" in looked
     assert "Saved. It holds from" in saved
     assert "Saved" not in again
