@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from backend.usage.metering.coverage import Seen, Span
+from backend.usage.metering.coverage import ObservedTime, Span
 from backend.usage.metering.incarnations import (
     Copy,
     Incarnation,
@@ -17,7 +17,7 @@ from backend.usage.metering.incarnations import (
 )
 from backend.usage.metering.questions import FoundReadings, ReadingPurpose, before_end, firsts_of, readings_of
 from backend.usage.metering.source import Boundary, Shards, SharedReadings, Source
-from backend.usage.metering.survey import Survey, classified
+from backend.usage.metering.survey import Survey, with_kinds
 from backend.usage.metering.vectors import TargetReadings, TargetTable
 from backend.usage.types import Key, StoredIncarnation, Values
 
@@ -27,7 +27,7 @@ SPAN = Span(100 * HOUR_MS, 124 * HOUR_MS)
 LOOKBACK_MS = 4 * HOUR_MS
 OLD_MS = 10 * HOUR_MS
 A, B, C = ("acme", "gpt-4o", "prompt"), ("other", "gpt-4o", "prompt"), ("acme", "gpt-4o", "completion")
-SEEN = Seen(24 * HOUR_MS, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)
+SEEN = ObservedTime(24 * HOUR_MS, 0, gap_across_boundary=False, ended_ms=None, tail_ms=0)
 
 
 class Listening:
@@ -65,7 +65,7 @@ def asked(
     closing: Values | None = None,
     borrowed: set[Key] | None = None,
     answer: Values | None = None,
-    seen: Seen = SEEN,
+    observation: ObservedTime = SEEN,
 ) -> tuple[Listening, FoundReadings]:
     """What is asked, and found, of one incarnation; each of its targets scraped it at some times."""
     copies = [Copy(index, [Run(start_ms * 1000, list(times))]) for index, times in enumerate(scrapes_ms)]
@@ -83,7 +83,7 @@ def asked(
         span=SPAN,
         lookback_ms=LOOKBACK_MS,
         history=history,
-        seen={} if is_late else {0: seen},
+        observations={} if is_late else {0: observation},
         late=[0] if is_late else [],
         previous_day_is_stored=True,
         stored=stored,
@@ -97,7 +97,7 @@ def asked(
         history, TargetTable(history.targets), Shards([""], has_odd_labels=False), opened, closed
     )
     source = Listening(answer or {}, set())
-    return source, readings_of(cast("Source", source), classified(survey), shared)
+    return source, readings_of(cast("Source", source), with_kinds(survey), shared)
 
 
 def test_readings_near_both_ends_come_from_the_queries_over_everybody() -> None:
@@ -213,14 +213,14 @@ def test_first_scrapes_are_asked_for_where_a_new_target_shows_an_incarnation_of_
     assert source.points == (first if is_asked and not is_known else [])
 
 
-def ended(last_ms: int, tail_ms: int = MINUTE_MS) -> Seen:
-    return Seen(HOUR_MS, 0, gap_across_boundary=False, ended_ms=last_ms, tail_ms=tail_ms)
+def ended(last_ms: int, tail_ms: int = MINUTE_MS) -> ObservedTime:
+    return ObservedTime(HOUR_MS, 0, gap_across_boundary=False, ended_ms=last_ms, tail_ms=tail_ms)
 
 
 def test_what_ended_is_asked_for_some_minutes_before_by_the_target_that_saw_it_last() -> None:
     times = [SPAN.start_ms + minute * MINUTE_MS for minute in range(20)]
 
-    source, found = asked(times, times[:10], start_ms=times[0], seen=ended(times[-1]), answer={A: 5})
+    source, found = asked(times, times[:10], start_ms=times[0], observation=ended(times[-1]), answer={A: 5})
 
     assert Point(0, times[14], times[0]) in source.points
     assert found.by_target(ReadingPurpose.BEFORE_END, 0) == {0: {A: 5}}
