@@ -1,4 +1,4 @@
-"""Every SQL statement on meters that fell, and on those that vanished."""
+"""All SQL of meters that fell, and of those that vanished."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -32,7 +32,7 @@ def falls_of(tenant: str, day: date) -> list[MeterFall]:
 
 
 def add_tokens(day: date, tenant: str, tokens: Mapping[tuple[str, str], int]) -> None:
-    """Add tokens of some models and types to a tenant's stored usage of a day."""
+    """Add tokens to a tenant's stored usage of a day, by model and type."""
     row = DailyUsageRow
     with transaction() as connection:
         for (model, kind), more in tokens.items():
@@ -44,15 +44,15 @@ def add_tokens(day: date, tenant: str, tokens: Mapping[tuple[str, str], int]) ->
 
 
 def last_continuity() -> MeterContinuity:
-    """The meters that were expected and read on the newest stored day; none without a day."""
+    """The expected and the read meters of the newest stored day; zero of both if no day is stored."""
     row = MeasuredDayRow
     found = select(row.expected_meters, row.read_meters).order_by(row.day.desc()).limit(1)
     with read() as connection:
-        told = connection.execute(found).one_or_none()
-    return MeterContinuity(*(number or 0 for number in told)) if told else MeterContinuity(0, 0)
+        numbers = connection.execute(found).one_or_none()
+    return MeterContinuity(*(number or 0 for number in numbers)) if numbers else MeterContinuity(0, 0)
 
 
 def delete_falls_before(first_kept: date) -> None:
-    """Forget the falls of days whose readings are gone."""
+    """Delete the falls of days before ``first_kept``."""
     with transaction() as connection:
         connection.execute(delete(MeterFallRow).where(MeterFallRow.day < first_kept))

@@ -11,9 +11,9 @@ from backend.db.base import Base, Instant
 
 
 class MeterReadingRow(Base):
-    """Opening and closing reading of a series of a process incarnation on a day in Tehran; a partition for each month.
+    """Opening and closing reading of one series of one process incarnation on a day in Tehran. Partitioned by month.
 
-    The closing at a day's end is the opening of the next; it outlives the retention of Prometheus.
+    The closing reading of a day is the opening reading of the next, also when Prometheus has deleted its samples.
     """
 
     __tablename__ = "meter_reading"
@@ -33,7 +33,7 @@ class MeterReadingRow(Base):
 
 
 class DailyUsageRow(Base):
-    """Tokens of a tenant label, model and type on a Tehran day, and their certainty."""
+    """Tokens of a tenant label, model and type on a day in Tehran, with coverage and flags."""
 
     __tablename__ = "daily_usage"
 
@@ -49,7 +49,7 @@ class DailyUsageRow(Base):
 
 
 class MeterFallRow(Base):
-    """A meter that fell on a day, with the least and the most that it may stand for: evidence beside its readings."""
+    """A meter that fell on a day, with both figures of its tokens: evidence beside its readings."""
 
     __tablename__ = "meter_fall"
     __table_args__ = (Index("ix_meter_fall_tenant_day", "tenant", "day"),)
@@ -73,7 +73,7 @@ class MeterFallRow(Base):
 
 
 class MeasuredDayRow(Base):
-    """A closed day whose usage is stored, whole: it exists only together with all the day's readings."""
+    """A closed day whose usage is stored. It is written in one transaction with all readings of the day."""
 
     __tablename__ = "measured_day"
 
@@ -84,12 +84,12 @@ class MeasuredDayRow(Base):
     series: Mapped[int]
     incarnations: Mapped[int]
     expected_meters: Mapped[int | None]
-    """Meters that were alive at the end of the day before; unknown of days that an older version measured."""
+    """Meters that were alive at the end of the day before. NULL for days that an older version measured."""
     read_meters: Mapped[int | None]
 
 
 class MeasuredIncarnationRow(Base):
-    """A process incarnation that has readings on a stored day: a few rows where the readings themselves are many."""
+    """A process incarnation with readings on a stored day: few rows, where ``meter_reading`` has many."""
 
     __tablename__ = "measured_incarnation"
     __table_args__ = (Index("ix_measured_incarnation_instance_day", "instance", "day"),)
@@ -103,7 +103,7 @@ class MeasuredIncarnationRow(Base):
 
 
 class UsageScanRow(Base):
-    """A part of the scan of a closed day: the series of some tenants, looked at once between the boundaries."""
+    """A part of the scan of a closed day: the series of some tenants."""
 
     __tablename__ = "usage_scan"
 
@@ -122,7 +122,7 @@ class UsageScanRow(Base):
 
 
 class UsageScanFindingRow(Base):
-    """A finding of a scan in one series of one process."""
+    """A finding of a scan in one series of one process incarnation."""
 
     __tablename__ = "usage_scan_finding"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Every SQL statement on readings and usage. Mass rows travel by COPY, on the connection that is given."""
+"""All SQL of readings and usage. Many rows are written by COPY, in the open transaction."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -47,7 +47,7 @@ _USAGE_COLUMNS = dict(
     )
 )
 
-# An incarnation is known by whatever tenant used it; only the readings are of the one that is asked for.
+# All incarnations of the day, whatever tenants used them; readings only of the wanted tenant.
 _CLOSINGS = """
 SELECT incarnation.instance, incarnation.incarnation_start, incarnation.closed_at,
        reading.tenants, reading.models, reading.types, reading.closings
@@ -68,8 +68,8 @@ FROM meter_reading
 WHERE day = %(day)s AND (%(tenant)s::text IS NULL OR tenant = %(tenant)s)
 """
 
-# An instance that told no start time on a later day was billed then, under no incarnation: what its processes closed
-# with before would open those tokens again.
+# Not for an instance that had no start time on a later day. Its tokens of that day are billed under no incarnation, and
+# an older closing reading would bill them again.
 _LAST_DAYS = """
 SELECT wanted.instance, wanted.incarnation_start, max(incarnation.day)
 FROM unnest(%(instances)s::text[], %(starts)s::timestamptz[]) AS wanted (instance, incarnation_start)
@@ -84,7 +84,7 @@ HAVING NOT EXISTS (
 """
 
 
-# The days of an incarnation are few, and of each of them the whole key of the reading is known.
+# An incarnation has few days, and for each day the whole primary key of the reading is known.
 _EARLIER = """
 SELECT wanted.number, found.day, found.closing, found.closed_at
 FROM unnest(
@@ -109,7 +109,7 @@ WHERE NOT EXISTS (
 
 
 def claim_day(measurement: DayMeasurement) -> bool:
-    """Note that a day is stored; False when it is already. A claim of another transaction is waited for."""
+    """Insert the row of a stored day. False if it exists. Waits for another transaction that is inserting it."""
     row = insert(MeasuredDayRow).values(
         day=measurement.day,
         window_start=measurement.window.start,
@@ -126,7 +126,7 @@ def claim_day(measurement: DayMeasurement) -> bool:
 
 
 def insert_incarnations(day: date, incarnations: Sequence[ClosedIncarnation]) -> None:
-    """Store the incarnations that have readings on a day."""
+    """Store the process incarnations with readings on a day."""
     with transaction() as connection:
         if incarnations:
             connection.execute(
@@ -136,9 +136,9 @@ def insert_incarnations(day: date, incarnations: Sequence[ClosedIncarnation]) ->
 
 
 def ensure_partition(day: date) -> bool:
-    """Create the monthly partition of a day; False when it exists. Concurrent callers wait for each other.
+    """Create the monthly partition of a day; False if it exists. Concurrent callers wait for each other.
 
-    It is made apart and attached: that keeps nobody from reading or writing the other months meanwhile.
+    The table is created by itself and attached then, so that the other months can be read and written meanwhile.
     """
     first = gregorian_month_start(day)
     name = partition_name(first)
@@ -146,7 +146,7 @@ def ensure_partition(day: date) -> bool:
         if inspect(connection).has_table(name):
             return False
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LockNumber.USAGE_PARTITION})
-        # Not to_regclass: within a transaction it may repeat the answer from before the wait.
+        # Not by to_regclass, which may repeat within a transaction its answer from before the wait.
         if inspect(connection).has_table(name):
             return False
         following = gregorian_month_start(first + timedelta(days=31))
@@ -160,7 +160,7 @@ def ensure_partition(day: date) -> bool:
 
 
 def drop_partitions_before(first_kept: date) -> list[str]:
-    """Drop the monthly partitions that end before a month begins; their names."""
+    """Drop the monthly partitions before the month of ``first_kept``. Returns their names."""
     with transaction() as connection:
         found = connection.scalars(
             text(
@@ -174,31 +174,31 @@ def drop_partitions_before(first_kept: date) -> list[str]:
 
 
 def delete_incarnations_before(first_kept: date) -> None:
-    """Forget the incarnations of days whose readings are gone."""
+    """Delete the incarnations of days before ``first_kept``."""
     with transaction() as connection:
         connection.execute(delete(MeasuredIncarnationRow).where(MeasuredIncarnationRow.day < first_kept))
 
 
 def partition_name(month: date) -> str:
-    """The name of the partition of a month; names sort as months do."""
+    """The name of the partition of a month. Names sort by month."""
     return f"meter_reading_{month:%Y_%m}"
 
 
 def copy_readings(day: date, readings: Iterable[MeterReading]) -> None:
-    """Store the readings of a day, whose partition exists."""
+    """Store the readings of a day. Its partition must exist."""
     with transaction() as connection, _driver(connection):
         copy_rows(connection, "meter_reading", _READING_COLUMNS, ((day, *row) for row in readings))
 
 
 def copy_usage(day: date, rows: Iterable[UsageRow]) -> None:
     """Store the usage of a day."""
-    told = ((day, *row[:-1], list(row.flags)) for row in rows)
+    values = ((day, *row[:-1], list(row.flags)) for row in rows)
     with transaction() as connection, _driver(connection):
-        copy_rows(connection, "daily_usage", _USAGE_COLUMNS, told)
+        copy_rows(connection, "daily_usage", _USAGE_COLUMNS, values)
 
 
 def measured_days(first: date, last: date) -> set[date]:
-    """The days that are stored, of a range."""
+    """The stored days of a range, both ends included."""
     with read() as connection:
         return set(
             connection.scalars(select(MeasuredDayRow.day).where(MeasuredDayRow.day.between(first, last)))
@@ -206,7 +206,7 @@ def measured_days(first: date, last: date) -> set[date]:
 
 
 def window_of(day: date) -> Window | None:
-    """The window of a stored day."""
+    """The window (start, end] of a stored day; None if the day is not stored."""
     row = MeasuredDayRow
     with read() as connection:
         found = connection.execute(
@@ -216,8 +216,8 @@ def window_of(day: date) -> Window | None:
 
 
 def closings(day: date, tenant: str | None) -> StoredIncarnations:
-    """Closing readings of every incarnation of a day, of one tenant's series or of all."""
-    # One row an incarnation with arrays in it: 40,000 rows of seven columns take half as long again.
+    """Closing readings of each incarnation on a day, of one tenant's series or of all."""
+    # One row with arrays for each incarnation: one row for each meter takes half as long again for 40,000 meters.
     with read() as connection, _driver(connection) as driver:
         rows = driver.execute(_CLOSINGS, {"day": day, "tenant": tenant}, binary=True).fetchall()
     return {
@@ -229,7 +229,7 @@ def closings(day: date, tenant: str | None) -> StoredIncarnations:
 
 
 def openings(day: date, tenant: str | None) -> NextOpenings:
-    """Opening readings of a stored day by meter, of one tenant's meters or of all."""
+    """Opening readings of a stored day by incarnation and series, of one tenant's series or of all."""
     with read() as connection, _driver(connection) as driver:
         rows = driver.execute(_OPENINGS, {"day": day, "tenant": tenant}, binary=True).fetchall()
     found: NextOpenings = {}
@@ -241,7 +241,7 @@ def openings(day: date, tenant: str | None) -> NextOpenings:
 def last_days(
     incarnations: Sequence[tuple[str, datetime]], first: date, last: date
 ) -> dict[tuple[str, datetime], date]:
-    """The last day, of a range, on which each of some incarnations has readings."""
+    """The last day with readings of each incarnation within a range, both ends included. Others are left out."""
     given = {
         "instances": [instance for instance, _ in incarnations],
         "starts": [start for _, start in incarnations],
@@ -254,7 +254,7 @@ def last_days(
 
 
 def earlier_closings(meters: Sequence[MeterKey], first: date, last: date) -> dict[MeterKey, EarlierClosing]:
-    """The last closing, in a range of days, of each of some meters."""
+    """The last closing reading of each meter within a range of days, both ends included. Others are left out."""
     given = {
         "instances": [instance for instance, _, _ in meters],
         "starts": [start for _, start, _ in meters],
@@ -266,7 +266,7 @@ def earlier_closings(meters: Sequence[MeterKey], first: date, last: date) -> dic
     }
     with read() as connection, _driver(connection) as driver:
         rows = driver.execute(_EARLIER, given).fetchall()
-    return {meters[number - 1]: EarlierClosing(*told) for number, *told in rows}
+    return {meters[number - 1]: EarlierClosing(*closing) for number, *closing in rows}
 
 
 def daily_usage(tenant: str, first: date, last: date) -> list[DailyUsage]:
@@ -305,7 +305,7 @@ def readings_of(tenant: str, day: date) -> list[MeterReading]:
 def usage_of_unknown_labels(
     known: Sequence[str], first: date, last: date, *, limit: int, offset: int
 ) -> UnknownLabels:
-    """A stretch of the labels with tokens that are none of the known ones, with their days and tokens in a range."""
+    """A page of the labels with tokens that are not known, with their days and tokens within a range of days."""
     row = DailyUsageRow
     found = (
         select(
@@ -326,14 +326,18 @@ def usage_of_unknown_labels(
 
 @contextmanager
 def _driver(connection: Connection) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-    """The psycopg connection beneath; its statements belong to the same transaction."""
+    """The psycopg connection below, in the same transaction.
+
+    Raises:
+        Unavailable: a value of Prometheus does not fit into its column, or the database failed.
+    """
     driver = connection.connection.driver_connection
     if not isinstance(driver, psycopg.Connection):
         raise TypeError("the database is not reached by psycopg")
     try:
         yield driver
     except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded, OverflowError) as odd:
-        # What Prometheus told does not fit into a column: nothing that asking the database again would change.
+        # A value of Prometheus does not fit into its column. Another try would not change that.
         raise Unavailable(service="prometheus", reason="unstorable") from odd
     except (psycopg.OperationalError, psycopg.InterfaceError) as lost:
         raise Unavailable(service="database") from lost

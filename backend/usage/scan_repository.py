@@ -1,4 +1,4 @@
-"""SQL of the scan inside closed days."""
+"""All SQL of the scan of closed days."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -15,7 +15,7 @@ _FINDING = UsageScanFindingRow.__table__.c
 
 
 def insert_plan(day: date, matchers: Sequence[str], scrapes: int) -> None:
-    """Store the parts of a day, in the place of those that saw fewer scrapes, unless it has others: then they stand."""
+    """Store the parts of a day in place of those that were scanned with fewer scrapes; if others exist, they remain."""
     rows = [
         {
             "day": day,
@@ -49,7 +49,7 @@ def parts_of(day: date) -> list[ScanPart]:
 
 
 def claim(day: date, part: int, now: datetime, claimed_before: datetime) -> bool:
-    """Note that somebody looks at a part; False when it is done, or was claimed since ``claimed_before``."""
+    """Claim a part for this process; False if it is done, or was claimed at or after ``claimed_before``."""
     row = UsageScanRow
     statement = (
         update(row)
@@ -67,7 +67,7 @@ def claim(day: date, part: int, now: datetime, claimed_before: datetime) -> bool
 
 
 def finish(part: ScanPart, findings: Sequence[Finding]) -> bool:
-    """Store a part that was looked at, with its findings; False when somebody else had stored it."""
+    """Store a scanned part with its findings; False if another process has stored it before."""
     row = UsageScanRow
     done = (
         update(row)
@@ -93,7 +93,7 @@ def finish(part: ScanPart, findings: Sequence[Finding]) -> bool:
 
 
 def reopen(day: date, parts: Sequence[int]) -> None:
-    """Let parts that were looked at be looked at again, and forget what was found in them."""
+    """Mark scanned parts as waiting again, and delete their findings."""
     row, finding = UsageScanRow, UsageScanFindingRow
     again = (
         update(row)
@@ -107,7 +107,7 @@ def reopen(day: date, parts: Sequence[int]) -> None:
 
 
 def fail(day: date, part: int, reason: str, now: datetime) -> None:
-    """Note why a part could not be looked at, unless somebody else has done it."""
+    """Store the reason why a part could not be scanned, unless another process has scanned it."""
     row = UsageScanRow
     statement = (
         update(row)
@@ -136,7 +136,7 @@ def findings_of(day: date) -> list[Finding]:
 
 
 def last_whole_day() -> date | None:
-    """The newest day all of whose parts are done."""
+    """The newest day of which all parts are done."""
     row = UsageScanRow
     whole = select(row.day).group_by(row.day).having(func.bool_and(row.state == PartState.DONE))
     with read() as connection:
@@ -144,13 +144,13 @@ def last_whole_day() -> date | None:
 
 
 def delete_before(first_kept: date) -> None:
-    """Forget scans of days before a day, with their findings."""
+    """Delete the scans of days before ``first_kept``, with their findings."""
     with transaction() as connection:
         connection.execute(delete(UsageScanRow).where(UsageScanRow.day < first_kept))
 
 
 def _columns(finding: Finding) -> dict[str, object]:
     tenant, model, kind_of_token = finding.key
-    told = finding._asdict()
-    del told["key"]
-    return {**told, "tenant": tenant, "model": model, "type": kind_of_token}
+    columns = finding._asdict()
+    del columns["key"]
+    return {**columns, "tenant": tenant, "model": model, "type": kind_of_token}

@@ -1,4 +1,4 @@
-"""The door to the scan: every sample of a closed day is looked at once, for what boundaries do not show."""
+"""The door to the scan: it checks every sample of a closed day once, for what the boundary samples do not show."""
 
 import time
 from datetime import date, datetime, timedelta
@@ -22,11 +22,11 @@ from backend.usage.scanning.types import DayFindings
 from backend.usage.types import DayMeasurement
 
 CLAIM = timedelta(minutes=15)
-# Below it only copies of one sample are dropped, as clusters of VictoriaMetrics do.
+"""After this time the process that claimed a part has died: no part takes so long. A failed part waits as long."""
 THINNING_MS = 1000
-"""After this time a claim is that of a process that died: no part takes so long. A part that failed waits as long."""
+"""A server that keeps samples no closer than this drops scrapes. VictoriaMetrics clusters use less, to drop copies."""
 SETTLING = timedelta(minutes=20)
-"""After the end of a day, until its last samples have come."""
+"""Time after the end of a day in which its last samples may still come."""
 OVERDUE = timedelta(hours=6)
 DAY = timedelta(days=1)
 
@@ -34,7 +34,7 @@ log = get_logger(__name__)
 
 
 def findings(actor: Actor, day: date) -> DayFindings:
-    """Findings of the scan of a day, and the parts that nobody has looked at. Staff and processes."""
+    """Findings of the scan of a day, and its parts that are not scanned. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     parts = repository.parts_of(day)
     unscanned = [part.matcher for part in parts if part.state != PartState.DONE]
@@ -46,10 +46,10 @@ def findings(actor: Actor, day: date) -> DayFindings:
 
 
 def scan_due_day(actor: Actor, *, for_s: float) -> DayScan | None:
-    """Look at the day that closed last, with pauses, for some seconds; None when nothing is left to do. For processes.
+    """Scan the day that closed last for ``for_s`` seconds, with pauses; None if nothing is left to do. For processes.
 
     Raises:
-        Unavailable: Prometheus or the database failed before any part was looked at, or the database since.
+        Unavailable: Prometheus failed before the first part, or the database failed at any time.
     """
     require_process(actor)
     now = clock.utc_now()
@@ -63,17 +63,16 @@ def scan_due_day(actor: Actor, *, for_s: float) -> DayScan | None:
 
 
 def scan_day(actor: Actor, day: date, *, is_hurried: bool = False, for_s: float | None = None) -> DayScan:
-    """Look at the parts of a closed day that nobody has looked at; returns how far its scan has come. For processes.
+    """Scan the parts of a closed day that are not scanned yet. Returns the progress of its scan. For processes.
 
-    Goes on where another call stopped, however that ended, and looks at nothing twice, but at parts of which samples
-    have come since they were looked at. Pauses after each question, so
-    that Prometheus is asked for no more than its share; ``is_hurried`` makes no pauses, and looks at what another
-    process is looking at, too. A part that fails is kept with the reason, and the others go on. After ``for_s`` seconds
-    no other part is begun.
+    Continues where another call stopped, however that ended. Scans a part again only if more samples have come since.
+    Pauses after each query, so that Prometheus is busy with it for at most ``USAGE_SCAN_SHARE`` of the time.
+    ``is_hurried`` makes no pauses, and also scans the parts that another process has claimed. A part that fails is
+    stored with its reason, and the scan goes on. No part is begun after ``for_s`` seconds.
 
     Raises:
         Invalid: the day has not ended.
-        Unavailable: Prometheus or the database failed before any part was looked at, or the database since.
+        Unavailable: Prometheus failed before the first part, or the database failed at any time.
     """
     require_process(actor)
     began = time.monotonic()
@@ -92,14 +91,14 @@ def scan_day(actor: Actor, day: date, *, is_hurried: bool = False, for_s: float 
             for part in left:
                 if for_s is not None and time.monotonic() - began > for_s:
                     break
-                _look_at(part._replace(scrapes=scrapes), scan, is_hurried=is_hurried)
+                _scan_part(part._replace(scrapes=scrapes), scan, is_hurried=is_hurried)
     return _progress(day, repository.parts_of(day))
 
 
 def reopen_missed(actor: Actor, measured: DayMeasurement) -> bool:
-    """Reopen the scan of a day that saw fewer series at its end than a measurement read; whether it did. For processes.
+    """Mark all parts of a day as not scanned if the scan found fewer series at its end than a measurement.
 
-    The parts are looked at again by the next scan of the day.
+    Returns whether it did. The next call of ``scan_day`` scans them again. For processes.
     """
     require_process(actor)
     parts = repository.parts_of(measured.day)
@@ -114,13 +113,13 @@ def reopen_missed(actor: Actor, measured: DayMeasurement) -> bool:
 
 
 def progress(actor: Actor, day: date) -> DayScan:
-    """Progress of the scan of a day. Staff and processes."""
+    """Progress of the scan of a day. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     return _progress(day, repository.parts_of(day))
 
 
 def health(actor: Actor) -> ScanHealth:
-    """State of the scans: whether the day that closed last is overdue, and the newest one that is whole. Processes."""
+    """State of the scans: whether the last closed day is overdue, and the newest day that is whole. For processes."""
     require_process(actor)
     now = clock.utc_now()
     day = clock.billing_day(now) - DAY
@@ -135,9 +134,10 @@ def health(actor: Actor) -> ScanHealth:
 
 
 def _parts(day: date, source: Source, span: Span, pace: ScanPace, scrapes: int) -> list[ScanPart]:
-    """The parts of a day: planned if none has seen what there is now, and reopened where some have not.
+    """The parts of a day, planned anew if more samples have come since all of them were scanned.
 
-    What went since leaves them as they are: they have seen more.
+    If more samples have come since some of them were scanned, these are marked as waiting again. Samples that were
+    deleted since change nothing.
     """
     parts = repository.parts_of(day)
     missed = [part.part for part in parts if part.has_missed(scrapes)]
@@ -152,14 +152,14 @@ def _parts(day: date, source: Source, span: Span, pace: ScanPace, scrapes: int) 
 
 
 def _is_left(part: ScanPart, now: datetime, *, is_hurried: bool) -> bool:
-    """Whether a part is to be looked at: not one that failed lately, unless there is no time to wait."""
+    """Whether a part must be scanned now. A part that failed waits 15 minutes, unless the scan is hurried."""
     if part.state != PartState.FAILED or is_hurried:
         return part.state != PartState.DONE
     return part.finished_at is None or part.finished_at < now - CLAIM
 
 
 def _note_thinning(source: Source, day: date) -> None:
-    """Say in the log when the server drops samples: nothing in them shows whether the scrapes were closer together."""
+    """Log a warning if the server drops samples by its settings, because the samples themselves do not show it."""
     distance_ms = source.client.shortest_distance_ms()
     if distance_ms is not None and distance_ms >= THINNING_MS:
         log.warning(
@@ -170,13 +170,13 @@ def _note_thinning(source: Source, day: date) -> None:
         )
 
 
-def _look_at(part: ScanPart, scan: Scan, *, is_hurried: bool) -> None:
+def _scan_part(part: ScanPart, scan: Scan, *, is_hurried: bool) -> None:
     now = clock.utc_now()
     if not repository.claim(part.day, part.part, now, now + CLAIM if is_hurried else now - CLAIM):
         return
     before_s = scan.pace.asked_s
     try:
-        # First: what comes meanwhile is missed, and the next comparison tells it.
+        # Counted first: the next comparison then notices samples that come during the scan.
         series = scan.series_at_end(part.matcher)
         found = scan.findings(part.matcher)
     except Unavailable as failed:

@@ -1,4 +1,4 @@
-"""Types of the parts of a scan, and of how far it has come."""
+"""Types of a scan: its parts, progress and health."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -10,30 +10,30 @@ class PartState(StrEnum):
 
     WAITING = "waiting"
     CLAIMED = "claimed"
-    """Somebody looks at it, or died while looking."""
+    """A process scans it, or died while it did."""
     DONE = "done"
     FAILED = "failed"
-    """It could not be looked at; the next scan of the day tries again."""
+    """It could not be scanned; the next scan of the day tries again."""
 
 
 class ScanPart(NamedTuple):
-    """A part of the scan of a day: the series that a matcher of the tenants chooses."""
+    """A part of the scan of a day: the series of the tenants that its matcher selects."""
 
     day: date
     part: int
     matcher: str
     state: str
     series: int
-    """How many series there were at the end of the day."""
+    """Number of series at the end of the day."""
     findings: int
     duration_s: float
     finished_at: datetime | None
     reason: str
     scrapes: int | None
-    """Scrapes of processes that Prometheus held before the part was looked at; unknown of an older version."""
+    """Scrapes of processes that Prometheus held before the part was scanned; None of a scan by an older version."""
 
     def has_missed(self, scrapes: int) -> bool:
-        """Whether more of the day has come since the part was looked at."""
+        """Whether more samples of the day have come since the part was scanned."""
         return self.state == PartState.DONE and self.scrapes is not None and self.scrapes < scrapes
 
 
@@ -43,25 +43,25 @@ class DayScan(NamedTuple):
     day: date
     parts: int
     waiting: int
-    """Those that nobody has looked at, or that somebody looks at now."""
+    """Parts that are not scanned yet, or are being scanned."""
     done: int
     failed: int
     series: int
     findings: int
     duration_s: float
-    """Seconds that Prometheus was asked; the pauses between the questions do not count."""
+    """Seconds that all queries took, without the pauses between them."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether every part was looked at."""
+        """Whether every part is scanned."""
         return 0 < self.parts == self.done
 
 
 class ScanHealth(NamedTuple):
-    """State of the scans, for its alarm and its metrics."""
+    """State of the scans, for alarms and metrics."""
 
     overdue_days: int
-    """Closed days that should have been looked at by now."""
+    """Closed days that should have been scanned by now: 0 or 1."""
     last: DayScan | None
-    """The newest day that was looked at, whole."""
+    """The newest day of which every part is scanned."""
     last_finished_at: datetime | None

@@ -1,4 +1,4 @@
-"""The door to usage: exact daily tokens with their evidence, the same number for every reader."""
+"""The door to usage: exact tokens by day with their evidence, the same number for every reader."""
 
 from collections import Counter
 from dataclasses import replace
@@ -55,16 +55,16 @@ reopen_missed = scan_service.reopen_missed
 def measure_day(
     actor: Actor, day: date, *, tenant_label: str | None = None, after: PlannedDays | None = None
 ) -> DayMeasurement:
-    """The usage of a day, read from the meters now; of one label, or of all. Writes nothing. Staff and processes.
+    """Measure the usage of a day now, of one tenant label or of all. Writes nothing. For staff and processes.
 
-    A day that has not ended is measured until now and flagged ``open``. It begins where the day before ended when
-    that was stored, and ends where the day after began: days add up also when the law of clocks changes late.
-    The days of ``after`` count as stored. What a scan of a closed day found is used, and what it did not look at is
-    held; a day that nobody began to scan says nothing of what happened inside.
+    A day that has not ended is measured until now and flagged ``open``. The window starts where the stored day before
+    ended, and ends where the stored day after started, so that days add up also when the time zone changes late. The
+    planned days ``after`` count as stored. On a closed day the findings of its scan are used, and series that the scan
+    has not reached are held. If no scan has begun, falls within the day go unnoticed.
 
     Raises:
         Invalid: the day has not begun.
-        Unavailable: Prometheus, or the database, failed or told only a part.
+        Unavailable: Prometheus or the database failed, timed out, or answered only in part.
     """
     require_role_or_process(actor, *STAFF_ROLES)
     return _measured(day, tenant_label, after or PlannedDays())
@@ -73,11 +73,11 @@ def measure_day(
 def measure_elsewhere(
     actor: Actor, given: UsageSettings, day: date, *, tenant_label: str | None = None
 ) -> DayMeasurement:
-    """The same measurement of any Prometheus, without a database: no stored reading is known. Staff and processes.
+    """Measure a day on any Prometheus, without a database and so without stored readings. For staff and processes.
 
     Raises:
         Invalid: the day has not begun.
-        Unavailable: Prometheus failed or told only a part.
+        Unavailable: Prometheus failed, timed out, or answered only in part.
     """
     require_role_or_process(actor, *STAFF_ROLES)
     now = clock.utc_now()
@@ -86,9 +86,9 @@ def measure_elsewhere(
 
 
 def store_day(actor: Actor, measurement: DayMeasurement) -> bool:
-    """Keep a closed day: usage and readings, all or nothing, in the open transaction. For processes.
+    """Store the usage, readings and falls of a closed day in the open transaction. For processes.
 
-    Returns False, and writes nothing, when the day is stored already.
+    Idempotent: returns False and writes nothing if the day is stored already.
 
     Raises:
         Invalid: the day had not ended when it was measured.
@@ -115,10 +115,10 @@ def store_day(actor: Actor, measurement: DayMeasurement) -> bool:
 
 
 def today(actor: Actor, tenant_id: TenantId) -> DayMeasurement:
-    """A tenant's usage of the day that is running, until now: the function that closes the day, on one label.
+    """A tenant's usage of the current day until now, measured exactly as the day will be when it has ended.
 
     Raises:
-        Unavailable: Prometheus, or the database, failed or told only a part.
+        Unavailable: Prometheus or the database failed, timed out, or answered only in part.
     """
     require_tenant(actor, tenant_id)
     return _measured(clock.billing_day(clock.utc_now()), tenants.get(actor, tenant_id).label, PlannedDays())
@@ -132,9 +132,9 @@ def daily(actor: Actor, tenant_id: TenantId, first: date, last: date) -> list[Da
 
 
 def unsettled_days(actor: Actor, tenant_id: TenantId, first: date, last: date) -> list[date]:
-    """The days at the end of a range that a tenant is billed for and that are not stored yet, the oldest first.
+    """The days after the last stored day of a range that the tenant is billed for, the oldest first.
 
-    None when no day of the range is stored at all: nothing is known of a beginning.
+    Empty if no day of the range is stored, because then nobody knows which days there are to measure.
     """
     require_tenant(actor, tenant_id)
     billed_from = tenants.get(actor, tenant_id).billed_from
@@ -146,7 +146,7 @@ def unsettled_days(actor: Actor, tenant_id: TenantId, first: date, last: date) -
 
 
 def readings(actor: Actor, tenant_id: TenantId, day: date) -> list[MeterReading]:
-    """The evidence of a tenant's closed day: each meter's opening and closing."""
+    """Opening and closing reading of each meter of a tenant on a closed day: the evidence of its usage."""
     require_tenant(actor, tenant_id)
     label = tenants.get(actor, tenant_id).label
     return repository.readings_of(label, day)
@@ -159,9 +159,10 @@ def falls(actor: Actor, tenant_id: TenantId, day: date) -> list[MeterFall]:
 
 
 def settle_falls(actor: Actor, tenant_id: TenantId, day: date, figure: FallFigure) -> None:
-    """Count a tenant's meters that fell on a stored day by one of their figures, in the open transaction.
+    """Set the stored usage of a tenant's meters that fell to one of their figures, in the open transaction.
 
-    They count the least until then. For operators and processes, once for a day.
+    Before that the usage holds the lower figure. Must be called once for a day: it adds the difference. For operators
+    and processes.
     """
     require_role_or_process(actor, *OPERATOR_ROLES)
     label = tenants.get(actor, tenant_id).label
@@ -173,25 +174,25 @@ def settle_falls(actor: Actor, tenant_id: TenantId, day: date, figure: FallFigur
 
 
 def meter_continuity(actor: Actor) -> MeterContinuity:
-    """The meters that were alive before the newest stored day, and those of them that it read. Staff and processes."""
+    """Meters alive before the newest stored day, and how many of them have a reading on it. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     return falls_repository.last_continuity()
 
 
 def rows_of_day(actor: Actor, day: date) -> list[UsageRow]:
-    """All stored usage of a closed day. Staff and processes."""
+    """All stored usage of a closed day. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     return repository.usage_of_day(day)
 
 
 def window_of(actor: Actor, day: date) -> Window | None:
-    """The instants that were counted as a stored day. Staff and processes."""
+    """The window (start, end] of a stored day; None if the day is not stored. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     return repository.window_of(day)
 
 
 def measured_days(actor: Actor, first: date, last: date) -> set[date]:
-    """The days of a range, both ends included, that are stored. Staff and processes."""
+    """The stored days of a range, both ends included. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     return repository.measured_days(first, last)
 
@@ -199,9 +200,9 @@ def measured_days(actor: Actor, first: date, last: date) -> set[date]:
 def unknown_labels(
     actor: Actor, first: date, last: date, *, limit: int = MAX_PAGE, offset: int = 0
 ) -> UnknownLabels:
-    """A stretch of the labels on counters that no tenant has, with what they used in a range of days.
+    """A page of the labels on counters that no tenant has, with their tokens in a range of days.
 
-    For staff and processes. Anybody who can write a label makes more of them.
+    For staff and processes. There may be very many: whoever can send a label can add one.
     """
     require_role_or_process(actor, *STAFF_ROLES)
     known = [INTERNAL_LABEL, *(tenant.label for tenant in tenants.all_tenants(actor))]
@@ -210,9 +211,9 @@ def unknown_labels(
 
 
 def prepare_months(actor: Actor, now: datetime) -> list[date]:
-    """Make the room for the readings of this month and the next; the months that had none. For processes.
+    """Create the partitions of readings for this month and the next; returns the months that had none. For processes.
 
-    Made while a day is billed, it would need a lock that waits for whoever uses the readings.
+    Billing would have to wait for a lock on the table if it created the partition itself.
     """
     require_process(actor)
     this = clock.gregorian_month_start(clock.billing_day(now))
@@ -239,17 +240,17 @@ def _measured(day: date, tenant: str | None, after: PlannedDays) -> DayMeasureme
     window = stored_service.window_beside(_begun_window(day, now), day, after)
     source = Source(client=prometheus(settings()), settings=settings(), tenant=tenant)
     findings = _findings(day, tenant) if now >= window.end else None
-    # What is stored is read while Prometheus works.
+    # The stored readings are read while Prometheus answers.
     with side_by_side(stored_service.stored_beside, day, tenant, after) as stored:
         try:
             return meter.measure(source, day, window, now=now, stored=stored, findings=findings)
         except Unavailable:
-            stored()  # with both away, our own database is the one to name
+            stored()  # If the database fails as well, its error is raised, not that of Prometheus.
             raise
 
 
 def _findings(day: date, tenant: str | None) -> DayFindings | None:
-    """Findings of a closed day, of one tenant's series or of all; None where nobody began to look."""
+    """Findings of the scan of a closed day, of one tenant's series or of all; None if no scan has begun."""
     found = scan_service.findings(READING, day)
     if not found.is_scanned and not found.unscanned:
         return None

@@ -1,4 +1,4 @@
-"""Stored readings around a day, for a measurement of it. Writes nothing."""
+"""Reads what is stored around a day, for a measurement of that day. Writes nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from backend.usage import repository
 from backend.usage.metering.planned_days import PlannedDays
 from backend.usage.types import EarlierClosing, IncarnationKey, MeterKey, StoredClosings, StoredIncarnations
 
-# As long as the default retention of Prometheus and then some: an older incarnation has no sample to close with.
+# Longer than Prometheus keeps samples by default. An incarnation without samples needs no opening reading.
 REMEMBERED_DAYS = 35
 DAY = timedelta(days=1)
 
 
 def window_beside(window: Window, day: date, after: PlannedDays) -> Window:
-    """The window between those of the neighbours that are stored."""
+    """The window (start, end] of a day, moved to the ends of the windows that are stored for the days beside it."""
     with read():
         before = repository.window_of(day - DAY)
         following = repository.window_of(day + DAY)
@@ -28,7 +28,7 @@ def window_beside(window: Window, day: date, after: PlannedDays) -> Window:
 
 
 def stored_beside(day: date, tenant: str | None, after: PlannedDays) -> StoredClosings:
-    """Stored readings around a day, of one tenant's series or of all. The days of ``after`` count as stored."""
+    """Stored readings around a day, of one tenant's series or of all. The planned days ``after`` count as stored."""
     yesterday, tomorrow = day - DAY, day + DAY
     memory = _EarlierDays(until=yesterday, tenant=tenant, after=after)
     with read():
@@ -49,14 +49,14 @@ def stored_beside(day: date, tenant: str | None, after: PlannedDays) -> StoredCl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _EarlierDays:
-    """Readings of older days: only as far as every day since is stored, else that one may still count them."""
+    """Reads older days, back to the first day that is not stored: that day may still bill what came before it."""
 
     until: date
     tenant: str | None
     after: PlannedDays
 
     def incarnations(self, wanted: Sequence[IncarnationKey]) -> StoredIncarnations:
-        """Readings of incarnations that were away for days."""
+        """Closing readings of incarnations without readings on the day before."""
         after = self.after
         with read():
             first = self._first(repository.measured_days(self._oldest, self.until))
@@ -72,24 +72,24 @@ class _EarlierDays:
             for incarnation, day in days.items()
             if incarnation in by_day[day]
         }
-        # What was measured last is newer than what is stored of the same incarnation.
+        # A planned day is newer than a stored one of the same incarnation.
         stored |= {
-            incarnation: told
-            for incarnation, told in after.last_days(wanted, first).items()
-            if not after.told_no_start(incarnation[0], told[0])
-            and (incarnation not in stored or stored[incarnation][0] < told[0])
+            incarnation: planned
+            for incarnation, planned in after.last_days(wanted, first).items()
+            if not after.told_no_start(incarnation[0], planned[0])
+            and (incarnation not in stored or stored[incarnation][0] < planned[0])
         }
         return {incarnation: closings for incarnation, (_, closings) in stored.items()}
 
     def meters(self, wanted: Sequence[MeterKey]) -> dict[MeterKey, EarlierClosing]:
-        """The last closings of meters that were away while others of their incarnation were read."""
+        """The last closing readings of meters without one on the last stored day of their incarnation."""
         after = self.after
         with read():
             first = self._first(repository.measured_days(self._oldest, self.until))
             found = repository.earlier_closings(wanted, first, self.until)
-        for meter, told in after.earlier(wanted, first).items():
-            if meter not in found or found[meter].day < told.day:
-                found[meter] = told
+        for meter, planned in after.earlier(wanted, first).items():
+            if meter not in found or found[meter].day < planned.day:
+                found[meter] = planned
         return {meter: one for meter, one in found.items() if not after.told_no_start(meter[0], one.day)}
 
     @property

@@ -1,4 +1,4 @@
-"""Types of usage. Mass rows are named tuples: a night has hundreds of thousands of them."""
+"""Types of usage. Rows of which a night has hundreds of thousands are named tuples."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,31 +14,31 @@ class UsageFlag(StrEnum):
     """Warning about a figure. The sentence for people is ``usage.flag.<value>`` in the catalogue."""
 
     COLD_START = "cold_start"
-    """A process older than its first scrape: only the growth that was observed is counted."""
+    """A process that ran before its first scrape: only what its counters rose since then is counted."""
     LOW_COVERAGE = "low_coverage"
     """The processes of this tenant were scraped for too little of the day."""
     READING_WENT_BACK = "reading_went_back"
-    """A closing reading below its opening one: the meter counts nothing."""
+    """A closing reading below the opening reading: the meter counts nothing."""
     NO_START_TIME = "no_start_time"
-    """A counter of an instance that does not tell when its process started."""
+    """A counter of an instance without a start time."""
     START_TIME_MOVED = "start_time_moved"
-    """A process whose start time changed while it ran: only what it counted after that is proven."""
+    """A process whose start time changed while it ran: only what it counted after that is counted."""
     COUNTER_FELL = "counter_fell"
-    """A counter went down while its process ran: only what rose is proven, and a person chooses what is billed."""
+    """A counter went down while its process ran. Only what rose is proven; an operator chooses what is billed."""
     ALTERNATES = "alternates"
-    """Several processes answer in turn under one address: each scrape shows only one of them."""
+    """Several processes alternate at one address: each scrape reaches only one of them."""
     SEVERAL_PROCESSES = "several_processes"
-    """Several processes under one address and start time: only the highest of their counters is counted."""
+    """Several processes with the same address and start time: only the highest of their counters is counted."""
     NOT_SCANNED = "not_scanned"
-    """Nobody has looked at what happened inside the day."""
+    """The samples within the day were not scanned, or a finding belongs to no known process."""
     DUPLICATE_SCRAPE = "duplicate_scrape"
     """The same process was scraped twice; it counts once."""
     GAP_ACROSS_BOUNDARY = "gap_across_boundary"
     """Nothing was scraped around a midnight: some tokens belong to the neighbouring day."""
     BEYOND_STORAGE = "beyond_storage"
-    """A number that no meter of tokens ever reaches, and that cannot be stored: it counts nothing."""
+    """A number too large to store, which no meter of tokens can reach: it counts nothing."""
     OPEN = "open"
-    """The day has not ended: measured so far."""
+    """The day has not ended: the usage so far."""
 
 
 HOLDING = frozenset(
@@ -55,35 +55,36 @@ HOLDING = frozenset(
         UsageFlag.BEYOND_STORAGE,
     }
 )
-"""Flags with which no invoice is issued before an operator has looked."""
+"""Flags that hold an invoice until an operator has reviewed it."""
 
 
 class OpeningSource(StrEnum):
     """Origin of an opening reading."""
 
     STORED = "stored"
-    """The closing reading that we stored for the day before."""
+    """The closing reading that is stored for an earlier day."""
     SCRAPED = "scraped"
     """The last scrape at or before the beginning of the day."""
     BORN = "born"
-    """Zero: the process was born while we watched."""
+    """Zero: the start of the process was watched."""
     FIRST_USED = "first_used"
     """Zero: the process had been scraped before without this counter."""
     FIRST_SEEN = "first_seen"
-    """Unknown; the first value that was seen stands in for it."""
+    """Unknown: the first sample stands in for it."""
 
 
 FEW_METERS = 10
+"""Fewer meters than this do not tell whether meters have vanished."""
 
 Key = tuple[str, str, str]
-"""What is billed apart: a tenant's label, the model that answered, and the type of token."""
+"""Label of the tenant, model and type of token: what an invoice bills in one line."""
 
 Values = dict[Key, int]
-"""Readings of one incarnation at one instant."""
+"""Readings of one incarnation at one time, in tokens."""
 
 
 class MeterReading(NamedTuple):
-    """Opening and closing reading of a meter: a series of a process incarnation on a day."""
+    """Opening and closing reading of a meter on a day, in tokens. A meter is one series of one process incarnation."""
 
     tenant: str
     model: str
@@ -98,16 +99,16 @@ class MeterReading(NamedTuple):
 
 
 class FallFigure(StrEnum):
-    """Figure of a meter that fell."""
+    """The two figures between which the tokens of a meter that fell lie."""
 
     LEAST = "least"
-    """All that rose."""
+    """The sum of all rises."""
     MOST = "most"
-    """The same with what was left after each fall, as if each were a restart from zero."""
+    """The sum of all rises, and of the values after each fall, as if each fall were a restart from zero."""
 
 
 class MeterFall(NamedTuple):
-    """A meter that fell on a day, with the least and the most tokens that it may stand for: evidence of both."""
+    """A meter that fell on a day, with both figures in tokens, and the samples that prove them."""
 
     tenant: str
     model: str
@@ -124,19 +125,19 @@ class MeterFall(NamedTuple):
     most_tokens: int
 
     def tokens(self, figure: FallFigure) -> int:
-        """The tokens of the meter by a figure."""
+        """The tokens of the meter by one of the figures."""
         return self.most_tokens if figure is FallFigure.MOST else self.least_tokens
 
 
 class MeterContinuity(NamedTuple):
-    """Meters that were alive at the end of the day before, and how many of them have a reading on the day."""
+    """Number of meters that were alive at the end of the day before, and how many of them have a reading on the day."""
 
     expected: int
     read: int
 
     @property
     def have_vanished(self) -> bool:
-        """Whether more than half of them are gone; a few meters say nothing."""
+        """Whether more than half of the expected meters have no reading. Never true for fewer than ten meters."""
         return self.expected >= FEW_METERS and 2 * self.read < self.expected
 
 
@@ -144,7 +145,7 @@ NO_METERS = MeterContinuity(0, 0)
 
 
 class UsageRow(NamedTuple):
-    """Tokens of a series on a day, and their certainty. ``unseen_estimate`` is an estimate and never billed."""
+    """Tokens of a tenant, model and type on a day. ``coverage`` is from 0 to 1; ``unseen_estimate`` is never billed."""
 
     tenant: str
     model: str
@@ -157,7 +158,7 @@ class UsageRow(NamedTuple):
 
 
 class DailyUsage(NamedTuple):
-    """Stored tokens of a model and type of a tenant on a day."""
+    """Stored tokens of one tenant on a day, by model and type."""
 
     day: date
     model: str
@@ -170,7 +171,7 @@ class DailyUsage(NamedTuple):
 
 
 class UnknownLabel(NamedTuple):
-    """A label on counters that no tenant has: stored, shown, never invoiced."""
+    """A label on counters that no tenant has. Its tokens are stored and shown, and never invoiced."""
 
     label: str
     first_day: date
@@ -180,14 +181,14 @@ class UnknownLabel(NamedTuple):
 
 
 class UnknownLabels(NamedTuple):
-    """A stretch of the unknown labels in their order, and how many there are in all."""
+    """A page of the unknown labels, in the order of the alphabet, and the number of all."""
 
     rows: list[UnknownLabel]
     total: int
 
 
 class ClosedIncarnation(NamedTuple):
-    """A process incarnation that has readings on a day, and when the last of them was scraped."""
+    """A process incarnation with readings on a day, and the time of the last scrape."""
 
     instance: str
     incarnation_start: datetime
@@ -196,9 +197,10 @@ class ClosedIncarnation(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayMeasurement:
-    """All usage of a day with its evidence. ``series`` counts meters, ``incarnations`` are their processes.
+    """All usage of a day with its evidence. ``series`` is the number of meters, ``incarnations`` are their processes.
 
-    ``series_at_end`` counts the billed series at the end of the day, as they are told: a scan of the day saw as many.
+    ``series_at_end`` is the number of series in the boundary query at the end of the day. A scan of the day must have
+    found as many.
     """
 
     day: date
@@ -214,23 +216,23 @@ class DayMeasurement:
 
 
 class StoredIncarnation(NamedTuple):
-    """The closing readings that we stored for one process incarnation on the last day it was measured."""
+    """The closing readings that are stored for one process incarnation, of the last day on which it was measured."""
 
     closed_at: datetime
     closings: Values
 
 
 IncarnationKey = tuple[str, datetime]
-"""Instance and start of incarnation."""
+"""Instance and start time: what identifies a process incarnation."""
 
 StoredIncarnations = dict[IncarnationKey, StoredIncarnation]
 
 MeterKey = tuple[str, datetime, Key]
-"""Instance and start of incarnation, and what of it is counted."""
+"""A process incarnation and what of it is billed: what identifies a meter."""
 
 
 class EarlierClosing(NamedTuple):
-    """The last closing of a meter, from before the last stored day of its incarnation."""
+    """The last stored closing reading of a meter that has none on the last stored day of its incarnation."""
 
     day: date
     closing: int
@@ -238,7 +240,7 @@ class EarlierClosing(NamedTuple):
 
 
 class NextOpening(NamedTuple):
-    """Opening reading of a meter on a stored day."""
+    """The opening reading of a meter on the next day, which is stored already."""
 
     opening: int
     opened_at: datetime
@@ -250,11 +252,12 @@ NextOpenings = dict[IncarnationKey, dict[Key, NextOpening]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredClosings:
-    """The stored readings at the beginning of a window.
+    """The stored readings around a window.
 
-    ``previous_day`` says whether the day that ends there is stored whole: an incarnation without a reading in it
-    was then never billed. ``older`` looks up incarnations that were last seen on an earlier day than that one,
-    ``earlier`` single meters of others. ``following`` is where the next day begins, if that is stored already.
+    ``previous_day`` says whether the day before is stored; then an incarnation without a reading on it was not billed
+    on it. ``incarnations`` are its closing readings. ``older`` reads those of incarnations that were last measured on
+    an earlier day; ``earlier`` reads those of single meters. ``following`` are the opening readings of the next day, if
+    that is stored already.
     """
 
     previous_day: bool

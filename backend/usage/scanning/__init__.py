@@ -1,1 +1,1 @@
-"""The scan of a closed day: every sample of its counters is looked at once, for what boundaries cannot show."""
+"""The scan: checks every sample of a closed day once, for what the boundary samples cannot show."""

@@ -1,4 +1,4 @@
-"""Questions of a scan: which series fell or went, for everybody at once, and the raw samples of those alone."""
+"""Queries of a scan: which series fell or vanished, of all processes at once; then the raw samples of those only."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,23 +28,26 @@ AskedFor = TypeVar("AskedFor")
 Rows = Sequence[Mapping[str, Any]]
 
 JOIN_BYTES = 10
-"""Around each of several questions: brackets, and what joins them."""
+"""Bytes around each query of a union: brackets, and the operator that joins them."""
 RAW_TENANTS = 20
-"""Tenants of one address whose raw samples are fetched at once: a day of a hundred series is half a million samples."""
+"""Tenants of one address whose raw samples one query fetches. A hundred series have half a million samples a day."""
 LONGEST_PAUSE_S = 60.0
 
 
 @dataclass(slots=True)
 class ScanPace:
-    """Lets the scan ask for a share of the time only: after each question it waits as long as that share wants."""
+    """Limits the scan to a share of the time: it waits after each query.
+
+    ``share`` is above 0 and at most 1; with 1 it never waits.
+    """
 
     share: float
     wait: Callable[[float], object] = time.sleep
     asked_s: float = field(default=0, init=False)
-    """Seconds that Prometheus was asked, in all."""
+    """Seconds that all queries took, without the pauses."""
 
     def keep(self, ask: Callable[[], AskedFor]) -> AskedFor:
-        """Ask, and wait."""
+        """Run a query and wait, at most a minute. Returns the answer."""
         began = time.monotonic()
         try:
             return ask()
@@ -57,7 +60,7 @@ class ScanPace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """The window of a scan, and the processes in it and shortly before, for every part of it."""
+    """The window of a scan, and the incarnations in it and in the look-back before it. All parts share them."""
 
     source: Source
     span: Span
@@ -67,10 +70,10 @@ class Scan:
 
     @classmethod
     def of_window(cls, source: Source, span: Span, pace: ScanPace) -> "Scan":
-        """Ask which processes there were.
+        """Read the scrape history of a window.
 
         Raises:
-            Unavailable: Prometheus failed, was late, or told only a part.
+            Unavailable: Prometheus failed, timed out, or answered only in part.
         """
         wider = Span(span.start_ms - source.settings.usage_lookback_s * 1000, span.end_ms)
         instances = pace.keep(lambda: source.instances(span))
@@ -84,15 +87,15 @@ class Scan:
         )
 
     def series_at_end(self, matcher: str) -> int:
-        """The number of series of a part at the end of the window."""
+        """Number of series of a part at the end of the window."""
         counter = f"last_over_time({self._counter(matcher)}[{NEAR_MS}ms])"
         return _number(self._instant(f"count({counter})"))
 
     def findings(self, matcher: str) -> list[Finding]:
-        """The findings of a part.
+        """Find the series of a part that fell, alternated, or came and went within the window.
 
         Raises:
-            Unavailable: Prometheus failed, was late, or told only a part.
+            Unavailable: Prometheus failed, timed out, or answered only in part.
         """
         suspects = self._suspects(matcher)
         found: list[Finding] = []
@@ -100,18 +103,20 @@ class Scan:
             tenants = sorted({tenant for tenant, *_ in keys})
             for start in range(0, len(tenants), RAW_TENANTS):
                 rows = self._raw(instance, tenants[start : start + RAW_TENANTS])
-                asked = [row for row in rows if self._key(row) in keys]
-                found += findings_in(asked, self.table, self.source.names, self.incarnations, self.span)
+                suspected = [row for row in rows if self._key(row) in keys]
+                found += findings_in(suspected, self.table, self.source.names, self.incarnations, self.span)
         return sorted(found)
 
     def _suspects(self, matcher: str) -> dict[str, set[tuple[str, ...]]]:
-        """By address, what may have fallen or gone. A fall at a restart is none: those are asked process by process."""
+        """The series that may have a finding, by address. At a shared address each process is asked for by itself,
+        because a restart is no fall.
+        """
         fell, found = set[str](), dict[str, set[tuple[str, ...]]]()
-        asked = {stretch.instance for stretch in self.incarnations.stretches()}
+        by_process = {stretch.instance for stretch in self.incarnations.stretches()}
         for row in self._instant(f"resets({self._counter(matcher)}{self._reach()}) > 0"):
             instance = row["metric"].get("instance", "")
             fell.add(instance)
-            if instance not in asked or self.incarnations.is_single(instance):
+            if instance not in by_process or self.incarnations.is_single(instance):
                 found.setdefault(instance, set()).add(self._key(row))
         for row in self._instant(self._gone(matcher)):
             found.setdefault(row["metric"].get("instance", ""), set()).add(self._key(row))
@@ -120,7 +125,7 @@ class Scan:
         return found
 
     def _gone(self, matcher: str) -> str:
-        """Series of the window that neither boundary shows, of processes that live at its end."""
+        """A query for series in the window without a boundary sample, of processes that are alive at its end."""
         counter, near = self._counter(matcher), f"[{NEAR_MS}ms]"
         alive = f"last_over_time({selector(START_TIME, [self.source.settings.usage_selector])}{near})"
         length = f"[{self.span.end_ms - self.span.start_ms}ms]"
@@ -131,17 +136,15 @@ class Scan:
         )
 
     def _by_stretch(self, matcher: str, fell: set[str]) -> Iterable[Mapping[str, Any]]:
-        questions = (
-            question
-            for each in self.incarnations.stretches()
-            for question in self._of_stretch(matcher, each, fell)
+        queries = (
+            query for each in self.incarnations.stretches() for query in self._of_stretch(matcher, each, fell)
         )
-        for group in groups_of(questions, 2 * LARGEST_BATCH, LONGEST_QUERY_BYTES, _joined_bytes):
-            # The same series may be told by several of them: it is suspected once.
+        for group in groups_of(queries, 2 * LARGEST_BATCH, LONGEST_QUERY_BYTES, _joined_bytes):
+            # Several queries may return the same series, and a union keeps it once.
             yield from self._instant(any_of(group))
 
     def _of_stretch(self, matcher: str, one: Stretch, fell: set[str]) -> Iterable[str]:
-        """Questions for series that fell while a process had its address, or were gone at its end."""
+        """Queries for series that fell during one process incarnation, or vanished before its end."""
         counter = self._counter(matcher, f"instance={quoted(one.instance)}")
         if one.instance in fell and not self.incarnations.is_single(one.instance):
             yield f"(resets({counter}{range_of(one.first_ms, one.last_ms)}) > 0)"
@@ -173,12 +176,13 @@ class Scan:
 
 
 def plan(source: Source, span: Span, pace: ScanPace) -> list[str]:
-    """Matchers of the parts of a scan, of bearable size each.
+    """Matchers that split a scan into parts of about ``USAGE_SCAN_SERIES`` series.
 
-    The number of series is bounded from the index: counting them would cost as much as looking at them.
+    The number of series is estimated from the label values in the index, from above: counting the series would cost as
+    much as scanning them.
 
     Raises:
-        Unavailable: Prometheus failed, was late, or told only a part.
+        Unavailable: Prometheus failed, timed out, or answered only in part.
     """
     settings = source.settings
     counter = selector(settings.usage_metric, [settings.usage_selector])
@@ -193,23 +197,23 @@ def plan(source: Source, span: Span, pace: ScanPace) -> list[str]:
     return part_matchers(settings.usage_tenant_label, tenants, -(-bound // settings.usage_scan_series))
 
 
-def _joined_bytes(question: str) -> int:
-    return len(question.encode()) + JOIN_BYTES
+def _joined_bytes(query: str) -> int:
+    return len(query.encode()) + JOIN_BYTES
 
 
 def scrapes_of(source: Source, span: Span, pace: ScanPace) -> int:
-    """Scrapes of processes that Prometheus holds, of the window and its look-back: the samples of the start times.
+    """Number of scrapes that Prometheus holds of the window and the look-back before it, by the samples of start times.
 
-    They tell cheaply whether samples of the day came since: a scrape has one of them and all of its counters.
+    Each scrape has one such sample. So a higher number on another day tells cheaply that more samples have come.
 
     Raises:
-        Unavailable: Prometheus failed, was late, or told only a part.
+        Unavailable: Prometheus failed, timed out, or answered only in part.
     """
     started = selector(START_TIME, [source.settings.usage_selector])
-    question = f"sum(count_over_time({started}{reach_of(span, source.settings.usage_lookback_s * 1000)}))"
-    return _number(pace.keep(lambda: source.client.instant(question, span.end_ms)))
+    query = f"sum(count_over_time({started}{reach_of(span, source.settings.usage_lookback_s * 1000)}))"
+    return _number(pace.keep(lambda: source.client.instant(query, span.end_ms)))
 
 
 def _number(rows: Rows) -> int:
-    # Each of several servers answers for itself.
+    # Each of several Prometheus servers answers with a row of its own.
     return sum(int(row["value"][1]) for row in rows)

@@ -1,4 +1,4 @@
-"""The two figures of a meter that fell: the least and the most that was used. Pure."""
+"""Computes the two figures of a meter that fell: its tokens are not below the one and not above the other. Pure."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,7 +8,7 @@ from backend.usage.scanning.types import Finding, FindingKind
 
 
 class Ends(NamedTuple):
-    """The opening and the closing reading of a meter on a day."""
+    """Opening and closing reading of a meter on a day, in tokens."""
 
     opening: int
     opened_at: datetime
@@ -17,18 +17,19 @@ class Ends(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """Tokens between two readings of a meter that fell between them."""
+    """Tokens of a meter that fell on a day."""
 
     least_tokens: int
-    """Everything that rose. The scrapes prove it."""
+    """The sum of all rises, which the scrapes prove."""
     most_tokens: int
-    """The same with what was left after each fall, as if each were a restart from zero."""
+    """The sum of all rises, and of the values after each fall, as if each fall were a restart from zero."""
 
 
 def figures_of(findings: Iterable[Finding], ends: Ends | None) -> Figures:
-    """The figures of one meter from its findings; of copies that several servers or jobs scraped, the highest.
+    """The figures of one meter from its findings. Of several copies of the meter the highest figures count.
 
-    ``ends`` is None where the readings of the day are not the beginning and the end of what is counted.
+    ``ends`` adds what was counted between the boundary samples and the samples of the finding. It is None if the
+    opening reading is no boundary sample.
     """
     found = [_figures(finding, ends) for finding in findings]
     return Figures(max(one.least_tokens for one in found), max(one.most_tokens for one in found))
@@ -44,14 +45,17 @@ def _figures(finding: Finding, ends: Ends | None) -> Figures:
 
 
 def _head(finding: Finding, ends: Ends) -> tuple[int, int]:
-    """Tokens that rose, and that a restart would have left, from the opening reading to the first sample."""
+    """Rise, and value after a fall, from the opening reading to the first sample of the finding."""
     if finding.first_at <= ends.opened_at:
         return 0, 0
     return _step(ends.opening, finding.first_value)
 
 
 def _tail(finding: Finding, ends: Ends) -> tuple[int, int]:
-    """The same from the last sample to the closing reading, which is earlier where the next day began earlier."""
+    """The same from the last sample of the finding to the closing reading.
+
+    Negative if the closing reading is earlier and lower, because the stored next day started there.
+    """
     if ends.closed_at <= finding.last_at:
         return min(0, ends.closing - finding.last_value), 0
     return _step(finding.last_value, ends.closing)

@@ -1,4 +1,4 @@
-"""From raw samples of suspected series to findings. Pure."""
+"""Turns the raw samples of suspected series into findings. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -21,7 +21,7 @@ _KINDS = {Shape.FELL: FindingKind.FELL, Shape.ALTERNATES: FindingKind.ALTERNATES
 
 
 class ProcessSeries(NamedTuple):
-    """A billed series of one process."""
+    """A meter: a billed series of one process incarnation. ``start_us`` is 0 without a start time."""
 
     instance: str
     start_us: int
@@ -29,11 +29,11 @@ class ProcessSeries(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Samples of a process, by one server and job, under one set of the labels that nothing here knows."""
+    """The samples of one meter in one series of Prometheus: of one server, one job and one set of further labels."""
 
     course: Course
     is_read: bool
-    """Whether the readings at the boundaries show it."""
+    """Whether it has a boundary sample."""
     was_used: bool
     """Whether it has a sample within the window."""
 
@@ -45,7 +45,10 @@ def findings_in(
     incarnations: Incarnations,
     span: Span,
 ) -> list[Finding]:
-    """The findings in the raw samples of some series, each with all of its copies."""
+    """The findings in the raw samples of some series.
+
+    Series of one meter that differ in job or replica only are copies; series with other further labels add up.
+    """
     meters: dict[ProcessSeries, dict[Labels, list[Piece]]] = {}
     for row in rows:
         labels = row["metric"]
@@ -66,10 +69,10 @@ def findings_in(
 
 
 def _findings(meter: ProcessSeries, apart: Sequence[Sequence[Piece]]) -> Iterable[Finding]:
-    """The findings of one meter: of copies of one series the one that rose most, of different series the sum.
+    """The findings of one meter. Of the copies of a series the highest counts, and different series add up.
 
-    That another server saw no fall refutes none: it may have looked before and after. Whoever saw a value below an
-    earlier one of the same process saw that this is no counter which only rises.
+    A fall counts if one copy shows it. Another server may have scraped before and after the fall only, so its samples
+    do not refute it.
     """
     used = [pieces for each in apart if (pieces := [piece for piece in each if piece.was_used])]
     if not used:
@@ -85,9 +88,11 @@ def _findings(meter: ProcessSeries, apart: Sequence[Sequence[Piece]]) -> Iterabl
 
 
 def _finding(kind: FindingKind, meter: ProcessSeries, apart: Sequence[Sequence[Piece]]) -> Finding:
-    # Where processes alternate, the rises that another copy saw prove nothing.
-    is_in_turn = kind is FindingKind.ALTERNATES
-    copies = [_of_shape([piece.course for piece in pieces], is_in_turn=is_in_turn) for pieces in apart]
+    # If processes alternate, copies that do not show it are left out: their rises prove nothing.
+    is_alternating = kind is FindingKind.ALTERNATES
+    copies = [
+        _of_shape([piece.course for piece in pieces], is_alternating=is_alternating) for pieces in apart
+    ]
     every = [each for some in copies for each in some]
     rose = sum(max(each.rose_tokens for each in some) for some in copies)
     most = sum(max(each.rose_tokens + each.restarted_tokens for each in some) for some in copies)
@@ -107,11 +112,11 @@ def _finding(kind: FindingKind, meter: ProcessSeries, apart: Sequence[Sequence[P
     )
 
 
-def _of_shape(courses: Sequence[Course], *, is_in_turn: bool) -> Sequence[Course]:
+def _of_shape(courses: Sequence[Course], *, is_alternating: bool) -> Sequence[Course]:
     alternating = [each for each in courses if each.shape is Shape.ALTERNATES]
-    return alternating if is_in_turn and alternating else courses
+    return alternating if is_alternating and alternating else courses
 
 
 def _bounded(tokens: int) -> int:
-    """The number as the database can keep it; a meter that tells more is held for that alone."""
+    """The number, or the largest one that the database can store. A meter above that is held anyway."""
     return min(tokens, LARGEST_STORED)

@@ -1,4 +1,4 @@
-"""Tells the processes apart that had one series in turn, and where each of them was read at a boundary. Pure."""
+"""Assigns the samples of a series to the process incarnations that had its address one after the other. Pure."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,11 @@ from backend.usage.metering.incarnations import (
 from backend.usage.scanning.rules import CounterSample
 
 MANY_RUNS = 20
-"""Where two processes answer under one address with start times of their own, their samples tell them apart."""
+"""More runs than this at one target are two alternating processes, whose runs are not asked for one by one."""
 
 
 class Stretch(NamedTuple):
-    """A target's scrapes of one process within the window and its look-back, from the first to the last."""
+    """A run of scrapes of one incarnation by one target, in the window or its look-back: first and last scrape."""
 
     instance: str
     first_ms: int
@@ -28,10 +28,10 @@ class Stretch(NamedTuple):
 
 
 class Incarnations:
-    """The processes of each address within a window."""
+    """The process incarnations of each address within a window."""
 
     def __init__(self, history: ScrapeHistory, span: Span) -> None:
-        """Sort the scrapes of the start times until the end of the window; what came later is the next day's."""
+        """Sort the scrape history by address. Scrapes after the end of the window are left out."""
         self._targets = history.targets
         self._span = span
         self._incarnations: dict[str, list[Incarnation]] = {}
@@ -45,16 +45,16 @@ class Incarnations:
         return self._targets[target].labels
 
     def is_single(self, instance: str) -> bool:
-        """Whether one process, or none that tells its start, had the address all the time."""
+        """Whether at most one incarnation had the address."""
         return len(self._incarnations.get(instance, ())) <= 1
 
     def is_read_at_end(self, target: int) -> bool:
-        """Whether the query over everybody at the end of the window reads this target's process."""
+        """Whether the boundary query at the end of the window reads exactly the last incarnation of this target."""
         runs, end_ms = self._runs[target], self._span.end_ms
         return bool(runs) and is_in_boundary_vector(self._targets[target], runs[-1].times[-1], end_ms)
 
     def stretches(self) -> list[Stretch]:
-        """Stretches to be asked one by one: of shared addresses, and of targets that were gone at the end."""
+        """Stretches that need queries of their own: at shared addresses, and at targets that are gone at the end."""
         return [
             Stretch(self._targets[index].instance, run.times[0], run.times[-1])
             for index, runs in enumerate(self._runs)
@@ -67,10 +67,10 @@ class Incarnations:
     def by_start(
         self, samples: Sequence[CounterSample], target: int | None, instance: str
     ) -> Mapping[int, list[CounterSample]]:
-        """The samples of a series by the start, in microseconds, of the process that told them; 0 where none tells it.
+        """The samples of a series by the start time, in microseconds, of their incarnation; by 0 without a start time.
 
-        A scrape has one instant: the start time that it told is that of its counters. Counters of another job are those
-        of the newest process that had started.
+        A sample belongs to the incarnation whose start time the same scrape shows. If another job scrapes the start
+        times, it belongs to the newest incarnation that had started.
         """
         incarnations = self._incarnations.get(instance)
         if not incarnations:
@@ -87,7 +87,7 @@ class Incarnations:
         return found
 
     def is_read(self, samples: Sequence[CounterSample], target: int | None, start_us: int) -> bool:
-        """Whether a series of a process has a sample where the process is read at one of the boundaries."""
+        """Whether a series of an incarnation has a boundary sample, at the start or at the end of the window."""
         if target is None:
             return False
         return any(

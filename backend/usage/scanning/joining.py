@@ -1,4 +1,4 @@
-"""Joins the findings of a scan with the readings of a day, and holds what was not looked at. Pure."""
+"""Joins the findings of a scan with the readings of a day, and holds what was not scanned. Pure."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,11 +19,11 @@ _CODE_POINT = re.compile(r"\\x\{([0-9a-fA-F]+)\}")
 def with_findings(
     incarnations: Sequence[IncarnationReadings], findings: DayFindings
 ) -> list[IncarnationReadings]:
-    """The same with what a scan found in them: falls, and closings of series that came and went within the day."""
+    """The same readings with the findings of a scan: falls, and closing readings of series that came and went."""
     by_incarnation = _stored_names(findings)
     return [
         _joined(one, by_incarnation[incarnation])
-        if (incarnation := (one.incarnation.name, one.incarnation.started_at)) in by_incarnation
+        if (incarnation := one.incarnation.key) in by_incarnation
         else one
         for one in incarnations
     ]
@@ -32,7 +32,10 @@ def with_findings(
 def with_doubts(
     rows: Sequence[UsageRow], findings: DayFindings, incarnations: Iterable[IncarnationReadings]
 ) -> list[UsageRow]:
-    """The same, held where nobody looked: tenants whose part was not scanned, findings of unknown incarnations."""
+    """The same rows, held if the part of the tenant was not scanned or a finding belongs to no known incarnation.
+
+    Adds an empty held row where such a finding has none.
+    """
     doubts = _unplaced(findings, incarnations)
     is_all = not findings.is_scanned and not findings.unscanned
     parts = [is_of_part(part) for part in findings.unscanned]
@@ -46,7 +49,7 @@ def with_doubts(
 
 
 def is_of_part(matcher: str) -> Callable[[str], bool]:
-    """Whether a tenant's label belongs to a part of a scan; to one that cannot be read belongs everybody."""
+    """A test whether a tenant's label belongs to a part. To a matcher that cannot be parsed all labels belong."""
     found = _MATCHER.fullmatch(matcher)
     if found is None:
         return lambda _: True
@@ -65,7 +68,7 @@ def _as_python(code_point: re.Match[str]) -> str:
 
 
 def _stored_names(findings: DayFindings) -> dict[IncarnationKey, dict[Key, list[Finding]]]:
-    """The findings by incarnation and meter, under the labels that the database can keep."""
+    """The findings by incarnation and series, under labels that the database can store."""
     found: dict[IncarnationKey, dict[Key, list[Finding]]] = {}
     for one in findings.findings:
         [key] = with_storable_labels({one.key: 0})
@@ -89,9 +92,9 @@ def _joined(one: IncarnationReadings, findings: Mapping[Key, list[Finding]]) -> 
 def _unknown_firsts(
     one: IncarnationReadings, findings: Mapping[Key, list[Finding]], came: Iterable[Key]
 ) -> Values:
-    """The first values of series that came and went and whose birth nobody saw: they were there at the first scrape.
+    """First samples, in place of unknown openings, of series that came and went.
 
-    After a moved start time nothing proves that a series was not there before.
+    The opening is unknown if the first scrape of the incarnation shows the series already, or if its start time moved.
     """
     is_moved = one.opening.kind is IncarnationKind.MOVED
     if not is_moved and one.opening.kind not in UNKNOWN_PAST:
@@ -112,7 +115,7 @@ def _last_at(finding: Finding) -> datetime:
 def _unplaced(findings: DayFindings, incarnations: Iterable[IncarnationReadings]) -> dict[Key, UsageFlag]:
     if not findings.findings:
         return {}
-    known = {(one.incarnation.name, one.incarnation.started_at) for one in incarnations}
+    known = {one.incarnation.key for one in incarnations}
     lost = {
         incarnation: found
         for incarnation, found in _stored_names(findings).items()

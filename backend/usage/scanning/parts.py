@@ -1,4 +1,4 @@
-"""Parts of a scan: matchers that split the tenants so that one query looks at a bearable number of series. Pure."""
+"""Splits the tenants of a scan into parts; one query scans one part. Pure."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,15 +9,16 @@ MOST_PARTS = 100
 
 
 def part_matchers(label: str, tenants: Sequence[str], parts: int) -> list[str]:
-    """Matchers of similar weight on the tenant label, and a complement for the rest; one empty one where one will do.
+    """Matchers on the tenant label that split the tenants into parts of similar size, and one for the rest.
 
-    No tenant is ever lost, and none is in two parts. There are at most a hundred and one.
+    Every tenant is in exactly one part, also one that appears later. At most 101 matchers; one empty one if one part
+    is enough.
     """
     wanted = min(parts, MOST_PARTS)
     if wanted <= 1 or not any(tenants):
         return [""]
     by_letter = shard_matchers(label, tenants, wanted)
-    # Numbered tenants have ten letters at a place: what ten parts cannot hold is split by two places.
+    # Labels that end in a number have ten letters at a place. One place makes ten parts at most, so two are used.
     return by_letter if len(by_letter) > wanted else _by_two_letters(label, tenants, wanted)
 
 
@@ -38,7 +39,7 @@ def _by_two_letters(label: str, tenants: Sequence[str], parts: int) -> list[str]
 
 
 def _expression(endings: Sequence[str] | Counter[str]) -> str:
-    """An expression of names with one of some endings. Written in code points, no letter has a meaning of its own."""
+    """A regular expression of labels with one of some endings, written in code points: no letter is an operator."""
     by_first: dict[str, str] = {}
     for ending in sorted(endings):
         by_first[ending[0]] = by_first.get(ending[0], "") + ending[1]

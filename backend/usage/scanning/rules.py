@@ -1,4 +1,4 @@
-"""Course of one counter within a day: whether it fell, and what was used at least and at most. Pure."""
+"""Judges the samples of one counter within a day: whether it fell, and how many tokens it counted. Pure."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -7,11 +7,11 @@ from itertools import pairwise
 from typing import NamedTuple
 
 SOON = 10
-"""Scrapes within which a counter that alternates is back where it was."""
+"""Scrapes after a fall within which an alternating counter is back at its old value."""
 
 
 class CounterSample(NamedTuple):
-    """A value of a counter, and when it was scraped, in milliseconds since 1970."""
+    """A sample of a counter: time in milliseconds since 1970, and value in tokens."""
 
     at_ms: int
     value: int
@@ -26,10 +26,9 @@ class Shape(Enum):
 
 
 class Course(NamedTuple):
-    """The course of a counter, with the tokens that its samples prove and those that may be added to them.
+    """The course of a counter, with its first and last counted sample.
 
-    A counter that fell was used for at least ``rose_tokens``, at most ``rose_tokens + restarted_tokens``; so was one
-    that alternates.
+    A counter that fell or alternates counted at least ``rose_tokens``, and at most ``rose_tokens + restarted_tokens``.
     """
 
     shape: Shape
@@ -41,19 +40,20 @@ class Course(NamedTuple):
 
 
 def course_of(samples: Sequence[CounterSample], start_ms: int) -> Course:
-    """Judge the samples of one series of one process, in order of time; those before the day tell processes apart.
+    """Judge the samples of one series of one process incarnation, in order of time.
 
-    What is counted begins with the last sample at or before ``start_ms``, or with the first one after it.
+    Counting begins with the last sample at or before ``start_ms``, or with the first sample if there is none. Earlier
+    samples only help to tell alternating processes apart.
 
-    - A counter that never goes down is in order.
-    - A fall may be a restart from zero, or a part of the counter that was taken away. The rises are proven either way;
-      at most, all that was left after a fall was counted since it. What was counted between the last scrape before a
-      fall and the fall itself, nobody saw.
-    - A counter that falls and jumps back within a few scrapes, again and again, is that of several processes which
-      answer in turn. They are told apart as ``tops_of`` says. Surely one of them counted the rise of the highest value;
-      at most, all of them counted what their values rose. A process that never answered, and two that always show the
-      same value, are not told apart: a person has to know how many there are.
-    - Where a jump back could be either, the figures are the widest of both.
+    - A counter that never goes down rises.
+    - A fall may be a restart from zero, or a part of the counter was removed. In both cases all rises are proven. At
+      most, the value after each fall was counted as well. What was counted between the last scrape before a fall and
+      the fall itself is in no sample.
+    - A counter that falls and jumps back within a few scrapes, again and again, belongs to several alternating
+      processes. ``tops_of`` tells them apart. The least is the rise of the highest value, the most is the sum of the
+      rises of all values. A process that never answered a scrape cannot be found, and two that always show the same
+      value count as one.
+    - If the jumps back may mean either, the figures are the widest of both.
     """
     begin = max(0, sum(sample.at_ms <= start_ms for sample in samples) - 1)
     counted = [sample.value for sample in samples[begin:]]
@@ -74,11 +74,11 @@ def course_of(samples: Sequence[CounterSample], start_ms: int) -> Course:
 
 
 def tops_of(values: Iterable[int], known: Sequence[int] = ()) -> list[int]:
-    """The last values of the fewest counters that can have told some values, each going up only; in order of size.
+    """The last values of the fewest counters that can have shown these values and never went down, in ascending order.
 
-    A value belongs to the counter whose last value is the nearest below it, or to a new one where all are higher.
-    ``known`` are last values from before. Their sum is that of the real counters once each of these has answered
-    after the last time that one overtook another.
+    A value belongs to the counter with the nearest last value that is not above it, or to a new counter if all are
+    above it. ``known`` are last values from before. The sum of the result is that of the real counters as soon as each
+    process has answered after the last time that one counter overtook another.
     """
     tops = sorted(known)
     for value in values:
@@ -91,7 +91,7 @@ def tops_of(values: Iterable[int], known: Sequence[int] = ()) -> list[int]:
 
 
 def _jumps_back(values: Sequence[int]) -> int:
-    """Falls after which the counter is soon where it was, more than half of the way in a single step."""
+    """Number of falls after which the counter is soon back at its old value, by one step of more than half the way."""
     falls = (n for n in range(1, len(values)) if values[n] < values[n - 1])
     return sum(_is_jump_back(values, n) for n in falls)
 

@@ -1,4 +1,4 @@
-"""Types of the scan: what it finds inside a day, and how much of the day it has looked at."""
+"""Types of the scan: its findings, and how much of a day is scanned."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from backend.usage.types import Key, UsageFlag
 
 
 class FindingKind(StrEnum):
-    """A thing inside a day that no reading at a boundary shows."""
+    """Kind of a finding: what the boundary samples of a day do not show."""
 
     FELL = "fell"
     """A counter went down within one process incarnation."""
     ALTERNATES = "alternates"
-    """Several processes answer in turn under one address and start time: their counters look like one that falls."""
+    """Several processes alternate at one address with one start time. Their counters look like one that falls."""
     CAME_AND_WENT = "came_and_went"
     """A series that was first used and dropped within the day."""
 
@@ -25,15 +25,15 @@ FLAG_OF_FINDING = {
     FindingKind.ALTERNATES: UsageFlag.ALTERNATES,
     FindingKind.CAME_AND_WENT: UsageFlag.NOT_SCANNED,
 }
-"""The flag of a meter with a finding. A series that came and went is flagged only where no process explains it."""
+"""The flag of a meter with a finding. A series that came and went is flagged only if its process is not known."""
 
 
 class Finding(NamedTuple):
     """A finding in one series of one process incarnation. Tokens are whole numbers, times are aware UTC.
 
-    The samples begin with the last one at or before the start of the day, where there is one. With ``falls`` the
-    least that was used is ``rose_tokens``, the most ``rose_tokens + restarted_tokens``. Where processes alternate,
-    rises prove nothing: there both figures come from the counters that were told apart.
+    ``first_value`` is the boundary sample at the start of the day, or the first sample if there is none. If the counter
+    fell, it counted at least ``rose_tokens`` and at most ``rose_tokens + restarted_tokens``. If processes alternate,
+    these numbers are computed from the counters that could be told apart, because the rises prove nothing.
     """
 
     kind: FindingKind
@@ -46,19 +46,19 @@ class Finding(NamedTuple):
     last_at: datetime
     falls: int
     rose_tokens: int
-    """The sum of all rises from one sample to the next."""
+    """The sum of all rises from one sample to the next, in tokens."""
     restarted_tokens: int
-    """The sum of the values that were left after each fall: what a restart from zero had counted by then."""
+    """The sum of the values after each fall: what a restart from zero had counted by then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayFindings:
-    """All findings of a day. ``unscanned`` are the tenants' matchers of the parts that could not be looked at."""
+    """All findings of a day. ``unscanned`` are the matchers of the tenants whose parts were not scanned."""
 
     findings: Sequence[Finding] = ()
     unscanned: Sequence[str] = ()
     is_scanned: bool = False
-    """Whether every part was looked at after the day had ended."""
+    """Whether every part was scanned after the day had ended."""
 
 
 NO_FINDINGS = DayFindings()
