@@ -1,6 +1,6 @@
 """Judges the samples of one counter within a day: whether it fell, and how many tokens it counted. Pure."""
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 from itertools import pairwise
@@ -62,12 +62,13 @@ def course_of(samples: Sequence[CounterSample], start_ms: int) -> Course:
     rose = sum(max(0, after - before) for before, after in steps)
     restarted = sum(after for before, after in steps if after < before)
     ends = samples[begin], samples[-1]
-    jumps = _jumps_back(counted)
-    if not jumps:
+    # A step up at midnight may come back from a fall before it.
+    jumps = _jumps_back([sample.value for sample in samples[max(0, begin - SOON) :]])
+    if not (jumps and falls):
         return Course(Shape.FELL if falls else Shape.RISES, *ends, falls, rose, restarted)
     before = tops_of([sample.value for sample in samples[: begin + 1]])
     tops = tops_of(counted[1:], before)
-    least, together = max(0, tops[-1] - before[-1]), sum(tops) - sum(before)
+    least, together = max(0, tops[-1] - before[-1]), sum(separate_tops_of(counted[1:], before)) - sum(before)
     if 2 * jumps >= falls >= 2 * len(tops):
         return Course(Shape.ALTERNATES, *ends, falls, least, max(0, together - least))
     return Course(Shape.FELL, *ends, falls, least, max(together, rose + restarted) - least)
@@ -87,6 +88,23 @@ def tops_of(values: Iterable[int], known: Sequence[int] = ()) -> list[int]:
             tops.insert(0, value)
         else:
             tops[nearest] = value
+    return tops
+
+
+def separate_tops_of(values: Sequence[int], known: Sequence[int]) -> list[int]:
+    """The last values of counters each of which keeps a value until it is told for the last time; in order of size.
+
+    Of the fewest counters, one can seem to take over from another that only does not answer for a while. Here a value
+    that is told again was its counter's all the while. Their sum is at least that of the real counters once each of
+    these has answered after the last change, and each once more, in whatever order.
+    """
+    tops, told_last = sorted(known), {value: number for number, value in enumerate(values)}
+    for number, value in enumerate(values):
+        below = reversed(tops[: bisect_right(tops, value)])
+        free = next((top for top in below if top == value or told_last.get(top, -1) < number), None)
+        if free is not None:
+            tops.remove(free)
+        insort(tops, value)
     return tops
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.usage.scanning.rules import CounterSample, Course, Shape, course_of, tops_of
+from backend.usage.scanning.rules import CounterSample, Course, Shape, course_of, separate_tops_of, tops_of
 
 
 def judged(values: Sequence[int], *, before: int = 1) -> Course:
@@ -120,6 +120,29 @@ def test_values_belong_to_the_nearest_counter_below_them() -> None:
     assert tops_of([6], [5, 12]) == [6, 12]
 
 
+ANSWERS = [4000, 2200, 3000, 2200, 3000, 2200, 4000, 3600, 2200, 4000, 2200, 3600, 2200, 3600, 3000, 4000]
+"""Four processes that had counted 4000, 3600, 3000 and 2200, as one Prometheus met them."""
+
+
+def test_a_process_that_answers_late_is_not_taken_for_another_one_that_went_on() -> None:
+    told = judged([0, *ANSWERS])
+
+    assert (told.rose_tokens, told.rose_tokens + told.restarted_tokens) == (4000, 12_800)
+
+
+def test_a_step_up_at_midnight_may_come_back_from_a_fall_before_it() -> None:
+    """Two processes: one counted 52, the other 116. A rise of 21,401 from the one to the other proves nothing."""
+    told = judged([21_400, 51, 21_452, 167, 167], before=2)
+
+    assert (told.falls, told.rose_tokens) == (1, 52)
+
+
+def test_a_value_that_is_told_again_was_its_counters_all_the_while() -> None:
+    assert separate_tops_of([10, 30, 12, 31, 12, 5], []) == [5, 12, 31]
+    assert separate_tops_of([10, 30, 10, 20, 10], [7]) == [10, 20, 30]
+    assert separate_tops_of([6, 9, 6], [5, 8]) == [6, 9]
+
+
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=60), st.integers(0, 2**32))
 def test_restarts_from_zero_lie_between_the_figures(steps: list[int], seed: int) -> None:
     dice, value, used, values = random.Random(seed), 0, 0, [0]  # noqa: S311 - seeded
@@ -140,19 +163,22 @@ def test_restarts_from_zero_lie_between_the_figures(steps: list[int], seed: int)
     assert used - hidden <= told.rose_tokens + told.restarted_tokens
 
 
-@given(st.integers(2, 5), st.integers(0, 2**32))
-def test_alternating_processes_lie_between_the_figures(processes: int, seed: int) -> None:
-    """Each of them answered before the day, and each again after all had counted."""
+@given(st.integers(2, 5), st.sampled_from((5, 30, 400)), st.integers(0, 2**32))
+def test_alternating_processes_lie_between_the_figures(processes: int, answers: int, seed: int) -> None:
+    """Each of them answered before the day, and each twice after all had counted, in whatever order.
+
+    No two ever show the same value: their remainders differ.
+    """
     dice = random.Random(seed)  # noqa: S311 - seeded
-    counted = [dice.randint(0, 100_000) for _ in range(processes)]
-    at_start = dict(enumerate(counted))
+    counted = [processes * dice.randint(0, 20_000) + number for number in range(processes)]
+    at_start = sum(counted)
     values = sorted(counted, reverse=True)
-    for _ in range(400):
+    for _ in range(answers):
         answering = dice.randrange(processes)
-        counted[answering] += dice.choice((0, 0, dice.randint(1, 900)))
+        counted[answering] += processes * dice.choice((0, 0, dice.randint(1, 300)))
         values.append(counted[answering])
-    values += sorted(counted, reverse=True)
-    used = sum(counted) - sum(at_start.values())
+    values += dice.sample(counted, processes) + dice.sample(counted, processes)
+    used = sum(counted) - at_start
 
     told = judged(values, before=processes)
 
