@@ -88,3 +88,12 @@ def test_a_day_with_one_fall_is_held_between_what_rose_and_a_restart(measured: M
 
     assert 1_195_000 < least <= 1_200_000
     assert 1_295_000 < most <= 1_300_000
+
+
+def test_a_company_that_is_measured_alone_has_its_own_falls_and_nobody_elses(measured: Measured) -> None:
+    together = measured("odd")
+
+    alone = usage.measure_day(NIGHT, SECOND, tenant_label=A[0])
+
+    assert [row[:3] for row in together.rows if row.held] > [A]
+    assert alone.rows == [row for row in together.rows if row[:3] == A]
