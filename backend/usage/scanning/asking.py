@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, TypeVar
 
 from backend.clients.prometheus import instant_text, quoted
@@ -118,9 +119,7 @@ class Scan:
             fell.add(instance)
             if instance not in by_process or self.incarnations.is_single(instance):
                 found.setdefault(instance, set()).add(self._key(row))
-        for row in self._instant(self._gone(matcher)):
-            found.setdefault(row["metric"].get("instance", ""), set()).add(self._key(row))
-        for row in self._by_stretch(matcher, fell):
+        for row in chain(self._instant(self._gone(matcher)), self._by_stretch(matcher, fell)):
             found.setdefault(row["metric"].get("instance", ""), set()).add(self._key(row))
         return found
 

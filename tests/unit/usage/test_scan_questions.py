@@ -10,7 +10,7 @@ from backend.clients.prometheus import Prometheus
 from backend.config import UsageSettings, usage_settings
 from backend.errors import Unavailable
 from backend.usage.metering.source import LARGEST_BATCH, START_TIME, Source
-from backend.usage.scanning.asking import LONGEST_PAUSE_S, RAW_TENANTS, Scan, ScanPace, plan
+from backend.usage.scanning.asking import LONGEST_PAUSE_S, RAW_TENANTS, Scan, ScanPace, plan, scrapes_of
 from backend.usage.scanning.types import FindingKind
 from tests.unit.usage.test_scan_findings import END, POD, SPAN, counter, starts
 
@@ -53,7 +53,7 @@ class Told:
         self.asked.append(query)
         if query.startswith("resets"):
             return self.fell
-        if query.startswith("count") or " and on (instance) " in query:
+        if query.startswith(("count", "sum")) or " and on (instance) " in query:
             return self.gone
         self.asked_of_stretches.append(query)
         return self.of_stretches
@@ -250,6 +250,18 @@ def test_series_are_counted_at_the_end_of_the_day() -> None:
     prometheus.gone = [{"metric": {}, "value": [END, "40"]}, {"metric": {}, "value": [END, "2"]}]
 
     assert (empty, scan(prometheus).series_at_end("")) == (0, 42)
+
+
+def test_scrapes_that_several_servers_hold_are_added_up_at_the_pace() -> None:
+    waits: list[float] = []
+    prometheus = Told()
+    nothing = scrapes_of(source(prometheus), SPAN, ScanPace(0.5, waits.append))
+    prometheus.gone = [{"metric": {}, "value": [END, "40"]}, {"metric": {}, "value": [END, "2"]}]
+
+    told = scrapes_of(source(prometheus), SPAN, ScanPace(0.5, waits.append))
+
+    assert (nothing, told, len(waits)) == (0, 42, 2)
+    assert all(f'{START_TIME}{{scenario="x"}}' in query for query in prometheus.asked)
 
 
 def test_every_question_of_a_scan_keeps_the_pace() -> None:
