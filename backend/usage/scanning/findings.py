@@ -88,11 +88,7 @@ def _findings(meter: ProcessSeries, apart: Sequence[Sequence[Piece]]) -> Iterabl
 
 
 def _finding(kind: FindingKind, meter: ProcessSeries, apart: Sequence[Sequence[Piece]]) -> Finding:
-    # If processes alternate, copies that do not show it are left out: their rises prove nothing.
-    is_alternating = kind is FindingKind.ALTERNATES
-    copies = [
-        _of_shape([piece.course for piece in pieces], is_alternating=is_alternating) for pieces in apart
-    ]
+    copies = [_telling([piece.course for piece in pieces]) for pieces in apart]
     every = [each for some in copies for each in some]
     rose = sum(max(each.rose_tokens for each in some) for some in copies)
     most = sum(max(each.rose_tokens + each.restarted_tokens for each in some) for some in copies)
@@ -112,9 +108,9 @@ def _finding(kind: FindingKind, meter: ProcessSeries, apart: Sequence[Sequence[P
     )
 
 
-def _of_shape(courses: Sequence[Course], *, is_alternating: bool) -> Sequence[Course]:
-    alternating = [each for each in courses if each.shape is Shape.ALTERNATES]
-    return alternating if is_alternating and alternating else courses
+def _telling(courses: Sequence[Course]) -> Sequence[Course]:
+    """Courses that prove usage: if processes alternate, copies that do not show it are left out."""
+    return [each for each in courses if each.shape is Shape.ALTERNATES] or courses
 
 
 def _bounded(tokens: int) -> int:

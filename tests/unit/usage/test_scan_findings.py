@@ -114,6 +114,19 @@ def test_where_processes_alternate_the_rises_of_another_copy_prove_nothing() -> 
     assert (one.kind, one.rose_tokens, one.restarted_tokens) == (FindingKind.ALTERNATES, 10, 310)
 
 
+def test_a_series_of_alternating_processes_that_came_and_went_counts_no_rise_of_another_copy() -> None:
+    a, b = {**POD, "replica": "a"}, {**POD, "replica": "b"}
+    history = [starts(each, (-50, range(-40, 101))) for each in (a, b)]
+    in_turn = {minute + 20: value for minute, value in IN_TURN.items()}
+
+    told = found(history, counter(a, in_turn), counter(b, {20: 300, 30: 1010}))
+
+    assert [(one.kind, one.rose_tokens) for one in told] == [
+        (FindingKind.ALTERNATES, 10),
+        (FindingKind.CAME_AND_WENT, 10),
+    ]
+
+
 def test_the_rises_of_the_copy_that_saw_no_fall_are_proven() -> None:
     a, b = {**POD, "replica": "a"}, {**POD, "replica": "b"}
     history = [starts(each, (-50, range(-40, 101))) for each in (a, b)]
@@ -261,6 +274,11 @@ def test_only_processes_that_were_scraped_within_the_day_are_asked_for() -> None
 
     assert minutes(starts(POD, *lives)) == [(3, 3), (5, 98)]
     assert minutes(starts(POD, (100, [101]))) == []
+
+
+def test_a_process_alone_that_was_scraped_in_the_last_ten_minutes_is_not_asked_for() -> None:
+    assert minutes(starts(POD, (-50, [*range(-40, 90), 91]))) == []
+    assert minutes(starts(POD, (-50, range(-40, 90)))) == [(-40, 89)]
 
 
 @pytest.mark.parametrize(("restarts", "asked"), [(20, 20), (21, 0)])
