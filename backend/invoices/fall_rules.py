@@ -37,7 +37,7 @@ def with_figure(
         more[fall.model, fall.type] += fall.tokens(figure or FallFigure.LEAST) - fall.least_tokens
     found = [line._replace(tokens=line.tokens + more.pop((line.model, line.type), 0)) for line in lines]
     added = [InvoiceLine(*key, tokens, Decimal(0), 0) for key, tokens in more.items() if tokens]
-    return sorted([*found, *added], key=lambda line: (line.model, line.type))
+    return sorted([*found, *added])
 
 
 def tokens_of(reading: MeterReading, falls: Iterable[MeterFall], figure: FallFigure | None) -> int:

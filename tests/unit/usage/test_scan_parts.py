@@ -40,7 +40,7 @@ def test_few_parts_are_told_by_one_letter(parts: int, matchers: int, heaviest: i
 
 
 def test_the_heaviest_endings_are_dealt_out_first_in_whatever_order_tenants_are_listed() -> None:
-    tenants = ["p-xa", "p-xb", "p-ya", "ppyb", "pqyb", "qpyb"]
+    tenants = ["ppxa", "ppxb", "ppya", "ppyb", "pqyb", "qpyb"]
 
     matchers = part_matchers("tenant", tenants, 3)
 

@@ -39,6 +39,7 @@ class Told:
         self.of_stretches: Sequence[Row] = ()
         self.asked: list[str] = []
         self.asked_raw: list[str] = []
+        self.asked_history: list[str] = []
         self.asked_of_stretches: list[str] = []
 
     def label_values(self, label: str, selector: str, from_ms: int, until_ms: int) -> list[str]:
@@ -60,13 +61,14 @@ class Told:
 
     def ranges(self, query: str, _at_ms: int) -> Sequence[Row]:
         if query.startswith(START_TIME):
+            self.asked_history.append(query)
             return self.history
         self.asked_raw.append(query)
-        wanted = query.encode().decode("unicode_escape")
+        tenants = query.partition('tenant=~"')[2].partition('"')[0].split("|")
         return [
             row
             for row in self.raw
-            if f'"{row["metric"]["instance"]}"' in wanted and row["metric"]["tenant"] in wanted
+            if f'"{row["metric"]["instance"]}"' in query and row["metric"].get("tenant", "") in tenants
         ]
 
 
@@ -103,6 +105,7 @@ def test_parts_have_as_many_series_as_can_be_looked_at_at_once(series: int, part
     told = plan(source(prometheus, usage_scan_series=str(series)), SPAN, pace)
 
     assert len(told) == (1 if parts == 1 else parts + 1)
+    assert parts == 1 or all(matcher.startswith("tenant") for matcher in told)
     assert pace.asked_s > 0
 
 
@@ -166,18 +169,46 @@ def test_falls_of_a_process_alone_at_its_address_are_not_asked_for_again() -> No
     assert "resets" not in stretches
 
 
-def test_a_suspect_without_an_address_is_looked_at() -> None:
+@pytest.mark.parametrize("where", ["fell", "gone"])
+def test_a_suspect_without_an_address_is_looked_at(where: str) -> None:
     nameless = falling("")
-    fell = {
-        **nameless,
-        "metric": {name: value for name, value in nameless["metric"].items() if name != "instance"},
-    }
+    labels = {name: value for name, value in nameless["metric"].items() if name != "instance"}
     prometheus = Told([], [nameless])
-    prometheus.fell = [fell]
+    setattr(prometheus, where, [{**nameless, "metric": labels}])
 
     [found] = scan(prometheus).findings("")
 
     assert found.instance == ""
+
+
+def test_a_suspect_without_a_company_is_looked_at() -> None:
+    told = falling()
+    nobodys = {**told, "metric": {name: value for name, value in told["metric"].items() if name != "tenant"}}
+    prometheus = Told([alive()], [nobodys])
+    prometheus.fell = [nobodys]
+
+    [found] = scan(prometheus).findings("")
+
+    assert found.key == ("", "m", "prompt")
+
+
+def test_a_day_without_a_counter_has_no_process_to_ask_for() -> None:
+    prometheus = Told()
+
+    assert scan(prometheus).findings("") == []
+    assert (prometheus.asked_history, prometheus.asked_raw) == ([], [])
+
+
+def test_the_sample_that_opens_the_day_is_looked_for_as_long_before_it_as_settings_say() -> None:
+    prometheus = Told([alive()], [falling()])
+    prometheus.fell = [falling()]
+
+    scan(prometheus).findings("")
+
+    fell = [query for query in prometheus.asked if query.startswith("resets")]
+    reach_ms = SPAN.end_ms - SPAN.start_ms + LOOKBACK_S * 1000 + 1
+    asked = [*prometheus.asked_history, *prometheus.asked_raw, *fell]
+    assert [f"[{reach_ms}ms]" in query for query in asked] == [True] * 3
 
 
 def test_raw_samples_come_for_some_tenants_at_once_and_for_each_of_them_once() -> None:
@@ -222,6 +253,7 @@ def test_no_question_of_a_scan_is_longer_than_every_server_takes() -> None:
     scan(prometheus).findings('tenant=~"' + "x" * 500 + '"')
 
     assert max(map(len, prometheus.asked)) <= LONGEST_THAT_VICTORIA_METRICS_TAKES
+    assert all("x" * 500 in query for query in prometheus.asked)
     assert all(any(pod in query for query in prometheus.asked) for pod in pods)
 
 
