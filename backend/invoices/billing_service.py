@@ -54,12 +54,12 @@ class Planned:
     issued: dict[date, dict[TenantId, int]] = field(default_factory=dict)
 
     def add(self, bill: DayBill) -> None:
-        """Remember a day's bill."""
+        """Add a day's bill. Days must be added in order."""
         self.billed_totals.setdefault(bill.price_version, {}).update(bill.billed_totals)
         self.issued.setdefault(bill.day, {}).update({draft.tenant.id: draft.tokens for draft in bill.issued})
 
     def most_tokens(self, first: date) -> dict[TenantId, int]:
-        """The largest day of each company, from a day on."""
+        """The most tokens on one issued invoice of each tenant, from a day on."""
         most: dict[TenantId, int] = {}
         for day, tokens in self.issued.items():
             if day >= first:
@@ -96,7 +96,7 @@ def usage_of(actor: Actor, day: date, *, after: PlannedDays | None = None) -> Da
 
 
 def usage_and_tenants(actor: Actor, day: date) -> tuple[DayUsage, dict[str, Tenant]]:
-    """The day's usage and whose it may be, read side by side, because Prometheus takes its time."""
+    """The day's usage and the tenants by label, read at the same time, because Prometheus is slow."""
     with side_by_side(tenants_by_label, actor) as known:
         return usage_of(actor, day), known()
 
@@ -252,7 +252,7 @@ def _issue(bill: HeldBill, figure: FallFigure | None = None) -> None:
 
 
 def issued_mail(day: date, invoice_id: InvoiceId, number: str, draft: InvoiceDraft) -> Mail:
-    """The mail that tells a tenant of an invoice; its key makes it one for ever."""
+    """The mail that tells a tenant of an invoice. Its key names the invoice, so it is sent once."""
     tenant, reference = draft.tenant, str(invoice_id)
     return Mail(
         key=f"invoice_issued:{reference}",

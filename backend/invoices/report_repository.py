@@ -32,9 +32,9 @@ WHERE i.status = 'held' AND i.held_reasons = ARRAY['model_without_price'] AND NO
 )
 """
 
-# A measured day is whole unless somebody known used tokens, or is held, and has no invoice: a label that was mapped
-# later. Whoever was known when the day was measured has one, so only tenants that came after are looked for, and of
-# those only the days that they reach back. The hour is for clocks that differ, and for reading tenants while measuring.
+# A measured day is not whole if a tenant has tokens, or a held row, and no invoice. That happens only to a tenant that
+# was added after the day was measured and is billed from before. So only such tenants and days are read. The hour
+# covers clocks that differ, and tenants that are added during a measurement.
 LEFT_OVER = """
 SELECT DISTINCT m.day
 FROM tenant t JOIN measured_day m
@@ -101,7 +101,7 @@ def net_by_day(tenant_id: TenantId, first: date, last: date) -> dict[date, Rial]
 
 
 def held(limit: int, offset: int) -> list[Invoice]:
-    """A stretch of the invoices that wait for an operator, the oldest day first."""
+    """A page of the invoices that wait for an operator, the oldest day first."""
     statement = text(
         f"{_INVOICE} WHERE i.status = 'held' ORDER BY i.day, t.label LIMIT :limit OFFSET :offset"
     )

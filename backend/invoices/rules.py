@@ -1,4 +1,4 @@
-"""From a day's usage to its invoices: pure, deterministic, and exact to the rial over all days together."""
+"""Makes the invoices of a day from its usage. Pure, deterministic, and exact to the rial over all days together."""
 
 import hashlib
 from collections import defaultdict
@@ -48,10 +48,10 @@ def bill(
 ) -> DayBill:
     """The invoices of one day, in the order of the tenants' labels, and the billed totals after them.
 
-    A tenant that is in ``billed``, that is not billed yet on this day, or that used nothing gets none. One
-    uncertain row holds the tenant's whole invoice, also at no token: it is not priced and moves no total. So does
-    an amount or a day beyond the limits, and a model without a price where the list requires one.
-    Usage under a label that no tenant has is only counted, our own not even that.
+    A tenant gets no invoice if it is in ``billed``, if it is billed from a later day, or if it used nothing. One held
+    row holds the whole invoice, also without a token: it is not priced and changes no billed total. So does an amount
+    or a day beyond the limits, and a model without a price if the list requires one. Usage under a label that no tenant
+    has is only counted; usage under our own label is left out.
     """
     issued: list[InvoiceDraft] = []
     held: list[InvoiceDraft] = []
@@ -181,9 +181,10 @@ def price_lines(
     billed_totals: Mapping[BilledTotalKey, BilledTotal],
     moved: dict[BilledTotalKey, BilledTotal],
 ) -> list[InvoiceLine]:
-    """The lines with what each costs, and in ``moved`` the billed totals after them.
+    """Price lines, in rial before tax, and put the billed totals after them into ``moved``.
 
-    A line costs what its billed total costs after it less what was billed before it, so roundings never add up.
+    A line costs the rounded price of all tokens so far, minus what was billed for them before. So roundings never add
+    up.
     """
     priced = []
     for model, kind, tokens, rate, _ in lines:
@@ -199,7 +200,7 @@ def price_lines(
 def with_held_rates(
     invoice: Invoice, lines: Iterable[InvoiceLine], lists: Sequence[PriceList], today: date
 ) -> list[InvoiceLine]:
-    """The lines of a held invoice with the prices that hold for them now.
+    """The lines of a held invoice with their rates as of today.
 
     Raises:
         Conflict: a model has no price, and the day's price list requires one.

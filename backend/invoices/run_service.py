@@ -204,13 +204,13 @@ def overdue_days(actor: Actor) -> list[date]:
 
 
 def _scan_first(days: Sequence[date]) -> None:
-    """Look at what nobody has looked at yet inside days that are to be measured.
+    """Scan the days that are not stored yet, before they are measured. What cannot be scanned is held.
 
-    Before a plan is compared, too: a person who confirmed it without knowing of a fall is asked again. What cannot be
-    looked at, or not in time, is held.
+    It runs also before a plan is compared with the one that a person confirmed. If the scan finds a fall that the
+    person did not know of, the plans differ, and the person is asked again.
 
     Raises:
-        Unavailable: Prometheus or the database did not answer before anything was looked at.
+        Unavailable: Prometheus failed before the first part was scanned, or the database failed.
     """
     measured = usage.measured_days(SCANNING, days[0], days[-1]) if days else set()
     for day in days:
@@ -232,14 +232,14 @@ def _bill_in_order(actor: Actor, days: list[date], *, is_asked_for: bool, is_see
 def _bill_day(
     actor: Actor, day: date, started_by: str, *, is_asked_for: bool, is_seen: bool = False
 ) -> BillingRun | None:
-    """Bill a day; ``is_seen``: as a person has seen it, so nobody looks inside again, which could change it."""
+    """Bill a day. With ``is_seen`` as a person has confirmed it: it is not scanned again, which could change it."""
     _check_ended(day)
     started_at = clock.utc_now()
     if not _not_whole(actor, [day]):
         return None
     try:
         with collector_paused():
-            found, known = _looked_at(actor, day, is_seen=is_seen)
+            found, known = _scanned_usage(actor, day, is_seen=is_seen)
             if found.is_empty and not is_asked_for:
                 _check_not_lost(actor, day)
                 return None
@@ -251,7 +251,7 @@ def _bill_day(
     except Refused:
         raise
     except Exception:
-        # Nobody foresaw it, so nobody says whether it passes: the day failed like any other, and is tried again.
+        # An error that nothing here expects may pass or not: the day counts as failed, and is tried again.
         _record_failure(day, started_by, started_at, AppError())
         raise
     if run is not None:
@@ -268,10 +268,13 @@ def _bill_day(
     return run
 
 
-def _looked_at(actor: Actor, day: date, *, is_seen: bool) -> tuple[DayUsage, dict[str, Tenant]]:
-    """The usage of a day, after a look inside it, and whose it may be.
+def _scanned_usage(actor: Actor, day: date, *, is_seen: bool) -> tuple[DayUsage, dict[str, Tenant]]:
+    """Scan and measure a day; its usage, and the tenants by label.
 
-    Samples may have come since the look: the measurement has read the last of them.
+    If the measurement read series that the scan has missed, the day is scanned and measured again.
+
+    Raises:
+        Conflict: such series came after a person had confirmed the day.
     """
     if not is_seen:
         _scan_first([day])
@@ -287,8 +290,8 @@ def _looked_at(actor: Actor, day: date, *, is_seen: bool) -> tuple[DayUsage, dic
 def _check_not_lost(actor: Actor, day: date) -> None:
     """Refuse a day without any process after days that had some.
 
-    A wrong selector and a Prometheus that lost its data look like a day on which nothing ran; only a person
-    who asks for the day can tell them apart.
+    With a wrong selector, or if Prometheus lost its data, a day looks as if nothing ran on it. Only a person can tell
+    the difference, and bills the day by asking for it.
     """
     if _had_processes_before(actor, day):
         raise _lost()

@@ -56,7 +56,7 @@ FALLEN = frozenset({UsageFlag.COUNTER_FELL.value, UsageFlag.ALTERNATES.value})
 
 log = get_logger(__name__)
 
-# What payments do to invoices, in transactions of theirs.
+# Called by payments, inside their own transactions.
 dues = payment_service.dues
 pending_of = payment_service.pending_of
 pending_without_session = payment_service.pending_without_session
@@ -70,7 +70,7 @@ compare_day = compare_service.compare_day
 unpriced_models = model_service.unpriced_models
 count_unpriced_models = model_service.count_unpriced
 
-# What a restore of the database asks.
+# Called by restores of the database.
 issued_since = restored_service.issued_since
 paid_since = restored_service.paid_since
 pending_at = restored_service.pending_at
@@ -85,7 +85,7 @@ overdue_days = run_service.overdue_days
 
 
 def health(actor: Actor) -> BillingHealth:
-    """State of billing for the overview and the metrics. Read at each scrape: as cheap with many tenants."""
+    """State of billing for the overview and the metrics. It is read at each scrape, so it reads no row per tenant."""
     require_role_or_process(actor, *STAFF_ROLES)
     with read():
         return BillingHealth(
@@ -99,7 +99,7 @@ def health(actor: Actor) -> BillingHealth:
 
 
 def runs(actor: Actor, limit: int = 50, offset: int = 0) -> list[BillingRun]:
-    """The newest attempts to bill a day, or a stretch of the older ones."""
+    """A page of the attempts to bill a day, the newest first. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     return report_repository.runs(min(limit, MAX_PAGE), max(0, offset))
 
@@ -111,7 +111,7 @@ def count_runs(actor: Actor) -> int:
 
 
 def held(actor: Actor, limit: int = 50, offset: int = 0) -> list[HeldInvoice]:
-    """The first invoices that wait for an operator, the oldest day first, or a stretch of the later ones."""
+    """A page of the invoices that wait for an operator, the oldest day first. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
     with read():
         found = report_repository.held(min(limit, MAX_PAGE), max(0, offset))
@@ -124,7 +124,7 @@ def held(actor: Actor, limit: int = 50, offset: int = 0) -> list[HeldInvoice]:
 
 
 def _falls_of(actor: Actor, invoice: Invoice) -> list[MeterFall]:
-    """The meters that fell on the day of an invoice; as a rule nothing on it speaks of any, and nobody is asked."""
+    """The meters that fell on the day of an invoice. Read only if the invoice is held because of a fall."""
     has_fallen = not FALLEN.isdisjoint(invoice.held_reasons)
     return usage.falls(actor, invoice.tenant_id, invoice.day) if has_fallen else []
 
@@ -146,7 +146,7 @@ def release(actor: Actor, invoice_id: InvoiceId, reason: str, figure: FallFigure
         NotFound: there is no such invoice.
         Conflict: it is not held, perhaps because it was released a moment ago, or a model on it has no price yet.
     """
-    if actor != CLI:  # who sits at the command line is a person; no job decides this
+    if actor != CLI:  # A person uses the command line; a job must not release.
         require_role(actor, *OPERATOR_ROLES)
     reason = checked_reason(reason)
     with transaction():
@@ -181,7 +181,7 @@ def invoices_of(
     offset: int = 0,
     status: InvoiceStatus | None = None,
 ) -> InvoicePage:
-    """A stretch of a tenant's invoices, the newest day first; of those with a status, or of all."""
+    """A page of a tenant's invoices with a status, or of all, the newest day first."""
     require_tenant(actor, tenant_id)
     with read():
         rows = report_repository.invoices_of(tenant_id, max(0, min(limit, MAX_PAGE)), max(0, offset), status)

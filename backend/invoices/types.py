@@ -157,7 +157,7 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoicePage:
-    """A stretch of a list of invoices, the newest day first, and how many there are in all."""
+    """A page of a list of invoices, the newest day first, and the number of all."""
 
     rows: list[Invoice]
     total: int

@@ -1,4 +1,4 @@
-"""Every SQL statement that prices stored usage anew."""
+"""All SQL that prices stored usage by other price lists."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -11,9 +11,10 @@ from backend.db.engine import transaction
 from backend.money import Rial, charge_in_sql, token_price
 from backend.pricing.types import ModelRates, PricedUsage, TenantChange
 
-# One pass over the rows of 30 days, of which there are millions; what follows reads a row for each tenant, model and
-# type. Without the memory the sums of 100,000 tenants go through files. Tenants are joined to the sums, because a join
-# before them keeps the pass on one processor; only who began within the days is asked day by day.
+# One pass reads the rows of 30 days, of which there are millions; all later steps read one row for each tenant, model
+# and type. With less memory PostgreSQL writes the sums of 100,000 tenants to files. Tenants are joined after the sums,
+# because a join before them would keep the pass on one processor. Only tenants that are billed from a day within the 30
+# are added up day by day.
 _MEMORY = "SELECT set_config('work_mem', '64MB', true)"
 _ADD_UP = """
 CREATE TEMP TABLE previewed_usage ON COMMIT DROP AS

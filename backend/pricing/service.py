@@ -11,7 +11,7 @@ from backend.errors import Conflict, NotFound
 from backend.pricing import change_service, repository, rules
 from backend.pricing.types import NewPriceList, PriceList, TaxRate
 
-# One change of the prices, seen before it is made.
+# A change of the prices: previewed first, then stored.
 preview_change = change_service.preview_change
 confirm_change = change_service.confirm_change
 

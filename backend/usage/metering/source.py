@@ -128,11 +128,11 @@ class Source:
         for labels in (models, types, replicas):
             bound *= max(1, len(labels))
         parts = -(-bound // self.settings.usage_shard_series)
-        is_in_boundary_vector = all(map(is_storable, chain(models, types))) and all(
+        are_storable = all(map(is_storable, chain(models, types))) and all(
             is_storable(tenant, LONGEST_TENANT_BYTES) for tenant in tenants
         )
         matchers = shard_matchers(self.names.tenant, tenants, parts) if parts > 1 else [""]
-        return Shards(matchers, has_odd_labels=not is_in_boundary_vector)
+        return Shards(matchers, has_odd_labels=not are_storable)
 
     def history(self, instances: set[str], span: Span) -> ScrapeHistory:
         """The scrape history of some instances, from the raw samples of the start times."""
