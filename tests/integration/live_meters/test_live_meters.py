@@ -131,7 +131,7 @@ def test_two_processes_behind_one_address_that_answer_in_turn_are_held(live: Liv
         ending.enter_context(serving(port=live.ports["in-turn"])).answer = forward
         start = live.begun("in-turn")
         use(count, ports)
-        live.seen("in-turn", *BY_PROCESS[:2])
+        live.seen("in-turn", *BY_PROCESS[:2], BY_PROCESS[0])
         turns = cycle(ports[1:])
         count(ports[0], 5000)
         end = live.seen("in-turn", BY_PROCESS[1], BY_PROCESS[1])
@@ -164,4 +164,6 @@ def test_a_federation_of_processes_with_starts_of_their_own_is_exact(live: Live,
         end = live.seen("federation", *BY_PROCESS)
         found = live.measure("federation", start, end)
 
-    assert (found.row.held, found.row.tokens) == (False, ALL_TOKENS)
+    # A machine under load scrapes too seldom for the seconds of this test; nothing else may be said of them.
+    told = set(found.row.flags) - {UsageFlag.LOW_COVERAGE, UsageFlag.GAP_ACROSS_BOUNDARY}
+    assert (told, found.row.tokens) == (set(), ALL_TOKENS)
