@@ -16,7 +16,7 @@ from backend.sandbox.stack import Stack, StartStep
 
 WATCH_S = 0.5
 ATTEMPTS = 3
-# Long enough to look at a quiet chart, short enough that an afternoon's counters show several lives.
+# Long enough to look at a quiet chart, short enough that an afternoon's counters show several restarts.
 RESTART_BETWEEN_S = (20 * 60, 50 * 60)
 
 

@@ -164,7 +164,9 @@ class Source:
         def reading(counter: str, point: Point) -> str:
             return f"last_over_time({counter}{reach(point, NEAR_MS)})"
 
-        return self._ask(shared, points, shared.shards.matchers, reading, self._own(shared))
+        return self._readings_at(
+            shared, points, shared.shards.matchers, reading, self._of_own_targets(shared)
+        )
 
     def last_within(
         self, shared: SharedReadings, points: Sequence[Point], tenants: Sequence[str]
@@ -174,7 +176,9 @@ class Source:
         def reading(counter: str, point: Point) -> str:
             return f"last_over_time({counter}{reach(point)})"
 
-        return self._ask(shared, points, self._named(tenants), reading, self._own(shared))
+        return self._readings_at(
+            shared, points, self._tenant_matchers(tenants), reading, self._of_own_targets(shared)
+        )
 
     def lowest_of_others(
         self, shared: SharedReadings, points: Sequence[Point], tenants: Sequence[str]
@@ -188,9 +192,9 @@ class Source:
             rest = [row for row in vector if shared.table.own_target_of(row["metric"]) is None]
             return self._rows_of(rest, shared.table, asked)
 
-        return self._ask(shared, points, self._named(tenants), reading, others)
+        return self._readings_at(shared, points, self._tenant_matchers(tenants), reading, others)
 
-    def _ask(
+    def _readings_at(
         self,
         shared: SharedReadings,
         points: Sequence[Point],
@@ -199,13 +203,6 @@ class Source:
         wanted: RowFilter,
     ) -> list[TargetReadings]:
         """The readings at each point, from the rows that ``wanted`` selects. One query asks for many points."""
-        fitting = LONGEST_QUERY_BYTES // self._longest_part_bytes(shared, points, matchers)
-        size = max(1, min(LARGEST_BATCH // max(1, len(matchers)), fitting))
-        batches = [
-            (matcher, range(start, min(start + size, len(points))))
-            for start in range(0, len(points), size)
-            for matcher in matchers
-        ]
 
         def read(batch: tuple[str, range]) -> dict[int, TargetReadings]:
             matcher, marks = batch
@@ -224,10 +221,22 @@ class Source:
             return values_by_mark(rows, {mark: target.labels for mark, target in targets.items()}, self.names)
 
         found = [TargetReadings({}, set()) for _ in points]
-        for answer in _side_by_side(read, batches):
-            for mark, told in answer.items():
-                _merge(told, found[mark])
+        for answer in _side_by_side(read, self._batches(shared, points, matchers)):
+            for mark, readings in answer.items():
+                _merge(readings, found[mark])
         return found
+
+    def _batches(
+        self, shared: SharedReadings, points: Sequence[Point], matchers: Sequence[str]
+    ) -> list[tuple[str, range]]:
+        """A matcher and the numbers of the points for each query, as many points as fit into one."""
+        fitting = LONGEST_QUERY_BYTES // self._longest_part_bytes(shared, points, matchers)
+        size = max(1, min(LARGEST_BATCH // max(1, len(matchers)), fitting))
+        return [
+            (matcher, range(start, min(start + size, len(points))))
+            for start in range(0, len(points), size)
+            for matcher in matchers
+        ]
 
     def _longest_part_bytes(
         self, shared: SharedReadings, points: Sequence[Point], matchers: Sequence[str]
@@ -241,12 +250,12 @@ class Source:
         around = len(self._counter().encode()) + AROUND_BYTES
         return groups_of(instances, NAMED_INSTANCES, max(1, LONGEST_QUERY_BYTES - around))
 
-    def _named(self, tenants: Sequence[str]) -> list[str]:
+    def _tenant_matchers(self, tenants: Sequence[str]) -> list[str]:
         # A query asks about several incarnations, and names these tenants for each.
         groups = groups_of(tenants, NAMED_TENANTS, LONGEST_QUERY_BYTES // 4)
         return [one_of(self.names.tenant, group) for group in groups]
 
-    def _own(self, shared: SharedReadings) -> RowFilter:
+    def _of_own_targets(self, shared: SharedReadings) -> RowFilter:
         """A filter for the rows of the targets that the queries ask about, where several targets share an address."""
 
         def own(vector: Vector, asked: Mapping[int, int]) -> Vector:

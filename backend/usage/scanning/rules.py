@@ -50,9 +50,9 @@ def course_of(samples: Sequence[CounterSample], start_ms: int) -> Course:
       most, the value after each fall was counted as well. What was counted between the last scrape before a fall and
       the fall itself is in no sample.
     - A counter that falls and jumps back within a few scrapes, again and again, belongs to several alternating
-      processes. ``tops_of`` tells them apart. The least is the rise of the highest value, the most is the sum of the
-      rises of all values. A process that never answered a scrape cannot be found, and two that always show the same
-      value count as one.
+      processes. The least is the rise of the highest value, the most is the sum of the rises of all values;
+      ``tops_of`` and ``separate_tops_of`` tell the values apart. A process that never answered a scrape cannot be
+      found, and two that always show the same value count as one.
     - If the jumps back may mean either, the figures are the widest of both.
     """
     begin = max(0, sum(sample.at_ms <= start_ms for sample in samples) - 1)
@@ -62,7 +62,7 @@ def course_of(samples: Sequence[CounterSample], start_ms: int) -> Course:
     rose = sum(max(0, after - before) for before, after in steps)
     restarted = sum(after for before, after in steps if after < before)
     ends = samples[begin], samples[-1]
-    # A step up at midnight may come back from a fall before it.
+    # A jump up at midnight may be the return from a fall before midnight.
     jumps = _jumps_back([sample.value for sample in samples[max(0, begin - SOON) :]])
     if not (jumps and falls):
         return Course(Shape.FELL if falls else Shape.RISES, *ends, falls, rose, restarted)
@@ -92,16 +92,16 @@ def tops_of(values: Iterable[int], known: Sequence[int] = ()) -> list[int]:
 
 
 def separate_tops_of(values: Sequence[int], known: Sequence[int]) -> list[int]:
-    """The last values of counters each of which keeps a value until it is told for the last time; in order of size.
+    """The last values of counters that keep each value until the last sample which shows it, in ascending order.
 
-    Of the fewest counters, one can seem to take over from another that only does not answer for a while. Here a value
-    that is told again was its counter's all the while. Their sum is at least that of the real counters once each of
-    these has answered after the last change, and each once more, in whatever order.
+    ``tops_of`` may continue a counter by the values of another process, while its own process only did not answer for
+    a while. Here a value that is shown again later stayed with its counter in between. The sum of the result is not
+    below that of the real counters if each process has answered after the last change, and once more, in any order.
     """
-    tops, told_last = sorted(known), {value: number for number, value in enumerate(values)}
+    tops, last_shown = sorted(known), {value: number for number, value in enumerate(values)}
     for number, value in enumerate(values):
         below = reversed(tops[: bisect_right(tops, value)])
-        free = next((top for top in below if top == value or told_last.get(top, -1) < number), None)
+        free = next((top for top in below if top == value or last_shown.get(top, -1) < number), None)
         if free is not None:
             tops.remove(free)
         insort(tops, value)

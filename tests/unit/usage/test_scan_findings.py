@@ -270,9 +270,9 @@ def minutes(*told: dict[str, Any]) -> list[tuple[int, int]]:
 
 
 def test_only_processes_that_were_scraped_within_the_day_are_asked_for() -> None:
-    lives = [(-50, range(-40, 1)), (2, [3]), (4, range(5, 99)), (100, [101])]
+    incarnations = [(-50, range(-40, 1)), (2, [3]), (4, range(5, 99)), (100, [101])]
 
-    assert minutes(starts(POD, *lives)) == [(3, 3), (5, 98)]
+    assert minutes(starts(POD, *incarnations)) == [(3, 3), (5, 98)]
     assert minutes(starts(POD, (100, [101]))) == []
 
 
@@ -283,9 +283,9 @@ def test_a_process_alone_that_was_scraped_in_the_last_ten_minutes_is_not_asked_f
 
 @pytest.mark.parametrize(("restarts", "asked"), [(20, 20), (21, 0)])
 def test_an_address_with_very_many_restarts_is_not_asked_for_each_of_them(restarts: int, asked: int) -> None:
-    lives = [(number, [number + 1]) for number in range(restarts)]
+    incarnations = [(number, [number + 1]) for number in range(restarts)]
 
-    assert len(stretches(starts(POD, *lives))) == asked
+    assert len(stretches(starts(POD, *incarnations))) == asked
 
 
 def test_processes_are_asked_for_one_by_one_where_an_address_had_several_or_was_gone_at_the_end() -> None:
