@@ -53,6 +53,8 @@ class Scraped:
     """From when until when each series is there."""
     borrowed: frozenset[str] = frozenset()
     tells_start: bool = True
+    ahead: int = 0
+    """How much more it shows of each series than others do."""
 
     @cached_property
     def samples(self) -> list[tuple[int, str]]:
@@ -79,7 +81,7 @@ class Scraped:
         for ms in times:
             hours = (ms - milliseconds(MIDNIGHT)) / 3_600_000
             shown = [name for name, (first, last) in self.shows.items() if first <= hours <= last]
-            found |= {key(name): count_at(hours) for name in shown}
+            found |= {key(name): count_at(hours) + self.ahead for name in shown}
         return found
 
 
@@ -103,7 +105,7 @@ class PinnedSource:
     def instances(self, _span: Span) -> set[str]:
         return {target.instance for target in self._targets}
 
-    def shared_readings(self, _instances: set[str], wider: Span, window: Span) -> SharedReadings:
+    def shared_readings(self, instances: set[str], wider: Span, window: Span) -> SharedReadings:
         matrix: list[dict[str, Any]] = []
         for target in self._targets:
             values = [
@@ -111,7 +113,7 @@ class PinnedSource:
             ]
             if values and target.tells_start:
                 matrix.append({"metric": {"instance": target.instance, "job": target.job}, "values": values})
-        history = history_of(matrix, is_wanted=lambda _: True)
+        history = history_of(matrix, is_wanted=instances.__contains__)
         silent = {target.instance for target in self._targets if not target.tells_start}
         opening, closing = (
             Boundary(

@@ -162,6 +162,25 @@ def test_an_address_without_a_start_time_is_covered_for_none_of_the_day() -> Non
     assert set(row.flags) == {UsageFlag.NO_START_TIME, UsageFlag.LOW_COVERAGE}
 
 
+def test_an_address_without_a_start_time_weighs_as_much_as_a_process_of_all_day() -> None:
+    mute = replace(OTHER, tells_start=False)
+
+    found = measured([ALL_DAY, mute], lambda: NOTHING_STORED)
+
+    assert {row.coverage for row in found.rows} == {Decimal("0.5")}
+
+
+def test_targets_of_which_one_ends_below_what_another_began_with_show_several_processes() -> None:
+    other = Scraped(job="other", runs=[(OLD_H, -2, 26)], shows={"A": ALWAYS, "E": ALWAYS}, ahead=24_001)
+
+    found = measured([ALL_DAY, other], lambda: NOTHING_STORED)
+    same = measured([ALL_DAY, replace(other, ahead=24_000)], lambda: NOTHING_STORED)
+
+    twice = {UsageFlag.DUPLICATE_SCRAPE}
+    assert flags_of(found.rows) == {"A": {*twice, UsageFlag.SEVERAL_PROCESSES}, "B": set(), "E": set()}
+    assert flags_of(same.rows)["A"] == twice
+
+
 LONG = "x" * 700
 
 
