@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from decimal import Decimal
 
 from backend.errors import Conflict, Invalid
 from backend.pricing import rules
@@ -94,12 +93,9 @@ def preview_days(today: date) -> tuple[date, date]:
 def rates_of(pairs: Iterable[tuple[str, str]], old: NewPriceList, new: NewPriceList) -> list[ModelRates]:
     """The rates of some models and types before and after a change."""
     return [
-        ModelRates(model, kind, _billed(old, model, kind), _billed(new, model, kind)) for model, kind in pairs
+        ModelRates(model, kind, old.billed_rate(model, kind), new.billed_rate(model, kind))
+        for model, kind in pairs
     ]
-
-
-def _billed(prices: NewPriceList, model: str, kind: str) -> Decimal | None:
-    return prices.own_rate(model, kind) if prices.requires_own_price else prices.rate(model, kind)
 
 
 def preview_hash(

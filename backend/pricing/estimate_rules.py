@@ -10,11 +10,15 @@ from backend.pricing.types import Amount, PriceList, Used
 
 def amount_of(used: Iterable[Used], prices: PriceList) -> Amount:
     """Tokens of one day and their price, each line rounded down to a whole rial."""
-    tokens = rial = 0
+    tokens = rial = waiting = 0
     for each in used:
         tokens += each.tokens
-        rial += charge(each.tokens, prices.rate(each.model, each.type))
-    return Amount(tokens=tokens, rial=rial)
+        rate = prices.billed_rate(each.model, each.type)
+        if rate is None:
+            waiting += each.tokens
+        else:
+            rial += charge(each.tokens, rate)
+    return Amount(tokens=tokens, rial=rial, waiting_tokens=waiting)
 
 
 def amounts_of_days(
@@ -28,7 +32,8 @@ def amounts_of_days(
     amounts = {}
     for day, used in days.items():
         estimate = amount_of(used, price_list_on(lists, day))
-        amounts[day] = Amount(tokens=estimate.tokens, rial=invoiced.get(day, estimate.rial))
+        is_billed = day in invoiced
+        amounts[day] = Amount(tokens=estimate.tokens, rial=invoiced[day]) if is_billed else estimate
     return amounts
 
 

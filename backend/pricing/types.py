@@ -55,6 +55,10 @@ class NewPriceList:
             self._own_rates[pair] = self._find(model, type)
         return self._own_rates[pair]
 
+    def billed_rate(self, model: str, type: str) -> Decimal | None:  # noqa: A002 - as above
+        """Rial per 1000 tokens, or None while they wait for a price that names the model."""
+        return self.own_rate(model, type) if self.requires_own_price else self.rate(model, type)
+
     def own_rate_or_nothing(self, model: str, type: str) -> Decimal:  # noqa: A002 - as above
         """The model's own price; 0 where it has none, until it is given one."""
         return self.own_rate(model, type) or Decimal(0)
@@ -213,11 +217,16 @@ class Used(ModelAndType, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amount:
-    """Tokens and their price in rial."""
+    """Tokens and their price in rial. Those that wait for a price cost nothing yet."""
 
     tokens: int = 0
     rial: int = 0
+    waiting_tokens: int = 0
 
     def plus(self, other: "Amount") -> "Amount":
         """Both together."""
-        return Amount(tokens=self.tokens + other.tokens, rial=self.rial + other.rial)
+        return Amount(
+            tokens=self.tokens + other.tokens,
+            rial=self.rial + other.rial,
+            waiting_tokens=self.waiting_tokens + other.waiting_tokens,
+        )

@@ -107,7 +107,7 @@ def to_today(measured: DayMeasurement, total: Amount, lang: Lang) -> TodayView:
             completion=fmt.number(tokens["completion"], lang),
         ),
         as_of=fmt.clock_time(measured.measured_at, lang),
-        flags=to_flags(_flags(measured.rows) - {UsageFlag.OPEN}, lang),
+        flags=[*_waiting(total, lang), *to_flags(_flags(measured.rows) - {UsageFlag.OPEN}, lang)],
     )
 
 
@@ -124,8 +124,16 @@ def to_day(day: date, rows: Sequence[DailyUsage], total: Amount, lang: Lang) -> 
         total=fmt.number(total.tokens, lang),
         cost=fmt.toman_bare(total.rial, lang),
         coverage=fmt.percent_in_column(coverage, lang),
-        flags=to_flags(_flags(rows), lang),
+        flags=[*_waiting(total, lang), *to_flags(_flags(rows), lang)],
     )
+
+
+def _waiting(total: Amount, lang: Lang) -> list[Reason]:
+    """A remark on tokens that are in no cost yet."""
+    if not total.waiting_tokens:
+        return []
+    sentence = text("page.usage.no_price", lang, tokens=fmt.number(total.waiting_tokens, lang))
+    return [Reason(name=text("page.usage.no_price_name", lang), sentence=sentence)]
 
 
 def with_months(days: Mapping[date, DayRow], amounts: Mapping[date, Amount], lang: Lang) -> list[DayRow]:

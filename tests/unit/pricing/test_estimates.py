@@ -1,6 +1,6 @@
 """What used tokens are expected to cost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -77,3 +77,15 @@ def test_groups_of_days_add_up_to_all_of_them(amounts: dict[date, Amount]) -> No
 
     assert groups.keys() == {f"{day:%Y-%m}" for day in amounts}
     assert estimates.total(groups.values()) == estimates.total(amounts.values())
+
+
+def test_tokens_that_wait_for_a_price_cost_nothing_until_an_invoice_says_so() -> None:
+    strict = replace(PRICES[1], overrides={("big", ""): Decimal(900)}, requires_own_price=True)
+    days = {DAY: [Line("a", "prompt", 1000), Line("big", "prompt", 1000)]}
+
+    assert estimates.amounts_of_days(days, {}, [strict]) == {
+        DAY: Amount(tokens=2000, rial=900, waiting_tokens=1000)
+    }
+    assert estimates.amounts_of_days(days, {DAY: Rial(1200)}, [strict]) == {
+        DAY: Amount(tokens=2000, rial=1200)
+    }
