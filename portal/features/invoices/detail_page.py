@@ -46,7 +46,7 @@ def _invoice() -> rx.Component:
             _head(),
             rx.cond(
                 InvoiceState.view.invoice.is_held,
-                note(t("page.invoice.held_note"), tone="warn"),
+                note(InvoiceState.view.invoice.held_note, tone="warn"),
                 rx.fragment(),
             ),
             answer_notes(InvoiceState.pay_problem, InvoiceState.pay_done),

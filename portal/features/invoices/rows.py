@@ -7,7 +7,7 @@ from decimal import Decimal
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
 from backend.invoices.fall_rules import tokens_of
-from backend.invoices.types import Invoice, InvoiceDetail, InvoiceLine, InvoiceStatus
+from backend.invoices.types import HoldReason, Invoice, InvoiceDetail, InvoiceLine, InvoiceStatus
 from backend.payments.standing_rules import Standing
 from backend.usage.types import DailyUsage, MeterFall, MeterReading, UsageFlag
 from portal import routes
@@ -97,6 +97,7 @@ class InvoiceView:
     status: str = ""
     tone: str = ""
     is_held: bool = False
+    held_note: str = ""
     is_payable: bool = False
     day: str = ""
     issued_at: str = ""
@@ -150,6 +151,7 @@ def to_view(detail: InvoiceDetail, standing: Standing | None, lang: Lang) -> Inv
         status=status,
         tone=tone,
         is_held=is_held,
+        held_note=held_note(invoice.held_reasons, lang) if is_held else "",
         is_payable=invoice.status is InvoiceStatus.PENDING,
         day=fmt.day(invoice.day, lang),
         issued_at=fmt.instant(invoice.issued_at, lang) if invoice.issued_at else "",
@@ -176,6 +178,14 @@ def to_view(detail: InvoiceDetail, standing: Standing | None, lang: Lang) -> Inv
         unseen=_unseen(detail.usage, lang),
         price_version=fmt.number(invoice.price_version, lang),
     )
+
+
+def held_note(reasons: Sequence[str], lang: Lang) -> str:
+    """The reason for which an invoice is not issued yet, for its company."""
+    # Nobody reviews the day of an invoice that waits for a price alone.
+    if tuple(reasons) == (HoldReason.MODEL_WITHOUT_PRICE,):
+        return text("page.invoice.held_for_price", lang)
+    return text("page.invoice.held_note", lang)
 
 
 def to_lines(lines: Sequence[InvoiceLine], lang: Lang, *, is_held: bool) -> list[LineRow]:

@@ -150,7 +150,17 @@ def _known_models(lists: Sequence[PriceList], models: Sequence[UnpricedModel]) -
 def _price_rows(prices: PriceList, lang: Lang) -> list[PriceRow]:
     entries = sorted({(ANY, ANY): prices.rial_per_1000_tokens, **prices.overrides}.items())
     cells = [
-        *((model, type_words(kind, lang), rate_in_toman(rate, lang)) for (model, kind), rate in entries),
+        *(
+            (
+                model,
+                type_words(kind, lang),
+                # No tokens are billed at a price that names no model where the list requires one that does.
+                rate_in_toman(rate, lang)
+                if model or not prices.requires_own_price
+                else text("prices.required", lang),
+            )
+            for (model, kind), rate in entries
+        ),
         *(
             (name, text("prices.any_type", lang), text("prices.as_model", lang, model=model))
             for name, model in sorted(prices.aliases.items())
@@ -220,16 +230,23 @@ def to_change(preview: ChangePreview, lang: Lang) -> ChangeView:
         old=fmt.toman(usage.old_rial, lang),
         new=fmt.toman(usage.new_rial, lang),
         difference=_signed(change, lang),
-        waiting=text("prices.would_wait", lang, tokens=fmt.number(waits, lang)) if waits > 0 else "",
+        waiting=_waiting(waits, lang),
         replaced=text("prices.replaces", lang) if preview.is_replacing else "",
         changed=fmt.number(usage.changed_tenants, lang),
         tenants=[_changed_company(each, lang) for each in usage.most_changed],
     )
 
 
+def _waiting(more_tokens: int, lang: Lang) -> str:
+    if not more_tokens:
+        return ""
+    key = "prices.would_wait" if more_tokens > 0 else "prices.would_be_priced"
+    return text(key, lang, tokens=fmt.number(abs(more_tokens), lang))
+
+
 def said(change: PriceChange, base: NewPriceList, new: NewPriceList, lang: Lang) -> str:
     """A change in one sentence."""
-    old_rate, new_rate = (rate_in_toman(each.rate(change.model, change.type), lang) for each in (base, new))
+    old_rate, new_rate = (_price_words(change, each, lang) for each in (base, new))
     name = f"\u2068{change.model}\u2069" if change.model else text("prices.any_model", lang)
     kind = change.kind
     if kind is ChangeKind.REMOVE and change.model in base.aliases:
@@ -243,6 +260,15 @@ def said(change: PriceChange, base: NewPriceList, new: NewPriceList, lang: Lang)
         new=new_rate,
         priced_as=f"\u2068{change.priced_as}\u2069",
     )
+
+
+def _price_words(change: PriceChange, prices: NewPriceList, lang: Lang) -> str:
+    """Price of a change's model by a list; for any model the general one, billed or not."""
+    rate = prices.billed_rate if change.model else prices.rate
+    found = rate(change.model, change.type)
+    if found is None:
+        return text("prices.said.nothing", lang)
+    return text("unit.toman", lang, amount=rate_in_toman(found, lang))
 
 
 def _signed(rial: int, lang: Lang) -> str:
