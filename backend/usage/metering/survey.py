@@ -50,10 +50,11 @@ class Survey:
         return self.stored.get(incarnation.key)
 
     def late_since_ms(self, incarnation: Incarnation) -> int | None:
-        """Time of the stored closing, if scrapes between it and the window came after it was stored; else None.
+        """Time of the stored closing reading of a late incarnation, in milliseconds; None if it is not late.
 
-        A series without a reading at that time was never billed and began at zero. A series with a reading that is
-        not stored was left out on purpose; a wider selector selects it now, and its history is not billed.
+        A late incarnation has scrapes after that time and before the window: they came when the day before was stored
+        already. A series without a reading at that time was never billed and began at zero. A series with a reading
+        that is not stored was left out on purpose; a wider selector selects it now, and its history is not billed.
         """
         stored, opened_ms = (
             self.stored_incarnation(incarnation),
