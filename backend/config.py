@@ -55,6 +55,7 @@ class UsageSettings(PrometheusSettings):
     usage_shard_series: int = Field(default=50_000, ge=1, le=10_000_000)
     usage_scan_series: int = Field(default=5_000, ge=1, le=10_000_000)
     usage_scan_share: Decimal = Field(default=Decimal("0.25"), gt=0, le=1)
+    usage_scan_deadline_s: int = Field(default=1800, ge=0, le=6 * 3600)
 
     @field_validator("*", mode="before")
     @classmethod

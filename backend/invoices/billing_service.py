@@ -17,6 +17,7 @@ from backend.config import settings
 from backend.db.engine import read, transaction
 from backend.errors import Conflict
 from backend.invoices import fall_rules, report_repository, repository, rules
+from backend.invoices.repository import NEW_IDS, InvoiceIds
 from backend.invoices.types import (
     BilledTotal,
     BilledTotalKey,
@@ -174,17 +175,36 @@ def store(
             raise Conflict(reason="billing_is_running")
         if found.measurement is None and not _has_work(bill):
             return None
-        now = clock.utc_now()
-        issued = repository.number_all(bill, clock.jalali_year(clock.billing_day(now)))
-        # The mails are written while PostgreSQL takes the invoices.
-        with side_by_side(lambda: [issued_mail(bill.day, *each) for each in issued]) as mails:
-            zone = (clock.TEHRAN.key, clock.tzdata_version())
-            repository.insert_bill(bill, issued, found.window, now, zone=zone)
-            repository.store_billed_totals(
-                bill.price_version, bill.day, basis.billed_totals, bill.billed_totals
-            )
-            notifications.enqueue(mails(), now)
-        run = finished(bill, started_by, started_at)
+        return _store_bill(bill, basis, found.window, (started_by, started_at))
+
+
+def bill_again(
+    actor: Actor, found: DayUsage, known: dict[str, Tenant], ids: InvoiceIds, *, started_at: datetime
+) -> BillingRun | None:
+    """Bill usage whose held invoices were deleted, under their ids, inside the caller's locked transaction.
+
+    None, without storing any row, when it has no tokens.
+    """
+    with transaction():
+        basis = basis_of(actor, found.day)
+        bill = basis.bill(found, known)
+        if not _has_work(bill):
+            return None
+        return _store_bill(bill, basis, found.window, (actor.name, started_at), ids)
+
+
+def _store_bill(
+    bill: DayBill, basis: Basis, window: Window, started: tuple[str, datetime], ids: InvoiceIds = NEW_IDS
+) -> BillingRun:
+    now = clock.utc_now()
+    issued = repository.number_all(bill, clock.jalali_year(clock.billing_day(now)), ids)
+    # The mails are written while PostgreSQL takes the invoices.
+    with side_by_side(lambda: [issued_mail(bill.day, *each) for each in issued]) as mails, transaction():
+        zone = (clock.TEHRAN.key, clock.tzdata_version())
+        repository.insert_bill(bill, issued, window, now, zone=zone, ids=ids)
+        repository.store_billed_totals(bill.price_version, bill.day, basis.billed_totals, bill.billed_totals)
+        notifications.enqueue(mails(), now)
+        run = finished(bill, *started)
         repository.insert_run(run)
     return run
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 
 from backend.actor import TenantId
@@ -14,7 +14,13 @@ from backend.db.copying import copy_rows
 from backend.db.engine import read, transaction
 from backend.db.locks import LockNumber
 from backend.invoices import rules
-from backend.invoices.models import BilledModelRow, BillingRunRow, InvoiceNumberRow, TenantInvoiceRow
+from backend.invoices.models import (
+    BilledModelRow,
+    BillingRunRow,
+    InvoiceLineRow,
+    InvoiceNumberRow,
+    TenantInvoiceRow,
+)
 from backend.invoices.types import (
     BilledTotal,
     BilledTotalKey,
@@ -23,10 +29,14 @@ from backend.invoices.types import (
     InvoiceDraft,
     InvoiceId,
     InvoiceStatus,
+    WaitingInvoice,
 )
 from backend.usage.types import FallFigure
 
 Issued = tuple[InvoiceId, str, InvoiceDraft]
+InvoiceIds = Mapping[TenantId, InvoiceId]
+"""Ids of invoices that were held, and are billed anew."""
+NEW_IDS: InvoiceIds = {}
 
 INVOICE_COLUMNS = {
     "id": "uuid",
@@ -130,10 +140,14 @@ def billed_totals(
         }
 
 
-def number_all(bill: DayBill, year: int) -> list[Issued]:
+def number_all(bill: DayBill, year: int, ids: InvoiceIds = NEW_IDS) -> list[Issued]:
     """Ids and the next numbers of a Jalali year for a day's issued invoices. A lock is held."""
     numbers = take_numbers(year, len(bill.issued))
-    return [(InvoiceId(uuid4()), number, draft) for number, draft in zip(numbers, bill.issued, strict=True)]
+    return [(_id_of(draft, ids), number, draft) for number, draft in zip(numbers, bill.issued, strict=True)]
+
+
+def _id_of(draft: InvoiceDraft, ids: InvoiceIds) -> InvoiceId:
+    return ids.get(draft.tenant.id) or InvoiceId(uuid4())
 
 
 def insert_bill(
@@ -143,9 +157,10 @@ def insert_bill(
     now: datetime,
     *,
     zone: tuple[str, str],
+    ids: InvoiceIds = NEW_IDS,
 ) -> None:
     """Store a day's invoices and lines: the issued ones with their numbers, and the held ones."""
-    held = [(InvoiceId(uuid4()), None, draft) for draft in bill.held]
+    held = [(_id_of(draft, ids), None, draft) for draft in bill.held]
     same = (bill.price_version, window.start, window.end, *zone, now)
     rows = [_to_row(invoice, bill, same) for invoice in (*issued, *held)]
     with transaction() as connection:
@@ -306,6 +321,24 @@ def hold_otherwise(held: Sequence[tuple[InvoiceId, Sequence[str]]]) -> None:
             connection.execute(
                 statement, [{"id": invoice_id, "reasons": list(reasons)} for invoice_id, reasons in held]
             )
+
+
+def waiting_for_scan(day: date) -> list[WaitingInvoice]:
+    """The invoices of a day that are held because it was not scanned, perhaps among other reasons."""
+    statement = text(
+        "SELECT i.id, i.tenant_id, t.label FROM tenant_invoice i JOIN tenant t ON t.id = i.tenant_id"
+        " WHERE i.day = :day AND i.status = 'held' AND 'not_scanned' = ANY(i.held_reasons)"
+    )
+    with read() as connection:
+        return [WaitingInvoice._make(row) for row in connection.execute(statement, {"day": day})]
+
+
+def delete_held(invoice_ids: Sequence[InvoiceId]) -> None:
+    """Delete held invoices, which have no number and which nobody else has seen, to bill their usage anew."""
+    row, line = TenantInvoiceRow, InvoiceLineRow
+    with transaction() as connection:
+        connection.execute(delete(line).where(line.invoice_id.in_(invoice_ids)))
+        connection.execute(delete(row).where(row.id.in_(invoice_ids), row.status == InvoiceStatus.HELD.value))
 
 
 def close_held(invoice_id: UUID, figure: FallFigure | None = None) -> None:

@@ -13,7 +13,14 @@ from backend.db.engine import advisory_lock, read
 from backend.db.locks import LockNumber
 from backend.errors import AppError, Conflict, Invalid, NotFound, Refused, Unavailable
 from backend.i18n.errors import error_text
-from backend.invoices import billing_service, report_repository, repository, rules, waiting_service
+from backend.invoices import (
+    billing_service,
+    report_repository,
+    repository,
+    rules,
+    scanned_service,
+    waiting_service,
+)
 from backend.invoices.billing_service import DayUsage
 from backend.invoices.types import BillingPlan, BillingRun, RunState
 from backend.log import get_logger
@@ -53,6 +60,7 @@ def bill_open_days(
 ) -> list[BillingRun]:
     """Bill every closed day of the window that is open, the oldest first; a day that fails ends the run.
 
+    Then what waited for the scan of its day, and has had it, is billed, unless a plan was seen: it did not show that.
     Then the invoices that waited for the price of a model, and have it now, are issued: after a day that failed only
     if no plan was seen, because a plan has counted with that day. Safe to repeat, to run twice at once and to kill:
     what was done stays done and the next run does the rest.
@@ -83,8 +91,10 @@ def bill_open_days(
         failed = [run for run in runs if run.state is RunState.FAILED]
         if failed and plan_hash is not None:
             return runs
+        scanned = scanned_service.bill_scanned_days(actor, day) if plan_hash is None else []
         return [
             *(run for run in runs if run not in failed),
+            *scanned,
             *waiting_service.release(actor, day, actor.name),
             *failed,
         ]
@@ -215,7 +225,7 @@ def _scan_first(days: Sequence[date]) -> None:
     measured = usage.measured_days(SCANNING, days[0], days[-1]) if days else set()
     for day in days:
         if day not in measured and rules.is_due(clock.day_window(day).end, clock.utc_now(), SETTLING):
-            usage.scan_day(SCANNING, day, is_hurried=True)
+            usage.scan_day(SCANNING, day, is_hurried=True, for_s=settings().usage_scan_deadline_s)
 
 
 def _bill_in_order(actor: Actor, days: list[date], *, is_asked_for: bool, is_seen: bool) -> list[BillingRun]:

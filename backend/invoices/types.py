@@ -298,6 +298,14 @@ class BillingPlan:
     plan_hash: str = ""
 
 
+class WaitingInvoice(NamedTuple):
+    """A held invoice that waits for something other than an operator."""
+
+    id: InvoiceId
+    tenant_id: TenantId
+    label: str
+
+
 class Difference(NamedTuple):
     """Tokens of one label, model and type that were stored, and that Prometheus shows now, where the two differ.
 

@@ -86,6 +86,8 @@ class MeasuredDayRow(Base):
     expected_meters: Mapped[int | None]
     """Meters that were alive at the end of the day before. NULL for days that an older version measured."""
     read_meters: Mapped[int | None]
+    is_scanned: Mapped[bool | None]
+    """Whether its usage knows what a scan of all of its samples has found; unknown of older versions."""
 
 
 class MeasuredIncarnationRow(Base):

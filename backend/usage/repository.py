@@ -1,13 +1,13 @@
 """All SQL of readings and usage. Many rows are written by COPY, in the open transaction."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Connection, delete, func, inspect, select, text
+from sqlalchemy import Connection, any_, delete, func, inspect, literal, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.clock import Window, gregorian_month_start
@@ -15,7 +15,13 @@ from backend.db.copying import copy_rows
 from backend.db.engine import read, transaction
 from backend.db.locks import LockNumber
 from backend.errors import Unavailable
-from backend.usage.models import DailyUsageRow, MeasuredDayRow, MeasuredIncarnationRow, MeterReadingRow
+from backend.usage.models import (
+    DailyUsageRow,
+    MeasuredDayRow,
+    MeasuredIncarnationRow,
+    MeterFallRow,
+    MeterReadingRow,
+)
 from backend.usage.types import (
     ClosedIncarnation,
     DailyUsage,
@@ -119,6 +125,7 @@ def claim_day(measurement: DayMeasurement) -> bool:
         incarnations=len(measurement.incarnations),
         expected_meters=measurement.meters.expected,
         read_meters=measurement.meters.read,
+        is_scanned=measurement.is_scanned,
     )
     claimed = row.on_conflict_do_nothing().returning(MeasuredDayRow.day)
     with transaction() as connection:
@@ -126,11 +133,11 @@ def claim_day(measurement: DayMeasurement) -> bool:
 
 
 def insert_incarnations(day: date, incarnations: Sequence[ClosedIncarnation]) -> None:
-    """Store the process incarnations with readings on a day."""
+    """Store the process incarnations with readings on a day; stored ones stay as they are."""
     with transaction() as connection:
         if incarnations:
             connection.execute(
-                insert(MeasuredIncarnationRow),
+                insert(MeasuredIncarnationRow).on_conflict_do_nothing(),
                 [{"day": day, **incarnation._asdict()} for incarnation in incarnations],
             )
 
@@ -195,6 +202,13 @@ def copy_usage(day: date, rows: Iterable[UsageRow]) -> None:
     values = ((day, *row[:-1], list(row.flags)) for row in rows)
     with transaction() as connection, _driver(connection):
         copy_rows(connection, "daily_usage", _USAGE_COLUMNS, values)
+
+
+def delete_usage(day: date, labels: Collection[str]) -> None:
+    """Delete readings, usage and falls of some labels on a day."""
+    with transaction() as connection:
+        for row in (MeterReadingRow, DailyUsageRow, MeterFallRow):
+            connection.execute(delete(row).where(row.day == day, row.tenant == any_(literal(list(labels)))))
 
 
 def measured_days(first: date, last: date) -> set[date]:

@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, insert, or_, select, text, update
 
 from backend.db.engine import read, transaction
 from backend.db.locks import LockNumber
-from backend.usage.models import UsageScanFindingRow, UsageScanRow
+from backend.usage.models import MeasuredDayRow, UsageScanFindingRow, UsageScanRow
 from backend.usage.scan_types import PartState, ScanPart
 from backend.usage.scanning.types import Finding, FindingKind
 
@@ -118,6 +118,23 @@ def fail(day: date, part: int, reason: str, now: datetime) -> None:
         connection.execute(statement)
 
 
+def give_back(day: date, part: int, claimed_at: datetime) -> None:
+    """Let others look at a part at once that was claimed at an instant, unless somebody else claimed it since."""
+    row = UsageScanRow
+    statement = (
+        update(row)
+        .where(
+            row.day == day,
+            row.part == part,
+            row.state == PartState.CLAIMED,
+            row.claimed_at == claimed_at,
+        )
+        .values(state=PartState.WAITING)
+    )
+    with transaction() as connection:
+        connection.execute(statement)
+
+
 def findings_of(day: date) -> list[Finding]:
     """The findings of a day, in order."""
     key = (_FINDING.tenant, _FINDING.model, _FINDING.type)
@@ -141,6 +158,20 @@ def last_whole_day() -> date | None:
     whole = select(row.day).group_by(row.day).having(func.bool_and(row.state == PartState.DONE))
     with read() as connection:
         return connection.scalar(whole.order_by(row.day.desc()).limit(1))
+
+
+def stored_unscanned_days(first: date = date.min) -> list[date]:
+    """The days, from one on, that were stored before their scan was whole, the oldest first."""
+    row = MeasuredDayRow
+    statement = select(row.day).where(row.day >= first, row.is_scanned.is_(False)).order_by(row.day)
+    with read() as connection:
+        return list(connection.scalars(statement))
+
+
+def note_scanned(day: date) -> None:
+    """Note that the stored usage of a day knows what its whole scan has found."""
+    with transaction() as connection:
+        connection.execute(update(MeasuredDayRow).where(MeasuredDayRow.day == day).values(is_scanned=True))
 
 
 def delete_before(first_kept: date) -> None:

@@ -1,6 +1,8 @@
 """The door to the scan: it checks every sample of a closed day once, for what the boundary samples do not show."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from backend import clock
@@ -17,12 +19,16 @@ from backend.usage.metering.incarnations import milliseconds
 from backend.usage.metering.planned_days import PlannedDays
 from backend.usage.metering.source import Source
 from backend.usage.scan_types import DayScan, PartState, ScanHealth, ScanPart
-from backend.usage.scanning.asking import Scan, ScanPace, plan, scrapes_of
+from backend.usage.scanning.asking import Scan, ScanOutOfTime, ScanPace, plan, scrapes_of
 from backend.usage.scanning.types import DayFindings
 from backend.usage.types import DayMeasurement
 
 CLAIM = timedelta(minutes=15)
 """After this time the process that claimed a part has died: no part takes so long. A failed part waits as long."""
+OLDER_DAYS = 14
+"""So many days are scanned later if they were billed unscanned. Prometheus keeps its samples for 15 days by default."""
+RETRY_OLDER = timedelta(hours=6)
+SAMPLES_LOST = "samples_lost"
 THINNING_MS = 1000
 """A server that keeps samples no closer than this drops scrapes. VictoriaMetrics clusters use less, to drop copies."""
 SETTLING = timedelta(minutes=20)
@@ -48,18 +54,25 @@ def findings(actor: Actor, day: date) -> DayFindings:
 def scan_due_day(actor: Actor, *, for_s: float) -> DayScan | None:
     """Scan the day that closed last for ``for_s`` seconds, with pauses; None if nothing is left to do. For processes.
 
+    Then older days that were billed before they were scanned.
+
     Raises:
         Unavailable: Prometheus failed before the first part, or the database failed at any time.
     """
     require_process(actor)
     now = clock.utc_now()
     day = clock.billing_day(now) - DAY
-    if now < clock.day_window(day).end + SETTLING:
-        return None
+    if now >= clock.day_window(day).end + SETTLING and _is_due(day, now, CLAIM):
+        return scan_day(actor, day, for_s=for_s)
+    for older in reversed(repository.stored_unscanned_days(day - OLDER_DAYS * DAY)):
+        if older < day and _is_due(older, now, RETRY_OLDER):
+            return scan_day(actor, older, for_s=for_s)
+    return None
+
+
+def _is_due(day: date, now: datetime, retry: timedelta) -> bool:
     parts = repository.parts_of(day)
-    if parts and not any(_is_left(part, now, is_hurried=False) for part in parts):
-        return None
-    return scan_day(actor, day, for_s=for_s)
+    return not parts or any(_is_left(part, now - retry, is_hurried=False) for part in parts)
 
 
 def scan_day(actor: Actor, day: date, *, is_hurried: bool = False, for_s: float | None = None) -> DayScan:
@@ -68,7 +81,8 @@ def scan_day(actor: Actor, day: date, *, is_hurried: bool = False, for_s: float 
     Continues where another call stopped, however that ended. Scans a part again only if more samples have come since.
     Pauses after each query, so that Prometheus is busy with it for at most ``USAGE_SCAN_SHARE`` of the time.
     ``is_hurried`` makes no pauses, and also scans the parts that another process has claimed. A part that fails is
-    stored with its reason, and the scan goes on. No part is begun after ``for_s`` seconds.
+    stored with its reason, and the scan goes on. No part is begun after ``for_s`` seconds; a hurried scan then also
+    gives back the part that it has begun, after the query that is open.
 
     Raises:
         Invalid: the day has not ended.
@@ -84,15 +98,33 @@ def scan_day(actor: Actor, day: date, *, is_hurried: bool = False, for_s: float 
     pace = ScanPace(1 if is_hurried else float(settings().usage_scan_share))
     scrapes = scrapes_of(source, span, pace)
     parts = _parts(day, source, span, pace, scrapes)
-    left = [part for part in parts if _is_left(part, clock.utc_now(), is_hurried=is_hurried)]
-    if left:
+    left = [part for part in parts if _is_left(part, clock.utc_now() - CLAIM, is_hurried=is_hurried)]
+    until_s = None if for_s is None else began + for_s
+    pace.ends_at_s = until_s if is_hurried else None
+    sitting = _Sitting(scrapes=scrapes, is_hurried=is_hurried, until_s=until_s)
+    try:
         with collector_paused():
-            scan = Scan.of_window(source, span, pace)
-            for part in left:
-                if for_s is not None and time.monotonic() - began > for_s:
-                    break
-                _scan_part(part._replace(scrapes=scrapes), scan, is_hurried=is_hurried)
+            if left:
+                _scan_parts(left, Scan.of_window(source, span, pace), sitting)
+    except ScanOutOfTime:
+        log.warning("usage.scan_out_of_time", day=day, after_s=for_s)
     return _progress(day, repository.parts_of(day))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sitting:
+    """State of one call of the scan: the scrapes in Prometheus at its beginning, and its deadline."""
+
+    scrapes: int
+    is_hurried: bool
+    until_s: float | None
+
+
+def _scan_parts(parts: Sequence[ScanPart], scan: Scan, sitting: _Sitting) -> None:
+    for part in parts:
+        if sitting.until_s is not None and time.monotonic() > sitting.until_s:
+            return
+        _scan_part(part, scan, sitting)
 
 
 def reopen_missed(actor: Actor, measured: DayMeasurement) -> bool:
@@ -110,6 +142,12 @@ def reopen_missed(actor: Actor, measured: DayMeasurement) -> bool:
         "usage.series_came_after_scan", day=measured.day, scanned=scanned, series=measured.series_at_end
     )
     return True
+
+
+def days_stored_unscanned(actor: Actor) -> list[date]:
+    """The days that were stored before all their parts were scanned, the oldest first. For processes."""
+    require_process(actor)
+    return repository.stored_unscanned_days()
 
 
 def progress(actor: Actor, day: date) -> DayScan:
@@ -151,11 +189,11 @@ def _parts(day: date, source: Source, span: Span, pace: ScanPace, scrapes: int) 
     return repository.parts_of(day)
 
 
-def _is_left(part: ScanPart, now: datetime, *, is_hurried: bool) -> bool:
-    """Whether a part must be scanned now. A part that failed waits 15 minutes, unless the scan is hurried."""
+def _is_left(part: ScanPart, failed_before: datetime, *, is_hurried: bool) -> bool:
+    """Whether a part must be scanned now. A part that failed waits a while, unless the scan is hurried."""
     if part.state != PartState.FAILED or is_hurried:
         return part.state != PartState.DONE
-    return part.finished_at is None or part.finished_at < now - CLAIM
+    return part.finished_at is None or part.finished_at < failed_before
 
 
 def _note_thinning(source: Source, day: date) -> None:
@@ -170,9 +208,13 @@ def _note_thinning(source: Source, day: date) -> None:
         )
 
 
-def _scan_part(part: ScanPart, scan: Scan, *, is_hurried: bool) -> None:
+def _scan_part(part: ScanPart, scan: Scan, sitting: _Sitting) -> None:
     now = clock.utc_now()
-    if not repository.claim(part.day, part.part, now, now + CLAIM if is_hurried else now - CLAIM):
+    if not repository.claim(part.day, part.part, now, now + CLAIM if sitting.is_hurried else now - CLAIM):
+        return
+    if part.scrapes is not None and sitting.scrapes < part.scrapes:
+        # Nobody can say any more that no counter fell in the samples that are gone.
+        _note_failure(part, SAMPLES_LOST, f"{sitting.scrapes} of {part.scrapes} scrapes")
         return
     before_s = scan.pace.asked_s
     try:
@@ -180,18 +222,24 @@ def _scan_part(part: ScanPart, scan: Scan, *, is_hurried: bool) -> None:
         series = scan.series_at_end(part.matcher)
         found = scan.findings(part.matcher)
     except Unavailable as failed:
-        repository.fail(part.day, part.part, failed.reason_key, clock.utc_now())
-        log.warning(
-            "usage.scan_failed",
-            day=part.day,
-            matcher=part.matcher,
-            reason=failed.reason_key,
-            detail=str(failed),
-        )
+        _note_failure(part, failed.reason_key, str(failed))
         return
-    done = part._replace(series=series, duration_s=scan.pace.asked_s - before_s, finished_at=clock.utc_now())
+    except ScanOutOfTime:
+        repository.give_back(part.day, part.part, now)
+        raise
+    done = part._replace(
+        series=series,
+        scrapes=sitting.scrapes,
+        duration_s=scan.pace.asked_s - before_s,
+        finished_at=clock.utc_now(),
+    )
     if repository.finish(done, found):
         log.info("usage.scanned", day=part.day, part=part.part, series=series, findings=len(found))
+
+
+def _note_failure(part: ScanPart, reason: str, detail: str) -> None:
+    repository.fail(part.day, part.part, reason, clock.utc_now())
+    log.warning("usage.scan_failed", day=part.day, matcher=part.matcher, reason=reason, detail=detail)
 
 
 def _progress(day: date, parts: list[ScanPart]) -> DayScan:

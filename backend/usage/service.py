@@ -1,6 +1,7 @@
 """The door to usage: exact tokens by day with their evidence, the same number for every reader."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -50,6 +51,8 @@ scan_day = scan_service.scan_day
 scan_due_day = scan_service.scan_due_day
 scan_health = scan_service.health
 reopen_missed = scan_service.reopen_missed
+days_stored_unscanned = scan_service.days_stored_unscanned
+scan_findings = scan_service.findings
 
 
 def measure_day(
@@ -112,6 +115,24 @@ def store_day(actor: Actor, measurement: DayMeasurement) -> bool:
         incarnations=len(measurement.incarnations),
     )
     return True
+
+
+def correct_day(actor: Actor, measurement: DayMeasurement, labels: Collection[str]) -> None:
+    """Replace what is stored of some labels on a day by a newer measurement, in the open transaction. For processes.
+
+    For labels that nothing was issued for. Where the measurement knows the whole scan of the day, the day does, too.
+    """
+    require_process(actor)
+    day = measurement.day
+    with transaction():
+        repository.delete_usage(day, labels)
+        repository.insert_incarnations(day, measurement.incarnations)
+        repository.copy_readings(day, (each for each in measurement.readings if each.tenant in labels))
+        repository.copy_usage(day, (each for each in measurement.rows if each.tenant in labels))
+        falls_repository.insert_falls(day, [each for each in measurement.falls if each.tenant in labels])
+        if measurement.is_scanned:
+            scan_repository.note_scanned(day)
+    log.info("usage.corrected", day=day, labels=len(labels))
 
 
 def today(actor: Actor, tenant_id: TenantId) -> DayMeasurement:

@@ -200,7 +200,7 @@ class DayMeasurement:
     """All usage of a day with its evidence. ``series`` is the number of meters, ``incarnations`` are their processes.
 
     ``series_at_end`` is the number of series in the boundary query at the end of the day. A scan of the day must have
-    found as many.
+    found as many. ``is_scanned``: all parts of the day were scanned after its end, and their findings are in here.
     """
 
     day: date
@@ -212,6 +212,7 @@ class DayMeasurement:
     meters: MeterContinuity = NO_METERS
     series: int
     series_at_end: int = 0
+    is_scanned: bool = False
     incarnations: list[ClosedIncarnation]
 
 

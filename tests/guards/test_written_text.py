@@ -189,6 +189,7 @@ NOT_WRITTEN = {
     "payments.search_payments.wanted": "looked for",
     "tenants.search.wanted": "looked for",
     "tenants.with_labels.labels": "looked for",
+    "usage.correct_day.labels": "looked for",
     "usage.measure_day.tenant_label": "looked for",
     "usage.measure_elsewhere.tenant_label": "looked for",
     "run_inputs.keep.value": "goes to the cluster alone",

@@ -99,6 +99,7 @@ def _measure(
         meters=meters_read(span, stored, incarnations),
         series=len(counted.readings),
         series_at_end=shared.closing.series,
+        is_scanned=findings is not None and findings.is_scanned,
         incarnations=[
             ClosedIncarnation(one.incarnation.name, one.incarnation.started_at, one.closed_at)
             for one in incarnations

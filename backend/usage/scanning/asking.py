@@ -35,6 +35,10 @@ RAW_TENANTS = 20
 LONGEST_PAUSE_S = 60.0
 
 
+class ScanOutOfTime(Exception):
+    """The deadline of a scan has passed; no query is run any more."""
+
+
 @dataclass(slots=True)
 class ScanPace:
     """Limits the scan to a share of the time: it waits after each query.
@@ -44,12 +48,20 @@ class ScanPace:
 
     share: float
     wait: Callable[[float], object] = time.sleep
+    ends_at_s: float | None = None
+    """The deadline as a monotonic instant: no query begins after it."""
     asked_s: float = field(default=0, init=False)
     """Seconds that all queries took, without the pauses."""
 
     def keep(self, ask: Callable[[], AskedFor]) -> AskedFor:
-        """Run a query and wait, at most a minute. Returns the answer."""
+        """Run a query and wait, at most a minute. Returns the answer.
+
+        Raises:
+            ScanOutOfTime: the deadline has passed.
+        """
         began = time.monotonic()
+        if self.ends_at_s is not None and began >= self.ends_at_s:
+            raise ScanOutOfTime
         try:
             return ask()
         finally:

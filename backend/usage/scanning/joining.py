@@ -1,7 +1,6 @@
 """Joins the findings of a scan with the readings of a day, and holds what was not scanned. Pure."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -9,11 +8,9 @@ from decimal import Decimal
 from backend.usage.metering.labels import storable, with_storable_labels
 from backend.usage.metering.opening_rules import UNKNOWN_PAST, IncarnationKind
 from backend.usage.metering.tally_rules import IncarnationReadings
+from backend.usage.scanning.parts import is_of_part
 from backend.usage.scanning.types import FLAG_OF_FINDING, DayFindings, Finding
 from backend.usage.types import IncarnationKey, Key, UsageFlag, UsageRow, Values
-
-_MATCHER = re.compile(r'\w+(=~|!~|!=|=)"(.*)"', re.DOTALL)
-_CODE_POINT = re.compile(r"\\x\{([0-9a-fA-F]+)\}")
 
 
 def with_findings(
@@ -46,25 +43,6 @@ def with_doubts(
     missing = doubts.keys() - {row[:3] for row in rows}
     empty = [UsageRow(*key, 0, Decimal(0), 0, False, ()) for key in missing]
     return sorted(_held(row, doubts[row[:3]]) if row[:3] in doubts else row for row in (*rows, *empty))
-
-
-def is_of_part(matcher: str) -> Callable[[str], bool]:
-    """A test whether a tenant's label belongs to a part. To a matcher that cannot be parsed all labels belong."""
-    found = _MATCHER.fullmatch(matcher)
-    if found is None:
-        return lambda _: True
-    operator, text = found[1], found[2].replace('\\"', '"').replace("\\\\", "\\")
-    pattern = re.escape(text) if operator in ("=", "!=") else _CODE_POINT.sub(_as_python, text)
-    try:
-        compiled = re.compile(pattern)
-    except re.error:
-        return lambda _: True
-    is_without = operator.startswith("!")
-    return lambda tenant: (compiled.fullmatch(tenant) is None) == is_without
-
-
-def _as_python(code_point: re.Match[str]) -> str:
-    return f"\\U{int(code_point[1], 16):08x}"
 
 
 def _stored_names(findings: DayFindings) -> dict[IncarnationKey, dict[Key, list[Finding]]]:

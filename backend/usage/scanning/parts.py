@@ -1,11 +1,14 @@
 """Splits the tenants of a scan into parts; one query scans one part. Pure."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from backend.usage.metering.shards import shard_matchers
 
 MOST_PARTS = 100
+_MATCHER = re.compile(r'\w+(=~|!~|!=|=)"(.*)"', re.DOTALL)
+_CODE_POINT = re.compile(r"\\x\{([0-9a-fA-F]+)\}")
 
 
 def part_matchers(label: str, tenants: Sequence[str], parts: int) -> list[str]:
@@ -49,3 +52,22 @@ def _expression(endings: Sequence[str] | Counter[str]) -> str:
 
 def _one_of(characters: str) -> str:
     return "[" + "".join(f"\\\\x{{{ord(character):x}}}" for character in characters) + "]"
+
+
+def is_of_part(matcher: str) -> Callable[[str], bool]:
+    """A test whether a tenant's label belongs to a part. To a matcher that cannot be parsed all labels belong."""
+    found = _MATCHER.fullmatch(matcher)
+    if found is None:
+        return lambda _: True
+    operator, text = found[1], found[2].replace('\\"', '"').replace("\\\\", "\\")
+    pattern = re.escape(text) if operator in ("=", "!=") else _CODE_POINT.sub(_as_python, text)
+    try:
+        compiled = re.compile(pattern)
+    except re.error:
+        return lambda _: True
+    is_without = operator.startswith("!")
+    return lambda tenant: (compiled.fullmatch(tenant) is None) == is_without
+
+
+def _as_python(code_point: re.Match[str]) -> str:
+    return f"\\U{int(code_point[1], 16):08x}"

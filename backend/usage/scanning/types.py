@@ -1,11 +1,12 @@
 """Types of the scan: its findings, and how much of a day is scanned."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from backend.usage.scanning.parts import is_of_part
 from backend.usage.types import Key, UsageFlag
 
 
@@ -59,6 +60,13 @@ class DayFindings:
     unscanned: Sequence[str] = ()
     is_scanned: bool = False
     """Whether every part was scanned after the day had ended."""
+
+    def seen(self, tenants: Iterable[str]) -> set[str]:
+        """The given tenants' labels whose parts were scanned."""
+        if self.is_scanned or not self.unscanned:
+            return set(tenants) if self.is_scanned else set()
+        parts = [is_of_part(matcher) for matcher in self.unscanned]
+        return {tenant for tenant in tenants if not any(is_in(tenant) for is_in in parts)}
 
 
 NO_FINDINGS = DayFindings()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from types import SimpleNamespace
 from urllib.parse import parse_qs
 
 import httpx
@@ -14,6 +15,7 @@ from backend.actor import Actor, Role
 from backend.errors import Forbidden, Invalid
 from backend.usage import scan_repository, scan_service, service
 from backend.usage.scan_types import DayScan, PartState
+from backend.usage.scanning import asking
 from jobs import scan_day
 from jobs.runs import JobError
 from tests import factories
@@ -148,6 +150,36 @@ def test_a_part_that_was_refused_is_looked_at_when_it_is_answered(look_at: LookA
     assert scan_service.scan_day(NIGHT, SECOND).failed == 1
     assert scan_service.scan_day(NIGHT, SECOND, is_hurried=True).is_whole
     assert len(scan_service.findings(NIGHT, SECOND).findings) == 1
+
+
+def test_a_part_for_which_the_time_runs_out_is_given_back(
+    look_at: LookAt, nights_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours = iter(range(10_000))
+    slow = SimpleNamespace(monotonic=lambda: 3600.0 * next(hours), sleep=lambda _: None)
+    look_at("in-turn")
+    with monkeypatch.context() as patched:
+        patched.setattr(asking, "time", slow)
+        patched.setattr(scan_service, "time", slow)
+        late = scan_service.scan_day(NIGHT, SECOND, is_hurried=True, for_s=20 * 3600)
+
+    assert (late.done, late.waiting, late.failed) == (0, 3, 0)
+    assert scan_service.scan_day(NIGHT, SECOND).is_whole
+
+
+def test_the_job_goes_back_to_an_older_day_that_was_billed_before_it_was_looked_at(
+    look_at: LookAt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_at("in-turn")
+    scan_service.scan_day(NIGHT, SECOND, is_hurried=True, for_s=0)
+    measured = service.measure_day(NIGHT, SECOND)
+    service.store_day(NIGHT, measured)
+    at(monkeypatch, timedelta(days=1, hours=1))
+
+    assert not measured.is_scanned
+    assert scan_day.run(NIGHT).startswith(f"{THIRD}:")
+    assert scan_day.run(NIGHT) == f"{SECOND}: 3 parts, 1 findings"
+    assert scan_day.run(NIGHT) == ""
 
 
 def test_the_job_begins_twenty_minutes_after_midnight_and_tells_once(
