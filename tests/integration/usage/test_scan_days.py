@@ -1,5 +1,6 @@
 """The scan of a day goes on where it stopped, does nothing twice, and says what it could not look at."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -71,11 +72,14 @@ def at(monkeypatch: pytest.MonkeyPatch, after_the_end: timedelta) -> None:
 def test_each_tenant_is_looked_at_once(look_at: LookAt) -> None:
     look_at("in-turn")
 
+    began = time.monotonic()
     first = scan_service.scan_day(NIGHT, SECOND)
+    took_s = time.monotonic() - began
     finished = [part.finished_at for part in scan_repository.parts_of(SECOND)]
     again = scan_service.scan_day(NIGHT, SECOND)
 
     assert (first.parts, first.done, first.findings, first.series) == (3, 3, 1, 2)
+    assert 0 < first.duration_s < took_s
     assert again == first
     assert [part.finished_at for part in scan_repository.parts_of(SECOND)] == finished
 

@@ -172,6 +172,14 @@ def test_the_last_of_several_earlier_days_counts(database: str) -> None:
     }
 
 
+def test_readings_of_others_do_not_open_a_day_of_one_company(database: str) -> None:
+    store(a_day(YESTERDAY - DAY, {POD: {A: 5, C: 300}}), a_day(YESTERDAY))
+
+    told = stored_beside(MEASURED, "acme", PlannedDays())
+
+    assert told.older([POD])[POD].closings == {A: 5}
+
+
 def test_a_planned_day_after_the_stored_one_counts_and_not_one_before(database: str) -> None:
     store(a_day(YESTERDAY - 2 * DAY, {POD: {A: 5}, OTHER: {A: 50}}))
     after = planned(

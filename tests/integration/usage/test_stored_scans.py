@@ -115,6 +115,7 @@ def test_one_of_two_looks_at_a_part_until_its_claim_is_old(database: str) -> Non
 
 def test_a_part_is_finished_once_with_its_findings(database: str) -> None:
     plan(MEASURED, "one", "two")
+    plan(MEASURED + DAY, "one")
     scan_repository.fail(MEASURED, 0, "unavailable", NOON)
     failed = part()
     done = failed._replace(series=7, duration_s=1.5, finished_at=NOON + timedelta(minutes=1), scrapes=43)
@@ -129,6 +130,23 @@ def test_a_part_is_finished_once_with_its_findings(database: str) -> None:
     assert part(1).state == PartState.WAITING
     assert scan_repository.findings_of(MEASURED) == [FOUND]
     assert scan_repository.findings_of(MEASURED + DAY) == []
+    assert scan_repository.parts_of(MEASURED + DAY)[0].state == PartState.WAITING
+
+
+def test_findings_come_by_meter_process_and_kind(database: str) -> None:
+    plan(MEASURED, "one")
+    found = [
+        FOUND,
+        FOUND._replace(kind=FindingKind.CAME_AND_WENT, incarnation_start=POD[1] + DAY),
+        FOUND._replace(incarnation_start=POD[1] + DAY),
+        FOUND._replace(instance="pod:2"),
+        FOUND._replace(key=("acme", "m", "zzz")),
+        FOUND._replace(key=("acme", "n", "prompt")),
+        FOUND._replace(key=("zzz", "m", "prompt")),
+    ]
+    finish(MEASURED, 0, found=found[::-1])
+
+    assert scan_repository.findings_of(MEASURED) == found
 
 
 def test_the_last_whole_day_is_one_whose_every_part_is_done(database: str) -> None:

@@ -264,6 +264,7 @@ def test_no_question_of_a_scan_is_longer_than_every_server_takes() -> None:
         pytest.param((-10, 10), 0, id="with the day"),
         pytest.param((-10, 11), 1, id="within the day"),
         pytest.param((20, 29), 0, id="it lived for less"),
+        pytest.param((20, 30), 1, id="it lived for ten minutes"),
     ],
 )
 def test_what_went_before_the_end_of_a_process_is_asked_for_where_its_last_minutes_do_not_show_all(
