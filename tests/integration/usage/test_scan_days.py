@@ -69,13 +69,14 @@ def at(monkeypatch: pytest.MonkeyPatch, after_the_end: timedelta) -> None:
     monkeypatch.setattr(clock, "utc_now", lambda: END_OF_DAY + after_the_end)
 
 
-def test_each_tenant_is_looked_at_once(look_at: LookAt) -> None:
+def test_each_tenant_is_looked_at_once(look_at: LookAt, monkeypatch: pytest.MonkeyPatch) -> None:
     look_at("in-turn")
 
     began = time.monotonic()
     first = scan_service.scan_day(NIGHT, SECOND)
     took_s = time.monotonic() - began
     finished = [part.finished_at for part in scan_repository.parts_of(SECOND)]
+    monkeypatch.setattr(scan_service, "plan", None)  # what is planned is not planned again
     again = scan_service.scan_day(NIGHT, SECOND)
 
     assert (first.parts, first.done, first.findings, first.series) == (3, 3, 1, 2)
@@ -243,8 +244,10 @@ def test_a_day_that_has_not_ended_is_refused(look_at: LookAt, monkeypatch: pytes
     look_at("in-turn")
     at(monkeypatch, timedelta(hours=1))
 
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid) as refused:
         scan_service.scan_day(NIGHT, THIRD)
+
+    assert refused.value.data == {"field": "day", "reason": "day_is_open"}
 
 
 def test_a_company_neither_scans_nor_reads_findings(database: str) -> None:

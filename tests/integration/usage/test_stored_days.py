@@ -66,7 +66,7 @@ def a_day(
             for key, figures in falls.items()
         ],
         meters=meters,
-        series=0,
+        series=sum(map(len, closings.values())),
         incarnations=[ClosedIncarnation(*process, window.end) for process in closings],
     )
 
@@ -108,6 +108,14 @@ def test_a_day_is_opened_by_the_day_before_and_closed_by_the_day_after(database:
     assert told.following == {POD: {A: following, C: following}}
     assert of_one.incarnations == {POD: StoredIncarnation(end, {A: 5}), OTHER: StoredIncarnation(end, {})}
     assert of_one.following == {POD: {A: following}}
+
+
+def test_the_log_says_what_was_stored(database: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        store(a_day(MEASURED, {POD: {A: 5}, OTHER: {C: 8}}, tokens={A: 4}))
+
+    [told] = [record for record in caplog.records if record.getMessage() == "usage.stored"]
+    assert told.__dict__["fields"] == {"day": str(MEASURED), "rows": 1, "readings": 2, "incarnations": 2}
 
 
 def test_without_its_neighbours_nothing_opens_or_closes_a_day(database: str) -> None:

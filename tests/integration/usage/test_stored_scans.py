@@ -81,6 +81,7 @@ def test_only_parts_that_were_looked_at_are_reopened_and_their_findings_go(datab
     assert (part(0).findings, part(1).findings, part(1).finished_at) == (1, 0, None)
     assert scan_repository.findings_of(MEASURED) == [FOUND]
     assert len(scan_repository.findings_of(MEASURED + DAY)) == 2
+    assert scan_repository.parts_of(MEASURED + DAY)[1].state == PartState.DONE
     finish(MEASURED, 1, found=[FOUND])
 
 
@@ -108,7 +109,9 @@ def test_one_of_two_looks_at_a_part_until_its_claim_is_old(database: str) -> Non
     def claim(number: int, claimed_before_s: int) -> bool:
         return scan_repository.claim(MEASURED, number, NOON, NOON + timedelta(seconds=claimed_before_s))
 
+    plan(MEASURED + DAY, "one")
     assert [claim(0, -900), claim(0, -900), claim(0, 0), claim(0, 1)] == [True, False, False, True]
+    assert scan_repository.parts_of(MEASURED + DAY)[0].state == PartState.WAITING
     assert (part(0).state, part(1).state) == (PartState.CLAIMED, PartState.WAITING)
     assert claim(1, -900)
 
