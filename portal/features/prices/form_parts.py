@@ -167,6 +167,7 @@ def _preview() -> rx.Component:
             rx.el.p(shown.since),
             rx.cond(shown.replaced != "", note(shown.replaced), rx.fragment()),
             rx.cond(shown.waiting != "", note(shown.waiting, tone="warn"), rx.fragment()),
+            rx.cond(shown.priced != "", note(shown.priced), rx.fragment()),
             rx.el.p(shown.days, class_name="muted"),
             rx.el.dl(
                 rx.el.div(rx.el.dt(t("page.prices.old_total")), rx.el.dd(shown.old)),

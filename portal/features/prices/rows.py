@@ -108,6 +108,7 @@ class ChangeView:
     new: str = ""
     difference: str = ""
     waiting: str = ""
+    priced: str = ""
     replaced: str = ""
     changed: str = ""
     tenants: list[ChangedCompany] = field(default_factory=list)
@@ -230,18 +231,12 @@ def to_change(preview: ChangePreview, lang: Lang) -> ChangeView:
         old=fmt.toman(usage.old_rial, lang),
         new=fmt.toman(usage.new_rial, lang),
         difference=_signed(change, lang),
-        waiting=_waiting(waits, lang),
+        waiting=text("prices.would_wait", lang, tokens=fmt.number(waits, lang)) if waits > 0 else "",
+        priced=text("prices.would_be_priced", lang, tokens=fmt.number(-waits, lang)) if waits < 0 else "",
         replaced=text("prices.replaces", lang) if preview.is_replacing else "",
         changed=fmt.number(usage.changed_tenants, lang),
         tenants=[_changed_company(each, lang) for each in usage.most_changed],
     )
-
-
-def _waiting(more_tokens: int, lang: Lang) -> str:
-    if not more_tokens:
-        return ""
-    key = "prices.would_wait" if more_tokens > 0 else "prices.would_be_priced"
-    return text(key, lang, tokens=fmt.number(abs(more_tokens), lang))
 
 
 def said(change: PriceChange, base: NewPriceList, new: NewPriceList, lang: Lang) -> str:

@@ -43,7 +43,7 @@ def preview(kind: ChangeKind, model: str, rial: str | None = None, usage: Priced
         preview_hash="",
     )
     view = prices.to_change(seen, "en")
-    return view.waiting if usage else view.said
+    return (view.waiting or view.priced) if usage else view.said
 
 
 def test_a_first_price_replaces_none_and_not_the_general_one() -> None:
