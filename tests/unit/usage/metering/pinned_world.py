@@ -122,6 +122,7 @@ class PinnedSource:
                     for index in range(len(history.targets))
                 },
                 silent,
+                sum(len(target.values(at_ms, at_ms - NEAR_MS + 1)) for target in self._targets),
             )
             for at_ms in window
         )

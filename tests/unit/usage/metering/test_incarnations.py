@@ -1,5 +1,6 @@
 """Incarnations from the samples of start times, and how well they were seen."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +25,8 @@ from backend.usage.metering.incarnations import (
     Target,
     history_of,
     is_in_boundary_vector,
+    microseconds,
+    milliseconds,
     overlap,
     point_at,
 )
@@ -60,6 +63,12 @@ def test_a_change_of_the_start_time_begins_a_new_incarnation() -> None:
         (25_500_000, [30_000]),
     ]
     assert history.incarnations[0].successor_ms == 25_500
+
+
+def test_instants_are_whole_numbers_rounded_down() -> None:
+    instant = datetime(1970, 1, 1, 0, 0, 1, 1999, tzinfo=UTC)
+
+    assert f"{milliseconds(instant)} {microseconds(instant)}" == "1001 1001999"
 
 
 def test_copies_of_a_incarnation_are_merged_whatever_their_labels() -> None:

@@ -58,6 +58,14 @@ def test_a_day_tells_its_window_its_meters_and_their_processes() -> None:
     assert [row[:5] for row in found.rows] == [(*A, 24_000, Decimal(1)), (*B, 24_000, Decimal(1))]
 
 
+def test_a_day_tells_how_many_series_there_were_at_its_end_whatever_they_count_as() -> None:
+    again = Scraped(job="again", runs=[(OLD_H, -2, 26)], shows={"A": ALWAYS, "B": ALWAYS})
+
+    found = measured([ALL_DAY, again], lambda: NOTHING_STORED)
+
+    assert (found.series, found.series_at_end) == (2, 4)
+
+
 def test_a_process_without_counters_is_none_of_the_days() -> None:
     bare = replace(ALL_DAY, shows={})
 

@@ -96,3 +96,18 @@ def test_only_series_that_the_last_stored_day_of_an_old_incarnation_does_not_kno
     assert with_earlier_closings([usual], SPAN, NOTHING_STORED) == [usual]
     assert found[1].opening.stored_earlier[B].closing == 40
     assert not found[2].opening.stored_earlier
+
+
+def test_meters_of_several_processes_are_looked_up_at_once() -> None:
+    asked: list[MeterKey] = []
+
+    def earlier(wanted: Sequence[MeterKey]) -> dict[MeterKey, EarlierClosing]:
+        asked.extend(wanted)
+        return {}
+
+    stored = StoredIncarnation(NOON, {A: 5})
+    two = [incarnation({A: 9, B: 1}, days_old=age, kind=STORED, stored=stored) for age in (3, 4)]
+
+    with_earlier_closings(two, SPAN, replace(NOTHING_STORED, earlier=earlier))
+
+    assert asked == [(*one.incarnation.key, B) for one in two]
