@@ -293,7 +293,7 @@ def test_falls_of_one_company_are_settled_by_the_figure(
     figure: FallFigure, tokens: list[int], database: str
 ) -> None:
     acme = factories.tenant("acme")
-    falls = {A: (3, 8), B: (4, 4), C: (5, 500)}
+    falls = {A: (3, 8), B: (4, 4), C: (5, 500), ("acme", "n", "cached"): (6, 6)}
     store(a_day(YESTERDAY, tokens={A: 1}), a_day(MEASURED, tokens={A: 10, B: 20, C: 30}, falls=falls))
 
     with transaction():
@@ -302,13 +302,21 @@ def test_falls_of_one_company_are_settled_by_the_figure(
     assert [row.tokens for row in service.rows_of_day(NIGHT, MEASURED)] == tokens
     assert [row.tokens for row in service.rows_of_day(NIGHT, YESTERDAY)] == [1]
     told = service.falls(NIGHT, acme.id, MEASURED)
-    assert [(fall.model, fall.least_tokens, fall.most_tokens) for fall in told] == [("m", 3, 8), ("n", 4, 4)]
+    assert [(fall.model, fall.least_tokens, fall.most_tokens) for fall in told] == [
+        ("m", 3, 8),
+        ("n", 6, 6),
+        ("n", 4, 4),
+    ]
     assert service.falls(NIGHT, acme.id, YESTERDAY) == []
 
 
 def test_meters_that_vanished_are_those_of_the_newest_day(database: str) -> None:
     nothing = service.meter_continuity(NIGHT)
-    store(a_day(MEASURED, meters=MeterContinuity(20, 9)), a_day(YESTERDAY, meters=MeterContinuity(5, 5)))
+    store(
+        a_day(YESTERDAY, meters=MeterContinuity(5, 5)),
+        a_day(MEASURED, meters=MeterContinuity(20, 9)),
+        a_day(YESTERDAY - DAY, meters=MeterContinuity(7, 7)),
+    )
 
     assert (nothing, service.meter_continuity(NIGHT)) == (MeterContinuity(0, 0), MeterContinuity(20, 9))
 
