@@ -18,7 +18,7 @@ from backend.errors import AppError, Conflict
 from backend.i18n import format as formats
 from backend.i18n.errors import sentence_of
 from backend.invoices import service as invoices
-from backend.invoices.types import BillingPlan, BillingRun, RunState
+from backend.invoices.types import BillingPlan, BillingRun, DayPlan, RunState
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState
 from backend.log import configure_logging, get_logger
@@ -105,8 +105,14 @@ def _plan_rows(plan: BillingPlan) -> Iterable[tuple[str, ...]]:
             formats.toman_bare(each.amount_rial, "en"),
             f"{each.held:,}",
             ", ".join(each.unknown_labels) or "-",
-            each.error or ("waited for a price" if each.has_waited else "now" if each.new else "before"),
+            each.error or _measured(each),
         )
+
+
+def _measured(planned: DayPlan) -> str:
+    if not planned.new:
+        return "waited for a price" if planned.has_waited else "before"
+    return "now" if planned.is_scanned else "now, not scanned yet"
 
 
 def _bill(asked: date | None) -> int:

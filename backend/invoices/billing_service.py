@@ -83,6 +83,11 @@ class DayUsage:
         found = self.measurement
         return found is not None and not found.incarnations and not found.series
 
+    @property
+    def is_scanned(self) -> bool:
+        """Whether the day need not be scanned any more before it is billed."""
+        return self.measurement is None or self.measurement.is_scanned
+
 
 def usage_of(actor: Actor, day: date, *, after: PlannedDays | None = None) -> DayUsage:
     """The day's usage: as stored, else freshly measured, after days that a plan measured; writes nothing.

@@ -292,7 +292,12 @@ def is_due(day_end: datetime, now: datetime, wait: timedelta) -> bool:
 
 
 def to_day_plan(
-    bill_of_day: DayBill, *, new: bool, error: str | None = None, has_waited: bool = False
+    bill_of_day: DayBill,
+    *,
+    new: bool,
+    is_scanned: bool = True,
+    error: str | None = None,
+    has_waited: bool = False,
 ) -> DayPlan:
     """The summary of a day's bill that a person decides by."""
     return DayPlan(
@@ -303,6 +308,7 @@ def to_day_plan(
         held=len(bill_of_day.held),
         unknown_labels=tuple(bill_of_day.unknown_labels),
         new=new,
+        is_scanned=is_scanned,
         error=error,
         plan_hash=plan_hash([bill_of_day]),
         has_waited=has_waited,

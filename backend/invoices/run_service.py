@@ -168,7 +168,8 @@ def plan(actor: Actor, day: date | None = None) -> BillingPlan:
             bill = billing_service.basis_of(actor, each, planned).bill(found, known)
             planned.add(bill)
             bills.append(bill)
-            days.append(rules.to_day_plan(bill, new=found.measurement is not None, error=error))
+            is_new = found.measurement is not None
+            days.append(rules.to_day_plan(bill, new=is_new, is_scanned=found.is_scanned, error=error))
             if error is not None:
                 break
         else:

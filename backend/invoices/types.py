@@ -273,6 +273,7 @@ class BillingRun:
 class DayPlan:
     """The part of a plan for a day. ``new`` says that the day has never been measured.
 
+    ``is_scanned`` says whether the day is scanned: if not, the run does so first, and may hold more.
     ``has_waited`` says that these are the invoices of the day that waited for the price of a model and have it now.
     ``error`` is the catalogue key of the reason for which the day would fail and end the run. ``plan_hash`` covers the
     invoices of this day alone, as that of a plan covers those of all its days.
@@ -285,6 +286,7 @@ class DayPlan:
     held: int
     unknown_labels: tuple[str, ...]
     new: bool
+    is_scanned: bool = True
     error: str | None = None
     plan_hash: str = ""
     has_waited: bool = False

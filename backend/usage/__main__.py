@@ -24,6 +24,10 @@ from backend.usage.types import DayMeasurement, MeterReading, UsageRow
 FINE, FAILED, WRONG, HELD = 0, 1, 2, 3
 COLUMNS = ("tenant", "model", "type", "tokens", "coverage", "unseen ~", "held", "flags")
 
+NOT_SCANNED = (
+    "Not scanned yet: a counter that fell within the day, or a series that came and went, may not be seen."
+)
+
 CAUSES = {
     "connection": "Prometheus cannot be reached.",
     "timeout": "Prometheus did not answer in time.",
@@ -87,6 +91,7 @@ def _objects(measurement: DayMeasurement) -> list[dict[str, object]]:
         {
             "day": measurement.day,
             **row._asdict(),
+            "is_scanned": measurement.is_scanned,
             "coverage": float(row.coverage),
             "readings": [_evidence(reading) for reading in sorted(evidence[row[:3]])],
         }
@@ -110,7 +115,9 @@ def _table(measurement: DayMeasurement) -> str:
     widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
     shown = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
     total = f"{sum(row.tokens for row in measurement.rows):,} tokens, {measurement.series} meters"
-    return "\n".join([head, *(line.rstrip() for line in shown), total])
+    is_closed = measurement.measured_at >= window.end
+    unseen = [NOT_SCANNED] if is_closed and not measurement.is_scanned else []
+    return "\n".join([head, *(line.rstrip() for line in shown), total, *unseen])
 
 
 def _cells(row: UsageRow) -> tuple[str, ...]:

@@ -52,6 +52,11 @@ def _plan(planning: Planning, parameters: BillingParameters) -> Plan:
                 for each in days
                 if each.error
             ),
+            *(
+                Words(key="runbooks.run_billing.not_scanned", values={"day": each.day})
+                for each in possible
+                if not each.is_scanned
+            ),
             *(note for each in possible for note in _unknown(each)),
         ),
         commands=("python -m jobs run nightly_billing",),

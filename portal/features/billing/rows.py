@@ -221,6 +221,8 @@ def to_plan(day: DayPlan, lang: Lang) -> PlanRow:
 def _measured(day: DayPlan, lang: Lang) -> str:
     if day.has_waited:
         return text("billing.priced_day", lang)
+    if day.new and not day.is_scanned:
+        return text("billing.new_day_unscanned", lang)
     return text("billing.new_day" if day.new else "billing.measured_day", lang)
 
 

@@ -219,7 +219,9 @@ def test_the_command_prints_plan_and_result_as_tables(two_days: Past) -> None:
 
     tokens = f"{two_days.tokens('alpha', two_days.yesterday) + two_days.tokens('beta', two_days.yesterday):,}"
     day = in_both(two_days.yesterday).split()
-    assert [*day, "2", tokens] == dry.stdout.splitlines()[-2].split()[:4]
+    planned = dry.stdout.splitlines()[-2]
+    assert [*day, "2", tokens] == planned.split()[:4]
+    assert planned.endswith("now, not scanned yet")
     assert [*day, "finished", "2", tokens] == wet.stdout.splitlines()[-1].split()[:5]
     assert "nothing was written" in again.stdout
     assert counts()["job_run"] == 1

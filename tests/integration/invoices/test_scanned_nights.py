@@ -44,12 +44,13 @@ def test_a_plan_that_knew_of_no_fall_is_not_carried_out(look_at: LookAt, tenant_
     """Nobody had looked inside the day when the person confirmed it."""
     look_at("falls-once")
     before = invoices.plan(OPERATOR, SECOND)
-    assert before.days[0].held == 0
+    assert (before.days[0].held, before.days[0].is_scanned) == (0, False)
 
     with pytest.raises(Conflict):
         invoices.bill_open_days(OPERATOR, day=SECOND, plan_hash=before.plan_hash)
 
-    assert invoices.plan(OPERATOR, SECOND).days[0].held == 1
+    after = invoices.plan(OPERATOR, SECOND).days[0]
+    assert (after.held, after.is_scanned) == (1, True)
     assert invoices_of(tenant_a) == {}
 
 

@@ -132,6 +132,8 @@ def test_a_plan_says_in_words_where_the_run_would_fail() -> None:
 
     assert "no processes on this day" in billing.to_plan(day, "en").measured
     assert billing.to_plan(replace(day, error=None), "en").measured == "Measured just now"
+    unseen = billing.to_plan(replace(day, error=None, is_scanned=False), "en").measured
+    assert unseen == "Measured just now; not scanned yet"
 
 
 @pytest.mark.parametrize("lang", ["fa", "en"])
