@@ -216,6 +216,36 @@ def test_a_fall_from_a_number_beyond_storage_counts_nothing() -> None:
     assert UsageFlag.BEYOND_STORAGE in rows[A].flags
 
 
+@pytest.mark.parametrize(
+    ("samples", "is_beyond"),
+    [
+        pytest.param((LARGEST_STORED - 5, LARGEST_STORED - 10, LARGEST_STORED), False, id="the largest"),
+        pytest.param((LARGEST_STORED + 1, 5), True, id="an opening beyond it"),
+    ],
+)
+def test_a_fall_of_the_largest_numbers_that_can_be_stored_counts(
+    samples: tuple[int, ...], *, is_beyond: bool
+) -> None:
+    rows, falls = measured(incarnation({A: samples[-1]}, {A: samples[0]}), fell(*samples))
+
+    assert (UsageFlag.BEYOND_STORAGE in rows[A].flags) is is_beyond
+    assert (rows[A].tokens, len(falls)) == ((0, 0) if is_beyond else (10, 1))
+
+
+def test_a_meter_that_fell_in_two_processes_adds_up_with_all_that_is_known_of_both() -> None:
+    twice = frozenset({UsageFlag.DUPLICATE_SCRAPE})
+    known = incarnation({A: 4000}, {A: 2000}, fallen={A: [fell(2000, 3000, 1000, 4000)]}, flags=twice)
+    new = incarnation({A: 5}, kind=COLD, firsts={A: 1}, first_at=MIDNIGHT, fallen={A: [fell(1, 9, 2, 5)]})
+
+    counted = tally([known, new], min_coverage=Decimal("0.95"), is_open=False)
+
+    [row] = counted.rows
+    assert (row.tokens, row.unseen_estimate) == (4000 + 11, 0)
+    assert set(row.flags) == {UsageFlag.COUNTER_FELL, UsageFlag.DUPLICATE_SCRAPE, UsageFlag.COLD_START}
+    assert [(one.opening, one.closing) for one in counted.readings] == [(2000, 4000), (1, 5)]
+    assert [(one.least_tokens, one.most_tokens) for one in counted.falls] == [(4000, 5000), (11, 13)]
+
+
 def came(*samples: int, **more: Any) -> Finding:
     more.setdefault("first_at", NOON)
     more.setdefault("last_at", NOON + timedelta(hours=1))
