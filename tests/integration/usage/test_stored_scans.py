@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import cast
 
 import pytest
 
@@ -9,7 +10,10 @@ from backend import clock
 from backend.actor import Actor
 from backend.clock import day_window
 from backend.usage import scan_repository, scan_service
+from backend.usage.metering.coverage import Span
+from backend.usage.metering.source import Source
 from backend.usage.scan_types import DayScan, PartState, ScanPart
+from backend.usage.scanning.asking import ScanPace
 from backend.usage.scanning.types import Finding, FindingKind
 from backend.usage.types import DayMeasurement
 
@@ -162,6 +166,7 @@ def test_the_last_whole_day_is_one_whose_every_part_is_done(database: str) -> No
 
 
 NIGHT = Actor.process_named("scan_day")
+CAME_LATE = "usage.series_came_after_scan"
 
 
 def at(monkeypatch: pytest.MonkeyPatch, after_the_end: timedelta) -> None:
@@ -245,7 +250,7 @@ def test_a_part_that_failed_waits_a_quarter_of_an_hour(
     ],
 )
 def test_a_scan_that_saw_fewer_series_than_the_measurement_is_made_again(
-    done: tuple[int, ...], series: int, *, is_reopened: bool, database: str
+    done: tuple[int, ...], series: int, *, is_reopened: bool, database: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     plan(MEASURED, "one", "two")
     for number in done:
@@ -264,6 +269,8 @@ def test_a_scan_that_saw_fewer_series_than_the_measurement_is_made_again(
 
     assert scan_service.reopen_missed(NIGHT, measured) is is_reopened
 
+    said = [record.__dict__["fields"] for record in caplog.records if record.getMessage() == CAME_LATE]
+    assert said == ([{"day": str(MEASURED), "scanned": 12, "series": 13}] if is_reopened else [])
     assert scan_service.progress(NIGHT, MEASURED).done == (0 if is_reopened else len(done))
 
 
@@ -277,3 +284,21 @@ def test_nothing_is_due_until_the_last_samples_of_a_day_have_come_nor_once_it_is
     finish(MEASURED, 0)
 
     assert (early, scan_service.scan_due_day(NIGHT, for_s=1)) == (None, None)
+
+
+def test_only_the_parts_that_missed_samples_are_looked_at_again(
+    database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan(MEASURED, "one", "two", "three")
+    plan(MEASURED + DAY, "one")
+    finish(MEASURED, 0, scrapes=39)
+    finish(MEASURED, 1, scrapes=40)
+    finish(MEASURED + DAY, 0, scrapes=39)
+    source, span, pace = cast("Source", None), Span(0, 1), ScanPace(1)
+
+    parts = scan_service._parts(MEASURED, source, span, pace, 40)
+
+    assert [each.state for each in parts] == [PartState.WAITING, PartState.DONE, PartState.WAITING]
+    assert scan_repository.parts_of(MEASURED + DAY)[0].state == PartState.DONE
+    [said] = [record for record in caplog.records if record.getMessage() == "usage.samples_came_after_scan"]
+    assert said.__dict__["fields"] == {"day": str(MEASURED), "parts": 1, "scrapes": 40}
