@@ -142,6 +142,21 @@ class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships n
             raise failure("unreadable", self.server)
         return values
 
+    def label_names(self, selector: str, from_ms: int, until_ms: int) -> list[str]:
+        """The names of the labels of the series of a selector, from the index: ``["__name__", "tenant"]``.
+
+        The index knows time by blocks, as for ``label_values``.
+        https://prometheus.io/docs/prometheus/latest/querying/api/#getting-label-names
+
+        Raises:
+            Unavailable: no answer in time, an error, or an answer with warnings.
+        """
+        fields = {"match[]": selector, "start": instant_text(from_ms), "end": instant_text(until_ms)}
+        names = self._ask("GET", "/api/v1/labels", fields)
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise failure("unreadable", self.server)
+        return names
+
     def matrix(self, query: str, from_ms: int, until_ms: int, step_s: int) -> list[Sample]:
         """The values of a query at every step from a millisecond to another, complete or not at all.
 

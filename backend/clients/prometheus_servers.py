@@ -46,6 +46,11 @@ class PrometheusServers:
         found = self._each(lambda server: server.label_values(label, selector, from_ms, until_ms))
         return sorted({value for values in found for value in values})
 
+    def label_names(self, selector: str, from_ms: int, until_ms: int) -> list[str]:
+        """The names that any server knows, each once. See ``Prometheus.label_names``."""
+        found = self._each(lambda server: server.label_names(selector, from_ms, until_ms))
+        return sorted({name for names in found for name in names})
+
     def alerting_rules(self) -> list[dict[str, Any]]:
         """The rules of all servers, in their order. See ``Prometheus.alerting_rules``."""
         return [rule for rules in self._each(lambda server: server.alerting_rules()) for rule in rules]

@@ -79,6 +79,8 @@ class Scan:
     span: Span
     table: TargetTable
     incarnations: Incarnations
+    unknown_labels: Sequence[str] = ()
+    """Labels of the counters that no target has and no bill knows: they tell the series of one meter apart."""
     pace: ScanPace
 
     @classmethod
@@ -91,11 +93,19 @@ class Scan:
         wider = Span(span.start_ms - source.settings.usage_lookback_s * 1000, span.end_ms)
         instances = pace.keep(lambda: source.instances(span))
         history = pace.keep(lambda: source.history(instances, wider)) if instances else ScrapeHistory([], [])
+        counter = selector(source.settings.usage_metric, [source.settings.usage_selector])
+        labels = (
+            pace.keep(lambda: source.client.label_names(counter, span.start_ms, span.end_ms))
+            if instances
+            else ()
+        )
+        known = source.names.ignored.union({"instance"}, *(target.labels for target in history.targets))
         return cls(
             source=source,
             span=span,
             table=TargetTable(history.targets),
             incarnations=Incarnations(history, span),
+            unknown_labels=sorted(set(labels) - known),
             pace=pace,
         )
 
@@ -131,7 +141,8 @@ class Scan:
             fell.add(instance)
             if instance not in by_process or self.incarnations.is_single(instance):
                 found.setdefault(instance, set()).add(self._key(row))
-        for row in chain(self._instant(self._gone(matcher)), self._by_stretch(matcher, fell)):
+        siblings = self._instant(self._gone_siblings(matcher)) if self.unknown_labels else ()
+        for row in chain(self._instant(self._gone(matcher)), siblings, self._by_stretch(matcher, fell)):
             found.setdefault(row["metric"].get("instance", ""), set()).add(self._key(row))
         return found
 
@@ -145,6 +156,20 @@ class Scan:
             f" unless last_over_time({counter}{near} @ {instant_text(self.span.start_ms)}))"
             f" and on (instance) {alive}"
         )
+
+    def _gone_siblings(self, matcher: str) -> str:
+        """Series that are gone at the end of the window although another one of their meter is there.
+
+        Both boundaries show the meter, and its sum may have risen all the same. Copies by job or target count as one.
+        """
+        counter, meter = self._counter(matcher), ("instance", *self.source.names.key)
+        shown = range_of(self.span.start_ms - NEAR_MS + 1, self.span.end_ms)
+
+        def by(labels: Sequence[str], reach: str) -> str:
+            return f"group by ({', '.join(labels)}) (last_over_time({counter}{reach}))"
+
+        each, near = (*meter, *self.unknown_labels), f"[{NEAR_MS}ms]"
+        return f"({by(each, shown)} unless {by(each, near)}) and on ({', '.join(meter)}) {by(meter, near)}"
 
     def _by_stretch(self, matcher: str, fell: set[str]) -> Iterable[Mapping[str, Any]]:
         queries = (

@@ -96,6 +96,11 @@ class Incarnations:
             if (at_ms := self._read_at(target, start_us, boundary_ms)) is not None
         )
 
+    def is_read_last(self, samples: Sequence[CounterSample], target: int | None, start_us: int) -> bool:
+        """Whether a series of a process has a sample where the process is read at the end."""
+        at_ms = None if target is None else self._read_at(target, start_us, self._span.end_ms)
+        return at_ms is not None and _has_sample(samples, at_ms - NEAR_MS, at_ms)
+
     def _read_at(self, target: int, start_us: int, boundary_ms: int) -> int | None:
         for run in reversed(self._runs[target]):
             if run.start_us == start_us and run.times[0] <= boundary_ms:

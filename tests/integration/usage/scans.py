@@ -59,6 +59,49 @@ class Told:
                 yield METRIC, tuple(labels.items()), at, value
 
 
+@dataclass(kw_only=True)
+class Siblings(Told):
+    """A process whose counters have a label that nobody here knows: several series make one meter."""
+
+    workers: Mapping[tuple[str, Key], Course]
+
+    def _counters(
+        self, target: Mapping[str, str], instance: str, at: float
+    ) -> Iterator[tuple[str, Labels, float, float]]:
+        yield from super()._counters(target, instance, at)
+        for (worker, (tenant, model, kind)), course in self.workers.items():
+            value = course(at)
+            if value is not None:
+                labels = {**target, "tenant": tenant, "model": model, "type": kind, "worker": worker}
+                yield METRIC, tuple(labels.items()), at, value
+
+    def used(self) -> int:
+        """Tokens of the day, of all workers: what each rose, and what a new one had counted when it was first seen."""
+        last, used = dict[Labels, float](), 0.0
+        for metric, labels, at, value in self.samples():
+            if metric != METRIC or "worker" not in dict(labels) or at > MORNING + 24 * HOUR:
+                continue
+            used += max(0, value - last.get(labels, 0)) if at > MORNING else 0
+            last[labels] = value
+        return round(used)
+
+
+def siblings() -> list[Siblings]:
+    """One of two workers vanishes at ten, at midnight, or comes at eight and goes at noon; the other one lives on."""
+    living = points((-6, 0), (0, 1000), (24, 3000), (40, 3000))
+    others = {
+        "vanishes": points((-6, 0), (0, 600), (10, 900), (10.01, None)),
+        "vanishes-at-midnight": points((-6, 0), (-0.01, 600), (0, None)),
+        "comes-and-goes": points((0, None), (8, 0), (12, 500), (12.01, None)),
+    }
+    return [
+        Siblings(
+            name=f"sibling-{name}", counters={(POD, B): STEADY}, workers={("1", A): course, ("2", A): living}
+        )
+        for name, course in others.items()
+    ]
+
+
 def points(*known: tuple[float, int | None]) -> Course:
     """A counter that goes evenly from one point to the next, given as hours of the day; None: it is not there."""
 
@@ -225,5 +268,6 @@ def scan_worlds() -> list[Told]:
         without_start(),
         odd(),
         *(late(has_come=has_come) for late in (late_fall, late_series) for has_come in (False, True)),
+        *siblings(),
         *map(shared_port, SHARED_PORT_SEEDS),
     ]

@@ -97,3 +97,19 @@ def test_a_company_that_is_measured_alone_has_its_own_falls_and_nobody_elses(mea
 
     assert [row[:3] for row in together.rows if row.held] > [A]
     assert alone.rows == [row for row in together.rows if row[:3] == A]
+
+
+@pytest.mark.parametrize(
+    ("name", "unsure"), [("vanishes", 0), ("vanishes-at-midnight", 0), ("comes-and-goes", 10)]
+)
+def test_a_series_of_a_meter_that_vanishes_while_another_lives_on_is_held_with_what_both_rose(
+    name: str, unsure: int, measured: Measured
+) -> None:
+    """Only a label that nobody here knows tells them apart; their sum fell, and was billed short without a word."""
+    world = next(each for each in scans.siblings() if each.name == f"sibling-{name}")
+
+    found = measured(world.name)
+
+    least, most = held_between(found, UsageFlag.COUNTER_FELL)
+    assert (most - unsure <= least, most) == (True, world.used())
+    assert is_plain(found)

@@ -42,6 +42,9 @@ class Told:
         self.asked_history: list[str] = []
         self.asked_of_stretches: list[str] = []
 
+    def label_names(self, _selector: str, _from_ms: int, _until_ms: int) -> list[str]:
+        return []
+
     def label_values(self, label: str, selector: str, from_ms: int, until_ms: int) -> list[str]:
         assert (selector, until_ms) == (COUNTER, SPAN.end_ms)
         if self.labels:
@@ -309,7 +312,7 @@ def test_every_question_of_a_scan_keeps_the_pace() -> None:
     looking.findings("")
     looking.series_at_end("")
 
-    assert before == 2
+    assert before == 3
     assert len(waits) - before == len(prometheus.asked) + len(prometheus.asked_raw) == 5
 
 
