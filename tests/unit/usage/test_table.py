@@ -18,7 +18,9 @@ from backend.usage.types import DayMeasurement, MeterReading, OpeningSource, Usa
 DAY = date(2026, 11, 22)
 
 
-def measured(*rows: UsageRow, readings: Sequence[MeterReading] = ()) -> DayMeasurement:
+def measured(
+    *rows: UsageRow, readings: Sequence[MeterReading] = (), is_scanned: bool = True
+) -> DayMeasurement:
     window = day_window(DAY)
     return DayMeasurement(
         day=DAY,
@@ -28,6 +30,7 @@ def measured(*rows: UsageRow, readings: Sequence[MeterReading] = ()) -> DayMeasu
         readings=list(readings),
         series=len(rows),
         incarnations=[],
+        is_scanned=is_scanned,
     )
 
 
@@ -52,6 +55,15 @@ def test_a_day_is_a_table_with_what_is_held_and_why() -> None:
 
 def test_a_day_without_usage_says_so() -> None:
     assert command._table(measured()).splitlines()[1:] == ["No usage."]
+
+
+@pytest.mark.parametrize("is_scanned", [True, False])
+def test_a_closed_day_that_is_not_scanned_says_so(*, is_scanned: bool) -> None:
+    row = UsageRow("acme", "m", "prompt", 9, Decimal(1), 0, False, ())
+
+    told = command._table(measured(row, is_scanned=is_scanned))
+
+    assert (command.NOT_SCANNED in told) is not is_scanned
 
 
 def test_programs_get_an_object_for_each_row_with_its_own_readings_in_order() -> None:
@@ -79,6 +91,7 @@ def test_programs_get_an_object_for_each_row_with_its_own_readings_in_order() ->
         "unseen_estimate": 3,
         "held": False,
         "flags": ["open"],
+        "is_scanned": True,
     }
 
 
