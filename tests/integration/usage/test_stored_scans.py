@@ -238,7 +238,7 @@ def test_a_part_that_failed_waits_a_quarter_of_an_hour(
     finished_at = None if minutes_ago is None else NOON - timedelta(minutes=minutes_ago)
     one = ScanPart(MEASURED, 0, "", state, 7, 0, 1.5, finished_at, "", 40)
 
-    assert scan_service._is_left(one, NOON, is_hurried=is_hurried) is is_left
+    assert scan_service._is_left(one, NOON - scan_service.CLAIM, is_hurried=is_hurried) is is_left
 
 
 @pytest.mark.parametrize(
