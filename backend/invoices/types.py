@@ -154,6 +154,13 @@ class Invoice:
         """The tenant's name in a language."""
         return self.tenant_name_en if lang == "en" else self.tenant_name_fa
 
+    @property
+    def waits_for_price(self) -> bool:
+        """Whether it is held for a missing price alone. Nobody reviews it; with the price it is issued by itself."""
+        return self.status is InvoiceStatus.HELD and self.held_reasons == (
+            HoldReason.MODEL_WITHOUT_PRICE.value,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoicePage:

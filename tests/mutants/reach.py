@@ -68,6 +68,7 @@ class Collector:
         self._folder = kept.parent
         self._folder.mkdir(parents=True, exist_ok=True)
         self._included = included
+        self._failed: set[str] = set()
 
     def reach(self) -> Reach:
         """What is kept; found out again for files of tests that changed, or that run a file that changed."""
@@ -84,7 +85,9 @@ class Collector:
             print(f"· which test runs which line: {len(stale)} of {len(present)} files of tests", flush=True)
             found = self._collect(FOLDERS if len(stale) == len(present) else sorted(stale))
             kept = {name: test for name, test in kept.items() if _file(name) not in stale} | found
-        self._kept.write_text(json.dumps({"sources": sources, "files": present, "tests": kept}))
+        # Files with a test that failed are run again the next time.
+        known_files = {file: digest for file, digest in present.items() if file not in self._failed}
+        self._kept.write_text(json.dumps({"sources": sources, "files": known_files, "tests": kept}))
         return Reach({name: _reached(test) for name, test in kept.items()})
 
     def _digests(self, paths: Iterable[Path]) -> dict[str, str]:
@@ -119,6 +122,10 @@ class Collector:
         # Also a single file that cannot be collected lets no test run.
         if not seconds:
             raise SystemExit(f"The tests could not be run:\n{log.read_text()[-2000:]}")
+        self._failed = failed_files(xml)
+        if run.returncode:
+            # A test that fails without a mutant tells of none: the figures would be too low in silence.
+            print(f"  not all of them pass without a mutant: {_last_line(log)} (see {log})", flush=True)
         return _joined(seconds, self._lines(data))
 
     def _lines(self, data: Path) -> dict[str, dict[str, list[int]]]:
@@ -137,12 +144,25 @@ class Collector:
         return found
 
 
+def _last_line(log: Path) -> str:
+    return log.read_text().strip().rpartition("\n")[2]
+
+
 def passed(xml: Path) -> dict[str, float]:
     """The seconds of each test that passed, by node id, from pytest's report."""
     return {
         f"{case.attrib['classname'].replace('.', '/')}.py::{case.attrib['name']}": float(case.attrib["time"])
         for case in ET.parse(xml).iter("testcase")  # noqa: S314 (our own report)
         if not len(case)
+    }
+
+
+def failed_files(xml: Path) -> set[str]:
+    """The files of tests of which a test did not pass, or that could not be collected, from pytest's report."""
+    return {
+        f"{(case.attrib['classname'] or case.attrib['name']).replace('.', '/')}.py"
+        for case in ET.parse(xml).iter("testcase")  # noqa: S314 (our own report)
+        if case.find("failure") is not None or case.find("error") is not None
     }
 
 

@@ -11,7 +11,18 @@ from backend.sandbox.tools import LOCAL, TOOLS
 from tests.mutants.mutant import Mutant, MutatedFile
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("backend", "jobs", "portal", "tests", "assets", "charts", "docs", "reflex.lock", "runbooks")
+COPIED = (
+    "backend",
+    "jobs",
+    "portal",
+    "tests",
+    "assets",
+    "charts",
+    "delivery",
+    "docs",
+    "reflex.lock",
+    "runbooks",
+)
 COPIED_FILES = (
     "rxconfig.py",
     "README.md",
@@ -126,6 +137,8 @@ def _files_in(folder: Path, leave: Sequence[str]) -> set[Path]:
 def _link_tools(folder: Path) -> None:
     tools = folder / ".local" / "tools"
     tools.parent.mkdir(parents=True, exist_ok=True)
+    # In a clean clone no test has brought any yet, and a link to nothing stands in their way.
+    TOOLS.mkdir(parents=True, exist_ok=True)
     if not tools.is_symlink():
         tools.symlink_to(TOOLS)
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
 from backend.invoices.fall_rules import tokens_of
-from backend.invoices.types import HoldReason, Invoice, InvoiceDetail, InvoiceLine, InvoiceStatus
+from backend.invoices.types import Invoice, InvoiceDetail, InvoiceLine, InvoiceStatus
 from backend.payments.standing_rules import Standing
 from backend.usage.types import DailyUsage, MeterFall, MeterReading, UsageFlag
 from portal import routes
@@ -151,7 +151,7 @@ def to_view(detail: InvoiceDetail, standing: Standing | None, lang: Lang) -> Inv
         status=status,
         tone=tone,
         is_held=is_held,
-        held_note=held_note(invoice.held_reasons, lang) if is_held else "",
+        held_note=held_note(invoice, lang),
         is_payable=invoice.status is InvoiceStatus.PENDING,
         day=fmt.day(invoice.day, lang),
         issued_at=fmt.instant(invoice.issued_at, lang) if invoice.issued_at else "",
@@ -180,12 +180,12 @@ def to_view(detail: InvoiceDetail, standing: Standing | None, lang: Lang) -> Inv
     )
 
 
-def held_note(reasons: Sequence[str], lang: Lang) -> str:
-    """The reason for which an invoice is not issued yet, for its company."""
-    # Nobody reviews the day of an invoice that waits for a price alone.
-    if tuple(reasons) == (HoldReason.MODEL_WITHOUT_PRICE,):
-        return text("page.invoice.held_for_price", lang)
-    return text("page.invoice.held_note", lang)
+def held_note(invoice: Invoice, lang: Lang) -> str:
+    """The reason for which an invoice is not issued yet, for its company; empty for one that is not held."""
+    if invoice.status is not InvoiceStatus.HELD:
+        return ""
+    key = "page.invoice.held_for_price" if invoice.waits_for_price else "page.invoice.held_note"
+    return text(key, lang)
 
 
 def to_lines(lines: Sequence[InvoiceLine], lang: Lang, *, is_held: bool) -> list[LineRow]:
@@ -294,9 +294,12 @@ _TYPES = frozenset({"prompt", "cached_prompt", "completion"})
 def _title(invoice: Invoice, lang: Lang) -> str:
     if invoice.number:
         return text("page.invoice.heading", lang, number=fmt.identifier(invoice.number, lang))
-    key = (
-        "page.invoice.heading_held" if invoice.status is InvoiceStatus.HELD else "page.invoice.heading_closed"
-    )
+    if invoice.waits_for_price:
+        key = "page.invoice.heading_waits"
+    elif invoice.status is InvoiceStatus.HELD:
+        key = "page.invoice.heading_held"
+    else:
+        key = "page.invoice.heading_closed"
     return text(key, lang, day=fmt.day(invoice.day, lang))
 
 

@@ -46,6 +46,8 @@ class MovementRow:
 
 def status_of(invoice: Invoice, standing: Standing | None, lang: Lang) -> tuple[str, str]:
     """The invoice's status in a word or two, and its tone; everywhere the same."""
+    if invoice.waits_for_price:
+        return text("invoice.waits_for_price", lang), TONES[invoice.status]
     if standing is None or invoice.status is not InvoiceStatus.PENDING:
         return text(f"invoice.status.{invoice.status}", lang), TONES[invoice.status]
     if standing.checked:

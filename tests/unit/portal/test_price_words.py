@@ -6,12 +6,14 @@ from decimal import Decimal
 
 import pytest
 
-from backend.invoices.types import HoldReason
+from backend.invoices.types import HoldReason, Invoice, InvoiceDetail, InvoiceStatus, Seller
 from backend.pricing import change_rules
 from backend.pricing.types import Amount, ChangeKind, ChangePreview, PriceChange, PricedUsage, PriceList
 from portal.features.invoices import rows as invoices
 from portal.features.prices import rows as prices
 from portal.features.usage import rows as usage
+from tests.unit.invoices.test_rules import tenant
+from tests.unit.invoices.test_staff import held_invoice
 
 TODAY, TOMORROW = date(2026, 11, 22), date(2026, 11, 23)
 STRICT = PriceList(
@@ -87,8 +89,27 @@ def test_a_day_says_which_tokens_are_in_no_cost_yet() -> None:
     assert usage.to_day(TODAY, [], Amount(tokens=9, rial=1), "en").flags == []
 
 
-def test_an_invoice_that_waits_for_a_price_alone_is_not_said_to_be_under_review() -> None:
-    priceless = HoldReason.MODEL_WITHOUT_PRICE.value
+PRICELESS = replace(held_invoice(tenant(1).id), held_reasons=(HoldReason.MODEL_WITHOUT_PRICE.value,))
+ALSO_HELD = replace(PRICELESS, held_reasons=(*PRICELESS.held_reasons, "low_coverage"))
 
-    assert "a model on it has no price yet" in invoices.held_note((priceless,), "en")
-    assert "checking how that day was measured" in invoices.held_note((priceless, "low_coverage"), "en")
+
+@pytest.mark.parametrize(
+    ("invoice", "status", "title", "note"),
+    [
+        pytest.param(PRICELESS, "Waiting for a price", "waiting for a price", "has no price yet", id="price"),
+        pytest.param(ALSO_HELD, "Under review", "under review", "checking how that day", id="and coverage"),
+    ],
+)
+def test_an_invoice_that_waits_for_a_price_alone_is_not_said_to_be_under_review(
+    invoice: Invoice, status: str, title: str, note: str
+) -> None:
+    detail = InvoiceDetail(
+        invoice=invoice, seller=Seller(), tenant=tenant(1), lines=[], usage=[], readings=[]
+    )
+
+    shown = invoices.to_view(detail, None, "en")
+
+    assert (shown.status, invoices.to_row(invoice, None, "en").status) == (status, status)
+    assert title in shown.title
+    assert note in shown.held_note
+    assert invoices.held_note(replace(invoice, status=InvoiceStatus.VOID), "en") == ""
