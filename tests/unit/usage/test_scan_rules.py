@@ -183,3 +183,10 @@ def test_alternating_processes_lie_between_the_figures(processes: int, answers: 
     told = judged(values, before=processes)
 
     assert told.rose_tokens <= used <= told.rose_tokens + told.restarted_tokens
+
+
+@pytest.mark.parametrize(("falls", "shape"), [(4, Shape.FELL), (6, Shape.ALTERNATES)])
+def test_each_process_that_answered_before_the_day_asks_for_two_falls(falls: int, shape: Shape) -> None:
+    three = [1000, 300, 600, 1000]
+
+    assert judged([*three, *falls * [300, 1000]], before=len(three)).shape is shape
