@@ -30,7 +30,7 @@ image-verify: ## Whether our pipeline built the images (REGISTRY= WEB_DIGEST= JO
 kubeconfig: ## Write KUBECONFIG_B64 to the file that KUBECONFIG names
 	@test -n "$$KUBECONFIG" || { echo "Name the file to write: KUBECONFIG=..."; exit 2; }
 	@test -n "$$KUBECONFIG_B64" || { echo "KUBECONFIG_B64 is empty. It holds a kubeconfig in base64."; exit 2; }
-	@umask 077 && printf '%s' "$$KUBECONFIG_B64" | base64 -d >"$$KUBECONFIG"
+	@umask 077 && mkdir -p "$$(dirname "$$KUBECONFIG")" && printf '%s' "$$KUBECONFIG_B64" | base64 -d >"$$KUBECONFIG"
 
 ledger-begin: $(READY) ## Tell the portal that a deployment begins (PORTAL_URL= VERSION=)
 	@$(BIN)/python -m delivery.ledger begin

@@ -42,7 +42,6 @@ def deploy(portal: Portal, programs: Programs) -> dict[str, str]:
         "github.repository": "Acme/Portal",
         "github.workspace": str(programs.folder),
     }
-    (programs.folder / ".local").mkdir(exist_ok=True)
     workflow = workflows()["deploy.yml"]
     job = workflow["jobs"]["deploy"]
     return play({**job, "env": {**workflow["env"], **job["env"], "PATIENCE_S": "0"}}, programs, values)
