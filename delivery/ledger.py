@@ -30,7 +30,7 @@ def begun(env: Mapping[str, str], now: datetime, commit_sha: str, committed_at: 
         "version": env["VERSION"].removeprefix("v"),
         "started_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
         "namespace": env.get("NAMESPACE", "docuchat-prod"),
-        "workloads": [f"{env.get('RELEASE', 'docuchat')}-{part}" for part in ("web", "jobs")],
+        "workloads": [f"{env.get('RELEASE', 'docuchat')}-{part}" for part in ("portal", "jobs")],
         "image_digest": env.get("WEB_DIGEST", ""),
         "commit_sha": commit_sha,
         "committed_at": committed_at,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from delivery import ledger
+from delivery.chart.rendering import NAMESPACE, render
 from portal.http.deployments import PostedDeployment
 from tests.delivery.stand_in_portal import Portal, stand_in_portal
 
@@ -48,6 +49,15 @@ def test_both_messages_are_what_the_door_takes_and_agree() -> None:
 def test_a_deployment_by_hand_is_told_without_what_only_a_pipeline_knows() -> None:
     first = ledger.begun({"VERSION": "1.42.0"}, BEGAN, "", "")
     assert PostedDeployment.model_validate_json(json.dumps(first)).key == "by-hand-20261128T100000Z"
+
+
+def test_the_ledger_is_told_of_workloads_that_the_chart_has() -> None:
+    told = ledger.begun(ENV, BEGAN, SHA, COMMITTED)
+    deployments = {each["metadata"]["name"] for each in render("helm4") if each["kind"] == "Deployment"}
+
+    assert told["namespace"] == NAMESPACE
+    assert set(told["workloads"]) <= deployments
+    assert {"docuchat-portal", "docuchat-jobs"} <= set(told["workloads"])
 
 
 @pytest.mark.parametrize(
