@@ -11,6 +11,8 @@ from delivery.chart.network import NAMESPACE_NAME, Network, port_number
 from delivery.chart.rendering import Manifest
 
 SERVICE_NAME = "__meta_kubernetes_service_name"
+# The port of each part that a Prometheus scrapes.
+SCRAPED = {"portal": "http", "jobs": "metrics", "api": "http", "alertmanager": "http", "grafana": "http"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,7 +47,10 @@ def visits_allowed(network: Network) -> set[Visit]:
 
 
 def visits_implied(network: Network, neighbours: Neighbours) -> set[Visit]:
-    """Every visit that an Ingress, a ServiceMonitor or a webhook of an AlertmanagerConfig asks for."""
+    """Every visit that an Ingress, a ServiceMonitor or a webhook of an AlertmanagerConfig asks for.
+
+    A Prometheus and an Alertmanager outside the release come without an object that says so.
+    """
     found: set[Visit] = set()
     for each in network.manifests:
         match each["kind"]:
@@ -58,7 +63,17 @@ def visits_implied(network: Network, neighbours: Neighbours) -> set[Visit]:
             case _:
                 continue
         found |= {Visit(visitors, pod.owner, port) for pod, port in asked}
-    return found
+    return found | {Visit(neighbours.monitoring, pod.owner, port) for pod, port in _from_outside(network)}
+
+
+def _from_outside(network: Network) -> Iterator[tuple[PodTemplate, int]]:
+    """What a Prometheus scrapes, and an Alertmanager wakes, where the release runs none itself."""
+    parts = {pod.component for pod in network.pods}
+    for pod in network.pods:
+        if "prometheus" not in parts and pod.component in SCRAPED:
+            yield pod, port_number(SCRAPED[pod.component], pod)
+        if "alertmanager" not in parts and pod.component == "portal":
+            yield pod, port_number("http", pod)
 
 
 def _namespace_in(peer: Manifest) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -196,6 +197,15 @@ class Network:
                 )
         return {name: value for name, value in found.items() if value}
 
+    def configured_addresses(self, pod: PodTemplate) -> set[tuple[str, int]]:
+        """Host and port of each address that a pod's files for Prometheus or Alertmanager name without discovery."""
+        return {
+            address
+            for text in self._texts_of(pod)
+            if "\nscrape_configs:" in text or "\nreceivers:" in text
+            for address in _written(yaml.safe_load(text))
+        }
+
     def _texts_of(self, pod: PodTemplate) -> Iterator[str]:
         for container in containers_of(pod.spec):
             yield from texts(container.get("command"))
@@ -292,6 +302,27 @@ def _fulfils(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
 
 def _has_labels(wanted: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     return wanted.items() <= labels.items()
+
+
+def _written(config: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """The targets and receivers that a configuration of Prometheus or Alertmanager names itself."""
+    alerting = config.get("alerting") or {}
+    for source in (*(config.get("scrape_configs") or ()), *(alerting.get("alertmanagers") or ())):
+        scheme = source.get("scheme", "http")
+        for target in (each for static in source.get("static_configs") or () for each in static["targets"]):
+            yield _host_and_port(f"{scheme}://{target}")
+    for text in texts(config.get("receivers")):
+        if re.match(r"https?://", text):
+            yield _host_and_port(text)
+    for receiver in config.get("receivers") or ():
+        for mail in receiver.get("email_configs") or ():
+            if "smarthost" in mail:
+                yield _host_and_port(f"smtp://{mail['smarthost']}")
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    parts = urlsplit(address)
+    return str(parts.hostname), parts.port or {"https": 443, "smtp": 25}.get(parts.scheme, 80)
 
 
 def _discovered(text: str) -> Iterator[tuple[str, int]]:

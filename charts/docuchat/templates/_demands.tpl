@@ -45,6 +45,12 @@
 {{- if and (not $v.prometheus.enabled) (not $v.prometheus.url) -}}
 {{- $found = append $found "prometheus.enabled=false leaves nothing to measure usage by: give prometheus.url." -}}
 {{- end -}}
+{{- if and $v.networkPolicies.enabled (include "docuchat.hasPrometheus" .) $v.prometheus.extraScrapeConfigs (not (include "docuchat.scrapePorts" . | fromJsonArray)) -}}
+{{- $found = append $found "prometheus.extraScrapeConfigs names no port that Prometheus may be let out to: give networkPolicies.ports.scrapes." -}}
+{{- end -}}
+{{- if and $v.networkPolicies.enabled (include "docuchat.hasAlertmanager" .) $v.alertmanager.receivers (not (include "docuchat.receiverPorts" . | fromJsonArray)) -}}
+{{- $found = append $found "alertmanager.receivers names no port that Alertmanager may be let out to: give networkPolicies.ports.receivers." -}}
+{{- end -}}
 {{- if and (or $v.prometheus.certificates.authority $v.prometheus.certificates.client) (not $v.secrets.existing.prometheusCertificates) -}}
 {{- $found = append $found "prometheus.certificates.authority and prometheus.certificates.client need secrets.existing.prometheusCertificates." -}}
 {{- end -}}

@@ -148,3 +148,30 @@ spec:
 {{- $port := regexFind ":[0-9]+$" $address.host | trimPrefix ":" -}}
 {{- $port | default (ternary "80" "443" (eq $address.scheme "http")) -}}
 {{- end -}}
+
+{{/* The ports of the addresses with a scheme in something that the operator wrote, as a JSON list of texts. */}}
+{{- define "docuchat.portsIn" -}}
+{{- $ports := list -}}
+{{- range regexFindAll "https?://[A-Za-z0-9._:@-]+" (toYaml .) -1 }}{{ $ports = append $ports (include "docuchat.portOf" .) }}{{ end -}}
+{{- toJson $ports -}}
+{{- end -}}
+
+{{/* The ports of the operator's own targets: those that stand in `prometheus.extraScrapeConfigs`, and `networkPolicies.ports.scrapes`. */}}
+{{- define "docuchat.scrapePorts" -}}
+{{- $ports := include "docuchat.portsIn" .Values.prometheus.extraScrapeConfigs | fromJsonArray -}}
+{{- range $config := .Values.prometheus.extraScrapeConfigs -}}
+{{- range $config.static_configs }}{{ range .targets -}}
+{{- $ports = append $ports (include "docuchat.portOf" (printf "%s://%s" ($config.scheme | default "http") (toString .))) -}}
+{{- end }}{{ end -}}
+{{- range $config.dns_sd_configs }}{{ with .port }}{{ $ports = append $ports (toString .) }}{{ end }}{{ end -}}
+{{- end -}}
+{{- range .Values.networkPolicies.ports.scrapes }}{{ $ports = append $ports (toString .) }}{{ end -}}
+{{- uniq $ports | toJson -}}
+{{- end -}}
+
+{{/* The ports of the operator's own receivers: those of addresses in `alertmanager.receivers`, and `networkPolicies.ports.receivers`. */}}
+{{- define "docuchat.receiverPorts" -}}
+{{- $ports := include "docuchat.portsIn" .Values.alertmanager.receivers | fromJsonArray -}}
+{{- range .Values.networkPolicies.ports.receivers }}{{ $ports = append $ports (toString .) }}{{ end -}}
+{{- uniq $ports | toJson -}}
+{{- end -}}

@@ -1,5 +1,6 @@
 """The NetworkPolicies let through exactly the flows that the settings of the pods ask for."""
 
+import json
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,11 +10,12 @@ from backend.config import Settings
 from delivery.chart.incoming import Neighbours, visits_allowed, visits_implied
 from delivery.chart.manifests import PodTemplate
 from delivery.chart.network import Network
-from delivery.chart.rendering import NAMESPACE, values_of
+from delivery.chart.rendering import NAMESPACE, ChartError, render, values_of
 from delivery.chart.values import VALUES
 from tests.delivery.chart.conftest import CLOSED, NEWEST, rendered_by
 
 PORTS = {"https": 443, "http": 80, "postgresql": 5432, "rediss": 6379, "smtps": 465, "smtp": 25}
+DISCOVERED = "prometheus.extraScrapeConfigs=[{job_name: a, consul_sd_configs: [{server: 'consul.io:8500'}]}]"
 RUNNER = "ConfigMap/docuchat-runner-template: Job"
 
 
@@ -110,11 +112,101 @@ def test_whoever_connects_to_an_address_outside_may(network: Network) -> None:
                 continue
             for address in map(urlsplit, value.split(",")):
                 host = str(address.hostname)
-                # A pod of the release, or the sandbox that nobody runs here.
-                if "." not in host or host.endswith(f".{NAMESPACE}.svc") or host == "127.0.0.1":
+                if not is_outside(host):
                     continue
                 port = address.port or PORTS[address.scheme]
                 assert network.may_leave(pod, port), f"{pod.owner} to {name}"
+
+
+def test_whoever_is_told_of_an_address_outside_by_a_file_may_connect_to_it(network: Network) -> None:
+    refused = [
+        f"{pod.owner} to {host}:{port}"
+        for pod in network.pods
+        for host, port in network.configured_addresses(pod)
+        if is_outside(host) and not network.may_leave(pod, port)
+    ]
+
+    assert refused == []
+
+
+def test_files_with_addresses_outside_are_among_those_that_are_read() -> None:
+    network = Network(rendered_by(NEWEST, "everything"), NAMESPACE)
+    written = {
+        (pod.component, *address) for pod in network.pods for address in network.configured_addresses(pod)
+    }
+
+    assert {each for each in written if is_outside(each[1])} == {
+        ("prometheus", "postgres-exporter.example.com", 9187),
+        ("alertmanager", "night.example.com", 443),
+        ("alertmanager", "mail.example.com", 587),
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "part", "ports"),
+    [
+        pytest.param(
+            ["alertmanager.receivers=[{name: night, pagerduty_configs: [{routing_key_file: /k}]}]"],
+            "alertmanager",
+            {443},
+            id="a receiver with the vendor's own address",
+        ),
+        pytest.param(
+            [
+                "prometheus.extraScrapeConfigs=[{job_name: a, scheme: https, static_configs: [{targets: [a.io]}]}]"
+            ],
+            "prometheus",
+            {443},
+            id="a target without a port",
+        ),
+        pytest.param(
+            [
+                DISCOVERED,
+                "networkPolicies.ports.scrapes=[8500, 9100]",
+            ],
+            "prometheus",
+            {8500, 9100},
+            id="targets that Prometheus discovers",
+        ),
+        pytest.param(
+            [
+                "prometheus.extraScrapeConfigs=[{job_name: a, dns_sd_configs: [{names: [a.io], type: A, port: 9100}]}]"
+            ],
+            "prometheus",
+            {9100},
+            id="targets that the DNS knows",
+        ),
+        pytest.param(
+            ["alertmanager.enabled=false", "alertmanager.urls=https://alerts.example.com:9443"],
+            "prometheus",
+            {9443},
+            id="another Alertmanager",
+        ),
+    ],
+)
+def test_what_the_operator_adds_to_monitoring_may_be_reached(
+    asked_for: list[str], part: str, ports: set[int]
+) -> None:
+    network = Network(render(NEWEST, *map(given, asked_for)), NAMESPACE)
+    pod = next(each for each in network.pods if each.component == part)
+
+    assert {port for port in (80, 443, 9100, 8500, 9443) if network.may_leave(pod, port)} == ports
+
+
+def given(asked_for: str) -> str:
+    """An argument for Helm that gives a value in YAML."""
+    name, value = asked_for.split("=", 1)
+    return f"--set-json={name}={json.dumps(yaml.safe_load(value))}"
+
+
+def test_targets_that_are_discovered_at_unknown_ports_are_refused_with_what_to_do() -> None:
+    with pytest.raises(ChartError, match=r"networkPolicies\.ports\.scrapes"):
+        render(NEWEST, given(DISCOVERED))
+
+
+def is_outside(host: str) -> bool:
+    """Whether an address is neither a pod of the release nor on the pod itself, where the sandbox would be."""
+    return "." in host and not host.endswith(f".{NAMESPACE}.svc") and host != "127.0.0.1"
 
 
 @pytest.fixture

@@ -12,12 +12,19 @@ from backend.sandbox import tools
 from delivery.chart.manifests import PodTemplate, pod_templates, secret_texts
 from delivery.chart.rendering import CHART, NAMESPACE, ChartError, Manifest, render, values_of
 from runbooks.actions.rotate_metrics_token import METRICS, SCRAPE
-from tests.delivery.chart.conftest import NEWEST, rendered_by
+from tests.delivery.chart.conftest import CLOSED, NEWEST, rendered_by
 
 FILES = CHART / "files"
 # Neither has an exporter: what users notice of them, the portal tells.
 NOT_SCRAPED = {"postgresql", "redis", "frontend"}
 OWN_PROGRAMS = {"prometheus", "alertmanager", "grafana"}
+# Whose Prometheus is neither the chart's nor the operator's has a configuration that the chart does not know.
+CONFIGURED = [each for each in CLOSED if each != "outside-monitoring"]
+
+
+@pytest.fixture(params=CONFIGURED)
+def configured(request: pytest.FixtureRequest) -> list[Manifest]:
+    return rendered_by(NEWEST, str(request.param))
 
 
 def pod_of(manifests: list[Manifest], component: str) -> PodTemplate:
@@ -81,15 +88,17 @@ def test_prometheus_sends_the_token_that_a_rotation_hands_over() -> None:
     assert read[METRICS.secret] == [SCRAPE]
 
 
-def test_everything_that_the_release_starts_is_scraped_under_its_job(closed: list[Manifest]) -> None:
+def test_everything_that_the_release_starts_is_scraped_under_its_job(configured: list[Manifest]) -> None:
     started = {
-        pod.component for pod in pod_templates(closed, NAMESPACE) if pod.kind in {"Deployment", "StatefulSet"}
+        pod.component
+        for pod in pod_templates(configured, NAMESPACE)
+        if pod.kind in {"Deployment", "StatefulSet"}
     }
-    monitors = {each["metadata"]["name"] for each in closed if each["kind"] == "ServiceMonitor"}
+    monitors = {each["metadata"]["name"] for each in configured if each["kind"] == "ServiceMonitor"}
     if monitors:
         scraped = {name.removeprefix("docuchat-") for name in monitors}
     else:
-        config = scrape_configs(closed)
+        config = scrape_configs(configured)
         scraped = {"api" if job == "docuchat" else job for job in config}
 
     # `everything` has one more, as whoever runs an exporter would.
@@ -103,14 +112,14 @@ def scrape_configs(manifests: list[Manifest]) -> dict[str, Any]:
     return {each["job_name"]: each for each in config["scrape_configs"]}
 
 
-def test_rules_are_those_of_the_files(closed: list[Manifest]) -> None:
+def test_rules_are_those_of_the_files(configured: list[Manifest]) -> None:
     for name in ("recording", "alerts"):
         shipped = yaml.safe_load((FILES / "prometheus" / f"{name}.yml").read_text())
         made = [
-            *(each["spec"] for each in closed if _is(each, "PrometheusRule", f"docuchat-{name}")),
+            *(each["spec"] for each in configured if _is(each, "PrometheusRule", f"docuchat-{name}")),
             *(
                 yaml.safe_load(each["data"][f"{name}.yml"])
-                for each in closed
+                for each in configured
                 if _is(each, "ConfigMap", "docuchat-prometheus")
             ),
         ]
