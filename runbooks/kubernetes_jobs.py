@@ -127,7 +127,9 @@ def manifest_of(template: Mapping[str, Any], run: RunbookRun, name: str, process
     metadata = made.setdefault("metadata", {})
     metadata["name"] = name
     metadata.setdefault("labels", {})["docuchat.example/run"] = str(run.id)
-    made["spec"] |= {"backoffLimit": 0, "activeDeadlineSeconds": rules.allowed_s(run) + GRACE_S}
+    # Kubernetes counts from the Job's start, a run from the moment that its image is there and its process begins.
+    longest_s = int(rules.START_HOLDS.total_seconds()) + rules.process_s(run) + GRACE_S
+    made["spec"] |= {"backoffLimit": 0, "activeDeadlineSeconds": longest_s}
     pod = made["spec"]["template"]["spec"]
     pod["restartPolicy"] = "Never"
     pod["containers"][0]["args"] = ["run", str(run.id), "--process", process]

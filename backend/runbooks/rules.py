@@ -151,6 +151,12 @@ def allowed_s(run: RunbookRun) -> int:
     return PLAN_DEADLINE_S if run.state is RunStage.PLANNING else run.deadline_s
 
 
+def process_s(run: RunbookRun) -> int:
+    """Seconds of work that a process which is started now may do: that of a scheduled run plans and takes the steps."""
+    plans_and_acts = run.state is RunStage.PLANNING and run.scheduled_at is not None
+    return PLAN_DEADLINE_S + run.deadline_s if plans_and_acts else allowed_s(run)
+
+
 def require_continuable(run: RunbookRun, steps: Sequence[RunStep]) -> None:
     """Let through a lost run whose every unfinished step may be taken again. Raises Conflict."""
     if run.state is not RunStage.LOST:
