@@ -101,6 +101,39 @@ def test_continuous_integration_ends_in_time() -> None:
     assert max(map(minutes, jobs)) <= MINUTES_OF_CI
 
 
+@pytest.mark.parametrize(
+    ("event", "ref", "is_shared"),
+    [
+        pytest.param("push", "refs/heads/main", False, id="no push to main waits for, or drops, another"),
+        pytest.param("pull_request", "refs/pull/7/merge", True, id="a pull request has one run"),
+    ],
+)
+def test_every_push_to_main_has_a_run_of_its_own(event: str, ref: str, is_shared: bool) -> None:
+    # GitHub keeps one run and one waiting run of a group: a third push would cancel the second one's.
+    concurrency = workflows()["ci.yml"]["concurrency"]
+
+    first, second = (
+        filled(concurrency["group"], {"event_name": event, "ref": ref, "sha": sha})
+        for sha in ("3f1c2a9", "8e0d4b1")
+    )
+
+    assert (first == second) is is_shared
+    assert concurrency["cancel-in-progress"] == "${{ github.event_name == 'pull_request' }}"
+
+
+def filled(text: str, github: Mapping[str, str]) -> str:
+    """A text with its expressions worked out: a variable of GitHub's, or `name == 'text' && one || another`."""
+
+    def value(expression: re.Match[str]) -> str:
+        condition, _, choice = expression[1].rpartition(" && ")
+        yes, _, no = choice.partition(" || ")
+        asked = re.fullmatch(r"github\.(\w+) == '(\w+)'", condition)
+        chosen = no if asked and github[asked[1]] != asked[2] else yes
+        return github[chosen.removeprefix("github.")]
+
+    return re.sub(r"\$\{\{ (.+?) \}\}", value, text)
+
+
 def test_no_job_may_more_than_it_says_and_each_has_a_deadline() -> None:
     for name, workflow in workflows().items():
         assert workflow["permissions"] == {}, name
