@@ -79,7 +79,7 @@ def countable(told: ToldUsage, *, has_content: bool) -> Usage | None:
     """The tokens to count, or None where the provider does not tell them all.
 
     An answer that says something has tokens on both sides: zero for one of them is no count, either. Where cached
-    tokens stand beside the prompt, or reasoning beside the completion, only the total shows it.
+    tokens stand beside the prompt, or reasoning beside the completion, the total shows it, or there are more of them.
     """
     prompt, completion = _with_total(told)
     if WRONG in {prompt, completion, told.cached, told.cache_read, told.cache_written}:
@@ -95,30 +95,63 @@ def _with_total(told: ToldUsage) -> tuple[int | None, int | None]:
     total = None if told.total == WRONG else told.total
     match told.prompt, told.completion, total:
         case None, int(completion), int() if completion != WRONG:
-            return max(WRONG, total - completion), completion
+            reasoning = _reasoning(told) * _must_reasoning_be_beside(completion, told)
+            return _without(reasoning, total - completion), completion
         case int(prompt), None, int() if prompt != WRONG:
-            return prompt, max(WRONG, total - prompt)
+            cached = _from_cache(told) * _must_cache_be_beside(prompt, told)
+            return prompt, _without(cached, total - prompt)
         case _:
             return told.prompt, told.completion
 
 
+def _without(beside: int, left: int) -> int:
+    # A total that has no room for what is beside is one of the visible parts.
+    return max(WRONG, left - beside if left >= beside else left)
+
+
 def _split(prompt: int, completion: int, told: ToldUsage) -> Usage:
-    written, reasoning = told.cache_written or 0, max(0, told.reasoning or 0)
-    cached = (told.cache_read if told.cached is None else told.cached) or 0
-    for is_cache_beside, is_reasoning_beside in product((False, True), repeat=2):
-        beside = (cached + written) * is_cache_beside + reasoning * is_reasoning_beside
-        if told.total == prompt + completion + beside:
-            break
-    else:
-        # No total shows it. More reasoning than completion can only be beside it, and more cached than prompt is
-        # beside it only under the names that say so; under the other one it is a fault, and the prompt is the most.
-        is_cache_beside = told.cached is None and cached + written > prompt
-        is_reasoning_beside = reasoning > completion
+    cached, from_cache, reasoning = _cached(told), _from_cache(told), _reasoning(told)
+    must_cache, must_reasoning = (
+        _must_cache_be_beside(prompt, told),
+        _must_reasoning_be_beside(completion, told),
+    )
+    # The total may show that more is beside than must be. It never shows that less is: some sum the visible parts.
+    is_cache_beside, is_reasoning_beside = next(
+        (
+            way
+            for way in product(sorted({must_cache, True}), sorted({must_reasoning, True}))
+            if told.total == prompt + completion + from_cache * way[0] + reasoning * way[1]
+        ),
+        (must_cache, must_reasoning),
+    )
     completion += reasoning * is_reasoning_beside
     if is_cache_beside:
-        return Usage(prompt=prompt + written, cached_prompt=cached, completion=completion)
+        return Usage(prompt=prompt + from_cache - cached, cached_prompt=cached, completion=completion)
+    # More than the prompt under OpenAI's name is a fault, and the prompt is the most.
     among = min(cached, prompt)
     return Usage(prompt=prompt - among, cached_prompt=among, completion=completion)
+
+
+def _must_cache_be_beside(prompt: int, told: ToldUsage) -> bool:
+    # Under these names it may stand beside the prompt, and more of it than prompt can only stand there.
+    return (told.cache_read or 0) + (told.cache_written or 0) > prompt
+
+
+def _must_reasoning_be_beside(completion: int, told: ToldUsage) -> bool:
+    return _reasoning(told) > completion
+
+
+def _cached(told: ToldUsage) -> int:
+    # Gateways tell one number under both names, and some tell zero under OpenAI's.
+    return max(told.cached or 0, told.cache_read or 0)
+
+
+def _from_cache(told: ToldUsage) -> int:
+    return _cached(told) + (told.cache_written or 0)
+
+
+def _reasoning(told: ToldUsage) -> int:
+    return max(0, told.reasoning or 0)
 
 
 def _greater(one: int | None, other: int | None) -> int | None:

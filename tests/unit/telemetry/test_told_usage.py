@@ -86,6 +86,41 @@ WHOLE = [
         id="Bedrock without a total",
     ),
     pytest.param(
+        told(12, 5, 17, cache_read_input_tokens=6512, cache_creation_input_tokens=791),
+        Usage(prompt=803, cached_prompt=6512, completion=5),
+        id="a total of the visible parts: cached beside",
+    ),
+    pytest.param(
+        told(32, 9, 41, **reasoned(223)),
+        Usage(prompt=32, completion=232),
+        id="a total of the visible parts: reasoning beside",
+    ),
+    pytest.param(
+        told(12, None, 6529, cache_read_input_tokens=6512),
+        Usage(prompt=12, cached_prompt=6512, completion=5),
+        id="completion left to the total, cached beside",
+    ),
+    pytest.param(
+        told(None, 9, 264, **reasoned(223)),
+        Usage(prompt=32, completion=232),
+        id="prompt left to the total, reasoning beside",
+    ),
+    pytest.param(
+        told(None, 9, 41, **reasoned(223)),
+        Usage(prompt=32, completion=232),
+        id="prompt left to a total of the visible parts",
+    ),
+    pytest.param(
+        told(368, 19, 10923, **cached(0), cache_read_input_tokens=10536),
+        Usage(prompt=368, cached_prompt=10536, completion=19),
+        id="cached under two names, zero under one",
+    ),
+    pytest.param(
+        told(368, 19, **cached(10536), cache_read_input_tokens=10536),
+        Usage(prompt=368, cached_prompt=10536, completion=19),
+        id="cached under two names, no total",
+    ),
+    pytest.param(
         told(120, 50, 170, cache_read_input_tokens=80, cache_creation_input_tokens=20),
         Usage(prompt=40, cached_prompt=80, completion=50),
         id="LiteLLM for Bedrock: cached among",
