@@ -78,6 +78,7 @@ class Action(Generic[P]):
     """An action. ``choices`` give the values of a field, from the server; they may look at the fields filled so far.
 
     ``clean_up`` takes away what steps made, when a run ends cancelled or failed; it does no harm where nothing is left.
+    ``uses_backups``: it reads or writes backups, so its process must reach where they lie.
     ``targets`` are what it locks; ``plan`` only reads, and raises Refused when the action is not possible now.
     """
 
@@ -92,4 +93,5 @@ class Action(Generic[P]):
     needs: Callable[[P], tuple[Need, ...]] = lambda _parameters: ()
     undo: Undo[P] | None = None
     cool_down_s: int = 0
+    uses_backups: bool = False
     clean_up: Callable[[Running, P], None] | None = None

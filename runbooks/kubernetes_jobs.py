@@ -37,6 +37,11 @@ class KubernetesJobs:
         self._namespace = settings().runbook_namespace or f"{self._kubernetes.namespace}-runbooks"
         self._template = read_template(settings().runner_job_template)
 
+    @property
+    def gives_backups(self) -> bool:
+        """Whether the template gives runs a folder for backups."""
+        return gives_backups(self._template)
+
     def start(self, run: RunbookRun) -> str:
         """Create the run's Job, or adopt the one that exists. Raises Refused in the words of the API server."""
         name = job_name(run)
@@ -50,7 +55,7 @@ class KubernetesJobs:
 
     def find(self, run: RunbookRun) -> FoundProcess:
         """The fate of a run's Job: gone only when no pod of it is left at work."""
-        if not run.process.startswith(f"{_PREFIX}:"):
+        if not is_job(run.process):
             return FoundProcess(fate=Fate.UNKNOWN)
         name = run.process.rpartition("/")[2]
         try:
@@ -105,6 +110,17 @@ def job_name(run: RunbookRun) -> str:
     if run.state is RunStage.PLANNING:
         return f"plan-{run.id}"
     return f"run-{run.id}" if run.launch <= 1 else f"run-{run.id}-{run.launch + 1}"
+
+
+def is_job(process: str) -> bool:
+    """Whether a run's process is a Job."""
+    return process.startswith(f"{_PREFIX}:")
+
+
+def gives_backups(template: Mapping[str, Any]) -> bool:
+    """Whether a template gives runs a folder for backups: the chart does where a bucket keeps them."""
+    variables = template["spec"]["template"]["spec"]["containers"][0].get("env") or ()
+    return any(each["name"] == "BACKUP_DIR" for each in variables)
 
 
 def read_template(path: str) -> Mapping[str, Any]:

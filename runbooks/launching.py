@@ -15,6 +15,7 @@ from backend.runbooks import rules
 from backend.runbooks import service as runs
 from backend.runbooks.types import LAUNCHED, RunbookRun, RunStage, Words
 from backend.runbooks.words_rules import outcome_of
+from runbooks.beside_backups import BesideBackups
 from runbooks.kubernetes_jobs import KubernetesJobs
 from runbooks.launching_types import Fate, FoundProcess
 from runbooks.local_processes import LocalProcesses
@@ -42,7 +43,13 @@ class Launcher(Protocol):
 
 def launcher() -> Launcher:
     """The launcher that ``RUNNER_LAUNCHER`` names. Raises Refused where it cannot work."""
-    return KubernetesJobs() if settings().runner_launcher == "job" else LocalProcesses()
+    if settings().runner_launcher != "job":
+        return LocalProcesses()
+    jobs = KubernetesJobs()
+    # A volume of backups is in the namespace of this process alone.
+    if settings().backup_dir and not jobs.gives_backups:
+        return BesideBackups(jobs, LocalProcesses())
+    return jobs
 
 
 def supervise(actor: Actor, at: Launcher) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from backend.sandbox.kubernetes.access import account_file
 from backend.sandbox.kubernetes.roles import JOBS, RUNNER
 from backend.sandbox.postgres import REPOSITORY
-from backend.sandbox.site import Site, process_environment
+from backend.sandbox.site import Site, environment, process_environment
 
 IMAGE = "registry.example/docuchat-portal"
 
@@ -32,6 +32,7 @@ def write_template(site: Site) -> Path:
             {
                 "name": "runner",
                 "image": f"{IMAGE}:demo",
+                "env": [{"name": "BACKUP_DIR", "value": environment(site)["BACKUP_DIR"]}],
                 "securityContext": {
                     "allowPrivilegeEscalation": False,
                     "capabilities": {"drop": ["ALL"]},

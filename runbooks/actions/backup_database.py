@@ -49,4 +49,5 @@ ACTION = Action(
     plan=_plan,
     steps=(Step(name="back_up", run=_back_up), Step(name="forget", run=_forget)),
     deadline_s=4 * 3600,
+    uses_backups=True,
 )

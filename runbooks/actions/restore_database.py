@@ -196,4 +196,5 @@ ACTION = Action(
         holds=UNDO_HOLDS,
     ),
     deadline_s=6 * 3600,
+    uses_backups=True,
 )

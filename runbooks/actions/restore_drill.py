@@ -40,4 +40,5 @@ ACTION = Action(
     plan=_plan,
     steps=(Step(name="drill", run=_drill),),
     deadline_s=4 * 3600,
+    uses_backups=True,
 )

@@ -143,7 +143,7 @@ volumes:
   {{- . | trim | nindent 2 }}
   {{- end }}
   {{- if .Values.backups.bucket.url }}
-  # A backup passes here on its way from the bucket.
+  # A backup passes here on its way to the bucket and back.
   - name: backups
     emptyDir: {sizeLimit: {{ .Values.backups.storage.size }}}
   {{- end }}

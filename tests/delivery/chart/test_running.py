@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ import psycopg
 import pytest
 
 from backend.sandbox import frontend, neighbours
+from backend.sandbox.kubernetes.access import account_file
+from backend.sandbox.kubernetes.roles import JOBS
+from backend.sandbox.kubernetes.server import running
 from backend.sandbox.postgres import REPOSITORY, PostgresServer, binaries
 from backend.sandbox.processes import Child, Command, accepts, free_port, wait_until
 from delivery.chart.containers import Store
@@ -73,18 +77,20 @@ class Node:
             "METRICS_HOLD_S": "0",
         }
         given |= self.store.environment(pod, container)
-        return {name: self._here(value, root, mounts) for name, value in given.items()}
+        here = {name: self._here(value, root, mounts) for name, value in given.items()}
+        # In a cluster the account is mounted into the pod.
+        return here | {"KUBECONFIG": str(account_file(self.folder / "kubeconfig", JOBS))}
 
     def _here(self, value: str, root: Path, mounts: list[str]) -> str:
         ports = {"postgresql": self.postgres_port, "redis": self.redis_port, "portal": self.web_port}
         value = ADDRESS.sub(lambda found: f"127.0.0.1:{ports.get(found[1], NOBODY)}", value)
         return f"{root}{value}" if value.startswith(tuple(mounts)) else value
 
-    def process(self, part: str, kind: str = "containers") -> Child:
+    def process(self, part: str, kind: str = "containers", *arguments: str) -> Child:
         """A container's command, started; what the image is started with where the manifest has no arguments."""
-        arguments = self.container(part, kind).get("args") or IMAGES["jobs"].command
-        command = [sys.executable, "-m", *arguments]
-        log_path = self.folder / f"{part}-{kind}.log"
+        given = arguments or self.container(part, kind).get("args") or IMAGES["jobs"].command
+        command = [sys.executable, "-m", *given]
+        log_path = self.folder / f"{part}-{kind}{len(arguments)}.log"
         env = self.environment(part, kind)
         return Child(Command(name=part, argv=command, cwd=REPOSITORY, env=env, log_path=log_path))
 
@@ -103,7 +109,7 @@ class Node:
 def node(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     folder = tmp_path_factory.mktemp("node")
     node = Node(folder=folder, postgres_port=postgres_server.port)
-    with redis(node):
+    with redis(node), running(folder / "kubeconfig", namespace=NAMESPACE):
         yield node
     with psycopg.connect(postgres_server.url(), autocommit=True) as superuser:
         superuser.execute("DROP DATABASE IF EXISTS portal WITH (FORCE)")
@@ -166,11 +172,25 @@ def test_a_first_install_runs(node: Node, postgres_server: PostgresServer) -> No
             headers={"authorization": f"Bearer {jobs_token}"},
         )
         billing = node.process("billing")
+        for job in ("nightly_backup", "nightly_drill"):
+            night = node.process("jobs", "containers", "jobs", "run", job)
+            assert night.process.wait(PATIENCE_S) == 0, night.log_tail()
+            wait_until(partial(has_done, postgres_server, job), child=jobs, timeout_s=PATIENCE_S)
 
         assert asked.returncode == 0, asked.stderr
         assert scraped.status_code == HTTPStatus.OK
         assert billing.process.wait(PATIENCE_S) == 0, billing.log_tail()
     assert read_template(node.environment("jobs")["RUNNER_JOB_TEMPLATE"])["kind"] == "Job"
+
+
+def has_done(postgres: PostgresServer, job: str) -> bool:
+    """Whether the run that a nightly job asked for did what it was asked for. Raises AssertionError where it failed."""
+    action = {"nightly_backup": "backup_database", "nightly_drill": "restore_drill"}[job]
+    query = "SELECT state, outcome::text FROM runbook_run WHERE action = %s"
+    with psycopg.connect(postgres.url("portal")) as connection:
+        state, outcome = connection.execute(query, [action]).fetchone() or ("", "")
+    assert state not in {"refused", "failed", "lost"}, outcome
+    return str(state) == "succeeded"
 
 
 @contextmanager
