@@ -259,7 +259,7 @@ def price_held(actor: Actor, invoice: Invoice, lines: Iterable[InvoiceLine]) -> 
     """
     tenant_id, today = invoice.tenant_id, clock.billing_day(clock.utc_now())
     before = repository.billed_totals(invoice.price_version, [tenant_id])
-    rated = rules.with_held_rates(invoice, lines, pricing.price_lists(actor), today)
+    rated = rules.with_held_rates(invoice, lines, pricing.price_lists(actor), today, is_released=True)
     draft, moved = rules.price_held(invoice, tenants.get(actor, tenant_id), rated, before)
     return HeldBill(invoice=invoice, draft=draft, before=before, after=moved)
 

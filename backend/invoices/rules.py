@@ -26,7 +26,7 @@ from backend.invoices.types import (
     Limits,
 )
 from backend.money import LARGEST_STORED, Rial, charge, tax
-from backend.pricing.rules import held_rate
+from backend.pricing.rules import held_rate, released_rate
 from backend.pricing.types import PriceList
 from backend.tenants.types import INTERNAL_LABEL, Tenant
 from backend.usage.types import HOLDING, FallFigure, MeterFall, UsageRow
@@ -198,16 +198,22 @@ def price_lines(
 
 
 def with_held_rates(
-    invoice: Invoice, lines: Iterable[InvoiceLine], lists: Sequence[PriceList], today: date
+    invoice: Invoice,
+    lines: Iterable[InvoiceLine],
+    lists: Sequence[PriceList],
+    today: date,
+    *,
+    is_released: bool,
 ) -> list[InvoiceLine]:
-    """The lines of a held invoice with their rates as of today.
+    """The lines of a held invoice with their rates as of today, where an operator releases it or where it waited.
 
     Raises:
         Conflict: a model has no price, and the day's price list requires one.
     """
+    rate_of = released_rate if is_released else held_rate
     found = []
     for line in lines:
-        rate = held_rate(lists, invoice.price_version, line, today)
+        rate = rate_of(lists, invoice.price_version, line, today)
         if rate is None:
             raise Conflict(reason="model_without_price", model=line.model)
         found.append(line._replace(rial_per_1000_tokens=rate))
@@ -262,7 +268,9 @@ def _held_cost(
     invoice: Invoice, lines: Iterable[InvoiceLine], lists: Sequence[PriceList], today: date
 ) -> Rial | None:
     try:
-        return would_cost(with_held_rates(invoice, lines, lists, today), invoice.tax_percent)
+        return would_cost(
+            with_held_rates(invoice, lines, lists, today, is_released=True), invoice.tax_percent
+        )
     except Conflict:
         return None
 

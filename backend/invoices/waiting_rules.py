@@ -40,7 +40,7 @@ def bill(
     held: list[InvoiceDraft] = []
     moved: dict[BilledTotalKey, BilledTotal] = {}
     for each in waiting:
-        rated = rules.with_held_rates(each, lines.get(each.id, ()), lists, today)
+        rated = rules.with_held_rates(each, lines.get(each.id, ()), lists, today, is_released=False)
         draft, after = rules.price_held(each, tenants[each.tenant_id], rated, billed_totals)
         if reasons := rules.holds_of(draft, after, limits):
             held.append(draft._replace(is_held=True, held_reasons=reasons))

@@ -41,6 +41,25 @@ def held_rate(lists: Sequence[PriceList], version: int, used: ModelAndType, toda
     return next((rate for rate in rates if rate is not None), None)
 
 
+def released_rate(
+    lists: Sequence[PriceList], version: int, used: ModelAndType, today: date
+) -> Decimal | None:
+    """Rial per 1000 tokens of a held line that an operator issues: as ``held_rate``, or None.
+
+    A name that no list can give a price has the price that its own list has for all others, or it would wait for ever.
+    """
+    rate = held_rate(lists, version, used, today)
+    if rate is not None or may_have_price(used.model):
+        return rate
+    [own] = [each for each in lists if each.version == version]
+    return own.rate(used.model, used.type)
+
+
+def may_have_price(model: str) -> bool:
+    """Whether a list can give this name of a model a price: it is not empty or too long, and can be seen."""
+    return model != ANY and is_exact(model, NAME_MAX_LENGTH)
+
+
 def tax_percent_on(rates: Sequence[TaxRate], day: date) -> Decimal:
     """The tax that is valid on a day; none before the first rate."""
     known = [each for each in rates if each.valid_from <= day]

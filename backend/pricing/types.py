@@ -64,6 +64,9 @@ class NewPriceList:
         return self.own_rate(model, type) or Decimal(0)
 
     def _find(self, model: str, kind: str) -> Decimal | None:
+        # Here an empty name is a counter without a model; in the prices it stands for any, which names none.
+        if model == ANY:
+            return None
         for name in self._names(model):
             for key in ((name, kind), (name, ANY)):
                 if (price := self.overrides.get(key)) is not None:

@@ -88,6 +88,23 @@ def test_an_invoice_waits_for_the_price_of_its_model_and_is_issued_at_it_to_the_
     assert invoices.unpriced_models(OPERATOR) == []
 
 
+def test_a_name_that_no_list_can_price_is_issued_by_an_operator_at_the_general_price(measured: Past) -> None:
+    alpha = factories.tenant("alpha", billed_from=measured.yesterday)
+    list_from(measured.first_day, prompt=100)
+    invoices.bill_open_days(NIGHT)
+    with transaction() as connection:
+        connection.execute(text("UPDATE invoice_line SET model = 'gpt-small ' WHERE type = 'completion'"))
+    [held] = invoices.held(OPERATOR)
+
+    assert invoices.bill_open_days(NIGHT) == []
+    invoices.release(OPERATOR, held.invoice.id, "its name ends with a space")
+
+    [issued] = invoices.invoices_of(NIGHT, alpha.id).rows
+    rates = {line.type: line.rial_per_1000_tokens for line in invoices.invoice(OPERATOR, issued.id).lines}
+    assert (issued.status, rates) == (InvoiceStatus.PENDING, {"prompt": 100, "completion": 200})
+    assert abs(issued.amount_rial - (held.would_cost_rial or 0)) <= 2
+
+
 def test_all_that_waited_on_a_day_is_issued_in_one_transaction_as_the_plan_said(measured: Past) -> None:
     companies = [
         factories.tenant(name, billed_from=measured.yesterday) for name in ("alpha", "beta", "ghost")

@@ -126,6 +126,22 @@ def test_held_tokens_have_the_first_price_that_their_model_is_given(
     assert rules.held_rate(lists, 1, line, today) == rate
 
 
+UNNAMEABLE = ("", "gpt-5 ", "gpt\u200b5", "x" * 201)
+
+
+@pytest.mark.parametrize("model", UNNAMEABLE)
+def test_a_name_that_no_list_can_price_costs_what_all_others_do_once_an_operator_issues_it(
+    model: str,
+) -> None:
+    by_type = replace(STRICT, overrides={("", "completion"): Decimal(70)})
+    prompt, completion = (InvoiceLine(model, kind, 9, Decimal(0), 0) for kind in ("prompt", "completion"))
+    named = prompt._replace(model="gpt-small")
+
+    assert [rules.held_rate([by_type], 1, each, TODAY) for each in (prompt, completion)] == [None, None]
+    assert [rules.released_rate([by_type], 1, each, TODAY) for each in (prompt, completion)] == [200, 70]
+    assert rules.released_rate([by_type], 1, named, TODAY) is None
+
+
 @pytest.mark.parametrize(
     ("day", "version"),
     [
