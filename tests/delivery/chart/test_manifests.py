@@ -128,6 +128,18 @@ def test_selectors_find_the_pods_that_they_are_for(manifests: list[Manifest]) ->
                 assert f"{target['kind']}/{target['name']}" in {pod.owner for pod in pods}, title(manifest)
 
 
+def test_helm_3_waits_for_a_ready_pod_of_every_deployment(manifests: list[Manifest]) -> None:
+    """It waits for the replicas less those that may be unavailable: for none, a broken image would pass."""
+    for manifest in manifests:
+        if manifest["kind"] != "Deployment":
+            continue
+        spec = manifest["spec"]
+        rolling = spec.get("strategy", {}).get("rollingUpdate") or {}
+        unavailable = rolling.get("maxUnavailable", 0)
+        assert isinstance(unavailable, int), title(manifest)
+        assert spec.get("replicas", 1) - unavailable > 0, title(manifest)
+
+
 def test_what_a_pod_reads_exists(manifests: list[Manifest], variant: str) -> None:
     """Secrets of other owners, which values name, lie where the chart does not look."""
     foreign = _existing(variant)
