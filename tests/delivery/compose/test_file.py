@@ -151,3 +151,15 @@ def test_our_processes_are_given_settings_that_there_are() -> None:
     }
 
     assert given == {name: set() for name in ("docuchat", "jobs", "migrations", "people", "portal")}
+
+
+def test_each_image_of_ours_is_built_once_and_pulled_by_nobody() -> None:
+    """Builds of one tag run side by side, and the image store of newer engines refuses the second."""
+    ours = {name: one for name, one in services().items() if one["image"].startswith("docuchat/")}
+    building = {name: one for name, one in ours.items() if "build" in one}
+
+    assert sorted(one["image"] for one in building.values()) == sorted(
+        {one["image"] for one in ours.values()}
+    )
+    # A registry may know other images of these names.
+    assert {one.get("pull_policy") for name, one in ours.items() if name not in building} == {"never"}
