@@ -2,17 +2,14 @@ RELEASE ?= docuchat
 NAMESPACE ?= docuchat-prod
 CHART := charts/docuchat
 VALUES ?=
+REVISION ?=
 PART ?= web
-export RELEASE NAMESPACE VALUES PART
-# Helm 4 calls it otherwise.
-ROLL_BACK_ALONE = $$(helm version --short </dev/null | grep -q '^v3' && echo --atomic || echo --rollback-on-failure)
+export RELEASE NAMESPACE VALUES REVISION PART
 
 ##@ Cluster
 k8s-deploy: $(READY) ## Install or upgrade the chart and wait (VALUES=file.yaml)
-	@scripts/need.sh helm
-	@values=$$($(BIN)/python -m delivery.chart_values) && printf '%s' "$$values" | \
-		helm upgrade --install "$$RELEASE" $(CHART) --namespace "$$NAMESPACE" --create-namespace \
-			$(if $(VALUES),--values "$$VALUES") --values - --wait --timeout 10m $(ROLL_BACK_ALONE) $(ARGS)
+	@scripts/need.sh helm kubectl
+	@$(BIN)/python -m delivery.way_back upgrade $(ARGS)
 
 k8s-render: $(READY) ## Print what would be applied; needs no cluster (VALUES=)
 	@scripts/need.sh helm
@@ -25,9 +22,9 @@ k8s-diff: $(READY) ## What a deployment would change in the cluster (VALUES=)
 			$(if $(VALUES),--values "$$VALUES") --values - --dry-run=server --output json $(ARGS)) && \
 		printf '%s' "$$release" | $(BIN)/python -m delivery.chart_diff
 
-k8s-rollback: ## Take the release back (REVISION= one of k8s-history)
-	@scripts/need.sh helm
-	@helm rollback "$$RELEASE" $(if $(REVISION),"$$REVISION") --namespace "$$NAMESPACE" --wait --timeout 10m
+k8s-rollback: $(READY) ## Take the release back (REVISION= one of k8s-history)
+	@scripts/need.sh helm kubectl
+	@$(BIN)/python -m delivery.way_back rollback
 
 k8s-history: ## The revisions of the release
 	@scripts/need.sh helm

@@ -12,7 +12,10 @@ OPENAI_KEY = "a-key-that-no-argument-holds"
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Programs:
-    return Programs(folder=tmp_path / "programs").stand_in("helm", "kubectl", "docker", "gh")
+    made = Programs(folder=tmp_path / "programs").stand_in("helm", "kubectl", "docker", "gh")
+    return made.answer(
+        helm_history=(0, '[{"revision": 1, "status": "deployed"}]'), kubectl_get_secrets=(0, '{"items": []}')
+    )
 
 
 def calls(programs: Programs, *argv: str, **env: str) -> list[str]:
@@ -21,23 +24,17 @@ def calls(programs: Programs, *argv: str, **env: str) -> list[str]:
     return [str(call) for call in programs.calls()]
 
 
-def test_a_deployment_goes_back_by_itself_and_no_secret_stands_in_an_argument(programs: Programs) -> None:
-    programs.answer(helm_version=(0, "v4.3.1"))
+def test_no_secret_of_a_deployment_stands_in_an_argument(programs: Programs) -> None:
     done = programs.make("k8s-deploy", "VALUES=charts/docuchat/values.yaml", OPENAI_API_KEY=OPENAI_KEY)
 
     assert done.returncode == 0, done.stdout + done.stderr
     upgrade = programs.calls()[-1]
     assert str(upgrade) == (
         "helm upgrade --install docuchat charts/docuchat --namespace docuchat-prod --create-namespace"
-        " --values charts/docuchat/values.yaml --values - --wait --timeout 10m --rollback-on-failure"
+        " --values charts/docuchat/values.yaml --values - --wait --timeout 10m"
     )
     assert OPENAI_KEY in upgrade.given
     assert OPENAI_KEY not in done.stdout + done.stderr
-
-
-def test_helm_3_is_told_in_its_own_words(programs: Programs) -> None:
-    programs.answer(helm_version=(0, "v3.17.2"))
-    assert calls(programs, "k8s-deploy")[-1].endswith("--values - --wait --timeout 10m --atomic")
 
 
 def test_a_failed_deployment_fails(programs: Programs) -> None:
@@ -66,10 +63,12 @@ def test_a_difference_that_nobody_can_tell_is_a_failure(programs: Programs) -> N
     assert programs.make("k8s-diff").returncode != 0
 
 
-def test_a_release_is_taken_back_to_the_one_before_or_to_a_named_one(programs: Programs) -> None:
-    end = "--namespace docuchat-prod --wait --timeout 10m"
-    assert calls(programs, "k8s-rollback") == [f"helm rollback docuchat {end}"]
-    assert calls(programs, "k8s-rollback", "REVISION=7") == [f"helm rollback docuchat 7 {end}"]
+def test_a_release_is_taken_back_to_a_revision_and_to_nothing_else(programs: Programs) -> None:
+    done = programs.make("k8s-rollback", "REVISION=last")
+
+    assert done.returncode != 0
+    assert "last is no revision" in done.stderr
+    assert programs.calls() == []
 
 
 def test_what_runs_is_shown_with_its_logs(programs: Programs) -> None:

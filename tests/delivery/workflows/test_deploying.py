@@ -1,5 +1,6 @@
 """The deployment is played step by step: it goes back by itself, and the ledger knows both ends."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +25,14 @@ def portal() -> Iterator[Portal]:
 @pytest.fixture
 def programs(tmp_path: Path) -> Programs:
     made = Programs(folder=tmp_path / "programs").stand_in("helm", "kubectl")
-    return made.answer(helm_version=(0, "v4.3.1"))
+    return made.answer(
+        helm_version=(0, "v4.3.1"),
+        helm_history=(
+            0,
+            json.dumps([{"revision": 1, "status": "superseded"}, {"revision": 2, "status": "deployed"}]),
+        ),
+        kubectl_get=(0, '{"items": []}'),
+    )
 
 
 def deploy(portal: Portal, programs: Programs) -> dict[str, str]:
@@ -49,7 +57,8 @@ def deploy(portal: Portal, programs: Programs) -> dict[str, str]:
 
 def helm(programs: Programs) -> list[str]:
     """The changes that helm was asked for, without its questions."""
-    return [call.argv[1] for call in programs.calls() if call.argv[1] != "version"]
+    changes = {"upgrade", "rollback"}
+    return [call.argv[1] for call in programs.calls() if call.argv[0] == "helm" and call.argv[1] in changes]
 
 
 def test_a_good_release_is_deployed_and_told(portal: Portal, programs: Programs) -> None:
@@ -75,7 +84,9 @@ def test_a_release_whose_smoke_test_fails_goes_back_by_itself(portal: Portal, pr
     assert (portal.told[-1]["result"], portal.told[-1]["smoke_test"]) == ("rolled_back", "failed")
 
 
-def test_a_failed_upgrade_is_taken_back_by_helm_alone_and_told(portal: Portal, programs: Programs) -> None:
+def test_a_failed_upgrade_that_wrote_no_revision_is_told_and_taken_back_by_nobody(
+    portal: Portal, programs: Programs
+) -> None:
     programs.answer(helm_upgrade=(1, "timed out"))
 
     outcomes = deploy(portal, programs)
