@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from threading import Event
@@ -10,6 +11,8 @@ from backend import clock
 from backend.actor import Actor
 from backend.audit.types import Plain
 from backend.clients.kubernetes import Kubernetes
+from backend.errors import Unavailable
+from backend.runbooks import rules
 from backend.runbooks import service as runs
 from backend.runbooks.types import RunbookRun, StepTraces, Words
 from runbooks.log_writer import LogWriter
@@ -80,6 +83,22 @@ class Running:
         """Store what later steps, a continued run and the undo must know. Never a secret."""
         self.memory.update(values)
         patiently(lambda: runs.remember(self.actor, self.run, self.traces()))
+
+    def begin_mending(self) -> None:
+        """Note that from now on the run only mends what it made: nothing cancels that, and it does not go on after it.
+
+        Raises:
+            Superseded: the run has another process by now, whose work this would undo.
+        """
+        self.may_be_cancelled = False
+        # Where PostgreSQL is away for long, what was made is taken away all the same.
+        with suppress(Unavailable):
+            self.remember(**{rules.MENDING: rules.mending(self.run.launch, self.now())})
+
+    def end_mending(self) -> None:
+        """Note that everything was put back: should the process die now, the run may go on."""
+        with suppress(Unavailable):
+            self.remember(**{rules.MENDING: None})
 
     def traces(self) -> StepTraces:
         """Everything that is stored of the steps so far; no secret is in it."""

@@ -143,9 +143,11 @@ def _clean_up(run: RunbookRun, running: Running) -> None:
     action = registry.actions().get(run.action)
     if action is None or action.clean_up is None or run.undo_of is not None:
         return
-    running.may_be_cancelled = False  # else the first wait would end it
     try:
+        running.begin_mending()
         action.clean_up(running, action.parameters.model_validate(run.parameters))
+    except Superseded:
+        raise
     except Exception as wrong:  # noqa: BLE001 - the run has its end already
         log.warning("run.clean_up_failed", run=run.id, detail=str(wrong))
         running.log("runbooks.log.clean_up_failed")

@@ -16,8 +16,9 @@ from backend.deploys import service as deploys
 from backend.deploys.rollout_types import RolloutProgress, SecretUser
 from backend.deploys.rollouts import Rollouts
 from backend.deploys.types import WorkloadKind
-from backend.errors import AppError, Refused, Unavailable
+from backend.errors import AppError, Conflict, Refused, Unavailable
 from backend.runbooks.types import Plan, PlannedChange, Words
+from backend.runbooks.words_rules import outcome_of
 from runbooks.action import Need, ParameterChoice
 from runbooks.context import Planning, RunCancelled, RunLate, Running
 
@@ -85,12 +86,12 @@ def patiently(running: Running, work: Callable[[], T], told: str = "runbooks.rot
 
 
 @contextmanager
-def said_where_it_ends(running: Running, key: str, **values: str) -> Iterator[None]:
-    """Add a line to the result should the block fail or be cancelled: something stays as it should not."""
+def unwritten_if_refused(running: Running) -> Iterator[None]:
+    """Note that the Secret has the old value still, should the block be refused. After silence nobody knows."""
     try:
         yield
-    except INTERRUPTIONS:
-        running.changed(key, **values)
+    except (Conflict, Refused):
+        running.remember(is_writing=False)
         raise
 
 
@@ -225,22 +226,25 @@ class Rotation:
         try:
             yield
         except INTERRUPTIONS:
-            self._restore(old)
+            self.running.begin_mending()
+            self.restore(old)
+            self.running.end_mending()
             raise
 
-    def _restore(self, old: Mapping[str, str] | None) -> None:
+    def restore(self, old: Mapping[str, str] | None) -> None:
+        """Write the old values back, and replace the pods again; say how far that came."""
         if old is None:
             self.running.changed("runbooks.rotation.not_put_back", secret=self.credential.secret)
             return
-        # What was begun is ended: a cancellation waits for it.
-        self.running.may_be_cancelled = False
         try:
             self.write(old)
             self.running.changed("runbooks.rotation.put_back", secret=self.credential.secret)
             self.roll_out()
             self.running.remember(is_put_back=True)
         except AppError as wrong:
-            self.running.changed("runbooks.rotation.put_back_failed", words=wrong.reason_key)
+            self.running.changed("runbooks.rotation.put_back_failed")
+            why = outcome_of(wrong)
+            self.running.changed(why.key, **why.values)
 
     def _restart(self) -> dict[str, int]:
         """Restart every user of the Secret; the generation of each afterwards.

@@ -34,6 +34,10 @@ DEADLINE_GRACE = timedelta(seconds=15)
 CANCEL_GRACE = timedelta(seconds=5)
 # Between the request to end and the end by force.
 END_GRACE = timedelta(seconds=10)
+# How long a process may put back what it had changed: a Secret is written, and every pod is replaced again.
+MENDING_HOLDS = timedelta(minutes=15)
+# The name in a run's memory under which its process notes that it does so.
+MENDING = "mending"
 KEPT = timedelta(days=396)
 SHORTEST_REASON = 3
 
@@ -144,6 +148,17 @@ def is_late(run: RunbookRun, now: datetime) -> bool:
     if run.heartbeat_at is None or run.launched_at is None:
         return False
     return now > run.launched_at + timedelta(seconds=allowed_s(run)) + DEADLINE_GRACE
+
+
+def mending(launch: int, now: datetime) -> dict[str, Plain]:
+    """The note of a process that begins to put back what it had changed."""
+    return {"launch": launch, "until": (now + MENDING_HOLDS).isoformat()}
+
+
+def has_begun_to_mend(run: RunbookRun) -> bool:
+    """Whether a run's present process has begun to put back what it had changed, and has not said that it is done."""
+    noted = run.memory.get(MENDING)
+    return run.stopped_at is None and isinstance(noted, dict) and noted.get("launch") == run.launch
 
 
 def allowed_s(run: RunbookRun) -> int:

@@ -92,22 +92,50 @@ def write(running: Running, parameters: DatabaseRotationParameters) -> None:
     if values[USERNAME] != new:
         password = kept_secrets.recall(running, _NEW) or _fresh_password(running, new)
         kept_secrets.keep(running, _OLD, values[PASSWORD])
-        turning.write(_filled(values, new, password), version)
+        running.remember(is_writing=True)
+        with rotation.unwritten_if_refused(running):
+            turning.write(_filled(values, new, password), version)
 
 
 def roll_out(running: Running, parameters: DatabaseRotationParameters) -> None:
     """Replace every pod that signs in."""
     turning = _rotation(running, parameters)
-    values, _version = turning.read()
+    turning.read()
+    turning.roll_out()
+    running.remember(is_rolled_out=True)
+
+
+def clean_up(running: Running, parameters: DatabaseRotationParameters) -> None:
+    """Leave no login open but the one in use, or say which is."""
+    memory = running.memory
+    if memory.get("is_rolled_out"):
+        _tell_open(running, "old_login")
+        return
+    if memory.get("is_writing"):
+        is_known = _put_back(running, parameters)
+        if not memory.get("is_put_back"):
+            # Pods may use either, so neither is shut.
+            _tell_open(running, "new_login" if is_known else "old_login")
+            return
+    if new := str(memory.get("new_login", "")):
+        _shut_new(running, new)
+    kept_secrets.drop(running)
+
+
+def _put_back(running: Running, parameters: DatabaseRotationParameters) -> bool:
+    """Write the old login back, if this process knows its password; whether it does."""
+    turning = _rotation(running, parameters)
     password = kept_secrets.recall(running, _OLD)
-    old = _filled(values, str(running.memory["old_login"]), password) if password else None
-    try:
-        with turning.put_back(old):
-            turning.roll_out()
-    except rotation.INTERRUPTIONS:
-        if running.memory.get("is_put_back"):
-            _shut_new(running, str(running.memory["new_login"]))
-        raise
+    if password is None:
+        turning.restore(None)
+        return False
+    turning.restore(_filled(turning.read()[0], str(running.memory["old_login"]), password))
+    return True
+
+
+def _tell_open(running: Running, noted: str) -> None:
+    if login := str(running.memory.get(noted, "")):
+        running.changed("runbooks.rotate_database_password.still_open", login=login)
 
 
 def _shut_new(running: Running, new: str) -> None:
@@ -124,8 +152,7 @@ def await_quiet(running: Running, _parameters: DatabaseRotationParameters) -> No
         Refused: it still has one after a quarter of an hour.
     """
     old = str(running.memory["old_login"])
-    with rotation.said_where_it_ends(running, "runbooks.rotate_database_password.still_open", login=old):
-        _await_quiet(running, old)
+    _await_quiet(running, old)
     running.changed("runbooks.rotate_database_password.quiet", login=old)
 
 
@@ -140,13 +167,25 @@ def _await_quiet(running: Running, old: str) -> None:
         running.wait(_LOOK_S)
 
 
-def disable(running: Running, _parameters: DatabaseRotationParameters) -> None:
-    """Let the old login in no more."""
-    old = str(running.memory["old_login"])
-    with rotation.said_where_it_ends(running, "runbooks.rotate_database_password.still_open", login=old):
+def disable(running: Running, parameters: DatabaseRotationParameters) -> None:
+    """Let the old login in no more.
+
+    Raises:
+        Refused: the Secret names it again, so it is the one in use.
+    """
+    if old := str(running.memory["old_login"]):
+        _require_unused(running, parameters, old)
         _patiently(running, lambda: login_roles.disable_login(_admin_url(), old))
-    running.changed("runbooks.rotate_database_password.shut", login=old, at=running.now())
+        running.changed("runbooks.rotate_database_password.shut", login=old, at=running.now())
+        running.remember(old_login="")
     kept_secrets.drop(running)
+
+
+def _require_unused(running: Running, parameters: DatabaseRotationParameters, login: str) -> None:
+    """Let through while the Secret names another login: somebody may have written the old one back meanwhile."""
+    if _rotation(running, parameters).read()[0].get(USERNAME) == login:
+        running.remember(old_login="")  # nobody is to be told to shut it
+        raise Refused(reason="database_login_in_secret", login=login)
 
 
 def _patiently(running: Running, ask: Callable[[], T]) -> T:
@@ -207,4 +246,5 @@ ACTION = Action(
         Step(name="disable", run=disable, is_cancellable=False),
     ),
     deadline_s=int(rotation.ROLLOUT_S + LONGEST_QUIET_S) + 300,
+    clean_up=clean_up,
 )

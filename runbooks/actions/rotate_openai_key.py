@@ -13,14 +13,13 @@ goes on: what was made for it and never used is withdrawn, and another is made. 
 there is no undo: rotating again is one.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from backend.clients import openai_admin
 from backend.config import settings
-from backend.errors import AppError, Conflict, NotFound, Refused, Unavailable
+from backend.errors import AppError, NotFound, Refused, Unavailable
 from backend.run_inputs import service as run_inputs
 from backend.runbooks.types import Plan, PlannedChange, Risk, Words
 from runbooks import kept_secrets, rotation
@@ -84,10 +83,9 @@ def obtain(running: Running, parameters: OpenAIKeyParameters) -> None:
 
 
 def test_key(running: Running, parameters: OpenAIKeyParameters) -> None:
-    """Ask the provider one question with the new key. A dead one is withdrawn again, and nothing else was changed."""
+    """Ask the provider one question with the new key."""
     value = _new_key(running, parameters)
-    with _given_up(running, parameters, AppError):
-        openai_admin.try_key(value)
+    openai_admin.try_key(value)
     running.log("runbooks.rotate_openai_key.answers")
 
 
@@ -95,18 +93,16 @@ def write(running: Running, parameters: OpenAIKeyParameters) -> None:
     """Write the new key into the Secret. From then on no step makes another one."""
     turning = Rotation(running=running, namespace=parameters.namespace, credential=OPENAI)
     new = _new_key(running, parameters)
-    with _given_up(running, parameters, AppError):
-        values, version = turning.read()
-        _require_layout(values)
-        old = values[KEY]
-        if new == old and not running.memory.get("is_writing"):
-            raise Refused(reason="openai_same_key")
-        _note_old(running, old)
+    values, version = turning.read()
+    _require_layout(values)
+    old = values[KEY]
+    if new == old and not running.memory.get("is_writing"):
+        raise Refused(reason="openai_same_key")
+    _note_old(running, old)
     if new != old:
         kept_secrets.keep(running, _OLD, old)
         running.remember(is_writing=True)
-        # After silence it may have been written, so only a refusal gives the new key up.
-        with _given_up(running, parameters, (Conflict, Refused)):
+        with rotation.unwritten_if_refused(running):
             turning.write({KEY: new}, version)
     running.remember(is_written=True)
     if parameters.new_key:
@@ -117,14 +113,7 @@ def roll_out(running: Running, parameters: OpenAIKeyParameters) -> None:
     """Replace every pod that uses the key."""
     turning = Rotation(running=running, namespace=parameters.namespace, credential=OPENAI)
     turning.read()
-    old = kept_secrets.recall(running, _OLD)
-    try:
-        with turning.put_back({KEY: old} if old else None):
-            turning.roll_out()
-    except rotation.INTERRUPTIONS:
-        if running.memory.get("is_put_back"):
-            _withdraw_new(running)
-        raise
+    turning.roll_out()
     running.remember(rolled_out_at=running.now().isoformat())
 
 
@@ -138,11 +127,6 @@ def await_quiet(running: Running, _parameters: OpenAIKeyParameters) -> None:
     if not key_id:
         running.changed("runbooks.rotate_openai_key.unknown_old")
         return
-    with rotation.said_where_it_ends(running, "runbooks.rotate_openai_key.still_valid", id=key_id):
-        _await_quiet(running, key_id)
-
-
-def _await_quiet(running: Running, key_id: str) -> None:
     begun = running.now()
     quiet = timedelta(seconds=settings().openai_key_quiet_s)
     since = datetime.fromisoformat(str(running.memory["rolled_out_at"]))
@@ -155,18 +139,58 @@ def _await_quiet(running: Running, key_id: str) -> None:
             _tell_quiet(running, used_at)
             return
         if running.now() - begun > LONGEST_QUIET:
-            raise Refused(reason="openai_key_in_use", at=since.isoformat(timespec="seconds"))
+            raise Refused(reason="openai_key_in_use", at=since)
         running.wait(_LOOK_S)
 
 
-def withdraw(running: Running, _parameters: OpenAIKeyParameters) -> None:
-    """Delete the old key at the provider, which cannot be taken back."""
+def withdraw(running: Running, parameters: OpenAIKeyParameters) -> None:
+    """Delete the old key at the provider, which cannot be taken back.
+
+    Raises:
+        Refused: the Secret holds it again, so it is the one in use.
+    """
     key_id = str(running.memory.get("old_key_id", ""))
     if key_id:
-        with rotation.said_where_it_ends(running, "runbooks.rotate_openai_key.still_valid", id=key_id):
-            _patiently(running, lambda: openai_admin.delete_key(key_id))
+        _require_unused(running, parameters, key_id)
+        _patiently(running, lambda: openai_admin.delete_key(key_id))
         running.changed("runbooks.rotate_openai_key.withdrawn", id=key_id, at=running.now())
+        running.remember(old_key_id="")
     kept_secrets.drop(running)
+
+
+def clean_up(running: Running, parameters: OpenAIKeyParameters) -> None:
+    """Leave nothing of a rotation that ends early but what is in use, and say what stays valid."""
+    memory = running.memory
+    if memory.get("rolled_out_at"):
+        _tell_valid(running, "old_key_id")
+        return
+    if memory.get("is_writing"):
+        old = kept_secrets.recall(running, _OLD)
+        turning = Rotation(running=running, namespace=parameters.namespace, credential=OPENAI)
+        turning.restore({KEY: old} if old else None)
+        if not memory.get("is_put_back"):
+            # Pods may use either, so neither is withdrawn.
+            _tell_valid(running, "new_key_id" if old else "old_key_id")
+            return
+    _withdraw_new(running)
+    kept_secrets.drop(running)
+    if parameters.new_key:
+        run_inputs.discard(running.actor, running.kubernetes, parameters.new_key)
+
+
+def _tell_valid(running: Running, noted: str) -> None:
+    if key_id := str(running.memory.get(noted, "")):
+        running.changed("runbooks.rotate_openai_key.still_valid", id=key_id)
+
+
+def _require_unused(running: Running, parameters: OpenAIKeyParameters, key_id: str) -> None:
+    """Let through while the Secret holds another key: somebody may have written the old one back meanwhile."""
+    turning = Rotation(running=running, namespace=parameters.namespace, credential=OPENAI)
+    present = turning.read()[0].get(KEY, "")
+    key = _patiently(running, lambda: _old_key(key_id))
+    if key is not None and key.can_be(present):
+        running.remember(old_key_id="")  # nobody is to be told to withdraw it
+        raise Refused(reason="openai_key_in_secret", id=key_id)
 
 
 def _patiently(running: Running, ask: Callable[[], T]) -> T:
@@ -222,24 +246,6 @@ def _key_in_use(running: Running, parameters: OpenAIKeyParameters) -> str:
 
 def _name_for(running: Running) -> str:
     return f"docuchat {running.run.id}"
-
-
-@contextmanager
-def _given_up(
-    running: Running,
-    parameters: OpenAIKeyParameters,
-    because: type[AppError] | tuple[type[AppError], ...],
-) -> Iterator[None]:
-    """Should the block fail before the Secret has the new key, leave nothing behind of it."""
-    try:
-        yield
-    except because:
-        if not running.memory.get("is_written"):
-            _withdraw_new(running)
-            if parameters.new_key:
-                run_inputs.discard(running.actor, running.kubernetes, parameters.new_key)
-            kept_secrets.drop(running)
-        raise
 
 
 def _withdraw_new(running: Running) -> None:
@@ -309,4 +315,5 @@ ACTION = Action(
         Step(name="withdraw", run=withdraw, is_cancellable=False),
     ),
     deadline_s=int(rotation.ROLLOUT_S + LONGEST_QUIET.total_seconds()) + 300,
+    clean_up=clean_up,
 )

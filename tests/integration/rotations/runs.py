@@ -13,6 +13,7 @@ from backend.runbooks.types import RunbookRun, RunStage, StepTraces, Words
 from backend.runbooks.words_rules import said
 from runbooks import asking_service, engine, kept_secrets
 from runbooks.form_types import RunWish
+from runbooks.rotation import Rotation
 
 
 def planned(actor: Actor, action: str, **given: str) -> RunbookRun:
@@ -70,9 +71,46 @@ def work_until_killed(run: RunbookRun, step: str, monkeypatch: pytest.MonkeyPatc
     kept_secrets._kept.clear()
 
 
+def work_until_put_back_is_killed(run: RunbookRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work on a run whose rollout fails, in a process that dies when the old value was just written back."""
+    write = Rotation.write
+
+    def die_afterwards(turning: Rotation, values: Mapping[str, str], version: str = "") -> None:
+        write(turning, values, version)
+        if not version:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as death:
+        death.setattr(Rotation, "write", die_afterwards)
+        with pytest.raises(KeyboardInterrupt):
+            engine.work_on(run.id)
+    kept_secrets._kept.clear()
+
+
+def cancelled_after(actor: Actor, run: RunbookRun, step: str, monkeypatch: pytest.MonkeyPatch) -> RunbookRun:
+    """A run that somebody cancelled between a step and the next one."""
+    end_step = runs.end_step
+
+    def cancel_at(by: Actor, of: RunbookRun, position: int, name: str, left: StepTraces) -> None:
+        end_step(by, of, position, name, left)
+        if name == step:
+            runs.cancel(actor, run.id)
+
+    with monkeypatch.context() as cancelling:
+        cancelling.setattr(runs, "end_step", cancel_at)
+        engine.work_on(run.id)
+    return runs.run(actor, run.id)
+
+
+def found_dead(actor: Actor, run: RunbookRun) -> RunbookRun:
+    """A run whose process is found dead."""
+    runs.note_gone(engine.RUNNER, runs.run(actor, run.id), Words(key="runbooks.outcome.process_gone"))
+    return runs.run(actor, run.id)
+
+
 def gone_on(actor: Actor, run: RunbookRun) -> RunbookRun:
     """A run whose process is found dead, and that goes on to its end."""
-    runs.note_gone(engine.RUNNER, runs.run(actor, run.id), Words(key="runbooks.outcome.process_gone"))
+    found_dead(actor, run)
     runs.go_on(actor, run.id)
     engine.work_on(run.id)
     return runs.run(actor, run.id)

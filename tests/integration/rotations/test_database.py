@@ -6,18 +6,22 @@ import pytest
 from backend import config
 from backend.actor import Actor
 from backend.db import login_roles
-from backend.errors import Refused
+from backend.errors import Conflict, Refused
+from backend.runbooks import service as runs
 from backend.runbooks.types import RunStage
 from tests.integration.portal.canaries import tables
 from tests.integration.rotations.conftest import FIRST
 from tests.integration.rotations.runs import (
+    cancelled_after,
     confirmed,
     ended,
+    found_dead,
     gone_on,
     planned,
     results,
     why,
     work_until_killed,
+    work_until_put_back_is_killed,
 )
 from tests.integration.rotations.world import World, query, visited
 
@@ -119,3 +123,62 @@ def test_what_cannot_take_turns_is_refused_in_the_plan(
     assert "cannot stand in" in why(differs)
     assert "names none of the logins" in why(stranger)
     assert "no address of an administrator" in why(no_admin)
+
+
+def test_a_run_that_died_while_it_put_the_old_login_back_shuts_no_login_that_is_in_use(
+    runner: World, operator: Actor, admin_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner.control("faults", workload="docuchat-worker", fault="CrashLoopBackOff")
+    run = confirmed(operator, "rotate_database_password")
+    with monkeypatch.context() as hasty:
+        hasty.setattr("runbooks.rotation.STUCK_S", 0.0)
+        work_until_put_back_is_killed(run, monkeypatch)
+    runner.end("faults")
+
+    gone = found_dead(operator, run)
+
+    assert gone.state is RunStage.FAILED
+    assert "died while it put back" in why(gone)
+    with pytest.raises(Conflict):
+        runs.go_on(operator, run.id)
+    assert runner.secret("docuchat-database")["username"] == "docuchat_a"
+    assert logs_in(admin_url, "docuchat_a", FIRST)
+
+
+def test_an_old_login_that_was_written_back_by_hand_is_not_shut(
+    runner: World, operator: Actor, admin_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = confirmed(operator, "rotate_database_password")
+    work_until_killed(run, "roll_out", monkeypatch)
+    runner.put_secret("docuchat-database", username="docuchat_a", password=FIRST)
+
+    again = gone_on(operator, run)
+
+    assert again.state is RunStage.FAILED
+    assert "names the login that was to be shut" in why(again)
+    assert logs_in(admin_url, "docuchat_a", FIRST)
+
+
+@pytest.mark.parametrize("step", ["enable", "write"])
+def test_a_cancellation_between_two_steps_leaves_the_old_login_alone(
+    runner: World, operator: Actor, admin_url: str, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = confirmed(operator, "rotate_database_password")
+
+    stopped = cancelled_after(operator, run, step, monkeypatch)
+
+    assert stopped.stopped_at is not None
+    assert runner.secret("docuchat-database")["username"] == "docuchat_a"
+    assert logs_in(admin_url, "docuchat_a", FIRST)
+    assert not login_roles.login_role(admin_url, "docuchat_b").can_login
+
+
+def test_a_cancellation_after_the_rollout_tells_that_the_old_login_is_open(
+    runner: World, operator: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = confirmed(operator, "rotate_database_password")
+
+    stopped = cancelled_after(operator, run, "roll_out", monkeypatch)
+
+    assert any("docuchat_a is still let in" in line for line in results(stopped))
+    assert runner.secret("docuchat-database")["username"] == "docuchat_b"

@@ -10,6 +10,7 @@ import pytest
 
 from backend import config
 from backend.actor import Actor
+from backend.errors import Conflict
 from backend.run_inputs import service as run_inputs
 from backend.runbooks import service as runs
 from backend.runbooks.types import RunStage
@@ -21,13 +22,16 @@ from backend.sandbox.serving import serving
 from runbooks import engine
 from tests.integration.portal.canaries import tables
 from tests.integration.rotations.runs import (
+    cancelled_after,
     confirmed,
     ended,
+    found_dead,
     gone_on,
     planned,
     results,
     why,
     work_until_killed,
+    work_until_put_back_is_killed,
 )
 from tests.integration.rotations.world import World, ask, visited
 from tests.waiting import until
@@ -237,3 +241,84 @@ def test_an_old_key_that_somebody_still_uses_is_not_withdrawn(
     assert "somebody uses the old one" in why(refused)
     assert set(answers) == {200}
     assert key_of(runner) != OPENAI_KEY
+
+
+@pytest.mark.usefixtures("has_admin_key")
+def test_a_run_that_died_while_it_put_the_old_key_back_withdraws_no_key_that_is_in_use(
+    runner: World, operator: Actor, openai_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner.control("faults", workload="docuchat-worker", fault="CreateContainerConfigError")
+    run = confirmed(operator, "rotate_openai_key")
+    with monkeypatch.context() as hasty:
+        hasty.setattr("runbooks.rotation.STUCK_S", 0.0)
+        work_until_put_back_is_killed(run, monkeypatch)
+    runner.end("faults")
+
+    gone = found_dead(operator, run)
+
+    assert gone.state is RunStage.FAILED
+    assert "died while it put back" in why(gone)
+    with pytest.raises(Conflict):
+        runs.go_on(operator, run.id)
+    assert key_of(runner) == OPENAI_KEY
+    assert OPENAI_KEY in valid_keys(openai_url)
+    assert any("made the key" in line for line in results(gone))
+
+
+@pytest.mark.usefixtures("has_admin_key")
+def test_an_old_key_that_was_written_back_by_hand_is_not_withdrawn(
+    runner: World, operator: Actor, openai_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = confirmed(operator, "rotate_openai_key")
+    work_until_killed(run, "roll_out", monkeypatch)
+    runner.put_secret("docuchat-openai", value=OPENAI_KEY)
+
+    again = gone_on(operator, run)
+
+    assert again.state is RunStage.FAILED
+    assert "holds the key that was to be withdrawn" in why(again)
+    assert OPENAI_KEY in valid_keys(openai_url)
+    assert not any("Withdraw it by hand" in line for line in results(again))
+
+
+@pytest.mark.usefixtures("has_admin_key")
+@pytest.mark.parametrize("step", ["obtain", "test_key", "write"])
+def test_a_cancellation_between_two_steps_leaves_the_old_key_alone(
+    runner: World, operator: Actor, openai_url: str, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = confirmed(operator, "rotate_openai_key")
+
+    stopped = cancelled_after(operator, run, step, monkeypatch)
+
+    assert stopped.stopped_at is not None
+    assert key_of(runner) == OPENAI_KEY
+    assert valid_keys(openai_url) == [OPENAI_KEY]
+
+
+def test_a_cancellation_before_the_first_write_forgets_the_pasted_key(
+    runner: World, operator: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = run_inputs.keep(operator, "sk-pasted-by-sara")
+    run = confirmed(operator, "rotate_openai_key", new_key=name)
+
+    cancelled_after(operator, run, "obtain", monkeypatch)
+
+    assert inputs_in(runner) == []
+    assert key_of(runner) == OPENAI_KEY
+
+
+@pytest.mark.usefixtures("has_admin_key")
+def test_a_cancellation_after_the_rollout_tells_that_the_old_key_is_valid(
+    runner: World, operator: Actor, openai_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = confirmed(operator, "rotate_openai_key")
+
+    stopped = cancelled_after(operator, run, "roll_out", monkeypatch)
+
+    assert any("still valid" in line for line in results(stopped))
+    assert key_of(runner) != OPENAI_KEY
+    assert len(valid_keys(openai_url)) == 2
+
+
+def valid_keys(url: str) -> list[str]:
+    return [key["value"] for key in keys_at(url)["keys"] if not key["is_deleted"]]

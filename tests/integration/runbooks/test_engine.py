@@ -222,6 +222,27 @@ def test_a_run_is_cancelled_only_when_its_process_is_proven_gone(
     assert ended_run.state is state
 
 
+@pytest.mark.parametrize("why", ["process_gone", "process_unseen"])
+def test_a_run_that_was_told_to_end_and_mended_what_it_must_has_failed_and_cannot_go_on(
+    why: str, operator: Actor, make_action: MakeAction
+) -> None:
+    def be_evicted(running: Running, _given: Given) -> None:
+        running.cancelled.set()
+        running.check()
+
+    make_action(steps=(Step(name="write", run=be_evicted),))
+    stopped = ended(operator)
+    assert (stopped.state, stopped.stopped_at is not None) == (RunStage.RUNNING, True)
+
+    gone = runs.note_gone(engine.RUNNER, stopped, Words(key=f"runbooks.outcome.{why}"))
+
+    assert gone is not None
+    assert gone.state is RunStage.FAILED
+    assert gone.outcome == Words(key="runbooks.outcome.told_to_end")
+    with pytest.raises(Conflict):
+        runs.go_on(operator, gone.id)
+
+
 def test_a_plan_that_nobody_confirms_and_a_run_that_nobody_approves_lapse(
     operator: Actor, make_action: MakeAction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
