@@ -11,9 +11,11 @@
     |  |- Conflict            the thing has changed meanwhile
     |- Unavailable            another party did not answer (``service`` names it); asking later may work
 
-``code`` is the key of the sentence in the catalogue (``error.<code>``); the data fields fill its places.
+``code`` is the key of the sentence in the catalogue (``error.<code>``); the data fields fill its places, instants and
+days in the calendar of who reads it.
 """
 
+from datetime import date
 from typing import ClassVar
 
 
@@ -22,7 +24,7 @@ class AppError(Exception):
 
     code: ClassVar[str] = "unknown"
 
-    def __init__(self, **data: str | int) -> None:
+    def __init__(self, **data: str | int | date) -> None:
         self.data = data
         super().__init__(f"{self.code} {data}" if data else self.code)
 

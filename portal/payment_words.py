@@ -62,7 +62,9 @@ def invoices_named(numbers: Sequence[str], lang: Lang) -> str:
 def refusal_query(error: AppError) -> dict[str, str | int]:
     """The error's code and numbers for the page's address; the page makes the sentence."""
     code = error.reason_key
-    numbers = {name: value for name, value in error.data.items() if name in _NUMBERS}
+    numbers = {
+        name: value for name, value in error.data.items() if name in _NUMBERS and isinstance(value, int)
+    }
     return {"error": code if code in _REFUSALS else error.code, **numbers}
 
 

@@ -80,7 +80,7 @@ def ask(actor: Actor, wish: RunWish) -> RunbookRun:
     parameters = form_rules.parameters_of(action.parameters, wish.given)
     _require_choices(actor, action, wish.given)
     if until := _cool_down_until(actor, action, parameters):
-        raise Conflict(reason="run_cool_down", until=until.isoformat())
+        raise Conflict(reason="run_cool_down", until=until)
     return runs.ask(
         actor,
         _asked(action, parameters, wish.request_key, origin=dict(wish.origin), repeat_of=wish.repeat_of),

@@ -1,17 +1,24 @@
 """Expected errors as sentences for people."""
 
+from datetime import date, datetime
+
 from backend.errors import AppError
+from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
-from backend.i18n.format import number
 
 
 def error_text(error: AppError, lang: Lang) -> str:
     """The sentence for an error: event, meaning and remedy; a general sentence where no exact one exists."""
     key = error.key if has(error.key) else f"error.{error.code}"
-    shown = {
-        name: number(value, lang) if isinstance(value, int) else value for name, value in error.data.items()
-    }
-    return text(key, lang, **shown)
+    return text(key, lang, **{name: _shown(value, lang) for name, value in error.data.items()})
+
+
+def _shown(value: str | int | date, lang: Lang) -> str:
+    if isinstance(value, datetime):
+        return fmt.moment(value, lang)
+    if isinstance(value, date):
+        return fmt.day(value, lang)
+    return value if isinstance(value, str) else fmt.number(value, lang)
 
 
 def sentence_of(error: AppError) -> str:

@@ -37,7 +37,7 @@ def plan(planning: Planning, parameters: JWTRetirementParameters) -> Plan:
         raise Refused(reason="jwt_since_unknown")
     end = jwt_rules.old_keys_end(since, settings().docuchat_token_life_s)
     if planning.now < end:
-        raise Refused(reason="jwt_too_early", at=end.isoformat(timespec="minutes"))
+        raise Refused(reason="jwt_too_early", at=end)
     what = Words(key="runbooks.rotate_jwt_secret.verifying")
     return rotation.plan_of(
         parameters.namespace,

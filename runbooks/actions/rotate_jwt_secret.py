@@ -92,9 +92,10 @@ def sign(running: Running, parameters: JWTRotationParameters) -> None:
     turning = Rotation(running=running, namespace=parameters.namespace, credential=JWT)
     values, version = turning.read()
     new = str(running.memory["new_kid"])
-    with turning.put_back({SIGNING: str(running.memory["old_kid"])}):
+    # From here until the last pod was replaced, nobody knows since when a key signs everywhere.
+    with turning.put_back({SIGNING: str(running.memory["old_kid"]), SINCE: ""}):
         if values[SIGNING] != new:
-            turning.write({SIGNING: new}, version)
+            turning.write({SIGNING: new, SINCE: ""}, version)
         turning.roll_out()
     # From now on no pod signs with an earlier key.
     since = running.now()

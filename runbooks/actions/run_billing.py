@@ -104,7 +104,7 @@ def _bill_day(running: Running, day: date, plan_hash: str) -> None:
         running.log("runbooks.run_billing.was_billed", day=day)
         return
     if billed.state is RunState.FAILED:
-        raise Refused(reason="run_billing_failed", day=day.isoformat())
+        raise Refused(reason="run_billing_failed", day=day)
     running.changed("runbooks.run_billing.billed", day=day, issued=billed.issued, held=billed.held)
 
 

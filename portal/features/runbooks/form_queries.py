@@ -3,14 +3,12 @@
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from backend.actor import Actor
 from backend.alerts import service as alerts
 from backend.alerts.summary_rules import name_of
 from backend.errors import AppError, NotFound
 from backend.free_text import storable
-from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.i18n.errors import error_text
 from backend.runbooks import service as runs
@@ -92,15 +90,12 @@ def repeat(actor: Actor, run_id: RunId, key: str, lang: Lang) -> RunbookRun | st
 
 
 def refusal(error: AppError, action: str, lang: Lang) -> str:
-    """A refusal in words: with the name of the field, and with an instant as people write it."""
+    """A refusal in words, with the name of the field."""
     reason = error.data.get("reason")
     if reason == "run_field":
         field = field_label(action, str(error.data["field"]), lang)
         words = problem_words(str(error.data["words"]), lang)
         return text("error.invalid.run_field", lang, field=field, words=words)
-    if reason == "run_cool_down":
-        until = fmt.moment(datetime.fromisoformat(str(error.data["until"])), lang)
-        return text("error.conflict.run_cool_down", lang, until=until)
     return error_text(error, lang)
 
 

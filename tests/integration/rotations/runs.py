@@ -1,6 +1,7 @@
 """Runs of these tests: asked for, confirmed and worked on as people and processes do it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -73,18 +74,30 @@ def work_until_killed(run: RunbookRun, step: str, monkeypatch: pytest.MonkeyPatc
 
 def work_until_put_back_is_killed(run: RunbookRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work on a run whose rollout fails, in a process that dies when the old value was just written back."""
-    write = Rotation.write
 
-    def die_afterwards(turning: Rotation, values: Mapping[str, str], version: str = "") -> None:
-        write(turning, values, version)
+    def die_at_put_back(_values: Mapping[str, str], version: str) -> None:
         if not version:
             raise KeyboardInterrupt
 
-    with monkeypatch.context() as death:
-        death.setattr(Rotation, "write", die_afterwards)
-        with pytest.raises(KeyboardInterrupt):
-            engine.work_on(run.id)
+    with after_each_write(die_at_put_back, monkeypatch), pytest.raises(KeyboardInterrupt):
+        engine.work_on(run.id)
     kept_secrets._kept.clear()
+
+
+@contextmanager
+def after_each_write(
+    happens: Callable[[Mapping[str, str], str], None], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Let something happen when a Secret was just written; a put-back is bound to no version."""
+    write = Rotation.write
+
+    def write_first(turning: Rotation, values: Mapping[str, str], version: str = "") -> None:
+        write(turning, values, version)
+        happens(values, version)
+
+    with monkeypatch.context() as hooked:
+        hooked.setattr(Rotation, "write", write_first)
+        yield
 
 
 def cancelled_after(actor: Actor, run: RunbookRun, step: str, monkeypatch: pytest.MonkeyPatch) -> RunbookRun:

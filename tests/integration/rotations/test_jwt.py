@@ -1,5 +1,8 @@
 """The key of login tokens is rotated under 50 logins a second, and not one token is refused."""
 
+from collections.abc import Mapping
+from datetime import datetime
+
 import httpx
 import pytest
 
@@ -7,10 +10,12 @@ from backend import config
 from backend.actor import Actor
 from backend.runbooks.types import RunStage
 from backend.sandbox.docuchat_tokens import issue
-from runbooks import jwt_rules
+from runbooks import engine, jwt_rules
 from tests.integration.rotations.runs import (
+    after_each_write,
     confirmed,
     ended,
+    found_dead,
     gone_on,
     planned,
     results,
@@ -18,6 +23,7 @@ from tests.integration.rotations.runs import (
     work_until_killed,
 )
 from tests.integration.rotations.world import World, jwt_keys, log_in_and_verify, visited
+from tests.waiting import until
 
 
 def set_token_life(monkeypatch: pytest.MonkeyPatch, seconds: int) -> None:
@@ -64,6 +70,8 @@ def test_long_tokens_end_the_run_with_both_keys_and_the_old_one_is_retired_later
         RunStage.SUCCEEDED,
     )
     assert "valid until" in why(early)
+    assert early.outcome is not None
+    assert isinstance(early.outcome.values["at"], datetime)
     assert list(jwt_keys(runner)) == [runner.secret("docuchat-jwt")["signing-kid"]]
     assert "one key only" in why(again)
 
@@ -102,3 +110,51 @@ def test_a_run_that_died_goes_on_and_still_refuses_nobody(
     assert (
         list(jwt_keys(runner)) == [runner.secret("docuchat-jwt")["signing-kid"]] == [again.memory["new_kid"]]
     )
+
+
+LONG_AGO = "2026-01-01T00:00:00+00:00"
+
+
+def test_keys_of_a_rotation_that_died_while_it_changed_the_signing_one_are_not_retired(
+    runner: World, operator: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner.put_secret("docuchat-jwt", signing_since=LONG_AGO)
+    run = confirmed(operator, "rotate_jwt_secret")
+
+    def die_when_it_signs(values: Mapping[str, str], _version: str) -> None:
+        if jwt_rules.SIGNING in values:
+            raise KeyboardInterrupt
+
+    with after_each_write(die_when_it_signs, monkeypatch), pytest.raises(KeyboardInterrupt):
+        engine.work_on(run.id)
+    found_dead(operator, run)
+
+    retired = planned(operator, "retire_jwt_keys")
+
+    assert retired.state is RunStage.FAILED
+    assert "does not tell since when" in why(retired)
+
+
+def test_keys_of_a_rotation_that_took_the_new_signing_key_back_are_not_retired(
+    runner: World, operator: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner.put_secret("docuchat-jwt", signing_since=LONG_AGO)
+    signing = runner.secret("docuchat-jwt")["signing-kid"]
+    monkeypatch.setattr("runbooks.rotation.STUCK_S", 0.0)
+    run = confirmed(operator, "rotate_jwt_secret")
+
+    def break_pods(values: Mapping[str, str], version: str) -> None:
+        if version and jwt_rules.SIGNING in values:
+            runner.control("faults", workload="docuchat-api", fault="CrashLoopBackOff")
+        elif jwt_rules.SIGNING in values:
+            runner.end("faults")
+
+    with after_each_write(break_pods, monkeypatch):
+        engine.work_on(run.id)
+    until(lambda: runner.is_rolled_out("docuchat-api"))
+
+    retired = planned(operator, "retire_jwt_keys")
+
+    assert runner.secret("docuchat-jwt")["signing-kid"] == signing
+    assert len(jwt_keys(runner)) == 2
+    assert "does not tell since when" in why(retired)

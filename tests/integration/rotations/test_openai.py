@@ -138,6 +138,9 @@ def test_pods_that_do_not_start_get_the_old_key_back_and_the_new_one_is_withdraw
     assert run.state is RunStage.FAILED
     assert "docuchat-worker" in why(run)
     assert (key_of(runner), set(answers)) == (OPENAI_KEY, {200})
+    told = results(run)
+    assert any("not every pod was replaced again" in line for line in told)
+    assert any("docuchat-worker do not start" in line for line in told)
 
 
 @pytest.mark.usefixtures("has_admin_key")
