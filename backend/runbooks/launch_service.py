@@ -81,7 +81,7 @@ def note_gone(actor: Actor, seen: RunbookRun, why: Words) -> RunbookRun | None:
     """End a run whose process is proven gone; None when it had ended by itself, or has another by now. For processes.
 
     Who was being cancelled is cancelled, unless the process could only not be seen. Who passed the deadline has failed.
-    So has who was told to end, or died while it mended: what it did before is undone, and must not go on from there.
+    So has who mended what its steps had done, whether it came to the end of that: from there nothing may go on.
     Any other is lost.
     """
     require_process(actor)
@@ -149,13 +149,14 @@ def _cancelled(run: RunbookRun) -> Words:
 
 def _end_of(run: RunbookRun, why: Words, now: datetime) -> tuple[RunStage, Words]:
     has_stopped, is_seen = run.stopped_at is not None, why.key != _UNSEEN
-    broke_off = Words(key="runbooks.outcome.died_mending") if rules.has_begun_to_mend(run) else None
+    has_mended = rules.has_begun_to_mend(run)
+    broke_off = Words(key="runbooks.outcome.died_mending") if has_mended and not has_stopped else None
     if run.state is RunStage.CANCELLING and (has_stopped or is_seen):
         return RunStage.CANCELLED, broke_off or _cancelled(run)
-    if has_stopped:
-        return RunStage.FAILED, Words(key="runbooks.outcome.told_to_end")
     if broke_off:
         return RunStage.FAILED, broke_off if is_seen else why
+    if has_mended:
+        return RunStage.FAILED, Words(key="runbooks.outcome.told_to_end")
     if rules.is_late(run, now):
         allowed_s = rules.allowed_s(run)
         return RunStage.FAILED, Words(key="runbooks.outcome.deadline", values={"seconds": allowed_s})

@@ -156,9 +156,9 @@ def mending(launch: int, now: datetime) -> dict[str, Plain]:
 
 
 def has_begun_to_mend(run: RunbookRun) -> bool:
-    """Whether a run's present process has begun to put back what it had changed, and has not said that it is done."""
+    """Whether a run's present process has begun to put back what it had changed."""
     noted = run.memory.get(MENDING)
-    return run.stopped_at is None and isinstance(noted, dict) and noted.get("launch") == run.launch
+    return isinstance(noted, dict) and noted.get("launch") == run.launch
 
 
 def allowed_s(run: RunbookRun) -> int:

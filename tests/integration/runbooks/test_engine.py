@@ -222,15 +222,29 @@ def test_a_run_is_cancelled_only_when_its_process_is_proven_gone(
     assert ended_run.state is state
 
 
+def be_evicted(running: Running, _given: Given) -> None:
+    running.cancelled.set()
+    running.check()
+
+
+def test_a_run_that_was_told_to_end_and_had_nothing_to_mend_is_lost_and_may_go_on(
+    operator: Actor, make_action: MakeAction
+) -> None:
+    make_action(steps=(Step(name="write", run=be_evicted),))
+    stopped = ended(operator)
+
+    gone = runs.note_gone(engine.RUNNER, stopped, Words(key="runbooks.outcome.process_gone"))
+
+    assert gone is not None
+    assert gone.state is RunStage.LOST
+    assert runs.go_on(operator, gone.id).state is RunStage.QUEUED
+
+
 @pytest.mark.parametrize("why", ["process_gone", "process_unseen"])
 def test_a_run_that_was_told_to_end_and_mended_what_it_must_has_failed_and_cannot_go_on(
     why: str, operator: Actor, make_action: MakeAction
 ) -> None:
-    def be_evicted(running: Running, _given: Given) -> None:
-        running.cancelled.set()
-        running.check()
-
-    make_action(steps=(Step(name="write", run=be_evicted),))
+    make_action(steps=(Step(name="write", run=be_evicted),), clean_up=lambda _running, _given: None)
     stopped = ended(operator)
     assert (stopped.state, stopped.stopped_at is not None) == (RunStage.RUNNING, True)
 
