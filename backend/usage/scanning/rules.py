@@ -50,10 +50,11 @@ def course_of(samples: Sequence[CounterSample], start_ms: int) -> Course:
       most, the value after each fall was counted as well. What was counted between the last scrape before a fall and
       the fall itself is in no sample.
     - A counter that falls and jumps back within a few scrapes, again and again, belongs to several alternating
-      processes. The least is the rise of the highest value, the most is the sum of the rises of all values;
+      processes, if the values after the falls go on from known counters above zero: restarts meet these by chance
+      only. The least is the rise of the highest value, the most is the sum of the rises of all values;
       ``tops_of`` and ``separate_tops_of`` tell the values apart. A process that never answered a scrape cannot be
       found, and two that always show the same value count as one.
-    - If the jumps back may mean either, the figures are the widest of both.
+    - If the jumps back may mean either, it fell, and the figures are the widest of both.
     """
     begin = max(0, sum(sample.at_ms <= start_ms for sample in samples) - 1)
     counted = [sample.value for sample in samples[begin:]]
@@ -69,7 +70,7 @@ def course_of(samples: Sequence[CounterSample], start_ms: int) -> Course:
     before = tops_of([sample.value for sample in samples[: begin + 1]])
     tops = tops_of(counted[1:], before)
     least, together = max(0, tops[-1] - before[-1]), sum(separate_tops_of(counted[1:], before)) - sum(before)
-    if 2 * jumps >= falls >= 2 * len(tops):
+    if 2 * jumps >= falls and _falls_to_known(counted, before) >= 2 * len(tops):
         return Course(Shape.ALTERNATES, *ends, falls, least, max(0, together - least))
     return Course(Shape.FELL, *ends, falls, least, max(together, rose + restarted) - least)
 
@@ -106,6 +107,21 @@ def separate_tops_of(values: Sequence[int], known: Sequence[int]) -> list[int]:
             tops.remove(free)
         insort(tops, value)
     return tops
+
+
+def _falls_to_known(values: Sequence[int], known: Sequence[int]) -> int:
+    """Number of falls since a counter was last found, with the one that found it; none if one fall was to zero.
+
+    An idle process beside a busy one shows zero as well, but so does every restart.
+    """
+    tops, falls = known, 0
+    for before, after in pairwise(values):
+        if after < before:
+            if not after:
+                return 0
+            falls = falls + 1 if after >= tops[0] else 1
+        tops = tops_of([after], tops)
+    return falls
 
 
 def _jumps_back(values: Sequence[int]) -> int:

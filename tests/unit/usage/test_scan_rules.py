@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
@@ -103,7 +103,7 @@ def test_a_jump_back_to_where_it_was_may_be_another_process(back: list[int], lea
         pytest.param([1000, 300], [1010, 300, 1020] + 4 * [300, 1020], 20, 20, id="one that counts alone"),
         pytest.param([1000, 300], 6 * [1010, 310], 10, 20, id="two that count the same"),
         pytest.param([5000, 1000, 300], 7 * [1040, 340], 0, 80, id="one that never answers on the day"),
-        pytest.param([1000], [1500, *6 * [300, 1000]], 500, 1800, id="one that answers once on the day"),
+        pytest.param([1000], [1500, *7 * [300, 1000]], 500, 1800, id="one that answers once on the day"),
     ],
 )
 def test_all_that_processes_in_turn_counted_lies_between_the_figures(
@@ -161,6 +161,61 @@ def test_restarts_from_zero_lie_between_the_figures(steps: list[int], seed: int)
 
     assert told.rose_tokens <= used
     assert used - hidden <= told.rose_tokens + told.restarted_tokens
+
+
+@pytest.mark.parametrize(
+    ("values", "used"),
+    [
+        pytest.param([0, *4 * [3000, 0]], 12_000, id="four workers that follow one another"),
+        pytest.param([0, *9 * [3000, 0]], 27_000, id="nine of them"),
+        pytest.param(
+            [value for life in range(12) for value in (200, 3000 + 10 * life, 0)], 36_460, id="a dozen restarts"
+        ),
+        pytest.param([900, *6 * [300, 900], 200, 900, 300, 900], 7200, id="the last ones begin below the first ones"),
+    ],
+)
+def test_restarts_that_look_like_processes_in_turn_leave_a_choice_with_the_truth_in_it(
+    values: list[int], used: int
+) -> None:
+    told = judged(values)
+
+    assert told.shape is Shape.FELL
+    assert told.rose_tokens < used <= told.rose_tokens + told.restarted_tokens
+
+
+@given(st.sampled_from((5, 12, 60)), st.integers(2, 60), st.integers(1, 20), st.integers(0, 2**32))
+def test_lives_that_begin_with_an_idle_scrape_lie_between_the_figures(
+    lives: int, longest: int, before: int, seed: int
+) -> None:
+    dice, values = random.Random(seed), list[int]()  # noqa: S311 - seeded
+    for _ in range(lives):
+        steps = [dice.choice((0, dice.randint(1, 3000))) for _ in range(dice.randint(1, longest - 1))]
+        values += accumulate(steps, initial=0)
+    begin = min(before, len(values))
+    used = sum(max(0, later - earlier) for earlier, later in pairwise(values[begin - 1 :]))
+
+    told = judged(values, before=begin)
+
+    assert told.rose_tokens <= used <= told.rose_tokens + told.restarted_tokens
+
+
+@given(st.integers(2, 4), st.integers(8, 60), st.integers(0, 2**32))
+def test_processes_in_turn_that_had_counted_before_the_day_keep_narrow_figures(
+    processes: int, rounds: int, seed: int
+) -> None:
+    """They had counted far apart. The figures are what the highest one counted, and what all of them did."""
+    dice = random.Random(seed)  # noqa: S311 - seeded
+    opened = [100_000 * number + dice.randint(1, 20_000) for number in range(1, processes + 1)]
+    counted, values = list(opened), opened[::-1]
+    for _ in range(rounds):
+        for answering in dice.sample(range(processes), processes):
+            counted[answering] += dice.choice((0, dice.randint(1, 300)))
+            values.append(counted[answering])
+
+    told = judged(values, before=processes)
+
+    assert told.rose_tokens + told.restarted_tokens == sum(counted) - sum(opened)
+    assert told.rose_tokens == counted[-1] - opened[-1]
 
 
 @given(st.integers(2, 5), st.sampled_from((5, 30, 400)), st.integers(0, 2**32))
