@@ -169,9 +169,13 @@ def test_restarts_from_zero_lie_between_the_figures(steps: list[int], seed: int)
         pytest.param([0, *4 * [3000, 0]], 12_000, id="four workers that follow one another"),
         pytest.param([0, *9 * [3000, 0]], 27_000, id="nine of them"),
         pytest.param(
-            [value for life in range(12) for value in (200, 3000 + 10 * life, 0)], 36_460, id="a dozen restarts"
+            [value for life in range(12) for value in (200, 3000 + 10 * life, 0)],
+            36_460,
+            id="a dozen restarts",
         ),
-        pytest.param([900, *6 * [300, 900], 200, 900, 300, 900], 7200, id="the last ones begin below the first ones"),
+        pytest.param(
+            [900, *6 * [300, 900], 200, 900, 300, 900], 7200, id="the last ones begin below the first ones"
+        ),
     ],
 )
 def test_restarts_that_look_like_processes_in_turn_leave_a_choice_with_the_truth_in_it(
