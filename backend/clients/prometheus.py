@@ -45,6 +45,8 @@ STALE = "NaN"
 """What VictoriaMetrics shows among raw samples where a series ends; Prometheus keeps such marks to itself."""
 
 _SHORTEST_DISTANCE = re.compile(rb'^flag\{name="dedup\.minScrapeInterval", ?value="([^"]*)"', re.MULTILINE)
+_CLUSTER_PATH = re.compile(r"/select/[^/]+/prometheus$")
+"""The path of queries in a cluster of VictoriaMetrics, whose own metrics lie above it."""
 _UNITS_MS = {"h": 3_600_000.0, "m": 60_000.0, "s": 1000.0, "ms": 1.0, "µs": 0.001, "ns": 0.000_001}
 _DURATION_PARTS = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|µs|ns|h|m|s)")
 _DURATION = re.compile(rf"(?:{_DURATION_PARTS.pattern})+")
@@ -206,15 +208,13 @@ class Prometheus(PrometheusConnect):  # type: ignore[misc] # the library ships n
         ``flag{name="dedup.minScrapeInterval", value="1m0s", is_set="true"} 1``. Above the interval of scrapes, the
         last reading before a boundary may be gone, and what is measured is short.
         https://docs.victoriametrics.com/#deduplication
-
-        Raises:
-            Unavailable: no answer in time.
         """
-        parts = urlsplit(self.url)
+        # What lies above the path of the server may be somebody else's, who must not get our token.
+        base = _CLUSTER_PATH.sub("", self.url.rstrip("/"))
         try:
-            answer = self._http.request("GET", f"{parts.scheme}://{parts.netloc}/metrics")
-        except Unavailable as lost:
-            raise failure(str(lost.data["cause"]), self.server) from None
+            answer = self._http.request("GET", f"{base}/metrics")
+        except Unavailable:
+            return None
         found = _SHORTEST_DISTANCE.search(answer.body) if answer.status == requests.codes.ok else None
         return milliseconds_of(found[1].decode()) or None if found else None
 

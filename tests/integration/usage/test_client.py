@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from backend.clients.prometheus import Prometheus
+from backend.clients.prometheus_access import PrometheusAccess
 from backend.db.engine import transaction
 from backend.errors import Unavailable
 from tests.integration.usage.stand_in import WHOLE, Reply, StandIn
@@ -288,3 +289,31 @@ def test_label_values_are_asked_for_by_get_because_nothing_else_is_answered(nigh
     assert httpx.post(f"{nights_url}{path}", data={"match[]": "up"}).status_code == 405
     for known in ("/api/v1/series", "/api/v1/labels"):
         assert httpx.post(f"{nights_url}{known}", data={"match[]": "up"}).is_success
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        pytest.param("", "/metrics", id="the root"),
+        pytest.param("/select/0/prometheus", "/metrics", id="a cluster of VictoriaMetrics"),
+        pytest.param("/vm/select/1:2/prometheus/", "/vm/metrics", id="a cluster below a prefix"),
+        pytest.param("/team-a/prometheus", "/team-a/prometheus/metrics", id="a shared ingress"),
+    ],
+)
+def test_the_token_never_leaves_the_path_of_the_server(path: str, asked: str, stand_in: StandIn) -> None:
+    stand_in.reply = lambda: (200, b"up 1")
+
+    with Prometheus(f"{stand_in.url}{path}", 2, PrometheusAccess(token="t")) as client:
+        client.shortest_distance_ms()
+
+    assert [
+        (one[1], headers["authorization"])
+        for one, headers in zip(stand_in.asked, stand_in.headers, strict=True)
+    ] == [(asked, "Bearer t")]
+
+
+def test_a_server_that_does_not_tell_its_settings_is_no_failure(stand_in: StandIn) -> None:
+    stand_in.drip_s = 0.2
+
+    with Prometheus(stand_in.url, 0.3) as client:
+        assert client.shortest_distance_ms() is None
