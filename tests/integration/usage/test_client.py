@@ -306,10 +306,9 @@ def test_the_token_never_leaves_the_path_of_the_server(path: str, asked: str, st
     with Prometheus(f"{stand_in.url}{path}", 2, PrometheusAccess(token="t")) as client:
         client.shortest_distance_ms()
 
-    assert [
-        (one[1], headers["authorization"])
-        for one, headers in zip(stand_in.asked, stand_in.headers, strict=True)
-    ] == [(asked, "Bearer t")]
+    [(_, path_asked, _, _)] = stand_in.asked
+    [headers] = stand_in.headers
+    assert (path_asked, headers["authorization"]) == (asked, "Bearer t")
 
 
 def test_a_server_that_does_not_tell_its_settings_is_no_failure(stand_in: StandIn) -> None:
