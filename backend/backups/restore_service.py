@@ -4,7 +4,7 @@ Each function is one step, may be repeated after its process died, and the live 
 ``run`` names a restore by eight hexadecimal digits.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -49,7 +49,7 @@ def plan_restore(actor: Actor, name: str) -> RestorePlan:
     live = live_name()
     with maintenance() as server:
         rights, free = server.rights(live), server.free_bytes()
-        live_version = f"{server.number_of(live)}:{migrate.newest_known()}"
+        live_version = _version(server, live)
         needs = SPACE_FACTOR * max(backup.database_bytes, server.size_bytes(live))
     if not (rights.owns and rights.may_create):
         raise Refused(reason="restore_rights", database=live)
@@ -75,6 +75,11 @@ def plan_restore(actor: Actor, name: str) -> RestorePlan:
         refused_ms=repository.longest_refusal_ms(),
         live_version=live_version,
     )
+
+
+def _version(server: MaintenanceConnection, live: str) -> str:
+    """The live database as a plan names it: every restore brings another one, and every migration another schema."""
+    return f"{server.number_of(live)}:{migrate.newest_known()}"
 
 
 def _check_schemas(backup: Backup, live_schema: str) -> None:
@@ -148,15 +153,17 @@ def drop_new(actor: Actor, run: str) -> None:
         server.drop(rules.new_name(live_name(), run))
 
 
-def swap(actor: Actor, name: str, run: str) -> DatabaseRestore:
+def swap(actor: Actor, name: str, run: str, planned_version: str = "") -> DatabaseRestore:
     """Make the run's new database the live one, and keep the one before for a week. For processes.
 
     Everybody is cut off for the moment in which what was written last is carried over. All or nothing, also where
-    this process is killed. A swap that was done already is only returned.
+    this process is killed. A swap that was done already is only returned. With ``planned_version`` only the live
+    database that the plan was made for is replaced.
 
     Raises:
-        Refused: others are connected whom our account cannot cut off (``database_in_use``), the server is too busy
-            (``swap_too_slow``), or as ``carry``.
+        Refused: the live database is another one than the plan's (``restore_live_differs``), others are connected whom
+            our account cannot cut off (``database_in_use``), the server is too busy (``swap_too_slow``), or as
+            ``carry``.
     """
     require_process(actor)
     backup, live = kept_backups().backup(name), live_name()
@@ -164,6 +171,8 @@ def swap(actor: Actor, name: str, run: str) -> DatabaseRestore:
     with only_restore() as server:
         seconds = 0.0
         if names.kept not in server.names(live):
+            if planned_version not in {"", _version(server, live)}:
+                raise Refused(reason="restore_live_differs")
             seconds = _swap(server, names, backup.started_at - MARGIN)
     done = DatabaseRestore(
         run=run,
@@ -275,8 +284,11 @@ def restores(actor: Actor, limit: int = 20) -> list[DatabaseRestore]:
     return repository.restores(limit)
 
 
-def forget_kept(actor: Actor) -> list[str]:
-    """Drop the databases before restores that are older than a week, and what failed restores left. For processes."""
+def forget_kept(actor: Actor, going_on: Collection[str] = ()) -> list[str]:
+    """Drop the databases before restores that are older than a week, and what failed restores left. For processes.
+
+    ``going_on`` are the restores that may still go on: what they have loaded stays.
+    """
     require_process(actor)
     now, live = clock.utc_now(), live_name()
     dropped = []
@@ -291,8 +303,9 @@ def forget_kept(actor: Actor) -> list[str]:
                 server.drop(restore.kept)
                 repository.mark_dropped(restore.run, now)
                 dropped.append(restore.kept)
+        needed = {rules.new_name(live, run) for run in going_on}
         for name in server.names(live):
-            if rules.is_leftover(live, name):
+            if rules.is_leftover(live, name) and name not in needed:
                 server.drop(name)
                 dropped.append(name)
     return dropped

@@ -163,7 +163,8 @@ def go_on(actor: Actor, run_id: RunId) -> RunbookRun:
 
     Raises:
         Forbidden: the run is another person's.
-        Conflict: it was not lost, a step that was cut off must not be repeated, or another run holds a target.
+        Conflict: it was not lost, a step that was cut off must not be repeated, another run holds a target, or it was
+            approved and its process died longer ago than an approval holds.
     """
     require_role(actor, *OPERATOR_ROLES)
     now = clock.utc_now()
@@ -171,7 +172,7 @@ def go_on(actor: Actor, run_id: RunId) -> RunbookRun:
         accounts.require_enabled(actor)
         run = transition_service.locked(run_id)
         rules.require_requester(run, actor)
-        rules.require_continuable(run, repository.steps(run_id))
+        rules.require_continuable(run, repository.steps(run_id), now)
         # Another number: what the lost process still says is not taken, and its Job is not found again.
         transition_service.queue(run, now, launch=run.launch + 1)
         transition_service.note(actor, run, RunEvent.CONTINUED)

@@ -4,9 +4,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from backend import clock
-from backend.actor import STAFF_ROLES, Actor, require_role, require_role_or_process
+from backend.actor import STAFF_ROLES, Actor, require_process, require_role, require_role_or_process
 from backend.errors import NotFound
-from backend.runbooks import log_repository, repository
+from backend.runbooks import log_repository, repository, rules
 from backend.runbooks.types import (
     LockHolder,
     RunbookRun,
@@ -15,6 +15,7 @@ from backend.runbooks.types import (
     RunLine,
     RunSearch,
     RunsStanding,
+    RunStage,
     RunStep,
 )
 
@@ -46,6 +47,14 @@ def search(actor: Actor, wanted: RunSearch, *, offset: int = 0, limit: int = 20)
     return repository.search(
         wanted, offset=max(0, offset), limit=max(1, min(limit, ROWS_AT_MOST)), most=COUNTED_AT_MOST
     )
+
+
+def continuable(actor: Actor, action: str) -> list[RunbookRun]:
+    """The newest lost runs of an action that may still go on. For processes."""
+    require_process(actor)
+    wanted, now = RunSearch(action=action, state=RunStage.LOST), clock.utc_now()
+    lost = repository.search(wanted, offset=0, limit=ROWS_AT_MOST, most=ROWS_AT_MOST).rows
+    return [run for run in lost if rules.is_continuable(run, repository.steps(run.id), now)]
 
 
 def standing(actor: Actor) -> RunsStanding:

@@ -172,18 +172,28 @@ def process_s(run: RunbookRun) -> int:
     return PLAN_DEADLINE_S + run.deadline_s if plans_and_acts else allowed_s(run)
 
 
-def require_continuable(run: RunbookRun, steps: Sequence[RunStep]) -> None:
-    """Let through a lost run whose every unfinished step may be taken again. Raises Conflict."""
+def require_continuable(run: RunbookRun, steps: Sequence[RunStep], now: datetime) -> None:
+    """Let through a lost run whose unfinished steps may be taken again, while its approval holds. Raises Conflict."""
     if run.state is not RunStage.LOST:
         raise Conflict(reason="run_not_lost")
-    if not is_continuable(run, steps):
+    if has_lapsed(run, now):
+        raise Conflict(reason="run_approval_lapsed")
+    if not is_continuable(run, steps, now):
         raise Conflict(reason="run_not_repeatable")
 
 
-def is_continuable(run: RunbookRun, steps: Sequence[RunStep]) -> bool:
-    """Whether a run was lost and may go on: whatever it had begun may be done again."""
+def is_continuable(run: RunbookRun, steps: Sequence[RunStep], now: datetime) -> bool:
+    """Whether a run was lost and may go on: its approval holds, and whatever it had begun may be done again."""
+    if run.state is not RunStage.LOST or has_lapsed(run, now):
+        return False
     begun = [step for step in steps if step.state in {StepState.RUNNING, StepState.FAILED}]
-    return run.state is RunStage.LOST and all(step.is_repeatable for step in begun)
+    return all(step.is_repeatable for step in begun)
+
+
+def has_lapsed(run: RunbookRun, now: datetime) -> bool:
+    """Whether a lost run was approved for a moment that is long over: what its approver saw may no longer be so."""
+    is_lost_dangerous = run.state is RunStage.LOST and run.risk is Risk.DANGEROUS
+    return is_lost_dangerous and run.ended_at is not None and now - run.ended_at > APPROVAL_HOLDS
 
 
 def comes_back(lost: Mapping[str, object]) -> bool:

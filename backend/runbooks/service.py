@@ -35,6 +35,7 @@ forget_old = launch_service.forget_old
 run = reading_service.run
 steps = reading_service.steps
 search = reading_service.search
+continuable = reading_service.continuable
 standing = reading_service.standing
 undo_runs = reading_service.undo_runs
 lines = reading_service.lines

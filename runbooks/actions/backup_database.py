@@ -3,9 +3,14 @@
 from backend.backups import service as backups
 from backend.backups.types import BackupOrigin
 from backend.config import settings
+from backend.runbooks import service as runs
 from backend.runbooks.types import Plan, PlannedChange, Risk, Words
 from runbooks.action import Action, ActionParameters, Step
 from runbooks.context import Planning, Running
+from runbooks.database_servers import short
+
+# Its runs leave a database that they need to go on.
+_RESTORE = "restore_database"
 
 
 class BackupParameters(ActionParameters):
@@ -37,7 +42,8 @@ def _back_up(running: Running, _given: BackupParameters) -> None:
 def _forget(running: Running, _given: BackupParameters) -> None:
     for name in backups.forget_old(running.actor):
         running.changed("runbooks.backup_database.removed", backup=name)
-    for name in backups.forget_kept(running.actor):
+    restores = runs.continuable(running.actor, _RESTORE)
+    for name in backups.forget_kept(running.actor, [short(each) for each in restores]):
         running.changed("runbooks.backup_database.dropped", database=name)
 
 

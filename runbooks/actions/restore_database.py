@@ -116,8 +116,11 @@ def _carry(running: Running, given: RestoreParameters) -> None:
 
 def _swap(running: Running, given: RestoreParameters) -> None:
     books.remember(running, backups.backup_named(running.actor, given.backup).started_at)
+    assert running.run.plan is not None
+    # A run that goes on makes no new plan; meanwhile another restore may have brought another live database.
+    version = running.run.plan.versions[f"database/{settings().database_name}"]
     with _given_up(running):
-        done = backups.swap(running.actor, given.backup, _short(running.run))
+        done = backups.swap(running.actor, given.backup, _short(running.run), version)
     running.changed(
         "runbooks.restore_database.swapped",
         at=done.backup_at,

@@ -124,6 +124,7 @@ NOT_WRITTEN = {
     "backups.drop_new.run": "a grammar of its own",
     "backups.swap.name": "looked for",
     "backups.swap.run": "a grammar of its own",
+    "backups.swap.planned_version": "compared",
     "backups.undoable.run": "a grammar of its own",
     "backups.undo.run": "a grammar of its own",
     "backups.undo.undo_run": "a grammar of its own",

@@ -273,15 +273,17 @@ def _choices(
         confirm=run.state is RunStage.PLANNED and is_own and is_open,
         decide=run.state is RunStage.WAITING and actor.role is Role.APPROVER and not is_own and is_open,
         cancel=run.state not in ENDED and run.state is not RunStage.CANCELLING,
-        go_on=run.state is RunStage.LOST and is_own and rules.is_continuable(run, steps),
+        go_on=run.state is RunStage.LOST and is_own and rules.is_continuable(run, steps, now),
         undo=can_undo,
         repeat=run.is_ended and run.undo_of is None and not has_secret,
-        why_not=_why_not(run, is_own=is_own, actor=actor, lang=lang),
+        why_not=_why_not(run, is_own=is_own, actor=actor, now=now, lang=lang),
     )
 
 
-def _why_not(run: RunbookRun, *, is_own: bool, actor: Actor, lang: Lang) -> str:
-    """The reason that keeps the reader from confirming or approving; empty where there is none."""
+def _why_not(run: RunbookRun, *, is_own: bool, actor: Actor, now: datetime, lang: Lang) -> str:
+    """The reason that keeps the reader from confirming, approving or going on; empty where there is none."""
+    if rules.has_lapsed(run, now):
+        return text("error.conflict.run_approval_lapsed", lang)
     if run.state is RunStage.PLANNED and not is_own:
         return text("page.run.not_yours", lang, who=person(run.requester, lang))
     if run.state is RunStage.WAITING and is_own:

@@ -1,13 +1,16 @@
 """The runbook that bills: exactly the plan, or nothing; killed anywhere, no invoice twice and none missing."""
 
 import signal
+from dataclasses import replace
 
 import pytest
 
 from backend import clock
 from backend.actor import Actor, Role
 from backend.errors import Invalid
+from backend.i18n import format as fmt
 from backend.invoices import service as invoices
+from backend.invoices.types import BillingRun, RunState
 from backend.runbooks import service as runs
 from backend.runbooks.types import RunStage
 from backend.runbooks.words_rules import said
@@ -163,6 +166,25 @@ def test_without_prometheus_no_plan_is_made_and_a_run_ends_in_its_words(
     assert outcome.key == "error.unavailable.prometheus"
     assert refusal(operator, "run_billing", {}) == "error.unavailable.prometheus"
     assert invoices.runs(operator) == []
+
+
+def test_a_day_that_fails_is_named_in_the_readers_calendar(
+    operator: Actor, measured: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*args: object, **more: object) -> BillingRun:
+        done = real(*args, **more)  # type: ignore[arg-type] - passed on as they are
+        assert done is not None
+        return replace(done, state=RunState.FAILED)
+
+    real = invoices.bill_planned_day
+    run = confirmed(operator, wish("run_billing"), typed="")
+    monkeypatch.setattr(invoices, "bill_planned_day", fails)
+
+    assert engine.work_on(run.id) is RunStage.FAILED
+
+    outcome = runs.run(operator, run.id).outcome
+    assert outcome is not None
+    assert fmt.day(measured.day_before_yesterday, "fa") in said(outcome, "fa")
 
 
 def test_where_every_day_is_billed_there_is_nothing_to_plan(operator: Actor) -> None:

@@ -16,11 +16,14 @@ from backend.clock import utc_now
 from backend.db.engine import read, transaction
 from backend.runbooks import service as runs
 from backend.runbooks.types import RunbookRun, RunStage, Words
+from backend.sandbox.postgres import PostgresServer
 from runbooks import asking_service, engine
 from runbooks.form_types import RunWish
 from tests import factories
+from tests.integration.backups.owned import databases_like
 
 RUNNER = Actor.process_named("runbooks")
+OTHER = "0e0e0e0e"
 
 
 @pytest.fixture
@@ -124,6 +127,55 @@ def test_a_restore_whose_process_is_killed_at_each_step_goes_on_to_its_end(
     assert count("measured_day") == 0
     assert_done(run)
     assert audit.verify(RUNNER).is_intact
+
+
+def test_a_lost_restore_is_not_swapped_in_over_a_database_that_its_plan_does_not_know(
+    requester: Actor, approver: Actor
+) -> None:
+    done(requester, "backup_database", {})
+    [backup] = backups.backups(RUNNER)
+    run = _killed_before_the_swap(requester, backup.name, approver)
+    backups.load(RUNNER, backup.name, OTHER)
+    backups.carry(RUNNER, backup.name, OTHER)
+    backups.swap(RUNNER, backup.name, OTHER)
+
+    runs.go_on(requester, run.id)
+
+    assert engine.work_on(run.id) is RunStage.FAILED
+    outcome = runs.run(RUNNER, run.id).outcome
+    assert outcome is not None
+    assert outcome.key == "error.refused.restore_live_differs"
+    assert [each.run for each in backups.restores(RUNNER)] == [OTHER]
+
+
+def test_the_nightly_backup_leaves_a_restore_what_it_needs_to_go_on_and_drops_it_later(
+    requester: Actor, approver: Actor, owned: str, postgres_server: PostgresServer
+) -> None:
+    done(requester, "backup_database", {})
+    [backup] = backups.backups(RUNNER)
+    run = _killed_before_the_swap(requester, backup.name, approver, "half carried")
+    loaded = f"{owned}_r{run.id.hex[:8]}"
+    engine.work_on(asking_service.ask_scheduled(RUNNER, "backup_database", {}, utc_now()).id)
+    assert loaded in databases_like(postgres_server, owned)
+
+    with transaction() as connection:
+        connection.execute(text("UPDATE runbook_run SET ended_at = ended_at - interval '61 minutes'"))
+    engine.work_on(asking_service.ask_scheduled(RUNNER, "backup_database", {}, utc_now()).id)
+
+    assert loaded not in databases_like(postgres_server, owned)
+
+
+def _killed_before_the_swap(
+    requester: Actor, backup: str, approver: Actor, place: str = "restored"
+) -> RunbookRun:
+    """A restore whose process died before the swap."""
+    wish = RunWish(action="restore_database", given={"backup": backup}, request_key=uuid4().hex)
+    run = approved(requester, asking_service.ask(requester, wish), approver)
+    command = [sys.executable, "-m", "tests.integration.backups.killed", "run", str(run.id), place]
+    assert subprocess.run(command, check=False).returncode == -9
+    lost = runs.note_gone(RUNNER, runs.run(RUNNER, run.id), Words(key="runbooks.outcome.process_gone"))
+    assert lost is not None
+    return lost
 
 
 def count(table: str) -> int:

@@ -14,10 +14,10 @@ from sqlalchemy import text
 from backend import clock
 from backend.actor import Actor
 from backend.db.engine import transaction
-from backend.errors import Unavailable
+from backend.errors import Conflict, Unavailable
 from backend.runbooks import rules
 from backend.runbooks import service as runs
-from backend.runbooks.types import RunbookRun, RunId, RunStage, StepState, Words
+from backend.runbooks.types import Risk, RunbookRun, RunId, RunStage, StepState, Words
 from backend.sandbox.processes import keep
 from runbooks import asking_service, engine, launching, patience
 from runbooks.action import Step
@@ -139,6 +139,45 @@ def test_machines_whose_clocks_differ_end_no_run_too_early(
 
     assert at.ended == []
     assert runs.run(operator, run.id).state is RunStage.CANCELLING
+
+
+def _lost(actor: Actor, run: RunbookRun, ago: str) -> RunbookRun:
+    """A run whose process died so long ago."""
+    taken = runs.take_up(RUNNER, run.id, "here:1:1")
+    assert taken is not None
+    runs.note_gone(RUNNER, taken, GONE)
+    with transaction() as connection:
+        connection.execute(
+            text("UPDATE runbook_run SET ended_at = ended_at - CAST(:ago AS interval) WHERE id = :id"),
+            {"id": run.id, "ago": ago},
+        )
+    return runs.run(actor, run.id)
+
+
+def test_a_lost_dangerous_run_goes_on_only_as_long_as_an_approval_holds(
+    operator: Actor, approver: Actor, make_action: MakeAction
+) -> None:
+    make_action(Risk.DANGEROUS)
+    run = confirmed(operator)
+    runs.approve(approver, run.id, run.plan_hash)
+    assert not rules.has_lapsed(_lost(operator, run, "59 minutes"), clock.utc_now())
+    runs.go_on(operator, run.id)
+    _lost(operator, run, "61 minutes")
+
+    with pytest.raises(Conflict) as refused:
+        runs.go_on(operator, run.id)
+
+    assert refused.value.data["reason"] == "run_approval_lapsed"
+    assert runs.run(operator, run.id).state is RunStage.LOST
+
+
+def test_a_lost_run_that_nobody_had_to_approve_goes_on_weeks_later(
+    operator: Actor, make_action: MakeAction
+) -> None:
+    make_action()
+    lost = _lost(operator, confirmed(operator), "3 weeks")
+
+    assert runs.go_on(operator, lost.id).state is RunStage.QUEUED
 
 
 def test_a_plan_that_hangs_is_ended_in_time(
