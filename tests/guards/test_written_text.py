@@ -125,6 +125,8 @@ NOT_WRITTEN = {
     "backups.swap.name": "looked for",
     "backups.swap.run": "a grammar of its own",
     "backups.swap.planned_version": "compared",
+    "backups.forget_kept.going_on": "a grammar of its own",
+    "runbooks.continuable.action": "looked for",
     "backups.undoable.run": "a grammar of its own",
     "backups.undo.run": "a grammar of its own",
     "backups.undo.undo_run": "a grammar of its own",
