@@ -93,12 +93,19 @@ def _plan(run: RunbookRun) -> RunbookRun | None:
         try:
             plan = _made_plan(run, running)
             running.writer.close()
-            return patiently(lambda: runs.store_plan(RUNNER, run, plan))
+            return _stored(run, plan)
         except RunCancelled:
             patiently(lambda: runs.stop(RUNNER, run))
         except Exception as wrong:  # noqa: BLE001 - the edge of the process
             _end_as_failed(running, wrong)
     return None
+
+
+def _stored(run: RunbookRun, plan: Plan) -> RunbookRun:
+    stored = patiently(lambda: runs.store_plan(RUNNER, run, plan))
+    if stored.state is RunStage.CANCELLING:
+        raise RunCancelled
+    return stored
 
 
 def _made_plan(run: RunbookRun, running: Running) -> Plan:

@@ -92,6 +92,10 @@ def _start(actor: Actor, at: Launcher, run: RunbookRun) -> int:
         else:
             runs.unclaim(actor, run.id)
         return 0
+    except Exception as wrong:  # a bug would meet the run again every few seconds, for ever
+        log.exception("run.start_failed", caught=wrong, run=run.id)
+        runs.refuse(actor, run.id, Words(key="runbooks.outcome.crashed"))
+        return 0
     runs.note_process(actor, run.id, process)
     log.info("run.launched", run=run.id, action=run.action, process=process)
     return 1

@@ -160,7 +160,7 @@ def _end_of(run: RunbookRun, why: Words, now: datetime) -> tuple[RunStage, Words
     if rules.is_late(run, now):
         allowed_s = rules.allowed_s(run)
         return RunStage.FAILED, Words(key="runbooks.outcome.deadline", values={"seconds": allowed_s})
-    return (RunStage.FAILED if run.state is RunStage.PLANNING else RunStage.LOST), why
+    return (RunStage.FAILED if run.planned_at is None else RunStage.LOST), why
 
 
 def _under_way(run_id: RunId) -> list[RunStep]:

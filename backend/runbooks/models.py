@@ -25,7 +25,8 @@ class RunbookRunRow(Base):
         CheckConstraint("approver_id <> requester_id", "four_eyes"),
         CheckConstraint(
             "risk <> 'dangerous' OR approved_at IS NOT NULL"
-            " OR state NOT IN ('queued', 'running', 'cancelling', 'succeeded', 'lost')",
+            " OR state NOT IN ('queued', 'running', 'cancelling', 'succeeded', 'lost')"
+            " OR (state = 'cancelling' AND planned_at IS NULL)",
             "approved",
         ),
         CheckConstraint(

@@ -8,7 +8,7 @@ from backend.accounts import service as accounts
 from backend.actor import OPERATOR_ROLES, Actor, require_role
 from backend.audit.rules import checked_reason
 from backend.db.engine import transaction
-from backend.errors import Conflict
+from backend.errors import Conflict, NotFound
 from backend.runbooks import notices, repository, rules, transition_service
 from backend.runbooks.types import NewRun, RunbookRun, RunEvent, RunId, RunStage, Words
 from backend.tracing import spans
@@ -20,6 +20,7 @@ def ask(actor: Actor, new: NewRun) -> RunbookRun:
     Idempotent: the same request key, or the same scheduled time of an action, returns the run that exists.
 
     Raises:
+        NotFound: there is no such run of this action to repeat.
         Conflict: the request key is that of another question.
     """
     rules.require_asker(actor, new)
@@ -28,6 +29,8 @@ def ask(actor: Actor, new: NewRun) -> RunbookRun:
     with transaction():
         if not actor.process:
             accounts.require_enabled(actor)
+        if new.repeat_of is not None and transition_service.locked(new.repeat_of).action != new.action:
+            raise NotFound(reason="run")
         run_id = RunId(uuid4())
         if not repository.insert_run({**_new(actor, new, run_id, now), "origin": origin}):
             return _known(actor, new)

@@ -69,7 +69,7 @@ def beat(actor: Actor, run_id: RunId, launch: int) -> Pulse:
 def store_plan(actor: Actor, run: RunbookRun, plan: Plan) -> RunbookRun:
     """Store the plan of a run; a person's waits to be confirmed, a scheduled one is queued. For its process.
 
-    Idempotent: a plan that is stored already is returned as it stands.
+    Idempotent: a run that has its plan already, or is being cancelled, is returned as it stands.
 
     Raises:
         Superseded: the run is no longer this process's.

@@ -11,6 +11,7 @@ from backend.audit.types import Plain
 from backend.errors import Conflict, Forbidden, Invalid
 from backend.runbooks.types import (
     ENDED,
+    LAUNCHED,
     NewRun,
     Plan,
     Risk,
@@ -133,7 +134,7 @@ def cancelled_state(run: RunbookRun) -> RunStage:
     """
     if run.state in ENDED or run.state is RunStage.CANCELLING:
         raise Conflict(reason="run_ended" if run.state in ENDED else "run_cancelling")
-    has_process = run.launched_at is not None and run.state in {RunStage.QUEUED, RunStage.RUNNING}
+    has_process = run.launched_at is not None and run.state in {*LAUNCHED, RunStage.RUNNING}
     return RunStage.CANCELLING if has_process else RunStage.CANCELLED
 
 
@@ -163,7 +164,7 @@ def has_begun_to_mend(run: RunbookRun) -> bool:
 
 def allowed_s(run: RunbookRun) -> int:
     """Seconds that a run's process may take: for its plan, or for its steps."""
-    return PLAN_DEADLINE_S if run.state is RunStage.PLANNING else run.deadline_s
+    return PLAN_DEADLINE_S if run.planned_at is None else run.deadline_s
 
 
 def process_s(run: RunbookRun) -> int:

@@ -40,6 +40,7 @@ def job(variant: str = MINIMAL, *, stage: RunStage = RunStage.QUEUED, launch: in
     manifests = rendered_by(NEWEST, variant)
     template = next(each for each in manifests if each["metadata"]["name"] == "docuchat-runner-template")
     run: Any = SimpleNamespace(id=RUN_ID, state=stage, launch=launch, deadline_s=600, scheduled_at=None)
+    run.planned_at = None
     name = job_name(run)
     made = manifest_of(yaml.safe_load(template["data"]["job.yaml"]), run, name, f"job:{RUNS}/{name}")
     pod = made["spec"]["template"]["spec"]

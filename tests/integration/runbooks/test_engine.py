@@ -1,6 +1,8 @@
 """A run from the question to its end, and what never happens on the way."""
 
+from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text, update
@@ -11,10 +13,10 @@ from backend.accounts import service as accounts
 from backend.actor import Actor, Role
 from backend.audit import service as audit
 from backend.db.engine import read, transaction
-from backend.errors import AppError, Conflict, Forbidden, Invalid, Refused
+from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound, Refused
 from backend.runbooks import service as runs
 from backend.runbooks.models import RunbookRunRow
-from backend.runbooks.types import Risk, RunSearch, RunStage, StepState, Words
+from backend.runbooks.types import Risk, RunId, RunSearch, RunStage, StepState, Words
 from runbooks import asking_service, engine
 from runbooks.action import Step
 from runbooks.context import Running
@@ -45,6 +47,19 @@ def test_asking_twice_with_the_same_key_asks_once(operator: Actor, make_action: 
     wanted = wish()
 
     assert asking_service.ask(operator, wanted).id == asking_service.ask(operator, wanted).id
+
+
+@pytest.mark.parametrize("action", ["", "another_thing"])
+def test_a_run_repeats_only_a_run_of_its_own_action_that_there_is(
+    action: str, operator: Actor, make_action: MakeAction
+) -> None:
+    make_action(name="another_thing")
+    make_action()
+    unknown = RunId(uuid4())
+    other = asking_service.ask(operator, wish(action)).id if action else unknown
+
+    with pytest.raises(NotFound):
+        asking_service.ask(operator, replace(wish(), repeat_of=other))
 
 
 def test_what_changes_between_confirmation_and_run_stops_the_run_and_nothing_is_changed(

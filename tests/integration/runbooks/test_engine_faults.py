@@ -17,15 +17,16 @@ from backend.db.engine import transaction
 from backend.errors import Conflict, Unavailable
 from backend.runbooks import rules
 from backend.runbooks import service as runs
-from backend.runbooks.types import Risk, RunbookRun, RunId, RunStage, StepState, Words
+from backend.runbooks.types import Plan, Risk, RunbookRun, RunId, RunStage, StepState, Words
 from backend.sandbox.processes import keep
 from runbooks import asking_service, engine, launching, patience
 from runbooks.action import Step
+from runbooks.context import Planning
 from runbooks.engine import RUNNER
 from runbooks.kubernetes_jobs import job_name
 from runbooks.launching_types import Fate, FoundProcess
 from runbooks.local_processes import LocalProcesses
-from tests.integration.runbooks.conftest import MakeAction, World, confirmed, wish
+from tests.integration.runbooks.conftest import Given, MakeAction, World, confirmed, wish
 from tests.waiting import until
 
 GONE = Words(key="runbooks.outcome.process_gone")
@@ -96,6 +97,57 @@ def test_a_run_that_is_cancelled_between_claim_and_start_is_cancelled_and_holds_
     launching.supervise(RUNNER, NoProcesses())
 
     assert runs.run(operator, run.id).state is RunStage.CANCELLED
+    assert runs.holders(operator, run.targets) == []
+
+
+@pytest.mark.parametrize("risk", Risk)
+@pytest.mark.parametrize(
+    ("why", "state"), [("process_gone", RunStage.CANCELLED), ("process_unseen", RunStage.FAILED)]
+)
+def test_a_plan_that_is_cancelled_is_not_stored_and_ends_as_its_process_does(
+    why: str, state: RunStage, risk: Risk, operator: Actor, make_action: MakeAction
+) -> None:
+    make_action(risk)
+    taken = runs.take_up(RUNNER, asking_service.ask(operator, wish()).id, "here:1:1")
+    assert taken is not None
+    assert runs.cancel(operator, taken.id).state is RunStage.CANCELLING
+
+    assert runs.store_plan(RUNNER, taken, Plan()).state is RunStage.CANCELLING
+    runs.note_gone(RUNNER, taken, Words(key=f"runbooks.outcome.{why}"))
+
+    ended = runs.run(operator, taken.id)
+    assert (ended.state, ended.plan) == (state, None)
+
+
+def test_a_process_whose_plan_was_cancelled_says_that_it_stops(
+    operator: Actor, make_action: MakeAction, world: World
+) -> None:
+    def cancelled_meanwhile(planning: Planning, given: Given) -> Plan:
+        assert planning.run is not None
+        runs.cancel(operator, planning.run.id)
+        return world.plan(planning, given)
+
+    make_action(plan=cancelled_meanwhile)
+    run = asking_service.ask(operator, wish())
+
+    assert engine.work_on(run.id) is RunStage.CANCELLING
+    assert runs.run(operator, run.id).stopped_at is not None
+
+
+def test_a_launcher_that_cannot_start_a_run_for_a_fault_of_ours_ends_it_in_words(
+    operator: Actor, make_action: MakeAction
+) -> None:
+    class Faulty(NoProcesses):
+        def start(self, _run: RunbookRun) -> str:
+            raise ValueError("a template that is no mapping")
+
+    make_action()
+    run = confirmed(operator)
+
+    assert launching.supervise(RUNNER, Faulty()) == 0
+
+    ended = runs.run(operator, run.id)
+    assert (ended.state, ended.outcome and ended.outcome.key) == (RunStage.FAILED, "runbooks.outcome.crashed")
     assert runs.holders(operator, run.targets) == []
 
 

@@ -152,6 +152,21 @@ def test_what_does_not_listen_is_killed_with_its_children(
     assert [each for each in psutil.pids() if _group_of(each) == pid and not _is_zombie(each)] == []
 
 
+def test_a_plan_that_hangs_is_cancelled_only_when_its_process_is_gone(
+    operator: Actor, worker: LocalProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "CANCEL_GRACE", timedelta(seconds=0.5))
+    monkeypatch.setattr(rules, "END_GRACE", timedelta(seconds=0.5))
+    run = asking_service.ask(operator, wish("plan_on", {"folder": str(tmp_path)}))
+    until(lambda: launching.supervise(RUNNER, worker) is not None and taken(tmp_path))
+
+    assert runs.cancel(operator, run.id).state is RunStage.CANCELLING
+
+    cancelled = _until(operator, worker, run, RunStage.CANCELLED)
+    worker.reap()
+    assert not psutil.pid_exists(int(cancelled.process.split(":")[1]))
+
+
 def _is_zombie(pid: int) -> bool:
     return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE  # whoever adopts it has not looked yet
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,13 @@ def _plan(_planning: object, parameters: Parameters) -> Plan:
     return Plan()
 
 
+def _plan_on(_planning: object, parameters: Parameters) -> Plan:
+    """A plan whose question gets no answer."""
+    note(parameters, "plan")
+    time.sleep(600)
+    return Plan()
+
+
 def _action(name: str, *steps: Step[Parameters]) -> Action[Parameters]:
     return Action(
         name=name,
@@ -118,6 +126,7 @@ ACTIONS: dict[str, Action[Any]] = {
         Step(name="commit", run=_commit, is_cancellable=False, is_repeatable=False),
         _step("three"),
     ),
+    "plan_on": replace(_action("plan_on", _step("one")), plan=_plan_on),
 }
 
 

@@ -29,6 +29,7 @@ def test_a_job_may_pull_its_image_and_do_all_that_its_process_does_before_kubern
     stage: RunStage, scheduled_at: datetime | None, work_s: int
 ) -> None:
     run: Any = SimpleNamespace(id="id", state=stage, deadline_s=LONG_S, scheduled_at=scheduled_at)
+    run.planned_at = None if stage is RunStage.PLANNING else AT
 
     made = manifest_of(TEMPLATE, run, "job", "job:runs/job")
 
