@@ -63,6 +63,10 @@
 {{- if and $v.secrets.prometheusBearerToken $v.secrets.prometheusPassword -}}
 {{- $found = append $found "The measuring servers take one proof: give secrets.prometheusBearerToken or secrets.prometheusPassword." -}}
 {{- end -}}
+{{- $guarded := or (include "docuchat.hasPrometheusAccess" .) (include "docuchat.hasPrometheusFiles" .) -}}
+{{- if and $v.prometheus.url $guarded (include "docuchat.hasGrafana" .) -}}
+{{- $found = append $found "The release's Grafana shows no proof to the servers of prometheus.url: set grafana.enabled=false, and read the samples with the Grafana that those servers have." -}}
+{{- end -}}
 {{- if and (not $v.alertmanager.enabled) (not $v.alertmanager.urls) -}}
 {{- $found = append $found "alertmanager.enabled=false leaves nobody to ask for alerts: give alertmanager.urls." -}}
 {{- end -}}

@@ -81,6 +81,8 @@ def test_production_refuses_one_wrong_value_by_its_name(spoilt: str, named: str)
         ("ingress.enabled=true", "needs ingress.host"),
         ("prometheus.enabled=false", "prometheus.url"),
         ("alertmanager.enabled=false", "alertmanager.urls"),
+        ("prometheus.url=https://m.example.com,secrets.prometheusBearerToken=token", "grafana.enabled=false"),
+        ("prometheus.url=https://m.example.com,secrets.prometheusHeaders=X-A=b", "grafana.enabled=false"),
     ],
 )
 def test_values_that_contradict_each_other_are_refused_with_what_to_do(together: str, named: str) -> None:
