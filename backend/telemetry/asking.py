@@ -62,7 +62,7 @@ class MeteredStream(Generic[T]):
         self.close()
 
     def close(self) -> None:
-        """End early. Unread tokens are not counted, but counted as missing."""
+        """End early. What was told is counted; unless that was the last word on usage, one is missing."""
         self._first.clear()
         self._rest.close()
 

@@ -46,8 +46,8 @@ REQUESTS = Counter(
 )
 USAGE_MISSING = Counter(
     "openai_usage_missing_total",
-    "Answers that told no usage, streams that ended without it, and requests left before their answer: their tokens"
-    " are in no counter and never estimated.",
+    "Answers that told no usage or not all of it, streams that ended before it, and requests left before their answer:"
+    " the tokens that were not told are in no counter and never estimated.",
     ["tenant", "model"],
 )
 FALLBACKS = Counter(
@@ -113,7 +113,7 @@ def count_request(tenant: str, model: str, outcome: RequestOutcome) -> None:
 
 
 def count_usage_missing(tenant: str, model: str) -> None:
-    """Count a request whose tokens are unknown."""
+    """Count a request whose tokens are unknown, all or some."""
     USAGE_MISSING.labels(tenant, model).inc()
 
 

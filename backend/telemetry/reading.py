@@ -29,13 +29,20 @@ class Failure:
 class ParsedAnswer:
     """An answer or a chunk of one: its model ("": not named), what it tells of its tokens, and if it says something.
 
-    `failure` is the vendor's word that it could not finish (None: it did not fail).
+    `has_finished` says that no more of it follows, but perhaps its usage. `failure` is the vendor's word that it could
+    not finish (None: it did not fail).
     """
 
     model: str
     told: ToldUsage = _SAYS_NOTHING
     has_content: bool = False
+    has_finished: bool = False
     failure: Failure | None = None
+
+    @property
+    def tells_usage(self) -> bool:
+        """Whether it says anything of its tokens, be it wrong."""
+        return self.told != _SAYS_NOTHING
 
     @property
     def usage(self) -> Usage | None:
@@ -48,6 +55,7 @@ class ParsedAnswer:
             model=later.model or self.model,
             told=self.told.and_then(later.told),
             has_content=self.has_content or later.has_content,
+            has_finished=self.has_finished or later.has_finished,
         )
 
 
@@ -63,6 +71,7 @@ def read_chat(answer: ChatCompletion | ChatCompletionChunk) -> ParsedAnswer:
         model=_model(answer),
         told=_told(usage, prompt="prompt_tokens", completion="completion_tokens"),
         has_content=any(_part(part, name) for part in said for name in _CONTENT),
+        has_finished=any(_part(choice, "finish_reason") for choice in choices),
     )
 
 
@@ -95,7 +104,9 @@ def read_response_event(event: ResponseStreamEvent) -> ParsedAnswer:
         case "error":
             return replace(reading, failure=_failure(event))
         case "response.failed":
-            return replace(reading, failure=_failure(_part(answer, "error")))
+            return replace(reading, has_finished=True, failure=_failure(_part(answer, "error")))
+        case "response.completed" | "response.incomplete":
+            return replace(reading, has_finished=True)
         case str() if kind.endswith(".delta"):
             return replace(reading, has_content=True)
         case _:

@@ -2,11 +2,12 @@
 
 Providers that speak OpenAI's language tell usage in many ways: in pieces over a stream, with the cached or the
 reasoning tokens beside the others instead of among them, as text, or wrongly. Here every way ends in one of two:
-whole tokens by type, or nothing, which is counted as missing. Nothing is estimated and nothing is negative.
+whole tokens by type, or nothing, which is counted as missing; where the total shows more than all parts together, the
+parts are counted, and one is missing. Nothing is estimated and nothing is negative.
 """
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import product
 
 from backend.telemetry.metrics import TokenType
@@ -20,11 +21,15 @@ _DIGITS = re.compile("[0-9]{1,10}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens of one answer by type. The SDK's prompt tokens contain the cached ones; `prompt` does not."""
+    """Tokens of one answer by type. The SDK's prompt tokens contain the cached ones; `prompt` does not.
+
+    Not `is_whole`: the provider's total shows more tokens, of which it does not say what they are.
+    """
 
     prompt: int = 0
     cached_prompt: int = 0
     completion: int = 0
+    is_whole: bool = True
 
     def by_type(self) -> dict[TokenType, int]:
         """The counts under the names of the label `type`."""
@@ -87,7 +92,9 @@ def countable(told: ToldUsage, *, has_content: bool) -> Usage | None:
     if prompt is None or completion is None:
         return None
     usage = _split(prompt, completion, told)
-    return None if has_content and not (usage.completion and (usage.prompt or usage.cached_prompt)) else usage
+    if has_content and not (usage.completion and (usage.prompt or usage.cached_prompt)):
+        return None
+    return replace(usage, is_whole=(told.total or 0) <= sum(usage.by_type().values()))
 
 
 def _with_total(told: ToldUsage) -> tuple[int | None, int | None]:

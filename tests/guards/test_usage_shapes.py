@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from backend.telemetry.told_usage import Usage
-from tests.unit.telemetry.test_told_usage import MISSING, WHOLE
+from tests.unit.telemetry.test_told_usage import MISSING, PARTLY, WHOLE
 
 DOCS = Path(__file__).parents[2] / "docs"
 _ROW = re.compile(r"^\| (.+) \| `(.+)` \| `(.+)` \|$", re.MULTILINE)
@@ -23,7 +23,10 @@ def shape(usage: object) -> str:
 
 def counted(usage: Usage | None) -> str:
     """The tokens of prompt, cached prompt and completion that are counted."""
-    return "missing" if usage is None else f"{usage.prompt} + {usage.cached_prompt} + {usage.completion}"
+    if usage is None:
+        return "missing"
+    told = f"{usage.prompt} + {usage.cached_prompt} + {usage.completion}"
+    return told if usage.is_whole else f"{told}, missing"
 
 
 def expected() -> list[tuple[str, str, str]]:
@@ -33,7 +36,7 @@ def expected() -> list[tuple[str, str, str]]:
         return str(name), shape(case[0]), counted(usage)
 
     return [
-        *(row(each.values, each.id, each.values[1]) for each in WHOLE),  # type: ignore[arg-type]  # as the table has it
+        *(row(each.values, each.id, each.values[1]) for each in [*WHOLE, *PARTLY]),  # type: ignore[arg-type]  # as the table has it
         *(row(each.values, each.id, None) for each in MISSING),
     ]
 

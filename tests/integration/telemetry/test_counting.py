@@ -115,6 +115,19 @@ def test_a_stream_that_is_left_half_read_is_missing(asking: Asking, tenant: str)
     assert (missing(tenant), outcomes(tenant)) == (1, {(MODEL, "abandoned"): 1})
 
 
+def test_a_reader_who_leaves_with_the_usage_in_hand_is_not_missing(
+    asking: Asking, vendor: Vendor, tenant: str
+) -> None:
+    asked = {"stream": True, "stream_options": {"include_usage": True}}
+    chunks = asking.chat(**asked)
+    asking.chat(**asked, read=len(chunks))
+    events = asking.respond(stream=True)
+    asking.respond(stream=True, read=len(events))
+
+    assert counted(tenant) == vendor.answered(tenant)
+    assert (missing(tenant), outcomes(tenant)) == (0, {(MODEL, "ok"): 2, (MODEL, "abandoned"): 2})
+
+
 def test_a_stream_that_is_dropped_without_closing_is_missing(vendor: Vendor, tenant: str) -> None:
     with OpenAI(base_url=vendor.url, api_key="k") as sdk:
         openai = MeteredOpenAI(sdk).for_tenant(tenant)

@@ -23,6 +23,9 @@ FIRST, SECOND = "gpt-5.2", "gpt-5-mini"
 CHAIN = {FIRST: [SECOND]}
 WORD = ParsedAnswer(model="")
 LAST = ParsedAnswer(model=FIRST, told=ToldUsage(prompt=3, completion=0))
+EARLY = ParsedAnswer(model="", told=ToldUsage(prompt=100, completion=1, total=101), has_content=True)
+TEXT = ParsedAnswer(model="", has_content=True)
+FINISHED = ParsedAnswer(model="", has_finished=True)
 VENDOR = httpx2.Response(429, request=httpx2.Request("POST", "http://127.0.0.1/v1"))
 CROWDED = openai.RateLimitError("x", response=VENDOR, body=None)
 LEAVING = [
@@ -124,6 +127,16 @@ def books(tenant: str) -> dict[tuple[str, str], int]:
         and sample.labels["tenant"] == tenant
         and sample.value
     }
+
+
+def tokens(tenant: str) -> int:
+    """All tokens that are counted for the tenant."""
+    return sum(
+        int(sample.value)
+        for family in REGISTRY.collect()
+        for sample in family.samples
+        if sample.name == "openai_tokens_total" and sample.labels["tenant"] == tenant
+    )
 
 
 def _take(step: ParsedAnswer | BaseException) -> ParsedAnswer:
@@ -252,6 +265,60 @@ def test_a_failure_that_tells_its_usage_is_charged(asking: Asking, tenant: str) 
     asking.stream(lambda _: [_failing_with("server_error", told=ToldUsage(prompt=3, completion=0))])
 
     assert books(tenant) == {(FIRST, "interrupted"): 1}
+
+
+def test_an_answer_whose_total_shows_more_than_its_parts_is_counted_and_missing(
+    asking: Asking, tenant: str
+) -> None:
+    thought = ParsedAnswer(model=FIRST, told=ToldUsage(prompt=20, completion=198, total=623))
+
+    asking.answer(lambda _: thought)
+
+    assert (tokens(tenant), books(tenant)) == (218, {(FIRST, "ok"): 1, (FIRST, "missing"): 1})
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome"),
+    [
+        pytest.param(openai.APIConnectionError(request=VENDOR.request), "interrupted", id="a broken line"),
+        pytest.param(KeyboardInterrupt(), "abandoned", id="a reader who leaves"),
+    ],
+)
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param([EARLY, TEXT], id="usage at the beginning"),
+        pytest.param([FINISHED, EARLY, TEXT], id="text after all that ended"),
+        pytest.param([EARLY, FINISHED], id="the last usage is still to come"),
+    ],
+)
+def test_a_stream_that_ends_before_its_last_usage_counts_what_it_told_and_is_missing(
+    asking: Asking, tenant: str, *, steps: list[ParsedAnswer], end: BaseException, outcome: str
+) -> None:
+    with pytest.raises(type(end)):
+        asking.stream(lambda _: [*steps, end])
+
+    assert (tokens(tenant), books(tenant)) == (101, {(FIRST, outcome): 1, (FIRST, "missing"): 1})
+
+
+def test_a_stream_that_fails_after_an_early_usage_counts_it_and_is_missing(
+    asking: Asking, tenant: str
+) -> None:
+    asking.stream(lambda _: [EARLY, TEXT, _failing_with("server_error")])
+
+    assert (tokens(tenant), books(tenant)) == (101, {(FIRST, "interrupted"): 1, (FIRST, "missing"): 1})
+
+
+@pytest.mark.parametrize(
+    "end", [KeyboardInterrupt(), openai.APIConnectionError(request=VENDOR.request)], ids=["left", "broken"]
+)
+def test_a_stream_that_ends_after_its_last_usage_is_not_missing(
+    asking: Asking, tenant: str, end: BaseException
+) -> None:
+    with pytest.raises(type(end)):
+        asking.stream(lambda _: [EARLY, TEXT, FINISHED, LAST, end])
+
+    assert (FIRST, "missing") not in books(tenant)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import httpx2
 import openai
 import pytest
 from openai.types import CreateEmbeddingResponse
-from openai.types.chat import ChatCompletion
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.responses import (
     Response,
     ResponseCompletedEvent,
@@ -66,6 +66,36 @@ def test_the_usage_of_a_chat(usage: dict[str, object] | None, expected: Usage | 
     assert read_chat(answer).model == "gpt-5.2"
 
 
+@pytest.mark.parametrize(
+    ("choices", "expected"),
+    [
+        pytest.param([{"delta": {"content": "x"}, "finish_reason": None}], False, id="more to come"),
+        pytest.param([{"delta": {}, "finish_reason": "stop"}], True, id="the end"),
+        pytest.param([{"delta": {}, "finish_reason": "length"}], True, id="the end, by its limit"),
+        pytest.param([], False, id="no choices"),
+        pytest.param(None, False, id="nothing"),
+    ],
+)
+def test_a_chunk_of_a_chat_says_whether_the_answer_has_finished(choices: object, *, expected: bool) -> None:
+    assert read_chat(ChatCompletionChunk.construct(choices=choices)).has_finished is expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("response.created", False),
+        ("response.output_text.delta", False),
+        ("response.completed", True),
+        ("response.incomplete", True),
+        ("response.failed", True),
+    ],
+)
+def test_an_event_of_a_response_says_whether_the_answer_has_finished(kind: str, *, expected: bool) -> None:
+    event = ResponseCompletedEvent.construct(type=kind, response=Response.construct())  # type: ignore[arg-type]  # as sent
+
+    assert read_response_event(event).has_finished is expected
+
+
 def test_the_usage_of_a_response() -> None:
     usage = {
         "input_tokens": 100,
@@ -104,6 +134,7 @@ def test_the_usage_of_a_response() -> None:
             ParsedAnswer(
                 model="gpt-5.2",
                 told=ToldUsage(prompt=5, completion=1),
+                has_finished=True,
                 failure=Failure(code="server_error", message="try later"),
             ),
             id="a response that failed",
@@ -113,7 +144,7 @@ def test_the_usage_of_a_response() -> None:
                 type="response.completed",
                 response={"model": "gpt-5.2", "error": None, "usage": None},
             ),
-            ParsedAnswer(model="gpt-5.2"),
+            ParsedAnswer(model="gpt-5.2", has_finished=True),
             id="a response that did not",
         ),
     ],

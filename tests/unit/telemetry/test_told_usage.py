@@ -145,7 +145,6 @@ WHOLE = [
         told(100, 30, 130, cached_tokens=64), Usage(prompt=36, cached_prompt=64, completion=30), id="Moonshot"
     ),
     pytest.param(told(100, 30, 0), Usage(prompt=100, completion=30), id="a total of zero"),
-    pytest.param(told(100, 30, 999), Usage(prompt=100, completion=30), id="a total of something else"),
     pytest.param(
         told(100, 30, -130), Usage(prompt=100, completion=30), id="a negative total that nobody needs"
     ),
@@ -176,6 +175,24 @@ WHOLE = [
     ),
 ]
 
+PARTLY = [
+    pytest.param(
+        told(20, 198, 623),
+        Usage(prompt=20, completion=198, is_whole=False),
+        id="Gemini behind an adapter: thoughts in the total alone",
+    ),
+    pytest.param(
+        told(100, 30, 999),
+        Usage(prompt=100, completion=30, is_whole=False),
+        id="a total of something else",
+    ),
+    pytest.param(
+        told(20, 198, 623, **cached(4), **reasoned(60)),
+        Usage(prompt=16, cached_prompt=4, completion=198, is_whole=False),
+        id="a total of more than all parts together",
+    ),
+]
+
 MISSING = [
     pytest.param(None, id="none"),
     pytest.param({}, id="empty"),
@@ -203,6 +220,11 @@ MISSING = [
 
 @pytest.mark.parametrize(("usage", "expected"), WHOLE)
 def test_what_is_told_whole_is_counted(usage: Told, expected: Usage) -> None:
+    assert chat(usage) == expected
+
+
+@pytest.mark.parametrize(("usage", "expected"), PARTLY)
+def test_what_is_told_in_part_is_counted_and_not_whole(usage: Told, expected: Usage) -> None:
     assert chat(usage) == expected
 
 
