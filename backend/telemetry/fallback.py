@@ -27,6 +27,9 @@ _IN_STREAM = {
     "rate_limit_exceeded": RequestOutcome.RATE_LIMITED,
 }
 
+# By these a gateway says that it did not wait for the answer of a vendor who may still be at work. 524 is Cloudflare's.
+_NOT_WAITED_FOR = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.GATEWAY_TIMEOUT, 524})
+
 # By these the SDK's HTTP client says that a request never left.
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
@@ -69,10 +72,13 @@ def check_first(reading: ParsedAnswer, request: SDKRequest) -> None:
 
 def may_have_cost(error: Exception) -> bool:
     """Whether the vendor may have worked on a request that failed: it was sent, and its answer was lost on the way,
-    not waited for, or not understood. The SDK may have sent it several times (`max_retries`): one request is missing.
+    not waited for, or not understood. The SDK may have sent it several times (`max_retries`) and shows only how the
+    last try ended: one request is missing at most, and none where the last try cost nothing.
     """
     if isinstance(error, APIConnectionError):
         return not isinstance(error.__cause__, _NOT_SENT)
+    if isinstance(error, APIStatusError):
+        return error.status_code in _NOT_WAITED_FOR
     return outcome_of(error) is RequestOutcome.UNREADABLE
 
 

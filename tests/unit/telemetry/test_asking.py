@@ -216,6 +216,20 @@ def test_a_call_that_the_sdk_does_not_send_has_cost_nothing(
     assert books(tenant) == {}
 
 
+@pytest.mark.parametrize(
+    ("status", "missing"), [(408, 1), (504, 1), (524, 1), (429, 0), (500, 0), (502, 0), (503, 0)]
+)
+def test_a_request_that_a_gateway_did_not_wait_for_is_missing_and_one_that_it_refused_is_not(
+    asking: Asking, tenant: str, *, status: int, missing: int
+) -> None:
+    answer = httpx2.Response(status, request=VENDOR.request)
+    error = openai.APIStatusError("x", response=answer, body=None)
+
+    asking.answer(lambda model: LAST if model == SECOND else _take(error))
+
+    assert books(tenant).get((FIRST, "missing"), 0) == missing
+
+
 def test_who_leaves_with_the_answer_in_hand_is_missing(asking: Asking, tenant: str) -> None:
     with pytest.raises(KeyboardInterrupt):
         asking.answer(lambda _: LAST, lambda _: _take(KeyboardInterrupt()))
