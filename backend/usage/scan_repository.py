@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import delete, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, text, update
 
 from backend.db.engine import read, transaction
 from backend.db.locks import LockNumber
@@ -66,12 +66,12 @@ def claim(day: date, part: int, now: datetime, claimed_before: datetime) -> bool
         return connection.scalar(statement) is not None
 
 
-def finish(part: ScanPart, findings: Sequence[Finding]) -> bool:
-    """Store a scanned part with its findings; False if another process has stored it before."""
+def finish(part: ScanPart, findings: Sequence[Finding], claimed_at: datetime) -> bool:
+    """Store a part with its findings that was claimed at an instant; False if somebody else has claimed it since."""
     row = UsageScanRow
     done = (
         update(row)
-        .where(row.day == part.day, row.part == part.part, row.state != PartState.DONE)
+        .where(row.day == part.day, row.part == part.part, *_is_claimed(claimed_at))
         .values(
             state=PartState.DONE,
             finished_at=part.finished_at,
@@ -106,12 +106,12 @@ def reopen(day: date, parts: Sequence[int]) -> None:
         connection.execute(delete(finding).where(finding.day == day, finding.part.in_(reopened)))
 
 
-def fail(day: date, part: int, reason: str, now: datetime) -> None:
-    """Store the reason why a part could not be scanned, unless another process has scanned it."""
+def fail(day: date, part: int, reason: str, now: datetime, claimed_at: datetime) -> None:
+    """Store why a part that was claimed at an instant could not be scanned, unless somebody else claimed it since."""
     row = UsageScanRow
     statement = (
         update(row)
-        .where(row.day == day, row.part == part, row.state != PartState.DONE)
+        .where(row.day == day, row.part == part, *_is_claimed(claimed_at))
         .values(state=PartState.FAILED, finished_at=now, reason=reason)
     )
     with transaction() as connection:
@@ -123,12 +123,7 @@ def give_back(day: date, part: int, claimed_at: datetime) -> None:
     row = UsageScanRow
     statement = (
         update(row)
-        .where(
-            row.day == day,
-            row.part == part,
-            row.state == PartState.CLAIMED,
-            row.claimed_at == claimed_at,
-        )
+        .where(row.day == day, row.part == part, *_is_claimed(claimed_at))
         .values(state=PartState.WAITING)
     )
     with transaction() as connection:
@@ -178,6 +173,10 @@ def delete_before(first_kept: date) -> None:
     """Delete the scans of days before ``first_kept``, with their findings."""
     with transaction() as connection:
         connection.execute(delete(UsageScanRow).where(UsageScanRow.day < first_kept))
+
+
+def _is_claimed(claimed_at: datetime) -> tuple[ColumnElement[bool], ...]:
+    return UsageScanRow.state == PartState.CLAIMED, UsageScanRow.claimed_at == claimed_at
 
 
 def _columns(finding: Finding) -> dict[str, object]:

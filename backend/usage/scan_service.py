@@ -214,7 +214,7 @@ def _scan_part(part: ScanPart, scan: Scan, sitting: _Sitting) -> None:
         return
     if part.scrapes is not None and sitting.scrapes < part.scrapes:
         # Nobody can say any more that no counter fell in the samples that are gone.
-        _note_failure(part, SAMPLES_LOST, f"{sitting.scrapes} of {part.scrapes} scrapes")
+        _note_failure(part, SAMPLES_LOST, f"{sitting.scrapes} of {part.scrapes} scrapes", now)
         return
     before_s = scan.pace.asked_s
     try:
@@ -222,7 +222,7 @@ def _scan_part(part: ScanPart, scan: Scan, sitting: _Sitting) -> None:
         series = scan.series_at_end(part.matcher)
         found = scan.findings(part.matcher)
     except Unavailable as failed:
-        _note_failure(part, failed.reason_key, str(failed))
+        _note_failure(part, failed.reason_key, str(failed), now)
         return
     except ScanOutOfTime:
         repository.give_back(part.day, part.part, now)
@@ -233,12 +233,12 @@ def _scan_part(part: ScanPart, scan: Scan, sitting: _Sitting) -> None:
         duration_s=scan.pace.asked_s - before_s,
         finished_at=clock.utc_now(),
     )
-    if repository.finish(done, found):
+    if repository.finish(done, found, now):
         log.info("usage.scanned", day=part.day, part=part.part, series=series, findings=len(found))
 
 
-def _note_failure(part: ScanPart, reason: str, detail: str) -> None:
-    repository.fail(part.day, part.part, reason, clock.utc_now())
+def _note_failure(part: ScanPart, reason: str, detail: str, claimed_at: datetime) -> None:
+    repository.fail(part.day, part.part, reason, clock.utc_now(), claimed_at)
     log.warning("usage.scan_failed", day=part.day, matcher=part.matcher, reason=reason, detail=detail)
 
 

@@ -33,11 +33,16 @@ def plan(day: date, *matchers: str, scrapes: int = 40) -> None:
     scan_repository.insert_plan(day, matchers, scrapes)
 
 
+def fail(number: int) -> None:
+    assert scan_repository.claim(MEASURED, number, NOON, NOON)
+    scan_repository.fail(MEASURED, number, "unavailable", NOON, NOON)
+
+
 def finish(day: date, *parts: int, found: Sequence[Finding] = (), scrapes: int = 40) -> None:
     for number in parts:
         one = scan_repository.parts_of(day)[number]
         assert scan_repository.claim(day, number, NOON, NOON)
-        assert scan_repository.finish(one._replace(finished_at=NOON, scrapes=scrapes), found)
+        assert scan_repository.finish(one._replace(finished_at=NOON, scrapes=scrapes), found, NOON)
 
 
 def test_the_first_plan_of_a_scan_stands(database: str) -> None:
@@ -75,7 +80,7 @@ def test_only_parts_that_were_looked_at_are_reopened_and_their_findings_go(datab
     for day in (MEASURED, MEASURED + DAY):
         plan(day, "one", "two", "three", "four")
         finish(day, 0, 1, found=[FOUND])
-    scan_repository.fail(MEASURED, 2, "unavailable", NOON)
+    fail(2)
 
     scan_repository.reopen(MEASURED, [1, 2, 3])
 
@@ -120,15 +125,31 @@ def test_one_of_two_looks_at_a_part_until_its_claim_is_old(database: str) -> Non
     assert claim(1, -900)
 
 
+def test_who_lost_the_claim_of_a_part_neither_finishes_nor_fails_it(database: str) -> None:
+    plan(MEASURED, "one")
+    later = NOON + timedelta(minutes=16)
+    scan_repository.claim(MEASURED, 0, NOON, NOON)
+    scan_repository.claim(MEASURED, 0, later, later)
+    done = part()._replace(series=7, finished_at=later)
+
+    lost = scan_repository.finish(done, [], NOON)
+    scan_repository.fail(MEASURED, 0, "unavailable", later, NOON)
+
+    assert (lost, part().state) == (False, PartState.CLAIMED)
+    assert scan_repository.finish(done, [FOUND], later)
+    assert scan_repository.findings_of(MEASURED) == [FOUND]
+
+
 def test_a_part_is_finished_once_with_its_findings(database: str) -> None:
     plan(MEASURED, "one", "two")
     plan(MEASURED + DAY, "one")
-    scan_repository.fail(MEASURED, 0, "unavailable", NOON)
+    fail(0)
     failed = part()
+    scan_repository.claim(MEASURED, 0, NOON, NOON)
     done = failed._replace(series=7, duration_s=1.5, finished_at=NOON + timedelta(minutes=1), scrapes=43)
 
-    told = [scan_repository.finish(done, found) for found in ([FOUND], [FOUND, FOUND], [])]
-    scan_repository.fail(MEASURED, 0, "unavailable", NOON)
+    told = [scan_repository.finish(done, found, NOON) for found in ([FOUND], [FOUND, FOUND], [])]
+    scan_repository.fail(MEASURED, 0, "unavailable", NOON, NOON)
 
     assert (failed.state, failed.reason, failed.finished_at) == (PartState.FAILED, "unavailable", NOON)
     assert told == [True, False, False]
@@ -177,8 +198,9 @@ def test_progress_counts_the_parts_of_a_day_and_what_was_seen_in_those_that_are_
     plan(MEASURED, "one", "two", "three", "four", "five")
     for number, seen in ((0, 7), (1, 5)):
         told = part(number)._replace(series=seen, duration_s=seen / 2, finished_at=NOON)
-        scan_repository.finish(told, [FOUND] if number else [])
-    scan_repository.fail(MEASURED, 2, "unavailable", NOON)
+        scan_repository.claim(MEASURED, number, NOON, NOON)
+        scan_repository.finish(told, [FOUND] if number else [], NOON)
+    fail(2)
     scan_repository.claim(MEASURED, 3, NOON, NOON)
 
     told = scan_service.progress(NIGHT, MEASURED)
@@ -208,9 +230,9 @@ def test_a_scan_is_overdue_until_the_day_that_closed_last_is_whole(
         plan(whole_day, "one", "two", "three")
         for number, hours in enumerate((2, 3, 1)):
             finished_at = NOON + timedelta(hours=hours)
-            scan_repository.finish(
-                scan_repository.parts_of(whole_day)[number]._replace(finished_at=finished_at), []
-            )
+            scan_repository.claim(whole_day, number, NOON, NOON)
+            done = scan_repository.parts_of(whole_day)[number]._replace(finished_at=finished_at)
+            scan_repository.finish(done, [], NOON)
 
     told = scan_service.health(NIGHT)
 
@@ -254,7 +276,8 @@ def test_a_scan_that_saw_fewer_series_than_the_measurement_is_made_again(
 ) -> None:
     plan(MEASURED, "one", "two")
     for number in done:
-        scan_repository.finish(part(number)._replace(series=6, finished_at=NOON), [FOUND])
+        scan_repository.claim(MEASURED, number, NOON, NOON)
+        scan_repository.finish(part(number)._replace(series=6, finished_at=NOON), [FOUND], NOON)
     window = day_window(MEASURED)
     measured = DayMeasurement(
         day=MEASURED,
