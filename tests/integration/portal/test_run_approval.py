@@ -154,6 +154,7 @@ def arguments(run: RunbookRun) -> dict[str, Any]:
             deadline_s=60,
             request_key="k",
         ),
+        "action": run.action,
         "run_id": run.id,
         "run": run,
         "seen": run,
