@@ -24,6 +24,8 @@ FIRST = Place(path=routes.BILLING)
 ALL_OPEN = "all"
 RUNS, HELD, UNKNOWN = "page", "held", "unknown"  # the lists, by their names in the address
 SEND_MAIL = "send_mail"
+LAST_SENDINGS = 10
+"""Runs of it among which one that said something is looked for; of those without words only every other is recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +107,11 @@ def _unknown(actor: Actor, lang: Lang, place: Place) -> tuple[list[UnknownRow], 
 
 def _mail_problem(actor: Actor, lang: Lang) -> str:
     """Reason for undelivered invoices, if the last sending failed or the mail server refuses us; else empty."""
-    last = next((run for run in job_runs.last_runs(actor) if run.job == SEND_MAIL), None)
-    if last and last.state is JobState.FAILED:
-        return rows.failure(last.outcome, lang)
     outbox = notifications.state(actor)
+    # Between two tries the job finds nothing due and ends well with no words, while the mails wait all the same.
+    last = next((run for run in job_runs.runs(actor, SEND_MAIL, LAST_SENDINGS) if run.outcome), None)
+    if outbox.waiting and last and last.state is JobState.FAILED:
+        return rows.failure(last.outcome, lang)
     if not outbox.rejected:
         return ""
     return text(

@@ -11,6 +11,8 @@ from backend.actor import Role
 from backend.clock import utc_now
 from backend.db.engine import read, transaction
 from backend.errors import Forbidden, NotFound, Unavailable
+from backend.job_runs import service as job_runs
+from backend.job_runs.types import JobState
 from backend.notifications import rules, service
 from backend.notifications.types import Mail, SendReport
 from portal.features.billing import queries
@@ -179,6 +181,21 @@ def test_a_recipient_that_does_not_exist_is_given_up_at_once(office: PostOffice)
 
     assert row("invoice_issued:1")["last_error"] == "550 5.1.1 no such user"
     assert service.state(factories.actor(Role.OPERATOR)).given_up == 1
+
+
+def test_the_billing_page_says_that_mails_wait_also_between_two_tries(office: PostOffice) -> None:
+    def problem() -> str:
+        return queries.overview(factories.actor(Role.OPERATOR), "en").view.mail_problem
+
+    service.enqueue([a_mail(1)], utc_now())
+    job_runs.record(SENDER, "send_mail", "schedule", JobState.FAILED, "unavailable.mail")
+    at_once = problem()
+    job_runs.record(SENDER, "send_mail", "schedule", JobState.FINISHED, "")
+
+    assert at_once
+    assert problem() == at_once
+    assert service.send_due(SENDER, 10) == SendReport(sent=1)
+    assert problem() == ""
 
 
 def test_a_refusal_of_us_is_an_error_from_the_first_time_and_tried_again(
