@@ -160,7 +160,7 @@ def to_run_view(
         risk_tone=RISK_TONES[run.risk],
         is_dangerous=run.risk is Risk.DANGEROUS,
         is_ended=run.state in ENDED,
-        until=fmt.moment(run.expires_at, lang) if run.expires_at else "",
+        until=fmt.moment(run.expires_at, lang) if run.expires_at and not run.is_ended else "",
         until_s=seconds(run.expires_at),
         asked=_by(run.requester, run.requested_at, lang),
         approved=_by(run.approver, run.approved_at, lang),

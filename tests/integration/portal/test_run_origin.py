@@ -94,6 +94,20 @@ def test_the_page_of_a_run_tells_whether_the_alert_that_it_began_from_resolved_a
     assert resolved.origin_tone == "ok"
 
 
+def test_only_a_run_that_waits_has_a_time_limit(house: House, make_action: MakeAction) -> None:
+    make_action()
+    operator = house.people[Role.OPERATOR].actor
+    run = form_queries.ask(operator, FilledForm(action="change_thing", given={}, key="one"), "en")
+    assert not isinstance(run, str)
+    engine.work_on(run.id)
+    waiting = run_queries.run_view(operator, str(run.id), "en")
+
+    engine.runs.cancel(operator, run.id)
+
+    cancelled = run_queries.run_view(operator, str(run.id), "en")
+    assert (cancelled.state, bool(waiting.until), cancelled.until) == ("Cancelled", True, "")
+
+
 def test_a_form_that_cannot_be_filled_stays_a_form_that_says_why(house: House) -> None:
     """Here no cluster is set, so there is no snapshot to choose."""
     operator = house.people[Role.OPERATOR].actor
