@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -17,6 +18,8 @@ from runbooks.launching_types import Fate, FoundProcess
 
 COMMAND = (sys.executable, "-m", "runbooks")
 _PARTS = 3
+# Between its start and its first instruction a process shows no command: milliseconds on a loaded machine.
+COMMAND_S = 1.0
 
 
 class LocalProcesses:
@@ -87,8 +90,18 @@ def _is_of(process: psutil.Process, run: RunbookRun) -> bool:
     if f"{process.create_time():.2f}" == run.process.rpartition(":")[2]:
         return True
     with suppress(psutil.AccessDenied):
-        return str(run.id) in process.cmdline()
+        return str(run.id) in _command(process)
     return False
+
+
+def _command(process: psutil.Process) -> list[str]:
+    """The words that started a process. One that has just begun has none for an instant, the kernel's for ever."""
+    deadline = time.monotonic() + COMMAND_S
+    words: list[str] = process.cmdline()
+    while not words and time.monotonic() < deadline:
+        time.sleep(0.01)
+        words = process.cmdline()
+    return words
 
 
 def _has_group(pid: int) -> bool:

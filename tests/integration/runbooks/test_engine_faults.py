@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
+import psutil
 import pytest
 from sqlalchemy import text
 
@@ -299,6 +300,21 @@ def test_a_clock_that_was_set_makes_no_living_process_another_one(
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def test_a_process_that_has_just_begun_and_shows_no_command_yet_is_not_gone(
+    operator: Actor,
+    make_action: MakeAction,
+    stranger: subprocess.Popen[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_action()
+    run = confirmed(operator)
+    shown = iter([[], [], ["python", "-m", "runbooks", "run", str(run.id)]])
+    monkeypatch.setattr(psutil.Process, "cmdline", lambda _: next(shown))
+
+    begun = replace(run, process=f"{socket.gethostname()}:{stranger.pid}:1.00")
+    assert LocalProcesses().find(begun).fate is Fate.ALIVE
 
 
 @pytest.mark.parametrize("process", ["job:docuchat-runbooks/run-1", "elsewhere:1:1"])
