@@ -9,7 +9,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 WORDED_FOR = timedelta(minutes=15)
 # Pages say the same until they change, and then the key is another one.
 ANSWERED_FOR = DAY
-# Longer than the client waits with its second try; whoever died with the question unanswered blocks nobody longer.
+# Longer than the client waits; whoever died with the question unanswered blocks nobody longer.
 ASKED_FOR = timedelta(seconds=30)
 # A failure may pass; the same question is put again after a while, if the breaker lets it.
 FAILED_FOR = timedelta(minutes=1)

@@ -11,7 +11,8 @@ from backend.telemetry.metered import MeteredOpenAI
 
 # The SDK's own default is ten minutes; nobody here waits that long for a sentence that has a substitute.
 TIMEOUT_S = 8.0
-RETRIES = 1
+# A try that nobody waited for may be charged all the same, so each is a call of its own in the budget: the caller's.
+RETRIES = 0
 
 
 def has_key() -> bool:
@@ -22,7 +23,7 @@ def has_key() -> bool:
 def openai_client() -> OpenAI:
     """The SDK's client for `OPENAI_BASE_URL`. It keeps connections: make one and share it.
 
-    The key is read again for every request, retries among them, so a mounted secret may change meanwhile.
+    A request is sent once. The key is read again for every request, so a mounted secret may change meanwhile.
 
     https://platform.openai.com/docs/api-reference
 

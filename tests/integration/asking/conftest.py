@@ -16,10 +16,10 @@ from backend.documents.types import Document
 from runbooks import ask_service, documents
 from runbooks.ask_service import AskResult
 from tests import factories
-from tests.integration.telemetry.conftest import Vendor, running_vendor, vendor
+from tests.integration.telemetry.conftest import Vendor, own_model, running_vendor, vendor
 from tests.waiting import until
 
-__all__ = ["running_vendor", "vendor"]
+__all__ = ["own_model", "running_vendor", "vendor"]
 
 
 class Asking:

@@ -162,15 +162,12 @@ def test_the_provider_is_told_data_without_injected_lines_and_may_keep_call_or_a
 
 
 def test_tokens_count_under_our_own_label_and_no_question_is_stored(
-    asking: Asking, few_documents: Sequence[Document]
+    asking: Asking, few_documents: Sequence[Document], own_model: str
 ) -> None:
-    before = sum(asking.vendor.answered("docuchat-portal-internal").values())
-
     asking.answered(QUESTION)
 
     [(tokens, failed)] = calls()
-    assert tokens == sum(asking.vendor.answered("docuchat-portal-internal").values()) - before
-    assert failed is False
+    assert (tokens, failed) == (asking.vendor.tokens_of("docuchat-portal-internal", own_model), False)
     with transaction() as connection:
         stored = connection.execute(text("SELECT * FROM assistant_answer")).all()
     assert len(stored) == 1

@@ -12,10 +12,10 @@ from backend.clients.openai import shared_client
 from backend.config import settings
 from backend.i18n.catalog import Lang
 from tests import factories
-from tests.integration.telemetry.conftest import Vendor, running_vendor, vendor
+from tests.integration.telemetry.conftest import Vendor, own_model, running_vendor, vendor
 from tests.waiting import until
 
-__all__ = ["running_vendor", "vendor"]
+__all__ = ["own_model", "running_vendor", "vendor"]
 
 STARTED = datetime(2026, 11, 28, 12, 5, tzinfo=UTC)
 

@@ -4,6 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from prometheus_client import REGISTRY
@@ -144,16 +145,28 @@ def test_a_spent_budget_is_looked_at_before_the_question(
     assert reader.read_on([alert(2)]).reason is WordingReason.WORDED
 
 
-def test_tokens_are_those_that_the_provider_counted_under_our_own_label(reader: Reader) -> None:
-    before = sum(reader.vendor.answered("docuchat-portal-internal").values())
-
+def test_tokens_are_those_that_the_provider_counted_under_our_own_label(
+    reader: Reader, own_model: str
+) -> None:
     reader.read_on()
 
     [(tokens, failed)] = calls()
-    assert (tokens, failed) == (
-        sum(reader.vendor.answered("docuchat-portal-internal").values()) - before,
-        False,
-    )
+    assert (tokens, failed) == (reader.vendor.tokens_of("docuchat-portal-internal", own_model), False)
+
+
+@pytest.mark.parametrize("fault", ["delay", "500", "429"])
+def test_a_question_is_put_once_so_that_each_that_may_be_charged_is_in_the_budget(
+    reader: Reader, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = f"sk-sandbox-{uuid4().hex}"
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    settings.cache_clear()
+    monkeypatch.setattr("backend.clients.openai.TIMEOUT_S", 0.3)
+    reader.vendor.fail(fault, seconds=1)
+
+    reader.read_on()
+
+    assert (reader.vendor.keys().count(key), [failed for _, failed in calls()]) == (1, [True])
 
 
 def test_the_provider_is_told_data_and_may_keep_call_or_add_nothing(reader: Reader) -> None:

@@ -15,6 +15,7 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 from prometheus_client import REGISTRY
 
+from backend.config import settings
 from backend.sandbox.processes import Child, Command, accepts, free_port, wait_until
 from backend.telemetry.metered import MeteredOpenAI
 from backend.telemetry.metered_async import AsyncMeteredOpenAI
@@ -44,6 +45,10 @@ class Vendor:
             for entry in entries
             if entry["who"] == tenant and entry["reported"] == reported
         }
+
+    def tokens_of(self, tenant: str, model: str) -> int:
+        """The tokens of all answers that this tenant had of one model."""
+        return sum(tokens for (name, _), tokens in self.answered(tenant).items() if name == model)
 
     def keys(self) -> list[str]:
         """The newest keys that it was asked with."""
@@ -76,6 +81,15 @@ def running_vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vendor]
 def vendor(running_vendor: Vendor) -> Vendor:
     running_vendor.heal()
     return running_vendor
+
+
+@pytest.fixture
+def own_model(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The model of the settings, which no other test asks: answers that nobody waited for are noted when they end."""
+    model = f"gpt-5-{uuid4().hex}"
+    monkeypatch.setenv("OPENAI_MODEL", model)
+    settings.cache_clear()
+    return model
 
 
 @pytest.fixture
