@@ -137,9 +137,9 @@ def to_prices(
 def _written_day(newest: date, today: date, lang: Lang) -> str:
     """The earliest day that a change may begin on, as a person of the language types it."""
     earliest = newest if newest > today else date.fromordinal(today.toordinal() + 1)
-    return (
-        earliest.isoformat() if lang == "en" else str(jdatetime.date.fromgregorian(date=earliest).isoformat())
-    )
+    if lang == "en":
+        return earliest.isoformat()
+    return fmt.digits(jdatetime.date.fromgregorian(date=earliest).isoformat(), lang)
 
 
 def _known_models(lists: Sequence[PriceList], models: Sequence[UnpricedModel]) -> list[str]:

@@ -121,7 +121,7 @@ def _field(action: str, each: FormField, lang: Lang, look_no: int) -> FieldView:
         element_id=f"field-{each.name}",
         label=field_label(action, each.name, lang),
         kind=FieldKind.CHOICE if each.kind is FieldKind.SWITCH else each.kind,
-        value=each.value,
+        value=fmt.digits(each.value, lang) if each.kind is FieldKind.NUMBER else each.value,
         hint=_hint(each, lang),
         problem=problem_words(each.problem, lang, least=each.least, most=each.most) if each.problem else "",
         is_required=each.is_required,

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from backend.days import read_day
+from backend.i18n.catalog import Lang
 from backend.invoices.types import HoldReason, Invoice, InvoiceDetail, InvoiceStatus, Seller
 from backend.pricing import change_rules
 from backend.pricing.types import Amount, ChangeKind, ChangePreview, PriceChange, PricedUsage, PriceList
@@ -80,6 +82,13 @@ def test_prices_stand_without_zeros_and_what_is_not_billed_shows_none() -> None:
     ]
     lenient = prices.to_prices([replace(STRICT, requires_own_price=False)], [], TODAY, "fa").prices
     assert [row.price for row in lenient] == ["۲۰", "۲۵", "۶٫۲۵"]
+
+
+@pytest.mark.parametrize(("lang", "written"), [("en", "2026-11-23"), ("fa", "۱۴۰۵-۰۹-۰۲")])
+def test_the_first_day_is_filled_in_as_a_person_of_the_language_types_it(lang: Lang, written: str) -> None:
+    typed = prices.to_prices([STRICT], [], TODAY, lang).first_day
+
+    assert (typed, read_day(typed)) == (written, TOMORROW)
 
 
 def test_a_day_says_which_tokens_are_in_no_cost_yet() -> None:

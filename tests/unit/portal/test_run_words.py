@@ -136,6 +136,18 @@ def test_a_value_that_cannot_be_chosen_now_is_named_and_nothing_to_choose_makes_
     assert to_form(form(nothing), {}, "en").is_blocked
 
 
+@pytest.mark.parametrize(("lang", "shown"), [("en", "12"), ("fa", "۱۲")])
+def test_a_number_that_is_filled_in_has_the_digits_of_the_language_and_a_name_its_own(
+    lang: Lang, shown: str
+) -> None:
+    number = FormField(name="replicas", kind=FieldKind.NUMBER, value="12")
+    name = FormField(name="workload", kind=FieldKind.TEXT, value="worker-12")
+
+    view = to_form(form(number, name), {}, lang)
+
+    assert [each.value for each in view.fields] == [shown, "worker-12"]
+
+
 def test_an_address_fills_fields_with_text_that_can_be_stored_and_numbers_in_either_script() -> None:
     given = given_in(
         {"replicas": "۱۲", "why": "a\x00b", "from_alert": "f00", "many": ["x"], "long": "x" * 900}
