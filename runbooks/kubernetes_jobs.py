@@ -20,10 +20,12 @@ from backend.config import settings
 from backend.errors import Conflict, NotFound, Refused
 from backend.runbooks import rules
 from backend.runbooks.types import RunbookRun, RunStage, Words
+from runbooks import registry
 from runbooks.launching_types import Fate, FoundProcess
 
-# A run ends itself at its deadline; Kubernetes ends what cannot.
-GRACE_S = 60
+_MENDING_S = int(rules.MENDING_HOLDS.total_seconds())
+# A run ends itself at its deadline, and may put back what it changed after it; Kubernetes ends what cannot.
+GRACE_S = _MENDING_S + 60
 _ENDED = frozenset({"Succeeded", "Failed"})
 _PREFIX = "job"
 
@@ -47,6 +49,8 @@ class KubernetesJobs:
         name = job_name(run)
         process = f"{_PREFIX}:{self._namespace}/{name}"
         manifest = manifest_of(self._template, run, name, process)
+        if registry.action_named(run.action).puts_back:
+            give_time_to_put_back(manifest)
         try:
             self._kubernetes.run(self._kubernetes.create_job(self._namespace, manifest))
         except Conflict:
@@ -150,6 +154,11 @@ def manifest_of(template: Mapping[str, Any], run: RunbookRun, name: str, process
     pod["restartPolicy"] = "Never"
     pod["containers"][0]["args"] = ["run", str(run.id), "--process", process]
     return made
+
+
+def give_time_to_put_back(manifest: dict[str, Any]) -> None:
+    """Let the pod of a Job that is told to end, by its deletion or by a node that is emptied, mend what it changed."""
+    manifest["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = _MENDING_S
 
 
 @lru_cache(maxsize=1)

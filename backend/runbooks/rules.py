@@ -162,6 +162,14 @@ def has_begun_to_mend(run: RunbookRun) -> bool:
     return isinstance(noted, dict) and noted.get("launch") == run.launch
 
 
+def may_mend(run: RunbookRun, now: datetime) -> bool:
+    """Whether a run's process puts back what it had changed, and has not had too long for it."""
+    noted = run.memory.get(MENDING)
+    if run.stopped_at is not None or not has_begun_to_mend(run) or not isinstance(noted, dict):
+        return False
+    return now < datetime.fromisoformat(str(noted["until"]))
+
+
 def allowed_s(run: RunbookRun) -> int:
     """Seconds that a run's process may take: for its plan, or for its steps."""
     return PLAN_DEADLINE_S if run.planned_at is None else run.deadline_s

@@ -63,4 +63,5 @@ ACTION = Action(
     plan=plan,
     steps=(Step(name="drop", run=drop),),
     deadline_s=int(rotation.ROLLOUT_S) + 300,
+    puts_back=True,
 )

@@ -104,7 +104,7 @@ automountServiceAccountToken: true
 enableServiceLinks: false
 {{- include "docuchat.pullSecrets" . }}
 restartPolicy: Never
-# A step that was told to end puts back what it must before it goes.
+# A step that was told to end puts back what it must before it goes. The launcher gives a rotation longer.
 terminationGracePeriodSeconds: 30
 securityContext:
   {{- include "docuchat.podSecurityContext" (dict "root" . "part" "runner") | nindent 2 }}

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -195,6 +196,39 @@ def test_a_step_past_the_point_of_no_return_ends_before_the_run_is_cancelled(
     assert [step.state for step in runs.steps(operator, run.id)] == [
         StepState.DONE, StepState.DONE, StepState.WAITING,
     ]  # fmt: skip
+
+
+# As long as a process may need to hear that it is cancelled.
+SHORT_S = rules.HEARTBEAT_S + 2
+
+
+@pytest.fixture
+def has_short_graces(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CANCEL_GRACE", "DEADLINE_GRACE"):
+        monkeypatch.setattr(rules, name, timedelta(seconds=SHORT_S))
+    monkeypatch.setattr(rules, "END_GRACE", timedelta(seconds=0))
+
+
+@pytest.mark.usefixtures("has_short_graces")
+@pytest.mark.parametrize(
+    ("action", "end"), [("mend_cancelled", RunStage.CANCELLED), ("mend_late", RunStage.FAILED)]
+)
+def test_a_process_that_puts_back_what_it_changed_is_not_ended_before_it_has_done_so(
+    action: str, end: RunStage, operator: Actor, worker: LocalProcesses, tmp_path: Path
+) -> None:
+    run = _started(operator, worker, action, tmp_path)
+    _until(operator, worker, run, RunStage.RUNNING)
+    if end is RunStage.CANCELLED:
+        runs.cancel(operator, run.id)
+    until(lambda: launching.supervise(RUNNER, worker) is not None and "mend" in taken(tmp_path))
+    patience = time.monotonic() + SHORT_S + 1
+    until(lambda: launching.supervise(RUNNER, worker) is not None and time.monotonic() > patience)
+    assert not runs.run(operator, run.id).is_ended
+
+    (tmp_path / "go").touch()
+
+    _until(operator, worker, run, end)
+    assert taken(tmp_path)[-1] == "mended"
 
 
 def test_a_run_that_was_cut_off_past_the_point_of_no_return_does_not_go_on_by_itself(

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,14 @@ def _commit(running: Running, parameters: Parameters) -> None:
         time.sleep(0.05)
 
 
+def _mend(running: Running, parameters: Parameters) -> None:
+    """Mend for long: until a file appears."""
+    note(parameters, "mend")
+    while not (Path(parameters.folder) / "go").exists():
+        running.wait(0.05)
+    note(parameters, "mended")
+
+
 def _plan(_planning: object, parameters: Parameters) -> Plan:
     if not Path(parameters.folder).is_dir():
         raise Refused(reason="run_no_undo")
@@ -104,7 +113,12 @@ def _plan_on(_planning: object, parameters: Parameters) -> Plan:
     return Plan()
 
 
-def _action(name: str, *steps: Step[Parameters]) -> Action[Parameters]:
+def _action(
+    name: str,
+    *steps: Step[Parameters],
+    deadline_s: int = 180,
+    clean_up: Callable[[Running, Parameters], None] | None = None,
+) -> Action[Parameters]:
     return Action(
         name=name,
         risk=Risk.SAFE,
@@ -112,7 +126,8 @@ def _action(name: str, *steps: Step[Parameters]) -> Action[Parameters]:
         plan=_plan,
         steps=steps,
         targets=lambda parameters: (f"folder:{parameters.folder}",),
-        deadline_s=180,
+        deadline_s=deadline_s,
+        clean_up=clean_up,
     )
 
 
@@ -120,6 +135,8 @@ ACTIONS: dict[str, Action[Any]] = {
     "take_three": _action("take_three", _step("one"), _step("two"), _step("three")),
     "talk_three": _action("talk_three", _talk("one"), _talk("two"), _talk("three")),
     "print_on": _action("print_on", Step(name="print", run=_print)),
+    "mend_cancelled": _action("mend_cancelled", Step(name="print", run=_print), clean_up=_mend),
+    "mend_late": _action("mend_late", Step(name="print", run=_print), deadline_s=3, clean_up=_mend),
     "commit_all": _action(
         "commit_all",
         _step("one"),
