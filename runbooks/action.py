@@ -79,7 +79,6 @@ class Action(Generic[P]):
 
     ``clean_up`` takes away what steps made, when a run ends cancelled or failed; it does no harm where nothing is left.
     ``uses_backups``: it reads or writes backups, so its process must reach where they lie.
-    One that ``puts_back`` what it changed when it is told to end may need minutes for it, and its pod is given them.
     ``targets`` are what it locks; ``plan`` only reads, and raises Refused when the action is not possible now.
     """
 
@@ -96,4 +95,3 @@ class Action(Generic[P]):
     cool_down_s: int = 0
     uses_backups: bool = False
     clean_up: Callable[[Running, P], None] | None = None
-    puts_back: bool = False

@@ -1,8 +1,8 @@
 """Tools of an action: while it plans, and while it runs."""
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from threading import Event
@@ -84,21 +84,37 @@ class Running:
         self.memory.update(values)
         patiently(lambda: runs.remember(self.actor, self.run, self.traces()))
 
-    def begin_mending(self) -> None:
-        """Note that from now on the run only mends what it made: nothing cancels that, and it does not go on after it.
+    @contextmanager
+    def mending(self, *, may_go_on: bool = False) -> Iterator[None]:
+        """Put back what the run changed, or take away what it made: nothing cancels that, nor ends it for its time.
+
+        Whoever mends says it here, so that a run whose process dies meanwhile has an end that is true. ``may_go_on``:
+        after the block everything is as it was, so should the process die then, the run may go on.
 
         Raises:
             Superseded: the run has another process by now, whose work this would undo.
         """
-        self.may_be_cancelled = False
+        was_cancellable, self.may_be_cancelled = self.may_be_cancelled, False
+        try:
+            self._note(rules.mending(self.run.launch, self.now()))
+            yield
+            if may_go_on:
+                self._note(rules.mended(self.run.launch, self.now()))
+        finally:
+            self.may_be_cancelled = was_cancellable
+
+    def check_and_tidy(self) -> None:
+        """As ``check``, for work that takes away what is half done when this raises: it is given the time for that."""
+        try:
+            self.check()
+        except (RunCancelled, RunLate):
+            self._note(rules.mending(self.run.launch, self.now(), goes_on=True))
+            raise
+
+    def _note(self, mending: dict[str, Plain]) -> None:
         # Where PostgreSQL is away for long, what was made is taken away all the same.
         with suppress(Unavailable):
-            self.remember(**{rules.MENDING: rules.mending(self.run.launch, self.now())})
-
-    def end_mending(self) -> None:
-        """Note that everything was put back: should the process die now, the run may go on."""
-        with suppress(Unavailable):
-            self.remember(**{rules.MENDING: None})
+            self.remember(**{rules.MENDING: mending})
 
     def traces(self) -> StepTraces:
         """Everything that is stored of the steps so far; no secret is in it."""

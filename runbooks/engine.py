@@ -151,8 +151,8 @@ def _clean_up(run: RunbookRun, running: Running) -> None:
     if action is None or action.clean_up is None or run.undo_of is not None:
         return
     try:
-        running.begin_mending()
-        action.clean_up(running, action.parameters.model_validate(run.parameters))
+        with running.mending():
+            action.clean_up(running, action.parameters.model_validate(run.parameters))
     except Superseded:
         raise
     except Exception as wrong:  # noqa: BLE001 - the run has its end already
@@ -160,8 +160,6 @@ def _clean_up(run: RunbookRun, running: Running) -> None:
         running.log("runbooks.log.clean_up_failed")
         outcome = _outcome_of(running, wrong)
         running.log(outcome.key, **outcome.values)
-    finally:
-        running.may_be_cancelled = True
 
 
 def _require_same_plan(run: RunbookRun, running: Running) -> None:

@@ -20,12 +20,13 @@ from backend.config import settings
 from backend.errors import Conflict, NotFound, Refused
 from backend.runbooks import rules
 from backend.runbooks.types import RunbookRun, RunStage, Words
-from runbooks import registry
 from runbooks.launching_types import Fate, FoundProcess
 
-_MENDING_S = int(rules.MENDING_HOLDS.total_seconds())
 # A run ends itself at its deadline, and may put back what it changed after it; Kubernetes ends what cannot.
-GRACE_S = _MENDING_S + 60
+MENDING_S = int(rules.MENDING_HOLDS.total_seconds())
+GRACE_S = MENDING_S + 60
+# What a pod has to end by itself when it is ended by force.
+FORCED_S = 30
 _ENDED = frozenset({"Succeeded", "Failed"})
 _PREFIX = "job"
 
@@ -49,8 +50,6 @@ class KubernetesJobs:
         name = job_name(run)
         process = f"{_PREFIX}:{self._namespace}/{name}"
         manifest = manifest_of(self._template, run, name, process)
-        if registry.action_named(run.action).puts_back:
-            give_time_to_put_back(manifest)
         try:
             self._kubernetes.run(self._kubernetes.create_job(self._namespace, manifest))
         except Conflict:
@@ -81,9 +80,16 @@ class KubernetesJobs:
         )
 
     def end(self, run: RunbookRun, *, by_force: bool) -> None:
-        """Delete the run's Job and its pods; the kubelet ends the process politely, and by force after its grace."""
-        del by_force
-        self._kubernetes.run(self._kubernetes.delete_job(self._place(run.process.rpartition("/")[2])))
+        """Delete the run's Job and its pods; the kubelet ends the process politely, and by force after its grace.
+
+        That is long, for who has something to put back; by force it is short.
+        """
+        name = run.process.rpartition("/")[2]
+        self._kubernetes.run(self._kubernetes.delete_job(self._place(name)))
+        if by_force:
+            for pod in self._pods(name):
+                at = self._place(str(pod.metadata.name))
+                self._kubernetes.run(self._kubernetes.delete_object(PodObject, at, grace_s=FORCED_S))
 
     def _place(self, name: str) -> ObjectPlace:
         return ObjectPlace(namespace=self._namespace, name=name)
@@ -152,13 +158,10 @@ def manifest_of(template: Mapping[str, Any], run: RunbookRun, name: str, process
     made["spec"] |= {"backoffLimit": 0, "activeDeadlineSeconds": longest_s}
     pod = made["spec"]["template"]["spec"]
     pod["restartPolicy"] = "Never"
+    # Told to end, by us or by a node that is emptied, a run may have to replace every pod of DocuChat once more.
+    pod["terminationGracePeriodSeconds"] = MENDING_S
     pod["containers"][0]["args"] = ["run", str(run.id), "--process", process]
     return made
-
-
-def give_time_to_put_back(manifest: dict[str, Any]) -> None:
-    """Let the pod of a Job that is told to end, by its deletion or by a node that is emptied, mend what it changed."""
-    manifest["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = _MENDING_S
 
 
 @lru_cache(maxsize=1)

@@ -127,10 +127,10 @@ def _end_if_due(actor: Actor, at: Launcher, run: RunbookRun) -> None:
     if run.heartbeat_at is None and rules.is_silent(run, now, rules.START_HOLDS):
         at.end(run, by_force=True)
         runs.refuse(actor, run.id, Words(key="runbooks.outcome.start_late"))
-    elif rules.may_mend(run, now):
-        return  # ended now, it would leave half of both
     elif rules.is_late(run, now):
-        at.end(run, by_force=True)
+        # Ended while it puts something back, it would leave half of both.
+        if not runs.is_mending(actor, run.id):
+            at.end(run, by_force=True)
     elif run.state is RunStage.CANCELLING and run.cancel_asked_at is not None:
         waited = now - run.cancel_asked_at
         if run.stopped_at is None and waited > rules.CANCEL_GRACE and runs.may_be_killed(actor, run):

@@ -226,9 +226,8 @@ class Rotation:
         try:
             yield
         except INTERRUPTIONS:
-            self.running.begin_mending()
-            self.restore(old)
-            self.running.end_mending()
+            with self.running.mending(may_go_on=True):
+                self.restore(old)
             raise
 
     def restore(self, old: Mapping[str, str] | None) -> None:

@@ -124,9 +124,19 @@ def expire(actor: Actor) -> int:
 
 
 def may_be_killed(actor: Actor, run: RunbookRun) -> bool:
-    """Whether a process that is to end may be ended by force: not within a step past the point of no return."""
+    """Whether a process that is to end may be ended by force: not within a step past the point of no return.
+
+    Nor while it puts back what it had changed.
+    """
     require_process(actor)
-    return all(step.is_cancellable for step in _under_way(run.id))
+    return all(step.is_cancellable for step in _under_way(run.id)) and not is_mending(actor, run.id)
+
+
+def is_mending(actor: Actor, run_id: RunId) -> bool:
+    """Whether a run's process puts back what it had changed, as it stands stored this moment, and has time for it."""
+    require_process(actor)
+    run = repository.run(run_id)
+    return run is not None and rules.may_mend(run, repository.now())
 
 
 def forget_old(actor: Actor) -> int:

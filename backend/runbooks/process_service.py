@@ -125,8 +125,10 @@ def remember(actor: Actor, run: RunbookRun, left: StepTraces) -> None:
     """Store what a step must not forget, even when it is cut off. Raises Superseded."""
     require_process(actor)
     with transaction():
-        _require_ours(run)
+        before = _require_ours(run).memory.get(rules.MENDING)
         _store(run, left)
+        if left.memory.get(rules.MENDING) != before:
+            tell(Topic.RUNBOOKS)  # who looks at the run reads that it puts something back
 
 
 def _store(run: RunbookRun, left: StepTraces) -> None:

@@ -151,21 +151,31 @@ def is_late(run: RunbookRun, now: datetime) -> bool:
     return now > run.launched_at + timedelta(seconds=allowed_s(run)) + DEADLINE_GRACE
 
 
-def mending(launch: int, now: datetime) -> dict[str, Plain]:
-    """The note of a process that begins to put back what it had changed."""
-    return {"launch": launch, "until": (now + MENDING_HOLDS).isoformat()}
+def mending(launch: int, now: datetime, *, goes_on: bool = False) -> dict[str, Plain]:
+    """The note of a process that begins to put back what it had changed, or to take away what it had made.
+
+    ``goes_on``: should the process die from here on, the run may go on, because its step does everything anew.
+    """
+    return {"launch": launch, "until": (now + MENDING_HOLDS).isoformat(), "goes_on": goes_on}
+
+
+def mended(launch: int, now: datetime) -> dict[str, Plain]:
+    """The note of a process that has put everything back, and is about to say how it ends."""
+    return {"launch": launch, "until": (now + END_GRACE).isoformat(), "goes_on": True}
 
 
 def has_begun_to_mend(run: RunbookRun) -> bool:
-    """Whether a run's present process has begun to put back what it had changed."""
+    """Whether a run's present process has begun to put back what it had changed, from where nothing may go on."""
     noted = run.memory.get(MENDING)
-    return isinstance(noted, dict) and noted.get("launch") == run.launch
+    return isinstance(noted, dict) and noted.get("launch") == run.launch and not noted.get("goes_on")
 
 
 def may_mend(run: RunbookRun, now: datetime) -> bool:
-    """Whether a run's process puts back what it had changed, and has not had too long for it."""
+    """Whether a run's present process puts back what it had changed, and has not had too long for it."""
     noted = run.memory.get(MENDING)
-    if run.stopped_at is not None or not has_begun_to_mend(run) or not isinstance(noted, dict):
+    if run.is_ended or run.stopped_at is not None:
+        return False
+    if not isinstance(noted, dict) or noted.get("launch") != run.launch:
         return False
     return now < datetime.fromisoformat(str(noted["until"]))
 

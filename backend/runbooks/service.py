@@ -30,6 +30,7 @@ note_gone = launch_service.note_gone
 refuse = launch_service.refuse
 expire = launch_service.expire
 may_be_killed = launch_service.may_be_killed
+is_mending = launch_service.is_mending
 forget_old = launch_service.forget_old
 
 run = reading_service.run

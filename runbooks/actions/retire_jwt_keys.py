@@ -63,5 +63,4 @@ ACTION = Action(
     plan=plan,
     steps=(Step(name="drop", run=drop),),
     deadline_s=int(rotation.ROLLOUT_S) + 300,
-    puts_back=True,
 )

@@ -247,5 +247,4 @@ ACTION = Action(
     ),
     deadline_s=int(rotation.ROLLOUT_S + LONGEST_QUIET_S) + 300,
     clean_up=clean_up,
-    puts_back=True,
 )

@@ -158,5 +158,4 @@ ACTION = Action(
         Step(name="drop", run=drop),
     ),
     deadline_s=LONGEST_WAIT_S + 3 * int(rotation.ROLLOUT_S) + 300,
-    puts_back=True,
 )

@@ -149,5 +149,4 @@ ACTION = Action(
         Step(name="forget", run=forget),
     ),
     deadline_s=2 * int(rotation.ROLLOUT_S) + int(LONGEST_WAIT_S) + 300,
-    puts_back=True,
 )

@@ -316,5 +316,4 @@ ACTION = Action(
     ),
     deadline_s=int(rotation.ROLLOUT_S + LONGEST_QUIET.total_seconds()) + 300,
     clean_up=clean_up,
-    puts_back=True,
 )

@@ -197,6 +197,7 @@ class RealContainers:
                 one.kill_at = now + grace_s
                 with suppress(ProcessLookupError):
                     one.process.send_signal(one.stop_signal)
+            one.kill_at = min(one.kill_at, now + grace_s)
             if one.kill_at <= now:
                 _kill_all_of(one)
         if not waiting:

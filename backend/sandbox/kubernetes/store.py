@@ -215,11 +215,11 @@ class Store:
         return self.put(plural, old | {"status": status}, is_status=True)
 
     def begin_delete(self, plural: str, subject: Object, grace_s: int) -> Object:
-        """Mark an object as going; once is enough."""
+        """Mark an object as going; once is enough. One that goes already may be given less time, never more."""
         meta = subject["metadata"]
         key = (meta.get("namespace", ""), meta["name"])
         old = self.get(plural, *key)
-        if "deletionTimestamp" in old["metadata"]:
+        if grace_s >= old["metadata"].get("deletionGracePeriodSeconds", grace_s + 1):
             return old
         going = {"deletionTimestamp": stamp_of(self.now() + grace_s), "deletionGracePeriodSeconds": grace_s}
         return self._keep("MODIFIED", plural, key, old | {"metadata": old["metadata"] | going})

@@ -135,8 +135,9 @@ def delete(call: Call, store: Store, garbage: GarbageCollector) -> Object:
     body = call.body if isinstance(call.body, dict) else {}
     policy = call.query.get("propagationPolicy") or body.get("propagationPolicy") or default
     if call.plural == "pods":
-        grace_s = body.get("gracePeriodSeconds", gone["spec"].get("terminationGracePeriodSeconds", 30))
-        return store.begin_delete("pods", gone, int(grace_s))
+        own_s = gone["spec"].get("terminationGracePeriodSeconds", 30)
+        wanted_s = call.query.get("gracePeriodSeconds", body.get("gracePeriodSeconds", own_s))
+        return store.begin_delete("pods", gone, int(wanted_s))
     if call.plural == "persistentvolumeclaims":
         return store.begin_delete(call.plural, gone, 0)
     if policy == "Orphan":

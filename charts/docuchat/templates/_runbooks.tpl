@@ -97,15 +97,13 @@ subjects:
 {{- include "docuchat.image" (dict "root" . "image" .Values.jobs.image) -}}
 {{- end -}}
 
-{{/* The pod of a run, of which the launcher only sets the arguments. */}}
+{{/* The pod of a run, of which the launcher only sets the arguments, and the time that it has to end. */}}
 {{- define "docuchat.runnerPod" -}}
 serviceAccountName: {{ include "docuchat.runnerAccount" . }}
 automountServiceAccountToken: true
 enableServiceLinks: false
 {{- include "docuchat.pullSecrets" . }}
 restartPolicy: Never
-# A step that was told to end puts back what it must before it goes. The launcher gives a rotation longer.
-terminationGracePeriodSeconds: 30
 securityContext:
   {{- include "docuchat.podSecurityContext" (dict "root" . "part" "runner") | nindent 2 }}
 {{- include "docuchat.placement" .Values.jobs }}

@@ -155,7 +155,7 @@ def to_run_view(
         stage=run.state,
         state=state_words(run.state, lang),
         tone=STATE_TONES[run.state],
-        explains=_explains(run, choices, lang),
+        explains=_explains(run, choices, now, lang),
         risk=text(f"runs.risk.{run.risk}", lang),
         risk_tone=RISK_TONES[run.risk],
         is_dangerous=run.risk is Risk.DANGEROUS,
@@ -246,8 +246,10 @@ def _plan(run: RunbookRun, lang: Lang) -> RunPlanView:
     )
 
 
-def _explains(run: RunbookRun, choices: RunChoices, lang: Lang) -> str:
+def _explains(run: RunbookRun, choices: RunChoices, now: datetime, lang: Lang) -> str:
     """The meaning of the state, and what comes next."""
+    if rules.may_mend(run, now):
+        return text("runs.explains.mending", lang)
     if run.state is RunStage.CANCELLING and run.stopped_at is not None:
         return text("runs.explains.stopping", lang)
     if run.state is RunStage.WAITING and choices.decide:

@@ -1,5 +1,6 @@
 """The pages of actions and runs: from a form to its plan, through confirmation and approval, to the result."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +12,13 @@ import pytest
 
 from backend import clock
 from backend.actor import Actor, Role
+from backend.db.news import Topic
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import Schedule, ScheduledJob, SchedulerProcess
+from backend.runbooks import rules
 from backend.runbooks import service as runs
-from backend.runbooks.types import Risk, RunbookRun, RunSearch, RunStage, Words
-from portal import routes
+from backend.runbooks.types import Risk, RunbookRun, RunSearch, RunStage, StepTraces, Words
+from portal import feeds, routes
 from portal.features.runbooks.form_state import ActionFormState
 from portal.features.runbooks.list_state import RunsState
 from portal.features.runbooks.run_state import RunPageState
@@ -36,6 +39,7 @@ __all__ = ["make_action", "world"]
 
 SCHEDULER = Actor.process_named("scheduler")
 RUNNER = Actor.process_named("runbooks")
+LONG_S = 20.0
 PAGE, FORM, LIST = (each.get_full_name() for each in (RunPageState, ActionFormState, RunsState))
 
 
@@ -248,6 +252,36 @@ def test_a_run_that_is_told_to_stop_is_being_cancelled_until_its_process_is_gone
     assert "cancelled only when its process is gone" in cancelling["explains"]
     assert (again["stage"], again["problem"]) == ("cancelling", "")
     assert (cancelled["state"], "operator@" in cancelled["cancelled"]) == ("Cancelled", True)
+
+
+def test_a_run_says_on_its_page_while_it_puts_back_what_it_had_changed(
+    house: House, exchange: Exchange, make_action: MakeAction
+) -> None:
+    make_action()
+    operator = house.people[Role.OPERATOR]
+    run = confirmed(operator.actor)
+    runs.claim(RUNNER, run.id)
+    taken = runs.take_up(RUNNER, run.id, "here:1:1")
+    assert taken is not None
+    runs.cancel(operator.actor, run.id)
+    left = StepTraces(memory={rules.MENDING: rules.mending(taken.launch, clock.utc_now())}, result=[])
+
+    async def steps() -> tuple[list[str], bool]:
+        page = await browser(exchange, operator, routes.run(run.id), PAGE)
+        before = page.vars["view"]["explains"]
+        start = feeds.versions(Topic)
+        async with feeds.told_by_database():
+            seen = await feeds.moved(start, LONG_S)
+            await asyncio.to_thread(runs.remember, RUNNER, taken, left)
+            now = await feeds.moved(seen, LONG_S)
+        after = (await page.sends("load"))["view"]["explains"]
+        return [before, after], now[Topic.RUNBOOKS] > seen[Topic.RUNBOOKS]
+
+    (before, after), is_told = exchange.run(steps)
+
+    assert is_told
+    assert "has not stopped yet" in before
+    assert "puts back what it had changed" in after
 
 
 def test_a_run_whose_process_died_goes_on_from_its_page_and_a_declined_one_tells_the_reason(

@@ -4,6 +4,7 @@ import json
 import os
 import ssl
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from tests.waiting import until
 
 IMAGE = "registry.example/docuchat-portal"
 HOME = "/namespaces/docuchat-runbooks"
+LONGER_THAN_TEMPLATE_S = 2.0
 JOBS, PODS = f"/apis/batch/v1{HOME}/jobs", f"/api/v1{HOME}/pods"
 
 
@@ -116,9 +118,28 @@ def test_a_killed_job_is_lost_in_the_words_of_its_container(
     assert taken(tmp_path) == ["one", "two", "two", "three"]
 
 
-def test_a_cancelled_job_is_cancelled_only_when_its_pod_is_gone(
+def test_a_run_whose_pod_is_evicted_has_the_time_to_put_back_what_it_changed(
     operator: Actor, site: Site, tmp_path: Path
 ) -> None:
+    run = _started(operator, site.launcher, "mend_cancelled", tmp_path)
+    _until(operator, site.launcher, run, RunStage.RUNNING)
+    until(lambda: taken(tmp_path) == ["print"])
+    [pod] = site.http.get(PODS, params={"labelSelector": f"job-name=run-{run.id}"}).json()["items"]
+
+    site.http.delete(f"{PODS}/{pod['metadata']['name']}").raise_for_status()
+
+    until(lambda: "mend" in taken(tmp_path))
+    time.sleep(LONGER_THAN_TEMPLATE_S)
+    (tmp_path / "go").touch()
+    gone = _until(operator, site.launcher, run, RunStage.FAILED)
+    assert gone.outcome == Words(key="runbooks.outcome.told_to_end")
+    assert taken(tmp_path) == ["print", "mend", "mended"]
+
+
+def test_a_cancelled_job_is_cancelled_only_when_its_pod_is_gone(
+    operator: Actor, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kubernetes_jobs, "FORCED_S", 1)
     run = _started(operator, site.launcher, "print_on", tmp_path, stubborn="true")
     _until(operator, site.launcher, run, RunStage.RUNNING)
     until(lambda: taken(tmp_path) == ["print"])

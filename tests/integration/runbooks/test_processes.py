@@ -18,9 +18,9 @@ from backend.db.migrate import upgrade
 from backend.errors import Conflict
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import Schedule, ScheduledJob, SchedulerProcess
-from backend.runbooks import rules
+from backend.runbooks import repository, rules
 from backend.runbooks import service as runs
-from backend.runbooks.types import RunbookRun, RunStage, StepState
+from backend.runbooks.types import RunbookRun, RunStage, StepState, Words
 from backend.sandbox.postgres import PostgresServer, data_home
 from backend.sandbox.processes import delete_at_end
 from runbooks import asking_service, launching, registry
@@ -229,6 +229,33 @@ def test_a_process_that_puts_back_what_it_changed_is_not_ended_before_it_has_don
 
     _until(operator, worker, run, end)
     assert taken(tmp_path)[-1] == "mended"
+
+
+@pytest.mark.usefixtures("has_short_graces")
+@pytest.mark.parametrize(
+    "mends", [("mend_cancelled", RunStage.CANCELLED), ("mend_late", RunStage.FAILED)], ids=str
+)
+def test_a_process_that_puts_back_for_too_long_is_killed_and_the_run_says_that_it_broke_off(
+    mends: tuple[str, RunStage],
+    operator: Actor,
+    worker: LocalProcesses,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    action, end = mends
+    run = _started(operator, worker, action, tmp_path)
+    _until(operator, worker, run, RunStage.RUNNING)
+    if end is RunStage.CANCELLED:
+        runs.cancel(operator, run.id)
+    until(lambda: "mend" in taken(tmp_path))
+    late = clock.utc_now() + rules.MENDING_HOLDS
+    monkeypatch.setattr(repository, "now", lambda: late)
+
+    ended = _until(operator, worker, run, end)
+
+    assert ended.outcome == Words(key="runbooks.outcome.died_mending")
+    assert runs.holders(operator, ended.targets) == []
+    assert taken(tmp_path)[-1] == "mend"
 
 
 def test_a_run_that_was_cut_off_past_the_point_of_no_return_does_not_go_on_by_itself(

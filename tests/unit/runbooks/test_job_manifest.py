@@ -8,19 +8,12 @@ import pytest
 
 from backend.runbooks import rules
 from backend.runbooks.types import RunStage
-from runbooks import registry, rotation
-from runbooks.kubernetes_jobs import GRACE_S, give_time_to_put_back, manifest_of
+from runbooks import rotation
+from runbooks.kubernetes_jobs import GRACE_S, manifest_of
 
 TEMPLATE: dict[str, Any] = {"spec": {"template": {"spec": {"containers": [{"name": "runner"}]}}}}
 AT = datetime(2026, 11, 27, 23, 0, tzinfo=UTC)
 LONG_S = 4 * 3600
-ROTATIONS = {
-    "rotate_openai_key",
-    "rotate_database_password",
-    "rotate_jwt_secret",
-    "retire_jwt_keys",
-    "rotate_metrics_token",
-}
 BEFORE_AND_AFTER_S = int(rules.START_HOLDS.total_seconds()) + GRACE_S
 
 
@@ -44,16 +37,16 @@ def test_a_job_may_pull_its_image_and_do_all_that_its_process_does_before_kubern
     assert made["spec"]["activeDeadlineSeconds"] == BEFORE_AND_AFTER_S + work_s
 
 
-def test_the_pod_of_a_rotation_has_the_time_to_put_the_old_value_back_after_it_was_told_to_end() -> None:
-    run: Any = SimpleNamespace(id="id", state=RunStage.QUEUED, deadline_s=LONG_S, scheduled_at=None)
-    made = manifest_of(TEMPLATE, run, "job", "job:runs/job")
+def test_the_pod_of_a_run_has_the_time_to_put_the_old_value_back_after_it_was_told_to_end() -> None:
+    planned_at = datetime(2026, 11, 27, 22, 0, tzinfo=UTC)
+    run: Any = SimpleNamespace(
+        id="id", state=RunStage.QUEUED, planned_at=planned_at, deadline_s=LONG_S, scheduled_at=None
+    )
 
-    give_time_to_put_back(made)
+    pod = manifest_of(TEMPLATE, run, "job", "job:runs/job")["spec"]["template"]["spec"]
 
-    pod = made["spec"]["template"]["spec"]
     assert pod["terminationGracePeriodSeconds"] > rotation.ROLLOUT_S + rotation.PATIENCE_S
     assert rules.MENDING_HOLDS.total_seconds() < GRACE_S
-    assert {name for name, action in registry.actions().items() if action.puts_back} == ROTATIONS
 
 
 @pytest.mark.parametrize(
@@ -68,7 +61,26 @@ def test_the_pod_of_a_rotation_has_the_time_to_put_the_old_value_back_after_it_w
 def test_a_process_may_mend_for_its_time_and_no_longer(
     launch: int, passed: timedelta, stopped_at: datetime | None, may: bool
 ) -> None:
-    memory = {rules.MENDING: rules.mending(launch, AT)}
-    run: Any = SimpleNamespace(launch=2, memory=memory, stopped_at=stopped_at)
+    run = _mending(rules.mending(launch, AT), stopped_at)
 
     assert rules.may_mend(run, AT + passed) is may
+
+
+@pytest.mark.parametrize(
+    ("noted", "breaks_off"),
+    [
+        pytest.param(rules.mending(2, AT), True, id="puts back"),
+        pytest.param(rules.mending(2, AT, goes_on=True), False, id="takes away what its step makes anew"),
+        pytest.param(rules.mended(2, AT), False, id="has put back"),
+        pytest.param(rules.mending(1, AT), False, id="a process of before"),
+    ],
+)
+def test_a_run_whose_process_dies_may_go_on_unless_it_was_putting_something_back(
+    noted: Any, breaks_off: bool
+) -> None:
+    assert rules.has_begun_to_mend(_mending(noted)) is breaks_off
+
+
+def _mending(noted: Any, stopped_at: datetime | None = None) -> Any:
+    memory = {rules.MENDING: noted}
+    return SimpleNamespace(launch=2, memory=memory, stopped_at=stopped_at, is_ended=False)
