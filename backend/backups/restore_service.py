@@ -161,9 +161,9 @@ def swap(actor: Actor, name: str, run: str, planned_version: str = "") -> Databa
     database that the plan was made for is replaced.
 
     Raises:
-        Refused: the live database is another one than the plan's (``restore_live_differs``), others are connected whom
-            our account cannot cut off (``database_in_use``), the server is too busy (``swap_too_slow``), or as
-            ``carry``.
+        Conflict: the live database is another one than the plan's (``restore_live_differs``).
+        Refused: others are connected whom our account cannot cut off (``database_in_use``), the server is too busy
+            (``swap_too_slow``), or as ``carry``.
     """
     require_process(actor)
     backup, live = kept_backups().backup(name), live_name()
@@ -172,7 +172,7 @@ def swap(actor: Actor, name: str, run: str, planned_version: str = "") -> Databa
         seconds = 0.0
         if names.kept not in server.names(live):
             if planned_version not in {"", _version(server, live)}:
-                raise Refused(reason="restore_live_differs")
+                raise Conflict(reason="restore_live_differs")
             seconds = _swap(server, names, backup.started_at - MARGIN)
     done = DatabaseRestore(
         run=run,

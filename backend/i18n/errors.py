@@ -9,8 +9,12 @@ from backend.i18n.catalog import Lang, has, text
 
 def error_text(error: AppError, lang: Lang) -> str:
     """The sentence for an error: event, meaning and remedy; a general sentence where no exact one exists."""
-    key = error.key if has(error.key) else f"error.{error.code}"
-    return text(key, lang, **{name: _shown(value, lang) for name, value in error.data.items()})
+    return text(key_of(error), lang, **{name: _shown(value, lang) for name, value in error.data.items()})
+
+
+def key_of(error: AppError) -> str:
+    """The catalogue key of its most exact sentence."""
+    return error.key if has(error.key) else f"error.{error.code}"
 
 
 def _shown(value: str | int | date, lang: Lang) -> str:

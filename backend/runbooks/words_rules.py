@@ -9,6 +9,7 @@ from backend.audit.types import Plain
 from backend.errors import AppError
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
+from backend.i18n.errors import key_of
 from backend.runbooks.types import Words
 
 _INSTANT, _DAY = "at", "day"
@@ -98,4 +99,4 @@ def outcome_of(error: AppError) -> Words:
     if error.key == "error.unavailable.database":  # its sentence is about a page
         is_full = error.data.get("cause") == "disk_full"
         return Words(key="error.database_cause.disk_full" if is_full else "runbooks.outcome.database_lost")
-    return Words(key=error.key, values=dict(error.data))
+    return Words(key=key_of(error), values=dict(error.data))

@@ -387,6 +387,26 @@ def used_keys(files: Iterable[Source], prefixes: Iterable[str]) -> set[str]:
     }
 
 
+def refusal_keys(files: Iterable[Source], codes: Mapping[str, str]) -> set[str]:
+    """Catalogue keys of the expected errors that are made with a reason; ``codes`` has each error's by its name."""
+    made = (
+        (codes.get(getattr(node.func, "id", getattr(node.func, "attr", ""))), part)
+        for source in files
+        for node in ast.walk(parsed(source.text))
+        if isinstance(node, ast.Call)
+        for each in node.keywords
+        if each.arg == "reason"
+        for part in (
+            [each.value.body, each.value.orelse] if isinstance(each.value, ast.IfExp) else [each.value]
+        )
+    )
+    return {
+        f"error.{code}.{part.value}"
+        for code, part in made
+        if code and isinstance(part, ast.Constant) and part.value
+    }
+
+
 def _asked(node: ast.AST) -> list[ast.expr]:
     """The parts of a call or an assignment that name a sentence."""
     if isinstance(node, ast.Assign):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
+from backend import errors
 from backend.actor import Role
 from backend.alerts import wake_service
 from backend.alerts.types import AlertEventKind, Resolution, Severity, SilenceChangeKind, SilenceState
@@ -13,6 +14,7 @@ from backend.assistant.types import WordingReason
 from backend.db.connecting import Cause
 from backend.deploys.ledger_types import DeployResult, SmokeTest
 from backend.deploys.types import RolloutState, StuckKind
+from backend.errors import AppError
 from backend.i18n.catalog import Lang, sentences, sentences_of
 from backend.invoices.types import HoldReason, InvoiceStatus, RunState
 from backend.job_runs import service as job_runs
@@ -210,6 +212,13 @@ STORED_REASONS = (
 )
 
 
+ERROR_CODES = {
+    name: kind.code
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, AppError)
+}
+
+
 def sections() -> set[str]:
     return {key.partition(".")[0] for key in sentences("fa")}
 
@@ -238,6 +247,25 @@ def test_every_field_and_step_of_an_action_has_words() -> None:
     }
 
     assert wanted - sentences("fa").keys() == set()
+
+
+def test_every_reason_of_a_refusal_has_a_sentence() -> None:
+    used = rules.refusal_keys(rules.sources(*PRODUCTION), ERROR_CODES)
+
+    assert used - sentences("fa").keys() == set()
+
+
+def test_a_reason_without_a_sentence_is_seen() -> None:
+    code = Source(
+        "portal/x.py",
+        'raise Refused(reason="a" if x else "b", day=1)\nerrors.Conflict(reason="c")\nf(reason="d")',
+    )
+
+    assert rules.refusal_keys([code], ERROR_CODES) == {
+        "error.refused.a",
+        "error.refused.b",
+        "error.conflict.c",
+    }
 
 
 def test_a_family_of_keys_is_seen() -> None:

@@ -144,7 +144,7 @@ def test_a_lost_restore_is_not_swapped_in_over_a_database_that_its_plan_does_not
     assert engine.work_on(run.id) is RunStage.FAILED
     outcome = runs.run(RUNNER, run.id).outcome
     assert outcome is not None
-    assert outcome.key == "error.refused.restore_live_differs"
+    assert outcome.key == "error.conflict.restore_live_differs"
     assert [each.run for each in backups.restores(RUNNER)] == [OTHER]
 
 
