@@ -85,20 +85,21 @@ class Running:
         patiently(lambda: runs.remember(self.actor, self.run, self.traces()))
 
     @contextmanager
-    def mending(self, *, may_go_on: bool = False) -> Iterator[None]:
+    def mending(self, *, goes_on: bool = False, goes_on_after: bool = False) -> Iterator[None]:
         """Put back what the run changed, or take away what it made: nothing cancels that, nor ends it for its time.
 
-        Whoever mends says it here, so that a run whose process dies meanwhile has an end that is true. ``may_go_on``:
-        after the block everything is as it was, so should the process die then, the run may go on.
+        Whoever mends says it here, so that a run whose process dies meanwhile has an end that is true. ``goes_on``: a
+        run that goes on takes the block up again. ``goes_on_after``: after the block, not within it, all is as it was
+        before the step, so that it may be taken again.
 
         Raises:
             Superseded: the run has another process by now, whose work this would undo.
         """
         was_cancellable, self.may_be_cancelled = self.may_be_cancelled, False
         try:
-            self._note(rules.mending(self.run.launch, self.now()))
+            self._note(rules.mending(self.run.launch, self.now(), goes_on=goes_on))
             yield
-            if may_go_on:
+            if goes_on_after:
                 self._note(rules.mended(self.run.launch, self.now()))
         finally:
             self.may_be_cancelled = was_cancellable

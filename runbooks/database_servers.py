@@ -1,4 +1,4 @@
-"""The common part of actions on the database's server in the cluster: its names, patience, and moving everybody."""
+"""The common part of restores and of actions on the database's server: its names, patience, moving everybody, proof."""
 
 import time
 from collections.abc import Callable
@@ -9,11 +9,12 @@ from backend.backups.types import ServerMove
 from backend.config import settings
 from backend.deploys import service as deploys
 from backend.deploys.database_server_types import DatabaseServer
-from backend.errors import Unavailable
+from backend.errors import Refused, Unavailable
 from backend.runbooks.types import RunbookRun
 from runbooks.context import RunLate, Running
 
 AGAIN_S = 1.0
+_FAILED = "proof_failed"
 T = TypeVar("T")
 
 
@@ -41,6 +42,30 @@ def cluster_patiently(running: Running, ask: Callable[[], T]) -> T:
             running.log("runbooks.rollout.no_answer")
         is_told = True
         _wait(running)
+
+
+def prove(running: Running, go_back: Callable[[], None]) -> None:
+    """Let pass when the restored database works; else go back to the one before, and say how the proof failed.
+
+    A run that goes on goes back, too: it does not prove the database before, to which its last process went back.
+
+    Raises:
+        Refused: it does not work.
+    """
+    try:
+        entries = _proven(running)
+    except Refused as refused:  # a server that is away for a moment proves nothing
+        with running.mending(goes_on=True):
+            running.remember(**{_FAILED: str(refused.data.get("what", ""))})
+            go_back()
+        raise
+    running.log("runbooks.restore_database.proved", entries=entries)
+
+
+def _proven(running: Running) -> int:
+    if _FAILED in running.memory:
+        raise Refused(reason="smoke_test_failed", what=str(running.memory[_FAILED]))
+    return backups.smoke_test(running.actor)
 
 
 def is_led_to(running: Running, server: DatabaseServer) -> bool:

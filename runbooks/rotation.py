@@ -226,7 +226,7 @@ class Rotation:
         try:
             yield
         except INTERRUPTIONS:
-            with self.running.mending(may_go_on=True):
+            with self.running.mending(goes_on_after=True):
                 self.restore(old)
             raise
 

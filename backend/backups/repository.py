@@ -87,8 +87,12 @@ def insert_restore(restore: DatabaseRestore) -> None:
 
 
 def mark_undone(run: str, now: datetime) -> None:
-    """Note that a restore was taken back."""
-    _change(run, undone_at=now)
+    """Note that a restore was taken back; when that is noted already, it stays."""
+    statement = update(DatabaseRestoreRow).where(
+        DatabaseRestoreRow.run == run, DatabaseRestoreRow.undone_at.is_(None)
+    )
+    with transaction() as connection:
+        connection.execute(statement.values(undone_at=now))
 
 
 def mark_dropped(run: str, now: datetime) -> None:

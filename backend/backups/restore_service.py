@@ -240,6 +240,7 @@ def undo(actor: Actor, run: str, undo_run: str) -> CarriedRows:
     with only_restore() as server:
         known = server.names(live)
         if names.kept in known:
+            repository.mark_undone(run, clock.utc_now())  # who swapped back may have died before that
             return CarriedRows(by_table={})
         restore = _undoable(run, is_kept=names.incoming in known)
         server.open(names.incoming)

@@ -160,10 +160,10 @@ def _cancelled(run: RunbookRun) -> Words:
 def _end_of(run: RunbookRun, why: Words, now: datetime) -> tuple[RunStage, Words]:
     has_stopped, is_seen = run.stopped_at is not None, why.key != _UNSEEN
     has_mended = rules.has_begun_to_mend(run)
-    broke_off = Words(key="runbooks.outcome.died_mending") if has_mended and not has_stopped else None
+    broke_off = Words(key="runbooks.outcome.died_mending") if rules.is_at_mending(run) else None
     if run.state is RunStage.CANCELLING and (has_stopped or is_seen):
         return RunStage.CANCELLED, broke_off or _cancelled(run)
-    if broke_off:
+    if broke_off and has_mended:
         return RunStage.FAILED, broke_off if is_seen else why
     if has_mended:
         return RunStage.FAILED, Words(key="runbooks.outcome.told_to_end")

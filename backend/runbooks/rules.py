@@ -161,23 +161,33 @@ def mending(launch: int, now: datetime, *, goes_on: bool = False) -> dict[str, P
 
 def mended(launch: int, now: datetime) -> dict[str, Plain]:
     """The note of a process that has put everything back, and is about to say how it ends."""
-    return {"launch": launch, "until": (now + END_GRACE).isoformat(), "goes_on": True}
+    return {"launch": launch, "until": (now + END_GRACE).isoformat(), "goes_on": True, "is_over": True}
 
 
 def has_begun_to_mend(run: RunbookRun) -> bool:
     """Whether a run's present process has begun to put back what it had changed, from where nothing may go on."""
-    noted = run.memory.get(MENDING)
-    return isinstance(noted, dict) and noted.get("launch") == run.launch and not noted.get("goes_on")
+    noted = _noted(run)
+    return bool(noted) and not noted.get("goes_on")
+
+
+def is_at_mending(run: RunbookRun) -> bool:
+    """Whether a run's present process has begun to put something back, and has not said that it is through."""
+    noted = _noted(run)
+    return bool(noted) and not noted.get("is_over") and run.stopped_at is None
 
 
 def may_mend(run: RunbookRun, now: datetime) -> bool:
     """Whether a run's present process puts back what it had changed, and has not had too long for it."""
-    noted = run.memory.get(MENDING)
-    if run.is_ended or run.stopped_at is not None:
-        return False
-    if not isinstance(noted, dict) or noted.get("launch") != run.launch:
+    noted = _noted(run)
+    if not noted or run.is_ended or run.stopped_at is not None:
         return False
     return now < datetime.fromisoformat(str(noted["until"]))
+
+
+def _noted(run: RunbookRun) -> dict[str, Plain]:
+    """The note of a run's present process; empty where there is none."""
+    noted = run.memory.get(MENDING)
+    return dict(noted) if isinstance(noted, dict) and noted.get("launch") == run.launch else {}
 
 
 def allowed_s(run: RunbookRun) -> int:

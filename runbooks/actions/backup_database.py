@@ -28,7 +28,7 @@ def _plan(planning: Planning, _given: BackupParameters) -> Plan:
 
 def _back_up(running: Running, _given: BackupParameters) -> None:
     origin = BackupOrigin.NIGHTLY if running.run.scheduled_at else BackupOrigin.ASKED
-    made = backups.backup(running.actor, origin, running.check)
+    made = backups.backup(running.actor, origin, running.check_and_tidy)
     running.remember(backup=made.name)
     running.changed(
         "runbooks.backup_database.made",

@@ -9,7 +9,7 @@ from backend.backups.types import BackupOrigin, RestorePlan
 from backend.config import settings
 from backend.errors import AppError, Refused, Unavailable
 from backend.runbooks.types import Plan, PlannedChange, Risk, RunbookRun, Words
-from runbooks import books
+from runbooks import books, database_servers
 from runbooks.action import Action, ActionParameters, ParameterChoice, Step, Undo
 from runbooks.context import Planning, Running
 
@@ -87,12 +87,12 @@ def _check(running: Running, given: RestoreParameters) -> None:
 
 
 def _save(running: Running, _given: RestoreParameters) -> None:
-    made = backups.backup(running.actor, BackupOrigin.SAFETY, running.check)
+    made = backups.backup(running.actor, BackupOrigin.SAFETY, running.check_and_tidy)
     running.changed("runbooks.restore_database.saved", backup=made.name)
 
 
 def _load(running: Running, given: RestoreParameters) -> None:
-    found = backups.load(running.actor, given.backup, _short(running.run), running.check)
+    found = backups.load(running.actor, given.backup, _short(running.run), running.check_and_tidy)
     running.log("runbooks.restore_database.loaded", rows=found.row_count, schema=found.schema)
 
 
@@ -103,7 +103,7 @@ def _given_up(running: Running) -> Iterator[None]:
         yield
     except (Refused, Unavailable) as wrong:
         if isinstance(wrong, Refused) or wrong.data.get("cause") == "disk_full":
-            with suppress(AppError):  # why the restore ends is what is told
+            with running.mending(), suppress(AppError):  # why the restore ends is what is told
                 backups.drop_new(running.actor, _short(running.run))
         raise
 
@@ -130,13 +130,11 @@ def _swap(running: Running, given: RestoreParameters) -> None:
 
 
 def _prove(running: Running, _given: RestoreParameters) -> None:
-    try:
-        entries = backups.smoke_test(running.actor)
-    except Refused:  # a server that is away for a moment proves nothing
+    def swap_back() -> None:
         backups.undo(running.actor, _short(running.run), running.run.id.hex[8:16])
         running.changed("runbooks.restore_database.swapped_back")
-        raise
-    running.log("runbooks.restore_database.proved", entries=entries)
+
+    database_servers.prove(running, swap_back)
 
 
 def _short(run: RunbookRun) -> str:

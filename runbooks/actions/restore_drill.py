@@ -20,7 +20,7 @@ def _plan(planning: Planning, _given: DrillParameters) -> Plan:
 
 
 def _drill(running: Running, _given: DrillParameters) -> None:
-    done = backups.drill(running.actor, running.run.id.hex[:8], running.check)
+    done = backups.drill(running.actor, running.run.id.hex[:8], running.check_and_tidy)
     if done.error:
         running.log("runbooks.restore_drill.reason", reason=done.error)
         raise Refused(reason="drill_failed", backup=done.backup or "–")

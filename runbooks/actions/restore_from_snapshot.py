@@ -189,13 +189,11 @@ def _switch(running: Running, given: SnapshotParameters) -> None:
 
 
 def _prove(running: Running, given: SnapshotParameters) -> None:
-    try:
-        entries = backups.smoke_test(running.actor)
-    except Refused:  # a server that is away for a moment proves nothing
+    def lead_back() -> None:
         _lead_back(running, given, short(running.run))
         running.changed("runbooks.restore_from_snapshot.led_back")
-        raise
-    running.log("runbooks.restore_database.proved", entries=entries)
+
+    database_servers.prove(running, lead_back)
 
 
 def _lead_back(running: Running, _given: SnapshotParameters, run: str) -> None:
@@ -214,8 +212,9 @@ def _lead_back(running: Running, _given: SnapshotParameters, run: str) -> None:
         backups.check_server(running.actor, back.target)
         database_servers.move_all(running, second, first, back)
     except BaseException:  # a signal, too: a server that nobody is led to must not take a word
-        if not database_servers.is_led_to(running, first):
-            backups.shut_server(running.actor, back.target)
+        with running.mending(goes_on=True):
+            if not database_servers.is_led_to(running, first):
+                backups.shut_server(running.actor, back.target)
         raise
 
 

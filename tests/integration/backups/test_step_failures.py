@@ -16,7 +16,7 @@ from backend.backups.types import BackupOrigin
 from backend.config import settings
 from backend.db.engine import read, transaction
 from backend.runbooks import service as runs
-from backend.runbooks.types import RunbookRun, RunStage
+from backend.runbooks.types import RunbookRun, RunStage, Words
 from backend.sandbox.postgres import PostgresServer
 from tests import factories
 from tests.integration.backups.bucket_server import BUCKET, KEY, SECRET, bucket_server
@@ -31,7 +31,7 @@ from tests.integration.runbooks.failures import (
     survive_every_kill,
 )
 from tests.integration.runbooks.front import Front, Way, front
-from tests.integration.runbooks.mortal import Moment, Mortals
+from tests.integration.runbooks.mortal import KILLED, Moment, Mortals
 from tests.waiting import until
 
 RUNNER = Actor.process_named("runbooks")
@@ -246,3 +246,87 @@ def test_a_disk_that_fills_while_rows_are_carried_over_ends_the_restore_at_once_
     assert (failed.state, failed.outcome.key) == (RunStage.FAILED, "error.database_cause.disk_full")
     assert subject.effect() == before
     assert databases_like(postgres_server, owned) == [owned]
+
+
+def break_proof(server: PostgresServer, database: str) -> None:
+    """Let the live database be of a schema that nobody knows."""
+    with psycopg.connect(server.url(database)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'damaged'")
+
+
+def is_proof_broken(server: PostgresServer, database: str) -> bool:
+    with psycopg.connect(server.url(database)) as connection:
+        return connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("damaged",)
+
+
+def test_a_restore_whose_process_dies_while_it_swaps_back_goes_back_when_it_goes_on_and_has_failed(
+    trial: Callable[[str], Trial],
+    given: Callable[[str], Mapping[str, str]],
+    owned: str,
+    postgres_server: PostgresServer,
+) -> None:
+    subject = trial("restore_database")
+    run = subject.confirmed("restore_database", given("restore_database"))
+    before = subject.effect()
+
+    def at(moment: Moment, step: str) -> bool:
+        if (moment, step) == (Moment.BEGUN, "prove"):
+            break_proof(postgres_server, owned)
+        return (moment, step) != (Moment.NOTED, "prove") or is_proof_broken(postgres_server, owned)
+
+    assert subject.work(run.id, at) == KILLED
+
+    gone = runs.note_gone(RUNNER, runs.run(subject.actor, run.id), Words(key="runbooks.outcome.process_gone"))
+    assert gone is not None
+    assert gone.state is RunStage.LOST
+    runs.go_on(subject.actor, run.id)
+    assert subject.work(run.id) == 0
+    assert_swapped_back(subject, run)
+    assert subject.effect() == before
+
+
+def assert_swapped_back(subject: Trial, run: RunbookRun) -> None:
+    """The run has failed, says that it went back, and so does the list of restores."""
+    failed = runs.run(subject.actor, run.id)
+    assert failed.outcome is not None
+    assert (failed.state, failed.outcome.key) == (RunStage.FAILED, "error.refused.smoke_test_failed")
+    assert "runbooks.restore_database.swapped_back" in {each.key for each in failed.result}
+    assert [each.undone_at is None for each in backups.restores(RUNNER)] == [False]
+
+
+def lose_postgresql_once(server: PostgresServer, database: str) -> None:
+    """Let the connection die that first notes in this database, live again, that a restore was taken back."""
+    with psycopg.connect(server.url(database)) as connection:
+        connection.execute("CREATE SCHEMA apart; CREATE SEQUENCE apart.times")
+        connection.execute(
+            "CREATE FUNCTION apart.once() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN"
+            f" IF current_database() = '{database}' AND nextval('apart.times') = 1"
+            " THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN NULL; END $$"
+        )
+        connection.execute(
+            "CREATE TRIGGER once AFTER UPDATE OF undone_at ON database_restore"
+            " FOR EACH STATEMENT EXECUTE FUNCTION apart.once()"
+        )
+
+
+def test_a_restore_that_loses_postgresql_while_it_swaps_back_has_failed_and_says_so(
+    trial: Callable[[str], Trial],
+    given: Callable[[str], Mapping[str, str]],
+    owned: str,
+    postgres_server: PostgresServer,
+) -> None:
+    subject = trial("restore_database")
+    run = subject.confirmed("restore_database", given("restore_database"))
+    before = subject.effect()
+
+    def at(moment: Moment, step: str) -> bool:
+        if (moment, step) == (Moment.BEGUN, "swap"):
+            lose_postgresql_once(postgres_server, owned)
+        if (moment, step) == (Moment.BEGUN, "prove"):
+            break_proof(postgres_server, owned)
+        return True
+
+    assert subject.work(run.id, at) == 0
+
+    assert_swapped_back(subject, run)
+    assert subject.effect() == before

@@ -13,7 +13,7 @@ from backend.accounts import service as accounts
 from backend.actor import Actor, Role
 from backend.audit import service as audit
 from backend.db.engine import read, transaction
-from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound, Refused
+from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound, Refused, Unavailable
 from backend.runbooks import service as runs
 from backend.runbooks.models import RunbookRunRow
 from backend.runbooks.types import Risk, RunId, RunSearch, RunStage, StepState, Words
@@ -253,6 +253,45 @@ def test_a_run_that_was_told_to_end_and_had_nothing_to_mend_is_lost_and_may_go_o
     assert gone is not None
     assert gone.state is RunStage.LOST
     assert runs.go_on(operator, gone.id).state is RunStage.QUEUED
+
+
+def tidy_when_evicted(running: Running, _given: Given) -> None:
+    running.cancelled.set()
+    try:
+        running.check_and_tidy()
+    finally:
+        assert runs.is_mending(engine.RUNNER, running.run.id)
+
+
+def test_a_run_that_takes_away_what_is_half_done_is_not_ended_meanwhile_and_may_go_on(
+    operator: Actor, make_action: MakeAction
+) -> None:
+    make_action(steps=(Step(name="write", run=tidy_when_evicted),))
+    stopped = ended(operator)
+    assert stopped.stopped_at is not None
+
+    gone = runs.note_gone(engine.RUNNER, stopped, Words(key="runbooks.outcome.process_gone"))
+
+    assert gone is not None
+    assert gone.state is RunStage.LOST
+
+
+def test_a_step_that_is_taken_again_after_it_had_put_back_its_change_can_be_cancelled_as_before(
+    operator: Actor, make_action: MakeAction
+) -> None:
+    tries: list[bool] = []
+
+    def put_back(running: Running, _given: Given) -> None:
+        tries.append(running.may_be_cancelled)
+        if len(tries) == 1:
+            with running.mending(goes_on_after=True):
+                assert not running.may_be_cancelled
+            raise Unavailable(service="database")
+
+    make_action(steps=(Step(name="write", run=put_back),))
+
+    assert ended(operator).state is RunStage.SUCCEEDED
+    assert tries == [True, True]
 
 
 @pytest.mark.parametrize("why", ["process_gone", "process_unseen"])

@@ -10,11 +10,11 @@ from backend.actor import Actor
 from backend.audit import service as audit
 from backend.errors import Invalid
 from backend.runbooks import service as runs
-from backend.runbooks.types import RunbookRun, RunStage
+from backend.runbooks.types import RunbookRun, RunStage, Words
 from backend.sandbox.kubernetes.access import account_file
 from backend.sandbox.kubernetes.roles import RUNNER
 from runbooks.actions import restore_from_snapshot
-from tests.integration.runbooks.mortal import Moment, Mortals
+from tests.integration.runbooks.mortal import KILLED, Moment, Mortals
 from tests.integration.snapshots.asking import approved, asked, led_to, worked
 from tests.integration.snapshots.world import (
     CLAIMS,
@@ -178,6 +178,31 @@ def test_a_lost_answer_of_the_switch_is_found_and_a_failed_test_leads_everybody_
     assert [line.key.rpartition(".")[2] for line in failed.result] == ["switched", "led_back"]
     assert led_to(portal) == f"{SERVER}-0"
     assert audit.verify(PROCESS).is_intact
+
+
+def test_a_restore_whose_process_dies_while_it_leads_everybody_back_goes_back_when_it_goes_on_and_has_failed(
+    portal: World, operator: Actor, approver: Actor, work: partial[int]
+) -> None:
+    portal.snapshot("nightly")
+    run = approved(asked(operator, snapshot="nightly"), operator, approver)
+
+    def at(moment: Moment, step: str) -> bool:
+        if (moment, step) == (Moment.BEGUN, "prove"):
+            with psycopg.connect(portal.url) as second:
+                second.execute("UPDATE alembic_version SET version_num = 'damaged'")
+        return (moment, step) != (Moment.NOTED, "prove") or led_to(portal) != f"{SERVER}-0"
+
+    assert work(run.id, at) == KILLED
+
+    gone = runs.note_gone(PROCESS, runs.run(operator, run.id), Words(key="runbooks.outcome.process_gone"))
+    assert gone is not None
+    assert gone.state is RunStage.LOST
+    runs.go_on(operator, run.id)
+    assert work(run.id) == 0
+    failed = runs.run(operator, run.id)
+    assert (failed.state, reason(failed)) == (RunStage.FAILED, "smoke_test_failed")
+    assert [line.key.rpartition(".")[2] for line in failed.result] == ["switched", "led_back"]
+    assert led_to(portal) == f"{SERVER}-0"
 
 
 def test_who_is_led_there_already_is_followed_and_the_first_server_is_closed(

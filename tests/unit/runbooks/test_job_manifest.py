@@ -67,18 +67,20 @@ def test_a_process_may_mend_for_its_time_and_no_longer(
 
 
 @pytest.mark.parametrize(
-    ("noted", "breaks_off"),
+    ("noted", "is_at_it", "breaks_off"),
     [
-        pytest.param(rules.mending(2, AT), True, id="puts back"),
-        pytest.param(rules.mending(2, AT, goes_on=True), False, id="takes away what its step makes anew"),
-        pytest.param(rules.mended(2, AT), False, id="has put back"),
-        pytest.param(rules.mending(1, AT), False, id="a process of before"),
+        pytest.param(rules.mending(2, AT), True, True, id="puts back"),
+        pytest.param(rules.mending(2, AT, goes_on=True), True, False, id="takes away what is made anew"),
+        pytest.param(rules.mended(2, AT), False, False, id="has put back"),
+        pytest.param(rules.mending(1, AT), False, False, id="a process of before"),
     ],
 )
 def test_a_run_whose_process_dies_may_go_on_unless_it_was_putting_something_back(
-    noted: Any, breaks_off: bool
+    noted: Any, is_at_it: bool, breaks_off: bool
 ) -> None:
-    assert rules.has_begun_to_mend(_mending(noted)) is breaks_off
+    run = _mending(noted)
+
+    assert (rules.is_at_mending(run), rules.has_begun_to_mend(run)) == (is_at_it, breaks_off)
 
 
 def _mending(noted: Any, stopped_at: datetime | None = None) -> Any:
