@@ -12,7 +12,7 @@ NAME = "nightly_billing"
 log = get_logger(__name__)
 
 
-def run(actor: Actor) -> str:
+def run(actor: Actor) -> str | None:
     """Bill the days that are due, and raise the alarm for days that grew too old to be billed by themselves."""
     raise_alarm(actor)
     return catch_up(actor)
@@ -24,13 +24,13 @@ def raise_alarm(actor: Actor) -> None:
         log.error("billing.day_overdue", day=day, todo=f"python -m jobs run {NAME} --day {day}")
 
 
-def catch_up(actor: Actor) -> str:
-    """Bill the days that are due. Harmless at any time, in any number, however it ends."""
+def catch_up(actor: Actor) -> str | None:
+    """Bill the days that are due. Harmless at any time, in any number, however it ends. None while another run does."""
     try:
         runs = invoices.bill_open_days(actor, due_only=True)
     except Conflict:
         log.info("billing.is_running_elsewhere")
-        return ""
+        return None
     if runs and runs[-1].state == RunState.FAILED:
         raise JobError(summary(runs))
     return summary(runs)

@@ -28,6 +28,7 @@ DURATIONS = Histogram(
 class Job:
     """A job. ``run`` returns its result in a few words, or an empty string when there was nothing to do.
 
+    It returns None when there is something to do and nothing could be tried now: a failure of the last try stands.
     A job that is not always recorded leaves a record only when it did something, failed, or works again.
     ``schedule`` tells two schedules of the same job apart. Its numbers and days are shown in the reader's language:
     ``3 sent, 1 failed``.
@@ -36,7 +37,7 @@ class Job:
     """
 
     name: str
-    run: Callable[[Actor], str]
+    run: Callable[[Actor], str | None]
     trigger: BaseTrigger
     is_at_start: bool = False
     is_always_recorded: bool = True
@@ -102,25 +103,34 @@ def _execute(job: Job, started_by: str) -> JobState:
 
 def _recorded(job: Job, actor: Actor, started_by: str, *, request_id: RequestId | None = None) -> JobState:
     run_id = job_runs.start(actor, job.name, started_by, request_id=request_id)
-    state, outcome = _timed(job, actor)
+    state, outcome = _timed(job, actor) or _standing(actor, job.name)
     job_runs.finish(actor, run_id, state, outcome)
     return state
 
 
+def _standing(actor: Actor, job: str) -> tuple[JobState, str]:
+    failure = job_runs.standing_failure(actor, job)
+    return (JobState.FINISHED, "") if failure is None else (JobState.FAILED, failure.outcome)
+
+
 def _quiet(job: Job, actor: Actor, started_by: str) -> JobState:
-    state, outcome = _timed(job, actor)
+    end = _timed(job, actor)
+    if end is None:
+        # What is on record stands. To say that all is well between two tries would end the alert, again and again.
+        return JobState.FINISHED
+    state, outcome = end
     # A failure that is over is told too, or the newest run on record would be a failed one until there is work.
-    if outcome or job_runs.failed_last(actor, job.name):
+    if outcome or job_runs.standing_failure(actor, job.name):
         job_runs.record(actor, job.name, started_by, state, outcome)
     return state
 
 
-def _timed(job: Job, actor: Actor) -> tuple[JobState, str]:
+def _timed(job: Job, actor: Actor) -> tuple[JobState, str] | None:
     with DURATIONS.labels(job.name).time(), spans.span(f"job {job.name}", attributes={"job.name": job.name}):
         return _attempt(job, actor)
 
 
-def _attempt(job: Job, actor: Actor) -> tuple[JobState, str]:
+def _attempt(job: Job, actor: Actor) -> tuple[JobState, str] | None:
     meaning = {}
     try:
         outcome = job.run(actor)
@@ -132,6 +142,8 @@ def _attempt(job: Job, actor: Actor) -> tuple[JobState, str]:
         log.exception("job.crashed", job=job.name)
         return JobState.FAILED, AppError().reason_key
     else:
+        if outcome is None:
+            return None
         if outcome:
             log.info("job.finished", job=job.name, outcome=outcome)
         return JobState.FINISHED, outcome

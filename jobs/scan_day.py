@@ -10,11 +10,16 @@ SLICE_S = 40
 """Length of a firing; the next one goes on, so the end of this process need not wait for the end of a day's scan."""
 
 
-def run(actor: Actor) -> str:
-    """Look at some parts of the day; returns its outcome once no part is left. Harmless at any time, in any number."""
+def run(actor: Actor) -> str | None:
+    """Look at some parts of the day; returns its outcome once no part is left. Harmless at any time, in any number.
+
+    None while parts are left, or wait for their next try.
+    """
     scan = usage.scan_due_day(actor, for_s=SLICE_S)
-    if scan is None or scan.waiting:
-        return ""
+    if scan is None:
+        return None if usage.waits_for_scan(actor) else ""
+    if scan.waiting:
+        return None
     if scan.failed:
         raise JobError(summary(scan))
     return summary(scan)

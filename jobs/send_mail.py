@@ -7,9 +7,9 @@ NAME = "send_mail"
 AT_ONCE = 100
 
 
-def run(actor: Actor) -> str:
-    """Send a batch; a mail that fails is tried again later and fails no other."""
+def run(actor: Actor) -> str | None:
+    """Send a batch; a mail that fails is tried again later and fails no other. None while mails wait for their time."""
     report = notifications.send_due(actor, AT_ONCE)
-    if not report.sent and not report.failed:
-        return ""
-    return f"{report.sent} sent, {report.failed} failed"
+    if report.sent or report.failed:
+        return f"{report.sent} sent, {report.failed} failed"
+    return None if notifications.state(actor).waiting else ""

@@ -7,9 +7,14 @@ NAME = "sweep_payments"
 OPEN_NAME = "open_payment_sessions"
 
 
-def run(actor: Actor) -> str:
-    """Reconcile the payments that are due; harmless at any time, in any number, however it ends."""
+def run(actor: Actor) -> str | None:
+    """Reconcile the payments that are due; harmless at any time, in any number, however it ends.
+
+    None while another sweep is at work.
+    """
     report = payments.sweep(actor)
+    if report.was_busy:
+        return None
     if not (report.settled or report.expired or report.failed or report.left):
         return ""
     return (

@@ -119,6 +119,16 @@ def runs(job: str, limit: int, offset: int = 0) -> list[JobRun]:
         return [_to_run(row) for row in connection.execute(statement, given).mappings()]
 
 
+def last_ended(job: str) -> JobRun | None:
+    """The newest run of a job among those that have ended."""
+    statement = text(
+        "SELECT * FROM job_run WHERE job = :job AND state <> 'running' ORDER BY started_at DESC, id LIMIT 1"
+    )
+    with read() as connection:
+        row = connection.execute(statement, {"job": job}).mappings().one_or_none()
+    return None if row is None else _to_run(row)
+
+
 def count_runs(job: str, at_most: int) -> int:
     """The number of a job's runs, counted no further than ``at_most``."""
     statement = text("SELECT count(*) FROM (SELECT 1 FROM job_run WHERE job = :job LIMIT :limit) run")

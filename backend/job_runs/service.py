@@ -96,11 +96,11 @@ def last_runs(actor: Actor) -> list[JobRun]:
     return repository.last_runs()
 
 
-def failed_last(actor: Actor, job: str) -> bool:
-    """Whether the newest run of a job on record failed. For processes."""
-    require_process(actor)
-    newest = repository.runs(job, limit=1)
-    return bool(newest) and newest[0].state == JobState.FAILED
+def standing_failure(actor: Actor, job: str) -> JobRun | None:
+    """The newest run of a job that has ended, if it failed. For staff and processes."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    newest = repository.last_ended(job)
+    return newest if newest and newest.state == JobState.FAILED else None
 
 
 def runs(actor: Actor, job: str, limit: int = 50) -> list[JobRun]:

@@ -70,6 +70,17 @@ def scan_due_day(actor: Actor, *, for_s: float) -> DayScan | None:
     return None
 
 
+def waits_for_scan(actor: Actor) -> bool:
+    """Whether the scan of a day that ``scan_due_day`` looks at has begun and is not whole. For processes."""
+    require_process(actor)
+    day = clock.billing_day(clock.utc_now()) - DAY
+    days = {
+        day,
+        *(older for older in repository.stored_unscanned_days(day - OLDER_DAYS * DAY) if older < day),
+    }
+    return any(part.state != PartState.DONE for each in days for part in repository.parts_of(each))
+
+
 def _is_due(day: date, now: datetime, retry: timedelta) -> bool:
     parts = repository.parts_of(day)
     return not parts or any(_is_left(part, now - retry, is_hurried=False) for part in parts)

@@ -49,6 +49,7 @@ log = get_logger(__name__)
 
 scan_day = scan_service.scan_day
 scan_due_day = scan_service.scan_due_day
+waits_for_scan = scan_service.waits_for_scan
 scan_health = scan_service.health
 reopen_missed = scan_service.reopen_missed
 days_stored_unscanned = scan_service.days_stored_unscanned

@@ -189,7 +189,7 @@ def _jobs() -> Iterable[Metric]:
     is_led = job_runs.standing(SCRAPE).leader is not None
     yield _gauge("portal_scheduler_leads", "Whether a scheduler leads.", is_led)
     failing = GaugeMetricFamily(
-        "portal_job_failing", "Whether the newest run of a job on record failed.", labels=["name"]
+        "portal_job_failing", "Whether the newest run of a job that tried something failed.", labels=["name"]
     )
     for run in job_runs.last_runs(SCRAPE):
         # While it runs its end is not known, and the alert of the run before must not end for it.

@@ -162,7 +162,7 @@ NOT_WRITTEN = {
     "job_runs.pause.job": "looked for",
     "job_runs.pause_of.job": "looked for",
     "job_runs.resume.job": "looked for",
-    "job_runs.failed_last.job": "looked for",
+    "job_runs.standing_failure.job": "looked for",
     "job_runs.pause_for_run.job": "looked for",
     "job_runs.pause_for_run.by": "our own word",
     "job_runs.resume_for_run.job": "looked for",

@@ -11,7 +11,6 @@ from backend.i18n.catalog import Lang, text
 from backend.invoices import service as invoices
 from backend.invoices.types import BillingRun, RunState
 from backend.job_runs import service as job_runs
-from backend.job_runs.types import JobState
 from backend.notifications import service as notifications
 from backend.usage import service as usage
 from portal import routes
@@ -24,8 +23,6 @@ FIRST = Place(path=routes.BILLING)
 ALL_OPEN = "all"
 RUNS, HELD, UNKNOWN = "page", "held", "unknown"  # the lists, by their names in the address
 SEND_MAIL = "send_mail"
-LAST_SENDINGS = 10
-"""Runs of it among which one that said something is looked for; of those without words only every other is recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +105,9 @@ def _unknown(actor: Actor, lang: Lang, place: Place) -> tuple[list[UnknownRow], 
 def _mail_problem(actor: Actor, lang: Lang) -> str:
     """Reason for undelivered invoices, if the last sending failed or the mail server refuses us; else empty."""
     outbox = notifications.state(actor)
-    # Between two tries the job finds nothing due and ends well with no words, while the mails wait all the same.
-    last = next((run for run in job_runs.runs(actor, SEND_MAIL, LAST_SENDINGS) if run.outcome), None)
-    if outbox.waiting and last and last.state is JobState.FAILED:
-        return rows.failure(last.outcome, lang)
+    failed = job_runs.standing_failure(actor, SEND_MAIL)
+    if outbox.waiting and failed:
+        return rows.failure(failed.outcome, lang)
     if not outbox.rejected:
         return ""
     return text(

@@ -91,7 +91,7 @@ def test_a_night_beside_another_run_steps_aside(measured: Past) -> None:
     factories.tenant("alpha")
 
     with advisory_lock(LockNumber.BILLING):
-        assert nightly_billing.run(NIGHT) == ""
+        assert nightly_billing.run(NIGHT) is None
         with pytest.raises(Conflict):
             invoices.bill_open_days(NIGHT)
 

@@ -20,14 +20,14 @@ from tests.conftest import forget_caches
 PROCESS = Actor.process_named("tests")
 
 
-def failing(error: Exception) -> Callable[[Actor], str]:
+def failing(error: Exception) -> Callable[[Actor], str | None]:
     def run(_actor: Actor) -> str:
         raise error
 
     return run
 
 
-def job(run: Callable[[Actor], str], *, always: bool = True) -> Job:
+def job(run: Callable[[Actor], str | None], *, always: bool = True) -> Job:
     return Job(name="a_job", run=run, trigger=IntervalTrigger(seconds=1), is_always_recorded=always)
 
 
@@ -49,7 +49,7 @@ def job(run: Callable[[Actor], str], *, always: bool = True) -> Job:
     ],
 )
 def test_every_end_is_on_record(
-    database: str, run: Callable[[Actor], str], state: JobState, outcome: str, *, always: bool
+    database: str, run: Callable[[Actor], str | None], state: JobState, outcome: str, *, always: bool
 ) -> None:
     is_well = execute(job(run, always=always), "scheduler")
 
@@ -72,6 +72,25 @@ def test_a_frequent_job_that_works_again_says_so_once(database: str) -> None:
     newest, *others = job_runs.runs(PROCESS, "a_job")
     assert (newest.state, newest.outcome) == (JobState.FINISHED, "")
     assert [each.state for each in others] == [JobState.FAILED]
+
+
+@pytest.mark.parametrize("always", [True, False], ids=["always recorded", "only when telling"])
+def test_a_failure_stands_while_nothing_could_be_tried(database: str, *, always: bool) -> None:
+    for run in (failing(JobError("no gateway")), lambda _: None):
+        execute(job(run, always=always), "scheduler")
+    between = job_runs.last_runs(PROCESS)
+
+    execute(job(lambda _: "", always=always), "scheduler")
+
+    assert [(each.state, each.outcome) for each in between] == [(JobState.FAILED, "no gateway")]
+    assert [each.state for each in job_runs.last_runs(PROCESS)] == [JobState.FINISHED]
+
+
+@pytest.mark.parametrize("always", [True, False], ids=["always recorded", "only when telling"])
+def test_a_job_that_could_try_nothing_is_no_failure_by_itself(database: str, *, always: bool) -> None:
+    assert execute(job(lambda _: None, always=always), "scheduler")
+
+    assert [each.state for each in job_runs.last_runs(PROCESS)] == [JobState.FINISHED] * always
 
 
 @pytest.mark.parametrize("always", [True, False])

@@ -17,11 +17,16 @@ from backend.deploys.ledger_types import DeployResult, NewDeploy
 from backend.invoices import service as invoices
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState, Schedule, ScheduledJob, SchedulerProcess
+from backend.notifications import service as notifications
 from backend.sandbox.processes import free_port
+from jobs.registry import job_named
+from jobs.runs import fire
 from portal.http.business_metrics import SCRAPE, BusinessMetrics
 from tests import factories
 from tests.conftest import forget_caches
 from tests.factories import tenant
+from tests.integration.notifications.conftest import PostOffice, start, use_mail_server
+from tests.integration.notifications.test_sending import a_mail, make_due
 
 PROCESS = Actor.process_named("tests")
 
@@ -108,6 +113,26 @@ def test_who_leads_and_which_jobs_fail_or_are_paused_is_told(database: str) -> N
     told = exposition()
     assert [each["portal_scheduler_leads"] for each in (before, told)] == [0, 1]
     assert told['portal_job_paused_timestamp_seconds{name="send_mail"}'] == paused.paused_at.timestamp()
+
+
+def test_sending_fails_also_between_two_tries_until_the_mails_are_sent(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office, send = PostOffice(port=free_port()), job_named("send_mail")
+    use_mail_server(monkeypatch, f"smtp://127.0.0.1:{office.port}")
+    notifications.enqueue([a_mail()], clock.utc_now())
+
+    told = []
+    for _ in range(3):
+        fire(send)
+        told.append(exposition()['portal_job_failing{name="send_mail"}'])
+    make_due()
+    controller = start(office)
+    fire(send)
+    controller.stop()
+
+    assert told == [1, 1, 1]
+    assert exposition()['portal_job_failing{name="send_mail"}'] == 0
 
 
 def test_runs_and_deployments_are_told_by_their_state(database: str) -> None:

@@ -210,7 +210,7 @@ def test_the_job_fails_where_a_part_does_and_tries_again_later(
     soon = scan_day.run(NIGHT)
     at(monkeypatch, timedelta(minutes=40))
 
-    assert (soon, scan_day.run(NIGHT)) == ("", f"{SECOND}: 3 parts, 1 findings")
+    assert (soon, scan_day.run(NIGHT)) == (None, f"{SECOND}: 3 parts, 1 findings")
 
 
 def test_a_day_is_overdue_at_six_in_the_morning(look_at: LookAt, monkeypatch: pytest.MonkeyPatch) -> None:
