@@ -11,6 +11,8 @@ from backend.i18n.catalog import Lang, text
 _LABEL_EVERY = 12
 _DIGITS = 3
 _LARGE = 10_000
+# Nobody measures less, and a little below it there is no power of ten any more.
+_SMALLEST = 1e-300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ def _column(point: TrendPoint, place: int, top: float, limit: float | None, lang
 
 def _round_up(value: float) -> float:
     """The next of 1, 2, 5, 10, 20, ... in any power of ten; 1 for nothing."""
-    if value <= 0:
+    if value < _SMALLEST:
         return 1.0
     power = 10.0 ** floor(log10(value))
     return float(next(step * power for step in (1, 2, 5, 10) if step * power >= value))

@@ -33,7 +33,7 @@ def test_numbers_are_persian_in_persian() -> None:
     assert laid.limit == ""
 
 
-@pytest.mark.parametrize("values", [(), (0.0, 0.0), (None,), (-5.0,)])
+@pytest.mark.parametrize("values", [(), (0.0, 0.0), (None,), (-5.0,), (5e-324,)])
 def test_a_chart_of_nothing_has_no_heights(values: tuple[float | None, ...]) -> None:
     laid = lay_out_trend(points(*values), 0.0, "en")
 
