@@ -12,6 +12,8 @@ from backend.telemetry.metrics import count_rag_query
 from runbooks.documents import documents
 
 LONGEST_QUESTION = 300
+_OFF = RunbookAnswer(reason=AnswerReason.OFF)
+_LAPSED = RunbookAnswer(reason=AnswerReason.ASK_AGAIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,16 +34,17 @@ def ask(actor: Actor, question: str) -> AskResult:
     library.keep_index(actor, documents())
     count_rag_query()
     told = received(question, LONGEST_QUESTION)
-    return _asked(
-        actor, told, assistant.answer(actor, told) if told else RunbookAnswer(reason=AnswerReason.OFF)
-    )
+    return _asked(actor, told, assistant.answer(actor, told) if told else _OFF)
 
 
 def look(actor: Actor, question: str) -> AskResult:
-    """The same as ``ask`` shows by now; nobody is asked anything, and nothing is counted. For staff."""
+    """The same as ``ask`` shows by now; nobody is asked anything, and nothing is counted. For staff.
+
+    Where the answer, or the reason why there was none, is not kept any more, it says to ask again.
+    """
     require_role(actor, *STAFF_ROLES)
     told = received(question, LONGEST_QUESTION)
-    return _asked(actor, told, assistant.known_answer(actor, told) or RunbookAnswer(reason=AnswerReason.OFF))
+    return _asked(actor, told, (assistant.known_answer(actor, told) or _LAPSED) if told else _OFF)
 
 
 def prepare(actor: Actor) -> tuple[int, int]:

@@ -1,8 +1,9 @@
 """Use cases of answers from documents. Nobody waits for a model: it is asked beside, and its end is told as news."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 from backend import clock
 from backend.actor import STAFF_ROLES, Actor, require_process, require_role
@@ -24,12 +25,13 @@ from backend.config import settings
 from backend.db.engine import transaction
 from backend.db.news import Topic, tell
 from backend.documents import service as documents
-from backend.documents.types import Findings
 from backend.documents.word_rules import language_of
 from backend.log import get_logger
 from backend.tenants.types import INTERNAL_LABEL
 
 log = get_logger(__name__)
+
+T = TypeVar("T")
 
 _asking = ThreadPoolExecutor(2, thread_name_prefix="answer")
 # Passages of at most 1,200 characters, and the instructions.
@@ -45,22 +47,22 @@ def answer(actor: Actor, question: str) -> RunbookAnswer:
     if (found := known_answer(actor, question)) is not None:
         return found
     # What a model makes of passages that only have some words of the question is true, and no answer to it.
-    if not documents.has_vectors(actor) and not documents.search(actor, question).is_answered:
-        return RunbookAnswer(reason=AnswerReason.FAR)
     key, now = _key(actor, question), clock.utc_now()
+    if not documents.has_vectors(actor) and not documents.search(actor, question).is_answered:
+        far = RunbookAnswer(reason=AnswerReason.FAR)
+        repository.store(key, far, now + rules.ANSWERED_FOR)
+        return far
     with transaction():
         lock()
         if (found := repository.answer(key, now)) is not None:
             return found
-        reserved = rules.reserve_tokens(" " * _RESERVED_CHARACTERS + question, inputs.MOST_OUTPUT_TOKENS)
-        if (reason := _refusal_to_ask(now, reserved)) is not None:
+        if (reason := _refusal_to_ask(now, _reserved(question))) is not None:
             refused = RunbookAnswer(reason=AnswerReason(reason.value))
             repository.store(key, refused, now + rules.good_for(reason))
             return refused
         waiting = RunbookAnswer(reason=AnswerReason.WAITING)
         repository.store(key, waiting, now + rules.ASKED_FOR)
-        call_id = begin_call(now, reserved)
-    _asking.submit(_ask, actor, key, call_id, question).add_done_callback(_note_end)
+    _asking.submit(_ask, actor, key, question).add_done_callback(_note_end)
     return waiting
 
 
@@ -84,8 +86,9 @@ def embed_missing(actor: Actor) -> int:
     stored = 0
     for start in range(0, len(missing), _EMBEDDED_AT_ONCE):
         part = missing[start : start + _EMBEDDED_AT_ONCE]
-        vectors = _embeddings([text for _, text in part])
-        if vectors is None:
+        try:
+            vectors = _embeddings([text for _, text in part])
+        except _NotSaidError:
             break
         numbers = (number for number, _ in part)
         documents.store_embeddings(actor, dict(zip(numbers, vectors, strict=True)))
@@ -93,21 +96,38 @@ def embed_missing(actor: Actor) -> int:
     return stored
 
 
-def _embeddings(texts: Sequence[str]) -> list[list[float]] | None:
+class _NotSaidError(Exception):
+    """A model was not asked, or failed."""
+
+    def __init__(self, reason: AnswerReason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+def _embeddings(texts: Sequence[str]) -> list[list[float]]:
     reserved = rules.reserve_tokens("".join(texts), 0)
+    return _said(reserved, lambda: ask_for_embeddings(texts, INTERNAL_LABEL))
+
+
+def _said(reserved: int, ask: Callable[[], tuple[T, int | None]]) -> T:
+    """Ask as one call within budget and breaker. Raises _NotSaidError with the reason where there is no answer."""
     now = clock.utc_now()
     with transaction():
         lock()
-        if _refusal_to_ask(now, reserved) is not None:
-            return None
+        if (refusal := _refusal_to_ask(now, reserved)) is not None:
+            raise _NotSaidError(AnswerReason(refusal.value))
         call_id = begin_call(now, reserved)
     try:
-        vectors, tokens = ask_for_embeddings(texts, INTERNAL_LABEL)
-    except WordingFailed:
+        said, tokens = ask()
+    except WordingFailed as trouble:
         end_call(call_id, tokens=None, failed=True)
-        return None
+        raise _NotSaidError(AnswerReason(trouble.failure.value)) from None
     end_call(call_id, tokens=tokens, failed=False)
-    return vectors
+    return said
+
+
+def _reserved(question: str) -> int:
+    return rules.reserve_tokens(" " * _RESERVED_CHARACTERS + question, inputs.MOST_OUTPUT_TOKENS)
 
 
 def _refusal_to_ask(now: datetime, reserved: int) -> WordingReason | None:
@@ -127,26 +147,47 @@ def _key(actor: Actor, question: str) -> str:
     )
 
 
-def _ask(actor: Actor, key: str, call_id: int, question: str) -> None:
+def _ask(actor: Actor, key: str, question: str) -> None:
     """Find the passages, ask the model, judge its sentences, and keep what came of it; nobody waits for this."""
-    tokens: int | None = 0
-    findings = _findings(actor, question)
-    lines = inputs.numbered(findings.passages)
-    reason, failed = AnswerReason.FAR, False
+    found, standing = _found(actor, question)
+    with transaction():
+        repository.store(key, found, clock.utc_now() + standing)
+        tell(Topic.ANSWERS)
+
+
+def _found(actor: Actor, question: str) -> tuple[RunbookAnswer, timedelta]:
+    """The answer, and for how long it stands: what another try may mend, only until that."""
+    trouble, meaning = None, None
+    try:
+        if documents.has_vectors(actor):
+            [meaning] = _embeddings([question])
+    except _NotSaidError as nothing:
+        # The words of the question may find the passages all the same.
+        trouble = nothing.reason
+    findings = documents.search(actor, question, meaning)
+    reason = trouble or AnswerReason.FAR
     sentences: tuple[AnswerSentence, ...] = ()
     try:
         if findings.is_answered:
-            told = ask_for_answer(_prompt(question, lines))
-            tokens, reason, sentences = told.tokens, *_accepted(told.said, lines, question)
-    except WordingFailed as trouble:
-        tokens, reason, failed = None, AnswerReason(trouble.failure.value), True
+            reason, sentences = _answered(question, inputs.numbered(findings.passages))
+    except _NotSaidError as nothing:
+        trouble = reason = nothing.reason
     nearest = tuple(map(inputs.place_of, findings.passages))
+    is_final = trouble is None or reason is AnswerReason.ANSWERED
     found = RunbookAnswer(reason=reason, sentences=sentences, nearest=nearest)
-    with transaction():
-        end_call(call_id, tokens=tokens, failed=failed)
-        standing = rules.FAILED_FOR if failed else rules.ANSWERED_FOR
-        repository.store(key, found, clock.utc_now() + standing)
-        tell(Topic.ANSWERS)
+    return found, rules.ANSWERED_FOR if is_final else rules.FAILED_FOR
+
+
+def _answered(
+    question: str, lines: Sequence[NumberedLine]
+) -> tuple[AnswerReason, tuple[AnswerSentence, ...]]:
+    """Ask the model for sentences from these lines, and keep those that pass."""
+
+    def ask() -> tuple[SentencesAnswer, int | None]:
+        told = ask_for_answer(_prompt(question, lines))
+        return told.said, told.tokens
+
+    return _accepted(_said(_reserved(question), ask), lines, question)
 
 
 def _prompt(question: str, lines: Sequence[NumberedLine]) -> Prompt:
@@ -158,14 +199,6 @@ def _prompt(question: str, lines: Sequence[NumberedLine]) -> Prompt:
         cache_key=f"answers-{inputs.PROMPT_VERSION}-{lang}",
         most_output_tokens=inputs.MOST_OUTPUT_TOKENS,
     )
-
-
-def _findings(actor: Actor, question: str) -> Findings:
-    """The nearest passages by words, and by meaning where there are embeddings."""
-    meaning = None
-    if documents.has_vectors(actor) and (vectors := _embeddings([question])) is not None:
-        [meaning] = vectors
-    return documents.search(actor, question, meaning)
 
 
 def _accepted(

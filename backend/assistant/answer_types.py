@@ -53,7 +53,7 @@ class AnswerReason(StrEnum):
     """The origin of what a reader sees: a model's sentences, or the reason why there are none.
 
     ``FAR``: no passage speaks of the question, so no model is asked. ``NOT_SAID``: the model found no answer in the
-    pages. ``REJECTED``: it gave one that the pages do not hold.
+    pages. ``REJECTED``: it gave one that the pages do not hold. ``ASK_AGAIN``: what was known has lapsed.
     """
 
     ANSWERED = "answered"
@@ -62,6 +62,7 @@ class AnswerReason(StrEnum):
     OFF = "off"
     FAR = "far"
     WAITING = "waiting"
+    ASK_AGAIN = "ask_again"
     BUDGET_TOKENS = "budget_tokens"
     BUDGET_CALLS = "budget_calls"
     RESTING = "resting"

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, func, select, text, tuple_, update
+from sqlalchemy import delete, exists, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backend.db.engine import read, transaction
@@ -126,6 +126,12 @@ def has_vectors() -> bool:
     """Whether this database has pgvector."""
     with read() as connection:
         return bool(connection.scalar(_HAS_VECTORS))
+
+
+def has_all_embeddings() -> bool:
+    """Whether there is no chunk without an embedding."""
+    with read() as connection:
+        return not connection.scalar(select(exists().where(DocumentChunkRow.embedding.is_(None))))
 
 
 def without_embedding() -> list[tuple[int, Chunk]]:

@@ -67,9 +67,13 @@ def at_places(actor: Actor, places: Sequence[tuple[str, Lang, int]]) -> list[Chu
 
 
 def index_hash(actor: Actor) -> str:
-    """The hash of what the index was made from; empty before there is one. For staff."""
+    """A hash of the index as it is searched: of what it was made from, and whether all of it is compared by meaning.
+
+    For staff.
+    """
     require_role(actor, *STAFF_ROLES)
-    return repository.content_hash()
+    is_compared = repository.has_vectors() and repository.has_all_embeddings()
+    return f"{repository.content_hash()} {is_compared}"
 
 
 def has_vectors(actor: Actor) -> bool:

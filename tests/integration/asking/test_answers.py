@@ -3,6 +3,8 @@
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -177,8 +179,7 @@ def test_tokens_count_under_our_own_label_and_no_question_is_stored(
 def test_with_pgvector_pages_are_found_by_their_meaning_too(
     asking: Asking, few_documents: list[Document]
 ) -> None:
-    with transaction() as connection:
-        connection.execute(text("CREATE EXTENSION vector"))
+    with_vectors()
     chunks, embeddings = ask_service.prepare(factories.PROCESS)
     assert chunks == embeddings > 0
     assert ask_service.prepare(factories.PROCESS) == (0, 0)
@@ -197,12 +198,68 @@ def test_without_pgvector_or_when_embeddings_fail_pages_are_found_by_their_words
 ) -> None:
     chunks, embeddings = ask_service.prepare(factories.PROCESS)
     assert (chunks > 0, embeddings) == (True, 0)
-    with transaction() as connection:
-        connection.execute(text("CREATE EXTENSION vector"))
+    with_vectors()
     asking.vendor.fail("429", model="text-embedding-3-small")
 
     assert ask_service.prepare(factories.PROCESS) == (0, 0)
     assert asking.answered(QUESTION).answer.reason is AnswerReason.ANSWERED
+
+
+@pytest.mark.parametrize("question", ["zebra giraffe hippopotamus", "گورخر و زرافه و اسب آبی"])
+def test_where_meaning_could_not_be_compared_that_is_said_and_a_minute_later_it_is(
+    asking: Asking, few_documents: Sequence[Document], question: str
+) -> None:
+    with_meanings()
+    asking.vendor.fail("429", model="text-embedding-3-small")
+    first = asking.answered(question)
+    asking.vendor.heal()
+    let_time_pass(seconds=61)
+
+    again = asking.answered(question)
+
+    assert (first.answer.reason, again.answer.reason) == (AnswerReason.RATE_LIMITED, AnswerReason.FAR)
+    # Of the pages, of the question that failed, and of the one that did not; no model was asked to answer.
+    assert [failed for _, failed in calls()] == [False, True, False]
+
+
+def test_after_three_failures_of_embeddings_nobody_is_asked(
+    asking: Asking, few_documents: Sequence[Document]
+) -> None:
+    with_meanings()
+    asking.vendor.fail("500", model="text-embedding-3-small")
+
+    told = [asking.answered(f"zebra {number}").answer.reason for number in range(4)]
+
+    assert told == [AnswerReason.UNREACHABLE] * 3 + [AnswerReason.RESTING]
+
+
+@pytest.mark.parametrize(
+    ("lang", "question"), [("en", "a be there and the to of them"), ("fa", "از این را برای آن است")]
+)
+def test_a_page_that_had_no_embedding_yet_answers_as_soon_as_it_has_one(
+    asking: Asking, few_documents: list[Document], lang: Any, question: str
+) -> None:
+    # The search leaves these words out; embeddings know them.
+    few_documents[:] = [replace(few_documents[0], lang=lang, title=question, markdown=f"{question}.")]
+    with_vectors()
+    before = asking.answered(question)
+
+    ask_service.prepare(factories.PROCESS)
+    after = asking.answered(question)
+
+    assert (before.answer.reason, after.answer.reason) == (AnswerReason.FAR, AnswerReason.ANSWERED)
+
+
+def with_vectors() -> None:
+    """A database that has pgvector."""
+    with transaction() as connection:
+        connection.execute(text("CREATE EXTENSION vector"))
+
+
+def with_meanings() -> None:
+    """A database that has pgvector, and pages that have their embeddings."""
+    with_vectors()
+    ask_service.prepare(factories.PROCESS)
 
 
 def test_without_a_key_nobody_is_asked(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,6 +281,31 @@ def test_only_staff_ask_and_only_processes_prepare_and_tidy_up(asking: Asking) -
         with pytest.raises(Forbidden):
             work(asking.actor)
     assert calls() == []
+
+
+@pytest.mark.parametrize("question", ["zebra crossing", "گورخر در خیابان"])
+def test_why_no_model_was_asked_stays_on_the_page(
+    asking: Asking, few_documents: Sequence[Document], question: str
+) -> None:
+    first = ask_service.ask(asking.actor, question)
+
+    assert first.answer.reason is AnswerReason.FAR
+    assert ask_service.look(asking.actor, question).answer == first.answer
+    assert calls() == []
+
+
+def test_what_is_not_known_any_more_is_to_be_asked_again(
+    asking: Asking, few_documents: Sequence[Document]
+) -> None:
+    asking.vendor.fail("500")
+    failed = asking.answered(QUESTION)
+    let_time_pass(seconds=61)
+
+    assert failed.answer.reason is AnswerReason.UNREACHABLE
+    assert ask_service.look(asking.actor, QUESTION).answer.reason is AnswerReason.ASK_AGAIN
+    assert ask_service.look(asking.actor, "never asked").answer.reason is AnswerReason.ASK_AGAIN
+    assert ask_service.look(asking.actor, " ").answer.reason is AnswerReason.OFF
+    assert len(calls()) == 1
 
 
 def test_old_answers_are_forgotten(asking: Asking, few_documents: Sequence[Document]) -> None:

@@ -122,6 +122,19 @@ def test_an_invented_answer_is_not_on_the_page_which_says_why(
     assert found.rows
 
 
+@pytest.mark.parametrize("lang", ["en", "fa"])
+def test_why_no_model_answers_stays_on_the_page_or_one_is_told_to_ask_again(
+    house: House, provider: Vendor, lang: Any
+) -> None:
+    actor = house.people[Role.OPERATOR].actor
+
+    first = to_ask("zebra crossing", ask_service.ask(actor, "zebra crossing"), lang)
+
+    assert first.line == text("page.ask.model.far", lang)
+    assert looked_at(actor, "zebra crossing", lang) == first
+    assert looked_at(actor, "never asked", lang).line == text("page.ask.model.ask_again", lang)
+
+
 def test_what_no_page_says_is_said_in_words(house: House, pipeline: Pipeline) -> None:
     cookie = house.people[Role.OPERATOR].cookie
 
