@@ -47,6 +47,7 @@ class CitationRefusal(StrEnum):
     WORD = "word"
     NEGATION = "negation"
     CONDITION = "condition"
+    ORDER = "order"
 
 
 class AnswerReason(StrEnum):

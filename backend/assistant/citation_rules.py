@@ -1,14 +1,15 @@
 """Judges the sentences of an answer, each against the lines that it cites.
 
 Everything a line says may be an order to the model, so nothing is taken on trust: a sentence stands or falls by itself.
-Its words and numbers must stand in the lines that it names, its code must be code there, and it denies and limits what
-they deny and limit.
+Its words and numbers must stand in the lines that it names, its code must be code there, and each of its clauses must
+tell one of theirs in the order of its words, with what that denies and limits (`clause_rules`).
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from backend.assistant.answer_types import CitationRefusal, NumberedLine
+from backend.assistant.clause_rules import Telling
 from backend.assistant.validator_rules import (
     NUMBER,
     has_address,
@@ -54,7 +55,7 @@ def refusal_of(
         (CitationRefusal.COMMAND, not _code_of(known).issuperset(code) or _names_program(prose)),
         (CitationRefusal.NUMBER, not _numbers_in(known).issuperset(numbers_of(prose))),
         (CitationRefusal.WORD, not _Words(known, lang).hold(prose)),
-        *_limits(prose, known, lang),
+        *_twists(sentence, prose, known, lang),
     )
     return next((refusal for refusal, holds in reasons if holds), None)
 
@@ -98,20 +99,30 @@ def _names_program(prose: str) -> bool:
     return not PROGRAMS.isdisjoint(token.casefold() for token in tokens_of(prose))
 
 
-def _limits(
-    prose: str, lines: Sequence[NumberedLine], lang: Lang
+def _twists(
+    sentence: str, prose: str, lines: Sequence[NumberedLine], lang: Lang
 ) -> tuple[tuple[CitationRefusal, bool], ...]:
-    """Whether a sentence denies more or less than the clauses that it tells again, or drops their condition."""
+    """Whether a sentence tells something else than its lines, and whether by denying, by limiting, or by its order."""
+    texts = [text for line in lines for text in (line.text, *_commands(line), line.title, line.heading)]
+    if Telling(texts, lang).holds(sentence):
+        return ()
     said = _spoken(prose)
-    told = [clause for line in lines for clause in _clauses(line) if _is_told(clause, set(said), lang)]
-    if not told:
-        told = [clause for line in lines for clause in _clauses(line)]
+    clauses = [clause for line in lines for clause in _clauses(line)]
+    told = [clause for clause in clauses if _is_told(clause, set(said), lang)] or clauses
     denied = sum(_count(clause, NEGATIONS[lang]) for clause in told)
     wanted = {word for clause in told for word in clause if word in CONDITIONS[lang]}
     return (
         (CitationRefusal.NEGATION, _count(said, NEGATIONS[lang]) != denied),
         (CitationRefusal.CONDITION, not wanted <= set(said)),
+        (CitationRefusal.ORDER, True),
     )
+
+
+def _commands(line: NumberedLine) -> Iterator[str]:
+    """A line with each command of its block at the end, and the block as a whole: so they may be told."""
+    for code in dict.fromkeys((line.code, *line.code.splitlines())):
+        if told := " ".join(code.split()):
+            yield f"{line.text} `{told}`" if line.text.endswith(":") else f"{line.text}: `{told}`"
 
 
 def _clauses(line: NumberedLine) -> list[list[str]]:

@@ -31,3 +31,7 @@ NEGATIONS = {lang: frozenset(plain(words).split()) for lang, words in _WORDS["ne
 CONDITIONS = {lang: frozenset(plain(words).split()) for lang, words in _WORDS["conditions"].items()}
 PROGRAMS = frozenset(_WORDS["programs"]["all"].split())
 ORDERS = frozenset(plain(phrase) for phrases in _WORDS["orders"].values() for phrase in phrases.split(","))
+FREE = {lang: frozenset(plain(words).split()) for lang, words in _WORDS["free"].items()}
+BORDERS = {lang: frozenset(plain(words).split()) for lang, words in _WORDS["borders"].items()}
+DIRECTIONS = {lang: frozenset(plain(words).split()) for lang, words in _WORDS["directions"].items()}
+PASSIVES = {lang: frozenset(plain(words).split()) for lang, words in _WORDS["passives"].items()}
