@@ -10,13 +10,15 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
 from backend.config import settings
+from backend.secret_shapes import MASK, without_shapes
 
-MASK = "***"
 # Shorter values are words that stand in many a harmless line, so they are not registered.
 SHORTEST_VALUE = 8
 LONGEST_LINE_BYTES = 65_536
@@ -24,54 +26,17 @@ LEFT_OUT = f"[a line of more than {LONGEST_LINE_BYTES // 1024} KiB was left out]
 # The longest private key in use has fewer lines. A block that never ends must not swallow a whole log.
 _LONGEST_PEM_LINES = 400
 
+# Colours and moves of the cursor, as programs print them for a terminal.
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_INVISIBLE = dict.fromkeys(
+    [*range(9), *range(11, 32), 127, *range(0x80, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
+)
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
 _PEM_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{1,60}-----")
 _PEM_END = re.compile(r"-----END [A-Z0-9 ]{1,60}-----")
 # A line of a key whose beginning nobody saw, as at the start of a log's end: a full line of base64, and no hash.
 _KEY_LINE = re.compile(r"(?=[0-9A-Fa-f]*[G-Zg-z+/])[A-Za-z0-9+/]+")
 _KEY_LINE_LENGTHS = (64, 76)
-_KEY_WORDS = (
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "api_key",
-    "api-key",
-    "apikey",
-    "token",
-    "credential",
-)
-
-# Each pattern is tried only where its mark stands, since most lines hold none. All of them are bounded, so that no line
-# costs more than its length.
-_PATTERNS: list[tuple[tuple[str, ...], re.Pattern[str], str]] = [
-    (("sk-",), re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{16,}"), MASK),
-    (
-        ("eyj",),
-        re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*"),
-        MASK,
-    ),
-    (
-        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "akia"),
-        re.compile(
-            r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16})"
-        ),
-        MASK,
-    ),
-    # A port is no password. A password may hold every sign, an unescaped @ too.
-    (
-        ("://",),
-        re.compile(r"(://[^\s:/@'\"]{0,200}:)(?!\d{1,5}(?:[/?#\s'\",]|$))[^\s'\"]{1,500}@"),
-        rf"\1{MASK}@",
-    ),
-    (("portal=",), re.compile(r"(portal=)[^;\s'\",}]+"), rf"\1{MASK}"),
-    (("bearer ", "basic "), re.compile(r"(?i)\b(bearer|basic) +[A-Za-z0-9+/._~=-]{16,}"), rf"\1 {MASK}"),
-]
-# What follows the name of a secret: a sign, and the value with or without quotation marks.
-_GIVEN = re.compile(
-    r"(\\?['\"]?[ \t]{0,4}[:=][ \t]{0,4})"
-    r"(?!\*\*\*)(?:\\?\"(?:[^\"\\\n]|\\[^\"\n]){1,4096}\\?\"|'[^'\n]{1,4096}'|[^\s,;}&'\"]+)"
-)
 
 
 def forms_of(value: str) -> tuple[set[str], set[str]]:
@@ -113,31 +78,61 @@ def own_secrets() -> list[str]:
     return [secret for secret in [*given, *passwords] if secret and not secret.isspace()]
 
 
+def readable(text: str) -> str:
+    """The text without what a terminal would not show and what would turn the direction of a page."""
+    if text.isprintable():  # nearly every line; the translation is the dearest part of a download
+        return text
+    if "\x1b" in text:
+        text = _ANSI.sub("", text)
+    return text.translate(_INVISIBLE)
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text. Other signs that part lines for some programs may stand inside a secret."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
 class Redactor:
     """Blacks out secrets in whole lines. It remembers whether a private key has begun, so each stream has its own."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         """Register values; each line of one is a value, too. Those under ``SHORTEST_VALUE`` characters are left out."""
+        self.begin_anew()
+        self.register(values)
+
+    @classmethod
+    def of_own_secrets(cls) -> "Redactor":
+        """A redactor that knows the secrets of this process's settings."""
+        return cls(own_secrets())
+
+    def register(self, values: Iterable[str]) -> None:
+        """Know these values from now on, in place of those before. A private key that has begun goes on."""
         parts = {part.strip() for value in values for part in (value, *value.splitlines())}
-        parts = {part for part in parts if len(part) >= SHORTEST_VALUE}
-        forms = [forms_of(part) for part in parts]
-        self._escaped = [_in_an_address(part) for part in parts]
-        self._plain = _longest_first(plain for plain, _ in forms)
-        self._coded = _longest_first(coded for _, coded in forms)
-        self._pem_lines = 0
+        self._plain, self._coded, self._escaped = _all_forms(
+            frozenset(part for part in parts if len(part) >= SHORTEST_VALUE)
+        )
 
     def lines(self, lines: Sequence[str]) -> list[str]:
-        """The same lines, one for one, with secrets blacked out. No line may hold a line break."""
-        text = "\n".join(lines)
+        """The same lines, one for one, as they can be read, with secrets blacked out. No line may hold a line break.
+
+        What a terminal does not show goes first: a secret whose middle has another colour would not be found.
+        """
+        text = "\n".join(map(readable, lines))
         if self._pem_lines or "-----BEGIN " in text:
-            text = "\n".join(self._without_pem(line) for line in lines)
-        text = self._without_values(text)
-        lower = text.lower()
-        for marks, pattern, shown in _PATTERNS:
-            if any(mark in lower for mark in marks):
-                text = pattern.sub(shown, text)
-        found = _without_named(text).split("\n") if lines else []
+            text = "\n".join(map(self._without_pem, text.split("\n")))
+        found = without_shapes(self._without_values(text)).split("\n") if lines else []
         return [MASK if _is_of_a_key(line) else line for line in found]
+
+    def text(self, text: str) -> str:
+        """A text by itself: a key that begins in it ends with it, and one of the stream does not reach into it."""
+        apart = copy(self)
+        apart.begin_anew()
+        return "\n".join(apart.lines(lines_of(text)))
+
+    def begin_anew(self) -> None:
+        """Take what follows for another stream, in which no private key has begun."""
+        self._pem_lines = 0
 
     def _without_values(self, text: str) -> str:
         for form in self._plain:
@@ -173,6 +168,18 @@ def _is_of_a_key(line: str) -> bool:
     return len(line) in _KEY_LINE_LENGTHS and _KEY_LINE.fullmatch(line) is not None
 
 
+# Settings change seldom, and whoever shows a word of the cluster needs a redactor of its own.
+@lru_cache(maxsize=32)
+def _all_forms(values: frozenset[str]) -> tuple[list[str], list[str], list[re.Pattern[str]]]:
+    """Every form of the values: texts, pieces of base64 text, and patterns of addresses."""
+    forms = [forms_of(value) for value in values]
+    return (
+        _longest_first(plain for plain, _ in forms),
+        _longest_first(coded for _, coded in forms),
+        [_in_an_address(value) for value in values],
+    )
+
+
 def _longest_first(forms: Iterable[set[str]]) -> list[str]:
     """Forms in the order in which they are sought: one that holds another one goes first."""
     return sorted(set[str]().union(*forms), key=lambda form: (-len(form), form))
@@ -190,31 +197,6 @@ def _without_run(text: str, piece: str) -> str:
         parts += [text[at:start], MASK]
         at = end
     return "".join([*parts, text[at:]])
-
-
-def _without_named(text: str) -> str:
-    """The text without the values of what is called a password, a token and the like.
-
-    The names are sought one by one: a pattern of all of them, in capitals too, is ten times as slow.
-    """
-    lower = text.lower()
-    if len(lower) != len(text):  # a few capitals have small forms of two characters
-        lower = "".join(char.lower()[:1] for char in text)
-    ends = sorted(at + len(word) for word in _KEY_WORDS for at in _places(lower, word))
-    parts, at = [], 0
-    for end in ends:
-        found = _GIVEN.match(text, end) if end >= at else None
-        if found:
-            parts += [text[at : found.end(1)], MASK]
-            at = found.end()
-    return "".join([*parts, text[at:]])
-
-
-def _places(text: str, word: str) -> Iterator[int]:
-    at = text.find(word)
-    while at >= 0:
-        yield at
-        at = text.find(word, at + 1)
 
 
 class LineSplitter:

@@ -10,7 +10,7 @@ from backend import clock
 from backend.actor import Actor
 from backend.errors import Unavailable
 from backend.log import get_logger
-from backend.redaction import Redactor, own_secrets
+from backend.redaction import Redactor, lines_of, own_secrets
 from backend.runbooks import service as runs
 from backend.runbooks.types import LineKind, Plan, PlannedChange, RunbookRun, RunLine, Superseded, Words
 from backend.runbooks.words_rules import line_of
@@ -50,7 +50,7 @@ class LogWriter:
     def output(self, text: str) -> None:
         """Lines of a program."""
         with self._changed:
-            for line in self._redactor.lines(_storable(text).splitlines()):
+            for line in self._redactor.lines(lines_of(_storable(text))):
                 self._add(LineKind.OUTPUT, line[:LONGEST_LINE])
 
     def clean_words(self, words: Words) -> Words:
@@ -83,13 +83,13 @@ class LogWriter:
 
     def clean(self, value: str) -> str:
         """Text without the secrets in it, cut where it is long."""
-        return "\n".join(self._redactor.lines(_storable(value).splitlines()))[:LONGEST_LINE]
+        return self._redactor.text(_storable(value))[:LONGEST_LINE]
 
     def hide(self, value: str) -> None:
         """Let a value appear in no later line."""
         with self._changed:
             self._secrets = [*self._secrets, value]
-            self._redactor = Redactor(self._secrets)
+            self._redactor.register(self._secrets)
 
     def flush(self) -> None:
         """Wait until all lines so far are stored, however long PostgreSQL is away.

@@ -43,4 +43,4 @@ def _numbered(number: int, group: int, firing: Firing) -> NumberedAlert:
 
 @lru_cache(maxsize=5_000)
 def _clean(text: str) -> str:
-    return received(" ".join(Redactor().lines(text.splitlines())), LONGEST_FACT)
+    return received(" ".join(Redactor().text(text).split("\n")), LONGEST_FACT)

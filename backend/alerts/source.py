@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -32,6 +33,7 @@ from backend.clients.prometheus import server_name
 from backend.clients.prometheus_servers import each_server
 from backend.config import settings
 from backend.errors import AppError, NotFound, Unavailable
+from backend.redaction import Redactor
 
 ACTIVE = "active"
 
@@ -191,7 +193,7 @@ def to_alert(told: AlertmanagerAlert) -> SeenAlert:
     return SeenAlert(
         fingerprint=told.fingerprint[: rules.LONGEST_FINGERPRINT],
         labels=rules.storable(told.labels),
-        annotations=rules.storable(told.annotations),
+        annotations=rules.storable({name: _safe(text) for name, text in told.annotations.items()}),
         started_at=told.starts_at,
         ends_at=told.ends_at,
         muting=Muting()
@@ -214,9 +216,15 @@ def to_silence(told: AlertmanagerSilence) -> Silence:
         ends_at=told.ends_at,
         updated_at=told.updated_at,
         created_by=rules.storable_text(told.created_by),
-        comment=rules.storable_text(told.comment),
+        comment=rules.storable_text(_safe(told.comment)),
         state=SilenceState(told.state) if is_known else SilenceState.ACTIVE,
     )
+
+
+@lru_cache(maxsize=5_000)
+def _safe(text: str) -> str:
+    """A text of people or programs without secrets. Names and labels stay: silences find their alerts by them."""
+    return Redactor.of_own_secrets().text(text)
 
 
 def _to_matcher(told: AlertmanagerMatcher) -> Matcher:

@@ -51,6 +51,7 @@ class CrashLogs:
                 found = await self._client.read_log(place, tail_lines=LINES, is_previous=not has_ended)
             except AppError:
                 return  # the reason stands without them; the next crash is read again
-        texts = [line.partition(" ")[2][:LONGEST_LINE] for line in found[-LINES:]]
-        self._known[key] = tuple(Redactor().lines(texts))
+        # Cut afterwards: nobody would know the rest of a secret that was cut.
+        safe = Redactor.of_own_secrets().lines([line.partition(" ")[2] for line in found[-LINES:]])
+        self._known[key] = tuple(line[:LONGEST_LINE] for line in safe)
         self._touch({workload})

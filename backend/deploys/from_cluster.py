@@ -307,7 +307,7 @@ def _owner_of(meta: MetaObject) -> str:
 @lru_cache(maxsize=4_096)
 def _words(words: str) -> str:
     """Words of the cluster in one line, without secrets; programs write into some of them."""
-    return Redactor().lines([one_line(words, LONGEST_WORDS)])[0] if words else ""
+    return one_line(Redactor().text(words), LONGEST_WORDS)
 
 
 def _named(names: Mapping[str, str] | None, name: str) -> str:

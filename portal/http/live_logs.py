@@ -30,7 +30,6 @@ from portal.http.log_frames import (
     LogBookmark,
     ShownLine,
     event,
-    readable,
 )
 from portal.http.log_streams import (
     FRAME_S,
@@ -171,7 +170,7 @@ class _Sender:
         self._count = BookmarkCount(after)
 
     def shown(self, lines: Sequence[PodLogLine]) -> list[ShownLine]:
-        safe = self._redactor.lines([readable(line.text) for line in lines])
+        safe = self._redactor.lines([line.text for line in lines])
         placed = [(line.at, text, self._count.next(line.at)) for line, text in zip(lines, safe, strict=True)]
         return [ShownLine(at, _cut(text), mark) for at, text, mark in placed if mark is not None]
 

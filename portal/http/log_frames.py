@@ -17,11 +17,6 @@ MOST_LINES_OF_A_FRAME = 2_000
 # A line of a browser's window. What follows is a dump that nobody reads there.
 LONGEST_SHOWN = 4_000
 
-# Colours and moves of the cursor, as programs print them for a terminal.
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
-_INVISIBLE = dict.fromkeys(
-    [*range(9), *range(11, 32), 127, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-)
 _BOOKMARK = re.compile(r"(?P<at>2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z)/(?P<lines>\d{1,9})")
 _NANOSECONDS = 9
 
@@ -69,15 +64,6 @@ class ShownLine:
     at: str
     text: str
     bookmark: LogBookmark
-
-
-def readable(text: str) -> str:
-    """The text without what a terminal would not show and what would turn the direction of a page."""
-    if text.isprintable():  # nearly every line; the translation is the dearest part of a download
-        return text
-    if "\x1b" in text:
-        text = _ANSI.sub("", text)
-    return text.translate(_INVISIBLE)
 
 
 class BookmarkCount:

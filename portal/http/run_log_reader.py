@@ -13,11 +13,12 @@ from backend.actor import Actor
 from backend.db.news import Topic
 from backend.errors import AppError, NotFound
 from backend.i18n.catalog import Lang
+from backend.redaction import readable
 from backend.runbooks import service as runs
 from backend.runbooks.types import LineKind, RunId, RunLine
 from backend.runbooks.words_rules import said_line
 from portal import bridge, feeds
-from portal.http.log_frames import LONGEST_SHOWN, event, readable
+from portal.http.log_frames import LONGEST_SHOWN, event
 from portal.http.log_streams import FRAME_S
 
 # As many lines as a browser keeps (assets/log.js); whoever comes without a place begins so far before the end.

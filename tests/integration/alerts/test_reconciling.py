@@ -102,6 +102,18 @@ def test_labels_of_strangers_are_kept_as_they_are(world: World) -> None:
     assert len(shown()["Hostile"].annotations["long"]) == 1000
 
 
+def test_a_secret_in_the_notes_of_an_alert_is_never_stored(world: World) -> None:
+    secret = f"postgresql://app:{'hunter2' * 20}@db/x"
+    world.fire(
+        "Leaky", annotations={"summary": f"cannot connect to {secret}", "long": f"{'.' * 900} {secret}"}
+    )
+
+    world.reconcile()
+
+    assert shown()["Leaky"].annotations["summary"] == "cannot connect to postgresql://app:***@db/x"
+    assert "hunter2" not in repr(shown()["Leaky"])
+
+
 def test_a_restart_of_the_portal_repeats_nothing(world: World) -> None:
     world.fire("Steady", service="api")
     world.reconcile()

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from backend.errors import Conflict, Refused
+from backend.errors import Conflict
 from backend.i18n.errors import error_text
 
 
@@ -15,7 +15,7 @@ def test_an_instant_in_an_error_is_told_in_the_calendar_and_the_digits_of_its_re
 
 
 def test_a_day_in_an_error_is_told_in_the_calendar_and_the_digits_of_its_reader() -> None:
-    refused = Refused(reason="run_billing_failed", day=date(2026, 11, 29))
+    refused = Conflict(reason="run_cool_down", until=date(2026, 11, 29))
 
     assert "29 Nov 2026" in error_text(refused, "en")
     assert "۸ آذر ۱۴۰۵" in error_text(refused, "fa")

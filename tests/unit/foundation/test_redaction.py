@@ -13,6 +13,7 @@ from backend.redaction import (
     LineSplitter,
     RedactedStream,
     Redactor,
+    readable,
 )
 
 SECRET = 'p/9"Zkü+s3cret==&Value'
@@ -62,6 +63,16 @@ def test_no_form_of_a_registered_value_passes_in_any_chunks(form: str, size: int
         ("Authorization: Bearer abcdefghijklmnop.qrs", f"Authorization: Bearer {MASK}"),
         ("cookie: __Host-portal=abcdef; lang=fa", f"cookie: __Host-portal={MASK}; lang=fa"),
         ("ghp_0123456789abcdefghijABCDEFGHIJ", MASK),
+        ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG next", f"AWS_SECRET_ACCESS_KEY={MASK} next"),
+        ("SECRET_KEY=django-insecure", f"SECRET_KEY={MASK}"),
+        ("JWT_SECRET_1: abcdefgh12345", f"JWT_SECRET_1: {MASK}"),
+        ("private_key=abcdefghijk", f"private_key={MASK}"),
+        ("{'client_secret_value': 'zzzzzz9999'}", f"{{'client_secret_value': {MASK}}}"),
+        ("password=Tr0ub;ador,3&more}end next", f"password={MASK} next"),
+        ("secret=it's\"quoted x", f"secret={MASK} x"),
+        ("Authorization: Basic dXNlcjpw", f"Authorization: Basic {MASK}"),
+        ("postgres://u:ab'cd\"ef@h/d", f"postgres://u:{MASK}@h/d"),
+        ("postgresql://u:12345/abc@h", f"postgresql://u:{MASK}@h"),
     ],
 )
 def test_what_looks_like_a_secret_is_masked(line: str, shown: str, size: int) -> None:
@@ -104,6 +115,34 @@ def test_what_is_no_secret_passes_unchanged(line: str) -> None:
     assert passed(line, 4096, SECRET, "zibal") == ([line] if line else [])
 
 
+@pytest.mark.parametrize("sign", ["\x1b[0m", "\x08", "\x0b", "\x0c", "\x85", "\u2028", "\u202e"])
+def test_a_secret_with_signs_inside_that_nobody_sees_is_masked(sign: str) -> None:
+    text = f"x {SECRET[:7]}{sign}{SECRET[7:]} key sk-proj-{sign}Ab3_x90123456789abcdef y"
+
+    assert Redactor([SECRET]).text(text) == f"x {MASK} key {MASK} y"
+
+
+def test_a_key_that_begins_in_one_text_masks_nothing_of_another() -> None:
+    redactor = Redactor()
+
+    cut, after = redactor.text("-----BEGIN CERTIFICATE-----\nMIIC"), redactor.text("3 -> 0")
+    stream = redactor.lines(["-----BEGIN PRIVATE KEY-----"]) + redactor.lines(
+        ["MIIC", "-----END PRIVATE KEY-----"]
+    )
+
+    assert (cut, after) == (f"{MASK}\n{MASK}", "3 -> 0")
+    assert stream == [MASK] * 3
+
+
+def test_values_that_become_known_in_the_middle_of_a_key_do_not_end_it() -> None:
+    redactor = Redactor()
+    redactor.lines(["-----BEGIN PRIVATE KEY-----"])
+
+    redactor.register(["a-new-secret"])
+
+    assert redactor.lines(["MIIC"]) == [MASK]
+
+
 def test_each_line_of_a_registered_value_is_a_value() -> None:
     value = "first-half-of-it\nsecond-half-of-it"
 
@@ -137,3 +176,16 @@ def test_a_hostile_line_costs_no_more_than_its_length() -> None:
     shown = Redactor(["a-registered-value"]).lines(hostile)
 
     assert len(shown) == len(hostile)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31;1mERROR\x1b[0m x", "ERROR x"),
+        ("\x1b]0;title\x07x", "x"),
+        ("a\u202ereversed\u2066b\x00c\x08", "areversedbc"),
+        ("سلام\u200cها\tend", "سلام\u200cها\tend"),
+    ],
+)
+def test_what_a_terminal_hides_is_not_shown(text: str, shown: str) -> None:
+    assert readable(text) == shown

@@ -1,15 +1,14 @@
 """Where sentences come from, and what a person at a terminal reads of a failure."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from backend.errors import Conflict, Refused, Unavailable
+from backend.errors import Unavailable
 from backend.i18n import catalog
-from backend.i18n.catalog import Lang, text
-from backend.i18n.errors import error_text, sentence_of
+from backend.i18n.catalog import text
+from backend.i18n.errors import sentence_of
 
 
 @pytest.fixture
@@ -28,16 +27,6 @@ def test_a_features_folder_brings_its_own_sentences(hello: Path) -> None:
         catalog.add_folders([hello, hello])
 
     assert [text("page.hello.title", lang, name="x") for lang in catalog.LANGUAGES] == ["سلام x", "Hello x"]
-
-
-@pytest.mark.parametrize(("lang", "at", "day"), [("fa", "۱۴۰۵", "آذر"), ("en", "13:30", "Nov")])
-def test_an_error_tells_a_day_and_an_instant_as_its_reader_writes_them(lang: Lang, at: str, day: str) -> None:
-    instant = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)
-    cool_down = Conflict(reason="run_cool_down", until=instant)
-    failed = Refused(reason="run_billing_failed", day=instant.date())
-
-    assert at in error_text(cool_down, lang)
-    assert day in error_text(failed, lang)
 
 
 def test_a_folder_without_sentences_is_fine(hello: Path) -> None:

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from portal.http import log_frames
-from portal.http.log_frames import BookmarkCount, LogBacklog, LogBookmark, ShownLine, readable
+from portal.http.log_frames import BookmarkCount, LogBacklog, LogBookmark, ShownLine
 
 AT = "2026-11-28T11:40:51.5Z"
 
@@ -92,16 +92,3 @@ def test_a_reader_waits_for_lines_and_hears_of_the_end() -> None:
         return [was_waiting, backlog.is_over]
 
     assert asyncio.run(steps()) == [True, True]
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("\x1b[31;1mERROR\x1b[0m x", "ERROR x"),
-        ("\x1b]0;title\x07x", "x"),
-        ("a\u202ereversed\u2066b\x00c\x08", "areversedbc"),
-        ("سلام\u200cها\tend", "سلام\u200cها\tend"),
-    ],
-)
-def test_what_a_terminal_hides_is_not_shown(text: str, shown: str) -> None:
-    assert readable(text) == shown
