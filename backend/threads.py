@@ -65,6 +65,8 @@ class LoopThread:
 
     async def _cancel_all(self, spared: Collection[asyncio.Future[Any]]) -> None:
         others = [one for one in asyncio.all_tasks() - {asyncio.current_task()} if one not in spared]
+        # Each begins first: a task that only wraps work would be cancelled without it, and the work never ended.
+        await asyncio.sleep(0)
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)

@@ -31,6 +31,8 @@ from backend.sandbox.zibal.driver import Driver
 
 Opener = Callable[..., TrackId]
 CALLBACK = "https://portal.docuchat.example/return"
+# A second and what a busy machine adds; whoever waited for the answers of these tests would need five at least.
+PATIENCE_S = 4
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_trouble_is_unavailable_for_every_call_and_ends_in_time(
             call()
 
         assert (caught.value.data["service"], caught.value.data["cause"]) == ("zibal", cause)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < PATIENCE_S
 
 
 @pytest.mark.parametrize("kind", ["drop", "http_error", "html"])
@@ -250,7 +252,7 @@ def test_headers_that_only_drip_end_in_time_too() -> None:
         client.close()
 
     assert caught.value.data["cause"] == "timeout"
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < PATIENCE_S
 
 
 def _drip_headers(listener: socket.socket) -> None:

@@ -3,6 +3,7 @@ from contextvars import ContextVar
 from threading import Event, get_ident
 
 import pytest
+from anyio import create_task_group
 
 from backend.threads import LoopThread, side_by_side
 
@@ -76,3 +77,29 @@ def test_a_loop_in_a_thread_of_its_own_answers_and_ends_what_still_runs() -> Non
 
     assert ended == [True]
     assert thread.is_closed
+
+
+def test_work_that_has_just_been_created_begins_before_it_is_cancelled() -> None:
+    """Else a client's connection, whose task only wraps the real work, would leave that work without an end."""
+    ran, ended = [], []
+    thread = LoopThread("test")
+
+    async def inner() -> None:
+        ran.append("inner")
+        try:
+            await asyncio.sleep(WAIT_S)
+        finally:
+            ended.append("inner")
+
+    async def outer() -> None:
+        async with create_task_group() as group:
+            group.start_soon(inner)
+
+    async def cancel_in_time() -> bool:
+        connecting = asyncio.create_task(outer())
+        await asyncio.sleep(0)
+        await thread._cancel_all(())
+        return connecting.cancelled() and ran == ended == ["inner"]
+
+    assert thread.run(cancel_in_time())
+    thread.close()
