@@ -11,15 +11,14 @@ from backend.errors import Invalid
 from backend.free_text import latin_digits
 
 KINDS = ("invoice", "payment", "tenant", "user", "price_list", "tax_rate", "job", "silence", "audit")
-_MOST_ACTORS = 50
 _TIME = re.compile(r"(.*?)[ ,،T]+([0-9]{1,2}):([0-9]{2})")
 _ONE_DAY = timedelta(days=1)
 
 
 def actors_like(part: str, known: Iterable[str]) -> list[str]:
-    """The known actors whose name holds a part, whatever its capital letters; no more than fifty."""
+    """Every known actor whose name holds a part, whatever its capital letters."""
     wanted = part.casefold()
-    return [actor for actor in known if wanted in actor.casefold()][:_MOST_ACTORS]
+    return [actor for actor in known if wanted in actor.casefold()]
 
 
 def targets(written: str) -> list[str]:

@@ -88,6 +88,21 @@ def test_everything_is_handed_out_once_and_that_is_on_record(trail: None) -> Non
     assert service.actions(AUDITOR) == ["audit.exported", "invoice.released", "payment.resolved"]
 
 
+def test_a_search_by_a_part_of_a_name_finds_and_hands_out_the_entries_of_everybody_who_has_it(
+    database: str,
+) -> None:
+    for number in range(60):
+        person = Actor(name=f"p{number}@acme.example", role=Role.OPERATOR)
+        service.record(person, "job.paused", "job:x", {"n": number})
+    wanted = AuditSearch(who="acme.example")
+
+    page = service.search(AUDITOR, wanted, limit=200)
+    handed_out = service.export_next(AUDITOR, wanted, None)
+
+    assert sorted(map(int, map(str, numbers(page)))) == list(range(60))
+    assert len(handed_out) == 60
+
+
 @pytest.mark.parametrize(
     ("statement", "expected"),
     [
