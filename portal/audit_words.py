@@ -70,6 +70,8 @@ def target_url(target: str) -> str:
             return routes.with_query(routes.PAYMENTS, {"payment": name})
         case "tenant" if _is_id(name):
             return routes.invoices_of_company(name)
+        case "run" if _is_id(name):
+            return routes.run(name)
         case _:
             return ""
 

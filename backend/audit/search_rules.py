@@ -10,7 +10,19 @@ from backend.days import read_day
 from backend.errors import Invalid
 from backend.free_text import latin_digits
 
-KINDS = ("invoice", "payment", "tenant", "user", "price_list", "tax_rate", "job", "silence", "audit")
+KINDS = (
+    "invoice",
+    "payment",
+    "tenant",
+    "user",
+    "price_list",
+    "tax_rate",
+    "job",
+    "silence",
+    "run",
+    "run_input",
+    "audit",
+)
 _TIME = re.compile(r"(.*?)[ ,،T]+([0-9]{1,2}):([0-9]{2})")
 _ONE_DAY = timedelta(days=1)
 
@@ -22,10 +34,10 @@ def actors_like(part: str, known: Iterable[str]) -> list[str]:
 
 
 def targets(written: str) -> list[str]:
-    """The stored targets that a typed one may mean: as it is with its kind, else of each kind with this id."""
+    """The stored targets that a typed one may mean: as it is, and without a kind also of each kind with this id."""
     if not written or ":" in written:
         return [written] if written else []
-    return [f"{kind}:{written}" for kind in KINDS]
+    return [written, *(f"{kind}:{written}" for kind in KINDS)]
 
 
 def instant(written: str, *, is_end: bool) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -26,6 +27,16 @@ def trail(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(writing, "utc_now", lambda n=number: START + timedelta(minutes=n))
         action, target = ("payment.resolved", "payment") if number % 2 else ("invoice.released", "invoice")
         service.record(people[number % 2], action, f"{target}:{number % 3}", {"n": number})
+
+
+@pytest.mark.parametrize("kind", ["run", "run_input", "silence"])
+def test_an_entry_is_found_by_the_id_of_what_it_is_about(database: str, kind: str) -> None:
+    service.record(AUDITOR, "new.thing", f"{kind}:{uuid4()}", {"n": 0})
+    [entry] = service.search(AUDITOR, AuditSearch()).rows
+
+    found = service.search(AUDITOR, AuditSearch(target=entry.event.target.partition(":")[2]))
+
+    assert numbers(found) == [0]
 
 
 def numbers(page: AuditPage) -> list[object]:

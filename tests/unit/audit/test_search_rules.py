@@ -37,7 +37,9 @@ def test_what_is_no_time_is_refused(written: str) -> None:
         pytest.param("", [], id="nothing"),
         pytest.param("invoice:3f2a", ["invoice:3f2a"], id="whole"),
         pytest.param("user:", ["user:"], id="a kind"),
-        pytest.param("3f2a", [f"{kind}:3f2a" for kind in search_rules.KINDS], id="an id of any kind"),
+        pytest.param(
+            "3f2a", ["3f2a", *(f"{kind}:3f2a" for kind in search_rules.KINDS)], id="an id of any kind"
+        ),
     ],
 )
 def test_a_typed_target_stands_for_stored_ones(written: str, expected: list[str]) -> None:
