@@ -35,6 +35,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def ask(chosen: argparse.Namespace) -> str:
     """Ask for the run; returns a sentence with the place where its plan is read. Raises AppError."""
     given = dict(_field(each) for each in chosen.fields)
+    if len(given) < len(chosen.fields):
+        raise Invalid(field="fields", reason="run_field_twice")
     signed_in = accounts.sign_in(chosen.email, _password(), address="", user_agent="python -m runbooks ask")
     try:
         run = _ask(signed_in.session.actor, chosen.action, given)

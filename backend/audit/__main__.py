@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from backend.audit import rules, service
 from backend.command_line import CLI, obey
+from backend.errors import Invalid
 from backend.log import configure_logging
 
 FAULTS = {
@@ -33,13 +34,15 @@ def _parser() -> argparse.ArgumentParser:
         "--head", metavar="HASH", help="16 or more digits of a hash that was noted, such as in the log"
     )
     verify.add_argument(
-        "--entries", metavar="N", type=int, help="the number of entries that was noted with it"
+        "--entries", metavar="N", type=int, help="the number of entries that was noted with the head"
     )
     verify.set_defaults(run=_verify)
     return parser
 
 
 def _verify(chosen: argparse.Namespace) -> int:
+    if chosen.head is None and chosen.entries is not None:
+        raise Invalid(field="entries", reason="audit_entries_alone")
     noted = None if chosen.head is None else rules.checked_noted(chosen.head, chosen.entries)
     found = service.verify(CLI, noted)
     if found.is_intact:

@@ -14,6 +14,20 @@ from backend.pricing import service
 from backend.pricing.types import ANY, ChangeKind, NewPriceList, PriceChange, PriceList
 
 GENERAL_PRICE = "--rial-per-1000-tokens"
+# What each kind of change takes: another option would be dropped, and more would be changed than was meant.
+_OPTIONS = {
+    "model": "--model",
+    "type": "--type",
+    "rial_per_1000_tokens": GENERAL_PRICE,
+    "priced_as": "--priced-as",
+}
+_TAKES = {
+    ChangeKind.PRICE: ("model", "type", "rial_per_1000_tokens"),
+    ChangeKind.ALIAS: ("model", "priced_as"),
+    ChangeKind.REMOVE: ("model", "type"),
+    ChangeKind.REQUIRE: (),
+    ChangeKind.ALLOW: (),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -179,7 +193,14 @@ def _number(text: str, field: str, reason: str) -> Decimal:
         raise Invalid(field=field, reason=reason) from None
 
 
+def _check_options(chosen: argparse.Namespace) -> None:
+    for name, option in _OPTIONS.items():
+        if getattr(chosen, name) and name not in _TAKES[ChangeKind(chosen.kind)]:
+            raise Invalid(field=name, reason="price_change_option", option=option, kind=chosen.kind)
+
+
 def _change(chosen: argparse.Namespace) -> None:
+    _check_options(chosen)
     price = chosen.rial_per_1000_tokens
     change = PriceChange(
         valid_from=chosen.valid_from,

@@ -85,6 +85,16 @@ def test_what_is_no_head_is_refused(chain: str, capsys: pytest.CaptureFixture[st
     assert "16 to 64 hexadecimal digits" in capsys.readouterr().err
 
 
+def test_a_number_of_entries_without_its_head_is_refused_and_not_dropped(
+    chain: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", "--entries", "1000000"]) == 1
+
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "A number of entries proves nothing without the head" in told.err
+
+
 def test_the_job_says_where_the_trail_ended_at_the_last_full_hour(
     chain: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -58,6 +58,18 @@ def test_a_change_is_shown_first_and_made_with_its_hash(
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "option"),
+    [("price", "--priced-as"), ("alias", "--type"), ("remove", GENERAL), ("require", "--model"), ("allow", "--type")],
+)  # fmt: skip
+def test_what_a_change_does_not_take_is_refused_and_not_dropped(
+    database: str, capsys: pytest.CaptureFixture[str], kind: str, option: str
+) -> None:
+    assert main(["change", kind, *since(1), option, "1900"]) == 1
+
+    assert f"A change of the kind {kind} takes no {option}" in capsys.readouterr().err
+
+
 def test_prices_are_added_with_those_that_differ(database: str, capsys: pytest.CaptureFixture[str]) -> None:
     differing = ["--model-rial-per-1000-tokens", "gpt-big", "1900"]
     differing += ["--type-rial-per-1000-tokens", "cached_prompt", "100"]
