@@ -1,10 +1,10 @@
-"""Runs in words, for the pages that show them: risks, states, steps, targets, permissions and faults of a field."""
+"""Runs in words, for the pages that show them: risks, states, steps, permissions and faults of a field."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from backend.i18n import format as fmt
-from backend.i18n.catalog import Lang, has, text
+from backend.i18n.catalog import Lang, text
 from backend.runbooks.types import Risk, RunStage, RunStep, StepPlan, StepState
 from runbooks.action import Need
 from runbooks.wording import step_label
@@ -89,15 +89,6 @@ def person(label: str, lang: Lang) -> str:
     """The person who asked for a run or approved it, or the schedule."""
     kind, _, name = label.partition(":")
     return text("runs.by_schedule", lang) if kind == "process" else fmt.code(name, lang)
-
-
-def target_words(target: str, lang: Lang) -> str:
-    """A target as people call it: what kind of thing, and its name."""
-    kind, _, name = target.partition(":")
-    key = f"runs.target.{kind}"
-    if not has(key):
-        return fmt.code(target, lang)
-    return f"{text(key, lang)} {fmt.code(name, lang)}".strip() if name else text(key, lang)
 
 
 def need_words(need: Need, lang: Lang) -> str:

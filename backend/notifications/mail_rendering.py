@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from backend import mail_address
 from backend.i18n import format as formats
-from backend.i18n.catalog import Lang, text
+from backend.i18n.catalog import Lang, has, text
 from backend.notifications.rules import fingerprint, message_id
 from backend.notifications.types import Mail, QueuedMail, Template
 
@@ -62,13 +62,19 @@ def render(mail: Mail, public_url: str) -> RenderedMail:
         "lang": lang,
         "direction": "rtl" if lang == "fa" else "ltr",
         "say": say,
-        "footer": text("mail.footer", lang),
+        "footer": _footer(template, lang),
     }
     return RenderedMail(
         subject=_one_line(say("subject", **places)),
         text=_environment().get_template(f"{template}.txt.j2").render(context),
         html=_environment().get_template(f"{template}.html.j2").render(context),
     )
+
+
+def _footer(template: Template, lang: Lang) -> str:
+    """The reason for which its reader got the mail. That of bills is no word to a colleague."""
+    own = f"mail.{template}.footer"
+    return text(own if has(own) else "mail.footer", lang)
 
 
 def _invoice_issued(params: Mapping[str, str | int], lang: Lang, public_url: str) -> dict[str, str]:
@@ -117,7 +123,9 @@ def _payment_returned(params: Mapping[str, str | int], lang: Lang, public_url: s
 
 def _run_waiting(params: Mapping[str, str | int], lang: Lang, public_url: str) -> dict[str, str]:
     return {
-        "action": formats.code(_one_line(str(params["action"])), lang),
+        "action": _one_line(str(params["action"])),
+        # A mail that was queued by an earlier version does not have it. Not cut: an approver decides by it.
+        "targets": _visible(str(params.get("targets", ""))),
         "who": formats.code(_one_line(str(params["who"])), lang),
         "until": formats.moment(datetime.fromisoformat(str(params["until"])), lang),
         # No link approves anything: it leads to the run's page, behind the sign-in.
@@ -158,11 +166,16 @@ def _sentence(template: Template, lang: Lang, name: str, **places: str) -> str:
 
 
 def _one_line(value: str) -> str:
-    """Text for a header or a sentence: an outsider's line breaks and control characters become spaces."""
+    """Text for a header or a sentence, cut where it is long."""
+    return _visible(value)[:SUBJECT_MAX_LENGTH]
+
+
+def _visible(value: str) -> str:
+    """Text of one line: an outsider's line breaks and control characters become spaces."""
     visible = "".join(
         " " if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} else char for char in value
     )
-    return " ".join(visible.split())[:SUBJECT_MAX_LENGTH]
+    return " ".join(visible.split())
 
 
 def _identifiers(listed: str, lang: Lang) -> list[str]:

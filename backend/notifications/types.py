@@ -26,7 +26,7 @@ class Mail(NamedTuple):
     invoice_id, debt_rial, outstanding_rial; reference, card and amounts may be empty or 0 and are then left out.
     Those of ``payment_returned``: the same, but reopened_rial instead of outstanding_rial, and is_returning (0 or 1);
     numbers may be empty, where the money paid no invoice.
-    Those of ``run_waiting``: action, who, run_id, until (ISO).
+    Those of ``run_waiting``: action and targets, in the language of the mail, who, run_id, until (ISO).
     """
 
     key: str

@@ -145,6 +145,7 @@ FAMILIES: dict[str, Iterable[str] | None] = {
     "job.state.{}": JobState,
     "job.weekday.{}": "0123456",
     "job.what.{}": job_names(),
+    "mail.{}.footer": None,
     "mail.{}.{}": None,
     "nav.group.{}": Group,
     "number.{}": ("thousand", "million", "billion"),

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
 from backend.i18n.errors import error_text
+from backend.i18n.names import target_words
 from backend.runbooks.words_rules import said
 from portal import routes
-from portal.run_words import RISK_TONES, StepLine, need_words, problem_words, target_words, to_step_plan
+from portal.run_words import RISK_TONES, StepLine, need_words, problem_words, to_step_plan
 from runbooks.form_types import FieldKind, Form, FormField, Obstacles
 from runbooks.wording import action_name, action_says, field_label
 

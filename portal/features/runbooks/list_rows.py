@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
+from backend.i18n.names import target_words
 from backend.runbooks.types import RunbookRun
 from portal import routes
 from portal.place import Choice, Pager, Place
-from portal.run_words import STATE_TONES, person, seconds, state_words, target_words
+from portal.run_words import STATE_TONES, person, seconds, state_words
 from runbooks.wording import action_name
 
 ACTION, WHO, TARGET, STATE, ALERT = "action", "who", "target", "state", "alert"

@@ -9,6 +9,7 @@ from backend.actor import Actor, Role
 from backend.db.news import Topic
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
+from backend.i18n.names import target_words
 from backend.runbooks import service as runs
 from backend.runbooks.types import RunSearch, RunStage
 from portal.features.runbooks.list_rows import (
@@ -25,7 +26,7 @@ from portal.features.runbooks.list_rows import (
 from portal.guard import STAFF, allow
 from portal.live import LivePage, Query
 from portal.place import Choice, Place, choices, page_at, place_of, to_pager
-from portal.run_words import person, state_words, target_words
+from portal.run_words import person, state_words
 from runbooks import asking_service as asking
 from runbooks.wording import action_name
 

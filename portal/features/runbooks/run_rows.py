@@ -8,6 +8,7 @@ from backend.actor import OPERATOR_ROLES, Actor, Role
 from backend.alerts.summary_rules import shown
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
+from backend.i18n.names import target_words
 from backend.runbooks import rules
 from backend.runbooks.types import ENDED, Plan, Risk, RunbookRun, RunStage, RunStep
 from backend.runbooks.words_rules import said, said_side
@@ -19,7 +20,6 @@ from portal.run_words import (
     person,
     seconds,
     state_words,
-    target_words,
     to_step,
 )
 from runbooks.wording import action_name, field_label

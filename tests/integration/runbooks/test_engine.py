@@ -14,6 +14,7 @@ from backend.actor import Actor, Role
 from backend.audit import service as audit
 from backend.db.engine import read, transaction
 from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound, Refused, Unavailable
+from backend.i18n.catalog import Lang
 from backend.runbooks import service as runs
 from backend.runbooks.models import RunbookRunRow
 from backend.runbooks.types import Risk, RunId, RunSearch, RunStage, StepState, Words
@@ -108,6 +109,29 @@ def test_a_dangerous_run_waits_for_another_approver_who_is_told_by_mail(
             text("SELECT recipient FROM outbox_mail WHERE template = 'run_waiting'")
         )
         assert recipients.all() == [approver.name]
+
+
+@pytest.mark.parametrize(
+    ("lang", "action", "targets"),
+    [
+        ("fa", "بازیابی پایگاه داده", "صدور صورت‌حساب، پایگاه داده \u2066docuchat\u2069"),
+        ("en", "Restore the database", "Billing, Database docuchat"),
+    ],
+)
+def test_the_mail_to_an_approver_names_the_action_and_its_targets_in_the_readers_language(
+    operator: Actor, make_action: MakeAction, lang: Lang, action: str, targets: str
+) -> None:
+    factories.user(Role.APPROVER, language=lang)
+    make_action(Risk.DANGEROUS, name="restore_database", targets=lambda _given: ("db:docuchat", "billing"))
+
+    confirmed(operator, wish("restore_database"))
+
+    with transaction() as connection:
+        told = connection.execute(
+            text("SELECT language, params FROM outbox_mail WHERE template = 'run_waiting'")
+        ).one()
+    assert told.language == lang
+    assert (told.params["action"], told.params["targets"]) == (action, targets)
 
 
 def test_nobody_approves_the_own_run_nor_with_a_disabled_account_nor_another_plan(

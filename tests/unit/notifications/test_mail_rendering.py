@@ -249,3 +249,45 @@ def receipt(lang: Lang, numbers: str) -> QueuedMail:
         params=params,
     )
     return QueuedMail(mail=mail, created_at=datetime(2026, 11, 23, tzinfo=UTC), tries=0)
+
+
+@pytest.mark.parametrize("lang", ["fa", "en"])
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_a_mail_to_an_approver_says_what_the_run_is_about_and_is_no_bill(lang: Lang, kind: str) -> None:
+    said = part(composed(waiting_run(lang, targets="پایگاه داده docuchat")), kind)
+
+    assert text("mail.run_waiting.targets", lang, targets="پایگاه داده docuchat") in said
+    assert text("mail.run_waiting.footer", lang) in said
+    assert text("mail.footer", lang) not in said
+
+
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_a_mail_to_an_approver_that_an_earlier_version_queued_is_sent_without_the_targets(kind: str) -> None:
+    said = part(composed(waiting_run("en")), kind)
+
+    assert "restore_database" in said
+    assert text("mail.run_waiting.targets", "en", targets="") not in said
+
+
+def test_long_names_of_what_a_run_is_about_are_not_cut() -> None:
+    targets = ", ".join(f"Workload {letter * 250}" for letter in "ab")
+
+    assert targets in part(composed(waiting_run("en", targets=targets)), "plain").replace("\n", "")
+
+
+def waiting_run(lang: Lang, **more: str) -> QueuedMail:
+    params: dict[str, str | int] = {
+        "action": "restore_database",
+        "who": "operator@people.example",
+        "run_id": INVOICE,
+        "until": "2026-11-23T10:00:00+00:00",
+        **more,
+    }
+    mail = Mail(
+        key="run_waiting:1:1",
+        recipient="approver@people.example",
+        language=lang,
+        template="run_waiting",
+        params=params,
+    )
+    return QueuedMail(mail=mail, created_at=datetime(2026, 11, 23, tzinfo=UTC), tries=0)

@@ -42,19 +42,6 @@ def test_a_missing_permission_is_named_by_verb_resource_and_namespace(need: Need
 
 
 @pytest.mark.parametrize(
-    ("target", "lang", "said"),
-    [
-        ("job:send_mail", "en", "Job send_mail"),
-        ("billing", "en", "Billing"),
-        ("thing:one", "en", "thing:one"),
-        ("db:docuchat", "fa", "پایگاه داده \u2066docuchat\u2069"),
-    ],
-)
-def test_a_target_is_a_kind_of_thing_and_its_name(target: str, lang: Lang, said: str) -> None:
-    assert run_words.target_words(target, lang) == said
-
-
-@pytest.mark.parametrize(
     ("fault", "bounds", "said"),
     [
         ("greater_than_equal", (1, 50), "A whole number from 1 to 50."),
@@ -114,7 +101,7 @@ def test_whatever_stands_in_the_way_makes_the_button_grey_and_is_told_with_a_nam
 
     permission, held, cool_down = shown.obstacles
     assert "patch on pods" in permission.sentence
-    assert held.sentence.startswith("mina@x.example has a run at work on Job send_mail: Pause a job")
+    assert held.sentence.startswith("mina@x.example has a run at work on Job Sending mails: Pause a job")
     assert held.url == f"/runs/{RUN}"
     assert "13:30:00" in cool_down.sentence
     assert shown.is_blocked
