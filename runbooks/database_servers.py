@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from backend.audit.types import Plain
 from backend.backups import service as backups
 from backend.backups.types import ServerMove
 from backend.config import settings
@@ -56,15 +57,23 @@ def prove(running: Running, go_back: Callable[[], None]) -> None:
         entries = _proven(running)
     except Refused as refused:  # a server that is away for a moment proves nothing
         with running.mending(goes_on=True):
-            running.remember(**{_FAILED: str(refused.data.get("what", ""))})
+            running.remember(**{_FAILED: _told(refused)})
             go_back()
         raise
     running.log("runbooks.restore_database.proved", entries=entries)
 
 
+def _told(refused: Refused) -> dict[str, Plain]:
+    """The parts of a refusal, as the memory of a run can hold them."""
+    return {name: value if isinstance(value, int) else str(value) for name, value in refused.data.items()}
+
+
 def _proven(running: Running) -> int:
-    if _FAILED in running.memory:
-        raise Refused(reason="smoke_test_failed", what=str(running.memory[_FAILED]))
+    told = running.memory.get(_FAILED)
+    if isinstance(told, dict):
+        raise Refused(**{name: value for name, value in told.items() if isinstance(value, str | int)})
+    if told is not None:  # by a process of an earlier version, which noted a word
+        raise Refused(reason="smoke_test_failed")
     return backups.smoke_test(running.actor)
 
 

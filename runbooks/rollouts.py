@@ -140,14 +140,21 @@ def standing_notes(now: WorkloadNow) -> tuple[Words, ...]:
     values = {"ready": summary.ready, "replicas": summary.replicas}
     notes = [Words(key="runbooks.rollout.ready_before", values=values)]
     if reason := summary.rollout.reason:
-        notes.append(Words(key="runbooks.rollout.trouble_before", values={"words": words_of(reason)}))
+        notes.append(trouble_of(reason))
     return tuple(notes)
 
 
+def trouble_of(reason: StuckReason) -> Words:
+    """The hindrance of a rollout before the change, in the cluster's own words, else in ours."""
+    if words := words_of(reason):
+        return Words(key="runbooks.rollout.trouble_before", values={"words": words})
+    return Words(key=f"deploy.stuck.{reason.kind}")
+
+
 def words_of(reason: StuckReason) -> str:
-    """The hindrance of a rollout in the cluster's own words."""
+    """The hindrance of a rollout in the cluster's own words; empty where it says nothing."""
     where = f"{reason.pod}: " if reason.pod else ""
-    return f"{where}{reason.message or reason.kind}"[:300]
+    return f"{where}{reason.message}"[:300] if reason.message else ""
 
 
 def planned_identity(running: Running, workload: WorkloadId) -> str:
@@ -198,7 +205,7 @@ def watch(running: Running, workload: WorkloadId) -> None:
     """Follow a rollout by the rule of ``kubectl rollout status`` to its end. Cancelled, it leaves the rollout alone.
 
     Raises:
-        Refused: with ``reason`` workload_stuck: it does not go on by itself.
+        Refused: with ``reason`` workload_stuck or workload_stuck_unsaid: it does not go on by itself.
         RunLate: it took longer than the run may.
     """
     try:
@@ -254,6 +261,8 @@ def _has_lasted(reason: StuckReason | None, since: datetime | None, now: datetim
 def _stuck(running: Running, workload: WorkloadId, reason: StuckReason | None) -> Refused:
     if reason is not None:
         running.log(f"deploy.stuck.{reason.kind}")
-        running.output(words_of(reason))
     words = words_of(reason) if reason else ""
+    if not words:
+        return Refused(reason="workload_stuck_unsaid", workload=workload.name)
+    running.output(words)
     return Refused(reason="workload_stuck", workload=workload.name, words=words)

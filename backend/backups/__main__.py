@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from backend.backups import service
 from backend.backups.types import BackupOrigin
 from backend.command_line import CLI, obey
+from backend.i18n.errors import sentence_of
 from backend.log import configure_logging
 
 
@@ -55,8 +56,9 @@ def _check(chosen: argparse.Namespace) -> None:
 
 def _drill(_chosen: argparse.Namespace) -> int:
     done = service.drill(CLI, secrets.token_hex(4))
-    if done.error:
-        print(f"The drill of {done.backup or 'the newest backup'} failed: {done.error}", file=sys.stderr)
+    if done.failure is not None:
+        why = sentence_of(done.failure)
+        print(f"The drill of {done.backup or 'the newest backup'} failed. {why}", file=sys.stderr)
         return 1
     print(f"{done.backup} was restored: {done.row_count:,} rows in {done.duration.total_seconds():.1f} s.")
     return 0

@@ -32,7 +32,7 @@ def backup(actor: Actor, origin: BackupOrigin, check: EndCheck = nothing_to_chec
 
     Raises:
         Refused: there is no folder (``backup_dir_missing``), no space (``backup_no_space``), older programs than the
-            server (``backup_tools_old``), or a program failed (``postgres_tool_failed``).
+            server (``backup_tools_old``), or a program failed (``postgres_tool_failed``, ``postgres_tool_ended``).
         Unavailable: the database, the programs or the volume did not answer.
     """
     require_process(actor)

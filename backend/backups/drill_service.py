@@ -15,21 +15,21 @@ log = get_logger(__name__)
 def drill(actor: Actor, run: str, check: EndCheck = nothing_to_check) -> RestoreDrill:
     """Restore the newest backup into a database of its own, count its rows, and drop it again. For processes.
 
-    What was found is stored, also where the drill failed: then ``error`` names the reason.
+    What was found is stored, also where the drill failed: then ``error`` names the reason, and ``failure`` is it.
 
     Raises:
         Conflict: a restore is at work (``restore_running``).
     """
     require_process(actor)
     started_at = clock.utc_now()
-    backup, error = None, ""
+    backup, error, failure = None, "", None
     try:
         backup = newest(actor)
         _try_out(actor, backup, run, check)
     except AppError as failed:
         if failed.data.get("reason") == "restore_running":
             raise
-        error = failed.reason_key
+        error, failure = failed.reason_key, failed
         log.error("drill.failed", backup=backup.name if backup else "", reason=error, detail=str(failed))  # noqa: TRY400 - the trace would say no more
     done = RestoreDrill(
         run=run,
@@ -38,6 +38,7 @@ def drill(actor: Actor, run: str, check: EndCheck = nothing_to_check) -> Restore
         finished_at=clock.utc_now(),
         row_count=backup.row_count if backup and not error else 0,
         error=error,
+        failure=failure,
     )
     repository.store_drill(done)
     if not error:

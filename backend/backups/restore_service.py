@@ -214,14 +214,14 @@ def _try_swap(server: MaintenanceConnection, names: NameSwap, since: datetime) -
 def smoke_test(actor: Actor) -> int:
     """Prove that the live database answers, has this version's schema and an intact audit trail; its entries.
 
-    For processes. Raises Refused with ``smoke_test_failed`` when something of it is not so.
+    For processes. Raises Refused with ``smoke_test_schema`` or ``smoke_test_audit`` when something of it is not so.
     """
     require_process(actor)
-    if schema_of(_to(live_name())) != migrate.newest_known():
-        raise Refused(reason="smoke_test_failed", what="schema")
+    if (schema := schema_of(_to(live_name()))) != migrate.newest_known():
+        raise Refused(reason="smoke_test_schema", schema=schema, known=migrate.newest_known())
     verified = audit.verify(actor)
     if not verified.is_intact:
-        raise Refused(reason="smoke_test_failed", what=f"audit {verified.broken_at}")
+        raise Refused(reason="smoke_test_audit", entry=verified.broken_at or 0)
     return verified.entries
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from backend.errors import AppError
 from backend.server_address import ServerAddress
 
 
@@ -62,7 +63,10 @@ class KnownBackup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreDrill:
-    """A drill: a backup was restored into a throw-away database and counted. ``error`` is empty when it went well."""
+    """A drill: a backup was restored into a throw-away database and counted. ``error`` is empty when it went well.
+
+    Only the one who made it is told its ``failure``; what is stored is its name.
+    """
 
     run: str
     backup: str
@@ -70,6 +74,7 @@ class RestoreDrill:
     finished_at: datetime
     row_count: int
     error: str
+    failure: AppError | None = None
 
     @property
     def duration(self) -> timedelta:

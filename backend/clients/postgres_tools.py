@@ -88,9 +88,9 @@ class PostgresTools:
                 complaints.seek(0)
                 said = redact(complaints.read().decode(errors="replace"))[-LONGEST_TAIL:].strip()
                 log.error("postgres_tools.failed", program=program, code=code, said=said)
-                raise Refused(
-                    reason="postgres_tool_failed", program=program, said=said or f"exit code {code}"
-                )
+                if not said:
+                    raise Refused(reason="postgres_tool_ended", program=program, code=code)
+                raise Refused(reason="postgres_tool_failed", program=program, said=said)
 
     def _wait(self, child: subprocess.Popen[bytes]) -> int:
         try:

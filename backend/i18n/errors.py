@@ -5,11 +5,14 @@ from datetime import date, datetime
 from backend.errors import AppError
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
+from backend.i18n.names import named
 
 
 def error_text(error: AppError, lang: Lang) -> str:
     """The sentence for an error: event, meaning and remedy; a general sentence where no exact one exists."""
-    return text(key_of(error), lang, **{name: _shown(value, lang) for name, value in error.data.items()})
+    return text(
+        key_of(error), lang, **{name: _shown(name, value, lang) for name, value in error.data.items()}
+    )
 
 
 def key_of(error: AppError) -> str:
@@ -17,12 +20,12 @@ def key_of(error: AppError) -> str:
     return error.key if has(error.key) else f"error.{error.code}"
 
 
-def _shown(value: str | int | date, lang: Lang) -> str:
+def _shown(place: str, value: str | int | date, lang: Lang) -> str:
     if isinstance(value, datetime):
         return fmt.moment(value, lang)
     if isinstance(value, date):
         return fmt.day(value, lang)
-    return value if isinstance(value, str) else fmt.number(value, lang)
+    return (named(place, value, lang) or value) if isinstance(value, str) else fmt.number(value, lang)
 
 
 def sentence_of(error: AppError) -> str:

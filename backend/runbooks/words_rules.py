@@ -1,5 +1,6 @@
 """Words of runs: to plain JSON and back, and as a sentence in the reader's language."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
@@ -10,9 +11,11 @@ from backend.errors import AppError
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
 from backend.i18n.errors import key_of
+from backend.i18n.names import named
 from backend.runbooks.types import Words
 
 _INSTANT, _DAY = "at", "day"
+_NUMBER = re.compile(r"[0-9][0-9,]*(\.[0-9]+)?( × [0-9]+)?")
 
 
 def to_plain(words: Words) -> dict[str, Plain]:
@@ -57,8 +60,10 @@ def side_from_plain(plain: str | Mapping[str, object]) -> str | Words:
 
 
 def said_side(side: str | Words, lang: Lang) -> str:
-    """A side of a change as its reader sees it."""
-    return said(side, lang) if isinstance(side, Words) else side
+    """A side of a change as its reader sees it. A number is text there: it binds the plan's hash as it is written."""
+    if isinstance(side, Words):
+        return said(side, lang)
+    return fmt.digits(side, lang) if _NUMBER.fullmatch(side) else side
 
 
 def all_from_plain(plains: Iterable[Mapping[str, object]]) -> tuple[Words, ...]:
@@ -75,7 +80,7 @@ def said(words: Words, lang: Lang) -> str:
     """The sentence. Words whose key is no longer known are shown by it: a log outlives the version that wrote it."""
     if not has(words.key):
         return words.key
-    return text(words.key, lang, **{name: _shown(value, lang) for name, value in words.values.items()})
+    return text(words.key, lang, **{name: _shown(name, value, lang) for name, value in words.values.items()})
 
 
 def said_line(line: str, lang: Lang) -> str:
@@ -83,14 +88,15 @@ def said_line(line: str, lang: Lang) -> str:
     return said(from_plain(orjson.loads(line)), lang)
 
 
-def _shown(value: str | int | date, lang: Lang) -> str:
+def _shown(place: str, value: str | int | date, lang: Lang) -> str:
     if isinstance(value, datetime):
         return fmt.moment(value, lang)
     if isinstance(value, date):
         return fmt.day(value, lang)
     if isinstance(value, str):
         # Outside words, a name or another sentence: isolated, so that neither turns the other round.
-        return f"\u2068{value}\u2069" if lang == "fa" else value
+        shown = named(place, value, lang) or value
+        return f"\u2068{shown}\u2069" if lang == "fa" else shown
     return fmt.number(value, lang)
 
 

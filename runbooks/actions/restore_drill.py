@@ -4,6 +4,7 @@ from backend.backups import service as backups
 from backend.config import settings
 from backend.errors import Refused
 from backend.runbooks.types import Plan, PlannedChange, Risk, Words
+from backend.runbooks.words_rules import outcome_of
 from runbooks.action import Action, ActionParameters, Step
 from runbooks.context import Planning, Running
 
@@ -21,9 +22,12 @@ def _plan(planning: Planning, _given: DrillParameters) -> Plan:
 
 def _drill(running: Running, _given: DrillParameters) -> None:
     done = backups.drill(running.actor, running.run.id.hex[:8], running.check_and_tidy)
-    if done.error:
-        running.log("runbooks.restore_drill.reason", reason=done.error)
-        raise Refused(reason="drill_failed", backup=done.backup or "–")
+    if done.failure is not None:
+        if not done.backup:
+            raise done.failure
+        why = outcome_of(done.failure)
+        running.log(why.key, **why.values)
+        raise Refused(reason="drill_failed", backup=done.backup)
     running.changed(
         "runbooks.restore_drill.passed",
         backup=done.backup,

@@ -6,6 +6,7 @@ there is no room, because a pod that waits for a node helps nobody. GPUs that ot
 a pod finds no node after all, the run says so and can be undone.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from backend.config import settings
@@ -59,10 +60,23 @@ def _require_room(wanted: WorkloadId, room: GPURoom, more: int) -> None:
     if room.per_pod == 0:
         raise Refused(reason="no_gpu_asked", workload=wanted.name)
     if more > 0 and not room.fitting:
-        words = ", ".join(f"{name}: {why}" for name, why in room.others) or "0"
-        raise Refused(reason="gpu_no_node", words=words)
+        raise _no_node(room)
     if more * room.per_pod > room.free:
         raise Refused(reason="gpu_too_few", free=room.free, needed=more * room.per_pod)
+
+
+def _no_node(room: GPURoom) -> Refused:
+    if not room.others:
+        return Refused(reason="gpu_none")
+    why = Counter(reason for _, reason in room.others)
+    return Refused(
+        reason="gpu_no_node",
+        nodes=", ".join(name for name, _ in room.others),
+        cordoned=why["cordoned"],
+        not_ready=why["not_ready"],
+        labels=why["labels"],
+        taint=why["taint"],
+    )
 
 
 def _notes(room: GPURoom, more: int) -> tuple[Words, ...]:

@@ -407,6 +407,46 @@ def refusal_keys(files: Iterable[Source], codes: Mapping[str, str]) -> set[str]:
     }
 
 
+# What an expected error is told for the code that catches it, not for its reader.
+_NOT_SHOWN = {"reason", "field", "service", "cause"}
+_TELLS = {"Words", "Refused", "Conflict", "Unavailable", "NotFound", "Invalid", "Forbidden"}
+
+
+def is_one_clause(sentence: str) -> bool:
+    """Whether a sentence says one thing only: what happened, and not what to do."""
+    return len(re.findall(r"[.!?;؛](?=\s|$)", sentence)) < 2
+
+
+def words_of_code(source: Source) -> list[str]:
+    """Places of a run's sentences that are filled with a word of the code: its reader would see it as it stands."""
+    found = []
+    for call in calls(source):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        places = {each.arg: each.value for each in call.keywords if each.arg not in _NOT_SHOWN}
+        if name == "Words":
+            values = places.get("values")
+            places = {}
+            if isinstance(values, ast.Dict):
+                places = {ast.unparse(key): value for key, value in zip(values.keys, values.values) if key}  # noqa: B905
+        elif name not in _TELLS and ast.unparse(call.func) not in {"running.log", "running.changed"}:
+            continue
+        found += [f"line {call.lineno}: {place}" for place, value in places.items() if any(_letters(value))]
+    return found
+
+
+def _letters(value: ast.expr) -> Iterator[str]:
+    """The texts with letters that an expression may be, besides what it asks others for."""
+    match value:
+        case ast.Constant(value=str(text)):
+            yield from re.findall("[A-Za-z]+", text)
+        case ast.IfExp():
+            yield from _letters(value.body)
+            yield from _letters(value.orelse)
+        case ast.BoolOp(values=parts) | ast.JoinedStr(values=parts):
+            for part in parts:
+                yield from _letters(part)
+
+
 def _asked(node: ast.AST) -> list[ast.expr]:
     """The parts of a call or an assignment that name a sentence."""
     if isinstance(node, ast.Assign):

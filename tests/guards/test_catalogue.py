@@ -269,6 +269,80 @@ def test_a_reason_without_a_sentence_is_seen() -> None:
     }
 
 
+# What ends or refuses a run and needs nobody: what was wanted is so already, or must not be.
+NOTHING_TO_DO = {
+    "error.conflict.run_cancelling",
+    "error.conflict.run_ended",
+    "error.conflict.run_not_lost",
+    "error.refused.pause_job_not_paused",
+    "error.refused.pause_job_paused",
+    "error.refused.recheck_payments_nothing",
+    "error.refused.retry_mails_nothing",
+    "error.refused.revision_runs_already",
+    "error.refused.run_billing_nothing",
+    "error.refused.scale_same",
+    "error.refused.silence_alert_over",
+    "error.refused.silence_watchdog",
+    "error.refused.snapshot_not_switched",
+    "error.refused.workload_not_paused",
+    "error.refused.workload_paused_already",
+    "runbooks.outcome.declined",
+}
+
+
+@pytest.mark.parametrize("lang", ["fa", "en"])
+def test_whatever_ends_a_run_says_what_to_do(lang: Lang) -> None:
+    folders = (
+        ROOT / "backend/backups",
+        ROOT / "backend/runbooks",
+        ROOT / "runbooks",
+        ROOT / "runbooks/actions",
+    )
+    told = {
+        key: sentence
+        for folder in folders
+        for path in folder.glob(f"*{lang}.toml")
+        for key, sentence in sentences_of(path).items()
+        if key.startswith(("error.refused.", "error.conflict.", "error.unavailable.", "runbooks.outcome."))
+    }
+
+    assert {key for key, sentence in told.items() if rules.is_one_clause(sentence)} == NOTHING_TO_DO
+
+
+def test_a_sentence_that_only_says_what_happened_is_seen() -> None:
+    assert rules.is_one_clause("{program} failed: {said}")
+    assert not rules.is_one_clause("{program} failed. Look at the disk. It says: {said}")
+    assert not rules.is_one_clause("سرور {name} نیست؛ دوباره تلاش کنید.")
+
+
+def test_no_word_of_the_code_fills_a_place_of_a_runs_sentence() -> None:
+    found = {
+        source.path: words
+        for source in rules.sources("runbooks", "backend/backups", "backend/db", "backend/clients")
+        if (words := rules.words_of_code(source))
+    }
+
+    assert found == {"runbooks/asking_service.py": found["runbooks/asking_service.py"]}
+    assert len(found["runbooks/asking_service.py"]) == 1, (
+        "the name of a form's fault, which the form has words for"
+    )
+
+
+def test_a_word_of_the_code_in_a_runs_sentence_is_seen() -> None:
+    code = Source(
+        "runbooks/x.py",
+        """
+raise Refused(reason="a", what="schema")
+running.log("a.b", said=said or f"exit code {code}", n=1)
+Words(key="a.b", values={"kind": "crash" if x else y, "name": name})
+Refused(reason="a", words=words or "–", name=f"{a}")
+log.info("x", what="schema")
+""",
+    )
+
+    assert rules.words_of_code(code) == ["line 2: what", "line 3: said", "line 4: 'kind'"]
+
+
 def test_a_family_of_keys_is_seen() -> None:
     code = Source("portal/x.py", 'text(f"page.{name}.title", lang)\nlog.info(f"{x} page.")')
 

@@ -13,8 +13,10 @@ from backend.actor import Actor, Role
 from backend.audit import service as audit
 from backend.backups import service as backups
 from backend.backups.types import Backup, BackupOrigin
+from backend.clients.postgres_tools import PostgresTools
 from backend.config import settings
 from backend.errors import Conflict, Forbidden, Refused
+from backend.i18n.errors import error_text
 from tests import factories
 
 RUNNER = Actor.process_named("runbooks")
@@ -76,6 +78,18 @@ def test_a_backup_that_finds_no_space_leaves_nothing(owned: str) -> None:
     assert reason(refused) == "postgres_tool_failed"
     assert files() == []
     assert backups.backups(RUNNER) == []
+
+
+def test_a_program_that_ends_without_a_word_is_told_in_a_sentence_with_its_exit_code(tmp_path: Path) -> None:
+    program = tmp_path / "pg_restore"
+    program.write_text("#!/bin/sh\nexit 12\n")
+    program.chmod(0o700)
+
+    with pytest.raises(Refused) as refused:
+        PostgresTools(str(tmp_path), {}).read(tmp_path / "a.dump")
+
+    assert "کد خروج آن ۱۲ است" in error_text(refused.value, "fa")
+    assert "exit code" not in error_text(refused.value, "fa")
 
 
 @contextmanager

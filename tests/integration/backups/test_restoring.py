@@ -16,6 +16,7 @@ from backend.backups import service as backups
 from backend.backups.types import Backup, BackupOrigin, DatabaseRestore
 from backend.db.engine import read, transaction
 from backend.errors import Refused, Unavailable
+from backend.i18n.errors import error_text
 from backend.sandbox.postgres import PostgresServer
 from tests import factories
 from tests.integration.backups.killed import RUN, UNDO
@@ -44,6 +45,28 @@ def restored(backup: Backup, run: str = RUN) -> DatabaseRestore:
     done = backups.swap(RUNNER, backup.name, run)
     backups.smoke_test(RUNNER)
     return done
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        ("UPDATE alembic_version SET version_num = '0001'", ("smoke_test_schema", "schema", "0001")),
+        ("UPDATE audit_entry SET action = 'x' WHERE id = 2", ("smoke_test_audit", "entry", 2)),
+    ],
+)
+def test_a_database_that_fails_its_test_is_refused_with_what_is_wrong_and_what_to_do(
+    owned: str, postgres_server: PostgresServer, harm: str, told: tuple[str, str, str | int]
+) -> None:
+    for number in range(3):
+        audit.record(RUNNER, "note.added", f"note:{number}")
+    with psycopg.connect(postgres_server.url(owned)) as connection:
+        connection.execute(f"SET LOCAL session_replication_role = replica; {harm}".encode())
+
+    with pytest.raises(Refused) as refused:
+        backups.smoke_test(RUNNER)
+
+    assert (refused.value.data["reason"], refused.value.data[told[1]]) == (told[0], told[2])
+    assert "نتیجه می‌گوید اکنون کدام پایگاه داده زنده است" in error_text(refused.value, "fa")
 
 
 def test_a_restore_brings_back_rows_and_carries_over_the_audit(

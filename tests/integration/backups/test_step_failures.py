@@ -289,7 +289,7 @@ def assert_swapped_back(subject: Trial, run: RunbookRun) -> None:
     """The run has failed, says that it went back, and so does the list of restores."""
     failed = runs.run(subject.actor, run.id)
     assert failed.outcome is not None
-    assert (failed.state, failed.outcome.key) == (RunStage.FAILED, "error.refused.smoke_test_failed")
+    assert (failed.state, failed.outcome.key) == (RunStage.FAILED, "error.refused.smoke_test_schema")
     assert "runbooks.restore_database.swapped_back" in {each.key for each in failed.result}
     assert [each.undone_at is None for each in backups.restores(RUNNER)] == [False]
 

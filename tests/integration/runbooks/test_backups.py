@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -13,9 +14,12 @@ from backend.audit import service as audit
 from backend.backups import service as backups
 from backend.backups.types import BackupOrigin
 from backend.clock import utc_now
+from backend.config import settings
 from backend.db.engine import read, transaction
+from backend.i18n.catalog import sentences
 from backend.runbooks import service as runs
-from backend.runbooks.types import RunbookRun, RunStage, Words
+from backend.runbooks.types import LineKind, RunbookRun, RunStage, Words
+from backend.runbooks.words_rules import said_line
 from backend.sandbox.postgres import PostgresServer
 from runbooks import asking_service, engine
 from runbooks.form_types import RunWish
@@ -76,6 +80,20 @@ def test_a_nightly_backup_is_made_and_tried_out_by_runs_that_nobody_confirms(dat
     assert backup.origin is BackupOrigin.NIGHTLY
     assert health.drill is not None
     assert (health.backup_at, health.drill.backup) == (backup.started_at, backup.name)
+
+
+def test_a_drill_that_fails_says_why_in_a_sentence(database: str) -> None:
+    made = asking_service.ask_scheduled(RUNNER, "backup_database", {}, utc_now())
+    assert engine.work_on(made.id) is RunStage.SUCCEEDED
+    [backup] = backups.backups(RUNNER)
+    (Path(settings().backup_dir) / f"{backup.name}.dump").write_bytes(b"")
+
+    run = asking_service.ask_scheduled(RUNNER, "restore_drill", {}, utc_now())
+
+    assert engine.work_on(run.id) is RunStage.FAILED
+    told = [said_line(line.text, "fa") for line in runs.lines(RUNNER, run.id) if line.kind is LineKind.WORDS]
+    assert sentences("fa")["error.refused.backup_damaged"] in told
+    assert not any("backup_damaged" in line for line in told)
 
 
 def test_a_restore_goes_on_while_its_own_database_is_swapped_and_so_does_its_undo(

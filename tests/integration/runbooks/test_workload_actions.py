@@ -341,7 +341,12 @@ def test_gpu_workers_are_scaled_only_where_nodes_fit_and_gpus_are_free(
     assert "2 of 3 GPUs are free on nodes that fit (node-gpu-1)" in " ".join(told)
     assert "It costs 150,000 Toman more an hour." in told
     site.http.patch(node, json={"spec": {"unschedulable": True}}, headers=strategic).raise_for_status()
-    assert outcome(asked(operator, "scale_gpu", workload=GPU, replicas="3")) == "gpu_no_node"
+    closed = asked(operator, "scale_gpu", workload=GPU, replicas="3")
+    assert outcome(closed) == "gpu_no_node"
+    assert closed.outcome is not None
+    assert "cordoned" not in said(closed.outcome, "fa")
+    assert "\u2068node-gpu-1\u2069" in said(closed.outcome, "fa")
+    assert "۱ گره به روی پاد تازه بسته است" in said(closed.outcome, "fa")
 
 
 def test_a_rollout_is_paused_and_resumed_and_each_undoes_the_other(site: Site, operator: Actor) -> None:

@@ -174,7 +174,7 @@ def test_a_lost_answer_of_the_switch_is_found_and_a_failed_test_leads_everybody_
 
     assert seen == [f"{SERVER}-r{run.id.hex[:8]}-0"]
     failed = runs.run(operator, run.id)
-    assert (failed.state, reason(failed)) == (RunStage.FAILED, "smoke_test_failed")
+    assert (failed.state, reason(failed)) == (RunStage.FAILED, "smoke_test_schema")
     assert [line.key.rpartition(".")[2] for line in failed.result] == ["switched", "led_back"]
     assert led_to(portal) == f"{SERVER}-0"
     assert audit.verify(PROCESS).is_intact
@@ -200,7 +200,7 @@ def test_a_restore_whose_process_dies_while_it_leads_everybody_back_goes_back_wh
     runs.go_on(operator, run.id)
     assert work(run.id) == 0
     failed = runs.run(operator, run.id)
-    assert (failed.state, reason(failed)) == (RunStage.FAILED, "smoke_test_failed")
+    assert (failed.state, reason(failed)) == (RunStage.FAILED, "smoke_test_schema")
     assert [line.key.rpartition(".")[2] for line in failed.result] == ["switched", "led_back"]
     assert led_to(portal) == f"{SERVER}-0"
 
