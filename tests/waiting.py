@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable
 
-PATIENCE_S = 60.0
+# Where five others wanted each processor, a process took 56 s and more for its imports, before it could say anything.
+PATIENCE_S = 120.0
 _PAUSE_S = 0.05
 
 

@@ -1,6 +1,5 @@
 """What the tests of dead dependencies need: a part that is away for a while, a log to read, a day to bill again."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -13,6 +12,7 @@ from playwright.sync_api import Locator, expect
 from backend.i18n.catalog import text
 from backend.sandbox.stack import Stack
 from tests.e2e.conftest import Visit, asked
+from tests.live_logs import entries
 
 # What no reader may ever see, whatever breaks.
 TRACES = (
@@ -60,13 +60,16 @@ class Log:
 
     def text(self) -> str:
         """Everything new."""
+        return self._written().decode(errors="replace")
+
+    def _written(self) -> bytes:
         with self._path.open("rb") as file:
             file.seek(self._before)
-            return file.read().decode(errors="replace")
+            return file.read()
 
     def events(self) -> list[dict[str, Any]]:
         """The new entries."""
-        return [json.loads(line) for line in self.text().splitlines() if line.startswith("{")]
+        return entries(self._written())
 
     def has(self, event: str, **fields: object) -> bool:
         """Whether an event was written with these fields."""

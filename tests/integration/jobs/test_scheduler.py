@@ -1,6 +1,5 @@
 """One scheduler leads, another takes over, and both outlive a lost database."""
 
-import json
 import os
 import signal
 import socket
@@ -27,6 +26,7 @@ from backend.sandbox.postgres import REPOSITORY, PostgresServer
 from backend.sandbox.processes import delete_at_end, free_port, keep
 from jobs import exposition
 from tests import factories
+from tests.live_logs import entries
 from tests.waiting import PATIENCE_S, until
 
 PROCESS = Actor.process_named("tests")
@@ -45,8 +45,7 @@ class Scheduler:
             )
 
     def events(self) -> list[dict[str, Any]]:
-        lines = self._log.read_text().splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        return entries(self._log.read_bytes())
 
     def wait_for(self, event: str) -> None:
         until(lambda: any(each["event"] == event for each in self.events()))
