@@ -4,13 +4,15 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from backend.actor import Actor
 from backend.audit.types import Plain
 from backend.backups import service as backups
 from backend.backups.types import ServerMove
+from backend.clients.kubernetes import Kubernetes
 from backend.config import settings
 from backend.deploys import service as deploys
-from backend.deploys.database_server_types import DatabaseServer
-from backend.errors import Refused, Unavailable
+from backend.deploys.database_server_types import DatabaseServer, LiveServer
+from backend.errors import NotFound, Refused, Unavailable
 from backend.runbooks.types import RunbookRun
 from runbooks.context import RunLate, Running
 
@@ -83,16 +85,58 @@ def is_led_to(running: Running, server: DatabaseServer) -> bool:
     return found == server.pod
 
 
+def versions(
+    actor: Actor, kubernetes: Kubernetes, live: LiveServer, *others: DatabaseServer
+) -> dict[str, str]:
+    """What a plan binds of the server that everybody is led to, of its database, and of other servers.
+
+    Raises:
+        NotFound: a server has no claim any more.
+    """
+    found = {f"services/{live.service}": live.service_identity}
+    for server in (live.server, *others):
+        found[f"statefulsets/{server.name}"] = server.identity
+        found[f"persistentvolumeclaims/{server.claim}"] = deploys.claim_identity(actor, kubernetes, server)
+    return found | {f"database/{settings().database_name}": backups.live_version(actor)}
+
+
+def require_planned(running: Running, *others: str) -> None:
+    """Let pass while the live server is the one that the run's plan was made for, and so are others.
+
+    A run that goes on makes no new plan; and a restore takes its time, in which somebody may change the live server.
+
+    Raises:
+        Refused: something was changed or replaced meanwhile.
+    """
+    actor, kubernetes = running.actor, running.kubernetes
+    assert running.run.plan is not None
+    planned = running.run.plan.versions
+    try:
+        servers = [deploys.named_server(actor, kubernetes, name) for name in others]
+        now = versions(actor, kubernetes, deploys.database_server(actor, kubernetes), *servers)
+    except NotFound as gone:
+        raise Refused(reason="snapshot_live_differs", what=str(gone.data.get("name", "–"))) from None
+    # A run that was planned before its version was deployed may bind less.
+    if differing := [name for name, version in now.items() if planned.get(name, version) != version]:
+        raise Refused(reason="snapshot_live_differs", what=", ".join(differing))
+
+
 def move_all(
-    running: Running, source: DatabaseServer, target: DatabaseServer, move: ServerMove
+    running: Running,
+    source: DatabaseServer,
+    target: DatabaseServer,
+    move: ServerMove,
+    require: Callable[[], None] = lambda: None,
 ) -> int | None:
     """Lead everybody from one server to another one, and close the first.
 
     Returns the milliseconds in which the database refused; None where a process before had led everybody there, and
-    the time is not known. A cluster or a database that does not answer is waited for: so long everybody stays.
+    the time is not known. A cluster or a database that does not answer is waited for: so long everybody stays. Before
+    each try ``require`` may raise.
     """
     while not is_led_to(running, target):
         try:
+            require()
             # Nobody is shut out for a question that the cluster cannot answer.
             deploys.lead_to_server(running.actor, running.kubernetes, source, target, dry_run=True)
             return backups.leave_server(

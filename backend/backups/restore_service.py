@@ -82,6 +82,13 @@ def _version(server: MaintenanceConnection, live: str) -> str:
     return f"{server.number_of(live)}:{migrate.newest_known()}"
 
 
+def live_version(actor: Actor) -> str:
+    """The live database as a plan binds it: it changes with every restore, and with its schema. For processes."""
+    require_process(actor)
+    with maintenance() as server:
+        return _version(server, live_name())
+
+
 def _check_schemas(backup: Backup, live_schema: str) -> None:
     if live_schema != migrate.newest_known():
         raise Refused(reason="live_schema", schema=live_schema, known=migrate.newest_known())

@@ -13,6 +13,7 @@ plan_restore = restore_service.plan_restore
 load = restore_service.load
 carry = restore_service.carry
 drop_new = restore_service.drop_new
+live_version = restore_service.live_version
 swap = restore_service.swap
 smoke_test = restore_service.smoke_test
 undo = restore_service.undo

@@ -112,6 +112,12 @@ def named_server(actor: Actor, kubernetes: Kubernetes, name: str) -> DatabaseSer
     )
 
 
+def claim_identity(actor: Actor, kubernetes: Kubernetes, server: DatabaseServer) -> str:
+    """The identity of a server's claim, another one for another volume. For processes. Raises NotFound."""
+    require_process(actor)
+    return kubernetes.run(kubernetes.get_object(ClaimObject, _place(server, server.claim))).metadata.uid
+
+
 def _pod(kubernetes: Kubernetes, namespace: str, name: str) -> ServerPodObject | None:
     listed = kubernetes.run(kubernetes.list_objects(ServerPodObject, namespace, {POD_NAME: name}))
     return listed.items[0] if listed.items else None

@@ -48,6 +48,7 @@ follow_rollouts = rollout_service.follow_rollouts
 snapshots = database_server_service.snapshots
 database_server = database_server_service.database_server
 named_server = database_server_service.named_server
+claim_identity = database_server_service.claim_identity
 make_second_server = database_server_service.make_second_server
 second_server_now = database_server_service.second_server_now
 lead_to_server = database_server_service.lead_to_server

@@ -3,7 +3,7 @@
 Undone by leading everybody back. The volume of the live server is never written to by a restore.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -62,8 +62,7 @@ def _plan(planning: Planning, given: SnapshotParameters) -> Plan:
         ),
         versions={
             f"volumesnapshots/{snapshot.name}": snapshot.uid,
-            f"services/{live.service}": live.service_identity,
-            f"statefulsets/{first.name}": first.identity,
+            **database_servers.versions(planning.actor, planning.kubernetes, live),
         },
         notes=(
             *_notes(planning, snapshot, live),
@@ -178,7 +177,9 @@ def _switch(running: Running, given: SnapshotParameters) -> None:
     first, second = _server(running, "first"), _server(running, "second")
     move = _forward(running, given)
     books.remember(running, move.since)
-    refused_ms = database_servers.move_all(running, first, second, move)
+    refused_ms = database_servers.move_all(
+        running, first, second, move, lambda: database_servers.require_planned(running)
+    )
     running.remember(switched_at=running.now().isoformat())
     if refused_ms is not None:
         patiently(lambda: backups.note_move(running.actor, move, refused_ms))
@@ -188,15 +189,15 @@ def _switch(running: Running, given: SnapshotParameters) -> None:
     )
 
 
-def _prove(running: Running, given: SnapshotParameters) -> None:
+def _prove(running: Running, _given: SnapshotParameters) -> None:
     def lead_back() -> None:
-        _lead_back(running, given, short(running.run))
+        _lead_back(running, short(running.run))
         running.changed("runbooks.restore_from_snapshot.led_back")
 
     database_servers.prove(running, lead_back)
 
 
-def _lead_back(running: Running, _given: SnapshotParameters, run: str) -> None:
+def _lead_back(running: Running, run: str, require: Callable[[], None] = lambda: None) -> None:
     """Lead everybody back to the first server, with what was written since."""
     memory = running.memory if running.undone is None else running.undone.memory
     first, second = _server(running, "first"), _server(running, "second")
@@ -210,7 +211,7 @@ def _lead_back(running: Running, _given: SnapshotParameters, run: str) -> None:
     backups.open_server(running.actor, back.target)
     try:
         backups.check_server(running.actor, back.target)
-        database_servers.move_all(running, second, first, back)
+        database_servers.move_all(running, second, first, back, require)
     except BaseException:  # a signal, too: a server that nobody is led to must not take a word
         with running.mending(goes_on=True):
             if not database_servers.is_led_to(running, first):
@@ -227,6 +228,7 @@ def _plan_undo(planning: Planning, _given: SnapshotParameters, done: RunbookRun)
         raise Refused(reason="snapshot_undo_moved", server=live.server.name)
     try:
         first = deploys.named_server(planning.actor, planning.kubernetes, str(memory["first"]))
+        versions = database_servers.versions(planning.actor, planning.kubernetes, live, first)
     except NotFound:
         raise Refused(reason="snapshot_undo_gone", server=str(memory["first"])) from None
     _require_ready(first)
@@ -236,10 +238,7 @@ def _plan_undo(planning: Planning, _given: SnapshotParameters, done: RunbookRun)
                 what=_note("service", service=live.service), before=live.server.name, after=first.name
             ),
         ),
-        versions={
-            f"services/{live.service}": live.service_identity,
-            f"statefulsets/{first.name}": first.identity,
-        },
+        versions=versions,
         notes=(
             Words(key="runbooks.restore_database.undo_carries"),
             *books.notes_of(planning, datetime.fromisoformat(str(memory["switched_at"]))),
@@ -248,11 +247,11 @@ def _plan_undo(planning: Planning, _given: SnapshotParameters, done: RunbookRun)
     )
 
 
-def _switch_back(running: Running, given: SnapshotParameters) -> None:
+def _switch_back(running: Running, _given: SnapshotParameters) -> None:
     assert running.undone is not None
     books.remember(running, datetime.fromisoformat(str(running.undone.memory["switched_at"])))
-    _lead_back(running, given, short(running.run))
     first, second = _server(running, "first"), _server(running, "second")
+    _lead_back(running, short(running.run), lambda: database_servers.require_planned(running, first.name))
     running.changed("runbooks.restore_from_snapshot.undone", server=first.name, other=second.name)
 
 

@@ -1,7 +1,9 @@
 """Whatever keeps a restore from a snapshot from its end, the live server is untouched and nothing is left behind."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -13,12 +15,14 @@ from backend.runbooks import service as runs
 from backend.runbooks.types import RunbookRun, RunStage, Words
 from backend.sandbox.kubernetes.access import account_file
 from backend.sandbox.kubernetes.roles import RUNNER
+from runbooks import asking_service
 from runbooks.actions import restore_from_snapshot
 from tests.integration.runbooks.mortal import KILLED, Moment, Mortals
 from tests.integration.snapshots.asking import approved, asked, led_to, worked
 from tests.integration.snapshots.world import (
     CLAIMS,
     CLASSES,
+    DATABASE,
     QUOTAS,
     SERVER,
     SERVICES,
@@ -178,6 +182,88 @@ def test_a_lost_answer_of_the_switch_is_found_and_a_failed_test_leads_everybody_
     assert [line.key.rpartition(".")[2] for line in failed.result] == ["switched", "led_back"]
     assert led_to(portal) == f"{SERVER}-0"
     assert audit.verify(PROCESS).is_intact
+
+
+def change_server(world: World) -> None:
+    """Let the live server have another specification, as after a deployment."""
+    world.patch(f"{SETS}/{SERVER}", {"spec": {"minReadySeconds": 1}})
+
+
+def replace_database(world: World) -> None:
+    """Let the live server have another database, as after a restore from a backup."""
+    with psycopg.connect(world.url_at(world.address(SERVER), "postgres"), autocommit=True) as connection:
+        for statement in (
+            f"ALTER DATABASE {DATABASE} ALLOW_CONNECTIONS false",
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{DATABASE}'",
+            f"CREATE DATABASE another TEMPLATE {DATABASE}",
+            f"ALTER DATABASE {DATABASE} RENAME TO before",
+            f"ALTER DATABASE another RENAME TO {DATABASE}",
+        ):
+            connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        pytest.param(change_server, f"statefulsets/{SERVER}", id="its specification"),
+        pytest.param(replace_database, f"database/{DATABASE}", id="its database"),
+    ],
+)
+def test_nobody_is_led_away_from_a_live_server_that_is_not_the_one_of_the_plan_any_more(
+    change: Callable[[World], None],
+    named: str,
+    portal: World,
+    people: tuple[Actor, Actor],
+    work: partial[int],
+) -> None:
+    portal.snapshot("nightly")
+    run = approved(asked(people[0], snapshot="nightly"), *people)
+
+    def at(moment: Moment, step: str) -> bool:
+        if (moment, step) == (Moment.BEGUN, "switch"):
+            change(portal)
+        return True
+
+    work(run.id, at)
+
+    failed = runs.run(people[0], run.id)
+    assert (failed.state, reason(failed)) == (RunStage.FAILED, "snapshot_live_differs")
+    assert failed.outcome is not None
+    assert failed.outcome.values["what"] == named
+    assert failed.plan is not None
+    claim = portal.get(f"{CLAIMS}/data-{SERVER}-0")["metadata"]["uid"]
+    assert failed.plan.versions[f"persistentvolumeclaims/data-{SERVER}-0"] == claim
+    assert_untouched(portal)
+
+
+def test_nobody_is_led_back_to_a_server_that_is_not_the_one_of_the_plan_any_more(
+    portal: World, people: tuple[Actor, Actor], work: partial[int]
+) -> None:
+    portal.snapshot("nightly")
+    done = worked(asked(people[0], snapshot="nightly"), *people)
+    second = led_to(portal)
+    undo = asking_service.ask_undo(people[0], done.id, uuid4().hex)
+    work(undo.id)
+    undo = approved(runs.run(people[0], undo.id), *people)
+
+    def at(moment: Moment, step: str) -> bool:
+        if (moment, step) == (Moment.BEGUN, "switch_back"):
+            change_server(portal)
+        return True
+
+    work(undo.id, at)
+
+    failed = runs.run(people[0], undo.id)
+    assert (failed.state, reason(failed)) == (RunStage.FAILED, "snapshot_live_differs")
+    assert led_to(portal) == second
+    with pytest.raises(psycopg.OperationalError, match="not currently accepting connections"):
+        psycopg.connect(portal.url_at(portal.address(SERVER)))
+
+
+@pytest.fixture
+def people(operator: Actor, approver: Actor) -> tuple[Actor, Actor]:
+    """Who asks for a run, and who approves it."""
+    return operator, approver
 
 
 def test_a_restore_whose_process_dies_while_it_leads_everybody_back_goes_back_when_it_goes_on_and_has_failed(

@@ -115,9 +115,9 @@ class World:
         """The address of the portal's database, by the Service."""
         return self.url_at(self.get(f"{SERVICES}/{SERVER}")["spec"]["clusterIP"])
 
-    def url_at(self, host: str) -> str:
-        """The address of the portal's database at a server."""
-        return self.template.url(DATABASE).replace(f"127.0.0.1:{self.template.port}", f"{host}:5432")
+    def url_at(self, host: str, database: str = DATABASE) -> str:
+        """The address of a database at a server, the portal's unless another is named."""
+        return self.template.url(database).replace(f"127.0.0.1:{self.template.port}", f"{host}:5432")
 
     def address(self, server: str) -> str:
         """The address of a server's pod."""
