@@ -88,7 +88,7 @@ def is_led_to(running: Running, server: DatabaseServer) -> bool:
 def versions(
     actor: Actor, kubernetes: Kubernetes, live: LiveServer, *others: DatabaseServer
 ) -> dict[str, str]:
-    """What a plan binds of the server that everybody is led to, of its database, and of other servers.
+    """The versions that a plan binds: of the server that everybody is led to, of its database, and of other servers.
 
     Raises:
         NotFound: a server has no claim any more.
