@@ -96,13 +96,16 @@ class Running:
             Superseded: the run has another process by now, whose work this would undo.
         """
         was_cancellable, self.may_be_cancelled = self.may_be_cancelled, False
+        # Who is late has something to put back all the same.
+        was_until = self.until
+        self.until = max(was_until, time.monotonic() + rules.MENDING_HOLDS.total_seconds())
         try:
             self._note(rules.mending(self.run.launch, self.now(), goes_on=goes_on))
             yield
             if goes_on_after:
                 self._note(rules.mended(self.run.launch, self.now()))
         finally:
-            self.may_be_cancelled = was_cancellable
+            self.may_be_cancelled, self.until = was_cancellable, was_until
 
     def check_and_tidy(self) -> None:
         """As ``check``, for work that takes away what is half done when this raises: it is given the time for that."""

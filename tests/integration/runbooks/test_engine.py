@@ -18,7 +18,7 @@ from backend.i18n.catalog import Lang
 from backend.runbooks import service as runs
 from backend.runbooks.models import RunbookRunRow
 from backend.runbooks.types import Risk, RunId, RunSearch, RunStage, StepState, Words
-from runbooks import asking_service, engine
+from runbooks import asking_service, database_servers, engine
 from runbooks.action import Step
 from runbooks.context import Running
 from tests import factories
@@ -316,6 +316,31 @@ def test_a_step_that_is_taken_again_after_it_had_put_back_its_change_can_be_canc
 
     assert ended(operator).state is RunStage.SUCCEEDED
     assert tries == [True, True]
+
+
+def test_a_run_that_is_late_has_time_of_its_own_to_take_away_what_it_made(
+    operator: Actor, make_action: MakeAction
+) -> None:
+    asked: list[str] = []
+
+    def be_late(running: Running, _given: Given) -> None:
+        running.until = 0.0
+        running.check()
+
+    def away_once() -> None:
+        asked.append("delete")
+        if len(asked) == 1:
+            raise Unavailable(service="kubernetes")
+
+    make_action(
+        steps=(Step(name="write", run=be_late),),
+        clean_up=lambda running, _given: database_servers.cluster_patiently(running, away_once),
+    )
+    late = ended(operator)
+
+    assert asked == ["delete", "delete"]
+    assert late.outcome is not None
+    assert (late.state, late.outcome.key) == (RunStage.FAILED, "runbooks.outcome.deadline")
 
 
 @pytest.mark.parametrize("why", ["process_gone", "process_unseen"])
