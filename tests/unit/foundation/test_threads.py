@@ -1,9 +1,9 @@
 import asyncio
+from collections.abc import Coroutine
 from contextvars import ContextVar
 from threading import Event, get_ident
 
 import pytest
-from anyio import create_task_group
 
 from backend.threads import LoopThread, side_by_side
 
@@ -91,13 +91,11 @@ def test_work_that_has_just_been_created_begins_before_it_is_cancelled() -> None
         finally:
             ended.append("inner")
 
-    async def outer() -> None:
-        async with create_task_group() as group:
-            group.start_soon(inner)
+    async def wrapped(work: Coroutine[None, None, None]) -> None:
+        await work
 
     async def cancel_in_time() -> bool:
-        connecting = asyncio.create_task(outer())
-        await asyncio.sleep(0)
+        connecting = asyncio.create_task(wrapped(inner()))
         await thread._cancel_all(())
         return connecting.cancelled() and ran == ended == ["inner"]
 
