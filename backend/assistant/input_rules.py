@@ -10,7 +10,7 @@ from backend.assistant.words import JOINING
 from backend.i18n.catalog import Lang, has, text
 
 # A change of the instructions makes what was worded before them old.
-PROMPT_VERSION = 1
+PROMPT_VERSION = 2
 MOST_ALERTS = 50
 MOST_OUTPUT_TOKENS = 2_000
 _LANGUAGES: dict[Lang, str] = {"fa": "Persian", "en": "English"}
@@ -20,6 +20,7 @@ Answer with one group for each "group" of the input, and list in "ids" exactly t
 "title" names what fires, in at most 100 characters. "text" says what fires, where and since when, in at most 350
 characters and two sentences.
 Use only words, names and numbers that stand in that group's own data, joined by these words: {joining}.
+Keep the order of words and numbers, and deny what the data denies and nothing else.
 Say no cause, no advice, no order, no address, no estimate, and nothing that the data does not say."""
 
 

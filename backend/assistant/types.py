@@ -53,6 +53,8 @@ class Refusal(StrEnum):
     REASSURANCE = "reassurance"
     NUMBER = "number"
     WORD = "word"
+    NEGATION = "negation"
+    ORDER = "order"
 
 
 class WordingReason(StrEnum):

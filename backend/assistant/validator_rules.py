@@ -2,15 +2,29 @@
 
 A model may be talked into anything by the alerts that it reads, so nothing is taken on trust. The groups must be ours,
 every number and every word must stand in the evidence of that very group or be one of the small joining words, and
-orders, causes, reassurance and addresses are refused even where the evidence has them.
+orders, causes, reassurance and addresses are refused even where the evidence has them. Words and numbers that stand
+beside each other come in the order of the evidence, and what is denied there, and nothing else, is denied.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import pairwise
 
 from backend.assistant.types import NumberedAlert, Refusal, WordedGroup
-from backend.assistant.words import CAUSES, COMMANDS, JOINING, NUMBERS, REASSURANCES, plain
+from backend.assistant.words import (
+    BORDERS,
+    CAUSES,
+    COMMANDS,
+    CONDITIONS,
+    DIRECTIONS,
+    JOINING,
+    LACKS,
+    NEGATIONS,
+    NUMBERS,
+    REASSURANCES,
+    plain,
+)
 from backend.i18n.catalog import Lang
 
 LONGEST_TITLE = 120
@@ -27,6 +41,8 @@ _WITH_UNIT = re.compile(rf"({NUMBER.pattern})[a-z]{{0,3}}")
 _ONE_ALERT = re.compile(r"(?i)\b(?:one|یک) (?=alert|هشدار)")
 _OF_ALERTS = re.compile(r"(?i)([\w.:/]+) (?:\w+ )?(?=alert|هشدار)")
 _CLAUSE_END = re.compile(r"[.;؛!?؟](?:\s|$)")
+_TOLD_END = re.compile(r"[.;:!?؛؟](?:\s|$)|\s[—–]\s")
+_COMMA = re.compile(r"[,،()]")
 _MUTED = frozenset({"muted", "silenced", "صدا", "بیصدا"})
 _DOMAIN = re.compile(r"(?:^|[^a-z0-9])[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.[a-z]{2,}(?:$|[^a-z])")
 _ADDRESS_SIGNS = ("://", "www", "hxxp", "http", "mailto", " dot ", "//")
@@ -72,6 +88,8 @@ class GroupFacts:
         self._stems = {stem_of(word, lang) for word in self._words}
         # The digits of a name are no number: "api-40" does not say forty.
         self._numbers = {number for text in texts for number in numbers_of(text)}
+        self._clauses = [words for text in texts for words in clauses_of(text, lang)]
+        self._parts = [words for text in texts for words in parts_of_clauses(text, lang)]
         muted = sum(alert.is_muted for alert in known)
         self._heard, self._muted = {str(len(known)), str(len(known) - muted)}, {str(muted)}
         if muted:
@@ -90,6 +108,8 @@ class GroupFacts:
             (Refusal.REASSURANCE, _has_any(REASSURANCES, tidy)),
             (Refusal.NUMBER, not all(map(self._counts, _CLAUSE_END.split(tidy)))),
             (Refusal.WORD, not all(map(self._knows, tokens_of(tidy)))),
+            (Refusal.NEGATION, not all(map(self._denies_so, parts_of_clauses(tidy, self._lang)))),
+            (Refusal.ORDER, not all(map(self._orders_so, self._stretches(tidy)))),
         )
         return next((refusal for refusal, holds in reasons if holds), None)
 
@@ -99,6 +119,43 @@ class GroupFacts:
         counts = self._muted if is_about_muted else self._heard
         of_alerts = numbers_of(" ".join(_OF_ALERTS.findall(_ONE_ALERT.sub("1 ", clause))))
         return counts.issuperset(of_alerts) and (self._numbers | counts).issuperset(numbers_of(clause))
+
+    def _stretches(self, text: str) -> list[list[str]]:
+        """The parts of a text, cut at conditions, too: when something is so may be told first or last."""
+        found: list[list[str]] = []
+        for part in parts_of_clauses(text, self._lang):
+            found.append([])
+            for word in part:
+                if word in CONDITIONS[self._lang]:
+                    found.append([])
+                found[-1].append(word)
+        return found
+
+    def _denies_so(self, part: list[str]) -> bool:
+        """Whether each word of a part is told where something is denied, if this part denies, and else where not."""
+        if not LACKS[self._lang].isdisjoint(part):
+            return True
+        return all(self._is_so(word, is_denied=self._denies(part)) for word in part if word.isalpha())
+
+    def _is_so(self, word: str, *, is_denied: bool) -> bool:
+        told = [each for each in self._parts if word in each]
+        # A name that stands alone says nothing of what it does or does not.
+        if word in NEGATIONS[self._lang] or not told or any(len(each) == 1 for each in told):
+            return True
+        return is_denied in map(self._denies, told)
+
+    def _denies(self, part: list[str]) -> bool:
+        return not NEGATIONS[self._lang].isdisjoint(part)
+
+    def _orders_so(self, part: list[str]) -> bool:
+        """Whether neighbours that are told in one clause are told in this order, and a number of the same thing."""
+        return all(one == other or self._is_neighbour(one, other) for one, other in pairwise(part))
+
+    def _is_neighbour(self, one: str, other: str) -> bool:
+        told = [each for each in self._clauses if one in each and other in each]
+        if (one[:1].isdigit() != other[:1].isdigit()) and DIRECTIONS[self._lang].isdisjoint({one, other}):
+            return not told or any(one in each and other in each for each in self._parts)
+        return not told or any(other in each[each.index(one) :] for each in told)
 
     def _knows(self, token: str) -> bool:
         word = token.casefold()
@@ -150,6 +207,33 @@ def parts_of(token: str) -> set[str]:
     """An object's name, and the parts that its seams make."""
     whole = token.casefold()
     return {whole, *(part for part in _SEAMS.split(whole) if part)}
+
+
+def clauses_of(text: str, lang: Lang) -> list[list[str]]:
+    """The words of each clause of a text that say something, in order and without their endings."""
+    return [kept for clause in _TOLD_END.split(text) if (kept := _kept(tokens_of(clause), lang))]
+
+
+def parts_of_clauses(text: str, lang: Lang) -> list[list[str]]:
+    """The same of each part of a clause between commas and joining words."""
+    parts: list[list[str]] = []
+    for stretch in (part for clause in _TOLD_END.split(text) for part in _COMMA.split(clause)):
+        parts.append([])
+        for token in tokens_of(stretch):
+            if token.casefold() in BORDERS[lang]:
+                parts.append([])
+            parts[-1].append(token)
+    return [kept for part in parts if (kept := _kept(part, lang))]
+
+
+def _kept(tokens: Iterable[str], lang: Lang) -> list[str]:
+    kept = []
+    for word in (token.casefold() for token in tokens):
+        if word in NEGATIONS[lang] | DIRECTIONS[lang]:
+            kept.append(word)
+        elif word not in JOINING[lang]:
+            kept.append(NUMBERS.get(word) or stem_of(word, lang))
+    return kept
 
 
 def numbers_of(text: str) -> list[str]:

@@ -35,3 +35,4 @@ FREE = {lang: frozenset(plain(words).split()) for lang, words in _WORDS["free"].
 BORDERS = {lang: frozenset(plain(words).split()) for lang, words in _WORDS["borders"].items()}
 DIRECTIONS = {lang: frozenset(plain(words).split()) for lang, words in _WORDS["directions"].items()}
 PASSIVES = {lang: frozenset(plain(words).split()) for lang, words in _WORDS["passives"].items()}
+LACKS = {lang: frozenset(plain(words).split()) for lang, words in _WORDS["lacks"].items()}

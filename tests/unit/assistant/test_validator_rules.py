@@ -103,6 +103,38 @@ def test_a_hostile_wording_is_refused(lang: Lang, text: str, refusal: Refusal) -
     assert judged(lang, FIRST[lang][1], title=text) is expected
 
 
+def judged_of(summary: str, text: str, lang: Lang) -> Refusal | None:
+    """The verdict on a text about one alert with this summary."""
+    alerts = [replace(ALERTS[0], facts=(("summary", summary),))]
+    answer = [WordedGroup(numbers=(1,), title=FIRST[lang][0], text=text)]
+    return refusal_of(alerts, meanings_of(alerts, lang), answer, lang)
+
+
+TWISTED = [
+    ("en", "Scaled from 3 to 6 replicas", "Scaled from 6 to 3 replicas.", Refusal.ORDER),
+    ("en", "Scaled from 3 to 6 replicas", "Scaled to 3 from 6 replicas.", Refusal.ORDER),
+    ("en", "Replicas: 3 wanted, 6 ready", "6 wanted, 3 ready.", Refusal.ORDER),
+    ("en", "Users see errors instead of answers", "Users see answers instead of errors.", Refusal.ORDER),
+    ("en", "api refuses the worker", "The worker refuses api.", Refusal.ORDER),
+    ("en", "Mails arrive, invoices do not", "Mails do not arrive.", Refusal.NEGATION),
+    ("en", "The database does not answer", "The database does answer.", Refusal.NEGATION),
+    ("en", "The database does not answer, the cache answers late", "The cache does not answer late.", Refusal.NEGATION),
+    ("fa", "تعداد از ۳ به ۶ رسید", "تعداد از ۶ به ۳ رسید.", Refusal.ORDER),
+    ("fa", "تعداد از ۳ به ۶ رسید", "تعداد به ۳ از ۶ رسید.", Refusal.ORDER),
+    ("fa", "وب بالا است، صف پایین نیست", "وب بالا نیست.", Refusal.NEGATION),
+    ("fa", "پایگاه پاسخ نمی‌دهد", "پایگاه پاسخ می‌دهد.", Refusal.NEGATION),
+    ("fa", "سرور ایمیل گیرنده را رد کرد", "گیرنده سرور ایمیل را رد کرد.", Refusal.ORDER),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lang", "summary", "text", "refusal"), TWISTED)
+def test_words_and_numbers_that_are_turned_round_are_refused(
+    lang: Lang, summary: str, text: str, refusal: Refusal
+) -> None:
+    assert judged_of(summary, f"{summary}.", lang) is None
+    assert judged_of(summary, text, lang) is refusal
+
+
 @pytest.mark.parametrize(
     ("numbers", "others"),
     [
