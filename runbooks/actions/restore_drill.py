@@ -23,11 +23,9 @@ def _plan(planning: Planning, _given: DrillParameters) -> Plan:
 def _drill(running: Running, _given: DrillParameters) -> None:
     done = backups.drill(running.actor, running.run.id.hex[:8], running.check_and_tidy)
     if done.failure is not None:
-        if not done.backup:
-            raise done.failure
         why = outcome_of(done.failure)
         running.log(why.key, **why.values)
-        raise Refused(reason="drill_failed", backup=done.backup)
+        raise Refused(reason="drill_failed", backup=done.backup or "–")
     running.changed(
         "runbooks.restore_drill.passed",
         backup=done.backup,
