@@ -205,7 +205,8 @@ def watch(running: Running, workload: WorkloadId) -> None:
     """Follow a rollout by the rule of ``kubectl rollout status`` to its end. Cancelled, it leaves the rollout alone.
 
     Raises:
-        Refused: with ``reason`` workload_stuck or workload_stuck_unsaid: it does not go on by itself.
+        Refused: with ``reason`` workload_stuck, workload_stuck_seen or workload_stuck_unsaid: it does not go on by
+            itself.
         RunLate: it took longer than the run may.
     """
     try:
@@ -259,10 +260,10 @@ def _has_lasted(reason: StuckReason | None, since: datetime | None, now: datetim
 
 
 def _stuck(running: Running, workload: WorkloadId, reason: StuckReason | None) -> Refused:
-    if reason is not None:
-        running.log(f"deploy.stuck.{reason.kind}")
-    words = words_of(reason) if reason else ""
-    if not words:
+    if reason is None:
         return Refused(reason="workload_stuck_unsaid", workload=workload.name)
+    running.log(f"deploy.stuck.{reason.kind}")
+    if not (words := words_of(reason)):
+        return Refused(reason="workload_stuck_seen", workload=workload.name, stuck=str(reason.kind))
     running.output(words)
     return Refused(reason="workload_stuck", workload=workload.name, words=words)

@@ -1,4 +1,4 @@
-"""Names that people know for the things in a sentence: jobs, alerts, actions, and the targets of runs.
+"""Names that people know for the things in a sentence: jobs, alerts, actions, hindrances, targets of runs.
 
 The sentence holds the stored name, in old logs, too; the reader gets the one that the pages use.
 """
@@ -7,7 +7,12 @@ from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
 
 # The places of sentences that hold the stored name of something, each with the key of its own sentence.
-_KEYS = {"job": "job.name.{}", "alert": "alerts.name.{}", "action": "runbooks.action.{}.name"}
+_KEYS = {
+    "job": "job.name.{}",
+    "alert": "alerts.name.{}",
+    "action": "runbooks.action.{}.name",
+    "stuck": "deploy.stuck.{}",
+}
 TARGET = "target"
 
 

@@ -388,7 +388,9 @@ def test_a_rollout_that_gets_stuck_ends_the_run_with_its_reason(
 
     run = done(operator, "restart_workload", workload=API)
 
-    assert (run.state, outcome(run)) == (RunStage.FAILED, "workload_stuck")
+    assert (run.state, outcome(run)) == (RunStage.FAILED, "workload_stuck_seen")
+    assert run.outcome is not None
+    assert "کانتینر پیاپی فرو می‌پاشد" in said(run.outcome, "fa")
     keys = [line.text for line in runs.lines(operator, run.id)]
     assert any("deploy.stuck.crash" in key for key in keys)
     site.console("faults", "DELETE")

@@ -4,9 +4,11 @@ import pytest
 
 from backend.i18n.catalog import Lang
 from backend.i18n.names import named, target_words
+from portal import home
 from runbooks import registry
 
-assert registry.HERE  # its sentences
+assert registry.HERE
+assert home.__name__  # the sentences of both
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,7 @@ def test_a_target_is_a_kind_of_thing_and_its_name(target: str, lang: Lang, said:
         ("job", "nightly_billing", "صدور شبانهٔ صورت‌حساب"),
         ("alert", "HighErrorRate", "خطاهای زیاد"),
         ("action", "restore_database", "بازیابی پایگاه داده"),
+        ("stuck", "crash", "کانتینر پیاپی فرو می‌پاشد"),
         ("target", "billing", "صدور صورت‌حساب"),
         ("job", "gone", ""),
         ("job", "{x}", ""),

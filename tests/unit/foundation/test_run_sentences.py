@@ -8,9 +8,11 @@ from backend.i18n.catalog import Lang, text
 from backend.i18n.errors import error_text
 from backend.runbooks.types import Words
 from backend.runbooks.words_rules import said, said_side
+from portal import home
 from runbooks import registry, rollouts
 
-assert registry.HERE  # its sentences
+assert registry.HERE
+assert home.__name__  # the sentences of both
 
 
 @pytest.mark.parametrize("key", ["runbooks.pause_job.paused", "runbooks.pause_job.resumed"])
