@@ -13,15 +13,24 @@ _KEYS = {
     "action": "runbooks.action.{}.name",
     "stuck": "deploy.stuck.{}",
 }
-TARGET = "target"
+TARGET, HOLDER = "target", "holder"
+_SCHEDULE = "runs.by_schedule"
 
 
 def named(place: str, value: str, lang: Lang) -> str:
     """The name of what a sentence's place holds; empty where the place holds no such thing, or an unknown one."""
     if place == TARGET:
         return target_words(value, lang)
+    if place == HOLDER:
+        return _holder(value, lang)
     key = _KEYS[place].format(value) if place in _KEYS else ""
     return text(key, lang) if has(key) else ""
+
+
+def _holder(label: str, lang: Lang) -> str:
+    """The asker of the run that holds a target: a person by the address, or the schedule."""
+    kind, _, name = label.partition(":")
+    return text(_SCHEDULE, lang) if kind == "process" and has(_SCHEDULE) else name
 
 
 def target_words(target: str, lang: Lang) -> str:

@@ -43,7 +43,7 @@ def queue(run: RunbookRun, now: datetime, **values: object) -> None:
 def locked_by_another(run: RunbookRun) -> Conflict:
     """The refusal that names who holds one of the run's targets."""
     for holder in repository.holders(run.targets):
-        return Conflict(reason="run_locked", holder=holder.requester.partition(":")[2], target=holder.target)
+        return Conflict(reason="run_locked", holder=holder.requester, target=holder.target)
     return Conflict(reason="run_moved_on")
 
 

@@ -33,6 +33,8 @@ def test_a_target_is_a_kind_of_thing_and_its_name(target: str, lang: Lang, said:
         ("job", "nightly_billing", "صدور شبانهٔ صورت‌حساب"),
         ("alert", "HighErrorRate", "خطاهای زیاد"),
         ("action", "restore_database", "بازیابی پایگاه داده"),
+        ("holder", "user:mina@x.example", "mina@x.example"),
+        ("holder", "process:runbooks", "زمان‌بندی"),
         ("stuck", "crash", "کانتینر پیاپی فرو می‌پاشد"),
         ("target", "billing", "صدور صورت‌حساب"),
         ("job", "gone", ""),

@@ -43,9 +43,10 @@ def test_a_side_of_a_change_that_is_a_number_has_the_digits_of_the_language(side
 
 
 def test_whoever_holds_a_target_and_the_target_are_told_by_their_names() -> None:
-    locked = Conflict(reason="run_locked", holder="mina@x.example", target="job:send_mail")
+    locked = Conflict(reason="run_locked", holder="user:mina@x.example", target="job:send_mail")
 
     assert "کار ارسال ایمیل‌ها" in error_text(locked, "fa")
+    assert error_text(locked, "fa").startswith("mina@x.example")
     assert "Job Sending mails" in error_text(locked, "en")
 
 
