@@ -107,6 +107,11 @@ class Running:
         finally:
             self.may_be_cancelled, self.until = was_cancellable, was_until
 
+    @property
+    def is_due(self) -> bool:
+        """Whether it was told to end, or its time is over."""
+        return self.cancelled.is_set() or time.monotonic() > self.until
+
     def check_and_tidy(self) -> None:
         """As ``check``, for work that takes away what is half done when this raises: it is given the time for that."""
         try:

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from itertools import count
 from threading import Event, Thread, current_thread, main_thread
-from typing import Any
+from typing import Any, NoReturn
 
 import psutil
 
@@ -42,12 +42,16 @@ from runbooks import registry
 from runbooks.action import Action, Undo
 from runbooks.action import Step as ActionStep
 from runbooks.context import Planning, RunCancelled, RunLate, Running
+from runbooks.kubernetes_jobs import is_job
 from runbooks.log_writer import LogWriter
 from runbooks.patience import AGAIN_S, PATIENCE_S, patiently
 
 log = get_logger(__name__)
 
 RUNNER = Actor.process_named("runbooks")
+# In a Job, what was told to end and hangs ends itself after this: its pod has the grace of those that put things back.
+FORCED_S = 30.0
+EXIT_FORCED = 137
 
 
 def work_on(run_id: RunId, process: str = "") -> RunStage | None:
@@ -263,7 +267,13 @@ def _beating(run: RunbookRun, deadline_s: float) -> Iterator[Running]:
 
 
 def _beat(run: RunbookRun, running: Running, ended: Event) -> None:
+    due_at: float | None = None
     while not ended.wait(rules.HEARTBEAT_S):
+        if running.is_due:
+            due_at = due_at or time.monotonic()
+            if is_job(run.process) and running.may_be_cancelled and time.monotonic() - due_at > FORCED_S:
+                log.error("run.ended_by_force", run=run.id)
+                _end_at_once()
         try:
             pulse = runs.beat(RUNNER, run.id, run.launch)
         except Unavailable:
@@ -275,6 +285,14 @@ def _beat(run: RunbookRun, running: Running, ended: Event) -> None:
             continue
         if pulse.is_cancelled or not pulse.is_ours:
             running.cancelled.set()
+
+
+def _end_at_once() -> NoReturn:
+    """End this process with its children, although its main thread hangs."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+    # The first process of a container is not killed from inside of it.
+    os._exit(EXIT_FORCED)
 
 
 @contextmanager

@@ -25,8 +25,6 @@ from runbooks.launching_types import Fate, FoundProcess
 # A run ends itself at its deadline, and may put back what it changed after it; Kubernetes ends what cannot.
 MENDING_S = int(rules.MENDING_HOLDS.total_seconds())
 GRACE_S = MENDING_S + 60
-# What a pod has to end by itself when it is ended by force.
-FORCED_S = 30
 _ENDED = frozenset({"Succeeded", "Failed"})
 _PREFIX = "job"
 
@@ -82,14 +80,10 @@ class KubernetesJobs:
     def end(self, run: RunbookRun, *, by_force: bool) -> None:
         """Delete the run's Job and its pods; the kubelet ends the process politely, and by force after its grace.
 
-        That is long, for who has something to put back; by force it is short.
+        That is long, for who has something to put back. A process that hangs ends itself before: see ``engine``.
         """
-        name = run.process.rpartition("/")[2]
-        self._kubernetes.run(self._kubernetes.delete_job(self._place(name)))
-        if by_force:
-            for pod in self._pods(name):
-                at = self._place(str(pod.metadata.name))
-                self._kubernetes.run(self._kubernetes.delete_object(PodObject, at, grace_s=FORCED_S))
+        del by_force
+        self._kubernetes.run(self._kubernetes.delete_job(self._place(run.process.rpartition("/")[2])))
 
     def _place(self, name: str) -> ObjectPlace:
         return ObjectPlace(namespace=self._namespace, name=name)

@@ -69,22 +69,13 @@ class Calls:
                 kind, at.name, patch, namespace=at.namespace, patch_type=how, dry_run=dry_run
             )
 
-    async def delete_object(
-        self, kind: type[NamespacedResourceG], at: ObjectPlace, *, grace_s: int | None = None
-    ) -> None:
-        """Delete an object and what it made. Idempotent.
-
-        ``grace_s``: the seconds that a pod has to end; a pod that is ending already may be given fewer, never more.
-        """
+    async def delete_object(self, kind: type[NamespacedResourceG], at: ObjectPlace) -> None:
+        """Delete an object and what it made. Idempotent."""
         try:
             async with self.asking("delete", plural_of(kind), at.namespace):
                 # By default the pods of a Job are left behind, and go on.
                 await self._client.delete(
-                    kind,
-                    at.name,
-                    namespace=at.namespace,
-                    cascade=CascadeType.BACKGROUND,
-                    grace_period=grace_s,
+                    kind, at.name, namespace=at.namespace, cascade=CascadeType.BACKGROUND
                 )
         except NotFound:
             return

@@ -40,7 +40,7 @@ def test_a_job_is_paused_and_resumed_from_a_phone_and_everybody_sees_it(
     plan_is_confirmed(now)
     # Opened anew: what a live page adds by itself may move what stands below it.
     now.go(address)
-    expect(page.get_by_test_id("results")).to_contain_text("sweep_payments")
+    expect(page.get_by_test_id("results")).to_contain_text(now.t("job.name.sweep_payments"))
     expect(page.locator(".log-line.words")).to_contain_text("متوقف شد")
     expect(page.get_by_test_id("log").get_by_role("status").first).to_have_text(now.t("log.complete"))
     keep(now, "run-done")
@@ -48,7 +48,7 @@ def test_a_job_is_paused_and_resumed_from_a_phone_and_everybody_sees_it(
     beside = visit("en", "desktop").sign_in(people["approver"])
     beside.go(address)
     expect(beside.page.locator(".log-line.words")).to_have_text(
-        re.compile("The job sweep_payments is paused")
+        re.compile(f"The job {beside.t('job.name.sweep_payments')} is paused")
     )
     keep(beside, "run-done")
     page.get_by_role("button", name=now.t("page.run.undo")).dblclick()

@@ -80,8 +80,6 @@ LAUNCHER = (
     Rule(group="batch", resources=("jobs",), verbs=READ | {"create", "delete"}, scope=RuleScope.RUNBOOKS),
     # A Job whose pod is refused says so in an event alone.
     Rule(resources=("pods", "events"), verbs=READ, scope=RuleScope.RUNBOOKS),
-    # One that is told to end may take long; one that hangs is ended by force.
-    Rule(resources=("pods",), verbs=frozenset({"delete"}), scope=RuleScope.RUNBOOKS),
     Rule(resources=("pods/log",), verbs=frozenset({"get"}), scope=RuleScope.RUNBOOKS),
     # What a person gave and no run used.
     Rule(resources=("secrets",), verbs=frozenset({"delete"}), scope=RuleScope.RUNBOOKS),

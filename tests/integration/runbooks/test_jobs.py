@@ -136,10 +136,9 @@ def test_a_run_whose_pod_is_evicted_has_the_time_to_put_back_what_it_changed(
     assert taken(tmp_path) == ["print", "mend", "mended"]
 
 
-def test_a_cancelled_job_is_cancelled_only_when_its_pod_is_gone(
-    operator: Actor, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_cancelled_job_that_hangs_ends_itself_and_is_cancelled_only_when_its_pod_is_gone(
+    operator: Actor, site: Site, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(kubernetes_jobs, "FORCED_S", 1)
     run = _started(operator, site.launcher, "print_on", tmp_path, stubborn="true")
     _until(operator, site.launcher, run, RunStage.RUNNING)
     until(lambda: taken(tmp_path) == ["print"])

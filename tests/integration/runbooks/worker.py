@@ -15,7 +15,7 @@ from typing import Any
 
 from backend.errors import Refused
 from backend.runbooks.types import Plan, Risk
-from runbooks import __main__, registry
+from runbooks import __main__, engine, registry
 from runbooks.action import Action, ActionParameters, Step
 from runbooks.context import Running
 
@@ -155,4 +155,5 @@ def install() -> None:
 
 if __name__ == "__main__":
     install()
+    engine.FORCED_S = 5.0
     sys.exit(__main__.main())
