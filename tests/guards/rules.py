@@ -427,7 +427,8 @@ def words_of_code(source: Source) -> list[str]:
             values = places.get("values")
             places = {}
             if isinstance(values, ast.Dict):
-                places = {ast.unparse(key): value for key, value in zip(values.keys, values.values) if key}  # noqa: B905
+                pairs = zip(values.keys, values.values, strict=True)
+                places = {ast.unparse(key): value for key, value in pairs if key}
         elif name not in _TELLS and ast.unparse(call.func) not in {"running.log", "running.changed"}:
             continue
         found += [f"line {call.lineno}: {place}" for place, value in places.items() if any(_letters(value))]
