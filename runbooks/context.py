@@ -56,6 +56,7 @@ class Running:
     result: list[Words] = field(default_factory=list)
     undone: RunbookRun | None = None
     may_be_cancelled: bool = True
+    mends_until: float = 0.0
 
     @property
     def kubernetes(self) -> Kubernetes:
@@ -95,28 +96,34 @@ class Running:
         Raises:
             Superseded: the run has another process by now, whose work this would undo.
         """
-        was_cancellable, self.may_be_cancelled = self.may_be_cancelled, False
+        before = self.may_be_cancelled, self.until, self.mends_until
+        mends_until = time.monotonic() + rules.MENDING_HOLDS.total_seconds()
+        if self.may_be_cancelled:  # a step past the point of no return is not ended for what it mends, either
+            self.mends_until = mends_until
         # Who is late has something to put back all the same.
-        was_until = self.until
-        self.until = max(was_until, time.monotonic() + rules.MENDING_HOLDS.total_seconds())
+        self.may_be_cancelled, self.until = False, max(self.until, mends_until)
         try:
             self._note(rules.mending(self.run.launch, self.now(), goes_on=goes_on))
             yield
             if goes_on_after:
                 self._note(rules.mended(self.run.launch, self.now()))
         finally:
-            self.may_be_cancelled, self.until = was_cancellable, was_until
+            self.may_be_cancelled, self.until, self.mends_until = before
 
     @property
-    def is_due(self) -> bool:
-        """Whether it was told to end, or its time is over."""
-        return self.cancelled.is_set() or time.monotonic() > self.until
+    def is_to_end(self) -> bool:
+        """Whether it was told to end, or its time is over, and nothing is left that it must do before."""
+        now = time.monotonic()
+        if self.mends_until:
+            return now > self.mends_until
+        return self.may_be_cancelled and (self.cancelled.is_set() or now > self.until)
 
     def check_and_tidy(self) -> None:
         """As ``check``, for work that takes away what is half done when this raises: it is given the time for that."""
         try:
             self.check()
         except (RunCancelled, RunLate):
+            self.mends_until = time.monotonic() + rules.MENDING_HOLDS.total_seconds()
             self._note(rules.mending(self.run.launch, self.now(), goes_on=True))
             raise
 

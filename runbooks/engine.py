@@ -49,8 +49,9 @@ from runbooks.patience import AGAIN_S, PATIENCE_S, patiently
 log = get_logger(__name__)
 
 RUNNER = Actor.process_named("runbooks")
-# In a Job, what was told to end and hangs ends itself after this: its pod has the grace of those that put things back.
-FORCED_S = 30.0
+# In a Job, what is to end and hangs ends itself after this: its pod has the grace of those that put things back. Who
+# only waits for PostgreSQL, to store how it ended, does not hang.
+FORCED_S = PATIENCE_S + 60
 EXIT_FORCED = 137
 
 
@@ -269,11 +270,10 @@ def _beating(run: RunbookRun, deadline_s: float) -> Iterator[Running]:
 def _beat(run: RunbookRun, running: Running, ended: Event) -> None:
     due_at: float | None = None
     while not ended.wait(rules.HEARTBEAT_S):
-        if running.is_due:
-            due_at = due_at or time.monotonic()
-            if is_job(run.process) and running.may_be_cancelled and time.monotonic() - due_at > FORCED_S:
-                log.error("run.ended_by_force", run=run.id)
-                _end_at_once()
+        due_at = (due_at or time.monotonic()) if running.is_to_end else None
+        if due_at is not None and is_job(run.process) and time.monotonic() - due_at > FORCED_S:
+            log.error("run.ended_by_force", run=run.id)
+            _end_at_once()
         try:
             pulse = runs.beat(RUNNER, run.id, run.launch)
         except Unavailable:

@@ -150,6 +150,18 @@ def test_a_cancelled_job_that_hangs_ends_itself_and_is_cancelled_only_when_its_p
     assert pods == []
 
 
+def test_a_job_that_hangs_while_it_puts_something_back_ends_itself_when_its_time_for_that_is_over(
+    operator: Actor, site: Site, tmp_path: Path
+) -> None:
+    run = _started(operator, site.launcher, "mend_on", tmp_path)
+    _until(operator, site.launcher, run, RunStage.RUNNING)
+    until(lambda: taken(tmp_path) == ["mend"])
+
+    ended = _until(operator, site.launcher, run, RunStage.FAILED)
+
+    assert ended.outcome == Words(key="runbooks.outcome.died_mending")
+
+
 def test_a_job_that_a_quota_refuses_ends_the_run_with_those_words(
     operator: Actor, site: Site, tmp_path: Path
 ) -> None:
