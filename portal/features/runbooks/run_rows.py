@@ -8,7 +8,7 @@ from backend.actor import OPERATOR_ROLES, Actor, Role
 from backend.alerts.summary_rules import shown
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
-from backend.i18n.names import target_words
+from backend.i18n.names import named, target_words
 from backend.runbooks import rules
 from backend.runbooks.types import ENDED, Plan, Risk, RunbookRun, RunStage, RunStep
 from backend.runbooks.words_rules import said, said_side
@@ -214,15 +214,20 @@ def _parameters(run: RunbookRun, lang: Lang) -> list[ValueRow]:
     return [
         ValueRow(
             name=field_label(run.action, name, lang),
-            value=shown(str(value), LONGEST_SHOWN) if not isinstance(value, bool) else _yes_no(value, lang),
+            value=value_words(name, value, lang),
         )
         for name, value in run.parameters.items()
         if value is not None
     ]
 
 
-def _yes_no(value: bool, lang: Lang) -> str:
-    return text("page.action.yes" if value else "page.action.no", lang)
+def value_words(name: str, value: object, lang: Lang) -> str:
+    """The value of a parameter as its reader calls it: yes or no, a number, the name of a job, or itself."""
+    if isinstance(value, bool):
+        return text("page.action.yes" if value else "page.action.no", lang)
+    if isinstance(value, int):
+        return fmt.number(value, lang)
+    return named(name, str(value), lang) or shown(str(value), LONGEST_SHOWN)
 
 
 def _plan(run: RunbookRun, lang: Lang) -> RunPlanView:

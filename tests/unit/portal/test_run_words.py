@@ -10,6 +10,7 @@ from backend.runbooks.types import LockHolder, Risk, RunId, RunStep, StepPlan, S
 from portal import run_words
 from portal.features.runbooks.form_queries import FilledForm, given_in
 from portal.features.runbooks.form_rows import to_form
+from portal.features.runbooks.run_rows import value_words
 from runbooks.action import Need, ParameterChoice
 from runbooks.form_types import ActionCard, FieldKind, Form, FormField, Obstacles
 
@@ -133,6 +134,21 @@ def test_a_number_that_is_filled_in_has_the_digits_of_the_language_and_a_name_it
     view = to_form(form(number, name), {}, lang)
 
     assert [each.value for each in view.fields] == [shown, "worker-12"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fa", "en"),
+    [
+        ("job", "sweep_payments", "پیگیری پرداخت‌ها", "Following up payments"),
+        ("replicas", 12, "۱۲", "12"),
+        ("is_all", True, "بله", "Yes"),
+        ("reason", "job", "\u2068job\u2069", "\u2068job\u2069"),
+    ],
+)
+def test_what_a_run_was_asked_with_is_shown_as_its_reader_calls_it(
+    name: str, value: object, fa: str, en: str
+) -> None:
+    assert (value_words(name, value, "fa"), value_words(name, value, "en")) == (fa, en)
 
 
 def test_an_address_fills_fields_with_text_that_can_be_stored_and_numbers_in_either_script() -> None:
