@@ -51,8 +51,9 @@ class LocalProcesses:
         pid = _pid_here(run.process)
         if pid is None:
             return FoundProcess(fate=Fate.UNKNOWN)
-        self.reap()
-        return FoundProcess(fate=Fate.ALIVE if _lives(pid, run) else Fate.GONE)
+        fate = Fate.ALIVE if _lives(pid, run) else Fate.GONE
+        self.reap()  # afterwards, so that nobody is told gone and left behind
+        return FoundProcess(fate=fate)
 
     def end(self, run: RunbookRun, *, by_force: bool) -> None:
         """Tell the whole group to end, or end it by force."""

@@ -5,6 +5,7 @@ with a sentence in both languages; anything else is a fault.
 """
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from html.parser import HTMLParser
 from typing import Any
+from unittest import mock
 
 from hypothesis import strategies as st
 from openai.types import CreateEmbeddingResponse
@@ -38,6 +40,7 @@ from backend.clients.kubernetes_objects import (
 from backend.clients.mail_replies import is_about_the_recipient
 from backend.clients.prometheus import Prometheus
 from backend.clients.zibal_answers import to_report, to_session
+from backend.config import settings
 from backend.deploys import from_cluster
 from backend.documents.splitting_rules import chunks_of
 from backend.documents.types import Document
@@ -59,6 +62,7 @@ from runbooks.rendering import to_html
 from tests.fuzz import samples
 from tests.fuzz.answering import Answer, answering
 from tests.fuzz.hostile import bodies, written
+from tests.production import PRODUCTION
 
 NOW = datetime(2022, 11, 22, tzinfo=UTC)
 Read = Callable[[bytes], object]
@@ -82,12 +86,24 @@ def of_json(read: Read, sample: object) -> Parser:
 def parsers() -> Iterator[dict[str, Parser]]:
     """Every parser by its name, with the servers that the clients among them ask."""
     with ExitStack() as stack:
+        stack.enter_context(_settings())
         server = stack.enter_context(answering())
         made = {**_of_the_bank(), **_of_models(), **_of_doors(), **_of_pages(), **_of_labels(), **_of_mail()}
         made |= (
             _of_prometheus(stack, server) | _of_alertmanager(stack, server) | _of_kubernetes(stack, server)
         )
         yield made
+
+
+@contextmanager
+def _settings() -> Iterator[None]:
+    """The settings of a production: texts of people are read with its own secrets blacked out."""
+    with mock.patch.dict(os.environ, PRODUCTION):
+        settings.cache_clear()
+        try:
+            yield
+        finally:
+            settings.cache_clear()
 
 
 def _of_the_bank() -> dict[str, Parser]:

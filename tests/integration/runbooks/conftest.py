@@ -2,12 +2,14 @@
 
 import ssl
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import httpx
+import psutil
 import pytest
 
 from backend import config
@@ -20,6 +22,7 @@ from runbooks import asking_service, engine, registry
 from runbooks.action import Action, ActionParameters, Step, Undo
 from runbooks.context import Planning, Running
 from runbooks.form_types import RunWish
+from runbooks.local_processes import LocalProcesses
 from tests import factories
 from tests.integration.deploys.conftest import ClusterFile, Site, lines, wanted_workloads
 from tests.waiting import until
@@ -27,6 +30,19 @@ from tests.waiting import until
 PROCESS = Actor.process_named("tests")
 RUNNER_ACCOUNT = "portal-operator"
 WORDS = Words(key="runbooks.outcome.crashed")
+
+
+@contextmanager
+def processes_that_end() -> Iterator[LocalProcesses]:
+    """A launcher of processes; what is started meanwhile ends at the end, and none stays behind for the next test."""
+    before = {child.pid for child in psutil.Process().children()}
+    launcher = LocalProcesses()
+    yield launcher
+    for child in psutil.Process().children():
+        if child.pid not in before:
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+    until(lambda: launcher.reap() == 0)
 
 
 class Given(ActionParameters):

@@ -27,7 +27,7 @@ from runbooks.engine import RUNNER
 from runbooks.kubernetes_jobs import job_name
 from runbooks.launching_types import Fate, FoundProcess
 from runbooks.local_processes import LocalProcesses
-from tests.integration.runbooks.conftest import Given, MakeAction, World, confirmed, wish
+from tests.integration.runbooks.conftest import Given, MakeAction, World, confirmed, processes_that_end, wish
 from tests.waiting import until
 
 GONE = Words(key="runbooks.outcome.process_gone")
@@ -315,6 +315,20 @@ def test_a_process_that_has_just_begun_and_shows_no_command_yet_is_not_gone(
 
     begun = replace(run, process=f"{socket.gethostname()}:{stranger.pid}:1.00")
     assert LocalProcesses().find(begun).fate is Fate.ALIVE
+
+
+def test_a_process_that_is_told_gone_is_left_to_nobody(operator: Actor, make_action: MakeAction) -> None:
+    make_action()
+    run = confirmed(operator)
+    with processes_that_end() as launcher:
+        launcher.command = ["sh", "-c", ":"]
+        for _ in range(50):
+            begun = replace(run, process=launcher.start(run))
+            while (
+                launcher.find(begun).fate is Fate.ALIVE
+            ):  # without a pause: it may end at any moment of a look
+                pass
+            assert not psutil.pid_exists(int(begun.process.split(":")[1]))
 
 
 @pytest.mark.parametrize("process", ["job:docuchat-runbooks/run-1", "elsewhere:1:1"])

@@ -28,7 +28,7 @@ from runbooks.engine import RUNNER
 from runbooks.local_processes import LocalProcesses
 from tests import factories
 from tests.conftest import forget_caches
-from tests.integration.runbooks.conftest import wish
+from tests.integration.runbooks.conftest import processes_that_end, wish
 from tests.integration.runbooks.worker import ACTIONS, taken
 from tests.waiting import until
 
@@ -36,13 +36,8 @@ from tests.waiting import until
 @pytest.fixture
 def launcher() -> Iterator[LocalProcesses]:
     """The launcher; what it started ends with the test."""
-    before = {child.pid for child in psutil.Process().children()}
-    launcher = LocalProcesses()
-    yield launcher
-    for child in psutil.Process().children():
-        if child.pid not in before:
-            child.kill()
-    until(lambda: launcher.reap() == 0)
+    with processes_that_end() as launcher:
+        yield launcher
 
 
 def _until(actor: Actor, launcher: LocalProcesses, run: RunbookRun, *states: RunStage) -> RunbookRun:

@@ -9,7 +9,6 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import psutil
 import pytest
 
 from backend import config
@@ -26,7 +25,7 @@ from runbooks import asking_service, engine, launching, registry, rollouts
 from runbooks.form_types import Obstacles
 from runbooks.local_processes import LocalProcesses
 from tests.integration.deploys.conftest import ClusterFile, Site, lines
-from tests.integration.runbooks.conftest import wish
+from tests.integration.runbooks.conftest import processes_that_end, wish
 from tests.waiting import until
 
 API = "Deployment/docuchat/docuchat-api"
@@ -420,12 +419,8 @@ def launcher(
     """Runs as processes of their own, with the runner's account; what was started ends with the test."""
     monkeypatch.setenv("RUNNER_KUBECONFIG", str(account_file(cluster_file.kubeconfig, "portal-operator")))
     config.settings.cache_clear()
-    started = LocalProcesses()
-    yield started
-    for child in psutil.Process().children():
-        if "runbooks" in child.cmdline():
-            child.kill()
-    until(lambda: started.reap() == 0)
+    with processes_that_end() as started:
+        yield started
 
 
 def run_until(
