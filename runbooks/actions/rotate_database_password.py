@@ -143,6 +143,12 @@ def _shut_new(running: Running, new: str) -> None:
         login_roles.disable_login(_admin_url(), new)
     except AppError:
         running.changed("runbooks.rotate_database_password.still_open", login=new)
+    else:
+        _tell_shut(running, new)
+
+
+def _tell_shut(running: Running, login: str) -> None:
+    running.changed("runbooks.rotate_database_password.shut", login=login, at=running.now())
 
 
 def await_quiet(running: Running, _parameters: DatabaseRotationParameters) -> None:
@@ -176,7 +182,7 @@ def disable(running: Running, parameters: DatabaseRotationParameters) -> None:
     if old := str(running.memory["old_login"]):
         _require_unused(running, parameters, old)
         _patiently(running, lambda: login_roles.disable_login(_admin_url(), old))
-        running.changed("runbooks.rotate_database_password.shut", login=old, at=running.now())
+        _tell_shut(running, old)
         running.remember(old_login="")
     kept_secrets.drop(running)
 

@@ -153,7 +153,7 @@ def withdraw(running: Running, parameters: OpenAIKeyParameters) -> None:
     if key_id:
         _require_unused(running, parameters, key_id)
         _patiently(running, lambda: openai_admin.delete_key(key_id))
-        running.changed("runbooks.rotate_openai_key.withdrawn", id=key_id, at=running.now())
+        _tell_withdrawn(running, key_id)
         running.remember(old_key_id="")
     kept_secrets.drop(running)
 
@@ -181,6 +181,10 @@ def clean_up(running: Running, parameters: OpenAIKeyParameters) -> None:
 def _tell_valid(running: Running, noted: str) -> None:
     if key_id := str(running.memory.get(noted, "")):
         running.changed("runbooks.rotate_openai_key.still_valid", id=key_id)
+
+
+def _tell_withdrawn(running: Running, key_id: str) -> None:
+    running.changed("runbooks.rotate_openai_key.withdrawn", id=key_id, at=running.now())
 
 
 def _require_unused(running: Running, parameters: OpenAIKeyParameters, key_id: str) -> None:
@@ -241,6 +245,7 @@ def _key_in_use(running: Running, parameters: OpenAIKeyParameters) -> str:
             in_use = present
         else:
             openai_admin.delete_key(key.id)
+            _tell_withdrawn(running, key.id)
     return in_use
 
 
@@ -258,6 +263,7 @@ def _withdraw_new(running: Running) -> None:
     except AppError:
         running.changed("runbooks.rotate_openai_key.still_valid", id=made)
     else:
+        _tell_withdrawn(running, made)
         running.remember(new_key_id="")
 
 

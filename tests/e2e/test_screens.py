@@ -65,7 +65,7 @@ def keep_all(now: Visit, role: Role) -> None:
 
 
 def asks_the_runbooks(now: Visit) -> None:
-    """A question in the reader's language is answered beside the passages, and stands in no address."""
+    """A question in the reader's language is answered beside the passages, stands in no address, and is kept."""
     question = {
         "en": "Are other workloads stuck for the same reason?",
         "fa": "آیا بارهای کاری دیگر هم به همین علت گیر کرده‌اند؟",
@@ -78,6 +78,8 @@ def asks_the_runbooks(now: Visit) -> None:
     assert now.page.url.endswith(routes.ASK)
     expect(now.page.locator("#answer .about")).not_to_have_count(0)
     keep(now, "asked")
+    now.page.reload()
+    expect(now.page.get_by_label(now.t("page.ask.question"), exact=True)).to_have_value(question[now.lang])
     now.page.locator("#answer li").get_by_role("link", name=now.t("alerts.name.RolloutStuck")).first.click()
     expect(now.page.get_by_role("heading", level=1, name=now.t("alerts.name.RolloutStuck"))).to_be_visible()
 

@@ -130,6 +130,10 @@ class DeploymentController:
         new_missing = current["spec"]["replicas"] - current["status"].get("availableReplicas", 0)
         total = sum(sizes.values()) + current["spec"]["replicas"]
         room = total - least - new_missing
+        if (
+            room <= 0
+        ):  # the real server counts what it wants here: pods that are told to go still count as available
+            return
         for one in sorted(old, key=lambda one: one["metadata"]["creationTimestamp"]):
             uid = one["metadata"]["uid"]
             unhealthy = sizes[uid] - one["status"].get("availableReplicas", 0)

@@ -40,6 +40,8 @@ def _question() -> rx.Component:
             dir="auto",
             class_name="input",
             rows="2",
+            default_value=AskState.view.question,
+            key=AskState.restored,
             enter_key_submit=True,
             max_length=LONGEST_QUESTION,
             required=True,

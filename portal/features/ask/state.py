@@ -21,6 +21,8 @@ class AskState(LivePage, rx.State):
     FOLLOWS: ClassVar[tuple[Topic, ...]] = (Topic.ANSWERS,)
 
     view: AskView = AskView()
+    restored: str = ""
+    """The question that the field is filled with: a page that comes again, in another language, keeps it."""
 
     def _query(self) -> Query:
         question = self.view.question
@@ -30,6 +32,7 @@ class AskState(LivePage, rx.State):
     @allow(STAFF)
     async def load(self) -> None:
         """Begin without a question, or show the one that this tab asked last."""
+        self.restored = self.view.question
         await self._show(self._query())
 
     @rx.event

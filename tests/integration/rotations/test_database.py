@@ -72,7 +72,7 @@ def test_logins_take_turns_and_no_connection_is_refused(
     assert not [one for one in (FIRST, second["password"], third["password"]) if one in stored]
 
 
-def test_pods_that_do_not_start_get_the_old_login_back_and_the_new_one_is_shut(
+def test_pods_that_do_not_start_get_the_old_login_back_and_the_new_one_is_said_to_be_open(
     runner: World, operator: Actor, admin_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = runner.secret("docuchat-database")
@@ -85,6 +85,7 @@ def test_pods_that_do_not_start_get_the_old_login_back_and_the_new_one_is_shut(
     assert run.state is RunStage.FAILED
     assert runner.secret("docuchat-database") == before
     assert logs_in(admin_url, "docuchat_a", FIRST)
+    assert any("docuchat_b is still let in" in line for line in results(run))
 
 
 @pytest.mark.parametrize("step", ["enable", "write", "disable"])
@@ -171,6 +172,7 @@ def test_a_cancellation_between_two_steps_leaves_the_old_login_alone(
     assert runner.secret("docuchat-database")["username"] == "docuchat_a"
     assert logs_in(admin_url, "docuchat_a", FIRST)
     assert not login_roles.login_role(admin_url, "docuchat_b").can_login
+    assert any("docuchat_b is let in no more" in line for line in results(stopped))
 
 
 def test_a_cancellation_after_the_rollout_tells_that_the_old_login_is_open(

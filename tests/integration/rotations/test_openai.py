@@ -125,7 +125,7 @@ def test_a_pasted_key_is_used_and_deleted_and_the_old_one_is_left_to_a_person(
 
 
 @pytest.mark.usefixtures("has_admin_key")
-def test_pods_that_do_not_start_get_the_old_key_back_and_the_new_one_is_withdrawn(
+def test_pods_that_do_not_start_get_the_old_key_back_and_the_new_one_is_said_to_be_valid(
     runner: World, operator: Actor, openai_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runner.control("faults", workload="docuchat-worker", fault="CreateContainerConfigError")
@@ -141,6 +141,7 @@ def test_pods_that_do_not_start_get_the_old_key_back_and_the_new_one_is_withdraw
     told = results(run)
     assert any("not every pod was replaced again" in line for line in told)
     assert any("docuchat-worker do not start" in line for line in told)
+    assert any("still valid" in line for line in told)
 
 
 @pytest.mark.usefixtures("has_admin_key")
@@ -191,6 +192,7 @@ def test_a_cancellation_in_the_middle_gives_the_old_key_back(
     assert any("old value back" in line for line in results(stopped))
     valid = [key["value"] for key in keys_at(openai_url)["keys"] if not key["is_deleted"]]
     assert valid == [OPENAI_KEY]
+    assert any("was withdrawn" in line for line in results(stopped))
 
 
 @pytest.mark.usefixtures("has_admin_key")
@@ -296,6 +298,7 @@ def test_a_cancellation_between_two_steps_leaves_the_old_key_alone(
     assert stopped.stopped_at is not None
     assert key_of(runner) == OPENAI_KEY
     assert valid_keys(openai_url) == [OPENAI_KEY]
+    assert any("was withdrawn" in line for line in results(stopped))
 
 
 def test_a_cancellation_before_the_first_write_forgets_the_pasted_key(
