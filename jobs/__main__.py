@@ -29,7 +29,6 @@ from jobs.registry import job_named, names
 from jobs.runs import execute
 from jobs.scheduler import serve
 
-COMMAND = "command"
 CRASHED = "job.crashed"
 
 log = get_logger(__name__)
@@ -54,7 +53,8 @@ def _do(asked: argparse.Namespace) -> int:
         if asked.day or asked.dry_run:
             print(f"{asked.job} knows no --day and no --dry-run.", file=sys.stderr)
             return 2
-        return 0 if execute(job_named(asked.job), COMMAND) else 1
+        _end_by_signal()
+        return 0 if execute(job_named(asked.job), job_runs.COMMAND) else 1
     try:
         return _plan(asked.day) if asked.dry_run else _bill(asked.day)
     except AppError as error:
@@ -68,9 +68,20 @@ def _do(asked: argparse.Namespace) -> int:
         return 1
 
 
+def _end_by_signal() -> None:
+    """Let a run end on record when its process is told to end, or when its terminal goes away."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _exit)
+
+
+def _exit(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
 def _record(state: JobState, outcome: str) -> None:
     actor = Actor.process_named(nightly_billing.NAME)
-    job_runs.record(actor, nightly_billing.NAME, COMMAND, state, outcome)
+    job_runs.record(actor, nightly_billing.NAME, job_runs.COMMAND, state, outcome)
 
 
 def _serve() -> int:

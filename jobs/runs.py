@@ -1,6 +1,7 @@
 """Firings of jobs: recorded, logged, and never fatal for the scheduler."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from apscheduler.triggers.base import BaseTrigger
@@ -103,7 +104,13 @@ def _execute(job: Job, started_by: str) -> JobState:
 
 def _recorded(job: Job, actor: Actor, started_by: str, *, request_id: RequestId | None = None) -> JobState:
     run_id = job_runs.start(actor, job.name, started_by, request_id=request_id)
-    state, outcome = _timed(job, actor) or _standing(actor, job.name)
+    try:
+        state, outcome = _timed(job, actor) or _standing(actor, job.name)
+    except BaseException:
+        # Ctrl-C and the end of the process: a run that nobody ends would be at work for ever.
+        with suppress(Unavailable):
+            job_runs.finish(actor, run_id, JobState.FAILED, job_runs.INTERRUPTED)
+        raise
     job_runs.finish(actor, run_id, state, outcome)
     return state
 

@@ -11,6 +11,7 @@ from backend.db import connecting
 from backend.db.connecting import CONNECTION
 from backend.db.engine import read, transaction, translated
 from backend.job_runs.models import JobRunRow
+from backend.job_runs.rules import COMMAND, INTERRUPTED
 from backend.job_runs.types import JobRun, JobState
 
 
@@ -83,14 +84,33 @@ def fail_left_over(started_by: str, requested: Sequence[UUID], now: datetime) ->
     statement = (
         update(JobRunRow)
         .where(JobRunRow.state == JobState.RUNNING.value, is_its)
-        .values(state=JobState.FAILED.value, outcome="interrupted", finished_at=now)
+        .values(state=JobState.FAILED.value, outcome=INTERRUPTED, finished_at=now)
     )
     with transaction() as connection:
         return connection.execute(statement).rowcount
 
 
+def fail_killed(started_by: str, started_before: datetime, now: datetime) -> None:
+    """Mark the running ones that somebody started too long ago to be still at work as failed."""
+    statement = (
+        update(JobRunRow)
+        .where(
+            JobRunRow.state == JobState.RUNNING.value,
+            JobRunRow.started_by == started_by,
+            JobRunRow.started_at < started_before,
+        )
+        .values(state=JobState.FAILED.value, outcome=INTERRUPTED, finished_at=now)
+    )
+    with transaction() as connection:
+        connection.execute(statement)
+
+
+# The end of a run that is at work is not known, and a command that a person stopped tells nothing of its job: what
+# stood before them stands.
+_TELLS = f"state <> 'running' AND NOT (started_by = '{COMMAND}' AND outcome = '{INTERRUPTED}')"
+
 # A step for each job through the index: DISTINCT ON would read every run of a busy job.
-_LAST_RUNS = text("""
+_OF_EACH_JOB = """
     WITH RECURSIVE job(name) AS (
         (SELECT job FROM job_run ORDER BY job LIMIT 1)
         UNION ALL
@@ -98,15 +118,23 @@ _LAST_RUNS = text("""
         FROM job WHERE job.name IS NOT NULL
     )
     SELECT run.* FROM job, LATERAL (
-        SELECT * FROM job_run WHERE job_run.job = job.name ORDER BY started_at DESC LIMIT 1
+        SELECT * FROM job_run WHERE job_run.job = job.name AND {condition} ORDER BY started_at DESC, id LIMIT 1
     ) run WHERE job.name IS NOT NULL ORDER BY run.job
-""")
+"""
+_LAST_RUNS = text(_OF_EACH_JOB.format(condition="true"))
+_LAST_ENDS = text(_OF_EACH_JOB.format(condition=_TELLS))
 
 
 def last_runs() -> list[JobRun]:
     """The newest run of each job."""
     with read() as connection:
         return [_to_run(row) for row in connection.execute(_LAST_RUNS).mappings()]
+
+
+def last_ends() -> list[JobRun]:
+    """The newest run of each job that tells how the job stands."""
+    with read() as connection:
+        return [_to_run(row) for row in connection.execute(_LAST_ENDS).mappings()]
 
 
 def runs(job: str, limit: int, offset: int = 0) -> list[JobRun]:
@@ -119,10 +147,10 @@ def runs(job: str, limit: int, offset: int = 0) -> list[JobRun]:
         return [_to_run(row) for row in connection.execute(statement, given).mappings()]
 
 
-def last_ended(job: str) -> JobRun | None:
-    """The newest run of a job among those that have ended."""
+def last_end(job: str) -> JobRun | None:
+    """The newest run of a job that tells how the job stands."""
     statement = text(
-        "SELECT * FROM job_run WHERE job = :job AND state <> 'running' ORDER BY started_at DESC, id LIMIT 1"
+        f"SELECT * FROM job_run WHERE job = :job AND {_TELLS} ORDER BY started_at DESC, id LIMIT 1"  # noqa: S608 - our own words
     )
     with read() as connection:
         row = connection.execute(statement, {"job": job}).mappings().one_or_none()

@@ -5,10 +5,18 @@ from datetime import datetime, timedelta
 
 from backend.job_runs.types import RequestState, RunRequest, SchedulerProcess
 
+# Who starts a run when no person asks for it.
+SCHEDULER = "scheduler"
+COMMAND = "command"
+INTERRUPTED = "interrupted"
+"""Outcome of a run whose process ended before it did."""
+
 # A process tells of itself every five seconds; three in a row may be lost.
 SEEN_WITHIN = timedelta(seconds=20)
 REQUEST_HOLDS = timedelta(minutes=2)
 REQUEST_IS_NEWS = timedelta(minutes=15)
+# A command ends its run on record unless it is killed. None takes hours; one that does is right again at its end.
+COMMAND_HOLDS = timedelta(hours=6)
 
 
 def is_alive(process: SchedulerProcess, now: datetime) -> bool:

@@ -10,11 +10,13 @@ from backend.actor import STAFF_ROLES, Actor, require_process, require_role, req
 from backend.db.engine import engine, read, transaction
 from backend.db.locks import LockNumber
 from backend.db.news import Topic, tell
-from backend.job_runs import control_repository, control_service, repository, schedules_service
+from backend.job_runs import control_repository, control_service, repository, rules, schedules_service
 from backend.job_runs.repository import Lock
 from backend.job_runs.types import JobRun, JobState, RequestId, RunPage
 
-SCHEDULER = "scheduler"
+SCHEDULER = rules.SCHEDULER
+COMMAND = rules.COMMAND
+INTERRUPTED = rules.INTERRUPTED
 MAX_OUTCOME = 500
 # For people, and for the leading scheduler.
 ask_to_run = control_service.ask_to_run
@@ -83,10 +85,14 @@ def record(actor: Actor, job: str, started_by: str, state: JobState, outcome: st
 
 
 def take_over(actor: Actor) -> int:
-    """Mark the unfinished runs of a dead leader as interrupted; returns their number. For the new leader."""
+    """Mark the unfinished runs of a dead leader as interrupted; returns their number. For the new leader.
+
+    Runs of commands that were killed hours ago are marked too, and not counted.
+    """
     require_process(actor)
     now = clock.utc_now()
     with transaction():
+        repository.fail_killed(COMMAND, now - rules.COMMAND_HOLDS, now)
         return repository.fail_left_over(SCHEDULER, control_repository.end_taken(now), now)
 
 
@@ -96,10 +102,16 @@ def last_runs(actor: Actor) -> list[JobRun]:
     return repository.last_runs()
 
 
-def standing_failure(actor: Actor, job: str) -> JobRun | None:
-    """The newest run of a job that has ended, if it failed. For staff and processes."""
+def last_ends(actor: Actor) -> list[JobRun]:
+    """The newest run of each job that has ended; commands that a person stopped do not count."""
     require_role_or_process(actor, *STAFF_ROLES)
-    newest = repository.last_ended(job)
+    return repository.last_ends()
+
+
+def standing_failure(actor: Actor, job: str) -> JobRun | None:
+    """The newest run of a job that has ended, if it failed, as ``last_ends`` has it. For staff and processes."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    newest = repository.last_end(job)
     return newest if newest and newest.state == JobState.FAILED else None
 
 
@@ -119,10 +131,15 @@ def history(actor: Actor, job: str, limit: int, offset: int) -> RunPage:
 
 
 def forget_old(actor: Actor) -> int:
-    """Delete runs, and requests for runs, that ended more than 90 days ago; returns how many runs."""
+    """Delete runs, and requests for runs, that ended more than 90 days ago; returns how many runs.
+
+    Runs of commands that were killed hours ago are ended before.
+    """
     require_process(actor)
-    before = clock.utc_now() - KEPT
+    now = clock.utc_now()
+    before = now - KEPT
     with transaction():
+        repository.fail_killed(COMMAND, now - rules.COMMAND_HOLDS, now)
         control_repository.delete_requests(before)
         return repository.delete_older(before)
 

@@ -189,12 +189,11 @@ def _jobs() -> Iterable[Metric]:
     is_led = job_runs.standing(SCRAPE).leader is not None
     yield _gauge("portal_scheduler_leads", "Whether a scheduler leads.", is_led)
     failing = GaugeMetricFamily(
-        "portal_job_failing", "Whether the newest run of a job that tried something failed.", labels=["name"]
+        "portal_job_failing", "Whether the newest run of a job that ended failed.", labels=["name"]
     )
-    for run in job_runs.last_runs(SCRAPE):
-        # While it runs its end is not known, and the alert of the run before must not end for it.
-        if run.state != JobState.RUNNING:
-            failing.add_metric([run.job], run.state == JobState.FAILED)
+    # A run at work does not hide the one before it: without a value for some minutes an alert would end.
+    for run in job_runs.last_ends(SCRAPE):
+        failing.add_metric([run.job], run.state == JobState.FAILED)
     yield failing
     paused = GaugeMetricFamily(
         "portal_job_paused_timestamp_seconds", "Since when a job is paused.", labels=["name"]

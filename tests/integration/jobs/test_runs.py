@@ -1,21 +1,29 @@
 """A firing of a job ends on record, whatever the job does."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import text
 
+from backend import clock
 from backend.actor import Actor
 from backend.audit import service as audit
 from backend.db.engine import transaction
 from backend.errors import Unavailable
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState
+from backend.sandbox.postgres import REPOSITORY
+from backend.sandbox.processes import keep
 from jobs import housekeeping, send_mail
 from jobs.registry import job_named
 from jobs.runs import Job, JobError, execute
 from tests.conftest import forget_caches
+from tests.waiting import PATIENCE_S, until
 
 PROCESS = Actor.process_named("tests")
 
@@ -91,6 +99,60 @@ def test_a_job_that_could_try_nothing_is_no_failure_by_itself(database: str, *, 
     assert execute(job(lambda _: None, always=always), "scheduler")
 
     assert [each.state for each in job_runs.last_runs(PROCESS)] == [JobState.FINISHED] * always
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit], ids=["ctrl-c", "exit"])
+def test_a_run_whose_process_is_stopped_ends_on_record(
+    database: str, end: Callable[[], BaseException]
+) -> None:
+    def stopped(_actor: Actor) -> str:
+        raise end()
+
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        execute(job(stopped), job_runs.COMMAND)
+
+    assert outcomes() == [(JobState.FAILED, "interrupted")]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_told_to_end_leaves_no_run_at_work(database: str, number: signal.Signals) -> None:
+    program = (
+        "import time; from dataclasses import replace; from jobs import __main__ as command;"
+        " known = command.job_named; slow = lambda _: time.sleep(600);"
+        " command.job_named = lambda name: replace(known(name), run=slow);"
+        " command.main(['run', 'verify_audit'])"
+    )
+    by_hand = keep(
+        subprocess.Popen([sys.executable, "-c", program], cwd=REPOSITORY, stderr=subprocess.DEVNULL)
+    )
+    until(lambda: job_runs.runs(PROCESS, "verify_audit"))
+
+    by_hand.send_signal(number)
+
+    assert by_hand.wait(PATIENCE_S) != 0
+    assert outcomes("verify_audit") == [(JobState.FAILED, "interrupted")]
+
+
+@pytest.mark.parametrize(
+    "end", [job_runs.take_over, job_runs.forget_old], ids=["a new leader", "housekeeping"]
+)
+def test_a_command_that_was_killed_is_at_work_for_hours_and_not_for_ever(
+    database: str, monkeypatch: pytest.MonkeyPatch, end: Callable[[Actor], int]
+) -> None:
+    job_runs.start(PROCESS, "a_job", job_runs.COMMAND)
+    now = clock.utc_now()
+    states = []
+    for hours in (5, 7):
+        later = now + timedelta(hours=hours)
+        monkeypatch.setattr(clock, "utc_now", lambda later=later: later)
+        end(PROCESS)
+        states += outcomes()
+
+    assert states == [(JobState.RUNNING, ""), (JobState.FAILED, "interrupted")]
+
+
+def outcomes(name: str = "a_job") -> list[tuple[JobState, str]]:
+    return [(each.state, each.outcome) for each in job_runs.runs(PROCESS, name)]
 
 
 @pytest.mark.parametrize("always", [True, False])

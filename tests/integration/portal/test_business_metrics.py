@@ -107,12 +107,34 @@ def test_who_leads_and_which_jobs_fail_or_are_paused_is_told(database: str) -> N
     paused = job_runs.pause(factories.actor(Role.OPERATOR), "send_mail", "the mail server moves")
 
     assert {name: value for name, value in before.items() if name.startswith("portal_job")} == {
+        'portal_job_failing{name="nightly_billing"}': 1,
         'portal_job_failing{name="send_mail"}': 0,
         'portal_job_failing{name="sweep_payments"}': 1,
     }
     told = exposition()
     assert [each["portal_scheduler_leads"] for each in (before, told)] == [0, 1]
     assert told['portal_job_paused_timestamp_seconds{name="send_mail"}'] == paused.paused_at.timestamp()
+
+
+@pytest.mark.parametrize("before", [JobState.FAILED, JobState.FINISHED])
+def test_what_a_command_leaves_unfinished_or_is_stopped_in_changes_no_alarm(
+    database: str, before: JobState
+) -> None:
+    run_job("verify_audit", before)
+    by_hand = job_runs.start(PROCESS, "verify_audit", job_runs.COMMAND)
+    at_work = exposition()
+    job_runs.finish(PROCESS, by_hand, JobState.FAILED, job_runs.INTERRUPTED)
+
+    stands = [told['portal_job_failing{name="verify_audit"}'] for told in (at_work, exposition())]
+
+    assert stands == [before is JobState.FAILED] * 2
+
+
+def test_what_the_schedule_is_interrupted_in_is_a_failure(database: str) -> None:
+    job_runs.start(PROCESS, "verify_audit", job_runs.SCHEDULER)
+    job_runs.take_over(PROCESS)
+
+    assert exposition()['portal_job_failing{name="verify_audit"}'] == 1
 
 
 def test_sending_fails_also_between_two_tries_until_the_mails_are_sent(
