@@ -72,7 +72,9 @@ _PROMETHEUS_RULE = _object(groups=_list(_GROUP_OF_RULES))
 
 _MATCHERS = _list(_object("name", name=_NAME, value=_TEXT, matchType={"enum": ["=", "!=", "=~", "!~"]}))
 _WAITS = {"groupWait": _DURATION, "groupInterval": _DURATION, "repeatInterval": _DURATION}
-_SUB_ROUTE = _object("receiver", receiver=_TEXT, matchers=_MATCHERS, groupBy=_TEXTS, **_WAITS)
+_SUB_ROUTE = _object(
+    "receiver", receiver=_TEXT, matchers=_MATCHERS, groupBy=_TEXTS, **_WAITS, **{"continue": _SWITCH}
+)
 _ROUTE = _object("receiver", receiver=_TEXT, groupBy=_TEXTS, routes=_list(_SUB_ROUTE), **_WAITS)
 _WEBHOOK = _object(url=_TEXT, sendResolved=_SWITCH, httpConfig=_object(authorization=_AUTHORIZATION))
 _RECEIVER = _object("name", name=_NAME, webhookConfigs=_list(_WEBHOOK))

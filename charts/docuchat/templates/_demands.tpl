@@ -45,6 +45,12 @@
 {{- if and (not $v.prometheus.enabled) (not $v.prometheus.url) -}}
 {{- $found = append $found "prometheus.enabled=false leaves nothing to measure usage by: give prometheus.url." -}}
 {{- end -}}
+{{- if and (include "docuchat.hasPrometheus" .) $v.prometheus.url -}}
+{{- $found = append $found "prometheus.url names another Prometheus: set prometheus.enabled=false, or leave the address out." -}}
+{{- end -}}
+{{- if and (include "docuchat.hasAlertmanager" .) $v.alertmanager.urls -}}
+{{- $found = append $found "alertmanager.urls names other Alertmanagers: set alertmanager.enabled=false, or leave the addresses out." -}}
+{{- end -}}
 {{- if and $v.networkPolicies.enabled (include "docuchat.hasPrometheus" .) $v.prometheus.extraScrapeConfigs (not (include "docuchat.scrapePorts" . | fromJsonArray)) -}}
 {{- $found = append $found "prometheus.extraScrapeConfigs names no port that Prometheus may be let out to: give networkPolicies.ports.scrapes." -}}
 {{- end -}}

@@ -92,7 +92,10 @@ alertmanagers:
 {{- $address := urlParse (trim .) }}
   - scheme: {{ $address.scheme }}
     static_configs:
-      - targets: [{{ printf "%s:%s" $address.hostname (include "docuchat.portOf" (trim .)) | quote }}]
+      - targets: [{{ printf "%s:%s" (regexReplaceAll ":[0-9]+$" $address.host "") (include "docuchat.portOf" (trim .)) | quote }}]
+    {{- with trimSuffix "/" $address.path }}
+    path_prefix: {{ . }}
+    {{- end }}
 {{- end }}
 {{- else }} []
 {{- end }}

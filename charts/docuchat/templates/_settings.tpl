@@ -73,7 +73,7 @@ http://127.0.0.1:3000
 
 {{- define "docuchat.proxyHops" -}}
 {{- if kindIs "invalid" .Values.web.proxyHops -}}
-{{- ternary 1 0 .Values.ingress.enabled -}}
+{{- ternary 1 0 (or .Values.ingress.enabled (not (empty .Values.web.publicUrl))) -}}
 {{- else -}}
 {{- int .Values.web.proxyHops -}}
 {{- end -}}

@@ -51,6 +51,19 @@ def neighbours_of(variant: str) -> Neighbours:
     return Neighbours(ingress=named["ingressNamespace"], monitoring=named["monitoringNamespace"])
 
 
+@pytest.mark.parametrize("beside", [[], ["grafana.host=grafana.example.com"]])
+def test_where_something_else_lets_browsers_in_it_may_come_to_the_portal_alone(beside: list[str]) -> None:
+    asked_for = ["ingress.enabled=false", "web.publicUrl=https://portal.example.com", *beside]
+    manifests = render(NEWEST, "--values", str(values_of("production")), *map(given, asked_for))
+    network = Network(manifests, NAMESPACE)
+
+    assert {(each.server, each.port) for each in visits_allowed(network)} == {
+        ("Deployment/docuchat-portal", 3000)
+    }
+    portal = next(pod for pod in network.pods if pod.component == "portal")
+    assert network.variables_of(portal)["PROXY_HOPS"] == "1"
+
+
 def test_the_flows_of_the_smallest_release_are_these() -> None:
     allowed = Network(rendered_by(NEWEST, "minimal"), NAMESPACE).flows_allowed()
     portal = ("Deployment/docuchat-portal", "Deployment/docuchat-jobs", "CronJob/docuchat-billing", RUNNER)
