@@ -3,7 +3,7 @@ NAMESPACE ?= docuchat-prod
 CHART := charts/docuchat
 VALUES ?=
 REVISION ?=
-PART ?= web
+PART ?= portal
 export RELEASE NAMESPACE VALUES REVISION PART
 
 ##@ Cluster
@@ -44,7 +44,7 @@ k8s-billing: ## Start the nightly billing by hand in the cluster
 	@scripts/need.sh kubectl
 	@kubectl create job --from="cronjob/$$RELEASE-billing" "manual-billing-$$(date -u +%Y%m%d-%H%M%S)" --namespace "$$NAMESPACE"
 
-logs: ## Follow the logs of a part (PART=web, jobs, ...)
+logs: ## Follow the logs of a part (PART=portal, jobs, postgresql, ...)
 	@scripts/need.sh kubectl
 	@kubectl logs --follow --tail 100 --prefix --max-log-requests 20 --namespace "$$NAMESPACE" \
 		--selector "app.kubernetes.io/instance=$$RELEASE,app.kubernetes.io/component=$$PART"

@@ -112,8 +112,9 @@ def cause_of(rollout: RolloutTrace, records: Iterable[DeployRecord]) -> DeployRe
     """The deployment that caused a rollout; None where none fits.
 
     It names the workload in its namespace, was under way when the rollout began, and contradicts neither the image's
-    digest nor the version. Of several the one with the best evidence is taken (digest, then version, then time
-    alone), and of those the one that started last.
+    digest nor the version. Where it names further workloads, another digest may be theirs and contradicts nothing. Of
+    several the one with the best evidence is taken (digest, then version, then time alone), and of those the one that
+    started last.
     """
     fitting = [
         (weight, record.told.started_at, record)
@@ -140,7 +141,10 @@ def _evidence(told: NewDeploy, rollout: RolloutTrace) -> int | None:
     """2 for the same digest, 1 for the same version, 0 when nothing can be compared, None for a contradiction."""
     digests = {digest for image in rollout.images if (digest := digest_of(image))}
     if told.image_digest and digests:
-        return 2 if told.image_digest in digests else None
+        if told.image_digest in digests:
+            return 2
+        # It tells one digest, and its workloads may have images of their own.
+        return 0 if len(told.workloads) > 1 else None
     versions = {_plain(each) for each in (rollout.version, *map(tag_of, rollout.images)) if each}
     if not versions:
         return 0

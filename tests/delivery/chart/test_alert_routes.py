@@ -1,4 +1,4 @@
-"""Whom alerts reach: the portal always, the operator's own receivers by their routes, and other Alertmanagers by their addresses."""
+"""Whom alerts reach: the portal always, others by their routes, and other Alertmanagers at their addresses."""
 
 import json
 import subprocess

@@ -1,10 +1,12 @@
 """The commands for clusters and containers say what they should, and name what is missing."""
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
+from delivery.chart.rendering import render
 from tests.delivery.standins import Programs
 
 OPENAI_KEY = "a-key-that-no-argument-holds"
@@ -78,6 +80,20 @@ def test_what_runs_is_shown_with_its_logs(programs: Programs) -> None:
     assert workloads.endswith("--namespace trial --selector app.kubernetes.io/instance=docuchat")
     [logs] = calls(programs, "logs", "PART=jobs")
     assert "app.kubernetes.io/instance=docuchat,app.kubernetes.io/component=jobs" in logs
+
+
+def test_the_logs_that_are_shown_unasked_are_those_of_the_portals_pods(programs: Programs) -> None:
+    [logs] = calls(programs, "logs")
+    asked_for = re.search(r"--selector (\S+)", logs)
+    wanted = dict(each.split("=") for each in asked_for[1].split(",")) if asked_for else {}
+    workloads = [each for each in render("helm4") if each["kind"] == "Deployment"]
+
+    found = [
+        each["metadata"]["name"]
+        for each in workloads
+        if wanted.items() <= each["spec"]["template"]["metadata"]["labels"].items()
+    ]
+    assert found == ["docuchat-portal"]
 
 
 def test_billing_by_hand_is_a_job_of_the_cronjob(programs: Programs) -> None:

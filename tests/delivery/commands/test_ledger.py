@@ -4,12 +4,15 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from backend.deploys.ledger_rules import cause_of
+from backend.deploys.ledger_types import DeployRecord, RolloutTrace
 from delivery import ledger
 from delivery.chart.rendering import NAMESPACE, render
-from portal.http.deployments import PostedDeployment
+from portal.http.deployments import PostedDeployment, to_new
 from tests.delivery.stand_in_portal import Portal, stand_in_portal
 
 BEGAN = datetime(2026, 11, 28, 10, 0, 0, 123, tzinfo=UTC)
@@ -44,6 +47,22 @@ def test_both_messages_are_what_the_door_takes_and_agree() -> None:
     assert (ended.result, ended.smoke_test) == ("succeeded", "passed")
     told_anew = {"result", "finished_at", "smoke_test"}
     assert ended.model_dump(exclude=told_anew) == begun.model_dump(exclude=told_anew)
+
+
+def test_a_pipelines_deployment_is_the_cause_of_the_rollout_of_each_of_its_workloads() -> None:
+    told = PostedDeployment.model_validate_json(json.dumps(ledger.begun(ENV, BEGAN, SHA, COMMITTED)))
+    known = DeployRecord(id=uuid4(), told=to_new(told), received_at=BEGAN, changed_at=BEGAN)
+    digests = {"docuchat-portal": ENV["WEB_DIGEST"], "docuchat-jobs": "sha256:" + "b" * 64}
+
+    for workload, digest in digests.items():
+        rollout = RolloutTrace(
+            namespace=NAMESPACE,
+            workload=workload,
+            began_at=BEGAN + timedelta(minutes=1),
+            images=(f"ghcr.io/acme/portal@{digest}",),
+            version="0.1.0",
+        )
+        assert cause_of(rollout, [known]) == known
 
 
 def test_a_deployment_by_hand_is_told_without_what_only_a_pipeline_knows() -> None:

@@ -89,6 +89,7 @@ HEARD = [
     ("DocuChatDown", "BillingRunMissed", {}),
     ("TargetDown", "HighErrorRate", {"job": "docuchat"}),
     ("OpenAIAPIFailures", "HighErrorRate", {"job": "docuchat"}),
+    ("OpenAIAPIFailures", "ExcessiveMLFallbacks", {"model": "gpt-5.2-mini"}),
     ("OpenAIAPIFailures", "HighLatency", {"job": "portal"}),
     ("PortalDown", "HighErrorRate", {"job": "docuchat"}),
     ("PortalDown", "AlertDeliveryFailing", {"job": "prometheus"}),
@@ -130,7 +131,7 @@ def test_a_cause_mutes_what_follows_in_its_own_cluster_only(
 ) -> None:
     # A cluster for each case, so that they share a server.
     here = f"{source} {target} {known}"
-    cause = labels(source, job="docuchat", cluster=here)
+    cause = labels(source, job="docuchat", model="gpt-5.2", cluster=here)
     follower = labels(target, **known, cluster=here)
     other = labels(target, **known, cluster=f"not {here}")
 

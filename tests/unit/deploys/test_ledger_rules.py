@@ -151,6 +151,12 @@ OLD = ("registry.example:5000/docuchat/api:1.41.0",)
     [
         pytest.param({}, {"image_digest": DIGEST}, True, id="the same digest"),
         pytest.param({}, {"image_digest": OTHER_DIGEST}, False, id="another digest"),
+        pytest.param(
+            {},
+            {"image_digest": OTHER_DIGEST, "workloads": ("docuchat-api", "docuchat-jobs")},
+            True,
+            id="the digest of another of its workloads",
+        ),
         pytest.param({}, {}, True, id="the same version where no digest is told"),
         pytest.param({"images": TAGGED}, {"image_digest": DIGEST}, True, id="the same tag"),
         pytest.param({"images": TAGGED, "version": ""}, {"version": "v1.42.0"}, True, id="a v before it"),
@@ -222,7 +228,11 @@ def test_of_several_the_one_with_the_best_evidence_is_taken_then_the_newest() ->
     exact = record(key="exact", image_digest=DIGEST, started_at=at(-3))
     older = record(key="older", started_at=at(-2))
     newer = record(key="newer", started_at=at(-1))
+    several = record(
+        image_digest=OTHER_DIGEST, workloads=("docuchat-api", "docuchat-jobs"), started_at=at(-0.5)
+    )
 
     assert rules.cause_of(rollout(), [older, exact, newer]) == exact
+    assert rules.cause_of(rollout(), [older, several]) == older
     assert rules.cause_of(rollout(), [newer, older]) == newer
     assert rules.cause_of(rollout(), []) is None
