@@ -13,7 +13,7 @@ from backend.config import settings
 from backend.deploys import service as deploys
 from backend.deploys.database_server_types import DatabaseServer, LiveServer
 from backend.errors import NotFound, Refused, Unavailable
-from backend.runbooks.types import RunbookRun
+from backend.runbooks.types import RunbookRun, RunId
 from runbooks.context import RunLate, Running
 
 AGAIN_S = 1.0
@@ -29,7 +29,12 @@ def names() -> tuple[str, str]:
 
 def short(run: RunbookRun) -> str:
     """A run by eight hexadecimal digits, as names of objects hold it."""
-    return run.id.hex[:8]
+    return short_of(run.id)
+
+
+def short_of(run_id: RunId) -> str:
+    """A run's number by eight hexadecimal digits."""
+    return run_id.hex[:8]
 
 
 def cluster_patiently(running: Running, ask: Callable[[], T]) -> T:

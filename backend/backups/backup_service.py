@@ -129,7 +129,8 @@ def forget_old(actor: Actor) -> list[str]:
     require_process(actor)
     volume, now = kept_backups(), clock.utc_now()
     old = [each.name for each in rules.too_old(backups(actor), now, settings().backup_keep_days)]
-    for name in [*old, *volume.leftovers(now - LEFTOVER_AGE)]:
+    left = [name for name in volume.leftovers(now - LEFTOVER_AGE) if rules.database_of(name) == live_name()]
+    for name in [*old, *left]:
         volume.discard(name)
         log.info("backup.removed", backup=name)
     repository.mark_removed(old, now)

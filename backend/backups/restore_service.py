@@ -16,7 +16,7 @@ from backend.backups.backup_service import database_url, live_name, nothing_to_c
 from backend.backups.bucket import kept_backups
 from backend.backups.carried_rows import LAST_MARGIN, MARGIN, carry_between
 from backend.backups.carried_tables import CACHES, RESTORED
-from backend.backups.types import Backup, CarriedRows, DatabaseRestore, RestorePlan
+from backend.backups.types import Backup, CarriedRows, DatabaseRestore, ForgottenDatabases, RestorePlan
 from backend.clients.postgres_tools import EndCheck
 from backend.config import settings
 from backend.db import engine, migrate
@@ -177,7 +177,7 @@ def swap(actor: Actor, name: str, run: str, planned_version: str = "") -> Databa
     names = NameSwap(live=live, incoming=rules.new_name(live, run), kept=rules.kept_name(live, run))
     with only_restore() as server:
         seconds = 0.0
-        if names.kept not in server.names(live):
+        if names.kept not in server.names():
             if planned_version not in {"", _version(server, live)}:
                 raise Conflict(reason="restore_live_differs")
             seconds = _swap(server, names, backup.started_at - MARGIN)
@@ -245,7 +245,7 @@ def undo(actor: Actor, run: str, undo_run: str) -> CarriedRows:
     live = live_name()
     names = NameSwap(live=live, incoming=rules.kept_name(live, run), kept=rules.kept_name(live, undo_run))
     with only_restore() as server:
-        known = server.names(live)
+        known = server.names()
         if names.kept in known:
             repository.mark_undone(run, clock.utc_now())  # who swapped back may have died before that
             return CarriedRows(by_table={})
@@ -257,7 +257,7 @@ def undo(actor: Actor, run: str, undo_run: str) -> CarriedRows:
                 rows = carry_between(carrying, restore.swapped_at - MARGIN)
             seconds = _swap(server, names, restore.swapped_at - MARGIN)
         except BaseException:
-            if names.incoming in server.names(live):
+            if names.incoming in server.names():
                 server.close(names.incoming)
             raise
     repository.mark_undone(run, clock.utc_now())
@@ -274,7 +274,7 @@ def undoable(actor: Actor, run: str) -> DatabaseRestore:
     """
     require_role_or_process(actor, *OPERATOR_ROLES)
     with maintenance() as server:
-        return _undoable(run, is_kept=rules.kept_name(live_name(), run) in server.names(live_name()))
+        return _undoable(run, is_kept=rules.kept_name(live_name(), run) in server.names())
 
 
 def _undoable(run: str, *, is_kept: bool) -> DatabaseRestore:
@@ -292,31 +292,51 @@ def restores(actor: Actor, limit: int = 20) -> list[DatabaseRestore]:
     return repository.restores(limit)
 
 
-def forget_kept(actor: Actor, going_on: Collection[str] = ()) -> list[str]:
-    """Drop the databases before restores that are older than a week, and what failed restores left. For processes.
+def forget_kept(
+    actor: Actor, known: Collection[str] = (), going_on: Collection[str] = ()
+) -> ForgottenDatabases:
+    """Drop the databases before restores that are older than a week, and what failed runs left. For processes.
 
-    ``going_on`` are the restores that may still go on: what they have loaded stays.
+    ``known`` are the runs of this installation: what others made stays. ``going_on`` are the restores among them that
+    may still go on: what they have loaded stays, too.
     """
     require_process(actor)
     now, live = clock.utc_now(), live_name()
-    dropped = []
+    dropped: list[str] = []
+    refused: list[str] = []
     with only_restore() as server:
-        for restore in repository.restores(limit=1000):
-            # One from a snapshot keeps a whole server, which people put away.
-            if (
-                restore.kept
-                and restore.dropped_at is None
-                and now - restore.swapped_at > timedelta(days=rules.UNDO_DAYS)
-            ):
-                server.drop(restore.kept)
-                repository.mark_dropped(restore.run, now)
-                dropped.append(restore.kept)
-        needed = {rules.new_name(live, run) for run in going_on}
-        for name in server.names(live):
-            if rules.is_leftover(live, name) and name not in needed:
-                server.drop(name)
-                dropped.append(name)
-    return dropped
+        made = {name: run for name in server.names() if (run := rules.maker_of(live, name))}
+        # The rows of another installation, whose backup was restored here, name databases of that one.
+        kept = {
+            each.kept: each
+            for each in repository.restores(limit=1000)
+            if each.kept in made and each.kept == rules.kept_name(live, each.run)
+        }
+        loaded = {name: run for name, run in made.items() if name != rules.kept_name(live, run)}
+        old = [name for name, each in kept.items() if now - each.swapped_at > timedelta(days=rules.UNDO_DAYS)]
+        left = [name for name, run in loaded.items() if run in known and run not in going_on]
+        for name in (*old, *left):
+            (dropped if _is_dropped(server, name) else refused).append(name)
+            if name in kept and name in dropped:
+                repository.mark_dropped(kept[name].run, now)
+    return ForgottenDatabases(
+        dropped=tuple(dropped),
+        refused=tuple(refused),
+        unknown=tuple(
+            name
+            for name, run in made.items()
+            if (run not in {*known, *going_on} if name in loaded else name not in kept)
+        ),
+    )
+
+
+def _is_dropped(server: MaintenanceConnection, name: str) -> bool:
+    try:
+        server.drop(name)
+    except Refused as refused:  # the backup that was made before is no worse for it
+        log.warning("restore.not_dropped", database=name, said=refused.data.get("said"))
+        return False
+    return True
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from backend.errors import Refused
 
 DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 BACKUP_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}-[0-9]{8}t[0-9]{6}z-[0-9a-f]{8}")
-SHORT_RUN = re.compile(r"[0-9a-f]{8}")
+RUN_LENGTH = 8
+SHORT_RUN = re.compile(rf"[0-9a-f]{{{RUN_LENGTH}}}")
 LONGEST_NAME = 63
 KEPT_AT_LEAST = 3
 UNDO_DAYS = 7
@@ -53,6 +54,11 @@ def _with(database: str, suffix: str) -> str:
     return checked_database_name(checked_database_name(database)[: LONGEST_NAME - len(suffix)] + suffix)
 
 
+def database_of(backup: str) -> str:
+    """The database that a backup of this name is of."""
+    return backup.partition("-")[0]  # no database's name has a hyphen
+
+
 def too_old(backups: Sequence[Backup], now: datetime, keep_days: int) -> list[Backup]:
     """Backups that are past their time; the newest three of a database stay, whatever their age."""
     newest_first = sorted(backups, key=lambda each: each.started_at, reverse=True)
@@ -70,10 +76,15 @@ def differing_tables(expected: Mapping[str, int], found: Mapping[str, int]) -> d
     }
 
 
-def is_leftover(database: str, name: str) -> bool:
-    """Whether a database is what a restore or a drill left that died: nobody works in it."""
-    return any(
-        name.startswith(database[: LONGEST_NAME - len(middle) - 8])
-        and re.search(f"{middle}[0-9a-f]{{8}}$", name)
-        for middle in ("_r", "_drill_")
-    )
+def maker_of(database: str, name: str) -> str:
+    """The run that gives a database of ours exactly this name; empty for a name that no run gives.
+
+    Only the whole name tells: other installations on the server may have a name that begins with ours.
+    """
+    run = name[-RUN_LENGTH:]
+    fits = SHORT_RUN.fullmatch(run) and name in {
+        new_name(database, run),
+        drill_name(database, run),
+        kept_name(database, run),
+    }
+    return run if fits else ""

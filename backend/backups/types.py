@@ -97,6 +97,19 @@ class DatabaseRestore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForgottenDatabases:
+    """Names of databases that were dropped, and of those that stay.
+
+    The owner of the ``refused`` ones is another account. The ``unknown`` ones have a name as a run gives it, and no run
+    is known to have given it.
+    """
+
+    dropped: tuple[str, ...]
+    refused: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupHealth:
     """The instant of the newest backup and its size, the newest drill, and the last one that went well."""
 

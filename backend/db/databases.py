@@ -102,12 +102,9 @@ class MaintenanceConnection:
         found = self._rows("SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = %s", [name])
         return DatabaseRights(exists=bool(found), owns=bool(found and found[0][0]), may_create=may_create)
 
-    def names(self, prefix: str) -> list[str]:
-        """The databases whose names begin so, sorted."""
-        found = self._rows(
-            "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY datname", [prefix]
-        )
-        return [str(name) for (name,) in found]
+    def names(self) -> list[str]:
+        """The names of all databases of the server, sorted."""
+        return [str(name) for (name,) in self._rows("SELECT datname FROM pg_database ORDER BY datname")]
 
     def size_bytes(self, name: str) -> int:
         """The size of a database."""

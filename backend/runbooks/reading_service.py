@@ -57,6 +57,12 @@ def continuable(actor: Actor, action: str) -> list[RunbookRun]:
     return [run for run in lost if rules.is_continuable(run, repository.steps(run.id), now)]
 
 
+def ids_of(actor: Actor, actions: Collection[str]) -> list[RunId]:
+    """The numbers of every run of some actions that is not forgotten. For processes."""
+    require_process(actor)
+    return repository.ids_of(actions)
+
+
 def standing(actor: Actor) -> RunsStanding:
     """The runs at work, those that wait for an approver, and those that failed today. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)

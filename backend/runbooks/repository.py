@@ -206,6 +206,12 @@ def _fits(wanted: RunSearch) -> list[ColumnElement[bool]]:
     return fits
 
 
+def ids_of(actions: Collection[str]) -> list[RunId]:
+    """The numbers of the runs of some actions."""
+    with read() as connection:
+        return list(map(RunId, connection.scalars(select(R.id).where(R.action.in_(tuple(actions))))))
+
+
 def last_ended(action: str, limit: int) -> list[RunbookRun]:
     """The newest runs of an action that succeeded."""
     statement = (

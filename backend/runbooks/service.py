@@ -37,6 +37,7 @@ run = reading_service.run
 steps = reading_service.steps
 search = reading_service.search
 continuable = reading_service.continuable
+ids_of = reading_service.ids_of
 standing = reading_service.standing
 undo_runs = reading_service.undo_runs
 lines = reading_service.lines

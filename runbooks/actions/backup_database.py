@@ -7,10 +7,11 @@ from backend.runbooks import service as runs
 from backend.runbooks.types import Plan, PlannedChange, Risk, Words
 from runbooks.action import Action, ActionParameters, Step
 from runbooks.context import Planning, Running
-from runbooks.database_servers import short
+from runbooks.database_servers import short, short_of
 
 # Its runs leave a database that they need to go on.
 _RESTORE = "restore_database"
+_MAKERS = frozenset({_RESTORE, "restore_drill"})
 
 
 class BackupParameters(ActionParameters):
@@ -42,9 +43,15 @@ def _back_up(running: Running, _given: BackupParameters) -> None:
 def _forget(running: Running, _given: BackupParameters) -> None:
     for name in backups.forget_old(running.actor):
         running.changed("runbooks.backup_database.removed", backup=name)
-    restores = runs.continuable(running.actor, _RESTORE)
-    for name in backups.forget_kept(running.actor, [short(each) for each in restores]):
+    known = [short_of(each) for each in runs.ids_of(running.actor, _MAKERS)]
+    going_on = [short(each) for each in runs.continuable(running.actor, _RESTORE)]
+    forgotten = backups.forget_kept(running.actor, known, going_on)
+    for name in forgotten.dropped:
         running.changed("runbooks.backup_database.dropped", database=name)
+    for name in forgotten.refused:
+        running.changed("runbooks.backup_database.not_dropped", database=name)
+    for name in forgotten.unknown:
+        running.log("runbooks.backup_database.not_known", database=name)
 
 
 ACTION = Action(

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 from sqlalchemy import text
 
 from backend.actor import Actor, Role
@@ -210,3 +212,22 @@ def assert_whole_log(run: RunbookRun) -> None:
 
 def assert_done(run: RunbookRun) -> None:
     assert {step.state.value for step in runs.steps(RUNNER, run.id)} == {"done"}
+
+
+def test_the_nightly_backup_is_made_although_a_leftover_belongs_to_another_role(
+    requester: Actor, approver: Actor, owned: str, postgres_server: PostgresServer
+) -> None:
+    done(requester, "backup_database", {})
+    [backup] = backups.backups(RUNNER)
+    run = _killed_before_the_swap(requester, backup.name, approver)
+    theirs = f"{owned}_drill_{run.id.hex[:8]}"
+    with psycopg.connect(postgres_server.url(), autocommit=True) as server:
+        server.execute(SQL("CREATE DATABASE {}").format(Identifier(theirs)))
+    with transaction() as connection:
+        connection.execute(text("UPDATE runbook_run SET ended_at = ended_at - interval '61 minutes'"))
+
+    made = asking_service.ask_scheduled(RUNNER, "backup_database", {}, utc_now())
+
+    assert engine.work_on(made.id) is RunStage.SUCCEEDED
+    told = [line for line in runs.run(RUNNER, made.id).result if line.key.endswith("not_dropped")]
+    assert [line.values["database"] for line in told] == [theirs]
