@@ -1,8 +1,10 @@
 """Firings of jobs: recorded, logged, and never fatal for the scheduler."""
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from uuid import UUID
 
 from apscheduler.triggers.base import BaseTrigger
 from prometheus_client import Histogram
@@ -14,6 +16,9 @@ from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState, RequestId, RunRequest
 from backend.log import get_logger
 from backend.tracing import spans
+
+# What a database that starts again needs. Whoever waits for longer keeps a leader from seeing that it leads no more.
+_AGAIN_AFTER_S = (1.0, 2.0, 4.0, 8.0)
 
 log = get_logger(__name__)
 
@@ -105,12 +110,27 @@ def _execute(job: Job, started_by: str) -> JobState:
 def _recorded(job: Job, actor: Actor, started_by: str, *, request_id: RequestId | None = None) -> JobState:
     run_id = job_runs.start(actor, job.name, started_by, request_id=request_id)
     try:
-        state, outcome = _timed(job, actor) or _standing(actor, job.name)
-    except BaseException:
+        end = _timed(job, actor)
+        return _patiently(lambda: _ended(job, actor, run_id, end))
+    except (KeyboardInterrupt, SystemExit):
         # Ctrl-C and the end of the process: a run that nobody ends would be at work for ever.
         with suppress(Unavailable):
             job_runs.finish(actor, run_id, JobState.FAILED, job_runs.INTERRUPTED)
         raise
+
+
+def _patiently(note: Callable[[], JobState]) -> JobState:
+    for pause_s in _AGAIN_AFTER_S:
+        try:
+            return note()
+        except Unavailable as lost:
+            log.warning("job.end_not_recorded", meaning=sentence_of(lost), again_in_s=pause_s)
+            time.sleep(pause_s)
+    return note()
+
+
+def _ended(job: Job, actor: Actor, run_id: UUID, end: tuple[JobState, str] | None) -> JobState:
+    state, outcome = end or _standing(actor, job.name)
     job_runs.finish(actor, run_id, state, outcome)
     return state
 

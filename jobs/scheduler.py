@@ -19,7 +19,7 @@ from backend.errors import Unavailable
 from backend.i18n.errors import sentence_of
 from backend.job_runs import service as job_runs
 from backend.job_runs.service import SCHEDULER
-from backend.job_runs.types import SchedulerProcess
+from backend.job_runs.types import RequestId, RunRequest, SchedulerProcess
 from backend.log import get_logger
 from jobs.registry import JOBS, job_named
 from jobs.runs import Job, answer, fire
@@ -69,14 +69,14 @@ def _lead_if_possible(actor: Actor, me: SchedulerProcess, stop: Event) -> bool:
             job_runs.tell_scheduler(actor, replace(me, seen_at=clock.utc_now()))
             return False
         interrupted = job_runs.take_over(actor)
-        firings = Firings()
+        firings, in_hand = Firings(), set[RequestId]()
         scheduler = _scheduler(firings)
         scheduler.start()
         log.info("scheduler.leads", jobs=len(JOBS), interrupted=interrupted)
         try:
             while not stop.is_set() and lock.is_held():
                 with suppress(Unavailable):  # the lock tells whether the database is really lost
-                    _attend(actor, me, scheduler, firings, stop)
+                    _attend(actor, me, scheduler, firings, stop, in_hand=in_hand)
         finally:
             scheduler.shutdown(wait=True)
         if not stop.is_set():
@@ -87,7 +87,13 @@ def _lead_if_possible(actor: Actor, me: SchedulerProcess, stop: Event) -> bool:
 
 
 def _attend(
-    actor: Actor, me: SchedulerProcess, scheduler: BackgroundScheduler, firings: Firings, stop: Event
+    actor: Actor,
+    me: SchedulerProcess,
+    scheduler: BackgroundScheduler,
+    firings: Firings,
+    stop: Event,
+    *,
+    in_hand: set[RequestId],
 ) -> None:
     """For a while, tell that this process leads, and take up what people ask for."""
     until = time.monotonic() + POLL_S
@@ -96,8 +102,11 @@ def _attend(
             actor, replace(me, is_leader=True, seen_at=clock.utc_now()), published(scheduler, firings)
         )
         while not stop.is_set() and time.monotonic() < until:
-            for request in job_runs.take_requests(actor):
-                scheduler.add_job(answer, args=[job_named(request.job), request], id=str(request.id))
+            for request in job_runs.take_requests(actor, frozenset(in_hand)):
+                in_hand.add(request.id)
+                scheduler.add_job(
+                    answer_in_hand, args=[job_named(request.job), request, in_hand], id=str(request.id)
+                )
             stop.wait(REQUESTS_S)
     except Unavailable:
         stop.wait(max(0.0, until - time.monotonic()))
@@ -122,6 +131,14 @@ def _fire(job: Job, firings: Firings) -> None:
     at, began = clock.utc_now(), time.monotonic()
     if fire(job):
         firings.note(job, at, time.monotonic() - began)
+
+
+def answer_in_hand(job: Job, request: RunRequest, in_hand: set[RequestId]) -> None:
+    """Run a job for a request, which is in hand until that has ended, however it ends."""
+    try:
+        answer(job, request)
+    finally:
+        in_hand.discard(request.id)
 
 
 def _tell_missed(event: JobExecutionEvent) -> None:

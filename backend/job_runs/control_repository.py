@@ -1,6 +1,6 @@
 """SQL of what people ask of jobs: pauses, and runs out of turn."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -99,11 +99,15 @@ def end_request(run_id: UUID, now: datetime) -> None:
         connection.execute(statement)
 
 
-def end_taken(now: datetime) -> list[UUID]:
-    """End every request that a scheduler took and is no more; returns the runs that they had begun."""
+def end_taken(taken_before: datetime, now: datetime, in_hand: Collection[RequestId] = ()) -> list[UUID]:
+    """End the requests that were taken by then, but those in hand; returns the runs that they had begun."""
     statement = (
         update(JobRequestRow)
-        .where(JobRequestRow.ended_at.is_(None), JobRequestRow.taken_at.is_not(None))
+        .where(
+            JobRequestRow.ended_at.is_(None),
+            JobRequestRow.taken_at <= taken_before,
+            JobRequestRow.id.not_in(in_hand),
+        )
         .values(ended_at=now)
         .returning(JobRequestRow.run_id)
     )

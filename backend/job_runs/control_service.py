@@ -1,5 +1,6 @@
 """Use cases of people and jobs: pause one, resume it, ask for a run. The leading scheduler takes requests up."""
 
+from collections.abc import Collection
 from uuid import uuid4
 
 from backend import clock
@@ -9,7 +10,7 @@ from backend.audit.rules import checked_reason
 from backend.db.engine import transaction
 from backend.db.news import Topic, tell
 from backend.errors import Conflict, NotFound
-from backend.job_runs import control_repository, schedule_repository
+from backend.job_runs import control_repository, repository, schedule_repository
 from backend.job_runs.rules import REQUEST_HOLDS
 from backend.job_runs.types import JobPause, RequestId, RunRequest
 
@@ -111,17 +112,20 @@ def pause_of(actor: Actor, job: str) -> JobPause | None:
     return control_repository.pause_of(job)
 
 
-def take_requests(actor: Actor) -> list[RunRequest]:
+def take_requests(actor: Actor, in_hand: Collection[RequestId] = ()) -> list[RunRequest]:
     """Take the requests that wait, the oldest first; each is given to one caller only. For the leading scheduler.
 
-    A request that nobody took for two minutes is ended instead: its moment is over.
+    A request that nobody took for two minutes is ended instead: its moment is over. One that was taken as long ago and
+    is not in hand is ended too, and its run interrupted: the database was away when it was to begin, or at its end.
     """
     require_process(actor)
     now = clock.utc_now()
     with transaction():
         control_repository.lapse_requests(now - REQUEST_HOLDS, now)
+        lost = control_repository.end_taken(now - REQUEST_HOLDS, now, in_hand)
+        repository.interrupt(lost, now)
         taken = control_repository.take_requests(now)
-        if taken:
+        if taken or lost:
             tell(Topic.JOBS)
         return taken
 

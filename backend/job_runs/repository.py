@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import Engine, RowMapping, insert, text, update
+from sqlalchemy import ColumnElement, Engine, RowMapping, insert, text, update
 
 from backend.db import connecting
 from backend.db.connecting import CONNECTION
@@ -75,34 +75,24 @@ def finish_run(run_id: UUID, state: JobState, outcome: str, now: datetime) -> No
         )
 
 
-def fail_left_over(started_by: str, requested: Sequence[UUID], now: datetime) -> int:
-    """Mark the running ones of a scheduler that is no more as failed; returns how many there were.
+def interrupt(run_ids: Sequence[UUID], now: datetime) -> int:
+    """End those of these runs that are at work as interrupted; returns how many there were."""
+    return _interrupt(JobRunRow.id.in_(run_ids), now)
 
-    ``requested`` are the runs that it had begun for a person.
-    """
-    is_its = (JobRunRow.started_by == started_by) | JobRunRow.id.in_(requested)
+
+def interrupt_started_by(started_by: str, started_before: datetime, now: datetime) -> int:
+    """End the runs at work that one starter began by then as interrupted; returns how many there were."""
+    return _interrupt((JobRunRow.started_by == started_by) & (JobRunRow.started_at <= started_before), now)
+
+
+def _interrupt(which: ColumnElement[bool], now: datetime) -> int:
     statement = (
         update(JobRunRow)
-        .where(JobRunRow.state == JobState.RUNNING.value, is_its)
+        .where(JobRunRow.state == JobState.RUNNING.value, which)
         .values(state=JobState.FAILED.value, outcome=INTERRUPTED, finished_at=now)
     )
     with transaction() as connection:
         return connection.execute(statement).rowcount
-
-
-def fail_killed(started_by: str, started_before: datetime, now: datetime) -> None:
-    """Mark the running ones that somebody started too long ago to be still at work as failed."""
-    statement = (
-        update(JobRunRow)
-        .where(
-            JobRunRow.state == JobState.RUNNING.value,
-            JobRunRow.started_by == started_by,
-            JobRunRow.started_at < started_before,
-        )
-        .values(state=JobState.FAILED.value, outcome=INTERRUPTED, finished_at=now)
-    )
-    with transaction() as connection:
-        connection.execute(statement)
 
 
 # The end of a run that is at work is not known, and a command that a person stopped tells nothing of its job: what

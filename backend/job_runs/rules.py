@@ -31,9 +31,11 @@ def leader_of(processes: Iterable[SchedulerProcess], now: datetime) -> Scheduler
 
 
 def request_state(request: RunRequest, now: datetime) -> RequestState:
-    """State of a request. One that nobody took within two minutes has lapsed: its moment is over."""
-    if request.taken_at is not None:
-        return RequestState.RUNNING if request.ended_at is None else RequestState.ENDED
+    """State of a request. One that nobody began within two minutes has lapsed: its moment is over."""
+    if request.taken_at is not None and request.ended_at is None:
+        return RequestState.RUNNING
+    if request.run_id is not None:
+        return RequestState.ENDED
     is_open = request.ended_at is None and now - request.asked_at < REQUEST_HOLDS
     return RequestState.WAITING if is_open else RequestState.LAPSED
 

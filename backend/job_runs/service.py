@@ -92,8 +92,9 @@ def take_over(actor: Actor) -> int:
     require_process(actor)
     now = clock.utc_now()
     with transaction():
-        repository.fail_killed(COMMAND, now - rules.COMMAND_HOLDS, now)
-        return repository.fail_left_over(SCHEDULER, control_repository.end_taken(now), now)
+        repository.interrupt_started_by(COMMAND, now - rules.COMMAND_HOLDS, now)
+        asked_for = repository.interrupt(control_repository.end_taken(now, now), now)
+        return repository.interrupt_started_by(SCHEDULER, now, now) + asked_for
 
 
 def last_runs(actor: Actor) -> list[JobRun]:
@@ -139,7 +140,7 @@ def forget_old(actor: Actor) -> int:
     now = clock.utc_now()
     before = now - KEPT
     with transaction():
-        repository.fail_killed(COMMAND, now - rules.COMMAND_HOLDS, now)
+        repository.interrupt_started_by(COMMAND, now - rules.COMMAND_HOLDS, now)
         control_repository.delete_requests(before)
         return repository.delete_older(before)
 

@@ -126,6 +126,37 @@ def test_a_dead_leader_leaves_no_request_open(operator: Actor) -> None:
     job_runs.ask_to_run(operator, JOB)
 
 
+@pytest.mark.parametrize("begun", [True, False], ids=["its end was lost", "it was never begun"])
+def test_what_the_leader_took_and_has_no_more_makes_room(
+    operator: Actor, monkeypatch: pytest.MonkeyPatch, *, begun: bool
+) -> None:
+    job_runs.ask_to_run(operator, JOB)
+    [taken] = job_runs.take_requests(SCHEDULER)
+    if begun:
+        job_runs.start(SCHEDULER, JOB, taken.asked_by, request_id=taken.id)
+    later = clock.utc_now() + timedelta(minutes=2, seconds=1)
+    monkeypatch.setattr(clock, "utc_now", lambda: later)
+
+    job_runs.take_requests(SCHEDULER, in_hand={taken.id})
+    with pytest.raises(Conflict):
+        job_runs.ask_to_run(operator, JOB)
+    job_runs.take_requests(SCHEDULER)
+
+    job_runs.ask_to_run(operator, JOB)
+    outcomes = [(run.state, run.outcome) for run in job_runs.runs(SCHEDULER, JOB)]
+    assert outcomes == [(JobState.FAILED, "interrupted")] * begun
+
+
+def test_what_was_taken_a_moment_ago_is_left_alone(operator: Actor) -> None:
+    job_runs.ask_to_run(operator, JOB)
+    job_runs.take_requests(SCHEDULER)
+
+    job_runs.take_requests(SCHEDULER)
+
+    with pytest.raises(Conflict):
+        job_runs.ask_to_run(operator, JOB)
+
+
 @pytest.mark.parametrize(
     ("wish", "error"),
     [

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Timer
 
 import pytest
 from apscheduler.triggers.interval import IntervalTrigger
@@ -153,6 +154,25 @@ def test_a_command_that_was_killed_is_at_work_for_hours_and_not_for_ever(
 
 def outcomes(name: str = "a_job") -> list[tuple[JobState, str]]:
     return [(each.state, each.outcome) for each in job_runs.runs(PROCESS, name)]
+
+
+def test_the_end_of_a_run_is_noted_as_soon_as_the_database_is_back(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = "postgresql://nobody@127.0.0.1:9/none"
+
+    def loses_it(_actor: Actor) -> str:
+        monkeypatch.setenv("DATABASE_URL", lost)
+        forget_caches()
+        Timer(2, found_again).start()
+        return "3 done"
+
+    def found_again() -> None:
+        monkeypatch.setenv("DATABASE_URL", database)
+        forget_caches()
+
+    assert execute(job(loses_it), "scheduler")
+    assert outcomes() == [(JobState.FINISHED, "3 done")]
 
 
 @pytest.mark.parametrize("always", [True, False])

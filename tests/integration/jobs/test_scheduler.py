@@ -7,24 +7,29 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import psycopg
 import pytest
+from apscheduler.triggers.interval import IntervalTrigger
 from starlette.testclient import TestClient
 
+from backend import clock
 from backend.actor import Actor, Role
 from backend.config import DEFAULT_METRICS_TOKEN, settings
 from backend.db.locks import LockNumber
 from backend.errors import Forbidden
 from backend.job_runs import service as job_runs
-from backend.job_runs.types import JobStanding, JobState
+from backend.job_runs.types import JobStanding, JobState, RequestId, RunRequest
 from backend.sandbox.postgres import REPOSITORY, PostgresServer
 from backend.sandbox.processes import delete_at_end, free_port, keep
 from jobs import exposition
+from jobs.runs import Job
+from jobs.scheduler import answer_in_hand
 from tests import factories
 from tests.live_logs import entries
 from tests.waiting import PATIENCE_S, until
@@ -186,6 +191,27 @@ def test_a_leader_tells_its_jobs_keeps_to_a_pause_and_takes_up_a_request(
     assert told["housekeeping"].requested_run.started_by == operator.name
     assert [each.schedule.name for each in told["nightly_billing"].schedules] == ["", "catch_up"]
     assert told["nightly_billing"].schedules[0].next_run_at is not None
+
+
+@pytest.mark.parametrize("goes_well", [True, False])
+def test_a_leader_has_a_request_in_hand_to_its_end(database: str, *, goes_well: bool) -> None:
+    request = RunRequest(
+        id=RequestId(uuid4()), job="housekeeping", asked_by="reza@example.com", asked_at=clock.utc_now()
+    )
+    in_hand = {request.id}
+    seen: list[set[RequestId]] = []
+
+    def run(_actor: Actor) -> str:
+        seen.append(set(in_hand))
+        if not goes_well:
+            raise SystemExit
+        return ""
+
+    job = Job(name="housekeeping", run=run, trigger=IntervalTrigger(seconds=1))
+    with suppress(SystemExit):
+        answer_in_hand(job, request, in_hand)
+
+    assert (seen, in_hand) == ([{request.id}], set())
 
 
 def jobs_by_name(actor: Actor) -> dict[str, JobStanding]:

@@ -110,6 +110,19 @@ def test_without_a_leader_the_page_says_so_and_a_request_is_not_left_hanging(
     assert "no process leads" in view.jobs[0].request
 
 
+def test_a_request_whose_leader_died_before_it_began_is_told_as_not_done(
+    house: House, pipeline: Pipeline, leader: SchedulerProcess
+) -> None:
+    seen(pipeline, house.people[Role.OPERATOR].cookie, ("run_now", {"job": BILLING}))
+    job_runs.take_requests(SCHEDULER)
+    job_runs.take_over(SCHEDULER)
+
+    row = seen(pipeline, house.people[Role.OPERATOR].cookie)["view"].jobs[0]
+
+    assert (row.is_asked, row.request_tone) == (False, "bad")
+    assert "Nothing was done" in row.request
+
+
 def test_a_pause_needs_a_reason_and_shows_who_and_why(
     house: House, pipeline: Pipeline, leader: SchedulerProcess
 ) -> None:

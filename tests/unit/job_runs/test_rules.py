@@ -36,18 +36,20 @@ def test_the_leader_is_who_said_so_last(processes: list[SchedulerProcess], expec
 
 
 @pytest.mark.parametrize(
-    ("asked_s_ago", "taken", "ended", "expected"),
+    ("asked_s_ago", "taken", "begun", "ended", "expected"),
     [
-        pytest.param(5, False, False, RequestState.WAITING, id="waits"),
-        pytest.param(119, False, False, RequestState.WAITING, id="waits to the end"),
-        pytest.param(120, False, False, RequestState.LAPSED, id="too late"),
-        pytest.param(5, False, True, RequestState.LAPSED, id="ended by a leader that found it old"),
-        pytest.param(500, True, False, RequestState.RUNNING, id="at work for long"),
-        pytest.param(500, True, True, RequestState.ENDED, id="ended"),
+        pytest.param(5, False, False, False, RequestState.WAITING, id="waits"),
+        pytest.param(119, False, False, False, RequestState.WAITING, id="waits to the end"),
+        pytest.param(120, False, False, False, RequestState.LAPSED, id="too late"),
+        pytest.param(5, False, False, True, RequestState.LAPSED, id="ended by a leader that found it old"),
+        pytest.param(500, True, True, False, RequestState.RUNNING, id="at work for long"),
+        pytest.param(500, True, True, True, RequestState.ENDED, id="ended"),
+        pytest.param(5, True, False, False, RequestState.RUNNING, id="taken, about to begin"),
+        pytest.param(5, True, False, True, RequestState.LAPSED, id="taken, and never begun"),
     ],
 )
 def test_a_request_waits_for_two_minutes_and_no_longer(
-    asked_s_ago: float, expected: RequestState, *, taken: bool, ended: bool
+    asked_s_ago: float, expected: RequestState, *, taken: bool, begun: bool, ended: bool
 ) -> None:
     asked_at = NOW - timedelta(seconds=asked_s_ago)
     request = RunRequest(
@@ -56,6 +58,7 @@ def test_a_request_waits_for_two_minutes_and_no_longer(
         asked_by="reza@example.com",
         asked_at=asked_at,
         taken_at=asked_at if taken else None,
+        run_id=uuid4() if begun else None,
         ended_at=NOW if ended else None,
     )
 
