@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 
 from backend.alerts.types import Matcher
-from backend.errors import Invalid
+from backend.errors import Invalid, Refused
 
-MOST_MATCHERS = 20
+MOST_MATCHERS = 50
 LONGEST_VALUE = 500
-# Labels that tell one alert from another; what else an alert carries often differs from one firing to the next.
-_USUAL = ("alertname", "service", "job", "instance", "tenant", "model", "namespace", "pod", "severity")
+# What people look for first; any other label may as well be what tells one alert from another.
+_FIRST = ("alertname", "service", "job", "instance", "tenant", "model", "namespace", "pod", "severity")
 _LINE = re.compile(
     r"""\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|[^"\s][^"]*?)\s*,?\s*"""
 )
@@ -72,11 +72,16 @@ def _is_expression(value: str) -> bool:
 
 
 def matchers_of(labels: Mapping[str, str]) -> tuple[Matcher, ...]:
-    """Matchers that fit just this alert, as a beginning: its name first, then the labels that usually matter."""
-    named = [name for name in _USUAL if labels.get(name)]
-    return tuple(
-        Matcher(name=name, value=labels[name]) for name in named if len(labels[name]) <= LONGEST_VALUE
-    )
+    """A matcher for each label of an alert, its name first: with one fewer, others would be silenced with it.
+
+    Raises:
+        Refused: it has more labels, or longer ones, than a silence can name.
+    """
+    given = {name: value for name, value in labels.items() if value}
+    if len(given) > MOST_MATCHERS or any(len(value) > LONGEST_VALUE for value in given.values()):
+        raise Refused(reason="silence_labels")
+    names = dict.fromkeys((*(name for name in _FIRST if name in given), *sorted(given)))
+    return tuple(Matcher(name=name, value=given[name]) for name in names)
 
 
 def are_equal(first: Sequence[Matcher], second: Sequence[Matcher]) -> bool:

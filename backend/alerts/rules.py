@@ -234,7 +234,11 @@ def silence_changes(
     What the portal does is stored when it does it, so a difference is somebody else's work, or time's.
     """
     before = {silence.id: silence for silence in stored}
-    different = [silence for silence in shown if before.get(silence.id) != silence]
+    different = [
+        silence
+        for silence in shown
+        if (known := before.get(silence.id)) != silence and not (known and _is_older(silence, known))
+    ]
     found = [
         SilenceChange(
             silence_id=silence.id,
@@ -248,6 +252,13 @@ def silence_changes(
         if (kind := _change_of(before.get(silence.id), silence)) is not None
     ]
     return different, found
+
+
+def _is_older(shown: Silence, known: Silence) -> bool:
+    """Whether what is shown was true before what is known: the look took a while, or one Alertmanager lags."""
+    if shown.updated_at != known.updated_at:
+        return shown.updated_at < known.updated_at
+    return known.state is SilenceState.EXPIRED and shown.state is not SilenceState.EXPIRED
 
 
 def _change_of(before: Silence | None, silence: Silence) -> SilenceChangeKind | None:

@@ -32,7 +32,7 @@ def matchers_of(actor: Actor, fingerprint: str, *, is_wide: bool) -> tuple[Match
 
     Raises:
         NotFound: it has never fired.
-        Refused: it is the Watchdog.
+        Refused: it is the Watchdog, or has more labels, or longer ones, than a silence can name.
     """
     require_process(actor)
     firing = report_repository.newest_firing(rules.storable_text(fingerprint)[: rules.LONGEST_FINGERPRINT])

@@ -4,6 +4,7 @@ Alertmanager is asked first and the database afterwards: what it took and we cou
 finds and stores.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,7 +21,7 @@ from backend.alerts.types import (
     SilenceState,
 )
 from backend.audit.rules import checked_reason
-from backend.errors import Conflict, NotFound
+from backend.errors import Conflict, NotFound, Refused
 
 MOST_SILENCES = 200
 
@@ -58,10 +59,15 @@ def silence_named(actor: Actor, silence_id: str) -> Silence:
 
 
 def proposed_matchers(actor: Actor, fingerprint: str) -> str:
-    """Matchers that fit just this alert, a line for each, as a beginning; empty for an unknown alert. For operators."""
+    """Matchers that fit just this alert, a line for each, as a beginning. For operators.
+
+    Empty for an unknown alert, and for one whose labels a silence cannot name.
+    """
     require_role(actor, *OPERATOR_ROLES)
     found = report_repository.newest_firing(rules.storable_text(fingerprint)[: rules.LONGEST_FINGERPRINT])
-    return "\n".join(map(str, matcher_rules.matchers_of(found.labels))) if found else ""
+    with suppress(Refused):
+        return "\n".join(map(str, matcher_rules.matchers_of(found.labels))) if found else ""
+    return ""
 
 
 def preview_silence(actor: Actor, new: NewSilence) -> SilencePreview:

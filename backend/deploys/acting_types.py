@@ -58,11 +58,13 @@ class QuotaShortage:
 class GPURoom:
     """The GPUs on nodes that take a workload's pods: all of them, and those that no pod of our namespaces holds.
 
-    ``fitting`` are the names of those nodes, ``others`` the nodes with GPUs that do not fit, and why.
+    ``pods`` more find all their GPUs free on one node. ``fitting`` are the names of the nodes, ``others`` the nodes
+    with GPUs that do not fit, and why.
     """
 
     total: int
     free: int
     per_pod: int
+    pods: int
     fitting: tuple[str, ...] = ()
     others: tuple[tuple[str, str], ...] = ()

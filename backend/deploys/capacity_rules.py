@@ -97,3 +97,8 @@ def _tolerates(mark: NodeMark, taint: NodeMark) -> bool:
     has_key = mark.key in {"", taint.key}
     has_value = mark.is_any_value or mark.value == taint.value
     return has_key and has_value and mark.effect in {"", taint.effect}
+
+
+def pods_that_fit(free: Iterable[int], per_pod: int) -> int:
+    """How many pods find all their GPUs on one node, of the GPUs that each node has free; 0 for pods without any."""
+    return sum(max(0, left) // per_pod for left in free) if per_pod else 0

@@ -4,6 +4,7 @@ Pods of other namespaces are not seen: an account that could read them would rea
 others hold count as free here, and the scheduler has the last word.
 """
 
+from collections import Counter
 from decimal import Decimal
 
 from backend.actor import Actor, require_process
@@ -49,16 +50,18 @@ def gpu_room(actor: Actor, kubernetes: Kubernetes, wanted: WorkloadId) -> GPURoo
     nodes = [room for one in kubernetes.run(kubernetes.list_nodes()) if (room := _room(one)).gpus]
     why = {one.name: rules.unfit_because(one, wish) for one in nodes}
     fitting = tuple(sorted(name for name, reason in why.items() if not reason))
-    total = sum(one.gpus for one in nodes if one.name in fitting)
-    held = 0
+    total = {one.name: one.gpus for one in nodes if one.name in fitting}
+    free, per_pod = Counter(total), _gpus(spec)
     for pod in kubernetes.run(kubernetes.list_objects(PodObject, wanted.namespace)).items:
-        is_there = pod.spec is not None and pod.spec.node_name in fitting
-        if is_there and (pod.status is None or pod.status.phase not in _ENDED):
-            held += _gpus(pod.spec)
+        if pod.spec is None or pod.spec.node_name not in total:
+            continue
+        if pod.status is None or pod.status.phase not in _ENDED:
+            free[pod.spec.node_name] -= _gpus(pod.spec)
     return GPURoom(
-        total=total,
-        free=max(0, total - held),
-        per_pod=_gpus(spec),
+        total=sum(total.values()),
+        free=sum((+free).values()),
+        per_pod=per_pod,
+        pods=rules.pods_that_fit(free.values(), per_pod),
         fitting=fitting,
         others=tuple(sorted((name, reason) for name, reason in why.items() if reason)),
     )

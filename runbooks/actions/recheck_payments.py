@@ -28,7 +28,10 @@ class RecheckParameters(ActionParameters):
 
 def _payments(planning: Planning, _given: Mapping[str, str]) -> Sequence[ParameterChoice]:
     found = payments.undecided(planning.actor)
-    words = Words(key="runbooks.recheck_payments.all", values={"payments": len(found)})
+    key = (
+        "runbooks.recheck_payments.oldest" if _left(planning, len(found)) else "runbooks.recheck_payments.all"
+    )
+    words = Words(key=key, values={"payments": len(found)})
     return [
         ParameterChoice(value=ALL, words=words),
         *(ParameterChoice(value=str(each.id), words=_words(each)) for each in found),
@@ -39,6 +42,7 @@ def _plan(planning: Planning, parameters: RecheckParameters) -> Plan:
     found = [each for each in payments.undecided(planning.actor) if parameters.payment in {ALL, str(each.id)}]
     if not found:
         raise Refused(reason="recheck_payments_nothing")
+    left = _left(planning, len(found)) if parameters.payment == ALL else 0
     return Plan(
         changes=tuple(
             PlannedChange(
@@ -49,7 +53,13 @@ def _plan(planning: Planning, parameters: RecheckParameters) -> Plan:
             for each in found
         ),
         versions={f"{_PAYMENT}{each.id}": each.state.value for each in found},
+        notes=(Words(key="runbooks.recheck_payments.left", values={"payments": left}),) if left else (),
     )
+
+
+def _left(planning: Planning, taken: int) -> int:
+    """How many more are undecided than one run takes."""
+    return max(0, payments.health(planning.actor).undecided - taken)
 
 
 def _ask(running: Running, _parameters: RecheckParameters) -> None:
@@ -63,7 +73,9 @@ def _ask(running: Running, _parameters: RecheckParameters) -> None:
         if name in done:
             continue
         running.check()
-        silent += not _ask_about(running, AttemptId(UUID(name.removeprefix(_PAYMENT))))
+        if not _ask_about(running, AttemptId(UUID(name.removeprefix(_PAYMENT)))):
+            silent += 1  # not remembered: who goes on asks about it again
+            continue
         done.append(name)
         running.remember(asked=done)
     if silent:

@@ -1,5 +1,6 @@
 """Send mails after all that were given up, and look whether they went out."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
@@ -27,8 +28,9 @@ class RetryParameters(ActionParameters):
 
 def _mails(planning: Planning, _given: Mapping[str, str]) -> Sequence[ParameterChoice]:
     found = notifications.given_up(planning.actor, MOST)
+    key = "runbooks.retry_mails.newest" if _left(planning, len(found)) else "runbooks.retry_mails.all"
     return [
-        ParameterChoice(value=ALL, words=Words(key="runbooks.retry_mails.all", values={"mails": len(found)})),
+        ParameterChoice(value=ALL, words=Words(key=key, values={"mails": len(found)})),
         *(ParameterChoice(value=each.key, words=_words(each)) for each in found),
     ]
 
@@ -39,6 +41,9 @@ def _plan(planning: Planning, parameters: RetryParameters) -> Plan:
     ]
     if not found:
         raise Refused(reason="retry_mails_nothing")
+    is_all = parameters.mail == ALL
+    left = _left(planning, len(found)) if is_all else 0
+    which = "--all" if is_all else shlex.quote(parameters.mail)
     return Plan(
         changes=tuple(
             PlannedChange(
@@ -51,13 +56,20 @@ def _plan(planning: Planning, parameters: RetryParameters) -> Plan:
         versions={f"{_MAIL}{each.key}": each.given_up_at.isoformat() for each in found},
         notes=(
             Words(key="runbooks.retry_mails.no_undo"),
+            *([Words(key="runbooks.retry_mails.left", values={"mails": left})] if left else []),
             *(
                 Words(key="runbooks.retry_mails.reply", values={"reply": reply})
                 for reply in sorted({each.last_error for each in found})[:5]
             ),
         ),
-        commands=("python -m backend.notifications retry --all",),
+        # No command takes just a part of them.
+        commands=() if left else (f"python -m backend.notifications retry {which}",),
     )
+
+
+def _left(planning: Planning, taken: int) -> int:
+    """How many more are given up than one run takes."""
+    return max(0, notifications.state(planning.actor).given_up - taken)
 
 
 def _retry(running: Running, _parameters: RetryParameters) -> None:
@@ -68,7 +80,8 @@ def _retry(running: Running, _parameters: RetryParameters) -> None:
             notifications.retry(running.actor, key)
         except NotFound:
             running.log("runbooks.retry_mails.was_retried", mail=key)
-    running.changed("runbooks.retry_mails.waiting", mails=len(_keys(running)))
+    waiting = notifications.counts(running.actor, _keys(running)).waiting
+    running.changed("runbooks.retry_mails.waiting", mails=waiting)
 
 
 def _watch(running: Running, _parameters: RetryParameters) -> None:

@@ -51,7 +51,7 @@ def _revisions(planning: Planning, given: Mapping[str, str]) -> Sequence[Paramet
                 key="runbooks.rollback_deployment.revision",
                 values={"number": one.number, "images": _images(one), "at": one.created_at},
             ),
-            is_suggested=is_stuck and one is older[0],
+            is_suggested=is_stuck and one in older[:1],
             is_offered=not one.is_newest,
         )
         for one in now.revisions

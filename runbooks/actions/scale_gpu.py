@@ -63,6 +63,8 @@ def _require_room(wanted: WorkloadId, room: GPURoom, more: int) -> None:
         raise _no_node(room)
     if more * room.per_pod > room.free:
         raise Refused(reason="gpu_too_few", free=room.free, needed=more * room.per_pod)
+    if more > room.pods:
+        raise Refused(reason="gpu_scattered", free=room.free, per_pod=room.per_pod, pods=room.pods, more=more)
 
 
 def _no_node(room: GPURoom) -> Refused:

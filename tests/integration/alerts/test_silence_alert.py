@@ -77,6 +77,26 @@ def test_all_alerts_of_a_name_are_silenced_where_that_is_asked_for(operator: Act
     until(lambda: world.reconcile() and alerts.board(operator).muted == 2)
 
 
+def test_an_alert_that_begins_later_is_not_silenced_with_another_of_its_name(
+    operator: Actor, world: World
+) -> None:
+    world.fire("JobFailing", service="jobs", name="send_mail")
+    world.reconcile()
+    assert ended(operator, wish(NAME, given(operator, "jobs")), typed="").state is RunStage.SUCCEEDED
+    until(lambda: world.reconcile() and alerts.board(operator).muted == 1)
+
+    world.fire("JobFailing", service="jobs", name="nightly_backup")
+    world.reconcile()
+
+    muted = {
+        alert.labels["name"]: alert.muting.is_muted
+        for group in alerts.board(operator).groups
+        for alert in group.alerts
+        if alert.name == "JobFailing"
+    }
+    assert muted == {"send_mail": True, "nightly_backup": False}
+
+
 @pytest.mark.parametrize("after", [False, True])
 def test_a_run_that_is_killed_goes_on_and_leaves_one_silence(
     operator: Actor, world: World, monkeypatch: pytest.MonkeyPatch, *, after: bool

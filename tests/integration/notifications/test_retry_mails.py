@@ -8,12 +8,13 @@ from backend.errors import Invalid
 from backend.notifications import service as notifications
 from backend.runbooks import service as runs
 from backend.runbooks.types import RunStage
+from backend.runbooks.words_rules import said
 from runbooks import asking_service, engine
 from runbooks.actions import retry_mails
 from tests import factories
 from tests.integration.notifications.conftest import Fault, PostOffice
 from tests.integration.notifications.test_sending import SENDER, a_mail
-from tests.integration.runbooks.conftest import confirmed, ended, wish
+from tests.integration.runbooks.conftest import confirmed, ended, planned, wish
 from tests.integration.runbooks.killing import died_at, gone_on, killed, refusal
 
 NAME = "retry_mails"
@@ -73,6 +74,33 @@ def test_one_mail_can_be_chosen_and_others_stay_given_up(
     assert run.state is RunStage.SUCCEEDED
     assert run.result[-1].values == {"sent": 0, "waiting": 1, "given_up": 0}
     assert [each.key for each in notifications.given_up(SENDER)] == ["invoice_issued:1"]
+
+
+def test_what_one_run_does_not_take_is_told_before_it_is_confirmed(
+    operator: Actor, office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry_mails, "MOST", 2)
+    monkeypatch.setattr(retry_mails, "WATCH_S", 0)
+    given_up(office, 1, 2, 3)
+
+    choices = asking_service.form(operator, NAME, {}).fields[0].choices
+    run = ended(operator, wish(NAME), typed="")
+
+    assert "there are more than one run takes" in said(choices[0].words, "en")  # type: ignore[arg-type] - it is set
+    assert run.plan is not None
+    assert "1 more are given up" in " ".join(said(note, "en") for note in run.plan.notes)
+    assert run.plan.commands == ()
+    assert run.result[0].values == {"mails": 2}
+    assert len(notifications.given_up(SENDER)) == 1
+
+
+def test_the_command_of_one_mail_sends_that_one(operator: Actor, office: PostOffice) -> None:
+    given_up(office, 1, 2)
+
+    run = planned(operator, wish(NAME, {"mail": "invoice_issued:2"}))
+
+    assert run.plan is not None
+    assert run.plan.commands == ("python -m backend.notifications retry invoice_issued:2",)
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -4,6 +4,7 @@ import pytest
 
 from backend.actor import Actor, Role
 from backend.audit import service as audit
+from backend.payments import review_service
 from backend.payments import service as payments
 from backend.payments.types import AttemptState, HandOff
 from backend.runbooks import service as runs
@@ -116,6 +117,39 @@ def test_a_payment_that_was_decided_meanwhile_stops_the_run(operator: Actor, pay
 
     assert engine.work_on(run.id) is RunStage.FAILED
     assert outcome(runs.run(operator, run.id)) == "error.refused.recheck_payments_nothing"
+
+
+def test_a_payment_without_an_answer_is_asked_about_again_by_who_goes_on(
+    operator: Actor, payer: Payer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = undecided(payer, 2)
+    for each in both:
+        payer.bank.act(track_of(each), "status", status=1)
+    first, second = sorted(both, key=lambda each: f"payments/{each.attempt_id}")
+    for point in ("inquiry", "verify"):
+        payer.bank.fault(point, "drop", track_id=track_of(first))
+    mend = died_at(monkeypatch, payments, "recheck_for_run", after=False, calls=2)
+    lost = killed(operator, NAME, {})
+    mend()
+    payer.bank.heal()
+
+    done = gone_on(operator, lost.id)
+
+    assert done.state is RunStage.SUCCEEDED
+    assert all(attempt_of(each).has_money for each in (first, second))
+
+
+def test_what_one_run_does_not_take_is_told_before_it_is_confirmed(
+    operator: Actor, payer: Payer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = undecided(payer, 2)
+    monkeypatch.setattr(review_service, "MAX_PAGE", 1)
+
+    run = planned(operator, wish(NAME))
+
+    assert run.plan is not None
+    assert len(run.plan.changes) == len(both) - 1
+    assert [note.values for note in run.plan.notes] == [{"payments": 1}]
 
 
 def test_where_nothing_is_undecided_nothing_is_planned(operator: Actor, payer: Payer) -> None:

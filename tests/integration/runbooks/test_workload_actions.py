@@ -312,6 +312,16 @@ def test_what_was_scaled_since_is_not_undone(site: Site, operator: Actor) -> Non
     assert (undo.state, outcome(undo)) == (RunStage.FAILED, "workload_changed_since")
 
 
+def test_where_the_only_revision_is_stuck_no_other_is_suggested(site: Site, operator: Actor) -> None:
+    site.console("faults", image=":2.14.3", fault="ImagePullBackOff")
+    site.change("docuchat-api", spec={"replicas": 4})
+    until(lambda: lines()["docuchat-api"].rollout.state == "stuck")
+
+    choices = asking_service.form(operator, "rollback_deployment", {"workload": API}).fields[1].choices
+
+    assert not choices
+
+
 def test_gpu_workers_are_scaled_only_where_nodes_fit_and_gpus_are_free(
     site: Site, operator: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

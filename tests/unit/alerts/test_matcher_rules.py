@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from backend.alerts.matcher_rules import fits_nothing, matchers_in, matchers_of
 from backend.alerts.types import Matcher
-from backend.errors import Invalid
+from backend.errors import Invalid, Refused
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_line_is_a_matcher(written: str, expected: Matcher) -> None:
         pytest.param(f'a="{"x" * 501}"', "matcher", id="a long value"),
         pytest.param('a!="1"', "matches_all", id="fits who has no such label"),
         pytest.param('a=~".*"\nb=""', "matches_all", id="fits everything"),
-        pytest.param("\n".join(f"a{number}=1" for number in range(21)), "many_matchers", id="many"),
+        pytest.param("\n".join(f"a{number}=1" for number in range(51)), "many_matchers", id="many"),
     ],
 )
 def test_what_is_no_matcher_is_refused(written: str, reason: str) -> None:
@@ -82,7 +82,21 @@ def test_who_fits_whatever_has_no_label_is_known(matcher: Matcher, *, expected: 
     assert fits_nothing(matcher) == expected
 
 
-def test_an_alert_is_silenced_by_its_usual_labels() -> None:
+def test_an_alert_is_silenced_by_all_that_tells_it_from_others() -> None:
     found = matchers_of({"alertname": "A", "pod": "p", "odd": "x", "service": "", "job": "j"})
 
-    assert [str(matcher) for matcher in found] == ['alertname="A"', 'job="j"', 'pod="p"']
+    assert [str(matcher) for matcher in found] == ['alertname="A"', 'job="j"', 'pod="p"', 'odd="x"']
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pytest.param({"alertname": "A", "path": "x" * 501}, id="a long one"),
+        pytest.param({"alertname": "A"} | {f"label_{number}": "x" for number in range(50)}, id="many"),
+    ],
+)
+def test_an_alert_whose_labels_do_not_fit_a_silence_is_not_silenced_with_others(
+    labels: dict[str, str],
+) -> None:
+    with pytest.raises(Refused):
+        matchers_of(labels)

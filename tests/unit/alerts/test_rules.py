@@ -239,6 +239,19 @@ def test_what_others_do_to_a_silence_is_known(changed: dict[str, Any], kind: Sil
     assert [change.kind for change in found] == [kind]
 
 
+@pytest.mark.parametrize(
+    "newer",
+    [
+        pytest.param(
+            {"updated_at": START + timedelta(seconds=5), "ends_at": NOW - timedelta(minutes=1)}, id="ended"
+        ),
+        pytest.param({"state": SilenceState.EXPIRED}, id="its time is over"),
+    ],
+)
+def test_a_silence_that_is_shown_as_it_was_earlier_is_no_change(newer: dict[str, Any]) -> None:
+    assert rules.silence_changes([replace(SILENCE, **newer)], [SILENCE], NOW) == ([], [])
+
+
 def test_a_silence_that_is_as_it_was_is_no_change() -> None:
     assert rules.silence_changes([SILENCE], [SILENCE], NOW) == ([], [])
     _, [created] = rules.silence_changes([], [SILENCE], NOW)

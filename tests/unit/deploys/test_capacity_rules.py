@@ -9,6 +9,7 @@ from backend.deploys.capacity_rules import (
     NodeRoom,
     PodWish,
     pod_needs,
+    pods_that_fit,
     quantity,
     shortage,
     unfit_because,
@@ -107,3 +108,7 @@ def test_a_mark_that_only_prefers_keeps_no_pod_away() -> None:
     node = NodeRoom(name="n", labels={}, taints=[prefers], is_schedulable=True, is_ready=True, gpus=1)
 
     assert unfit_because(node, pod({})) == ""
+
+
+def test_a_pod_finds_its_gpus_on_one_node_or_not_at_all() -> None:
+    assert [pods_that_fit([1, 1, 3, -1], per_pod) for per_pod in (1, 2, 4, 0)] == [5, 1, 0, 0]
