@@ -100,5 +100,5 @@ def _tolerates(mark: NodeMark, taint: NodeMark) -> bool:
 
 
 def pods_that_fit(free: Iterable[int], per_pod: int) -> int:
-    """How many pods find all their GPUs on one node, of the GPUs that each node has free; 0 for pods without any."""
+    """The number of pods that find all their GPUs on one node, of those that each node has free; 0 without any."""
     return sum(max(0, left) // per_pod for left in free) if per_pod else 0

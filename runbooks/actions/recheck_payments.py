@@ -58,7 +58,7 @@ def _plan(planning: Planning, parameters: RecheckParameters) -> Plan:
 
 
 def _left(planning: Planning, taken: int) -> int:
-    """How many more are undecided than one run takes."""
+    """The number of undecided ones beyond those that one run takes."""
     return max(0, payments.health(planning.actor).undecided - taken)
 
 

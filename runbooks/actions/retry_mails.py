@@ -68,7 +68,7 @@ def _plan(planning: Planning, parameters: RetryParameters) -> Plan:
 
 
 def _left(planning: Planning, taken: int) -> int:
-    """How many more are given up than one run takes."""
+    """The number of given-up mails beyond those that one run takes."""
     return max(0, notifications.state(planning.actor).given_up - taken)
 
 
