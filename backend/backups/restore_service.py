@@ -178,8 +178,7 @@ def swap(actor: Actor, name: str, run: str, planned_version: str = "") -> Databa
     with only_restore() as server:
         seconds = 0.0
         if names.kept not in server.names():
-            if planned_version not in {"", _version(server, live)}:
-                raise Conflict(reason="restore_live_differs")
+            _require_planned(server, live, planned_version)
             seconds = _swap(server, names, backup.started_at - MARGIN)
     done = DatabaseRestore(
         run=run,
@@ -192,6 +191,11 @@ def swap(actor: Actor, name: str, run: str, planned_version: str = "") -> Databa
     repository.insert_restore(done)
     log.info("restore.swapped", backup=name, run=run, refused_ms=done.refused_ms, kept=names.kept)
     return done
+
+
+def _require_planned(server: MaintenanceConnection, live: str, planned_version: str) -> None:
+    if planned_version not in {"", _version(server, live)}:
+        raise Conflict(reason="restore_live_differs")
 
 
 def _swap(server: MaintenanceConnection, names: NameSwap, since: datetime) -> float:
@@ -232,14 +236,17 @@ def smoke_test(actor: Actor) -> int:
     return verified.entries
 
 
-def undo(actor: Actor, run: str, undo_run: str) -> CarriedRows:
+def undo(actor: Actor, run: str, undo_run: str, planned_version: str = "") -> CarriedRows:
     """Swap back to the database that a restore replaced; what must not be lost is carried back. For processes.
 
     The database that the restore had brought is kept under the name of ``undo_run``. An undo that was done is harmless.
+    With ``planned_version`` only the live database that the plan was made for is replaced.
 
     Raises:
         NotFound: there is no such restore.
-        Refused: the database before is gone (``undo_too_late``), or as ``swap``.
+        Conflict: the live database is another one than the plan's (``restore_live_differs``).
+        Refused: the database before is gone (``undo_too_late``), a newer restore stands (``undo_not_newest``), or as
+            ``swap``.
     """
     require_process(actor)
     live = live_name()
@@ -255,6 +262,7 @@ def undo(actor: Actor, run: str, undo_run: str) -> CarriedRows:
             migrate.upgrade(url_of(database_url(), names.incoming))
             with Carrying(_to(live), _to(names.incoming)) as carrying:
                 rows = carry_between(carrying, restore.swapped_at - MARGIN)
+            _require_planned(server, live, planned_version)
             seconds = _swap(server, names, restore.swapped_at - MARGIN)
         except BaseException:
             if names.incoming in server.names():
@@ -270,7 +278,7 @@ def undoable(actor: Actor, run: str) -> DatabaseRestore:
 
     Raises:
         NotFound: there is no such restore.
-        Refused: the database before is gone (``undo_too_late``).
+        Refused: the database before is gone (``undo_too_late``), or a newer restore stands (``undo_not_newest``).
     """
     require_role_or_process(actor, *OPERATOR_ROLES)
     with maintenance() as server:
@@ -281,9 +289,29 @@ def _undoable(run: str, *, is_kept: bool) -> DatabaseRestore:
     restore = repository.restore(run)
     if restore is None:
         raise NotFound
+    if restore.undone_at is None:
+        _require_newest(run, restore.swapped_at)
     if not is_kept or restore.undone_at is not None:
         raise Refused(reason="undo_too_late")
     return restore
+
+
+def require_newest(actor: Actor, run: str, since: datetime) -> None:
+    """Let pass where no restore that was made after another one stands. For operators and processes.
+
+    To go back to what was live before the other one would silently take the newer one back, too.
+
+    Raises:
+        Refused: one stands (``undo_not_newest``).
+    """
+    require_role_or_process(actor, *OPERATOR_ROLES)
+    _require_newest(run, since)
+
+
+def _require_newest(run: str, since: datetime) -> None:
+    for each in repository.restores(limit=1000):
+        if each.undone_at is None and each.run != run and each.swapped_at > since:
+            raise Refused(reason="undo_not_newest", backup=each.backup, at=each.swapped_at, number=each.run)
 
 
 def restores(actor: Actor, limit: int = 20) -> list[DatabaseRestore]:

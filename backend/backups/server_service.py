@@ -105,6 +105,12 @@ def note_move(actor: Actor, move: ServerMove, refused_ms: int) -> None:
     repository.insert_restore(done)
 
 
+def note_moved_back(actor: Actor, run: str) -> None:
+    """Note that everybody was led back from where a restore from a snapshot had led them. For processes; idempotent."""
+    require_process(actor)
+    repository.mark_undone(run, clock.utc_now())
+
+
 def longest_refusal_ms(actor: Actor) -> int | None:
     """The longest time that the database refused in the last restores; None before the first. For processes."""
     require_process(actor)

@@ -18,6 +18,7 @@ swap = restore_service.swap
 smoke_test = restore_service.smoke_test
 undo = restore_service.undo
 undoable = restore_service.undoable
+require_newest = restore_service.require_newest
 restores = restore_service.restores
 forget_kept = restore_service.forget_kept
 
@@ -29,6 +30,7 @@ check_server = server_service.check_server
 carry_to_server = server_service.carry_to_server
 leave_server = server_service.leave_server
 note_move = server_service.note_move
+note_moved_back = server_service.note_moved_back
 longest_refusal_ms = server_service.longest_refusal_ms
 close_server = server_service.close_server
 open_server = server_service.open_server

@@ -116,17 +116,23 @@ def _carry(running: Running, given: RestoreParameters) -> None:
 
 def _swap(running: Running, given: RestoreParameters) -> None:
     books.remember(running, backups.backup_named(running.actor, given.backup).started_at)
-    assert running.run.plan is not None
-    # A run that goes on makes no new plan; meanwhile another restore may have brought another live database.
-    version = running.run.plan.versions[f"database/{settings().database_name}"]
     with _given_up(running):
-        done = backups.swap(running.actor, given.backup, _short(running.run), version)
+        done = backups.swap(running.actor, given.backup, _short(running.run), _planned_version(running))
     running.changed(
         "runbooks.restore_database.swapped",
         at=done.backup_at,
         kept=done.kept,
         milliseconds=done.refused_ms,
     )
+
+
+def _planned_version(running: Running) -> str:
+    """The live database of the run's plan; empty where the plan is of a version of the portal that bound none.
+
+    A run that goes on makes no new plan; meanwhile another restore may have brought another live database.
+    """
+    assert running.run.plan is not None
+    return running.run.plan.versions.get(f"database/{settings().database_name}", "")
 
 
 def _prove(running: Running, _given: RestoreParameters) -> None:
@@ -152,6 +158,7 @@ def _plan_undo(planning: Planning, _given: RestoreParameters, done: RunbookRun) 
                 after=restore.kept,
             ),
         ),
+        versions={f"database/{name}": backups.live_version(planning.actor)},
         notes=(_note("undo_carries"), *books.notes_of(planning, restore.swapped_at)),
         confirmation=name,
     )
@@ -163,7 +170,7 @@ def _swap_back(running: Running, _given: RestoreParameters) -> None:
     known = {each.run: each for each in backups.restores(running.actor)}
     if run in known:
         books.remember(running, known[run].swapped_at)
-    rows = backups.undo(running.actor, run, _short(running.run))
+    rows = backups.undo(running.actor, run, _short(running.run), _planned_version(running))
     running.changed("runbooks.restore_database.undone", rows=rows.total)
 
 

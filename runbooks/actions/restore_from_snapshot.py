@@ -217,6 +217,8 @@ def _lead_back(running: Running, run: str, require: Callable[[], None] = lambda:
             if not database_servers.is_led_to(running, first):
                 backups.shut_server(running.actor, back.target)
         raise
+    taken_back = short(running.undone or running.run)
+    patiently(lambda: backups.note_moved_back(running.actor, taken_back))
 
 
 def _plan_undo(planning: Planning, _given: SnapshotParameters, done: RunbookRun) -> Plan:
@@ -226,6 +228,7 @@ def _plan_undo(planning: Planning, _given: SnapshotParameters, done: RunbookRun)
     live = deploys.database_server(planning.actor, planning.kubernetes)
     if live.server.name != memory["second"]:
         raise Refused(reason="snapshot_undo_moved", server=live.server.name)
+    backups.require_newest(planning.actor, short(done), datetime.fromisoformat(str(memory["switched_at"])))
     try:
         first = deploys.named_server(planning.actor, planning.kubernetes, str(memory["first"]))
         versions = database_servers.versions(planning.actor, planning.kubernetes, live, first)

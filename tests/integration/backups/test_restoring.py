@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 
 import psycopg
@@ -23,6 +24,7 @@ from tests.integration.backups.killed import RUN, UNDO
 from tests.integration.backups.owned import databases_like, outside
 
 RUNNER = Actor.process_named("runbooks")
+NEWER = "0e0e0e0e"
 
 
 def execute(statement: str, **given: object) -> None:
@@ -115,6 +117,26 @@ def test_after_an_undo_nothing_is_lost_that_was_written_meanwhile(
     assert databases_like(postgres_server, owned) == [owned, f"{owned}_before_{UNDO}"]
     with pytest.raises(Refused):
         backups.undo(RUNNER, RUN, "1f1f1f1f")
+
+
+def test_an_older_restore_is_not_undone_while_a_newer_one_stands(owned: str) -> None:
+    first = made()
+    execute("INSERT INTO measured_day VALUES ('2026-11-02', now(), now(), now(), 1, 1)")
+    second = made()
+    restored(first)
+    restored(second, NEWER)
+
+    for undo in (partial(backups.undoable, RUNNER, RUN), partial(backups.undo, RUNNER, RUN, UNDO)):
+        with pytest.raises(Refused) as refused:
+            undo()
+        assert (refused.value.data["reason"], refused.value.data["number"]) == ("undo_not_newest", NEWER)
+    assert second.name in error_text(refused.value, "fa")
+    assert one("SELECT count(*) FROM measured_day") == 1
+
+    backups.undo(RUNNER, NEWER, UNDO)
+    backups.undo(RUNNER, RUN, "1f1f1f1f")
+    assert one("SELECT count(*) FROM measured_day") == 1
+    backups.smoke_test(RUNNER)
 
 
 def test_what_a_dump_does_not_hold_is_copied(owned: str, postgres_server: PostgresServer) -> None:

@@ -17,6 +17,7 @@ from backend.backups import service as backups
 from backend.backups.types import BackupOrigin
 from backend.clock import utc_now
 from backend.config import settings
+from backend.db import engine as engine_of_database
 from backend.db.engine import read, transaction
 from backend.i18n.catalog import sentences
 from backend.runbooks import service as runs
@@ -190,7 +191,10 @@ def _killed_before_the_swap(
 ) -> RunbookRun:
     """A restore whose process died before the swap."""
     wish = RunWish(action="restore_database", given={"backup": backup}, request_key=uuid4().hex)
-    run = approved(requester, asking_service.ask(requester, wish), approver)
+    return _killed(approved(requester, asking_service.ask(requester, wish), approver), place)
+
+
+def _killed(run: RunbookRun, place: str) -> RunbookRun:
     command = [sys.executable, "-m", "tests.integration.backups.killed", "run", str(run.id), place]
     assert subprocess.run(command, check=False).returncode == -9
     lost = runs.note_gone(RUNNER, runs.run(RUNNER, run.id), Words(key="runbooks.outcome.process_gone"))
@@ -231,3 +235,37 @@ def test_the_nightly_backup_is_made_although_a_leftover_belongs_to_another_role(
     assert engine.work_on(made.id) is RunStage.SUCCEEDED
     told = [line for line in runs.run(RUNNER, made.id).result if line.key.endswith("not_dropped")]
     assert [line.values["database"] for line in told] == [theirs]
+
+
+def test_a_lost_undo_does_not_replace_a_live_database_that_its_plan_does_not_know(
+    requester: Actor, approver: Actor, owned: str, postgres_server: PostgresServer
+) -> None:
+    done(requester, "backup_database", {})
+    [backup] = backups.backups(RUNNER)
+    run = done(requester, "restore_database", {"backup": backup.name}, approver)
+    undo = approved(requester, asking_service.ask_undo(requester, run.id, uuid4().hex), approver)
+    assert undo.plan is not None
+    assert undo.plan.versions == {f"database/{owned}": backups.live_version(RUNNER)}
+    lost = _killed(undo, "half carried")
+    replace_by_hand(postgres_server, owned)
+
+    runs.go_on(requester, lost.id)
+
+    assert engine.work_on(lost.id) is RunStage.FAILED
+    outcome = runs.run(RUNNER, lost.id).outcome
+    assert outcome is not None
+    assert outcome.key == "error.conflict.restore_live_differs"
+    assert f"{owned}_by_hand" in databases_like(postgres_server, owned)
+
+
+def replace_by_hand(server: PostgresServer, name: str) -> None:
+    """Put a copy in the place of a database, as an administrator does."""
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        for statement in (
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
+            f"CREATE DATABASE {name}_copy TEMPLATE {name} OWNER portal_owner",
+            f"ALTER DATABASE {name} RENAME TO {name}_by_hand",
+            f"ALTER DATABASE {name}_copy RENAME TO {name}",
+        ):
+            connection.execute(statement)
+    engine_of_database.dispose()

@@ -4,8 +4,12 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
+from backend import clock
 from backend.actor import Actor
 from backend.audit import service as audit
+from backend.backups import repository
+from backend.backups import service as backups
+from backend.backups.types import DatabaseRestore
 from backend.db.engine import read, transaction
 from backend.runbooks import service as runs
 from backend.runbooks.types import RunStage
@@ -57,3 +61,25 @@ def test_everybody_is_led_to_a_second_server_and_back_and_nothing_is_lost_of_the
     assert "meanwhile" in {one.event.action for one in audit.entries(operator, limit=1000)}
     assert portal.names(SETS) == [SERVER, second, "docuchat-redis"]
     assert portal.get(f"{CLAIMS}/data-{second}-0")["status"]["phase"] == "Bound"
+    assert [each.undone_at is None for each in backups.restores(RUNNER)] == [False]
+
+
+def test_nobody_is_led_back_over_a_backup_that_was_restored_since(
+    portal: World, operator: Actor, approver: Actor
+) -> None:
+    portal.snapshot("nightly")
+    done = worked(asked(operator, snapshot="nightly"), operator, approver)
+    assert done.state is RunStage.SUCCEEDED, done.outcome
+    now = clock.utc_now()
+    newer = DatabaseRestore(
+        run="0e0e0e0e", backup="newer", backup_at=now, kept="before", swapped_at=now, refused_ms=1
+    )
+    repository.insert_restore(newer)
+
+    undo = asking_service.ask_undo(operator, done.id, uuid4().hex)
+    engine.work_on(undo.id)
+
+    refused = runs.run(operator, undo.id)
+    assert refused.outcome is not None
+    assert (refused.state, refused.outcome.key) == (RunStage.FAILED, "error.refused.undo_not_newest")
+    assert refused.outcome.values["backup"] == "newer"
