@@ -1,5 +1,7 @@
 """Nightly housekeeping at 04:30: delete expired rows, and create the partitions of the next month."""
 
+from datetime import time
+
 from backend import clock
 from backend.accounts import service as accounts
 from backend.actor import Actor
@@ -10,6 +12,7 @@ from backend.runbooks import service as runs
 from backend.usage import service as usage
 
 NAME = "housekeeping"
+AT = time(4, 30)
 
 
 def run(actor: Actor) -> str:

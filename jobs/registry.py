@@ -1,11 +1,14 @@
 """Every job and when it runs. Each trigger names its zone: without one it would ask for the machine's."""
 
-from datetime import UTC
+from collections.abc import Callable
+from datetime import UTC, time
 
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from backend.actor import Actor
 from backend.clock import TEHRAN
+from backend.job_runs.types import CATCHING_UP
 from jobs import (
     discard_run_inputs,
     housekeeping,
@@ -20,7 +23,25 @@ from jobs import (
     sweep_payments,
     verify_audit,
 )
+from jobs.nights import was_missed
 from jobs.runs import Job
+
+
+def _nightly(at: time) -> CronTrigger:
+    return CronTrigger(hour=at.hour, minute=at.minute, timezone=TEHRAN)
+
+
+def _catching_up(name: str, run: Callable[[Actor], str | None], is_due: Callable[[Actor], bool]) -> Job:
+    """The second schedule of a nightly job: the night that nobody led through, soon after somebody leads again."""
+    return Job(
+        name=name,
+        schedule=CATCHING_UP,
+        run=run,
+        trigger=IntervalTrigger(minutes=15, timezone=UTC),
+        is_at_start=True,
+        is_due=is_due,
+    )
+
 
 JOBS = (
     Job(
@@ -32,7 +53,7 @@ JOBS = (
     # Nights that were missed while nobody led, and days that failed. The database knows them, not the scheduler.
     Job(
         name=nightly_billing.NAME,
-        schedule="catch_up",
+        schedule=CATCHING_UP,
         run=nightly_billing.catch_up,
         trigger=IntervalTrigger(minutes=15, timezone=UTC),
         is_at_start=True,
@@ -104,18 +125,21 @@ JOBS = (
     Job(
         name=nightly_backup.NAME,
         run=nightly_backup.run,
-        trigger=CronTrigger(hour=2, minute=0, timezone=TEHRAN),
+        trigger=_nightly(nightly_backup.AT),
     ),
+    _catching_up(nightly_backup.NAME, nightly_backup.run, nightly_backup.was_missed),
     Job(
         name=nightly_backup.DRILL_NAME,
         run=nightly_backup.drill,
-        trigger=CronTrigger(hour=4, minute=0, timezone=TEHRAN),
+        trigger=_nightly(nightly_backup.DRILL_AT),
     ),
+    _catching_up(nightly_backup.DRILL_NAME, nightly_backup.drill, nightly_backup.was_drill_missed),
     Job(
         name=housekeeping.NAME,
         run=housekeeping.run,
-        trigger=CronTrigger(hour=4, minute=30, timezone=TEHRAN),
+        trigger=_nightly(housekeeping.AT),
     ),
+    _catching_up(housekeeping.NAME, housekeeping.run, was_missed(housekeeping.NAME, housekeeping.AT)),
     Job(
         name=publish_audit_head.NAME,
         run=publish_audit_head.run,
@@ -125,8 +149,9 @@ JOBS = (
     Job(
         name=verify_audit.NAME,
         run=verify_audit.run,
-        trigger=CronTrigger(hour=5, minute=0, timezone=TEHRAN),
+        trigger=_nightly(verify_audit.AT),
     ),
+    _catching_up(verify_audit.NAME, verify_audit.run, was_missed(verify_audit.NAME, verify_audit.AT)),
 )
 
 

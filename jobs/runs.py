@@ -39,6 +39,7 @@ class Job:
     ``schedule`` tells two schedules of the same job apart. Its numbers and days are shown in the reader's language:
     ``3 sent, 1 failed``.
 
+    A schedule with ``is_due`` asks that first, and does nothing where it says no: it catches up on what was missed.
     ``when_paused`` is done in its place while people have paused it: an alarm that a pause must not silence.
     """
 
@@ -48,6 +49,7 @@ class Job:
     is_at_start: bool = False
     is_always_recorded: bool = True
     schedule: str = ""
+    is_due: Callable[[Actor], bool] | None = None
     when_paused: Callable[[Actor], object] | None = None
 
 
@@ -56,7 +58,7 @@ class JobError(Exception):
 
 
 def fire(job: Job) -> bool:
-    """Run a job because its time has come, unless it is paused; returns whether it ran. Nothing escapes."""
+    """Run a job because its time has come, unless it is paused or not due; returns whether it ran. Nothing escapes."""
     return _noted(job, lambda: _fire(job))
 
 
@@ -94,12 +96,14 @@ def _noted(job: Job, work: Callable[[], bool]) -> bool:
 
 def _fire(job: Job) -> bool:
     actor = Actor.process_named(job.name)
-    if not job_runs.is_paused(actor, job.name):
-        _execute(job, job_runs.SCHEDULER)
-        return True
-    if job.when_paused is not None:
-        job.when_paused(actor)
-    return False
+    if job_runs.is_paused(actor, job.name):
+        if job.when_paused is not None:
+            job.when_paused(actor)
+        return False
+    if job.is_due is not None and not job.is_due(actor):
+        return False
+    _execute(job, job_runs.SCHEDULER)
+    return True
 
 
 def _execute(job: Job, started_by: str) -> JobState:

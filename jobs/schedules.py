@@ -58,7 +58,8 @@ def _published(job: Job, scheduler: BackgroundScheduler, firings: Firings) -> Sc
     fired_at, duration_s = firings.of(job) or (None, None)
     return ScheduledJob(
         schedule=schedule_of(job),
-        next_run_at=planned.next_run_time if planned else None,
+        # A look whether something was missed is no start of the job.
+        next_run_at=planned.next_run_time if planned and job.is_due is None else None,
         fired_at=fired_at,
         duration_s=duration_s,
     )

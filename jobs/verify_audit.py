@@ -1,10 +1,13 @@
 """05:00 Asia/Tehran: read the whole audit trail and prove that nothing in it was changed or cut off."""
 
+from datetime import time
+
 from backend.actor import Actor
 from backend.audit import service as audit
 from jobs.runs import JobError
 
 NAME = "verify_audit"
+AT = time(5, 0)
 BROKEN = "audit_broken"
 
 

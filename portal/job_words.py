@@ -6,7 +6,7 @@ from backend.days import read_day
 from backend.errors import Invalid
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
-from backend.job_runs.types import Schedule
+from backend.job_runs.types import CATCHING_UP, Schedule
 
 # What jobs count in their outcomes, each with a sentence in the catalogue.
 COUNTED = (
@@ -55,7 +55,8 @@ def job_purpose(job: str, lang: Lang) -> str:
 def schedule_words(schedule: Schedule, lang: Lang) -> str:
     """Start times of a job in words: “every 5 s”, “every day at 03:00”."""
     if schedule.every_s is not None:
-        return text("job.schedule.every", lang, period=fmt.duration(schedule.every_s, lang))
+        key = "job.schedule.missed" if schedule.name == CATCHING_UP else "job.schedule.every"
+        return text(key, lang, period=fmt.duration(schedule.every_s, lang))
     minute = schedule.minute or 0
     if schedule.hour is None:
         return text("job.schedule.hourly", lang, minute=fmt.digits(f"{minute:02}", lang))

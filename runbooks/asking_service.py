@@ -10,6 +10,7 @@ from backend.actor import OPERATOR_ROLES, STAFF_ROLES, Actor, require_process, r
 from backend.audit.types import Plain
 from backend.deploys import service as deploys
 from backend.errors import AppError, Conflict, Invalid, Refused
+from backend.runbooks import schedule_rules
 from backend.runbooks import service as runs
 from backend.runbooks.types import NewRun, RunbookRun, RunId, RunStage
 from runbooks import form_rules, permissions, registry
@@ -133,6 +134,18 @@ def ask_scheduled(actor: Actor, name: str, given: Mapping[str, str], at: datetim
     action = registry.action_named(name)
     parameters = form_rules.parameters_of(action.parameters, given)
     return runs.ask(actor, _asked(action, parameters, f"scheduled:{name}:{at.isoformat()}", scheduled_at=at))
+
+
+def was_missed(actor: Actor, name: str, given: Mapping[str, str], due: datetime) -> bool:
+    """Whether the moment of a scheduled action went by, or its target was held then, and nothing holds it now.
+
+    For processes.
+    """
+    require_process(actor)
+    action = registry.action_named(name)
+    targets = action.targets(form_rules.parameters_of(action.parameters, given))
+    asked = runs.scheduled_since(actor, name, due)
+    return schedule_rules.is_wanted(asked, clock.utc_now()) and not runs.holders(actor, targets)
 
 
 def new_request_key() -> str:

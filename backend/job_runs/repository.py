@@ -121,6 +121,13 @@ def last_runs() -> list[JobRun]:
         return [_to_run(row) for row in connection.execute(_LAST_RUNS).mappings()]
 
 
+def has_run_before(before: datetime) -> bool:
+    """Whether any job has a run on record that began before an instant."""
+    statement = text("SELECT EXISTS (SELECT 1 FROM job_run WHERE started_at < :before)")
+    with read() as connection:
+        return bool(connection.scalar(statement, {"before": before}))
+
+
 def last_ends() -> list[JobRun]:
     """The newest run of each job that tells how the job stands."""
     with read() as connection:

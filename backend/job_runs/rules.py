@@ -1,9 +1,9 @@
 """Rules of scheduled jobs: who leads, and where a request for a run stands."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from backend.job_runs.types import RequestState, RunRequest, SchedulerProcess
+from backend.job_runs.types import JobRun, RequestState, RunRequest, SchedulerProcess
 
 # Who starts a run when no person asks for it.
 SCHEDULER = "scheduler"
@@ -13,10 +13,17 @@ INTERRUPTED = "interrupted"
 
 # A process tells of itself every five seconds; three in a row may be lost.
 SEEN_WITHIN = timedelta(seconds=20)
+# A job that ends its process each time would end every process that leads.
+MOST_TRIES = 3
 REQUEST_HOLDS = timedelta(minutes=2)
 REQUEST_IS_NEWS = timedelta(minutes=15)
 # A command ends its run on record unless it is killed. None takes hours; one that does is right again at its end.
 COMMAND_HOLDS = timedelta(hours=6)
+
+
+def was_missed(tries: Sequence[JobRun]) -> bool:
+    """Whether none of these runs did what is due: each was interrupted, and not for the third time."""
+    return len(tries) < MOST_TRIES and all(each.outcome == INTERRUPTED for each in tries)
 
 
 def is_alive(process: SchedulerProcess, now: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from backend import clock
@@ -34,6 +34,7 @@ end_scheduler = schedules_service.end_scheduler
 pauses = schedules_service.pauses
 standing = schedules_service.standing
 
+_NIGHTS_RUNS = 20
 KEPT = timedelta(days=90)
 HISTORY = 1000
 """Runs of a job that a person can turn the pages of."""
@@ -114,6 +115,23 @@ def standing_failure(actor: Actor, job: str) -> JobRun | None:
     require_role_or_process(actor, *STAFF_ROLES)
     newest = repository.last_end(job)
     return newest if newest and newest.state == JobState.FAILED else None
+
+
+def was_led_before(actor: Actor, at: datetime) -> bool:
+    """Whether jobs ran here before an instant: what was due then was missed, not before its time. For processes."""
+    require_process(actor)
+    return repository.has_run_before(at)
+
+
+def was_missed(actor: Actor, job: str, due: datetime) -> bool:
+    """Whether a job has not done what was due at a moment. For processes.
+
+    One that was interrupted is tried again, three times in all: it may be what ends the process.
+    """
+    require_process(actor)
+    with read():
+        tries = [each for each in repository.runs(job, _NIGHTS_RUNS) if each.started_at >= due]
+        return rules.was_missed(tries) and repository.has_run_before(due)
 
 
 def runs(actor: Actor, job: str, limit: int = 50) -> list[JobRun]:

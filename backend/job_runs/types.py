@@ -6,6 +6,9 @@ from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
+CATCHING_UP = "catch_up"
+"""Name of a schedule that does only what was missed."""
+
 RequestId = NewType("RequestId", UUID)
 
 

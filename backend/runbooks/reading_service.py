@@ -49,6 +49,12 @@ def search(actor: Actor, wanted: RunSearch, *, offset: int = 0, limit: int = 20)
     )
 
 
+def scheduled_since(actor: Actor, action: str, since: datetime) -> list[RunbookRun]:
+    """The runs of an action that schedules asked for since a moment, the oldest first. For processes."""
+    require_process(actor)
+    return repository.scheduled_since(action, since)
+
+
 def continuable(actor: Actor, action: str) -> list[RunbookRun]:
     """The newest lost runs of an action that may still go on. For processes."""
     require_process(actor)

@@ -178,6 +178,15 @@ def runs_in(states: Iterable[RunStage], limit: int) -> list[RunbookRun]:
         return list(map(to_run, connection.execute(statement).mappings()))
 
 
+def scheduled_since(action: str, since: datetime) -> list[RunbookRun]:
+    """The runs of an action for moments since an instant, the oldest first."""
+    statement = (
+        select(R.__table__).where(R.action == action, R.scheduled_at >= since).order_by(R.requested_at, R.id)
+    )
+    with read() as connection:
+        return list(map(to_run, connection.execute(statement).mappings()))
+
+
 def search(wanted: RunSearch, *, offset: int, limit: int, most: int) -> RunbookRuns:
     """A page of the runs that fit, the newest first; they are counted up to ``most``."""
     fits = _fits(wanted)

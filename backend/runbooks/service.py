@@ -36,6 +36,7 @@ forget_old = launch_service.forget_old
 run = reading_service.run
 steps = reading_service.steps
 search = reading_service.search
+scheduled_since = reading_service.scheduled_since
 continuable = reading_service.continuable
 ids_of = reading_service.ids_of
 standing = reading_service.standing

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +15,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 from backend.clock import TEHRAN
 from backend.invoices.types import BillingRun, RunState
 from backend.job_runs.types import Schedule
-from jobs import nightly_billing
+from jobs import housekeeping, nightly_backup, nightly_billing, verify_audit
+from jobs.nights import last_due
 from jobs.registry import JOBS, job_named, names
 from jobs.runs import Job
 from jobs.schedules import schedule_of
@@ -42,11 +43,56 @@ def test_billing_fires_at_three_in_tehran(now: datetime, expected: datetime) -> 
     assert fires.astimezone(TEHRAN).hour == 3
 
 
-def test_billing_also_catches_up_at_the_start_and_every_quarter_of_an_hour() -> None:
-    [catch_up] = [job for job in JOBS if job.schedule == "catch_up"]
+def test_nights_are_also_caught_up_at_the_start_and_every_quarter_of_an_hour() -> None:
+    catching_up = [job for job in JOBS if job.schedule == "catch_up"]
 
-    assert catch_up.is_at_start
-    assert catch_up.trigger.interval.total_seconds() == 900
+    assert {job.name for job in catching_up} == {
+        "nightly_billing",
+        "nightly_backup",
+        "nightly_drill",
+        "housekeeping",
+        "verify_audit",
+    }
+    assert all(job.is_at_start for job in catching_up)
+    assert {job.trigger.interval.total_seconds() for job in catching_up} == {900}
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        pytest.param(
+            datetime(2026, 11, 22, 22, 29, 59, tzinfo=UTC),
+            datetime(2026, 11, 21, 22, 30, tzinfo=UTC),
+            id="before",
+        ),
+        pytest.param(
+            datetime(2026, 11, 22, 22, 30, tzinfo=UTC),
+            datetime(2026, 11, 22, 22, 30, tzinfo=UTC),
+            id="just then",
+        ),
+        pytest.param(
+            datetime(2026, 11, 23, 12, 0, tzinfo=UTC), datetime(2026, 11, 22, 22, 30, tzinfo=UTC), id="later"
+        ),
+        pytest.param(
+            datetime(2022, 9, 22, 12, 0, tzinfo=UTC), datetime(2022, 9, 21, 22, 30, tzinfo=UTC), id="25 hours"
+        ),
+    ],
+)
+def test_the_last_moment_that_was_due_is_one_in_tehran(now: datetime, expected: datetime) -> None:
+    assert last_due(time(2, 0), now) == expected
+
+
+def test_a_nights_moment_is_the_same_for_its_schedule_and_for_catching_up() -> None:
+    moments = {
+        nightly_backup.NAME: nightly_backup.AT,
+        nightly_backup.DRILL_NAME: nightly_backup.DRILL_AT,
+        housekeeping.NAME: housekeeping.AT,
+        verify_audit.NAME: verify_audit.AT,
+    }
+
+    told = {name: schedule_of(job_named(name)) for name in moments}
+
+    assert {name: time(each.hour or 0, each.minute or 0) for name, each in told.items()} == moments
 
 
 def test_jobs_never_ask_for_the_zone_of_the_machine() -> None:

@@ -11,6 +11,12 @@ from portal.job_words import outcome_words, schedule_words
     ("schedule", "fa", "en"),
     [
         pytest.param(Schedule(job="x", every_s=5), "هر ۵ ثانیه", "Every 5 s", id="seconds"),
+        pytest.param(
+            Schedule(job="x", name="catch_up", every_s=900),
+            "هر ۱۵ دقیقه، اگر نوبتی جا مانده باشد",
+            "Every 15 min, if something was missed",
+            id="what was missed",
+        ),
         pytest.param(Schedule(job="x", every_s=900), "هر ۱۵ دقیقه", "Every 15 min", id="minutes"),
         pytest.param(
             Schedule(job="x", minute=5), "هر ساعت، در دقیقهٔ ۰۵", "Every hour, at minute 05", id="hourly"
