@@ -42,7 +42,10 @@ class RestoreDrillRow(Base):
 
 
 class DatabaseRestoreRow(Base):
-    """A restore: the backup that became the live database, and the name under which the one before is kept."""
+    """A restore: the backup that became the live database, and the name under which the one before is kept.
+
+    Where it was undone, ``undone_kept`` is the name of the database that it had brought.
+    """
 
     __tablename__ = "database_restore"
 
@@ -53,4 +56,5 @@ class DatabaseRestoreRow(Base):
     swapped_at: Mapped[datetime] = mapped_column(Instant)
     refused_ms: Mapped[int]
     undone_at: Mapped[datetime | None] = mapped_column(Instant)
+    undone_kept: Mapped[str | None] = mapped_column(Text)
     dropped_at: Mapped[datetime | None] = mapped_column(Instant)

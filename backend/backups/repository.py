@@ -15,6 +15,7 @@ from backend.backups.types import (
     KnownBackup,
     RestoreDrill,
 )
+from backend.db.carrying import Carrying
 from backend.db.engine import read, transaction
 
 
@@ -86,18 +87,52 @@ def insert_restore(restore: DatabaseRestore) -> None:
         connection.execute(statement.on_conflict_do_nothing())
 
 
-def mark_undone(run: str, now: datetime) -> None:
+def note_restore_at(carrying: Carrying, restore: DatabaseRestore) -> None:
+    """Note a restore in the database that it is about to make the live one: with that, and not before, all read it."""
+    carrying.write(
+        "INSERT INTO database_restore (run, backup, backup_at, kept, swapped_at, refused_ms)"
+        " VALUES (%(run)s, %(backup)s, %(backup_at)s, %(kept)s, %(swapped_at)s, %(refused_ms)s)"
+        " ON CONFLICT (run) DO UPDATE SET swapped_at = EXCLUDED.swapped_at, refused_ms = EXCLUDED.refused_ms",
+        {
+            "run": restore.run,
+            "backup": restore.backup,
+            "backup_at": restore.backup_at,
+            "kept": restore.kept,
+            "swapped_at": restore.swapped_at,
+            "refused_ms": restore.refused_ms,
+        },
+    )
+
+
+def note_undone_at(carrying: Carrying, run: str, undone_kept: str, now: datetime) -> None:
+    """Note that a restore is taken back, in the database that is about to be live again."""
+    carrying.write(
+        "UPDATE database_restore SET undone_at = %(now)s, undone_kept = %(kept)s WHERE run = %(run)s",
+        {"run": run, "kept": undone_kept, "now": now},
+    )
+
+
+def note_refusal(run: str, refused_ms: int) -> None:
+    """Note how long a restore refused: when it noted itself, that was not over yet."""
+    statement = update(DatabaseRestoreRow).where(DatabaseRestoreRow.run == run)
+    with transaction() as connection:
+        connection.execute(statement.values(refused_ms=refused_ms))
+
+
+def mark_undone(run: str, undone_kept: str, now: datetime) -> None:
     """Note that a restore was taken back; when that is noted already, it stays."""
     statement = update(DatabaseRestoreRow).where(
         DatabaseRestoreRow.run == run, DatabaseRestoreRow.undone_at.is_(None)
     )
     with transaction() as connection:
-        connection.execute(statement.values(undone_at=now))
+        connection.execute(statement.values(undone_at=now, undone_kept=undone_kept))
 
 
 def mark_dropped(run: str, now: datetime) -> None:
-    """Note that the database before a restore is gone."""
-    _change(run, dropped_at=now)
+    """Note that a database that was kept for a restore is gone."""
+    statement = update(DatabaseRestoreRow).where(DatabaseRestoreRow.run == run)
+    with transaction() as connection:
+        connection.execute(statement.values(dropped_at=now))
 
 
 def restore(run: str) -> DatabaseRestore | None:
@@ -116,8 +151,8 @@ def restores(limit: int) -> list[DatabaseRestore]:
 
 
 def longest_refusal_ms() -> int | None:
-    """The longest refusal of the last five restores; None before the first."""
-    return max((each.refused_ms for each in restores(limit=5)), default=None)
+    """The longest refusal of the last five restores that it is known of; None before the first."""
+    return max((each.refused_ms for each in restores(limit=5) if each.refused_ms), default=None)
 
 
 def health() -> BackupHealth:
@@ -137,9 +172,3 @@ def health() -> BackupHealth:
             drill=RestoreDrill(**drill) if drill else None,
             passed_at=connection.scalar(passed),
         )
-
-
-def _change(run: str, **values: datetime) -> None:
-    statement = update(DatabaseRestoreRow).where(DatabaseRestoreRow.run == run)
-    with transaction() as connection:
-        connection.execute(statement.values(values))

@@ -4,7 +4,8 @@ Each function is one step, may be repeated after its process died, and the live 
 ``run`` names a restore by eight hexadecimal digits.
 """
 
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -32,6 +33,8 @@ WORKERS = 2
 # A dump's rows take about this many times its tables' size while they are loaded and indexed.
 SPACE_FACTOR = 2
 SWAP_TRIES = 3
+Note = Callable[[Carrying, int], None]
+"""Notes a swap in the database that is about to be live; told how many milliseconds the live one has refused so far."""
 
 log = get_logger(__name__)
 
@@ -175,22 +178,30 @@ def swap(actor: Actor, name: str, run: str, planned_version: str = "") -> Databa
     require_process(actor)
     backup, live = kept_backups().backup(name), live_name()
     names = NameSwap(live=live, incoming=rules.new_name(live, run), kept=rules.kept_name(live, run))
+
+    def done(refused_ms: int) -> DatabaseRestore:
+        return DatabaseRestore(
+            run=run,
+            backup=name,
+            backup_at=backup.started_at,
+            kept=names.kept,
+            swapped_at=clock.utc_now(),
+            refused_ms=refused_ms,
+        )
+
+    def note(carrying: Carrying, refused_ms: int) -> None:
+        repository.note_restore_at(carrying, done(refused_ms))
+
     with only_restore() as server:
-        seconds = 0.0
         if names.kept not in server.names():
             _require_planned(server, live, planned_version)
-            seconds = _swap(server, names, backup.started_at - MARGIN)
-    done = DatabaseRestore(
-        run=run,
-        backup=name,
-        backup_at=backup.started_at,
-        kept=names.kept,
-        swapped_at=clock.utc_now(),
-        refused_ms=round(seconds * 1000),
-    )
-    repository.insert_restore(done)
-    log.info("restore.swapped", backup=name, run=run, refused_ms=done.refused_ms, kept=names.kept)
-    return done
+            refused_ms = _swap(server, names, backup.started_at - MARGIN, note)
+            repository.note_refusal(run, refused_ms)
+            log.info("restore.swapped", backup=name, run=run, refused_ms=refused_ms, kept=names.kept)
+    repository.insert_restore(done(0))  # only where a process of an earlier version swapped, and died
+    stored = repository.restore(run)
+    assert stored is not None
+    return stored
 
 
 def _require_planned(server: MaintenanceConnection, live: str, planned_version: str) -> None:
@@ -198,28 +209,31 @@ def _require_planned(server: MaintenanceConnection, live: str, planned_version: 
         raise Conflict(reason="restore_live_differs")
 
 
-def _swap(server: MaintenanceConnection, names: NameSwap, since: datetime) -> float:
+def _swap(server: MaintenanceConnection, names: NameSwap, since: datetime, note: Note) -> int:
     for tried in range(SWAP_TRIES):
         try:
-            return _try_swap(server, names, since)
+            return _try_swap(server, names, since, note)
         except Refused as refused:
             if refused.data.get("reason") != "swap_too_slow" or tried == SWAP_TRIES - 1:
                 raise
     raise AssertionError
 
 
-def _try_swap(server: MaintenanceConnection, names: NameSwap, since: datetime) -> float:
+def _try_swap(server: MaintenanceConnection, names: NameSwap, since: datetime, note: Note) -> int:
     with Carrying(_to(names.live), _to(names.incoming)) as carrying:
         began = clock.utc_now()
         carry_between(carrying, since)
+        refuses_since = time.monotonic()
 
         def last() -> None:
             carry_between(carrying, began - LAST_MARGIN)
+            # What the swap changes is known with it: this process may die before its next statement.
+            note(carrying, round((time.monotonic() - refuses_since) * 1000))
             carrying.close()
 
         seconds = server.swap(names, carrying.pids, last)
     engine.dispose()
-    return seconds
+    return round(seconds * 1000)
 
 
 def smoke_test(actor: Actor) -> int:
@@ -251,10 +265,15 @@ def undo(actor: Actor, run: str, undo_run: str, planned_version: str = "") -> Ca
     require_process(actor)
     live = live_name()
     names = NameSwap(live=live, incoming=rules.kept_name(live, run), kept=rules.kept_name(live, undo_run))
+
+    def note(carrying: Carrying, _refused_ms: int) -> None:
+        repository.note_undone_at(carrying, run, names.kept, clock.utc_now())
+
     with only_restore() as server:
         known = server.names()
         if names.kept in known:
-            repository.mark_undone(run, clock.utc_now())  # who swapped back may have died before that
+            # Only where a process of an earlier version swapped back, and died.
+            repository.mark_undone(run, names.kept, clock.utc_now())
             return CarriedRows(by_table={})
         restore = _undoable(run, is_kept=names.incoming in known)
         server.open(names.incoming)
@@ -263,13 +282,12 @@ def undo(actor: Actor, run: str, undo_run: str, planned_version: str = "") -> Ca
             with Carrying(_to(live), _to(names.incoming)) as carrying:
                 rows = carry_between(carrying, restore.swapped_at - MARGIN)
             _require_planned(server, live, planned_version)
-            seconds = _swap(server, names, restore.swapped_at - MARGIN)
+            refused_ms = _swap(server, names, restore.swapped_at - MARGIN, note)
         except BaseException:
             if names.incoming in server.names():
                 server.close(names.incoming)
             raise
-    repository.mark_undone(run, clock.utc_now())
-    log.info("restore.undone", run=run, refused_ms=round(seconds * 1000), kept=names.kept)
+    log.info("restore.undone", run=run, refused_ms=refused_ms, kept=names.kept)
     return rows
 
 
@@ -323,10 +341,10 @@ def restores(actor: Actor, limit: int = 20) -> list[DatabaseRestore]:
 def forget_kept(
     actor: Actor, known: Collection[str] = (), going_on: Collection[str] = ()
 ) -> ForgottenDatabases:
-    """Drop the databases before restores that are older than a week, and what failed runs left. For processes.
+    """Drop the databases that restores and undos replaced more than a week ago, and what failed runs left.
 
-    ``known`` are the runs of this installation: what others made stays. ``going_on`` are the restores among them that
-    may still go on: what they have loaded stays, too.
+    For processes. ``known`` are the runs of this installation: what others made stays. ``going_on`` are the restores
+    among them that may still go on: what they have loaded stays, too.
     """
     require_process(actor)
     now, live = clock.utc_now(), live_name()
@@ -336,17 +354,18 @@ def forget_kept(
         made = {name: run for name in server.names() if (run := rules.maker_of(live, name))}
         # The rows of another installation, whose backup was restored here, name databases of that one.
         kept = {
-            each.kept: each
+            name: (each.run, since)
             for each in repository.restores(limit=1000)
-            if each.kept in made and each.kept == rules.kept_name(live, each.run)
+            for name, since in each.kept_since.items()
+            if name in made
         }
         loaded = {name: run for name, run in made.items() if name != rules.kept_name(live, run)}
-        old = [name for name, each in kept.items() if now - each.swapped_at > timedelta(days=rules.UNDO_DAYS)]
+        old = [name for name, (_, since) in kept.items() if now - since > timedelta(days=rules.UNDO_DAYS)]
         left = [name for name, run in loaded.items() if run in known and run not in going_on]
         for name in (*old, *left):
             (dropped if _is_dropped(server, name) else refused).append(name)
             if name in kept and name in dropped:
-                repository.mark_dropped(kept[name].run, now)
+                repository.mark_dropped(kept[name][0], now)
     return ForgottenDatabases(
         dropped=tuple(dropped),
         refused=tuple(refused),

@@ -6,7 +6,7 @@ because the name in the settings leads from one to the other meanwhile.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from backend import clock
 from backend.actor import Actor, require_process
@@ -81,6 +81,7 @@ def leave_server(actor: Actor, move: ServerMove, lead: Callable[[], None]) -> in
         def last() -> None:
             closed_at = clock.utc_now()
             carry_between(carrying, began - LAST_MARGIN)
+            _note_at(carrying, move, closed_at)
             if clock.utc_now() - closed_at > CARRIED_WITHIN:
                 raise Refused(reason="swap_too_slow")
             lead()
@@ -91,24 +92,42 @@ def leave_server(actor: Actor, move: ServerMove, lead: Callable[[], None]) -> in
     return refused_ms
 
 
-def note_move(actor: Actor, move: ServerMove, refused_ms: int) -> None:
-    """Note a restore from a snapshot, and how long the database refused. For processes; idempotent by run."""
-    require_process(actor)
-    done = DatabaseRestore(
+def _note_at(carrying: Carrying, move: ServerMove, closed_at: datetime) -> None:
+    """Note the move where everybody is about to be led: this process may die before its next statement."""
+    now = clock.utc_now()
+    if move.takes_back:
+        repository.note_undone_at(carrying, move.takes_back, "", now)
+    else:
+        refused_ms = round((now - closed_at).total_seconds() * 1000)
+        repository.note_restore_at(carrying, _restore_of(move, now, refused_ms))
+
+
+def _restore_of(move: ServerMove, now: datetime, refused_ms: int) -> DatabaseRestore:
+    return DatabaseRestore(
         run=move.run,
         backup=move.snapshot,
         backup_at=move.since,
         kept="",
-        swapped_at=clock.utc_now(),
+        swapped_at=now,
         refused_ms=refused_ms,
     )
-    repository.insert_restore(done)
+
+
+def note_move(actor: Actor, move: ServerMove, refused_ms: int | None) -> None:
+    """Note a restore from a snapshot, and how long the database refused, if that is known. For processes; idempotent.
+
+    Who leads everybody to the other server has noted it there; but people may have led them.
+    """
+    require_process(actor)
+    repository.insert_restore(_restore_of(move, clock.utc_now(), 0))
+    if refused_ms is not None:
+        repository.note_refusal(move.run, refused_ms)
 
 
 def note_moved_back(actor: Actor, run: str) -> None:
     """Note that everybody was led back from where a restore from a snapshot had led them. For processes; idempotent."""
     require_process(actor)
-    repository.mark_undone(run, clock.utc_now())
+    repository.mark_undone(run, "", clock.utc_now())
 
 
 def longest_refusal_ms(actor: Actor) -> int | None:

@@ -84,7 +84,10 @@ class RestoreDrill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseRestore:
-    """A restore: its backup, the name under which the database before is kept, and how long the live one refused."""
+    """A restore: its backup, the name under which the database before is kept, and how long the live one refused.
+
+    After an undo, ``undone_kept`` is the name under which the database that it had brought is kept.
+    """
 
     run: str
     backup: str
@@ -93,7 +96,16 @@ class DatabaseRestore:
     swapped_at: datetime
     refused_ms: int
     undone_at: datetime | None = None
+    undone_kept: str | None = None
     dropped_at: datetime | None = None
+
+    @property
+    def kept_since(self) -> Mapping[str, datetime]:
+        """The databases that were kept for it, each with the moment since which nobody works in it."""
+        since = {self.kept: self.swapped_at}
+        if self.undone_at is not None and self.undone_kept:
+            since[self.undone_kept] = self.undone_at
+        return since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +179,8 @@ class CheckedServer:
 class ServerMove:
     """A move from one server of the database to another one, whose content is of the instant ``since``.
 
-    ``snapshot`` is what the other server began from; empty where it is the server of before.
+    ``snapshot`` is what the other server began from. Where it is the server of before, that is empty, and
+    ``takes_back`` is the run whose move is taken back.
     """
 
     run: str
@@ -175,3 +188,4 @@ class ServerMove:
     since: datetime
     source: ServerAddress
     target: ServerAddress
+    takes_back: str = ""

@@ -1,6 +1,6 @@
 """Rows that are carried from one database of the server into another of the same schema."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -71,6 +71,11 @@ class Carrying:
             self._carry_sequences()
         self.source.rollback()
         return written
+
+    def write(self, statement: LiteralString, given: Mapping[str, Any]) -> None:
+        """Write words of our own at the target, in a transaction of their own: whoever works there next reads them."""
+        with translated(), self.target.transaction():
+            self.target.execute(statement, given)
 
     def holds_last_of(self, table: str, column: str) -> bool:
         """Whether the source has the target's last row of a table, with the same value in a column."""

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
+from backend.audit.types import Plain
 from backend.backups import service as backups
 from backend.backups.types import ServerMove
 from backend.config import settings
@@ -177,12 +178,14 @@ def _switch(running: Running, given: SnapshotParameters) -> None:
     first, second = _server(running, "first"), _server(running, "second")
     move = _forward(running, given)
     books.remember(running, move.since)
+    # Whoever undoes a run that dies right after the switch knows from it that there was one.
+    running.remember(switching_at=running.now().isoformat())
     refused_ms = database_servers.move_all(
         running, first, second, move, lambda: database_servers.require_planned(running)
     )
     running.remember(switched_at=running.now().isoformat())
+    patiently(lambda: backups.note_move(running.actor, move, refused_ms))
     if refused_ms is not None:
-        patiently(lambda: backups.note_move(running.actor, move, refused_ms))
         running.log("runbooks.restore_from_snapshot.refused", milliseconds=refused_ms)
     running.changed(
         "runbooks.restore_from_snapshot.switched", at=move.since, server=second.name, kept=first.name
@@ -204,9 +207,10 @@ def _lead_back(running: Running, run: str, require: Callable[[], None] = lambda:
     back = ServerMove(
         run=run,
         snapshot="",
-        since=datetime.fromisoformat(str(memory["switched_at"])),
+        since=_switched_at(memory),
         source=_address(running, "second"),
         target=_address(running, "first"),
+        takes_back=short(running.undone or running.run),
     )
     backups.open_server(running.actor, back.target)
     try:
@@ -217,18 +221,24 @@ def _lead_back(running: Running, run: str, require: Callable[[], None] = lambda:
             if not database_servers.is_led_to(running, first):
                 backups.shut_server(running.actor, back.target)
         raise
-    taken_back = short(running.undone or running.run)
-    patiently(lambda: backups.note_moved_back(running.actor, taken_back))
+    patiently(lambda: backups.note_moved_back(running.actor, back.takes_back))
+
+
+def _switched_at(memory: Mapping[str, Plain]) -> datetime:
+    """The moment since which everybody is led to the second server, or a moment before where the run died there."""
+    return datetime.fromisoformat(str(memory.get("switched_at") or memory["switching_at"]))
 
 
 def _plan_undo(planning: Planning, _given: SnapshotParameters, done: RunbookRun) -> Plan:
     memory = done.memory
-    if "switched_at" not in memory:
+    if not memory.keys() & {"switching_at", "switched_at"}:
         raise Refused(reason="snapshot_not_switched")
     live = deploys.database_server(planning.actor, planning.kubernetes)
     if live.server.name != memory["second"]:
+        if "switched_at" not in memory:
+            raise Refused(reason="snapshot_not_switched")
         raise Refused(reason="snapshot_undo_moved", server=live.server.name)
-    backups.require_newest(planning.actor, short(done), datetime.fromisoformat(str(memory["switched_at"])))
+    backups.require_newest(planning.actor, short(done), _switched_at(memory))
     try:
         first = deploys.named_server(planning.actor, planning.kubernetes, str(memory["first"]))
         versions = database_servers.versions(planning.actor, planning.kubernetes, live, first)
@@ -244,7 +254,7 @@ def _plan_undo(planning: Planning, _given: SnapshotParameters, done: RunbookRun)
         versions=versions,
         notes=(
             Words(key="runbooks.restore_database.undo_carries"),
-            *books.notes_of(planning, datetime.fromisoformat(str(memory["switched_at"]))),
+            *books.notes_of(planning, _switched_at(memory)),
         ),
         confirmation=settings().database_name,
     )
@@ -252,7 +262,7 @@ def _plan_undo(planning: Planning, _given: SnapshotParameters, done: RunbookRun)
 
 def _switch_back(running: Running, _given: SnapshotParameters) -> None:
     assert running.undone is not None
-    books.remember(running, datetime.fromisoformat(str(running.undone.memory["switched_at"])))
+    books.remember(running, _switched_at(running.undone.memory))
     first, second = _server(running, "first"), _server(running, "second")
     _lead_back(running, short(running.run), lambda: database_servers.require_planned(running, first.name))
     running.changed("runbooks.restore_from_snapshot.undone", server=first.name, other=second.name)

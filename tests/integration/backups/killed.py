@@ -25,8 +25,8 @@ PLACES = {
     "restored": "backend.backups.restore_service:analyze",
     "half carried": "backend.db.carrying:Carrying._carry_sequences",
     "cut off": "backend.db.carrying:Carrying.close",
-    "renamed": "backend.backups.repository:insert_restore",
-    "renamed back": "backend.backups.repository:mark_undone",
+    "renamed": "backend.backups.repository:note_refusal",
+    "renamed back": "backend.db.engine:dispose",
 }
 
 

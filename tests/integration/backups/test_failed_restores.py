@@ -52,11 +52,13 @@ def test_a_restore_that_is_killed_anywhere_is_done_again(owned: str, postgres_se
     assert databases_like(postgres_server, owned) == [owned, f"{owned}_r{RUN}"]
     killed("swap", backup, "renamed")
     assert databases_like(postgres_server, owned) == [owned, f"{owned}_before_{RUN}"]
-    assert backups.restores(RUNNER) == []
-    backups.swap(RUNNER, backup.name, RUN)
+    [swapped] = backups.restores(RUNNER)
+    assert backups.undoable(RUNNER, RUN) == swapped
+    assert backups.swap(RUNNER, backup.name, RUN) == swapped
     killed("undo", backup, "cut off")
     assert len(backups.restores(RUNNER)) == 1
     killed("undo", backup, "renamed back")
+    assert [each.undone_kept for each in backups.restores(RUNNER)] == [f"{owned}_before_{UNDO}"]
     backups.undo(RUNNER, RUN, UNDO)
 
     backups.smoke_test(RUNNER)

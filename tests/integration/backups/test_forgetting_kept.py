@@ -12,7 +12,7 @@ from backend import clock
 from backend.actor import Actor
 from backend.backups import repository
 from backend.backups import service as backups
-from backend.backups.types import DatabaseRestore
+from backend.backups.types import DatabaseRestore, ForgottenDatabases
 from backend.config import settings
 from backend.sandbox.postgres import PostgresServer
 from tests.conftest import forget_caches
@@ -114,3 +114,18 @@ def test_a_half_written_backup_of_another_database_in_the_same_folder_stays(owne
     backups.forget_old(RUNNER)
 
     assert (theirs.exists(), ours.exists()) == (True, False)
+
+
+def test_a_week_after_an_undo_the_database_that_the_restore_had_brought_is_dropped(
+    owned: str, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restored(made())
+    backups.undo(RUNNER, RUN, UNDO)
+    kept = f"{owned}_before_{UNDO}"
+
+    assert backups.forget_kept(RUNNER) == ForgottenDatabases(dropped=(), refused=(), unknown=())
+    later = clock.utc_now() + timedelta(days=8)
+    monkeypatch.setattr(clock, "utc_now", lambda: later)
+
+    assert backups.forget_kept(RUNNER).dropped == (kept,)
+    assert databases_like(postgres_server, owned) == [owned]

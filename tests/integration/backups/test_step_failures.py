@@ -295,12 +295,12 @@ def assert_swapped_back(subject: Trial, run: RunbookRun) -> None:
 
 
 def lose_postgresql_once(server: PostgresServer, database: str) -> None:
-    """Let the connection die that first notes in this database, live again, that a restore was taken back."""
+    """Let the connection die that first notes in this database that a restore is taken back."""
     with psycopg.connect(server.url(database)) as connection:
         connection.execute("CREATE SCHEMA apart; CREATE SEQUENCE apart.times")
         connection.execute(
             "CREATE FUNCTION apart.once() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN"
-            f" IF current_database() = '{database}' AND nextval('apart.times') = 1"
+            " IF nextval('apart.times') = 1"
             " THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN NULL; END $$"
         )
         connection.execute(

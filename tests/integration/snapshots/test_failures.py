@@ -10,6 +10,7 @@ import pytest
 
 from backend.actor import Actor
 from backend.audit import service as audit
+from backend.backups import service as backups
 from backend.errors import Invalid
 from backend.runbooks import service as runs
 from backend.runbooks.types import RunbookRun, RunStage, Words
@@ -289,6 +290,29 @@ def test_a_restore_whose_process_dies_while_it_leads_everybody_back_goes_back_wh
     assert (failed.state, reason(failed)) == (RunStage.FAILED, "smoke_test_schema")
     assert [line.key.rpartition(".")[2] for line in failed.result] == ["switched", "led_back"]
     assert led_to(portal) == f"{SERVER}-0"
+
+
+def test_a_run_that_died_right_after_everybody_was_led_over_is_undone(
+    portal: World, people: tuple[Actor, Actor], work: partial[int]
+) -> None:
+    portal.snapshot("nightly")
+    run = approved(asked(people[0], snapshot="nightly"), *people)
+
+    def at(moment: Moment, step: str) -> bool:
+        return (moment, step) != (Moment.NOTED, "switch") or led_to(portal) == f"{SERVER}-0"
+
+    assert work(run.id, at) == KILLED
+    assert runs.note_gone(PROCESS, runs.run(people[0], run.id), Words(key="runbooks.outcome.process_gone"))
+    assert [each.undone_at for each in backups.restores(PROCESS)] == [None]
+
+    undo = asking_service.ask_undo(people[0], run.id, uuid4().hex)
+    work(undo.id)
+    assert work(approved(runs.run(people[0], undo.id), *people).id) == 0
+
+    done = runs.run(people[0], undo.id)
+    assert done.state is RunStage.SUCCEEDED, done.outcome
+    assert led_to(portal) == f"{SERVER}-0"
+    assert [each.undone_at is None for each in backups.restores(PROCESS)] == [False]
 
 
 def test_who_is_led_there_already_is_followed_and_the_first_server_is_closed(
