@@ -3,10 +3,11 @@
 from functools import cache
 
 from backend.actor import Actor
+from backend.job_runs.types import LAUNCHING
 from runbooks import launching
 from runbooks.launching import Launcher
 
-NAME = "launch_runs"
+NAME = LAUNCHING
 
 
 @cache

@@ -9,10 +9,10 @@ from backend.audit import service as audit
 from backend.audit.rules import checked_reason
 from backend.db.engine import transaction
 from backend.db.news import Topic, tell
-from backend.errors import Conflict, NotFound
+from backend.errors import Conflict, NotFound, Refused
 from backend.job_runs import control_repository, repository, schedule_repository
 from backend.job_runs.rules import REQUEST_HOLDS
-from backend.job_runs.types import JobPause, RequestId, RunRequest
+from backend.job_runs.types import LAUNCHING, JobPause, RequestId, RunRequest
 
 
 def ask_to_run(actor: Actor, job: str) -> RunRequest:
@@ -44,11 +44,12 @@ def pause(actor: Actor, job: str, reason: str) -> JobPause:
         NotFound: no scheduler knows such a job.
         Conflict: the job is paused already.
         Invalid: the reason is empty or too long.
+        Refused: it starts the runs of runbooks.
     """
     require_role(actor, *OPERATOR_ROLES)
     paused = JobPause(job=job, reason=checked_reason(reason), paused_by=actor.name, paused_at=clock.utc_now())
     with transaction():
-        _require_known(job)
+        _require_pausable(job)
         if not control_repository.insert_pause(paused):
             raise Conflict(reason="job_paused")
         audit.record(actor, "job.paused", _target(job), {"reason": paused.reason})
@@ -75,7 +76,7 @@ def resume(actor: Actor, job: str) -> None:
 def pause_for_run(actor: Actor, job: str, reason: str, *, by: str) -> None:
     """Pause a job for a run of a runbook, in the name of who asked for that. For processes.
 
-    Idempotent: a job that is paused stays as it is. Raises NotFound and Invalid as ``pause`` does.
+    Idempotent: a job that is paused stays as it is. Raises NotFound, Invalid and Refused as ``pause`` does.
     """
     require_process(actor)
     paused = JobPause(
@@ -85,7 +86,7 @@ def pause_for_run(actor: Actor, job: str, reason: str, *, by: str) -> None:
         paused_at=clock.utc_now(),
     )
     with transaction():
-        _require_known(job)
+        _require_pausable(job)
         if control_repository.insert_pause(paused):
             audit.record(actor, "job.paused", _target(job), {"reason": paused.reason, "asked_by": by})
             tell(Topic.JOBS)
@@ -133,6 +134,12 @@ def take_requests(actor: Actor, in_hand: Collection[RequestId] = ()) -> list[Run
 def _require_known(job: str) -> None:
     if job not in {each.schedule.job for each in schedule_repository.scheduled_jobs()}:
         raise NotFound
+
+
+def _require_pausable(job: str) -> None:
+    _require_known(job)
+    if job == LAUNCHING:
+        raise Refused(reason="job_launches_runs")
 
 
 def _target(job: str) -> str:

@@ -6,6 +6,9 @@ from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
+LAUNCHING = "launch_runs"
+"""Name of the job without which no run of a runbook starts, stops or keeps its deadline."""
+
 CATCHING_UP = "catch_up"
 """Name of a schedule that does only what was missed."""
 

@@ -8,13 +8,11 @@ from pydantic import StringConstraints
 
 from backend.errors import Refused
 from backend.job_runs import service as job_runs
-from backend.job_runs.types import JobPause
+from backend.job_runs.types import LAUNCHING, JobPause
 from backend.runbooks.types import Plan, PlannedChange, Risk, RunbookRun, Words
 from runbooks.action import Action, ActionParameters, ParameterChoice, Step, Undo
 from runbooks.context import Planning, Running
 
-# Without it no run would start, not even the one that resumes it.
-_LAUNCHING = "launch_runs"
 _RUNNING, _PAUSED = Words(key="runbooks.side.running"), Words(key="runbooks.side.paused")
 
 
@@ -30,7 +28,7 @@ def _jobs(planning: Planning, _given: Mapping[str, str]) -> Sequence[ParameterCh
     return [
         ParameterChoice(value=each.job, words=Words(key=f"job.name.{each.job}"))
         for each in standing.jobs
-        if each.pause is None and each.job != _LAUNCHING
+        if each.pause is None and each.job != LAUNCHING
     ]
 
 

@@ -128,8 +128,12 @@ def _actions(row: JobRow) -> rx.Component:
         on_click=sent(JobsState.resume, row.key),
         custom_attrs=answered_by(ANSWER),
     )
-    buttons = rx.el.div(run, rx.cond(row.is_paused, resume, pause), class_name="row")
+    buttons = rx.el.div(run, _either(row, resume, pause), class_name="row")
     return rx.cond(JobsState.can_act, buttons, rx.fragment())
+
+
+def _either(row: Any, resume: rx.Component, pause: rx.Component) -> rx.Component:
+    return rx.cond(row.is_paused, resume, rx.cond(row.can_be_paused, pause, rx.fragment()))
 
 
 def _is_known(epoch_s: Any) -> Any:

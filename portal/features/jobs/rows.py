@@ -7,6 +7,7 @@ from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, has, text
 from backend.job_runs import rules
 from backend.job_runs.types import (
+    LAUNCHING,
     JobPause,
     JobRun,
     JobStanding,
@@ -54,6 +55,7 @@ class JobRow:
     run: JobRunLine
     has_run: bool
     is_paused: bool
+    can_be_paused: bool
     pause: str
     pause_reason: str
     paused_s: int
@@ -123,6 +125,7 @@ def to_job(job: JobStanding, standing: SchedulerStanding, url: str, now: datetim
         run=to_run(job.last_run, lang) if job.last_run else JobRunLine(),
         has_run=job.last_run is not None,
         is_paused=job.pause is not None,
+        can_be_paused=job.job != LAUNCHING,
         pause=_pause(job.pause, lang),
         pause_reason=job.pause.reason if job.pause else "",
         paused_s=seconds(job.pause.paused_at if job.pause else None),

@@ -136,12 +136,13 @@ def to_run_view(
     undo_runs: Sequence[RunbookRun],
     alert: AlertStanding,
     undo_until: datetime | None,
+    waits_for: str,
     has_secret: bool,
     actor: Actor,
     now: datetime,
     lang: Lang,
 ) -> RunView:
-    """A run's page. ``undo_until`` is None where it cannot be undone now."""
+    """A run's page. ``undo_until`` is None where it cannot be undone now; ``waits_for`` keeps it from beginning."""
     is_act = run.started_at is not None
     choices = _choices(
         run, steps, undo_until is not None, has_secret=has_secret, actor=actor, now=now, lang=lang
@@ -155,7 +156,7 @@ def to_run_view(
         stage=run.state,
         state=state_words(run.state, lang),
         tone=STATE_TONES[run.state],
-        explains=_explains(run, choices, now, lang),
+        explains=waits_for or _explains(run, choices, now, lang),
         risk=text(f"runs.risk.{run.risk}", lang),
         risk_tone=RISK_TONES[run.risk],
         is_dangerous=run.risk is Risk.DANGEROUS,

@@ -10,7 +10,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 from backend import clock
 from backend.actor import Actor, Role
 from backend.audit import service as audit
-from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound
+from backend.errors import AppError, Conflict, Forbidden, Invalid, NotFound, Refused
+from backend.i18n.errors import error_text
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobRun, JobState, Schedule, ScheduledJob, SchedulerProcess
 from jobs.runs import Job, answer, fire
@@ -172,6 +173,21 @@ def test_what_makes_no_sense_is_refused(
     with pytest.raises(error):
         wish(operator)
     assert audit.entries(operator) == []
+
+
+def test_nobody_pauses_what_starts_runs_for_then_none_could_be_stopped_either(database: str) -> None:
+    told("launch_runs")
+    operator = factories.actor(Role.OPERATOR)
+
+    for pause in (
+        lambda: job_runs.pause(operator, "launch_runs", "quiet, please"),
+        lambda: job_runs.pause_for_run(SCHEDULER, "launch_runs", "quiet, please", by=operator.label),
+    ):
+        with pytest.raises(Refused) as refused:
+            pause()
+        assert "no deadline is kept" in error_text(refused.value, "en")
+
+    assert job_runs.pauses(operator) == []
 
 
 def test_a_job_is_paused_once(operator: Actor) -> None:

@@ -142,6 +142,19 @@ def test_a_pause_needs_a_reason_and_shows_who_and_why(
     assert not resumed["view"].jobs[0].is_paused
 
 
+def test_what_starts_runs_has_no_button_to_pause_it_and_a_forged_click_is_refused_in_words(
+    house: House, pipeline: Pipeline, leader: SchedulerProcess
+) -> None:
+    known = [ScheduledJob(schedule=Schedule(job=job, every_s=1)) for job in ("launch_runs", BILLING)]
+    job_runs.tell_scheduler(SCHEDULER, leader, known)
+    clicks = [("ask_pause", {"job": "launch_runs"}), ("pause", {"form": {"reason": "quiet"}})]
+
+    told = seen(pipeline, house.people[Role.OPERATOR].cookie, *clicks)
+
+    assert [row.can_be_paused for row in told["view"].jobs] == [False, True]
+    assert "no deadline is kept" in told["pause_problem"]
+
+
 def test_an_auditor_acts_on_nothing(house: House, pipeline: Pipeline, leader: SchedulerProcess) -> None:
     cookie = house.people[Role.AUDITOR].cookie
     clicks = [("run_now", {"job": BILLING}), ("ask_pause", {"job": BILLING}), ("resume", {"job": BILLING})]
