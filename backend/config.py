@@ -78,6 +78,7 @@ class Settings(UsageSettings, SellerSettings):
     proxy_hops: int | None = Field(default=None, ge=0, le=5)
     timezone: str = BUSINESS_ZONE
 
+    backups_enabled: bool = True
     backup_dir: Annotated[str, AfterValidator(setting_values.folder_or_none)] = ""
     backup_keep_days: int = Field(default=14, ge=1, le=400)
     backup_bucket_url: Annotated[str, AfterValidator(setting_values.web_address_or_none)] = ""

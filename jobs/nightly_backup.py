@@ -5,6 +5,7 @@ from datetime import datetime, time
 from backend import clock
 from backend.actor import Actor
 from backend.backups import service as backups
+from backend.config import settings
 from backend.job_runs import service as job_runs
 from backend.runbooks import service as runs
 from jobs.nights import last_due
@@ -20,12 +21,18 @@ _DRILL = "restore_drill"
 
 
 def run(actor: Actor) -> str:
-    """Enqueue the night's backup; a further one where that was asked for already, at most one a minute."""
+    """Enqueue the night's backup; a further one where that was asked for already, at most one a minute.
+
+    Nothing where backups are switched off.
+    """
     return _ask(actor, _BACKUP, AT)
 
 
 def drill(actor: Actor) -> str:
-    """Enqueue the night's drill; a further one where that was asked for already, at most one a minute."""
+    """Enqueue the night's drill; a further one where that was asked for already, at most one a minute.
+
+    Nothing where backups are switched off.
+    """
     return _ask(actor, _DRILL, DRILL_AT)
 
 
@@ -51,11 +58,15 @@ def _is_backup_coming(actor: Actor) -> bool:
 
 
 def _was_missed(actor: Actor, action: str, at: time) -> bool:
+    if not settings().backups_enabled:
+        return False
     due = last_due(at, clock.utc_now())
     return job_runs.was_led_before(actor, due) and asking_service.was_missed(actor, action, {}, due)
 
 
 def _ask(actor: Actor, action: str, at: time) -> str:
+    if not settings().backups_enabled:
+        return "0 asked"
     asking_service.ask_scheduled(actor, action, {}, _moment(actor, action, at))
     return "1 asked"
 

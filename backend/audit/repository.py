@@ -71,6 +71,12 @@ def head() -> Head | None:
     return None if row is None else Head(entries=row.entries, hash=row.hash)
 
 
+def began_at() -> datetime | None:
+    """The instant of the first entry; None for an empty chain."""
+    with read() as connection:
+        return connection.scalar(select(AuditEntryRow.at).order_by(AuditEntryRow.id).limit(1))
+
+
 def head_before(instant: datetime) -> Head | None:
     """Length and last hash of the chain as they were at an instant; None for an empty one."""
     newest = (

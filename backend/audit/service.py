@@ -1,6 +1,6 @@
 """Use cases of the audit trail: record actions, read them, prove that they were not rewritten."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from backend import clock
 from backend.actor import STAFF_ROLES, Actor, require_role, require_role_or_process
@@ -38,6 +38,12 @@ def published_head(actor: Actor) -> Head | None:
     now = clock.utc_now()
     into_hour = timedelta(minutes=now.minute, seconds=now.second, microseconds=now.microsecond)
     return repository.head_before(now - into_hour)
+
+
+def began_at(actor: Actor) -> datetime | None:
+    """The instant of the first entry, the beginning of the installation; None before it. For staff and processes."""
+    require_role_or_process(actor, *STAFF_ROLES)
+    return repository.began_at()
 
 
 def verify(actor: Actor, noted: NotedHead | None = None) -> Verified:

@@ -1,11 +1,15 @@
 """Restore drills: the newest backup is restored into a throw-away database and counted, so that it is known to work."""
 
+from datetime import datetime
+
 from backend import clock
 from backend.actor import STAFF_ROLES, Actor, require_process, require_role_or_process
+from backend.audit import service as audit
 from backend.backups import backup_service, repository, restore_service, rules
 from backend.backups.backup_service import live_name, nothing_to_check
 from backend.backups.types import Backup, BackupHealth, RestoreDrill
 from backend.clients.postgres_tools import EndCheck
+from backend.config import settings
 from backend.errors import AppError, Refused
 from backend.log import get_logger
 
@@ -66,4 +70,9 @@ def _try_out(actor: Actor, backup: Backup, run: str, check: EndCheck) -> None:
 def health(actor: Actor) -> BackupHealth:
     """The newest backup and the newest drill, for the overview and the metrics. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)
-    return repository.health()
+    return repository.health(_expected_since(actor))
+
+
+def _expected_since(actor: Actor) -> datetime | None:
+    # A new installation has its first night to come, so nothing is missing yet.
+    return (audit.began_at(actor) or clock.utc_now()) if settings().backups_enabled else None

@@ -155,8 +155,8 @@ def longest_refusal_ms() -> int | None:
     return max((each.refused_ms for each in restores(limit=5) if each.refused_ms), default=None)
 
 
-def health() -> BackupHealth:
-    """The newest backup and the newest drills."""
+def health(expected_since: datetime | None) -> BackupHealth:
+    """The newest backup and the newest drills, for whoever expects them since an instant."""
     kept = DatabaseBackupRow.removed_at.is_(None)
     newest = (
         select(DatabaseBackupRow.__table__).where(kept).order_by(DatabaseBackupRow.started_at.desc()).limit(1)
@@ -171,4 +171,5 @@ def health() -> BackupHealth:
             size_bytes=backup["size_bytes"] if backup else 0,
             drill=RestoreDrill(**drill) if drill else None,
             passed_at=connection.scalar(passed),
+            expected_since=expected_since,
         )

@@ -123,12 +123,21 @@ class ForgottenDatabases:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupHealth:
-    """The instant of the newest backup and its size, the newest drill, and the last one that went well."""
+    """The instant of the newest backup and its size, the newest drill, and the last one that went well.
+
+    ``expected_since`` is the beginning of the installation; None where backups are switched off.
+    """
 
     backup_at: datetime | None
     size_bytes: int
     drill: RestoreDrill | None
     passed_at: datetime | None
+    expected_since: datetime | None
+
+    def missed_for(self, last_at: datetime | None, now: datetime) -> timedelta:
+        """The time since ``last_at``, or since the beginning where it never was or that is later; zero without both."""
+        known = [each for each in (last_at, self.expected_since) if each]
+        return now - max(known) if known else timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

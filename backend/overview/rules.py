@@ -77,6 +77,8 @@ def service_states(facts: Facts) -> tuple[ServiceStatus, ...]:
     """State of each service: disabled stands above silenced, silenced above firing, firing above none."""
     alerting, standing = facts.alerts.known, facts.jobs.known
     disabled = {DISABLED_BY.get(job.job) for job in standing.jobs if job.pause} if standing else set()
+    if facts.backups.known and facts.backups.known.expected_since is None:
+        disabled.add("backups")
     firings = _all_firings(facts)
     names = dict.fromkeys((*SERVICES, *sorted({each.service for each in firings if each.service})))
     return tuple(
@@ -288,12 +290,14 @@ def _of_backups(facts: Facts, now: datetime) -> Iterator[SystemTrouble]:
 
 
 def _of_backup_health(known: BackupHealth, now: datetime) -> Iterator[SystemTrouble]:
+    if known.expected_since is None:
+        return
     drill = known.drill
     if drill is not None and drill.error:
         yield SystemTrouble(level=Level.BAD, kind=TroubleKind.DRILL_FAILED, since=drill.finished_at)
-    elif known.passed_at is None or now - known.passed_at > DRILL_HOLDS:
+    elif known.missed_for(known.passed_at, now) > DRILL_HOLDS:
         yield SystemTrouble(level=Level.WARN, kind=TroubleKind.DRILL_LATE, since=known.passed_at)
-    if known.backup_at is None or now - known.backup_at > BACKUP_HOLDS:
+    if known.missed_for(known.backup_at, now) > BACKUP_HOLDS:
         yield SystemTrouble(level=Level.BAD, kind=TroubleKind.BACKUP_OLD, since=known.backup_at)
 
 

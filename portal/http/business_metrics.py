@@ -205,6 +205,13 @@ def _jobs() -> Iterable[Metric]:
 
 def _backups() -> Iterable[Metric]:
     health = backups.health(SCRAPE)
+    if health.expected_since is None:
+        return
+    yield _moment(
+        "portal_backups_expected_since_timestamp_seconds",
+        "Beginning of the installation, from which a backup a night is expected.",
+        health.expected_since,
+    )
     yield _moment("portal_backup_last_success_timestamp_seconds", "Newest whole backup.", health.backup_at)
     yield _gauge("portal_backup_size_bytes", "Size of the newest backup.", health.size_bytes)
     yield _gauge(

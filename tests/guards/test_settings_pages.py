@@ -54,6 +54,8 @@ def shown(default: object) -> str:
     """A default as an environment variable would give it."""
     if isinstance(default, SecretStr):
         return default.get_secret_value()
+    if isinstance(default, bool):
+        return str(default).lower()
     return ",".join(default) if isinstance(default, tuple) else "" if default is None else str(default)
 
 

@@ -7,6 +7,7 @@
   "ENVIRONMENT" (ternary "production" "development" $v.production.enabled)
   "PUBLIC_URL" (include "docuchat.publicUrl" .)
   "PROXY_HOPS" (include "docuchat.proxyHops" .)
+  "BACKUPS_ENABLED" (ternary "true" "false" $v.backups.enabled)
   "BACKUP_KEEP_DAYS" $v.backups.keepDays
   "BACKUP_BUCKET_URL" $v.backups.bucket.url
   "BACKUP_BUCKET_NAME" $v.backups.bucket.name

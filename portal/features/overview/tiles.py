@@ -228,7 +228,9 @@ def _mail(reading: SourceReading[OutboxState], lang: Lang) -> TileRow:
 def _backup(reading: SourceReading[BackupHealth], lang: Lang) -> TileRow:
     known = reading.value
     at, drill = (known.backup_at, known.drill) if known else (None, None)
-    remark = text("page.overview.no_drill", lang)
+    is_off = known is not None and known.expected_since is None
+    nothing = "overview.state.disabled" if is_off else "page.overview.no_backup"
+    remark = "" if is_off else text("page.overview.no_drill", lang)
     if drill is not None and drill.error:
         remark = text("page.overview.drill_failed", lang)
     elif drill is not None:
@@ -245,7 +247,7 @@ def _backup(reading: SourceReading[BackupHealth], lang: Lang) -> TileRow:
         SourceName.BACKUPS,
         lang,
         url=f"{routes.RUNBOOKS}/{'RestoreDrillFailed' if drill and drill.error else 'BackupTooOld'}",
-        value=fmt.moment(at, lang) if at else text("page.overview.no_backup", lang),
+        value=fmt.moment(at, lang) if at else text(nothing, lang),
         remark=remark,
         tone=found.value,
         at_s=seconds(at),

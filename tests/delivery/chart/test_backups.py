@@ -69,3 +69,8 @@ def test_there_are_sets_of_values_with_a_bucket_and_with_a_volume() -> None:
 def test_the_readme_says_who_restores() -> None:
     assert "needs the bucket" not in VALUES.with_name("README.md").read_text()
     assert "Restoring by a runbook needs it" not in VALUES.read_text()
+
+
+@pytest.mark.parametrize(("variant", "said"), [("minimal", "true"), ("bare", "false")])
+def test_every_process_knows_whether_backups_are_made(variant: str, said: str) -> None:
+    assert named(variant, "ConfigMap", "docuchat-settings")["data"]["BACKUPS_ENABLED"] == said

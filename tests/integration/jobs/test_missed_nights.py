@@ -86,6 +86,17 @@ def test_a_person_gets_a_second_backup_whatever_the_night_did(operator: Actor, a
     assert sorted(run.scheduled_at for run in asked(operator) if run.scheduled_at) == [NIGHT, MORNING]
 
 
+def test_where_backups_are_switched_off_no_night_is_missed(
+    operator: Actor, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKUPS_ENABLED", "false")
+    forget_caches()
+    at(MORNING)
+
+    assert not fire(scheduled("nightly_backup"))
+    assert asked(operator) == []
+
+
 @pytest.mark.parametrize("name", ["nightly_backup", "nightly_drill", "housekeeping", "verify_audit"])
 def test_a_first_start_has_missed_no_night(database: str, at: At, name: str) -> None:
     at(MORNING)

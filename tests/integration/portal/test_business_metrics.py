@@ -18,6 +18,8 @@ from backend.invoices import service as invoices
 from backend.job_runs import service as job_runs
 from backend.job_runs.types import JobState, Schedule, ScheduledJob, SchedulerProcess
 from backend.notifications import service as notifications
+from backend.runbooks import service as runs
+from backend.runbooks.types import RunSearch
 from backend.sandbox.processes import free_port
 from jobs.registry import job_named
 from jobs.runs import fire
@@ -197,3 +199,30 @@ def test_labels_without_a_company_are_told_of_the_last_day_that_was_billed(datab
     assert told["portal_billing_last_day_invoices"] == 6
     assert told["portal_billing_last_day_amount_rial"] == 3000
     assert told["portal_billing_last_day_duration_seconds"] == 4
+
+
+def test_backups_are_expected_from_the_first_entry_of_the_trail_on(database: str) -> None:
+    audit.record(PROCESS, "note.added", "note:1")
+    began = audit.entries(factories.actor(Role.AUDITOR), limit=1000)[-1].event.at
+    audit.record(PROCESS, "note.added", "note:2")
+
+    told = exposition()
+
+    assert told["portal_backups_expected_since_timestamp_seconds"] == pytest.approx(began.timestamp())
+    assert told["portal_backup_last_success_timestamp_seconds"] == 0
+
+
+def test_where_backups_are_switched_off_nothing_is_told_and_nothing_asked_for(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKUPS_ENABLED", "false")
+    forget_caches()
+
+    told = {name for name in exposition() if name.startswith(("portal_backup", "portal_restore"))}
+    for name in ("nightly_backup", "nightly_drill"):
+        fire(job_named(name))
+    asked_for = runs.search(factories.actor(Role.OPERATOR), RunSearch()).rows
+    forget_caches()
+
+    assert told == set()
+    assert list(asked_for) == []

@@ -304,9 +304,33 @@ def test_backups_are_in_trouble_when_they_are_old_or_cannot_be_restored(
         size_bytes=1,
         drill=drill if passed_h else None,
         passed_at=NOW - timedelta(hours=passed_h) if passed_h else None,
+        expected_since=NOW - timedelta(days=90),
     )
 
     health = rules.health(but(backups=known), NOW)
 
     assert [(each.level, each.kind) for each in health.troubles] == found
     assert rules.backup_level(known, NOW) == (found[0][0] if found else Level.OK)
+
+
+@pytest.mark.parametrize(
+    ("began_h", "found"),
+    [
+        pytest.param(1, [], id="just installed"),
+        pytest.param(29, [], id="before the first night has gone by"),
+        pytest.param(31, [TroubleKind.BACKUP_OLD], id="a night without a backup"),
+        pytest.param(51, [TroubleKind.BACKUP_OLD, TroubleKind.DRILL_LATE], id="two nights without a drill"),
+        pytest.param(None, [], id="switched off"),
+    ],
+)
+def test_an_installation_that_was_never_backed_up_is_in_trouble_from_its_second_night_on(
+    began_h: int | None, found: list[TroubleKind]
+) -> None:
+    since = NOW - timedelta(hours=began_h) if began_h else None
+    known = BackupHealth(backup_at=None, size_bytes=0, drill=None, passed_at=None, expected_since=since)
+
+    health = rules.health(but(backups=known), NOW)
+
+    assert [each.kind for each in health.troubles] == found
+    states = {each.service: each.state for each in health.services}
+    assert states["backups"] == (ServiceState.CLEAR if began_h else ServiceState.DISABLED)
