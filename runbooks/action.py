@@ -63,11 +63,16 @@ class Step(Generic[P]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo(Generic[P]):
-    """The way to undo a run: by a run of its own, which reads what the first one remembered."""
+    """The way to undo a run: by a run of its own, which reads what the first one remembered.
+
+    ``alike`` are the actions that change the same thing of a target: where one of them succeeded later and stands, the
+    run is not undone, and it is undone once. Without any, ``plan`` alone says whether it can be.
+    """
 
     plan: Callable[[Planning, P, RunbookRun], Plan]
     steps: tuple[Step[P], ...]
     holds: timedelta
+    alike: frozenset[str] = frozenset()
 
 
 Choices = Callable[[Planning, Mapping[str, str]], Sequence[ParameterChoice]]

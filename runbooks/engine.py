@@ -122,7 +122,16 @@ def _made_plan(run: RunbookRun, running: Running) -> Plan:
     else:
         undo, undone = _undo_of(action, run)
         plan = undo.plan(planning, parameters, undone)
+        _require_newest(undone, undo)
     return running.writer.clean_plan(plan)
+
+
+def _require_newest(undone: RunbookRun, undo: Undo[Any]) -> None:
+    """Raise Refused where a run was undone before, or another one changed the same thing after it."""
+    later = runs.successors(RUNNER, undone, undo.alike)
+    if later:
+        is_undone = later[0].undo_of == undone.id
+        raise Refused(reason="run_undone" if is_undone else "run_overtaken")
 
 
 def _undo_of(action: Action[Any], run: RunbookRun) -> tuple[Undo[Any], RunbookRun]:

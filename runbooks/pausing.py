@@ -12,6 +12,8 @@ from runbooks.action import Need, ParameterChoice
 from runbooks.context import Planning, Running
 from runbooks.rollouts import DeploymentParameters
 
+ALIKE = frozenset({"pause_rollout", "resume_rollout"})
+
 
 def choices(*, is_paused: bool) -> Callable[[Planning, Mapping[str, str]], Sequence[ParameterChoice]]:
     """The Deployments; those that are paused are offered, or those that are not."""

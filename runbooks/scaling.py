@@ -129,5 +129,8 @@ def _require_quota(planning: Planning, workload: WorkloadId, more: int) -> None:
 _WATCH: Step[Any] = Step(name="watch", run=_watch)
 STEPS: tuple[Step[Any], ...] = (Step(name="scale", run=_scale), _WATCH)
 UNDO: Undo[Any] = Undo(
-    plan=_plan_undo, steps=(Step(name="scale_back", run=_scale_back), _WATCH), holds=timedelta(days=1)
+    plan=_plan_undo,
+    steps=(Step(name="scale_back", run=_scale_back), _WATCH),
+    holds=timedelta(days=1),
+    alike=frozenset({"scale_workload", "scale_gpu"}),
 )

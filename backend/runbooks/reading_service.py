@@ -103,6 +103,15 @@ def last_durations_s(actor: Actor, action: str) -> list[float]:
     ]
 
 
+def successors(actor: Actor, run: RunbookRun, actions: Collection[str]) -> list[RunbookRun]:
+    """The successful runs of some actions after a run, on a target of it, that stand; and what has undone it.
+
+    The newest first. For processes.
+    """
+    require_process(actor)
+    return repository.successors(run, actions)
+
+
 def last_ended_at(actor: Actor, action: str, targets: Sequence[str]) -> datetime | None:
     """The moment of an action's last success on the same targets. For staff and processes."""
     require_role_or_process(actor, *STAFF_ROLES)

@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from backend.db.engine import read, transaction
 from backend.runbooks.models import RunbookLockRow, RunbookRunRow, RunbookStepRow
@@ -241,6 +242,21 @@ def last_ended_at(action: str, targets: Sequence[str]) -> datetime | None:
     with read() as connection:
         found: datetime | None = connection.scalar(statement)
     return found
+
+
+def successors(run: RunbookRun, actions: Collection[str]) -> list[RunbookRun]:
+    """The successful runs of some actions after a run, on a target of it, that stand; and what has undone it."""
+    undo = aliased(RunbookRunRow)
+    is_undone = exists().where(undo.undo_of == R.id, undo.state == RunStage.SUCCEEDED)
+    statement = select(R.__table__).where(
+        R.state == RunStage.SUCCEEDED,
+        R.ended_at > run.ended_at,
+        R.action.in_(tuple(actions)),
+        R.targets.overlap(list(run.targets)),
+        or_(R.undo_of == run.id, and_(R.undo_of.is_(None), ~is_undone)),
+    )
+    with read() as connection:
+        return list(map(to_run, connection.execute(statement.order_by(R.ended_at.desc())).mappings()))
 
 
 def standing(failed_since: datetime) -> RunsStanding:

@@ -45,3 +45,4 @@ lines = reading_service.lines
 holders = reading_service.holders
 last_durations_s = reading_service.last_durations_s
 last_ended_at = reading_service.last_ended_at
+successors = reading_service.successors

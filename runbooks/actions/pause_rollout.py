@@ -47,6 +47,11 @@ ACTION = Action(
     needs=pausing.needs,
     plan=_plan,
     steps=(Step(name="pause", run=_pause),),
-    undo=Undo(plan=_plan_undo, steps=(Step(name="resume", run=_resume),), holds=timedelta(days=1)),
+    undo=Undo(
+        plan=_plan_undo,
+        steps=(Step(name="resume", run=_resume),),
+        holds=timedelta(days=1),
+        alike=pausing.ALIKE,
+    ),
     deadline_s=120,
 )

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 from backend.deploys import service as deploys
 from backend.deploys.acting_types import WorkloadNow
+from backend.deploys.types import RolloutState
+from backend.errors import Refused
 from backend.runbooks.types import Plan, PlannedChange, Risk, Words
 from runbooks import rollouts
 from runbooks.action import Action, Need, Step
@@ -24,6 +26,8 @@ def _plan(planning: Planning, parameters: WorkloadParameters) -> Plan:
     wanted = rollouts.id_of(parameters.workload)
     now = deploys.workload_now(planning.actor, planning.kubernetes, wanted)
     rollouts.require_not_paused(wanted, now)
+    if now.detail.summary.rollout.state is RolloutState.MANUAL:
+        raise Refused(reason="workload_manual", workload=wanted.name)
     deploys.restart_workload(
         planning.actor, planning.kubernetes, wanted, now.identity, at=planning.now, dry_run=True
     )

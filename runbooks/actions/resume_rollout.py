@@ -50,6 +50,8 @@ ACTION = Action(
     needs=pausing.needs,
     plan=_plan,
     steps=(Step(name="resume", run=_resume), Step(name="watch", run=_watch)),
-    undo=Undo(plan=_plan_undo, steps=(Step(name="pause", run=_pause),), holds=timedelta(days=1)),
+    undo=Undo(
+        plan=_plan_undo, steps=(Step(name="pause", run=_pause),), holds=timedelta(days=1), alike=pausing.ALIKE
+    ),
     deadline_s=900,
 )

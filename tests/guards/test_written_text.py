@@ -128,6 +128,7 @@ NOT_WRITTEN = {
     "backups.forget_kept.known": "a grammar of its own",
     "backups.forget_kept.going_on": "a grammar of its own",
     "runbooks.ids_of.actions": "looked for",
+    "runbooks.successors.actions": "looked for",
     "runbooks.continuable.action": "looked for",
     "backups.undoable.run": "a grammar of its own",
     "backups.undo.run": "a grammar of its own",

@@ -284,14 +284,16 @@ def _choices(
         go_on=run.state is RunStage.LOST and is_own and rules.is_continuable(run, steps, now),
         undo=can_undo,
         repeat=run.is_ended and run.undo_of is None and not has_secret,
-        why_not=_why_not(run, is_own=is_own, actor=actor, now=now, lang=lang),
+        why_not=_why_not(run, steps, is_own=is_own, actor=actor, now=now, lang=lang),
     )
 
 
-def _why_not(run: RunbookRun, *, is_own: bool, actor: Actor, now: datetime, lang: Lang) -> str:
+def _why_not(
+    run: RunbookRun, steps: Sequence[RunStep], *, is_own: bool, actor: Actor, now: datetime, lang: Lang
+) -> str:
     """The reason that keeps the reader from confirming, approving or going on; empty where there is none."""
-    if rules.has_lapsed(run, now):
-        return text("error.conflict.run_approval_lapsed", lang)
+    if run.state is RunStage.LOST:
+        return _why_not_on(run, steps, is_own=is_own, now=now, lang=lang)
     if run.state is RunStage.PLANNED and not is_own:
         return text("page.run.not_yours", lang, who=person(run.requester, lang))
     if run.state is RunStage.WAITING and is_own:
@@ -299,6 +301,15 @@ def _why_not(run: RunbookRun, *, is_own: bool, actor: Actor, now: datetime, lang
     if run.state is RunStage.WAITING and actor.role is not Role.APPROVER:
         return text("page.run.no_approver", lang)
     return ""
+
+
+def _why_not_on(run: RunbookRun, steps: Sequence[RunStep], *, is_own: bool, now: datetime, lang: Lang) -> str:
+    """The reason that keeps the reader from letting a lost run go on; empty where there is none."""
+    if rules.has_lapsed(run, now):
+        return text("error.conflict.run_approval_lapsed", lang)
+    if not is_own:
+        return text("error.forbidden.run_of_another", lang)
+    return "" if rules.is_continuable(run, steps, now) else text("error.conflict.run_not_repeatable", lang)
 
 
 def _related(run: RunbookRun, undo_runs: Sequence[RunbookRun], lang: Lang) -> list[RunLink]:

@@ -296,14 +296,17 @@ def test_a_run_whose_process_died_goes_on_from_its_page_and_a_declined_one_tells
     runs.note_gone(RUNNER, runs.run(RUNNER, lost.id), Words(key="runbooks.outcome.process_gone"))
 
     async def steps() -> list[Mapping[str, Any]]:
+        beside = await browser(exchange, approver, routes.run(lost.id), PAGE)
         page = await browser(exchange, operator, routes.run(lost.id), PAGE)
-        seen = [page.vars["view"], (await page.sends("go_on"))["view"]]
+        seen = [beside.vars["view"], page.vars["view"], (await page.sends("go_on"))["view"]]
         other = await browser(exchange, approver, routes.run(declined.id), PAGE)
         await other.sends("ask_decline")
         seen.append(await other.sends("decline", form={"reason": " "}))
         return [*seen, (await other.sends("decline", form={"reason": "not at noon"}))["view"]]
 
-    died, goes_on, unanswered, refused = exchange.run(steps)
+    beside, died, goes_on, unanswered, refused = exchange.run(steps)
+
+    assert "Somebody else asked for this run" in beside["choices"]["why_not"]
 
     assert (died["stage"], died["choices"]["go_on"]) == ("lost", True)
     assert goes_on["stage"] == "queued"

@@ -312,6 +312,47 @@ def test_what_was_scaled_since_is_not_undone(site: Site, operator: Actor) -> Non
     assert (undo.state, outcome(undo)) == (RunStage.FAILED, "workload_changed_since")
 
 
+def test_a_run_is_undone_once_and_not_over_a_later_one(site: Site, operator: Actor) -> None:
+    first = done(operator, "scale_workload", workload=WORKER, replicas="3")
+    assert undone(operator, first).state is RunStage.SUCCEEDED
+    site.change("docuchat-worker", spec={"replicas": 3})
+    again = work(operator, asking_service.ask_undo(operator, first.id, "again"))
+
+    second = done(operator, "scale_workload", workload=WORKER, replicas="1")
+    third = done(operator, "scale_workload", workload=WORKER, replicas="2")
+    site.change("docuchat-worker", spec={"replicas": 1})
+    over = work(operator, asking_service.ask_undo(operator, second.id, "over"))
+    site.change("docuchat-worker", spec={"replicas": 2})
+    in_order = [undone(operator, third).state, undone(operator, second).state]
+
+    assert (again.state, outcome(again)) == (RunStage.FAILED, "run_undone")
+    assert (over.state, outcome(over)) == (RunStage.FAILED, "run_overtaken")
+    assert in_order == [RunStage.SUCCEEDED, RunStage.SUCCEEDED]
+
+
+def test_a_pause_that_somebody_else_made_later_is_not_ended_with_the_first(
+    site: Site, operator: Actor
+) -> None:
+    workload = GIVEN["pause_rollout"]["workload"]
+    first = done(operator, "pause_rollout", workload=workload)
+    done(operator, "resume_rollout", workload=workload)
+    done(operator, "pause_rollout", workload=workload)
+
+    undo = work(operator, asking_service.ask_undo(operator, first.id, "undo"))
+
+    assert (undo.state, outcome(undo)) == (RunStage.FAILED, "run_overtaken")
+    assert object_of(site, workload)["spec"]["paused"]
+
+
+def test_what_is_replaced_by_hand_alone_is_not_said_to_be_restarted(site: Site, operator: Actor) -> None:
+    site.change("docuchat-log-agent", plural="daemonsets", spec={"updateStrategy": {"type": "OnDelete"}})
+    until(lambda: lines()["docuchat-log-agent"].rollout.state == "manual")
+
+    run = asked(operator, "restart_workload", workload="DaemonSet/docuchat/docuchat-log-agent")
+
+    assert (run.state, outcome(run)) == (RunStage.FAILED, "workload_manual")
+
+
 def test_where_the_only_revision_is_stuck_no_other_is_suggested(site: Site, operator: Actor) -> None:
     site.console("faults", image=":2.14.3", fault="ImagePullBackOff")
     site.change("docuchat-api", spec={"replicas": 4})
