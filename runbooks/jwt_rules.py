@@ -48,3 +48,17 @@ def signing_since(values: Mapping[str, str]) -> datetime | None:
 def old_keys_end(since: datetime, token_life_s: int) -> datetime:
     """The instant after which no valid token is signed by an earlier key."""
     return since + timedelta(seconds=token_life_s) + SKEW
+
+
+def require_ended(values: Mapping[str, str], token_life_s: int, now: datetime) -> None:
+    """Let pass when no valid token is left that an earlier key signed.
+
+    Raises:
+        Refused: there may be some until a known instant, or nobody knows since when the present key signs.
+    """
+    since = signing_since(values)
+    if since is None:
+        raise Refused(reason="jwt_since_unknown")
+    end = old_keys_end(since, token_life_s)
+    if now < end:
+        raise Refused(reason="jwt_too_early", at=end)

@@ -166,6 +166,7 @@ class Rotation:
     running: Running
     namespace: str
     credential: RotatedSecret
+    _refusals: list[AppError] = field(default_factory=list, init=False, repr=False)
 
     @property
     def place(self) -> ObjectPlace:
@@ -187,7 +188,11 @@ class Rotation:
         Raises:
             Conflict: somebody else wrote it meanwhile; nothing was written.
         """
-        written = self._patiently(lambda: self._written(values, version))
+        try:
+            written = self._patiently(lambda: self._written(values, version))
+        except Refused as refusal:  # a conflict, too
+            self._refusals.append(refusal)
+            raise
         self.running.remember(secret_version=written)
         names = ", ".join(sorted(values))
         self.running.log("runbooks.rotation.written", secret=self.credential.secret, keys=names)
@@ -221,11 +226,14 @@ class Rotation:
     def put_back(self, old: Mapping[str, str] | None) -> Iterator[None]:
         """Should the block fail or be cancelled, write the old values back, and replace the pods again.
 
-        Without old values, because another process knew them, it is said that nothing can be put back.
+        Without old values, because another process knew them, it is said that nothing can be put back. A block whose
+        write was refused changed nothing, so there is nothing to put back, and what somebody else wrote stays.
         """
         try:
             yield
-        except INTERRUPTIONS:
+        except INTERRUPTIONS as interruption:
+            if any(interruption is refusal for refusal in self._refusals):
+                raise
             with self.running.mending(goes_on_after=True):
                 self.restore(old)
             raise

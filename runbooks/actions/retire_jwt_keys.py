@@ -2,8 +2,9 @@
 
 Facts for the runbook's page: for tokens that live longer than half an hour, and for a rotation that was cancelled while
 it waited. The plan refuses it until the life of a token (``DOCUCHAT_TOKEN_LIFE_S``) and a minute have passed since the
-present key signs everywhere; the Secret's ``signing-since`` tells since when, and without it the plan refuses, too. One
-rollout of ``docuchat-api``; one that fails puts the keys back. There is no undo.
+present key signs everywhere; the Secret's ``signing-since`` tells since when, and without it the plan refuses, too. The
+step looks at it again, since a run that died may go on after another rotation. One rollout of ``docuchat-api``; one
+that fails puts the keys back. There is no undo.
 """
 
 from backend.config import settings
@@ -32,12 +33,7 @@ def plan(planning: Planning, parameters: JWTRetirementParameters) -> Plan:
     keys, signing = jwt_rules.keys_of(found.values), found.values[SIGNING]
     if set(keys) == {signing}:
         raise Refused(reason="jwt_one_key")
-    since = jwt_rules.signing_since(found.values)
-    if since is None:
-        raise Refused(reason="jwt_since_unknown")
-    end = jwt_rules.old_keys_end(since, settings().docuchat_token_life_s)
-    if planning.now < end:
-        raise Refused(reason="jwt_too_early", at=end)
+    jwt_rules.require_ended(found.values, settings().docuchat_token_life_s, planning.now)
     what = Words(key="runbooks.rotate_jwt_secret.verifying")
     return rotation.plan_of(
         parameters.namespace,
@@ -49,7 +45,11 @@ def plan(planning: Planning, parameters: JWTRetirementParameters) -> Plan:
 
 
 def drop(running: Running, parameters: JWTRetirementParameters) -> None:
-    """Take the old keys out."""
+    """Take the old keys out.
+
+    Raises:
+        Refused: since the plan another key began to sign, and tokens of the others may still be valid.
+    """
     retire(running, parameters.namespace)
 
 

@@ -7,13 +7,15 @@ keys are taken out, and every pod is replaced. One step instead of three refuses
 new pods sign. Where tokens live for more than half an hour the run ends after (2), and ``retire_jwt_keys`` does (3).
 
 A rollout that fails in (1) or (2) puts the keys back. A run that died goes on where it was: the Secret tells how far
-it came. There is no undo: rotating again is one.
+it came. After a later rotation it does not go on: its key is gone, or its tokens are valid for longer than it knows.
+There is no undo: rotating again is one.
 """
 
 import secrets
 from datetime import datetime
 
 from backend.config import settings
+from backend.errors import Refused
 from backend.runbooks.types import Plan, PlannedChange, Risk, Words
 from runbooks import jwt_rules, rotation
 from runbooks.action import Action, ActionParameters, Step
@@ -88,12 +90,18 @@ def add(running: Running, parameters: JWTRotationParameters) -> None:
 
 
 def sign(running: Running, parameters: JWTRotationParameters) -> None:
-    """Let every pod sign with the new key."""
+    """Let every pod sign with the new key.
+
+    Raises:
+        Refused: the Secret has not both keys any more, or another one signs.
+    """
     turning = Rotation(running=running, namespace=parameters.namespace, credential=JWT)
     values, version = turning.read()
-    new = str(running.memory["new_kid"])
+    old, new = str(running.memory["old_kid"]), str(running.memory["new_kid"])
+    if not {old, new} <= _known_keys(running, values).keys() or values[SIGNING] not in {old, new}:
+        raise Refused(reason="jwt_changed_since")
     # From here until the last pod was replaced, nobody knows since when a key signs everywhere.
-    with turning.put_back({SIGNING: str(running.memory["old_kid"]), SINCE: ""}):
+    with turning.put_back({SIGNING: old, SINCE: ""}):
         if values[SIGNING] != new:
             turning.write({SIGNING: new, SINCE: ""}, version)
         turning.roll_out()
@@ -104,8 +112,13 @@ def sign(running: Running, parameters: JWTRotationParameters) -> None:
     running.changed("runbooks.rotate_jwt_secret.signing_now", kid=new)
 
 
-def wait(running: Running, _parameters: JWTRotationParameters) -> None:
-    """Wait until no valid token is left that an earlier key signed."""
+def wait(running: Running, parameters: JWTRotationParameters) -> None:
+    """Wait until no valid token is left that an earlier key signed.
+
+    Raises:
+        Refused: another key signs by now.
+    """
+    _require_own(running, parameters.namespace)
     life_s = settings().docuchat_token_life_s
     end = jwt_rules.old_keys_end(datetime.fromisoformat(str(running.memory["signing_since"])), life_s)
     if life_s > LONGEST_WAIT_S:
@@ -117,16 +130,27 @@ def wait(running: Running, _parameters: JWTRotationParameters) -> None:
 
 
 def drop(running: Running, parameters: JWTRotationParameters) -> None:
-    """Take the old keys out."""
+    """Take the old keys out.
+
+    Raises:
+        Refused: another key signs by now.
+    """
+    _require_own(running, parameters.namespace)
     if settings().docuchat_token_life_s <= LONGEST_WAIT_S:
         retire(running, parameters.namespace)
 
 
 def retire(running: Running, namespace: str) -> None:
-    """Take out every key but the one that signs, and replace the pods."""
+    """Take out every key but the one that signs, and replace the pods.
+
+    Raises:
+        Refused: tokens of the others may still be valid, or nobody knows.
+    """
     turning = Rotation(running=running, namespace=namespace, credential=JWT)
     values, version = turning.read()
     keys = _known_keys(running, values)
+    # Since the plan, or since the process died, another key may have begun to sign.
+    jwt_rules.require_ended(values, settings().docuchat_token_life_s, running.now())
     signing = values[SIGNING]
     gone = sorted(set(keys) - {signing})
     with turning.put_back({KEYS: values[KEYS]}):
@@ -134,6 +158,16 @@ def retire(running: Running, namespace: str) -> None:
             turning.write(jwt_rules.with_keys({signing: keys[signing]}), version)
         turning.roll_out()
     running.changed("runbooks.rotate_jwt_secret.retired", kids=", ".join(gone) or "–")
+
+
+def _require_own(running: Running, namespace: str) -> None:
+    """The key that this run made signs, and since the instant that this run noted: no later rotation changed that."""
+    values, _version = Rotation(running=running, namespace=namespace, credential=JWT).read()
+    if (values.get(SIGNING), values.get(SINCE)) != (
+        running.memory["new_kid"],
+        running.memory["signing_since"],
+    ):
+        raise Refused(reason="jwt_changed_since")
 
 
 def _known_keys(running: Running, values: dict[str, str]) -> dict[str, str]:

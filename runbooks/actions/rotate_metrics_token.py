@@ -8,7 +8,8 @@ when Prometheus shows none with the previous token for a minute, and some with t
 replaced again and know the fresh one alone. Done in one step the scrapes of a minute and a half would be refused.
 
 A rollout that fails puts the keys back. Should Prometheus not take the fresh token within a quarter of an hour, both
-stay accepted and the run says so; it can be started again. There is no undo: rotating again is one.
+stay accepted and the run says so. Started again it changes nothing until Prometheus sends the fresh token alone. There
+is no undo: rotating again is one.
 """
 
 import secrets
@@ -66,13 +67,21 @@ def plan(planning: Planning, parameters: MetricsRotationParameters) -> Plan:
 
 
 def accept(running: Running, parameters: MetricsRotationParameters) -> None:
-    """Let the portal accept a fresh token beside the one that Prometheus sends."""
+    """Let the portal accept a fresh token beside the one that Prometheus sends.
+
+    Raises:
+        Refused: an earlier run left a previous token, and Prometheus may still send it.
+    """
     turning = _rotation(running, parameters)
     values, version = turning.read()
     _require_layout(values)
-    before = {TOKEN: values[SCRAPE], PREVIOUS: ""}
+    is_begun = values[TOKEN] != values[SCRAPE]
+    # The portal has room for two tokens: with a fresh one, the previous one would be refused from here on.
+    if values[PREVIOUS] and not is_begun and not _is_handed_over(running):
+        raise Refused(reason="metrics_not_handed_over")
+    before = {TOKEN: values[SCRAPE], PREVIOUS: "" if is_begun else values[PREVIOUS]}
     with turning.put_back(before):
-        if values[TOKEN] == values[SCRAPE]:
+        if not is_begun:
             fresh = running.secret(secrets.token_urlsafe(TOKEN_BYTES))
             turning.write({TOKEN: fresh, PREVIOUS: values[SCRAPE]}, version)
         turning.roll_out()

@@ -100,6 +100,21 @@ def after_each_write(
         yield
 
 
+@contextmanager
+def before_first_bound_write(happens: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let something happen between a rotation's look at a Secret and its first write, which is bound to that look."""
+    write, waiting = Rotation.write, [happens]
+
+    def write_second(turning: Rotation, values: Mapping[str, str], version: str = "") -> None:
+        if version and waiting:
+            waiting.pop()()
+        write(turning, values, version)
+
+    with monkeypatch.context() as hooked:
+        hooked.setattr(Rotation, "write", write_second)
+        yield
+
+
 def cancelled_after(actor: Actor, run: RunbookRun, step: str, monkeypatch: pytest.MonkeyPatch) -> RunbookRun:
     """A run that somebody cancelled between a step and the next one."""
     end_step = runs.end_step

@@ -1,5 +1,6 @@
 """The key of login tokens is rotated under 50 logins a second, and not one token is refused."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -8,11 +9,14 @@ import pytest
 
 from backend import config
 from backend.actor import Actor
-from backend.runbooks.types import RunStage
+from backend.runbooks import service as runs
+from backend.runbooks.types import RunbookRun, RunStage
 from backend.sandbox.docuchat_tokens import issue
 from runbooks import engine, jwt_rules
 from tests.integration.rotations.runs import (
     after_each_write,
+    before_first_bound_write,
+    cancelled_after,
     confirmed,
     ended,
     found_dead,
@@ -158,3 +162,93 @@ def test_keys_of_a_rotation_that_took_the_new_signing_key_back_are_not_retired(
     assert runner.secret("docuchat-jwt")["signing-kid"] == signing
     assert len(jwt_keys(runner)) == 2
     assert "does not tell since when" in why(retired)
+
+
+@pytest.mark.parametrize("step", ["sign", "wait", "drop"])
+def test_a_lost_rotation_does_not_go_on_over_a_later_one(
+    runner: World, operator: Actor, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_token_life(monkeypatch, 0)
+    lost = found_dead(operator, killed(confirmed(operator, "rotate_jwt_secret"), step, monkeypatch))
+    later = ended(operator, "rotate_jwt_secret")
+    assert later.state is RunStage.SUCCEEDED, why(later)
+    kept, generation = runner.secret("docuchat-jwt"), runner.generation("docuchat-api")
+
+    again = gone_on(operator, lost)
+
+    assert again.state is RunStage.FAILED
+    assert "rotated again" in why(again)
+    assert runner.secret("docuchat-jwt") == kept
+    assert runner.generation("docuchat-api") == generation
+
+
+@pytest.mark.parametrize("step", ["sign", "wait", "drop"])
+def test_a_lost_rotation_leaves_the_key_whose_tokens_a_later_cancelled_one_made_old(
+    runner: World, operator: Actor, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_token_life(monkeypatch, 0)
+    lost = found_dead(operator, killed(confirmed(operator, "rotate_jwt_secret"), step, monkeypatch))
+    set_token_life(monkeypatch, 5)
+    later = cancelled_before_it_waits(operator, monkeypatch)
+    assert later.state is RunStage.CANCELLED, why(later)
+    kept = jwt_keys(runner)
+    assert {lost.memory["new_kid"], later.memory["new_kid"]} <= set(kept)
+
+    again = gone_on(operator, lost)
+
+    assert again.state is RunStage.FAILED
+    assert "rotated again" in why(again)
+    assert jwt_keys(runner) == kept
+
+
+def test_a_lost_retirement_leaves_the_key_whose_tokens_a_later_rotation_made_old(
+    runner: World, operator: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = json.dumps({**jwt_keys(runner), "20260101-old": "an old key that signs no more"})
+    runner.put_secret("docuchat-jwt", keys=keys, signing_since=LONG_AGO)
+    lost = confirmed(operator, "retire_jwt_keys")
+    with before_first_bound_write(die, monkeypatch), pytest.raises(KeyboardInterrupt):
+        engine.work_on(lost.id)
+    found_dead(operator, lost)
+    set_token_life(monkeypatch, 600)
+    cancelled_before_it_waits(operator, monkeypatch)
+    kept = jwt_keys(runner)
+
+    again = gone_on(operator, lost)
+
+    assert again.state is RunStage.FAILED
+    assert "valid until" in why(again)
+    assert jwt_keys(runner) == kept
+
+
+def test_a_key_that_somebody_adds_before_the_first_write_is_kept_and_no_pod_is_replaced(
+    runner: World, operator: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = confirmed(operator, "rotate_jwt_secret")
+    generation = runner.generation("docuchat-api")
+
+    def add_a_key() -> None:
+        runner.put_secret("docuchat-jwt", keys=json.dumps({**jwt_keys(runner), "x": "somebody else's"}))
+
+    with before_first_bound_write(add_a_key, monkeypatch):
+        engine.work_on(run.id)
+
+    failed = runs.run(operator, run.id)
+    assert failed.outcome is not None
+    assert (failed.state, failed.outcome.key.split(".")[1]) == (RunStage.FAILED, "conflict")
+    assert "x" in jwt_keys(runner)
+    assert runner.generation("docuchat-api") == generation
+
+
+def die() -> None:
+    raise KeyboardInterrupt
+
+
+def killed(run: RunbookRun, step: str, monkeypatch: pytest.MonkeyPatch) -> RunbookRun:
+    work_until_killed(run, step, monkeypatch)
+    return run
+
+
+def cancelled_before_it_waits(operator: Actor, monkeypatch: pytest.MonkeyPatch) -> RunbookRun:
+    run = confirmed(operator, "rotate_jwt_secret")
+    return found_dead(operator, cancelled_after(operator, run, "sign", monkeypatch))

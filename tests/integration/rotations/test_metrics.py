@@ -9,21 +9,33 @@ import yaml
 
 from backend import config
 from backend.actor import Actor
+from backend.runbooks import service as runs
 from backend.runbooks.types import RunStage
 from backend.sandbox import tools
 from backend.sandbox.kubernetes.store import Change
 from backend.sandbox.prometheus import PrometheusServer
-from tests.integration.rotations.runs import confirmed, ended, gone_on, planned, why, work_until_killed
+from runbooks import engine
+from tests.integration.rotations.runs import (
+    before_first_bound_write,
+    confirmed,
+    ended,
+    found_dead,
+    gone_on,
+    planned,
+    why,
+    work_until_killed,
+)
 from tests.integration.rotations.world import World
 from tests.waiting import until
 
 KUBELET_S = 0.5
 FILE = "secrets/scrape-token"
+STUCK = "stuck"
 
 
 @pytest.fixture
 def prometheus(runner: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PrometheusServer]:
-    """A Prometheus that reads its token from a file, which follows the Secret a moment later."""
+    """A Prometheus that reads its token from a file, which follows the Secret a moment later unless it is stuck."""
     home = tmp_path / "prometheus"
     scrapes = {
         "job_name": "portal",
@@ -36,6 +48,8 @@ def prometheus(runner: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     server = PrometheusServer(tools.monitoring().prometheus, home, files=files)
 
     def put() -> None:
+        if (home / STUCK).exists():
+            return
         (home / "fresh").write_text(token_of(runner))
         (home / "fresh").replace(home / FILE)
 
@@ -99,3 +113,97 @@ def test_a_secret_that_prometheus_does_not_share_is_refused(runner: World, opera
     runner.put_secret("docuchat-metrics", scrape_token="somebody-changed-it")
 
     assert "not laid out" in why(planned(operator, "rotate_metrics_token"))
+
+
+def test_starting_again_keeps_the_token_that_prometheus_still_sends(
+    runner: World,
+    operator: Actor,
+    prometheus: PrometheusServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("runbooks.actions.rotate_metrics_token.LONGEST_WAIT_S", 2.0)
+    home = tmp_path / "prometheus"
+    (home / STUCK).touch()
+    first = ended(operator, "rotate_metrics_token")
+    assert first.state is RunStage.FAILED
+    left, generation = runner.secret("docuchat-metrics"), runner.generation("docuchat-portal")
+
+    again = ended(operator, "rotate_metrics_token")
+
+    assert (again.state, why(again)) == (RunStage.FAILED, why(first))
+    assert runner.secret("docuchat-metrics") == left
+    assert runner.generation("docuchat-portal") == generation
+    monkeypatch.setattr("runbooks.actions.rotate_metrics_token.LONGEST_WAIT_S", 60.0)
+    (home / STUCK).unlink()
+    (home / FILE).write_text(left["scrape-token"])
+    until(lambda: hands_over(prometheus))
+    last = ended(operator, "rotate_metrics_token")
+    assert last.state is RunStage.SUCCEEDED, why(last)
+    assert set(runner.pods.scrapes) == {200}
+
+
+def hands_over(prometheus: PrometheusServer) -> bool:
+    """Whether every scrape of the last seconds came with the fresh token."""
+    found = prometheus.query("sum by (token) (increase(metrics_scrape_total[3s])) > 0")
+    return [row["metric"]["token"] for row in found] == ["current"]
+
+
+def test_a_token_that_somebody_writes_before_the_first_write_is_kept_and_no_pod_is_replaced(
+    runner: World, operator: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = confirmed(operator, "rotate_metrics_token")
+    generation, old = runner.generation("docuchat-portal"), token_of(runner)
+
+    def write_another() -> None:
+        runner.put_secret("docuchat-metrics", token="another", previous_token=old)
+
+    with before_first_bound_write(write_another, monkeypatch):
+        engine.work_on(run.id)
+
+    failed = runs.run(operator, run.id)
+    assert failed.state is RunStage.FAILED
+    assert runner.secret("docuchat-metrics") == {
+        "token": "another",
+        "previous-token": old,
+        "scrape-token": old,
+    }
+    assert runner.generation("docuchat-portal") == generation
+
+
+@pytest.mark.usefixtures("prometheus")
+def test_pods_that_do_not_start_keep_the_previous_token_that_an_earlier_run_left(
+    runner: World, operator: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = confirmed(operator, "rotate_metrics_token")
+    work_until_killed(earlier, "hand_over", monkeypatch)
+    found_dead(operator, earlier)
+    left = runner.secret("docuchat-metrics")
+    monkeypatch.setattr("runbooks.rotation.STUCK_S", 0.0)
+    monkeypatch.setattr("runbooks.rotation.ROLLOUT_S", 3.0)
+    runner.control("faults", workload="docuchat-portal", fault="CrashLoopBackOff")
+
+    run = ended(operator, "rotate_metrics_token")
+
+    assert "do not start" in why(run)
+    assert runner.secret("docuchat-metrics") == left
+
+
+@pytest.mark.usefixtures("prometheus")
+def test_a_lost_run_does_not_forget_the_token_that_a_later_one_could_not_replace(
+    runner: World, operator: Actor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = confirmed(operator, "rotate_metrics_token")
+    work_until_killed(lost, "forget", monkeypatch)
+    found_dead(operator, lost)
+    monkeypatch.setattr("runbooks.actions.rotate_metrics_token.LONGEST_WAIT_S", 2.0)
+    (tmp_path / "prometheus" / STUCK).touch()
+    later = ended(operator, "rotate_metrics_token")
+    assert later.state is RunStage.FAILED
+    left = runner.secret("docuchat-metrics")
+
+    again = gone_on(operator, lost)
+
+    assert (again.state, why(again)) == (RunStage.FAILED, why(later))
+    assert runner.secret("docuchat-metrics") == left
+    assert set(runner.pods.scrapes) == {200}

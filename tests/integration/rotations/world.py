@@ -55,6 +55,11 @@ class World:
         }
         self._patch(f"/api/v1/namespaces/{self.cluster.namespace}/secrets/{name}", {"data": data})
 
+    def generation(self, workload: str) -> int:
+        """How many times a workload was changed."""
+        found = self.cluster.cluster.store.get("deployments", self.cluster.namespace, workload)
+        return int(found["metadata"]["generation"])
+
     def restart(self, workload: str, stamp: str) -> None:
         """Roll a workload's pods by hand, and wait until only new ones are there."""
         template = {"metadata": {"annotations": {RESTARTED: stamp}}}

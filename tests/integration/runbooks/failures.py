@@ -156,7 +156,7 @@ ROWS: Mapping[str, Row] = {
     ),
     "rotate_jwt_secret": _row(
         "rotations",
-        {"add": CLUSTER, "sign": CLUSTER, "wait": ALONE, "drop": CLUSTER},
+        {"add": CLUSTER, "sign": CLUSTER, "wait": CLUSTER, "drop": CLUSTER},
         *(f"rotate_jwt_secret.{what}" for what in ("added", "signing_now", "retired")),
         ROTATED,
     ),
