@@ -98,23 +98,34 @@ def hand_over(running: Running, parameters: MetricsRotationParameters) -> None:
     values, version = turning.read()
     if values[SCRAPE] != values[TOKEN]:
         turning.write({SCRAPE: values[TOKEN]}, version)
-    begun = time.monotonic()
-    while not _is_handed_over(running):
-        if time.monotonic() - begun > LONGEST_WAIT_S:
-            raise Refused(reason="metrics_not_handed_over")
-        running.wait(_LOOK_S)
+    _await_hand_over(running)
     running.changed("runbooks.rotate_metrics_token.sends_fresh", at=running.now())
 
 
 def forget(running: Running, parameters: MetricsRotationParameters) -> None:
-    """Let the portal forget the previous token."""
+    """Let the portal forget the previous token.
+
+    Raises:
+        Refused: Prometheus still sends it after a quarter of an hour.
+    """
     turning = _rotation(running, parameters)
     values, version = turning.read()
+    if values[PREVIOUS]:
+        # A run that died may go on after another one, whose previous token this would be.
+        _await_hand_over(running)
     with turning.put_back({PREVIOUS: values[PREVIOUS]}):
         if values[PREVIOUS]:
             turning.write({PREVIOUS: ""}, version)
         turning.roll_out()
     running.changed("runbooks.rotate_metrics_token.forgotten", at=running.now())
+
+
+def _await_hand_over(running: Running) -> None:
+    begun = time.monotonic()
+    while not _is_handed_over(running):
+        if time.monotonic() - begun > LONGEST_WAIT_S:
+            raise Refused(reason="metrics_not_handed_over")
+        running.wait(_LOOK_S)
 
 
 def _is_handed_over(running: Running) -> bool:

@@ -162,7 +162,11 @@ ROWS: Mapping[str, Row] = {
     ),
     "rotate_metrics_token": _row(
         "rotations",
-        {"accept": CLUSTER, "hand_over": {**CLUSTER, "prometheus": WAITS}, "forget": CLUSTER},
+        {
+            "accept": CLUSTER,
+            "hand_over": {**CLUSTER, "prometheus": WAITS},
+            "forget": {**CLUSTER, "prometheus": WAITS},
+        },
         *(f"rotate_metrics_token.{what}" for what in ("accepts_both", "sends_fresh", "forgotten")),
         ROTATED,
     ),
