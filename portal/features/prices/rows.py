@@ -244,7 +244,8 @@ def said(change: PriceChange, base: NewPriceList, new: NewPriceList, lang: Lang)
     old_rate, new_rate = (_price_words(change, each, lang) for each in (base, new))
     name = f"\u2068{change.model}\u2069" if change.model else text("prices.any_model", lang)
     kind = change.kind
-    if kind is ChangeKind.REMOVE and change.model in base.aliases:
+    # A name with an alias may have a price of its own for one type.
+    if kind is ChangeKind.REMOVE and (change.model, change.type) not in base.overrides:
         return text("prices.said.remove_alias", lang, model=name)
     return text(
         f"prices.said.{kind}",

@@ -62,6 +62,21 @@ def test_what_loses_its_price_is_said_to_have_none() -> None:
     )
 
 
+def test_a_price_that_ends_beside_an_alias_is_said_to_end_and_the_alias_to_hold() -> None:
+    aliased = replace(
+        STRICT,
+        overrides={("m", "prompt"): Decimal(100), ("gpt-5.2", ""): Decimal(900)},
+        aliases={"m": "gpt-5.2"},
+    )
+    change = PriceChange(valid_from=TOMORROW, kind=ChangeKind.REMOVE, model="m", type="prompt")
+
+    base, new = change_rules.changed_list([aliased], change, TODAY)
+    said, persian = [prices.said(change, base, new, lang) for lang in ("en", "fa")]
+
+    assert "its own price of 10 Toman ends, and instead holds: 90 Toman" in said
+    assert ("۱۰ تومان" in persian, "۹۰ تومان" in persian) == (True, True)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [(0, 5, "5 tokens of these days would wait"), (5, 0, "5 tokens of these days have no price by now")],
