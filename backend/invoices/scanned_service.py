@@ -24,7 +24,8 @@ def bill_scanned_days(actor: Actor, day: date | None = None) -> list[BillingRun]
     """Bill what waited for the scan of its day, or of one day, and has had it; one run for each day, in order.
 
     The day is measured again with what the scan has found, for those who waited alone. A held invoice keeps its id,
-    and waits on where a counter fell. What an operator released meanwhile stays as it is.
+    and waits on where a counter fell, or where samples have gone since the scan. What an operator released meanwhile
+    stays as it is.
 
     Raises:
         Unavailable: the database did not answer.
@@ -43,11 +44,17 @@ def _bill_scanned(actor: Actor, day: date) -> BillingRun | None:
     try:
         with collector_paused():
             measured = usage.measure_day(STORING, day)
+            # Asked afterwards: what goes while the day is measured is noticed, too.
+            has_lost = usage.fail_lost(STORING, day)
     except Unavailable as failed:
         if failed.data.get("service") == "database":
             raise
         # The next run tries again; those of other days need not wait for it.
         log.warning("billing.scanned_day_waits", day=day, reason=failed.reason_key)
+        return None
+    if has_lost:
+        # What is stored is the only proof by now. The scan tries again, and an operator decides meanwhile.
+        log.warning("billing.scanned_day_waits", day=day, reason=usage.SAMPLES_LOST)
         return None
     # More parts may have been scanned since; their companies wait for the next run.
     measured = replace(measured, is_scanned=scan.is_scanned)

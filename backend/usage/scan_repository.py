@@ -83,9 +83,12 @@ def finish(part: ScanPart, findings: Sequence[Finding], claimed_at: datetime) ->
         )
         .returning(row.part)
     )
+    finding = UsageScanFindingRow
     with transaction() as connection:
         if connection.scalar(done) is None:
             return False
+        # Those of an earlier scan, if it was found too late that samples had gone.
+        connection.execute(delete(finding).where(finding.day == part.day, finding.part == part.part))
         if findings:
             rows = [{"day": part.day, "part": part.part, **_columns(one)} for one in findings]
             connection.execute(insert(UsageScanFindingRow), rows)
@@ -116,6 +119,22 @@ def fail(day: date, part: int, reason: str, now: datetime, claimed_at: datetime)
     )
     with transaction() as connection:
         connection.execute(statement)
+
+
+def fail_scanned(day: date, scrapes: int, reason: str, now: datetime) -> bool:
+    """Mark the scanned parts of a day that were scanned with more scrapes as failed; whether there are some.
+
+    Their findings stay until they are scanned again: nobody else knows them any more.
+    """
+    row = UsageScanRow
+    statement = (
+        update(row)
+        .where(row.day == day, row.state == PartState.DONE, row.scrapes > scrapes)
+        .values(state=PartState.FAILED, finished_at=now, reason=reason)
+        .returning(row.part)
+    )
+    with transaction() as connection:
+        return bool(connection.scalars(statement).all())
 
 
 def give_back(day: date, part: int, claimed_at: datetime) -> None:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from backend import clock
 from backend.actor import STAFF_ROLES, Actor, require_process, require_role_or_process
 from backend.clients.prometheus_servers import prometheus
+from backend.clock import Window
 from backend.collector import collector_paused
 from backend.config import settings
 from backend.errors import Invalid, Unavailable
@@ -104,8 +105,7 @@ def scan_day(actor: Actor, day: date, *, is_hurried: bool = False, for_s: float 
     window = stored_service.window_beside(clock.day_window(day), day, PlannedDays())
     if clock.utc_now() < window.end:
         raise Invalid(field="day", reason="day_is_open")
-    span = Span(milliseconds(window.start), milliseconds(window.end))
-    source = Source(client=prometheus(settings()), settings=settings())
+    span, source = _span(window), Source(client=prometheus(settings()), settings=settings())
     pace = ScanPace(1 if is_hurried else float(settings().usage_scan_share))
     scrapes = scrapes_of(source, span, pace)
     parts = _parts(day, source, span, pace, scrapes)
@@ -153,6 +153,29 @@ def reopen_missed(actor: Actor, measured: DayMeasurement) -> bool:
         "usage.series_came_after_scan", day=measured.day, scanned=scanned, series=measured.series_at_end
     )
     return True
+
+
+def fail_lost(actor: Actor, day: date) -> bool:
+    """Mark the scanned parts of a day as failed if Prometheus holds fewer samples by now; whether it does.
+
+    Then nobody can measure the day any more as it was scanned. Such parts are tried again as any that failed, and
+    succeed once the samples are back. For processes.
+
+    Raises:
+        Unavailable: Prometheus or the database failed.
+    """
+    require_process(actor)
+    source = Source(client=prometheus(settings()), settings=settings())
+    span = _span(stored_service.window_beside(clock.day_window(day), day, PlannedDays()))
+    scrapes = scrapes_of(source, span, ScanPace(1))
+    if not repository.fail_scanned(day, scrapes, SAMPLES_LOST, clock.utc_now()):
+        return False
+    log.warning("usage.samples_went_after_scan", day=day, scrapes=scrapes)
+    return True
+
+
+def _span(window: Window) -> Span:
+    return Span(milliseconds(window.start), milliseconds(window.end))
 
 
 def days_stored_unscanned(actor: Actor) -> list[date]:

@@ -47,11 +47,13 @@ MAX_PAGE = 100
 
 log = get_logger(__name__)
 
+SAMPLES_LOST = scan_service.SAMPLES_LOST
 scan_day = scan_service.scan_day
 scan_due_day = scan_service.scan_due_day
 waits_for_scan = scan_service.waits_for_scan
 scan_health = scan_service.health
 reopen_missed = scan_service.reopen_missed
+fail_lost = scan_service.fail_lost
 days_stored_unscanned = scan_service.days_stored_unscanned
 scan_findings = scan_service.findings
 

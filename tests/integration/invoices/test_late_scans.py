@@ -84,3 +84,41 @@ def test_samples_that_went_before_the_scan_leave_the_invoice_held(
     assert invoices.bill_open_days(NIGHT, day=SECOND) == []
 
     assert invoices_of(tenant_a)[SECOND].held_reasons == ("not_scanned",)
+
+
+@pytest.mark.parametrize(
+    "worlds",
+    [
+        pytest.param(("falls-once", "seen-once"), id="all of the day"),
+        pytest.param(("late-fall-after", "late-fall-before"), id="some of the day"),
+    ],
+)
+def test_samples_that_went_after_the_scan_leave_the_invoice_and_its_proof_until_they_are_back(
+    billed_unscanned: Callable[[str], None],
+    look_at: LookAt,
+    tenant_a: Tenant,
+    caplog: pytest.LogCaptureFixture,
+    worlds: tuple[str, str],
+) -> None:
+    billed, left = worlds
+    billed_unscanned(billed)
+    held, proof = invoices_of(tenant_a)[SECOND], usage.readings(NIGHT, tenant_a.id, SECOND)
+    assert usage.scan_day(NIGHT, SECOND).is_whole
+    look_at(left)
+
+    assert invoices.bill_open_days(NIGHT, day=SECOND) == []
+    assert invoices.bill_open_days(NIGHT, day=SECOND) == []
+
+    assert invoices_of(tenant_a)[SECOND] == held
+    assert (held.held_reasons, held.tokens > 0) == (("not_scanned",), True)
+    assert (usage.readings(NIGHT, tenant_a.id, SECOND), proof == []) == (proof, False)
+    assert caplog.text.count("billing.scanned_day_waits") == 1
+    assert "usage.samples_went_after_scan" in caplog.text
+    assert usage.scan_day(NIGHT, SECOND, is_hurried=True).failed == 1
+    assert (invoices_of(tenant_a)[SECOND], invoices.bill_open_days(NIGHT, day=SECOND)) == (held, [])
+
+    look_at(billed)
+    assert usage.scan_day(NIGHT, SECOND, is_hurried=True).is_whole
+    [run] = invoices.bill_open_days(NIGHT, day=SECOND)
+    assert run.day == SECOND
+    assert invoices_of(tenant_a)[SECOND].held_reasons != ("not_scanned",)
