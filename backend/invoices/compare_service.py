@@ -1,4 +1,4 @@
-"""Measures a finished day again and compares it with the stored and billed figures; writes nothing."""
+"""Measures a finished day again and compares it with the stored figures; writes nothing."""
 
 from datetime import date
 
