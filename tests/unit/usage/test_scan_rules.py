@@ -203,11 +203,8 @@ def test_lives_that_begin_with_an_idle_scrape_lie_between_the_figures(
     assert told.rose_tokens <= used <= told.rose_tokens + told.restarted_tokens
 
 
-@given(st.integers(2, 4), st.integers(8, 60), st.integers(0, 2**32))
-def test_processes_in_turn_that_had_counted_before_the_day_keep_narrow_figures(
-    processes: int, rounds: int, seed: int
-) -> None:
-    """They had counted far apart. The figures are what the highest one counted, and what all of them did."""
+def in_turn(processes: int, rounds: int, seed: int) -> tuple[list[int], list[int], list[int]]:
+    """What processes showed that answered in rounds, and what each had counted at the beginning and at the end."""
     dice = random.Random(seed)  # noqa: S311 - seeded
     opened = [100_000 * number + dice.randint(1, 20_000) for number in range(1, processes + 1)]
     counted, values = list(opened), opened[::-1]
@@ -215,11 +212,39 @@ def test_processes_in_turn_that_had_counted_before_the_day_keep_narrow_figures(
         for answering in dice.sample(range(processes), processes):
             counted[answering] += dice.choice((0, dice.randint(1, 300)))
             values.append(counted[answering])
+    return values, opened, counted
+
+
+@given(st.integers(8, 60), st.integers(0, 2**32))
+def test_two_processes_in_turn_that_had_counted_before_the_day_keep_narrow_figures(
+    rounds: int, seed: int
+) -> None:
+    """They had counted far apart. The figures are what the higher one counted, and what both did."""
+    values, opened, counted = in_turn(2, rounds, seed)
+
+    told = judged(values, before=2)
+
+    assert told.shape is Shape.ALTERNATES
+    assert told.rose_tokens + told.restarted_tokens == sum(counted) - sum(opened)
+    assert told.rose_tokens == counted[-1] - opened[-1]
+
+
+@given(st.integers(2, 4), st.integers(5, 60), st.integers(0, 2**32))
+def test_processes_in_turn_that_had_counted_before_the_day_lie_between_their_figures(
+    processes: int, rounds: int, seed: int
+) -> None:
+    """Where they are told apart, the most is what all of them counted.
+
+    About one in a thousand of three in turn, seen in eight rounds, has too few jumps back: then the most is far above.
+    """
+    values, opened, counted = in_turn(processes, rounds, seed)
+    used = sum(counted) - sum(opened)
 
     told = judged(values, before=processes)
 
-    assert told.rose_tokens + told.restarted_tokens == sum(counted) - sum(opened)
-    assert told.rose_tokens == counted[-1] - opened[-1]
+    assert told.rose_tokens <= used <= told.rose_tokens + told.restarted_tokens
+    if told.shape is Shape.ALTERNATES:
+        assert told.rose_tokens + told.restarted_tokens == used
 
 
 @given(st.integers(2, 5), st.sampled_from((5, 30, 400)), st.integers(0, 2**32))
