@@ -185,6 +185,9 @@ READ_ONLY = {
         "holders",
         "last_durations_s",
         "last_ended_at",
+        "ids_of",
+        "successors",
+        "scheduled_since",
     ),
 }
 
