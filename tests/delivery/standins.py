@@ -67,7 +67,13 @@ class Programs:
 
     def make(self, *argv: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run make with these programs before all others on PATH, and nothing of make around it."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+        # What `make test ARGS=...` was given is in the environment as well.
+        given = {word.partition("=")[0] for word in os.environ.get("MAKEFLAGS", "").split() if "=" in word}
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("MAKE") and name not in given
+        }
         return subprocess.run(
             ["make", *argv],
             cwd=ROOT,
