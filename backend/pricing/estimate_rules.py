@@ -22,9 +22,14 @@ def amount_of(used: Iterable[Used], prices: PriceList) -> Amount:
 
 
 def amounts_of_days(
-    days: Mapping[date, Sequence[Used]], invoiced: Mapping[date, Rial], lists: Sequence[PriceList]
+    days: Mapping[date, Sequence[Used]],
+    invoiced: Mapping[date, Rial],
+    lists: Sequence[PriceList],
+    billed_from: date,
 ) -> dict[date, Amount]:
     """Tokens and cost of each closed day, in rial: the net amount of its invoice, else an estimate.
+
+    A day before ``billed_from`` costs nothing: no invoice will ever have it.
 
     Raises:
         NotFound: a day lies before the first price list.
@@ -32,8 +37,10 @@ def amounts_of_days(
     amounts = {}
     for day, used in days.items():
         estimate = amount_of(used, price_list_on(lists, day))
-        is_billed = day in invoiced
-        amounts[day] = Amount(tokens=estimate.tokens, rial=invoiced[day]) if is_billed else estimate
+        is_settled = day in invoiced or day < billed_from
+        amounts[day] = (
+            Amount(tokens=estimate.tokens, rial=invoiced.get(day, Rial(0))) if is_settled else estimate
+        )
     return amounts
 
 

@@ -111,8 +111,10 @@ def to_today(measured: DayMeasurement, total: Amount, lang: Lang) -> TodayView:
     )
 
 
-def to_day(day: date, rows: Sequence[DailyUsage], total: Amount, lang: Lang) -> DayRow:
-    """A line of the table."""
+def to_day(
+    day: date, rows: Sequence[DailyUsage], total: Amount, lang: Lang, *, free_until: date | None = None
+) -> DayRow:
+    """A line of the table. ``free_until`` is the first day that is billed, where this one came before it."""
     tokens = _by_type(rows)
     coverage = min((row.coverage for row in rows), default=Decimal(1))
     return DayRow(
@@ -124,7 +126,7 @@ def to_day(day: date, rows: Sequence[DailyUsage], total: Amount, lang: Lang) -> 
         total=fmt.number(total.tokens, lang),
         cost=fmt.toman_bare(total.rial, lang),
         coverage=fmt.percent_in_column(coverage, lang),
-        flags=[*_waiting(total, lang), *to_flags(_flags(rows), lang)],
+        flags=[*_waiting(total, lang), *_free(free_until, lang), *to_flags(_flags(rows), lang)],
     )
 
 
@@ -134,6 +136,14 @@ def _waiting(total: Amount, lang: Lang) -> list[Reason]:
         return []
     sentence = text("page.usage.no_price", lang, tokens=fmt.number(total.waiting_tokens, lang))
     return [Reason(name=text("page.usage.no_price_name", lang), sentence=sentence)]
+
+
+def _free(until: date | None, lang: Lang) -> list[Reason]:
+    """A remark on a day that is on no invoice, because billing began later."""
+    if until is None:
+        return []
+    sentence = text("page.usage.not_billed", lang, day=fmt.day(until, lang))
+    return [Reason(name=text("page.usage.not_billed_name", lang), sentence=sentence)]
 
 
 def with_months(days: Mapping[date, DayRow], amounts: Mapping[date, Amount], lang: Lang) -> list[DayRow]:

@@ -18,6 +18,7 @@ from backend.pricing import estimate_rules
 from backend.pricing import rules as pricing_rules
 from backend.pricing import service as pricing
 from backend.pricing.types import Amount
+from backend.tenants import service as tenants
 from backend.usage import service as usage
 from portal import bridge, routes, task_owner
 from portal.bridge import Problem, ThreadPool
@@ -211,13 +212,20 @@ def stored_view(actor: Actor, lang: Lang) -> StoredView:
     first = min(month_since, today - timedelta(days=CHART_DAYS))
     days = rows.by_day(usage.daily(actor, own_tenant(actor), first, last))
     invoiced = invoices.net_by_day(actor, own_tenant(actor), first, last)
-    amounts = estimate_rules.amounts_of_days(days, invoiced, pricing.price_lists(actor))
+    billed_from = tenants.get(actor, own_tenant(actor)).billed_from
+    amounts = estimate_rules.amounts_of_days(days, invoiced, pricing.price_lists(actor), billed_from)
+    free_until = {day: billed_from for day in days if day < billed_from and day not in invoiced}
     chart, series = rows.to_chart(days, last, CHART_DAYS, lang)
     columns, ticks = lay_out_chart(chart, series, lang)
     newest_first = sorted(days, reverse=True)[:CHART_DAYS]
     return StoredView(
         days=rows.with_months(
-            {day: rows.to_day(day, days[day], amounts[day], lang) for day in newest_first}, amounts, lang
+            {
+                day: rows.to_day(day, days[day], amounts[day], lang, free_until=free_until.get(day))
+                for day in newest_first
+            },
+            amounts,
+            lang,
         ),
         columns=columns,
         ticks=ticks,
@@ -235,4 +243,6 @@ def today_view(actor: Actor, lang: Lang) -> Today:
     measured = usage.today(actor, own_tenant(actor))
     prices = pricing_rules.price_list_on(pricing.price_lists(actor), measured.day)
     amount = estimate_rules.amount_of(measured.rows, prices)
+    if measured.day < tenants.get(actor, own_tenant(actor)).billed_from:
+        amount = Amount(tokens=amount.tokens)
     return Today(day=measured.day, view=rows.to_today(measured, amount, lang), amount=amount)

@@ -7,12 +7,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import text as sql
 
 from backend import clock
 from backend.actor import Actor, Role
 from backend.clock import day_window
+from backend.db.engine import transaction
 from backend.i18n import format as fmt
 from backend.i18n.catalog import Lang, text
+from backend.money import Rial
 from backend.usage import service as usage
 from portal.features.usage import state
 from tests.conftest import forget_caches
@@ -200,3 +203,21 @@ def test_no_day_is_missing_before_anything_was_measured_or_billed(
 
     assert latest(told, "phase") == "ready"
     assert not latest(told, "view.settling")
+
+
+def test_a_day_before_billing_began_is_in_no_cost_and_says_so(alpha: House, hand: Clock) -> None:
+    hand.set(FIRST_DAY + 2 * DAY, 12, 0)
+    for day in (FIRST_DAY, FIRST_DAY + DAY):
+        close(day)
+    with transaction() as connection:
+        connection.execute(
+            sql("UPDATE tenant SET billed_from = :day WHERE label = 'alpha'"), {"day": FIRST_DAY + DAY}
+        )
+
+    seen = state.stored_view(alpha.people[Role.TENANT_ADMIN].actor, "en")
+
+    later, earlier = seen.days
+    nothing = fmt.toman_bare(Rial(0), "en")
+    assert (later.flags, earlier.cost) == ([], nothing)
+    assert [flag.name for flag in earlier.flags] == ["Not billed"]
+    assert fmt.toman_bare(seen.month.rial, "en") == later.cost != nothing

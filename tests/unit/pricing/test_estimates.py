@@ -44,7 +44,7 @@ def test_each_line_is_rounded_down_to_a_whole_rial() -> None:
 def test_a_day_is_priced_by_the_list_that_was_valid_then() -> None:
     days = {BEFORE: [Line("a", "prompt", 1000)], DAY: [Line("a", "prompt", 1000)]}
 
-    found = estimates.amounts_of_days(days, {}, PRICES)
+    found = estimates.amounts_of_days(days, {}, PRICES, BEFORE)
 
     assert found == {BEFORE: Amount(tokens=1000, rial=200), DAY: Amount(tokens=1000, rial=300)}
 
@@ -53,14 +53,24 @@ def test_a_day_is_priced_by_the_list_that_was_valid_then() -> None:
 def test_a_day_with_an_invoice_costs_what_the_invoice_says_to_the_rial(
     invoiced: dict[date, Rial], rial: int
 ) -> None:
-    found = estimates.amounts_of_days({DAY: [Line("a", "prompt", 1004)]}, invoiced, PRICES)
+    found = estimates.amounts_of_days({DAY: [Line("a", "prompt", 1004)]}, invoiced, PRICES, DAY)
 
     assert found[DAY] == Amount(tokens=1004, rial=rial)
 
 
+def test_a_day_before_billing_began_costs_nothing_unless_it_has_an_invoice() -> None:
+    days = {BEFORE: [Line("a", "prompt", 1000)], DAY: [Line("a", "prompt", 1000)]}
+
+    found = estimates.amounts_of_days(days, {}, PRICES, DAY)
+    invoiced = estimates.amounts_of_days(days, {BEFORE: Rial(200)}, PRICES, DAY)
+
+    assert found == {BEFORE: Amount(tokens=1000), DAY: Amount(tokens=1000, rial=300)}
+    assert invoiced[BEFORE] == Amount(tokens=1000, rial=200)
+
+
 def test_a_day_before_the_first_price_has_no_cost() -> None:
     with pytest.raises(NotFound):
-        estimates.amounts_of_days({date(2025, 12, 31): [Line("a", "prompt", 1)]}, {}, PRICES)
+        estimates.amounts_of_days({date(2025, 12, 31): [Line("a", "prompt", 1)]}, {}, PRICES, DAY)
 
 
 def test_a_month_begins_with_its_first_day() -> None:
@@ -83,9 +93,9 @@ def test_tokens_that_wait_for_a_price_cost_nothing_until_an_invoice_says_so() ->
     strict = replace(PRICES[1], overrides={("big", ""): Decimal(900)}, requires_own_price=True)
     days = {DAY: [Line("a", "prompt", 1000), Line("big", "prompt", 1000)]}
 
-    assert estimates.amounts_of_days(days, {}, [strict]) == {
+    assert estimates.amounts_of_days(days, {}, [strict], BEFORE) == {
         DAY: Amount(tokens=2000, rial=900, waiting_tokens=1000)
     }
-    assert estimates.amounts_of_days(days, {DAY: Rial(1200)}, [strict]) == {
+    assert estimates.amounts_of_days(days, {DAY: Rial(1200)}, [strict], BEFORE) == {
         DAY: Amount(tokens=2000, rial=1200)
     }
